@@ -1,0 +1,1 @@
+"""A Program read in one arithmetic: symbols, arrays, tensors, balls."""

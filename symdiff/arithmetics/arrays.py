@@ -1,0 +1,106 @@
+"""A Program on numpy arrays of doubles: all points of a grid at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdiff.arithmetics.reading import read
+from symdiff.catalogue import CONSTANTS, Function
+from symdiff.program import Program
+
+Array = NDArray[np.float64]
+_LARGEST_EXACT_INTEGER = 2**53  # a double holds every integer up to here
+
+
+def as_double_or_integer(value: float | bool) -> int | float | bool:  # noqa: FBT001  (a literal)
+    """Return a literal as numpy and torch can take it: integers no double can hold, as doubles."""
+    if isinstance(value, int) and abs(value) > _LARGEST_EXACT_INTEGER:
+        return float(value)
+    return value
+
+
+class _Arrays:
+    """The numpy column; numbers and constants stay Python's doubles."""
+
+    def column(self, row: Function) -> Callable[..., Any] | None:
+        return row.column("numpy")
+
+    def number(self, value: float | bool) -> Any:  # noqa: ANN401, FBT001
+        return as_double_or_integer(value)
+
+    def constant(self, name: str) -> float:
+        return CONSTANTS[name]
+
+    def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
+        if all(a is not None for a in arguments):
+            return column(*arguments)
+        given = zip(row.parameters, arguments, strict=False)
+        return column(**{p.name: a for p, a in given if a is not None})
+
+    def take(self, value: Any, mask: NDArray[np.bool_]) -> Any:  # noqa: ANN401
+        return value[mask] if np.ndim(value) else value
+
+    def merge(self, mask: NDArray[np.bool_], taken: Any, other: Any) -> Array:  # noqa: ANN401
+        merged = np.empty(mask.shape, dtype=np.float64)
+        if taken is not None:
+            merged[mask] = taken
+        if other is not None:
+            merged[~mask] = other
+        return merged
+
+    def holds_anywhere(self, mask: NDArray[np.bool_]) -> bool:
+        return bool(mask.any())
+
+
+ARRAYS = _Arrays()
+
+
+def evaluate(
+    program: Program, inputs: dict[str, Array], *, held: dict[int, Any] | None = None
+) -> Array:
+    """Return a Program's values on arrays.
+
+    Parameters
+    ----------
+    program
+        What to evaluate.
+    inputs
+        For every variable its coordinates, shape (n,).
+    held
+        Values of nodes that are taken as they are (see `held_nodes`).
+
+    Returns
+    -------
+    Array
+        Shape (n,); NaN where the program is undefined.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> evaluate(parse("x if x > 0 else 0"), {"x": np.array([-1.0, 2.0])})
+    array([0., 2.])
+    """
+    shape = np.broadcast_shapes(*(np.shape(value) for value in inputs.values()))
+    with np.errstate(all="ignore"):
+        value = read(program, ARRAYS, inputs, held=held)
+    return np.array(np.broadcast_to(np.asarray(value, dtype=np.float64), shape))
+
+
+def held_nodes(program: Program, inputs: dict[str, Array]) -> dict[int, Any]:
+    """Return the values of the program's detached parts: differences hold them constant.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> held_nodes(parse("x*x.detach()"), {"x": np.array([3.0])})
+    {1: array([3.])}
+    """
+    held: dict[int, Any] = {}
+    for index, node in program.calls():
+        if node.function == "detach":
+            held[index] = evaluate(program.at(index), inputs, held=held)
+    return held

@@ -1,0 +1,206 @@
+"""Walking a Program with one column of the catalogue.
+
+Every arithmetic shares this walk.  A row that has no column in the arithmetic is read through
+its definition, in the same arithmetic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from symdiff.catalogue import CATALOGUE, Function
+from symdiff.errors import Unsupported
+from symdiff.program.definitions import default, definition
+from symdiff.program.nodes import Call, Constant, Input, Literal, Program
+
+Value = Any
+
+
+class Arithmetic(Protocol):
+    """A kind of number and what the functions mean on it."""
+
+    def column(self, row: Function) -> Callable[..., Value] | None:
+        """Return what a row means here, or None where it has to be read by its definition.
+
+        Raises
+        ------
+        Unsupported
+            The row has no meaning here, not even by its definition.
+        """
+
+    def number(self, value: float | bool) -> Value:  # noqa: FBT001  (True is a literal)
+        """Return a literal number, True or False."""
+
+    def constant(self, name: str) -> Value:
+        """Return a named constant."""
+
+    def call(
+        self, row: Function, column: Callable[..., Value], arguments: Sequence[Value | None]
+    ) -> Value:
+        """Apply a row's column; None stands for an argument not given."""
+
+
+class Batch(Arithmetic, Protocol):
+    """An arithmetic on many points at once: it can run a branch on some of them only."""
+
+    def take(self, value: Value, mask: Value) -> Value:
+        """Return the points of `value` where `mask` holds."""
+
+    def merge(self, mask: Value, taken: Value | None, other: Value | None) -> Value:
+        """Return `taken` where `mask` holds and `other` elsewhere; None: no such point."""
+
+    def holds_anywhere(self, mask: Value) -> bool:
+        """Tell whether the mask holds at any point."""
+
+
+def read(
+    program: Program,
+    arithmetic: Arithmetic,
+    inputs: Mapping[str, Value],
+    *,
+    held: Mapping[int, Value] | None = None,
+) -> Value:
+    """Return a Program's value in an arithmetic.
+
+    Parameters
+    ----------
+    program
+        What to read.
+    arithmetic
+        The kind of number.
+    inputs
+        A value for every variable.
+    held
+        Values of nodes that are not computed but taken from here.
+
+    Raises
+    ------
+    Unsupported
+        The arithmetic has no meaning for a function of the program.
+
+    Examples
+    --------
+    >>> from symdiff.arithmetics.arrays import ARRAYS
+    >>> from symdiff.program import parse
+    >>> read(parse("relu(x) + 1"), ARRAYS, {"x": -2.0}).item()
+    1.0
+    """
+    return _Frame(program, arithmetic, inputs, dict(held or {})).value(program.output)
+
+
+class _Frame:
+    """The values of a Program's nodes, at all points or at those of one branch."""
+
+    def __init__(
+        self,
+        program: Program,
+        arithmetic: Arithmetic,
+        inputs: Mapping[str, Value],
+        known: dict[int, Value],
+        outer: tuple[_Frame, Value] | None = None,
+    ) -> None:
+        self._program = program
+        self._arithmetic = arithmetic
+        self._inputs = inputs
+        self._known = known
+        self._outer = outer
+
+    def value(self, root: int) -> Value:
+        for index in self._region(root):
+            if index not in self._known:
+                self._known[index] = self._compute(index)
+        return self._known[root]
+
+    def _region(self, root: int) -> list[int]:
+        """Return the nodes to compute before `root`, leaving out what stands in branches."""
+        nodes = self._program.nodes
+        seen: set[int] = set()
+        waiting = [root]
+        while waiting:
+            index = waiting.pop()
+            if index in seen or self._inherited(index):
+                continue
+            seen.add(index)
+            node = nodes[index]
+            if isinstance(node, Call):
+                waiting.extend(node.given[:1] if self._is_lazy(node) else node.given)
+        return sorted(seen)
+
+    def _inherited(self, index: int) -> bool:
+        """Take over a node that is known, here or at the points around this branch."""
+        if index in self._known:
+            return True
+        if self._outer is None:
+            return False
+        frame, mask = self._outer
+        if not frame._inherited(index):  # noqa: SLF001  (the same class)
+            return False
+        batch: Any = self._arithmetic
+        self._known[index] = batch.take(frame._known[index], mask)  # noqa: SLF001
+        return True
+
+    def _is_lazy(self, node: Call) -> bool:
+        return node.function == "ifelse" and hasattr(self._arithmetic, "merge")
+
+    def _compute(self, index: int) -> Value:
+        node = self._program.nodes[index]
+        if isinstance(node, Literal):
+            value = node.value
+            return value if isinstance(value, str) else self._arithmetic.number(value)
+        if isinstance(node, Constant):
+            return self._arithmetic.constant(node.name)
+        if isinstance(node, Input):
+            return self._input(node.name)
+        if self._is_lazy(node):
+            return self._branch(node)
+        arguments = [None if a is None else self._known[a] for a in node.arguments]
+        return apply(CATALOGUE[node.function], self._arithmetic, arguments)
+
+    def _input(self, name: str) -> Value:
+        if self._outer is None:
+            return self._inputs[name]
+        frame, mask = self._outer
+        batch: Any = self._arithmetic
+        return batch.take(frame._input(name), mask)  # noqa: SLF001
+
+    def _branch(self, node: Call) -> Value:
+        condition, taken, other = node.given
+        batch: Any = self._arithmetic
+        mask = self._known[condition]
+        if isinstance(mask, bool):
+            return self._within(None, taken if mask else other)
+        return batch.merge(mask, self._within(mask, taken), self._within(~mask, other))
+
+    def _within(self, mask: Value | None, root: int) -> Value | None:
+        if mask is None:
+            return self.value(root)
+        batch: Any = self._arithmetic
+        if not batch.holds_anywhere(mask):
+            return None
+        inner = _Frame(self._program, self._arithmetic, self._inputs, {}, (self, mask))
+        return inner.value(root)
+
+
+def apply(row: Function, arithmetic: Arithmetic, arguments: Sequence[Value | None]) -> Value:
+    """Apply one row of the catalogue: by its column, else by its definition.
+
+    Raises
+    ------
+    Unsupported
+        The row has neither in this arithmetic.
+    """
+    column = arithmetic.column(row)
+    if column is not None:
+        return arithmetic.call(row, column, arguments)
+    if row.definition is None:
+        raise Unsupported(row.name, "there is no such function in this arithmetic")
+    choice = next((a for a in arguments if isinstance(a, str)), None)
+    bound: dict[str, Value] = {}
+    padded = [*arguments, *[None] * (len(row.parameters) - len(arguments))]
+    for parameter, argument in zip(row.parameters, padded, strict=True):
+        if argument is None and parameter.default is not None and parameter.kind != "choice":
+            bound[parameter.name] = read(default(parameter.default), arithmetic, {})
+        else:
+            bound[parameter.name] = argument
+    return read(definition(row.name, choice), arithmetic, bound)

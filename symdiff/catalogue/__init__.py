@@ -1,0 +1,88 @@
+"""The function catalogue: one table, a row a function, a column an arithmetic.
+
+Everything that knows functions by name is derived from it: what the parser accepts, what it
+suggests, ``symdiff functions`` and the table in the README.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from symdiff.catalogue import activations, elementary, operators, steps
+from symdiff.catalogue.row import Crossing, Function, Parameter
+
+__all__ = [
+    "BY_NAME",
+    "BY_OPERATOR",
+    "CATALOGUE",
+    "CONSTANTS",
+    "Crossing",
+    "Function",
+    "Parameter",
+    "join",
+]
+
+# What a name without a call may mean besides a variable; the value is the nearest double.
+CONSTANTS: Mapping[str, float] = MappingProxyType({"pi": math.pi, "e": math.e, "inf": math.inf})
+
+_GROUPS: Mapping[str, tuple[Function, ...]] = {
+    "operators": operators.ARITHMETIC,
+    "comparisons": operators.COMPARISONS,
+    "logic": operators.LOGIC,
+    "choices": operators.CHOICES,
+    "powers": elementary.POWERS,
+    "exponentials": elementary.EXPONENTIALS,
+    "trigonometry": elementary.TRIGONOMETRY,
+    "special": elementary.SPECIAL,
+    "selections": steps.SELECTIONS,
+    "rounding": steps.ROUNDING,
+    "guards": steps.GUARDS,
+    "rectifiers": activations.RECTIFIERS,
+    "smooth activations": activations.SMOOTH,
+    "piecewise activations": activations.PIECES,
+}
+
+
+def join(groups: Mapping[str, tuple[Function, ...]]) -> Mapping[str, Function]:
+    """Join groups of rows to one table by name, and check that no name stands twice.
+
+    Raises
+    ------
+    ValueError
+        Two rows share a name or an alias, or a row has neither columns nor a definition.
+
+    Examples
+    --------
+    >>> join({"a": (Function("f", "x"),)})
+    Traceback (most recent call last):
+    ValueError: the row 'f' has no meaning: give a definition, or the sympy and numpy columns
+    """
+    table: dict[str, Function] = {}
+    taken: set[str] = set()
+    for group, rows in groups.items():
+        for row in rows:
+            if row.definition is None and None in (row.sympy, row.numpy):
+                message = (
+                    f"the row {row.name!r} has no meaning: "
+                    "give a definition, or the sympy and numpy columns"
+                )
+                raise ValueError(message)
+            doubled = taken.intersection(row.names)
+            if doubled:
+                message = f"the catalogue has two rows for {sorted(doubled)[0]!r}"
+                raise ValueError(message)
+            taken.update(row.names)
+            table[row.name] = dataclasses.replace(row, group=group)
+    return MappingProxyType(table)
+
+
+CATALOGUE: Mapping[str, Function] = join(_GROUPS)
+BY_NAME: Mapping[str, Function] = MappingProxyType(
+    {name: row for row in CATALOGUE.values() for name in row.names if row.name != "ifelse"}
+)
+BY_OPERATOR: Mapping[str, Function] = MappingProxyType(
+    {row.operator: row for row in CATALOGUE.values() if row.operator is not None}
+)

@@ -1,0 +1,74 @@
+"""Rows for the elementary and special functions: smooth inside their domains."""
+
+from __future__ import annotations
+
+from symdiff.catalogue.enclosures import cube_root, digamma, log_gamma, monotone
+from symdiff.catalogue.row import Crossing, Function
+from symdiff.libraries import flint, sympy
+
+POLES_OF_GAMMA = (Crossing("x", highest=0),)
+AWAY_FROM_POLES = "x > 0 or floor(x) != x"
+
+# fmt: off
+POWERS = (
+    Function("sqrt",       "x",    formula="sqrt(x)",          sympy="sqrt", numpy="sqrt", torch="sqrt",
+             ball=monotone("sqrt", 0), domain="x >= 0"),
+    Function("cbrt",       "x",    formula="real cube root",   sympy=lambda x: sympy.sign(x)*sympy.Abs(x)**sympy.Rational(1, 3),
+             numpy="cbrt", ball=cube_root, switches=("x",)),
+    Function("square",     "x",    formula="x**2",             definition="x**2", torch="square"),
+    Function("reciprocal", "x",    formula="1/x",              definition="1/x", torch="reciprocal"),
+    Function("rsqrt",      "x",    formula="1/sqrt(x)",        definition="1/sqrt(x)", torch="rsqrt"),
+    Function("hypot",      "x, y", formula="sqrt(x**2 + y**2)", definition="sqrt(x**2 + y**2)", numpy="hypot", torch="hypot"),
+)
+
+EXPONENTIALS = (
+    Function("exp",   "x", formula="e**x",       sympy="exp", numpy="exp", torch="exp", ball="exp"),
+    Function("exp2",  "x", formula="2**x",       definition="2**x", numpy="exp2", torch="exp2"),
+    Function("expm1", "x", formula="e**x - 1",   definition="exp(x) - 1", numpy="expm1", torch="expm1", ball="expm1"),
+    Function("log",   "x", formula="natural logarithm", aliases=("ln",), sympy="log", numpy="log", torch="log",
+             ball=monotone("log", 0), domain="x > 0"),
+    Function("log2",  "x", formula="log(x)/log(2)",  definition="log(x)/log(2)",  numpy="log2",  torch="log2"),
+    Function("log10", "x", formula="log(x)/log(10)", definition="log(x)/log(10)", numpy="log10", torch="log10"),
+    Function("log1p", "x", formula="log(1 + x)",     definition="log(1 + x)", numpy="log1p", torch="log1p",
+             ball=monotone("log1p", -1)),
+    Function("logaddexp", "x, y",   formula="log(e**x + e**y)", definition="log(exp(x) + exp(y))", numpy="logaddexp", torch="logaddexp",
+             switches=()),
+    Function("xlogy", "x, y: any",  formula="x*log(y), 0 at x = 0", definition="0 if x == 0 else x*log(y)", numpy="special.xlogy", torch="xlogy"),
+)
+
+TRIGONOMETRY = (
+    Function("sin",   "x", formula="sin(x)", sympy="sin", numpy="sin", torch="sin", ball="sin"),
+    Function("cos",   "x", formula="cos(x)", sympy="cos", numpy="cos", torch="cos", ball="cos"),
+    Function("tan",   "x", formula="tan(x)", sympy="tan", numpy="tan", torch="tan", ball="tan", domain="cos(x) != 0"),
+    Function("asin",  "x", formula="asin(x)", aliases=("arcsin",), sympy="asin", numpy="arcsin", torch="asin",
+             ball=monotone("asin", -1, 1), domain="x >= -1 and x <= 1"),
+    Function("acos",  "x", formula="acos(x)", aliases=("arccos",), sympy="acos", numpy="arccos", torch="acos",
+             ball=monotone("acos", -1, 1), domain="x >= -1 and x <= 1"),
+    Function("atan",  "x", formula="atan(x)", aliases=("arctan",), sympy="atan", numpy="arctan", torch="atan", ball="atan"),
+    Function("atan2", "x, y", formula="angle of the point (y, x)", aliases=("arctan2",), sympy="atan2", numpy="arctan2", torch="atan2",
+             ball=lambda x, y: flint.arb.atan2(x, y), domain="x != 0 or y != 0"),
+    Function("sinh",  "x", formula="sinh(x)", sympy="sinh", numpy="sinh", torch="sinh", ball="sinh"),
+    Function("cosh",  "x", formula="cosh(x)", sympy="cosh", numpy="cosh", torch="cosh", ball="cosh"),
+    Function("tanh",  "x", formula="tanh(x)", sympy="tanh", numpy="tanh", torch="tanh", ball="tanh"),
+    Function("asinh", "x", formula="asinh(x)", aliases=("arcsinh",), sympy="asinh", numpy="arcsinh", torch="asinh", ball="asinh"),
+    Function("acosh", "x", formula="acosh(x)", aliases=("arccosh",), sympy="acosh", numpy="arccosh", torch="acosh",
+             ball=monotone("acosh", 1), domain="x >= 1"),
+    Function("atanh", "x", formula="atanh(x)", aliases=("arctanh",), sympy="atanh", numpy="arctanh", torch="atanh",
+             ball=monotone("atanh", -1, 1), domain="x > -1 and x < 1"),
+    Function("sinc",  "x", formula="sin(pi*x)/(pi*x), 1 at 0", definition="1 if x == 0 else sin(pi*x)/(pi*x)",
+             sympy=lambda x: sympy.sinc(sympy.pi*x), numpy="sinc", torch="sinc", ball="sinc_pi", switches=()),
+)
+
+SPECIAL = (
+    Function("erf",     "x", formula="2/sqrt(pi) * integral of e**(-t**2) from 0 to x", sympy="erf", numpy="special.erf", torch="erf", ball="erf"),
+    Function("erfc",    "x", formula="1 - erf(x)", sympy="erfc", numpy="special.erfc", torch="erfc", ball="erfc"),
+    Function("erfinv",  "x", formula="inverse of erf", sympy="erfinv", numpy="special.erfinv", torch="erfinv",
+             ball=monotone("erfinv", -1, 1), domain="x > -1 and x < 1"),
+    Function("gamma",   "x", formula="gamma(x)", sympy="gamma", numpy="special.gamma", ball="gamma",
+             domain=AWAY_FROM_POLES, switches=(), crossings=POLES_OF_GAMMA),
+    Function("lgamma",  "x", formula="log|gamma(x)|", aliases=("gammaln",), sympy="loggamma", numpy="special.gammaln", torch="lgamma",
+             ball=log_gamma, domain=AWAY_FROM_POLES, switches=(), crossings=POLES_OF_GAMMA),
+    Function("digamma", "x", formula="derivative of log|gamma(x)|", aliases=("psi",), sympy="digamma", numpy="special.digamma", torch="digamma",
+             ball=digamma, domain=AWAY_FROM_POLES, switches=(), crossings=POLES_OF_GAMMA),
+)
+# fmt: on

@@ -1,0 +1,149 @@
+"""Ball columns that need more than one method of `arb`.
+
+Each encloses the values of a function on the part of its domain that lies inside the
+argument's ball; whoever calls has made sure that this part is not proved empty.
+A `nan` ball is a valid enclosure: it says nothing.  A condition on balls is True, False, or
+None where the balls cannot decide it.  `EMPTY` stands for an expression that is proved to be
+defined nowhere on the interval.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from symdiff.libraries import flint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Ball = Any  # flint.arb: python-flint ships no types
+Decided = bool | None
+
+
+class _Empty:
+    """The value of an expression that is defined nowhere on the interval."""
+
+    def __repr__(self) -> str:
+        return "EMPTY"
+
+
+EMPTY: Final = _Empty()
+
+
+def monotone(
+    name: str, lowest: float | None = None, highest: float | None = None
+) -> Callable[[Ball], Ball]:
+    """Return the enclosure of a monotone function, from its values at the two ends.
+
+    Parameters
+    ----------
+    name
+        The method of `arb`.
+    lowest, highest
+        The ends of the domain, to which the argument is clipped.
+    """
+
+    def enclose(x: Ball) -> Ball:
+        low, high = x.lower(), x.upper()
+        if lowest is not None:
+            low = low.max(flint.arb(lowest))
+        if highest is not None:
+            high = high.min(flint.arb(highest))
+        return getattr(low, name)().union(getattr(high, name)())
+
+    return enclose
+
+
+def sign(x: Ball) -> Ball:
+    """Enclose sign(x)."""
+    if x > 0:
+        return flint.arb(1)
+    if x < 0:
+        return flint.arb(-1)
+    return flint.arb(0) if x.is_zero() else flint.arb(0, 1)
+
+
+def cube_root(x: Ball) -> Ball:
+    """Enclose the real cube root."""
+    return _odd_root(x.lower()).union(_odd_root(x.upper()))
+
+
+def _odd_root(x: Ball) -> Ball:
+    return x.root(3) if x >= 0 else -((-x).root(3))
+
+
+def absolute(x: Ball) -> Ball:
+    """Enclose |x|, never below zero."""
+    if x >= 0:
+        return x
+    return -x if x <= 0 else x.abs_lower().union(x.abs_upper())
+
+
+def log_gamma(x: Ball) -> Ball:
+    """Enclose log|gamma(x)|."""
+    return x.lgamma() if x > 0 else absolute(x.gamma()).log()
+
+
+def digamma(x: Ball) -> Ball:
+    """Enclose digamma(x), which grows between two poles."""
+    low, high = x.lower(), x.upper()
+    same_branch = low > 0 or (low.floor() == high.floor() and not low.contains_integer())
+    return low.digamma().union(high.digamma()) if same_branch else flint.arb("nan")
+
+
+def power(x: Ball, y: Ball) -> Ball:
+    """Enclose x**y over the reals: an integer exponent, or a base that is not negative."""
+    if y.is_integer():
+        return x ** y.unique_fmpz()
+    low, high = x.lower().max(flint.arb(0)), x.upper()
+    if low > 0:
+        return low.union(high) ** y
+    # The base touches zero: 0**y = 0 for y > 0, and b**y grows with b.
+    return flint.arb(0).union(high**y) if y > 0 and high > 0 else flint.arb("nan")
+
+
+def less(x: Ball, y: Ball) -> Decided:
+    """Decide x < y."""
+    if x < y:
+        return True
+    return False if x >= y else None
+
+
+def less_equal(x: Ball, y: Ball) -> Decided:
+    """Decide x <= y."""
+    return negation(less(y, x))
+
+
+def equal(x: Ball, y: Ball) -> Decided:
+    """Decide x == y: two balls are equal only if both are single points."""
+    if not x.overlaps(y):
+        return False
+    return True if (x - y).is_zero() else None
+
+
+def negation(x: Decided) -> Decided:
+    """Decide not x."""
+    return None if x is None else not x
+
+
+def conjunction(x: Decided, y: Decided) -> Decided:
+    """Decide x and y."""
+    if x is False or y is False:
+        return False
+    return True if x and y else None
+
+
+def disjunction(x: Decided, y: Decided) -> Decided:
+    """Decide x or y."""
+    return negation(conjunction(negation(x), negation(y)))
+
+
+def choice(condition: Decided | _Empty, x: Ball | _Empty, y: Ball | _Empty) -> Ball | _Empty:
+    """Enclose x where the condition holds and y elsewhere."""
+    if condition is EMPTY:
+        return EMPTY
+    if condition is not None:
+        return x if condition else y
+    if x is EMPTY or y is EMPTY:
+        return y if x is EMPTY else x
+    return x.union(y)

@@ -1,0 +1,201 @@
+"""What a row of the function catalogue says: one function, all its names, every meaning.
+
+A row is either *primitive* (it has a column for every arithmetic) or *defined* (its
+`definition` is an expression in other rows, and an arithmetic that has no column of its own
+reads that).  The text of definitions, domains and switches is the catalogue's own language,
+in the names of the row's parameters.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+from symdiff import libraries
+
+Column = str | Callable[..., Any] | None
+Kind = Literal["real", "any", "number", "condition", "choice"]
+Constants = tuple[int | float | None, ...]
+
+# torch calls the first and the second operand of most functions so.
+_TORCH_KEYWORDS = {"x": "input", "y": "other"}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Parameter:
+    """One parameter of a function.
+
+    Attributes
+    ----------
+    name
+        The name used in definitions; `keyword` is what users type.
+    kind
+        `real`: a number or an expression, a tensor for torch. `any`: the same, but torch
+        takes a plain number as it is. `number`: a constant. `condition`: a comparison.
+        `choice`: one of the words in `choices`.
+    default
+        Text that stands for an argument not given; None where one must be given.
+        Torch is called with what the user gave and keeps its own defaults.
+    """
+
+    name: str
+    kind: Kind = "real"
+    default: str | None = None
+    choices: tuple[str, ...] = ()
+
+    @property
+    def keyword(self) -> str:
+        """The keyword that torch has for this parameter."""
+        return _TORCH_KEYWORDS.get(self.name, self.name)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Crossing:
+    """An expression whose integer values are where a function jumps or has poles.
+
+    `highest` bounds the integers from above (gamma has no pole right of zero).
+    """
+
+    text: str
+    highest: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Function:
+    """One function of the catalogue.
+
+    Attributes
+    ----------
+    name, aliases
+        What users type; unique over the catalogue.
+    signature
+        The parameters, in order: ``name``, ``name: kind``, ``name: kind = default``.
+    group
+        The heading it stands under in tables.
+    formula
+        The meaning in a few characters of mathematics, for people.
+    operator
+        The Python operator that spells it, if one does.
+    definition
+        The meaning as an expression in other rows; by the value of the row's `choice`
+        parameter where it has one.
+    sympy, numpy, torch, ball
+        A dotted name in that library, or a callable. `ball` maps `arb` balls to one that
+        encloses every value (of the part of the domain inside the arguments).
+    domain
+        The condition under which the function is defined over the reals.
+    switches
+        Expressions whose zeros hold every kink, jump, pole and end of domain; None: those of
+        the definition, or of the domain's comparisons. A callable gets the arguments that are
+        constants (None for the others).
+    crossings
+        Expressions whose integer values do.
+    returns
+        `real`, or `condition` for comparisons and logic.
+    variadic
+        More arguments than two fold to the left: ``max(a, b, c)``.
+    """
+
+    name: str
+    signature: str
+    _: dataclasses.KW_ONLY
+    group: str = ""
+    formula: str = ""
+    aliases: tuple[str, ...] = ()
+    operator: str | None = None
+    definition: str | Mapping[str, str] | None = None
+    sympy: Column = None
+    numpy: Column = None
+    torch: Column = None
+    ball: Column = None
+    domain: str | None = None
+    switches: tuple[str, ...] | Callable[[Constants], tuple[str, ...]] | None = None
+    crossings: tuple[Crossing, ...] = ()
+    returns: Literal["real", "condition"] = "real"
+    variadic: bool = False
+    parameters: tuple[Parameter, ...] = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        """Read the signature once."""
+        object.__setattr__(self, "parameters", _read_signature(self.signature))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names that users may type."""
+        return (self.name, *self.aliases)
+
+    @property
+    def required(self) -> int:
+        """How many arguments must be given."""
+        return sum(parameter.default is None for parameter in self.parameters)
+
+    @property
+    def usage(self) -> str:
+        """How the function is called, for messages: ``clamp(input, min=-inf, max=inf)``."""
+        shown = (
+            p.keyword if p.default is None else f"{p.keyword}={p.default}" for p in self.parameters
+        )
+        return f"{self.name}({', '.join(shown)})"
+
+    def definition_text(self, choice: str | None) -> str | None:
+        """Return the definition, for one value of the `choice` parameter."""
+        if isinstance(self.definition, Mapping):
+            return self.definition[choice or self._choice_default()]
+        return self.definition
+
+    def _choice_default(self) -> str:
+        return next(p.default for p in self.parameters if p.kind == "choice" and p.default)
+
+    def column(self, arithmetic: str) -> Callable[..., Any] | None:
+        """Return the function's meaning in one arithmetic, or None if it has no column there.
+
+        Parameters
+        ----------
+        arithmetic
+            ``sympy``, ``numpy``, ``torch`` or ``ball``.
+
+        Raises
+        ------
+        AttributeError
+            The library has no such name; a test resolves every row.
+
+        Examples
+        --------
+        >>> Function("abs", "x", numpy="abs").column("numpy")(-2.0).item()
+        2.0
+        """
+        column: Column = getattr(self, arithmetic)
+        if not isinstance(column, str):
+            return column
+        if arithmetic == "ball":
+            return _method(column)
+        library, _, name = column.rpartition(".")
+        resolved: Callable[..., Any] = getattr(_LIBRARIES[arithmetic, library], name)
+        return resolved
+
+
+_LIBRARIES = {
+    ("sympy", ""): libraries.sympy,
+    ("numpy", ""): libraries.numpy,
+    ("numpy", "special"): libraries.scipy_special,
+    ("torch", ""): libraries.torch,
+    ("torch", "F"): libraries.torch_functional,
+}
+
+
+def _method(name: str) -> Callable[..., Any]:
+    return lambda ball, *others: getattr(ball, name)(*others)
+
+
+def _read_signature(signature: str) -> tuple[Parameter, ...]:
+    return tuple(_read_parameter(text) for text in signature.split(","))
+
+
+def _read_parameter(text: str) -> Parameter:
+    head, has_default, default = (part.strip() for part in text.partition("="))
+    name, _, kind = (part.strip() for part in head.partition(":"))
+    given = default if has_default else None
+    if "|" in kind:
+        return Parameter(name, "choice", given, tuple(kind.split("|")))
+    return Parameter(name, kind or "real", given)  # type: ignore[arg-type]

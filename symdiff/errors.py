@@ -1,0 +1,190 @@
+"""What can go wrong, in words for users.
+
+::
+
+    SymdiffError
+    ├── InputError           what was typed cannot be used: exit status 2, never a traceback
+    │   ├── ExpressionError  ... the text of an expression
+    │   ├── GridError        ... a range, a list of points, an exact number
+    │   ├── FileError        ... an expression file
+    │   └── UsageError       ... an option or an argument
+    └── Unsupported          an arithmetic has no meaning for a function: a verdict, not a crash
+
+Every message says what is wrong, where, and what to type next.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_WINDOW = 72  # characters of the source line that are shown around a mistake
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a mistake stands: a file, an entry, a key in it, a stretch of text."""
+
+    file: str | None = None
+    line: int | None = None
+    entry: str | None = None
+    key: str | None = None
+    text: str | None = None
+    start: int | None = None
+    end: int | None = None
+
+
+class SymdiffError(Exception):
+    """The root of all errors that symdiff raises on purpose."""
+
+
+class InputError(SymdiffError):
+    """Something that was typed cannot be used.
+
+    Parameters
+    ----------
+    message
+        What is wrong, in a few words, without the place.
+    place
+        Where; the caller further out adds what it knows with `within`.
+    hint
+        What to type next.
+
+    Examples
+    --------
+    >>> place = Place(text="1 + asb(x)", start=4, end=7)
+    >>> print(ExpressionError("unknown function 'asb'", place=place, hint="did you mean 'abs'?"))
+    unknown function 'asb' at column 5 (did you mean 'abs'?)
+        1 + asb(x)
+            ^^^
+    """
+
+    def __init__(self, message: str, *, place: Place | None = None, hint: str | None = None) -> None:
+        """Keep the parts; `str()` joins them."""
+        super().__init__(message)
+        self.message = message
+        self.place = place or Place()
+        self.hint = hint
+
+    def within(
+        self,
+        *,
+        file: str | None = None,
+        line: int | None = None,
+        entry: str | None = None,
+        key: str | None = None,
+    ) -> Self:
+        """Return the same error, with what an outer caller knows about its place."""
+        known = {"file": file, "line": line, "entry": entry, "key": key}
+        added = {
+            name: value
+            for name, value in known.items()
+            if value is not None and getattr(self.place, name) is None
+        }
+        return type(self)(
+            self.message, place=dataclasses.replace(self.place, **added), hint=self.hint
+        )
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keep place and hint when the error crosses a process boundary."""
+        return _rebuild, (type(self), self.message, self.place, self.hint)
+
+    def __str__(self) -> str:
+        """Return one line, and the source with a caret where there is one."""
+        place = self.place
+        where = place.file or ""
+        if place.line is not None:
+            where += f", line {place.line}" if where else f"line {place.line}"
+        if place.entry is not None:
+            where += f", entry {place.entry!r}" if where else f"entry {place.entry!r}"
+        if place.key is not None:
+            where += f", {place.key}" if where else place.key
+        head = f"{where}: {self.message}" if where else self.message
+        tail = f" ({self.hint})" if self.hint else ""
+        if place.text is None or place.start is None:
+            return head + tail
+        return f"{head} at {_column(place.text, place.start)}{tail}\n{_caret(place)}"
+
+
+class ExpressionError(InputError):
+    """The text of an expression is not one that symdiff reads."""
+
+
+class GridError(InputError):
+    """A range, a list of points or an exact number is not one."""
+
+
+class FileError(InputError):
+    """An expression file cannot be read."""
+
+
+class UsageError(InputError):
+    """An option or an argument has no meaning here."""
+
+
+class Unsupported(SymdiffError):  # noqa: N818  (a verdict's word, not a mistake of the user)
+    """An arithmetic has no meaning for a function of the program.
+
+    Parameters
+    ----------
+    function
+        The function's name, as the catalogue has it.
+    reason
+        Why, in a few words.
+    """
+
+    def __init__(self, function: str, reason: str) -> None:
+        """Name the function first: it is what the user looks for."""
+        super().__init__(f"{function}: {reason}")
+        self.function = function
+        self.reason = reason
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str | None:
+    """Return a hint with the known word nearest to `word`, or None.
+
+    Examples
+    --------
+    >>> did_you_mean("asb", ["abs", "asin"])
+    "did you mean 'abs'?"
+    """
+    typed = word.lower()[:64]
+    folded = {name.lower(): name for name in sorted(known)}
+    close = difflib.get_close_matches(typed, folded, n=5, cutoff=0.6)
+    if not close:
+        return None
+    # Two letters swapped is the commonest slip: difflib rates it no higher than two wrong ones.
+    best = max(close, key=lambda name: (sorted(name) == sorted(typed), name[0] == typed[:1]))
+    return f"did you mean {folded[best]!r}?"
+
+
+def _rebuild(kind: type[InputError], message: str, place: Place, hint: str | None) -> InputError:
+    return kind(message, place=place, hint=hint)
+
+
+def _line_bounds(text: str, start: int) -> tuple[int, int]:
+    first = text.rfind("\n", 0, start) + 1
+    last = text.find("\n", start)
+    return first, len(text) if last < 0 else last
+
+
+def _column(text: str, start: int) -> str:
+    first, _ = _line_bounds(text, start)
+    column = f"column {start - first + 1}"
+    line = text.count("\n", 0, start) + 1
+    return f"line {line}, {column}" if "\n" in text else column
+
+
+def _caret(place: Place) -> str:
+    text, start = place.text or "", place.start or 0
+    first, last = _line_bounds(text, start)
+    left = max(first, start - _WINDOW // 2)
+    right = min(last, left + _WINDOW)
+    shown = "".join(c if c.isprintable() else "?" for c in text[left:right])
+    width = max(1, min(place.end if place.end is not None else start + 1, right) - start)
+    before, after = ("..." if left > first else ""), ("..." if right < last else "")
+    return f"    {before}{shown}{after}\n    {' ' * (len(before) + start - left)}{'^' * width}"

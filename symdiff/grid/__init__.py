@@ -1,0 +1,1 @@
+"""Where an expression is looked at: regular points, kinks found by themselves, their neighbours."""

@@ -1,0 +1,350 @@
+"""The points of a comparison: regular ones, kinks, and the neighbours of kinks."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdiff.grid.kinks import MAX_ROOTS, Coordinate, Roots, find_roots
+from symdiff.grid.points import Array, Axis, difference_step
+from symdiff.grid.switches import Switch, find_switches
+from symdiff.program import Program
+
+MAX_PRODUCT: Final = 4096  # points of a product of several axes; beyond, a Sobol sample
+MAX_LINES: Final = 256  # lines along one variable on which one switch is solved
+MAX_ADDED: Final = 50_000  # kinks and neighbours added to one grid
+_SHOWN_BRACKETS = 3
+
+# What a point is there for. A kink's neighbours stand at some doubles or steps h of the
+# central differences to its side.
+ROLES: Final = (
+    "",
+    "kink",
+    "-1 ulp",
+    "+1 ulp",
+    "-2 ulp",
+    "+2 ulp",
+    "-h/2",
+    "+h/2",
+    "-h",
+    "+h",
+    "-2h",
+    "+2h",
+)
+KINK: Final = ROLES.index("kink")
+NEAREST: Final = (ROLES.index("-1 ulp"), ROLES.index("+1 ulp"))
+_STEPS = {"-h/2": -0.5, "+h/2": 0.5, "-h": -1.0, "+h": 1.0, "-2h": -2.0, "+2h": 2.0}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Grid:
+    """The points at which an expression is looked at.
+
+    Attributes
+    ----------
+    names
+        The variables, d of them.
+    points
+        The nearest doubles, shape (n, d).
+    exact
+        For coordinates that are no double, by (point, variable index): the exact number.
+    roles
+        For every point an index into `ROLES`, shape (n,).
+    along
+        For kinks and neighbours the index of the variable that moved, else -1; shape (n,).
+    switch_of
+        For kinks and neighbours the index of the switch that is zero, else -1; shape (n,).
+    switches
+        The program's switches.
+    notes
+        What could not be done: roots left out, brackets still open, points not searched.
+    """
+
+    names: tuple[str, ...]
+    points: Array
+    exact: Mapping[tuple[int, int], str]
+    roles: NDArray[np.int8]
+    along: NDArray[np.int8]
+    switch_of: NDArray[np.int32]
+    switches: tuple[Switch, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        """Return the number of points."""
+        return len(self.points)
+
+    def columns(self) -> dict[str, Array]:
+        """Return for every variable its coordinates, shape (n,)."""
+        return {name: self.points[:, i].copy() for i, name in enumerate(self.names)}
+
+
+def make_grid(
+    program: Program,
+    axes: Sequence[Axis],
+    *,
+    kinks: bool = True,
+    max_points: int = MAX_PRODUCT,
+    seed: int = 0,
+) -> Grid:
+    """Return the regular points along the axes, with the program's kinks added.
+
+    Parameters
+    ----------
+    program
+        Whose switches are solved.
+    axes
+        One for every input of the program, in that order.
+    kinks
+        Whether to add kinks and their neighbours.
+    max_points
+        The largest product of several axes; a larger one becomes a Sobol sample of this size.
+    seed
+        Of the Sobol sample.
+
+    Examples
+    --------
+    >>> from symdiff.grid.points import axis
+    >>> from symdiff.program import parse
+    >>> grid = make_grid(parse("abs(3*x - 1)"), [axis("x", "0:1:3")])
+    >>> [grid.exact.get((i, 0)) for i in np.flatnonzero(grid.roles == KINK)]
+    ['1/3']
+    """
+    names = tuple(axis.name for axis in axes)
+    regular, exact, notes = _regular(axes, max_points, seed)
+    switches = find_switches(program)
+    rows = [_regular_rows(regular, exact)]
+    if kinks and switches:
+        search = _Search(program, switches, axes, regular, exact)
+        rows.extend(search.rows())
+        notes.extend(search.notes)
+    return _assemble(names, rows, switches, tuple(dict.fromkeys(notes)))
+
+
+@dataclasses.dataclass(slots=True)
+class _Rows:
+    """Points before they are sorted and doubles removed."""
+
+    points: Array  # (m, d)
+    exact: list[dict[int, str]]  # by variable index
+    roles: list[int]
+    along: int = -1
+    switch: int = -1
+
+
+def _regular(
+    axes: Sequence[Axis], max_points: int, seed: int
+) -> tuple[Array, list[dict[int, str]], list[str]]:
+    if not axes:
+        return np.zeros((1, 0)), [{}], []
+    counts = [len(axis.values) for axis in axes]
+    total = math.prod(counts)
+    if len(axes) > 1 and total > max_points:
+        sample = _sobol(axes, max_points, seed)
+        note = f"{total} points in the product: a Sobol sample of {max_points} (seed {seed}) is used"
+        return sample, [{} for _ in range(len(sample))], [note]
+    index = np.stack(
+        [i.reshape(-1) for i in np.meshgrid(*map(np.arange, counts), indexing="ij")], axis=1
+    )
+    points = np.stack([axis.values[index[:, j]] for j, axis in enumerate(axes)], axis=1)
+    exact: list[dict[int, str]] = [{} for _ in range(total)] if _any_exact(axes) else []
+    for j, axis in enumerate(axes):
+        for i, text in axis.exact.items():
+            for point in np.flatnonzero(index[:, j] == i):
+                exact[point][j] = text
+    return points, exact, []
+
+
+def _any_exact(axes: Sequence[Axis]) -> bool:
+    return any(axis.exact for axis in axes)
+
+
+def _sobol(axes: Sequence[Axis], count: int, seed: int) -> Array:
+    from scipy.stats import qmc  # noqa: PLC0415  (loads in more than a second)
+
+    # A power of two keeps the sequence balanced, and scipy from warning.
+    size = 2 ** (count.bit_length() - 1)
+    unit = qmc.Sobol(d=len(axes), scramble=True, rng=np.random.default_rng(seed)).random(size)
+    columns = [
+        axis.low + unit[:, j] * (axis.high - axis.low)
+        if axis.searched
+        else axis.values[(unit[:, j] * len(axis.values)).astype(int)]
+        for j, axis in enumerate(axes)
+    ]
+    return np.stack(columns, axis=1)
+
+
+def _regular_rows(points: Array, exact: list[dict[int, str]]) -> _Rows:
+    return _Rows(points, exact, [0] * len(points))
+
+
+class _Search:
+    """Kinks along every axis, through every regular point."""
+
+    def __init__(
+        self,
+        program: Program,
+        switches: Sequence[Switch],
+        axes: Sequence[Axis],
+        regular: Array,
+        exact: list[dict[int, str]],
+    ) -> None:
+        self._program = program
+        self._switches = switches
+        self._axes = axes
+        self._regular = regular
+        self._exact = exact
+        self._added = 0
+        self.notes: list[str] = []
+
+    def rows(self) -> Iterator[_Rows]:
+        for j, axis in enumerate(self._axes):
+            if not axis.searched or axis.low == axis.high:
+                continue
+            for s, switch in enumerate(self._switches):
+                if axis.name in switch.program.inputs:
+                    yield from self._switch_rows(j, s)
+
+    def _switch_rows(self, j: int, s: int) -> Iterator[_Rows]:
+        switch, axis = self._switches[s], self._axes[j]
+        for members, fixed in self._lines(j, switch):
+            roots = find_roots(switch, axis.name, fixed, axis.low, axis.high)
+            self._note(roots, switch, axis, fixed)
+            if not roots.found:
+                continue
+            if self._added > MAX_ADDED:
+                self.notes.append(f"more than {MAX_ADDED} points at kinks: the rest is left out")
+                return
+            rows = self._around(j, s, members, roots.found)
+            self._added += len(rows.points)
+            yield rows
+
+    def _lines(
+        self, j: int, switch: Switch
+    ) -> Iterator[tuple[NDArray[np.intp], dict[str, Coordinate]]]:
+        """Yield the lines along axis j that differ for the switch, with one regular point each.
+
+        The first item are the regular points that stand for the lines of the whole grid on
+        which the switch takes the same values.
+        """
+        others = [
+            i
+            for i, axis in enumerate(self._axes)
+            if i != j and axis.name in switch.program.inputs
+        ]
+        rest = [i for i in range(len(self._axes)) if i != j]
+        _, starts = np.unique(self._regular[:, rest], axis=0, return_index=True)
+        groups: dict[tuple[Any, ...], list[int]] = {}
+        for start in starts:
+            key = tuple((self._regular[start, i], self._text(start, i)) for i in others)
+            groups.setdefault(key, []).append(int(start))
+        if len(groups) > MAX_LINES:
+            place = self._program.written(switch.blame)
+            self.notes.append(
+                f"kinks of {place} along {self._axes[j].name} were sought on {MAX_LINES} "
+                f"of {len(groups)} lines"
+            )
+        for members in list(groups.values())[:MAX_LINES]:
+            first = members[0]
+            fixed = {
+                self._axes[i].name: Coordinate(
+                    float(self._regular[first, i]), self._text(first, i)
+                )
+                for i in others
+            }
+            yield np.array(members), fixed
+
+    def _text(self, point: int, i: int) -> str | None:
+        return self._exact[point].get(i) if self._exact else None
+
+    def _around(
+        self, j: int, s: int, members: NDArray[np.intp], found: Sequence[Coordinate]
+    ) -> _Rows:
+        """Return kinks and their neighbours, on every line of the group."""
+        values = np.array([c.value for c in found])
+        moved = _neighbours(values)  # (roles, roots)
+        roles, count = len(moved), len(values)
+        points = np.repeat(self._regular[members], roles * count, axis=0)
+        points[:, j] = np.tile(moved.reshape(-1), len(members))
+        exact: list[dict[int, str]] = []
+        for member in members:
+            kept = {i: t for i, t in self._exact[member].items() if i != j} if self._exact else {}
+            for role in range(roles):
+                for c in found:
+                    own = {j: c.exact} if role == 0 and c.exact is not None else {}
+                    exact.append({**kept, **own})
+        labels = np.tile(np.repeat(np.arange(1, roles + 1), count), len(members))
+        return _Rows(points, exact, labels.tolist(), along=j, switch=s)
+
+    def _note(
+        self, roots: Roots, switch: Switch, axis: Axis, fixed: Mapping[str, Coordinate]
+    ) -> None:
+        where = f"{self._program.written(switch.blame)} along {axis.name}"
+        if fixed:
+            where += " at " + ", ".join(f"{n} = {c.exact or repr(c.value)}" for n, c in fixed.items())
+        if roots.truncated:
+            self.notes.append(f"{where}: stopped at {MAX_ROOTS} kinks, those nearest to 0")
+        if roots.everywhere:
+            self.notes.append(f"{where}: the switch is 0 on the whole line")
+        if roots.open:
+            shown = ", ".join(f"[{a:.9g}, {b:.9g}]" for a, b in roots.open[:_SHOWN_BRACKETS])
+            more = len(roots.open) - _SHOWN_BRACKETS
+            shown += f" and {more} more" if more > 0 else ""
+            self.notes.append(f"{where}: a kink in {shown} can be neither shown nor excluded")
+
+
+def _neighbours(x: Array) -> Array:
+    """Return x and its neighbours, in the order of `ROLES` from the kink on; shape (roles, m)."""
+    below, above = np.nextafter(x, -np.inf), np.nextafter(x, np.inf)
+    h = difference_step(x)
+    ulps = [x, below, above, np.nextafter(below, -np.inf), np.nextafter(above, np.inf)]
+    return np.stack([*ulps, *(x + factor * h for factor in _STEPS.values())])
+
+
+def _assemble(
+    names: tuple[str, ...],
+    rows: list[_Rows],
+    switches: tuple[Switch, ...],
+    notes: tuple[str, ...],
+) -> Grid:
+    """Sort all points and keep each once: as a kink if it is one, else as a neighbour."""
+    points = np.concatenate([r.points for r in rows]) + 0.0  # turns -0.0 into 0.0
+    roles = np.concatenate([np.array(r.roles, dtype=np.int8) for r in rows])
+    along = np.concatenate([np.full(len(r.points), r.along, dtype=np.int8) for r in rows])
+    switch_of = np.concatenate([np.full(len(r.points), r.switch, dtype=np.int32) for r in rows])
+    texts = _texts(rows)
+    rank = np.where(roles == 0, len(ROLES), roles)
+    labels = np.array([texts.get(i, "") for i in range(len(points))]) if texts else rank * 0
+    keys = [points[:, i] for i in reversed(range(points.shape[1]))]
+    order = np.lexsort([rank, labels, *keys])
+    fresh = np.ones(len(order), dtype=bool)
+    if len(order) > 1:
+        same = (points[order[1:]] == points[order[:-1]]).all(axis=1)
+        fresh[1:] = ~(same & (labels[order[1:]] == labels[order[:-1]]))
+    kept = order[fresh]
+    exact_rows = [e for r in rows for e in (r.exact or [{}] * len(r.points))] if texts else []
+    exact = {
+        (new, i): text
+        for new, old in enumerate(kept)
+        if texts and old in texts
+        for i, text in exact_rows[old].items()
+    }
+    return Grid(
+        names, points[kept], exact, roles[kept], along[kept], switch_of[kept], switches, notes
+    )
+
+
+def _texts(rows: list[_Rows]) -> dict[int, str]:
+    """Return a label for every point with exact coordinates, so that they differ in sorting."""
+    texts: dict[int, str] = {}
+    offset = 0
+    for r in rows:
+        for i, exact in enumerate(r.exact):
+            if exact:
+                texts[offset + i] = repr(sorted(exact.items()))
+        offset += len(r.points)
+    return texts

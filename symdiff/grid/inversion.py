@@ -1,0 +1,247 @@
+"""Exact zeros of elementary functions of one variable, by undoing one function at a time.
+
+Every step keeps all zeros; some may be added that are none (a branch not taken), and the
+caller drops those that a ball excludes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
+
+import sympy as sp
+
+_SIGN_DIGITS = 30
+
+
+class NotInvertibleError(Exception):
+    """The expression is not a chain of functions that can be undone."""
+
+
+@dataclasses.dataclass(slots=True)
+class Preimages:
+    """The solutions of an equation on an interval.
+
+    Attributes
+    ----------
+    x, low, high
+        The variable and its interval.
+    limit
+        How many solutions of one periodic function are listed at most.
+    truncated
+        Set when a periodic function had more.
+    """
+
+    x: sp.Symbol
+    low: float
+    high: float
+    limit: int
+    truncated: bool = False
+
+    def solve(self, f: sp.Expr, c: sp.Expr) -> Iterator[sp.Expr]:
+        """Yield every x with f(x) = c, exactly.
+
+        Raises
+        ------
+        NotInvertibleError
+            They cannot be found this way.
+
+        Examples
+        --------
+        >>> x = sp.Symbol("x", real=True)
+        >>> list(Preimages(x, -4, 4, limit=10).solve(sp.sin(x), sp.S.Zero))
+        [-pi, 0, pi]
+        """
+        if f == self.x:
+            yield c
+        elif not f.has(self.x):
+            if f.equals(c) is not False:
+                raise NotInvertibleError
+        elif f.is_Add:
+            yield from self._sum(f, c)
+        elif f.is_Mul:
+            yield from self._product(f, c)
+        elif f.is_Pow and not isinstance(f, sp.exp):
+            yield from self._power(f.base, f.exp, c)
+        elif f.func in _PERIODIC:
+            yield from self._periodic(f, c)
+        elif f.func in _INVERSES:
+            for d in _INVERSES[f.func](c):
+                yield from self.solve(f.args[0], d)
+        elif isinstance(f, sp.Max | sp.Min):
+            for argument in f.args:
+                yield from self._if_varying(argument, c)
+        elif isinstance(f, sp.Piecewise):
+            for branch, _ in f.args:
+                yield from self._if_varying(branch, c)
+        else:
+            raise NotInvertibleError
+
+    def _if_varying(self, f: sp.Expr, c: sp.Expr) -> Iterator[sp.Expr]:
+        if f.has(self.x):
+            yield from self.solve(f, c)
+        elif _sign(f - c) == 0:
+            raise NotInvertibleError  # the branch equals c on a whole interval
+
+    def _sum(self, f: sp.Expr, c: sp.Expr) -> Iterator[sp.Expr]:
+        constant, rest = f.as_independent(self.x, as_Add=True)
+        if not rest.is_Add:
+            yield from self.solve(rest, c - constant)
+            return
+        coefficients = _quadratic(f - c, self.x)
+        if coefficients is None:
+            raise NotInvertibleError
+        yield from _quadratic_roots(*coefficients)
+
+    def _product(self, f: sp.Expr, c: sp.Expr) -> Iterator[sp.Expr]:
+        constant, rest = f.as_independent(self.x, as_Add=False)
+        if not rest.is_Mul:
+            yield from self.solve(rest, c / constant)
+            return
+        if c != 0:
+            coefficients = _quadratic(f - c, self.x)
+            if coefficients is None:
+                raise NotInvertibleError
+            yield from _quadratic_roots(*coefficients)
+            return
+        for factor in rest.args:
+            yield from self.solve(factor, sp.S.Zero)
+
+    def _power(self, base: sp.Expr, exponent: sp.Expr, c: sp.Expr) -> Iterator[sp.Expr]:
+        if not base.has(self.x):
+            if _sign(base) <= 0:
+                raise NotInvertibleError
+            if _sign(c) > 0:
+                yield from self.solve(exponent, sp.log(c) / sp.log(base))
+            return
+        if exponent.has(self.x) or not exponent.is_number:
+            raise NotInvertibleError
+        for d in _roots(c, exponent):
+            yield from self.solve(base, d)
+
+    def _periodic(self, f: sp.Expr, c: sp.Expr) -> Iterator[sp.Expr]:
+        """Undo sin, cos, tan of a linear function u = a x + b."""
+        u = f.args[0]
+        coefficients = _quadratic(u, self.x)
+        if coefficients is None or coefficients[0] != 0:
+            raise NotInvertibleError
+        _, a, b = coefficients
+        seeds, period = _PERIODIC[f.func](c)
+        ends = sorted(float(a * end + b) for end in (self.low, self.high))
+        anchor = float(a * min(max(0.0, self.low), self.high) + b)
+        found: dict[sp.Expr, None] = {}
+        for seed in seeds:
+            for k in self._turns(ends, anchor, float(seed), float(period)):
+                found[(seed + k * period - b) / a] = None
+        yield from sorted(found, key=float)
+
+    def _turns(self, ends: list[float], anchor: float, seed: float, period: float) -> range:
+        first = int(sp.floor((ends[0] - seed) / period))
+        last = int(sp.ceiling((ends[1] - seed) / period))
+        if last - first + 1 <= self.limit:
+            return range(first, last + 1)
+        self.truncated = True
+        middle = round((anchor - seed) / period)
+        start = min(max(first, middle - self.limit // 2), last - self.limit + 1)
+        return range(start, start + self.limit)
+
+
+def _sign(c: sp.Expr) -> int:
+    """Return the sign of a real constant.
+
+    Raises
+    ------
+    NotInvertibleError
+        It is not real, or too close to zero to be told.
+    """
+    if c == 0:
+        return 0
+    value = c.evalf(_SIGN_DIGITS)
+    if not value.is_Float and not value.is_Rational:
+        raise NotInvertibleError
+    if abs(value) < 10 ** -(_SIGN_DIGITS - 5) and not c.is_Rational:
+        raise NotInvertibleError
+    return 1 if value > 0 else -1
+
+
+def _quadratic(f: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, sp.Expr, sp.Expr] | None:
+    """Return the coefficients (a, b, c) of f = a x² + b x + c, or None."""
+    if not f.is_polynomial(x):
+        return None
+    polynomial = sp.Poly(f, x)
+    if polynomial.degree() > 2:  # noqa: PLR2004
+        return None
+    coefficients = [polynomial.coeff_monomial(x**k) for k in (2, 1, 0)]
+    return coefficients[0], coefficients[1], coefficients[2]
+
+
+def _quadratic_roots(a: sp.Expr, b: sp.Expr, c: sp.Expr) -> Iterator[sp.Expr]:
+    if a == 0:
+        if b == 0:
+            raise NotInvertibleError
+        yield -c / b
+        return
+    discriminant = sp.expand(b**2 - 4 * a * c)
+    if _sign(discriminant) >= 0:
+        for root in {sp.sqrt(discriminant), -sp.sqrt(discriminant)}:
+            yield (-b + root) / (2 * a)
+
+
+def _roots(c: sp.Expr, exponent: sp.Expr) -> Iterator[sp.Expr]:
+    """Yield every real d with d**exponent = c."""
+    sign = _sign(c)
+    if sign == 0:
+        if _sign(exponent) > 0:
+            yield sp.S.Zero
+        return
+    magnitude = (sign * c) ** (1 / exponent)
+    if exponent.is_Integer and exponent % 2:
+        yield sign * magnitude
+    elif sign > 0:
+        yield magnitude
+        if exponent.is_Integer:
+            yield -magnitude
+
+
+def _only(condition: bool, *values: sp.Expr) -> tuple[sp.Expr, ...]:  # noqa: FBT001
+    return tuple(dict.fromkeys(values)) if condition else ()
+
+
+_INVERSES: Mapping[type, Callable[[sp.Expr], tuple[sp.Expr, ...]]] = MappingProxyType(
+    {
+        sp.exp: lambda c: _only(_sign(c) > 0, sp.log(c) if _sign(c) > 0 else c),
+        sp.log: lambda c: (sp.exp(c),),
+        sp.Abs: lambda c: _only(_sign(c) >= 0, c, -c),
+        sp.sign: lambda c: _only(c == 0, sp.S.Zero),
+        sp.sinh: lambda c: (sp.asinh(c),),
+        sp.cosh: lambda c: _only(_sign(c - 1) >= 0, sp.acosh(c), -sp.acosh(c)),
+        sp.tanh: lambda c: _only(_sign(1 - c**2) > 0, sp.atanh(c)),
+        sp.asinh: lambda c: (sp.sinh(c),),
+        sp.acosh: lambda c: _only(_sign(c) >= 0, sp.cosh(c)),
+        sp.atanh: lambda c: (sp.tanh(c),),
+        sp.asin: lambda c: _only(_sign(sp.pi / 2 - sp.Abs(c)) >= 0, sp.sin(c)),
+        sp.acos: lambda c: _only(_sign(c) >= 0 and _sign(sp.pi - c) >= 0, sp.cos(c)),
+        sp.atan: lambda c: _only(_sign(sp.pi / 2 - sp.Abs(c)) > 0, sp.tan(c)),
+        sp.erf: lambda c: _only(_sign(1 - c**2) > 0, sp.erfinv(c)),
+    }
+)
+
+
+def _sine(c: sp.Expr) -> tuple[tuple[sp.Expr, ...], sp.Expr]:
+    if c == 0:
+        return (sp.S.Zero,), sp.pi
+    return _only(_sign(1 - c**2) >= 0, sp.asin(c), sp.pi - sp.asin(c)), 2 * sp.pi
+
+
+def _cosine(c: sp.Expr) -> tuple[tuple[sp.Expr, ...], sp.Expr]:
+    if c == 0:
+        return (sp.pi / 2,), sp.pi
+    return _only(_sign(1 - c**2) >= 0, sp.acos(c), -sp.acos(c)), 2 * sp.pi
+
+
+_PERIODIC: Mapping[type, Callable[[sp.Expr], tuple[tuple[sp.Expr, ...], sp.Expr]]] = (
+    MappingProxyType(
+        {sp.sin: _sine, sp.cos: _cosine, sp.tan: lambda c: ((sp.atan(c),), sp.pi)}
+    )
+)

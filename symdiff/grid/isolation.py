@@ -1,0 +1,105 @@
+"""Certified isolation of zeros: bisection with balls, which never drops a zero silently."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+from collections.abc import Callable
+from typing import Any, Final
+
+import flint
+
+from symdiff.arithmetics.balls import EMPTY, PRECISION, Ball
+
+MAX_BOXES: Final = 1500  # enclosures computed for one switch on one line
+MAX_BRACKETS: Final = 64  # beyond, they are not refined
+BOXES_EACH: Final = 250  # enclosures to refine one bracket
+_RELATIVE_WIDTH = 2.0**-58  # finer than the doubles, so that a bracket names its nearest one
+_SMALLEST_WIDTH = 2.0**-200
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Bracket:
+    """An interval outside of which there is no zero.
+
+    `proved` says that the function changes sign across it, so that it holds one at least.
+    """
+
+    low: Ball
+    high: Ball
+    proved: bool
+
+    @property
+    def middle(self) -> float:
+        """The double nearest to the middle."""
+        return float(((self.low + self.high) / 2).mid())
+
+
+def isolate(f: Callable[[Ball], Any], low: Ball, high: Ball, budget: int = MAX_BOXES) -> list[Bracket]:
+    """Return brackets that together hold every zero of f on [low, high].
+
+    Parameters
+    ----------
+    f
+        Encloses the function on a ball, or returns `EMPTY`.
+    low, high
+        The ends, exact balls.
+    budget
+        How many enclosures may be computed; what is open then becomes wide brackets.
+
+    Examples
+    --------
+    >>> brackets = isolate(lambda x: x * x - 2, flint.arb(0), flint.arb(2))
+    >>> [(b.middle, b.proved) for b in brackets]
+    [(1.4142135623730951, True)]
+    """
+    with flint.ctx.workprec(PRECISION):
+        coarse = _merge(_bisect(f, low, high, budget))
+        if len(coarse) > MAX_BRACKETS:
+            return [_bracket(f, a, b) for a, b in coarse]
+        # A crowd of zeros, or a stubborn one, has eaten the budget: give each its own.
+        fine = [part for a, b in coarse for part in _merge(_bisect(f, a, b, BOXES_EACH))]
+        return [_bracket(f, a, b) for a, b in fine]
+
+
+def _bisect(
+    f: Callable[[Ball], Any], low: Ball, high: Ball, budget: int
+) -> list[tuple[Ball, Ball]]:
+    """Return the intervals in which no zero could be excluded, breadth first."""
+    waiting = collections.deque([(low, high)])
+    closed: list[tuple[Ball, Ball]] = []
+    for _ in range(budget):
+        if not waiting:
+            break
+        a, b = waiting.popleft()
+        value = f(a.union(b))
+        if value is EMPTY or value > 0 or value < 0:
+            continue
+        middle = ((a + b) / 2).mid()
+        if b - a <= _smallest(a, b) or middle <= a or middle >= b:
+            closed.append((a, b))
+        else:
+            waiting.extend([(a, middle), (middle, b)])
+    return [*closed, *waiting]
+
+
+def _smallest(a: Ball, b: Ball) -> Ball:
+    scale = max(abs(float(a)), abs(float(b)))
+    return flint.arb(max(scale * _RELATIVE_WIDTH, _SMALLEST_WIDTH))
+
+
+def _merge(intervals: list[tuple[Ball, Ball]]) -> list[tuple[Ball, Ball]]:
+    merged: list[tuple[Ball, Ball]] = []
+    for a, b in sorted(intervals, key=lambda interval: float(interval[0])):
+        if merged and a <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], merged[-1][1].max(b))
+        else:
+            merged.append((a, b))
+    return merged
+
+
+def _bracket(f: Callable[[Ball], Any], a: Ball, b: Ball) -> Bracket:
+    left, right = f(a), f(b)
+    known = left is not EMPTY and right is not EMPTY
+    changes = known and ((left < 0 and right > 0) or (left > 0 and right < 0))
+    return Bracket(a, b, proved=bool(changes))

@@ -1,0 +1,306 @@
+"""Kinks found by themselves: every switch solved for zero along one variable."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+from typing import Any, Final
+
+import flint
+import sympy as sp
+
+from symdiff.arithmetics.balls import EMPTY, PRECISION, Ball, enclose
+from symdiff.arithmetics.polynomials import Polynomial, polynomial
+from symdiff.arithmetics.symbolic import expression
+from symdiff.errors import GridError, Unsupported
+from symdiff.grid.inversion import NotInvertibleError, Preimages
+from symdiff.grid.isolation import Bracket, isolate
+from symdiff.grid.points import nearest_double
+from symdiff.grid.switches import Switch
+from symdiff.program import Program, parse
+
+MAX_ROOTS: Final = 32  # of one switch on one line
+_CUBIC = 3
+_LARGEST_TREE = 400  # nodes of a switch that sympy is asked to invert
+_NARROW = 2.0**-50  # relative width of a bracket that names one double
+_DENOMINATORS = (1, 2, 12, 720)  # of the multiples of 1 and of pi that a root is compared with
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Coordinate:
+    """A point on an axis: the nearest double, and the exact number where it is none."""
+
+    value: float
+    exact: str | None = None
+
+    @property
+    def fraction(self) -> Fraction | None:
+        """The coordinate as a rational number, if it is one."""
+        if self.exact is None:
+            return Fraction(self.value)
+        coefficients = polynomial(parse(self.exact), "", {})
+        if coefficients is None:
+            return None
+        return coefficients[0] if coefficients else Fraction(0)
+
+    @property
+    def ball(self) -> Ball:
+        """A ball around the exact number."""
+        return flint.arb(self.value) if self.exact is None else enclose(parse(self.exact), {})
+
+    @property
+    def symbolic(self) -> sp.Expr:
+        """The exact number in sympy."""
+        if self.exact is None:
+            return sp.Rational(*self.value.as_integer_ratio())
+        return expression(parse(self.exact), exact=True)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Roots:
+    """The zeros of a switch on a line.
+
+    Attributes
+    ----------
+    found
+        Every zero that is known, with its exact value where one is known.
+    open
+        Brackets in which a zero could be neither shown nor excluded, as pairs of doubles.
+    truncated
+        Whether there are more than `MAX_ROOTS`, so that some are left out.
+    everywhere
+        Whether the switch is zero on the whole line.
+    """
+
+    found: tuple[Coordinate, ...] = ()
+    open: tuple[tuple[float, float], ...] = ()
+    truncated: bool = False
+    everywhere: bool = False
+
+
+def find_roots(
+    switch: Switch, variable: str, fixed: Mapping[str, Coordinate], low: float, high: float
+) -> Roots:
+    """Return where a switch is zero (or crosses an integer) along one variable.
+
+    Parameters
+    ----------
+    switch
+        What to solve.
+    variable
+        The variable that moves.
+    fixed
+        Where the switch's other variables stand.
+    low, high
+        The ends of the line.
+
+    Examples
+    --------
+    >>> from symdiff.grid.switches import find_switches
+    >>> (switch,) = find_switches(parse("abs(3*x - 1)"))
+    >>> find_roots(switch, "x", {}, -2.0, 2.0).found
+    (Coordinate(value=0.3333333333333333, exact='1/3'),)
+    """
+    line = _Line(switch.program, variable, fixed, low, high)
+    values = _integers(switch, line) if switch.crosses_integers else (range(1), False)
+    if values is None:
+        return Roots(open=((low, high),))
+    integers, truncated = values
+    parts = [line.roots(k) for k in integers]
+    found = sorted({c for part in parts for c in part.found}, key=lambda c: c.value)
+    return Roots(
+        found=tuple(_nearest_zero(found)),
+        open=tuple(bracket for part in parts for bracket in part.open),
+        truncated=truncated or len(found) > MAX_ROOTS or any(p.truncated for p in parts),
+        everywhere=any(part.everywhere for part in parts),
+    )
+
+
+def _nearest_zero(found: list[Coordinate]) -> list[Coordinate]:
+    kept = sorted(found, key=lambda c: abs(c.value))[:MAX_ROOTS]
+    return sorted(kept, key=lambda c: c.value)
+
+
+def _integers(switch: Switch, line: _Line) -> tuple[range, bool] | None:
+    """Return the integers that the switch may cross on the line, and whether some are left out."""
+    value = line.enclosure
+    if value is EMPTY:
+        return range(0), False
+    if not value.is_finite():
+        return None
+    first, last = math.ceil(float(value.lower())), math.floor(float(value.upper()))
+    if switch.highest is not None:
+        last = min(last, switch.highest)
+    if last - first < MAX_ROOTS:
+        return range(first, last + 1), False
+    start = min(max(first, -MAX_ROOTS // 2), last - MAX_ROOTS + 1)
+    return range(start, start + MAX_ROOTS), True
+
+
+class _Line:
+    """A switching function along one variable, the others fixed."""
+
+    def __init__(
+        self,
+        program: Program,
+        variable: str,
+        fixed: Mapping[str, Coordinate],
+        low: float,
+        high: float,
+    ) -> None:
+        self._program = program
+        self._variable = variable
+        self._fixed = {name: fixed[name] for name in program.inputs if name != variable}
+        self._low, self._high = low, high
+        self._balls = {name: c.ball for name, c in self._fixed.items()}
+        with flint.ctx.workprec(PRECISION):
+            self._whole = flint.arb(low).union(flint.arb(high))
+        self.enclosure = self._value(self._whole)
+        self._coefficients = self._polynomial()
+        self._preimages: sp.Expr | None = None
+
+    def roots(self, k: int) -> Roots:
+        """Return where the function equals the integer k."""
+        value = self.enclosure
+        if value is EMPTY or value > k or value < k:
+            return Roots()
+        if self._coefficients is not None:
+            return self._polynomial_roots(self._coefficients, k)
+        try:
+            return self._inverted_roots(k)
+        except (NotInvertibleError, Unsupported, GridError, RecursionError, TypeError, ValueError):
+            # sympy's constructors raise the last three on expressions they cannot take.
+            return self._isolated_roots(k)
+
+    def _value(self, x: Ball) -> Any:  # noqa: ANN401  (a ball or EMPTY)
+        try:
+            return enclose(self._program, {**self._balls, self._variable: x})
+        except Unsupported:
+            return flint.arb("nan")
+
+    def _inside(self, value: float) -> bool:
+        return self._low <= value <= self._high
+
+    # -- polynomials, by their factors
+
+    def _polynomial(self) -> Polynomial | None:
+        fractions = {name: c.fraction for name, c in self._fixed.items()}
+        rational = {name: f for name, f in fractions.items() if f is not None}
+        if len(rational) < len(fractions):
+            return None
+        return polynomial(self._program, self._variable, rational)
+
+    def _polynomial_roots(self, coefficients: Polynomial, k: int) -> Roots:
+        shifted = [coefficients[0] - k if coefficients else Fraction(-k), *coefficients[1:]]
+        if not any(shifted):
+            return Roots(everywhere=True)
+        found = (nearest_double(root) for root in _real_roots(shifted))
+        return Roots(tuple(Coordinate(v, text) for v, text in found if self._inside(v)))
+
+    # -- chains of invertible functions, by sympy
+
+    def _symbolic(self) -> sp.Expr:
+        if len(self._program.reached(self._program.output)) > _LARGEST_TREE:
+            raise NotInvertibleError
+        if self._preimages is None:
+            f = expression(self._program, exact=True)
+            values = {sp.Symbol(n, real=True): c.symbolic for n, c in self._fixed.items()}
+            self._preimages = f.xreplace(values)
+        return self._preimages
+
+    def _inverted_roots(self, k: int) -> Roots:
+        x = sp.Symbol(self._variable, real=True)
+        search = Preimages(x, self._low, self._high, limit=MAX_ROOTS)
+        found: dict[Coordinate, None] = {}
+        for root in search.solve(self._symbolic(), sp.Integer(k)):
+            value, text = nearest_double(root)
+            if self._inside(value) and self._may_be_root(root, k):
+                found[Coordinate(value, text)] = None
+        return Roots(tuple(found), truncated=search.truncated)
+
+    def _may_be_root(self, root: sp.Expr, k: int) -> bool:
+        value = self._value(_ball_of(root))
+        return value is not EMPTY and not (value > k or value < k)
+
+    # -- anything else, by bisection with balls
+
+    def _isolated_roots(self, k: int) -> Roots:
+        with flint.ctx.workprec(PRECISION):
+            low, high = flint.arb(self._low), flint.arb(self._high)
+        brackets = isolate(lambda x: _shifted(self._value(x), k), low, high)
+        found: list[Coordinate] = []
+        still_open: list[tuple[float, float]] = []
+        for bracket in brackets[:MAX_ROOTS]:
+            exact = self._recognised(bracket, k)
+            narrow = _is_narrow(bracket)
+            if exact is not None:
+                found.append(exact)
+            elif bracket.proved and narrow:
+                found.append(Coordinate(bracket.middle, None))
+            if not narrow or (exact is None and not bracket.proved):
+                still_open.append((float(bracket.low), float(bracket.high)))
+        return Roots(tuple(found), tuple(still_open), truncated=len(brackets) > MAX_ROOTS)
+
+    def _recognised(self, bracket: Bracket, k: int) -> Coordinate | None:
+        """Return an exact zero inside the bracket, if one of the usual numbers is proved to be."""
+        x = sp.Symbol(self._variable, real=True)
+        for candidate in _candidates(bracket):
+            try:
+                if (self._symbolic().xreplace({x: candidate}) - k).is_zero:
+                    return Coordinate(*nearest_double(candidate))
+            except (NotInvertibleError, Unsupported, TypeError, ValueError):
+                return None
+        return None
+
+
+def _shifted(value: Any, k: int) -> Any:  # noqa: ANN401  (a ball or EMPTY)
+    return value if value is EMPTY else value - k
+
+
+def _is_narrow(bracket: Bracket) -> bool:
+    low, high = float(bracket.low), float(bracket.high)
+    return high - low <= max(_NARROW * max(abs(low), abs(high)), 1e-300)
+
+
+def _ball_of(number: sp.Expr) -> Ball:
+    if number.is_Rational:
+        return flint.arb(flint.fmpq(int(number.p), int(number.q)))
+    with flint.ctx.workprec(PRECISION):
+        decimal = flint.arb(str(number.evalf(45)))
+        return decimal + flint.arb(0, abs(decimal).upper() * flint.arb("1e-37"))
+
+
+def _candidates(bracket: Bracket) -> Iterator[sp.Expr]:
+    """Yield the usual numbers inside a bracket: simple fractions, and those of pi."""
+    for unit, size in ((sp.S.One, 1.0), (sp.pi, math.pi)):
+        tried: set[Fraction] = set()
+        for denominator in _DENOMINATORS:
+            nearest = Fraction(bracket.middle / size).limit_denominator(denominator)
+            candidate = sp.Rational(nearest.numerator, nearest.denominator) * unit
+            inside = not (_ball_of(candidate) < bracket.low or _ball_of(candidate) > bracket.high)
+            if nearest not in tried and inside:
+                tried.add(nearest)
+                yield candidate
+
+
+def _real_roots(coefficients: list[Fraction]) -> Iterator[sp.Expr]:
+    """Yield the real roots of a polynomial exactly, by its irreducible factors."""
+    scale = math.lcm(*(c.denominator for c in coefficients))
+    integers = flint.fmpz_poly([int(c * scale) for c in coefficients])
+    for factor, _ in integers.factor()[1]:
+        c = [int(factor[i]) for i in range(factor.degree() + 1)]
+        if len(c) == 2:  # noqa: PLR2004  (a line)
+            yield sp.Rational(-c[0], c[1])
+        elif len(c) == _CUBIC:
+            yield from _quadratic_roots(c[2], c[1], c[0])
+        else:
+            yield from sp.Poly(c[::-1], sp.Symbol("x")).real_roots(multiple=True)
+
+
+def _quadratic_roots(a: int, b: int, c: int) -> Iterator[sp.Expr]:
+    discriminant = b * b - 4 * a * c
+    if discriminant >= 0:
+        for root in (-sp.sqrt(discriminant), sp.sqrt(discriminant)):
+            yield (root - b) / (2 * a)

@@ -1,0 +1,255 @@
+"""Coordinates: doubles taken exactly, and exact numbers such as 1/3 and pi."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdiff.errors import ExpressionError, GridError, did_you_mean
+from symdiff.program import check_name, parse
+
+Array = NDArray[np.float64]
+Spec = str | float | tuple[float, float] | Sequence[float | str] | Array
+
+DEFAULT_RANGE: Final = "-2:2:9"
+MAX_COUNT: Final = 10_000_000  # points on one axis
+_DEFAULT_COUNT = 9
+_EXAMPLE = "write start:stop:count, such as -2:2:9, or points such as 0,1/3,pi"
+# Balances truncation h²|f‴|/6 against rounding ε|f|/h (Nocedal & Wright 2006, section 8.1).
+_RELATIVE_STEP = float(np.finfo(np.float64).eps ** (1 / 3))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Axis:
+    """The points wanted along one variable.
+
+    Attributes
+    ----------
+    name
+        The variable.
+    values
+        The nearest doubles of the points, shape (n,).
+    exact
+        For the points that are no double, by index: what they are exactly, as text.
+    searched
+        Whether kinks between the smallest and the largest point are to be added.
+    """
+
+    name: str
+    values: Array
+    exact: Mapping[int, str] = dataclasses.field(default_factory=dict)
+    searched: bool = True
+
+    @property
+    def low(self) -> float:
+        """The smallest point."""
+        return float(self.values.min())
+
+    @property
+    def high(self) -> float:
+        """The largest point."""
+        return float(self.values.max())
+
+
+def difference_step(x: Array) -> Array:
+    """Return the step of central differences at x: representable, so that x + h is exact.
+
+    Parameters
+    ----------
+    x
+        Coordinates, shape (n,).
+
+    Examples
+    --------
+    >>> difference_step(np.array([0.0, 1000.0])).round(9)
+    array([6.055000e-06, 6.055454e-03])
+    """
+    step = _RELATIVE_STEP * np.maximum(1.0, np.abs(x))
+    return (x + step) - x
+
+
+def axis(name: str, spec: Spec, *, searched: bool = True) -> Axis:
+    """Read the points wanted along one variable.
+
+    Parameters
+    ----------
+    name
+        The variable.
+    spec
+        A range as text ``start:stop:count`` or as a pair (start, stop); one point or a list of
+        points, each a number or an exact text; or an array.
+    searched
+        Whether kinks are to be added.
+
+    Raises
+    ------
+    GridError
+        It is none of these, or not finite, or has more than `MAX_COUNT` points.
+
+    Examples
+    --------
+    >>> axis("x", "-1:1:5").values
+    array([-1. , -0.5,  0. ,  0.5,  1. ])
+    >>> axis("x", ["1/3", "1/2", 2]).exact
+    {0: '1/3'}
+    """
+    try:
+        check_name(name)
+        if isinstance(spec, str):
+            values, exact = _from_text(spec)
+        elif isinstance(spec, tuple) and len(spec) == 2:  # noqa: PLR2004  (start and stop)
+            values, exact = _from_range(str(spec[0]), str(spec[1]), _DEFAULT_COUNT)
+        else:
+            values, exact = _from_list(spec)
+    except (GridError, ExpressionError) as error:
+        raise GridError(error.message, place=error.place, hint=error.hint).within(
+            key=f"grid {name[:40]}"
+        ) from None
+    return Axis(name, values, exact, searched=searched)
+
+
+def axes(
+    inputs: Sequence[str], grid: Mapping[str, Spec], at: Mapping[str, Spec] | None = None
+) -> tuple[Axis, ...]:
+    """Return an axis for every variable: from `grid`, from `at`, or the default range.
+
+    Parameters
+    ----------
+    inputs
+        The variables of an expression.
+    grid
+        Ranges and lists, to which kinks are added.
+    at
+        Points to which nothing is added.
+
+    Raises
+    ------
+    GridError
+        A key is no variable of the expression, or its points cannot be read.
+    """
+    points = at or {}
+    for name in (*grid, *points):
+        if name not in inputs:
+            known = ", ".join(inputs) or "none"
+            hint = did_you_mean(name, inputs) or f"its variables: {known}"
+            message = f"the expression has no variable {name[:40]!r}"
+            raise GridError(message, hint=hint)
+    return tuple(_one_axis(name, grid, points) for name in inputs)
+
+
+def _one_axis(name: str, grid: Mapping[str, Spec], points: Mapping[str, Spec]) -> Axis:
+    if name not in points:
+        return axis(name, grid.get(name, DEFAULT_RANGE))
+    wanted = axis(name, points[name], searched=False)
+    if name not in grid:
+        return wanted
+    base = axis(name, grid[name])
+    moved = {index + len(base.values): text for index, text in wanted.exact.items()}
+    return Axis(name, np.concatenate([base.values, wanted.values]), {**base.exact, **moved})
+
+
+def _from_text(text: str) -> tuple[Array, dict[int, str]]:
+    if ":" not in text:
+        return _from_list(_split(text))
+    parts = text.split(":")
+    if len(parts) != 3:  # noqa: PLR2004  (start, stop, count)
+        message = f"{text[:40]!r} is not a range"
+        raise GridError(message, hint=_EXAMPLE)
+    try:
+        count = int(parts[2])
+    except ValueError:
+        message = f"the count {parts[2].strip()[:40]!r} is not an integer"
+        raise GridError(message, hint=_EXAMPLE) from None
+    return _from_range(parts[0], parts[1], count)
+
+
+def _from_range(start: str, stop: str, count: int) -> tuple[Array, dict[int, str]]:
+    if not 1 <= count <= MAX_COUNT:
+        message = f"a range has 1 to {MAX_COUNT} points, not {count}"
+        raise GridError(message, hint=_EXAMPLE)
+    (low, low_exact), (high, high_exact) = _coordinate(start), _coordinate(stop)
+    if low > high or (count == 1 and low != high):
+        message = f"a range goes from the smaller to the larger, not from {low:g} to {high:g}"
+        raise GridError(message, hint=_EXAMPLE)
+    exact = {0: low_exact, count - 1: high_exact}
+    return np.linspace(low, high, count), {i: text for i, text in exact.items() if text}
+
+
+def _from_list(values: Any) -> tuple[Array, dict[int, str]]:  # noqa: ANN401  (checked here)
+    if isinstance(values, int | float):
+        values = [values]
+    if isinstance(values, np.ndarray):
+        array = np.asarray(values, dtype=np.float64).reshape(-1)
+        exact: dict[int, str] = {}
+    else:
+        pairs = [_coordinate(v) for v in values]
+        array = np.array([value for value, _ in pairs], dtype=np.float64)
+        exact = {i: text for i, (_, text) in enumerate(pairs) if text}
+    if not 1 <= len(array) <= MAX_COUNT:
+        message = f"a list has 1 to {MAX_COUNT} points, not {len(array)}"
+        raise GridError(message, hint=_EXAMPLE)
+    if not np.isfinite(array).all():
+        message = "every point must be finite"
+        raise GridError(message, hint=_EXAMPLE)
+    return array, exact
+
+
+def _split(text: str) -> list[str]:
+    """Split at the commas that stand outside brackets."""
+    parts, depth = [""], 0
+    for character in text:
+        depth += (character == "(") - (character == ")")
+        if character == "," and depth == 0:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return parts
+
+
+def _coordinate(value: float | str) -> tuple[float, str | None]:
+    """Return the nearest double, and the exact number as text if no double equals it."""
+    text = str(value).strip()
+    try:
+        number = float(text)
+    except ValueError:
+        return _exact_coordinate(text)
+    if not math.isfinite(number):
+        message = f"{text[:40]!r} is not a finite number"
+        raise GridError(message, hint=_EXAMPLE)
+    return number, None
+
+
+def _exact_coordinate(text: str) -> tuple[float, str | None]:
+    from symdiff.arithmetics.symbolic import expression  # noqa: PLC0415  (loads sympy)
+
+    program = parse(text)
+    if program.inputs:
+        message = f"{text[:40]!r} is not a number"
+        raise GridError(message, hint=_EXAMPLE)
+    return nearest_double(expression(program, exact=True), text)
+
+
+def nearest_double(number: Any, text: str | None = None) -> tuple[float, str | None]:  # noqa: ANN401
+    """Return the double nearest to an exact sympy number, and its text if they differ.
+
+    Raises
+    ------
+    GridError
+        It is not a finite real number.
+    """
+    shown = text or str(number)
+    if number.is_Rational:
+        fraction = Fraction(int(number.p), int(number.q))
+        value = fraction.numerator / fraction.denominator  # rounded correctly
+        return value, None if Fraction(value) == fraction else shown
+    decimal = number.evalf(40)
+    if not decimal.is_Float or not math.isfinite(float(decimal)):
+        message = f"{shown[:40]!r} is not a finite real number"
+        raise GridError(message, hint=_EXAMPLE)
+    return float(decimal), shown

@@ -1,0 +1,147 @@
+"""The switches of a Program: expressions whose zeros hold every point where it may not be smooth."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
+from symdiff.program.definitions import default, definition, domain, template
+from symdiff.program.nodes import Builder, Call, Constant, Input, Literal, Program
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Switch:
+    """One switch.
+
+    Attributes
+    ----------
+    program
+        The switching function s, in the inputs of the program it belongs to.
+    crosses_integers
+        The program may be not smooth where s is an integer (floor), not only where s = 0.
+    highest
+        With `crosses_integers`: integers above this one do no harm (poles of gamma).
+    blame
+        The node of the original program that brought the switch in.
+    """
+
+    program: Program
+    blame: int
+    crosses_integers: bool = False
+    highest: int | None = None
+
+
+def find_switches(program: Program) -> tuple[Switch, ...]:
+    """Return the switches of a Program, each once.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> program = parse("relu(x) + log(abs(y - 1))")
+    >>> [program.written(s.blame) for s in find_switches(program)]
+    ['relu(x)', 'abs(y - 1)', 'log(abs(y - 1))']
+    """
+    collector = _Collector(Builder.extending(program), program)
+    for index, node in program.calls():
+        collector.collect(CATALOGUE[node.function], node.arguments, index)
+    return tuple(collector.found.values())
+
+
+class _Collector:
+    """Writes the catalogue's switch texts into the program's own graph."""
+
+    def __init__(self, builder: Builder, program: Program) -> None:
+        self._builder = builder
+        self._sources = program.sources
+        self.found: dict[tuple[int, bool], Switch] = {}
+
+    def collect(self, row: Function, arguments: tuple[int | None, ...], blame: int) -> None:
+        bound = self._bind(row, arguments)
+        for text in self._texts(row, arguments):
+            self._add(self._builder.copy(template(text), bound), blame)
+        for crossing in row.crossings:
+            root = self._builder.copy(template(crossing.text), bound)
+            self._add(root, blame, crosses_integers=True, highest=crossing.highest)
+        if row.switches is None:
+            self._collect_inside(row, arguments, bound, blame)
+
+    def _texts(self, row: Function, arguments: tuple[int | None, ...]) -> tuple[str, ...]:
+        if callable(row.switches):
+            return row.switches(tuple(None if a is None else self._constant(a) for a in arguments))
+        return row.switches or ()
+
+    def _collect_inside(
+        self,
+        row: Function,
+        arguments: tuple[int | None, ...],
+        bound: dict[str, int],
+        blame: int,
+    ) -> None:
+        """Collect what a row's domain and definition bring in."""
+        for inner in self._inner(row, arguments):
+            moved = self._builder.copy(inner, bound)
+            reached = self._builder.program(moved, self._sources)
+            skip = set(bound.values())
+            for index in sorted(_reached_inside(reached, skip)):
+                node = reached.nodes[index]
+                if isinstance(node, Call):
+                    self.collect(CATALOGUE[node.function], node.arguments, blame)
+
+    def _inner(self, row: Function, arguments: tuple[int | None, ...]) -> Iterator[Program]:
+        condition = domain(row.name)
+        if condition is not None:
+            yield condition
+        elif row.definition is not None:
+            yield definition(row.name, self._choice(arguments))
+
+    def _choice(self, arguments: tuple[int | None, ...]) -> str | None:
+        literals = (self._builder.nodes[a] for a in arguments if a is not None)
+        words = (n.value for n in literals if isinstance(n, Literal))
+        return next((w for w in words if isinstance(w, str)), None)
+
+    def _bind(self, row: Function, arguments: tuple[int | None, ...]) -> dict[str, int]:
+        bound: dict[str, int] = {}
+        padded = [*arguments, *[None] * (len(row.parameters) - len(arguments))]
+        for parameter, argument in zip(row.parameters, padded, strict=True):
+            if argument is not None:
+                bound[parameter.name] = argument
+            elif parameter.default is not None and parameter.kind != "choice":
+                bound[parameter.name] = self._builder.copy(default(parameter.default), {})
+        return bound
+
+    def _add(
+        self, root: int, blame: int, *, crosses_integers: bool = False, highest: int | None = None
+    ) -> None:
+        program = self._builder.program(root, self._sources)
+        if program.inputs and (root, crosses_integers) not in self.found:
+            switch = Switch(program, blame, crosses_integers, highest)
+            self.found[root, crosses_integers] = switch
+
+    def _constant(self, index: int) -> int | float | None:
+        node = self._builder.nodes[index]
+        if isinstance(node, Literal) and not isinstance(node.value, str):
+            return node.value
+        if isinstance(node, Constant):
+            return CONSTANTS[node.name]
+        if isinstance(node, Call) and node.function == "negative":
+            inner = self._constant(node.given[0])
+            return None if inner is None else -inner
+        return None
+
+
+def _reached_inside(program: Program, skip: set[int]) -> set[int]:
+    """Return the nodes under the output, not looking into those in `skip`."""
+    seen: set[int] = set()
+    waiting = [program.output]
+    while waiting:
+        index = waiting.pop()
+        if index in seen or index in skip:
+            continue
+        seen.add(index)
+        node = program.nodes[index]
+        if isinstance(node, Call):
+            waiting.extend(node.given)
+        elif isinstance(node, Input | Constant | Literal):
+            continue
+    return seen

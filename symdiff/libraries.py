@@ -1,0 +1,39 @@
+"""The heavy libraries, imported when they are first touched.
+
+The catalogue names sympy, numpy, torch and python-flint in every row, yet reading the
+catalogue must cost nothing: `symdiff --help` answers before any of them is loaded.
+
+Examples
+--------
+>>> numpy.maximum(1.0, 2.0).item()
+2.0
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__all__ = ["flint", "numpy", "scipy_special", "sympy", "torch", "torch_functional"]
+
+
+class LazyModule:
+    """A module that is imported at the first attribute asked of it."""
+
+    __slots__ = ("_name",)
+
+    def __init__(self, name: str) -> None:
+        """Remember the dotted name; nothing is imported yet."""
+        self._name = name
+
+    def __getattr__(self, attribute: str) -> Any:  # noqa: ANN401  (whatever the module holds)
+        """Return the module's attribute."""
+        return getattr(importlib.import_module(self._name), attribute)
+
+
+flint = LazyModule("flint")
+numpy = LazyModule("numpy")
+scipy_special = LazyModule("scipy.special")
+sympy = LazyModule("sympy")
+torch = LazyModule("torch")
+torch_functional = LazyModule("torch.nn.functional")

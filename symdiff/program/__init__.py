@@ -1,0 +1,17 @@
+"""Text to Program: parse, check, name every sub-expression and its place in the text."""
+
+from symdiff.program.nodes import Call, Constant, Input, Literal, Node, Program, Source, Span
+from symdiff.program.parser import check_name, parse
+
+__all__ = [
+    "Call",
+    "Constant",
+    "Input",
+    "Literal",
+    "Node",
+    "Program",
+    "Source",
+    "Span",
+    "check_name",
+    "parse",
+]

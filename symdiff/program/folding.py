@@ -1,0 +1,120 @@
+"""Constants are computed while a text is read, in doubles, to refuse what no double can hold."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from symdiff.catalogue import CATALOGUE
+from symdiff.program.limits import MAX_EXPONENT, MAX_GAMMA
+
+Number = int | float | bool
+
+_OPERATORS: Mapping[str, Callable[..., Any]] = MappingProxyType(
+    {
+        **{row: getattr(math, row) for row in CATALOGUE if hasattr(math, row)},
+        "add": operator.add,
+        "subtract": operator.sub,
+        "multiply": operator.mul,
+        "divide": operator.truediv,
+        "floor_divide": operator.floordiv,
+        "remainder": operator.mod,
+        "negative": operator.neg,
+        "positive": operator.pos,
+        "abs": abs,
+        "maximum": max,
+        "minimum": min,
+        "less": operator.lt,
+        "less_equal": operator.le,
+        "greater": operator.gt,
+        "greater_equal": operator.ge,
+        "equal": operator.eq,
+        "not_equal": operator.ne,
+        "logical_and": lambda x, y: x and y,
+        "logical_or": lambda x, y: x or y,
+        "logical_not": operator.not_,
+        "where": lambda condition, x, y: x if condition else y,
+        "ifelse": lambda condition, x, y: x if condition else y,
+        "sign": lambda x: (x > 0) - (x < 0),
+    }
+)
+_GROWS_LIKE_FACTORIAL = frozenset({"gamma", "lgamma", "digamma"})
+
+
+class NotANumber(ArithmeticError):
+    """A constant is not a finite double; the message says why, in words for users."""
+
+
+def fold(function: str, arguments: Sequence[Number | None]) -> Number | None:
+    """Return the value of a function at constants, or None if it is not known here.
+
+    Raises
+    ------
+    NotANumber
+        The value overflows a double, or the function is undefined there.
+
+    Examples
+    --------
+    >>> fold("divide", [1, 4])
+    0.25
+    >>> fold("power", [9, 9**9])
+    Traceback (most recent call last):
+    symdiff.program.folding.NotANumber: the exponent 387420489 is larger than 10000
+    """
+    known = [a for a in arguments if a is not None]
+    if len(known) < len(arguments):
+        return None
+    if function in _GROWS_LIKE_FACTORIAL and abs(known[0]) > MAX_GAMMA:
+        message = f"the constant argument of {function} is larger than {MAX_GAMMA}"
+        raise NotANumber(message)
+    if function == "power":
+        return _checked(lambda: _power(known[0], known[1]))
+    operation = _OPERATORS.get(function)
+    return None if operation is None else _checked(lambda: operation(*known))
+
+
+def check_exponent(exponent: Number | None) -> None:
+    """Refuse a constant exponent whose powers no program could hold.
+
+    Raises
+    ------
+    NotANumber
+        Its size is above `MAX_EXPONENT`.
+    """
+    if exponent is not None and math.isfinite(exponent) and abs(exponent) > MAX_EXPONENT:
+        message = f"the exponent {exponent:g} is larger than {MAX_EXPONENT}"
+        if isinstance(exponent, int):
+            message = f"the exponent {exponent} is larger than {MAX_EXPONENT}"
+        raise NotANumber(message)
+
+
+def _power(base: Number, exponent: Number) -> Number:
+    check_exponent(exponent)
+    value = float(base) ** float(exponent)  # overflows before the exact integer is computed
+    if isinstance(value, complex):
+        message = "a negative number has no real power with a broken exponent"
+        raise ValueError(message)  # noqa: TRY004  (mathematics, not a type error of the caller)
+    exact = isinstance(base, int) and isinstance(exponent, int) and exponent >= 0
+    return int(base) ** int(exponent) if exact else value
+
+
+def _checked(compute: Callable[[], Number]) -> Number:
+    try:
+        value = compute()
+        finite = not math.isnan(float(value))
+    except OverflowError:
+        message = "the value is too large for a double"
+        raise NotANumber(message) from None
+    except ZeroDivisionError:
+        message = "division by zero"
+        raise NotANumber(message) from None
+    except ValueError:
+        message = "the value is not a real number"
+        raise NotANumber(message) from None
+    if not finite:
+        message = "the value is not a number"
+        raise NotANumber(message)
+    return value
