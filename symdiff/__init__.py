@@ -1,0 +1,56 @@
+"""Compare ways to differentiate: sympy, autograd and finite differences, kinks included.
+
+>>> import symdiff
+>>> comparison = symdiff.compare("relu(x) - relu(-x)", {"x": "-1:1:3"})
+>>> [r["value"] for r in comparison.records() if r["engine"] == "autograd" and r["role"] == "kink"]
+[0.0]
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from symdiff.api import compare, compare_file, compare_files
+    from symdiff.errors import InputError, SymdiffError
+    from symdiff.program import Program, parse
+    from symdiff.report import Comparison, Report
+
+__all__ = [
+    "Comparison",
+    "InputError",
+    "Program",
+    "Report",
+    "SymdiffError",
+    "compare",
+    "compare_file",
+    "compare_files",
+    "parse",
+]
+
+# Where each public name lives: loaded when asked for, so that `import symdiff` costs nothing.
+_HOMES = {
+    "Comparison": "symdiff.report",
+    "InputError": "symdiff.errors",
+    "Program": "symdiff.program",
+    "Report": "symdiff.report",
+    "SymdiffError": "symdiff.errors",
+    "compare": "symdiff.api",
+    "compare_file": "symdiff.api",
+    "compare_files": "symdiff.api",
+    "parse": "symdiff.program",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  (any public object)
+    """Load a public name."""
+    if name not in _HOMES:
+        message = f"module 'symdiff' has no attribute {name!r}"
+        raise AttributeError(message)
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """List the public names."""
+    return sorted(__all__)

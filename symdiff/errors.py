@@ -8,7 +8,8 @@
     │   ├── GridError        ... a range, a list of points, an exact number
     │   ├── FileError        ... an expression file
     │   └── UsageError       ... an option or an argument
-    └── Unsupported          an arithmetic has no meaning for a function: a verdict, not a crash
+    ├── Unsupported          an arithmetic has no meaning for a function: a verdict, not a crash
+    └── Crash                symdiff itself failed on one expression; the others go on
 
 Every message says what is wrong, where, and what to type next.
 """
@@ -63,7 +64,9 @@ class InputError(SymdiffError):
             ^^^
     """
 
-    def __init__(self, message: str, *, place: Place | None = None, hint: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, place: Place | None = None, hint: str | None = None
+    ) -> None:
         """Keep the parts; `str()` joins them."""
         super().__init__(message)
         self.message = message
@@ -79,15 +82,14 @@ class InputError(SymdiffError):
         key: str | None = None,
     ) -> Self:
         """Return the same error, with what an outer caller knows about its place."""
-        known = {"file": file, "line": line, "entry": entry, "key": key}
-        added = {
-            name: value
-            for name, value in known.items()
-            if value is not None and getattr(self.place, name) is None
-        }
-        return type(self)(
-            self.message, place=dataclasses.replace(self.place, **added), hint=self.hint
+        place = dataclasses.replace(
+            self.place,
+            file=self.place.file or file,
+            line=self.place.line or line,
+            entry=self.place.entry or entry,
+            key=self.place.key or key,
         )
+        return type(self)(self.message, place=place, hint=self.hint)
 
     def __reduce__(self) -> tuple[object, ...]:
         """Keep place and hint when the error crosses a process boundary."""
@@ -142,6 +144,28 @@ class Unsupported(SymdiffError):  # noqa: N818  (a verdict's word, not a mistake
         super().__init__(f"{function}: {reason}")
         self.function = function
         self.reason = reason
+
+
+class Crash(SymdiffError):  # noqa: N818  (what happened, in one word)
+    """symdiff itself failed on one expression: a defect of symdiff, to be reported.
+
+    Parameters
+    ----------
+    where
+        The file and the entry.
+    reason
+        The exception's kind and message.
+    """
+
+    def __init__(self, where: str, reason: str) -> None:
+        """Say that it is not the user's mistake."""
+        super().__init__(f"{where}: symdiff itself failed ({reason}); please report this")
+        self.where = where
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Keep both parts when the error crosses a process boundary."""
+        return type(self), (self.where, self.reason)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:

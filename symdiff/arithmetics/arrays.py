@@ -16,8 +16,8 @@ Array = NDArray[np.float64]
 _LARGEST_EXACT_INTEGER = 2**53  # a double holds every integer up to here
 
 
-def as_double_or_integer(value: float | bool) -> int | float | bool:  # noqa: FBT001  (a literal)
-    """Return a literal as numpy and torch can take it: integers no double can hold, as doubles."""
+def within_doubles(value: Any) -> Any:  # noqa: ANN401  (a number or an array passes through)
+    """Return Python's integers that no double holds as doubles: numpy and torch refuse them."""
     if isinstance(value, int) and abs(value) > _LARGEST_EXACT_INTEGER:
         return float(value)
     return value
@@ -30,14 +30,14 @@ class _Arrays:
         return row.column("numpy")
 
     def number(self, value: float | bool) -> Any:  # noqa: ANN401, FBT001
-        return as_double_or_integer(value)
+        return within_doubles(value)
 
     def constant(self, name: str) -> float:
         return CONSTANTS[name]
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
         if all(a is not None for a in arguments):
-            return column(*arguments)
+            return within_doubles(column(*arguments))
         given = zip(row.parameters, arguments, strict=False)
         return column(**{p.name: a for p, a in given if a is not None})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NoReturn
 
 from symdiff.arithmetics.reading import read
 from symdiff.catalogue import Function
@@ -69,6 +69,10 @@ class _Polynomials:
         return result
 
 
+def _refuse(function: str, reason: str) -> NoReturn:
+    raise Unsupported(function, reason)
+
+
 def _trim(coefficients: Sequence[Fraction]) -> Polynomial:
     length = len(coefficients)
     while length and coefficients[length - 1] == 0:
@@ -92,7 +96,7 @@ def _negate(p: Polynomial) -> Polynomial:
 
 def _multiply(p: Polynomial, q: Polynomial) -> Polynomial:
     if len(p) + len(q) - 2 > _MAX_DEGREE:
-        raise Unsupported("multiply", "the degree is too high")
+        _refuse("multiply", "the degree is too high")
     product = [Fraction(0)] * max(0, len(p) + len(q) - 1)
     for i, a in enumerate(p):
         for j, b in enumerate(q):
@@ -102,19 +106,19 @@ def _multiply(p: Polynomial, q: Polynomial) -> Polynomial:
 
 def _divide(p: Polynomial, q: Polynomial) -> Polynomial:
     if len(q) != 1:
-        raise Unsupported("divide", "not by a constant")
+        _refuse("divide", "not by a constant")
     return tuple(a / q[0] for a in p)
 
 
 def _power(p: Polynomial, q: Polynomial) -> Polynomial:
     exponent = q[0] if q else Fraction(0)
     if len(q) > 1 or exponent.denominator != 1 or (len(p) > 1 and exponent < 0):
-        raise Unsupported("power", "the exponent is not a small integer")
+        _refuse("power", "the exponent is not a small integer")
     if len(p) <= 1:
         base = p[0] if p else Fraction(0)
         bits = base.numerator.bit_length() + base.denominator.bit_length()
         if bits * abs(exponent) > _MAX_BITS:
-            raise Unsupported("power", "the value is too large")
+            _refuse("power", "the value is too large")
         return _constant(base ** int(exponent))
     result: Polynomial = (Fraction(1),)
     for _ in range(int(exponent)):

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from symdiff.arithmetics.arrays import as_double_or_integer
+from symdiff.arithmetics.arrays import within_doubles
 from symdiff.catalogue import CONSTANTS, Function, Parameter
 from symdiff.errors import Unsupported
 
@@ -22,7 +22,7 @@ class _Tensors:
         return column
 
     def number(self, value: float | bool) -> Any:  # noqa: ANN401, FBT001
-        return as_double_or_integer(value)
+        return within_doubles(value)
 
     def constant(self, name: str) -> float:
         return CONSTANTS[name]
@@ -33,7 +33,7 @@ class _Tensors:
             given = [(p, _lifted(p, a, first=p is row.parameters[0])) for p, a in given]
         positional = [a for p, a in given if p.default is None]
         keywords = {p.keyword: a for p, a in given if p.default is not None}
-        return column(*positional, **keywords)
+        return within_doubles(column(*positional, **keywords))
 
     def take(self, value: Any, mask: torch.Tensor) -> Any:  # noqa: ANN401
         return value[mask] if isinstance(value, torch.Tensor) and value.ndim else value

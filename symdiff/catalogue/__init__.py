@@ -72,7 +72,7 @@ def join(groups: Mapping[str, tuple[Function, ...]]) -> Mapping[str, Function]:
                 raise ValueError(message)
             doubled = taken.intersection(row.names)
             if doubled:
-                message = f"the catalogue has two rows for {sorted(doubled)[0]!r}"
+                message = f"the catalogue has two rows for {min(doubled)!r}"
                 raise ValueError(message)
             taken.update(row.names)
             table[row.name] = dataclasses.replace(row, group=group)

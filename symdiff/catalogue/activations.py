@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from symdiff.catalogue.row import Function
 from symdiff.libraries import torch, torch_functional
 
 
-def _torch_prelu(x: object, weight: object) -> object:
+def _torch_prelu(x: Any, weight: Any) -> Any:  # noqa: ANN401  (tensors)
     """Call torch's prelu, which wants one weight a channel: every point is a channel."""
     x, weight = torch.broadcast_tensors(x, weight)
     return torch_functional.prelu(x.reshape(1, -1), weight.reshape(-1)).reshape(x.shape)

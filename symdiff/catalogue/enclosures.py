@@ -138,7 +138,7 @@ def disjunction(x: Decided, y: Decided) -> Decided:
     return negation(conjunction(negation(x), negation(y)))
 
 
-def choice(condition: Decided | _Empty, x: Ball | _Empty, y: Ball | _Empty) -> Ball | _Empty:
+def choice(condition: Decided | _Empty, x: Ball, y: Ball) -> Ball:
     """Enclose x where the condition holds and y elsewhere."""
     if condition is EMPTY:
         return EMPTY

@@ -20,7 +20,7 @@ SELECTIONS = (
     Function("fmax",    "x, y", formula="the larger, NaN left out",  definition="maximum(x, y)", numpy="fmax", torch="fmax"),
     Function("fmin",    "x, y", formula="the smaller, NaN left out", definition="minimum(x, y)", numpy="fmin", torch="fmin"),
     Function("clamp",   "x, min: any = -inf, max: any = inf", formula="min(max(x, min), max)", aliases=("clip",),
-             definition="minimum(maximum(x, min), max)", torch=lambda x, min=None, max=None: _torch_clamp(x, min, max)),
+             definition="minimum(maximum(x, min), max)", torch=lambda x, **bounds: _torch_clamp(x, **bounds)),
     Function("clamp_min", "x, min: any", formula="max(x, min)", definition="maximum(x, min)", torch="clamp_min"),
     Function("clamp_max", "x, max: any", formula="min(x, max)", definition="minimum(x, max)", torch="clamp_max"),
     Function("copysign",  "x, y: any",   formula="|x| with the sign of y", definition="abs(x)*where(y >= 0, 1, -1)",
@@ -47,7 +47,7 @@ GUARDS = (
     Function("nan_to_num", "x, nan: number = 0, posinf: number = 0, neginf: number = 0", formula="x (NaN and inf replaced)",
              definition="x", numpy=lambda x, nan=0, posinf=None, neginf=None: numpy.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf),
              torch="nan_to_num"),
-    Function("detach", "x", formula="x, held constant", definition="x", sympy=lambda x: _held_constant()(x), torch=lambda x: x.detach()),
+    Function("detach", "x", formula="x, held constant", definition="x", sympy=lambda x: _hold_constant(x), torch=lambda x: x.detach()),
 )
 # fmt: on
 
@@ -55,15 +55,21 @@ GUARDS = (
 @functools.cache
 def _held_constant() -> Any:  # noqa: ANN401  (a class of sympy's, made when sympy is loaded)
     """Return the sympy function with the value of its argument and derivative zero."""
-    return type("detach", (sympy.Function,), {"is_real": True, "fdiff": lambda _, __=1: sympy.S.Zero})
+    return type("detach", (sympy.Function,), {"is_real": True, "fdiff": _no_derivative})
 
 
-def _torch_clamp(x: object, low: object, high: object) -> object:
+def _no_derivative(call: Any, argument: int = 1) -> Any:  # noqa: ANN401, ARG001  (sympy's signature)
+    return sympy.S.Zero
+
+
+def _hold_constant(x: Any) -> Any:  # noqa: ANN401  (an expression of sympy's)
+    return _held_constant()(x)
+
+
+def _torch_clamp(x: Any, **bounds: Any) -> Any:  # noqa: ANN401  (tensors and numbers)
     """Call torch.clamp, which takes two numbers or two tensors but no mixture."""
-    tensors = [bound for bound in (low, high) if isinstance(bound, torch.Tensor)]
-    if tensors:
-        low, high = (
-            bound if bound is None else torch.as_tensor(bound, dtype=tensors[0].dtype)
-            for bound in (low, high)
-        )
-    return torch.clamp(x, min=low, max=high)
+    if any(isinstance(bound, torch.Tensor) for bound in bounds.values()):
+        bounds = {
+            name: torch.as_tensor(bound, dtype=torch.float64) for name, bound in bounds.items()
+        }
+    return torch.clamp(x, **bounds)

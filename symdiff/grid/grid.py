@@ -17,14 +17,15 @@ from symdiff.program import Program
 
 MAX_PRODUCT: Final = 4096  # points of a product of several axes; beyond, a Sobol sample
 MAX_LINES: Final = 256  # lines along one variable on which one switch is solved
-MAX_ADDED: Final = 50_000  # kinks and neighbours added to one grid
+MAX_ADDED: Final = 20_000  # kinks and neighbours added to one grid
 _SHOWN_BRACKETS = 3
 
-# What a point is there for. A kink's neighbours stand at some doubles or steps h of the
-# central differences to its side.
+# What a point is there for. `nearest` is the double nearest to a kink that is no double; a
+# kink's neighbours stand some doubles (ulp) or some steps h of the differences to its side.
 ROLES: Final = (
     "",
     "kink",
+    "nearest",
     "-1 ulp",
     "+1 ulp",
     "-2 ulp",
@@ -60,7 +61,7 @@ class Grid:
     switch_of
         For kinks and neighbours the index of the switch that is zero, else -1; shape (n,).
     switches
-        The program's switches.
+        The programs' switches.
     notes
         What could not be done: roots left out, brackets still open, points not searched.
     """
@@ -84,21 +85,21 @@ class Grid:
 
 
 def make_grid(
-    program: Program,
+    programs: Sequence[Program],
     axes: Sequence[Axis],
     *,
     kinks: bool = True,
     max_points: int = MAX_PRODUCT,
     seed: int = 0,
 ) -> Grid:
-    """Return the regular points along the axes, with the program's kinks added.
+    """Return the regular points along the axes, with the kinks of the programs added.
 
     Parameters
     ----------
-    program
-        Whose switches are solved.
+    programs
+        Whose switches are solved: an expression and its other spellings.
     axes
-        One for every input of the program, in that order.
+        One for every input.
     kinks
         Whether to add kinks and their neighbours.
     max_points
@@ -110,16 +111,16 @@ def make_grid(
     --------
     >>> from symdiff.grid.points import axis
     >>> from symdiff.program import parse
-    >>> grid = make_grid(parse("abs(3*x - 1)"), [axis("x", "0:1:3")])
+    >>> grid = make_grid([parse("abs(3*x - 1)")], [axis("x", "0:1:3")])
     >>> [grid.exact.get((i, 0)) for i in np.flatnonzero(grid.roles == KINK)]
     ['1/3']
     """
     names = tuple(axis.name for axis in axes)
     regular, exact, notes = _regular(axes, max_points, seed)
-    switches = find_switches(program)
+    switches = tuple(s for program in programs for s in find_switches(program))
     rows = [_regular_rows(regular, exact)]
     if kinks and switches:
-        search = _Search(program, switches, axes, regular, exact)
+        search = _Search(switches, axes, regular, exact)
         rows.extend(search.rows())
         notes.extend(search.notes)
     return _assemble(names, rows, switches, tuple(dict.fromkeys(notes)))
@@ -145,7 +146,9 @@ def _regular(
     total = math.prod(counts)
     if len(axes) > 1 and total > max_points:
         sample = _sobol(axes, max_points, seed)
-        note = f"{total} points in the product: a Sobol sample of {max_points} (seed {seed}) is used"
+        note = (
+            f"{total} points in the product: a Sobol sample of {max_points} (seed {seed}) is used"
+        )
         return sample, [{} for _ in range(len(sample))], [note]
     index = np.stack(
         [i.reshape(-1) for i in np.meshgrid(*map(np.arange, counts), indexing="ij")], axis=1
@@ -187,13 +190,11 @@ class _Search:
 
     def __init__(
         self,
-        program: Program,
         switches: Sequence[Switch],
         axes: Sequence[Axis],
         regular: Array,
         exact: list[dict[int, str]],
     ) -> None:
-        self._program = program
         self._switches = switches
         self._axes = axes
         self._regular = regular
@@ -232,9 +233,7 @@ class _Search:
         which the switch takes the same values.
         """
         others = [
-            i
-            for i, axis in enumerate(self._axes)
-            if i != j and axis.name in switch.program.inputs
+            i for i, axis in enumerate(self._axes) if i != j and axis.name in switch.program.inputs
         ]
         rest = [i for i in range(len(self._axes)) if i != j]
         _, starts = np.unique(self._regular[:, rest], axis=0, return_index=True)
@@ -243,7 +242,7 @@ class _Search:
             key = tuple((self._regular[start, i], self._text(start, i)) for i in others)
             groups.setdefault(key, []).append(int(start))
         if len(groups) > MAX_LINES:
-            place = self._program.written(switch.blame)
+            place = switch.program.written(switch.blame)
             self.notes.append(
                 f"kinks of {place} along {self._axes[j].name} were sought on {MAX_LINES} "
                 f"of {len(groups)} lines"
@@ -251,9 +250,7 @@ class _Search:
         for members in list(groups.values())[:MAX_LINES]:
             first = members[0]
             fixed = {
-                self._axes[i].name: Coordinate(
-                    float(self._regular[first, i]), self._text(first, i)
-                )
+                self._axes[i].name: Coordinate(float(self._regular[first, i]), self._text(first, i))
                 for i in others
             }
             yield np.array(members), fixed
@@ -283,9 +280,11 @@ class _Search:
     def _note(
         self, roots: Roots, switch: Switch, axis: Axis, fixed: Mapping[str, Coordinate]
     ) -> None:
-        where = f"{self._program.written(switch.blame)} along {axis.name}"
+        where = f"{switch.program.written(switch.blame)} along {axis.name}"
         if fixed:
-            where += " at " + ", ".join(f"{n} = {c.exact or repr(c.value)}" for n, c in fixed.items())
+            where += " at " + ", ".join(
+                f"{n} = {c.exact or repr(c.value)}" for n, c in fixed.items()
+            )
         if roots.truncated:
             self.notes.append(f"{where}: stopped at {MAX_ROOTS} kinks, those nearest to 0")
         if roots.everywhere:
@@ -301,7 +300,7 @@ def _neighbours(x: Array) -> Array:
     """Return x and its neighbours, in the order of `ROLES` from the kink on; shape (roles, m)."""
     below, above = np.nextafter(x, -np.inf), np.nextafter(x, np.inf)
     h = difference_step(x)
-    ulps = [x, below, above, np.nextafter(below, -np.inf), np.nextafter(above, np.inf)]
+    ulps = [x, x, below, above, np.nextafter(below, -np.inf), np.nextafter(above, np.inf)]
     return np.stack([*ulps, *(x + factor * h for factor in _STEPS.values())])
 
 

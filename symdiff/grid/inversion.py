@@ -54,17 +54,21 @@ class Preimages:
         [-pi, 0, pi]
         """
         if f == self.x:
-            yield c
-        elif not f.has(self.x):
+            return iter((c,))
+        if not f.has(self.x):
             if f.equals(c) is not False:
                 raise NotInvertibleError
-        elif f.is_Add:
-            yield from self._sum(f, c)
-        elif f.is_Mul:
-            yield from self._product(f, c)
-        elif f.is_Pow and not isinstance(f, sp.exp):
-            yield from self._power(f.base, f.exp, c)
-        elif f.func in _PERIODIC:
+            return iter(())
+        if f.is_Add:
+            return self._sum(f, c)
+        if f.is_Mul:
+            return self._product(f, c)
+        if f.is_Pow and not isinstance(f, sp.exp):
+            return self._power(f.base, f.exp, c)
+        return self._function(f, c)
+
+    def _function(self, f: sp.Expr, c: sp.Expr) -> Iterator[sp.Expr]:
+        if f.func in _PERIODIC:
             yield from self._periodic(f, c)
         elif f.func in _INVERSES:
             for d in _INVERSES[f.func](c):
@@ -170,7 +174,7 @@ def _quadratic(f: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, sp.Expr, sp.Expr] | N
     if not f.is_polynomial(x):
         return None
     polynomial = sp.Poly(f, x)
-    if polynomial.degree() > 2:  # noqa: PLR2004
+    if polynomial.degree() > 2:
         return None
     coefficients = [polynomial.coeff_monomial(x**k) for k in (2, 1, 0)]
     return coefficients[0], coefficients[1], coefficients[2]
@@ -241,7 +245,5 @@ def _cosine(c: sp.Expr) -> tuple[tuple[sp.Expr, ...], sp.Expr]:
 
 
 _PERIODIC: Mapping[type, Callable[[sp.Expr], tuple[tuple[sp.Expr, ...], sp.Expr]]] = (
-    MappingProxyType(
-        {sp.sin: _sine, sp.cos: _cosine, sp.tan: lambda c: ((sp.atan(c),), sp.pi)}
-    )
+    MappingProxyType({sp.sin: _sine, sp.cos: _cosine, sp.tan: lambda c: ((sp.atan(c),), sp.pi)})
 )

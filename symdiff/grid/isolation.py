@@ -35,7 +35,9 @@ class Bracket:
         return float(((self.low + self.high) / 2).mid())
 
 
-def isolate(f: Callable[[Ball], Any], low: Ball, high: Ball, budget: int = MAX_BOXES) -> list[Bracket]:
+def isolate(
+    f: Callable[[Ball], Any], low: Ball, high: Ball, budget: int = MAX_BOXES
+) -> list[Bracket]:
     """Return brackets that together hold every zero of f on [low, high].
 
     Parameters

@@ -291,7 +291,7 @@ def _real_roots(coefficients: list[Fraction]) -> Iterator[sp.Expr]:
     integers = flint.fmpz_poly([int(c * scale) for c in coefficients])
     for factor, _ in integers.factor()[1]:
         c = [int(factor[i]) for i in range(factor.degree() + 1)]
-        if len(c) == 2:  # noqa: PLR2004  (a line)
+        if len(c) == 2:
             yield sp.Rational(-c[0], c[1])
         elif len(c) == _CUBIC:
             yield from _quadratic_roots(c[2], c[1], c[0])

@@ -103,7 +103,7 @@ def axis(name: str, spec: Spec, *, searched: bool = True) -> Axis:
         check_name(name)
         if isinstance(spec, str):
             values, exact = _from_text(spec)
-        elif isinstance(spec, tuple) and len(spec) == 2:  # noqa: PLR2004  (start and stop)
+        elif isinstance(spec, tuple) and len(spec) == 2:
             values, exact = _from_range(str(spec[0]), str(spec[1]), _DEFAULT_COUNT)
         else:
             values, exact = _from_list(spec)
@@ -158,7 +158,7 @@ def _from_text(text: str) -> tuple[Array, dict[int, str]]:
     if ":" not in text:
         return _from_list(_split(text))
     parts = text.split(":")
-    if len(parts) != 3:  # noqa: PLR2004  (start, stop, count)
+    if len(parts) != 3:
         message = f"{text[:40]!r} is not a range"
         raise GridError(message, hint=_EXAMPLE)
     try:

@@ -1,4 +1,4 @@
-"""The switches of a Program: expressions whose zeros hold every point where it may not be smooth."""
+"""The switches of a Program: at their zeros stands whatever is not smooth."""
 
 from __future__ import annotations
 

@@ -309,7 +309,7 @@ def _words(value: object, key: str) -> tuple[str, ...]:
     words = [value] if isinstance(value, str) else value
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
         message = f"{_short(key)} must be a list of words"
-        raise FileError(message, hint=_EXAMPLES[key.split()[0]])
+        raise FileError(message, hint=_EXAMPLES[key.split(maxsplit=1)[0]])
     return tuple(words)
 
 
@@ -363,4 +363,4 @@ def _line_entry(line: str, file: str, number: int | None) -> Entry:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 40 else text[:37] + "..."  # noqa: PLR2004
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -44,7 +44,7 @@ _OPERATORS: Mapping[str, Callable[..., Any]] = MappingProxyType(
 _GROWS_LIKE_FACTORIAL = frozenset({"gamma", "lgamma", "digamma"})
 
 
-class NotANumber(ArithmeticError):
+class NotANumberError(ArithmeticError):
     """A constant is not a finite double; the message says why, in words for users."""
 
 
@@ -53,7 +53,7 @@ def fold(function: str, arguments: Sequence[Number | None]) -> Number | None:
 
     Raises
     ------
-    NotANumber
+    NotANumberError
         The value overflows a double, or the function is undefined there.
 
     Examples
@@ -62,14 +62,14 @@ def fold(function: str, arguments: Sequence[Number | None]) -> Number | None:
     0.25
     >>> fold("power", [9, 9**9])
     Traceback (most recent call last):
-    symdiff.program.folding.NotANumber: the exponent 387420489 is larger than 10000
+    symdiff.program.folding.NotANumberError: the exponent 387420489 is larger than 10000
     """
     known = [a for a in arguments if a is not None]
     if len(known) < len(arguments):
         return None
     if function in _GROWS_LIKE_FACTORIAL and abs(known[0]) > MAX_GAMMA:
         message = f"the constant argument of {function} is larger than {MAX_GAMMA}"
-        raise NotANumber(message)
+        raise NotANumberError(message)
     if function == "power":
         return _checked(lambda: _power(known[0], known[1]))
     operation = _OPERATORS.get(function)
@@ -81,19 +81,20 @@ def check_exponent(exponent: Number | None) -> None:
 
     Raises
     ------
-    NotANumber
+    NotANumberError
         Its size is above `MAX_EXPONENT`.
     """
     if exponent is not None and math.isfinite(exponent) and abs(exponent) > MAX_EXPONENT:
         message = f"the exponent {exponent:g} is larger than {MAX_EXPONENT}"
         if isinstance(exponent, int):
             message = f"the exponent {exponent} is larger than {MAX_EXPONENT}"
-        raise NotANumber(message)
+        raise NotANumberError(message)
 
 
 def _power(base: Number, exponent: Number) -> Number:
     check_exponent(exponent)
-    value = float(base) ** float(exponent)  # overflows before the exact integer is computed
+    # Overflows before the exact integer is computed.
+    value: float | complex = float(base) ** float(exponent)
     if isinstance(value, complex):
         message = "a negative number has no real power with a broken exponent"
         raise ValueError(message)  # noqa: TRY004  (mathematics, not a type error of the caller)
@@ -107,14 +108,14 @@ def _checked(compute: Callable[[], Number]) -> Number:
         finite = not math.isnan(float(value))
     except OverflowError:
         message = "the value is too large for a double"
-        raise NotANumber(message) from None
+        raise NotANumberError(message) from None
     except ZeroDivisionError:
         message = "division by zero"
-        raise NotANumber(message) from None
+        raise NotANumberError(message) from None
     except ValueError:
         message = "the value is not a real number"
-        raise NotANumber(message) from None
+        raise NotANumberError(message) from None
     if not finite:
         message = "the value is not a number"
-        raise NotANumber(message)
+        raise NotANumberError(message)
     return value

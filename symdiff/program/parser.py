@@ -9,68 +9,29 @@ from __future__ import annotations
 import ast
 import difflib
 import re
-import warnings
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Mapping
 from typing import NoReturn
 
 from symdiff.catalogue import BY_NAME, BY_OPERATOR, CATALOGUE, CONSTANTS, Function, Parameter
 from symdiff.errors import ExpressionError, Place, did_you_mean
 from symdiff.program import limits
-from symdiff.program.folding import NotANumber, Number, check_exponent, fold
+from symdiff.program.folding import NotANumberError, Number, check_exponent, fold
 from symdiff.program.nodes import Builder, Call, Constant, Input, Literal, Program, Source, Span
+from symdiff.program.syntax import (
+    BINARY,
+    COMPARE,
+    LOGIC,
+    PREFIXES,
+    REFUSED,
+    dotted_name,
+    syntax_tree,
+)
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _RESERVED = frozenset({"nan", "NaN", "NAN", "torch", "True", "False", "None"})
+_FLAT = frozenset({"add", "subtract", "multiply"})  # a long sum is not a deep one
 _MAX_DEPTH = 150  # of the syntax tree and the graph; sums and products may be longer
 _MAX_TREE = 50_000  # sub-expressions, each counted as often as it is used
-
-_PREFIXES = frozenset(
-    {
-        *("torch", "F", "functional", "nn.functional", "torch.nn.functional", "torch.special"),
-        *("math", "np", "numpy"),
-    }
-)
-_BINARY: Mapping[type[ast.operator], str] = MappingProxyType(
-    {
-        ast.Add: "+",
-        ast.Sub: "-",
-        ast.Mult: "*",
-        ast.Div: "/",
-        ast.FloorDiv: "//",
-        ast.Mod: "%",
-        ast.Pow: "**",
-    }
-)
-_COMPARE: Mapping[type[ast.cmpop], str] = MappingProxyType(
-    {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
-)
-_FLAT = frozenset({"add", "subtract", "multiply"})  # a long sum is not a deep one
-_LOGIC: Mapping[type[ast.boolop] | type[ast.operator], str] = MappingProxyType(
-    {ast.And: "and", ast.Or: "or", ast.BitAnd: "and", ast.BitOr: "or"}
-)
-# What a refused form of Python is called in the message, and what to write instead.
-_REFUSED: Mapping[type[ast.AST], tuple[str, str]] = MappingProxyType(
-    {
-        ast.Lambda: ("a lambda", "write the formula itself"),
-        ast.ListComp: ("a comprehension", "write the formula itself"),
-        ast.SetComp: ("a comprehension", "write the formula itself"),
-        ast.DictComp: ("a comprehension", "write the formula itself"),
-        ast.GeneratorExp: ("a generator", "write the formula itself"),
-        ast.NamedExpr: ("an assignment", "use a let definition"),
-        ast.JoinedStr: ("an f-string", "write the formula itself"),
-        ast.Starred: ("an unpacking", "write the arguments one by one"),
-        ast.Subscript: ("indexing", "every variable is a number here, not a tensor"),
-        ast.Slice: ("a slice", "every variable is a number here, not a tensor"),
-        ast.List: ("a list", "every variable is a number here, not a tensor"),
-        ast.Tuple: ("a tuple", "write one expression"),
-        ast.Set: ("a set", "write one expression"),
-        ast.Dict: ("a dictionary", "write one expression"),
-        ast.Await: ("await", "write the formula itself"),
-        ast.Yield: ("yield", "write the formula itself"),
-        ast.YieldFrom: ("yield", "write the formula itself"),
-    }
-)
 
 
 def parse(text: str, *, definitions: Mapping[str, str] | None = None) -> Program:
@@ -179,7 +140,7 @@ class _Reader:
         limits.check_text(text)
         self._sources.append(Source(name, text))
         self._text = text
-        return self._visit(_syntax_tree(text))
+        return self._visit(syntax_tree(text))
 
     # -- nodes
 
@@ -224,7 +185,7 @@ class _Reader:
             if node.function == "power":
                 check_exponent(self._constants.get(node.given[1]))
             value = self._value(node)
-        except NotANumber as error:
+        except NotANumberError as error:
             self._fail(syntax, f"{self._cut(syntax)!r}: {error}", "use a smaller number, or inf")
         if value is not None:
             self._constants[index] = value
@@ -245,13 +206,32 @@ class _Reader:
         self._depth += 1
         if self._depth > _MAX_DEPTH:
             self._too_deep(syntax)
-        visit = _VISITORS.get(type(syntax))
-        if visit is None:
-            form, hint = _REFUSED.get(type(syntax), (type(syntax).__name__, "write the formula"))
-            self._fail(syntax, f"{form} cannot stand in an expression", hint)
-        index = visit(self, syntax)
+        index = self._dispatch(syntax)
         self._depth -= 1
         return index
+
+    def _dispatch(self, syntax: ast.expr) -> int:  # noqa: PLR0911  (one line a form)
+        match syntax:
+            case ast.Constant():
+                return self._visit_constant(syntax)
+            case ast.Name():
+                return self._visit_name(syntax)
+            case ast.BinOp():
+                return self._visit_binary(syntax)
+            case ast.UnaryOp():
+                return self._visit_unary(syntax)
+            case ast.Compare():
+                return self._visit_comparison(syntax)
+            case ast.BoolOp():
+                return self._visit_logic(syntax)
+            case ast.IfExp():
+                return self._visit_conditional(syntax)
+            case ast.Attribute():
+                return self._visit_attribute(syntax)
+            case ast.Call():
+                return self._visit_call(syntax)
+        form, hint = REFUSED.get(type(syntax), (type(syntax).__name__, "write the formula"))
+        return self._fail(syntax, f"{form} cannot stand in an expression", hint)
 
     def _number(self, syntax: ast.expr) -> int:
         index = self._visit(syntax)
@@ -311,7 +291,7 @@ class _Reader:
         return left
 
     def _visit_operand(self, operand: ast.expr, syntax: ast.BinOp) -> int:
-        return self._condition(operand) if type(syntax.op) in _LOGIC else self._visit(operand)
+        return self._condition(operand) if type(syntax.op) in LOGIC else self._visit(operand)
 
     def _operation(self, left: int, syntax: ast.BinOp) -> int:
         kind = type(syntax.op)
@@ -321,15 +301,15 @@ class _Reader:
             )
         if kind is ast.BitXor:
             self._fail(syntax, "^ is not a power in Python", "write x**2")
-        if kind not in _BINARY and kind not in _LOGIC:
+        if kind not in BINARY and kind not in LOGIC:
             self._fail(syntax, "this operator has no meaning for real numbers", "use + - * / **")
         right = self._visit_operand(syntax.right, syntax)
-        if kind in _LOGIC:
+        if kind in LOGIC:
             if left not in self._conditions:
                 hint = "put each comparison in brackets"
                 self._fail(syntax.left, "a condition is needed here, not a number", hint)
-            return self._call(BY_OPERATOR[_LOGIC[kind]], (left, right), syntax)
-        row = BY_OPERATOR[_BINARY[kind]]
+            return self._call(BY_OPERATOR[LOGIC[kind]], (left, right), syntax)
+        row = BY_OPERATOR[BINARY[kind]]
         self._check_masks(row, (left, right), syntax)
         return self._call(row, (left, right), syntax)
 
@@ -352,11 +332,9 @@ class _Reader:
         indices = [self._number(operand) for operand in operands]
         joined: int | None = None
         for i, op in enumerate(syntax.ops):
-            if type(op) not in _COMPARE:
+            if type(op) not in COMPARE:
                 self._fail(syntax, "only < <= > >= == != compare numbers", "use one of them")
-            part = self._call(
-                BY_OPERATOR[_COMPARE[type(op)]], (indices[i], indices[i + 1]), syntax
-            )
+            part = self._call(BY_OPERATOR[COMPARE[type(op)]], (indices[i], indices[i + 1]), syntax)
             if joined is None:
                 joined = part
             else:
@@ -365,7 +343,7 @@ class _Reader:
         return joined
 
     def _visit_logic(self, syntax: ast.BoolOp) -> int:
-        return self._logic(_LOGIC[type(syntax.op)], syntax.values, syntax)
+        return self._logic(LOGIC[type(syntax.op)], syntax.values, syntax)
 
     def _logic(self, operator: str, operands: list[ast.expr], syntax: ast.expr) -> int:
         joined = self._condition(operands[0])
@@ -379,10 +357,10 @@ class _Reader:
         return self._call(CATALOGUE["ifelse"], (condition, *branches), syntax)
 
     def _visit_attribute(self, syntax: ast.Attribute) -> int:
-        dotted = _dotted(syntax)
+        dotted = dotted_name(syntax)
         if dotted is not None:
             prefix, _, name = dotted.rpartition(".")
-            if prefix in _PREFIXES and name in CONSTANTS:
+            if prefix in PREFIXES and name in CONSTANTS:
                 return self._add(Constant(name), syntax)
         return self._fail(syntax, f"attribute {syntax.attr[:40]!r} has no meaning here", None)
 
@@ -394,7 +372,7 @@ class _Reader:
         if row is None:
             self._unknown_function(syntax, name)
         self._check_reduction(row, name, dotted=dotted, syntax=syntax)
-        if row.variadic and len(positional) > 2 and not syntax.keywords:  # noqa: PLR2004
+        if row.variadic and len(positional) > 2 and not syntax.keywords:
             joined = self._number(positional[0])
             for argument in positional[1:]:
                 joined = self._call(row, (joined, self._number(argument)), syntax)
@@ -407,9 +385,11 @@ class _Reader:
         if isinstance(function, ast.Name):
             return function.id, list(syntax.args), False
         if not isinstance(function, ast.Attribute):
-            self._fail(function, "only functions of the catalogue can be called", "symdiff functions")
-        dotted = _dotted(function)
-        if dotted is not None and dotted.rpartition(".")[0] in _PREFIXES:
+            self._fail(
+                function, "only functions of the catalogue can be called", "symdiff functions"
+            )
+        dotted = dotted_name(function)
+        if dotted is not None and dotted.rpartition(".")[0] in PREFIXES:
             return function.attr, list(syntax.args), True
         return function.attr, [function.value, *syntax.args], True
 
@@ -424,9 +404,7 @@ class _Reader:
         message = f"unknown function {shown!r}"
         raise ExpressionError(message, place=place, hint=hint)
 
-    def _check_reduction(
-        self, row: Function, name: str, *, dotted: bool, syntax: ast.Call
-    ) -> None:
+    def _check_reduction(self, row: Function, name: str, *, dotted: bool, syntax: ast.Call) -> None:
         # torch.max(x, 0) and x.max(0) reduce over dimension 0: another function than max(x, 0).
         second = syntax.args[-1] if syntax.args else None
         plain = isinstance(second, ast.Constant) and isinstance(second.value, int)
@@ -457,9 +435,7 @@ class _Reader:
         last = max((i for i, a in enumerate(bound) if a is not None), default=-1)
         return bound[: last + 1]
 
-    def _unknown_keyword(
-        self, row: Function, keyword: ast.keyword, syntax: ast.Call
-    ) -> NoReturn:
+    def _unknown_keyword(self, row: Function, keyword: ast.keyword, syntax: ast.Call) -> NoReturn:
         if keyword.arg is None:
             self._fail(syntax, "** cannot stand in a call", row.usage)
         known = [p.keyword for p in row.parameters]
@@ -497,7 +473,7 @@ class _Reader:
     def _bounds(self, syntax: ast.AST) -> tuple[int, int]:
         start: int = getattr(syntax, "col_offset", 1)
         end: int = getattr(syntax, "end_col_offset", start + 1)
-        return start - 1, end - 1  # of the bracket that _syntax_tree adds
+        return start - 1, end - 1  # of the bracket that syntax_tree adds
 
     def _span(self, syntax: ast.AST) -> Span:
         start, end = self._bounds(syntax)
@@ -512,21 +488,6 @@ class _Reader:
         start, end = self._bounds(syntax)
         place = Place(text=self._text, start=start, end=end)
         raise ExpressionError(message, place=place, hint=hint)
-
-
-_VISITORS: Mapping[type[ast.expr], Callable[[_Reader, ast.expr], int]] = MappingProxyType(
-    {
-        ast.Constant: _Reader._visit_constant,
-        ast.Name: _Reader._visit_name,
-        ast.BinOp: _Reader._visit_binary,
-        ast.UnaryOp: _Reader._visit_unary,
-        ast.Compare: _Reader._visit_comparison,
-        ast.BoolOp: _Reader._visit_logic,
-        ast.IfExp: _Reader._visit_conditional,
-        ast.Attribute: _Reader._visit_attribute,
-        ast.Call: _Reader._visit_call,
-    }  # type: ignore[dict-item]
-)
 
 
 def _fold_definition(row: Function, arguments: list[Number | None]) -> Number | None:
@@ -548,42 +509,3 @@ def _fold_definition(row: Function, arguments: list[Number | None]) -> Number | 
             known = [None if a is None else values[a] for a in node.arguments]
             values[index] = None if None in known else fold(node.function, known)
     return values[template.output]
-
-
-def _syntax_tree(text: str) -> ast.expr:
-    """Return the syntax tree; its columns are offsets into `text`, which is ASCII."""
-    flat = re.sub(r"[\n\r\t]", " ", text)
-    # The brackets make white space in front and between lines harmless; check_text has seen
-    # that the text does not close them.
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return ast.parse(f"({flat})", mode="eval").body
-    except SyntaxError as error:
-        start = max(0, min(len(text) - 1, (error.offset or 2) - 2))
-        end = max(start + 1, (error.end_offset or 0) - 2)
-        place = Place(text=text, start=start, end=min(end, len(text)))
-        reason = (error.msg or "invalid syntax").split(" (")[0]
-        message = f"this is not an expression: {reason}"
-        raise ExpressionError(message, place=place, hint=_syntax_hint(text, start)) from None
-    except (MemoryError, RecursionError):
-        message = "too many operations inside one another"
-        raise ExpressionError(message, hint="use let definitions") from None
-
-
-def _syntax_hint(text: str, start: int) -> str:
-    if re.search(r"\d[A-Za-z(]", text[max(0, start - 1) : start + 3]):
-        return "a product needs its sign: 2*x"
-    if "=" in text and "==" not in text:
-        return "write == to compare, and let for definitions"
-    return "write a formula in Python's grammar, such as relu(x) + 2*x"
-
-
-def _dotted(syntax: ast.expr) -> str | None:
-    parts: list[str] = []
-    while isinstance(syntax, ast.Attribute):
-        parts.append(syntax.attr)
-        syntax = syntax.value
-    if not isinstance(syntax, ast.Name):
-        return None
-    return ".".join([syntax.id, *reversed(parts)])

@@ -1,0 +1,165 @@
+"""The library's door: compare one expression, a file, or many files."""
+
+from __future__ import annotations
+
+import concurrent.futures
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from symdiff.batch.runner import collect, run
+from symdiff.comparison import Evidence, Options, compare_program
+from symdiff.engines import DEFAULT
+from symdiff.errors import SymdiffError
+from symdiff.grid.grid import MAX_PRODUCT
+from symdiff.grid.points import Spec
+from symdiff.program import Program
+from symdiff.report import Comparison, Report
+from symdiff.verdict import Tolerance
+
+_TOLERANCE = Tolerance()
+
+
+def compare(  # noqa: PLR0913  (one argument for each thing that a user may want to say)
+    expression: str | Program | Callable[..., Any],
+    grid: Mapping[str, Spec] | None = None,
+    *,
+    at: Mapping[str, Spec] | None = None,
+    engines: Sequence[str] = DEFAULT,
+    math: str | Program | None = None,
+    wrt: Sequence[str] | None = None,
+    claims: Mapping[str, str] | None = None,
+    spellings: Mapping[str, str] | None = None,
+    let: Mapping[str, str] | None = None,
+    rtol: float = _TOLERANCE.rtol,
+    atol: float = _TOLERANCE.atol,
+    kinks: bool = True,
+    max_points: int = MAX_PRODUCT,
+    seed: int = 0,
+) -> Comparison:
+    """Compare what every engine gives for the derivatives of one expression.
+
+    Parameters
+    ----------
+    expression
+        Text in Python's grammar with torch's names, a Program, or a callable on torch tensors
+        of shape (n,), one an input of `math`.
+    grid
+        For every variable a range ``"start:stop:count"`` or (start, stop), a list of numbers and
+        exact texts such as ``"1/3"``, or an array. Default: ``"-2:2:9"``. Kinks are added.
+    at
+        The same, with nothing added.
+    engines
+        Names; `symdiff engines` lists them.
+    math
+        The formula that a callable stands for.
+    wrt
+        The variables to differentiate with respect to; default: all.
+    claims
+        For a variable, a derivative to be checked.
+    spellings
+        Other programs for the same function, by name.
+    let
+        Named sub-expressions, in order.
+    rtol, atol
+        Numbers a, b agree if ``|a - b| <= atol + rtol*max(|a|, |b|)``.
+    kinks
+        Whether kinks and their neighbours are added to the grid.
+    max_points
+        The largest product of several axes; a larger one becomes a Sobol sample.
+    seed
+        Of that sample.
+
+    Returns
+    -------
+    Comparison
+        With `.records()`, `.table()`, `.to_json()`, `.values(engine)`, and more.
+
+    Raises
+    ------
+    InputError
+        Something cannot be used; the message says what, where, and what to type next.
+
+    Examples
+    --------
+    >>> print(compare("abs(x)", {"x": [-1, 0, 1]}, kinks=False).table(everything=True))
+    abs(x)
+     x  at      symdiff  ...
+    """
+    options = Options(
+        engines=tuple(engines),
+        tolerance=Tolerance(rtol, atol),
+        kinks=kinks,
+        max_points=max_points,
+        seed=seed,
+    )
+    evidence = compare_program(
+        expression,
+        grid,
+        options=options,
+        at=at,
+        math=math,
+        wrt=wrt,
+        claims=claims or {},
+        spellings=spellings or {},
+        let=let or {},
+    )
+    return Comparison((evidence,))
+
+
+def compare_file(path: str | Path, **options: Any) -> Report:  # noqa: ANN401  (compare_files')
+    """Compare every entry of one expression file; see `compare_files`."""
+    return compare_files([path], **options)
+
+
+def compare_files(  # noqa: PLR0913  (one argument for each thing that a user may want to say)
+    paths: Sequence[str | Path] = (),
+    *,
+    jobs: int = 1,
+    executor: concurrent.futures.Executor | None = None,
+    engines: Sequence[str] = DEFAULT,
+    only: str | None = None,
+    rtol: float = _TOLERANCE.rtol,
+    atol: float = _TOLERANCE.atol,
+    kinks: bool = True,
+    max_points: int = MAX_PRODUCT,
+    seed: int = 0,
+) -> Report:
+    """Compare every entry of some expression files.
+
+    Parameters
+    ----------
+    paths
+        Files and folders; none: the expressions that come with symdiff.
+    jobs
+        Worker processes.
+    executor
+        Takes the place of `jobs`: any executor of `concurrent.futures`.
+    engines, rtol, atol, kinks, max_points, seed
+        As in `compare`.
+    only
+        A pattern such as ``"relu*"``: entries whose name matches.
+
+    Returns
+    -------
+    Report
+        Entries that cannot be used stand in `.mistakes`; the others are not lost.
+
+    Raises
+    ------
+    InputError
+        A path does not exist, an option is not one.
+    """
+    options = Options(
+        engines=tuple(engines),
+        tolerance=Tolerance(rtol, atol),
+        kinks=kinks,
+        max_points=max_points,
+        seed=seed,
+    )
+    work = collect([Path(path) for path in paths], only)
+    outcomes = list(run(work, options, jobs=jobs, executor=executor))
+    return Report(
+        tuple(o for o in outcomes if isinstance(o, Evidence)),
+        tuple(o for o in outcomes if isinstance(o, SymdiffError)),
+    )

@@ -1,0 +1,342 @@
+"""The command line: arguments in, library calls, tables and an exit status out."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from symdiff.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from symdiff.batch.runner import Work
+    from symdiff.comparison import Options
+    from symdiff.report import Report
+
+app = typer.Typer(
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    help="Compare ways to differentiate: sympy, autograd and finite differences, kinks included.",
+)
+
+INTERRUPTED = 130
+_SUFFIXES = {".md": "github", ".tex": "latex", ".txt": "plain"}
+
+Format = Annotated[
+    str | None,
+    typer.Option("--format", help="plain, github, latex, html, csv, json or jsonl."),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(help="Also write the report here; the format follows from the name's ending."),
+]
+Engines = Annotated[
+    list[str] | None, typer.Option("--engine", help="An engine to run; may be given several times.")
+]
+Jobs = Annotated[int, typer.Option(help="Worker processes.")]
+Everything = Annotated[bool, typer.Option("--all", help="Show every point.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print the summary only.")]
+Rtol = Annotated[float | None, typer.Option(help="Relative tolerance of agreement.")]
+Atol = Annotated[float | None, typer.Option(help="Absolute tolerance of agreement.")]
+NoKinks = Annotated[bool, typer.Option("--no-kinks", help="Do not add kinks to the grid.")]
+MaxPoints = Annotated[
+    int | None, typer.Option(help="Largest product of several axes; beyond, a Sobol sample.")
+]
+Seed = Annotated[int, typer.Option(help="Seed of the Sobol sample.")]
+
+
+@app.command()
+def run(  # noqa: PLR0913  (the options of the command line)
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Expression files and folders; none: the expressions shipped."),
+    ] = None,
+    *,
+    form: Format = None,
+    output: Output = None,
+    engine: Engines = None,
+    jobs: Jobs = 1,
+    only: Annotated[
+        str | None, typer.Option(help="Run entries whose name matches: 'relu*'.")
+    ] = None,
+    everything: Everything = False,
+    quiet: Quiet = False,
+    rtol: Rtol = None,
+    atol: Atol = None,
+    no_kinks: NoKinks = False,
+    max_points: MaxPoints = None,
+    seed: Seed = 0,
+) -> None:
+    """Compare every expression of some files."""
+    with _clear_errors():
+        _check_output(form, output)
+        from symdiff.batch.runner import collect  # noqa: PLC0415  (loads numpy)
+
+        work = collect(list(paths or []), only)
+        options = _options(
+            engine=engine,
+            rtol=rtol,
+            atol=atol,
+            max_points=max_points,
+            seed=seed,
+            kinks=not no_kinks,
+        )
+        report, interrupted = _run(work, options, jobs)
+        _finish(report, form, output, everything=everything, quiet=quiet)
+        raise typer.Exit(INTERRUPTED if interrupted else report.status)
+
+
+@app.command("eval")
+def evaluate(  # noqa: PLR0913  (the options of the command line)
+    expression: Annotated[str, typer.Argument(help='An expression, such as "relu(x)".')],
+    *,
+    grid: Annotated[
+        list[str] | None, typer.Option(help="Points, to which kinks are added: x=-2:2:9.")
+    ] = None,
+    at: Annotated[
+        list[str] | None, typer.Option(help="Points, to which nothing is added: x=0,1/3.")
+    ] = None,
+    let: Annotated[list[str] | None, typer.Option(help="A named sub-expression: h=2*x.")] = None,
+    wrt: Annotated[
+        list[str] | None, typer.Option(help="A variable to differentiate with respect to.")
+    ] = None,
+    claim: Annotated[
+        list[str] | None, typer.Option(help="A derivative to be checked: x=2*x.")
+    ] = None,
+    form: Format = None,
+    output: Output = None,
+    engine: Engines = None,
+    everything: Everything = False,
+    quiet: Quiet = False,
+    rtol: Rtol = None,
+    atol: Atol = None,
+    no_kinks: NoKinks = False,
+    max_points: MaxPoints = None,
+    seed: Seed = 0,
+) -> None:
+    """Compare one expression."""
+    with _clear_errors():
+        _check_output(form, output)
+        from symdiff.comparison import compare_program  # noqa: PLC0415  (loads numpy)
+        from symdiff.report import Comparison  # noqa: PLC0415
+
+        evidence = compare_program(
+            expression,
+            _assignments(grid, "--grid", "x=-2:2:9"),
+            options=_options(
+                engine=engine,
+                rtol=rtol,
+                atol=atol,
+                max_points=max_points,
+                seed=seed,
+                kinks=not no_kinks,
+            ),
+            at=_assignments(at, "--at", "x=0"),
+            wrt=wrt or None,
+            claims=_assignments(claim, "--claim", "x=2*x"),
+            let=_assignments(let, "--let", "h=2*x"),
+        )
+        report = Comparison((evidence,))
+        _finish(report, form, output, everything=everything, quiet=quiet)
+        raise typer.Exit(report.status)
+
+
+@app.command()
+def functions(
+    form: Annotated[str, typer.Option("--format", help="plain or github.")] = "plain",
+) -> None:
+    """List the functions that an expression may use."""
+    from symdiff.report.listings import function_table  # noqa: PLC0415  (loads tabulate)
+
+    with _clear_errors():
+        _write(function_table(form) + "\n")
+
+
+@app.command()
+def engines(
+    form: Annotated[str, typer.Option("--format", help="plain or github.")] = "plain",
+) -> None:
+    """List the engines."""
+    from symdiff.report.listings import engine_table  # noqa: PLC0415  (loads tabulate)
+
+    with _clear_errors():
+        _write(engine_table(form) + "\n")
+
+
+def _show_version(value: bool) -> None:  # noqa: FBT001  (typer's callback)
+    if value:
+        _write(f"symdiff {importlib.metadata.version('symdiff-compare')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Hold the options of the program itself."""
+
+
+def main() -> None:
+    """Run the command line; Ctrl-C and a closed pipe end it without a traceback."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+
+
+@contextlib.contextmanager
+def _clear_errors() -> Iterator[None]:
+    """Turn a mistake in the input into one clear message and exit status 2."""
+    try:
+        yield
+    except InputError as error:
+        _complain(str(error))
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    except BrokenPipeError:
+        # Whoever reads has seen enough. Python would complain again when it closes stdout.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
+
+
+def _complain(text: str) -> None:
+    sys.stderr.write(f"symdiff: {text}\n")
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
+def _options(  # noqa: PLR0913  (one for each option)
+    *,
+    engine: list[str] | None,
+    rtol: float | None,
+    atol: float | None,
+    max_points: int | None,
+    seed: int,
+    kinks: bool,
+) -> Options:
+    from symdiff import engines as engine_table  # noqa: PLC0415
+    from symdiff.comparison import Options  # noqa: PLC0415  (loads numpy)
+    from symdiff.verdict import Tolerance  # noqa: PLC0415
+
+    for name in engine or ():
+        engine_table.check(name)
+    default = Options()
+    for name, bound in (("--rtol", rtol), ("--atol", atol)):
+        if bound is not None and not 0 <= bound < float("inf"):
+            message = f"{name} {bound:g} is no tolerance"
+            raise UsageError(message, hint=f"{name} 1e-9")
+    if max_points is not None and max_points < 1:
+        message = f"--max-points {max_points}"
+        raise UsageError(message, hint="a number from 1 on")
+    return Options(
+        engines=tuple(engine or default.engines),
+        tolerance=Tolerance(
+            default.tolerance.rtol if rtol is None else rtol,
+            default.tolerance.atol if atol is None else atol,
+        ),
+        kinks=kinks,
+        max_points=default.max_points if max_points is None else max_points,
+        seed=seed,
+    )
+
+
+def _assignments(given: list[str] | None, option: str, example: str) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in given or ():
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not equals or not name or not value:
+            message = f"{option} {text[:40]!r} is no assignment"
+            raise UsageError(message, hint=f"{option} {example}")
+        if name in found:
+            message = f"{option} {name[:40]} is given twice"
+            raise UsageError(message, hint="list points with commas: --at x=0,1")
+        found[name] = value
+    return found
+
+
+def _run(work: Work, options: Options, jobs: int) -> tuple[Report, bool]:
+    """Run all entries; Ctrl-C keeps what is done."""
+    from symdiff.batch.runner import run as run_work  # noqa: PLC0415  (loads numpy)
+    from symdiff.comparison import Evidence  # noqa: PLC0415
+    from symdiff.report import Report  # noqa: PLC0415
+
+    outcomes: list[Any] = []
+    interrupted = False
+    try:
+        with _progress(len(work.entries)) as advance:
+            for outcome in run_work(work, options, jobs=jobs, advance=advance):
+                outcomes.append(outcome)  # noqa: PERF402  (kept if the loop is interrupted)
+    except KeyboardInterrupt:
+        interrupted = True
+        done = sum(isinstance(o, Evidence) for o in outcomes)
+        _complain(f"interrupted: {done} of {len(work.entries)} expressions are done")
+    evidence = tuple(o for o in outcomes if isinstance(o, Evidence))
+    return Report(evidence, tuple(o for o in outcomes if not isinstance(o, Evidence))), interrupted
+
+
+@contextlib.contextmanager
+def _progress(total: int) -> Iterator[Callable[[], None]]:
+    """Show a bar on standard error, if a person is there to see it."""
+    if not sys.stderr.isatty() or total < 2:
+        yield lambda: None
+        return
+    from rich.console import Console  # noqa: PLC0415  (on a terminal only)
+    from rich.progress import Progress  # noqa: PLC0415
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("comparing", total=total)
+        yield lambda: bar.advance(task)
+
+
+def _check_output(form: str | None, output: Path | None) -> None:
+    """Refuse a format or a path before the work is done, not after."""
+    known = ("plain", "github", "latex", "html", "csv", "json", "jsonl")
+    if form is not None and form not in known:
+        message = f"unknown format {form[:40]!r}"
+        raise UsageError(message, hint=f"formats: {', '.join(known)}")
+    if output is None:
+        return
+    if form is None and _format_of(output) not in known:
+        message = f"{output}: no format ends in {output.suffix or 'nothing'!r}"
+        raise UsageError(message, hint="give --format, or a name such as report.json")
+    if not output.parent.is_dir():
+        message = f"{output}: there is no folder {output.parent}"
+        raise UsageError(message, hint=f"mkdir -p {output.parent}")
+
+
+def _format_of(output: Path) -> str:
+    suffix = output.suffix.lower()
+    return _SUFFIXES.get(suffix, suffix.removeprefix("."))
+
+
+def _finish(
+    report: Report, form: str | None, output: Path | None, *, everything: bool, quiet: bool
+) -> None:
+    """Print the table or the summary, write the file, and name every mistake."""
+    from symdiff.report.report import write_atomically  # noqa: PLC0415
+
+    if output is not None:
+        text = report.rendered(form or _format_of(output), everything=everything)
+        write_atomically(output, text)
+    if quiet:
+        _write(report.summary() + "\n")
+    else:
+        _write(report.rendered("plain" if output or not form else form, everything=everything))
+    for mistake in report.mistakes:
+        _complain(str(mistake))

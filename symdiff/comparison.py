@@ -1,0 +1,364 @@
+"""Everything that is known of one expression: its grid, and what every engine gave, in columns."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdiff.arithmetics.arrays import evaluate
+from symdiff.engines import DEFAULT, ENGINES, check, load
+from symdiff.engines.base import Problem, Samples, run
+from symdiff.errors import ExpressionError, InputError, Place, UsageError, did_you_mean
+from symdiff.grid.grid import MAX_PRODUCT, Grid, make_grid
+from symdiff.grid.points import Spec, axes
+from symdiff.program import Input, Program, parse
+from symdiff.program.files import Entry
+from symdiff.verdict import Agreement, Tolerance, Verdict, agreement
+
+CLAIM: Final = "claim"  # the engine's name of a derivative that a person asserts
+VERDICTS: Final = tuple(Verdict)
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to compare; the same for every expression of a run.
+
+    Attributes
+    ----------
+    engines
+        Names of engines, in the order of the columns.
+    tolerance
+        What counts as agreement.
+    kinks
+        Whether kinks are added to the grid.
+    max_points
+        The largest product of several axes; a larger one becomes a Sobol sample.
+    seed
+        Of that sample.
+    """
+
+    engines: tuple[str, ...] = DEFAULT
+    tolerance: Tolerance = dataclasses.field(default_factory=Tolerance)
+    kinks: bool = True
+    max_points: int = MAX_PRODUCT
+    seed: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Trial:
+    """One spelling of the expression, and what every engine gave for it."""
+
+    spelling: str
+    program: Program
+    samples: Mapping[str, Samples]
+    agreements: Mapping[str, Agreement]
+
+    def verdicts(self, engine: str, variable: str) -> NDArray[np.int8]:
+        """Return for every point an index into `VERDICTS`, shape (n,)."""
+        samples = self.samples[engine]
+        agree = self.agreements[variable].agree
+        if samples.unsupported:
+            return np.full(len(agree), VERDICTS.index(Verdict.UNSUPPORTED), dtype=np.int8)
+        undecided, agrees = VERDICTS.index(Verdict.UNDECIDED), VERDICTS.index(Verdict.AGREES)
+        found = np.where(agree, agrees, undecided).astype(np.int8)
+        if samples.reason_of is not None:
+            found[samples.reason_of > 0] = VERDICTS.index(Verdict.FAILED)
+        return found
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What all engines gave for one expression.
+
+    Attributes
+    ----------
+    name
+        The entry's name, unique in a run.
+    program
+        The expression as written.
+    variables
+        The inputs it was differentiated with respect to.
+    grid
+        The points.
+    engines
+        The columns, `CLAIM` among them where a derivative is asserted.
+    trials
+        The expression itself (spelling "") and its other spellings.
+    tolerance
+        What counted as agreement.
+    expect
+        For an engine, the verdicts that are accepted.
+    source, note, file
+        As in the expression file.
+    """
+
+    name: str
+    program: Program
+    variables: tuple[str, ...]
+    grid: Grid
+    engines: tuple[str, ...]
+    trials: tuple[Trial, ...]
+    tolerance: Tolerance
+    expect: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    source: str = ""
+    note: str = ""
+    file: str | None = None
+
+    def counts(self) -> dict[str, dict[Verdict, int]]:
+        """Return for every engine how often each verdict was given."""
+        counts: dict[str, dict[Verdict, int]] = {}
+        for engine in self.engines:
+            total = np.zeros(len(VERDICTS), dtype=np.int64)
+            for trial in self.trials:
+                if engine in trial.samples:
+                    for variable in self.variables:
+                        total += np.bincount(
+                            trial.verdicts(engine, variable), minlength=len(VERDICTS)
+                        )
+            counts[engine] = {v: int(n) for v, n in zip(VERDICTS, total, strict=True) if n}
+        return counts
+
+    @property
+    def ok(self) -> bool:
+        """Whether every verdict passes, or is expected."""
+        return not any(
+            number and not verdict.passes and verdict not in self.expect.get(engine, ())
+            for engine, counts in self.counts().items()
+            for verdict, number in counts.items()
+        )
+
+
+def compare_program(  # noqa: PLR0913  (the library call's own arguments)
+    expression: str | Program | Callable[..., Any],
+    grid: Mapping[str, Spec] | None = None,
+    *,
+    options: Options,
+    at: Mapping[str, Spec] | None = None,
+    math: str | Program | None = None,
+    wrt: Sequence[str] | None = None,
+    claims: Mapping[str, str] = _NOTHING,
+    spellings: Mapping[str, str] = _NOTHING,
+    let: Mapping[str, str] = _NOTHING,
+    entry: Entry | None = None,
+) -> Evidence:
+    """Run every engine on one expression.
+
+    Parameters
+    ----------
+    expression
+        Text, a Program, or a callable on torch tensors of shape (n,), whose formula is `math`.
+    grid, at
+        Points along each variable, to which kinks are added, and to which nothing is.
+    options
+        How to compare.
+    math
+        The formula of a callable.
+    wrt
+        The variables to differentiate with respect to; None: all inputs.
+    claims
+        For a variable, the derivative that somebody asserts.
+    spellings
+        Other programs for the same function, by name.
+    let
+        Named sub-expressions.
+    entry
+        Where all this was read from, if it was a file.
+
+    Raises
+    ------
+    InputError
+        Something cannot be used: it says what.
+    """
+    program, function = _program(expression, math, let)
+    programs = {"": program}
+    for name, text in spellings.items():
+        programs[name] = _other(text, program, let, key=f"spelling {name}")
+    claimed = {
+        name: _other(text, program, let, key=f"claim {name}") for name, text in claims.items()
+    }
+    variables = _variables(program, wrt, claimed)
+    engines = tuple(dict.fromkeys(options.engines))
+    for engine in engines:
+        check(engine)
+    points = make_grid(
+        tuple(programs.values()),
+        axes(program.inputs, grid or {}, at),
+        kinks=options.kinks,
+        max_points=options.max_points,
+        seed=options.seed,
+    )
+    columns = points.columns()
+    trials = tuple(
+        _trial(
+            spelling,
+            Problem(other, columns, variables, function if not spelling else None),
+            engines,
+            claimed if not spelling else {},
+            options.tolerance,
+        )
+        for spelling, other in programs.items()
+    )
+    return Evidence(
+        name=entry.name if entry else program.text,
+        program=program,
+        variables=variables,
+        grid=points,
+        engines=(*engines, CLAIM) if claimed else engines,
+        trials=trials,
+        tolerance=options.tolerance,
+        expect=_checked_expect(entry.expect, engines) if entry else {},
+        source=entry.source if entry else "",
+        note=entry.note if entry else "",
+        file=entry.file if entry else None,
+    )
+
+
+def compare_entry(entry: Entry, options: Options) -> Evidence:
+    """Run every engine on one entry of an expression file.
+
+    Raises
+    ------
+    InputError
+        With the entry's place.
+    """
+    try:
+        return compare_program(
+            entry.expr,
+            entry.grid,
+            options=options,
+            wrt=entry.wrt or None,
+            claims=entry.claims,
+            spellings=entry.spellings,
+            let=entry.let,
+            entry=entry,
+        )
+    except InputError as error:
+        raise entry.blame(error) from None
+
+
+def _program(
+    expression: str | Program | Callable[..., Any],
+    math: str | Program | None,
+    let: Mapping[str, str],
+) -> tuple[Program, Callable[..., Any] | None]:
+    if isinstance(expression, str | Program):
+        if math is not None:
+            message = "math is the formula of a callable, and the expression is none"
+            raise UsageError(message, hint="leave math out")
+        return _parsed(expression, let), None
+    if not callable(expression):
+        message = (
+            f"an expression is a text, a Program or a callable, not {type(expression).__name__}"
+        )
+        raise UsageError(message, hint='symdiff.compare("relu(x)")')
+    if math is None:
+        message = "a callable needs its formula"
+        raise UsageError(message, hint='symdiff.compare(f, math="x*sigmoid(x)")')
+    return _parsed(math, let), expression
+
+
+def _parsed(expression: str | Program, let: Mapping[str, str]) -> Program:
+    if isinstance(expression, Program):
+        return expression
+    try:
+        return parse(expression, definitions=let)
+    except ExpressionError as error:
+        raise error.within(key="expr") if let else error from None
+
+
+def _other(text: str, program: Program, let: Mapping[str, str], key: str) -> Program:
+    """Read a spelling or a claim: an expression in the same names."""
+    try:
+        other = parse(text, definitions=let)
+        _check_inputs(other, program)
+    except ExpressionError as error:
+        raise error.within(key=key) from None
+    return other
+
+
+def _check_inputs(other: Program, program: Program) -> None:
+    strange = [name for name in other.inputs if name not in program.inputs]
+    if not strange:
+        return
+    node = other.nodes.index(Input(strange[0]))
+    span = other.spans[node][0]
+    place = Place(text=other.sources[span.source].text, start=span.start, end=span.end)
+    known = f"its variables: {', '.join(program.inputs) or 'none'}"
+    message = f"{strange[0]!r} is no variable of the expression"
+    hint = did_you_mean(strange[0], program.inputs) or known
+    raise ExpressionError(message, place=place, hint=hint)
+
+
+def _variables(
+    program: Program, wrt: Sequence[str] | None, claimed: Mapping[str, Program]
+) -> tuple[str, ...]:
+    wanted = program.inputs if wrt is None else tuple(dict.fromkeys(wrt))
+    for name in (*wanted, *claimed):
+        if name not in program.inputs:
+            message = f"the expression has no variable {name[:40]!r}"
+            known = f"its variables: {', '.join(program.inputs) or 'none'}"
+            raise UsageError(message, hint=did_you_mean(name, program.inputs) or known)
+    for name in claimed:
+        if name not in wanted:
+            message = f"a claim for {name!r}, and wrt leaves it out"
+            raise UsageError(message, hint="add it to wrt")
+    return wanted
+
+
+def _checked_expect(
+    expect: Mapping[str, tuple[str, ...]], engines: tuple[str, ...]
+) -> Mapping[str, tuple[str, ...]]:
+    for engine, words in expect.items():
+        if engine not in (*ENGINES, *engines, CLAIM):
+            message = f"expect: unknown engine {engine[:40]!r}"
+            hint = did_you_mean(engine, ENGINES) or f"engines: {', '.join(ENGINES)}"
+            raise UsageError(message, hint=hint)
+        for word in words:
+            if word not in VERDICTS:
+                message = f"expect: unknown verdict {word[:40]!r}"
+                hint = did_you_mean(word, VERDICTS) or f"verdicts: {', '.join(VERDICTS)}"
+                raise UsageError(message, hint=hint)
+    return expect
+
+
+def _trial(
+    spelling: str,
+    problem: Problem,
+    engines: tuple[str, ...],
+    claimed: Mapping[str, Program],
+    tolerance: Tolerance,
+) -> Trial:
+    samples = {engine: run(load(engine), problem) for engine in engines}
+    if claimed:
+        samples[CLAIM] = _claim_samples(problem, claimed)
+    agreements = {
+        variable: _agreement(samples, variable, problem.count, tolerance)
+        for variable in problem.variables
+    }
+    return Trial(spelling, problem.program, samples, agreements)
+
+
+def _claim_samples(problem: Problem, claimed: Mapping[str, Program]) -> Samples:
+    columns = dict(problem.columns)
+    return Samples({name: evaluate(program, columns) for name, program in claimed.items()})
+
+
+def _agreement(
+    samples: Mapping[str, Samples], variable: str, count: int, tolerance: Tolerance
+) -> Agreement:
+    """Compare the engines that gave a number; one that failed at a point has none there."""
+    taking_part = [s for s in samples.values() if not s.unsupported and variable in s.derivatives]
+    if not taking_part:
+        return Agreement(np.zeros(count, dtype=bool), np.zeros(count))
+    return agreement(
+        [s.derivatives[variable] for s in taking_part],
+        [s.errors.get(variable) for s in taking_part],
+        tolerance,
+        present=[None if s.reason_of is None else s.reason_of == 0 for s in taking_part],
+    )

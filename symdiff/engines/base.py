@@ -1,0 +1,125 @@
+"""What every engine takes and gives."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdiff.errors import Unsupported
+from symdiff.program import Program
+
+Array = NDArray[np.float64]
+_LONGEST_MESSAGE = 300
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Problem:
+    """A program and the points at which it is to be differentiated.
+
+    Attributes
+    ----------
+    program
+        The expression as written.
+    columns
+        For every input its coordinates, shape (n,).
+    variables
+        The inputs to differentiate with respect to.
+    function
+        A callable on torch tensors that stands for the program on trial, if there is one.
+    """
+
+    program: Program
+    columns: Mapping[str, Array]
+    variables: tuple[str, ...]
+    function: Callable[..., Any] | None = None
+
+    @property
+    def count(self) -> int:
+        """The number of points n."""
+        return len(next(iter(self.columns.values()))) if self.columns else 1
+
+    def part(self, chosen: slice) -> Problem:
+        """Return the problem at some of its points."""
+        columns = {name: column[chosen] for name, column in self.columns.items()}
+        return dataclasses.replace(self, columns=columns)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Samples:
+    """What an engine gave.
+
+    Attributes
+    ----------
+    derivatives
+        For every variable the partial derivatives, shape (n,).
+    errors
+        For every variable the engine's own estimate of its error, shape (n,); empty if it has
+        none.
+    reason_of
+        For every point an index into `reasons`: 0 where all went well; shape (n,).
+    reasons
+        Messages of what went wrong; the first is "".
+    unsupported
+        Why the engine cannot express the program at all, or "".
+    """
+
+    derivatives: Mapping[str, Array]
+    errors: Mapping[str, Array] = dataclasses.field(default_factory=dict)
+    reason_of: NDArray[np.int32] | None = None
+    reasons: tuple[str, ...] = ("",)
+    unsupported: str = ""
+
+    def reason(self, point: int) -> str:
+        """Return what went wrong at a point, or ""."""
+        return self.reasons[0 if self.reason_of is None else int(self.reason_of[point])]
+
+
+class Engine(Protocol):
+    """One way to get a derivative, on trial."""
+
+    @property
+    def name(self) -> str:
+        """The name that users type."""
+
+    def differentiate(self, problem: Problem) -> Samples:
+        """Return derivatives at every point of a problem.
+
+        Raises
+        ------
+        Unsupported
+            The engine cannot express the program.
+        """
+
+
+def run(engine: Engine, problem: Problem) -> Samples:
+    """Run an engine; whatever it raises becomes data.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> class Broken:
+    ...     name = "broken"
+    ...     def differentiate(self, problem):
+    ...         raise RuntimeError("no kernel")
+    >>> run(Broken(), Problem(parse("x"), {"x": np.zeros(1)}, ("x",))).reason(0)
+    'RuntimeError: no kernel'
+    """
+    nothing = {name: np.full(problem.count, np.nan) for name in problem.variables}
+    try:
+        return engine.differentiate(problem)
+    except Unsupported as error:
+        return Samples(nothing, unsupported=str(error))
+    except Exception as error:  # noqa: BLE001  (an engine on trial may raise anything)
+        everywhere = np.ones(problem.count, dtype=np.int32)
+        return Samples(nothing, reason_of=everywhere, reasons=("", describe(error)))
+
+
+def describe(error: Exception) -> str:
+    """Return an exception's kind and the first line of its message."""
+    lines = str(error).strip().splitlines()
+    message = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    return message[:_LONGEST_MESSAGE]

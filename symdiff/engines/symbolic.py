@@ -1,0 +1,105 @@
+"""sympy's derivative of the sympy reading, lambdified to numpy with shared sub-expressions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.special
+import sympy as sp
+from sympy.printing.numpy import SciPyPrinter
+
+from symdiff.arithmetics.symbolic import expression
+from symdiff.engines.base import Array, Problem, Samples
+from symdiff.errors import Unsupported
+from symdiff.program import Program
+
+__all__ = ["ENGINE", "derivatives"]
+
+
+class _Printer(SciPyPrinter):  # type: ignore[misc]
+    """Prints a Float with all digits of its double: sympy's own printers round to 15."""
+
+    def _print_Float(self, number: sp.Float) -> str:  # noqa: N802  (sympy calls it by this name)
+        return repr(float(number))
+
+
+def _dirac_delta(x: Array, order: int = 0) -> Array:
+    del order
+    return np.where(np.isnan(x), np.nan, np.where(x == 0, np.inf, 0.0))
+
+
+# Functions of sympy's for which the printer has no name in numpy or scipy, or a complex one.
+_OWN = {
+    "DiracDelta": _dirac_delta,
+    "detach": lambda x: x,
+    "loggamma": scipy.special.gammaln,
+}
+
+
+def derivatives(program: Program, variables: tuple[str, ...]) -> list[sp.Expr]:
+    """Return sympy's partial derivatives of a program.
+
+    Raises
+    ------
+    Unsupported
+        sympy leaves a derivative unevaluated.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> derivatives(parse("relu(x) + x**2"), ("x",))
+    [2*x + Heaviside(x)]
+    """
+    f = expression(program)
+    found = [sp.diff(f, sp.Symbol(name, real=True)) for name in variables]
+    for derivative in found:
+        for unevaluated in derivative.atoms(sp.Derivative, sp.Subs):
+            functions = sorted(str(g.func) for g in unevaluated.atoms(sp.Function))
+            raise Unsupported(
+                functions[0] if functions else "sympy", "sympy has no derivative of it"
+            )
+    return found
+
+
+class _Symbolic:
+    """The engine; see `symdiff.engines.base.Engine`."""
+
+    name = "symbolic"
+
+    def differentiate(self, problem: Problem) -> Samples:
+        names = problem.program.inputs
+        compiled = _compile(names, derivatives(problem.program, problem.variables))
+        with np.errstate(all="ignore"):
+            values = compiled(*(problem.columns[name] for name in names))
+        shaped = [_real(value, problem.count) for value in values]
+        return Samples(dict(zip(problem.variables, shaped, strict=True)))
+
+
+def _compile(names: tuple[str, ...], expressions: list[sp.Expr]) -> Any:  # noqa: ANN401
+    printer = _Printer(
+        {
+            "fully_qualified_modules": False,
+            "inline": True,
+            "allow_unknown_functions": True,
+            "user_functions": {name: name for name in _OWN},
+        }
+    )
+    return sp.lambdify(
+        [sp.Symbol(name, real=True) for name in names],
+        expressions,
+        modules=[_OWN, "scipy", "numpy"],
+        printer=printer,
+        cse=True,
+        dummify=True,  # a variable may be called numpy, or exp
+    )
+
+
+def _real(value: Any, count: int) -> Array:  # noqa: ANN401  (numpy's or Python's number)
+    array = np.asarray(value)
+    if np.iscomplexobj(array):
+        array = np.where(array.imag == 0, array.real, np.nan)
+    return np.array(np.broadcast_to(array.astype(np.float64), (count,)))
+
+
+ENGINE = _Symbolic()

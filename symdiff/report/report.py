@@ -1,0 +1,281 @@
+"""A Report, and the Comparison of a single expression: evidence with its tables."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from symdiff.comparison import Evidence
+from symdiff.engines.base import Array
+from symdiff.errors import Crash, SymdiffError, UsageError, did_you_mean
+from symdiff.grid.grid import Grid
+from symdiff.program import Program
+from symdiff.report.records import FIELDS, Record, records, versions
+from symdiff.report.summary import summary
+from symdiff.report.tables import FORMATS, block, render
+
+FORMAT_VERSION: Final = 1  # of the JSON report
+ALL_FORMATS: Final = (*FORMATS, "csv", "json", "jsonl")
+_STYLE = (
+    "body{font-family:sans-serif;margin:2em}table{border-collapse:collapse}"
+    "td,th{padding:.15em .8em;border-bottom:1px solid #ddd}pre{color:#444}"
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Report:
+    """What a run found.
+
+    Attributes
+    ----------
+    evidence
+        For every expression its grid, and what every engine gave, in columns.
+    mistakes
+        Entries and files that could not be used, and why.
+    """
+
+    evidence: tuple[Evidence, ...]
+    mistakes: tuple[SymdiffError, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether every verdict passes or is expected, and every entry could be used."""
+        return not self.mistakes and all(e.ok for e in self.evidence)
+
+    @property
+    def status(self) -> int:
+        """The exit status: 0 all well, 1 something does not pass, 2 the input is bad."""
+        if any(not isinstance(m, Crash) for m in self.mistakes):
+            return 2
+        return 0 if self.ok else 1
+
+    def records(self) -> Iterator[Record]:
+        """Yield one dict for every expression, spelling, variable, engine and point."""
+        for e in self.evidence:
+            yield from records(e)
+
+    def table(self, form: str = "plain", *, everything: bool = False) -> str:
+        """Return tables as text.
+
+        Parameters
+        ----------
+        form
+            ``plain``, ``github``, ``latex`` or ``html``.
+        everything
+            Whether to show every point, not only kinks and disagreements.
+
+        Raises
+        ------
+        UsageError
+            There is no such format.
+        """
+        _check_format(form, tuple(FORMATS))
+        return render([block(e, everything=everything) for e in self.evidence], form)
+
+    def summary(self) -> str:
+        """Return what was found in a few lines."""
+        return summary(self.evidence, self.mistakes)
+
+    def to_json(self) -> str:
+        """Return everything as JSON: what was compared, with which versions, and all records."""
+        return json.dumps(
+            {
+                "format": "symdiff report",
+                "version": FORMAT_VERSION,
+                "versions": versions(),
+                "expressions": [_described(e) for e in self.evidence],
+                "mistakes": [str(m) for m in self.mistakes],
+                "records": list(self.records()),
+            },
+            indent=1,
+            allow_nan=False,
+        )
+
+    def to_jsonl(self) -> str:
+        """Return the records as JSON, one a line."""
+        return "".join(f"{json.dumps(r, allow_nan=False)}\n" for r in self.records())
+
+    def to_csv(self) -> str:
+        """Return the records as CSV; the point is a JSON object in one cell."""
+        text = io.StringIO()
+        writer = csv.DictWriter(text, FIELDS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows({**r, "point": json.dumps(r["point"])} for r in self.records())
+        return text.getvalue()
+
+    def to_pandas(self) -> Any:  # noqa: ANN401  (a DataFrame; pandas is optional)
+        """Return the records as a pandas DataFrame.
+
+        Raises
+        ------
+        UsageError
+            pandas is not installed.
+        """
+        try:
+            import pandas as pd  # noqa: PLC0415  (an extra)
+        except ImportError:
+            message = "to_pandas needs pandas"
+            raise UsageError(message, hint="pip install 'symdiff-compare[pandas]'") from None
+        return pd.DataFrame(list(self.records()), columns=list(FIELDS))
+
+    def page(self, *, everything: bool = False) -> str:
+        """Return an HTML page with all tables."""
+        heading = _escape(self.summary())
+        return (
+            "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'><title>symdiff</title>"
+            f"<style>{_STYLE}</style></head><body>\n<h1>symdiff</h1>\n<pre>{heading}</pre>\n"
+            f"{self.table('html', everything=everything)}\n</body></html>\n"
+        )
+
+    def to_html(self, path: str | Path) -> None:
+        """Write an HTML page with all tables.
+
+        Raises
+        ------
+        UsageError
+            The file cannot be written.
+        """
+        write_atomically(Path(path), self.page())
+
+    def rendered(self, form: str, *, everything: bool = False) -> str:
+        """Return the report in any format: a table with its summary, or all records.
+
+        Raises
+        ------
+        UsageError
+            There is no such format.
+        """
+        _check_format(form, ALL_FORMATS)
+        if form == "html":
+            return self.page(everything=everything)
+        if form in FORMATS:
+            return f"{self.table(form, everything=everything)}\n\n{self.summary()}\n"
+        return {"csv": self.to_csv, "json": self.to_json, "jsonl": self.to_jsonl}[form]()
+
+    def __str__(self) -> str:
+        """Return the plain tables."""
+        return self.table()
+
+    def _repr_html_(self) -> str:
+        """Return the tables for a notebook."""
+        return self.table("html")
+
+
+class Comparison(Report):
+    """The Report of one expression.
+
+    Examples
+    --------
+    >>> import symdiff
+    >>> comparison = symdiff.compare("relu(x)", {"x": [-1, 0, 1]})
+    >>> kink = comparison.grid.roles.tolist().index(1)
+    >>> comparison.values("autograd")[kink], comparison.values("central")[kink]
+    (np.float64(0.0), np.float64(0.5))
+    """
+
+    __slots__ = ()
+
+    @property
+    def program(self) -> Program:
+        """The expression as written."""
+        return self.evidence[0].program
+
+    @property
+    def grid(self) -> Grid:
+        """The points."""
+        return self.evidence[0].grid
+
+    def values(self, engine: str, variable: str | None = None, spelling: str = "") -> Array:
+        """Return an engine's derivatives at every point, shape (n,).
+
+        Parameters
+        ----------
+        engine
+            The engine's name, or ``claim``.
+        variable
+            With respect to what; None: the first variable.
+        spelling
+            Which spelling; "": the expression itself.
+
+        Raises
+        ------
+        UsageError
+            There is no such engine, variable or spelling in this comparison.
+        """
+        e = self.evidence[0]
+        wanted = variable or (e.variables[0] if e.variables else "")
+        for trial in e.trials:
+            if trial.spelling == spelling and engine in trial.samples:
+                derivatives = trial.samples[engine].derivatives
+                if wanted in derivatives:
+                    return derivatives[wanted]
+        known = f"engines {', '.join(e.engines)}; variables {', '.join(e.variables)}"
+        message = f"no derivatives of {spelling or 'the expression'} by {engine} for {wanted}"
+        raise UsageError(message, hint=known)
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a file so that it is never seen half written.
+
+    Raises
+    ------
+    UsageError
+        The file cannot be written; what stood there before is untouched.
+    """
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).chmod(0o644 & ~_umask())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        message = f"{path}: {error.strerror or error}"
+        raise UsageError(message, hint="--output takes a path in an existing folder") from None
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _check_format(form: str, known: tuple[str, ...]) -> None:
+    if form not in known:
+        message = f"unknown format {form[:40]!r}"
+        raise UsageError(message, hint=did_you_mean(form, known) or f"formats: {', '.join(known)}")
+
+
+def _escape(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _described(e: Evidence) -> dict[str, Any]:
+    return {
+        "name": e.name,
+        "text": e.program.text,
+        "let": {s.name.removeprefix("let "): s.text for s in e.program.sources[:-1]},
+        "spellings": {t.spelling: t.program.text for t in e.trials if t.spelling},
+        "variables": list(e.variables),
+        "engines": list(e.engines),
+        "points": len(e.grid),
+        "rtol": e.tolerance.rtol,
+        "atol": e.tolerance.atol,
+        "ok": e.ok,
+        "source": e.source or None,
+        "note": e.note or None,
+        "file": Path(e.file).name if e.file else None,
+        "notes": list(e.grid.notes),
+    }

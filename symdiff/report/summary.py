@@ -1,0 +1,74 @@
+"""What a run found, in a few lines."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Sequence
+
+import numpy as np
+from tabulate import tabulate
+
+from symdiff.comparison import Evidence
+from symdiff.errors import SymdiffError
+from symdiff.grid.grid import KINK
+from symdiff.verdict import Verdict
+
+_MAX_LISTED = 20
+
+
+def summary(evidence: Sequence[Evidence], mistakes: Sequence[SymdiffError]) -> str:
+    """Return counts of expressions, points and verdicts, and what does not pass.
+
+    Parameters
+    ----------
+    evidence
+        What was compared.
+    mistakes
+        Entries and files that could not be used.
+    """
+    points = sum(len(e.grid) for e in evidence)
+    kinks = sum(int(np.count_nonzero(e.grid.roles == KINK)) for e in evidence)
+    size = f"{_many(len(evidence), 'expression')}, {_many(points, 'point')}"
+    lines = [f"{size}, {kinks} of them at possible kinks"]
+    counts = _counts(evidence)
+    verdicts = [v for v in Verdict if any(v in found for found in counts.values())]
+    if verdicts:
+        rows = [[engine, *(found.get(v, 0) for v in verdicts)] for engine, found in counts.items()]
+        lines.append(tabulate(rows, headers=["engine", *verdicts], tablefmt="simple"))
+        tolerances = {str(e.tolerance): None for e in evidence}
+        lines.append(
+            f"agrees: all engines within {'; '.join(tolerances)} of one another,\n"
+            "and the error that central estimates; undecided: they are not.\n"
+            "Which of them is right is not judged yet."
+        )
+    lines.extend(_findings(evidence, mistakes))
+    return "\n".join(lines)
+
+
+def _counts(evidence: Sequence[Evidence]) -> dict[str, collections.Counter[Verdict]]:
+    counts: dict[str, collections.Counter[Verdict]] = {}
+    for e in evidence:
+        for engine, found in e.counts().items():
+            counts.setdefault(engine, collections.Counter()).update(found)
+    return counts
+
+
+def _findings(evidence: Sequence[Evidence], mistakes: Sequence[SymdiffError]) -> list[str]:
+    failing = [e.name for e in evidence if not e.ok]
+    lines = []
+    if failing:
+        shown = ", ".join(failing[:_MAX_LISTED])
+        more = len(failing) - _MAX_LISTED
+        lines.append(f"does not pass: {shown}" + (f" and {more} more" if more > 0 else ""))
+    noted = sum(bool(e.grid.notes) for e in evidence)
+    if noted:
+        lines.append(f"{_many(noted, 'expression')} with notes on kinks that were not settled")
+    if mistakes:
+        lines.append(
+            f"{_many(len(mistakes), 'entry')} could not be used".replace("entrys", "entries")
+        )
+    return lines
+
+
+def _many(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
