@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symdiff.errors import InputError, UsageError
+from symdiff.errors import Crash, InputError, UsageError, describe
 
 if TYPE_CHECKING:
     from symdiff.batch.runner import Work
@@ -191,7 +191,8 @@ def _root(
 def main() -> None:
     """Run the command line; Ctrl-C and a closed pipe end it without a traceback."""
     try:
-        app()
+        with _closed_pipe():
+            app()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
 
@@ -206,10 +207,21 @@ def _clear_errors() -> Iterator[None]:
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
+    except (typer.Exit, BrokenPipeError, SystemExit):
+        raise
+    except Exception as error:  # noqa: BLE001  (a defect: said in one line, not in a traceback)
+        _complain(str(Crash("this call", describe(error))))
+        raise typer.Exit(1) from None
+
+
+@contextlib.contextmanager
+def _closed_pipe() -> Iterator[None]:
+    """End quietly when whoever reads the output has seen enough."""
+    try:
+        yield
     except BrokenPipeError:
-        # Whoever reads has seen enough. Python would complain again when it closes stdout.
+        # Python would complain again when it closes standard output.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(0) from None
 
 
 def _complain(text: str) -> None:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_LONGEST_MESSAGE = 300  # characters of an exception of another library that are kept
 _WINDOW = 72  # characters of the source line that are shown around a mistake
 
 
@@ -166,6 +167,13 @@ class Crash(SymdiffError):  # noqa: N818  (what happened, in one word)
     def __reduce__(self) -> tuple[object, ...]:
         """Keep both parts when the error crosses a process boundary."""
         return type(self), (self.where, self.reason)
+
+
+def describe(error: Exception) -> str:
+    """Return an exception's kind and the first line of its message."""
+    lines = str(error).strip().splitlines()
+    message = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
+    return message[:_LONGEST_MESSAGE]
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:

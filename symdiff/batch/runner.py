@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from symdiff.comparison import Evidence, Options, compare_entry
-from symdiff.errors import Crash, FileError, InputError, SymdiffError, UsageError
+from symdiff.errors import Crash, FileError, InputError, SymdiffError, UsageError, describe
 from symdiff.program.files import Entry, find_files, read_file
 
 Outcome = Evidence | SymdiffError
@@ -151,7 +151,7 @@ def _result(entry: Entry, future: concurrent.futures.Future[Outcome]) -> Outcome
 
 def _crash(entry: Entry, error: Exception) -> Crash:
     where = f"{entry.file}, entry {entry.name!r}" if entry.file else repr(entry.name)
-    return Crash(where, f"{type(error).__name__}: {error}".splitlines()[0][:200])
+    return Crash(where, describe(error))
 
 
 def _processes(jobs: int) -> concurrent.futures.ProcessPoolExecutor:

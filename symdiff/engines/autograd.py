@@ -7,8 +7,8 @@ import torch
 
 from symdiff.arithmetics.reading import read
 from symdiff.arithmetics.tensors import TENSORS
-from symdiff.engines.base import Problem, Samples, describe
-from symdiff.errors import Unsupported
+from symdiff.engines.base import Problem, Samples
+from symdiff.errors import Unsupported, describe
 
 __all__ = ["ENGINE"]
 

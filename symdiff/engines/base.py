@@ -9,11 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.errors import Unsupported
+from symdiff.errors import Unsupported, describe
 from symdiff.program import Program
 
 Array = NDArray[np.float64]
-_LONGEST_MESSAGE = 300
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -116,10 +115,3 @@ def run(engine: Engine, problem: Problem) -> Samples:
     except Exception as error:  # noqa: BLE001  (an engine on trial may raise anything)
         everywhere = np.ones(problem.count, dtype=np.int32)
         return Samples(nothing, reason_of=everywhere, reasons=("", describe(error)))
-
-
-def describe(error: Exception) -> str:
-    """Return an exception's kind and the first line of its message."""
-    lines = str(error).strip().splitlines()
-    message = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-    return message[:_LONGEST_MESSAGE]

@@ -18,10 +18,15 @@ __all__ = ["ENGINE", "derivatives"]
 
 
 class _Printer(SciPyPrinter):  # type: ignore[misc]
-    """Prints a Float with all digits of its double: sympy's own printers round to 15."""
+    """Prints what sympy's own printer has no name for in numpy, or prints less well."""
 
     def _print_Float(self, number: sp.Float) -> str:  # noqa: N802  (sympy calls it by this name)
+        # With all digits of its double: sympy rounds to 15.
         return repr(float(number))
+
+    def _print_Heaviside(self, step: sp.Heaviside) -> str:  # noqa: N802
+        # sympy would rewrite it as a Piecewise and simplify: seconds for a nested Max.
+        return f"heaviside({self._print(step.args[0])}, {self._print(step.args[1])})"
 
 
 def _dirac_delta(x: Array, order: int = 0) -> Array:
@@ -32,6 +37,7 @@ def _dirac_delta(x: Array, order: int = 0) -> Array:
 # Functions of sympy's for which the printer has no name in numpy or scipy, or a complex one.
 _OWN = {
     "DiracDelta": _dirac_delta,
+    "heaviside": np.heaviside,
     "detach": lambda x: x,
     "loggamma": scipy.special.gammaln,
 }

@@ -25,6 +25,7 @@ MAX_ROOTS: Final = 32  # of one switch on one line
 _CUBIC = 3
 _LARGEST_TREE = 400  # nodes of a switch that sympy is asked to invert
 _NARROW = 2.0**-50  # relative width of a bracket that names one double
+_NARROW_AT_ZERO = 2.0**-190  # where bisection stops around zero
 _DENOMINATORS = (1, 2, 12, 720)  # of the multiples of 1 and of pi that a root is compared with
 
 
@@ -261,7 +262,7 @@ def _shifted(value: Any, k: int) -> Any:  # noqa: ANN401  (a ball or EMPTY)
 
 def _is_narrow(bracket: Bracket) -> bool:
     low, high = float(bracket.low), float(bracket.high)
-    return high - low <= max(_NARROW * max(abs(low), abs(high)), 1e-300)
+    return high - low <= max(_NARROW * max(abs(low), abs(high)), _NARROW_AT_ZERO)
 
 
 def _ball_of(number: sp.Expr) -> Ball:

@@ -193,7 +193,7 @@ def _values(evidence: Evidence, trial: Trial, variable: str, i: int) -> list[str
 def _numbers(numbers: Sequence[float], *, agree: bool) -> list[str]:
     """Return numbers with six digits, or as many as it takes to see how they differ."""
     for digits in (_DIGITS, 9, 12, 17):
-        shown = [f"{x:.{digits}g}" for x in numbers]
+        shown = [f"{x + 0.0:.{digits}g}" for x in numbers]  # -0.0 is shown as 0
         if agree or len(set(shown)) == len(set(numbers)):
             return shown
     return shown
@@ -237,9 +237,8 @@ def _remarks(evidence: Evidence, total: int, chosen: int, shown: int) -> list[st
 
 def _decimals_aligned(b: Block) -> list[list[str]]:
     """Pad numbers on the right so that the decimal points of a column stand in one line."""
-    columns = list(zip(*b.rows, strict=True))
     padded = []
-    for header, column in zip(b.header, columns, strict=True):
+    for header, column in zip(b.header, zip(*b.rows, strict=True), strict=bool(b.rows)):
         if header in _TEXT_COLUMNS:
             padded.append(list(column))
             continue
