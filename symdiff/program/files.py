@@ -31,6 +31,8 @@ _KEYS: Mapping[str, type | tuple[type, ...]] = {
 }
 _HEADER = re.compile(r"^[ \t]*\[\[[ \t]*expression[ \t]*\]\]", re.MULTILINE)
 _LINE_NAME = re.compile(r"([A-Za-z_][\w .+-]{0,80}?)\s*:\s*(?!=)")
+# Python's TOML reader takes quadratic time for a key of many parts.
+_LONG_KEY = re.compile(r"""(?<![\w"'-])(?:[\w"'-]+[ \t]*\.[ \t]*){64}""")
 _MAX_NAME = 100
 SUFFIXES = (".toml", ".txt")
 
@@ -160,6 +162,11 @@ def _read_text(path: Path) -> str:
 
 
 def _read_toml(text: str, file: str) -> Reading:
+    long_key = _LONG_KEY.search(text)
+    if long_key is not None:
+        line = text.count("\n", 0, long_key.start()) + 1
+        message = "broken TOML: a key of more than 64 parts"
+        raise FileError(message).within(file=file, line=line)
     try:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -41,6 +41,7 @@ _OPERATORS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "sign": lambda x: (x > 0) - (x < 0),
     }
 )
+_TOO_LARGE = "the value is too large for a double"
 _GROWS_LIKE_FACTORIAL = frozenset({"gamma", "lgamma", "digamma"})
 
 
@@ -71,9 +72,13 @@ def fold(function: str, arguments: Sequence[Number | None]) -> Number | None:
         message = f"the constant argument of {function} is larger than {MAX_GAMMA}"
         raise NotANumberError(message)
     if function == "power":
-        return _checked(lambda: _power(known[0], known[1]))
-    operation = _OPERATORS.get(function)
-    return None if operation is None else _checked(lambda: operation(*known))
+        value: Number | None = _checked(lambda: _power(known[0], known[1]))
+    else:
+        operation = _OPERATORS.get(function)
+        value = None if operation is None else _checked(lambda: operation(*known))
+    if value is not None and math.isinf(value) and not any(map(math.isinf, known)):
+        raise NotANumberError(_TOO_LARGE)
+    return value
 
 
 def check_exponent(exponent: Number | None) -> None:
@@ -107,8 +112,7 @@ def _checked(compute: Callable[[], Number]) -> Number:
         value = compute()
         finite = not math.isnan(float(value))
     except OverflowError:
-        message = "the value is too large for a double"
-        raise NotANumberError(message) from None
+        raise NotANumberError(_TOO_LARGE) from None
     except ZeroDivisionError:
         message = "division by zero"
         raise NotANumberError(message) from None

@@ -1,0 +1,238 @@
+"""Every row of the catalogue: its names resolve and its columns mean the same function."""
+
+import itertools
+import math
+
+import flint
+import numpy as np
+import pytest
+import sympy as sp
+import torch
+
+from symdiff import catalogue
+from symdiff.arithmetics.arrays import evaluate
+from symdiff.arithmetics.balls import EMPTY, PRECISION, enclose
+from symdiff.arithmetics.reading import read
+from symdiff.arithmetics.symbolic import expression
+from symdiff.arithmetics.tensors import TENSORS
+from symdiff.catalogue import BY_NAME, CATALOGUE, Function, join
+from symdiff.errors import Unsupported
+from symdiff.program import parse
+from symdiff.program.definitions import definition, domain
+
+ROWS = list(CATALOGUE.values())
+REQUIRED = """
+abs sign sqrt cbrt square reciprocal rsqrt hypot exp exp2 expm1 log log2 log10 log1p logaddexp
+xlogy sin cos tan asin acos atan atan2 sinh cosh tanh asinh acosh atanh sinc erf erfc erfinv gamma
+lgamma digamma floor ceil round trunc frac fmod remainder copysign heaviside max min maximum
+minimum fmax fmin clamp clip where relu relu6 leaky_relu prelu elu selu celu gelu silu mish
+softplus softsign sigmoid logsigmoid hardtanh hardsigmoid hardswish hardshrink softshrink
+tanhshrink threshold nan_to_num detach
+""".split()
+SAMPLES = (-2.7, -1.3, -0.6, -0.25, 0.1, 0.4, 0.9, 1.7, 2.6)
+VALUES = {"decimals": "2", "lower": "0.25", "min_val": "-2"}  # where 1.5 has no meaning
+SECOND = (-1.5, 0.3, 2.0)
+# torch has no such function: the row says so, and the engine is `unsupported`.
+NOT_IN_TORCH = {"cbrt", "gamma"}
+
+
+def texts(row: Function):
+    """The row applied to x, y and the numbers it needs, as users would write it."""
+    if row.name == "ifelse":
+        return ["x if x > 0 else y"]
+    if row.operator in {"and", "or"}:
+        return [f"where(x > 0 {row.operator} y > 1, x, y)"]
+    if row.operator == "not":
+        return ["where(not x > 0, x, y)"]
+    if row.operator in {"u-", "u+"}:
+        return [f"{row.operator[1]}x"]
+    if row.returns == "condition":
+        return [f"where(x {row.operator} y, x, -y)"]
+    if row.operator:
+        return [f"x {row.operator} y"]
+    variables = iter("xyz")
+    arguments = []
+    for parameter in row.parameters:
+        if parameter.default is not None:
+            break
+        if parameter.kind == "condition":
+            arguments.append("x > 0")
+        elif parameter.kind == "number":
+            arguments.append("0.75")
+        else:
+            arguments.append(next(variables))
+    plain = f"{row.name}({', '.join(arguments)})"
+    options = [p for p in row.parameters if p.default is not None]
+    # torch's clamp wants one bound at least.
+    spelled = [] if row.name == "clamp" else [plain]
+    for p in options:
+        value = {"choice": repr(p.choices[-1]) if p.choices else "", "number": "1.5", "any": "0.5"}
+        given = VALUES.get(p.name, value[p.kind])
+        spelled.append(f"{plain[:-1]}, {p.keyword}={given})")
+    return spelled
+
+
+CASES = [
+    pytest.param(row, text, id=text)
+    for row in ROWS
+    for text in texts(row)
+    # A small threshold of softplus is another function: torch's, and the row's, are tested below.
+]
+
+
+def points(program):
+    choices = [SAMPLES, SECOND, SECOND][: len(program.inputs)]
+    return list(itertools.product(*choices))
+
+
+def enclosures(program):
+    """The points at which the program is defined, with a ball around its value."""
+    for point in points(program):
+        balls = {n: flint.arb(v) for n, v in zip(program.inputs, point, strict=True)}
+        value = enclose(program, balls)
+        if value is not EMPTY and value.is_finite():
+            yield point, value
+
+
+def test_every_function_of_the_first_release_is_there():
+    assert [name for name in REQUIRED if name not in BY_NAME] == []
+    assert set(catalogue.CONSTANTS) == {"pi", "e", "inf"}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_names_resolve_in_every_library(row):
+    for arithmetic in ("sympy", "numpy", "torch", "ball"):
+        column = row.column(arithmetic)
+        assert column is None or callable(column)
+    if row.definition is None:
+        assert row.column("sympy") and row.column("numpy") and row.column("ball")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_definitions_and_domains_are_in_the_row_s_own_names(row):
+    names = {parameter.name for parameter in row.parameters}
+    choices = row.definition if isinstance(row.definition, dict) else [None]
+    for choice in choices:
+        if row.definition is not None:
+            assert set(definition(row.name, choice).inputs) <= names
+    condition = domain(row.name)
+    assert condition is None or set(condition.inputs) <= names
+
+
+@pytest.mark.parametrize(("row", "text"), CASES)
+def test_columns_agree_with_the_ball_at_domain_samples(row, text):
+    program = parse(text)
+    found = list(enclosures(program))
+    assert found, "no sample lies in the domain"
+    columns = {n: np.array([p[i] for p, _ in found]) for i, n in enumerate(program.inputs)}
+    truth = np.array([float(ball.mid()) for _, ball in found])
+    assert evaluate(program, columns) == pytest.approx(truth, rel=1e-12, abs=1e-14)
+    if row.name not in NOT_IN_TORCH:
+        tensors = {n: torch.tensor(c) for n, c in columns.items()}
+        given = read(program, TENSORS, tensors)
+        assert given.dtype == torch.float64
+        # softplus: torch's line beyond its threshold is off by 2e-9 at most.
+        expected = torch_truth(text, columns, truth)
+        assert given.expand(len(truth)).numpy() == pytest.approx(expected, rel=1e-9, abs=1e-12)
+
+
+def torch_truth(text, columns, truth):
+    if text.startswith("nan_to_num"):
+        return columns["x"]
+    return truth
+
+
+@pytest.mark.parametrize(("row", "text"), CASES)
+def test_sympy_lies_in_the_ball_at_domain_samples(row, text):
+    program = parse(text)
+    # detach is the identity to everything but a derivative.
+    f = expression(program, exact=True).replace(
+        lambda e: e.func.__name__ == "detach", lambda e: e.args[0]
+    )
+    for point, ball in list(enclosures(program))[::3]:
+        values = {sp.Symbol(n, real=True): sp.Rational(v) for n, v in zip(program.inputs, point, strict=True)}
+        # log-gamma left of zero: sympy's is complex, and its real part is the function.
+        value = sp.re(f.subs(values).evalf(40))
+        with flint.ctx.workprec(PRECISION):
+            assert ball.overlaps(flint.arb(str(value)) + flint.arb(0, 1e-30)), (point, value, ball)
+
+
+def test_torch_says_so_where_it_has_no_function():
+    for name in NOT_IN_TORCH:
+        with pytest.raises(Unsupported, match=name):
+            read(parse(f"{name}(x)"), TENSORS, {"x": torch.ones(1)})
+
+
+ENDS = [-2.0, -1.0, 0.0, 1.0, 2.0]
+NEAR = [end + d for end in ENDS for d in (-1e-9, 0.0, 1e-9)]
+# 0/0 has no angle; numpy and torch give 0 by convention.
+VALUE_OUTSIDE = {"atan2"}
+
+
+@pytest.mark.parametrize("name", [r.name for r in ROWS if r.domain is not None and r.name != "tan"])
+def test_domains_end_where_numbers_end(name):
+    row = CATALOGUE[name]
+    condition = domain(name)
+    names = [p.name for p in row.parameters]
+    column = row.column("numpy")
+    for point in itertools.product(NEAR if len(names) == 1 else [*ENDS, -0.5, 0.5], repeat=len(names)):
+        inside = bool(evaluate_condition(condition, dict(zip(names, point, strict=True))))
+        with np.errstate(all="ignore"):
+            value = column(*map(np.float64, point))
+        if inside:
+            assert np.isfinite(value), point
+        elif name not in VALUE_OUTSIDE:
+            assert not np.isfinite(value), point
+
+
+def evaluate_condition(condition, values):
+    from symdiff.arithmetics.arrays import ARRAYS
+
+    return read(condition, ARRAYS, values)
+
+
+def test_a_domain_that_is_wrong_is_noticed():
+    # Negative control: sqrt with the domain of log differs at 0.
+    assert bool(evaluate_condition(domain("sqrt"), {"x": 0.0})) is True
+    assert bool(evaluate_condition(domain("log"), {"x": 0.0})) is False
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("softplus(x)", math.log1p(math.exp(0.5))),
+        ("softplus(x, beta=2)", math.log1p(math.exp(1.0)) / 2),
+        ("softplus(x, threshold=0.25)", 0.5),  # as written: beyond the threshold the line x
+        ("gelu(x, approximate='tanh')", 0.345714),
+        ("round(2.5*x)", 1.0),
+        ("round(5*x)", 2.0),  # ties to even
+        ("round(7*x)", 4.0),
+        ("float(x > 0)", 1.0),
+        ("(x > 0)*x", 0.5),
+        ("torch.where(x < 0, 0.1, x)", 0.5),
+        ("threshold(x, 1, 0.1)", 0.1),
+        ("hardsigmoid(x)", 3.5 / 6),
+    ],
+)
+def test_known_values_at_one_half(text, value):
+    program = parse(text)
+    x = np.array([0.5])
+    assert evaluate(program, {"x": x})[0] == pytest.approx(value, rel=1e-6)
+    assert read(program, TENSORS, {"x": torch.tensor(x)}).item() == pytest.approx(value, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["where(x > 9, x, 0.1)", "threshold(x, 9, 0.1)", "max(x - 9, 0.1)", "clamp(x - 9, min=0.1)",
+     "heaviside(x - 9, 0.5) + 0.1", "0.1 if x < 9 else x", "nan_to_num(0*x) + 0.1", "xlogy(0*x, 3) + 0.1"],
+)
+def test_a_constant_stays_a_double(text):
+    given = read(parse(text), TENSORS, {"x": torch.zeros(2, dtype=torch.float64)})
+    assert given.dtype == torch.float64
+    assert given[0].item() == 0.1  # exactly the double, not float32's 0.10000000149
+
+
+def test_two_rows_with_one_name_are_refused():
+    with pytest.raises(ValueError, match="two rows for 'abs'"):
+        join({"a": (CATALOGUE["abs"],), "b": (CATALOGUE["abs"],)})
+

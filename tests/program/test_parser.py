@@ -1,0 +1,165 @@
+"""What the parser reads, what it refuses, and how it says so."""
+
+import pytest
+
+from symdiff.errors import ExpressionError
+from symdiff.program import Call, Literal, parse
+
+READ = [
+    # text, variables, the same expression spelled otherwise
+    ("x.clamp(min=0)", ("x",), "clamp(x, min=0)"),
+    ("x.abs()", ("x",), "abs(x)"),
+    ("torch.relu(x)", ("x",), "relu(x)"),
+    ("F.relu(x)", ("x",), "relu(x)"),
+    ("torch.nn.functional.softplus(x, beta=2)", ("x",), "softplus(x, 2)"),
+    ("torch.special.expit(x)", ("x",), "sigmoid(x)"),
+    ("torch.clip(x, 0, 1)", ("x",), "clamp(x, min=0, max=1)"),
+    ("np.arctan2(y, x)", ("y", "x"), "atan2(y, x)"),
+    ("math.pi*x", ("x",), "pi*x"),
+    ("x.pow(2)", ("x",), "x**2"),
+    ("torch.add(x, y)", ("x", "y"), "x + y"),
+    ("max(x, y, 0)", ("x", "y"), "max(max(x, y), 0)"),
+    ("(x > 0) & ~(x > 1)", None, None),
+    ("0 < x < 1", None, None),
+    ("a if x > 0 and y > 0 else b", ("x", "y", "a", "b"), "(a) if (x > 0 and y > 0) else (b)"),
+    ("x // 2 % 3", ("x",), "(x // 2) % 3"),
+    ("-x**2", ("x",), "-(x**2)"),
+    ("2**-x", ("x",), "2**(-x)"),
+    ("  x\n  + 1", ("x",), "x + 1"),
+    ("(x + 1).relu().exp()", ("x",), "exp(relu(x + 1))"),
+    ("torch.clamp(input=x, max=1)", ("x",), "clamp(x, max=1)"),
+    ("clamp(x, None, 1)", ("x",), "clamp(x, max=1)"),
+    ("gamma*v", ("gamma", "v"), "gamma * v"),
+    ("1_000*x", ("x",), "1000*x"),
+    ("0x10*x", ("x",), "16*x"),
+    ("x if True else y", ("x", "y"), None),
+]
+
+
+@pytest.mark.parametrize(("text", "inputs", "other"), READ)
+def test_is_read(text, inputs, other):
+    if inputs is None:
+        text, inputs = f"where({text}, x, 0)", ("x",)
+    program = parse(text)
+    assert program.inputs == inputs
+    if other is not None:
+        assert parse(other).nodes == program.nodes
+
+
+REFUSED = [
+    # text, the first line of the error
+    ("1 + asb(x)", "unknown function 'asb' at column 5 (did you mean 'abs'?)"),
+    ("x.reul()", "unknown function 'reul' at column 3 (did you mean 'relu'?)"),
+    ("x^2", "^ is not a power in Python at column 1 (write x**2)"),
+    ("2x", "this is not an expression: invalid decimal literal at column 1 (a product needs its sign: 2*x)"),
+    ("x +", "this is not an expression: invalid syntax at column 3"),
+    ("x + y)", "this bracket closes none at column 6"),
+    ("(x + y", "this bracket is not closed at column 1"),
+    ("", "the expression is empty"),
+    ("x > 0", "the expression is a condition, not a number at column 1"),
+    ("sin(x > 0)", "a number is needed here, not a condition at column 5"),
+    ("where(x, 1, 0)", "a condition is needed here, not a number at column 7"),
+    ("(x > 0) + (y > 0)", "a number is needed here, not a condition at column 2"),
+    ("x > 0 & x < 1", "a condition is needed here, not a number at column 5"),
+    ("where(x & 1, 1, 0)", "a condition is needed here, not a number at column 7"),
+    ("clamp(x, mim=0)", "clamp has no keyword 'mim' at column 10 (did you mean 'min'?)"),
+    ("clamp(x, 0, 1, 2)", "clamp takes at most 3 arguments at column 16"),
+    ("clamp(x, 0, min=1)", "clamp got 'min' twice at column 17"),
+    ("atan2(x)", "atan2 needs 'other' at column 1 (atan2(input, other))"),
+    ("elu(x, alpha=a)", "alpha of elu must be a constant at column 14"),
+    ("gelu(x, approximate='erf')", "approximate of gelu is 'none' or 'tanh' at column 21"),
+    ("torch.max(x, 0)", "torch's max with a number reduces over that dimension at column 1"),
+    ("x.max(0)", "torch's max with a number reduces over that dimension at column 1"),
+    ("x @ y", "@ multiplies matrices: every variable is a number here at column 1 (write x*y)"),
+    ("x[0]", "indexing cannot stand in an expression at column 1"),
+    ("[x, y]", "a list cannot stand in an expression at column 1"),
+    ("x | y", "a condition is needed here, not a number at column 1"),
+    ("x << 1", "this operator has no meaning for real numbers at column 1"),
+    ("x is y", "only < <= > >= == != compare numbers at column 1"),
+    ("1j*x", "1j is not a number at column 1"),
+    ("'x'", "'x' is not a number at column 1"),
+    ("1/0", "'1/0': division by zero at column 1"),
+    ("sqrt(-1)", "'sqrt(-1)': the value is not a real number at column 1"),
+    ("(-8)**(1/3)", "'(-8)**(1/3)': the value is not a real number at column 1"),
+    ("exp(1000)", "'exp(1000)': the value is too large for a double at column 1"),
+    ("inf - inf", "'inf - inf': the value is not a number at column 1"),
+    ("9**9**9**9", "'9**9**9': the exponent 387420489 is larger than 10000 at column 4"),
+    ("x**100001", "'x**100001': the exponent 100001 is larger than 10000 at column 1"),
+    ("1e999*x", "this number is too large for a double at column 1 (write inf)"),
+    ("nan*x", "'nan' has a meaning of its own and cannot be a variable at column 1"),
+    ("_x + 1", "'_x' is not a name at column 1"),
+    ("x.T", "attribute 'T' has no meaning here at column 1"),
+    ("x\n + asb(y)", "unknown function 'asb' at line 2, column 4 (did you mean 'abs'?)"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), REFUSED)
+def test_is_refused_with_its_place_and_what_to_type_next(text, message):
+    with pytest.raises(ExpressionError) as caught:
+        parse(text)
+    assert str(caught.value).splitlines()[0].startswith(message)
+
+
+def test_the_caret_stands_under_the_mistake():
+    with pytest.raises(ExpressionError) as caught:
+        parse("1 + asb(x)")
+    _, source, caret = str(caught.value).splitlines()
+    assert source.index("asb") == caret.index("^")
+    assert caret.count("^") == 3
+
+
+def test_a_long_text_is_shown_around_its_mistake_only():
+    with pytest.raises(ExpressionError) as caught:
+        parse("+".join(["x"] * 400) + "+asb(x)+" + "+".join(["x"] * 400))
+    _, source, caret = str(caught.value).splitlines()
+    assert len(source) < 100
+    assert source.index("asb") == caret.index("^")
+
+
+class TestDefinitions:
+    def test_may_use_those_before_them(self):
+        program = parse("b + a", definitions={"a": "x + 1", "b": "a*a"})
+        assert program.nodes == parse("(x + 1)*(x + 1) + (x + 1)").nodes
+
+    @pytest.mark.parametrize(
+        "definitions", [{"a": "a + 1"}, {"a": "b", "b": "a"}, {"a": "b + 1", "b": "2*x"}]
+    )
+    def test_that_go_in_circles_are_refused(self, definitions):
+        with pytest.raises(ExpressionError, match="is used before it is defined"):
+            parse("a", definitions=definitions)
+
+    def test_name_themselves_in_errors(self):
+        with pytest.raises(ExpressionError, match="^let h: unknown function 'asb'"):
+            parse("h", definitions={"h": "asb(x)"})
+
+    @pytest.mark.parametrize("name", ["pi", "nan", "_h", "1h", "h h", "h.x", "", "é"])
+    def test_need_a_plain_name(self, name):
+        with pytest.raises(ExpressionError):
+            parse("x", definitions={name: "x"})
+
+    def test_keep_their_own_text_and_places(self):
+        program = parse("2*h", definitions={"h": "relu(x)"})
+        relu = next(i for i, n in enumerate(program.nodes) if isinstance(n, Call) and n.function == "relu")
+        assert program.place(relu) == "relu(x) (let h, column 1)"
+
+
+class TestProgram:
+    def test_shares_equal_sub_expressions(self):
+        program = parse("sin(x)*y + sin( x )**2")
+        assert sum(isinstance(n, Call) and n.function == "sin" for n in program.nodes) == 1
+
+    def test_keeps_every_place_of_a_sub_expression(self):
+        program = parse("relu(x) - relu( x )")
+        relu = next(i for i, n in enumerate(program.nodes) if isinstance(n, Call) and n.function == "relu")
+        assert [program.text[s.start : s.end] for s in program.spans[relu]] == ["relu(x)", "relu( x )"]
+
+    def test_does_not_simplify(self):
+        assert len(parse("sqrt(x**2) + 0").nodes) == 6
+
+    def test_tells_numbers_apart_that_python_calls_equal(self):
+        literals = [n.value for n in parse("1 + 1.0 + x*where(True, 1, 0)").nodes if isinstance(n, Literal)]
+        assert [repr(v) for v in literals] == ["1", "1.0", "True", "0"]
+
+    def test_has_the_span_of_every_node(self):
+        program = parse("where(x > 0, -x, x**2) if x < 1 else clamp(x, max=3)")
+        assert all(program.written(i) for i in range(len(program.nodes)))
