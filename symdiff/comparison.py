@@ -59,6 +59,10 @@ class Trial:
     samples: Mapping[str, Samples]
     agreements: Mapping[str, Agreement]
 
+    def covered(self, engine: str) -> tuple[str, ...]:
+        """Return the variables for which an engine stands trial: a claim may be for one only."""
+        return tuple(self.samples[engine].derivatives) if engine in self.samples else ()
+
     def verdicts(self, engine: str, variable: str) -> NDArray[np.int8]:
         """Return for every point an index into `VERDICTS`, shape (n,)."""
         samples = self.samples[engine]
@@ -116,11 +120,8 @@ class Evidence:
         for engine in self.engines:
             total = np.zeros(len(VERDICTS), dtype=np.int64)
             for trial in self.trials:
-                if engine in trial.samples:
-                    for variable in self.variables:
-                        total += np.bincount(
-                            trial.verdicts(engine, variable), minlength=len(VERDICTS)
-                        )
+                for variable in trial.covered(engine):
+                    total += np.bincount(trial.verdicts(engine, variable), minlength=len(VERDICTS))
             counts[engine] = {v: int(n) for v, n in zip(VERDICTS, total, strict=True) if n}
         return counts
 

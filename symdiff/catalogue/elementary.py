@@ -18,7 +18,8 @@ POWERS = (
     Function("square",     "x",    formula="x**2",             definition="x**2", torch="square"),
     Function("reciprocal", "x",    formula="1/x",              definition="1/x", torch="reciprocal"),
     Function("rsqrt",      "x",    formula="1/sqrt(x)",        definition="1/sqrt(x)", torch="rsqrt"),
-    Function("hypot",      "x, y", formula="sqrt(x**2 + y**2)", definition="sqrt(x**2 + y**2)", numpy="hypot", torch="hypot"),
+    Function("hypot",      "x, y", formula="sqrt(x**2 + y**2)", definition="sqrt(x**2 + y**2)", numpy="hypot", torch="hypot",
+             switches=("maximum(abs(x), abs(y))",)),
 )
 
 EXPONENTIALS = (

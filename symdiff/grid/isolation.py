@@ -32,7 +32,8 @@ class Bracket:
     @property
     def middle(self) -> float:
         """The double nearest to the middle."""
-        return float(((self.low + self.high) / 2).mid())
+        with flint.ctx.workprec(PRECISION):
+            return float(((self.low + self.high) / 2).mid())
 
 
 def isolate(

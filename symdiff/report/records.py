@@ -35,7 +35,7 @@ def records(evidence: Evidence) -> Iterator[Record]:
     for trial in evidence.trials:
         for variable in evidence.variables:
             for engine in evidence.engines:
-                if engine in trial.samples:
+                if variable in trial.covered(engine):
                     yield from _engine_records(evidence, trial, variable, engine)
 
 
@@ -44,11 +44,11 @@ def _engine_records(
 ) -> Iterator[Record]:
     samples = trial.samples[engine]
     verdicts = trial.verdicts(engine, variable)
-    values = samples.derivatives.get(variable)
+    values = samples.derivatives[variable]
     errors = samples.errors.get(variable)
     for i in range(len(evidence.grid)):
         verdict = VERDICTS[verdicts[i]]
-        has_value = values is not None and verdict not in {Verdict.FAILED, Verdict.UNSUPPORTED}
+        has_value = verdict not in {Verdict.FAILED, Verdict.UNSUPPORTED}
         yield {
             "expression": evidence.name,
             "spelling": trial.spelling or None,
@@ -62,7 +62,7 @@ def _engine_records(
             "right": None,
             "derivative": None,
             "engine": engine,
-            "value": number(float(values[i])) if has_value and values is not None else None,
+            "value": number(float(values[i])) if has_value else None,
             "error": number(float(errors[i])) if has_value and errors is not None else None,
             "verdict": str(verdict),
             "detail": detail(trial, engine, variable, i, verdict),

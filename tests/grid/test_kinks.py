@@ -1,0 +1,152 @@
+"""Kinks are found, exactly where that is possible, and never dropped silently."""
+
+import math
+
+import flint
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from symdiff.grid.isolation import isolate
+from symdiff.grid.kinks import MAX_ROOTS, find_roots
+from symdiff.grid.switches import find_switches
+from symdiff.program import parse
+
+FOUND = [
+    # text, kinks of all switches in [-4, 4]: exact texts, or doubles
+    ("relu(x)", [0]),
+    ("clamp(x, -1, 2)", [-1, 2]),
+    ("x.clamp(min=0.5)", [0.5]),
+    ("max(x, 2 - x)", [1]),
+    ("min(x, 1, -x)", [0, 1]),
+    ("hardswish(x)", [-3, 3]),
+    ("where(x > 1/3, x, 0)", ["1/3"]),
+    ("x if x**2 < 2 else 0", ["-sqrt(2)", "sqrt(2)"]),
+    ("x if 0 < x < 1 else 2", [0, 1]),
+    ("floor(x/2)", [-4, -2, 0, 2, 4]),
+    ("round(x/2)", [-3, -1, 1, 3]),
+    ("fmod(x, 3)", [-3, 0, 3]),
+    ("x % 3", [-3, 0, 3]),
+    ("x // 3", [-3, 0, 3]),
+    ("trunc(x/3)", [-3, 0, 3]),
+    ("1/(x**2 - 1)", [-1, 1]),
+    ("x**-2", [0]),
+    ("x**0.5", [0]),
+    ("x**(2/3)", [0]),
+    ("sqrt(x - 1)", [1]),
+    ("log(x)", [0]),
+    ("log1p(x)", [-1]),
+    ("asin(x)", [-1, 1]),
+    ("acosh(x)", [1]),
+    ("atanh(x/2)", [-2, 2]),
+    ("erfinv(x/2)", [-2, 2]),
+    ("tan(x)", ["-pi/2", "pi/2"]),
+    ("gamma(x)", [-4, -3, -2, -1, 0]),
+    ("abs(sin(x))", ["-pi", 0, "pi"]),
+    ("abs(cos(x) - 1/2)", ["-pi/3", "pi/3"]),
+    ("max(sin(x), cos(x))", ["-3*pi/4", "pi/4", "5*pi/4"]),
+    ("abs(exp(x) - 2)", ["log(2)"]),
+    ("abs(log(x) - 1)", [0, "E"]),
+    ("abs(2**x - 3)", ["log(3)/log(2)"]),
+    ("abs(tanh(x) - 1/2)", ["atanh(1/2)"]),
+    ("abs(x**3 - 2)", ["2**(1/3)"]),
+    ("abs(x**3 - x - 1)", ["CRootOf(x**3 - x - 1, 0)"]),
+    ("hypot(x, x**2 - 1)", []),
+    ("hypot(x - 1, x**2 - 1)", [1]),
+    ("abs(x**4 - 5*x**2 + 4)", [-2, -1, 1, 2]),
+    ("abs(abs(x) - 1)", [0, -1, 1]),
+    ("abs(x*exp(x) - 1)", [0.5671432904097838]),
+    ("abs(erf(x) - 1/2)", ["erfinv(1/2)"]),
+    ("relu(x) - relu(-x)", [0]),
+    ("abs(3*x - 1)", ["1/3"]),
+    ("abs(x - 0.1)", [0.1]),
+    ("abs(pi*x - 1)", ["1/pi"]),
+    ("abs(x**2 - pi)", ["-sqrt(pi)", "sqrt(pi)"]),
+    ("xlogy(x, 2)", [0]),
+    ("exp(x) + x**3", []),
+    ("sigmoid(x)*gelu(x) + softplus(x)", []),
+    ("abs(x**2 + 1)", []),
+    ("sqrt(exp(x))", []),
+]
+
+
+def roots(text, low=-4.0, high=4.0):
+    return [find_roots(s, "x", {}, low, high) for s in find_switches(parse(text))]
+
+
+@pytest.mark.parametrize(("text", "expected"), FOUND)
+def test_kinks_are_found_with_their_exact_values(text, expected):
+    found = {c.exact or c.value for part in roots(text) for c in part.found}
+    assert found == set(expected)
+    assert [part.open for part in roots(text) if part.open] == []
+
+
+def test_a_kink_that_touches_zero_is_found_and_what_cannot_be_excluded_is_told():
+    (part,) = roots("abs(cosh(x) - 1 - x**2/2)")
+    assert [c.value for c in part.found] == [0]
+    ((low, high),) = part.open
+    assert low < 0 < high
+
+
+def test_a_periodic_switch_gives_a_bounded_number_and_says_so():
+    (part,) = roots("abs(sin(100*x))")
+    assert len(part.found) == MAX_ROOTS
+    assert part.truncated
+    assert min(abs(c.value) for c in part.found) == 0
+
+
+def test_many_integers_are_bounded_too():
+    (part,) = roots("floor(1000*x)")
+    assert len(part.found) == MAX_ROOTS
+    assert part.truncated
+
+
+def test_a_switch_that_is_zero_everywhere_is_told():
+    (part,) = roots("abs(x - x)")
+    assert part.everywhere
+    assert part.found == ()
+
+
+def test_an_unbounded_step_is_left_open():
+    part = roots("floor(tan(x))")[-1]
+    assert part.open == ((-4.0, 4.0),)
+
+
+def test_kinks_outside_the_range_are_not_added():
+    assert [c for part in roots("relu(x)", 1.0, 2.0) for c in part.found] == []
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.fractions(min_value=-3, max_value=3, max_denominator=50), min_size=1, max_size=4))
+def test_every_rational_zero_of_a_product_is_found(zeros):
+    text = "abs(" + "*".join(f"(x - ({z.numerator})/{z.denominator})" for z in zeros) + ")"
+    found = {c.value for part in roots(text) for c in part.found}
+    assert {z.numerator / z.denominator for z in zeros} <= found
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.floats(-3, 3), st.sampled_from(["sin(x)*exp(x)", "x + sin(x)", "x*exp(x)", "erf(x) + x**3"]))
+def test_isolation_holds_the_zero_that_was_planted(c, function):
+    # f(x) - f(c) vanishes at c: some bracket or root must stand there.
+    f = parse(f"abs({function} - ({function.replace('x)', f'({c!r}))').replace('x*', f'({c!r})*').replace('x +', f'({c!r}) +').replace('x**', f'({c!r})**')}))")
+    parts = [find_roots(s, "x", {}, -4.0, 4.0) for s in find_switches(f)]
+    near = any(math.isclose(root.value, c, abs_tol=1e-6) for p in parts for root in p.found)
+    inside = any(low - 1e-6 <= c <= high + 1e-6 for p in parts for low, high in p.open)
+    everywhere = any(p.everywhere for p in parts)
+    assert near or inside or everywhere or any(p.truncated for p in parts)
+
+
+def test_isolation_proves_a_change_of_sign():
+    (bracket,) = isolate(lambda x: x * x - 2, flint.arb(0), flint.arb(2))
+    assert bracket.proved
+    assert bracket.middle == math.sqrt(2)
+
+
+def test_isolation_keeps_what_it_cannot_settle():
+    (bracket,) = isolate(lambda x: (x * x - 2) * (x * x - 2), flint.arb(0), flint.arb(2), budget=50)
+    assert not bracket.proved
+    assert bracket.low**2 < 2 < bracket.high**2
+
+
+def test_isolation_without_a_zero_finds_none():
+    assert isolate(lambda x: x * x + 1, flint.arb(-2), flint.arb(2)) == []
