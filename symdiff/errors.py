@@ -185,7 +185,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     "did you mean 'abs'?"
     """
     typed = word.lower()[:64]
-    folded = {name.lower(): name for name in sorted(known)}
+    folded = {str(name).lower(): str(name) for name in sorted(known)}
     close = difflib.get_close_matches(typed, folded, n=5, cutoff=0.6)
     if not close:
         return None

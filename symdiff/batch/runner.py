@@ -9,6 +9,7 @@ import dataclasses
 import importlib.resources
 import multiprocessing
 import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -122,7 +123,8 @@ def run(
         return
     own = _processes(jobs) if executor is None else contextlib.nullcontext(executor)
     with own as pool:
-        waiting = [pool.submit(attempt, entry, options) for entry in work.entries]
+        with _uninterrupted():
+            waiting = [pool.submit(attempt, entry, options) for entry in work.entries]
         try:
             for entry, future in zip(work.entries, waiting, strict=True):
                 yield _result(entry, future)
@@ -162,8 +164,20 @@ def _processes(jobs: int) -> concurrent.futures.ProcessPoolExecutor:
 
 
 def _prepare_worker() -> None:
-    """Leave Ctrl-C to the parent, and one core to each worker."""
+    """Keep the workers from sharing one core among many threads each."""
     import torch  # noqa: PLC0415  (in the worker)
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C back; processes that are started meanwhile never get it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

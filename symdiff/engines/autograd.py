@@ -43,7 +43,7 @@ def _reverse(problem: Problem) -> dict[str, np.ndarray]:
     if not isinstance(output, torch.Tensor) or not output.requires_grad:
         return {name: np.zeros(problem.count) for name in problem.variables}
     if problem.function is not None and output.shape != (problem.count,):
-        message = f"the callable returned shape {tuple(output.shape)} for inputs ({problem.count},)"
+        message = f"the callable returned shape {tuple(output.shape)}, not that of its inputs"
         raise ValueError(message)
     found = torch.autograd.grad(output.sum(), wanted, allow_unused=True)
     return {

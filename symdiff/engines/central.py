@@ -60,8 +60,9 @@ def _quotient(problem: Problem, name: str, h: Array) -> tuple[Array, Array]:
     with np.errstate(all="ignore"):
         derivative, rounding = difference(h)
         wider, _ = difference(2 * h)
-        # D(h) = f' + h²f‴/6 + …, so D(2h) - D(h) is three times the truncation of D(h).
-        error = np.abs(wider - derivative) / 3 + rounding
+        # D(2h) - D(h) is the truncation of D(h) where that is of first order in h (a kink of f'
+        # nearby), and three times as much where f is smooth: h²f‴/6.
+        error = np.abs(wider - derivative) + rounding
     return derivative, np.where(np.isfinite(error), error, 0.0)
 
 

@@ -112,8 +112,8 @@ def detail(trial: Trial, engine: str, variable: str, i: int, verdict: Verdict) -
     if math.isnan(spread):
         return "no number"
     if spread == 0:
-        return "nothing to compare with"
-    return f"differ by {spread:.3g}"
+        return "not compared"
+    return f"{spread:.3g} apart"
 
 
 def blame(evidence: Evidence, trial: Trial, engine: str, i: int, verdict: Verdict) -> str | None:

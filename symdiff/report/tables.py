@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +16,7 @@ from symdiff.verdict import Verdict
 
 MAX_ROWS = 24  # of one block, unless all are asked for
 _DIGITS = 6
+_WIDTH = 79  # of remarks: the narrowest terminal in use has 80 columns
 FORMATS = {"plain": "simple", "github": "github", "latex": "latex", "html": "html"}
 
 
@@ -89,6 +91,7 @@ def _render_block(b: Block, form: str) -> str:
         headers=b.header,
         tablefmt=FORMATS[form],
         disable_numparse=True,
+        preserve_whitespace=True,
         colalign=["left" if h in _TEXT_COLUMNS else "right" for h in b.header] if b.rows else None,
     )
     name, text = (" ".join(part.split()) for part in b.title)
@@ -100,11 +103,17 @@ def _render_block(b: Block, form: str) -> str:
         remarks = "\n".join(f"% {r}" for r in b.remarks)
         return f"% {title}\n{table if b.rows else ''}\n{remarks}"
     heading = f"### {title}\n\n" if form == "github" else f"{title}\n"
-    lines = "\n".join(f"{'' if form == 'github' else '  '}{r}  " for r in b.remarks)
+    lines = "\n".join(_remark(r, form) for r in b.remarks)
     body = table + "\n" if b.rows else ""
     if form == "github" and body:
         body += "\n"
     return f"{heading}{body}{lines}".rstrip()
+
+
+def _remark(text: str, form: str) -> str:
+    if form == "github":
+        return f"{text}  "  # two spaces break the line
+    return textwrap.fill(text, _WIDTH, initial_indent="  ", subsequent_indent="    ")
 
 
 _TEXT_COLUMNS = frozenset({"spelling", "d/d", "at", "verdict"})
@@ -155,7 +164,7 @@ def _header(evidence: Evidence) -> tuple[str, ...]:
 def _row(evidence: Evidence, trial: Trial, variable: str, i: int) -> tuple[str, ...]:
     grid = evidence.grid
     coordinates = [
-        grid.exact.get((i, j)) or f"{float(grid.points[i, j]):.{_DIGITS}g}"
+        grid.exact.get((i, j)) or _coordinate(float(grid.points[i, j]), ROLES[grid.roles[i]])
         for j in range(len(grid.names))
     ]
     spelling = (trial.spelling or "as written",) if len(evidence.trials) > 1 else ()
@@ -197,6 +206,12 @@ def _numbers(numbers: Sequence[float], *, agree: bool) -> list[str]:
         if agree or len(set(shown)) == len(set(numbers)):
             return shown
     return shown
+
+
+def _coordinate(x: float, role: str) -> str:
+    # A neighbour is told from its kink by its role, and needs fewer digits.
+    digits = _DIGITS if role in {"", "kink", "nearest"} else _DIGITS - 2
+    return f"{x + 0.0:.{digits}g}"
 
 
 def _verdict(evidence: Evidence, trial: Trial, variable: str, i: int) -> str:

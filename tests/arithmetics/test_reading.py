@@ -71,7 +71,13 @@ class TestDetach:
 class TestSymbolic:
     @pytest.mark.parametrize(
         ("text", "expected"),
-        [("sqrt(x**2)", "Abs(x)"), ("1/3 + x", "x + 1/3"), ("relu(x)", "Max(0, x)"), ("x if x > 0 else 0", "Piecewise((x, x > 0), (0, True))"), ("(x > 0)*x", "x*Piecewise((1, x > 0), (0, True))")],
+        [
+            ("sqrt(x**2)", "Abs(x)"),
+            ("1/3 + x", "x + 1/3"),
+            ("relu(x)", "Max(0, x)"),
+            ("x if x > 0 else 0", "Piecewise((x, x > 0), (0, True))"),
+            ("(x > 0)*x", "x*Piecewise((1, x > 0), (0, True))"),
+        ],
     )
     def test_is_sympy_s_own_reading(self, text, expected):
         assert str(expression(parse(text))) == expected
@@ -81,7 +87,9 @@ class TestSymbolic:
         assert expression(parse("0.1 + 0*x"), exact=True) == sp.Rational(0.1)
         assert expression(parse("0.1 + 0*x"), exact=True) != sp.Rational(1, 10)
 
-    @pytest.mark.parametrize("text", ["2**-9000 + x", "((10**300)**-10)**100 + x", "lgamma(9999) + x", "gamma(170)*x"])
+    @pytest.mark.parametrize(
+        "text", ["2**-9000 + x", "((10**300)**-10)**100 + x", "lgamma(9999) + x", "gamma(170)*x"]
+    )
     def test_never_computes_an_enormous_integer(self, text):
         assert expression(parse(text)).has(sp.Symbol("x", real=True))
 

@@ -117,7 +117,9 @@ def test_kinks_outside_the_range_are_not_added():
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.fractions(min_value=-3, max_value=3, max_denominator=50), min_size=1, max_size=4))
+@given(
+    st.lists(st.fractions(min_value=-3, max_value=3, max_denominator=50), min_size=1, max_size=4)
+)
 def test_every_rational_zero_of_a_product_is_found(zeros):
     text = "abs(" + "*".join(f"(x - ({z.numerator})/{z.denominator})" for z in zeros) + ")"
     found = {c.value for part in roots(text) for c in part.found}
@@ -125,10 +127,14 @@ def test_every_rational_zero_of_a_product_is_found(zeros):
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.floats(-3, 3), st.sampled_from(["sin(x)*exp(x)", "x + sin(x)", "x*exp(x)", "erf(x) + x**3"]))
+@given(
+    st.floats(-3, 3), st.sampled_from(["sin(x)*exp(x)", "x + sin(x)", "x*exp(x)", "erf(x) + x**3"])
+)
 def test_isolation_holds_the_zero_that_was_planted(c, function):
     # f(x) - f(c) vanishes at c: some bracket or root must stand there.
-    f = parse(f"abs({function} - ({function.replace('x)', f'({c!r}))').replace('x*', f'({c!r})*').replace('x +', f'({c!r}) +').replace('x**', f'({c!r})**')}))")
+    f = parse(
+        f"abs({function} - ({function.replace('x)', f'({c!r}))').replace('x*', f'({c!r})*').replace('x +', f'({c!r}) +').replace('x**', f'({c!r})**')}))"
+    )
     parts = [find_roots(s, "x", {}, -4.0, 4.0) for s in find_switches(f)]
     near = any(math.isclose(root.value, c, abs_tol=1e-6) for p in parts for root in p.found)
     inside = any(low - 1e-6 <= c <= high + 1e-6 for p in parts for low, high in p.open)
@@ -145,7 +151,8 @@ def test_isolation_proves_a_change_of_sign():
 def test_isolation_keeps_what_it_cannot_settle():
     (bracket,) = isolate(lambda x: (x * x - 2) * (x * x - 2), flint.arb(0), flint.arb(2), budget=50)
     assert not bracket.proved
-    assert bracket.low**2 < 2 < bracket.high**2
+    with flint.ctx.workprec(128):
+        assert bracket.low**2 < 2 < bracket.high**2
 
 
 def test_isolation_without_a_zero_finds_none():

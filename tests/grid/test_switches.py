@@ -38,7 +38,9 @@ def test_switches(text, expected):
 
 def test_the_blame_is_the_call_that_the_user_wrote():
     program = parse("1 + hardswish(2*x)")
-    assert {program.place(s.blame) for s in find_switches(program)} == {"hardswish(2*x) (expr, column 5)"}
+    assert {program.place(s.blame) for s in find_switches(program)} == {
+        "hardswish(2*x) (expr, column 5)"
+    }
 
 
 def test_equal_switches_are_one():

@@ -38,7 +38,11 @@ def test_toml_entries_are_read_with_all_their_keys(tmp_path):
     first, second = read_file(write(tmp_path, FULL)).entries
     assert (first.name, first.expr, first.let) == ("relu", "relu(h)", {"h": "2*x"})
     assert first.grid == {"x": "-2:2:9", "y": [0, 0.5, "1/3", "pi"], "z": [3]}
-    assert (first.wrt, first.claims, first.spellings) == (("x",), {"x": "2.0"}, {"clamp": "h.clamp(min=0)"})
+    assert (first.wrt, first.claims, first.spellings) == (
+        ("x",),
+        {"x": "2.0"},
+        {"clamp": "h.clamp(min=0)"},
+    )
     assert first.expect == {"autograd": ("failed",), "central": ("undecided",)}
     assert (first.source, first.note, first.line) == ("somewhere", "something", 3)
     assert (second.name, second.line) == ("x**2", 17)
@@ -72,7 +76,7 @@ def test_a_mistake_is_told_with_its_place_and_costs_its_entry_only(tmp_path, lin
     path = write(tmp_path, f"[[expression]]\n{lines}\n[[expression]]\nname = 'good'\nexpr = 'y'\n")
     reading = read_file(path)
     assert [e.name for e in reading.entries] == ["good"]
-    assert [str(m) for m in reading.mistakes][0].startswith(f"{path}, {message}")
+    assert str(reading.mistakes[0]).startswith(f"{path}, {message}")
 
 
 def test_a_name_that_is_taken_names_its_first_owner(tmp_path):

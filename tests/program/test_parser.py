@@ -51,7 +51,10 @@ REFUSED = [
     ("1 + asb(x)", "unknown function 'asb' at column 5 (did you mean 'abs'?)"),
     ("x.reul()", "unknown function 'reul' at column 3 (did you mean 'relu'?)"),
     ("x^2", "^ is not a power in Python at column 1 (write x**2)"),
-    ("2x", "this is not an expression: invalid decimal literal at column 1 (a product needs its sign: 2*x)"),
+    (
+        "2x",
+        "this is not an expression: invalid decimal literal at column 1 (a product needs its sign: 2*x)",
+    ),
     ("x +", "this is not an expression: invalid syntax at column 3"),
     ("x + y)", "this bracket closes none at column 6"),
     ("(x + y", "this bracket is not closed at column 1"),
@@ -129,7 +132,7 @@ class TestDefinitions:
             parse("a", definitions=definitions)
 
     def test_name_themselves_in_errors(self):
-        with pytest.raises(ExpressionError, match="^let h: unknown function 'asb'"):
+        with pytest.raises(ExpressionError, match=r"^let h: unknown function 'asb'"):
             parse("h", definitions={"h": "asb(x)"})
 
     @pytest.mark.parametrize("name", ["pi", "nan", "_h", "1h", "h h", "h.x", "", "é"])
@@ -139,7 +142,9 @@ class TestDefinitions:
 
     def test_keep_their_own_text_and_places(self):
         program = parse("2*h", definitions={"h": "relu(x)"})
-        relu = next(i for i, n in enumerate(program.nodes) if isinstance(n, Call) and n.function == "relu")
+        relu = next(
+            i for i, n in enumerate(program.nodes) if isinstance(n, Call) and n.function == "relu"
+        )
         assert program.place(relu) == "relu(x) (let h, column 1)"
 
 
@@ -150,14 +155,21 @@ class TestProgram:
 
     def test_keeps_every_place_of_a_sub_expression(self):
         program = parse("relu(x) - relu( x )")
-        relu = next(i for i, n in enumerate(program.nodes) if isinstance(n, Call) and n.function == "relu")
-        assert [program.text[s.start : s.end] for s in program.spans[relu]] == ["relu(x)", "relu( x )"]
+        relu = next(
+            i for i, n in enumerate(program.nodes) if isinstance(n, Call) and n.function == "relu"
+        )
+        assert [program.text[s.start : s.end] for s in program.spans[relu]] == [
+            "relu(x)",
+            "relu( x )",
+        ]
 
     def test_does_not_simplify(self):
         assert len(parse("sqrt(x**2) + 0").nodes) == 6
 
     def test_tells_numbers_apart_that_python_calls_equal(self):
-        literals = [n.value for n in parse("1 + 1.0 + x*where(True, 1, 0)").nodes if isinstance(n, Literal)]
+        literals = [
+            n.value for n in parse("1 + 1.0 + x*where(True, 1, 0)").nodes if isinstance(n, Literal)
+        ]
         assert [repr(v) for v in literals] == ["1", "1.0", "True", "0"]
 
     def test_has_the_span_of_every_node(self):

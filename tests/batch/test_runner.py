@@ -1,0 +1,115 @@
+"""Many expressions: one that goes wrong costs itself only."""
+
+import concurrent.futures
+from pathlib import Path
+
+import pytest
+
+import symdiff
+from symdiff.batch import runner
+from symdiff.batch.runner import collect, shipped_expressions
+from symdiff.errors import Crash, UsageError
+
+TEXT = "a: relu(x)\nbad: asb(x)\nb: abs(x - y) ; x = 0:1:3\nworse: x ; z = 0:1:2\nc: x**2\n"
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text(TEXT)
+    return path
+
+
+def names(report):
+    return [e.name for e in report.evidence]
+
+
+def test_bad_entries_are_told_and_the_others_run(file):
+    report = symdiff.compare_file(file)
+    assert names(report) == ["a", "b", "c"]
+    first, second = map(str, report.mistakes)
+    assert first.startswith(f"{file}, line 2, entry 'bad': unknown function 'asb' at column 1")
+    assert second.startswith(f"{file}, line 4, entry 'worse': the expression has no variable 'z'")
+    assert report.status == 2
+
+
+def test_a_broken_file_costs_itself_only(file, tmp_path):
+    (tmp_path / "broken.toml").write_text("[[expression")
+    report = symdiff.compare_files([tmp_path])
+    assert names(report) == ["a", "b", "c"]
+    assert "broken TOML" in str(report.mistakes[0])
+
+
+def test_workers_give_the_same_report_as_one_process(file):
+    one, two = symdiff.compare_files([file]), symdiff.compare_files([file], jobs=2)
+    assert one.to_json() == two.to_json()
+
+
+def test_any_executor_will_do(file):
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        report = symdiff.compare_files([file], executor=pool)
+    assert names(report) == ["a", "b", "c"]
+
+
+def test_a_defect_of_symdiff_costs_one_expression(file, monkeypatch):
+    real = runner.compare_entry
+
+    def compare_entry(entry, options):
+        if entry.name == "b":
+            raise ZeroDivisionError("planted")
+        return real(entry, options)
+
+    monkeypatch.setattr(runner, "compare_entry", compare_entry)
+    report = symdiff.compare_file(file)
+    assert names(report) == ["a", "c"]
+    (crash,) = [m for m in report.mistakes if isinstance(m, Crash)]
+    assert "symdiff itself failed (ZeroDivisionError: planted)" in str(crash)
+
+
+def test_a_name_that_two_files_have_gets_the_file_s_name(tmp_path):
+    for stem in ("one", "two"):
+        (tmp_path / f"{stem}.txt").write_text("f: x\n" + ("g: x\n" if stem == "one" else ""))
+    assert [e.name for e in collect([tmp_path]).entries] == ["one/f", "g", "two/f"]
+
+
+def test_only_chooses_by_name(file):
+    assert names(symdiff.compare_file(file, only="[ab]")) == ["a", "b"]
+    with pytest.raises(UsageError, match=r"no entry's name matches 'z\*' \(the first is 'a'\)"):
+        symdiff.compare_file(file, only="z*")
+
+
+def test_no_path_means_the_shipped_expressions():
+    assert collect([]).entries == collect([shipped_expressions()]).entries
+
+
+@pytest.mark.parametrize("jobs", [0, -1])
+def test_jobs_below_one_are_refused(file, jobs):
+    with pytest.raises(UsageError):
+        symdiff.compare_file(file, jobs=jobs)
+
+
+def test_expected_verdicts_pass(tmp_path):
+    toml = '[[expression]]\nname = "f"\nexpr = "heaviside(x, 0.5)"\n'
+    (tmp_path / "a.toml").write_text(toml)
+    assert symdiff.compare_file(tmp_path / "a.toml").status == 1
+    (tmp_path / "a.toml").write_text(toml + 'expect = { autograd = ["failed"] }\n')
+    assert symdiff.compare_file(tmp_path / "a.toml").status == 0
+
+
+@pytest.mark.parametrize(
+    ("expect", "message"),
+    [
+        ('{ autogard = ["failed"] }', "unknown engine 'autogard' (did you mean 'autograd'?)"),
+        ('{ autograd = ["fialed"] }', "unknown verdict 'fialed' (did you mean 'failed'?)"),
+    ],
+)
+def test_what_is_expected_is_checked(tmp_path, expect, message):
+    (tmp_path / "a.toml").write_text(f'[[expression]]\nexpr = "x"\nexpect = {expect}\n')
+    (mistake,) = symdiff.compare_file(tmp_path / "a.toml").mistakes
+    assert message in str(mistake)
+
+
+def test_a_file_is_named_in_the_report_without_its_folder(file):
+    assert str(Path(file).parent) not in "".join(
+        str(d) for d in symdiff.compare_file(file).to_json().split('"mistakes"')[0]
+    )

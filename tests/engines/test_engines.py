@@ -1,0 +1,200 @@
+"""The three engines: what they give, how they fail, and that one point's failure is its own."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from symdiff.engines import DEFAULT, ENGINES, load
+from symdiff.engines.base import Problem, run
+from symdiff.engines.symbolic import derivatives
+from symdiff.errors import UsageError
+from symdiff.program import parse
+
+X = np.array([-1.5, -0.25, 0.0, 0.5, 2.0])
+
+
+def give(name, text, x=X, variables=("x",), **problem):
+    program = parse(text)
+    columns = dict.fromkeys(program.inputs, x)
+    return run(load(name), Problem(program, columns, variables, **problem))
+
+
+SMOOTH = [
+    ("x**3 - 2*x", lambda x: 3 * x**2 - 2),
+    ("sin(x)*exp(x)", lambda x: np.exp(x) * (np.sin(x) + np.cos(x))),
+    ("1/(1 + x**2)", lambda x: -2 * x / (1 + x**2) ** 2),
+    ("sigmoid(3*x)", lambda x: 3 * np.exp(-3 * x) / (1 + np.exp(-3 * x)) ** 2),
+    ("x**2 if x > 0 else -x**2", lambda x: 2 * np.abs(x)),
+    ("(x > 0)*x**2", lambda x: np.where(x > 0, 2 * x, 0)),
+    ("erf(x)", lambda x: 2 / np.sqrt(np.pi) * np.exp(-(x**2))),
+    ("0*x + 3", lambda x: 0 * x),
+    ("x*detach(x)", lambda x: x),
+    ("x + 10**300*0", lambda x: 0 * x + 1),
+    ("0.1*x", lambda x: 0 * x + 0.1),
+    ("x**(0.1 + 0.2 + 1.7)", None),
+]
+
+
+@pytest.mark.parametrize("name", DEFAULT)
+@pytest.mark.parametrize(("text", "derivative"), [c for c in SMOOTH if c[1]])
+def test_the_derivative_of_smooth_expressions(name, text, derivative):
+    samples = give(name, text)
+    # central: within twice its own estimate; the others to rounding.
+    slack = 2 * samples.errors["x"] if samples.errors else 1e-14
+    assert (
+        np.abs(samples.derivatives["x"] - derivative(X)) <= slack + 1e-14 * np.abs(derivative(X))
+    ).all()
+
+
+@pytest.mark.parametrize("name", DEFAULT)
+def test_partial_derivatives(name):
+    program = parse("x*y**2 + z")
+    columns = {"x": X, "y": X + 3, "z": X}
+    found = run(load(name), Problem(program, columns, ("y", "z"))).derivatives
+    assert set(found) == {"y", "z"}
+    assert found["y"] == pytest.approx(2 * X * (X + 3), abs=1e-8)
+    assert found["z"] == pytest.approx(np.ones(5), abs=1e-8)
+
+
+@pytest.mark.parametrize("name", DEFAULT)
+def test_a_program_may_have_variables_with_any_name(name):
+    program = parse("numpy*exp + x0*select")
+    columns = dict.fromkeys(program.inputs, X)
+    found = run(load(name), Problem(program, columns, ("numpy", "x0"))).derivatives
+    assert found["numpy"] == pytest.approx(X, abs=1e-9)
+    assert found["x0"] == pytest.approx(X, abs=1e-9)
+
+
+def test_sympy_s_derivative_is_as_sympy_has_it():
+    assert [str(d) for d in derivatives(parse("relu(x)*y"), ("x", "y"))] == [
+        "y*Heaviside(x)",
+        "Max(0, x)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "function"), [("floor(x)", "floor"), ("x % 2", "Mod"), ("x*ceil(x)", "ceiling")]
+)
+def test_sympy_without_a_derivative_is_unsupported_and_names_the_function(text, function):
+    samples = give("symbolic", text)
+    assert samples.unsupported == f"{function}: sympy has no derivative of it"
+    assert np.isnan(samples.derivatives["x"]).all()
+
+
+def test_torch_without_a_function_is_unsupported_and_names_it():
+    assert give("autograd", "cbrt(x)").unsupported == "cbrt: torch has no such function"
+
+
+def test_torch_without_a_derivative_fails_with_its_own_message():
+    samples = give("autograd", "heaviside(x, 0.5)")
+    assert [samples.reason(i) for i in range(5)] == [
+        "RuntimeError: derivative for aten::heaviside is not implemented"
+    ] * 5
+
+
+def test_a_failure_at_one_point_is_that_point_s_own():
+    samples = give("autograd", "heaviside(x, 0.5) if x > 1 else x**2")
+    assert [bool(samples.reason(i)) for i in range(5)] == [False, False, False, False, True]
+    assert samples.derivatives["x"][:4] == pytest.approx(2 * X[:4])
+    assert np.isnan(samples.derivatives["x"][4])
+
+
+def test_many_failures_cost_a_bounded_number_of_passes():
+    calls = []
+
+    def function(x):
+        calls.append(len(x))
+        raise ValueError("never")
+
+    program = parse("x")
+    problem = Problem(program, {"x": np.linspace(0, 1, 10_000)}, ("x",), function)
+    samples = run(load("autograd"), problem)
+    assert len(calls) < 200
+    assert all(samples.reason(i) == "ValueError: never" for i in range(10_000))
+
+
+def test_a_callable_takes_the_place_of_the_program():
+    samples = give("autograd", "x**2", function=lambda x: x**3)
+    assert samples.derivatives["x"] == pytest.approx(3 * X**2)
+    wrong_shape = give("autograd", "x**2", function=lambda x: x.sum())
+    assert "the callable returned shape (), not that of its inputs" in wrong_shape.reason(0)
+
+
+def test_autograd_is_float64():
+    seen = []
+    give("autograd", "x**2", function=lambda x: seen.append(x.dtype) or x**2)
+    assert seen == [torch.float64]
+
+
+class TestCentral:
+    def test_gives_the_mean_of_the_slopes_at_a_kink_and_the_ramp_beside_it(self):
+        h = np.finfo(float).eps ** (1 / 3)
+        x = np.array([-h / 2, 0.0, h / 2])
+        assert give("central", "relu(x)", x).derivatives["x"] == pytest.approx(
+            [0.25, 0.5, 0.75], rel=1e-6
+        )
+
+    def test_shortens_its_step_near_the_end_of_a_domain(self):
+        x = np.array([1e-9, 1e-7, 1.0])
+        assert give("central", "log(x)", x).derivatives["x"] == pytest.approx(1 / x, rel=1e-6)
+
+    def test_has_no_number_where_there_is_none(self):
+        assert np.isnan(give("central", "log(x)", np.array([-1.0, 0.0])).derivatives["x"]).all()
+
+    @settings(max_examples=60, deadline=None)
+    @given(
+        st.floats(-2, 2),
+        st.sampled_from(
+            ["sin(3*x)", "exp(x)", "x**3 - x", "tanh(x)", "1/(2 + sin(x))", "atan(5*x)"]
+        ),
+    )
+    def test_its_error_is_within_its_estimate(self, x, text):
+        point = np.array([x])
+        samples = give("central", text, point)
+        exact = give("symbolic", text, point).derivatives["x"][0]
+        assert abs(samples.derivatives["x"][0] - exact) <= 1.5 * samples.errors["x"][
+            0
+        ] + 1e-15 * abs(exact)
+
+    def test_an_estimate_that_is_too_small_would_be_noticed(self):
+        # Negative control: a millionth of the estimate does not cover the error.
+        samples = give("central", "exp(3*x)", np.array([1.3]))
+        exact = give("symbolic", "exp(3*x)", np.array([1.3])).derivatives["x"]
+        assert abs(samples.derivatives["x"] - exact) > 1e-6 * samples.errors["x"]
+
+
+def test_an_unknown_engine_gets_a_suggestion():
+    with pytest.raises(
+        UsageError, match=r"unknown engine 'autogard' \(did you mean 'autograd'\?\)"
+    ):
+        load("autogard")
+
+
+def test_every_engine_is_one_module_of_its_own_name():
+    for name in ENGINES:
+        assert load(name).name == name
+
+
+# What torch 2.13 picks at kinks: a snapshot of another project's choices, not of ours.
+CONVENTIONS = [
+    # program, point, torch's derivative
+    ("relu(x)", 0, 0), ("x.clamp(min=0)", 0, 1), ("clamp_min(x, 0)", 0, 1), ("maximum(x, 0)", 0, 0.5),
+    ("fmax(x, 0)", 0, 1), ("where(x > 0, x, 0)", 0, 0), ("where(x >= 0, x, 0)", 0, 1), ("abs(x)", 0, 0),
+    ("clamp(x, 0, 1)", 0, 1), ("clamp(x, 0, 1)", 1, 1), ("hardtanh(x)", -1, 0), ("relu6(x)", 6, 0),
+    ("hardswish(x)", -3, 0), ("hardswish(x)", 3, 1), ("leaky_relu(x)", 0, 0.01), ("elu(x)", 0, 1),
+    ("celu(x)", 0, 1), ("softshrink(x)", 0.5, 0), ("hardshrink(x)", 0.5, 0), ("threshold(x, 0, 0)", 0, 0),
+    ("floor(x)", 0, 0), ("round(x)", 0.5, 0), ("fmod(x, 1)", 1, 1), ("x % 1", 1, 1), ("sign(x)", 0, 0),
+    ("sqrt(x)", 0, np.inf), ("sqrt(x**2)", 0, np.nan), ("hypot(x, 0*x)", 0, np.nan), ("sqrt(relu(x))", 0, 0),
+    ("sqrt(clamp(x, min=0))", 0, np.inf), ("where(x > 0, sqrt(x), 0)", 0, np.nan), ("relu(x) - relu(-x)", 0, 0),
+    ("x*sqrt(x)", 0, np.nan), ("x**1.5", 0, 0), ("copysign(x, 3)", -5, -1), ("xlogy(x, 2)", 0, np.log(2)),
+    ("where(x == 1, 1, x**2)", 1, 0), ("log(1 + exp(x))", 800, np.nan), ("sigmoid(x)", 40, 0), ("sinc(x)", 0, 0),
+]  # fmt: skip
+
+
+@pytest.mark.skipif(not torch.__version__.startswith("2.13."), reason="a snapshot of torch 2.13")
+@pytest.mark.parametrize(("text", "point", "value"), CONVENTIONS)
+def test_conventions_of_torch_2_13(text, point, value):
+    given = give("autograd", text, np.array([float(point)])).derivatives["x"]
+    assert given == pytest.approx([value], nan_ok=True, rel=1e-12)

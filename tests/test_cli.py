@@ -1,0 +1,215 @@
+"""The command line: most of it in this process, and in its own what only a process can show."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from typer.testing import CliRunner
+
+from symdiff.cli import app
+
+COMMAND = [sys.executable, "-m", "symdiff"]
+
+
+def run(*arguments):
+    """The command line without a process: loading torch for every case would take minutes."""
+    done = CliRunner().invoke(app, [str(a) for a in arguments])
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    return done
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "file.toml"
+    path.write_text(
+        '[[expression]]\nname = "relu"\nexpr = "relu(x)"\n[[expression]]\nname = "sine"\nexpr = "sin(x)"\n'
+    )
+    return path
+
+
+def test_eval_prints_the_table_and_the_summary():
+    done = run("eval", "relu(x)", "--grid", "x=-1:1:3")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert (
+        " 0           kink           0.5           0       0.5   undecided: 0.5 apart"
+        in done.stdout
+    )
+    assert "1 expression, 13 points" in done.stdout
+
+
+def test_at_adds_nothing_and_takes_exact_numbers():
+    done = run("eval", "abs(x)", "--at", "x=0,1/3", "--format", "jsonl")
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(r["point"]["x"], r["exact"]) for r in records[:2]] == [(0.0, None), (1 / 3, "1/3")]
+    assert len(records) == 6
+
+
+def test_run_takes_files_and_folders(file):
+    for path in (file, file.parent):
+        done = run("run", path, "--only", "relu")
+        assert done.exit_code == 0
+        assert "relu: relu(x)" in done.stdout
+        assert "1 expression" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["r.md", "r.tex", "r.html", "r.csv", "r.json", "r.jsonl", "r.txt"])
+def test_output_takes_its_format_from_the_name(file, name):
+    done = run("run", file, "--output", file.parent / name, "--quiet")
+    assert done.exit_code == 0
+    text = (file.parent / name).read_text()
+    assert "relu" in text
+    if name.endswith(".json"):
+        json.loads(text)
+    assert {p.name for p in file.parent.iterdir()} == {"file.toml", name}
+
+
+BAD = [
+    (["eval", "1 + asb(x)"], "symdiff: unknown function 'asb' at column 5 (did you mean 'abs'?)"),
+    (
+        ["eval", "x", "--grid", "y=0:1:2"],
+        "symdiff: the expression has no variable 'y' (its variables: x)",
+    ),
+    (["eval", "x", "--grid", "x"], "symdiff: --grid 'x' is no assignment (--grid x=-2:2:9)"),
+    (["eval", "x", "--grid", "x=0:1"], "symdiff: grid x: '0:1' is not a range"),
+    (["eval", "x", "--at", "x=z"], "symdiff: grid x: 'z' is not a number"),
+    (
+        ["eval", "x", "--engine", "jx"],
+        "symdiff: unknown engine 'jx' (engines: symbolic, autograd, central)",
+    ),
+    (["eval", "x", "--format", "pdf"], "symdiff: unknown format 'pdf'"),
+    (["eval", "x", "--output", "a.pdf"], "symdiff: a.pdf: no format ends in '.pdf'"),
+    (
+        ["eval", "x", "--output", "/no/such/a.json"],
+        "symdiff: /no/such/a.json: there is no folder /no/such",
+    ),
+    (["eval", "x", "--rtol", "-1"], "symdiff: --rtol -1 is no tolerance"),
+    (["eval", "x", "--let", "h"], "symdiff: --let 'h' is no assignment"),
+    (["eval", "x", "--wrt", "y"], "symdiff: the expression has no variable 'y'"),
+    (["eval", "x", "--claim", "x=z"], "symdiff: claim x: 'z' is no variable of the expression"),
+    (["run", "missing.toml"], "symdiff: missing.toml: no such file or folder"),
+    (["run", "--jobs", "0"], "symdiff: 0 jobs"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD)
+def test_bad_input_is_one_clear_message_and_status_two(arguments, message):
+    done = run(*arguments)
+    assert done.exit_code == 2
+    assert done.stderr.startswith(message)
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_bad_entry_is_told_and_the_others_are_not_lost(file):
+    file.write_text(file.read_text() + '[[expression]]\nname = "bad"\nexpr = "asb(x)"\n')
+    done = run("run", file)
+    assert done.exit_code == 2
+    assert (
+        f"symdiff: {file}, line 7, entry 'bad': unknown function 'asb' at column 1" in done.stderr
+    )
+    assert "2 expressions" in done.stdout
+    assert "1 entry could not be used" in done.stdout
+
+
+def test_what_does_not_pass_gives_status_one():
+    done = run("eval", "heaviside(x, 0.5)")
+    assert done.exit_code == 1
+    message = "autograd failed: RuntimeError: derivative for aten::heaviside is not implemented"
+    assert message in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "command", [["functions"], ["engines"], ["--version"], ["--help"], ["eval", "--help"]]
+)
+def test_listings_answer(command):
+    done = run(*command)
+    assert done.exit_code == 0
+    assert done.stdout
+
+
+def test_every_function_is_listed():
+    from symdiff.catalogue import BY_NAME
+
+    listed = run("functions").stdout
+    assert [name for name in BY_NAME if not re.search(rf"\b{name}\b", listed)] == []
+
+
+def many(folder, count=400):
+    path = folder / "many.txt"
+    path.write_text("".join(f"f{i}: abs(x - {i})*exp(x) ; x = -1:1:50\n" for i in range(count)))
+    return path
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_ctrl_c_writes_what_is_done_and_ends_with_status_130(tmp_path, jobs):
+    output = tmp_path / "report.json"
+    process = subprocess.Popen(
+        [*COMMAND, "run", many(tmp_path), "--jobs", str(jobs), "--output", output, "--quiet"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    time.sleep(2)  # the work takes longer than this, and whatever is done by then is kept
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    done = int(re.search(r"interrupted: (\d+) of 400 expressions are done", err).group(1))
+    assert "Traceback" not in err
+    report = json.loads(output.read_text())
+    assert len(report["expressions"]) == done
+    assert f"{done} expression" in out
+
+
+def test_a_process_of_its_own_gives_the_same(file):
+    done = subprocess.run([*COMMAND, "run", file], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, run("run", file).stdout, "")
+    bad = subprocess.run([*COMMAND, "eval", "asb(x)"], capture_output=True, text=True, check=False)
+    assert bad.returncode == 2
+    assert bad.stderr.startswith("symdiff: unknown function 'asb' at column 1")
+
+
+def test_a_defect_of_symdiff_is_one_line(monkeypatch):
+    from symdiff.report import report
+
+    monkeypatch.setattr(report.Report, "rendered", lambda *_, **__: 1 / 0)
+    done = run("eval", "x")
+    assert done.exit_code == 1
+    assert (
+        done.stderr
+        == "symdiff: this call: symdiff itself failed (ZeroDivisionError: division by zero); please report this\n"
+    )
+
+
+def test_a_reader_that_leaves_early_is_no_error(file):
+    done = subprocess.run(
+        f"{sys.executable} -m symdiff run --only 'abs*' --all | head -1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+
+
+def test_a_bar_is_shown_on_a_terminal_only(file):
+    assert run("run", file).stderr == ""
+    leader, follower = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm"}
+    subprocess.run(
+        [*COMMAND, "run", file],
+        stdout=subprocess.PIPE,
+        stderr=follower,
+        check=True,
+        env=environment,
+    )
+    os.close(follower)
+    shown = os.read(leader, 100_000).decode(errors="replace")
+    os.close(leader)
+    assert "comparing" in shown

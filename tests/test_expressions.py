@@ -1,0 +1,119 @@
+"""The shipped expressions: enough of them, each with a source, and their known answers right."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import symdiff
+from symdiff.batch.runner import collect
+from symdiff.comparison import CLAIM
+from symdiff.grid.grid import KINK
+
+FOLDER = Path(__file__).parent.parent / "expressions"
+LEAST = {"calculus": 80, "physics": 40, "activations": 30, "kinks": 60, "relu_and_clamp": 5}
+# The elementwise activations of torch.nn; GLU halves its input, and is none.
+MODULES = [
+    "ELU",
+    "Hardshrink",
+    "Hardsigmoid",
+    "Hardtanh",
+    "Hardswish",
+    "LeakyReLU",
+    "LogSigmoid",
+    "PReLU",
+    "ReLU",
+    "ReLU6",
+    "RReLU",
+    "SELU",
+    "CELU",
+    "GELU",
+    "Sigmoid",
+    "SiLU",
+    "Mish",
+    "Softplus",
+    "Softshrink",
+    "Softsign",
+    "Tanh",
+    "Tanhshrink",
+    "Threshold",
+]
+
+
+@pytest.fixture(scope="module")
+def reports():
+    return {path.stem: symdiff.compare_file(path) for path in sorted(FOLDER.glob("*.toml"))}
+
+
+def test_there_are_enough_and_each_says_where_it_comes_from():
+    entries = collect([FOLDER]).entries
+    assert len(entries) >= 250
+    assert [e.name for e in entries if not e.source] == []
+    for stem, least in LEAST.items():
+        assert len(collect([FOLDER / f"{stem}.toml"]).entries) >= least
+
+
+def test_all_of_them_run_and_pass(reports):
+    for report in reports.values():
+        assert report.mistakes == ()
+        assert [e.name for e in report.evidence if not e.ok] == []
+
+
+def test_every_textbook_derivative_agrees_with_its_claim_at_every_regular_point(reports):
+    for evidence in reports["calculus"].evidence:
+        assert CLAIM in evidence.engines, evidence.name
+        (trial,) = evidence.trials
+        regular = evidence.grid.roles == 0
+        for variable in evidence.variables:
+            agree = trial.agreements[variable].agree
+            assert agree[regular].all(), (evidence.name, evidence.grid.points[regular & ~agree])
+
+
+def test_physics_has_several_variables_and_its_claims_agree_with_autograd(reports):
+    claimed = 0
+    for evidence in reports["physics"].evidence:
+        assert len(evidence.program.inputs) >= 2
+        (trial,) = evidence.trials
+        regular = evidence.grid.roles == 0
+        for variable, claim in trial.samples.get(
+            CLAIM, trial.samples["autograd"]
+        ).derivatives.items():
+            given = trial.samples["autograd"].derivatives[variable]
+            both = regular & np.isfinite(claim) & np.isfinite(given)
+            assert claim[both] == pytest.approx(given[both], rel=1e-9, abs=1e-12), evidence.name
+            claimed += 1
+    assert claimed >= 40
+
+
+def test_every_elementwise_activation_of_torch_nn_is_there(reports):
+    sources = " ".join(e.source for e in reports["activations"].evidence)
+    assert [m for m in MODULES if f"torch.nn.{m}" not in sources] == []
+
+
+def test_relu_and_clamp_stand_side_by_side(reports):
+    evidence = reports["relu_and_clamp"].evidence[0]
+    kink = int(np.flatnonzero(evidence.grid.roles == KINK)[0])
+    given = {
+        t.spelling: float(t.samples["autograd"].derivatives["x"][kink]) for t in evidence.trials
+    }
+    assert {name: given[name] for name in ("", "clamp(min=0)", "maximum", "where x > 0", "where x >= 0")} == {
+        "": 0, "clamp(min=0)": 1, "maximum": 0.5, "where x > 0": 0, "where x >= 0": 1,
+    }  # fmt: skip
+    away = evidence.grid.roles == 0
+    for trial in evidence.trials:
+        slopes = trial.samples["autograd"].derivatives["x"][away]
+        assert slopes.tolist() == (evidence.grid.points[away, 0] > 0).astype(float).tolist()
+
+
+def test_the_hidden_unit_of_the_question_gets_a_gradient_through_clamp_only(reports):
+    evidence = next(
+        e for e in reports["relu_and_clamp"].evidence if e.name == "one hidden unit at 0"
+    )
+    given = {t.spelling: t.samples["autograd"].derivatives["w31"].tolist() for t in evidence.trials}
+    assert given == {"": [0.0, 0.0], "clamp": [-6.0, -18.0]}
+
+
+def test_most_kinks_have_a_double_or_an_exact_value():
+    report = symdiff.compare_file(FOLDER / "kinks.toml")
+    noted = [e.name for e in report.evidence if any("neither" in n for n in e.grid.notes)]
+    assert len(noted) <= 3

@@ -1,0 +1,169 @@
+"""What is installed, what is loaded when, and that the documents tell the truth."""
+
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import symdiff
+from symdiff.catalogue import CATALOGUE
+from symdiff.report.listings import engine_table, function_table
+
+ROOT = Path(__file__).parent.parent
+HEAVY = ("torch", "sympy", "numpy", "scipy", "flint", "pandas", "rich", "tabulate")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import symdiff",
+        "import symdiff.cli",
+        "from typer.testing import CliRunner; from symdiff.cli import app; CliRunner().invoke(app, ['--help'])",
+        "import symdiff.catalogue; symdiff.catalogue.CATALOGUE['relu'].usage",
+        "import symdiff; symdiff.parse('relu(x) + gelu(y)*sin(1)')",
+    ],
+)
+def test_a_light_call_loads_no_heavy_library(code):
+    probe = f"{code}\nimport sys; print([m for m in {HEAVY} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    loaded = done.stdout.strip().splitlines()[-1]
+    allowed = ["[]", "['rich']"] if "CliRunner" in code else ["[]"]
+    assert loaded in allowed
+
+
+def test_the_probe_notices_a_heavy_import():
+    # Negative control: comparing does load torch.
+    probe = "import symdiff; symdiff.compare('x'); import sys; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "True"
+
+
+def test_public_names_are_there():
+    assert symdiff.__all__ == sorted(symdiff.__all__)
+    for name in symdiff.__all__:
+        assert getattr(symdiff, name).__doc__
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = symdiff.nothing
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, ROOT],
+        check=True,
+        capture_output=True,
+    )
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_the_wheel_is_typed_and_has_the_shipped_expressions(wheel):
+    assert wheel.name.startswith("symdiff_compare-")
+    names = zipfile.ZipFile(wheel).namelist()
+    assert "symdiff/py.typed" in names
+    shipped = {f"symdiff/expressions/{p.name}" for p in (ROOT / "expressions").glob("*.toml")}
+    assert shipped <= set(names)
+    assert not [n for n in names if n.startswith("tests")]
+
+
+def test_the_wheel_runs_the_shipped_expressions_from_another_folder(wheel, tmp_path):
+    # The wheel alone, in front of everything: its own dependencies are those of this environment.
+    site = tmp_path / "site"
+    zipfile.ZipFile(wheel).extractall(site)
+    code = (
+        f"import sys; sys.path.insert(0, {str(site)!r})\n"
+        "import symdiff; assert symdiff.__file__.startswith(sys.path[0]), symdiff.__file__\n"
+        "from symdiff.batch.runner import collect; print(len(collect([]).entries))\n"
+        "print(len(symdiff.compare_files(only='ReLU*').evidence))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    entries, compared = map(int, done.stdout.split())
+    assert entries >= 250
+    assert compared == 2
+
+
+def test_no_text_says_to_install_the_package_that_is_not_ours():
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("symdiff/**/*.py"), ROOT / "Makefile"]:
+        assert not re.search(r"pip install ['\"]?symdiff(?!-compare)\b", path.read_text()), path
+
+
+def test_torch_is_a_range_here_and_a_pin_in_the_constraints():
+    assert "torch>=2.6" in PROJECT["project"]["dependencies"]
+    constraints = (ROOT / "constraints.txt").read_text().splitlines()
+    assert "torch==2.13.0" in constraints
+    pinned = {line.split("==")[0].lower() for line in constraints if "==" in line}
+    wanted = (
+        PROJECT["project"]["dependencies"] + PROJECT["project"]["optional-dependencies"]["test"]
+    )
+    assert {re.split(r"[<>=]", w)[0].lower() for w in wanted} <= pinned
+
+
+def test_ci_does_what_the_readme_says():
+    script = [
+        line
+        for line in (ROOT / ".ci" / "run").read_text().splitlines()
+        if line and not line.startswith(("#", "set ", "cd "))
+    ]
+    assert script == ["make test"]
+    assert "make test" in (ROOT / "README.md").read_text()
+
+
+class TestReadme:
+    README = (ROOT / "README.md").read_text()
+
+    def block(self, name):
+        pattern = rf"<!-- {name} -->\n(.*?)\n<!-- end -->"
+        return re.search(pattern, self.README, re.DOTALL).group(1)
+
+    def test_the_function_table_is_the_catalogue(self):
+        assert self.block("functions") == function_table("github")
+
+    def test_the_engine_table_is_the_registry(self):
+        assert self.block("engines") == engine_table("github")
+
+    def test_the_first_example_is_what_is_printed(self):
+        command, *printed = self.block("example").strip("`").strip().splitlines()
+        assert command == '$ symdiff eval "relu(x)" --grid x=-1:1:3'
+        table = symdiff.compare("relu(x)", {"x": "-1:1:3"}).table()
+        assert "\n".join(printed) == table
+
+    def test_the_spellings_example_is_what_is_printed(self):
+        printed = self.block("spellings").strip("`").strip()
+        report = symdiff.compare_files([ROOT / "expressions"], only="relu against clamp")
+        assert printed == report.table()
+
+    def test_the_library_example_runs(self):
+        code = re.search(r"```python\n(.*?)```", self.README, re.DOTALL).group(1)
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        expected = re.findall(r"# prints (.*)", code)
+        assert done.stdout.split("\n")[: len(expected)] == expected
+
+
+def test_every_row_says_what_it_means():
+    assert [row.name for row in CATALOGUE.values() if not row.formula] == []
+
+
+FORBIDDEN = ["/work" + "/", "/root" + "/", "pypi" + ".org"]
+
+
+def test_the_project_speaks_of_itself_only():
+    tracked = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    if tracked.returncode:
+        pytest.skip("not a git checkout: the files to look at are unknown")
+    for name in tracked.stdout.split():
+        path = ROOT / name
+        if path.is_file():
+            text = path.read_text(encoding="utf-8")
+            assert not [word for word in FORBIDDEN if word in text], name
