@@ -38,6 +38,11 @@ TEXTS = (
 )
 
 
+EXPLANATION = """\
+Nanoseconds a point: f and f' by lambdified numpy, one batched torch forward and backward and two
+evaluations for the differences, against the whole `symdiff.compare`, kinks and agreement included."""
+
+
 def in_turn(contestants: dict[str, Callable[[], object]]) -> dict[str, float]:
     """Return the median seconds of every contestant, run in turn after one warm-up."""
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
@@ -61,8 +66,8 @@ def long_grid(text: str) -> list[object]:
 
     def kernels() -> None:
         with np.errstate(all="ignore"):
-            value(points), slope(points)
-            value(points + 1e-6), value(points - 1e-6)
+            for kernel, shift in ((value, 0), (slope, 0), (value, 1e-6), (value, -1e-6)):
+                kernel(points + shift)
         leaf = torch.tensor(points, requires_grad=True)
         torch_program(text)(leaf).sum().backward()
 
@@ -117,15 +122,14 @@ def corpus() -> list[list[object]]:
 
 def main() -> None:
     """Run everything and write the tables."""
-    found = versions()
+    named = ", ".join(f"{name} {version}" for name, version in versions().items())
+    date = datetime.datetime.now(datetime.UTC)
+    machine = f"{date:%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores"
     parts = [
         "# Measurements",
-        f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores; "
-        + ", ".join(f"{name} {version}" for name, version in found.items())
-        + f". Medians of {ROUNDS} rounds, contestants in turn.",
+        f"{machine}; {named}. Medians of {ROUNDS} rounds, contestants in turn.",
         f"## One expression on {POINTS} points",
-        "Nanoseconds a point: f and f' by lambdified numpy, one batched torch forward and backward and two "
-        "evaluations for the differences, against the whole `symdiff.compare`, kinks and agreement included.",
+        EXPLANATION,
         tabulate(
             [long_grid(text) for text in TEXTS],
             headers=["expression", "kernels", "symdiff", "ratio"],

@@ -82,9 +82,9 @@ def compare(  # noqa: PLR0913  (one argument for each thing that a user may want
 
     Examples
     --------
-    >>> print(compare("abs(x)", {"x": [-1, 0, 1]}, kinks=False).table(everything=True))
-    abs(x)
-     x  at      symdiff  ...
+    >>> comparison = compare("abs(x)", {"x": "-1:1:3"})
+    >>> sorted({r["exact"] or r["point"]["x"] for r in comparison.records() if r["role"] == "kink"})
+    [0.0]
     """
     options = Options(
         engines=tuple(engines),

@@ -137,7 +137,9 @@ class Preimages:
         found: dict[sp.Expr, None] = {}
         for seed in seeds:
             for k in self._turns(ends, anchor, float(seed), float(period)):
-                found[(seed + k * period - b) / a] = None
+                root = (seed + k * period - b) / a
+                if self.low <= float(root) <= self.high:
+                    found[root] = None
         yield from sorted(found, key=float)
 
     def _turns(self, ends: list[float], anchor: float, seed: float, period: float) -> range:

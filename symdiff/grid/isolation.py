@@ -13,7 +13,7 @@ from symdiff.arithmetics.balls import EMPTY, PRECISION, Ball
 
 MAX_BOXES: Final = 1500  # enclosures computed for one switch on one line
 MAX_BRACKETS: Final = 64  # beyond, they are not refined
-BOXES_EACH: Final = 250  # enclosures to refine one bracket
+BOXES_EACH: Final = 1200  # enclosures to refine one bracket
 _RELATIVE_WIDTH = 2.0**-58  # finer than the doubles, so that a bracket names its nearest one
 _SMALLEST_WIDTH = 2.0**-200
 

@@ -119,8 +119,7 @@ LIMITED = textwrap.dedent(
     import json, resource, signal, sys
     from pathlib import Path
     from symdiff.batch.runner import collect
-    import symdiff
-from symdiff.errors import InputError
+    from symdiff.errors import InputError
     from symdiff.program import parse
     from symdiff.program.files import read_file
     parse("relu(x) + gelu(x) + clamp(x, 0, 1)")
