@@ -40,7 +40,7 @@ TEXTS = (
 
 EXPLANATION = """\
 Nanoseconds a point: f and f' by lambdified numpy, one batched torch forward and backward and two
-evaluations for the differences, against the whole `symdiff.compare`, kinks and agreement included."""
+evaluations for the differences, against the whole `symdiff.compare`, kinks and agreement too."""
 
 
 def in_turn(contestants: dict[str, Callable[[], object]]) -> dict[str, float]:
@@ -125,9 +125,10 @@ def main() -> None:
     named = ", ".join(f"{name} {version}" for name, version in versions().items())
     date = datetime.datetime.now(datetime.UTC)
     machine = f"{date:%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores"
+    setting = f"{machine}; {named}. Medians of {ROUNDS} rounds, contestants in turn."
     parts = [
         "# Measurements",
-        f"{machine}; {named}. Medians of {ROUNDS} rounds, contestants in turn.",
+        setting,
         f"## One expression on {POINTS} points",
         EXPLANATION,
         tabulate(

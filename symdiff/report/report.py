@@ -85,18 +85,16 @@ class Report:
 
     def to_json(self) -> str:
         """Return everything as JSON: what was compared, with which versions, and all records."""
-        return json.dumps(
-            {
-                "format": "symdiff report",
-                "version": FORMAT_VERSION,
-                "versions": versions(),
-                "expressions": [_described(e) for e in self.evidence],
-                "mistakes": [str(m) for m in self.mistakes],
-                "records": list(self.records()),
-            },
-            indent=1,
-            allow_nan=False,
-        )
+        head = {
+            "format": "symdiff report",
+            "version": FORMAT_VERSION,
+            "versions": versions(),
+            "expressions": [_described(e) for e in self.evidence],
+            "mistakes": [str(m) for m in self.mistakes],
+        }
+        opened = json.dumps(head, indent=1, allow_nan=False).removesuffix("\n}")
+        lines = ",\n".join(json.dumps(r, allow_nan=False) for r in self.records())
+        return f'{opened},\n "records": [\n{lines}\n]}}\n'
 
     def to_jsonl(self) -> str:
         """Return the records as JSON, one a line."""
