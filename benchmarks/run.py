@@ -8,7 +8,7 @@ median over rounds in which all contestants run in turn.
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import os
 import platform
 import statistics
@@ -123,7 +123,7 @@ def corpus() -> list[list[object]]:
 def main() -> None:
     """Run everything and write the tables."""
     named = ", ".join(f"{name} {version}" for name, version in versions().items())
-    date = datetime.datetime.now(datetime.UTC)
+    date = dt.datetime.now(dt.UTC)
     machine = f"{date:%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores"
     setting = f"{machine}; {named}. Medians of {ROUNDS} rounds, contestants in turn."
     parts = [
