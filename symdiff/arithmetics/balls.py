@@ -17,7 +17,7 @@ from symdiff.arithmetics.reading import read
 from symdiff.catalogue import Function
 from symdiff.catalogue.enclosures import EMPTY, Ball
 from symdiff.program import Program
-from symdiff.program.definitions import domain
+from symdiff.program.parser import domain
 
 __all__ = ["BALLS", "EMPTY", "PRECISION", "Ball", "enclose"]
 

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 from symdiff.catalogue import CATALOGUE, Function
 from symdiff.errors import Unsupported
-from symdiff.program.definitions import default, definition
 from symdiff.program.nodes import Call, Constant, Input, Literal, Program
+from symdiff.program.parser import default, definition
 
 Value = Any
 

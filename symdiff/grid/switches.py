@@ -6,8 +6,8 @@ import dataclasses
 from collections.abc import Iterator
 
 from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
-from symdiff.program.definitions import default, definition, domain, template
 from symdiff.program.nodes import Builder, Call, Constant, Input, Literal, Program
+from symdiff.program.parser import default, definition, domain, template
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Text to Program: parse, check, name every sub-expression and its place in the text."""
 
 from symdiff.program.nodes import Call, Constant, Input, Literal, Node, Program, Source, Span
-from symdiff.program.parser import check_name, parse
+from symdiff.program.parser import parse
+from symdiff.program.reader import check_name
 
 __all__ = [
     "Call",

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from symdiff.catalogue import CATALOGUE
+from symdiff.catalogue import CATALOGUE, CONSTANTS
 from symdiff.program.limits import MAX_EXPONENT, MAX_GAMMA
+from symdiff.program.nodes import Call, Constant, Input, Literal, Program
 
 Number = int | float | bool
 
@@ -79,6 +80,36 @@ def fold(function: str, arguments: Sequence[Number | None]) -> Number | None:
     if value is not None and math.isinf(value) and not any(map(math.isinf, known)):
         raise NotANumberError(_TOO_LARGE)
     return value
+
+
+def fold_program(program: Program, given: Mapping[str, Number | None]) -> Number | None:
+    """Return the value of a Program at constants, or None if it is not known here.
+
+    Parameters
+    ----------
+    program
+        The definition of a row, in the names of its parameters.
+    given
+        What is known of them.
+
+    Raises
+    ------
+    NotANumberError
+        As `fold`, for any part of it.
+    """
+    values: dict[int, Number | None] = {}
+    for index in sorted(program.reached(program.output)):
+        node = program.nodes[index]
+        if isinstance(node, Literal) and not isinstance(node.value, str):
+            values[index] = node.value
+        elif isinstance(node, Constant):
+            values[index] = CONSTANTS[node.name]
+        elif isinstance(node, Input):
+            values[index] = given.get(node.name)
+        elif isinstance(node, Call):
+            known = [None if a is None else values[a] for a in node.arguments]
+            values[index] = None if None in known else fold(node.function, known)
+    return values[program.output]
 
 
 def check_exponent(exponent: Number | None) -> None:

@@ -1,37 +1,19 @@
 """Text to Program: Python's expression grammar, checked node by node against the catalogue.
 
 The text is parsed to a syntax tree and never run.  Whatever the catalogue does not know is
-refused with its column.
+refused with its column.  The catalogue's own texts are parsed here too, each once.
 """
 
 from __future__ import annotations
 
-import ast
-import difflib
-import re
+import functools
 from collections.abc import Mapping
-from typing import NoReturn
 
-from symdiff.catalogue import BY_NAME, BY_OPERATOR, CATALOGUE, CONSTANTS, Function, Parameter
-from symdiff.errors import ExpressionError, Place, did_you_mean
+from symdiff.catalogue import CATALOGUE
+from symdiff.errors import ExpressionError
 from symdiff.program import limits
-from symdiff.program.folding import NotANumberError, Number, check_exponent, fold
-from symdiff.program.nodes import Builder, Call, Constant, Input, Literal, Program, Source, Span
-from symdiff.program.syntax import (
-    BINARY,
-    COMPARE,
-    LOGIC,
-    PREFIXES,
-    REFUSED,
-    dotted_name,
-    syntax_tree,
-)
-
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
-_RESERVED = frozenset({"nan", "NaN", "NAN", "torch", "True", "False", "None"})
-_FLAT = frozenset({"add", "subtract", "multiply"})  # a long sum is not a deep one
-_MAX_DEPTH = 150  # of the syntax tree and the graph; sums and products may be longer
-_MAX_TREE = 50_000  # sub-expressions, each counted as often as it is used
+from symdiff.program.nodes import Program
+from symdiff.program.reader import Reader, check_name
 
 
 def parse(text: str, *, definitions: Mapping[str, str] | None = None) -> Program:
@@ -71,7 +53,7 @@ def parse(text: str, *, definitions: Mapping[str, str] | None = None) -> Program
     if sum(map(len, named.values())) + len(text) > limits.MAX_TEXT:
         message = f"expression and definitions together have more than {limits.MAX_TEXT} characters"
         raise ExpressionError(message, hint="split it into several entries")
-    reader = _Reader(named)
+    reader = Reader(named, _meaning)
     for name, definition in named.items():
         try:
             check_name(name)
@@ -89,423 +71,41 @@ def parse_condition(text: str) -> Program:
     >>> parse_condition("x >= 0").inputs
     ('x',)
     """
-    return _Reader({}).read(text, condition=True)
+    return Reader({}, _meaning).read(text, condition=True)
 
 
-def check_name(name: str) -> None:
-    """Check that a name can be a variable's.
+@functools.cache
+def definition(function: str, choice: str | None) -> Program:
+    """Return what a defined row means, as a Program in its parameters' names.
 
-    Raises
-    ------
-    ExpressionError
-        It is no plain identifier, or it has another meaning.
+    Examples
+    --------
+    >>> definition("relu", None).text
+    'maximum(x, 0)'
     """
-    if not _NAME.fullmatch(name):
-        shown = name if len(name) <= 40 else name[:40] + "..."
-        message = f"{shown!r} is not a name"
-        raise ExpressionError(message, hint="a letter, then letters, digits and _, at most 64")
-    if name in CONSTANTS or name in _RESERVED:
-        message = f"{name!r} has a meaning of its own and cannot be a variable"
-        raise ExpressionError(message, hint="choose another name")
+    text = CATALOGUE[function].definition_text(choice)
+    assert text is not None  # noqa: S101  (callers ask for defined rows only)
+    return parse(text)
 
 
-class _Reader:
-    """Walks syntax trees into one Builder, keeping for every node what checks need."""
-
-    def __init__(self, names: Mapping[str, str]) -> None:
-        self._builder = Builder()
-        self._names = names
-        self._defined: dict[str, int] = {}
-        self._sources: list[Source] = []
-        self._text = ""
-        self._depth = 0
-        self._inputs: set[str] = set()
-        self._constants: dict[int, Number] = {}
-        self._conditions: set[int] = set()
-        self._sizes: dict[int, int] = {}
-        self._depths: dict[int, int] = {}
-
-    def define(self, name: str, text: str) -> None:
-        self._defined[name] = self._root(f"let {name}", text)
-
-    def read(self, text: str, *, condition: bool = False) -> Program:
-        output = self._root("expr", text)
-        if not condition and output in self._conditions:
-            message = "the expression is a condition, not a number"
-            place = Place(text=text, start=0, end=len(text))
-            raise ExpressionError(message, place=place, hint="write where(condition, 1, 0)")
-        return self._builder.program(output, tuple(self._sources))
-
-    def _root(self, name: str, text: str) -> int:
-        limits.check_text(text)
-        self._sources.append(Source(name, text))
-        self._text = text
-        return self._visit(syntax_tree(text))
-
-    # -- nodes
-
-    def _add(self, node: Literal | Constant | Input | Call, syntax: ast.AST) -> int:
-        index = self._builder.add(node, self._span(syntax))
-        if index not in self._sizes:
-            given = node.given if isinstance(node, Call) else ()
-            self._sizes[index] = 1 + sum(self._sizes[a] for a in given)
-            if self._sizes[index] > _MAX_TREE or len(self._sizes) > limits.MAX_NODES:
-                self._fail(syntax, f"more than {limits.MAX_NODES} sub-expressions", "simplify it")
-            self._depths[index] = self._depth_of(node)
-            if self._depths[index] > _MAX_DEPTH:
-                self._too_deep(syntax)
-            if isinstance(node, Call):
-                self._fold(index, node, syntax)
-            elif isinstance(node, Literal) and not isinstance(node.value, str):
-                self._constants[index] = node.value
-            elif isinstance(node, Constant):
-                self._constants[index] = CONSTANTS[node.name]
-        return index
-
-    def _depth_of(self, node: Literal | Constant | Input | Call) -> int:
-        if not isinstance(node, Call):
-            return 0
-        depths = [self._depths[a] for a in node.given]
-        if node.function in _FLAT:
-            return max(depths[0], depths[1] + 1)
-        return 1 + max(depths)
-
-    def _too_deep(self, syntax: ast.AST) -> NoReturn:
-        message = f"more than {_MAX_DEPTH} operations inside one another"
-        self._fail(syntax, message, "write several shorter expressions")
-
-    def _call(self, row: Function, arguments: tuple[int | None, ...], syntax: ast.AST) -> int:
-        index = self._add(Call(row.name, arguments), syntax)
-        if row.returns == "condition":
-            self._conditions.add(index)
-        return index
-
-    def _fold(self, index: int, node: Call, syntax: ast.AST) -> None:
-        try:
-            if node.function == "power":
-                check_exponent(self._constants.get(node.given[1]))
-            value = self._value(node)
-        except NotANumberError as error:
-            self._fail(syntax, f"{self._cut(syntax)!r}: {error}", "use a smaller number, or inf")
-        if value is not None:
-            self._constants[index] = value
-
-    def _value(self, node: Call) -> Number | None:
-        known = [None if a is None else self._constants.get(a) for a in node.arguments]
-        if any(self._constants.get(a) is None for a in node.given):
-            return None
-        row = CATALOGUE[node.function]
-        value = None if None in known else fold(row.name, known)
-        if value is None and isinstance(row.definition, str):
-            return _fold_definition(row, known)
-        return value
-
-    # -- syntax
-
-    def _visit(self, syntax: ast.expr) -> int:
-        self._depth += 1
-        if self._depth > _MAX_DEPTH:
-            self._too_deep(syntax)
-        index = self._dispatch(syntax)
-        self._depth -= 1
-        return index
-
-    def _dispatch(self, syntax: ast.expr) -> int:  # noqa: PLR0911  (one line a form)
-        match syntax:
-            case ast.Constant():
-                return self._visit_constant(syntax)
-            case ast.Name():
-                return self._visit_name(syntax)
-            case ast.BinOp():
-                return self._visit_binary(syntax)
-            case ast.UnaryOp():
-                return self._visit_unary(syntax)
-            case ast.Compare():
-                return self._visit_comparison(syntax)
-            case ast.BoolOp():
-                return self._visit_logic(syntax)
-            case ast.IfExp():
-                return self._visit_conditional(syntax)
-            case ast.Attribute():
-                return self._visit_attribute(syntax)
-            case ast.Call():
-                return self._visit_call(syntax)
-        form, hint = REFUSED.get(type(syntax), (type(syntax).__name__, "write the formula"))
-        return self._fail(syntax, f"{form} cannot stand in an expression", hint)
-
-    def _number(self, syntax: ast.expr) -> int:
-        index = self._visit(syntax)
-        if index in self._conditions:
-            self._fail(syntax, "a number is needed here, not a condition", "where(condition, 1, 0)")
-        return index
-
-    def _condition(self, syntax: ast.expr) -> int:
-        index = self._visit(syntax)
-        if index not in self._conditions:
-            self._fail(
-                syntax, "a condition is needed here, not a number", "compare it, such as x != 0"
-            )
-        return index
-
-    def _visit_constant(self, syntax: ast.Constant) -> int:
-        value = syntax.value
-        if isinstance(value, bool):
-            index = self._add(Literal(value), syntax)
-            self._conditions.add(index)
-            return index
-        if isinstance(value, int | float):
-            if isinstance(value, float) and value in (float("inf"), float("-inf")):
-                self._fail(syntax, "this number is too large for a double", "write inf")
-            if isinstance(value, int) and value.bit_length() > 1000:
-                self._fail(syntax, "this number is too large for a double", "write inf")
-            return self._add(Literal(value), syntax)
-        return self._fail(syntax, f"{self._cut(syntax)} is not a number", "write a number")
-
-    def _visit_name(self, syntax: ast.Name) -> int:
-        name = syntax.id
-        if name in self._defined:
-            index = self._defined[name]
-            self._builder.add(self._builder.nodes[index], self._span(syntax))
-            return index
-        if name in self._names:
-            self._fail(syntax, f"{name!r} is used before it is defined", "reorder the definitions")
-        if name in CONSTANTS:
-            return self._add(Constant(name), syntax)
-        try:
-            check_name(name)
-        except ExpressionError as error:
-            self._fail(syntax, error.message, error.hint)
-        self._inputs.add(name)
-        if len(self._inputs) > limits.MAX_INPUTS:
-            self._fail(syntax, f"more than {limits.MAX_INPUTS} variables", None)
-        return self._add(Input(name), syntax)
-
-    def _visit_binary(self, syntax: ast.BinOp) -> int:
-        # A sum of many terms leans to the left: walk down its spine, not into it.
-        spine = [syntax]
-        while isinstance(spine[-1].left, ast.BinOp):
-            spine.append(spine[-1].left)
-        left = self._visit_operand(spine[-1].left, spine[-1])
-        for link in reversed(spine):
-            left = self._operation(left, link)
-        return left
-
-    def _visit_operand(self, operand: ast.expr, syntax: ast.BinOp) -> int:
-        return self._condition(operand) if type(syntax.op) in LOGIC else self._visit(operand)
-
-    def _operation(self, left: int, syntax: ast.BinOp) -> int:
-        kind = type(syntax.op)
-        if kind is ast.MatMult:
-            self._fail(
-                syntax, "@ multiplies matrices: every variable is a number here", "write x*y"
-            )
-        if kind is ast.BitXor:
-            self._fail(syntax, "^ is not a power in Python", "write x**2")
-        if kind not in BINARY and kind not in LOGIC:
-            self._fail(syntax, "this operator has no meaning for real numbers", "use + - * / **")
-        right = self._visit_operand(syntax.right, syntax)
-        if kind in LOGIC:
-            if left not in self._conditions:
-                hint = "put each comparison in brackets"
-                self._fail(syntax.left, "a condition is needed here, not a number", hint)
-            return self._call(BY_OPERATOR[LOGIC[kind]], (left, right), syntax)
-        row = BY_OPERATOR[BINARY[kind]]
-        self._check_masks(row, (left, right), syntax)
-        return self._call(row, (left, right), syntax)
-
-    def _check_masks(self, row: Function, sides: tuple[int, int], syntax: ast.BinOp) -> None:
-        # torch and numpy let a condition stand as 0 or 1 beside a number: (x > 0)*x.
-        masks = [side in self._conditions for side in sides]
-        beside_number = row.name in {"add", "subtract", "multiply"} and not all(masks)
-        if any(masks) and not beside_number:
-            wrong = syntax.left if masks[0] else syntax.right
-            self._fail(wrong, "a number is needed here, not a condition", "where(condition, 1, 0)")
-
-    def _visit_unary(self, syntax: ast.UnaryOp) -> int:
-        if isinstance(syntax.op, ast.Not | ast.Invert):
-            return self._call(BY_OPERATOR["not"], (self._condition(syntax.operand),), syntax)
-        row = BY_OPERATOR["u-" if isinstance(syntax.op, ast.USub) else "u+"]
-        return self._call(row, (self._number(syntax.operand),), syntax)
-
-    def _visit_comparison(self, syntax: ast.Compare) -> int:
-        operands = [syntax.left, *syntax.comparators]
-        indices = [self._number(operand) for operand in operands]
-        joined: int | None = None
-        for i, op in enumerate(syntax.ops):
-            if type(op) not in COMPARE:
-                self._fail(syntax, "only < <= > >= == != compare numbers", "use one of them")
-            part = self._call(BY_OPERATOR[COMPARE[type(op)]], (indices[i], indices[i + 1]), syntax)
-            if joined is None:
-                joined = part
-            else:
-                joined = self._call(BY_OPERATOR["and"], (joined, part), syntax)
-        assert joined is not None  # noqa: S101  (a comparison has an operator)
-        return joined
-
-    def _visit_logic(self, syntax: ast.BoolOp) -> int:
-        return self._logic(LOGIC[type(syntax.op)], syntax.values, syntax)
-
-    def _logic(self, operator: str, operands: list[ast.expr], syntax: ast.expr) -> int:
-        joined = self._condition(operands[0])
-        for operand in operands[1:]:
-            joined = self._call(BY_OPERATOR[operator], (joined, self._condition(operand)), syntax)
-        return joined
-
-    def _visit_conditional(self, syntax: ast.IfExp) -> int:
-        condition = self._condition(syntax.test)
-        branches = self._number(syntax.body), self._number(syntax.orelse)
-        return self._call(CATALOGUE["ifelse"], (condition, *branches), syntax)
-
-    def _visit_attribute(self, syntax: ast.Attribute) -> int:
-        dotted = dotted_name(syntax)
-        if dotted is not None:
-            prefix, _, name = dotted.rpartition(".")
-            if prefix in PREFIXES and name in CONSTANTS:
-                return self._add(Constant(name), syntax)
-        return self._fail(syntax, f"attribute {syntax.attr[:40]!r} has no meaning here", None)
-
-    # -- calls
-
-    def _visit_call(self, syntax: ast.Call) -> int:
-        name, positional, dotted = self._called(syntax)
-        row = BY_NAME.get(name)
-        if row is None:
-            self._unknown_function(syntax, name)
-        self._check_reduction(row, name, dotted=dotted, syntax=syntax)
-        if row.variadic and len(positional) > 2 and not syntax.keywords:
-            joined = self._number(positional[0])
-            for argument in positional[1:]:
-                joined = self._call(row, (joined, self._number(argument)), syntax)
-            return joined
-        return self._call(row, self._bind(row, positional, syntax), syntax)
-
-    def _called(self, syntax: ast.Call) -> tuple[str, list[ast.expr], bool]:
-        """Return the name, the positional arguments, and whether it was spelled with a dot."""
-        function = syntax.func
-        if isinstance(function, ast.Name):
-            return function.id, list(syntax.args), False
-        if not isinstance(function, ast.Attribute):
-            self._fail(
-                function, "only functions of the catalogue can be called", "symdiff functions"
-            )
-        dotted = dotted_name(function)
-        if dotted is not None and dotted.rpartition(".")[0] in PREFIXES:
-            return function.attr, list(syntax.args), True
-        return function.attr, [function.value, *syntax.args], True
-
-    def _unknown_function(self, syntax: ast.Call, name: str) -> NoReturn:
-        function = syntax.func
-        start, end = self._bounds(function)
-        if isinstance(function, ast.Attribute):
-            start = end - len(function.attr)
-        hint = did_you_mean(name, BY_NAME) or "symdiff functions lists them all"
-        shown = name if len(name) <= 40 else name[:40] + "..."
-        place = Place(text=self._text, start=start, end=end)
-        message = f"unknown function {shown!r}"
-        raise ExpressionError(message, place=place, hint=hint)
-
-    def _check_reduction(self, row: Function, name: str, *, dotted: bool, syntax: ast.Call) -> None:
-        # torch.max(x, 0) and x.max(0) reduce over dimension 0: another function than max(x, 0).
-        second = syntax.args[-1] if syntax.args else None
-        plain = isinstance(second, ast.Constant) and isinstance(second.value, int)
-        if dotted and name in {"max", "min"} and (plain or syntax.keywords):
-            hint = f"write {row.name}(x, 0) or {name}(x, 0)"
-            self._fail(syntax, f"torch's {name} with a number reduces over that dimension", hint)
-
-    def _bind(
-        self, row: Function, positional: list[ast.expr], syntax: ast.Call
-    ) -> tuple[int | None, ...]:
-        parameters = row.parameters
-        if len(positional) > len(parameters):
-            extra = positional[len(parameters)]
-            self._fail(extra, f"{row.name} takes at most {len(parameters)} arguments", row.usage)
-        given: dict[str, ast.expr] = {
-            parameter.name: argument
-            for parameter, argument in zip(parameters, positional, strict=False)
-        }
-        by_keyword = {p.keyword: p for p in parameters} | {p.name: p for p in parameters}
-        for keyword in syntax.keywords:
-            parameter = by_keyword.get(keyword.arg or "")
-            if parameter is None:
-                self._unknown_keyword(row, keyword, syntax)
-            if parameter.name in given:
-                self._fail(keyword.value, f"{row.name} got {keyword.arg!r} twice", row.usage)
-            given[parameter.name] = keyword.value
-        bound = tuple(self._argument(row, p, given.get(p.name), syntax) for p in parameters)
-        last = max((i for i, a in enumerate(bound) if a is not None), default=-1)
-        return bound[: last + 1]
-
-    def _unknown_keyword(self, row: Function, keyword: ast.keyword, syntax: ast.Call) -> NoReturn:
-        if keyword.arg is None:
-            self._fail(syntax, "** cannot stand in a call", row.usage)
-        known = [p.keyword for p in row.parameters]
-        close = difflib.get_close_matches(keyword.arg, known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else row.usage
-        self._fail(keyword, f"{row.name} has no keyword {keyword.arg[:40]!r}", hint)
-
-    def _argument(
-        self, row: Function, parameter: Parameter, syntax: ast.expr | None, call: ast.Call
-    ) -> int | None:
-        if isinstance(syntax, ast.Constant) and syntax.value is None and parameter.default:
-            return None
-        if syntax is None:
-            if parameter.default is None:
-                self._fail(call, f"{row.name} needs {parameter.keyword!r}", row.usage)
-            return None
-        if parameter.kind == "condition":
-            return self._condition(syntax)
-        if parameter.kind == "choice":
-            return self._choice(row, parameter, syntax)
-        index = self._number(syntax)
-        if parameter.kind == "number" and index not in self._constants:
-            self._fail(syntax, f"{parameter.keyword} of {row.name} must be a constant", row.usage)
-        return index
-
-    def _choice(self, row: Function, parameter: Parameter, syntax: ast.expr) -> int:
-        value = syntax.value if isinstance(syntax, ast.Constant) else None
-        if not isinstance(value, str) or value not in parameter.choices:
-            words = " or ".join(repr(word) for word in parameter.choices)
-            self._fail(syntax, f"{parameter.keyword} of {row.name} is {words}", None)
-        return self._add(Literal(value), syntax)
-
-    # -- places
-
-    def _bounds(self, syntax: ast.AST) -> tuple[int, int]:
-        start: int = getattr(syntax, "col_offset", 1)
-        end: int = getattr(syntax, "end_col_offset", start + 1)
-        return start - 1, end - 1  # of the bracket that syntax_tree adds
-
-    def _span(self, syntax: ast.AST) -> Span:
-        start, end = self._bounds(syntax)
-        return Span(len(self._sources) - 1, start, end)
-
-    def _cut(self, syntax: ast.AST) -> str:
-        start, end = self._bounds(syntax)
-        cut = self._text[start:end]
-        return cut if len(cut) <= 40 else cut[:37] + "..."
-
-    def _fail(self, syntax: ast.AST, message: str, hint: str | None) -> NoReturn:
-        start, end = self._bounds(syntax)
-        place = Place(text=self._text, start=start, end=end)
-        raise ExpressionError(message, place=place, hint=hint)
+@functools.cache
+def template(text: str) -> Program:
+    """Return a switch or a crossing of a row as a Program in its parameters' names."""
+    return parse(text)
 
 
-def _fold_definition(row: Function, arguments: list[Number | None]) -> Number | None:
-    """Compute a defined row at constants, by reading its definition with them as text."""
-    from symdiff.program.definitions import definition  # noqa: PLC0415  (definitions are parsed)
+@functools.cache
+def domain(function: str) -> Program | None:
+    """Return a row's domain as a condition in its parameters' names; None: all reals."""
+    text = CATALOGUE[function].domain
+    return None if text is None else parse_condition(text)
 
-    template = definition(row.name, None)
-    values: dict[int, Number | None] = {}
-    given = dict(zip((p.name for p in row.parameters), arguments, strict=False))
-    for index in sorted(template.reached(template.output)):
-        node = template.nodes[index]
-        if isinstance(node, Literal) and not isinstance(node.value, str):
-            values[index] = node.value
-        elif isinstance(node, Constant):
-            values[index] = CONSTANTS[node.name]
-        elif isinstance(node, Input):
-            values[index] = given.get(node.name)
-        elif isinstance(node, Call):
-            known = [None if a is None else values[a] for a in node.arguments]
-            values[index] = None if None in known else fold(node.function, known)
-    return values[template.output]
+
+@functools.cache
+def default(text: str) -> Program:
+    """Return a parameter's default as a constant Program."""
+    return parse(text)
+
+
+def _meaning(function: str) -> Program:
+    return definition(function, None)

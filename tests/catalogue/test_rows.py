@@ -18,7 +18,7 @@ from symdiff.arithmetics.tensors import TENSORS
 from symdiff.catalogue import BY_NAME, CATALOGUE, Function, join
 from symdiff.errors import Unsupported
 from symdiff.program import parse
-from symdiff.program.definitions import definition, domain
+from symdiff.program.parser import definition, domain
 
 ROWS = list(CATALOGUE.values())
 REQUIRED = [
