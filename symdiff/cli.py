@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.metadata
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -173,7 +172,9 @@ def engines(
 
 def _show_version(value: bool) -> None:  # noqa: FBT001  (typer's callback)
     if value:
-        _write(f"symdiff {importlib.metadata.version('symdiff-compare')}\n")
+        from importlib.metadata import version  # noqa: PLC0415  (a third of the time of --help)
+
+        _write(f"symdiff {version('symdiff-compare')}\n")
         raise typer.Exit
 
 

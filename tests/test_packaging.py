@@ -1,6 +1,8 @@
 """What is installed, what is loaded when, and that the documents tell the truth."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -114,6 +116,30 @@ def test_ci_does_what_the_readme_says():
     ]
     assert script == ["make test"]
     assert "make test" in (ROOT / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "broken"),
+    [
+        ("errors.py", "", False),
+        ("errors.py", "import symdiff.engines.base", True),  # against the direction
+        ("engines/central.py", "import symdiff.engines.symbolic", True),  # one sibling another
+    ],
+)
+def test_imports_run_only_down(tmp_path, module, line, broken):
+    shutil.copytree(ROOT / "symdiff", tmp_path / "symdiff")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    planted = tmp_path / "symdiff" / module
+    planted.write_text(f"{planted.read_text()}\n{line}\n")
+    done = subprocess.run(
+        [Path(sys.executable).parent / "lint-imports", "--no-cache"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+    assert ("BROKEN" in done.stdout, done.returncode != 0) == (broken, broken), done.stdout
 
 
 class TestReadme:
