@@ -52,6 +52,10 @@ class Tolerance:
     rtol: float = 1e-9
     atol: float = 0.0
 
+    def allows(self, a: float, b: float) -> bool:
+        """Tell whether two finite numbers agree."""
+        return abs(a - b) <= self.atol + self.rtol * max(abs(a), abs(b))
+
     def __str__(self) -> str:
         """Return both bounds, as tables show them."""
         return f"rtol {self.rtol:g}, atol {self.atol:g}"

@@ -37,7 +37,7 @@ def test_eval_prints_the_table_and_the_summary():
     done = run("eval", "relu(x)", "--grid", "x=-1:1:3")
     assert (done.exit_code, done.stderr) == (0, "")
     assert (
-        " 0           kink           0.5           0       0.5   undecided: 0.5 apart"
+        "          0  kink           0.5           0       0.5   undecided: 0.5 apart"
         in done.stdout
     )
     assert "1 expression, 13 points" in done.stdout

@@ -127,7 +127,7 @@ class Preimages:
     def _periodic(self, f: sp.Expr, c: sp.Expr) -> Iterator[sp.Expr]:
         """Undo sin, cos, tan of a linear function u = a x + b."""
         u = f.args[0]
-        coefficients = _quadratic(u, self.x)
+        coefficients = _quadratic(u, self.x) if u.is_polynomial(self.x) else None
         if coefficients is None or coefficients[0] != 0:
             raise NotInvertibleError
         _, a, b = coefficients
@@ -172,9 +172,11 @@ def _sign(c: sp.Expr) -> int:
 
 
 def _quadratic(f: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, sp.Expr, sp.Expr] | None:
-    """Return the coefficients (a, b, c) of f = a x² + b x + c, or None."""
+    """Return (a, b, c) with the zeros of f among those of a x² + b x + c, or None."""
     if not f.is_polynomial(x):
-        return None
+        f, _ = sp.fraction(sp.together(f))
+        if not f.is_polynomial(x):
+            return None
     polynomial = sp.Poly(f, x)
     if polynomial.degree() > 2:
         return None

@@ -238,7 +238,7 @@ class _Line:
             narrow = _is_narrow(bracket)
             if exact is not None:
                 found.append(exact)
-            elif bracket.proved and narrow:
+            elif narrow:
                 found.append(Coordinate(bracket.middle, None))
             if not narrow or (exact is None and not bracket.proved):
                 still_open.append((float(bracket.low), float(bracket.high)))

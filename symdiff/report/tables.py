@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from tabulate import tabulate
@@ -12,10 +14,11 @@ from tabulate import tabulate
 from symdiff.comparison import Evidence, Trial
 from symdiff.grid.grid import KINK, NEAREST, ROLES
 from symdiff.report.records import detail
-from symdiff.verdict import Verdict
+from symdiff.verdict import Tolerance, Verdict
 
 MAX_ROWS = 24  # of one block, unless all are asked for
 _DIGITS = 6
+_LONGEST_EXACT = 20  # characters of an exact coordinate; records have it whole
 _WIDTH = 79  # of remarks: the narrowest terminal in use has 80 columns
 FORMATS = {"plain": "simple", "github": "github", "latex": "latex", "html": "html"}
 
@@ -164,7 +167,7 @@ def _header(evidence: Evidence) -> tuple[str, ...]:
 def _row(evidence: Evidence, trial: Trial, variable: str, i: int) -> tuple[str, ...]:
     grid = evidence.grid
     coordinates = [
-        grid.exact.get((i, j)) or _coordinate(float(grid.points[i, j]), ROLES[grid.roles[i]])
+        _coordinate(float(grid.points[i, j]), ROLES[grid.roles[i]], grid.exact.get((i, j)))
         for j in range(len(grid.names))
     ]
     spelling = (trial.spelling or "as written",) if len(evidence.trials) > 1 else ()
@@ -194,21 +197,28 @@ def _values(evidence: Evidence, trial: Trial, variable: str, i: int) -> list[str
         else:
             numbers.append(float(samples.derivatives[variable][i]))
             cells.append("#")
-    agree = bool(trial.agreements[variable].agree[i])
-    shown = iter(_numbers(numbers, agree=agree))
+    shown = iter(_numbers(numbers, evidence.tolerance))
     return [next(shown) if cell == "#" else cell for cell in cells]
 
 
-def _numbers(numbers: Sequence[float], *, agree: bool) -> list[str]:
-    """Return numbers with six digits, or as many as it takes to see how they differ."""
+def _numbers(numbers: Sequence[float], tolerance: Tolerance) -> list[str]:
+    """Return numbers with six digits, or as many as it takes to see who disagrees."""
+    apart = [(i, j) for i, j in _pairs(numbers) if not tolerance.allows(numbers[i], numbers[j])]
+    shown: list[str] = []
     for digits in (_DIGITS, 9, 12, 17):
         shown = [f"{x + 0.0:.{digits}g}" for x in numbers]  # -0.0 is shown as 0
-        if agree or len(set(shown)) == len(set(numbers)):
-            return shown
+        if all(shown[i] != shown[j] for i, j in apart):
+            break
     return shown
 
 
-def _coordinate(x: float, role: str) -> str:
+def _pairs(numbers: Sequence[float]) -> Iterator[tuple[int, int]]:
+    return itertools.combinations([i for i, x in enumerate(numbers) if math.isfinite(x)], 2)
+
+
+def _coordinate(x: float, role: str, exact: str | None) -> str:
+    if exact is not None:
+        return exact if len(exact) <= _LONGEST_EXACT else f"≈{x:.{_DIGITS}g}"
     # A neighbour is told from its kink by its role, and needs fewer digits.
     digits = _DIGITS if role in {"", "kink", "nearest"} else _DIGITS - 2
     return f"{x + 0.0:.{digits}g}"
@@ -260,13 +270,16 @@ def _decimals_aligned(b: Block) -> list[list[str]]:
         tails = [len(cell) - _integer_width(cell) for cell in column]
         widest = max(tails)
         padded.append(
-            [cell + " " * (widest - tail) for cell, tail in zip(column, tails, strict=True)]
+            [
+                cell if "e" in cell else cell + " " * (widest - tail)
+                for cell, tail in zip(column, tails, strict=True)
+            ]
         )
     return [list(row) for row in zip(*padded, strict=True)]
 
 
 def _integer_width(cell: str) -> int:
     for position, character in enumerate(cell):
-        if character in ".e" and cell[:position].strip("-").isdigit():
+        if character == "." and "e" not in cell and cell[:position].strip("-").isdigit():
             return position
     return len(cell)

@@ -115,13 +115,13 @@ TABLE = """\
 relu(x)
           x  at        symbolic    autograd    central  verdict
 -----------  ------  ----------  ----------  ---------  ---------------------
--3.028e-06   -h/2           0             0       0.25  undecided: 0.25 apart
+ -3.028e-06  -h/2           0             0       0.25  undecided: 0.25 apart
 -9.881e-324  -2 ulp         0             0       0.5   undecided: 0.5 apart
 -4.941e-324  -1 ulp         0             0       0.5   undecided: 0.5 apart
- 0           kink           0.5           0       0.5   undecided: 0.5 apart
+          0  kink           0.5           0       0.5   undecided: 0.5 apart
  4.941e-324  +1 ulp         1             1       0.5   undecided: 0.5 apart
  9.881e-324  +2 ulp         1             1       0.5   undecided: 0.5 apart
- 3.028e-06   +h/2           1             1       0.75  undecided: 0.25 apart
+  3.028e-06  +h/2           1             1       0.75  undecided: 0.25 apart
   6 more points; engines agree at 6 of 13 (--all shows all)"""
 
 
@@ -144,6 +144,18 @@ class TestTables:
     def test_digits_grow_until_a_difference_shows(self):
         comparison = symdiff.compare("x**2", {"x": [1]}, claims={"x": "2*x*(1 + 1e-8)"})
         assert "2.00000002" in str(comparison)
+
+    def test_digits_do_not_grow_for_rounding(self):
+        table = symdiff.compare(
+            "1/(3*x)", at={"x": [7]}, claims={"x": "-1/3/x**2*(1 + 1e-15)"}
+        ).table(everything=True)
+        assert "-0.00680272" in table
+        assert "-0.006802721" not in table
+
+    def test_a_long_exact_number_is_shown_as_a_decimal(self):
+        comparison = symdiff.compare("abs(x**2 - 0.1*x - 0.7)", {"x": "0:2:3"})
+        assert "≈0.888153" in str(comparison)
+        assert any(len(r["exact"] or "") > 30 for r in comparison.records())
 
     def test_minus_zero_is_zero(self):
         assert not re.search(r"-0 ", symdiff.compare("-abs(x)*0").table(everything=True))
