@@ -90,7 +90,7 @@ def render(blocks: Sequence[Block], form: str) -> str:
 
 def _render_block(b: Block, form: str) -> str:
     table = tabulate(
-        _decimals_aligned(b) if form == "plain" else b.rows,
+        _cells(b, form),
         headers=b.header,
         tablefmt=FORMATS[form],
         disable_numparse=True,
@@ -98,6 +98,8 @@ def _render_block(b: Block, form: str) -> str:
         colalign=["left" if h in _TEXT_COLUMNS else "right" for h in b.header] if b.rows else None,
     )
     name, text = (" ".join(part.split()) for part in b.title)
+    if form == "github":  # where * and _ would turn into emphasis
+        name, text = (f"`{text}`" if name == text else name), f"`{text}`"
     title = name if name == text else f"{name}: {text}"
     if form == "html":
         remarks = "".join(f"<p>{_escaped(r)}</p>" for r in b.remarks)
@@ -111,6 +113,13 @@ def _render_block(b: Block, form: str) -> str:
     if form == "github" and body:
         body += "\n"
     return f"{heading}{body}{lines}".rstrip()
+
+
+def _cells(b: Block, form: str) -> list[list[str]]:
+    if form == "plain":
+        return _decimals_aligned(b)
+    bar = "\\|" if form == "github" else "|"
+    return [[cell.replace("|", bar) for cell in row] for row in b.rows]
 
 
 def _remark(text: str, form: str) -> str:
@@ -135,8 +144,11 @@ def _chosen(evidence: Evidence, trial: Trial, variable: str, *, everything: bool
     important = (grid.roles == KINK) & (grid.along == axis)
     if len(grid.names) == 1 and len(evidence.trials) == 1:
         important |= np.isin(grid.roles, NEAREST)
+    differ = ~trial.agreements[variable].agree
     if len(evidence.trials) == 1:
-        important |= ~trial.agreements[variable].agree & ((grid.along == axis) | (grid.along < 0))
+        important |= differ & ((grid.along == axis) | (grid.along < 0))
+    else:  # neighbours of kinks, a row for every spelling, would bury the rest
+        important |= differ & (grid.roles == 0)
     return [int(i) for i in np.flatnonzero(important)]
 
 
@@ -226,11 +238,7 @@ def _coordinate(x: float, role: str, exact: str | None) -> str:
 
 def _verdict(evidence: Evidence, trial: Trial, variable: str, i: int) -> str:
     verdict = Verdict.AGREES if bool(trial.agreements[variable].agree[i]) else Verdict.UNDECIDED
-    more = (
-        detail(trial, evidence.engines[0], variable, i, verdict)
-        if verdict is (Verdict.UNDECIDED)
-        else None
-    )
+    more = detail(trial, evidence.engines[0], variable, i, verdict)
     return f"{verdict}: {more}" if more else str(verdict)
 
 

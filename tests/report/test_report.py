@@ -183,6 +183,15 @@ class TestTables:
         rows = [line.split() for line in table.splitlines() if " kink " in line]
         assert [(row[2], row[-5]) for row in rows] == [("as", "0"), ("clamp", "1")]
 
+    def test_disagreeing_spellings_show_at_regular_points_too(self):
+        spellings = {"clamp": "x.clamp(min=0)"}
+        table = str(symdiff.compare("relu(x)", at={"x": [0]}, spellings=spellings))
+        assert table.count("undecided: 0.5 apart") == 2
+
+    def test_github_keeps_the_text_as_it_is(self):
+        table = symdiff.compare("2*x**2").table("github", everything=True)
+        assert table.startswith("### `2*x**2`\n")
+
 
 class TestSummary:
     def test_counts(self, relu):
