@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math as mathematics
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
@@ -17,7 +18,7 @@ from symdiff.errors import ExpressionError, InputError, Place, UsageError, did_y
 from symdiff.grid.grid import MAX_PRODUCT, Grid, make_grid
 from symdiff.grid.points import Spec, axes
 from symdiff.program import Input, Program, parse
-from symdiff.program.files import Entry
+from symdiff.program.entry import Entry
 from symdiff.verdict import Agreement, Tolerance, Verdict, agreement
 
 CLAIM: Final = "claim"  # the engine's name of a derivative that a person asserts
@@ -48,6 +49,19 @@ class Options:
     kinks: bool = True
     max_points: int = MAX_PRODUCT
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what has no meaning."""
+        for name, value in (("rtol", self.tolerance.rtol), ("atol", self.tolerance.atol)):
+            if not 0 <= value < mathematics.inf:
+                message = f"{name} {value:g} is no tolerance"
+                raise UsageError(message, hint="a number from 0 on, such as 1e-9")
+        if self.max_points < 1:
+            message = f"at most {self.max_points} points"
+            raise UsageError(message, hint="a number from 1 on")
+        if self.seed < 0:
+            message = f"the seed {self.seed} is negative"
+            raise UsageError(message, hint="a number from 0 on")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

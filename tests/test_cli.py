@@ -88,7 +88,17 @@ BAD = [
         ["eval", "x", "--output", "/no/such/a.json"],
         "symdiff: /no/such/a.json: there is no folder /no/such",
     ),
-    (["eval", "x", "--rtol", "-1"], "symdiff: --rtol -1 is no tolerance"),
+    (["eval", "x", "--rtol", "-1"], "symdiff: rtol -1 is no tolerance"),
+    (["eval", "x", "--seed", "-1"], "symdiff: the seed -1 is negative"),
+    (["eval", "x", "--max-points", "0"], "symdiff: at most 0 points (a number from 1 on)"),
+    (["eval", "x", "--output", "/"], "symdiff: --output / is a folder (give the name of a file"),
+    (["eval", "x", "--output", ""], "symdiff: --output . is a folder"),
+    (["eval", "x", "--let", "h=1", "--let", "h=2"], "symdiff: --let h is given twice (keep one)"),
+    (
+        ["eval", "x", "--at", "x=floor(exp(700))"],
+        "symdiff: grid x: 'floor(exp(700))' cannot be evaluated exactly",
+    ),
+    (["eval", "x, y"], "symdiff: a tuple cannot stand in an expression at column 1"),
     (["eval", "x", "--let", "h"], "symdiff: --let 'h' is no assignment"),
     (["eval", "x", "--wrt", "y"], "symdiff: the expression has no variable 'y'"),
     (["eval", "x", "--claim", "x=z"], "symdiff: claim x: 'z' is no variable of the expression"),
@@ -111,7 +121,7 @@ def test_a_bad_entry_is_told_and_the_others_are_not_lost(file):
     done = run("run", file)
     assert done.exit_code == 2
     assert (
-        f"symdiff: {file}, line 7, entry 'bad': unknown function 'asb' at column 1" in done.stderr
+        f"symdiff: {file}, line 9, entry 'bad': unknown function 'asb' at column 1" in done.stderr
     )
     assert "2 expressions" in done.stdout
     assert "1 entry could not be used" in done.stdout
@@ -173,6 +183,16 @@ def test_a_process_of_its_own_gives_the_same(file):
     bad = subprocess.run([*COMMAND, "eval", "asb(x)"], capture_output=True, text=True, check=False)
     assert bad.returncode == 2
     assert bad.stderr.startswith("symdiff: unknown function 'asb' at column 1")
+
+
+def test_a_mistake_in_the_text_is_told_before_anything_heavy_is_loaded():
+    probe = (
+        "import sys; from typer.testing import CliRunner; from symdiff.cli import app\n"
+        "print(CliRunner().invoke(app, ['eval', 'asb(x)']).exit_code)\n"
+        "print([m for m in ('torch', 'sympy', 'numpy', 'flint') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:2] == ["2", "[]"]
 
 
 def test_a_defect_of_symdiff_is_one_line(monkeypatch):

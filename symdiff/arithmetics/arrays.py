@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -19,7 +20,10 @@ _LARGEST_EXACT_INTEGER = 2**53  # a double holds every integer up to here
 def within_doubles(value: Any) -> Any:  # noqa: ANN401  (a number or an array passes through)
     """Return Python's integers that no double holds as doubles: numpy and torch refuse them."""
     if isinstance(value, int) and abs(value) > _LARGEST_EXACT_INTEGER:
-        return float(value)
+        try:
+            return float(value)
+        except OverflowError:
+            return math.copysign(math.inf, value)
     return value
 
 

@@ -51,10 +51,16 @@ class Symbolic:
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
         """Apply the column; a condition among numbers counts as 0 or 1."""
         if row.name in _GUARDED and _is_hostile(row.name, arguments):
-            return _GUARDED[row.name](*arguments, evaluate=False)
+            return self._guarded(row.name, arguments)
         if row.group == "operators":
             arguments = [_as_number(a) for a in arguments]
         return column(*arguments)
+
+    def _guarded(self, function: str, arguments: Sequence[Any]) -> sp.Expr:
+        if self.exact:
+            return _GUARDED[function](*arguments, evaluate=False)
+        # Left unevaluated, it would be computed at the next derivative.
+        return _GUARDED[function](sp.Float(arguments[0], _DOUBLE_DIGITS), *arguments[1:])
 
 
 _GUARDED: dict[str, Callable[..., Any]] = {

@@ -16,7 +16,8 @@ from pathlib import Path
 
 from symdiff.comparison import Evidence, Options, compare_entry
 from symdiff.errors import Crash, FileError, InputError, SymdiffError, UsageError, describe
-from symdiff.program.files import Entry, find_files, read_file
+from symdiff.program.entry import Entry
+from symdiff.program.files import find_files, read_file
 
 Outcome = Evidence | SymdiffError
 

@@ -91,10 +91,20 @@ def digamma(x: Ball) -> Ball:
     return low.digamma().union(high.digamma()) if same_branch else flint.arb("nan")
 
 
+def _integer_power(x: Ball, n: int) -> Ball:
+    if n < 0:
+        return 1 / _integer_power(x, -n)
+    if n == 0:
+        return flint.arb(1)
+    # Not x**n: python-flint answers nan for a ball around 0.
+    base = x if n % 2 else absolute(x)
+    return (base.lower() ** flint.fmpz(n)).union(base.upper() ** flint.fmpz(n))
+
+
 def power(x: Ball, y: Ball) -> Ball:
     """Enclose x**y over the reals: an integer exponent, or a base that is not negative."""
     if y.is_integer():
-        return x ** y.unique_fmpz()
+        return _integer_power(x, int(y.unique_fmpz()))
     low, high = x.lower().max(flint.arb(0)), x.upper()
     if low > 0:
         return low.union(high) ** y

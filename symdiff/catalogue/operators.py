@@ -22,7 +22,9 @@ Value = Any
 
 
 def _power_switches(constants: Constants) -> tuple[str, ...]:
-    exponent = constants[1]
+    base, exponent = constants
+    if base == 0:
+        return ("exponent",)
     smooth = exponent is not None and exponent >= 0 and exponent == int(exponent)
     return () if smooth else ("x",)
 

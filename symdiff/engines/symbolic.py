@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, Final
 
 import numpy as np
 import scipy.special
@@ -16,6 +17,11 @@ from symdiff.program import Program
 
 __all__ = ["ENGINE", "derivatives"]
 
+_LARGEST_EXACT_INTEGER: Final = 2**53
+# sympy works on the expression written out in full, and its time grows faster than that.
+MAX_WRITTEN_OUT: Final = 3000
+SYMPY: Final = "sympy"
+
 
 class _Printer(SciPyPrinter):  # type: ignore[misc]
     """Prints what sympy's own printer has no name for in numpy, or prints less well."""
@@ -24,9 +30,27 @@ class _Printer(SciPyPrinter):  # type: ignore[misc]
         # With all digits of its double: sympy rounds to 15.
         return repr(float(number))
 
+    def _print_Integer(self, number: sp.Integer) -> str:  # noqa: N802
+        return self._print_Rational(number)
+
+    def _print_Rational(self, number: sp.Rational) -> str:  # noqa: N802
+        # numpy's functions take no integer beyond 64 bits.
+        p, q = int(number.p), int(number.q)
+        if max(abs(p), q) <= _LARGEST_EXACT_INTEGER:
+            return str(super()._print_Rational(number)) if q > 1 else str(p)
+        return repr(_quotient(p, q))
+
     def _print_Heaviside(self, step: sp.Heaviside) -> str:  # noqa: N802
         # sympy would rewrite it as a Piecewise and simplify: seconds for a nested Max.
         return f"heaviside({self._print(step.args[0])}, {self._print(step.args[1])})"
+
+
+def _quotient(p: int, q: int) -> float:
+    """Return the double nearest to p/q, or an infinity."""
+    try:
+        return p / q
+    except OverflowError:
+        return math.copysign(math.inf, p)
 
 
 def _dirac_delta(x: Array, order: int = 0) -> Array:
@@ -43,6 +67,20 @@ _OWN = {
 }
 
 
+def check_size(program: Program) -> None:
+    """Refuse a program that sympy would take minutes for.
+
+    Raises
+    ------
+    Unsupported
+        Written out in full, it has more than `MAX_WRITTEN_OUT` sub-expressions.
+    """
+    size = program.written_out(program.output)
+    if size > MAX_WRITTEN_OUT:
+        reason = f"{size} sub-expressions when written out, more than {MAX_WRITTEN_OUT}"
+        raise Unsupported(SYMPY, reason)
+
+
 def derivatives(program: Program, variables: tuple[str, ...]) -> list[sp.Expr]:
     """Return sympy's partial derivatives of a program.
 
@@ -57,6 +95,7 @@ def derivatives(program: Program, variables: tuple[str, ...]) -> list[sp.Expr]:
     >>> derivatives(parse("relu(x) + x**2"), ("x",))
     [2*x + Heaviside(x)]
     """
+    check_size(program)
     f = expression(program)
     found = [sp.diff(f, sp.Symbol(name, real=True)) for name in variables]
     for derivative in found:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from symdiff.grid.isolation import MAX_BOXES
 from symdiff.grid.kinks import MAX_ROOTS, Coordinate, Roots, find_roots
 from symdiff.grid.points import Array, Axis, difference_step
 from symdiff.grid.switches import Switch, find_switches
@@ -18,6 +19,8 @@ from symdiff.program import Program
 MAX_PRODUCT: Final = 4096  # points of a product of several axes; beyond, a Sobol sample
 MAX_LINES: Final = 256  # lines along one variable on which one switch is solved
 MAX_ADDED: Final = 20_000  # kinks and neighbours added to one grid
+MAX_WORK: Final = 400_000  # ball operations spent on one grid, about two seconds
+MIN_BOXES: Final = 30  # enclosures for a switch when that is used up
 _SHOWN_BRACKETS = 3
 
 # What a point is there for. `nearest` is the double nearest to a kink that is no double; a
@@ -200,6 +203,7 @@ class _Search:
         self._regular = regular
         self._exact = exact
         self._added = 0
+        self._work = MAX_WORK
         self.notes: list[str] = []
 
     def rows(self) -> Iterator[_Rows]:
@@ -213,7 +217,7 @@ class _Search:
     def _switch_rows(self, j: int, s: int) -> Iterator[_Rows]:
         switch, axis = self._switches[s], self._axes[j]
         for members, fixed in self._lines(j, switch):
-            roots = find_roots(switch, axis.name, fixed, axis.low, axis.high)
+            roots = find_roots(switch, axis.name, fixed, (axis.low, axis.high), self._boxes(switch))
             self._note(roots, switch, axis, fixed)
             if not roots.found:
                 continue
@@ -223,6 +227,13 @@ class _Search:
             rows = self._around(j, s, members, roots.found)
             self._added += len(rows.points)
             yield rows
+
+    def _boxes(self, switch: Switch) -> int:
+        """Return how many enclosures bisection may compute, so that a grid stays cheap."""
+        size = len(switch.program.reached(switch.program.output))
+        boxes = max(MIN_BOXES, min(MAX_BOXES, self._work // (10 * size)))
+        self._work = max(0, self._work - boxes * size)
+        return boxes
 
     def _lines(
         self, j: int, switch: Switch

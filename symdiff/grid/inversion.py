@@ -13,6 +13,7 @@ from types import MappingProxyType
 import sympy as sp
 
 _SIGN_DIGITS = 30
+_MOST_PARTS = 4  # piecewise parts of one sum that are taken branch by branch
 
 
 class NotInvertibleError(Exception):
@@ -94,9 +95,19 @@ class Preimages:
             yield from self.solve(rest, c - constant)
             return
         coefficients = _quadratic(f - c, self.x)
-        if coefficients is None:
+        if coefficients is not None:
+            yield from _quadratic_roots(*coefficients)
+        else:
+            yield from self._by_branches(f - c)
+
+    def _by_branches(self, f: sp.Expr) -> Iterator[sp.Expr]:
+        """Solve f = 0 with each branch of a piecewise part in its place."""
+        parts = [p for p in f.atoms(sp.Max, sp.Min, sp.Abs, sp.Piecewise) if p.has(self.x)]
+        if not 1 <= len(parts) <= _MOST_PARTS:
             raise NotInvertibleError
-        yield from _quadratic_roots(*coefficients)
+        part = max(parts, key=lambda p: p.count_ops())
+        for branch in _branches(part):
+            yield from self._if_varying(f.xreplace({part: branch}), sp.S.Zero)
 
     def _product(self, f: sp.Expr, c: sp.Expr) -> Iterator[sp.Expr]:
         constant, rest = f.as_independent(self.x, as_Add=False)
@@ -210,6 +221,14 @@ def _roots(c: sp.Expr, exponent: sp.Expr) -> Iterator[sp.Expr]:
         yield magnitude
         if exponent.is_Integer:
             yield -magnitude
+
+
+def _branches(part: sp.Expr) -> tuple[sp.Expr, ...]:
+    if isinstance(part, sp.Abs):
+        return part.args[0], -part.args[0]
+    if isinstance(part, sp.Piecewise):
+        return tuple(branch for branch, _ in part.args)
+    return tuple(part.args)
 
 
 def _only(condition: bool, *values: sp.Expr) -> tuple[sp.Expr, ...]:  # noqa: FBT001

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -12,8 +13,8 @@ import flint
 from symdiff.arithmetics.balls import EMPTY, PRECISION, Ball
 
 MAX_BOXES: Final = 1500  # enclosures computed for one switch on one line
+BOXES_EACH: Final = 150  # what refining a simple zero takes
 MAX_BRACKETS: Final = 64  # beyond, they are not refined
-BOXES_EACH: Final = 1200  # enclosures to refine one bracket
 _RELATIVE_WIDTH = 2.0**-58  # finer than the doubles, so that a bracket names its nearest one
 _SMALLEST_WIDTH = 2.0**-200
 
@@ -28,6 +29,12 @@ class Bracket:
     low: Ball
     high: Ball
     proved: bool
+
+    @property
+    def ball(self) -> Ball:
+        """The whole bracket as one ball."""
+        with flint.ctx.workprec(PRECISION):
+            return self.low.union(self.high)
 
     @property
     def middle(self) -> float:
@@ -48,7 +55,8 @@ def isolate(
     low, high
         The ends, exact balls.
     budget
-        How many enclosures may be computed; what is open then becomes wide brackets.
+        How many enclosures may be computed, and about as many again to refine what is found;
+        what is open then becomes wide brackets.
 
     Examples
     --------
@@ -57,11 +65,12 @@ def isolate(
     [(1.4142135623730951, True)]
     """
     with flint.ctx.workprec(PRECISION):
-        coarse = _merge(_bisect(f, low, high, budget))
+        coarse = merge(_bisect(f, low, high, budget))
         if len(coarse) > MAX_BRACKETS:
             return [_bracket(f, a, b) for a, b in coarse]
-        # A crowd of zeros, or a stubborn one, has eaten the budget: give each its own.
-        fine = [part for a, b in coarse for part in _merge(_bisect(f, a, b, BOXES_EACH))]
+        # A crowd of zeros, or a stubborn one, has eaten the budget: give each its share again.
+        share = max(BOXES_EACH, budget // max(1, len(coarse)))
+        fine = [part for a, b in coarse for part in merge(_bisect(f, a, b, share))]
         return [_bracket(f, a, b) for a, b in fine]
 
 
@@ -91,9 +100,15 @@ def _smallest(a: Ball, b: Ball) -> Ball:
     return flint.arb(max(scale * _RELATIVE_WIDTH, _SMALLEST_WIDTH))
 
 
-def _merge(intervals: list[tuple[Ball, Ball]]) -> list[tuple[Ball, Ball]]:
+def merge(intervals: list[tuple[Ball, Ball]]) -> list[tuple[Ball, Ball]]:
+    """Join intervals that touch; the ends are exact balls."""
+
+    # Compared as balls: intervals narrower than a double would tie as floats, and overlap lost.
+    def order(first: tuple[Ball, Ball], second: tuple[Ball, Ball]) -> int:
+        return int(first[0] > second[0]) - int(first[0] < second[0])
+
     merged: list[tuple[Ball, Ball]] = []
-    for a, b in sorted(intervals, key=lambda interval: float(interval[0])):
+    for a, b in sorted(intervals, key=functools.cmp_to_key(order)):
         if merged and a <= merged[-1][1]:
             merged[-1] = (merged[-1][0], merged[-1][1].max(b))
         else:

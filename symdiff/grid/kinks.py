@@ -16,7 +16,7 @@ from symdiff.arithmetics.polynomials import Polynomial, polynomial
 from symdiff.arithmetics.symbolic import expression
 from symdiff.errors import GridError, Unsupported
 from symdiff.grid.inversion import NotInvertibleError, Preimages
-from symdiff.grid.isolation import Bracket, isolate
+from symdiff.grid.isolation import MAX_BOXES, Bracket, isolate, merge
 from symdiff.grid.points import nearest_double
 from symdiff.grid.switches import Switch
 from symdiff.program import Program, parse
@@ -26,6 +26,18 @@ _CUBIC = 3
 _LARGEST_TREE = 400  # nodes of a switch that sympy is asked to invert
 _NARROW = 2.0**-50  # relative width of a bracket that names one double
 _NARROW_AT_ZERO = 2.0**-190  # where bisection stops around zero
+_NARROW_UNBOUNDED = 2.0**-39
+_MAX_PIECES = 256  # of a line on which a step function is bounded piece by piece
+_MAX_TRIED = 4 * MAX_ROOTS  # integers for which one step function is solved
+# What sympy's constructors raise on expressions they cannot take, beside our own refusals.
+_SYMPY_REFUSES = (
+    NotInvertibleError,
+    Unsupported,
+    ArithmeticError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 _DENOMINATORS = (1, 2, 12, 720)  # of the multiples of 1 and of pi that a root is compared with
 
 
@@ -82,7 +94,11 @@ class Roots:
 
 
 def find_roots(
-    switch: Switch, variable: str, fixed: Mapping[str, Coordinate], low: float, high: float
+    switch: Switch,
+    variable: str,
+    fixed: Mapping[str, Coordinate],
+    ends: tuple[float, float],
+    budget: int = MAX_BOXES,
 ) -> Roots:
     """Return where a switch is zero (or crosses an integer) along one variable.
 
@@ -94,27 +110,36 @@ def find_roots(
         The variable that moves.
     fixed
         Where the switch's other variables stand.
-    low, high
+    ends
         The ends of the line.
+    budget
+        How many enclosures bisection may compute for each zero that is sought.
 
     Examples
     --------
     >>> from symdiff.grid.switches import find_switches
     >>> (switch,) = find_switches(parse("abs(3*x - 1)"))
-    >>> find_roots(switch, "x", {}, -2.0, 2.0).found
+    >>> find_roots(switch, "x", {}, (-2.0, 2.0)).found
     (Coordinate(value=0.3333333333333333, exact='1/3'),)
     """
-    line = _Line(switch.program, variable, fixed, low, high)
-    values = _integers(switch, line) if switch.crosses_integers else (range(1), False)
-    if values is None:
-        return Roots(open=((low, high),))
-    integers, truncated = values
-    parts = [line.roots(k) for k in integers]
+    line = _Line(switch.program, variable, fixed, ends, budget)
+    if not switch.crosses_integers:
+        return _joined([line.roots(0)])
+    integers, wide, endless = line.integers(switch.highest)
+    parts: list[Roots] = []
+    while integers and sum(len(part.found) for part in parts) <= MAX_ROOTS:
+        parts.append(line.roots(integers.pop(0)))
+    return _joined(parts, more=bool(integers) or endless, also_open=wide)
+
+
+def _joined(
+    parts: list[Roots], *, more: bool = False, also_open: tuple[tuple[float, float], ...] = ()
+) -> Roots:
     found = sorted({c for part in parts for c in part.found}, key=lambda c: c.value)
     return Roots(
         found=tuple(_nearest_zero(found)),
-        open=tuple(bracket for part in parts for bracket in part.open),
-        truncated=truncated or len(found) > MAX_ROOTS or any(p.truncated for p in parts),
+        open=(*also_open, *(bracket for part in parts for bracket in part.open)),
+        truncated=more or len(found) > MAX_ROOTS or any(p.truncated for p in parts),
         everywhere=any(part.everywhere for part in parts),
     )
 
@@ -122,22 +147,6 @@ def find_roots(
 def _nearest_zero(found: list[Coordinate]) -> list[Coordinate]:
     kept = sorted(found, key=lambda c: abs(c.value))[:MAX_ROOTS]
     return sorted(kept, key=lambda c: c.value)
-
-
-def _integers(switch: Switch, line: _Line) -> tuple[range, bool] | None:
-    """Return the integers that the switch may cross on the line, and whether some are left out."""
-    value = line.enclosure
-    if value is EMPTY:
-        return range(0), False
-    if not value.is_finite():
-        return None
-    first, last = math.ceil(float(value.lower())), math.floor(float(value.upper()))
-    if switch.highest is not None:
-        last = min(last, switch.highest)
-    if last - first < MAX_ROOTS:
-        return range(first, last + 1), False
-    start = min(max(first, -MAX_ROOTS // 2), last - MAX_ROOTS + 1)
-    return range(start, start + MAX_ROOTS), True
 
 
 class _Line:
@@ -148,31 +157,30 @@ class _Line:
         program: Program,
         variable: str,
         fixed: Mapping[str, Coordinate],
-        low: float,
-        high: float,
+        ends: tuple[float, float],
+        budget: int,
     ) -> None:
         self._program = program
         self._variable = variable
         self._fixed = {name: fixed[name] for name in program.inputs if name != variable}
-        self._low, self._high = low, high
+        self._low, self._high = ends
+        self._budget = budget
         self._balls = {name: c.ball for name, c in self._fixed.items()}
         with flint.ctx.workprec(PRECISION):
-            self._whole = flint.arb(low).union(flint.arb(high))
-        self.enclosure = self._value(self._whole)
+            self._ends = flint.arb(self._low), flint.arb(self._high)
+            self._enclosure = self._value(self._ends[0].union(self._ends[1]))
         self._coefficients = self._polynomial()
         self._preimages: sp.Expr | None = None
 
     def roots(self, k: int) -> Roots:
         """Return where the function equals the integer k."""
-        value = self.enclosure
-        if value is EMPTY or value > k or value < k:
+        if _excludes(self._enclosure, k):
             return Roots()
         if self._coefficients is not None:
             return self._polynomial_roots(self._coefficients, k)
         try:
             return self._inverted_roots(k)
-        except (NotInvertibleError, Unsupported, GridError, RecursionError, TypeError, ValueError):
-            # sympy's constructors raise the last three on expressions they cannot take.
+        except (*_SYMPY_REFUSES, GridError):
             return self._isolated_roots(k)
 
     def _value(self, x: Ball) -> Any:  # noqa: ANN401  (a ball or EMPTY)
@@ -203,7 +211,7 @@ class _Line:
     # -- chains of invertible functions, by sympy
 
     def _symbolic(self) -> sp.Expr:
-        if len(self._program.reached(self._program.output)) > _LARGEST_TREE:
+        if self._program.written_out(self._program.output) > _LARGEST_TREE:
             raise NotInvertibleError
         if self._preimages is None:
             f = expression(self._program, exact=True)
@@ -222,27 +230,39 @@ class _Line:
         return Roots(tuple(found), truncated=search.truncated)
 
     def _may_be_root(self, root: sp.Expr, k: int) -> bool:
-        value = self._value(_ball_of(root))
-        return value is not EMPTY and not (value > k or value < k)
+        return not _excludes(self._value(_ball_of(root)), k)
 
     # -- anything else, by bisection with balls
 
     def _isolated_roots(self, k: int) -> Roots:
-        with flint.ctx.workprec(PRECISION):
-            low, high = flint.arb(self._low), flint.arb(self._high)
-        brackets = isolate(lambda x: _shifted(self._value(x), k), low, high)
+        brackets = isolate(lambda x: _shifted(self._value(x), k), *self._ends, self._budget)
         found: list[Coordinate] = []
         still_open: list[tuple[float, float]] = []
         for bracket in brackets[:MAX_ROOTS]:
-            exact = self._recognised(bracket, k)
             narrow = _is_narrow(bracket)
-            if exact is not None:
+            if narrow and not self._value(bracket.ball).is_finite():
+                continue  # a pole: the switch of the division, or of the domain, has it
+            exact = self._recognised(bracket, k)
+            if exact is not None and (narrow or self._stands_alone(exact, bracket, k)):
                 found.append(exact)
             elif narrow:
-                found.append(Coordinate(bracket.middle, None))
+                found.append(self._without_formula(bracket, k))
             if not narrow or (exact is None and not bracket.proved):
                 still_open.append((float(bracket.low), float(bracket.high)))
         return Roots(tuple(found), tuple(still_open), truncated=len(brackets) > MAX_ROOTS)
+
+    def _without_formula(self, bracket: Bracket, k: int) -> Coordinate:
+        """Return the double in a narrow bracket; its text says what it is the nearest to."""
+        value = bracket.middle
+        text = " ".join(self._program.written(self._program.output).split()) or "a switch"
+        return Coordinate(value, f"where {text} = {k}, near {value!r}")
+
+    def _stands_alone(self, zero: Coordinate, bracket: Bracket, k: int) -> bool:
+        """Tell whether the function is proved not to be flat around a zero."""
+        with flint.ctx.workprec(PRECISION):
+            beside = (bracket.high - bracket.low).mid() / 64
+            points = (zero.ball - beside, zero.ball + beside)
+            return all(_excludes(self._value(point), k) for point in points)
 
     def _recognised(self, bracket: Bracket, k: int) -> Coordinate | None:
         """Return an exact zero inside the bracket, if one of the usual numbers is proved to be."""
@@ -251,9 +271,67 @@ class _Line:
             try:
                 if (self._symbolic().xreplace({x: candidate}) - k).is_zero:
                     return Coordinate(*nearest_double(candidate))
-            except (NotInvertibleError, Unsupported, TypeError, ValueError):
+            except _SYMPY_REFUSES:
                 return None
         return None
+
+    # -- integers that a step function may cross
+
+    def integers(
+        self, highest: int | None
+    ) -> tuple[list[int], tuple[tuple[float, float], ...], bool]:
+        """Return integers that the function may take, and what is known of the others.
+
+        The integers stand in the order in which they are to be tried: around the value that
+        the function has nearest to 0 first. Then follow stretches on which it could not be
+        bounded, and whether it grows without bound at some point.
+        """
+        pieces, unbounded = self._bounded_pieces()
+        # At a pole it takes every integer; the pole itself is a switch of its own.
+        wide = tuple((a, b) for a, b in unbounded if b - a > _NARROW_UNBOUNDED)
+        endless = len(wide) < len(unbounded) and highest is None
+        tried: set[int] = set()
+        start = self._value(flint.arb(min(max(0.0, self._low), self._high)))
+        known = start is not EMPTY and start.is_finite()
+        anchor = math.floor(float(start.mid())) if known else 0
+        for low, high in pieces:
+            last = high if highest is None else min(high, highest)
+            middle = min(max(anchor, low), last)
+            first = max(low, middle - _MAX_TRIED)
+            tried.update(range(first, min(last, middle + _MAX_TRIED) + 1))
+        ordered = sorted(tried, key=lambda k: abs(k - anchor))
+        return ordered[:_MAX_TRIED], wide, endless
+
+    def _bounded_pieces(self) -> tuple[list[tuple[int, int]], tuple[tuple[float, float], ...]]:
+        """Return the integers in the function's range, piece by piece of the line."""
+        pieces: list[tuple[int, int]] = []
+        waiting = [self._ends]
+        unbounded: list[tuple[Ball, Ball]] = []
+        with flint.ctx.workprec(PRECISION):
+            for _ in range(_MAX_PIECES):
+                if not waiting:
+                    break
+                low, high = waiting.pop(0)
+                value = self._value(low.union(high))
+                if value is EMPTY:
+                    continue
+                if value.is_finite():
+                    pieces.append(
+                        (math.ceil(float(value.lower())), math.floor(float(value.upper())))
+                    )
+                    continue
+                middle = ((low + high) / 2).mid()
+                if high - low <= flint.arb(2.0**-40) or not low < middle < high:
+                    unbounded.append((low, high))
+                else:
+                    waiting.extend([(low, middle), (middle, high)])
+        left = merge([*unbounded, *waiting])
+        return pieces, tuple((float(a), float(b)) for a, b in left)
+
+
+def _excludes(value: Any, k: int) -> bool:  # noqa: ANN401  (a ball or EMPTY)
+    """Tell whether a function whose values are in the ball is proved not to be k."""
+    return value is EMPTY or bool(value > k or value < k)
 
 
 def _shifted(value: Any, k: int) -> Any:  # noqa: ANN401  (a ball or EMPTY)

@@ -232,7 +232,11 @@ def _exact_coordinate(text: str) -> tuple[float, str | None]:
     if program.inputs:
         message = f"{text[:40]!r} is not a number"
         raise GridError(message, hint=_EXAMPLE)
-    return nearest_double(expression(program, exact=True), text)
+    try:
+        return nearest_double(expression(program, exact=True), text)
+    except (ArithmeticError, TypeError, ValueError, RecursionError):
+        message = f"{text[:40]!r} cannot be evaluated exactly"
+        raise GridError(message, hint="write a simpler number, such as 1/3 or sqrt(2)") from None
 
 
 def nearest_double(number: Any, text: str | None = None) -> tuple[float, str | None]:  # noqa: ANN401

@@ -47,7 +47,12 @@ _GROWS_LIKE_FACTORIAL = frozenset({"gamma", "lgamma", "digamma"})
 
 
 class NotANumberError(ArithmeticError):
-    """A constant is not a finite double; the message says why, in words for users."""
+    """A constant is not a finite double; message and hint are in words for users."""
+
+    def __init__(self, message: str, hint: str = "use a smaller number, or inf") -> None:
+        """Keep what to type next."""
+        super().__init__(message)
+        self.hint = hint
 
 
 def fold(function: str, arguments: Sequence[Number | None]) -> Number | None:
@@ -146,11 +151,11 @@ def _checked(compute: Callable[[], Number]) -> Number:
         raise NotANumberError(_TOO_LARGE) from None
     except ZeroDivisionError:
         message = "division by zero"
-        raise NotANumberError(message) from None
+        raise NotANumberError(message, "a constant must be a number, or inf") from None
     except ValueError:
         message = "the value is not a real number"
-        raise NotANumberError(message) from None
+        raise NotANumberError(message, "symdiff functions says where each is defined") from None
     if not finite:
         message = "the value is not a number"
-        raise NotANumberError(message)
+        raise NotANumberError(message, "a constant must be a number, or inf")
     return value

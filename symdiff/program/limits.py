@@ -37,7 +37,7 @@ def check_text(text: str) -> None:
     >>> check_text("x + 1")
     >>> check_text("x + y)")
     Traceback (most recent call last):
-    symdiff.errors.ExpressionError: this bracket closes none at column 6
+    symdiff.errors.ExpressionError: this bracket closes none at column 6 (remove it)
         x + y)
              ^
     """
@@ -82,11 +82,12 @@ def _check_brackets(text: str) -> None:
         elif character in _CLOSING:
             if not opened:
                 message = "this bracket closes none"
-                raise _error(message, text, position, position + 1, None)
+                hint = "remove it"
+                raise _error(message, text, position, position + 1, hint)
             opened.pop()
     if opened:
         message = "this bracket is not closed"
-        raise _error(message, text, opened[-1], opened[-1] + 1, None)
+        raise _error(message, text, opened[-1], opened[-1] + 1, "close it")
 
 
 def _error(message: str, text: str, start: int, end: int, hint: str | None) -> ExpressionError:

@@ -125,6 +125,28 @@ class Program:
         inputs = tuple(n.name for i in reached if isinstance(n := self.nodes[i], Input))
         return dataclasses.replace(self, output=node, inputs=inputs)
 
+    def written_out(self, root: int) -> int:
+        """Return how many sub-expressions `root` has when nothing is shared.
+
+        A power whose exponent varies counts as the square of its parts: that is how sympy
+        takes it.
+
+        Examples
+        --------
+        >>> from symdiff.program import parse
+        >>> program = parse("h + h", definitions={"h": "sin(x)"})
+        >>> program.written_out(program.output)
+        5
+        """
+        sizes: dict[int, int] = {}
+        for index in sorted(self.reached(root)):
+            node = self.nodes[index]
+            given = node.given if isinstance(node, Call) else ()
+            sizes[index] = 1 + sum(sizes[a] for a in given)
+            if isinstance(node, Call) and node.function == "power" and sizes[given[1]] > 1:
+                sizes[index] = sizes[index] ** 2
+        return sizes[root]
+
     def reached(self, root: int) -> set[int]:
         """Return every node that the value of `root` is made of, itself among them."""
         seen: set[int] = set()

@@ -142,7 +142,7 @@ class Reader:
                 check_exponent(self._constants.get(node.given[1]))
             value = self._value(node)
         except NotANumberError as error:
-            self._fail(syntax, f"{self._cut(syntax)!r}: {error}", "use a smaller number, or inf")
+            self._fail(syntax, f"{self._cut(syntax)!r}: {error}", error.hint)
         if value is not None:
             self._constants[index] = value
 
@@ -320,7 +320,11 @@ class Reader:
             prefix, _, name = dotted.rpartition(".")
             if prefix in PREFIXES and name in CONSTANTS:
                 return self._add(Constant(name), syntax)
-        return self._fail(syntax, f"attribute {syntax.attr[:40]!r} has no meaning here", None)
+        return self._fail(
+            syntax,
+            f"attribute {syntax.attr[:40]!r} has no meaning here",
+            "write x.abs(), or abs(x)",
+        )
 
     # -- calls
 
@@ -431,7 +435,7 @@ class Reader:
     def _bounds(self, syntax: ast.AST) -> tuple[int, int]:
         start: int = getattr(syntax, "col_offset", 1)
         end: int = getattr(syntax, "end_col_offset", start + 1)
-        return start - 1, end - 1  # of the bracket that syntax_tree adds
+        return max(0, start - 1), max(1, end - 1)  # of the bracket that syntax_tree adds
 
     def _span(self, syntax: ast.AST) -> Span:
         start, end = self._bounds(syntax)

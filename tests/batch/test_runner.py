@@ -96,6 +96,20 @@ def test_expected_verdicts_pass(tmp_path):
     assert symdiff.compare_file(tmp_path / "a.toml").status == 0
 
 
+def test_a_mistake_in_an_entry_is_told_with_the_line_of_its_key(tmp_path):
+    path = tmp_path / "a.toml"
+    path.write_text(
+        '[[expression]]\nname = "f"\n\nexpr = "asb(x)"\n[[expression]]\nname = "g"\nexpr = "x"\n'
+        'grid = { y = "0:1:2" }\n[[expression]]\nname = "h"\nexpr = "x"\n\nclaims = { x = "asb(x)" }\n'
+    )
+    told = [str(m).splitlines()[0] for m in symdiff.compare_file(path).mistakes]
+    assert [m.split(f"{path}, ")[1].split(":")[0] for m in told] == [
+        "line 4, entry 'f'",
+        "line 7, entry 'g'",
+        "line 13, entry 'h', claim x",
+    ]
+
+
 @pytest.mark.parametrize(
     ("expect", "message"),
     [

@@ -83,6 +83,24 @@ def test_sympy_without_a_derivative_is_unsupported_and_names_the_function(text, 
     assert np.isnan(samples.derivatives["x"]).all()
 
 
+@pytest.mark.parametrize(
+    "text", ["sin(10**20)*x", "x*(1/3)**9999 + x", "x*10**300/10**290", "x + 10**300*10**-290"]
+)
+def test_large_constants_reach_numpy_as_doubles(text):
+    samples = give("symbolic", text)
+    assert samples.reasons == ("",)
+    assert samples.derivatives["x"] == pytest.approx(
+        give("autograd", text).derivatives["x"], rel=1e-12
+    )
+
+
+def test_what_is_too_large_for_sympy_is_unsupported_and_costs_nothing():
+    text, definitions = "h8", {"h0": "x", **{f"h{i}": f"h{i - 1}**h{i - 1}" for i in range(1, 9)}}
+    program = parse(text, definitions=definitions)
+    samples = run(load("symbolic"), Problem(program, {"x": X}, ("x",)))
+    assert "sub-expressions when written out, more than 3000" in samples.unsupported
+
+
 def test_torch_without_a_function_is_unsupported_and_names_it():
     assert give("autograd", "cbrt(x)").unsupported == "cbrt: torch has no such function"
 

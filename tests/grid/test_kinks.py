@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from symdiff.grid.isolation import isolate
+from symdiff.grid.isolation import isolate, merge
 from symdiff.grid.kinks import MAX_ROOTS, find_roots
 from symdiff.grid.switches import find_switches
 from symdiff.program import parse
@@ -56,7 +56,7 @@ FOUND = [
     ("abs(2*pi*x - 5/x)", [0, "sqrt(10)/(2*sqrt(pi))", "-sqrt(10)/(2*sqrt(pi))"]),
     ("abs(x**4 - 5*x**2 + 4)", [-2, -1, 1, 2]),
     ("abs(abs(x) - 1)", [0, -1, 1]),
-    ("abs(x*exp(x) - 1)", [0.5671432904097838]),
+    ("abs(x*exp(x) - 1)", ["where x*exp(x) - 1 = 0, near 0.5671432904097838"]),
     ("abs(erf(x) - 1/2)", ["erfinv(1/2)"]),
     ("relu(x) - relu(-x)", [0]),
     ("abs(3*x - 1)", ["1/3"]),
@@ -64,6 +64,13 @@ FOUND = [
     ("abs(pi*x - 1)", ["1/pi"]),
     ("abs(x**2 - pi)", ["-sqrt(pi)", "sqrt(pi)"]),
     ("xlogy(x, 2)", [0]),
+    ("floor(x**2/4)", [-4, "-2*sqrt(3)", "-2*sqrt(2)", -2, 0, 2, "2*sqrt(2)", "2*sqrt(3)", 4]),
+    ("fmod(x**3/32, 1)", [-4, "-2*2**(2/3)", 0, "2*2**(2/3)", 4]),
+    ("gamma(x**2 - 2)", ["-sqrt(2)", -1, 0, 1, "sqrt(2)"]),
+    ("max(x, x**2, 1 - x)", [0, 1, "-sqrt(5)/2 - 1/2", 0.5]),
+    ("abs(x + 1/x)", [0]),  # changes its sign across the pole, and is never 0
+    ("0**x", [0]),
+    ("max(x, 2*x, 3*x, 4*x)", [0]),
     ("exp(x) + x**3", []),
     ("sigmoid(x)*gelu(x) + softplus(x)", []),
     ("abs(x**2 + 1)", []),
@@ -72,7 +79,7 @@ FOUND = [
 
 
 def roots(text, low=-4.0, high=4.0):
-    return [find_roots(s, "x", {}, low, high) for s in find_switches(parse(text))]
+    return [find_roots(s, "x", {}, (low, high)) for s in find_switches(parse(text))]
 
 
 @pytest.mark.parametrize(("text", "expected"), FOUND)
@@ -108,9 +115,44 @@ def test_a_switch_that_is_zero_everywhere_is_told():
     assert part.found == ()
 
 
-def test_an_unbounded_step_is_left_open():
-    part = roots("floor(tan(x))")[-1]
-    assert part.open == ((-4.0, 4.0),)
+@pytest.mark.parametrize(
+    ("text", "some"),
+    [
+        ("floor(1/x)", {-0.5, "1/3", "-1/7"}),
+        ("floor(tan(x))", {"atan(3)", "-atan(2)"}),
+        ("fmod(3, x)", {-1.5, "3/5"}),
+        ("floor(exp(20*x))", {"log(2)/20", "log(30)/20"}),
+    ],
+)
+def test_steps_that_grow_without_bound_are_found_where_they_are_bounded(text, some):
+    part = roots(text)[-1]
+    assert some <= {c.exact or c.value for c in part.found}
+    assert part.truncated
+
+
+def test_endless_steps_beside_a_pole_are_told():
+    part = roots("floor(log(x))", 0.0, 9.0)[-1]
+    assert {"exp(2)", "E", 1.0} == {c.exact or c.value for c in part.found if c.value >= 1}
+    assert part.truncated
+
+
+@pytest.mark.parametrize(("low", "high"), [(1e12, 2e12), (1e17, 2e17), (-2e12, -1e12)])
+def test_large_ranges_keep_their_integers(low, high):
+    (part,) = roots("floor(x)", low, high)
+    assert len(part.found) == MAX_ROOTS
+    assert all(low <= c.value <= high for c in part.found)
+
+
+@pytest.mark.parametrize("text", ["abs(floor(x))", "sqrt(floor(x))", "floor(max(x, 0))"])
+def test_a_flat_zero_has_no_kink_inside(text):
+    found = {c.value for part in roots(text) for c in part.found}
+    assert all(value == round(value) for value in found)
+    assert any(part.open for part in roots(text))
+
+
+def test_a_zero_without_a_formula_says_what_it_is():
+    (part,) = roots("abs(x - cos(x))")
+    assert [c.exact for c in part.found] == ["where x - cos(x) = 0, near 0.7390851332151607"]
 
 
 def test_kinks_outside_the_range_are_not_added():
@@ -136,7 +178,7 @@ def test_isolation_holds_the_zero_that_was_planted(c, function):
     f = parse(
         f"abs({function} - ({function.replace('x)', f'({c!r}))').replace('x*', f'({c!r})*').replace('x +', f'({c!r}) +').replace('x**', f'({c!r})**')}))"
     )
-    parts = [find_roots(s, "x", {}, -4.0, 4.0) for s in find_switches(f)]
+    parts = [find_roots(s, "x", {}, (-4.0, 4.0)) for s in find_switches(f)]
     near = any(math.isclose(root.value, c, abs_tol=1e-6) for p in parts for root in p.found)
     inside = any(low - 1e-6 <= c <= high + 1e-6 for p in parts for low, high in p.open)
     everywhere = any(p.everywhere for p in parts)
@@ -150,10 +192,22 @@ def test_isolation_proves_a_change_of_sign():
 
 
 def test_isolation_keeps_what_it_cannot_settle():
-    (bracket,) = isolate(lambda x: (x * x - 2) * (x * x - 2), flint.arb(0), flint.arb(2), budget=50)
-    assert not bracket.proved
+    brackets = isolate(lambda x: (x * x - 2) * (x * x - 2), flint.arb(0), flint.arb(2), budget=50)
     with flint.ctx.workprec(128):
-        assert bracket.low**2 < 2 < bracket.high**2
+        (around,) = [b for b in brackets if b.low**2 < 2 < b.high**2]
+    assert not around.proved
+
+
+def test_no_zero_is_lost_between_intervals_narrower_than_a_double():
+    # Joined in the order of their doubles, such intervals once lost a part of the line.
+    c = -0.9465262573280411
+    (part,) = roots(f"abs(sin(x)*exp(x) - (sin({c})*exp({c})))")
+    assert [round(x.value, 9) for x in part.found] == [-0.946526257, -0.639936236, 3.155019194]
+    with flint.ctx.workprec(128):
+        ends = [1 + flint.arb(i) * flint.arb(2.0) ** -80 for i in range(4)]
+    pieces = [(ends[2], ends[3]), (ends[0], ends[1]), (ends[1], ends[2])]
+    ((low, high),) = merge(pieces)
+    assert (low == ends[0], high == ends[3]) == (True, True)
 
 
 def test_isolation_without_a_zero_finds_none():

@@ -59,15 +59,16 @@ def test_plain_text_has_one_expression_a_line(tmp_path):
 
 
 MISTAKES = [
-    # the entry's lines, the message
-    ("name = 'a'", "line 1, entry 'a': expr is missing (expr = \"relu(x)\")"),
-    ("name = 'a'\nexpr = 1", "line 1, entry 'a': expr must be a text (expr = \"relu(x)\")"),
-    ("expr = 'x'\ngird = 1", "line 1: unknown key 'gird' (did you mean 'grid'?)"),
-    ("expr = 'x'\nzzz = 1", "line 1: unknown key 'zzz' (known keys: name, expr,"),
-    ("expr = 'x'\nlet = { h = 1 }", "line 1: let h must be a text"),
-    ("expr = 'x'\ngrid = { x = { a = 1 } }", "line 1: grid x must be a range or a list"),
-    ("expr = 'x'\nwrt = [1]", "line 1: wrt must be a list of words"),
-    ("name = ' '\nexpr = 'x'", "line 1, entry ' ': ' ' is not a name"),
+    # the entry's lines, the message: the line is the key's own
+    ("name = 'a'", "line 1, entry 'a', expr: is missing (expr = \"relu(x)\")"),
+    ("name = 'a'\nexpr = 1", "line 3, entry 'a', expr: must be a text (expr = \"relu(x)\")"),
+    ("expr = 'x'\ngird = 1", "line 3, gird: unknown key (did you mean 'grid'?)"),
+    ("expr = 'x'\nzzz = 1", "line 3, zzz: unknown key (known keys: name, expr,"),
+    ("expr = 'x'\nlet = { h = 1 }", "line 3, let h: must be a text"),
+    ("expr = 'x'\n[expression.let]\nh = 1", "line 3, let h: must be a text"),
+    ("expr = 'x'\ngrid = { x = { a = 1 } }", "line 3, grid x: must be a range or a list"),
+    ("expr = 'x'\nwrt = [1]", "line 3, wrt: must be a list of words"),
+    ("name = ' '\nexpr = 'x'", "line 2, entry ' ', name: ' ' is not a name"),
 ]
 
 
@@ -79,6 +80,12 @@ def test_a_mistake_is_told_with_its_place_and_costs_its_entry_only(tmp_path, lin
     assert str(reading.mistakes[0]).startswith(f"{path}, {message}")
 
 
+@pytest.mark.parametrize("name", ["empty.toml", "empty.txt"])
+def test_an_empty_file_is_told(tmp_path, name):
+    with pytest.raises(FileError, match="no expression in this file"):
+        read_file(write(tmp_path, "# nothing\n", name))
+
+
 def test_a_name_that_is_taken_names_its_first_owner(tmp_path):
     path = write(tmp_path, "a: x\nb: y\na: z\n", "file.txt")
     reading = read_file(path)
@@ -88,7 +95,7 @@ def test_a_name_that_is_taken_names_its_first_owner(tmp_path):
 
 BROKEN = [
     ("[[expression]]\nexpr = relu", "broken TOML: Invalid value (at line 2, column 8)"),
-    ("[[expresion]]\nexpr = 'x'", "unknown key 'expresion' (did you mean 'expression'?)"),
+    ("[[expresion]]\nexpr = 'x'", "expresion: unknown key (did you mean 'expression'?)"),
     ("[expression]\nexpr = 'x'", "entries are a list of tables (write [[expression]])"),
     ("a" + ".a" * 100 + " = 1", "line 1: broken TOML: a key of more than 64 parts"),
 ]
