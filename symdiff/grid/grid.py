@@ -10,8 +10,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from symdiff.grid.coordinates import Coordinate
 from symdiff.grid.isolation import MAX_BOXES
-from symdiff.grid.kinks import MAX_ROOTS, Coordinate, Roots, find_roots
+from symdiff.grid.kinks import MAX_ROOTS, Roots, find_roots
 from symdiff.grid.points import Array, Axis, difference_step
 from symdiff.grid.switches import Switch, find_switches
 from symdiff.program import Program

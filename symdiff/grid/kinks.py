@@ -15,14 +15,15 @@ from symdiff.arithmetics.balls import EMPTY, PRECISION, Ball, enclose
 from symdiff.arithmetics.polynomials import Polynomial, polynomial
 from symdiff.arithmetics.symbolic import expression
 from symdiff.errors import GridError, Unsupported
+from symdiff.grid.coordinates import Coordinate, ball_of
 from symdiff.grid.inversion import NotInvertibleError, Preimages
 from symdiff.grid.isolation import MAX_BOXES, Bracket, isolate, merge
 from symdiff.grid.points import nearest_double
+from symdiff.grid.polynomial_roots import real_roots
 from symdiff.grid.switches import Switch
-from symdiff.program import Program, parse
+from symdiff.program import Program
 
 MAX_ROOTS: Final = 32  # of one switch on one line
-_CUBIC = 3
 _LARGEST_TREE = 400  # nodes of a switch that sympy is asked to invert
 _NARROW = 2.0**-50  # relative width of a bracket that names one double
 _NARROW_AT_ZERO = 2.0**-190  # where bisection stops around zero
@@ -39,36 +40,6 @@ _SYMPY_REFUSES = (
     ValueError,
 )
 _DENOMINATORS = (1, 2, 12, 720)  # of the multiples of 1 and of pi that a root is compared with
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Coordinate:
-    """A point on an axis: the nearest double, and the exact number where it is none."""
-
-    value: float
-    exact: str | None = None
-
-    @property
-    def fraction(self) -> Fraction | None:
-        """The coordinate as a rational number, if it is one."""
-        if self.exact is None:
-            return Fraction(self.value)
-        coefficients = polynomial(parse(self.exact), "", {})
-        if coefficients is None:
-            return None
-        return coefficients[0] if coefficients else Fraction(0)
-
-    @property
-    def ball(self) -> Ball:
-        """A ball around the exact number."""
-        return flint.arb(self.value) if self.exact is None else enclose(parse(self.exact), {})
-
-    @property
-    def symbolic(self) -> sp.Expr:
-        """The exact number in sympy."""
-        if self.exact is None:
-            return sp.Rational(*self.value.as_integer_ratio())
-        return expression(parse(self.exact), exact=True)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -118,6 +89,7 @@ def find_roots(
     Examples
     --------
     >>> from symdiff.grid.switches import find_switches
+    >>> from symdiff.program import parse
     >>> (switch,) = find_switches(parse("abs(3*x - 1)"))
     >>> find_roots(switch, "x", {}, (-2.0, 2.0)).found
     (Coordinate(value=0.3333333333333333, exact='1/3'),)
@@ -205,7 +177,7 @@ class _Line:
         shifted = [coefficients[0] - k if coefficients else Fraction(-k), *coefficients[1:]]
         if not any(shifted):
             return Roots(everywhere=True)
-        found = (nearest_double(root) for root in _real_roots(shifted))
+        found = (nearest_double(root) for root in real_roots(shifted))
         return Roots(tuple(Coordinate(v, text) for v, text in found if self._inside(v)))
 
     # -- chains of invertible functions, by sympy
@@ -230,7 +202,7 @@ class _Line:
         return Roots(tuple(found), truncated=search.truncated)
 
     def _may_be_root(self, root: sp.Expr, k: int) -> bool:
-        return not _excludes(self._value(_ball_of(root)), k)
+        return not _excludes(self._value(ball_of(root)), k)
 
     # -- anything else, by bisection with balls
 
@@ -343,14 +315,6 @@ def _is_narrow(bracket: Bracket) -> bool:
     return high - low <= max(_NARROW * max(abs(low), abs(high)), _NARROW_AT_ZERO)
 
 
-def _ball_of(number: sp.Expr) -> Ball:
-    if number.is_Rational:
-        return flint.arb(flint.fmpq(int(number.p), int(number.q)))
-    with flint.ctx.workprec(PRECISION):
-        decimal = flint.arb(str(number.evalf(45)))
-        return decimal + flint.arb(0, abs(decimal).upper() * flint.arb("1e-37"))
-
-
 def _candidates(bracket: Bracket) -> Iterator[sp.Expr]:
     """Yield the usual numbers inside a bracket: simple fractions, and those of pi."""
     for unit, size in ((sp.S.One, 1.0), (sp.pi, math.pi)):
@@ -358,28 +322,7 @@ def _candidates(bracket: Bracket) -> Iterator[sp.Expr]:
         for denominator in _DENOMINATORS:
             nearest = Fraction(bracket.middle / size).limit_denominator(denominator)
             candidate = sp.Rational(nearest.numerator, nearest.denominator) * unit
-            inside = not (_ball_of(candidate) < bracket.low or _ball_of(candidate) > bracket.high)
+            inside = not (ball_of(candidate) < bracket.low or ball_of(candidate) > bracket.high)
             if nearest not in tried and inside:
                 tried.add(nearest)
                 yield candidate
-
-
-def _real_roots(coefficients: list[Fraction]) -> Iterator[sp.Expr]:
-    """Yield the real roots of a polynomial exactly, by its irreducible factors."""
-    scale = math.lcm(*(c.denominator for c in coefficients))
-    integers = flint.fmpz_poly([int(c * scale) for c in coefficients])
-    for factor, _ in integers.factor()[1]:
-        c = [int(factor[i]) for i in range(factor.degree() + 1)]
-        if len(c) == 2:
-            yield sp.Rational(-c[0], c[1])
-        elif len(c) == _CUBIC:
-            yield from _quadratic_roots(c[2], c[1], c[0])
-        else:
-            yield from sp.Poly(c[::-1], sp.Symbol("x")).real_roots(multiple=True)
-
-
-def _quadratic_roots(a: int, b: int, c: int) -> Iterator[sp.Expr]:
-    discriminant = b * b - 4 * a * c
-    if discriminant >= 0:
-        for root in (-sp.sqrt(discriminant), sp.sqrt(discriminant)):
-            yield (root - b) / (2 * a)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
@@ -247,7 +248,7 @@ def nearest_double(number: Any, text: str | None = None) -> tuple[float, str | N
     GridError
         It is not a finite real number.
     """
-    shown = text or str(number)
+    shown = text or _in_our_words(number)
     if number.is_Rational:
         fraction = Fraction(int(number.p), int(number.q))
         value = fraction.numerator / fraction.denominator  # rounded correctly
@@ -257,3 +258,19 @@ def nearest_double(number: Any, text: str | None = None) -> tuple[float, str | N
         message = f"{shown[:40]!r} is not a finite real number"
         raise GridError(message, hint=_EXAMPLE)
     return float(decimal), shown
+
+
+def _in_our_words(number: Any) -> str:  # noqa: ANN401  (an expression of sympy's)
+    """Return a number's text as the parser reads it: sympy writes E for e."""
+    return str(_printer().doprint(number))
+
+
+@functools.cache
+def _printer() -> Any:  # noqa: ANN401  (a printer of sympy's, made when sympy is loaded)
+    from sympy.printing.str import StrPrinter  # noqa: PLC0415
+
+    class Printer(StrPrinter):  # type: ignore[misc]
+        def _print_Exp1(self, _: object) -> str:  # noqa: N802  (sympy calls it by this name)
+            return "e"
+
+    return Printer()
