@@ -7,7 +7,7 @@ its definition, in the same arithmetic.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from symdiff.catalogue import CATALOGUE, Function
 from symdiff.errors import Unsupported
@@ -136,9 +136,13 @@ class _Frame:
         frame, mask = self._outer
         if not frame._inherited(index):  # noqa: SLF001  (the same class)
             return False
-        batch: Any = self._arithmetic
-        self._known[index] = batch.take(frame._known[index], mask)  # noqa: SLF001
+        self._known[index] = self._batch.take(frame._known[index], mask)  # noqa: SLF001
         return True
+
+    @property
+    def _batch(self) -> Batch:
+        """The arithmetic, where a branch runs at some points only: `_is_lazy` has seen to it."""
+        return cast("Batch", self._arithmetic)
 
     def _is_lazy(self, node: Call) -> bool:
         return node.function == "ifelse" and hasattr(self._arithmetic, "merge")
@@ -161,22 +165,19 @@ class _Frame:
         if self._outer is None:
             return self._inputs[name]
         frame, mask = self._outer
-        batch: Any = self._arithmetic
-        return batch.take(frame._input(name), mask)  # noqa: SLF001
+        return self._batch.take(frame._input(name), mask)  # noqa: SLF001
 
     def _branch(self, node: Call) -> Value:
         condition, taken, other = node.given
-        batch: Any = self._arithmetic
         mask = self._known[condition]
         if isinstance(mask, bool):
             return self._within(None, taken if mask else other)
-        return batch.merge(mask, self._within(mask, taken), self._within(~mask, other))
+        return self._batch.merge(mask, self._within(mask, taken), self._within(~mask, other))
 
     def _within(self, mask: Value | None, root: int) -> Value | None:
         if mask is None:
             return self.value(root)
-        batch: Any = self._arithmetic
-        if not batch.holds_anywhere(mask):
+        if not self._batch.holds_anywhere(mask):
             return None
         inner = _Frame(self._program, self._arithmetic, self._inputs, {}, (self, mask))
         return inner.value(root)

@@ -126,11 +126,6 @@ class Function:
         return (self.name, *self.aliases)
 
     @property
-    def required(self) -> int:
-        """How many arguments must be given."""
-        return sum(parameter.default is None for parameter in self.parameters)
-
-    @property
     def usage(self) -> str:
         """How the function is called, for messages: ``clamp(input, min=-inf, max=inf)``."""
         shown = (
