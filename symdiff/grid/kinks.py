@@ -97,11 +97,11 @@ def find_roots(
     line = _Line(switch.program, variable, fixed, ends, budget)
     if not switch.crosses_integers:
         return _joined([line.roots(0)])
-    integers, wide, endless = line.integers(switch.highest)
+    integers, wide, more = line.integers(switch.highest)
     parts: list[Roots] = []
     while integers and sum(len(part.found) for part in parts) <= MAX_ROOTS:
         parts.append(line.roots(integers.pop(0)))
-    return _joined(parts, more=bool(integers) or endless, also_open=wide)
+    return _joined(parts, more=bool(integers) or more, also_open=wide)
 
 
 def _joined(
@@ -212,8 +212,8 @@ class _Line:
         still_open: list[tuple[float, float]] = []
         for bracket in brackets[:MAX_ROOTS]:
             narrow = _is_narrow(bracket)
-            if narrow and not self._value(bracket.ball).is_finite():
-                continue  # a pole: the switch of the division, or of the domain, has it
+            if narrow and self._is_singular(bracket):
+                continue  # the switch of the division, or of the domain, has it
             exact = self._recognised(bracket, k)
             if exact is not None and (narrow or self._stands_alone(exact, bracket, k)):
                 found.append(exact)
@@ -222,6 +222,11 @@ class _Line:
             if not narrow or (exact is None and not bracket.proved):
                 still_open.append((float(bracket.low), float(bracket.high)))
         return Roots(tuple(found), tuple(still_open), truncated=len(brackets) > MAX_ROOTS)
+
+    def _is_singular(self, bracket: Bracket) -> bool:
+        """Tell whether a narrow bracket is around a pole or beside the end of a domain."""
+        value = self._value(bracket.ball)
+        return value is EMPTY or not value.is_finite()
 
     def _without_formula(self, bracket: Bracket, k: int) -> Coordinate:
         """Return the double in a narrow bracket; its text says what it is the nearest to."""
@@ -256,23 +261,24 @@ class _Line:
 
         The integers stand in the order in which they are to be tried: around the value that
         the function has nearest to 0 first. Then follow stretches on which it could not be
-        bounded, and whether it grows without bound at some point.
+        bounded, and whether there are more integers than those.
         """
         pieces, unbounded = self._bounded_pieces()
         # At a pole it takes every integer; the pole itself is a switch of its own.
         wide = tuple((a, b) for a, b in unbounded if b - a > _NARROW_UNBOUNDED)
-        endless = len(wide) < len(unbounded) and highest is None
         tried: set[int] = set()
+        more = len(wide) < len(unbounded) and highest is None
         start = self._value(flint.arb(min(max(0.0, self._low), self._high)))
         known = start is not EMPTY and start.is_finite()
         anchor = math.floor(float(start.mid())) if known else 0
         for low, high in pieces:
             last = high if highest is None else min(high, highest)
             middle = min(max(anchor, low), last)
-            first = max(low, middle - _MAX_TRIED)
-            tried.update(range(first, min(last, middle + _MAX_TRIED) + 1))
+            first, final = max(low, middle - _MAX_TRIED), min(last, middle + _MAX_TRIED)
+            more = more or first > low or final < last
+            tried.update(range(first, final + 1))
         ordered = sorted(tried, key=lambda k: abs(k - anchor))
-        return ordered[:_MAX_TRIED], wide, endless
+        return ordered[:_MAX_TRIED], wide, more or len(ordered) > _MAX_TRIED
 
     def _bounded_pieces(self) -> tuple[list[tuple[int, int]], tuple[tuple[float, float], ...]]:
         """Return the integers in the function's range, piece by piece of the line."""
