@@ -113,7 +113,7 @@ def compare_file(path: str | Path, **options: Any) -> Report:  # noqa: ANN401  (
 
 
 def compare_files(  # noqa: PLR0913  (one argument for each thing that a user may want to say)
-    paths: Sequence[str | Path] = (),
+    paths: str | Path | Sequence[str | Path] = (),
     *,
     jobs: int = 1,
     executor: concurrent.futures.Executor | None = None,
@@ -130,7 +130,7 @@ def compare_files(  # noqa: PLR0913  (one argument for each thing that a user ma
     Parameters
     ----------
     paths
-        Files and folders; none: the expressions that come with symdiff.
+        Files and folders, or one of them; none: the expressions that come with symdiff.
     jobs
         Worker processes.
     executor
@@ -157,7 +157,8 @@ def compare_files(  # noqa: PLR0913  (one argument for each thing that a user ma
         max_points=max_points,
         seed=seed,
     )
-    work = collect([Path(path) for path in paths], only)
+    several = [paths] if isinstance(paths, str | Path) else paths
+    work = collect([Path(path) for path in several], only)
     outcomes = list(run(work, options, jobs=jobs, executor=executor))
     return Report(
         tuple(o for o in outcomes if isinstance(o, Evidence)),

@@ -28,6 +28,7 @@ app = typer.Typer(
 )
 
 INTERRUPTED = 130
+_NOTHING_DONE = "interrupted: nothing is done yet, and nothing is written"
 _SUFFIXES = {".md": "github", ".tex": "latex", ".txt": "plain"}
 
 Format = Annotated[
@@ -199,6 +200,7 @@ def main() -> None:
         with _closed_pipe():
             app()
     except KeyboardInterrupt:
+        _complain(_NOTHING_DONE)
         sys.exit(INTERRUPTED)
 
 
@@ -211,6 +213,7 @@ def _clear_errors() -> Iterator[None]:
         _complain(str(error))
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
+        _complain(_NOTHING_DONE)
         raise typer.Exit(INTERRUPTED) from None
     except (typer.Exit, BrokenPipeError, SystemExit):
         raise

@@ -150,14 +150,15 @@ def test_every_function_is_listed():
     assert [name for name in BY_NAME if not re.search(rf"\b{name}\b", listed)] == []
 
 
-def many(folder, count=400):
+def many(folder, count=2000):
+    """More work than anybody waits for."""
     path = folder / "many.txt"
     path.write_text("".join(f"f{i}: abs(x - {i})*exp(x) ; x = -1:1:50\n" for i in range(count)))
     return path
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_ctrl_c_writes_what_is_done_and_ends_with_status_130(tmp_path, jobs):
+@pytest.mark.parametrize(("jobs", "patience"), [(1, 6), (2, 6), (1, 0.5)])
+def test_ctrl_c_writes_what_is_done_and_ends_with_status_130(tmp_path, jobs, patience):
     output = tmp_path / "report.json"
     process = subprocess.Popen(
         [*COMMAND, "run", many(tmp_path), "--jobs", str(jobs), "--output", output, "--quiet"],
@@ -166,15 +167,19 @@ def test_ctrl_c_writes_what_is_done_and_ends_with_status_130(tmp_path, jobs):
         text=True,
         start_new_session=True,
     )
-    time.sleep(2)  # the work takes longer than this, and whatever is done by then is kept
+    time.sleep(patience)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
-    done = int(re.search(r"interrupted: (\d+) of 400 expressions are done", err).group(1))
     assert "Traceback" not in err
+    done = re.search(r"interrupted: (\d+) of 2000 expressions are done", err)
+    if done is None:  # a slow machine, or little patience: the libraries were still being loaded
+        assert err == "symdiff: interrupted: nothing is done yet, and nothing is written\n"
+        assert not output.exists()
+        return
     report = json.loads(output.read_text())
-    assert len(report["expressions"]) == done
-    assert f"{done} expression" in out
+    assert len(report["expressions"]) == int(done.group(1))
+    assert f"{done.group(1)} expression" in out
 
 
 def test_a_process_of_its_own_gives_the_same(file):

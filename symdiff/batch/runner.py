@@ -75,14 +75,29 @@ def collect(paths: Sequence[Path], only: str | None = None) -> Work:
 
 
 def _unique(entries: list[Entry]) -> list[Entry]:
-    """Put the file's name before a name that several files have."""
-    counts = collections.Counter(entry.name for entry in entries)
-    return [
-        dataclasses.replace(entry, name=f"{Path(entry.file).stem}/{entry.name}")
-        if counts[entry.name] > 1 and entry.file
-        else entry
-        for entry in entries
-    ]
+    """Put as much of the file before a name as it takes to tell it from the others."""
+    named = entries
+    for prefix in (_stem, _file_name, _whole_path):
+        counts = collections.Counter(entry.name for entry in named)
+        named = [
+            dataclasses.replace(entry, name=f"{prefix(Path(entry.file))}/{first.name}")
+            if counts[entry.name] > 1 and entry.file
+            else entry
+            for entry, first in zip(named, entries, strict=True)
+        ]
+    return named
+
+
+def _stem(path: Path) -> str:
+    return path.stem
+
+
+def _file_name(path: Path) -> str:
+    return path.name
+
+
+def _whole_path(path: Path) -> str:
+    return str(path)
 
 
 def run(

@@ -99,11 +99,11 @@ def derivatives(program: Program, variables: tuple[str, ...]) -> list[sp.Expr]:
     f = expression(program)
     found = [sp.diff(f, sp.Symbol(name, real=True)) for name in variables]
     for derivative in found:
-        for unevaluated in derivative.atoms(sp.Derivative, sp.Subs):
-            functions = sorted(str(g.func) for g in unevaluated.atoms(sp.Function))
-            raise Unsupported(
-                functions[0] if functions else "sympy", "sympy has no derivative of it"
-            )
+        left = derivative.atoms(sp.Derivative)
+        if left:
+            # In order of their names: a set of sympy's has another order in every process.
+            function = min(str(unevaluated.expr.func) for unevaluated in left)
+            raise Unsupported(function, "sympy has no derivative of it")
     return found
 
 

@@ -209,7 +209,7 @@ class _Search:
 
     def rows(self) -> Iterator[_Rows]:
         for j, axis in enumerate(self._axes):
-            if not axis.searched or axis.low == axis.high:
+            if not axis.searched:
                 continue
             for s, switch in enumerate(self._switches):
                 if axis.name in switch.program.inputs:

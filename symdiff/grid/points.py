@@ -175,7 +175,10 @@ def _from_range(start: str, stop: str, count: int) -> tuple[Array, dict[int, str
         message = f"a range has 1 to {MAX_COUNT} points, not {count}"
         raise GridError(message, hint=_EXAMPLE)
     (low, low_exact), (high, high_exact) = _coordinate(start), _coordinate(stop)
-    if low > high or (count == 1 and low != high):
+    if count == 1 and low != high:
+        message = f"one point cannot go from {low:g} to {high:g}"
+        raise GridError(message, hint=_EXAMPLE)
+    if low > high:
         message = f"a range goes from the smaller to the larger, not from {low:g} to {high:g}"
         raise GridError(message, hint=_EXAMPLE)
     exact = {0: low_exact, count - 1: high_exact}
@@ -185,9 +188,13 @@ def _from_range(start: str, stop: str, count: int) -> tuple[Array, dict[int, str
 def _from_list(values: Any) -> tuple[Array, dict[int, str]]:  # noqa: ANN401  (checked here)
     if isinstance(values, int | float):
         values = [values]
-    if isinstance(values, np.ndarray):
-        array = np.asarray(values, dtype=np.float64).reshape(-1)
+    if hasattr(values, "__array__"):  # numpy's, torch's, pandas'
+        array = np.asarray(values, dtype=np.float64)
         exact: dict[int, str] = {}
+        if array.ndim > 1:
+            message = f"an array of shape {array.shape} is no list of points"
+            raise GridError(message, hint="flatten it, or give each variable its own list")
+        array = array.reshape(-1)
     else:
         pairs = [_coordinate(v) for v in values]
         array = np.array([value for value, _ in pairs], dtype=np.float64)
@@ -213,8 +220,11 @@ def _split(text: str) -> list[str]:
     return parts
 
 
-def _coordinate(value: float | str) -> tuple[float, str | None]:
+def _coordinate(value: object) -> tuple[float, str | None]:
     """Return the nearest double, and the exact number as text if no double equals it."""
+    if not isinstance(value, int | float | str) or isinstance(value, bool):
+        message = f"{str(value)[:40]!r} is not a number"
+        raise GridError(message, hint=_EXAMPLE)
     text = str(value).strip()
     try:
         number = float(text)

@@ -6,7 +6,6 @@ A mistake in one entry costs that entry only: it is kept, with its place, beside
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +14,6 @@ from symdiff.program.entry import MAX_NAME, Entry, GridText, Raw, checked_name, 
 from symdiff.program.limits import MAX_ENTRIES, MAX_FILE
 from symdiff.program.toml import toml_entry, toml_tables
 
-_LINE_NAME = re.compile(r"([A-Za-z_][\w .+-]{0,80}?)\s*:\s*(?!=)")
 SUFFIXES = (".toml", ".txt")
 
 
@@ -135,9 +133,10 @@ def _read_lines(text: str, file: str) -> Reading:
 
 def _line_entry(raw: Raw, file: str) -> Entry:
     head, *settings = raw.content.split(";")
-    match = _LINE_NAME.match(head)
-    expr = head[match.end() :].strip() if match else head.strip()
-    name = match.group(1).strip() if match else expr[:MAX_NAME]
+    # A colon has no place in an expression: what stands before the first one is the name.
+    before, colon, after = (part.strip() for part in head.partition(":"))
+    expr = after if colon else before
+    name = before if colon else expr[:MAX_NAME]
     grid: dict[str, GridText] = {}
     for setting in settings:
         variable, equals, value = (part.strip() for part in setting.partition("="))

@@ -38,8 +38,8 @@ def summary(evidence: Sequence[Evidence], mistakes: Sequence[SymdiffError]) -> s
         tolerances = {str(e.tolerance): None for e in evidence}
         lines.append(
             f"agrees: all engines within {'; '.join(tolerances)} of one another,\n"
-            "and the error that central estimates; undecided: they are not.\n"
-            "Which of them is right is not judged yet."
+            "and the error that central estimates; undecided: they are not,\n"
+            "or no two have a number. Which of them is right is not judged yet."
         )
     lines.extend(_findings(evidence, mistakes))
     return "\n".join(lines)

@@ -99,7 +99,7 @@ def _render_block(b: Block, form: str) -> str:
     )
     name, text = (" ".join(part.split()) for part in b.title)
     if form == "github":  # where * and _ would turn into emphasis
-        name, text = (f"`{text}`" if name == text else name), f"`{text}`"
+        name, text = (f"`{text}`" if name == text else _escaped(name)), f"`{text}`"
     title = name if name == text else f"{name}: {text}"
     if form == "html":
         remarks = "".join(f"<p>{_escaped(r)}</p>" for r in b.remarks)
@@ -118,8 +118,9 @@ def _render_block(b: Block, form: str) -> str:
 def _cells(b: Block, form: str) -> list[list[str]]:
     if form == "plain":
         return _decimals_aligned(b)
-    bar = "\\|" if form == "github" else "|"
-    return [[cell.replace("|", bar) for cell in row] for row in b.rows]
+    if form == "github":
+        return [[_escaped(cell).replace("|", "\\|") for cell in row] for row in b.rows]
+    return [list(row) for row in b.rows]
 
 
 def _remark(text: str, form: str) -> str:

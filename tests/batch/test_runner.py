@@ -72,6 +72,19 @@ def test_a_name_that_two_files_have_gets_the_file_s_name(tmp_path):
     assert [e.name for e in collect([tmp_path]).entries] == ["one/f", "g", "two/f"]
 
 
+def test_names_stay_unique_for_files_of_one_stem(tmp_path):
+    (tmp_path / "sub").mkdir()
+    for name in ("a.txt", "sub/a.txt"):
+        (tmp_path / name).write_text("f: x\n")
+    (tmp_path / "a.toml").write_text('[[expression]]\nname = "f"\nexpr = "x"\n')
+    names = [e.name for e in collect([tmp_path, tmp_path / "sub"]).entries]
+    assert names == ["a.toml/f", f"{tmp_path}/a.txt/f", f"{tmp_path}/sub/a.txt/f"]
+
+
+def test_one_path_may_stand_alone(file):
+    assert names(symdiff.compare_files(str(file))) == ["a", "b", "c"]
+
+
 def test_only_chooses_by_name(file):
     assert names(symdiff.compare_file(file, only="[ab]")) == ["a", "b"]
     with pytest.raises(UsageError, match=r"no entry's name matches 'z\*' \(the first is 'a'\)"):

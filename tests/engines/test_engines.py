@@ -1,5 +1,9 @@
 """The three engines: what they give, how they fail, and that one point's failure is its own."""
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -99,6 +103,26 @@ def test_what_is_too_large_for_sympy_is_unsupported_and_costs_nothing():
     program = parse(text, definitions=definitions)
     samples = run(load("symbolic"), Problem(program, {"x": X}, ("x",)))
     assert "sub-expressions when written out, more than 3000" in samples.unsupported
+
+
+def test_the_function_sympy_cannot_derive_is_the_same_in_every_process():
+    code = (
+        "from symdiff.engines import load; from symdiff.engines.base import Problem, run\n"
+        "from symdiff.program import parse; import numpy as np\n"
+        "problem = Problem(parse('trunc(x)*frac(x)'), {'x': np.ones(1)}, ('x',))\n"
+        "print(run(load('symbolic'), problem).unsupported)"
+    )
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": str(seed)},
+        ).stdout
+        for seed in range(4)
+    }
+    assert said == {"floor: sympy has no derivative of it\n"}
 
 
 def test_torch_without_a_function_is_unsupported_and_names_it():

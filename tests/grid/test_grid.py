@@ -97,6 +97,13 @@ def test_what_could_not_be_done_is_noted(text, note):
     assert any(note in line for line in grid(text).notes)
 
 
+@pytest.mark.parametrize("spec", ["0", "0:0:1", [0, 0]])
+def test_a_range_of_one_point_that_is_a_kink_has_its_neighbours(spec):
+    found = grid("relu(x)", {"x": spec})
+    assert len(found) == 11
+    assert found.points[found.roles == KINK].tolist() == [[0.0]]
+
+
 def test_kinks_can_be_left_out():
     assert len(grid("relu(x)", kinks=False)) == 9
 

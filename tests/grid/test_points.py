@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from symdiff.errors import GridError
 from symdiff.grid.points import axes, axis, difference_step
@@ -18,6 +19,7 @@ GIVEN = [
     ([0, 0.5, "1/2", "sqrt(2)"], [0, 0.5, 0.5, 2**0.5], {3: "sqrt(2)"}),
     (np.array([1.0, 2.0]), [1, 2], {}),
     (3, [3], {}),
+    (torch.tensor([0.5, 1.0]), [0.5, 1], {}),
     (["-1/4", "2**-3"], [-0.25, 0.125], {}),
 ]
 
@@ -38,6 +40,9 @@ REFUSED = [
     ("0:inf:3", "'inf' is not a finite number"),
     ("0:nan:3", "'nan' is not a finite number"),
     ("x", "'x' is not a number"),
+    ("0:1:1", "one point cannot go from 0 to 1"),
+    ([True], "'True' is not a number"),
+    (np.zeros((2, 2)), "an array of shape (2, 2) is no list of points"),
     ("abc(1)", "unknown function 'abc'"),
     ("log(0)", "the value is not a real number"),
     ("", "the expression is empty"),

@@ -49,12 +49,13 @@ def test_toml_entries_are_read_with_all_their_keys(tmp_path):
 
 
 def test_plain_text_has_one_expression_a_line(tmp_path):
-    text = "# comment\n\nrelu: relu(x) ; x = -2:2:9  # the end\nx**2 - y ; x = 0:1:3 ; y = 1\n  a b : sin(x)\n"
+    text = "# comment\n\nrelu: relu(x) ; x = -2:2:9  # the end\nx**2 - y ; x = 0:1:3 ; y = 1\n  a b : sin(x)\n日本 a|b 'q': x\n"
     entries = read_file(write(tmp_path, text, "file.txt")).entries
     assert [(e.name, e.expr, e.grid, e.line) for e in entries] == [
         ("relu", "relu(x)", {"x": "-2:2:9"}, 3),
         ("x**2 - y", "x**2 - y", {"x": "0:1:3", "y": "1"}, 4),
         ("a b", "sin(x)", {}, 5),
+        ("日本 a|b 'q'", "x", {}, 6),
     ]
 
 

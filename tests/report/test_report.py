@@ -105,6 +105,16 @@ class TestFormats:
         ):
             relu.table("githbu")
 
+    def test_writing_keeps_the_mode_of_a_file_and_follows_a_link(self, relu, tmp_path):
+        private, link = tmp_path / "private.html", tmp_path / "link.html"
+        private.write_text("old")
+        private.chmod(0o600)
+        link.symlink_to(private)
+        relu.to_html(link)
+        assert private.read_text().startswith("<!doctype html>")
+        assert private.stat().st_mode & 0o777 == 0o600
+        assert link.is_symlink()
+
     def test_writing_keeps_the_old_file_when_it_fails(self, relu, tmp_path):
         with pytest.raises(UsageError, match="No such file"):
             relu.to_html(tmp_path / "missing" / "page.html")
@@ -187,6 +197,11 @@ class TestTables:
         spellings = {"clamp": "x.clamp(min=0)"}
         table = str(symdiff.compare("relu(x)", at={"x": [0]}, spellings=spellings))
         assert table.count("undecided: 0.5 apart") == 2
+
+    def test_github_escapes_names(self):
+        spellings = {"m|x <b>": "x.clamp(min=0)"}
+        table = symdiff.compare("relu(x)", spellings=spellings).table("github")
+        assert "m\\|x &lt;b&gt;" in table
 
     def test_github_keeps_the_text_as_it_is(self):
         table = symdiff.compare("2*x**2").table("github", everything=True)
