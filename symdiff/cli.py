@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,7 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from symdiff.errors import Crash, InputError, UsageError, describe
+from symdiff.errors import (
+    INTERRUPTED,
+    NOTHING_DONE,
+    Crash,
+    InputError,
+    UsageError,
+    describe,
+)
 from symdiff.program import parse
 
 if TYPE_CHECKING:
@@ -27,8 +33,6 @@ app = typer.Typer(
     help="Compare ways to differentiate: sympy, autograd and finite differences, kinks included.",
 )
 
-INTERRUPTED = 130
-_NOTHING_DONE = "interrupted: nothing is done yet, and nothing is written"
 _SUFFIXES = {".md": "github", ".tex": "latex", ".txt": "plain"}
 
 Format = Annotated[
@@ -194,16 +198,6 @@ def _root(
     """Hold the options of the program itself."""
 
 
-def main() -> None:
-    """Run the command line; Ctrl-C and a closed pipe end it without a traceback."""
-    try:
-        with _closed_pipe():
-            app()
-    except KeyboardInterrupt:
-        _complain(_NOTHING_DONE)
-        sys.exit(INTERRUPTED)
-
-
 @contextlib.contextmanager
 def _clear_errors() -> Iterator[None]:
     """Turn a mistake in the input into one clear message and exit status 2."""
@@ -213,23 +207,13 @@ def _clear_errors() -> Iterator[None]:
         _complain(str(error))
         raise typer.Exit(2) from None
     except KeyboardInterrupt:
-        _complain(_NOTHING_DONE)
+        _complain(NOTHING_DONE)
         raise typer.Exit(INTERRUPTED) from None
-    except (typer.Exit, BrokenPipeError, SystemExit):
+    except (typer.Exit, BrokenPipeError):
         raise
     except Exception as error:  # noqa: BLE001  (a defect: said in one line, not in a traceback)
         _complain(str(Crash("this call", describe(error))))
         raise typer.Exit(1) from None
-
-
-@contextlib.contextmanager
-def _closed_pipe() -> Iterator[None]:
-    """End quietly when whoever reads the output has seen enough."""
-    try:
-        yield
-    except BrokenPipeError:
-        # Python would complain again when it closes standard output.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _complain(text: str) -> None:

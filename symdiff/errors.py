@@ -23,6 +23,8 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+INTERRUPTED = 130  # the exit status after Ctrl-C
+NOTHING_DONE = "interrupted: nothing is done yet, and nothing is written"
 _LONGEST_MESSAGE = 300  # characters of an exception of another library that are kept
 _WINDOW = 72  # characters of the source line that are shown around a mistake
 
