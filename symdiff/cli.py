@@ -18,7 +18,6 @@ from symdiff.errors import (
     UsageError,
     describe,
 )
-from symdiff.program import parse
 
 if TYPE_CHECKING:
     from symdiff.batch.runner import Work
@@ -130,6 +129,8 @@ def evaluate(  # noqa: PLR0913  (the options of the command line)
     """Compare one expression."""
     with _clear_errors():
         _check_output(form, output)
+        from symdiff.program import parse  # noqa: PLC0415  (a fifth of the time of --help)
+
         definitions = _assignments(let, "--let", "h=2*x")
         program = parse(expression, definitions=definitions)
         # A mistake in the text has been told by now: what follows loads for seconds.
