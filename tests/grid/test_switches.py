@@ -9,7 +9,7 @@ from symdiff.program import parse
 SWITCHES = [
     ("relu(x)", ["x"]),
     ("leaky_relu(x - 1)", ["x - 1"]),
-    ("clamp(x, 0, y)", ["x", "x, -y"]),
+    ("clamp(x, 0, y)", ["x", "-y + Max(0, x)"]),
     ("max(x, y)", ["x - y"]),
     ("x/y", ["y"]),
     ("sqrt(x + y)", ["x + y"]),
@@ -19,7 +19,7 @@ SWITCHES = [
     ("tan(x)", ["cos(x)"]),
     ("gelu(x) + sigmoid(x)", []),
     ("atan2(x, y)", ["x", "y"]),
-    ("hardtanh(x)", ["x + 1", None]),
+    ("hardtanh(x)", ["x + 1", "Max(-1, x) - 1"]),
     ("mish(x)", []),
 ]
 
@@ -27,12 +27,6 @@ SWITCHES = [
 @pytest.mark.parametrize(("text", "expected"), SWITCHES)
 def test_switches(text, expected):
     found = find_switches(parse(text))
-    if None in expected:
-        assert len(found) == len(expected)
-        return
-    if text == "clamp(x, 0, y)":
-        assert len(found) == 2
-        return
     assert [str(expression(s.program, exact=True)) for s in found] == expected
 
 
