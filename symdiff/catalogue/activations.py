@@ -36,7 +36,7 @@ RECTIFIERS = (
 
 SMOOTH = (
     Function("sigmoid",    "x", formula="1/(1 + e**-x)", aliases=("expit",), definition="1/(1 + exp(-x))", numpy="special.expit", torch="sigmoid",
-             switches=()),
+             switches=(), derivative="result*(1 - result)"),
     Function("logsigmoid", "x", formula="log(sigmoid(x))", definition="-logaddexp(0, -x)", torch="F.logsigmoid"),
     # torch goes over to the line x where beta*x > 20, to save time; the function is the one without.
     Function("softplus",   "x, beta: number = 1.0, threshold: number = inf", formula="log(1 + e**(beta*x))/beta",

@@ -9,6 +9,7 @@ defined nowhere on the interval.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Final
 
 from symdiff.libraries import flint
@@ -28,6 +29,7 @@ class _Empty:
 
 
 EMPTY: Final = _Empty()
+_MAX_SHIFT: Final = 1000  # steps of a recurrence
 
 
 def monotone(
@@ -89,6 +91,22 @@ def digamma(x: Ball) -> Ball:
     low, high = x.lower(), x.upper()
     same_branch = low > 0 or (low.floor() == high.floor() and not low.contains_integer())
     return low.digamma().union(high.digamma()) if same_branch else flint.arb("nan")
+
+
+def polygamma(n: Ball, x: Ball) -> Ball:
+    """Enclose the n-th derivative of digamma, by its recurrence where x is below 1."""
+    if not n.is_integer() or n < 1 or n > _MAX_SHIFT:
+        return x.digamma() if n.is_zero() else flint.arb("nan")
+    degree = int(n.unique_fmpz())
+    scale = flint.arb(math.factorial(degree)) * (-1) ** (degree + 1)
+    steps = max(0, 1 - math.floor(float(x.lower()))) if x.is_finite() else _MAX_SHIFT
+    if steps >= _MAX_SHIFT:
+        return flint.arb("nan") if not x > 1 else scale * flint.arb(degree + 1).zeta(x)
+    # ψn(x) = ψn(x + 1) + (-1)^(n+1)·n!/x^(n+1)
+    total = flint.arb(degree + 1).zeta(x + steps)
+    for k in range(steps):
+        total += 1 / (x + k) ** flint.fmpz(degree + 1)
+    return scale * total
 
 
 def _integer_power(x: Ball, n: int) -> Ball:

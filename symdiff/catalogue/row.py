@@ -83,6 +83,10 @@ class Function:
     sympy, numpy, torch, ball
         A dotted name in that library, or a callable. `ball` maps `arb` balls to one that
         encloses every value (of the part of the domain inside the arguments).
+    derivative
+        The derivative as an expression in other rows, in the names of the row's parameters and
+        `result`, the function's own value; where torch's backward formula loses digits, that
+        formula. For several parameters one text each, None where there is none.
     domain
         The condition under which the function is defined over the reals.
     switches
@@ -109,6 +113,7 @@ class Function:
     numpy: Column = None
     torch: Column = None
     ball: Column = None
+    derivative: str | tuple[str | None, ...] | None = None
     domain: str | None = None
     switches: tuple[str, ...] | Callable[[Constants], tuple[str, ...]] | None = None
     crossings: tuple[Crossing, ...] = ()

@@ -90,8 +90,8 @@ def definition(function: str, choice: str | None) -> Program:
 
 @functools.cache
 def template(text: str) -> Program:
-    """Return a switch or a crossing of a row as a Program in its parameters' names."""
-    return parse(text)
+    """Return a switch, crossing or derivative of a row as a Program in its parameters' names."""
+    return Reader({}, _meaning, catalogued=True).read(text)
 
 
 @functools.cache

@@ -56,10 +56,19 @@ class Reader:
         The definitions that may be used once they are defined.
     meaning
         Returns the definition of a row as a Program, to compute it at constants.
+    catalogued
+        Whether the text is the catalogue's own, where a variable may stand for a constant.
     """
 
-    def __init__(self, names: Mapping[str, str], meaning: Callable[[str], Program]) -> None:
+    def __init__(
+        self,
+        names: Mapping[str, str],
+        meaning: Callable[[str], Program],
+        *,
+        catalogued: bool = False,
+    ) -> None:
         """Start with nothing read."""
+        self._catalogued = catalogued
         self._meaning = meaning
         self._builder = Builder()
         self._names = names
@@ -419,7 +428,8 @@ class Reader:
         if parameter.kind == "choice":
             return self._choice(row, parameter, syntax)
         index = self._number(syntax)
-        if parameter.kind == "number" and index not in self._constants:
+        is_constant = index in self._constants or self._catalogued
+        if parameter.kind == "number" and not is_constant:
             self._fail(syntax, f"{parameter.keyword} of {row.name} must be a constant", row.usage)
         return index
 

@@ -1,0 +1,353 @@
+"""Exact real numbers: rationals, and numbers that a ball of any precision encloses.
+
+A number that is not rational remembers how it was computed, so that it can be enclosed again
+with more bits, and be given to sympy where only an exact test can tell that it is zero.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import math
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+from types import MappingProxyType
+from typing import Any, Final
+
+import flint
+import sympy as sp
+
+from symdiff.arithmetics.balls import Ball
+from symdiff.arithmetics.symbolic import Symbolic
+from symdiff.catalogue import CATALOGUE
+
+MAX_BITS: Final = 4096  # of precision, before a sign is left undecided
+_FIRST_BITS: Final = 64
+_SYMBOLIC_FROM: Final = 512  # bits: a number that is still not told from zero may be zero
+_MAX_RATIONAL_BITS: Final = 40_000  # of numerator and denominator that are kept exact
+_MAX_SYMBOLIC: Final = 80  # operations of a number that is given to sympy
+_MAX_ROOT: Final = 64
+
+
+class UndecidedError(ArithmeticError):
+    """Something could be neither proved nor refuted within the budget; the message says what."""
+
+
+class Real:
+    """A real number, known exactly.
+
+    Attributes
+    ----------
+    rational
+        Its value where it is known to be rational, else None.
+    operation, arguments
+        How it was computed: a row of the catalogue and its arguments.
+
+    Examples
+    --------
+    >>> third = Real.of(Fraction(1, 3))
+    >>> third + third
+    2/3
+    >>> sign(apply("sin", PI)), sign(apply("exp", Real.of(1)) - Real.of(3))
+    (0, -1)
+    """
+
+    __slots__ = ("_balls", "_key", "_size", "arguments", "operation", "rational")
+
+    def __init__(
+        self, rational: Any | None, operation: str = "", arguments: tuple[Real, ...] = ()
+    ) -> None:
+        """Keep the parts; use `of` and `apply` to make numbers."""
+        self.rational = rational
+        self.operation = operation
+        self.arguments = arguments
+        self._balls: dict[int, Ball] = {}
+        self._key: bytes | None = None
+        self._size: int | None = None
+
+    @classmethod
+    def of(cls, value: int | float | Fraction) -> Real:
+        """Return a rational number; a double is taken exactly."""
+        if isinstance(value, int):
+            return cls(flint.fmpq(value))
+        numerator, denominator = value.as_integer_ratio()
+        return cls(flint.fmpq(numerator, denominator))
+
+    def __repr__(self) -> str:
+        if self.rational is not None:
+            return str(self.rational)
+        return f"{self.operation}({', '.join(map(repr, self.arguments))})"
+
+    def __add__(self, other: Real) -> Real:
+        a, b = self.rational, other.rational
+        if a is not None and b is not None:
+            return _exact(a + b, "add", self, other)
+        if a == 0 or b == 0:
+            return other if a == 0 else self
+        return _sum(self, other)
+
+    def __sub__(self, other: Real) -> Real:
+        return self + -other
+
+    def __neg__(self) -> Real:
+        return _times(-1, self)
+
+    def __mul__(self, other: Real) -> Real:
+        a, b = self.rational, other.rational
+        if a is not None and b is not None:
+            return _exact(a * b, "multiply", self, other)
+        if a is not None or b is not None:
+            return _times(b if a is None else a, other if b is None else self)
+        (p, x), (q, y) = self.scaled, other.scaled
+        ordered = (x, y) if x.key <= y.key else (y, x)
+        return _times(p * q, Real(None, "multiply", ordered))
+
+    @property
+    def scaled(self) -> tuple[Any, Real]:
+        """The number as q·x, with q rational and no rational factor left in x."""
+        if self.operation == "multiply" and self.arguments[0].rational is not None:
+            return self.arguments[0].rational, self.arguments[1]
+        return _UNIT, self
+
+    def inverse(self) -> Real:
+        """Return 1/x of a number that is not zero."""
+        if self.rational is not None:
+            return Real(1 / self.rational)
+        q, x = self.scaled
+        return _times(1 / q, Real(None, "divide", (ONE, x)))
+
+    def power(self, exponent: Fraction | int) -> Real:
+        """Return x**q of a positive number, or of any but zero for an integer q."""
+        if exponent == 1:
+            return self
+        if self.rational is not None:
+            root = _rational_power(self.rational, Fraction(exponent))
+            if root is not None:
+                return Real(root)
+        return Real(None, "power", (self, Real.of(exponent)))
+
+    def ball(self, bits: int) -> Ball:
+        """Return a ball around the number, computed with a precision of `bits`."""
+        found = self._balls.get(bits)
+        if found is None:
+            with flint.ctx.workprec(bits):
+                found = self._balls[bits] = self._computed(bits)
+        return found
+
+    def _computed(self, bits: int) -> Ball:
+        if self.rational is not None:
+            return flint.arb(self.rational)
+        if self.operation in _CONSTANTS:
+            return _CONSTANTS[self.operation][0]()
+        balls = [argument.ball(bits) for argument in self.arguments]
+        return _column(self.operation, "ball")(*balls)
+
+    def symbolic(self) -> sp.Expr:
+        """Return the number in sympy."""
+        if self.rational is not None:
+            return sp.Rational(int(self.rational.p), int(self.rational.q))
+        if self.operation in _CONSTANTS:
+            return _CONSTANTS[self.operation][1]
+        arguments = [argument.symbolic() for argument in self.arguments]
+        column: Callable[..., Any] = _column(self.operation, "sympy")
+        return _EXACT.call(CATALOGUE[self.operation], column, arguments)
+
+    @property
+    def size(self) -> int:
+        """How many operations it takes, nothing shared."""
+        if self._size is None:
+            self._size = 1 + sum(a.size for a in self.arguments)
+        return self._size
+
+    @property
+    def key(self) -> bytes:
+        """A digest that two numbers share only if they were computed in the same way."""
+        if self._key is None:
+            if self.rational is not None:
+                parts = [str(self.rational).encode()]
+            else:
+                parts = [self.operation.encode()]
+                parts += [a.key for a in self.arguments]
+            self._key = hashlib.blake2b(b"\0".join(parts), digest_size=20).digest()
+        return self._key
+
+    def same_as(self, other: Real) -> bool:
+        """Tell whether two numbers were computed in the same way: then they are equal."""
+        if self is other:
+            return True
+        if self.rational is not None or other.rational is not None:
+            return bool(self.rational is not None and self.rational == other.rational)
+        return self.operation == other.operation and self.key == other.key
+
+
+def _times(q: Any, x: Real) -> Real:  # noqa: ANN401  (an fmpq)
+    """Return q·x, with all rational factors in one: equal numbers come to look equal."""
+    if x.rational is not None:
+        return Real(q * x.rational)
+    p, core = x.scaled
+    product = p * q
+    if product == 0:
+        return ZERO
+    return core if product == 1 else Real(None, "multiply", (Real(product), core))
+
+
+def _sum(x: Real, y: Real) -> Real:
+    """Return x + y in an order that depends on the two alone, the first one positive."""
+    (p, a), (q, b) = x.scaled, y.scaled
+    if a.same_as(b):
+        return _times(p + q, a)
+    if a.rational is not None or (b.rational is None and b.key < a.key):
+        (p, a), (q, b) = (q, b), (p, a)
+    if p < 0:
+        return _times(-1, Real(None, "add", (_times(-p, a), _times(-q, b))))
+    return Real(None, "add", (_times(p, a), _times(q, b)))
+
+
+def _exact(value: Any, operation: str, x: Real, y: Real) -> Real:  # noqa: ANN401  (an fmpq)
+    """Keep a rational result, unless it has become too long to go on with."""
+    if value.p.bit_length() + value.q.bit_length() > _MAX_RATIONAL_BITS:
+        return Real(None, operation, (x, y))
+    return Real(value)
+
+
+def _rational_power(base: Any, exponent: Fraction) -> Any | None:  # noqa: ANN401  (fmpq)
+    p, q = exponent.numerator, exponent.denominator
+    bits = base.p.bit_length() + base.q.bit_length()
+    if q > _MAX_ROOT or bits * abs(p) > _MAX_RATIONAL_BITS:
+        return None
+    if q > 1:
+        roots = [abs(part).root(q) for part in (base.p, base.q)]
+        if roots[0] ** q != base.p or roots[1] ** q != base.q:
+            return None
+        base = flint.fmpq(*roots)
+    return base**p
+
+
+_UNIT: Final = flint.fmpq(1)
+ZERO: Final = Real.of(0)
+ONE: Final = Real.of(1)
+PI: Final = Real(None, "pi")
+E: Final = Real(None, "e")
+_CONSTANTS: Mapping[str, tuple[Callable[[], Ball], sp.Expr]] = MappingProxyType(
+    {"pi": (flint.arb.pi, sp.pi), "e": (flint.arb.const_e, sp.E)}
+)
+_EXACT = Symbolic(exact=True)
+
+
+@functools.cache
+def _column(row: str, arithmetic: str) -> Callable[..., Any]:
+    column = CATALOGUE[row].column(arithmetic)
+    if column is None:
+        message = f"{row} has no {arithmetic} column"
+        raise UndecidedError(message)
+    return column
+
+
+def apply(row: str, *arguments: Real) -> Real:
+    """Return a function of the catalogue that has a ball column, at numbers in its domain."""
+    if all(a.rational is not None for a in arguments):
+        with flint.ctx.workprec(_FIRST_BITS):
+            value = _column(row, "ball")(*(flint.arb(a.rational) for a in arguments))
+        given = all(flint.arb(a.rational).is_exact() for a in arguments)
+        if given and value.is_exact() and value.is_finite():
+            return Real(value.fmpq())
+    return Real(None, row, arguments)
+
+
+def sign(number: Real, bits: int = MAX_BITS) -> int:
+    """Return -1, 0 or 1: proved.
+
+    Parameters
+    ----------
+    number
+        Any number.
+    bits
+        The highest precision to try.
+
+    Raises
+    ------
+    UndecidedError
+        It is too close to zero to tell, and sympy cannot show that it is zero.
+
+    Examples
+    --------
+    >>> sign(apply("cos", PI) + ONE), sign(PI - Real.of(3.14159))
+    (0, 1)
+    """
+    if number.rational is not None:
+        return int(number.rational > 0) - int(number.rational < 0)
+    precision = _FIRST_BITS
+    while precision <= bits:
+        ball = number.ball(precision)
+        if ball > 0:
+            return 1
+        if ball < 0:
+            return -1
+        if ball.is_zero():
+            return 0
+        if precision >= min(_SYMBOLIC_FROM, bits) and is_zero(number):
+            return 0
+        precision *= 2
+    message = f"a number within {float(number.ball(bits).abs_upper()):.1g} of 0 is not told from 0"
+    raise UndecidedError(message)
+
+
+def is_zero(number: Real) -> bool:
+    """Tell whether sympy proves that a number is zero; False says nothing."""
+    if number.size > _MAX_SYMBOLIC:
+        return False
+    try:
+        expression = number.symbolic()
+        proved = expression.is_zero
+        return bool(expression.equals(0) if proved is None else proved)
+    except (ArithmeticError, TypeError, ValueError, AttributeError, RecursionError):
+        return False
+
+
+def nearest(number: Real, bits: int = MAX_BITS) -> float:
+    """Return the double nearest to a number, or an infinity beyond the doubles.
+
+    Raises
+    ------
+    UndecidedError
+        It cannot be enclosed.
+
+    Examples
+    --------
+    >>> nearest(PI), nearest(Real.of(Fraction(1, 10**400)))
+    (3.141592653589793, 0.0)
+    """
+    if number.rational is not None:
+        return _nearest_fraction(Fraction(int(number.rational.p), int(number.rational.q)))
+    precision = 2 * _FIRST_BITS
+    while precision <= bits:
+        found = nearest_in(number.ball(precision))
+        if found is not None:
+            return found
+        precision *= 2
+    if sign(number, bits) == 0:
+        return 0.0
+    message = "a number cannot be enclosed"
+    raise UndecidedError(message)
+
+
+def _nearest_fraction(value: Fraction) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf if value > 0 else -math.inf
+
+
+_ACCURATE: Final = 60  # bits of a ball that names a double
+
+
+def nearest_in(ball: Ball) -> float | None:
+    """Return the double that a narrow ball names, or None if the ball is too wide."""
+    if not ball.is_finite():
+        return None
+    if ball.rel_accuracy_bits() >= _ACCURATE or ball.is_exact():
+        middle = ball.mid()
+        if abs(middle) > flint.arb(2) ** 1024:
+            return math.inf if middle > 0 else -math.inf
+        return float(middle)
+    return 0.0 if ball.abs_upper() < flint.arb(2) ** -1100 else None

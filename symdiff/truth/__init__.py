@@ -1,0 +1,1 @@
+"""The judge: what the derivative really is. It knows no engine."""

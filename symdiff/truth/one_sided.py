@@ -1,0 +1,287 @@
+"""The truth at one point along one variable, from the germs on its two sides.
+
+Source: one-sided derivatives as in Clarke 1983, section 2.1; in one variable the Clarke set of
+a function without oscillation is the interval between its two slopes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import math
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from symdiff.arithmetics.germs import Budget, Infinite, Outside, Unknown, Value, evaluate
+from symdiff.arithmetics.puiseux import Algebra, Germ, OrderError, constant, line
+from symdiff.arithmetics.reals import Real, UndecidedError, nearest
+from symdiff.program import Program
+
+
+class Kind(enum.StrEnum):
+    """What a point is: DESIGN's closed list."""
+
+    SMOOTH = "smooth"
+    KINK = "kink"
+    VERTICAL = "vertical"
+    EDGE = "edge"
+    JUMP = "jump"
+    POLE = "pole"
+    OUTSIDE = "outside"
+    UNDECIDED = "undecided"
+
+
+KINDS: Final = tuple(Kind)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Truth:
+    """What the derivative is at one point, along one variable.
+
+    Attributes
+    ----------
+    kind
+        Of the point.
+    left, right
+        The one-sided slopes, nearest doubles or infinities; None where there is none.
+    derivative
+        Where it exists (at an edge: of the side that is there), else None.
+    curvatures
+        The one-sided second derivatives, None where not known.
+    detail
+        What the kind leaves open: a limit, the size of a jump, why it is undecided.
+    """
+
+    kind: Kind
+    left: float | None = None
+    right: float | None = None
+    derivative: float | None = None
+    curvatures: tuple[float | None, float | None] = (None, None)
+    detail: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Side:
+    """How f(x0 + s·t) - f(x0) begins: slope·t, or why it does not."""
+
+    kind: Kind  # smooth: a finite slope; vertical: an infinite one
+    slope: Real | None = None
+    infinite: float = math.nan  # the slope's infinity
+    limit: Real | None = None
+    curvature: float | None = None
+    reason: str = ""
+
+    @property
+    def number(self) -> float | None:
+        if self.slope is not None:
+            return nearest(self.slope)
+        return None if math.isnan(self.infinite) else self.infinite
+
+
+def decide(
+    program: Program, variable: str, point: Mapping[str, Real], budget: Budget | None = None
+) -> Truth:
+    """Return the truth at one point along one variable: proved, or undecided.
+
+    Parameters
+    ----------
+    program
+        The expression.
+    variable
+        The input that moves.
+    point
+        The exact coordinates of every input.
+    budget
+        Precision, order of series and work.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> truth = decide(parse("relu(x) - relu(-x)"), "x", {"x": Real.of(0)})
+    >>> truth.kind.value, truth.derivative
+    ('smooth', 1.0)
+    >>> decide(parse("sin(x)/x"), "x", {"x": Real.of(0)}).detail
+    'a division by zero; the limit is 1'
+    """
+    spent = budget or Budget()
+    held = dict(_held(program, point, spent))
+    fixed: dict[str, Value] = {name: constant(value) for name, value in point.items()}
+    value = evaluate(program, fixed, spent.orders[0], spent, held=held)
+    try:
+        left, right = (_side(program, variable, point, s, value, spent, held) for s in (-1, 1))
+        return _classify(value, left, right, spent.bits)
+    except UndecidedError as error:
+        return Truth(Kind.UNDECIDED, detail=str(error))
+
+
+def _held(
+    program: Program, point: Mapping[str, Real], budget: Budget
+) -> Iterator[tuple[int, Value]]:
+    """Yield the values of detached parts: they count as constants."""
+    held: dict[int, Value] = {}
+    for index, node in program.calls():
+        if node.function == "detach":
+            inputs: dict[str, Value] = {name: constant(x) for name, x in point.items()}
+            held[index] = evaluate(program.at(index), inputs, budget.orders[0], budget, held=held)
+            yield index, held[index]
+
+
+def _side(  # noqa: PLR0913  (all of one point)
+    program: Program,
+    variable: str,
+    point: Mapping[str, Real],
+    s: int,
+    value: Value,
+    budget: Budget,
+    held: Mapping[int, Value],
+) -> _Side:
+    """Describe one side, with series as long as it takes."""
+    side = _Side(Kind.UNDECIDED, reason="no series was tried")
+    for order in budget.orders:
+        inputs: dict[str, Value] = {name: constant(x) for name, x in point.items()}
+        inputs[variable] = line(point[variable], Real.of(s))
+        germ = evaluate(program, inputs, order, budget, held=held)
+        try:
+            side = _described(germ, value, s, Algebra(order, budget.bits))
+        except OrderError as error:
+            side = _Side(Kind.UNDECIDED, reason=str(error))
+            continue
+        except UndecidedError as error:
+            return _Side(Kind.UNDECIDED, reason=str(error))
+        if not (isinstance(germ, Unknown) and germ.order):
+            return side
+    return side
+
+
+def _described(germ: Value, value: Value, s: int, algebra: Algebra) -> _Side:
+    if isinstance(germ, Outside):
+        return _Side(Kind.OUTSIDE, reason=germ.reason)
+    if not isinstance(germ, Germ):
+        reason = germ.reason if isinstance(germ, Unknown) else "the value is infinite"
+        return _Side(Kind.UNDECIDED, reason=reason)
+    parts = algebra.split(germ)
+    if isinstance(parts, int):
+        return _Side(Kind.POLE, reason=f"the value tends to {'+' if parts > 0 else '-'}inf")
+    limit, small = parts
+    if not isinstance(value, Germ):
+        return _Side(Kind.OUTSIDE, limit=limit)
+    jump = algebra.sign(limit - value.constant)
+    if jump:
+        return _Side(Kind.JUMP, infinite=jump * s * math.inf, limit=limit)
+    return _slope(small, s, limit, algebra)
+
+
+def _slope(small: Germ, s: int, limit: Real, algebra: Algebra) -> _Side:
+    """Read the slope off a germ that tends to 0."""
+    for (e, k), c in small.terms.items():
+        if e > 1 or (e == 1 and k < 0):
+            break
+        if (e, k) == (1, 0):
+            slope = c if s > 0 else -c
+            return _Side(
+                Kind.SMOOTH, slope=slope, limit=limit, curvature=_curvature(small, algebra)
+            )
+        positive = algebra.sign(c)
+        if positive:
+            infinite = positive * (-1) ** (k % 2) * s * math.inf
+            return _Side(Kind.VERTICAL, infinite=infinite, limit=limit)
+    if small.order is not None and small.order <= 1:
+        message = f"a series is known up to t^{small.order} only"
+        raise OrderError(message)
+    return _Side(
+        Kind.SMOOTH, slope=Real.of(0), limit=limit, curvature=_curvature(small, algebra)
+    )
+
+
+def _curvature(small: Germ, algebra: Algebra) -> float | None:
+    """Return the second derivative on this side, infinite where t^1 is followed by less than t^2."""
+    try:
+        for (e, k), c in small.terms.items():
+            if e < 1 or (e == 1 and k <= 0):
+                continue
+            if e > 2 or (e == 2 and k < 0):
+                break
+            if (e, k) == (2, 0):
+                return nearest(c + c)
+            positive = algebra.sign(c)
+            if positive:
+                return positive * (-1) ** (k % 2) * math.inf
+    except UndecidedError:
+        return None
+    return 0.0 if small.order is None or small.order > 2 else None
+
+
+def _classify(value: Value, left: _Side, right: _Side, bits: int) -> Truth:
+    sides = (left, right)
+    if isinstance(value, Unknown):
+        return Truth(Kind.UNDECIDED, detail=value.reason)
+    if isinstance(value, Outside | Infinite | bool):
+        return _undefined(value, left, right, bits)
+    kinds = {side.kind for side in sides}
+    if kinds == {Kind.OUTSIDE}:
+        return Truth(Kind.OUTSIDE, detail="an isolated point of the domain")
+    if Kind.UNDECIDED in kinds:
+        reason = next(side.reason for side in sides if side.kind is Kind.UNDECIDED)
+        return Truth(Kind.UNDECIDED, detail=reason)
+    numbers = (left.number, right.number)
+    if Kind.POLE in kinds:
+        reason = next(side.reason for side in sides if side.kind is Kind.POLE)
+        return Truth(Kind.POLE, *numbers, detail=reason)
+    if Kind.JUMP in kinds:
+        return Truth(Kind.JUMP, *numbers, detail=_jump(value, left, right))
+    curvatures = (left.curvature, right.curvature)
+    if Kind.OUTSIDE in kinds:
+        existing = right if left.kind is Kind.OUTSIDE else left
+        reason = (left if left.kind is Kind.OUTSIDE else right).reason
+        which = "right" if existing is right else "left"
+        return Truth(
+            Kind.EDGE, *numbers, existing.number, curvatures, f"{which} side only: {reason}"
+        )
+    if Kind.VERTICAL in kinds:
+        same = left.infinite == right.infinite
+        return Truth(Kind.VERTICAL, *numbers, numbers[0] if same else None, curvatures)
+    return _two_slopes(left, right, curvatures, bits)
+
+
+def _two_slopes(
+    left: _Side, right: _Side, curvatures: tuple[float | None, float | None], bits: int
+) -> Truth:
+    if left.slope is None or right.slope is None:  # pragma: no cover  (the kinds exclude it)
+        message = "a side without a slope"
+        raise UndecidedError(message)
+    difference = Algebra(1, bits).sign(right.slope - left.slope)
+    if difference == 0:
+        slope = nearest(left.slope)
+        return Truth(Kind.SMOOTH, slope, slope, slope, curvatures)
+    return Truth(Kind.KINK, nearest(left.slope), nearest(right.slope), None, curvatures)
+
+
+def _undefined(value: Value, left: _Side, right: _Side, bits: int) -> Truth:
+    """Describe a point at which the function has no value."""
+    reason = value.reason if isinstance(value, Outside) else "the value is infinite"
+    if Kind.POLE in (left.kind, right.kind):
+        side = left if left.kind is Kind.POLE else right
+        return Truth(Kind.POLE, detail=f"{reason}; {side.reason}")
+    limits = [side.limit for side in (left, right)]
+    if limits[0] is not None and limits[1] is not None:
+        if Algebra(1, bits).sign(limits[0] - limits[1]) == 0:
+            return Truth(Kind.OUTSIDE, detail=f"{reason}; the limit is {_shown(limits[0])}")
+        both = f"the left limit is {_shown(limits[0])}, the right one {_shown(limits[1])}"
+        return Truth(Kind.OUTSIDE, detail=f"{reason}; {both}")
+    for which, limit in zip(("left", "right"), limits, strict=True):
+        if limit is not None:
+            return Truth(Kind.OUTSIDE, detail=f"{reason}; the {which} limit is {_shown(limit)}")
+    return Truth(Kind.OUTSIDE, detail=reason)
+
+
+def _jump(value: Germ, left: _Side, right: _Side) -> str:
+    sides = [
+        f"by {_shown(side.limit - value.constant)} to the {which}"
+        for which, side in (("left", left), ("right", right))
+        if side.kind is Kind.JUMP and side.limit is not None
+    ]
+    return f"jumps {' and '.join(sides)}"
+
+
+def _shown(number: Real) -> str:
+    return f"{nearest(number) + 0.0:.9g}"
