@@ -109,9 +109,9 @@ def polygamma(n: Ball, x: Ball) -> Ball:
     return scale * total
 
 
-def _integer_power(x: Ball, n: int) -> Ball:
+def integer_power(x: Ball, n: int) -> Ball:
     if n < 0:
-        return 1 / _integer_power(x, -n)
+        return 1 / integer_power(x, -n)
     if n == 0:
         return flint.arb(1)
     # Not x**n: python-flint answers nan for a ball around 0.
@@ -122,7 +122,7 @@ def _integer_power(x: Ball, n: int) -> Ball:
 def power(x: Ball, y: Ball) -> Ball:
     """Enclose x**y over the reals: an integer exponent, or a base that is not negative."""
     if y.is_integer():
-        return _integer_power(x, int(y.unique_fmpz()))
+        return integer_power(x, int(y.unique_fmpz()))
     low, high = x.lower().max(flint.arb(0)), x.upper()
     if low > 0:
         return low.union(high) ** y

@@ -43,7 +43,8 @@ class Truth:
     kind
         Of the point.
     left, right
-        The one-sided slopes, nearest doubles or infinities; None where there is none.
+        The one-sided slopes, nearest doubles or infinities; None where there is none. Where
+        the function is undefined but has a limit: the slopes towards that limit.
     derivative
         Where it exists (at an edge: of the side that is there), else None.
     curvatures
@@ -163,9 +164,7 @@ def _described(germ: Value, value: Value, s: int, algebra: Algebra) -> _Side:
     if isinstance(parts, int):
         return _Side(Kind.POLE, reason=f"the value tends to {'+' if parts > 0 else '-'}inf")
     limit, small = parts
-    if not isinstance(value, Germ):
-        return _Side(Kind.OUTSIDE, limit=limit)
-    jump = algebra.sign(limit - value.constant)
+    jump = algebra.sign(limit - value.constant) if isinstance(value, Germ) else 0
     if jump:
         return _Side(Kind.JUMP, infinite=jump * s * math.inf, limit=limit)
     return _slope(small, s, limit, algebra)
@@ -262,15 +261,18 @@ def _undefined(value: Value, left: _Side, right: _Side, bits: int) -> Truth:
     if Kind.POLE in (left.kind, right.kind):
         side = left if left.kind is Kind.POLE else right
         return Truth(Kind.POLE, detail=f"{reason}; {side.reason}")
+    numbers = (left.number, right.number)
     limits = [side.limit for side in (left, right)]
     if limits[0] is not None and limits[1] is not None:
         if Algebra(1, bits).sign(limits[0] - limits[1]) == 0:
-            return Truth(Kind.OUTSIDE, detail=f"{reason}; the limit is {_shown(limits[0])}")
-        both = f"the left limit is {_shown(limits[0])}, the right one {_shown(limits[1])}"
-        return Truth(Kind.OUTSIDE, detail=f"{reason}; {both}")
+            found = f"the limit is {_shown(limits[0])}"
+        else:
+            found = f"the left limit is {_shown(limits[0])}, the right one {_shown(limits[1])}"
+        return Truth(Kind.OUTSIDE, *numbers, detail=f"{reason}; {found}")
     for which, limit in zip(("left", "right"), limits, strict=True):
         if limit is not None:
-            return Truth(Kind.OUTSIDE, detail=f"{reason}; the {which} limit is {_shown(limit)}")
+            found = f"the {which} limit is {_shown(limit)}"
+            return Truth(Kind.OUTSIDE, *numbers, detail=f"{reason}; {found}")
     return Truth(Kind.OUTSIDE, detail=reason)
 
 

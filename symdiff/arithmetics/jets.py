@@ -1,0 +1,355 @@
+"""A Program on jets: balls for its value and its gradient at once.
+
+Where every switch is proved not to vanish and every function is inside its domain, the
+gradient is that of a smooth function, and its balls are proved.  Where a switch may vanish,
+what happens is the choice of a `Ties`: give up, or take both branches to bound rounding, or
+take one to see what it gives.
+
+Source: forward mode as in Griewank & Walther 2008, section 3.1.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final, Protocol
+
+import flint
+
+from symdiff.arithmetics.balls import BALLS, EMPTY, Ball
+from symdiff.arithmetics.reading import read
+from symdiff.catalogue import Function
+from symdiff.catalogue.enclosures import conjunction, disjunction, integer_power, negation
+from symdiff.errors import Unsupported
+from symdiff.program import Program
+from symdiff.program.parser import definition, domain, template
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Jet:
+    """A value and its gradient by the inputs that move.
+
+    Attributes
+    ----------
+    value
+        A ball.
+    gradient
+        A ball for every moving input; empty where it is zero.
+    """
+
+    value: Ball
+    gradient: tuple[Ball, ...] = ()
+
+
+class TieError(ArithmeticError):
+    """A switch may vanish here, or a function be outside its domain: nothing is proved."""
+
+
+class Ties(Protocol):
+    """What to do where a switch is not told from zero."""
+
+    def sign(self, switch: Jet) -> int | None:
+        """Return the sign to go on with, or None: both."""
+
+    def steps(self, argument: Jet) -> None:
+        """Take note that a step function may jump here."""
+
+
+class Strict:
+    """Give up: what is left is proved."""
+
+    def sign(self, switch: Jet) -> int | None:
+        """Refuse."""
+        raise TieError(str(switch.value))
+
+    def steps(self, argument: Jet) -> None:
+        """Refuse."""
+        raise TieError(str(argument.value))
+
+
+class Both:
+    """Take both branches: what comes out bounds what rounding can do.
+
+    A switch that is zero exactly is a tie, which no rounding explains: there an engine's own
+    choice counts, and the gradient is left as that of the branch of no sign at all.
+    """
+
+    def __init__(self) -> None:
+        """Start without ties."""
+        self.met = False
+
+    def sign(self, switch: Jet) -> int | None:
+        """Take both."""
+        self.met = True
+        return 0 if switch.value.is_zero() else None
+
+    def steps(self, argument: Jet) -> None:
+        """Take note."""
+        self.met = self.met or not argument.value.is_exact()
+
+
+class Jets:
+    """The arithmetic of jets; see `reading.Arithmetic`."""
+
+    def __init__(self, ties: Ties) -> None:
+        """Keep what to do at ties."""
+        self._ties = ties
+
+    def column(self, row: Function) -> Callable[..., Any] | None:
+        """Return what a row does to jets; None: read it by its definition."""
+        column = _COLUMNS.get(row.name)
+        if column is not None:
+            return column
+        if row.derivative is not None:
+            return lambda jets, *arguments: jets.chain(row, arguments)
+        if row.definition is None:
+            raise Unsupported(row.name, "it has no derivative in ball arithmetic")
+        return None
+
+    def number(self, value: float | bool) -> Any:  # noqa: ANN401, FBT001
+        """Return a literal."""
+        return value if isinstance(value, bool) else Jet(flint.arb(value))
+
+    def constant(self, name: str) -> Jet:
+        """Return a named constant."""
+        return Jet(BALLS.constant(name))
+
+    def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
+        """Apply a column where the arguments are in the domain."""
+        if row.name not in _SELECTING and any(a is EMPTY for a in arguments):
+            return EMPTY
+        if row.returns == "real" and row.name not in _SELECTING:
+            arguments = [_as_jet(a) for a in arguments]
+            inside = self._inside(row, arguments)
+            if inside is not True:
+                return EMPTY if inside is False else self._unsettled()
+        return column(self, *arguments)
+
+    def _inside(self, row: Function, arguments: Sequence[Jet]) -> bool | None:
+        condition = domain(row.name)
+        if condition is None or row.name == "power":
+            return True
+        names = (parameter.name for parameter in row.parameters)
+        values = (a.value for a in arguments)
+        found = read(condition, BALLS, dict(zip(names, values, strict=False)))
+        return found if isinstance(found, bool) else None
+
+    def _unsettled(self) -> Jet:
+        """Return a jet of which nothing is known."""
+        self._ties.steps(_NOTHING)
+        return _NOTHING
+
+    def chain(self, row: Function, arguments: Sequence[Jet]) -> Jet:
+        """Return f(u) with the gradient Σ ∂f/∂u_i·u_i'."""
+        values = [a.value for a in arguments]
+        names = [parameter.name for parameter in row.parameters]
+        bound = dict(zip(names, values, strict=True))
+        column = row.column("ball")
+        value = column(*values) if column else read(definition(row.name, None), BALLS, bound)
+        texts = row.derivative if isinstance(row.derivative, tuple) else (row.derivative,)
+        gradient: tuple[Ball, ...] = ()
+        for text, argument in zip(texts, arguments, strict=True):
+            if not argument.gradient:
+                continue
+            if text is None:
+                raise Unsupported(row.name, "it has no derivative by a parameter that varies")
+            partial = read(template(text), BALLS, {**bound, "result": value})
+            if partial is EMPTY:
+                return self._unsettled()
+            gradient = _add(gradient, _scale(argument.gradient, partial))
+        return Jet(value, gradient)
+
+    def sign(self, switch: Jet) -> int | None:
+        """Return the proved sign of a switch, or what the ties say; None: both."""
+        if switch.value > 0:
+            return 1
+        if switch.value < 0:
+            return -1
+        if not switch.gradient and switch.value.is_zero():
+            return 0  # a constant
+        return self._ties.sign(switch)
+
+    def choose(self, sign: int | None, positive: Jet, negative: Jet) -> Jet:
+        """Return the branch of a sign, or the hull of both."""
+        if sign is not None:
+            return positive if sign > 0 else negative
+        return hull(positive, negative)
+
+    def step(self, argument: Jet, name: str) -> Jet:
+        """Return floor or ceil."""
+        value = getattr(argument.value, name)()
+        near = argument.value.contains_integer()
+        if near and argument.gradient:
+            self._ties.steps(argument)
+        return Jet(value)
+
+
+_NOTHING: Final = Jet(flint.arb("nan"))
+
+
+def _as_jet(value: Any) -> Any:  # noqa: ANN401  (a condition counts as 0 or 1)
+    if value is None:
+        return Jet(flint.arb(0).union(flint.arb(1)))
+    return Jet(flint.arb(int(value))) if isinstance(value, bool) else value
+
+
+def _add(x: tuple[Ball, ...], y: tuple[Ball, ...]) -> tuple[Ball, ...]:
+    if not x or not y:
+        return x or y
+    return tuple(a + b for a, b in zip(x, y, strict=True))
+
+
+def _scale(x: tuple[Ball, ...], factor: Ball) -> tuple[Ball, ...]:
+    return tuple(a * factor for a in x)
+
+
+def hull(x: Any, y: Any) -> Any:  # noqa: ANN401  (jets, EMPTY or conditions)
+    """Return a jet that holds both."""
+    if x is EMPTY or y is EMPTY:
+        return y if x is EMPTY else x
+    x, y = _as_jet(x), _as_jet(y)
+    count = max(len(x.gradient), len(y.gradient))
+    zeros = (flint.arb(0),) * count
+    pairs = zip(x.gradient or zeros, y.gradient or zeros, strict=True)
+    return Jet(x.value.union(y.value), tuple(a.union(b) for a, b in pairs))
+
+
+def _minus(x: Jet) -> Jet:
+    return Jet(-x.value, tuple(-g for g in x.gradient))
+
+
+def _subtract(x: Jet, y: Jet) -> Jet:
+    if x is y:
+        return Jet(flint.arb(0))
+    return Jet(x.value - y.value, _add(x.gradient, tuple(-g for g in y.gradient)))
+
+
+def _multiply(_: Jets, x: Jet, y: Jet) -> Jet:
+    gradient = _add(_scale(x.gradient, y.value), _scale(y.gradient, x.value))
+    return Jet(x.value * y.value, gradient)
+
+
+def _divide(_: Jets, x: Jet, y: Jet) -> Jet:
+    quotient = x.value / y.value
+    inverse = 1 / y.value
+    return Jet(quotient, _add(_scale(x.gradient, inverse), _scale(y.gradient, -quotient * inverse)))
+
+
+def _power(jets: Jets, x: Jet, exponent: Jet) -> Any:  # noqa: ANN401
+    if exponent.value.is_integer() and not exponent.gradient:
+        n = int(exponent.value.unique_fmpz())
+        if n == 0:
+            return Jet(flint.arb(1))
+        if n < 0 and x.value.contains(0):
+            return EMPTY if x.value.is_zero() else jets._unsettled()  # noqa: SLF001
+        less = integer_power(x.value, n - 1)
+        return Jet(integer_power(x.value, n), _scale(x.gradient, n * less))
+    if not x.value > 0:
+        return EMPTY if x.value < 0 else jets._unsettled()  # noqa: SLF001
+    value = x.value**exponent.value
+    by_base = _scale(x.gradient, exponent.value * x.value ** (exponent.value - 1))
+    by_exponent = _scale(exponent.gradient, value * x.value.log()) if exponent.gradient else ()
+    return Jet(value, _add(by_base, by_exponent))
+
+
+def _abs(jets: Jets, x: Jet) -> Jet:
+    found = jets.sign(x)
+    if found == 0:
+        return Jet(abs(x.value), tuple(0 * g for g in x.gradient))
+    return jets.choose(found, x, _minus(x))
+
+
+def _sign(jets: Jets, x: Jet) -> Jet:
+    found = jets.sign(x)
+    if found is None:
+        jets._ties.steps(x)  # noqa: SLF001
+        return Jet(flint.arb(0, 1))
+    return Jet(flint.arb(found))
+
+
+def _larger(jets: Jets, x: Jet, y: Jet) -> Jet:
+    return x if x is y else jets.choose(jets.sign(_subtract(x, y)), x, y)
+
+
+def _smaller(jets: Jets, x: Jet, y: Jet) -> Jet:
+    return x if x is y else jets.choose(jets.sign(_subtract(x, y)), y, x)
+
+
+def _comparison(holds: Callable[[int], bool]) -> Callable[..., bool | None]:
+    def column(jets: Jets, x: Any, y: Any) -> bool | None:  # noqa: ANN401
+        found = jets.sign(_subtract(_as_jet(x), _as_jet(y)))
+        return None if found is None else holds(found)
+
+    return column
+
+
+def _where(_: Jets, condition: Any, x: Any, y: Any) -> Any:  # noqa: ANN401
+    if condition is EMPTY:
+        return EMPTY
+    if condition is None:
+        return hull(x, y)
+    return _as_jet(x) if condition else _as_jet(y)
+
+
+_COLUMNS: Mapping[str, Callable[..., Any]] = MappingProxyType(
+    {
+        "add": lambda _, x, y: Jet(x.value + y.value, _add(x.gradient, y.gradient)),
+        "subtract": lambda _, x, y: _subtract(x, y),
+        "multiply": _multiply,
+        "divide": _divide,
+        "power": _power,
+        "negative": lambda _, x: _minus(x),
+        "positive": lambda _, x: x,
+        "abs": _abs,
+        "sign": _sign,
+        "maximum": _larger,
+        "minimum": _smaller,
+        "floor": lambda jets, x: jets.step(x, "floor"),
+        "ceil": lambda jets, x: jets.step(x, "ceil"),
+        "detach": lambda _, x: Jet(x.value),
+        "less": _comparison(lambda s: s < 0),
+        "less_equal": _comparison(lambda s: s <= 0),
+        "greater": _comparison(lambda s: s > 0),
+        "greater_equal": _comparison(lambda s: s >= 0),
+        "equal": _comparison(lambda s: s == 0),
+        "not_equal": _comparison(lambda s: s != 0),
+        "logical_and": lambda _, x, y: conjunction(x, y),
+        "logical_or": lambda _, x, y: disjunction(x, y),
+        "logical_not": lambda _, x: negation(x),
+        "where": _where,
+        "ifelse": _where,
+        "float": lambda _, x: _as_jet(x),
+    }
+)
+_SELECTING = frozenset({"where", "ifelse"})
+
+
+def evaluate(program: Program, inputs: Mapping[str, Jet], ties: Ties) -> Jet | None:
+    """Return a Program's jet in the working precision, or None where it is undefined.
+
+    Parameters
+    ----------
+    program
+        What to read.
+    inputs
+        A jet for every variable; see `seed`.
+    ties
+        What to do where a switch may vanish.
+
+    Raises
+    ------
+    TieError
+        With `Strict`: nothing is proved.
+    Unsupported
+        A function of the program has no jet.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> jet = evaluate(parse("x*abs(x)"), {"x": Jet(flint.arb(-2), (flint.arb(1),))}, Strict())
+    >>> jet.value, jet.gradient
+    (-4.00000000000000, (4.00000000000000,))
+    """
+    found = read(program, Jets(ties), inputs)
+    return None if found is EMPTY else _as_jet(found)

@@ -1,0 +1,101 @@
+"""The proof of one point: by jets where the program is smooth, by germs where it may not be."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Final
+
+import flint
+
+from symdiff.arithmetics import germs, jets
+from symdiff.arithmetics.germs import Budget
+from symdiff.arithmetics.jets import Jet, Strict, TieError
+from symdiff.arithmetics.puiseux import Germ
+from symdiff.arithmetics.reals import Real, nearest_in
+from symdiff.errors import ExpressionError, Unsupported
+from symdiff.program import Program, parse
+from symdiff.truth.one_sided import Kind, Truth, decide
+
+_JET_BITS: Final = (128, 512, 2048)
+APPARENT: Final = "apparent kink"
+NO_FORMULA: Final = "its exact place has no formula"
+
+
+def prove(
+    program: Program, variable: str, point: Mapping[str, Real], budget: Budget | None = None
+) -> Truth:
+    """Return the truth at one point along one variable.
+
+    Parameters
+    ----------
+    program
+        The expression.
+    variable
+        The input that moves.
+    point
+        The exact coordinates of every input.
+    budget
+        What germs may cost.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> prove(parse("max(x, 0)"), "x", {"x": Real.of(2)}).derivative
+    1.0
+    >>> prove(parse("max(x, 0) - max(-x, 0)"), "x", {"x": Real.of(0)}).detail
+    'apparent kink'
+    """
+    slope = smooth_slope(program, variable, point, (budget or Budget()).bits)
+    if slope is not None:
+        return Truth(Kind.SMOOTH, slope, slope, slope)
+    truth = decide(program, variable, point, budget)
+    if truth.kind is Kind.SMOOTH and not truth.detail:
+        return Truth(
+            truth.kind, truth.left, truth.right, truth.derivative, truth.curvatures, APPARENT
+        )
+    return truth
+
+
+def smooth_slope(
+    program: Program, variable: str, point: Mapping[str, Real], bits: int
+) -> float | None:
+    """Return the derivative where balls prove that the program is smooth, else None."""
+    for precision in _JET_BITS:
+        if precision > bits:
+            return None
+        with flint.ctx.workprec(precision):
+            inputs = {
+                name: Jet(x.ball(precision), (flint.arb(1),) if name == variable else ())
+                for name, x in point.items()
+            }
+            try:
+                jet = jets.evaluate(program, inputs, Strict())
+            except (TieError, Unsupported, RecursionError):
+                return None
+        if jet is None or not jet.value.is_finite():
+            return None
+        if not jet.gradient:
+            return 0.0
+        slope = nearest_in(jet.gradient[0])
+        if slope is not None:
+            return slope
+        if not jet.gradient[0].is_finite():
+            return None
+    return None
+
+
+@functools.cache
+def exact_number(text: str) -> Real | None:
+    """Return an exact coordinate as a number, or None if its text is no formula.
+
+    Examples
+    --------
+    >>> exact_number("1/3"), exact_number("where sin(x) = x/2, near 1.9")
+    (1/3, None)
+    """
+    try:
+        found = germs.evaluate(parse(text), {})
+    except ExpressionError:
+        return None
+    return found.constant if isinstance(found, Germ) and found.is_constant else None
