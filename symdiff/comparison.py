@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math as mathematics
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
+import flint
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.arithmetics.arrays import evaluate
+from symdiff.arithmetics.balls import PRECISION
+from symdiff.arithmetics.rounding import slope_radius
 from symdiff.engines import DEFAULT, ENGINES, check, load
-from symdiff.engines.base import Problem, Samples, run
+from symdiff.engines.claim import CLAIM, Claim
+from symdiff.engines.base import Engine, Problem, Samples, Slack, run
 from symdiff.errors import ExpressionError, InputError, Place, UsageError, did_you_mean
 from symdiff.grid.grid import MAX_PRODUCT, Grid, make_grid
 from symdiff.grid.points import Spec, axes
+from symdiff.gradients import judge_gradients
 from symdiff.program import Input, Program, parse
 from symdiff.program.entry import Entry
-from symdiff.verdict import Agreement, Tolerance, Verdict, agreement
+from symdiff.truth.filter import Judging, Truths, exact_point
+from symdiff.verdict import VERDICTS, Judgement, Tolerance, Verdict, judge
 
-CLAIM: Final = "claim"  # the engine's name of a derivative that a person asserts
-VERDICTS: Final = tuple(Verdict)
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
@@ -41,7 +45,11 @@ class Options:
     max_points
         The largest product of several axes; a larger one becomes a Sobol sample.
     seed
-        Of that sample.
+        Of that sample, and of the sample of points that are proved besides.
+    judging
+        How the truth is decided.
+    strict
+        Whether `silent` is a finding.
     """
 
     engines: tuple[str, ...] = DEFAULT
@@ -49,6 +57,8 @@ class Options:
     kinks: bool = True
     max_points: int = MAX_PRODUCT
     seed: int = 0
+    judging: Judging = dataclasses.field(default_factory=Judging)
+    strict: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what has no meaning."""
@@ -66,12 +76,32 @@ class Options:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Trial:
-    """One spelling of the expression, and what every engine gave for it."""
+    """One spelling of the expression, what every engine gave for it, and what that is worth.
+
+    Attributes
+    ----------
+    spelling
+        Its name; "" for the expression itself.
+    problem
+        The program and the points.
+    samples
+        What every engine gave.
+    truths
+        For every variable what the derivative is.
+    judgements
+        For every engine and variable the verdicts.
+    """
 
     spelling: str
-    program: Program
+    problem: Problem
     samples: Mapping[str, Samples]
-    agreements: Mapping[str, Agreement]
+    truths: Mapping[str, Truths]
+    judgements: Mapping[tuple[str, str], Judgement]
+
+    @property
+    def program(self) -> Program:
+        """What was differentiated."""
+        return self.problem.program
 
     def covered(self, engine: str) -> tuple[str, ...]:
         """Return the variables for which an engine stands trial: a claim may be for one only."""
@@ -79,15 +109,7 @@ class Trial:
 
     def verdicts(self, engine: str, variable: str) -> NDArray[np.int8]:
         """Return for every point an index into `VERDICTS`, shape (n,)."""
-        samples = self.samples[engine]
-        agree = self.agreements[variable].agree
-        if samples.unsupported:
-            return np.full(len(agree), VERDICTS.index(Verdict.UNSUPPORTED), dtype=np.int8)
-        undecided, agrees = VERDICTS.index(Verdict.UNDECIDED), VERDICTS.index(Verdict.AGREES)
-        found = np.where(agree, agrees, undecided).astype(np.int8)
-        if samples.reason_of is not None:
-            found[samples.reason_of > 0] = VERDICTS.index(Verdict.FAILED)
-        return found
+        return self.judgements[engine, variable].codes
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +133,9 @@ class Evidence:
     tolerance
         What counted as agreement.
     expect
-        For an engine, the verdicts that are accepted.
+        For an engine, the verdicts that are accepted, and have to occur.
+    strict
+        Whether `silent` is a finding.
     source, note, file
         As in the expression file.
     """
@@ -124,6 +148,7 @@ class Evidence:
     trials: tuple[Trial, ...]
     tolerance: Tolerance
     expect: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    strict: bool = False
     source: str = ""
     note: str = ""
     file: str | None = None
@@ -139,14 +164,32 @@ class Evidence:
             counts[engine] = {v: int(n) for v, n in zip(VERDICTS, total, strict=True) if n}
         return counts
 
+    def findings(self) -> dict[str, dict[Verdict, int]]:
+        """Return for every engine the verdicts that do not pass and were not expected."""
+        return {
+            engine: found
+            for engine, counts in self.counts().items()
+            if (found := {v: n for v, n in counts.items() if self._is_finding(engine, v)})
+        }
+
+    def _is_finding(self, engine: str, verdict: Verdict) -> bool:
+        noted = self.strict and verdict is Verdict.SILENT
+        return (noted or not verdict.passes) and verdict not in self.expect.get(engine, ())
+
+    def unmet(self) -> dict[str, tuple[str, ...]]:
+        """Return for every engine the verdicts that were expected and did not occur."""
+        counts = self.counts()
+        return {
+            engine: missing
+            for engine, words in self.expect.items()
+            if engine in counts and Verdict.UNSUPPORTED not in counts[engine]
+            if (missing := tuple(w for w in words if Verdict(w) not in counts[engine]))
+        }
+
     @property
     def ok(self) -> bool:
-        """Whether every verdict passes, or is expected."""
-        return not any(
-            number and not verdict.passes and verdict not in self.expect.get(engine, ())
-            for engine, counts in self.counts().items()
-            for verdict, number in counts.items()
-        )
+        """Whether every verdict passes or is expected, and every expected one occurred."""
+        return not self.findings() and not self.unmet()
 
 
 def compare_program(  # noqa: PLR0913  (the library call's own arguments)
@@ -213,9 +256,9 @@ def compare_program(  # noqa: PLR0913  (the library call's own arguments)
         _trial(
             spelling,
             Problem(other, columns, variables, function if not spelling else None),
-            engines,
+            points,
             claimed if not spelling else {},
-            options.tolerance,
+            options,
         )
         for spelling, other in programs.items()
     )
@@ -228,6 +271,7 @@ def compare_program(  # noqa: PLR0913  (the library call's own arguments)
         trials=trials,
         tolerance=options.tolerance,
         expect=_checked_expect(entry.expect, engines) if entry else {},
+        strict=options.strict,
         source=entry.source if entry else "",
         note=entry.note if entry else "",
         file=entry.file if entry else None,
@@ -345,35 +389,45 @@ def _checked_expect(
 def _trial(
     spelling: str,
     problem: Problem,
-    engines: tuple[str, ...],
+    grid: Grid,
     claimed: Mapping[str, Program],
-    tolerance: Tolerance,
+    options: Options,
 ) -> Trial:
-    samples = {engine: run(load(engine), problem) for engine in engines}
+    names = tuple(dict.fromkeys(options.engines))
+    engines: dict[str, Engine] = {name: load(name) for name in names}
     if claimed:
-        samples[CLAIM] = _claim_samples(problem, claimed)
-    agreements = {
-        variable: _agreement(samples, variable, problem.count, tolerance)
+        engines[CLAIM] = Claim(claimed)
+    samples = {name: run(engine, problem) for name, engine in engines.items()}
+    truths = {
+        variable: Truths(problem.program, variable, grid, options.judging)
         for variable in problem.variables
     }
-    return Trial(spelling, problem.program, samples, agreements)
+    judgements = {
+        (name, variable): judge(
+            truths[variable],
+            samples[name],
+            variable,
+            options.tolerance,
+            functools.partial(_slack, engine, problem, variable, grid),
+        )
+        for name, engine in engines.items()
+        for variable in samples[name].derivatives
+    }
+    judgements.update(judge_gradients(problem, grid, truths, samples, judgements))
+    return Trial(spelling, problem, samples, truths, judgements)
 
 
-def _claim_samples(problem: Problem, claimed: Mapping[str, Program]) -> Samples:
-    columns = dict(problem.columns)
-    return Samples({name: evaluate(program, columns) for name, program in claimed.items()})
-
-
-def _agreement(
-    samples: Mapping[str, Samples], variable: str, count: int, tolerance: Tolerance
-) -> Agreement:
-    """Compare the engines that gave a number; one that failed at a point has none there."""
-    taking_part = [s for s in samples.values() if not s.unsupported and variable in s.derivatives]
-    if not taking_part:
-        return Agreement(np.zeros(count, dtype=bool), np.zeros(count))
-    return agreement(
-        [s.derivatives[variable] for s in taking_part],
-        [s.errors.get(variable) for s in taking_part],
-        tolerance,
-        present=[None if s.reason_of is None else s.reason_of == 0 for s in taking_part],
+def _slack(engine: Engine, problem: Problem, variable: str, grid: Grid, i: int) -> Slack:
+    """Return an engine's slack; where it got the nearest double, the way to it counts too."""
+    slack = engine.slack(problem, variable, i)
+    if slack.expected is not None or not any((i, j) in grid.exact for j in range(len(grid.names))):
+        return slack
+    exact = exact_point(grid, i)
+    if exact is None:
+        return slack
+    with flint.ctx.workprec(PRECISION):
+        balls = problem.balls(i)
+        way = {name: ball.union(exact[name].ball(PRECISION)) for name, ball in balls.items()}
+    return dataclasses.replace(
+        slack, radius=slack.radius + slope_radius(problem.program, variable, way)
     )

@@ -1,25 +1,31 @@
-"""One word for every engine at every point, from one closed list."""
+"""One word for every engine at every point, from one closed list.
+
+First whole arrays are judged by tolerance; where that does not settle it, the engine's own
+slack (what rounding can do to it, what a stencil must give) is asked, point by point.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import enum
-import itertools
-from collections.abc import Sequence
+import math
+from collections.abc import Callable
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from symdiff.engines.base import Samples, Slack
+from symdiff.truth.filter import Truths
+from symdiff.truth.one_sided import KINDS, Kind
+
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Codes = NDArray[np.int8]
 
 
 class Verdict(enum.StrEnum):
-    """What is said of one engine's number at one point.
-
-    Until the truth is decided apart from the engines, only four are given: `AGREES` where all
-    engines agree with one another, `UNDECIDED` where they do not, `FAILED` and `UNSUPPORTED`.
-    """
+    """What is said of one engine's number at one point."""
 
     AGREES = "agrees"
     INEXACT = "inexact"
@@ -40,11 +46,17 @@ class Verdict(enum.StrEnum):
 
 
 _FINDINGS = frozenset({Verdict.WRONG, Verdict.NOT_SUBGRADIENT, Verdict.NONFINITE, Verdict.FAILED})
+VERDICTS: Final = tuple(Verdict)
+_CODE: Final = {verdict: np.int8(code) for code, verdict in enumerate(VERDICTS)}
+_KIND: Final = {kind: code for code, kind in enumerate(KINDS)}
+# Kinds of point at which there is no derivative, whatever an engine gives.
+_NOWHERE: Final = [_KIND[kind] for kind in (Kind.JUMP, Kind.POLE, Kind.OUTSIDE)]
+MAX_EXPLAINED: Final = 5000  # points of one engine whose slack is asked
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Tolerance:
-    """Two numbers a, b agree if ``|a - b| <= atol + rtol*max(|a|, |b|)``, both dimensionless.
+    """A value v agrees with the derivative d if ``|v - d| <= atol + rtol*|d|``.
 
     With the default `atol` of 0 a small derivative that an engine rounds to 0 does not agree.
     """
@@ -52,9 +64,9 @@ class Tolerance:
     rtol: float = 1e-9
     atol: float = 0.0
 
-    def allows(self, a: float, b: float) -> bool:
-        """Tell whether two finite numbers agree."""
-        return abs(a - b) <= self.atol + self.rtol * max(abs(a), abs(b))
+    def around(self, size: Array) -> Array:
+        """Return what a value may be off beside numbers of this size."""
+        return self.atol + self.rtol * np.abs(size)
 
     def __str__(self) -> str:
         """Return both bounds, as tables show them."""
@@ -62,68 +74,145 @@ class Tolerance:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Agreement:
-    """Whether some engines agree at every point.
+class Judgement:
+    """The verdicts on one engine along one variable.
 
     Attributes
     ----------
-    agree
-        Shape (n,): all pairs agree, and there are two engines at least.
-    spread
-        Shape (n,): the largest difference of two engines; NaN where one has no number.
+    codes
+        Indices into `VERDICTS`, shape (n,).
+    reasons
+        By point, why a number that is off is not held against the engine.
     """
 
-    agree: Mask
-    spread: Array
+    codes: Codes
+    reasons: dict[int, str]
 
 
-def agreement(
-    values: Sequence[Array],
-    errors: Sequence[Array | None],
+def judge(
+    truths: Truths,
+    samples: Samples,
+    variable: str,
     tolerance: Tolerance,
-    *,
-    present: Sequence[Mask | None] | None = None,
-) -> Agreement:
-    """Compare engines with one another.
+    slack: Callable[[int], Slack],
+) -> Judgement:
+    """Judge one engine along one variable.
 
     Parameters
     ----------
-    values
-        For every engine its derivatives, shape (n,); one engine at least.
-    errors
-        For every engine its own estimate of its error, shape (n,), or None.
+    truths
+        What the derivative is; points where the engine is off are proved here.
+    samples
+        What the engine gave.
+    variable
+        Along which.
     tolerance
-        What may differ beside these errors.
-    present
-        For every engine the points where it gave something at all, or None: everywhere.
-
-    Examples
-    --------
-    >>> one, two = np.array([1.0, 0.5, np.nan]), np.array([1.0, 0.0, np.nan])
-    >>> agreement([one, two], [None, None], Tolerance()).agree
-    array([ True, False, False])
+        What counts as agreement.
+    slack
+        For a point, what the engine may give there.
     """
-    count = len(values[0])
-    here = [np.ones(count, dtype=bool) if p is None else p for p in present or [None] * len(values)]
-    agree = np.sum(here, axis=0) > 1
-    spread = np.zeros(count)
-    for i, j in itertools.combinations(range(len(values)), 2):
-        both = here[i] & here[j]
-        close, difference = _compare_pair(values[i], values[j], (errors[i], errors[j]), tolerance)
-        agree &= close | ~both
-        spread = np.where(both, np.maximum(spread, difference), spread)
-    return Agreement(agree, spread)
+    values = samples.derivatives[variable]
+    if samples.unsupported:
+        return Judgement(np.full(len(values), _CODE[Verdict.UNSUPPORTED]), {})
+    failed = None if samples.reason_of is None else samples.reason_of > 0
+    errors = samples.errors.get(variable)
+    codes = by_tolerance(truths, values, tolerance, failed, errors)
+    # What is off is proved first, so that no verdict rests on arrays alone.
+    truths.prove(np.flatnonzero(_is_off(codes) & ~truths.proved))
+    codes = by_tolerance(truths, values, tolerance, failed, errors)
+    unproved = _is_off(codes) & ~truths.proved
+    codes[unproved] = _CODE[Verdict.UNDECIDED]
+    reasons = {int(i): "more points are off than proofs allow" for i in np.flatnonzero(unproved)}
+    for count, i in enumerate(np.flatnonzero(_is_off(codes)).tolist()):
+        if count >= MAX_EXPLAINED:
+            codes[i] = _CODE[Verdict.UNDECIDED]
+            reasons[i] = f"more than {MAX_EXPLAINED} points are off"
+            continue
+        verdict, reason = _explained(truths, float(values[i]), i, VERDICTS[codes[i]], slack(i))
+        codes[i] = _CODE[verdict]
+        if reason:
+            reasons[i] = reason
+    return Judgement(codes, reasons)
 
 
-def _compare_pair(
-    a: Array, b: Array, errors: tuple[Array | None, Array | None], tolerance: Tolerance
-) -> tuple[Mask, Array]:
-    """Return where two engines agree, and by how much they differ: NaN agrees with nothing."""
+def _is_off(codes: Codes) -> Mask:
+    wanted = (Verdict.WRONG, Verdict.NOT_SUBGRADIENT, Verdict.NONFINITE)
+    return np.isin(codes, [_CODE[verdict] for verdict in wanted])
+
+
+def by_tolerance(
+    truths: Truths,
+    values: Array,
+    tolerance: Tolerance,
+    failed: Mask | None = None,
+    errors: Array | None = None,
+) -> Codes:
+    """Return a verdict for every point, by tolerance alone.
+
+    Parameters
+    ----------
+    truths
+        What the derivative is.
+    values
+        What an engine gave, shape (n,).
+    tolerance
+        What counts as agreement.
+    failed
+        Where the engine raised; shape (n,).
+    errors
+        The engine's own estimate of its truncation and rounding; shape (n,).
+    """
+    kinds, d = truths.kinds, truths.derivative
+    finite = np.isfinite(values)
+    low, high = np.fmin(truths.left, truths.right), np.fmax(truths.left, truths.right)
     with np.errstate(all="ignore"):
-        bound = tolerance.atol + tolerance.rtol * np.maximum(np.abs(a), np.abs(b))
-        for error in errors:
-            if error is not None:
-                bound = bound + error
-        difference = np.where(a == b, 0.0, np.abs(a - b))
-        finite = np.isfinite(a) & np.isfinite(b)
-        return np.where(finite, difference <= bound, a == b), difference
+        close = (values == d) | (np.abs(values - d) <= tolerance.around(d)) & np.isfinite(d)
+        near = np.zeros(len(values), dtype=bool)
+        if errors is not None:
+            near = np.abs(values - d) <= errors + tolerance.around(d)
+        size = np.maximum(np.abs(low), np.abs(high))
+        inside = (values >= low - tolerance.around(size)) & (
+            values <= high + tolerance.around(size)
+        )
+    smooth = (kinds == _KIND[Kind.SMOOTH]) | ((kinds == _KIND[Kind.EDGE]) & np.isfinite(d))
+    infinite = (kinds == _KIND[Kind.VERTICAL]) | ((kinds == _KIND[Kind.EDGE]) & ~np.isfinite(d))
+    kink = kinds == _KIND[Kind.KINK]
+    nowhere = np.isin(kinds, _NOWHERE)
+    raised = np.zeros(len(values), dtype=bool) if failed is None else failed
+    cases = [
+        (raised & (nowhere | infinite), Verdict.UNDEFINED),
+        (raised, Verdict.FAILED),
+        ((smooth | infinite) & close, Verdict.AGREES),
+        (smooth & ~finite, Verdict.NONFINITE),
+        (smooth & near, Verdict.INEXACT),
+        (smooth, Verdict.WRONG),
+        (kink & ~finite, Verdict.NONFINITE),
+        (kink & inside, Verdict.SUBGRADIENT),
+        (kink, Verdict.NOT_SUBGRADIENT),
+        ((nowhere | infinite) & ~finite, Verdict.UNDEFINED),
+        (nowhere | infinite, Verdict.SILENT),
+    ]
+    return np.select(
+        [case for case, _ in cases],
+        [_CODE[verdict] for _, verdict in cases],
+        _CODE[Verdict.UNDECIDED],
+    ).astype(np.int8)
+
+
+def _explained(
+    truths: Truths, value: float, i: int, verdict: Verdict, slack: Slack
+) -> tuple[Verdict, str]:
+    """Ask an engine's slack about a number that is off."""
+    if slack.blind and not math.isfinite(value):
+        return Verdict.INEXACT, slack.reason
+    if verdict is Verdict.NONFINITE:
+        return verdict, ""
+    if math.isnan(slack.radius):
+        return Verdict.UNDECIDED, "what rounding can do is not known"
+    if verdict is Verdict.NOT_SUBGRADIENT:
+        ends = float(truths.left[i]), float(truths.right[i])
+        nearest = min(max(value, min(ends)), max(ends))
+    else:
+        nearest = float(truths.derivative[i])
+    explained = slack.explains(value, nearest)
+    return (Verdict.INEXACT, slack.reason) if explained else (verdict, "")

@@ -68,7 +68,13 @@ _CONSTANTS: Mapping[str, Callable[[], Ball]] = MappingProxyType(
 BALLS = _Balls()
 
 
-def enclose(program: Program, inputs: Mapping[str, Ball]) -> Any:  # noqa: ANN401
+def enclose(
+    program: Program,
+    inputs: Mapping[str, Ball],
+    *,
+    bits: int = PRECISION,
+    held: Mapping[int, Ball] | None = None,
+) -> Any:  # noqa: ANN401
     """Return a ball that holds every value of a Program on a box, or `EMPTY`.
 
     Parameters
@@ -77,6 +83,10 @@ def enclose(program: Program, inputs: Mapping[str, Ball]) -> Any:  # noqa: ANN40
         What to enclose.
     inputs
         A ball for every variable.
+    bits
+        Of precision.
+    held
+        Balls of nodes that are taken as they are.
 
     Raises
     ------
@@ -91,5 +101,5 @@ def enclose(program: Program, inputs: Mapping[str, Ball]) -> Any:  # noqa: ANN40
     >>> enclose(parse("sqrt(x)"), {"x": flint.arb(-3, 1)})
     EMPTY
     """
-    with flint.ctx.workprec(PRECISION):
-        return read(program, BALLS, inputs)
+    with flint.ctx.workprec(bits):
+        return read(program, BALLS, inputs, held=held)

@@ -123,7 +123,7 @@ class Jets:
             arguments = [_as_jet(a) for a in arguments]
             inside = self._inside(row, arguments)
             if inside is not True:
-                return EMPTY if inside is False else self._unsettled()
+                return EMPTY if inside is False else NOTHING
         return column(self, *arguments)
 
     def _inside(self, row: Function, arguments: Sequence[Jet]) -> bool | None:
@@ -134,11 +134,6 @@ class Jets:
         values = (a.value for a in arguments)
         found = read(condition, BALLS, dict(zip(names, values, strict=False)))
         return found if isinstance(found, bool) else None
-
-    def _unsettled(self) -> Jet:
-        """Return a jet of which nothing is known."""
-        self._ties.steps(_NOTHING)
-        return _NOTHING
 
     def chain(self, row: Function, arguments: Sequence[Jet]) -> Jet:
         """Return f(u) with the gradient Σ ∂f/∂u_i·u_i'."""
@@ -156,7 +151,7 @@ class Jets:
                 raise Unsupported(row.name, "it has no derivative by a parameter that varies")
             partial = read(template(text), BALLS, {**bound, "result": value})
             if partial is EMPTY:
-                return self._unsettled()
+                return NOTHING
             gradient = _add(gradient, _scale(argument.gradient, partial))
         return Jet(value, gradient)
 
@@ -185,7 +180,8 @@ class Jets:
         return Jet(value)
 
 
-_NOTHING: Final = Jet(flint.arb("nan"))
+# A jet of which nothing is known: a branch that is not taken may have it.
+NOTHING: Final = Jet(flint.arb("nan"))
 
 
 def _as_jet(value: Any) -> Any:  # noqa: ANN401  (a condition counts as 0 or 1)
@@ -242,11 +238,11 @@ def _power(jets: Jets, x: Jet, exponent: Jet) -> Any:  # noqa: ANN401
         if n == 0:
             return Jet(flint.arb(1))
         if n < 0 and x.value.contains(0):
-            return EMPTY if x.value.is_zero() else jets._unsettled()  # noqa: SLF001
+            return EMPTY if x.value.is_zero() else NOTHING
         less = integer_power(x.value, n - 1)
         return Jet(integer_power(x.value, n), _scale(x.gradient, n * less))
     if not x.value > 0:
-        return EMPTY if x.value < 0 else jets._unsettled()  # noqa: SLF001
+        return EMPTY if x.value < 0 else NOTHING
     value = x.value**exponent.value
     by_base = _scale(x.gradient, exponent.value * x.value ** (exponent.value - 1))
     by_exponent = _scale(exponent.gradient, value * x.value.log()) if exponent.gradient else ()

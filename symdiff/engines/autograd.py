@@ -6,8 +6,9 @@ import numpy as np
 import torch
 
 from symdiff.arithmetics.reading import read
+from symdiff.arithmetics.rounding import slope_radius
 from symdiff.arithmetics.tensors import TENSORS
-from symdiff.engines.base import Problem, Samples
+from symdiff.engines.base import Problem, Samples, Slack
 from symdiff.errors import Unsupported, describe
 
 __all__ = ["ENGINE"]
@@ -27,6 +28,9 @@ class _Autograd:
             raise
         except Exception as error:  # noqa: BLE001  (torch may raise anything: it is data)
             return _piecewise(problem, error)
+
+    def slack(self, problem: Problem, variable: str, point: int) -> Slack:
+        return Slack(slope_radius(problem.program, variable, problem.balls(point)))
 
 
 def _reverse(problem: Problem) -> dict[str, np.ndarray]:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
+import flint
 import numpy as np
 from numpy.typing import NDArray
 
+from symdiff.arithmetics.balls import Ball
 from symdiff.errors import Unsupported, describe
 from symdiff.program import Program
 
 Array = NDArray[np.float64]
+# Reasons for which differences may be off.
+STRADDLES: Final = "the stencil straddles a kink"
+TRUNCATION: Final = "truncation and rounding"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,10 +46,14 @@ class Problem:
         """The number of points n."""
         return len(next(iter(self.columns.values()))) if self.columns else 1
 
-    def part(self, chosen: slice) -> Problem:
-        """Return the problem at some of its points."""
+    def part(self, chosen: slice | Array) -> Problem:
+        """Return the problem at some of its points: a slice, or a mask."""
         columns = {name: column[chosen] for name, column in self.columns.items()}
         return dataclasses.replace(self, columns=columns)
+
+    def balls(self, point: int) -> dict[str, Ball]:
+        """Return the coordinates of a point as balls of radius 0."""
+        return {name: flint.arb(float(column[point])) for name, column in self.columns.items()}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -58,6 +67,9 @@ class Samples:
     errors
         For every variable the engine's own estimate of its error, shape (n,); empty if it has
         none.
+    straddling
+        For every variable the points whose stencil has a switch changing its sign inside it,
+        shape (n,); empty if the engine has no stencil.
     reason_of
         For every point an index into `reasons`: 0 where all went well; shape (n,).
     reasons
@@ -68,6 +80,7 @@ class Samples:
 
     derivatives: Mapping[str, Array]
     errors: Mapping[str, Array] = dataclasses.field(default_factory=dict)
+    straddling: Mapping[str, NDArray[np.bool_]] = dataclasses.field(default_factory=dict)
     reason_of: NDArray[np.int32] | None = None
     reasons: tuple[str, ...] = ("",)
     unsupported: str = ""
@@ -75,6 +88,33 @@ class Samples:
     def reason(self, point: int) -> str:
         """Return what went wrong at a point, or ""."""
         return self.reasons[0 if self.reason_of is None else int(self.reason_of[point])]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Slack:
+    """What an engine that does what it should may give at one point.
+
+    Attributes
+    ----------
+    radius
+        How far it may be off: by rounding in its own formula. NaN: not known.
+    expected
+        What it must give apart from that; None: the derivative.
+    reason
+        Why, in a few words: "rounding", "the stencil straddles a kink".
+    blind
+        Whether the engine cannot have a number here: its stencil leaves the domain.
+    """
+
+    radius: float = 0.0
+    expected: float | None = None
+    reason: str = "rounding"
+    blind: bool = False
+
+    def explains(self, value: float, derivative: float) -> bool:
+        """Tell whether a number is what the engine may give where the derivative is known."""
+        centre = derivative if self.expected is None else self.expected
+        return abs(value - centre) <= self.radius
 
 
 class Engine(Protocol):
@@ -92,6 +132,9 @@ class Engine(Protocol):
         Unsupported
             The engine cannot express the program.
         """
+
+    def slack(self, problem: Problem, variable: str, point: int) -> Slack:
+        """Return what the engine may give at one of the problem's points."""
 
 
 def run(engine: Engine, problem: Problem) -> Samples:

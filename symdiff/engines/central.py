@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
+import flint
 import numpy as np
+from numpy.typing import NDArray
 
 from symdiff.arithmetics.arrays import evaluate, held_nodes
-from symdiff.engines.base import Array, Problem, Samples
+from symdiff.arithmetics.balls import EMPTY, Ball, enclose
+from symdiff.arithmetics.rounding import DOUBLE, meets_tie, radius_of
+from symdiff.engines.base import STRADDLES, TRUNCATION, Array, Problem, Samples, Slack
+from symdiff.errors import Unsupported
 from symdiff.grid.points import difference_step
+from symdiff.grid.switches import find_switches
 
 __all__ = ["ENGINE"]
 
@@ -22,26 +30,73 @@ class _Central:
     name = "central"
 
     def differentiate(self, problem: Problem) -> Samples:
-        derivatives, errors = {}, {}
+        derivatives, errors, straddling = {}, {}, {}
         for name in problem.variables:
-            derivatives[name], errors[name] = _partial(problem, name)
-        return Samples(derivatives, errors)
+            derivatives[name], errors[name], step = _partial(problem, name)
+            straddling[name] = _straddles(problem, name, step)
+        return Samples(derivatives, errors, straddling)
+
+    def slack(self, problem: Problem, variable: str, point: int) -> Slack:
+        here = problem.part(slice(point, point + 1))
+        h = float(_partial(here, variable)[2][0])
+        return _slack(problem, variable, problem.balls(point), h)
 
 
-def _partial(problem: Problem, name: str) -> tuple[Array, Array]:
+def _straddles(problem: Problem, name: str, step: Array) -> NDArray[np.bool_]:
+    """Tell where a switch changes its sign between the ends of the stencil, or is zero at one."""
     x = problem.columns[name]
-    derivative, error = _quotient(problem, name, difference_step(x))
+    found = np.zeros(problem.count, dtype=bool)
+    for switch in find_switches(problem.program):
+        if name not in switch.program.inputs:
+            continue
+        ends = [
+            evaluate(switch.program, {**problem.columns, name: end}) for end in (x - step, x + step)
+        ]
+        side = np.floor if switch.crosses_integers else np.sign
+        with np.errstate(invalid="ignore"):
+            found |= (side(ends[0]) != side(ends[1])) | (ends[0] == 0) | (ends[1] == 0)
+    return found
+
+
+def _slack(problem: Problem, variable: str, point: dict[str, Ball], h: float) -> Slack:
+    """Return what the quotient (f(x+h) - f(x-h))/2h must be, rounding included."""
+    x = float(point[variable].mid())
+    above, below = x + h, x - h
+    held = {
+        index: enclose(problem.program.at(index), point, bits=DOUBLE)
+        for index, node in problem.program.calls()
+        if node.function == "detach"
+    }
+    try:
+        ends = [
+            enclose(problem.program, {**point, variable: flint.arb(end)}, bits=DOUBLE, held=held)
+            for end in (above, below)
+        ]
+    except Unsupported:
+        return Slack(math.nan)
+    if any(end is EMPTY or end.is_nan() for end in ends):
+        return Slack(reason="the stencil leaves the domain", blind=True)
+    with flint.ctx.workprec(DOUBLE):
+        quotient = (ends[0] - ends[1]) / flint.arb(above - below)
+    stencil = {**point, variable: flint.arb(x, max(above - x, x - below))}
+    straddles = meets_tie(problem.program, stencil)
+    reason = STRADDLES if straddles else TRUNCATION
+    return Slack(radius_of(quotient), float(quotient.mid()), reason)
+
+
+def _partial(problem: Problem, name: str) -> tuple[Array, Array, Array]:
+    """Return the quotients, their errors and the steps."""
+    x = problem.columns[name]
+    step = difference_step(x)
+    derivative, error = _quotient(problem, name, step)
     outside = ~np.isfinite(derivative) & (x != 0)
     if outside.any():
         # Near the end of a domain a step in proportion to x stays inside, and is less exact.
-        part = Problem(
-            problem.program,
-            {n: column[outside] for n, column in problem.columns.items()},
-            problem.variables,
-        )
+        part = problem.part(outside)
         h = np.abs(x[outside]) * _SHORTER
         derivative[outside], error[outside] = _quotient(part, name, h)
-    return derivative, error
+        step[outside] = h
+    return derivative, error, step
 
 
 def _quotient(problem: Problem, name: str, h: Array) -> tuple[Array, Array]:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any, Final
 
+import flint
 import numpy as np
 import scipy.special
 import sympy as sp
 from sympy.printing.numpy import SciPyPrinter
 
+from symdiff.arithmetics.balls import EMPTY
+from symdiff.arithmetics.rounding import DOUBLE, radius_of, slope_radius
 from symdiff.arithmetics.symbolic import expression
-from symdiff.engines.base import Array, Problem, Samples
+from symdiff.arithmetics.symbolic_balls import enclose_expression
+from symdiff.engines.base import Array, Problem, Samples, Slack
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 
@@ -107,6 +112,9 @@ def derivatives(program: Program, variables: tuple[str, ...]) -> list[sp.Expr]:
     return found
 
 
+_derivatives = functools.lru_cache(maxsize=16)(derivatives)
+
+
 class _Symbolic:
     """The engine; see `symdiff.engines.base.Engine`."""
 
@@ -119,6 +127,15 @@ class _Symbolic:
             values = compiled(*(problem.columns[name] for name in names))
         shaped = [_real(value, problem.count) for value in values]
         return Samples(dict(zip(problem.variables, shaped, strict=True)))
+
+    def slack(self, problem: Problem, variable: str, point: int) -> Slack:
+        try:
+            (derivative,) = _derivatives(problem.program, (variable,))
+            with flint.ctx.workprec(DOUBLE):
+                ball = enclose_expression(derivative, problem.balls(point))
+        except Unsupported:
+            return Slack(slope_radius(problem.program, variable, problem.balls(point)))
+        return Slack(0.0 if ball is EMPTY else radius_of(ball))
 
 
 def _compile(names: tuple[str, ...], expressions: list[sp.Expr]) -> Any:  # noqa: ANN401

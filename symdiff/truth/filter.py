@@ -76,6 +76,9 @@ class Truths:
         Indices into `KINDS`, shape (n,).
     left, right, derivative
         As in `Truth`, NaN where there is none; shape (n,).
+    bends
+        The smaller and the larger of the one-sided second derivatives, NaN where not known;
+        shape (n, 2).
     proved
         Whether a point was proved by itself, not settled in arrays; shape (n,).
     details
@@ -93,6 +96,7 @@ class Truths:
         self.left: Array = np.full(n, np.nan)
         self.right: Array = np.full(n, np.nan)
         self.derivative: Array = np.full(n, np.nan)
+        self.bends: Array = np.full((n, 2), np.nan)
         self.proved: Mask = np.zeros(n, dtype=bool)
         self.details: dict[int, str] = {}
         settled = self._settle()
@@ -135,6 +139,8 @@ class Truths:
         numbers = (truth.left, truth.right, truth.derivative)
         for column, number in zip((self.left, self.right, self.derivative), numbers, strict=True):
             column[i] = np.nan if number is None else number
+        if None not in truth.curvatures:
+            self.bends[i] = sorted(b for b in truth.curvatures if b is not None)
         if truth.detail:
             self.details[i] = truth.detail
         self.proved[i] = True

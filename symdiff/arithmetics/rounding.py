@@ -1,0 +1,94 @@
+"""What rounding can do to a derivative: a ball of 53 bits computed as an engine computes.
+
+Source: the radius of a ball result bounds the rounding errors of the operations that gave it,
+Johansson 2017, section 2.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Final
+
+import flint
+
+from symdiff.arithmetics.balls import Ball
+from symdiff.arithmetics.jets import Both, Jet, evaluate
+from symdiff.errors import Unsupported
+from symdiff.program import Program
+
+DOUBLE: Final = 53  # bits
+_WIDER: Final = 256  # bits with which rounding is told from a singularity
+_SAFETY: Final = 4.0  # kernels differ in the order of operations, and err by some ulps
+
+
+def radius_of(ball: Ball) -> float:
+    """Return how far from the middle of a 53-bit ball rounding may lead an engine."""
+    return _SAFETY * float(ball.rad()) if ball.is_finite() else math.inf
+
+
+def slope_radius(program: Program, variable: str, inputs: Mapping[str, Ball]) -> float:
+    """Return how far rounding can carry the derivative that automatic differentiation gives.
+
+    Parameters
+    ----------
+    program
+        What is differentiated, by the rules of the catalogue's `derivative` column.
+    variable
+        The input that moves.
+    inputs
+        A ball for every input.
+
+    Returns
+    -------
+    float
+        0 where nothing is rounded or no rounding is to blame, infinity where rounding can do
+        anything, NaN where it is not known.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> slope_radius(parse("sigmoid(x)"), "x", {"x": flint.arb(40)}) > 4e-18
+    True
+    >>> slope_radius(parse("max(x, 0) - max(-x, 0)"), "x", {"x": flint.arb(0)})
+    0.0
+    """
+    found = [_slope(program, variable, inputs, bits) for bits in (DOUBLE, _WIDER)]
+    if found[0] is None or found[1] is None:
+        return math.nan
+    if found[0].is_finite():
+        return radius_of(found[0])
+    # With more bits a number: so it was lost to rounding, and not to a singularity.
+    return math.inf if found[1].is_finite() else 0.0
+
+
+def _slope(program: Program, variable: str, inputs: Mapping[str, Ball], bits: int) -> Ball | None:
+    with flint.ctx.workprec(bits):
+        one = (flint.arb(1),)
+        jets = {name: Jet(ball, one if name == variable else ()) for name, ball in inputs.items()}
+        try:
+            jet = evaluate(program, jets, Both())
+        except (Unsupported, RecursionError):
+            return None
+    if jet is None or not jet.value.is_finite():
+        return flint.arb("nan")
+    return jet.gradient[0] if jet.gradient else flint.arb(0)
+
+
+def meets_tie(program: Program, inputs: Mapping[str, Ball]) -> bool:
+    """Tell whether a switch may vanish somewhere in a box.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> meets_tie(parse("relu(x)"), {"x": flint.arb(0.5, 1)})
+    True
+    """
+    ties = Both()
+    jets = {name: Jet(ball, (flint.arb(1),)) for name, ball in inputs.items()}
+    try:
+        with flint.ctx.workprec(DOUBLE):
+            evaluate(program, jets, ties)
+    except (Unsupported, RecursionError):
+        return True
+    return ties.met

@@ -1,0 +1,50 @@
+"""A derivative that a person asserts: one more thing on trial."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Final
+
+from symdiff.arithmetics.arrays import evaluate
+from symdiff.arithmetics.balls import EMPTY, enclose
+from symdiff.arithmetics.rounding import DOUBLE, radius_of
+from symdiff.engines.base import Problem, Samples, Slack
+from symdiff.errors import Unsupported
+from symdiff.program import Program
+
+CLAIM: Final = "claim"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Claim:
+    """The engine; see `symdiff.engines.base.Engine`.
+
+    Attributes
+    ----------
+    programs
+        For some variables what is asserted.
+    """
+
+    programs: Mapping[str, Program]
+
+    @property
+    def name(self) -> str:
+        """The engine's name."""
+        return CLAIM
+
+    def differentiate(self, problem: Problem) -> Samples:
+        """Evaluate the claim at every point."""
+        columns = dict(problem.columns)
+        return Samples({name: evaluate(p, columns) for name, p in self.programs.items()})
+
+    def slack(self, problem: Problem, variable: str, point: int) -> Slack:
+        """Return what rounding can do to the claim's formula."""
+        balls = problem.balls(point)
+        program = self.programs[variable]
+        try:
+            value = enclose(program, {n: balls[n] for n in program.inputs}, bits=DOUBLE)
+        except Unsupported:
+            return Slack(math.nan)
+        return Slack(0.0 if value is EMPTY else radius_of(value))

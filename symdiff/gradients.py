@@ -1,0 +1,107 @@
+"""Gradients judged as a whole, where a switch that several variables share vanishes.
+
+Each component alone may lie between its slopes while the gradient lies outside the Clarke
+set: at such points the verdicts on the components are those on the gradient.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdiff.engines.base import Problem, Samples
+from symdiff.grid.grid import Grid
+from symdiff.truth.clarke import Hulls, coupled, hulls, min_norm
+from symdiff.truth.filter import Truths, exact_point
+from symdiff.truth.one_sided import KINDS, Kind
+from symdiff.truth.proof import APPARENT
+from symdiff.verdict import VERDICTS, Judgement, Verdict
+
+_TOLERANCE: Final = 1e-9  # of a distance to a hull, relative to its largest vertex
+_OPEN: Final = "neither hull settles whether the gradient lies in the Clarke set"
+_INSIDE: Final = "the gradient lies in the Clarke set"
+_OUTSIDE: Final = "the gradient lies outside the Clarke set"
+_SHORTEST: Final = "the gradient is the shortest in the Clarke set"
+
+_KINK: Final = KINDS.index(Kind.KINK)
+_SMOOTH: Final = KINDS.index(Kind.SMOOTH)
+_CODE: Final = {verdict: code for code, verdict in enumerate(VERDICTS)}
+# What depends on whether the gradient lies in the Clarke set.
+_IN_QUESTION: Final = frozenset(
+    {Verdict.SUBGRADIENT, Verdict.NOT_SUBGRADIENT, Verdict.WRONG, Verdict.INEXACT}
+)
+
+
+def judge_gradients(
+    problem: Problem,
+    grid: Grid,
+    truths: Mapping[str, Truths],
+    samples: Mapping[str, Samples],
+    judgements: Mapping[tuple[str, str], Judgement],
+) -> dict[tuple[str, str], Judgement]:
+    """Return the judgements that a look at whole gradients changes.
+
+    Engines that take one variable at a time (differences) stay judged so.
+    """
+    names = problem.variables
+    if len(names) < 2:
+        return {}
+    whole = [e for e, s in samples.items() if tuple(s.derivatives) == names and not s.errors]
+    changed: dict[tuple[str, str], Judgement] = {}
+    for i in _candidates(truths, names):
+        point = exact_point(grid, i)
+        if point is None or not coupled(problem.program, point):
+            continue
+        found = hulls(problem.program, names, point)
+        for engine in whole:
+            gradient = np.array([samples[engine].derivatives[name][i] for name in names])
+            if samples[engine].unsupported or not np.isfinite(gradient).all():
+                continue
+            for name in names:
+                key = engine, name
+                if key not in changed:
+                    old = judgements[key]
+                    changed[key] = Judgement(old.codes.copy(), dict(old.reasons))
+                _put(changed[key], int(truths[name].kinds[i]), i, found, gradient)
+    return changed
+
+
+def _candidates(truths: Mapping[str, Truths], names: tuple[str, ...]) -> list[int]:
+    """Return the points at which the components may not tell all."""
+    wanted: NDArray[np.bool_] = np.zeros(len(truths[names[0]].kinds), dtype=bool)
+    known = np.ones_like(wanted)
+    for name in names:
+        wanted |= truths[name].kinds == _KINK
+        wanted[[i for i, text in truths[name].details.items() if text == APPARENT]] = True
+        known &= np.isin(truths[name].kinds, (_KINK, _SMOOTH))
+    return np.flatnonzero(wanted & known).tolist()
+
+
+def _put(
+    judgement: Judgement, kind: int, i: int, found: Hulls | None, gradient: NDArray[np.float64]
+) -> None:
+    verdict = VERDICTS[judgement.codes[i]]
+    if verdict not in _IN_QUESTION:
+        return
+    inside = None if found is None else found.holds(gradient.tolist(), _TOLERANCE)
+    if inside is None or found is None:
+        judgement.codes[i], judgement.reasons[i] = _CODE[Verdict.UNDECIDED], _OPEN
+        return
+    if inside:
+        judgement.codes[i] = _CODE[Verdict.SUBGRADIENT]
+        judgement.reasons[i] = _SHORTEST if _is_shortest(found, gradient) else _INSIDE
+        return
+    outside = Verdict.NOT_SUBGRADIENT if kind == _KINK else Verdict.WRONG
+    spurious = found.is_spurious(gradient.tolist(), _TOLERANCE)
+    judgement.codes[i] = _CODE[outside]
+    judgement.reasons[i] = f"{_OUTSIDE}, {'inside' if spurious else 'and outside'} the AD hull"
+
+
+def _is_shortest(found: Hulls, gradient: NDArray[np.float64]) -> bool:
+    if not found.exact:
+        return False
+    difference = np.abs(min_norm(found.inner) - gradient).max()
+    return bool(difference <= 1e-6 * max(1e-300, float(np.abs(found.outer).max())))

@@ -1,0 +1,356 @@
+"""The Clarke set of a gradient: hulls of the gradients of the branches that meet at a point.
+
+The outer hull is that of all combinations of branches; whatever automatic differentiation
+computes lies in it.  The inner hull is that of the combinations that are active on an open
+cone of directions: limits of gradients, and so elements of the Clarke set.
+
+Source: Clarke 1983, theorem 2.5.1; Scholtes 2012, section 4.3 (essentially active pieces);
+Griewank 2013, section 5 (signatures of switches).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import flint
+import numpy as np
+from numpy.typing import NDArray
+
+from symdiff.arithmetics import germs, jets
+from symdiff.arithmetics.germs import Budget, Unknown
+from symdiff.arithmetics.jets import Jet
+from symdiff.arithmetics.puiseux import Algebra, Germ, constant
+from symdiff.arithmetics.reals import Real, UndecidedError
+from symdiff.errors import Unsupported
+from symdiff.grid.switches import find_switches
+from symdiff.program import Program
+from symdiff.truth.joints import joints_are_continuous
+
+Array = NDArray[np.float64]
+
+MAX_TIES: Final = 12  # switches that vanish at one point
+_BITS: Final = 512
+_MARGIN: Final = 1e-9  # of a cone that counts as open
+_SAME: Final = 1e-12  # relative distance of two equal vertices
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Hulls:
+    """What is known of the Clarke set at a point.
+
+    Attributes
+    ----------
+    inner
+        Vertices of a hull inside the Clarke set, shape (k, d).
+    outer
+        Vertices of a hull around it, shape (m, d).
+    exact
+        Whether the inner hull is proved to be the Clarke set.
+    """
+
+    inner: Array
+    outer: Array
+    exact: bool
+
+    def holds(self, gradient: Sequence[float], tolerance: float) -> bool | None:
+        """Tell whether a gradient lies in the Clarke set; None: neither hull settles it.
+
+        Parameters
+        ----------
+        gradient
+            Shape (d,).
+        tolerance
+            Distance in any component, relative to the largest vertex.
+        """
+        size = tolerance * max(1e-300, float(np.abs(self.outer).max(initial=0)))
+        g = np.asarray(gradient, dtype=np.float64)
+        if len(self.inner) and distance(g, self.inner) <= size:
+            return True
+        if self.exact or distance(g, self.outer) > size:
+            return False
+        return None
+
+    def is_spurious(self, gradient: Sequence[float], tolerance: float) -> bool:
+        """Tell whether a gradient lies in the outer hull: automatic differentiation may give it."""
+        size = tolerance * max(1e-300, float(np.abs(self.outer).max(initial=0)))
+        return distance(np.asarray(gradient, dtype=np.float64), self.outer) <= size
+
+
+def distance(gradient: Array, vertices: Array) -> float:
+    """Return the distance of a point to a convex hull, in the maximum norm.
+
+    Examples
+    --------
+    >>> distance(np.array([0.5, 1.5]), np.array([[0.0, 1.0], [1.0, 1.0]]))
+    0.5
+    """
+    if len(vertices) == 1 or gradient.shape == (1,):
+        low, high = vertices.min(axis=0), vertices.max(axis=0)
+        return float(np.max(np.maximum(low - gradient, gradient - high), initial=0.0))
+    from scipy.optimize import linprog  # noqa: PLC0415  (loads in a second)
+
+    # min s  with  -s <= Σ λ_j·V_j - g <= s,  λ >= 0,  Σ λ = 1
+    count, d = vertices.shape
+    scale = max(1e-300, float(np.abs(vertices).max()), float(np.abs(gradient).max()))
+    v, g = vertices.T / scale, gradient / scale
+    ones = np.ones((d, 1))
+    found = linprog(
+        np.append(np.zeros(count), 1.0),
+        A_ub=np.block([[v, -ones], [-v, -ones]]),
+        b_ub=np.concatenate([g, -g]),
+        A_eq=np.append(np.ones(count), 0.0)[None, :],
+        b_eq=[1.0],
+    )
+    return float(found.x[-1]) * scale if found.status == 0 else np.inf
+
+
+def min_norm(vertices: Array) -> Array:
+    """Return the shortest element of a convex hull (Wolfe 1976), by least squares.
+
+    Examples
+    --------
+    >>> min_norm(np.array([[1.0, 0.0], [0.0, 1.0]])).round(9).tolist()
+    [0.5, 0.5]
+    """
+    from scipy.optimize import nnls  # noqa: PLC0415
+
+    # min |V'λ|² + w²·(Σλ - 1)² with a large w
+    weight = 1e6 * max(1.0, float(np.abs(vertices).max(initial=0)))
+    a = np.vstack([vertices.T, weight * np.ones(len(vertices))])
+    b = np.append(np.zeros(vertices.shape[1]), weight)
+    weights, _ = nnls(a, b)
+    shortest: Array = vertices.T @ (weights / weights.sum())
+    return shortest
+
+
+class _Branch:
+    """Takes the branches of given signs, and notes the switches it meets."""
+
+    def __init__(self, signs: Sequence[int]) -> None:
+        self._signs = signs
+        self.rows: list[Jet] = []
+
+    def sign(self, switch: Jet) -> int:
+        self.rows.append(switch)
+        known = len(self.rows) <= len(self._signs)
+        return self._signs[len(self.rows) - 1] if known else 1
+
+    def steps(self, argument: Jet) -> None:
+        raise jets.TieError(str(argument.value))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Leaf:
+    signs: tuple[int, ...]
+    rows: Array  # gradients of the switches, (ties, d)
+    value: float
+    gradient: Array  # (d,)
+
+
+def hulls(
+    program: Program, variables: Sequence[str], point: Mapping[str, Real]
+) -> Hulls | None:
+    """Return what is known of the Clarke set, or None where that is nothing.
+
+    Parameters
+    ----------
+    program
+        The expression.
+    variables
+        The inputs of the gradient.
+    point
+        The exact coordinates of every input.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> zero = {"x": Real.of(0), "y": Real.of(0)}
+    >>> found = hulls(parse("max(x, 2*x, 3*x, 4*x)"), ["x"], {"x": Real.of(0)})
+    >>> sorted(set(found.inner[:, 0])), found.exact
+    ([1.0, 4.0], True)
+    >>> hulls(parse("abs(x - y)"), ["x", "y"], zero).holds([0.5, 0.5], 1e-9)
+    False
+    """
+    zero = _vanishing(program, point)
+    if zero is None or not joints_are_continuous(program, point):
+        return None
+    try:
+        leaves = list(_leaves(program, variables, point))
+    except (jets.TieError, Unsupported, RecursionError):
+        return None
+    if any(not np.isfinite([leaf.value, *leaf.gradient]).all() for leaf in leaves):
+        return None
+    if not _meet(leaves):
+        return None
+    outer = _unique([leaf.gradient for leaf in leaves])
+    active = [leaf for leaf in leaves if _is_active(leaf)]
+    inner = _unique([leaf.gradient for leaf in active])
+    affine = all(_is_piecewise_affine(switch) for switch in zero)
+    exact = bool(len(inner)) and (affine or len(inner) == len(outer))
+    return Hulls(inner, outer, exact)
+
+
+def _vanishing(program: Program, point: Mapping[str, Real]) -> list[Program] | None:
+    """Return the switches that are proved to be zero; None if one is undecided."""
+    found: list[Program] = []
+    algebra = Algebra(1, Budget().bits)
+    fixed = {name: constant(value) for name, value in point.items()}
+    for switch in find_switches(program):
+        value = germs.evaluate(switch.program, fixed)
+        if isinstance(value, Unknown):
+            return None
+        if not isinstance(value, Germ):
+            continue
+        try:
+            if algebra.sign(value.constant) == 0:
+                found.append(switch.program)
+        except UndecidedError:
+            return None
+    return found
+
+
+def coupled(program: Program, point: Mapping[str, Real]) -> bool:
+    """Tell whether a switch that vanishes, or may vanish, depends on several variables.
+
+    Where none does, the Clarke set is the product of the intervals along the axes.
+    """
+    zero = _vanishing(program, point)
+    return zero is None or any(len(switch.inputs) > 1 for switch in zero)
+
+
+def _leaves(
+    program: Program, variables: Sequence[str], point: Mapping[str, Real]
+) -> Iterator[_Leaf]:
+    """Yield the gradient of every combination of branches, depth first."""
+    waiting: list[tuple[int, ...]] = [()]
+    while waiting:
+        signs = waiting.pop()
+        branch = _Branch(signs)
+        jet = _evaluate(program, variables, point, branch)
+        met = len(branch.rows)
+        if met > MAX_TIES:
+            message = f"more than {MAX_TIES} switches vanish"
+            raise jets.TieError(message)
+        if met > len(signs):
+            waiting.extend([(*signs, -1), (*signs, 1)])
+            continue
+        rows = [_floats(row.gradient, len(variables)) for row in branch.rows]
+        yield _Leaf(
+            signs,
+            np.array(rows).reshape(met, len(variables)),
+            float(jet.value.mid()) if jet.value.is_finite() else np.nan,
+            _floats(jet.gradient, len(variables)),
+        )
+
+
+def _evaluate(
+    program: Program, variables: Sequence[str], point: Mapping[str, Real], branch: _Branch
+) -> Jet:
+    with flint.ctx.workprec(_BITS):
+        inputs = {
+            name: Jet(
+                x.ball(_BITS),
+                tuple(flint.arb(int(name == v)) for v in variables) if name in variables else (),
+            )
+            for name, x in point.items()
+        }
+        jet = jets.evaluate(program, inputs, branch)
+    if jet is None:
+        message = "undefined"
+        raise jets.TieError(message)
+    return jet
+
+
+def _floats(gradient: Sequence[jets.Ball], count: int) -> Array:
+    if not gradient:
+        return np.zeros(count)
+    return np.array([float(g.mid()) if g.is_finite() else np.nan for g in gradient])
+
+
+def _meet(leaves: Sequence[_Leaf]) -> bool:
+    """Check what continuity demands: equal values, and gradients that differ across a switch
+    by a multiple of the switch's own gradient.
+    """
+    values = [leaf.value for leaf in leaves]
+    size = max(map(abs, values))
+    if max(values) - min(values) > _SAME * size:
+        return False
+    by_signs = {leaf.signs: leaf for leaf in leaves}
+    for leaf in leaves:
+        for k in range(len(leaf.signs)):
+            flipped = tuple(-s if i == k else s for i, s in enumerate(leaf.signs))
+            other = by_signs.get(flipped)
+            if other is not None and not _parallel(leaf.gradient - other.gradient, leaf.rows[k]):
+                return False
+    return True
+
+
+def _parallel(difference: Array, row: Array) -> bool:
+    size = float(np.abs(difference).max())
+    if size == 0:
+        return True
+    length = float(np.linalg.norm(row))
+    if length == 0:
+        return False
+    unit = row / length
+    rest = difference - (difference @ unit) * unit
+    return float(np.abs(rest).max()) <= _SAME * size
+
+
+def _unique(gradients: Sequence[Array]) -> Array:
+    kept: list[Array] = []
+    for g in gradients:
+        size = _SAME * (1e-300 + float(np.abs(g).max()))
+        if not any(float(np.abs(g - k).max()) <= size for k in kept):
+            kept.append(g)
+    return np.array(kept)
+
+
+def _is_active(leaf: _Leaf) -> bool:
+    """Tell whether the signs hold on an open cone: an LP on the switches' gradients."""
+    rows = leaf.rows
+    signs = np.array(leaf.signs, dtype=np.float64)
+    if not len(rows):
+        return True
+    lengths = np.linalg.norm(rows, axis=1)
+    if (lengths == 0).any():
+        return False
+    signed = signs[:, None] * rows / lengths[:, None]
+    if (signed == signed[0]).all():
+        return True
+    from scipy.optimize import linprog  # noqa: PLC0415
+
+    # max m  with  σ_j·r_j·d >= m,  |d_k| <= 1,  m <= 1
+    d = rows.shape[1]
+    found = linprog(
+        np.append(np.zeros(d), -1.0),
+        A_ub=np.hstack([-signed, np.ones((len(rows), 1))]),
+        b_ub=np.zeros(len(rows)),
+        bounds=[(-1, 1)] * d + [(None, 1)],
+    )
+    return bool(found.status == 0 and found.x[-1] > _MARGIN)
+
+
+_AFFINE: Final = frozenset({"add", "subtract", "negative", "positive"})
+_SELECTIONS: Final = frozenset(
+    {"abs", "maximum", "minimum", "relu", "leaky_relu", "clamp", "clamp_min", "clamp_max"}
+    | {"fmax", "fmin", "relu6", "hardtanh"}
+)
+
+
+def _is_piecewise_affine(program: Program) -> bool:
+    """Tell whether a switch is made of sums, constant multiples and selections only."""
+    for _, node in program.calls():
+        if node.function in _AFFINE | _SELECTIONS:
+            continue
+        constants = [_is_constant(program, a) for a in node.given]
+        scaled = node.function == "multiply" and any(constants)
+        if not scaled and not (node.function == "divide" and constants[1]) and not all(constants):
+            return False
+    return True
+
+
+def _is_constant(program: Program, node: int) -> bool:
+    return not program.at(node).inputs
