@@ -31,7 +31,7 @@ _SMOOTH: Final = KINDS.index(Kind.SMOOTH)
 _CODE: Final = {verdict: code for code, verdict in enumerate(VERDICTS)}
 # What depends on whether the gradient lies in the Clarke set.
 _IN_QUESTION: Final = frozenset(
-    {Verdict.SUBGRADIENT, Verdict.NOT_SUBGRADIENT, Verdict.WRONG, Verdict.INEXACT}
+    {Verdict.SUBGRADIENT, Verdict.NOT_SUBGRADIENT, Verdict.WRONG}
 )
 
 

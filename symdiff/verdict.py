@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.engines.base import Samples, Slack
+from symdiff.engines.base import STRADDLES, Samples, Slack
 from symdiff.truth.filter import Truths
 from symdiff.truth.one_sided import KINDS, Kind
 
@@ -206,7 +206,9 @@ def _explained(
     if slack.blind and not math.isfinite(value):
         return Verdict.INEXACT, slack.reason
     if verdict is Verdict.NONFINITE:
-        return verdict, ""
+        return verdict, "by rounding" if math.isinf(slack.radius) else ""
+    if slack.reason is STRADDLES:
+        return Verdict.INEXACT, slack.reason
     if math.isnan(slack.radius):
         return Verdict.UNDECIDED, "what rounding can do is not known"
     if verdict is Verdict.NOT_SUBGRADIENT:

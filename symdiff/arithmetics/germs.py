@@ -193,6 +193,22 @@ def _as_germ(value: Any) -> Any:  # noqa: ANN401  (a condition counts as 0 or 1)
 # -- columns: functions of the arithmetic and the arguments
 
 
+def _negate(germs: Germs, x: Any) -> Any:  # noqa: ANN401
+    return Infinite(-x.sign) if isinstance(x, Infinite) else germs.algebra.negate(x)
+
+
+def _add(germs: Germs, x: Any, y: Any) -> Any:  # noqa: ANN401
+    infinite = {a for a in (x, y) if isinstance(a, Infinite)}
+    if len(infinite) > 1:
+        return Unknown("inf - inf")
+    return infinite.pop() if infinite else germs.algebra.add(x, y)
+
+
+def _subtract(germs: Germs, x: Any, y: Any) -> Any:  # noqa: ANN401
+    infinite = isinstance(x, Infinite) or isinstance(y, Infinite)
+    return _add(germs, x, _negate(germs, y)) if infinite else germs.algebra.subtract(x, y)
+
+
 def _divide(germs: Germs, x: Germ, y: Any) -> Germ:  # noqa: ANN401
     if isinstance(y, Infinite):
         return NOTHING
@@ -408,14 +424,12 @@ def _cos(germs: Germs, x: Germ) -> Germ:
 
 _COLUMNS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
-        "add": lambda germs, x, y: germs.algebra.add(x, y),
-        "subtract": lambda germs, x, y: germs.algebra.subtract(x, y),
+        "add": _add,
+        "subtract": _subtract,
         "multiply": lambda germs, x, y: germs.algebra.multiply(x, y),
         "divide": _divide,
         "power": _power,
-        "negative": lambda germs, x: (
-            Infinite(-x.sign) if isinstance(x, Infinite) else germs.algebra.negate(x)
-        ),
+        "negative": _negate,
         "positive": lambda _, x: x,
         "sqrt": _sqrt,
         "cbrt": _cbrt,
@@ -454,7 +468,7 @@ _SELECTING = frozenset({"where", "ifelse", "logical_and", "logical_or"})
 _TAKES_CONDITIONS = frozenset({"float"})
 _TAKES_INFINITE = frozenset(
     {
-        *("negative", "positive", "abs", "sign", "maximum", "minimum", "divide"),
+        *("add", "subtract", "negative", "positive", "abs", "sign", "maximum", "minimum", "divide"),
         *("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"),
     }
 )

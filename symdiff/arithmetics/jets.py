@@ -42,6 +42,9 @@ class Jet:
     gradient: tuple[Ball, ...] = ()
 
 
+_SMALLEST_NORMAL: Final = flint.arb(2) ** -1022
+
+
 class TieError(ArithmeticError):
     """A switch may vanish here, or a function be outside its domain: nothing is proved."""
 
@@ -55,8 +58,27 @@ class Ties(Protocol):
     def steps(self, argument: Jet) -> None:
         """Take note that a step function may jump here."""
 
+    def rounded(self, jet: Jet) -> Jet:
+        """Return the result of an operation as the engine on trial may have it."""
 
-class Strict:
+    def widened(self, row: Function, values: list[Ball]) -> list[Ball]:
+        """Return the arguments of a function as the engine on trial may take them."""
+
+
+class Exact:
+    """Takes results as they are."""
+
+    def rounded(self, jet: Jet) -> Jet:
+        """Return it as it is."""
+        return jet
+
+    def widened(self, row: Function, values: list[Ball]) -> list[Ball]:
+        """Return them as they are."""
+        del row
+        return values
+
+
+class Strict(Exact):
     """Give up: what is left is proved."""
 
     def sign(self, switch: Jet) -> int | None:
@@ -75,18 +97,33 @@ class Both:
     choice counts, and the gradient is left as that of the branch of no sign at all.
     """
 
-    def __init__(self) -> None:
-        """Start without ties."""
-        self.met = False
+    def __init__(self, bits: int = 53) -> None:
+        """Keep with how many bits the engine on trial computes."""
+        self._ulp = 2.0 ** (1 - bits)
+        self._smallest = 2.0**-1074 if bits == 53 else 0.0
 
     def sign(self, switch: Jet) -> int | None:
         """Take both."""
-        self.met = True
         return 0 if switch.value.is_zero() else None
 
     def steps(self, argument: Jet) -> None:
-        """Take note."""
-        self.met = self.met or not argument.value.is_exact()
+        """Go on: the ball of the value holds the steps on both sides."""
+
+    def rounded(self, jet: Jet) -> Jet:
+        """Add what an engine's own rounding and underflow may cost: a ball holds the true value."""
+        return Jet(self._inexact(jet.value), tuple(self._inexact(g) for g in jet.gradient))
+
+    def _inexact(self, x: Ball) -> Ball:
+        if not x.is_exact():
+            x = x + flint.arb(0, abs(x).upper() * self._ulp)
+        may_underflow = abs(x) < _SMALLEST_NORMAL and not x.is_zero()
+        return x + flint.arb(0, self._smallest) if may_underflow else x
+
+    def widened(self, row: Function, values: list[Ball]) -> list[Ball]:
+        """Add two ulps: kernels of special functions reduce their arguments first."""
+        if row.group != "special":
+            return values
+        return [v + flint.arb(0, abs(v).upper() * self._ulp) for v in values]
 
 
 class Jets:
@@ -124,7 +161,8 @@ class Jets:
             inside = self._inside(row, arguments)
             if inside is not True:
                 return EMPTY if inside is False else NOTHING
-        return column(self, *arguments)
+        result = column(self, *arguments)
+        return self._ties.rounded(result) if isinstance(result, Jet) else result
 
     def _inside(self, row: Function, arguments: Sequence[Jet]) -> bool | None:
         condition = domain(row.name)
@@ -137,7 +175,7 @@ class Jets:
 
     def chain(self, row: Function, arguments: Sequence[Jet]) -> Jet:
         """Return f(u) with the gradient Σ ∂f/∂u_i·u_i'."""
-        values = [a.value for a in arguments]
+        values = self._ties.widened(row, [a.value for a in arguments])
         names = [parameter.name for parameter in row.parameters]
         bound = dict(zip(names, values, strict=True))
         column = row.column("ball")

@@ -53,42 +53,48 @@ def slope_radius(program: Program, variable: str, inputs: Mapping[str, Ball]) ->
     >>> slope_radius(parse("max(x, 0) - max(-x, 0)"), "x", {"x": flint.arb(0)})
     0.0
     """
-    found = [_slope(program, variable, inputs, bits) for bits in (DOUBLE, _WIDER)]
-    if found[0] is None or found[1] is None:
-        return math.nan
-    if found[0].is_finite():
-        return radius_of(found[0])
-    # With more bits a number: so it was lost to rounding, and not to a singularity.
-    return math.inf if found[1].is_finite() else 0.0
+    found = [_jet(program, variable, inputs, bits) for bits in (DOUBLE, _WIDER)]
+    return _radius([None if jet is None else _slope(jet) for jet in found])
 
 
-def _slope(program: Program, variable: str, inputs: Mapping[str, Ball], bits: int) -> Ball | None:
-    with flint.ctx.workprec(bits):
-        one = (flint.arb(1),)
-        jets = {name: Jet(ball, one if name == variable else ()) for name, ball in inputs.items()}
-        try:
-            jet = evaluate(program, jets, Both())
-        except (Unsupported, RecursionError):
-            return None
-    if jet is None or not jet.value.is_finite():
-        return flint.arb("nan")
-    return jet.gradient[0] if jet.gradient else flint.arb(0)
-
-
-def meets_tie(program: Program, inputs: Mapping[str, Ball]) -> bool:
-    """Tell whether a switch may vanish somewhere in a box.
+def value_radius(program: Program, inputs: Mapping[str, Ball]) -> float:
+    """Return how far rounding can carry a program's value; as `slope_radius` in all else.
 
     Examples
     --------
     >>> from symdiff.program import parse
-    >>> meets_tie(parse("relu(x)"), {"x": flint.arb(0.5, 1)})
+    >>> value_radius(parse("1 - tanh(x)**2"), {"x": flint.arb(20)}) > 1e-17
     True
     """
-    ties = Both()
-    jets = {name: Jet(ball, (flint.arb(1),)) for name, ball in inputs.items()}
-    try:
-        with flint.ctx.workprec(DOUBLE):
-            evaluate(program, jets, ties)
-    except (Unsupported, RecursionError):
-        return True
-    return ties.met
+    found = [_jet(program, None, inputs, bits) for bits in (DOUBLE, _WIDER)]
+    return _radius([None if jet is None else jet.value for jet in found])
+
+
+def _radius(found: list[Ball | None]) -> float:
+    double, wider = found
+    if double is None or wider is None:
+        return math.nan
+    if double.is_finite():
+        return radius_of(double)
+    # With more bits a number: so it was lost to rounding, and not to a singularity.
+    return math.inf if wider.is_finite() else 0.0
+
+
+def _slope(jet: Jet) -> Ball:
+    if not jet.value.is_finite():
+        return flint.arb("nan")
+    return jet.gradient[0] if jet.gradient else flint.arb(0)
+
+
+def _jet(
+    program: Program, variable: str | None, inputs: Mapping[str, Ball], bits: int
+) -> Jet | None:
+    """Return a program's jet as an engine of so many bits may have it, None: not known."""
+    with flint.ctx.workprec(bits):
+        one = (flint.arb(1),)
+        jets = {name: Jet(ball, one if name == variable else ()) for name, ball in inputs.items()}
+        try:
+            jet = evaluate(program, jets, Both(bits))
+        except (Unsupported, RecursionError):
+            return None
+    return Jet(flint.arb("nan")) if jet is None else jet

@@ -71,6 +71,8 @@ def cube_root(x: Ball) -> Ball:
 
 
 def _odd_root(x: Ball) -> Ball:
+    if x.is_zero():
+        return x
     return x.root(3) if x >= 0 else -((-x).root(3))
 
 
@@ -127,7 +129,9 @@ def power(x: Ball, y: Ball) -> Ball:
     if low > 0:
         return low.union(high) ** y
     # The base touches zero: 0**y = 0 for y > 0, and b**y grows with b.
-    return flint.arb(0).union(high**y) if y > 0 and high > 0 else flint.arb("nan")
+    if not (y > 0 and high >= 0):
+        return flint.arb("nan")
+    return flint.arb(0).union(high**y) if high > 0 else flint.arb(0)
 
 
 def less(x: Ball, y: Ball) -> Decided:

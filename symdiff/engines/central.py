@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from symdiff.arithmetics.arrays import evaluate, held_nodes
 from symdiff.arithmetics.balls import EMPTY, Ball, enclose
-from symdiff.arithmetics.rounding import DOUBLE, meets_tie, radius_of
+from symdiff.arithmetics.rounding import DOUBLE, radius_of
 from symdiff.engines.base import STRADDLES, TRUNCATION, Array, Problem, Samples, Slack
 from symdiff.errors import Unsupported
 from symdiff.grid.points import difference_step
@@ -21,6 +21,8 @@ __all__ = ["ENGINE"]
 _EPSILON = float(np.finfo(np.float64).eps)
 # Rounding errors of f, in units of ε|f|: a handful of operations of half a unit each.
 _ROUNDINGS = 4.0
+_UNDERFLOW = flint.arb(0, 2.0**-1070)
+_BESIDE = 1 + 2.0**-20  # a switch that vanishes this near an end counts as inside
 _SHORTER = 2.0**-20  # of |x|, for points whose stencil leaves the domain
 
 
@@ -39,7 +41,9 @@ class _Central:
     def slack(self, problem: Problem, variable: str, point: int) -> Slack:
         here = problem.part(slice(point, point + 1))
         h = float(_partial(here, variable)[2][0])
-        return _slack(problem, variable, problem.balls(point), h)
+        straddles = bool(_straddles(here, variable, np.array([h]))[0])
+        reason = STRADDLES if straddles else TRUNCATION
+        return _slack(problem, variable, problem.balls(point), h, reason)
 
 
 def _straddles(problem: Problem, name: str, step: Array) -> NDArray[np.bool_]:
@@ -49,8 +53,10 @@ def _straddles(problem: Problem, name: str, step: Array) -> NDArray[np.bool_]:
     for switch in find_switches(problem.program):
         if name not in switch.program.inputs:
             continue
+        wider = step * _BESIDE
         ends = [
-            evaluate(switch.program, {**problem.columns, name: end}) for end in (x - step, x + step)
+            evaluate(switch.program, {**problem.columns, name: end})
+            for end in (x - wider, x + wider)
         ]
         side = np.floor if switch.crosses_integers else np.sign
         with np.errstate(invalid="ignore"):
@@ -58,7 +64,9 @@ def _straddles(problem: Problem, name: str, step: Array) -> NDArray[np.bool_]:
     return found
 
 
-def _slack(problem: Problem, variable: str, point: dict[str, Ball], h: float) -> Slack:
+def _slack(
+    problem: Problem, variable: str, point: dict[str, Ball], h: float, reason: str
+) -> Slack:
     """Return what the quotient (f(x+h) - f(x-h))/2h must be, rounding included."""
     x = float(point[variable].mid())
     above, below = x + h, x - h
@@ -73,14 +81,15 @@ def _slack(problem: Problem, variable: str, point: dict[str, Ball], h: float) ->
             for end in (above, below)
         ]
     except Unsupported:
-        return Slack(math.nan)
-    if any(end is EMPTY or end.is_nan() for end in ends):
+        return Slack(math.nan, reason=reason)
+    if above == below:
+        return Slack(reason="the step vanishes", blind=True)
+    if any(end is EMPTY for end in ends):
         return Slack(reason="the stencil leaves the domain", blind=True)
     with flint.ctx.workprec(DOUBLE):
-        quotient = (ends[0] - ends[1]) / flint.arb(above - below)
-    stencil = {**point, variable: flint.arb(x, max(above - x, x - below))}
-    straddles = meets_tie(problem.program, stencil)
-    reason = STRADDLES if straddles else TRUNCATION
+        quotient = (ends[0] - ends[1] + _UNDERFLOW) / flint.arb(above - below)
+    if not quotient.is_finite():
+        return Slack(math.nan, reason=reason)
     return Slack(radius_of(quotient), float(quotient.mid()), reason)
 
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from typing import Final
 
 from symdiff.arithmetics.arrays import evaluate
-from symdiff.arithmetics.balls import EMPTY, enclose
-from symdiff.arithmetics.rounding import DOUBLE, radius_of
+from symdiff.arithmetics.rounding import value_radius
 from symdiff.engines.base import Problem, Samples, Slack
-from symdiff.errors import Unsupported
 from symdiff.program import Program
 
 CLAIM: Final = "claim"
@@ -43,8 +40,4 @@ class Claim:
         """Return what rounding can do to the claim's formula."""
         balls = problem.balls(point)
         program = self.programs[variable]
-        try:
-            value = enclose(program, {n: balls[n] for n in program.inputs}, bits=DOUBLE)
-        except Unsupported:
-            return Slack(math.nan)
-        return Slack(0.0 if value is EMPTY else radius_of(value))
+        return Slack(value_radius(program, {name: balls[name] for name in program.inputs}))

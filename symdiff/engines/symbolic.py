@@ -12,7 +12,7 @@ import scipy.special
 import sympy as sp
 from sympy.printing.numpy import SciPyPrinter
 
-from symdiff.arithmetics.balls import EMPTY
+from symdiff.arithmetics.balls import EMPTY, Ball
 from symdiff.arithmetics.rounding import DOUBLE, radius_of, slope_radius
 from symdiff.arithmetics.symbolic import expression
 from symdiff.arithmetics.symbolic_balls import enclose_expression
@@ -112,6 +112,11 @@ def derivatives(program: Program, variables: tuple[str, ...]) -> list[sp.Expr]:
     return found
 
 
+def _spread(ball: Ball) -> float:
+    """Return what rounding does to sympy's formula; of a singularity in it nothing is known."""
+    return radius_of(ball) if ball.is_finite() else math.nan
+
+
 _derivatives = functools.lru_cache(maxsize=16)(derivatives)
 
 
@@ -129,13 +134,15 @@ class _Symbolic:
         return Samples(dict(zip(problem.variables, shaped, strict=True)))
 
     def slack(self, problem: Problem, variable: str, point: int) -> Slack:
+        # sympy's formula may lose more digits than the program's own derivative, or fewer.
+        radius = slope_radius(problem.program, variable, problem.balls(point))
         try:
             (derivative,) = _derivatives(problem.program, (variable,))
             with flint.ctx.workprec(DOUBLE):
                 ball = enclose_expression(derivative, problem.balls(point))
         except Unsupported:
-            return Slack(slope_radius(problem.program, variable, problem.balls(point)))
-        return Slack(0.0 if ball is EMPTY else radius_of(ball))
+            return Slack(radius)
+        return Slack(radius if ball is EMPTY else float(np.fmax(radius, _spread(ball))))
 
 
 def _compile(names: tuple[str, ...], expressions: list[sp.Expr]) -> Any:  # noqa: ANN401

@@ -125,7 +125,7 @@ def min_norm(vertices: Array) -> Array:
     return shortest
 
 
-class _Branch:
+class _Branch(jets.Exact):
     """Takes the branches of given signs, and notes the switches it meets."""
 
     def __init__(self, signs: Sequence[int]) -> None:
@@ -145,7 +145,7 @@ class _Branch:
 class _Leaf:
     signs: tuple[int, ...]
     rows: Array  # gradients of the switches, (ties, d)
-    value: float
+    value: jets.Ball
     gradient: Array  # (d,)
 
 
@@ -180,7 +180,7 @@ def hulls(
         leaves = list(_leaves(program, variables, point))
     except (jets.TieError, Unsupported, RecursionError):
         return None
-    if any(not np.isfinite([leaf.value, *leaf.gradient]).all() for leaf in leaves):
+    if not all(leaf.value.is_finite() and np.isfinite(leaf.gradient).all() for leaf in leaves):
         return None
     if not _meet(leaves):
         return None
@@ -240,7 +240,7 @@ def _leaves(
         yield _Leaf(
             signs,
             np.array(rows).reshape(met, len(variables)),
-            float(jet.value.mid()) if jet.value.is_finite() else np.nan,
+            jet.value,
             _floats(jet.gradient, len(variables)),
         )
 
@@ -273,9 +273,7 @@ def _meet(leaves: Sequence[_Leaf]) -> bool:
     """Check what continuity demands: equal values, and gradients that differ across a switch
     by a multiple of the switch's own gradient.
     """
-    values = [leaf.value for leaf in leaves]
-    size = max(map(abs, values))
-    if max(values) - min(values) > _SAME * size:
+    if not all(leaf.value.overlaps(leaves[0].value) for leaf in leaves):
         return False
     by_signs = {leaf.signs: leaf for leaf in leaves}
     for leaf in leaves:
