@@ -30,9 +30,7 @@ _KINK: Final = KINDS.index(Kind.KINK)
 _SMOOTH: Final = KINDS.index(Kind.SMOOTH)
 _CODE: Final = {verdict: code for code, verdict in enumerate(VERDICTS)}
 # What depends on whether the gradient lies in the Clarke set.
-_IN_QUESTION: Final = frozenset(
-    {Verdict.SUBGRADIENT, Verdict.NOT_SUBGRADIENT, Verdict.WRONG}
-)
+_IN_QUESTION: Final = frozenset({Verdict.SUBGRADIENT, Verdict.NOT_SUBGRADIENT, Verdict.WRONG})
 
 
 def judge_gradients(

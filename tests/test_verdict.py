@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from symdiff.verdict import Tolerance, Verdict, agreement
+from symdiff.verdict import Tolerance, Verdict
 
 PAIRS = [
     # two numbers, whether they agree

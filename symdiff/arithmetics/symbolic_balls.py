@@ -129,6 +129,4 @@ _SPECIAL: Mapping[str, Callable[..., Any]] = MappingProxyType(
     }
 )
 # sympy's names of functions that are called otherwise here.
-_ROWS: Mapping[str, str] = MappingProxyType(
-    {"Abs": "abs", "ceiling": "ceil", "loggamma": "lgamma"}
-)
+_ROWS: Mapping[str, str] = MappingProxyType({"Abs": "abs", "ceiling": "ceil", "loggamma": "lgamma"})

@@ -64,9 +64,7 @@ def _straddles(problem: Problem, name: str, step: Array) -> NDArray[np.bool_]:
     return found
 
 
-def _slack(
-    problem: Problem, variable: str, point: dict[str, Ball], h: float, reason: str
-) -> Slack:
+def _slack(problem: Problem, variable: str, point: dict[str, Ball], h: float, reason: str) -> Slack:
     """Return what the quotient (f(x+h) - f(x-h))/2h must be, rounding included."""
     x = float(point[variable].mid())
     above, below = x + h, x - h

@@ -8,11 +8,11 @@ import platform
 from collections.abc import Iterator
 from typing import Any, Final
 
-from symdiff.comparison import VERDICTS, Evidence, Trial
+from symdiff.comparison import Evidence, Trial
 from symdiff.grid.grid import ROLES
-from symdiff.program import Program
-from symdiff.program.nodes import Call
-from symdiff.verdict import Verdict
+from symdiff.report.findings import blame, detail, ulps
+from symdiff.truth.one_sided import KINDS
+from symdiff.verdict import VERDICTS, Verdict
 
 DISTRIBUTION: Final = "symdiff-compare"
 Record = dict[str, Any]
@@ -20,7 +20,7 @@ Record = dict[str, Any]
 # Whatever a record has, and in this order.
 FIELDS: Final = (
     *("expression", "spelling", "output", "variable", "point", "exact", "role", "kind"),
-    *("left", "right", "derivative", "engine", "value", "error", "verdict", "detail"),
+    *("left", "right", "derivative", "proved", "engine", "value", "error", "verdict", "detail"),
     *("ulps", "blame"),
 )
 
@@ -29,8 +29,9 @@ def records(evidence: Evidence) -> Iterator[Record]:
     """Yield the records of one expression.
 
     A record is a dict with the keys in `FIELDS`. Numbers that are not finite are the texts
-    "nan", "inf" and "-inf"; what is absent is None. The truth (`kind`, `left`, `right`,
-    `derivative`, `ulps`) is not decided yet: `kind` is "undecided" and the others are None.
+    "nan", "inf" and "-inf"; what is absent is None. `kind`, `left`, `right` and `derivative`
+    are the truth at the exact point; `proved` says whether the point was proved by itself, or
+    settled with all others by bounds of rounding errors.
     """
     for trial in evidence.trials:
         for variable in evidence.variables:
@@ -44,11 +45,12 @@ def _engine_records(
 ) -> Iterator[Record]:
     samples = trial.samples[engine]
     verdicts = trial.verdicts(engine, variable)
+    truths = trial.truths[variable]
     values = samples.derivatives[variable]
     errors = samples.errors.get(variable)
     for i in range(len(evidence.grid)):
         verdict = VERDICTS[verdicts[i]]
-        has_value = verdict not in {Verdict.FAILED, Verdict.UNSUPPORTED}
+        has_value = verdict is not Verdict.UNSUPPORTED and not samples.reason(i)
         yield {
             "expression": evidence.name,
             "spelling": trial.spelling or None,
@@ -57,17 +59,18 @@ def _engine_records(
             "point": point(evidence, i),
             "exact": exact(evidence, i),
             "role": ROLES[evidence.grid.roles[i]] or None,
-            "kind": "undecided",
-            "left": None,
-            "right": None,
-            "derivative": None,
+            "kind": str(KINDS[truths.kinds[i]]),
+            "left": known(float(truths.left[i])),
+            "right": known(float(truths.right[i])),
+            "derivative": known(float(truths.derivative[i])),
+            "proved": bool(truths.proved[i]),
             "engine": engine,
             "value": number(float(values[i])) if has_value else None,
             "error": number(float(errors[i])) if has_value and errors is not None else None,
             "verdict": str(verdict),
-            "detail": detail(trial, engine, variable, i, verdict),
-            "ulps": None,
-            "blame": blame(evidence, trial, engine, i, verdict),
+            "detail": detail(evidence, trial, engine, variable, i),
+            "ulps": ulps(trial, engine, variable, i),
+            "blame": blame(evidence, trial, engine, variable, i),
         }
 
 
@@ -80,6 +83,11 @@ def number(value: float) -> float | str:
     (0.5, 'nan', '-inf')
     """
     return value if math.isfinite(value) else str(value)
+
+
+def known(value: float) -> float | str | None:
+    """Return a number of the truth: NaN stands for one that does not exist."""
+    return None if math.isnan(value) else number(value)
 
 
 def point(evidence: Evidence, i: int) -> dict[str, float]:
@@ -97,43 +105,6 @@ def exact(evidence: Evidence, i: int) -> str | None:
     if len(grid.names) == 1:
         return found[0][1]
     return ", ".join(f"{name}={text}" for name, text in found)
-
-
-def detail(trial: Trial, engine: str, variable: str, i: int, verdict: Verdict) -> str | None:
-    """Return what a verdict's word leaves open."""
-    samples = trial.samples[engine]
-    if verdict is Verdict.UNSUPPORTED:
-        return samples.unsupported
-    if verdict is Verdict.FAILED:
-        return samples.reason(i)
-    if verdict is Verdict.AGREES:
-        return None
-    spread = float(trial.agreements[variable].spread[i])
-    if math.isnan(spread):
-        return "no number"
-    if spread == 0:
-        return "not compared"
-    return f"{spread:.3g} apart"
-
-
-def blame(evidence: Evidence, trial: Trial, engine: str, i: int, verdict: Verdict) -> str | None:
-    """Return the sub-expression to look at, with its place."""
-    if verdict is Verdict.AGREES:
-        return None
-    if verdict is Verdict.UNSUPPORTED:
-        return _call_of(trial.program, trial.samples[engine].unsupported.split(":")[0])
-    switch = int(evidence.grid.switch_of[i])
-    if switch < 0:
-        return None
-    found = evidence.grid.switches[switch]
-    return found.program.place(found.blame) or None
-
-
-def _call_of(program: Program, function: str) -> str | None:
-    for index, node in enumerate(program.nodes):
-        if isinstance(node, Call) and node.function == function:
-            return program.place(index) or None
-    return None
 
 
 def versions() -> dict[str, str]:

@@ -36,10 +36,10 @@ def summary(evidence: Sequence[Evidence], mistakes: Sequence[SymdiffError]) -> s
         rows = [[engine, *(found.get(v, 0) for v in verdicts)] for engine, found in counts.items()]
         lines.append(tabulate(rows, headers=["engine", *verdicts], tablefmt="simple"))
         tolerances = {str(e.tolerance): None for e in evidence}
+        proved, judged = _proofs(evidence)
         lines.append(
-            f"agrees: all engines within {'; '.join(tolerances)} of one another,\n"
-            "and the error that central estimates; undecided: they are not,\n"
-            "or no two have a number. Which of them is right is not judged yet."
+            f"agrees: within {'; '.join(tolerances)} of the derivative;\n"
+            f"{proved} of {judged} derivatives proved point by point, the others by error bounds"
         )
     lines.extend(_findings(evidence, mistakes))
     return "\n".join(lines)
@@ -53,6 +53,12 @@ def _counts(evidence: Sequence[Evidence]) -> dict[str, collections.Counter[Verdi
     return counts
 
 
+def _proofs(evidence: Sequence[Evidence]) -> tuple[int, int]:
+    """Return how many truths were proved by themselves, and how many there are."""
+    truths = [t for e in evidence for trial in e.trials for t in trial.truths.values()]
+    return sum(int(t.proved.sum()) for t in truths), sum(len(t.proved) for t in truths)
+
+
 def _findings(evidence: Sequence[Evidence], mistakes: Sequence[SymdiffError]) -> list[str]:
     failing = [e.name for e in evidence if not e.ok]
     lines = []
@@ -60,6 +66,9 @@ def _findings(evidence: Sequence[Evidence], mistakes: Sequence[SymdiffError]) ->
         shown = ", ".join(failing[:_MAX_LISTED])
         more = len(failing) - _MAX_LISTED
         lines.append(f"does not pass: {shown}" + (f" and {more} more" if more > 0 else ""))
+    unmet = [e.name for e in evidence if e.unmet()]
+    if unmet:
+        lines.append(f"expected findings that did not occur: {', '.join(unmet[:_MAX_LISTED])}")
     noted = sum(bool(e.grid.notes) for e in evidence)
     if noted:
         lines.append(f"{_many(noted, 'expression')} with notes on kinks that were not settled")

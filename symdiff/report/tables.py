@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+import re
 import textwrap
 from collections.abc import Iterator, Sequence
 
@@ -12,14 +13,32 @@ import numpy as np
 from tabulate import tabulate
 
 from symdiff.comparison import Evidence, Trial
-from symdiff.grid.grid import KINK, NEAREST, ROLES
-from symdiff.report.records import detail
-from symdiff.verdict import Tolerance, Verdict
+from symdiff.grid.grid import KINK, ROLES
+from symdiff.report.findings import blame, detail
+from symdiff.truth.filter import Truths
+from symdiff.truth.one_sided import KINDS, Kind
+from symdiff.verdict import VERDICTS, Tolerance, Verdict
 
 MAX_ROWS = 24  # of one block, unless all are asked for
 _DIGITS = 6
 _LONGEST_EXACT = 20  # characters of an exact coordinate; records have it whole
+_MAX_EXPLANATIONS = 8  # below one table; records have them all
+_NARROWEST = 15  # of the last column: "not-subgradient"
 _WIDTH = 79  # of remarks: the narrowest terminal in use has 80 columns
+# From the gravest to the best.
+_GRAVITY = (
+    *(Verdict.WRONG, Verdict.NOT_SUBGRADIENT, Verdict.NONFINITE, Verdict.FAILED),
+    *(Verdict.UNDECIDED, Verdict.SILENT, Verdict.SUBGRADIENT, Verdict.UNDEFINED),
+    *(Verdict.INEXACT, Verdict.AGREES, Verdict.UNSUPPORTED),
+)
+# What does not put a point into the table.
+_UNREMARKABLE = [
+    VERDICTS.index(v)
+    for v in (Verdict.AGREES, Verdict.INEXACT, Verdict.UNSUPPORTED, Verdict.UNDEFINED)
+]
+_EXPLAINED = frozenset(
+    {Verdict.WRONG, Verdict.NOT_SUBGRADIENT, Verdict.NONFINITE, Verdict.UNDECIDED, Verdict.SILENT}
+)
 FORMATS = {"plain": "simple", "github": "github", "latex": "latex", "html": "html"}
 
 
@@ -41,6 +60,9 @@ class Block:
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     remarks: tuple[str, ...]
+
+
+Line = tuple[Trial, str, int]  # a spelling, a variable, a point
 
 
 def block(evidence: Evidence, *, everything: bool = False) -> Block:
@@ -71,7 +93,7 @@ def block(evidence: Evidence, *, everything: bool = False) -> Block:
         title=(evidence.name, evidence.program.text),
         header=header,
         rows=rows,
-        remarks=tuple(_remarks(evidence, total, len(lines), len(shown))),
+        remarks=tuple(_remarks(evidence, total, lines, len(shown))),
     )
 
 
@@ -89,14 +111,7 @@ def render(blocks: Sequence[Block], form: str) -> str:
 
 
 def _render_block(b: Block, form: str) -> str:
-    table = tabulate(
-        _cells(b, form),
-        headers=b.header,
-        tablefmt=FORMATS[form],
-        disable_numparse=True,
-        preserve_whitespace=True,
-        colalign=["left" if h in _TEXT_COLUMNS else "right" for h in b.header] if b.rows else None,
-    )
+    table = _plain(b) if form == "plain" else _tabulated(b, form)
     name, text = (" ".join(part.split()) for part in b.title)
     if form == "github":  # where * and _ would turn into emphasis
         name, text = (f"`{text}`" if name == text else _escaped(name)), f"`{text}`"
@@ -115,12 +130,38 @@ def _render_block(b: Block, form: str) -> str:
     return f"{heading}{body}{lines}".rstrip()
 
 
-def _cells(b: Block, form: str) -> list[list[str]]:
-    if form == "plain":
-        return _decimals_aligned(b)
+def _tabulated(b: Block, form: str) -> str:
+    cells = [list(row) for row in b.rows]
     if form == "github":
-        return [[_escaped(cell).replace("|", "\\|") for cell in row] for row in b.rows]
-    return [list(row) for row in b.rows]
+        cells = [[_escaped(cell).replace("|", "\\|") for cell in row] for row in b.rows]
+    return tabulate(
+        cells,
+        headers=b.header,
+        tablefmt=FORMATS[form],
+        disable_numparse=True,
+        preserve_whitespace=True,
+        colalign=["left" if h in _TEXT_COLUMNS else "right" for h in b.header] if b.rows else None,
+    )
+
+
+def _plain(b: Block) -> str:
+    """Return a table for a terminal; the last column wraps where it would be too wide."""
+    cells = _decimals_aligned(b)
+    columns = list(zip(b.header, *cells, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    room = max(_NARROWEST, _WIDTH + 1 - sum(width + 2 for width in widths[:-1]))
+    widths[-1] = min(widths[-1], room)
+    lines = []
+    for row in (list(b.header), ["-" * width for width in widths], *cells):
+        wrapped = textwrap.wrap(row[-1], widths[-1]) or [""]
+        for k, last in enumerate(wrapped):
+            line = [*(row[:-1] if k == 0 else [""] * (len(row) - 1)), last]
+            aligned = [
+                cell.ljust(width) if h in _TEXT_COLUMNS else cell.rjust(width)
+                for h, cell, width in zip(b.header, line, widths, strict=True)
+            ]
+            lines.append("  ".join(aligned).rstrip())
+    return "\n".join(lines)
 
 
 def _remark(text: str, form: str) -> str:
@@ -141,27 +182,22 @@ def _chosen(evidence: Evidence, trial: Trial, variable: str, *, everything: bool
         return list(range(len(evidence.grid)))
     grid = evidence.grid
     axis = grid.names.index(variable)
-    # With spellings or several variables only the kinks along the variable itself.
+    # With several variables only the kinks along the variable itself.
+    own = (grid.along == axis) | (grid.along < 0)
     important = (grid.roles == KINK) & (grid.along == axis)
-    if len(grid.names) == 1 and len(evidence.trials) == 1:
-        important |= np.isin(grid.roles, NEAREST)
-    differ = ~trial.agreements[variable].agree
-    if len(evidence.trials) == 1:
-        important |= differ & ((grid.along == axis) | (grid.along < 0))
-    else:  # neighbours of kinks, a row for every spelling, would bury the rest
-        important |= differ & (grid.roles == 0)
+    for engine in evidence.engines:
+        if variable in trial.covered(engine):
+            important |= own & ~np.isin(trial.verdicts(engine, variable), _UNREMARKABLE)
     return [int(i) for i in np.flatnonzero(important)]
 
 
-def _spread(
-    evidence: Evidence, lines: list[tuple[Trial, str, int]]
-) -> list[tuple[Trial, str, int]]:
+def _spread(evidence: Evidence, lines: list[Line]) -> list[Line]:
     """Keep at most `MAX_ROWS` lines: kinks first, then disagreements away from kinks."""
     if len(lines) <= MAX_ROWS:
         return lines
     roles = evidence.grid.roles
 
-    def importance(line: tuple[Trial, str, int]) -> int:
+    def importance(line: Line) -> int:
         role = int(roles[line[2]])
         if role == KINK:
             return 0
@@ -174,7 +210,8 @@ def _spread(
 def _header(evidence: Evidence) -> tuple[str, ...]:
     spelling = ("spelling",) if len(evidence.trials) > 1 else ()
     variable = ("d/d",) if len(evidence.variables) > 1 else ()
-    return (*evidence.grid.names, "at", *spelling, *variable, *evidence.engines, "verdict")
+    columns = (*evidence.engines, "verdict")
+    return (*evidence.grid.names, "at", *spelling, *variable, "truth", *columns)
 
 
 def _row(evidence: Evidence, trial: Trial, variable: str, i: int) -> tuple[str, ...]:
@@ -185,7 +222,7 @@ def _row(evidence: Evidence, trial: Trial, variable: str, i: int) -> tuple[str, 
     ]
     spelling = (trial.spelling or "as written",) if len(evidence.trials) > 1 else ()
     name = (variable,) if len(evidence.variables) > 1 else ()
-    at = ROLES[grid.roles[i]]
+    at = _at(trial.truths[variable], ROLES[grid.roles[i]], i)
     return (
         *coordinates,
         at,
@@ -196,9 +233,28 @@ def _row(evidence: Evidence, trial: Trial, variable: str, i: int) -> tuple[str, 
     )
 
 
+def _at(truths: Truths, role: str, i: int) -> str:
+    """Return the role of a neighbour, and what the point is unless it is smooth."""
+    kind = KINDS[truths.kinds[i]]
+    if role == "kink":
+        return "apparent kink" if kind is Kind.SMOOTH else str(kind)
+    words = (role, "" if kind is Kind.SMOOTH else str(kind))
+    return ", ".join(word for word in words if word)
+
+
 def _values(evidence: Evidence, trial: Trial, variable: str, i: int) -> list[str]:
-    cells: list[str] = []
+    """Return the cells of the truth and of every engine, with digits enough to tell them apart."""
+    truths = trial.truths[variable]
+    kind = KINDS[truths.kinds[i]]
     numbers: list[float] = []
+    if kind is Kind.KINK or (kind is Kind.VERTICAL and np.isnan(truths.derivative[i])):
+        numbers += [float(truths.left[i]), float(truths.right[i])]
+        cells = ["# | #"]
+    elif np.isnan(truths.derivative[i]):
+        cells = ["?" if kind is Kind.UNDECIDED else "none"]
+    else:
+        numbers.append(float(truths.derivative[i]))
+        cells = ["#"]
     for engine in evidence.engines:
         samples = trial.samples.get(engine)
         if samples is None or variable not in samples.derivatives:
@@ -211,18 +267,22 @@ def _values(evidence: Evidence, trial: Trial, variable: str, i: int) -> list[str
             numbers.append(float(samples.derivatives[variable][i]))
             cells.append("#")
     shown = iter(_numbers(numbers, evidence.tolerance))
-    return [next(shown) if cell == "#" else cell for cell in cells]
+    return [re.sub("#", lambda _: next(shown), cell) for cell in cells]
 
 
 def _numbers(numbers: Sequence[float], tolerance: Tolerance) -> list[str]:
     """Return numbers with six digits, or as many as it takes to see who disagrees."""
-    apart = [(i, j) for i, j in _pairs(numbers) if not tolerance.allows(numbers[i], numbers[j])]
+    apart = [(i, j) for i, j in _pairs(numbers) if _differ(numbers[i], numbers[j], tolerance)]
     shown: list[str] = []
     for digits in (_DIGITS, 9, 12, 17):
         shown = [f"{x + 0.0:.{digits}g}" for x in numbers]  # -0.0 is shown as 0
         if all(shown[i] != shown[j] for i, j in apart):
             break
     return shown
+
+
+def _differ(a: float, b: float, tolerance: Tolerance) -> bool:
+    return abs(a - b) > tolerance.atol + tolerance.rtol * max(abs(a), abs(b))
 
 
 def _pairs(numbers: Sequence[float]) -> Iterator[tuple[int, int]]:
@@ -238,27 +298,34 @@ def _coordinate(x: float, role: str, exact: str | None) -> str:
 
 
 def _verdict(evidence: Evidence, trial: Trial, variable: str, i: int) -> str:
-    verdict = Verdict.AGREES if bool(trial.agreements[variable].agree[i]) else Verdict.UNDECIDED
-    more = detail(trial, evidence.engines[0], variable, i, verdict)
-    return f"{verdict}: {more}" if more else str(verdict)
+    """Return the gravest verdict and the engines that have it."""
+    given = {
+        engine: VERDICTS[trial.verdicts(engine, variable)[i]]
+        for engine in evidence.engines
+        if variable in trial.covered(engine)
+    }
+    worst = min(given.values(), key=_GRAVITY.index)
+    blamed = [engine for engine, verdict in given.items() if verdict is worst]
+    supported = [e for e, verdict in given.items() if verdict is not Verdict.UNSUPPORTED]
+    everybody = len(blamed) >= len(supported)
+    who = blamed[0] if len(blamed) == 1 else f"{len(blamed)} engines"
+    return str(worst) if everybody else f"{worst}: {who}"
 
 
-def _remarks(evidence: Evidence, total: int, chosen: int, shown: int) -> list[str]:
+def _remarks(evidence: Evidence, total: int, lines: list[Line], shown: int) -> list[str]:
     remarks: list[str] = []
-    agreeing = sum(
-        int(trial.agreements[v].agree.sum())
-        for trial in evidence.trials
-        for v in evidence.variables
-    )
     unseen = total - shown
     if not evidence.variables:
         remarks.append("no variable to differentiate with respect to")
     elif unseen:
-        cut = f", {chosen - shown} of them left out for length" if chosen > shown else ""
+        cut = f", {len(lines) - shown} of them left out for length" if len(lines) > shown else ""
         what = "more points" if shown else "points"
-        remarks.append(
-            f"{unseen} {what}{cut}; engines agree at {agreeing} of {total} (--all shows all)"
-        )
+        proved = sum(int(t.proved.sum()) for x in evidence.trials for t in x.truths.values())
+        remarks.append(f"{unseen} {what}{cut} (--all shows all); {proved} of {total} proved")
+    remarks.extend(_choices(evidence, lines))
+    remarks.extend(_explanations(evidence, lines))
+    for engine, words in evidence.unmet().items():
+        remarks.append(f"{engine}: expected {', '.join(words)}, which did not occur")
     for trial in evidence.trials:
         label = f"{trial.spelling}: " if trial.spelling else ""
         for engine, samples in trial.samples.items():
@@ -267,6 +334,58 @@ def _remarks(evidence: Evidence, total: int, chosen: int, shown: int) -> list[st
             remarks.extend(f"{label}{engine} failed: {r}" for r in samples.reasons[1:])
     remarks.extend(f"note: {note}" for note in evidence.grid.notes)
     return remarks
+
+
+def _explanations(evidence: Evidence, lines: list[Line]) -> list[str]:
+    """Say why, once for every engine and finding: the first point stands for the others."""
+    found: dict[tuple[str, Verdict, str], str] = {}
+    for trial, variable, i in lines:
+        for engine in evidence.engines:
+            if variable not in trial.covered(engine):
+                continue
+            verdict = VERDICTS[trial.verdicts(engine, variable)[i]]
+            key = engine, verdict, trial.spelling
+            if verdict in _EXPLAINED and key not in found:
+                found[key] = _explanation(evidence, trial, variable, engine, i)
+    return list(found.values())[:_MAX_EXPLANATIONS]
+
+
+def _choices(evidence: Evidence, lines: list[Line]) -> list[str]:
+    """Say which subgradient every engine has at the first kink, for every spelling."""
+    found: dict[str, str] = {}
+    for trial, variable, i in lines:
+        kind = KINDS[trial.truths[variable].kinds[i]]
+        if kind is not Kind.KINK or trial.spelling in found:
+            continue
+        chosen = [
+            f"{engine} {detail(evidence, trial, engine, variable, i)}"
+            for engine in evidence.engines
+            if variable in trial.covered(engine)
+            and VERDICTS[trial.verdicts(engine, variable)[i]] is Verdict.SUBGRADIENT
+        ]
+        if chosen:
+            label = f"{trial.spelling}: " if trial.spelling else ""
+            found[trial.spelling] = f"{label}at {_where(evidence, i)}: {'. '.join(chosen)}"
+    return list(found.values())[:_MAX_EXPLANATIONS]
+
+
+def _where(evidence: Evidence, i: int) -> str:
+    grid = evidence.grid
+    return ", ".join(
+        f"{name} = {grid.exact.get((i, j)) or f'{float(grid.points[i, j]) + 0.0:.6g}'}"
+        for j, name in enumerate(grid.names)
+    )
+
+
+def _explanation(evidence: Evidence, trial: Trial, variable: str, engine: str, i: int) -> str:
+    verdict = VERDICTS[trial.verdicts(engine, variable)[i]]
+    parts = [
+        detail(evidence, trial, engine, variable, i),
+        blame(evidence, trial, engine, variable, i),
+    ]
+    label = f"{trial.spelling}: " if trial.spelling else ""
+    why = "; ".join(part for part in parts if part)
+    return f"{label}{engine} {verdict} at {_where(evidence, i)}: {why}"
 
 
 def _decimals_aligned(b: Block) -> list[list[str]]:

@@ -149,9 +149,7 @@ class _Leaf:
     gradient: Array  # (d,)
 
 
-def hulls(
-    program: Program, variables: Sequence[str], point: Mapping[str, Real]
-) -> Hulls | None:
+def hulls(program: Program, variables: Sequence[str], point: Mapping[str, Real]) -> Hulls | None:
     """Return what is known of the Clarke set, or None where that is nothing.
 
     Parameters

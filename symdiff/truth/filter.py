@@ -162,9 +162,7 @@ class Truths:
             known = truth.derivative
             if truth.kind is not Kind.SMOOTH or known is None or _apart(before, known):
                 where = dict(zip(self._grid.names, self._grid.points[i].tolist(), strict=True))
-                message = (
-                    f"at {where} the filter settled {before!r}, the proof says {truth.kind} {known!r}"
-                )
+                message = f"at {where} the filter settled {before!r}, the proof says {truth.kind} {known!r}"
                 raise FilterError(message)
             self._put(int(i), truth)
 
@@ -185,9 +183,7 @@ def exact_point(grid: Grid, i: int) -> dict[str, Real] | None:
     return found
 
 
-def settle(
-    program: Program, variable: str, columns: Mapping[str, Array]
-) -> tuple[Mask, Array]:
+def settle(program: Program, variable: str, columns: Mapping[str, Array]) -> tuple[Mask, Array]:
     """Return where the derivative is known beyond doubt, and what it is there.
 
     Parameters

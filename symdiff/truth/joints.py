@@ -16,9 +16,7 @@ from symdiff.program.nodes import Builder, Call, Input, Literal, Program
 from symdiff.program.parser import default, definition
 
 _CHOICES = frozenset({"where", "ifelse"})
-_COMPARISONS = frozenset(
-    {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
-)
+_COMPARISONS = frozenset({"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"})
 _MAX_TREE = 200  # nodes of a difference that is given to sympy
 
 
@@ -88,16 +86,13 @@ def _is_continuous(program: Program, node: Call, point: Mapping[str, Real]) -> b
     if _decided(program, condition, point):
         return True
     builder = Builder.extending(program)
-    difference = builder.program(
-        builder.add(Call("subtract", (first, second))), program.sources
-    )
+    difference = builder.program(builder.add(Call("subtract", (first, second))), program.sources)
     comparison = program.nodes[condition]
     if not isinstance(comparison, Call) or comparison.function not in _COMPARISONS:
         return False
     sides = list(_sides(program, comparison))
     return any(
-        _depends_on_one(difference, moving) and _vanishes(difference, point)
-        for moving, _ in sides
+        _depends_on_one(difference, moving) and _vanishes(difference, point) for moving, _ in sides
     ) or any(_vanishes_on_joint(difference, program, *side) for side in sides)
 
 
@@ -162,9 +157,7 @@ def _vanishes_on_joint(difference: Program, program: Program, moving: int, other
         return False
     try:
         value = expression(program.at(other), exact=True)
-        found = expression(difference, exact=True).subs(
-            sp.Symbol(variable.name, real=True), value
-        )
+        found = expression(difference, exact=True).subs(sp.Symbol(variable.name, real=True), value)
         return bool(found.is_zero or sp.simplify(found).is_zero)
     except (Unsupported, ArithmeticError, TypeError, ValueError, RecursionError):
         return False

@@ -187,9 +187,7 @@ def _slope(small: Germ, s: int, limit: Real, algebra: Algebra) -> _Side:
     if small.order is not None and small.order <= 1:
         message = f"a series is known up to t^{small.order} only"
         raise OrderError(message)
-    return _Side(
-        Kind.SMOOTH, slope=Real.of(0), limit=limit, curvature=_curvature(small, algebra)
-    )
+    return _Side(Kind.SMOOTH, slope=Real.of(0), limit=limit, curvature=_curvature(small, algebra))
 
 
 def _curvature(small: Germ, algebra: Algebra) -> float | None:
