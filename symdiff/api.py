@@ -15,6 +15,7 @@ from symdiff.grid.grid import MAX_PRODUCT
 from symdiff.grid.points import Spec
 from symdiff.program import Program
 from symdiff.report import Comparison, Report
+from symdiff.truth.filter import MAX_PROOFS, Judging
 from symdiff.verdict import Tolerance
 
 _TOLERANCE = Tolerance()
@@ -36,6 +37,9 @@ def compare(  # noqa: PLR0913  (one argument for each thing that a user may want
     kinks: bool = True,
     max_points: int = MAX_PRODUCT,
     seed: int = 0,
+    prove: str = "filter",
+    max_proofs: int = MAX_PROOFS,
+    strict: bool = False,
 ) -> Comparison:
     """Compare what every engine gives for the derivatives of one expression.
 
@@ -62,13 +66,20 @@ def compare(  # noqa: PLR0913  (one argument for each thing that a user may want
     let
         Named sub-expressions, in order.
     rtol, atol
-        Numbers a, b agree if ``|a - b| <= atol + rtol*max(|a|, |b|)``.
+        A value v agrees with the derivative d if ``|v - d| <= atol + rtol*|d|``.
     kinks
         Whether kinks and their neighbours are added to the grid.
     max_points
         The largest product of several axes; a larger one becomes a Sobol sample.
     seed
-        Of that sample.
+        Of that sample, and of the sample of points that are proved besides.
+    prove
+        ``"filter"``: points that error bounds settle are not proved one by one, but for a
+        sample; ``"all"``: every point is.
+    max_proofs
+        Of one expression along one variable; points beyond are left undecided.
+    strict
+        Whether a number given without a word where there is no derivative counts as a finding.
 
     Returns
     -------
@@ -83,8 +94,9 @@ def compare(  # noqa: PLR0913  (one argument for each thing that a user may want
     Examples
     --------
     >>> comparison = compare("abs(x)", {"x": "-1:1:3"})
-    >>> sorted({r["exact"] or r["point"]["x"] for r in comparison.records() if r["role"] == "kink"})
-    [0.0]
+    >>> [(r["left"], r["right"], r["value"], r["verdict"]) for r in comparison.records()
+    ...  if r["kind"] == "kink" and r["engine"] == "autograd"]
+    [(-1.0, 1.0, 0.0, 'subgradient')]
     """
     options = Options(
         engines=tuple(engines),
@@ -92,6 +104,8 @@ def compare(  # noqa: PLR0913  (one argument for each thing that a user may want
         kinks=kinks,
         max_points=max_points,
         seed=seed,
+        judging=Judging(prove=prove, max_proofs=max_proofs, seed=max(seed, 0)),
+        strict=strict,
     )
     evidence = compare_program(
         expression,
@@ -124,6 +138,9 @@ def compare_files(  # noqa: PLR0913  (one argument for each thing that a user ma
     kinks: bool = True,
     max_points: int = MAX_PRODUCT,
     seed: int = 0,
+    prove: str = "filter",
+    max_proofs: int = MAX_PROOFS,
+    strict: bool = False,
 ) -> Report:
     """Compare every entry of some expression files.
 
@@ -135,7 +152,7 @@ def compare_files(  # noqa: PLR0913  (one argument for each thing that a user ma
         Worker processes.
     executor
         Takes the place of `jobs`: any executor of `concurrent.futures`.
-    engines, rtol, atol, kinks, max_points, seed
+    engines, rtol, atol, kinks, max_points, seed, prove, max_proofs, strict
         As in `compare`.
     only
         A pattern such as ``"relu*"``: entries whose name matches.
@@ -156,6 +173,8 @@ def compare_files(  # noqa: PLR0913  (one argument for each thing that a user ma
         kinks=kinks,
         max_points=max_points,
         seed=seed,
+        judging=Judging(prove=prove, max_proofs=max_proofs, seed=max(seed, 0)),
+        strict=strict,
     )
     several = [paths] if isinstance(paths, str | Path) else paths
     work = collect([Path(path) for path in several], only)

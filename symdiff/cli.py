@@ -54,7 +54,16 @@ NoKinks = Annotated[bool, typer.Option("--no-kinks", help="Do not add kinks to t
 MaxPoints = Annotated[
     int | None, typer.Option(help="Largest product of several axes; beyond, a Sobol sample.")
 ]
-Seed = Annotated[int, typer.Option(help="Seed of the Sobol sample.")]
+Seed = Annotated[int, typer.Option(help="Seed of the Sobol sample and of the sample of proofs.")]
+Prove = Annotated[
+    str, typer.Option(help="Prove every point: all; or what error bounds leave open: filter.")
+]
+MaxProofs = Annotated[
+    int | None, typer.Option(help="Proofs an expression and variable; the rest is undecided.")
+]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="A number where there is no derivative does not pass.")
+]
 
 
 @app.command()
@@ -78,6 +87,9 @@ def run(  # noqa: PLR0913  (the options of the command line)
     no_kinks: NoKinks = False,
     max_points: MaxPoints = None,
     seed: Seed = 0,
+    prove: Prove = "filter",
+    max_proofs: MaxProofs = None,
+    strict: Strict = False,
 ) -> None:
     """Compare every expression of some files."""
     with _clear_errors():
@@ -92,6 +104,9 @@ def run(  # noqa: PLR0913  (the options of the command line)
             max_points=max_points,
             seed=seed,
             kinks=not no_kinks,
+            prove=prove,
+            max_proofs=max_proofs,
+            strict=strict,
         )
         report, interrupted = _run(work, options, jobs)
         _finish(report, form, output, everything=everything, quiet=quiet)
@@ -125,6 +140,9 @@ def evaluate(  # noqa: PLR0913  (the options of the command line)
     no_kinks: NoKinks = False,
     max_points: MaxPoints = None,
     seed: Seed = 0,
+    prove: Prove = "filter",
+    max_proofs: MaxProofs = None,
+    strict: Strict = False,
 ) -> None:
     """Compare one expression."""
     with _clear_errors():
@@ -147,6 +165,9 @@ def evaluate(  # noqa: PLR0913  (the options of the command line)
                 max_points=max_points,
                 seed=seed,
                 kinks=not no_kinks,
+                prove=prove,
+                max_proofs=max_proofs,
+                strict=strict,
             ),
             at=_assignments(at, "--at", "x=0"),
             wrt=wrt or None,
@@ -234,9 +255,13 @@ def _options(  # noqa: PLR0913  (one for each option)
     max_points: int | None,
     seed: int,
     kinks: bool,
+    prove: str,
+    max_proofs: int | None,
+    strict: bool,
 ) -> Options:
     from symdiff import engines as engine_table  # noqa: PLC0415
     from symdiff.comparison import Options  # noqa: PLC0415  (loads numpy)
+    from symdiff.truth.filter import Judging  # noqa: PLC0415
     from symdiff.verdict import Tolerance  # noqa: PLC0415
 
     for name in engine or ():
@@ -251,6 +276,12 @@ def _options(  # noqa: PLR0913  (one for each option)
         kinks=kinks,
         max_points=default.max_points if max_points is None else max_points,
         seed=seed,
+        judging=Judging(
+            prove=prove,
+            max_proofs=default.judging.max_proofs if max_proofs is None else max_proofs,
+            seed=max(seed, 0),
+        ),
+        strict=strict,
     )
 
 

@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 from symdiff.arithmetics.balls import PRECISION
 from symdiff.arithmetics.rounding import slope_radius
 from symdiff.engines import DEFAULT, ENGINES, check, load
-from symdiff.engines.claim import CLAIM, Claim
 from symdiff.engines.base import Engine, Problem, Samples, Slack, run
+from symdiff.engines.claim import CLAIM, Claim
 from symdiff.errors import ExpressionError, InputError, Place, UsageError, did_you_mean
+from symdiff.gradients import judge_gradients
 from symdiff.grid.grid import MAX_PRODUCT, Grid, make_grid
 from symdiff.grid.points import Spec, axes
-from symdiff.gradients import judge_gradients
 from symdiff.program import Input, Program, parse
 from symdiff.program.entry import Entry
-from symdiff.truth.filter import Judging, Truths, exact_point
+from symdiff.truth.filter import PROVE, Judging, Truths, exact_point
 from symdiff.verdict import VERDICTS, Judgement, Tolerance, Verdict, judge
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
@@ -72,6 +72,13 @@ class Options:
         if self.seed < 0:
             message = f"the seed {self.seed} is negative"
             raise UsageError(message, hint="a number from 0 on")
+        if self.judging.prove not in PROVE:
+            message = f"unknown way to prove {self.judging.prove[:40]!r}"
+            hint = did_you_mean(self.judging.prove, PROVE) or f"one of {', '.join(PROVE)}"
+            raise UsageError(message, hint=hint)
+        if self.judging.max_proofs < 1:
+            message = f"at most {self.judging.max_proofs} proofs"
+            raise UsageError(message, hint="a number from 1 on")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

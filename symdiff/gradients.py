@@ -47,7 +47,7 @@ def judge_gradients(
     names = problem.variables
     if len(names) < 2:
         return {}
-    whole = [e for e, s in samples.items() if tuple(s.derivatives) == names and not s.errors]
+    whole = [e for e, s in samples.items() if set(s.derivatives) == set(names) and not s.errors]
     changed: dict[tuple[str, str], Judgement] = {}
     for i in _candidates(truths, names):
         point = exact_point(grid, i)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from symdiff.engines.base import Samples
+from symdiff.engines.base import Samples, Slack
 from symdiff.engines.symbolic import ENGINE as SYMBOLIC
 
 
@@ -17,12 +17,18 @@ class Faulty:
         right = SYMBOLIC.differentiate(problem).derivatives
         return Samples({name: self._fault(values) for name, values in right.items()})
 
+    def slack(self, problem, variable, point):
+        return SYMBOLIC.slack(problem, variable, point)
+
 
 class Raising:
     name = "raising"
 
     def differentiate(self, problem):
         raise RuntimeError("no kernel\nand more")
+
+    def slack(self, problem, variable, point):
+        return Slack()
 
 
 FAULTY = [

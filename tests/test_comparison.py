@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import symdiff
+from symdiff.engines.base import Samples, Slack
 from symdiff.errors import InputError, UsageError
 from symdiff.grid.grid import KINK
 from tests.fakes import FAULTY, Raising
@@ -47,8 +48,19 @@ def test_the_engines_agree_on_a_smooth_expression():
 def test_every_planted_fault_is_noticed(planted, engine):
     name = planted(engine)
     comparison = symdiff.compare(SMOOTH, engines=("symbolic", "autograd", name))
-    assert "undecided" in verdicts(comparison, "autograd")
-    assert "undecided" in verdicts(comparison, name)
+    assert set(verdicts(comparison, "autograd")) == {"agrees"}
+    assert {"wrong", "nonfinite"} & set(verdicts(comparison, name))
+    assert not comparison.ok
+
+
+@pytest.mark.parametrize("engine", FAULTY, ids=lambda engine: engine.name)
+@pytest.mark.parametrize("text", ["relu(x)*(x + 2)", "max(x, 2*x, 3*x) + 1", "x*abs(x)"])
+def test_every_planted_fault_is_noticed_beside_kinks_too(planted, engine, text):
+    name = planted(engine)
+    comparison = symdiff.compare(text, engines=("autograd", name))
+    findings = {"wrong", "nonfinite", "not-subgradient"}
+    assert findings & set(verdicts(comparison, name))
+    assert not findings & set(verdicts(comparison, "autograd"))
 
 
 def test_an_engine_that_raises_fails_and_costs_the_others_nothing(planted):
@@ -88,7 +100,8 @@ class TestClaims:
     @pytest.mark.parametrize("claim", ["-2*x", "x", "2*x + 1e-6", "0", "2*x + (x > 1)*x"])
     def test_a_wrong_claim_is_noticed(self, claim):
         comparison = symdiff.compare("x**2", claims={"x": claim})
-        assert "undecided" in verdicts(comparison, "claim")
+        assert "wrong" in verdicts(comparison, "claim")
+        assert not comparison.ok
 
     def test_a_claim_in_other_names_is_refused(self):
         with pytest.raises(
@@ -114,8 +127,11 @@ class TestCallables:
 
         comparison = symdiff.compare(Square.apply, math="x**2")
         # 3x and 2x agree at 0 only
-        agreeing = comparison.evidence[0].trials[0].agreements["x"].agree
-        assert comparison.grid.points[agreeing, 0].tolist() == [0]
+        found = {
+            r["point"]["x"]: r["verdict"] for r in comparison.records() if r["engine"] == "autograd"
+        }
+        assert [x for x, verdict in found.items() if verdict != "wrong"] == [0]
+        assert found[0] == "agrees"
 
     def test_a_callable_needs_its_formula(self):
         with pytest.raises(UsageError, match="a callable needs its formula"):
@@ -148,6 +164,126 @@ def test_an_expression_without_variables_has_no_records():
     assert "no variable" in comparison.table()
 
 
+class TestOptions:
+    def test_all_points_are_proved_if_that_is_asked_for(self):
+        few = symdiff.compare("sin(x)", {"x": "0:1:501"})
+        every = symdiff.compare("sin(x)", {"x": "0:1:501"}, prove="all")
+        proved = [sum(r["proved"] for r in c.records()) / 3 for c in (few, every)]
+        assert proved == [64, 501]
+
+    def test_points_beyond_the_number_of_proofs_are_undecided(self):
+        comparison = symdiff.compare("sin(x)", {"x": "0:1:9"}, prove="all", max_proofs=3)
+        kinds = [r["kind"] for r in comparison.records() if r["engine"] == "autograd"]
+        assert kinds == ["smooth"] * 3 + ["undecided"] * 6
+        assert next(r for r in comparison.records() if r["kind"] == "undecided")["detail"] == (
+            "more than 3 proofs"
+        )
+
+    def test_silence_is_a_finding_if_that_is_asked_for(self):
+        assert symdiff.compare("floor(x)", at={"x": [1]}).ok
+        strict = symdiff.compare("floor(x)", at={"x": [1]}, strict=True)
+        assert not strict.ok
+        assert strict.status == 1
+
+    def test_what_has_no_meaning_is_refused(self):
+        with pytest.raises(UsageError, match=r"unknown way to prove 'al' \(did you mean 'all'\?\)"):
+            symdiff.compare("x", prove="al")
+        with pytest.raises(UsageError, match="at most 0 proofs"):
+            symdiff.compare("x", max_proofs=0)
+
+
+class TestGradients:
+    """Several variables: the gradient as a whole counts where a shared switch vanishes."""
+
+    def found(self, text, at, engine="autograd", **options):
+        comparison = symdiff.compare(text, at=at, engines=[engine], **options)
+        return {r["variable"]: (r["verdict"], r["detail"]) for r in comparison.records()}
+
+    def test_a_gradient_in_the_clarke_set(self):
+        at = {"a": [-1], "b": [-1], "c": [1]}
+        found = self.found("clamp(a, b, c)", at)
+        assert {verdict for verdict, _ in found.values()} == {"subgradient", "agrees"}
+        shortest = self.found("min(max(a, b), c)", at)
+        assert "the gradient is the shortest in the Clarke set" in shortest["a"][1]
+
+    def test_components_between_their_slopes_do_not_make_a_subgradient(self, planted):
+        class Mean:
+            name = "mean"
+
+            def differentiate(self, problem):
+                half = np.full(problem.count, 0.5)
+                return Samples(dict.fromkeys(problem.variables, half))
+
+            def slack(self, problem, variable, point):
+                return Slack()
+
+        name = planted(Mean())
+        found = self.found("max(a, b, c)", {"a": [1], "b": [1], "c": [1]}, engine=name)
+        assert {verdict for verdict, _ in found.values()} == {"not-subgradient"}
+        two = self.found("max(a, b)", {"a": [1], "b": [1]}, engine=name)
+        assert {verdict for verdict, _ in two.values()} == {"subgradient"}
+
+    def test_differences_are_judged_one_variable_at_a_time(self):
+        found = self.found("max(a, b, c)", {"a": [1], "b": [1], "c": [1]}, engine="central")
+        assert {verdict for verdict, _ in found.values()} == {"subgradient"}
+
+    def test_a_component_with_a_partial_derivative_may_still_be_a_subgradient(self, planted):
+        # Gradients near 0 are (0, 0), (1, 1) and (1, -1); along y there is a derivative, 0.
+        class Corner:
+            name = "corner"
+
+            def differentiate(self, problem):
+                return Samples({"x": np.ones(1), "y": np.ones(1)})
+
+            def slack(self, problem, variable, point):
+                return Slack()
+
+        name = planted(Corner())
+        found = self.found("max(0, x - abs(y))", {"x": [0], "y": [0]}, engine=name)
+        assert {verdict for verdict, _ in found.values()} == {"subgradient"}
+
+    def test_what_neither_hull_settles_is_undecided(self, planted):
+        class Thin:
+            name = "thin"
+
+            def differentiate(self, problem):
+                return Samples({"x": np.zeros(1), "y": np.ones(1)})
+
+            def slack(self, problem, variable, point):
+                return Slack()
+
+        name = planted(Thin())
+        found = self.found("abs(y - x**2) - abs(y + x**2)", {"x": [0], "y": [0]}, engine=name)
+        assert found["y"][0] == "undecided"
+
+
+class TestExpect:
+    ENTRY = """[[expression]]
+name = "a"
+expr = "relu(x) - relu(-x)"
+grid = {{ x = [0] }}
+source = "s"
+expect = {{ autograd = [{words}] }}
+"""
+
+    def report(self, tmp_path, words):
+        path = tmp_path / "a.toml"
+        path.write_text(self.ENTRY.format(words=words))
+        return symdiff.compare_file(path)
+
+    def test_an_expected_finding_passes(self, tmp_path):
+        assert self.report(tmp_path, '"wrong"').status == 0
+
+    def test_an_unexpected_one_does_not(self, tmp_path):
+        assert self.report(tmp_path, "").status == 1
+
+    def test_an_expected_finding_that_does_not_occur_is_reported(self, tmp_path):
+        report = self.report(tmp_path, '"wrong", "nonfinite"')
+        assert report.status == 1
+        assert "expected nonfinite, which did not occur" in report.table()
+        assert "expected findings that did not occur: a" in report.summary()
+
+
 def test_results_are_the_same_every_time():
     first, second = (symdiff.compare("abs(x - y)*z").to_json() for _ in range(2))
     assert first == second
@@ -163,7 +299,7 @@ def test_only_the_engines_asked_for_run():
     comparison = symdiff.compare("x**2", engines=["central"])
     assert comparison.evidence[0].engines == ("central",)
     record = next(comparison.records())
-    assert (record["verdict"], record["detail"]) == ("undecided", "not compared")
+    assert record["verdict"] in {"agrees", "inexact"}
 
 
 def test_an_error_says_where_it_is():

@@ -1,57 +1,137 @@
-"""The closed list of verdicts, and agreement within tolerance."""
+"""The closed list of verdicts: one word for every kind of point and every kind of number."""
+
+import dataclasses
 
 import numpy as np
 import pytest
 
-from symdiff.verdict import Tolerance, Verdict
+from symdiff.engines.base import STRADDLES, Samples, Slack
+from symdiff.grid.grid import make_grid
+from symdiff.grid.points import axis
+from symdiff.program import parse
+from symdiff.truth.filter import Judging, Truths
+from symdiff.verdict import VERDICTS, Tolerance, Verdict, judge
 
-PAIRS = [
-    # two numbers, whether they agree
-    (1.0, 1.0, True),
-    (1.0, 1.0 + 1e-12, True),
-    (1.0, 1.0 + 1e-8, False),
-    (4.2e-18, 0.0, False),  # a small derivative rounded to 0 does not agree
-    (0.0, 0.0, True),
-    (0.0, -0.0, True),
-    (np.inf, np.inf, True),
-    (np.inf, -np.inf, False),
-    (np.inf, 1e308, False),
-    (np.nan, np.nan, False),  # no number is no agreement
-    (np.nan, 1.0, False),
-    (1e300, -1e300, False),
+NAN, INF = np.nan, np.inf
+
+# An expression, a point, what an engine gives there, the verdict.
+TABLE = [
+    ("x**2", 1, 2.0, "agrees"),
+    ("x**2", 1, 2.0 + 1e-10, "agrees"),
+    ("x**2", 1, 2.0 + 1e-8, "wrong"),
+    ("x**2", 1, NAN, "nonfinite"),
+    ("x**2", 1, INF, "nonfinite"),
+    ("sigmoid(x)", 40, 0.0, "wrong"),  # without slack: a small derivative is not 0
+    ("sigmoid(x)", 40, 4.248354255291589e-18, "agrees"),
+    ("exp(x)", 1000, INF, "agrees"),  # the double nearest to e**1000
+    ("exp(x)", 1000, NAN, "nonfinite"),
+    ("exp(x)", -1000, 0.0, "agrees"),
+    ("abs(x)", 0, -1.0, "subgradient"),
+    ("abs(x)", 0, 0.3, "subgradient"),
+    ("abs(x)", 0, 1.0 + 1e-12, "subgradient"),
+    ("abs(x)", 0, 1.1, "not-subgradient"),
+    ("abs(x)", 0, -2.0, "not-subgradient"),
+    ("abs(x)", 0, NAN, "nonfinite"),
+    ("cbrt(x)", 0, INF, "agrees"),
+    ("cbrt(x)", 0, -INF, "undefined"),
+    ("cbrt(x)", 0, NAN, "undefined"),
+    ("cbrt(x)", 0, 0.0, "silent"),
+    ("where(x > 0, sqrt(x), 0)", 0, INF, "undefined"),
+    ("where(x > 0, sqrt(x), 0)", 0, 0.0, "silent"),
+    ("sqrt(x)**2", 0, 1.0, "agrees"),  # an edge: the one slope that is there
+    ("sqrt(x)**2", 0, 2.0, "wrong"),
+    ("sqrt(x)**2", 0, NAN, "nonfinite"),
+    ("sqrt(x)", 0, INF, "agrees"),
+    ("sqrt(x)", 0, NAN, "undefined"),
+    ("sqrt(x)", 0, 0.0, "silent"),
+    ("floor(x)", 1, 0.0, "silent"),
+    ("floor(x)", 1, NAN, "undefined"),
+    ("1/x", 0, -INF, "undefined"),
+    ("1/x", 0, 0.0, "silent"),
+    ("log(x - 1)", 0, -1.0, "silent"),
+    ("log(x - 1)", 0, NAN, "undefined"),
+    ("where(x == 0, 0, x**2*sin(1/x))", 0, 0.0, "undecided"),
+    ("where(x == 0, 0, x**2*sin(1/x))", 0, NAN, "undecided"),
 ]
 
 
-@pytest.mark.parametrize(("a", "b", "agree"), PAIRS)
-def test_agreement_of_two(a, b, agree):
-    for pair in ((a, b), (b, a)):
-        found = agreement([np.array([v]) for v in pair], [None, None], Tolerance())
-        assert found.agree.tolist() == [agree]
+def truths_of(text, point, **judging):
+    grid = make_grid([parse(text)], [axis("x", [point])], kinks=False)
+    return Truths(parse(text), "x", grid, Judging(**judging))
 
 
-def test_all_pairs_have_to_agree():
-    values = [np.array([0.0]), np.array([0.9]), np.array([1.8])]
-    assert agreement(values[:2], [None] * 2, Tolerance(atol=1)).agree.all()
-    found = agreement(values, [None] * 3, Tolerance(atol=1))
-    assert not found.agree.any()
-    assert found.spread == pytest.approx([1.8])
+def verdict(text, point, value, slack=None, tolerance=None, **more):
+    samples = Samples({"x": np.array([float(value)])}, **more)
+    found = judge(
+        truths_of(text, point), samples, "x", tolerance or Tolerance(), lambda _: slack or Slack()
+    )
+    return str(VERDICTS[found.codes[0]])
 
 
-def test_an_engine_s_own_error_widens_the_tolerance():
-    values = [np.array([1.0, 1.0]), np.array([1.1, 1.1])]
-    found = agreement(values, [None, np.array([0.2, 0.05])], Tolerance())
-    assert found.agree.tolist() == [True, False]
+@pytest.mark.parametrize(("text", "point", "value", "word"), TABLE)
+def test_every_kind_of_point_and_number_has_its_word(text, point, value, word):
+    assert verdict(text, point, value) == word
 
 
-def test_an_engine_that_failed_at_a_point_takes_no_part_there():
-    values = [np.array([1.0, 1.0]), np.array([1.0, 1.0]), np.array([np.nan, 5.0])]
-    present = [None, None, np.array([False, True])]
-    found = agreement(values, [None] * 3, Tolerance(), present=present)
-    assert found.agree.tolist() == [True, False]
+def test_the_table_knows_every_word_that_a_number_can_get():
+    others = {"inexact", "failed", "unsupported"}
+    assert {word for *_, word in TABLE} | others == {str(v) for v in Verdict}
 
 
-def test_one_engine_alone_agrees_with_nobody():
-    assert not agreement([np.ones(2)], [None], Tolerance()).agree.any()
+class TestSlack:
+    def test_rounding_explains_what_is_within_its_radius_and_no_more(self):
+        assert verdict("x**2", 1, 2.1, Slack(0.11)) == "inexact"
+        assert verdict("x**2", 1, 2.1, Slack(0.09)) == "wrong"
+        assert verdict("abs(x)", 0, 1.1, Slack(0.11)) == "inexact"
+        assert verdict("abs(x)", 0, 1.1, Slack(0.09)) == "not-subgradient"
+
+    def test_a_bound_that_is_not_known_accuses_nobody(self):
+        assert verdict("x**2", 1, 2.1, Slack(NAN)) == "undecided"
+
+    def test_a_quotient_is_held_to_what_it_must_give(self):
+        assert verdict("x**2", 1, 2.5, Slack(0.01, expected=2.5)) == "inexact"
+        assert verdict("x**2", 1, 2.1, Slack(0.01, expected=2.5)) == "wrong"
+
+    def test_a_stencil_across_a_kink_is_never_an_alarm(self):
+        assert verdict("x**2", 1, 7.0, Slack(0.0, reason=STRADDLES)) == "inexact"
+
+    def test_a_stencil_outside_the_domain_has_no_number(self):
+        assert verdict("sqrt(x)**2", 0, NAN, Slack(blind=True)) == "inexact"
+        assert verdict("sqrt(x)**2", 0, 5.0, Slack(blind=True)) == "wrong"
+
+    def test_no_rounding_makes_an_infinity_of_a_finite_derivative(self):
+        assert verdict("x**2", 1, INF, Slack(INF)) == "nonfinite"
+
+    def test_an_engine_s_own_estimate_counts_as_slack(self):
+        errors = {"errors": {"x": np.array([0.2])}}
+        assert verdict("x**2", 1, 2.1, **errors) == "inexact"
+        assert verdict("x**2", 1, 2.3, **errors) == "wrong"
+
+
+class TestFailures:
+    FAILED = {"reason_of": np.array([1], dtype=np.int32), "reasons": ("", "RuntimeError")}
+
+    def test_an_engine_that_raises_fails_where_there_is_a_derivative(self):
+        assert verdict("x**2", 1, NAN, **self.FAILED) == "failed"
+        assert verdict("abs(x)", 0, NAN, **self.FAILED) == "failed"
+
+    def test_a_refusal_where_there_is_none_is_right(self):
+        for text, point in (("1/x", 0), ("floor(x)", 1), ("cbrt(x)", 0), ("log(x)", -1)):
+            assert verdict(text, point, NAN, **self.FAILED) == "undefined"
+
+    def test_what_an_engine_cannot_express_is_unsupported_everywhere(self):
+        assert verdict("x**2", 1, NAN, unsupported="f: no such function") == "unsupported"
+
+
+def test_an_absolute_tolerance_is_for_those_who_ask():
+    assert verdict("sigmoid(x)", 40, 0.0, tolerance=Tolerance(atol=1e-12)) == "agrees"
+
+
+def test_what_is_off_is_proved_before_it_is_called_wrong():
+    truths = truths_of("x**2", 1, sample=0)
+    assert not truths.proved.any()
+    judge(truths, Samples({"x": np.array([3.0])}), "x", Tolerance(), lambda _: Slack())
+    assert truths.proved.all()
 
 
 def test_the_list_is_closed():
@@ -59,5 +139,14 @@ def test_the_list_is_closed():
         *("agrees", "inexact", "subgradient", "undefined", "wrong", "not-subgradient", "nonfinite"),
         *("silent", "failed", "unsupported", "undecided"),
     ]
-    failing = {v for v in Verdict if not v.passes}
-    assert failing == {Verdict.WRONG, Verdict.NOT_SUBGRADIENT, Verdict.NONFINITE, Verdict.FAILED}
+
+
+def test_what_passes():
+    findings = {"wrong", "not-subgradient", "nonfinite", "failed"}
+    assert {str(v) for v in Verdict if not v.passes} == findings
+
+
+def test_a_tolerance_is_frozen_and_shows_both_bounds():
+    assert str(Tolerance(1e-6, 1e-9)) == "rtol 1e-06, atol 1e-09"
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Tolerance().rtol = 1

@@ -107,18 +107,12 @@ class Germs:
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
         """Apply a column where all arguments are known and finite."""
-        self._spent += 1
-        if self._spent > self._budget.work:
-            return Unknown("it takes more work than the budget allows")
         if row.name not in _SELECTING:
-            for kind in (Outside, Unknown):
-                found = next((a for a in arguments if isinstance(a, kind)), None)
-                if found is not None:
-                    return found
             if row.returns == "real" and row.name not in _TAKES_CONDITIONS:
                 arguments = [_as_germ(a) for a in arguments]
-            if row.name not in _TAKES_INFINITE and any(isinstance(a, Infinite) for a in arguments):
-                return Unknown("arithmetic with inf")
+            refused = self._refused(row, arguments)
+            if refused is not None:
+                return refused
         try:
             return self._inside(row, arguments) or column(self, *arguments)
         except OrderError as error:
@@ -127,6 +121,19 @@ class Germs:
             return Unknown(f"{row.name}: {error}")
         except ZeroDivisionError:
             return Outside(_DIVISIONS.get(row.name, "a division by zero"))
+
+    def _refused(self, row: Function, arguments: Sequence[Any]) -> Outside | Unknown | None:
+        """Return what stands for the result where an argument is no finite number."""
+        self._spent += 1
+        if self._spent > self._budget.work:
+            return Unknown("it takes more work than the budget allows")
+        for kind in (Outside, Unknown):
+            found = next((a for a in arguments if isinstance(a, kind)), None)
+            if found is not None:
+                return found
+        if row.name not in _TAKES_INFINITE and any(isinstance(a, Infinite) for a in arguments):
+            return Unknown("arithmetic with inf")
+        return None
 
     def _inside(self, row: Function, arguments: Sequence[Any]) -> Outside | Unknown | None:
         condition = domain(row.name) if row.name in _CHECKED else None
@@ -510,8 +517,9 @@ def evaluate(
     Germ(terms={(1, 0): 1, (2, 0): -1}, order=3)
     """
     try:
-        return read(program, Germs(order, budget or Budget()), inputs, held=held)
+        found: Value = read(program, Germs(order, budget or Budget()), inputs, held=held)
     except Unsupported as error:
         return Unknown(str(error))
     except RecursionError:
         return Unknown("it is nested too deeply")
+    return found

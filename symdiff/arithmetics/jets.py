@@ -203,7 +203,7 @@ class Jets:
             return 0  # a constant
         return self._ties.sign(switch)
 
-    def choose(self, sign: int | None, positive: Jet, negative: Jet) -> Jet:
+    def choose(self, sign: int | None, positive: Jet, negative: Jet) -> Any:  # noqa: ANN401
         """Return the branch of a sign, or the hull of both."""
         if sign is not None:
             return positive if sign > 0 else negative
@@ -270,7 +270,7 @@ def _divide(_: Jets, x: Jet, y: Jet) -> Jet:
     return Jet(quotient, _add(_scale(x.gradient, inverse), _scale(y.gradient, -quotient * inverse)))
 
 
-def _power(jets: Jets, x: Jet, exponent: Jet) -> Any:  # noqa: ANN401
+def _power(_: Jets, x: Jet, exponent: Jet) -> Any:  # noqa: ANN401
     if exponent.value.is_integer() and not exponent.gradient:
         n = int(exponent.value.unique_fmpz())
         if n == 0:
@@ -287,7 +287,7 @@ def _power(jets: Jets, x: Jet, exponent: Jet) -> Any:  # noqa: ANN401
     return Jet(value, _add(by_base, by_exponent))
 
 
-def _abs(jets: Jets, x: Jet) -> Jet:
+def _abs(jets: Jets, x: Jet) -> Any:  # noqa: ANN401
     found = jets.sign(x)
     if found == 0:
         return Jet(abs(x.value), tuple(0 * g for g in x.gradient))
@@ -302,11 +302,11 @@ def _sign(jets: Jets, x: Jet) -> Jet:
     return Jet(flint.arb(found))
 
 
-def _larger(jets: Jets, x: Jet, y: Jet) -> Jet:
+def _larger(jets: Jets, x: Jet, y: Jet) -> Any:  # noqa: ANN401
     return x if x is y else jets.choose(jets.sign(_subtract(x, y)), x, y)
 
 
-def _smaller(jets: Jets, x: Jet, y: Jet) -> Jet:
+def _smaller(jets: Jets, x: Jet, y: Jet) -> Any:  # noqa: ANN401
     return x if x is y else jets.choose(jets.sign(_subtract(x, y)), y, x)
 
 

@@ -51,6 +51,11 @@ class Germ:
         return self.order if first is None else first[0]
 
     @property
+    def highest(self) -> Exponent:
+        """The exponent of the last term; 0 without terms."""
+        return list(self.terms)[-1][0] if self.terms else 0
+
+    @property
     def constant(self) -> Real:
         """The coefficient of t^0."""
         return self.terms.get((0, 0), ZERO)
@@ -158,8 +163,7 @@ class Algebra:
         if x.is_constant or y.is_constant:
             return self.scale(y, x.constant) if x.is_constant else self.scale(x, y.constant)
         order = _lower(_plus(x.order, y.lowest), _plus(y.order, x.lowest))
-        highest = next(reversed(x.terms), (0, 0))[0] + next(reversed(y.terms), (0, 0))[0]
-        if highest >= self.order:
+        if x.highest + y.highest >= self.order:
             order = _lower(order, self.order)
         pairs = (
             ((_plain(e + f), k + m), c * d)
@@ -194,7 +198,7 @@ class Algebra:
         if found is None:
             return 0
         (_, logarithms), _, positive = found
-        return positive * (-1) ** (logarithms % 2)  # log t < 0
+        return -positive if logarithms % 2 else positive  # log t < 0
 
     def split(self, x: Germ) -> tuple[Real, Germ] | int:
         """Return the limit of x and the rest, which tends to 0; or the sign of its infinity."""
@@ -206,7 +210,7 @@ class Algebra:
                 if e == 0 and k < 0:
                     message = "a series in 1/log t"
                     raise UndecidedError(message)
-                return self.sign(c) * (-1) ** (k % 2)
+                return -self.sign(c) if k % 2 else self.sign(c)
         if x.order is not None and x.order <= 0:
             message = f"a series is known up to t^{x.order} only"
             raise OrderError(message)
@@ -292,7 +296,7 @@ class Algebra:
 
     def exp(self, x: Germ) -> Germ:
         """Return e^x."""
-        power = (0, 0)
+        power: Power = (0, 0)
         logarithm = x.terms.get((0, 1))
         if logarithm is not None and next(iter(x.terms)) == (0, 1):
             # e^(c·log t) = t^c

@@ -55,7 +55,10 @@ class Real:
     __slots__ = ("_balls", "_key", "_size", "arguments", "operation", "rational")
 
     def __init__(
-        self, rational: Any | None, operation: str = "", arguments: tuple[Real, ...] = ()
+        self,
+        rational: Any | None,  # noqa: ANN401  (an fmpq: python-flint ships no types)
+        operation: str = "",
+        arguments: tuple[Real, ...] = (),
     ) -> None:
         """Keep the parts; use `of` and `apply` to make numbers."""
         self.rational = rational
@@ -66,7 +69,7 @@ class Real:
         self._size: int | None = None
 
     @classmethod
-    def of(cls, value: int | float | Fraction) -> Real:
+    def of(cls, value: float | Fraction) -> Real:
         """Return a rational number; a double is taken exactly."""
         if isinstance(value, int):
             return cls(flint.fmpq(value))
@@ -74,11 +77,13 @@ class Real:
         return cls(flint.fmpq(numerator, denominator))
 
     def __repr__(self) -> str:
+        """Return the rational, or how the number was computed."""
         if self.rational is not None:
             return str(self.rational)
         return f"{self.operation}({', '.join(map(repr, self.arguments))})"
 
     def __add__(self, other: Real) -> Real:
+        """Return the sum."""
         a, b = self.rational, other.rational
         if a is not None and b is not None:
             return _exact(a + b, "add", self, other)
@@ -87,12 +92,15 @@ class Real:
         return _sum(self, other)
 
     def __sub__(self, other: Real) -> Real:
+        """Return the difference."""
         return self + -other
 
     def __neg__(self) -> Real:
+        """Return the opposite number."""
         return _times(-1, self)
 
     def __mul__(self, other: Real) -> Real:
+        """Return the product."""
         a, b = self.rational, other.rational
         if a is not None and b is not None:
             return _exact(a * b, "multiply", self, other)

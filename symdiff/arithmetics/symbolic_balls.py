@@ -53,10 +53,9 @@ class _Walk:
     def _compute(self, e: sp.Basic) -> Any:  # noqa: ANN401
         if e.is_Symbol:
             return self._inputs[e.name]
-        if e.is_Rational:
-            return flint.arb(flint.fmpq(int(e.p), int(e.q)))
-        if e.is_Float:
-            return flint.arb(float(e))
+        if e.is_Rational or e.is_Float:
+            numerator, denominator = (e.p, e.q) if e.is_Rational else float(e).as_integer_ratio()
+            return flint.arb(flint.fmpq(int(numerator), int(denominator)))
         if isinstance(e, sp.Piecewise):
             return self._piecewise(e)
         if e in _ATOMS:

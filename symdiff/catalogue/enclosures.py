@@ -112,6 +112,7 @@ def polygamma(n: Ball, x: Ball) -> Ball:
 
 
 def integer_power(x: Ball, n: int) -> Ball:
+    """Enclose x**n."""
     if n < 0:
         return 1 / integer_power(x, -n)
     if n == 0:

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdiff.arithmetics import germs, jets
+from symdiff.arithmetics.balls import Ball
 from symdiff.arithmetics.germs import Budget, Unknown
 from symdiff.arithmetics.jets import Jet
 from symdiff.arithmetics.puiseux import Algebra, Germ, constant
@@ -64,7 +65,7 @@ class Hulls:
         tolerance
             Distance in any component, relative to the largest vertex.
         """
-        size = tolerance * max(1e-300, float(np.abs(self.outer).max(initial=0)))
+        size = tolerance * self.size
         g = np.asarray(gradient, dtype=np.float64)
         if len(self.inner) and distance(g, self.inner) <= size:
             return True
@@ -74,8 +75,13 @@ class Hulls:
 
     def is_spurious(self, gradient: Sequence[float], tolerance: float) -> bool:
         """Tell whether a gradient lies in the outer hull: automatic differentiation may give it."""
-        size = tolerance * max(1e-300, float(np.abs(self.outer).max(initial=0)))
-        return distance(np.asarray(gradient, dtype=np.float64), self.outer) <= size
+        g = np.asarray(gradient, dtype=np.float64)
+        return distance(g, self.outer) <= tolerance * self.size
+
+    @property
+    def size(self) -> float:
+        """The largest component of any vertex."""
+        return max(1e-300, float(np.abs(self.outer).max(initial=0)))
 
 
 def distance(gradient: Array, vertices: Array) -> float:
@@ -103,7 +109,7 @@ def distance(gradient: Array, vertices: Array) -> float:
         A_eq=np.append(np.ones(count), 0.0)[None, :],
         b_eq=[1.0],
     )
-    return float(found.x[-1]) * scale if found.status == 0 else np.inf
+    return np.inf if found.x is None else float(found.x[-1]) * scale
 
 
 def min_norm(vertices: Array) -> Array:
@@ -145,7 +151,7 @@ class _Branch(jets.Exact):
 class _Leaf:
     signs: tuple[int, ...]
     rows: Array  # gradients of the switches, (ties, d)
-    value: jets.Ball
+    value: Ball
     gradient: Array  # (d,)
 
 
@@ -261,15 +267,16 @@ def _evaluate(
     return jet
 
 
-def _floats(gradient: Sequence[jets.Ball], count: int) -> Array:
+def _floats(gradient: Sequence[Ball], count: int) -> Array:
     if not gradient:
         return np.zeros(count)
     return np.array([float(g.mid()) if g.is_finite() else np.nan for g in gradient])
 
 
 def _meet(leaves: Sequence[_Leaf]) -> bool:
-    """Check what continuity demands: equal values, and gradients that differ across a switch
-    by a multiple of the switch's own gradient.
+    """Check what continuity demands.
+
+    The values are equal, and gradients differ across a switch by a multiple of its own.
     """
     if not all(leaf.value.overlaps(leaves[0].value) for leaf in leaves):
         return False
@@ -326,7 +333,7 @@ def _is_active(leaf: _Leaf) -> bool:
         b_ub=np.zeros(len(rows)),
         bounds=[(-1, 1)] * d + [(None, 1)],
     )
-    return bool(found.status == 0 and found.x[-1] > _MARGIN)
+    return found.x is not None and bool(found.x[-1] > _MARGIN)
 
 
 _AFFINE: Final = frozenset({"add", "subtract", "negative", "positive"})

@@ -30,6 +30,7 @@ from symdiff.truth.proof import NO_FORMULA, exact_number, prove
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+PROVE: Final = ("filter", "all")
 SAMPLE: Final = 64  # settled points that are proved besides
 MAX_PROOFS: Final = 20_000  # of one expression along one variable
 _CLEAR: Final = 2.0**10  # a switch is off zero if it is so many times its error
@@ -162,7 +163,8 @@ class Truths:
             known = truth.derivative
             if truth.kind is not Kind.SMOOTH or known is None or _apart(before, known):
                 where = dict(zip(self._grid.names, self._grid.points[i].tolist(), strict=True))
-                message = f"at {where} the filter settled {before!r}, the proof says {truth.kind} {known!r}"
+                proved = f"{truth.kind} {known!r}"
+                message = f"at {where} the filter settled {before!r}, the proof says {proved}"
                 raise FilterError(message)
             self._put(int(i), truth)
 

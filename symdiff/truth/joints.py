@@ -90,13 +90,13 @@ def _is_continuous(program: Program, node: Call, point: Mapping[str, Real]) -> b
     comparison = program.nodes[condition]
     if not isinstance(comparison, Call) or comparison.function not in _COMPARISONS:
         return False
-    sides = list(_sides(program, comparison))
+    sides = list(_sides(comparison))
     return any(
         _depends_on_one(difference, moving) and _vanishes(difference, point) for moving, _ in sides
     ) or any(_vanishes_on_joint(difference, program, *side) for side in sides)
 
 
-def _sides(program: Program, comparison: Call) -> Iterator[tuple[int, int]]:
+def _sides(comparison: Call) -> Iterator[tuple[int, int]]:
     x, y = comparison.given
     yield x, y
     yield y, x

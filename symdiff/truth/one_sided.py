@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from symdiff.arithmetics.germs import Budget, Infinite, Outside, Unknown, Value, evaluate
+from symdiff.arithmetics.germs import Budget, Outside, Unknown, Value, evaluate
 from symdiff.arithmetics.puiseux import Algebra, Germ, OrderError, constant, line
 from symdiff.arithmetics.reals import Real, UndecidedError, nearest
 from symdiff.program import Program
@@ -106,13 +106,46 @@ def decide(
     """
     spent = budget or Budget()
     held = dict(_held(program, point, spent))
-    fixed: dict[str, Value] = {name: constant(value) for name, value in point.items()}
-    value = evaluate(program, fixed, spent.orders[0], spent, held=held)
+    place = _Place(program, variable, point, held, spent)
+    value = place.germ(0, spent.orders[0])
     try:
-        left, right = (_side(program, variable, point, s, value, spent, held) for s in (-1, 1))
-        return _classify(value, left, right, spent.bits)
+        return _classify(value, place.side(-1, value), place.side(1, value), spent.bits)
     except UndecidedError as error:
         return Truth(Kind.UNDECIDED, detail=str(error))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Place:
+    """A point of a program, and a variable along which it is left."""
+
+    program: Program
+    variable: str
+    point: Mapping[str, Real]
+    held: Mapping[int, Value]
+    budget: Budget
+
+    def germ(self, s: int, order: int) -> Value:
+        """Return the germ on the side s; 0: the value at the point."""
+        inputs: dict[str, Value] = {name: constant(x) for name, x in self.point.items()}
+        if s:
+            inputs[self.variable] = line(self.point[self.variable], Real.of(s))
+        return evaluate(self.program, inputs, order, self.budget, held=self.held)
+
+    def side(self, s: int, value: Value) -> _Side:
+        """Describe one side, with series as long as it takes."""
+        side = _Side(Kind.UNDECIDED, reason="no series was tried")
+        for order in self.budget.orders:
+            germ = self.germ(s, order)
+            try:
+                side = _described(germ, value, s, Algebra(order, self.budget.bits))
+            except OrderError as error:
+                side = _Side(Kind.UNDECIDED, reason=str(error))
+                continue
+            except UndecidedError as error:
+                return _Side(Kind.UNDECIDED, reason=str(error))
+            if not (isinstance(germ, Unknown) and germ.order):
+                break
+        return side
 
 
 def _held(
@@ -125,33 +158,6 @@ def _held(
             inputs: dict[str, Value] = {name: constant(x) for name, x in point.items()}
             held[index] = evaluate(program.at(index), inputs, budget.orders[0], budget, held=held)
             yield index, held[index]
-
-
-def _side(  # noqa: PLR0913  (all of one point)
-    program: Program,
-    variable: str,
-    point: Mapping[str, Real],
-    s: int,
-    value: Value,
-    budget: Budget,
-    held: Mapping[int, Value],
-) -> _Side:
-    """Describe one side, with series as long as it takes."""
-    side = _Side(Kind.UNDECIDED, reason="no series was tried")
-    for order in budget.orders:
-        inputs: dict[str, Value] = {name: constant(x) for name, x in point.items()}
-        inputs[variable] = line(point[variable], Real.of(s))
-        germ = evaluate(program, inputs, order, budget, held=held)
-        try:
-            side = _described(germ, value, s, Algebra(order, budget.bits))
-        except OrderError as error:
-            side = _Side(Kind.UNDECIDED, reason=str(error))
-            continue
-        except UndecidedError as error:
-            return _Side(Kind.UNDECIDED, reason=str(error))
-        if not (isinstance(germ, Unknown) and germ.order):
-            return side
-    return side
 
 
 def _described(germ: Value, value: Value, s: int, algebra: Algebra) -> _Side:
@@ -191,7 +197,7 @@ def _slope(small: Germ, s: int, limit: Real, algebra: Algebra) -> _Side:
 
 
 def _curvature(small: Germ, algebra: Algebra) -> float | None:
-    """Return the second derivative on this side, infinite where t^1 is followed by less than t^2."""
+    """Return the second derivative on this side; infinite after a term between t^1 and t^2."""
     try:
         for (e, k), c in small.terms.items():
             if e < 1 or (e == 1 and k <= 0):
@@ -202,50 +208,67 @@ def _curvature(small: Germ, algebra: Algebra) -> float | None:
                 return nearest(c + c)
             positive = algebra.sign(c)
             if positive:
-                return positive * (-1) ** (k % 2) * math.inf
+                return -positive * math.inf if k % 2 else positive * math.inf
     except UndecidedError:
         return None
     return 0.0 if small.order is None or small.order > 2 else None
 
 
 def _classify(value: Value, left: _Side, right: _Side, bits: int) -> Truth:
-    sides = (left, right)
     if isinstance(value, Unknown):
         return Truth(Kind.UNDECIDED, detail=value.reason)
-    if isinstance(value, Outside | Infinite | bool):
-        return _undefined(value, left, right, bits)
-    kinds = {side.kind for side in sides}
-    if kinds == {Kind.OUTSIDE}:
-        return Truth(Kind.OUTSIDE, detail="an isolated point of the domain")
-    if Kind.UNDECIDED in kinds:
-        reason = next(side.reason for side in sides if side.kind is Kind.UNDECIDED)
-        return Truth(Kind.UNDECIDED, detail=reason)
-    numbers = (left.number, right.number)
-    if Kind.POLE in kinds:
-        reason = next(side.reason for side in sides if side.kind is Kind.POLE)
-        return Truth(Kind.POLE, *numbers, detail=reason)
-    if Kind.JUMP in kinds:
-        return Truth(Kind.JUMP, *numbers, detail=_jump(value, left, right))
-    curvatures = (left.curvature, right.curvature)
-    if Kind.OUTSIDE in kinds:
-        existing = right if left.kind is Kind.OUTSIDE else left
-        reason = (left if left.kind is Kind.OUTSIDE else right).reason
-        which = "right" if existing is right else "left"
-        return Truth(
-            Kind.EDGE, *numbers, existing.number, curvatures, f"{which} side only: {reason}"
-        )
-    if Kind.VERTICAL in kinds:
+    if not isinstance(value, Germ):
+        reason = value.reason if isinstance(value, Outside) else "the value is infinite"
+        return _undefined(reason, left, right, bits)
+    return _defined(value, left, right, bits)
+
+
+def _defined(value: Germ, left: _Side, right: _Side, bits: int) -> Truth:
+    """Describe a point at which the function has a value."""
+    sides = {side.kind: side for side in (right, left)}
+    if Kind.UNDECIDED in sides:
+        return Truth(Kind.UNDECIDED, detail=sides[Kind.UNDECIDED].reason)
+    if Kind.POLE in sides or Kind.JUMP in sides:
+        return _broken(value, left, right)
+    if Kind.OUTSIDE in sides:
+        return _edge(left, right)
+    if Kind.VERTICAL in sides:
         same = left.infinite == right.infinite
-        return Truth(Kind.VERTICAL, *numbers, numbers[0] if same else None, curvatures)
-    return _two_slopes(left, right, curvatures, bits)
+        return Truth(Kind.VERTICAL, left.number, right.number, left.infinite if same else None)
+    return _two_slopes(left, right, bits)
 
 
-def _two_slopes(
-    left: _Side, right: _Side, curvatures: tuple[float | None, float | None], bits: int
-) -> Truth:
+def _broken(value: Germ, left: _Side, right: _Side) -> Truth:
+    """Describe a point at which the function is not continuous."""
+    numbers = (left.number, right.number)
+    for side in (left, right):
+        if side.kind is Kind.POLE:
+            return Truth(Kind.POLE, *numbers, detail=side.reason)
+    return Truth(Kind.JUMP, *numbers, detail=_jump(value, left, right))
+
+
+def _edge(left: _Side, right: _Side) -> Truth:
+    """Describe the end of a domain."""
+    if left.kind is right.kind:
+        return Truth(Kind.OUTSIDE, detail="an isolated point of the domain")
+    missing, there, which = (
+        (left, right, "right") if left.kind is Kind.OUTSIDE else (right, left, "left")
+    )
+    return Truth(
+        Kind.EDGE,
+        left.number,
+        right.number,
+        there.number,
+        (left.curvature, right.curvature),
+        f"{which} side only: {missing.reason}",
+    )
+
+
+def _two_slopes(left: _Side, right: _Side, bits: int) -> Truth:
     if left.slope is None or right.slope is None:  # pragma: no cover  (the kinds exclude it)
         message = "a side without a slope"
         raise UndecidedError(message)
+    curvatures = (left.curvature, right.curvature)
     difference = Algebra(1, bits).sign(right.slope - left.slope)
     if difference == 0:
         slope = nearest(left.slope)
@@ -253,9 +276,8 @@ def _two_slopes(
     return Truth(Kind.KINK, nearest(left.slope), nearest(right.slope), None, curvatures)
 
 
-def _undefined(value: Value, left: _Side, right: _Side, bits: int) -> Truth:
+def _undefined(reason: str, left: _Side, right: _Side, bits: int) -> Truth:
     """Describe a point at which the function has no value."""
-    reason = value.reason if isinstance(value, Outside) else "the value is infinite"
     if Kind.POLE in (left.kind, right.kind):
         side = left if left.kind is Kind.POLE else right
         return Truth(Kind.POLE, detail=f"{reason}; {side.reason}")

@@ -9,6 +9,7 @@ from typing import Final
 import flint
 
 from symdiff.arithmetics import germs, jets
+from symdiff.arithmetics.balls import Ball
 from symdiff.arithmetics.germs import Budget
 from symdiff.arithmetics.jets import Jet, Strict, TieError
 from symdiff.arithmetics.puiseux import Germ
@@ -63,26 +64,32 @@ def smooth_slope(
     """Return the derivative where balls prove that the program is smooth, else None."""
     for precision in _JET_BITS:
         if precision > bits:
-            return None
-        with flint.ctx.workprec(precision):
-            inputs = {
-                name: Jet(x.ball(precision), (flint.arb(1),) if name == variable else ())
-                for name, x in point.items()
-            }
-            try:
-                jet = jets.evaluate(program, inputs, Strict())
-            except (TieError, Unsupported, RecursionError):
-                return None
-        if jet is None or not jet.value.is_finite():
-            return None
-        if not jet.gradient:
-            return 0.0
-        slope = nearest_in(jet.gradient[0])
+            break
+        ball = _slope_ball(program, variable, point, precision)
+        if ball is None or not ball.is_finite():
+            break
+        slope = nearest_in(ball)
         if slope is not None:
             return slope
-        if not jet.gradient[0].is_finite():
-            return None
     return None
+
+
+def _slope_ball(
+    program: Program, variable: str, point: Mapping[str, Real], bits: int
+) -> Ball | None:
+    """Return a ball around the derivative where the program is proved to be smooth."""
+    with flint.ctx.workprec(bits):
+        inputs = {
+            name: Jet(x.ball(bits), (flint.arb(1),) if name == variable else ())
+            for name, x in point.items()
+        }
+        try:
+            jet = jets.evaluate(program, inputs, Strict())
+        except (TieError, Unsupported, RecursionError):
+            return None
+    if jet is None or not jet.value.is_finite():
+        return None
+    return jet.gradient[0] if jet.gradient else flint.arb(0)
 
 
 @functools.cache
