@@ -36,11 +36,27 @@ def file(tmp_path):
 def test_eval_prints_the_table_and_the_summary():
     done = run("eval", "relu(x)", "--grid", "x=-1:1:3")
     assert (done.exit_code, done.stderr) == (0, "")
-    assert (
-        "          0  kink           0.5           0       0.5   undecided: 0.5 apart"
-        in done.stdout
-    )
+    assert "0  kink  0 | 1       0.5         0      0.5  subgradient" in done.stdout
     assert "1 expression, 13 points" in done.stdout
+
+
+def test_strict_makes_silence_a_finding():
+    assert run("eval", "floor(x)", "--at", "x=1").exit_code == 0
+    assert run("eval", "floor(x)", "--at", "x=1", "--strict").exit_code == 1
+
+
+def test_every_point_is_proved_on_request():
+    done = run("eval", "sin(x)", "--grid", "x=0:1:301", "--prove", "all", "--quiet")
+    assert "301 of 301 derivatives proved point by point" in done.stdout
+    done = run("eval", "sin(x)", "--grid", "x=0:1:301", "--quiet")
+    assert "64 of 301 derivatives proved point by point" in done.stdout
+    done = run("eval", "sin(x)", "--prove", "some")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "unknown way to prove 'some'" in done.stderr
+
+
+def test_a_finding_is_exit_status_one():
+    assert run("eval", "relu(x) - relu(-x)").exit_code == 1
 
 
 def test_at_adds_nothing_and_takes_exact_numbers():

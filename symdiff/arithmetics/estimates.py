@@ -70,11 +70,13 @@ class _Estimates:
     def number(self, value: float | bool) -> Any:  # noqa: ANN401, FBT001
         if isinstance(value, bool):
             return value
-        nearest = float(within_doubles(value))
+        # numpy's number: Python's own raises where it divides by zero or overflows.
+        nearest = np.float64(within_doubles(value))
         return Estimate(nearest, 0.0 if nearest == value else abs(nearest) * _UNIT)
 
     def constant(self, name: str) -> Estimate:
-        return Estimate(CONSTANTS[name], 0.0 if name == "inf" else CONSTANTS[name] * _UNIT)
+        value = np.float64(CONSTANTS[name])
+        return Estimate(value, 0.0 if name == "inf" else value * _UNIT)
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
         if row.returns == "real" and row.name not in _SELECTING:
@@ -117,7 +119,7 @@ def _add(x: Estimate, y: Estimate) -> Estimate:
 
 def _subtract(x: Estimate, y: Estimate) -> Estimate:
     if x is y:
-        return Estimate(0.0)
+        return Estimate(np.float64(0.0))
     value = x.value - y.value
     return _combined(value, x.error + y.error + _rounded(value), [(1.0, 0.0, x), (-1.0, 0.0, y)])
 
@@ -146,7 +148,7 @@ def _power(x: Estimate, exponent: Estimate) -> Estimate:
     value = x.value**y
     if exponent.slope is None and np.ndim(y) == 0 and exponent.error == 0:
         if y == 0:
-            return Estimate(1.0)
+            return Estimate(np.float64(1.0))
         d = y * x.value ** (y - 1)
         second = np.abs(y * (y - 1) * x.value ** (y - 2))
         trusted = np.where(x.error == 0, 0.0, _trusted(x.error, x.value))

@@ -359,7 +359,13 @@ _COLUMNS: Mapping[str, Callable[..., Any]] = MappingProxyType(
 _SELECTING = frozenset({"where", "ifelse"})
 
 
-def evaluate(program: Program, inputs: Mapping[str, Jet], ties: Ties) -> Jet | None:
+def evaluate(
+    program: Program,
+    inputs: Mapping[str, Jet],
+    ties: Ties,
+    *,
+    held: Mapping[int, Jet] | None = None,
+) -> Jet | None:
     """Return a Program's jet in the working precision, or None where it is undefined.
 
     Parameters
@@ -370,6 +376,8 @@ def evaluate(program: Program, inputs: Mapping[str, Jet], ties: Ties) -> Jet | N
         A jet for every variable; see `seed`.
     ties
         What to do where a switch may vanish.
+    held
+        Jets of nodes that are taken as they are.
 
     Raises
     ------
@@ -385,5 +393,5 @@ def evaluate(program: Program, inputs: Mapping[str, Jet], ties: Ties) -> Jet | N
     >>> jet.value, jet.gradient
     (-4.00000000000000, (4.00000000000000,))
     """
-    found = read(program, Jets(ties), inputs)
+    found = read(program, Jets(ties), inputs, held=held)
     return None if found is EMPTY else _as_jet(found)

@@ -70,6 +70,32 @@ def value_radius(program: Program, inputs: Mapping[str, Ball]) -> float:
     return _radius([None if jet is None else jet.value for jet in found])
 
 
+def value_ball(
+    program: Program, inputs: Mapping[str, Ball], held: Mapping[int, Ball]
+) -> Ball | None:
+    """Return a ball that holds what a double gives for a program; None where it is undefined.
+
+    Parameters
+    ----------
+    program
+        What is evaluated.
+    inputs
+        A ball for every input.
+    held
+        Balls of nodes that are taken as they are.
+
+    Raises
+    ------
+    Unsupported
+        A function of the program has no ball.
+    """
+    fixed = {name: Jet(ball) for name, ball in inputs.items()}
+    with flint.ctx.workprec(DOUBLE):
+        known = {index: Jet(ball) for index, ball in held.items()}
+        jet = evaluate(program, fixed, Both(), held=known)
+    return None if jet is None else jet.value
+
+
 def _radius(found: list[Ball | None]) -> float:
     double, wider = found
     if double is None or wider is None:

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdiff.arithmetics.arrays import evaluate, held_nodes
-from symdiff.arithmetics.balls import EMPTY, Ball, enclose
-from symdiff.arithmetics.rounding import DOUBLE, radius_of
+from symdiff.arithmetics.balls import Ball
+from symdiff.arithmetics.rounding import DOUBLE, radius_of, value_ball
 from symdiff.engines.base import STRADDLES, TRUNCATION, Array, Problem, Samples, Slack
 from symdiff.errors import Unsupported
 from symdiff.grid.points import difference_step
@@ -68,21 +68,21 @@ def _slack(problem: Problem, variable: str, point: dict[str, Ball], h: float, re
     """Return what the quotient (f(x+h) - f(x-h))/2h must be, rounding included."""
     x = float(point[variable].mid())
     above, below = x + h, x - h
-    held = {
-        index: enclose(problem.program.at(index), point, bits=DOUBLE)
-        for index, node in problem.program.calls()
-        if node.function == "detach"
-    }
+    if above == below:
+        return Slack(reason="the step vanishes", blind=True)
+    held: dict[int, Ball] = {}
     try:
+        for index, node in problem.program.calls():
+            if node.function == "detach":
+                ball = value_ball(problem.program.at(index), point, held)
+                held[index] = flint.arb("nan") if ball is None else ball
         ends = [
-            enclose(problem.program, {**point, variable: flint.arb(end)}, bits=DOUBLE, held=held)
+            value_ball(problem.program, {**point, variable: flint.arb(end)}, held)
             for end in (above, below)
         ]
     except Unsupported:
         return Slack(math.nan, reason=reason)
-    if above == below:
-        return Slack(reason="the step vanishes", blind=True)
-    if any(end is EMPTY for end in ends):
+    if ends[0] is None or ends[1] is None:
         return Slack(reason="the stencil leaves the domain", blind=True)
     with flint.ctx.workprec(DOUBLE):
         quotient = (ends[0] - ends[1] + _UNDERFLOW) / flint.arb(above - below)
