@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.engines.base import STRADDLES, Samples, Slack
+from symdiff.engines.base import Samples, Slack
 from symdiff.truth.filter import Truths
 from symdiff.truth.one_sided import KINDS, Kind
 
@@ -120,6 +120,7 @@ def judge(
     # What is off is proved first, so that no verdict rests on arrays alone.
     truths.prove(np.flatnonzero(_is_off(codes) & ~truths.proved))
     codes = by_tolerance(truths, values, tolerance, failed, errors)
+    codes[_is_off(codes) & _straddling(samples, variable)] = _CODE[Verdict.INEXACT]
     unproved = _is_off(codes) & ~truths.proved
     codes[unproved] = _CODE[Verdict.UNDECIDED]
     reasons = {int(i): "more points are off than proofs allow" for i in np.flatnonzero(unproved)}
@@ -133,6 +134,12 @@ def judge(
         if reason:
             reasons[i] = reason
     return Judgement(codes, reasons)
+
+
+def _straddling(samples: Samples, variable: str) -> Mask:
+    """Tell where a stencil gave a number across a kink: that is no alarm."""
+    finite: Mask = np.isfinite(samples.derivatives[variable])
+    return finite & samples.straddling.get(variable, np.zeros_like(finite))
 
 
 def _is_off(codes: Codes) -> Mask:
@@ -207,8 +214,6 @@ def _explained(
         return Verdict.INEXACT, slack.reason
     if verdict is Verdict.NONFINITE:
         return verdict, "by rounding" if math.isinf(slack.radius) else ""
-    if slack.reason is STRADDLES:
-        return Verdict.INEXACT, slack.reason
     if math.isnan(slack.radius):
         return Verdict.UNDECIDED, "what rounding can do is not known"
     if verdict is Verdict.NOT_SUBGRADIENT:

@@ -55,7 +55,16 @@ class Estimate:
 
 
 class _Estimates:
-    """The arithmetic; see `reading.Arithmetic`."""
+    """The arithmetic; see `reading.Arithmetic`.
+
+    Attributes
+    ----------
+    lost
+        Where something undefined was compared: what came of it means nothing.
+    """
+
+    def __init__(self) -> None:
+        self.lost: Any = False
 
     def column(self, row: Function) -> Callable[..., Any] | None:
         column = _COLUMNS.get(row.name)
@@ -81,6 +90,9 @@ class _Estimates:
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
         if row.returns == "real" and row.name not in _SELECTING:
             arguments = [_as_estimate(a) for a in arguments]
+        if row.name in _COMPARING:
+            for a in arguments:
+                self.lost = self.lost | np.isnan(_value(a))
         return column(*arguments)
 
 
@@ -119,7 +131,7 @@ def _add(x: Estimate, y: Estimate) -> Estimate:
 
 def _subtract(x: Estimate, y: Estimate) -> Estimate:
     if x is y:
-        return Estimate(np.float64(0.0))
+        return Estimate(np.where(np.isnan(x.value), np.nan, 0.0))
     value = x.value - y.value
     return _combined(value, x.error + y.error + _rounded(value), [(1.0, 0.0, x), (-1.0, 0.0, y)])
 
@@ -148,7 +160,7 @@ def _power(x: Estimate, exponent: Estimate) -> Estimate:
     value = x.value**y
     if exponent.slope is None and np.ndim(y) == 0 and exponent.error == 0:
         if y == 0:
-            return Estimate(np.float64(1.0))
+            return Estimate(np.where(np.isnan(x.value), np.nan, 1.0))
         d = y * x.value ** (y - 1)
         second = np.abs(y * (y - 1) * x.value ** (y - 2))
         trusted = np.where(x.error == 0, 0.0, _trusted(x.error, x.value))
@@ -198,7 +210,7 @@ def _chain(row: Function, arguments: Sequence[Estimate]) -> Estimate:
 def _partial(text: str | None, bound: dict[str, Estimate], result: Estimate) -> Estimate | None:
     if text is None:
         return None
-    found: Estimate = read(template(text), ESTIMATES, {**bound, "result": result})
+    found: Estimate = read(template(text), _Estimates(), {**bound, "result": result})
     return found
 
 
@@ -261,7 +273,11 @@ _COLUMNS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     }
 )
 _SELECTING = frozenset({"where", "ifelse", "float"})
-ESTIMATES = _Estimates()
+# A comparison with NaN is False, and hides that there is no number.
+_COMPARING = frozenset(
+    {"abs", "sign", "maximum", "minimum"}
+    | {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
+)
 
 
 def estimate(program: Program, columns: Mapping[str, Array], variable: str | None) -> Estimate:
@@ -297,6 +313,7 @@ def estimate(program: Program, columns: Mapping[str, Array], variable: str | Non
         name: Estimate(column, 0.0, 1.0 if name == variable else None)
         for name, column in columns.items()
     }
+    arithmetic = _Estimates()
     with np.errstate(all="ignore"):
-        found: Estimate = _as_estimate(read(program, ESTIMATES, inputs))
-    return found
+        found: Estimate = _as_estimate(read(program, arithmetic, inputs))
+        return dataclasses.replace(found, error=np.where(arithmetic.lost, np.inf, found.error))

@@ -27,7 +27,7 @@ from symdiff.arithmetics.reals import MAX_BITS, ONE, PI, E, Real, UndecidedError
 from symdiff.catalogue import CATALOGUE, Function
 from symdiff.errors import Unsupported
 from symdiff.program import Program
-from symdiff.program.parser import domain, template
+from symdiff.program.parser import definition, domain, template
 
 ORDERS: Final = (4, 8, 16, 32)  # tried one after the other
 
@@ -313,6 +313,10 @@ _RECURRENCES: Mapping[str, str] = MappingProxyType(
 )
 
 
+def _atan2(germs: Germs, x: Germ, y: Germ) -> Any:  # noqa: ANN401
+    return read(definition("atan2", None), germs, {"x": x, "y": y})
+
+
 def _abs(germs: Germs, x: Any) -> Any:  # noqa: ANN401
     if isinstance(x, Infinite):
         return Infinite(1)
@@ -445,6 +449,7 @@ _COLUMNS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "sin": _sin,
         "cos": _cos,
         "atan": _atan,
+        "atan2": _atan2,
         "tanh": _bounded("tanh", Real.of),
         "erf": _bounded("erf", Real.of),
         "gamma": _shifting("gamma"),
@@ -480,7 +485,7 @@ _TAKES_INFINITE = frozenset(
     }
 )
 # The others find out by themselves whether they are inside their domain.
-_CHECKED = frozenset({"asin", "erfinv", "gamma", "lgamma", "digamma"})
+_CHECKED = frozenset({"asin", "atan2", "erfinv", "gamma", "lgamma", "digamma"})
 _DIVISIONS: Mapping[str, str] = MappingProxyType(
     {"log": "a logarithm of zero", "power": "a negative power of zero"}
 )

@@ -41,6 +41,11 @@ class Jet:
     value: Ball
     gradient: tuple[Ball, ...] = ()
 
+    @property
+    def is_finite(self) -> bool:
+        """Whether the value and the gradient are known: nothing cancels what is not."""
+        return bool(self.value.is_finite()) and all(g.is_finite() for g in self.gradient)
+
 
 _SMALLEST_NORMAL: Final = flint.arb(2) ** -1022
 
@@ -254,7 +259,7 @@ def _minus(x: Jet) -> Jet:
 
 
 def _subtract(x: Jet, y: Jet) -> Jet:
-    if x is y:
+    if x is y and x.is_finite:
         return Jet(flint.arb(0))
     return Jet(x.value - y.value, _add(x.gradient, tuple(-g for g in y.gradient)))
 
@@ -274,7 +279,7 @@ def _power(_: Jets, x: Jet, exponent: Jet) -> Any:  # noqa: ANN401
     if exponent.value.is_integer() and not exponent.gradient:
         n = int(exponent.value.unique_fmpz())
         if n == 0:
-            return Jet(flint.arb(1))
+            return Jet(flint.arb(1)) if x.is_finite else NOTHING
         if n < 0 and x.value.contains(0):
             return EMPTY if x.value.is_zero() else NOTHING
         less = integer_power(x.value, n - 1)

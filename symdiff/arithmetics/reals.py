@@ -339,6 +339,22 @@ def nearest(number: Real, bits: int = MAX_BITS) -> float:
     raise UndecidedError(message)
 
 
+def glance(number: Real) -> float | None:
+    """Return the double nearest to a number, or None where that takes more than a glance.
+
+    Examples
+    --------
+    >>> glance(apply("sin", PI)), glance(PI)
+    (0.0, 3.141592653589793)
+    """
+    if number.rational is not None:
+        return nearest(number)
+    found = nearest_in(number.ball(2 * _FIRST_BITS))
+    if found is None and number.size <= _MAX_SYMBOLIC and number.symbolic().is_zero:
+        return 0.0
+    return found
+
+
 def _nearest_fraction(value: Fraction) -> float:
     try:
         return float(value)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from symdiff.arithmetics.arrays import evaluate, held_nodes
 from symdiff.arithmetics.balls import Ball
 from symdiff.arithmetics.rounding import DOUBLE, radius_of, value_ball
-from symdiff.engines.base import STRADDLES, TRUNCATION, Array, Problem, Samples, Slack
+from symdiff.engines.base import TRUNCATION, Array, Problem, Samples, Slack
 from symdiff.errors import Unsupported
 from symdiff.grid.points import difference_step
 from symdiff.grid.switches import find_switches
@@ -39,11 +39,13 @@ class _Central:
         return Samples(derivatives, errors, straddling)
 
     def slack(self, problem: Problem, variable: str, point: int) -> Slack:
-        here = problem.part(slice(point, point + 1))
-        h = float(_partial(here, variable)[2][0])
-        straddles = bool(_straddles(here, variable, np.array([h]))[0])
-        reason = STRADDLES if straddles else TRUNCATION
-        return _slack(problem, variable, problem.balls(point), h, reason)
+        x = problem.columns[variable][point : point + 1]
+        steps = (float(difference_step(x)[0]), abs(float(x[0])) * _SHORTER)
+        for h in steps:
+            found = _slack(problem, variable, problem.balls(point), h)
+            if not found.blind:
+                break
+        return found
 
 
 def _straddles(problem: Problem, name: str, step: Array) -> NDArray[np.bool_]:
@@ -64,7 +66,7 @@ def _straddles(problem: Problem, name: str, step: Array) -> NDArray[np.bool_]:
     return found
 
 
-def _slack(problem: Problem, variable: str, point: dict[str, Ball], h: float, reason: str) -> Slack:
+def _slack(problem: Problem, variable: str, point: dict[str, Ball], h: float) -> Slack:
     """Return what the quotient (f(x+h) - f(x-h))/2h must be, rounding included."""
     x = float(point[variable].mid())
     above, below = x + h, x - h
@@ -81,14 +83,14 @@ def _slack(problem: Problem, variable: str, point: dict[str, Ball], h: float, re
             for end in (above, below)
         ]
     except Unsupported:
-        return Slack(math.nan, reason=reason)
+        return Slack(math.nan)
     if ends[0] is None or ends[1] is None:
         return Slack(reason="the stencil leaves the domain", blind=True)
     with flint.ctx.workprec(DOUBLE):
         quotient = (ends[0] - ends[1] + _UNDERFLOW) / flint.arb(above - below)
     if not quotient.is_finite():
-        return Slack(math.nan, reason=reason)
-    return Slack(radius_of(quotient), float(quotient.mid()), reason)
+        return Slack(math.nan)
+    return Slack(radius_of(quotient), float(quotient.mid()), TRUNCATION)
 
 
 def _partial(problem: Problem, name: str) -> tuple[Array, Array, Array]:

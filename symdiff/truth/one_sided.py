@@ -14,7 +14,7 @@ from typing import Final
 
 from symdiff.arithmetics.germs import Budget, Outside, Unknown, Value, evaluate
 from symdiff.arithmetics.puiseux import Algebra, Germ, OrderError, constant, line
-from symdiff.arithmetics.reals import Real, UndecidedError, nearest
+from symdiff.arithmetics.reals import Real, UndecidedError, glance, nearest
 from symdiff.program import Program
 
 
@@ -205,7 +205,7 @@ def _curvature(small: Germ, algebra: Algebra) -> float | None:
             if e > 2 or (e == 2 and k < 0):
                 break
             if (e, k) == (2, 0):
-                return nearest(c + c)
+                return glance(c + c)
             positive = algebra.sign(c)
             if positive:
                 return -positive * math.inf if k % 2 else positive * math.inf
@@ -278,6 +278,9 @@ def _two_slopes(left: _Side, right: _Side, bits: int) -> Truth:
 
 def _undefined(reason: str, left: _Side, right: _Side, bits: int) -> Truth:
     """Describe a point at which the function has no value."""
+    for side in (left, right):
+        if side.kind is Kind.UNDECIDED:
+            return Truth(Kind.UNDECIDED, detail=f"{reason}; {side.reason}")
     if Kind.POLE in (left.kind, right.kind):
         side = left if left.kind is Kind.POLE else right
         return Truth(Kind.POLE, detail=f"{reason}; {side.reason}")
