@@ -110,16 +110,17 @@ class TestSlack:
         assert verdict("x**2", 1, 2.3, **errors) == "wrong"
 
 
-class TestFailures:
-    FAILED = {"reason_of": np.array([1], dtype=np.int32), "reasons": ("", "RuntimeError")}
+FAILED = {"reason_of": np.array([1], dtype=np.int32), "reasons": ("", "RuntimeError")}
 
+
+class TestFailures:
     def test_an_engine_that_raises_fails_where_there_is_a_derivative(self):
-        assert verdict("x**2", 1, NAN, **self.FAILED) == "failed"
-        assert verdict("abs(x)", 0, NAN, **self.FAILED) == "failed"
+        assert verdict("x**2", 1, NAN, **FAILED) == "failed"
+        assert verdict("abs(x)", 0, NAN, **FAILED) == "failed"
 
     def test_a_refusal_where_there_is_none_is_right(self):
         for text, point in (("1/x", 0), ("floor(x)", 1), ("cbrt(x)", 0), ("log(x)", -1)):
-            assert verdict(text, point, NAN, **self.FAILED) == "undefined"
+            assert verdict(text, point, NAN, **FAILED) == "undefined"
 
     def test_what_an_engine_cannot_express_is_unsupported_everywhere(self):
         assert verdict("x**2", 1, NAN, unsupported="f: no such function") == "unsupported"

@@ -31,6 +31,43 @@ REQUIRED = (
 )
 
 
+# An expression, a point, an engine: what its record says.
+BLAMED = [
+    (
+        "where(x <= 10, exp(x), 1)",
+        1e10,
+        "nonfinite",
+        "it is inf, in a branch that is not taken",
+        "exp(x) (expr, column 16)",
+    ),
+    ("log(1 + exp(x))", 800, "nonfinite", "it is inf", "exp(x) (expr, column 9)"),
+    (
+        "x*sqrt(x)",
+        0,
+        "nonfinite",
+        "its own slope is infinite: 0*inf; right side only",
+        "sqrt(x) (expr, column 3)",
+    ),
+    (
+        "relu(x) - relu(-x)",
+        0,
+        "wrong",
+        "spurious: inside the AD hull; apparent kink",
+        "relu(x) (expr, column 1)",
+    ),
+    ("floor(x) + x", 2, "silent", "jumps by -1 to the left", "floor(x) (expr, column 1)"),
+    (
+        "log(x - 1)",
+        0,
+        "silent",
+        "a logarithm of a negative number",
+        "log(x - 1) (expr, column 1)",
+    ),
+    ("sigmoid(x)", 40, "inexact", "rounding", "sigmoid(x) (expr, column 1)"),
+    ("max(x, 2*x, 3*x, 4*x)", 0, "subgradient", "other", None),
+]
+
+
 class TestRecords:
     def test_have_the_fields_that_users_rely_on(self, relu):
         record = next(relu.records())
@@ -72,42 +109,6 @@ class TestRecords:
     def test_every_verdict_but_agrees_has_somebody_to_blame(self, pole, relu):
         for record in [*pole.records(), *relu.records()]:
             assert (record["verdict"] == "agrees") == (record["blame"] is None)
-
-    # An expression, a point, an engine: what its record says.
-    BLAMED = [
-        (
-            "where(x <= 10, exp(x), 1)",
-            1e10,
-            "nonfinite",
-            "it is inf, in a branch that is not taken",
-            "exp(x) (expr, column 16)",
-        ),
-        ("log(1 + exp(x))", 800, "nonfinite", "it is inf", "exp(x) (expr, column 9)"),
-        (
-            "x*sqrt(x)",
-            0,
-            "nonfinite",
-            "its own slope is infinite: 0*inf; right side only",
-            "sqrt(x) (expr, column 3)",
-        ),
-        (
-            "relu(x) - relu(-x)",
-            0,
-            "wrong",
-            "spurious: inside the AD hull; apparent kink",
-            "relu(x) (expr, column 1)",
-        ),
-        ("floor(x) + x", 2, "silent", "jumps by -1 to the left", "floor(x) (expr, column 1)"),
-        (
-            "log(x - 1)",
-            0,
-            "silent",
-            "a logarithm of a negative number",
-            "log(x - 1) (expr, column 1)",
-        ),
-        ("sigmoid(x)", 40, "inexact", "rounding", "sigmoid(x) (expr, column 1)"),
-        ("max(x, 2*x, 3*x, 4*x)", 0, "subgradient", "other", None),
-    ]
 
     @pytest.mark.parametrize(("text", "point", "verdict", "detail", "blame"), BLAMED)
     def test_what_a_verdict_leaves_open(self, text, point, verdict, detail, blame):

@@ -1,0 +1,75 @@
+"""What an engine that does what it should may give: rounding, and what a stencil must give."""
+
+import numpy as np
+import pytest
+
+from symdiff.engines import load
+from symdiff.engines.base import Problem
+from symdiff.program import parse
+
+H = float(np.finfo(np.float64).eps ** (1 / 3))
+
+
+def problem(text, x):
+    return Problem(parse(text), {"x": np.array([float(x)])}, ("x",))
+
+
+def slack(engine, text, x):
+    return load(engine).slack(problem(text, x), "x", 0)
+
+
+# An expression, a point, what a central quotient with the step h must give there.
+QUOTIENTS = [
+    ("abs(x)", 0.0, 0.0),  # the mean of the slopes
+    ("relu(x)", 0.0, 0.5),
+    ("relu(x)", H / 2, 0.75),  # the ramp: ((h + δ)·r + (h - δ)·l)/2h
+    ("relu(x)", -H / 2, 0.25),
+    ("relu(x)", 2 * H, 1.0),
+    ("floor(x)", 0.0, 1 / (2 * H)),  # a jump over the stencil
+    ("cbrt(x)", 0.0, H ** (-2 / 3)),
+    ("x**3", 0.0, H**2),  # truncation
+    ("x*x.detach()", 3.0, 3.0),  # held constant
+]
+
+
+@pytest.mark.parametrize(("text", "x", "expected"), QUOTIENTS)
+def test_a_quotient_is_what_its_stencil_must_give(text, x, expected):
+    found = slack("central", text, x)
+    value = load("central").differentiate(problem(text, x)).derivatives["x"][0]
+    assert found.expected == pytest.approx(expected, rel=1e-5)
+    assert found.explains(value, np.nan)
+    assert not found.explains(value + 1e-3 * max(1, abs(value)), np.nan)
+
+
+@pytest.mark.parametrize("x", [0.0, 5e-324, -1.0])
+def test_a_stencil_that_leaves_the_domain_is_blind(x):
+    assert slack("central", "sqrt(x)", x).blind
+
+
+STRADDLING = [
+    ("relu(x)", 0.0, True),
+    ("relu(x)", H / 2, True),
+    ("relu(x)", 3 * H, False),
+    ("x**2", 0.0, False),
+    ("floor(x)", 1.0, True),
+    ("floor(x)", 1.5, False),
+    ("where(x > 1, x, 1)", 1.0, True),
+]
+
+
+@pytest.mark.parametrize(("text", "x", "straddles"), STRADDLING)
+def test_a_stencil_across_a_kink_says_so(text, x, straddles):
+    samples = load("central").differentiate(problem(text, x))
+    assert samples.straddling["x"].tolist() == [straddles]
+
+
+@pytest.mark.parametrize("engine", ["symbolic", "autograd"])
+def test_exact_engines_have_little_slack_where_little_is_rounded(engine):
+    assert slack(engine, "exp(x)*sin(x)", 1.0).radius < 1e-13
+    assert slack(engine, "2*x", 1.0).radius == 0
+    assert slack(engine, "relu(x) - relu(-x)", 0.0).radius == 0
+
+
+def test_sympy_s_own_formula_counts():
+    # tanh' is 1 - tanh², of which nothing is left at 20.
+    assert slack("symbolic", "tanh(x)", 20.0).radius > 1.6e-17

@@ -1,0 +1,159 @@
+"""The truth on whole grids: arrays settle what is beyond doubt, the rest is proved."""
+
+import numpy as np
+import pytest
+
+import symdiff
+from symdiff.errors import Crash
+from symdiff.grid.grid import make_grid
+from symdiff.grid.points import axis
+from symdiff.program import parse
+from symdiff.truth import filter as filtering
+from symdiff.truth.filter import FilterError, Judging, Truths, settle
+from symdiff.truth.one_sided import KINDS, Kind
+
+
+def truths(text, spec, *, kinks=False, **judging):
+    program = parse(text)
+    grid = make_grid([program], [axis("x", spec)], kinks=kinks)
+    return Truths(program, "x", grid, Judging(**judging))
+
+
+# An expression and a point that arrays must leave to a proof.
+DOUBTFUL = [
+    ("abs(x)", 0.0),
+    ("abs(3*x - 1)", 1 / 3),  # the switch is rounded to 0
+    ("sqrt(x)", 0.0),
+    ("sqrt(x)", -1.0),
+    ("sqrt(x) - sqrt(x)", -1.0),  # undefined, although nothing is left of it
+    ("sqrt(x)**0", -1.0),
+    ("max(sqrt(x), 1)", -1.0),  # a comparison with NaN hides it
+    ("where(sqrt(x) > 1, x, 2*x)", -1.0),
+    ("floor(x)", 2.0),
+    ("1/x", 0.0),
+    ("log(x)", 0.0),
+    ("asin(x)", 1.0),
+    ("sin(1e15*x)", 0.7),  # the argument is off by a tenth
+    ("(1 + x) - 1 - x", 1e-9),
+    ("exp(x)", 1000.0),
+    ("log(1 + exp(x))", 800.0),
+    ("gamma(x)", -1.5),
+    ("1 - tanh(x)**2", 20.0),
+    ("where(x == 1, 1, x**2)", 1.0),
+    ("cbrt(x)", 0.0),
+]
+
+
+@pytest.mark.parametrize(("text", "point"), DOUBTFUL)
+def test_what_is_in_doubt_is_not_settled(text, point):
+    settled, _ = settle(parse(text), "x", {"x": np.array([point])})
+    assert not settled[0]
+
+
+CLEAR = [
+    "x**2",
+    "sin(x)*exp(x)",
+    "relu(x)",
+    "abs(x) + floor(x)",
+    "where(x > 0, log(x), 0)",
+    "mish(x)",
+]
+
+
+@pytest.mark.parametrize("text", CLEAR)
+def test_what_is_clear_is_settled(text):
+    settled, _ = settle(parse(text), "x", {"x": np.array([-1.7, 0.3, 1.9])})
+    assert settled.tolist()[1:] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("text", "point", "slope"),
+    [
+        ("abs(x - 1)", 1 + 2.0**-52, 1.0),
+        ("relu(sin(x))", np.pi, -1.0),
+        ("floor(x)", 2 - 2.0**-52, 0),
+    ],
+)
+def test_a_double_beside_a_kink_is_none_where_its_switch_is_exact(text, point, slope):
+    settled, found = settle(parse(text), "x", {"x": np.array([point])})
+    assert (settled[0], found[0]) == (True, slope)
+
+
+def test_a_long_smooth_grid_takes_few_proofs():
+    found = truths("exp(-x**2)*sin(3*x) + log(1 + x**2)", "-3:3:1000000")
+    assert found.proved.sum() <= 2000
+    assert (found.kinds == KINDS.index(Kind.SMOOTH)).all()
+    x = np.linspace(-3, 3, 1_000_000)
+    slope = np.exp(-(x**2)) * (3 * np.cos(3 * x) - 2 * x * np.sin(3 * x)) + 2 * x / (1 + x**2)
+    assert found.derivative == pytest.approx(slope, rel=1e-8, abs=1e-12)
+
+
+def test_every_kink_of_a_long_grid_is_proved():
+    found = truths("abs(sin(x))", "-20:20:10001", kinks=True)
+    kinks = found.kinds == KINDS.index(Kind.KINK)
+    assert kinks.sum() == 13  # the multiples of pi
+    assert found.proved[kinks].all()
+
+
+class TestSample:
+    def test_a_sample_of_the_settled_points_is_proved(self):
+        assert truths("sin(x)", "0:1:1001").proved.sum() == 64
+        assert truths("sin(x)", "0:1:1001", sample=5).proved.sum() == 5
+
+    def test_another_seed_takes_another_sample(self):
+        first, same, other = (truths("sin(x)", "0:1:1001", seed=s).proved for s in (0, 0, 1))
+        assert (first == same).all()
+        assert (first != other).any()
+
+    FAULTS = (
+        ("off by one", lambda slope: slope + 1),
+        ("off by a part in 1e8", lambda slope: slope * (1 + 1e-8)),
+        ("sign flipped", np.negative),
+    )
+
+    @pytest.mark.parametrize("fault", [f for _, f in FAULTS], ids=[name for name, _ in FAULTS])
+    def test_a_filter_that_passes_wrong_points_is_found_out(self, monkeypatch, fault):
+        def wrong(program, variable, columns):
+            settled, slope = settle(program, variable, columns)
+            return settled, fault(slope)
+
+        monkeypatch.setattr(filtering, "settle", wrong)
+        with pytest.raises(FilterError, match="the filter settled"):
+            truths("sin(x)", "0:1:1001")
+
+    def test_a_filter_that_passes_a_kink_is_found_out(self, monkeypatch):
+        monkeypatch.setattr(
+            filtering, "settle", lambda p, v, c: (np.ones(3, dtype=bool), np.array([-1.0, 0, 1.0]))
+        )
+        with pytest.raises(FilterError, match="the proof says kink"):
+            truths("abs(x)", [-1, 0, 1])
+
+    def test_in_a_run_it_costs_one_expression(self, monkeypatch, tmp_path):
+        monkeypatch.setattr(
+            filtering, "settle", lambda p, v, c: (np.ones(len(c["x"]), dtype=bool), 0 * c["x"])
+        )
+        path = tmp_path / "a.txt"
+        path.write_text("a: sin(x)\nb: 1 + 0*x\n")
+        report = symdiff.compare_file(path)
+        (mistake,) = report.mistakes
+        assert isinstance(mistake, Crash)
+        assert "the filter settled" in str(mistake)
+        assert [e.name for e in report.evidence] == ["b"]
+
+
+def test_all_points_are_proved_if_that_is_asked_for():
+    assert truths("sin(x)", "0:1:101", prove="all").proved.all()
+
+
+def test_beyond_the_number_of_proofs_points_are_undecided_and_say_so():
+    found = truths("sin(x)", "0:1:101", prove="all", max_proofs=10)
+    assert found.proved.sum() == 10
+    assert (found.kinds == KINDS.index(Kind.UNDECIDED)).sum() == 91
+    assert found.details[50] == "more than 10 proofs"
+
+
+def test_at_an_exact_point_the_truth_is_decided_there():
+    found = truths("abs(3*x - 1)", ["1/3"])
+    assert KINDS[found.kinds[0]] is Kind.KINK
+    beside = truths("abs(3*x - 1)", [1 / 3])  # the double is a little less
+    assert (KINDS[beside.kinds[0]], beside.derivative[0]) == (Kind.SMOOTH, -3.0)
