@@ -14,6 +14,8 @@ import pytest
 import symdiff
 from symdiff.catalogue import CATALOGUE
 from symdiff.report.listings import engine_table, function_table
+from symdiff.truth.one_sided import Kind
+from symdiff.verdict import Verdict
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ("torch", "sympy", "numpy", "scipy", "flint", "pandas", "rich", "tabulate")
@@ -160,6 +162,17 @@ class TestReadme:
         assert command == '$ symdiff eval "relu(x)" --grid x=-1:1:3'
         table = symdiff.compare("relu(x)", {"x": "-1:1:3"}).table()
         assert "\n".join(printed) == table
+
+    def test_the_example_of_a_wrong_derivative_is_what_is_printed(self):
+        command, *printed = self.block("wrong").strip("`").strip().splitlines()
+        assert command == '$ symdiff eval "relu(x) - relu(-x)" --at x=0'
+        table = symdiff.compare("relu(x) - relu(-x)", at={"x": "0"}).table()
+        assert "\n".join(printed) == table
+
+    def test_every_kind_and_every_verdict_is_explained(self):
+        rows = set(re.findall(r"^\| (`.*?`) \|", self.README, re.MULTILINE))
+        words = {word for row in rows for word in re.findall(r"`([a-z-]+)`", row)}
+        assert {str(v) for v in Verdict} | {str(k) for k in Kind} <= words
 
     def test_the_spellings_example_is_what_is_printed(self):
         printed = self.block("spellings").strip("`").strip()

@@ -45,6 +45,14 @@ class _Printer(SciPyPrinter):  # type: ignore[misc]
             return str(super()._print_Rational(number)) if q > 1 else str(p)
         return repr(_quotient(p, q))
 
+    def _print_ITE(self, choice: sp.ITE) -> str:  # noqa: N802
+        # sympy would print numbers, with a NaN for neither, where conditions are wanted.
+        condition, first, second = (self._print(a) for a in choice.args)
+        return f"where({condition}, {first}, {second})"
+
+    def _print_ComplexInfinity(self, _: object) -> str:  # noqa: N802
+        return "nan"
+
     def _print_Heaviside(self, step: sp.Heaviside) -> str:  # noqa: N802
         # sympy would rewrite it as a Piecewise and simplify: seconds for a nested Max.
         return f"heaviside({self._print(step.args[0])}, {self._print(step.args[1])})"

@@ -17,6 +17,7 @@ from symdiff.grid.grid import KINK, ROLES
 from symdiff.report.findings import blame, detail
 from symdiff.truth.filter import Truths
 from symdiff.truth.one_sided import KINDS, Kind
+from symdiff.truth.proof import APPARENT
 from symdiff.verdict import VERDICTS, Tolerance, Verdict
 
 MAX_ROWS = 24  # of one block, unless all are asked for
@@ -36,6 +37,8 @@ _UNREMARKABLE = [
     VERDICTS.index(v)
     for v in (Verdict.AGREES, Verdict.INEXACT, Verdict.UNSUPPORTED, Verdict.UNDEFINED)
 ]
+# What does, whichever variable's kink it is.
+_FINDINGS = [VERDICTS.index(v) for v in VERDICTS if not v.passes]
 _EXPLAINED = frozenset(
     {Verdict.WRONG, Verdict.NOT_SUBGRADIENT, Verdict.NONFINITE, Verdict.UNDECIDED, Verdict.SILENT}
 )
@@ -187,7 +190,8 @@ def _chosen(evidence: Evidence, trial: Trial, variable: str, *, everything: bool
     important = (grid.roles == KINK) & (grid.along == axis)
     for engine in evidence.engines:
         if variable in trial.covered(engine):
-            important |= own & ~np.isin(trial.verdicts(engine, variable), _UNREMARKABLE)
+            given = trial.verdicts(engine, variable)
+            important |= np.isin(given, _FINDINGS) | (own & ~np.isin(given, _UNREMARKABLE))
     return [int(i) for i in np.flatnonzero(important)]
 
 
@@ -236,8 +240,8 @@ def _row(evidence: Evidence, trial: Trial, variable: str, i: int) -> tuple[str, 
 def _at(truths: Truths, role: str, i: int) -> str:
     """Return the role of a neighbour, and what the point is unless it is smooth."""
     kind = KINDS[truths.kinds[i]]
-    if role == "kink":
-        return "apparent kink" if kind is Kind.SMOOTH else str(kind)
+    if role == "kink" or (not role and truths.details.get(i) == APPARENT):
+        return APPARENT if kind is Kind.SMOOTH else str(kind)
     words = (role, "" if kind is Kind.SMOOTH else str(kind))
     return ", ".join(word for word in words if word)
 
@@ -319,7 +323,7 @@ def _remarks(evidence: Evidence, total: int, lines: list[Line], shown: int) -> l
         remarks.append("no variable to differentiate with respect to")
     elif unseen:
         cut = f", {len(lines) - shown} of them left out for length" if len(lines) > shown else ""
-        what = "more points" if shown else "points"
+        what = ("more " if shown else "") + ("point" if unseen == 1 else "points")
         proved = sum(int(t.proved.sum()) for x in evidence.trials for t in x.truths.values())
         remarks.append(f"{unseen} {what}{cut} (--all shows all); {proved} of {total} proved")
     remarks.extend(_choices(evidence, lines))
@@ -351,11 +355,9 @@ def _explanations(evidence: Evidence, lines: list[Line]) -> list[str]:
 
 
 def _choices(evidence: Evidence, lines: list[Line]) -> list[str]:
-    """Say which subgradient every engine has at the first kink, for every spelling."""
-    found: dict[str, str] = {}
+    """Say which subgradient every engine has at the first kink of the expression itself."""
     for trial, variable, i in lines:
-        kind = KINDS[trial.truths[variable].kinds[i]]
-        if kind is not Kind.KINK or trial.spelling in found:
+        if trial.spelling or KINDS[trial.truths[variable].kinds[i]] is not Kind.KINK:
             continue
         chosen = [
             f"{engine} {detail(evidence, trial, engine, variable, i)}"
@@ -364,9 +366,8 @@ def _choices(evidence: Evidence, lines: list[Line]) -> list[str]:
             and VERDICTS[trial.verdicts(engine, variable)[i]] is Verdict.SUBGRADIENT
         ]
         if chosen:
-            label = f"{trial.spelling}: " if trial.spelling else ""
-            found[trial.spelling] = f"{label}at {_where(evidence, i)}: {'. '.join(chosen)}"
-    return list(found.values())[:_MAX_EXPLANATIONS]
+            return [f"at {_where(evidence, i)}: {'. '.join(chosen)}"]
+    return []
 
 
 def _where(evidence: Evidence, i: int) -> str:

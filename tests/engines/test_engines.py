@@ -10,6 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import symdiff
 from symdiff.engines import DEFAULT, ENGINES, load
 from symdiff.engines.base import Problem, run
 from symdiff.engines.symbolic import derivatives
@@ -240,3 +241,21 @@ CONVENTIONS = [
 def test_conventions_of_torch_2_13(text, point, value):
     given = give("autograd", text, np.array([float(point)])).derivatives["x"]
     assert given == pytest.approx([value], nan_ok=True, rel=1e-12)
+
+
+def test_sympy_prints_a_choice_between_conditions_as_a_condition():
+    comparison = symdiff.compare(
+        "where(a >= z, a, z)",
+        at={"x": [1, 3], "y": [2], "z": [2]},
+        let={"a": "where(x >= y, x, y)"},
+        engines=["symbolic"],
+    )
+    found = {(r["point"]["x"], r["variable"]): r["value"] for r in comparison.records()}
+    assert [found[3, name] for name in "xyz"] == [1, 0, 0]
+    assert None not in found.values()
+
+
+def test_sympy_s_infinity_without_a_sign_is_no_number():
+    comparison = symdiff.compare("digamma(0)*x", at={"x": [1]}, engines=["symbolic"])
+    (record,) = comparison.records()
+    assert (record["value"], record["verdict"]) == ("nan", "undefined")
