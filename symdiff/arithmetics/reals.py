@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from types import MappingProxyType
 from typing import Any, Final
@@ -42,6 +42,8 @@ class Real:
         Its value where it is known to be rational, else None.
     operation, arguments
         How it was computed: a row of the catalogue and its arguments.
+    vanishing
+        Keys of numbers made of this one that are known to be zero: this one is defined so.
 
     Examples
     --------
@@ -52,7 +54,7 @@ class Real:
     (0, -1)
     """
 
-    __slots__ = ("_balls", "_key", "_size", "arguments", "operation", "rational")
+    __slots__ = ("_balls", "_key", "_size", "arguments", "operation", "rational", "vanishing")
 
     def __init__(
         self,
@@ -67,6 +69,7 @@ class Real:
         self._balls: dict[int, Ball] = {}
         self._key: bytes | None = None
         self._size: int | None = None
+        self.vanishing: set[bytes] = set()
 
     @classmethod
     def of(cls, value: float | Fraction) -> Real:
@@ -301,7 +304,9 @@ def sign(number: Real, bits: int = MAX_BITS) -> int:
 
 
 def is_zero(number: Real) -> bool:
-    """Tell whether sympy proves that a number is zero; False says nothing."""
+    """Tell whether a number is zero by definition, or sympy proves it; False says nothing."""
+    if any(number.scaled[1].key in leaf.vanishing for leaf in _leaves(number)):
+        return True
     if number.size > _MAX_SYMBOLIC:
         return False
     try:
@@ -310,6 +315,25 @@ def is_zero(number: Real) -> bool:
         return bool(expression.equals(0) if proved is None else proved)
     except (ArithmeticError, TypeError, ValueError, AttributeError, RecursionError):
         return False
+
+
+def _is_plainly_zero(number: Real) -> bool:
+    try:
+        return number.size <= _MAX_SYMBOLIC and bool(number.symbolic().is_zero)
+    except (ArithmeticError, TypeError, ValueError, AttributeError, RecursionError):
+        return False
+
+
+def _leaves(number: Real) -> Iterator[Real]:
+    """Yield the numbers without arguments that a number is made of."""
+    waiting, seen = [number], set()
+    while waiting:
+        found = waiting.pop()
+        if id(found) not in seen:
+            seen.add(id(found))
+            waiting.extend(found.arguments)
+            if not found.arguments:
+                yield found
 
 
 def nearest(number: Real, bits: int = MAX_BITS) -> float:
@@ -350,9 +374,7 @@ def glance(number: Real) -> float | None:
     if number.rational is not None:
         return nearest(number)
     found = nearest_in(number.ball(2 * _FIRST_BITS))
-    if found is None and number.size <= _MAX_SYMBOLIC and number.symbolic().is_zero:
-        return 0.0
-    return found
+    return 0.0 if found is None and _is_plainly_zero(number) else found
 
 
 def _nearest_fraction(value: Fraction) -> float:

@@ -26,6 +26,7 @@ from symdiff.grid.switches import Switch, find_switches
 from symdiff.program import Program
 from symdiff.truth.one_sided import KINDS, Kind, Truth
 from symdiff.truth.proof import NO_FORMULA, exact_number, prove
+from symdiff.truth.roots import zero_near
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -176,13 +177,21 @@ def _apart(a: float, b: float) -> bool:
 def exact_point(grid: Grid, i: int) -> dict[str, Real] | None:
     """Return the exact coordinates of a grid point, or None where one has no formula."""
     found: dict[str, Real] = {}
+    unnamed: list[int] = []
     for j, name in enumerate(grid.names):
         text = grid.exact.get((i, j))
         number = Real.of(float(grid.points[i, j])) if text is None else exact_number(text)
         if number is None:
-            return None
-        found[name] = number
-    return found
+            unnamed.append(j)
+        else:
+            found[name] = number
+    if unnamed == [grid.along[i]] and grid.switch_of[i] >= 0:
+        switch, name = grid.switches[grid.switch_of[i]], grid.names[unnamed[0]]
+        near = float(grid.points[i, unnamed[0]])
+        zero = zero_near(switch.program, name, found, near, integer=switch.crosses_integers)
+        if zero is not None:
+            return {**found, name: zero}
+    return None if unnamed else found
 
 
 def settle(program: Program, variable: str, columns: Mapping[str, Array]) -> tuple[Mask, Array]:

@@ -1,0 +1,67 @@
+"""Kinks without a formula: the truth is decided at the zero itself."""
+
+import mpmath
+import numpy as np
+import pytest
+
+import symdiff
+from symdiff.arithmetics.reals import Real, apply, sign
+from symdiff.program import parse
+from symdiff.truth.roots import zero_near
+
+# A program, a double near its zero (or near where it is an integer), the zero to 40 digits.
+ZEROS = [
+    ("x*exp(x) - 1", 0.5671432904097838, False, "0.5671432904097838729999686622103555497538"),
+    ("cos(x) - x", 0.7390851332151607, False, "0.7390851332151606416553120876738734040134"),
+    ("x**3 - x - 1", 1.324717957244746, False, "1.324717957244746025960908854478097340734"),
+    ("x*exp(x)", 0.8526055020137255, True, "0.8526055020137254913464724146953174668985"),
+]
+
+
+@pytest.mark.parametrize(("text", "near", "integer", "digits"), ZEROS)
+def test_a_zero_is_known_to_any_precision(text, near, integer, digits):
+    zero = zero_near(parse(text), "x", {}, near, integer=integer)
+    for bits in (64, 128, 400, 2000):
+        ball = zero.ball(bits)
+        assert ball.rel_accuracy_bits() >= bits - 8
+        with mpmath.workdps(40):
+            assert abs(mpmath.mpf(ball.str(45, radius=False)) - mpmath.mpf(digits)) < 1e-17
+
+
+def test_what_vanishes_at_it_is_zero_and_what_does_not_is_not():
+    zero = zero_near(parse("x*exp(x) - 1"), "x", {}, 0.5671432904097838, integer=False)
+    product = zero * apply("exp", zero)
+    assert sign(product - Real.of(1)) == 0
+    assert sign(product - Real.of(1 + 2.0**-52)) == -1
+    assert sign(zero - Real.of(0.5671432904097838)) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "near"),
+    [("x**2", 0.0), ("x**2 + 1e-30", 0.0), ("x - 1", 0.5), ("abs(x)", 0.0), ("(x - 1)**3", 1.0)],
+)
+def test_a_zero_that_is_not_proved_is_none(text, near):
+    assert zero_near(parse(text), "x", {}, near, integer=False) is None
+
+
+# An expression, its range, and the slopes at its one kink without a formula.
+KINKS = [
+    ("abs(x**3 - x - 1)", "0:2:3", lambda r: (1 - 3 * r**2, 3 * r**2 - 1)),
+    ("abs(x*exp(x) - 1)", "0:2:3", lambda r: (-(1 + r) * np.exp(r), (1 + r) * np.exp(r))),
+    ("max(cos(x), x)", "0:2:3", lambda r: (-np.sin(r), 1.0)),
+]
+
+
+@pytest.mark.parametrize(("text", "grid", "slopes"), KINKS)
+def test_the_slopes_at_such_a_kink(text, grid, slopes):
+    records = [r for r in symdiff.compare(text, {"x": grid}).records() if r["exact"]]
+    (kink,) = {(r["kind"], r["point"]["x"], r["left"], r["right"]) for r in records}
+    assert kink[0] == "kink"
+    assert kink[2:] == pytest.approx(slopes(kink[1]), rel=1e-12)
+
+
+def test_an_apparent_kink_without_a_formula_is_seen_through():
+    comparison = symdiff.compare("relu(cos(x) - x) - relu(x - cos(x))", {"x": "0:1:3"})
+    (record,) = [r for r in comparison.records() if r["exact"] and r["engine"] == "autograd"]
+    assert record["kind"] == "smooth"
+    assert record["derivative"] == pytest.approx(-np.sin(record["point"]["x"]) - 1)
