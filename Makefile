@@ -17,7 +17,7 @@ report: $(VENV)/installed ## Compare the shipped expressions: table on screen, r
 	$(BIN)/symdiff run expressions --output report.json
 
 test: check ## All checks and tests.
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(VENV)/installed-test ## Linters, types, import layers.
 	$(BIN)/ruff format --check .

@@ -50,21 +50,36 @@ def judge_gradients(
     whole = [e for e, s in samples.items() if set(s.derivatives) == set(names) and not s.errors]
     changed: dict[tuple[str, str], Judgement] = {}
     for i in _candidates(truths, names):
-        point = exact_point(grid, i)
+        asked = [e for e in whole if _is_in_question(judgements, samples[e], e, names, i)]
+        point = exact_point(grid, i) if asked else None
         if point is None or not coupled(problem.program, point):
             continue
         found = hulls(problem.program, names, point)
-        for engine in whole:
+        for engine in asked:
             gradient = np.array([samples[engine].derivatives[name][i] for name in names])
-            if samples[engine].unsupported or not np.isfinite(gradient).all():
-                continue
+            ruling = _ruling(found, gradient)
             for name in names:
                 key = engine, name
+                if VERDICTS[judgements[key].codes[i]] not in _IN_QUESTION:
+                    continue
                 if key not in changed:
                     old = judgements[key]
                     changed[key] = Judgement(old.codes.copy(), dict(old.reasons))
-                _put(changed[key], int(truths[name].kinds[i]), i, found, gradient)
+                _put(changed[key], int(truths[name].kinds[i]), i, ruling)
     return changed
+
+
+def _is_in_question(
+    judgements: Mapping[tuple[str, str], Judgement],
+    samples: Samples,
+    engine: str,
+    names: tuple[str, ...],
+    i: int,
+) -> bool:
+    """Tell whether an engine has a whole gradient, and a component that may not tell all."""
+    finite = all(np.isfinite(samples.derivatives[name][i]) for name in names)
+    words = {VERDICTS[judgements[engine, name].codes[i]] for name in names}
+    return finite and not samples.unsupported and bool(words & _IN_QUESTION)
 
 
 def _candidates(truths: Mapping[str, Truths], names: tuple[str, ...]) -> list[int]:
@@ -78,24 +93,22 @@ def _candidates(truths: Mapping[str, Truths], names: tuple[str, ...]) -> list[in
     return np.flatnonzero(wanted & known).tolist()
 
 
-def _put(
-    judgement: Judgement, kind: int, i: int, found: Hulls | None, gradient: NDArray[np.float64]
-) -> None:
-    verdict = VERDICTS[judgement.codes[i]]
-    if verdict not in _IN_QUESTION:
-        return
+def _ruling(found: Hulls | None, gradient: NDArray[np.float64]) -> tuple[bool | None, str]:
+    """Return whether a gradient lies in the Clarke set, and that in words; None: not known."""
     inside = None if found is None else found.holds(gradient.tolist(), _TOLERANCE)
     if inside is None or found is None:
-        judgement.codes[i], judgement.reasons[i] = _CODE[Verdict.UNDECIDED], _OPEN
-        return
+        return None, _OPEN
     if inside:
-        judgement.codes[i] = _CODE[Verdict.SUBGRADIENT]
-        judgement.reasons[i] = _SHORTEST if _is_shortest(found, gradient) else _INSIDE
-        return
-    outside = Verdict.NOT_SUBGRADIENT if kind == _KINK else Verdict.WRONG
+        return True, _SHORTEST if _is_shortest(found, gradient) else _INSIDE
     spurious = found.is_spurious(gradient.tolist(), _TOLERANCE)
-    judgement.codes[i] = _CODE[outside]
-    judgement.reasons[i] = f"{_OUTSIDE}, {'inside' if spurious else 'and outside'} the AD hull"
+    return False, f"{_OUTSIDE}, {'inside' if spurious else 'and outside'} the AD hull"
+
+
+def _put(judgement: Judgement, kind: int, i: int, ruling: tuple[bool | None, str]) -> None:
+    inside, reason = ruling
+    outside = Verdict.NOT_SUBGRADIENT if kind == _KINK else Verdict.WRONG
+    verdict = Verdict.UNDECIDED if inside is None else Verdict.SUBGRADIENT if inside else outside
+    judgement.codes[i], judgement.reasons[i] = _CODE[verdict], reason
 
 
 def _is_shortest(found: Hulls, gradient: NDArray[np.float64]) -> bool:
