@@ -40,7 +40,8 @@ TEXTS = (
 
 EXPLANATION = """\
 Nanoseconds a point: f and f' by lambdified numpy, one batched torch forward and backward and two
-evaluations for the differences, against the whole `symdiff.compare`, kinks, truth and verdicts too."""
+evaluations for the differences, against the whole `symdiff.compare`, with kinks, truth and
+verdicts."""
 
 
 def in_turn(contestants: dict[str, Callable[[], object]]) -> dict[str, float]:

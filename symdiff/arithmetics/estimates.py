@@ -34,6 +34,7 @@ _SPECIAL: Final = 2.0**-40  # of scipy's special functions
 _SPECIAL_ABSOLUTE: Final = 2.0**-44  # near their zeros
 _SMALLEST: Final = 2.0**-1060  # what gradual underflow may cost
 _TRUSTED: Final = 2.0**-20  # a larger error is beyond a bound of first order
+_STEADY: Final = 2.0**-10  # of a derivative, relative: likewise
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,13 +58,19 @@ class Estimate:
 class _Estimates:
     """The arithmetic; see `reading.Arithmetic`.
 
+    Parameters
+    ----------
+    within
+        Whether this reads the derivative of a row, not a program.
+
     Attributes
     ----------
     lost
         Where something undefined was compared: what came of it means nothing.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, within: bool = False) -> None:
+        self._within = within
         self.lost: Any = False
 
     def column(self, row: Function) -> Callable[..., Any] | None:
@@ -71,7 +78,7 @@ class _Estimates:
         if column is not None:
             return column
         if row.derivative is not None and row.numpy is not None:
-            return lambda *arguments: _chain(row, arguments)
+            return lambda *arguments: _chain(row, arguments, within=self._within)
         if row.definition is None:
             raise Unsupported(row.name, "it has no derivative to bound")
         return None
@@ -101,18 +108,26 @@ def _as_estimate(value: Any) -> Any:  # noqa: ANN401  (a condition counts as 0 o
 
 
 def _rounded(value: Number, unit: float = _UNIT) -> Number:
-    return unit * np.abs(value) + np.where(value == 0, 0.0, _SMALLEST)
+    """Return what rounding and gradual underflow may cost."""
+    return unit * np.abs(value) + _SMALLEST
+
+
+def _product(x: Number, x_error: Number, y: Number, y_error: Number) -> tuple[Number, Number]:
+    """Return x·y with its error, which is none where a factor is exactly zero."""
+    product = x * y
+    error = np.abs(x) * y_error + np.abs(y) * x_error + x_error * y_error + _rounded(product)
+    zero = ((x == 0) & (x_error == 0)) | ((y == 0) & (y_error == 0))
+    return product, np.where(zero, 0 * (np.abs(product) + x_error + y_error), error)
 
 
 def _sum_of(slopes: Sequence[tuple[Number, Number, Number, Number]]) -> tuple[Any, Any]:
     """Return Σ d·t with its error, for partial derivatives d and slopes t with theirs."""
     total, error = None, 0.0
     for d, d_error, t, t_error in slopes:
-        product = d * t
-        error = error + np.abs(d) * t_error + np.abs(t) * d_error + d_error * t_error
-        error = error + _rounded(product)
+        product, product_error = _product(d, d_error, t, t_error)
+        error = error + product_error
         total = product if total is None else total + product
-        error = error + _rounded(total) if len(slopes) > 1 else error
+        error = error + _UNIT * np.abs(total) if len(slopes) > 1 else error
     return total, error
 
 
@@ -126,21 +141,21 @@ def _combined(
 
 def _add(x: Estimate, y: Estimate) -> Estimate:
     value = x.value + y.value
-    return _combined(value, x.error + y.error + _rounded(value), [(1.0, 0.0, x), (1.0, 0.0, y)])
+    error = x.error + y.error + _UNIT * np.abs(value)
+    return _combined(value, error, [(1.0, 0.0, x), (1.0, 0.0, y)])
 
 
 def _subtract(x: Estimate, y: Estimate) -> Estimate:
     if x is y:
         return Estimate(np.where(np.isnan(x.value), np.nan, 0.0))
     value = x.value - y.value
-    return _combined(value, x.error + y.error + _rounded(value), [(1.0, 0.0, x), (-1.0, 0.0, y)])
+    error = x.error + y.error + _UNIT * np.abs(value)
+    return _combined(value, error, [(1.0, 0.0, x), (-1.0, 0.0, y)])
 
 
 def _multiply(x: Estimate, y: Estimate) -> Estimate:
-    value = x.value * y.value
-    error = np.abs(x.value) * y.error + np.abs(y.value) * x.error + x.error * y.error
-    parts = [(y.value, y.error, x), (x.value, x.error, y)]
-    return _combined(value, error + _rounded(value), parts)
+    value, error = _product(x.value, x.error, y.value, y.error)
+    return _combined(value, error, [(y.value, y.error, x), (x.value, x.error, y)])
 
 
 def _inverse(x: Estimate) -> Estimate:
@@ -166,6 +181,8 @@ def _power(x: Estimate, exponent: Estimate) -> Estimate:
         trusted = np.where(x.error == 0, 0.0, _trusted(x.error, x.value))
         error = _times(2 * np.abs(d), trusted) + _rounded(value, _ELEMENTARY)
         d_error = _times(2 * second, trusted) + _rounded(d, _ELEMENTARY)
+        if not float(y).is_integer():  # y - 1 is rounded
+            d_error = d_error + np.abs(d * np.log(x.value) * (y - 1)) * _UNIT
         return _combined(value, error, [(d, d_error, x)])
     logarithm = _chain_of("log", x)
     return _chain_of("exp", _multiply(exponent, logarithm))
@@ -177,10 +194,10 @@ def _times(factor: Number, error: Number) -> Number:
 
 
 def _chain_of(name: str, x: Estimate) -> Estimate:
-    return _chain(CATALOGUE[name], (x,))
+    return _chain(CATALOGUE[name], (x,), within=False)
 
 
-def _chain(row: Function, arguments: Sequence[Estimate]) -> Estimate:
+def _chain(row: Function, arguments: Sequence[Estimate], *, within: bool) -> Estimate:
     """Return f(u) and its slope Σ ∂f/∂u_i·u_i', by the row's derivative."""
     column = row.column("numpy")
     assert column is not None and row.derivative is not None  # noqa: S101, PT018  (column saw to it)
@@ -199,19 +216,18 @@ def _chain(row: Function, arguments: Sequence[Estimate]) -> Estimate:
         if text is not None and np.any(a.error):
             d = np.abs(read(template(text), ARRAYS, plain))
             error = error + _times(2 * d, _trusted(a.error, a.value))
+    result = Estimate(value, error)
     parts = []
     for text, a in zip(texts, arguments, strict=True):
-        d = None if a.slope is None else _partial(text, still, Estimate(value, error))
-        if d is not None:
-            parts.append((d.value, d.error, a))
+        if text is not None and (a.slope is not None or (np.any(a.error) and not within)):
+            bound = {**still, "result": result}
+            partial: Estimate = read(template(text), _Estimates(within=True), bound)
+            # A bound of first order is none where the derivative is uncertain: beside a pole.
+            steady = (a.error == 0) | (partial.error <= _STEADY * (1 + np.abs(partial.value)))
+            error = np.where(steady, error, np.inf)
+            if a.slope is not None:
+                parts.append((partial.value, partial.error, a))
     return _combined(value, error, parts)
-
-
-def _partial(text: str | None, bound: dict[str, Estimate], result: Estimate) -> Estimate | None:
-    if text is None:
-        return None
-    found: Estimate = read(template(text), _Estimates(), {**bound, "result": result})
-    return found
 
 
 def _negate(x: Estimate) -> Estimate:

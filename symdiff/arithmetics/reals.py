@@ -287,8 +287,7 @@ def sign(number: Real, bits: int = MAX_BITS) -> int:
     """
     if number.rational is not None:
         return int(number.rational > 0) - int(number.rational < 0)
-    precision = _FIRST_BITS
-    while precision <= bits:
+    for precision in _precisions(_FIRST_BITS, bits):
         ball = number.ball(precision)
         if ball > 0:
             return 1
@@ -298,9 +297,17 @@ def sign(number: Real, bits: int = MAX_BITS) -> int:
             return 0
         if precision >= min(_SYMBOLIC_FROM, bits) and is_zero(number):
             return 0
-        precision *= 2
     message = f"a number within {float(number.ball(bits).abs_upper()):.1g} of 0 is not told from 0"
     raise UndecidedError(message)
+
+
+def _precisions(first: int, last: int) -> Iterator[int]:
+    """Yield the precisions to try, in bits: each twice the one before, and the last one."""
+    precision = first
+    while precision < last:
+        yield precision
+        precision *= 2
+    yield last
 
 
 def is_zero(number: Real) -> bool:
@@ -351,12 +358,14 @@ def nearest(number: Real, bits: int = MAX_BITS) -> float:
     """
     if number.rational is not None:
         return _nearest_fraction(Fraction(int(number.rational.p), int(number.rational.q)))
-    precision = 2 * _FIRST_BITS
-    while precision <= bits:
-        found = nearest_in(number.ball(precision))
-        if found is not None:
+    found = None
+    for precision in _precisions(2 * _FIRST_BITS, bits):
+        ball = number.ball(precision)
+        found = nearest_in(ball)
+        if found is not None and float(ball.lower()) == float(ball.upper()):
             return found
-        precision *= 2
+    if found is not None:  # halfway between two doubles, as far as can be seen
+        return found
     if sign(number, bits) == 0:
         return 0.0
     message = "a number cannot be enclosed"

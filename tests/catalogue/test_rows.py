@@ -16,9 +16,9 @@ from symdiff.arithmetics.reading import read
 from symdiff.arithmetics.symbolic import expression
 from symdiff.arithmetics.tensors import TENSORS
 from symdiff.catalogue import BY_NAME, CATALOGUE, Function, join
-from symdiff.errors import Unsupported
+from symdiff.errors import ExpressionError, Unsupported
 from symdiff.program import parse
-from symdiff.program.parser import definition, domain
+from symdiff.program.parser import definition, domain, template
 
 ROWS = list(CATALOGUE.values())
 REQUIRED = [
@@ -59,6 +59,7 @@ REQUIRED = [
     "gamma",
     "lgamma",
     "digamma",
+    "polygamma",
     "floor",
     "ceil",
     "round",
@@ -102,7 +103,8 @@ REQUIRED = [
     "detach",
 ]
 SAMPLES = (-2.7, -1.3, -0.6, -0.25, 0.1, 0.4, 0.9, 1.7, 2.6)
-VALUES = {"decimals": "2", "lower": "0.25", "min_val": "-2"}  # where 1.5 has no meaning
+# Where 0.75, or 1.5 for an option, has no meaning.
+VALUES = {"decimals": "2", "lower": "0.25", "min_val": "-2", "n": "1"}
 SECOND = (-1.5, 0.3, 2.0)
 # torch has no such function: the row says so, and the engine is `unsupported`.
 NOT_IN_TORCH = {"cbrt", "gamma"}
@@ -130,7 +132,7 @@ def texts(row: Function):
         if parameter.kind == "condition":
             arguments.append("x > 0")
         elif parameter.kind == "number":
-            arguments.append("0.75")
+            arguments.append(VALUES.get(parameter.name, "0.75"))
         else:
             arguments.append(next(variables))
     plain = f"{row.name}({', '.join(arguments)})"
@@ -189,6 +191,35 @@ def test_definitions_and_domains_are_in_the_row_s_own_names(row):
             assert set(definition(row.name, choice).inputs) <= names
     condition = domain(row.name)
     assert condition is None or set(condition.inputs) <= names
+
+
+def derivative_texts(row):
+    return row.derivative if isinstance(row.derivative, tuple) else (row.derivative,)
+
+
+def strangers(row, text):
+    """The names in a derivative's text that are not the row's own."""
+    own = {parameter.name for parameter in row.parameters} | {"result"}
+    return set(template(text).inputs) - own
+
+
+@pytest.mark.parametrize(
+    "row", [row for row in ROWS if row.derivative is not None], ids=lambda row: row.name
+)
+def test_derivatives_parse_and_are_in_the_row_s_own_names(row):
+    given = derivative_texts(row)
+    assert len(given) == len(row.parameters)
+    assert any(given)
+    for text in given:
+        assert text is None or strangers(row, text) == set()
+
+
+def test_a_derivative_that_is_wrong_in_form_is_noticed():
+    # Negative control: a name of another row's, an unknown function, and no expression.
+    assert strangers(CATALOGUE["exp"], "result*y") == {"y"}
+    for text in ("resutl(x)", "1/", "x > 0"):
+        with pytest.raises(ExpressionError):
+            template(text)
 
 
 @pytest.mark.parametrize(("row", "text"), CASES)
@@ -250,9 +281,10 @@ def test_domains_end_where_numbers_end(name):
     condition = domain(name)
     names = [p.name for p in row.parameters]
     column = row.column("numpy")
-    for point in itertools.product(
-        NEAR if len(names) == 1 else [*ENDS, -0.5, 0.5], repeat=len(names)
-    ):
+    varied = [p for p in row.parameters if p.kind != "number"]
+    ends = NEAR if len(varied) == 1 else [*ENDS, -0.5, 0.5]
+    choices = [ends if p in varied else [float(VALUES[p.name])] for p in row.parameters]
+    for point in itertools.product(*choices):
         inside = bool(evaluate_condition(condition, dict(zip(names, point, strict=True))))
         with np.errstate(all="ignore"):
             value = column(*map(np.float64, point))
