@@ -2,7 +2,7 @@
 
 An estimate is a value with a bound of its error, and the same for its derivative along one
 variable.  The bounds are of first order, doubled: they hold where they are small beside the
-value, and are infinite elsewhere.  Ties are not looked at here: a switch that is not
+value, and are infinite elsewhere.  Exact ties are not looked at here: a switch that is not
 clearly off zero is found by its own estimate.
 
 Source: running error analysis as in Higham 2002, section 3.3.
@@ -23,7 +23,7 @@ from symdiff.arithmetics.reading import read
 from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
 from symdiff.errors import Unsupported
 from symdiff.program import Program
-from symdiff.program.parser import template
+from symdiff.program.parser import domain, template
 
 Array = NDArray[np.float64]
 Number = Any  # an array or a double
@@ -31,8 +31,11 @@ Number = Any  # an array or a double
 _UNIT: Final = 2.0**-53
 _ELEMENTARY: Final = 8 * _UNIT  # relative error of numpy's elementary functions: 4 ulps
 _SPECIAL: Final = 2.0**-40  # of scipy's special functions
-_SPECIAL_ABSOLUTE: Final = 2.0**-44  # near their zeros
+_SPECIAL_ABSOLUTE: Final = 2.0**-44  # of those with zeros that no series starts from
+_WITH_ZEROS: Final = frozenset({"lgamma", "digamma"})
 _SMALLEST: Final = 2.0**-1060  # what gradual underflow may cost
+_NEAR: Final = 64.0  # where those with poles at the negative integers keep their digits,
+_OFF_POLES: Final = 2.0**-4  # and how far from them
 _TRUSTED: Final = 2.0**-20  # a larger error is beyond a bound of first order
 _STEADY: Final = 2.0**-10  # of a derivative, relative: likewise
 
@@ -47,12 +50,20 @@ class Estimate:
         Shape (n,), or one number for all points.
     slope, slope_error
         The same; None where the derivative is zero exactly.
+    outside
+        Which function's argument is outside its domain: its place in `FUNCTIONS`, 0 where none
+        is.  It holds where the arguments are clearly off the ends of the domain.
     """
 
     value: Number
     error: Number = 0.0
     slope: Number | None = None
     slope_error: Number = 0.0
+    outside: Any = 0
+
+
+# Names for `Estimate.outside`.
+FUNCTIONS: Final = ("", *CATALOGUE)
 
 
 class _Estimates:
@@ -66,7 +77,7 @@ class _Estimates:
     Attributes
     ----------
     lost
-        Where something undefined was compared: what came of it means nothing.
+        Where something undefined or uncertain was compared: what came of it means nothing.
     """
 
     def __init__(self, *, within: bool = False) -> None:
@@ -98,9 +109,40 @@ class _Estimates:
         if row.returns == "real" and row.name not in _SELECTING:
             arguments = [_as_estimate(a) for a in arguments]
         if row.name in _COMPARING:
-            for a in arguments:
-                self.lost = self.lost | np.isnan(_value(a))
-        return column(*arguments)
+            self._compare(arguments, allowed=row.returns == "real")
+        found = column(*arguments)
+        if row.name not in _SELECTING and isinstance(found, Estimate):
+            return _with_outside(row, found, arguments)
+        return found
+
+    def _compare(self, arguments: Sequence[Any], *, allowed: bool) -> None:
+        """Note where what is compared is uncertain, or undefined and that is not `allowed`."""
+        for a in arguments:
+            # inf itself is exact; what overflowed, or has a pole, is not
+            value, error = _value(a), _error(a)
+            undefined = np.isnan(value) & ~(allowed & (_outside(a) != 0))
+            self.lost = self.lost | undefined | (np.isinf(value) & (error != 0))
+        gap = _value(arguments[0]) - (_value(arguments[1]) if len(arguments) > 1 else 0.0)
+        error = sum(_error(a) for a in arguments)
+        self.lost = self.lost | ((np.abs(gap) <= error) & (error != 0))
+
+
+def _with_outside(row: Function, found: Estimate, arguments: Sequence[Any]) -> Estimate:
+    """Add where a function is outside its domain, or an argument already is."""
+    outside: Any = 0
+    for a in arguments:
+        outside = np.where(outside, outside, _outside(a)) if np.any(_outside(a)) else outside
+    condition = domain(row.name)
+    if condition is not None and np.any(undefined := np.isnan(found.value)):
+        values = [_value(a) for a in arguments]
+        names = (parameter.name for parameter in row.parameters)
+        holds = read(condition, ARRAYS, dict(zip(names, values, strict=False)))
+        known = np.logical_and.reduce(np.broadcast_arrays(*map(np.isfinite, values)))
+        # an exponent is an integer or is none: a rounded one does not say
+        exact = np.logical_and.reduce([np.all(_error(a) == 0) for a in arguments[1:]])
+        here = undefined & known & exact & np.logical_not(holds)
+        outside = np.where(outside, outside, np.where(here, FUNCTIONS.index(row.name), 0))
+    return dataclasses.replace(found, outside=outside) if np.any(outside) else found
 
 
 def _as_estimate(value: Any) -> Any:  # noqa: ANN401  (a condition counts as 0 or 1)
@@ -166,8 +208,8 @@ def _inverse(x: Estimate) -> Estimate:
 
 
 def _trusted(error: Number, value: Number) -> Number:
-    """Return an error where a bound of first order can use it, else infinity."""
-    return np.where(error <= _TRUSTED * np.minimum(1.0, np.abs(value)), error, np.inf)
+    """Return an error where a bound of first order can use it beside a pole at 0, else infinity."""
+    return np.where(error <= _TRUSTED * np.abs(value), error, np.inf)
 
 
 def _power(x: Estimate, exponent: Estimate) -> Estimate:
@@ -203,25 +245,31 @@ def _chain(row: Function, arguments: Sequence[Estimate], *, within: bool) -> Est
     assert column is not None and row.derivative is not None  # noqa: S101, PT018  (column saw to it)
     value = column(*(a.value for a in arguments))
     if row.group == "special":
-        error: Number = _SPECIAL * np.abs(value) + _SPECIAL_ABSOLUTE
+        error: Number = _rounded(value, _SPECIAL)
+        if row.name in _WITH_ZEROS:
+            error = error + _SPECIAL_ABSOLUTE
         if row.crossings:  # scipy loses digits near the poles
-            error = np.where(arguments[-1].value > 0, error, np.inf)
+            x = arguments[-1].value
+            off = (np.abs(x) < _NEAR) & (np.abs(x - np.rint(x)) > _OFF_POLES)
+            error = np.where((x > 0) | off, error, np.inf)
     else:
         error = _rounded(value, _ELEMENTARY)
-    texts = row.derivative if isinstance(row.derivative, tuple) else (row.derivative,)
+    texts = _DERIVATIVES.get(row.name, row.derivative)
+    texts = texts if isinstance(texts, tuple) else (texts,)
     names = [parameter.name for parameter in row.parameters]
     still = {n: Estimate(a.value, a.error) for n, a in zip(names, arguments, strict=True)}
     plain = {**dict(zip(names, (a.value for a in arguments), strict=True)), "result": value}
     for text, a in zip(texts, arguments, strict=True):
         if text is not None and np.any(a.error):
             d = np.abs(read(template(text), ARRAYS, plain))
-            error = error + _times(2 * d, _trusted(a.error, a.value))
+            error = error + _times(2 * d, np.where(a.error <= _TRUSTED, a.error, np.inf))
     result = Estimate(value, error)
     parts = []
     for text, a in zip(texts, arguments, strict=True):
         if text is not None and (a.slope is not None or (np.any(a.error) and not within)):
-            bound = {**still, "result": result}
-            partial: Estimate = read(template(text), _Estimates(within=True), bound)
+            partial = _estimated(
+                template(text), _Estimates(within=True), {**still, "result": result}
+            )
             # A bound of first order is none where the derivative is uncertain: beside a pole.
             steady = (a.error == 0) | (partial.error <= _STEADY * (1 + np.abs(partial.value)))
             error = np.where(steady, error, np.inf)
@@ -239,19 +287,30 @@ def _choose(mask: Any, x: Any, y: Any) -> Any:  # noqa: ANN401  (estimates, or c
     if isinstance(mask, bool | np.bool_):
         return x if mask else y
     x, y = _as_estimate(x), _as_estimate(y)
+    outside = np.where(mask, x.outside, y.outside)
     if x.slope is None and y.slope is None:
-        return Estimate(np.where(mask, x.value, y.value), np.where(mask, x.error, y.error))
+        value, error = np.where(mask, x.value, y.value), np.where(mask, x.error, y.error)
+        return Estimate(value, error, outside=outside)
     slopes = [0.0 if a.slope is None else a.slope for a in (x, y)]
     return Estimate(
         np.where(mask, x.value, y.value),
         np.where(mask, x.error, y.error),
         np.where(mask, *slopes),
         np.where(mask, x.slope_error, y.slope_error),
+        outside,
     )
 
 
 def _value(x: Any) -> Any:  # noqa: ANN401  (a condition counts as 0 or 1)
     return x.value if isinstance(x, Estimate) else np.where(x, 1.0, 0.0)
+
+
+def _error(x: Any) -> Any:  # noqa: ANN401
+    return x.error if isinstance(x, Estimate) else 0.0
+
+
+def _outside(x: Any) -> Any:  # noqa: ANN401
+    return x.outside if isinstance(x, Estimate) else 0
 
 
 def _comparison(name: str) -> Callable[..., Any]:
@@ -288,6 +347,8 @@ _COLUMNS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "float": lambda x: x if isinstance(x, Estimate) else Estimate(np.where(x, 1.0, 0.0)),
     }
 )
+# Where the row's own text cancels.
+_DERIVATIVES: Mapping[str, str] = MappingProxyType({"tanh": "1/cosh(x)**2"})
 _SELECTING = frozenset({"where", "ifelse", "float"})
 # A comparison with NaN is False, and hides that there is no number.
 _COMPARING = frozenset(
@@ -329,7 +390,16 @@ def estimate(program: Program, columns: Mapping[str, Array], variable: str | Non
         name: Estimate(column, 0.0, 1.0 if name == variable else None)
         for name, column in columns.items()
     }
-    arithmetic = _Estimates()
     with np.errstate(all="ignore"):
-        found: Estimate = _as_estimate(read(program, arithmetic, inputs))
-        return dataclasses.replace(found, error=np.where(arithmetic.lost, np.inf, found.error))
+        return _estimated(program, _Estimates(), inputs)
+
+
+def _estimated(
+    program: Program, arithmetic: _Estimates, inputs: Mapping[str, Estimate]
+) -> Estimate:
+    found: Estimate = _as_estimate(read(program, arithmetic, inputs))
+    return dataclasses.replace(
+        found,
+        error=np.where(arithmetic.lost, np.inf, found.error),
+        outside=np.where(arithmetic.lost, 0, found.outside),
+    )

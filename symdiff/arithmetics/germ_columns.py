@@ -12,7 +12,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from symdiff.arithmetics.germ_values import Infinite, Outside, Unknown
+from symdiff.arithmetics.germ_values import Infinite, Outside, Unknown, beyond
 from symdiff.arithmetics.puiseux import NOTHING, Germ, OrderError, constant, flat
 from symdiff.arithmetics.reading import read
 from symdiff.arithmetics.reals import ONE, PI, Real, UndecidedError, sign
@@ -66,7 +66,7 @@ def _power(germs: Germs, x: Germ, exponent: Germ) -> Germ | Outside:
         return algebra.power(x, int(q))
     positive = algebra.sign_of(x)
     if positive < 0:
-        return Outside("a broken power of a negative number")
+        return Outside(beyond("power"))
     if positive == 0:
         rising = algebra.sign_of(exponent)
         if rising < 0:
@@ -79,7 +79,7 @@ def _power(germs: Germs, x: Germ, exponent: Germ) -> Germ | Outside:
 
 def _sqrt(germs: Germs, x: Germ) -> Germ | Outside:
     if germs.algebra.sign_of(x) < 0:
-        return Outside("a square root of a negative number")
+        return Outside(beyond("sqrt"))
     return germs.algebra.power(x, Fraction(1, 2))
 
 
@@ -92,7 +92,7 @@ def _cbrt(germs: Germs, x: Germ) -> Germ:
 
 def _log(germs: Germs, x: Germ) -> Germ | Outside:
     if germs.algebra.sign_of(x) < 0:
-        return Outside("a logarithm of a negative number")
+        return Outside(beyond("log"))
     return germs.algebra.log(x)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from symdiff.arithmetics.puiseux import Germ
@@ -50,6 +52,21 @@ class Budget:
     bits: int = MAX_BITS
     orders: tuple[int, ...] = ORDERS
     work: int = 50_000
+
+
+_BEYOND: Mapping[str, str] = MappingProxyType(
+    {
+        "power": "a broken power of a negative number",
+        "sqrt": "a square root of a negative number",
+        "log": "a logarithm of a negative number",
+        "log1p": "a logarithm of a negative number",
+    }
+)
+
+
+def beyond(function: str) -> str:
+    """Say that the argument of a function is outside its domain."""
+    return _BEYOND.get(function, f"{function} outside its domain")
 
 
 Value = Germ | Infinite | Outside | Unknown | bool

@@ -13,7 +13,15 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from symdiff.arithmetics.germ_columns import COLUMNS, as_germ
-from symdiff.arithmetics.germ_values import ORDERS, Budget, Infinite, Outside, Unknown, Value
+from symdiff.arithmetics.germ_values import (
+    ORDERS,
+    Budget,
+    Infinite,
+    Outside,
+    Unknown,
+    Value,
+    beyond,
+)
 from symdiff.arithmetics.puiseux import (
     NOTHING,
     Algebra,
@@ -100,7 +108,7 @@ class Germs:
         found = read(condition, self, dict(zip(names, arguments, strict=False)))
         if found is True:
             return None
-        return Outside(f"{row.name} outside its domain") if found is False else found
+        return Outside(beyond(row.name)) if found is False else found
 
     def by_derivative(self, row: Function, arguments: Sequence[Any]) -> Germ:
         """Return f(g) = f(a) + ∫ f'(g)·g' dt for the one argument g that varies."""

@@ -37,7 +37,7 @@ EXPONENTIALS = (
     Function("log2",  "x", formula="log(x)/log(2)",  definition="log(x)/log(2)",  numpy="log2",  torch="log2"),
     Function("log10", "x", formula="log(x)/log(10)", definition="log(x)/log(10)", numpy="log10", torch="log10"),
     Function("log1p", "x", formula="log(1 + x)",     definition="log(1 + x)", numpy="log1p", torch="log1p",
-             ball=monotone("log1p", -1),
+             ball=monotone("log1p", -1), domain="x > -1",
              derivative="1/(1 + x)"),
     Function("logaddexp", "x, y",   formula="log(e**x + e**y)", definition="log(exp(x) + exp(y))", numpy="logaddexp", torch="logaddexp",
              switches=(),

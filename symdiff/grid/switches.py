@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator
 
 from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
@@ -114,9 +115,18 @@ class _Collector:
         self, root: int, blame: int, *, crosses_integers: bool = False, highest: int | None = None
     ) -> None:
         program = self._builder.program(root, self._sources)
+        if self._is_infinite(root):
+            return
         if program.inputs and (root, crosses_integers) not in self.found:
             switch = Switch(program, blame, crosses_integers, highest)
             self.found[root, crosses_integers] = switch
+
+    def _is_infinite(self, root: int) -> bool:
+        """Tell whether a switch compares with inf, and so vanishes nowhere."""
+        node = self._builder.nodes[root]
+        if not isinstance(node, Call) or node.function != "subtract":
+            return False
+        return any(self._constant(a) in (math.inf, -math.inf) for a in node.given)
 
     def _constant(self, index: int) -> int | float | None:
         node = self._builder.nodes[index]

@@ -51,7 +51,7 @@ def detail(evidence: Evidence, trial: Trial, engine: str, variable: str, i: int)
         culprit = blame_nonfinite(trial.problem, i)
         parts.append(culprit.reason if culprit else "")
     if verdict is not Verdict.AGREES or truths.details.get(i) == APPARENT:
-        parts.append(truths.details.get(i, ""))
+        parts.append(truths.detail(i))
     return "; ".join(part for part in parts if part) or None
 
 

@@ -17,7 +17,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.arithmetics.estimates import estimate
+from symdiff.arithmetics.estimates import FUNCTIONS, estimate
+from symdiff.arithmetics.germ_values import beyond
 from symdiff.arithmetics.germs import Budget
 from symdiff.arithmetics.reals import Real
 from symdiff.errors import Unsupported
@@ -37,6 +38,7 @@ MAX_PROOFS: Final = 20_000  # of one expression along one variable
 _CLEAR: Final = 2.0**10  # a switch is off zero if it is so many times its error
 _SHARP: Final = 1e-10  # relative error with which a derivative is settled
 _SMOOTH: Final = KINDS.index(Kind.SMOOTH)
+_OUTSIDE: Final = KINDS.index(Kind.OUTSIDE)
 _UNDECIDED: Final = KINDS.index(Kind.UNDECIDED)
 
 
@@ -84,7 +86,7 @@ class Truths:
     proved
         Whether a point was proved by itself, not settled in arrays; shape (n,).
     details
-        By point, where there is something to say.
+        By point, where a proof had something to say.
     """
 
     def __init__(self, program: Program, variable: str, grid: Grid, judging: Judging) -> None:
@@ -101,6 +103,7 @@ class Truths:
         self.bends: Array = np.full((n, 2), np.nan)
         self.proved: Mask = np.zeros(n, dtype=bool)
         self.details: dict[int, str] = {}
+        self._outside: NDArray[np.intp] = np.zeros(n, dtype=np.intp)
         settled = self._settle()
         self.prove(np.flatnonzero(~settled))
         self._check_sample(np.flatnonzero(settled))
@@ -108,13 +111,19 @@ class Truths:
     def _settle(self) -> Mask:
         if self._judging.prove == "all":
             return np.zeros(len(self._grid), dtype=bool)
-        settled, slope = settle(self._program, self._variable, self._grid.columns())
+        settled, slope, self._outside = settle(self._program, self._variable, self._grid.columns())
         for point, _ in self._grid.exact:
             settled[point] = False
-        self.kinds[settled] = _SMOOTH
+        self.kinds[settled] = np.where(self._outside[settled] > 0, _OUTSIDE, _SMOOTH)
         for column in (self.left, self.right, self.derivative):
             column[settled] = slope[settled]
         return settled
+
+    def detail(self, i: int) -> str:
+        """Return what there is to say of a point, or an empty text."""
+        if not self.proved[i] and self.kinds[i] == _OUTSIDE:
+            return beyond(FUNCTIONS[self._outside[i]])
+        return self.details.get(i, "")
 
     def prove(self, points: Iterable[int]) -> None:
         """Prove points that are not proved yet, as far as the number of proofs allows."""
@@ -158,19 +167,22 @@ class Truths:
         size = min(self._judging.sample, len(settled))
         chosen = np.random.default_rng(self._judging.seed).choice(settled, size, replace=False)
         for i in np.sort(chosen):
-            truth, before = self.proof(int(i)), float(self.derivative[i])
+            truth, kind = self.proof(int(i)), KINDS[self.kinds[i]]
             if truth.kind is Kind.UNDECIDED:
                 continue
-            known = truth.derivative
-            if truth.kind is not Kind.SMOOTH or known is None or _apart(before, known):
+            before = float(self.derivative[i])
+            known = np.nan if truth.derivative is None else truth.derivative
+            if truth.kind is not kind or _apart(before, known):
                 where = dict(zip(self._grid.names, self._grid.points[i].tolist(), strict=True))
-                proved = f"{truth.kind} {known!r}"
-                message = f"at {where} the filter settled {before!r}, the proof says {proved}"
+                settled_as, proved = f"{kind} {before!r}", f"{truth.kind} {known!r}"
+                message = f"at {where} the filter settled {settled_as}, the proof says {proved}"
                 raise FilterError(message)
             self._put(int(i), truth)
 
 
 def _apart(a: float, b: float) -> bool:
+    if np.isnan(a) or np.isnan(b):
+        return not (np.isnan(a) and np.isnan(b))
     return a != b and abs(a - b) > 2 * _SHARP * max(abs(a), abs(b))
 
 
@@ -194,8 +206,13 @@ def exact_point(grid: Grid, i: int) -> dict[str, Real] | None:
     return None if unnamed else found
 
 
-def settle(program: Program, variable: str, columns: Mapping[str, Array]) -> tuple[Mask, Array]:
+def settle(
+    program: Program, variable: str, columns: Mapping[str, Array]
+) -> tuple[Mask, Array, NDArray[np.intp]]:
     """Return where the derivative is known beyond doubt, and what it is there.
+
+    The last column tells where the point is outside the expression's domain: the place in
+    `FUNCTIONS` of the function to blame, 0 elsewhere.  There is no derivative there, but NaN.
 
     Parameters
     ----------
@@ -219,17 +236,21 @@ def settle(program: Program, variable: str, columns: Mapping[str, Array]) -> tup
         for switch in find_switches(program):
             clear &= _off_zero(switch, columns)
     except Unsupported:
-        return np.zeros(shape, dtype=bool), np.full(shape, np.nan)
+        return np.zeros(shape, dtype=bool), np.full(shape, np.nan), np.zeros(shape, dtype=np.intp)
     slope = np.array(np.broadcast_to(0.0 if found.slope is None else found.slope, shape))
     with np.errstate(all="ignore"):
         sharp = np.broadcast_to(found.slope_error, shape) <= _SHARP * np.abs(slope)
         known = np.isfinite(slope) & np.isfinite(np.broadcast_to(found.value, shape))
         known &= np.isfinite(np.broadcast_to(found.error, shape))
-    return clear & sharp & known, slope
+    outside = np.broadcast_to(found.outside, shape).astype(np.intp) * clear
+    return clear & (sharp & known | (outside > 0)), np.where(outside, np.nan, slope), outside
 
 
 def _off_zero(switch: Switch, columns: Mapping[str, Array]) -> Mask:
-    """Tell where a switch is off zero, or off the integers, by much more than its error."""
+    """Tell where a switch is off zero, or off the integers, by much more than its error.
+
+    Where it is undefined it is off zero too: the ends of the domain are switches of their own.
+    """
     found = estimate(switch.program, columns, None)
     shape = next(iter(columns.values())).shape
     value = np.broadcast_to(found.value, shape)
@@ -241,4 +262,4 @@ def _off_zero(switch: Switch, columns: Mapping[str, Array]) -> Mask:
                 distance = np.where(value > switch.highest + 0.5, np.abs(value), distance)
         off: Mask = distance > _CLEAR * np.broadcast_to(found.error, shape)
         off &= np.isfinite(value)
-    return off
+    return off | (np.broadcast_to(found.outside, shape) > 0)

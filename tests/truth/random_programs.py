@@ -1,0 +1,106 @@
+"""Texts of random programs with kinks at a given point."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+
+Pick = Callable[[Sequence], object]  # returns one of the options
+
+POINTS = sorted({Fraction(n, d) for d in (1, 2, 3, 7) for n in range(-3, 4)})
+_CONSTANTS = ("0", "1", "2", "-1", "1/2", "-3/2", "1/3", "0.1")
+_BELOW, _ABOVE = ("0", "-1", "-1/2", "-2"), ("1", "2", "1/2", "3")
+_SHARED = ("+", "-", "abs", "max", "min", "relu", "sin", "square", "where")
+_UNIVARIATE = (*_SHARED, "leaf", "*", "clamp", "where", "exp", "tanh", "cube", "root")
+_BIVARIATE = (*_SHARED, "abs", "max", "*c", "xy")
+_COMPARED = ("<", "<=", ">", ">=", "==", "!=")
+
+
+class _Texts:
+    """Writes expressions in some variables."""
+
+    def __init__(self, pick: Pick, point: Mapping[str, Fraction]) -> None:
+        self._pick = pick
+        self._point = point
+        self._names = list(point)
+
+    def leaf(self) -> str:
+        kind = self._pick(("variable", "vanishing", "vanishing", "constant"))
+        if kind == "constant":
+            return self._pick(_CONSTANTS)
+        return self._pick(self._names) if kind == "variable" else self.vanishing()
+
+    def shifted(self) -> str:
+        name = self._pick(self._names)
+        return f"({name} - ({self._point[name]}))"
+
+    def vanishing(self) -> str:
+        name = self._pick(self._names)
+        start = self._point[name]
+        return self._pick(
+            (
+                f"({name} - ({start}))",
+                f"({name} - ({start}))",
+                f"({name} - ({start}))**2",
+                f"({name}**2 - {start**2})",
+                f"(abs({name}) - {abs(start)})",
+                f"sin({name} - ({start}))",
+                f"(exp({name} - ({start})) - 1)",
+            )
+        )
+
+
+class Univariate(_Texts):
+    """Piecewise programs in x."""
+
+    def text(self, depth: int) -> str:
+        if depth == 0:
+            return self.leaf()
+        kind = self._pick(_UNIVARIATE)
+        if kind == "leaf":
+            return self.leaf()
+        a = self.text(min(1, depth - 1) if kind == "exp" else depth - 1)  # no towers
+        if kind in ("+", "-", "*"):
+            return f"({a} {kind} {self.text(depth - 1)})"
+        if kind in ("max", "min"):
+            return f"{kind}({a}, {self.text(depth - 1)})"
+        if kind == "clamp":
+            return f"clamp({a}, {self._pick(_BELOW)}, {self._pick(_ABOVE)})"
+        if kind == "where":
+            other = self._pick(("0", self._pick(_CONSTANTS), self.text(1)))
+            condition = f"{a} {self._pick(_COMPARED)} {other}"
+            return f"where({condition}, {self.text(depth - 1)}, {self.text(depth - 1)})"
+        written = {"square": f"({a})**2", "cube": f"({a})**3", "root": f"sqrt(abs({a}))"}
+        return written.get(kind, f"{kind}({a})")
+
+
+class Bivariate(_Texts):
+    """Programs in x and y, with several switches that vanish at the point."""
+
+    def text(self, depth: int) -> str:
+        if depth == 0:
+            return self._pick((self.leaf(), self.joint()))
+        kind = self._pick(_BIVARIATE)
+        a = self.joint() if kind == "where" else self.text(depth - 1)
+        if kind in ("+", "-"):
+            return f"({a} {kind} {self.text(depth - 1)})"
+        if kind == "*c":
+            return f"({self._pick(_CONSTANTS[1:])})*{a}"
+        if kind in ("max", "min"):
+            return f"{kind}({a}, {self.text(depth - 1)})"
+        if kind == "xy":
+            return f"({a})*({self.text(0)})"
+        if kind == "where":
+            factor = self._pick((f"{a}*", f"{a}*", ""))
+            first, second = self.text(depth - 1), self._pick(("0", self.text(1)))
+            return (
+                f"where({a} {self._pick(_COMPARED[:4])} 0, {factor}({first}), {factor}({second}))"
+            )
+        return f"({a})**2" if kind == "square" else f"{kind}({a})"
+
+    def joint(self) -> str:
+        """A switch in both variables that vanishes at the point."""
+        a, b = (f"({name} - ({start}))" for name, start in self._point.items())
+        return self._pick(
+            (a, b, f"({a} - {b})", f"({a} + 2*{b})", f"({a} + {b})", f"{a}*{b}", f"({a} - {b}**2)")
+        )

@@ -1,0 +1,237 @@
+"""What is proved of the shipped expressions agrees with difference quotients of hundreds of digits."""
+
+import collections
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+
+from symdiff.batch.runner import collect
+from symdiff.errors import ExpressionError
+from symdiff.grid.grid import NEAREST, make_grid
+from symdiff.grid.points import axes
+from symdiff.program import parse
+from symdiff.truth.filter import Judging, Truths
+from symdiff.truth.one_sided import KINDS, Kind, Truth
+from tests.truth.quotients import LEVELS, Answer, Shape, ZeroOf, at, compare, contradiction
+
+REGULAR = 5  # plain smooth points that are compared, of an entry along a variable
+CLOSE_ROLES = range(1, NEAREST[1] + 3)  # kinks, the doubles nearest to them, 1 and 2 ulps off
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Compared:
+    where: str
+    truth: Truth
+    answer: Answer
+    found: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Survey:
+    compared: list[Compared]
+    points: int
+    undecided: int
+
+
+def truth_at(truths, i):
+    numbers = (float(column[i]) for column in (truths.left, truths.right, truths.derivative))
+    left, right, derivative = (None if math.isnan(x) else x for x in numbers)
+    kind = KINDS[truths.kinds[i]]
+    return Truth(kind, left, right, derivative, detail=truths.details.get(i, ""))
+
+
+def point_of(grid, i):
+    """The exact coordinates: a double, a formula, or the zero of the switch that is there."""
+    point, unnamed = {}, []
+    for j, name in enumerate(grid.names):
+        point[name] = grid.exact.get((i, j), float(grid.points[i, j]))
+        try:
+            parse(str(point[name]))
+        except ExpressionError:
+            unnamed.append(j)
+    if unnamed:
+        (j,) = unnamed
+        assert j == grid.along[i]
+        switch = grid.switches[grid.switch_of[i]]
+        name, near = grid.names[j], float(grid.points[i, j])
+        others = {n: x for n, x in point.items() if n != name and n in switch.program.inputs}
+        point[name] = ZeroOf(switch.program, name, others, near, switch.crosses_integers)
+    return point
+
+
+def chosen_points(grid, truths, rng):
+    """All points at kinks and beside them, all that are not smooth, and a few others."""
+    close = np.isin(grid.roles, CLOSE_ROLES) | (truths.kinds != KINDS.index(Kind.SMOOTH))
+    plain = np.flatnonzero(~close)
+    some = rng.choice(plain, min(REGULAR, len(plain)), replace=False)
+    return np.sort(np.concatenate([np.flatnonzero(close), some])).tolist()
+
+
+@pytest.fixture(scope="module")
+def survey():
+    compared, points, undecided = [], 0, 0
+    rng = np.random.default_rng(0)
+    for entry in collect([]).entries:
+        program = parse(entry.expr, definitions=entry.let)
+        grid = make_grid([program], axes(program.inputs, entry.grid))
+        for variable in program.inputs:
+            truths = Truths(program, variable, grid, Judging())
+            points += len(grid)
+            undecided += int((truths.kinds == KINDS.index(Kind.UNDECIDED)).sum())
+            for i in chosen_points(grid, truths, rng):
+                truth = truth_at(truths, i)
+                if truth.kind is Kind.UNDECIDED:
+                    continue
+                point = point_of(grid, i)
+                found, answer = compare(program, variable, point, truth)
+                where = f"{entry.name}: d/d{variable} at {point}"
+                compared.append(Compared(where, truth, answer, found))
+    return Survey(compared, points, undecided)
+
+
+def test_the_quotients_contradict_no_proved_truth(survey):
+    assert [(c.where, c.found) for c in survey.compared if c.found] == []
+
+
+def test_few_points_are_undecided(survey):
+    assert survey.undecided < 0.02 * survey.points
+
+
+def test_the_quotients_have_a_clear_answer_nearly_everywhere(survey):
+    clear = sum(c.answer.is_clear for c in survey.compared)
+    assert clear >= 0.95 * len(survey.compared)
+
+
+def test_every_kind_of_point_is_compared(survey):
+    counts = collections.Counter(c.truth.kind for c in survey.compared if c.answer.is_clear)
+    least = {
+        "smooth": 3000,
+        "kink": 300,
+        "jump": 80,
+        "edge": 80,
+        "pole": 40,
+        "outside": 300,
+        "vertical": 5,
+    }
+    assert {kind: counts[kind] for kind in least if counts[kind] < least[kind]} == {}
+
+
+def planted(survey, kinds, change):
+    """Count the truths that are changed, and those of them in which nothing is found."""
+    changed = [
+        (c.where, contradiction(change(c.truth), c.answer))
+        for c in survey.compared
+        if c.truth.kind in kinds and c.answer.is_clear and change(c.truth) != c.truth
+    ]
+    return len(changed), [where for where, found in changed if not found]
+
+
+def distinct(a, b):
+    return abs(a - b) > 1e-8 * max(abs(a), abs(b)) + 1e-320
+
+
+def swapped(truth):
+    if None not in (truth.left, truth.right) and not distinct(truth.left, truth.right):
+        return truth
+    return dataclasses.replace(truth, left=truth.right, right=truth.left)
+
+
+def off_by_one(truth):
+    if not distinct(truth.derivative, truth.derivative + 1):
+        return truth
+    return dataclasses.replace(truth, derivative=truth.derivative + 1)
+
+
+def zero(truth):
+    if not distinct(truth.left, 0) and not distinct(truth.right, 0):
+        return truth
+    derivative = None if truth.derivative is None else 0.0
+    return dataclasses.replace(truth, left=0.0, right=0.0, derivative=derivative)
+
+
+def joined(truth):
+    return Truth(Kind.SMOOTH, truth.left, truth.right, truth.left)
+
+
+def parted(truth):
+    return Truth(Kind.KINK, truth.left, truth.right)
+
+
+@pytest.mark.parametrize(
+    ("change", "kinds", "least"),
+    [
+        (swapped, {Kind.KINK}, 300),
+        (swapped, {Kind.EDGE}, 80),
+        (off_by_one, {Kind.SMOOTH}, 3000),
+        (zero, {Kind.SMOOTH, Kind.KINK}, 3000),
+        (joined, {Kind.KINK, Kind.JUMP, Kind.EDGE, Kind.POLE, Kind.VERTICAL}, 500),
+        (parted, {Kind.SMOOTH, Kind.JUMP, Kind.EDGE, Kind.POLE}, 3000),
+    ],
+)
+def test_planted_mistakes_are_found_everywhere(survey, change, kinds, least):
+    count, missed = planted(survey, kinds, change)
+    assert count >= least
+    assert missed == []
+
+
+KNOWN = [
+    # text, point, left, right: a slope, an infinity, or the shape of the side
+    ("abs(x)", 0.0, -1, 1),
+    ("abs(x)", -5e-324, -1, -1),
+    ("x*abs(x)", 0.0, 0, 0),
+    ("abs(sin(x))", "pi", -1, 1),
+    ("abs(x**2 - 2)", "sqrt(2)", -math.sqrt(8), math.sqrt(8)),
+    ("max(sin(x), cos(x))", "pi/4", -math.sqrt(0.5), math.sqrt(0.5)),
+    ("sqrt(x**2 - 2)", "sqrt(2)", Shape.UNDEFINED, math.inf),
+    ("cbrt(x)", 0.0, math.inf, math.inf),
+    ("x*log(x)", 0.0, Shape.UNDEFINED, -math.inf),
+    ("xlogy(x, x)", 0.0, Shape.UNDEFINED, -math.inf),
+    ("xlogy(x, x**3)*log(x) if x > 0 else 0", 0.0, 0, math.inf),
+    ("floor(x)", 2.0, math.inf, 0),
+    ("x + sign(x)", 0.0, math.inf, math.inf),
+    ("1/x", 0.0, Shape.POLE, Shape.POLE),
+    ("log(abs(x))", 0.0, Shape.POLE, Shape.POLE),
+    ("lgamma(x)", -1.0, Shape.POLE, Shape.POLE),
+    ("x*detach(x)", 3.0, 3, 3),
+    ("where(x > 0, sqrt(x), 0)", 0.0, 0, math.inf),
+    ("sin(x)/x + 2*abs(x)", 0.0, -2, 2),
+    ("x**2*sign(x) + 7*x", 0.0, 7, 7),
+    ("asin(x)", 1.0, math.inf, Shape.UNDEFINED),
+    ("(-1)**x", 1.0, Shape.UNDEFINED, Shape.UNDEFINED),
+]
+
+
+LOG_SQUARED = "xlogy(x, x**3)*log(x) if x > 0 else 0"  # takes more than three steps
+SLOW = "lgamma(x)"  # with a thousand digits
+
+
+@pytest.mark.parametrize(
+    ("text", "point", "left", "right", "level"),
+    [
+        (*known, level)
+        for known in KNOWN
+        for level in range(len(LEVELS))
+        if not (known[0] == LOG_SQUARED and level == 0) and not (known[0] == SLOW and level > 0)
+    ],
+)
+def test_the_quotients_know_textbook_points(text, point, left, right, level):
+    answer = at(parse(text), "x", {"x": point}, level)
+    for side, expected in ((answer.left, left), (answer.right, right)):
+        if isinstance(expected, Shape):
+            assert side.shape is expected
+        else:
+            assert float(side.slope) == pytest.approx(expected, abs=1e-15)
+
+
+@pytest.mark.parametrize("text", ["where(x > 0, x/log(x), 0)", "where(x > 0, 1/log(x), 1)"])
+def test_the_quotients_say_when_they_do_not_know(text):
+    assert at(parse(text), "x", {"x": 0.0}).right.shape is Shape.UNCLEAR
+
+
+def test_a_kink_beside_zero_takes_the_closest_look():
+    rights = [at(parse("max(x, 1e-300)"), "x", {"x": 0.0}, level).right.slope for level in range(3)]
+    assert [round(float(slope)) for slope in rights] == [1, 1, 0]
+    found, _ = compare(parse("max(x, 1e-300)"), "x", {"x": 0.0}, Truth(Kind.SMOOTH, 0.0, 0.0, 0.0))
+    assert found == ""
