@@ -172,7 +172,7 @@ def hulls(program: Program, variables: Sequence[str], point: Mapping[str, Real])
     >>> from symdiff.program import parse
     >>> zero = {"x": Real.of(0), "y": Real.of(0)}
     >>> found = hulls(parse("max(x, 2*x, 3*x, 4*x)"), ["x"], {"x": Real.of(0)})
-    >>> sorted(set(found.inner[:, 0])), found.exact
+    >>> sorted(set(found.inner[:, 0].tolist())), found.exact
     ([1.0, 4.0], True)
     >>> hulls(parse("abs(x - y)"), ["x", "y"], zero).holds([0.5, 0.5], 1e-9)
     False
