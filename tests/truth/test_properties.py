@@ -1,0 +1,210 @@
+"""What must hold of any truth, tried on random piecewise programs at points where they may bend."""
+
+import collections
+import dataclasses
+import math
+import random
+import re
+from fractions import Fraction
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from symdiff.arithmetics.reals import Real
+from symdiff.program import parse
+from symdiff.truth.clarke import Hulls, hulls
+from symdiff.truth.one_sided import Kind
+from symdiff.truth.proof import prove
+from tests.truth.quotients import compare, contradiction, gradients_beside
+from tests.truth.random_programs import POINTS, Bivariate, Univariate
+
+UNIVARIATE, BIVARIATE = 3000, 300
+DEPTHS = (1, 2, 2, 3)
+BESIDE = 1e-12  # distance from a point at which gradients are taken to have their limits
+DIRECTIONS = 24
+CLOSE = 1e-7  # by so much gradients may differ from their limits there
+EXAMPLES = settings(max_examples=150, derandomize=True, deadline=None)
+
+
+def truth_of(text, point):
+    return prove(parse(text), "x", {"x": Real.of(point)})
+
+
+def negated(number):
+    return None if number is None else -number
+
+
+def slopes_are(found, left, right, rel=0.0):
+    for number, expected in ((found.left, left), (found.right, right)):
+        assert (number is None) == (expected is None)
+        assert number == expected or number == pytest.approx(expected, rel=rel, abs=0)
+
+
+@st.composite
+def programs(draw):
+    """The text of a program in x, and a point that its switches vanish at."""
+    point = draw(st.sampled_from(POINTS))
+    pick = draw(st.randoms(use_true_random=False)).choice
+    return Univariate(pick, {"x": point}).text(draw(st.sampled_from(DEPTHS))), point
+
+
+@given(programs())
+@EXAMPLES
+def test_the_slopes_of_the_mirrored_program_are_swapped_and_negated(drawn):
+    text, point = drawn
+    straight = truth_of(text, point)
+    mirrored = truth_of(re.sub(r"\bx\b", "(-x)", text), -point)
+    assert mirrored.kind is straight.kind
+    slopes_are(mirrored, negated(straight.right), negated(straight.left))
+
+
+SMOOTH = {
+    "exp(x)": mpmath.exp,
+    "x**3 - 2*x": lambda x: 3 * x**2 - 2,
+    "sin(3*x)": lambda x: 3 * mpmath.cos(3 * x),
+    "7*x": lambda x: 7,
+    "1/(x**2 + 1)": lambda x: -2 * x / (x**2 + 1) ** 2,
+}
+
+
+@given(programs(), st.sampled_from(sorted(SMOOTH)))
+@EXAMPLES
+def test_a_smooth_function_that_is_added_adds_its_slope(drawn, smooth):
+    text, point = drawn
+    before, after = truth_of(text, point), truth_of(f"({text}) + ({smooth})", point)
+    assume(Kind.UNDECIDED not in (before.kind, after.kind))
+    assert after.kind is before.kind
+    slope = float(SMOOTH[smooth](mpmath.mpf(point.numerator) / point.denominator))
+    for number, summed in ((before.left, after.left), (before.right, after.right)):
+        assert (number is None) == (summed is None)
+        if number is not None and math.isfinite(number):
+            assert abs(number + slope - summed) <= 1e-15 * (abs(number) + abs(slope))
+        else:
+            assert summed == number
+
+
+@given(programs(), st.integers(-60, 60))
+@EXAMPLES
+def test_a_power_of_two_scales_the_slopes(drawn, k):
+    text, point = drawn
+    before, after = truth_of(text, point), truth_of(f"2**({k})*({text})", point)
+    assert after.kind is before.kind
+    scaled = [None if s is None else math.ldexp(s, k) for s in (before.left, before.right)]
+    slopes_are(after, *scaled, rel=2.0**-50)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Trial:
+    where: str
+    truth: object
+    answer: object
+    found: str
+
+
+@pytest.fixture(scope="module")
+def trials():
+    """Random programs with their truths, and what the quotients say against them."""
+    rng = random.Random(20)  # noqa: S311  (samples)
+    made = []
+    for _ in range(UNIVARIATE):
+        point = rng.choice(POINTS)
+        text = Univariate(rng.choice, {"x": point}).text(rng.choice(DEPTHS))
+        truth = truth_of(text, point)
+        found, answer = compare(parse(text), "x", {"x": point}, truth)
+        made.append(Trial(f"{text} at {point}", truth, answer, found))
+    return made
+
+
+def test_slopes_agree_with_one_sided_quotients(trials):
+    assert [(t.where, t.truth, t.found) for t in trials if t.found] == []
+
+
+def test_nearly_all_random_programs_are_decided(trials):
+    assert sum(t.truth.kind is Kind.UNDECIDED for t in trials) < 0.02 * len(trials)
+    assert sum(t.answer.is_clear for t in trials) > 0.95 * len(trials)
+
+
+def test_the_random_programs_bend_and_jump(trials):
+    counts = collections.Counter(t.truth.kind for t in trials)
+    least = {Kind.SMOOTH: 500, Kind.KINK: 300, Kind.JUMP: 50, Kind.VERTICAL: 10}
+    assert {kind: counts[kind] for kind, n in least.items() if counts[kind] < n} == {}
+
+
+def test_a_judge_that_swaps_left_and_right_is_convicted(trials):
+    # Negative control.
+    kinks = [t for t in trials if t.truth.kind is Kind.KINK and t.answer.is_clear]
+    swapped = [dataclasses.replace(t.truth, left=t.truth.right, right=t.truth.left) for t in kinks]
+    found = [contradiction(s, t.answer) for s, t in zip(swapped, kinks, strict=True)]
+    assert len(found) > 300
+    assert all(found)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Surroundings:
+    where: str
+    hulls: Hulls
+    gradients: list
+
+
+@pytest.fixture(scope="module")
+def surroundings():
+    """Random programs in x and y with their hulls, and gradients close to the point."""
+    rng = random.Random(21)  # noqa: S311  (samples)
+    made = []
+    for _ in range(BIVARIATE):
+        point = {name: rng.choice(POINTS) for name in "xy"}
+        text = Bivariate(rng.choice, point).text(rng.choice(DEPTHS))
+        program = parse(f"({text}) + 0*x + 0*y")
+        known = hulls(program, ["x", "y"], {name: Real.of(p) for name, p in point.items()})
+        if known is None:
+            continue
+        angles = [rng.uniform(0, 2 * math.pi) for _ in range(DIRECTIONS)]
+        directions = [(BESIDE * math.cos(a), BESIDE * math.sin(a)) for a in angles]
+        beside = gradients_beside(program, point, directions)
+        gradients = [g.gradient for g in beside if abs(g.rise) < math.sqrt(BESIDE)]
+        made.append(Surroundings(f"{text} at {point}", known, gradients))
+    return made
+
+
+def outside(known, gradients):
+    """The gradients that a hull excludes."""
+    tolerance = CLOSE * max(1, known.size) / known.size
+    return [g for g in gradients if known.holds(g, tolerance) is False]
+
+
+def test_no_limit_of_gradients_lies_outside_the_hulls(surroundings):
+    assert len(surroundings) > BIVARIATE / 2
+    assert [
+        (s.where, s.hulls, o) for s in surroundings if (o := outside(s.hulls, s.gradients))
+    ] == []
+
+
+def test_the_sampled_gradients_reach_many_vertices(surroundings):
+    several = [s for s in surroundings if len(s.hulls.inner) > 1]
+    assert len(several) > 50
+    reached = sum(
+        any(np.abs(np.subtract(g, v)).max() <= CLOSE * s.hulls.size for g in s.gradients)
+        for s in several
+        for v in s.hulls.inner
+    )
+    assert reached > 0.9 * sum(len(s.hulls.inner) for s in several)
+
+
+def test_a_hull_that_lacks_a_vertex_is_convicted(surroundings):
+    # Negative control.
+    several = [s for s in surroundings if s.hulls.exact and len(s.hulls.outer) > 1]
+    convicted = 0
+    for s in several:
+        poorer = Hulls(s.hulls.inner[:1], s.hulls.inner[:1], exact=True)
+        convicted += bool(outside(poorer, s.gradients))
+    assert len(several) > 50
+    assert convicted > 0.9 * len(several)
+
+
+@pytest.mark.parametrize("point", [Fraction(0), Fraction(1, 3)])
+def test_a_zero_is_a_point_like_any_other(point):
+    kink = truth_of(f"abs(x - ({point}))", point)
+    assert (kink.kind, kink.left, kink.right) == (Kind.KINK, -1.0, 1.0)
