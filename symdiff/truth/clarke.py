@@ -11,6 +11,7 @@ Griewank 2013, section 5 (signatures of switches).
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -120,15 +121,20 @@ def min_norm(vertices: Array) -> Array:
     >>> min_norm(np.array([[1.0, 0.0], [0.0, 1.0]])).round(9).tolist()
     [0.5, 0.5]
     """
+    shortest: Array = vertices.T @ _weights_of_min_norm(vertices)
+    return shortest
+
+
+def _weights_of_min_norm(vertices: Array) -> Array:
     from scipy.optimize import nnls  # noqa: PLC0415
 
-    # min |V'λ|² + w²·(Σλ - 1)² with a large w
-    weight = 1e6 * max(1.0, float(np.abs(vertices).max(initial=0)))
-    a = np.vstack([vertices.T, weight * np.ones(len(vertices))])
-    b = np.append(np.zeros(vertices.shape[1]), weight)
-    weights, _ = nnls(a, b)
-    shortest: Array = vertices.T @ (weights / weights.sum())
-    return shortest
+    # λ/Σλ of min |V'λ|² + w²·(Σλ - 1)², λ >= 0, is the same for every w
+    w = float(np.abs(vertices).max(initial=0)) or 1.0
+    found, _ = nnls(
+        np.vstack([vertices.T, np.full(len(vertices), w)]), [0.0] * vertices.shape[1] + [w]
+    )
+    weights: Array = found / found.sum()
+    return weights
 
 
 class _Branch(jets.Exact):
@@ -150,7 +156,8 @@ class _Branch(jets.Exact):
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Leaf:
     signs: tuple[int, ...]
-    rows: Array  # gradients of the switches, (ties, d)
+    switches: tuple[Jet, ...]
+    rows: Array  # their gradients, (ties, d)
     value: Ball
     gradient: Array  # (d,)
 
@@ -189,10 +196,11 @@ def hulls(program: Program, variables: Sequence[str], point: Mapping[str, Real])
     if not _meet(leaves):
         return None
     outer = _unique([leaf.gradient for leaf in leaves])
-    active = [leaf for leaf in leaves if _is_active(leaf)]
-    inner = _unique([leaf.gradient for leaf in active])
-    affine = all(_is_piecewise_affine(switch) for switch in zero)
-    exact = bool(len(inner)) and (affine or len(inner) == len(outer))
+    by_signs = {leaf.signs: leaf for leaf in leaves}
+    active = [_is_active(leaf, by_signs) for leaf in leaves]
+    inner = _unique([leaf.gradient for leaf, a in zip(leaves, active, strict=True) if a])
+    known = None not in active and all(_is_piecewise_affine(switch) for switch in zero)
+    exact = bool(len(inner)) and (known or len(inner) == len(outer))
     return Hulls(inner, outer, exact)
 
 
@@ -243,6 +251,7 @@ def _leaves(
         rows = [_floats(row.gradient, len(variables)) for row in branch.rows]
         yield _Leaf(
             signs,
+            tuple(branch.rows),
             np.array(rows).reshape(met, len(variables)),
             jet.value,
             _floats(jet.gradient, len(variables)),
@@ -311,29 +320,67 @@ def _unique(gradients: Sequence[Array]) -> Array:
     return np.array(kept)
 
 
-def _is_active(leaf: _Leaf) -> bool:
-    """Tell whether the signs hold on an open cone: an LP on the switches' gradients."""
-    rows = leaf.rows
-    signs = np.array(leaf.signs, dtype=np.float64)
-    if not len(rows):
-        return True
-    lengths = np.linalg.norm(rows, axis=1)
-    if (lengths == 0).any():
-        return False
-    signed = signs[:, None] * rows / lengths[:, None]
-    if (signed == signed[0]).all():
-        return True
-    from scipy.optimize import linprog  # noqa: PLC0415
+def _is_active(leaf: _Leaf, by_signs: Mapping[tuple[int, ...], _Leaf]) -> bool | None:
+    """Tell whether the signs hold on an open cone of directions; None: that is not known."""
+    lengths = np.linalg.norm(leaf.rows, axis=1)
+    flat = np.flatnonzero(lengths == 0)
+    steep = np.flatnonzero(lengths)
+    if not len(steep):
+        open_cone: bool | None = True
+    else:
+        signed = np.array(leaf.signs)[steep, None] * leaf.rows[steep] / lengths[steep, None]
+        open_cone = _holds_on_open_cone(leaf, steep, signed)
+    if open_cone and len(flat) and not _is_same_either_way(leaf, flat, by_signs):
+        return None
+    return open_cone
 
-    # max m  with  σ_j·r_j·d >= m,  |d_k| <= 1,  m <= 1
-    d = rows.shape[1]
-    found = linprog(
-        np.append(np.zeros(d), -1.0),
-        A_ub=np.hstack([-signed, np.ones((len(rows), 1))]),
-        b_ub=np.zeros(len(rows)),
-        bounds=[(-1, 1)] * d + [(None, 1)],
+
+def _is_same_either_way(
+    leaf: _Leaf, flat: NDArray[np.intp], by_signs: Mapping[tuple[int, ...], _Leaf]
+) -> bool:
+    """Tell whether switches without a gradient decide between equal gradients only."""
+    choices = [(-1, 1) if k in flat else (sign,) for k, sign in enumerate(leaf.signs)]
+    for signs in itertools.product(*choices):
+        other = by_signs.get(signs)
+        if other is None or (other.rows != leaf.rows).any():
+            return False
+        if (other.gradient != leaf.gradient).any():
+            return False
+    return True
+
+
+def _holds_on_open_cone(leaf: _Leaf, steep: NDArray[np.intp], signed: Array) -> bool | None:
+    """Tell whether some direction d has σ_j·r_j·d > 0 for all j (Gordan's alternative)."""
+    weights = _weights_of_min_norm(signed)
+    shortest = signed.T @ weights
+    length = float(np.linalg.norm(shortest))
+    if length and float((signed @ shortest).min()) > _MARGIN * length:
+        return True
+    used = [int(j) for j in np.flatnonzero(weights > _MARGIN)]
+    rows = [leaf.switches[steep[j]].gradient for j in used]
+    signs = [leaf.signs[steep[j]] for j in used]
+    return (
+        False
+        if _cancel([[s * g for g in row] for s, row in zip(signs, rows, strict=True)])
+        else None
     )
-    return found.x is not None and bool(found.x[-1] > _MARGIN)
+
+
+def _cancel(vectors: Sequence[Sequence[Ball]]) -> bool:
+    """Tell whether a sum with positive weights is zero, to all the digits of the balls.
+
+    λ is the solution of (V·V' + 1·1')·λ = 1, which is Σ λ_j·v_j = 0, Σ λ_j = 1 if there is one.
+    """
+    with flint.ctx.workprec(_BITS):
+        v = flint.arb_mat([list(vector) for vector in vectors])
+        ones = flint.arb_mat([[1] for _ in vectors])
+        try:
+            weights = (v * v.transpose() + ones * ones.transpose()).solve(ones)
+        except ZeroDivisionError:
+            return False
+        rest = v.transpose() * weights
+        positive = all(w > 0 for w in weights.entries())
+        return positive and all(abs(r) < flint.arb(2) ** -(_BITS // 2) for r in rest.entries())
 
 
 _AFFINE: Final = frozenset({"add", "subtract", "negative", "positive"})

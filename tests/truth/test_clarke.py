@@ -37,6 +37,9 @@ EXACT = [
     # 2x and 3x are active at 0, but on no open set.
     ("max(x, 2*x, 3*x, 4*x)", "x", {"x": 0}, [(1,), (4,)]),
     ("relu(x) - relu(-x)", "x", {"x": 0}, [(1,)]),
+    # below y = 0 the outer switch is zero all over
+    ("max(0*x, relu(y))", "x y", {"x": 0, "y": 0}, [(0, 0), (0, 1)]),
+    ("max(x, relu(x))", "x", {"x": 0}, [(0,), (1,)]),
     ("sin(x)*y", "x y", {"x": 0, "y": 2}, [(2, 0)]),
 ]
 
@@ -67,6 +70,14 @@ def test_a_thin_region_is_left_open():
     assert both.holds([0, 0], 1e-9) is True
     assert both.holds([0, -1], 1e-9) is None
     assert both.holds([1, 0], 1e-9) is False
+
+
+def test_a_cone_of_a_billionth_of_a_degree_is_left_open():
+    """Where x < y < x + x/1e13 the gradient is (-1e13, 1e13)."""
+    both = found("min(relu(1e13*(y - x)), relu(x))", "x y", x=0, y=0)
+    assert not both.exact
+    assert both.holds([-1e13, 1e13], 1e-9) is None
+    assert both.holds([1, 0], 1e-25) is True
 
 
 def test_what_automatic_differentiation_may_give_is_in_the_outer_hull():
