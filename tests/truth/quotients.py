@@ -1,6 +1,6 @@
 """A second route to one-sided slopes: difference quotients with hundreds of digits.
 
-A Program is evaluated in mpmath, by a walk of its own over the nodes; no ball, series or
+A Program is evaluated in mpmath; no ball, series or
 derivative is used.  Steps of 1e-20, 1e-30, 1e-40 ... of the spacing of the doubles at the point
 show how f(x0 + s·t) - f(x0) begins.  A result that cancels to almost nothing counts as zero.
 What is not clear, or contradicts a truth, is looked at again with more digits and other steps.
@@ -14,390 +14,27 @@ import functools
 import itertools
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
-from fractions import Fraction
-from types import MappingProxyType
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import mpmath
 
-from symdiff.catalogue import CATALOGUE
-from symdiff.program import Call, Constant, Input, Literal, Program, parse
-from symdiff.program.parser import default, definition, domain
+from symdiff.program import Program
 from symdiff.truth.one_sided import Kind, Truth
+from tests.truth.walk import (
+    Coordinate,
+    Number,
+    Reals,
+    UnclearError,
+    UndefinedError,
+    Walk,
+    moving_nodes,
+)
 
-Number = Any  # an mpf
-
-_NOISE: Final = 0.9  # part of the digits that a difference may lose and still count
 _SAME: Final = mpmath.mpf(10) ** -30  # relative difference of quotients that have converged
 _CLOSE: Final = 1e-9  # relative difference of equal slopes
-_MAX_SECANTS: Final = 40
 _SMALLEST: Final = 5e-324
 _LARGEST: Final = 1.7976931348623157e308
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class ZeroOf:
-    """The number near a double at which a program is zero, or an integer.
-
-    Attributes
-    ----------
-    program
-        What vanishes.
-    variable
-        Whose value is meant.
-    others
-        The values of the other variables.
-    near
-        The double.
-    integer
-        Whether the program is an integer there, not zero.
-    """
-
-    program: Program
-    variable: str
-    others: Mapping[str, float | Fraction | str]
-    near: float
-    integer: bool = False
-
-
-Coordinate = float | Fraction | str | ZeroOf
-
-
-class UndefinedError(ArithmeticError):
-    """The expression has no real value here."""
-
-
-class UnclearError(ArithmeticError):
-    """The evaluation ends in arithmetic with infinities."""
-
-
-class Reals:
-    """Real numbers with so many digits, and the primitive rows of the catalogue on them."""
-
-    def __init__(self, digits: int) -> None:
-        self.context = mpmath.mp.clone()
-        self.context.dps = digits
-        self.zero = self.context.mpf(0)
-        self.one = self.context.mpf(1)
-        self._bits = int(_NOISE * self.context.prec)
-        self._literals: dict[float, Number] = {}
-
-    def number(self, value: Coordinate) -> Number:
-        """Return a coordinate: a double or a fraction exactly, the others to all digits."""
-        if isinstance(value, ZeroOf):
-            return self._zero(value)
-        if isinstance(value, str):
-            return Walk(self, parse(value), {}).result()
-        if isinstance(value, Fraction):
-            return self.context.mpf(value.numerator) / value.denominator
-        return self.context.mpf(value)
-
-    def _zero(self, zero: ZeroOf) -> Number:
-        """Return the zero by the secant method."""
-        others = {name: self.number(x) for name, x in zero.others.items()}
-
-        def value(x: Number) -> Number:
-            return Walk(self, zero.program, {**others, zero.variable: x}).result()
-
-        x = self.context.mpf(zero.near)
-        before = x * (1 + self.context.mpf(10) ** -18)
-        level = self.context.nint(value(x)) if zero.integer else self.zero
-        f, f_before = value(x) - level, value(before) - level
-        for _ in range(_MAX_SECANTS):
-            if not f or f == f_before:
-                break
-            x, before = x - f * (x - before) / (f - f_before), x
-            f, f_before = value(x) - level, f
-        if not self.context.almosteq(x, zero.near, 1e-14):
-            raise UnclearError
-        return x
-
-    def literal(self, value: float) -> Number:
-        """Return a number of a Program; a double is exact."""
-        if value not in self._literals:
-            self._literals[value] = self.context.mpf(value)
-        return self._literals[value]
-
-    def snapped(self, x: Number, scale: int) -> Number:
-        """Return x, or zero where it is nothing but rounding beside numbers of 2**scale."""
-        return self.zero if x and magnitude(x) < scale - self._bits else x
-
-    def add(self, x: Number, y: Number) -> Number:
-        total = x + y
-        if total != total:  # noqa: PLR0124  (NaN)
-            raise UnclearError
-        return self.snapped(total, max(magnitude(x), magnitude(y)))
-
-    def subtract(self, x: Number, y: Number) -> Number:
-        return self.add(x, -y)
-
-    def multiply(self, x: Number, y: Number) -> Number:
-        product = x * y
-        if product != product:  # noqa: PLR0124
-            raise UnclearError
-        return product
-
-    def divide(self, x: Number, y: Number) -> Number:
-        if not y:
-            raise UndefinedError
-        return x / y
-
-    def sign(self, x: Number) -> Number:
-        return self.context.mpf((x > 0) - (x < 0))
-
-    def compare(self, x: Number, y: Number) -> int:
-        if x == y:
-            return 0
-        difference = self.subtract(x, y)
-        return (difference > 0) - (difference < 0)
-
-    def integer(self, x: Number) -> int | None:
-        """Return the integer that x is, up to rounding."""
-        nearest = int(self.context.nint(x))
-        rest = self.snapped(x - nearest, max(magnitude(x), 0))
-        return None if rest else nearest
-
-    def floor(self, x: Number) -> Number:
-        whole = self.integer(x)
-        return self.context.floor(x) if whole is None else self.context.mpf(whole)
-
-    def power(self, x: Number, exponent: Number) -> Number:
-        if not self.context.isfinite(exponent):
-            raise UnclearError
-        whole = self.integer(exponent)
-        if not x:
-            if exponent < 0 and whole != 0:
-                raise UndefinedError
-            return self.one if whole == 0 else self.zero
-        if whole is not None:
-            return x**whole
-        if x < 0:
-            raise UndefinedError
-        return x**exponent
-
-    def sqrt(self, x: Number) -> Number:
-        if x < 0:
-            raise UndefinedError
-        return self.context.sqrt(x)
-
-    def cbrt(self, x: Number) -> Number:
-        return self.sign(x) * self.context.cbrt(abs(x))
-
-    def log(self, x: Number) -> Number:
-        if x <= 0:
-            raise UndefinedError
-        return self.snapped(self.context.log(x), 0)
-
-    def sin(self, x: Number) -> Number:
-        return self.snapped(self.context.sin(x), magnitude(x))
-
-    def cos(self, x: Number) -> Number:
-        return self.snapped(self.context.cos(x), max(0, magnitude(x)))
-
-    def _within_one(self, x: Number, *, ends: bool) -> Number:
-        side = self.compare(abs(x), self.one)
-        if side > 0 or (side == 0 and not ends):
-            raise UndefinedError
-        return self.sign(x) if side == 0 else x
-
-    def asin(self, x: Number) -> Number:
-        return self.context.asin(self._within_one(x, ends=True))
-
-    def erfinv(self, x: Number) -> Number:
-        return self.context.erfinv(self._within_one(x, ends=False))
-
-    def _off_poles(self, x: Number) -> Number:
-        whole = self.integer(x)
-        if whole is not None and whole <= 0:
-            raise UndefinedError
-        return x
-
-    def gamma(self, x: Number) -> Number:
-        return self.context.gamma(self._off_poles(x))
-
-    def lgamma(self, x: Number) -> Number:
-        if self._off_poles(x) > 0:
-            return self.snapped(self.context.loggamma(x), 0)
-        return self.log(abs(self.context.gamma(x)))
-
-    def polygamma(self, n: Number, x: Number) -> Number:
-        return self.context.psi(int(n), self._off_poles(x))
-
-
-def magnitude(x: Number) -> int:
-    """Return the exponent e of 2**(e-1) <= |x| < 2**e, very small for zero."""
-    _, mantissa, exponent, bits = x._mpf_
-    return exponent + bits if mantissa else -(10**9)
-
-
-_ROWS: Mapping[str, Callable[..., Any]] = MappingProxyType(
-    {
-        "add": Reals.add,
-        "subtract": Reals.subtract,
-        "multiply": Reals.multiply,
-        "divide": Reals.divide,
-        "power": Reals.power,
-        "negative": lambda _, x: -x,
-        "positive": lambda _, x: x,
-        "sqrt": Reals.sqrt,
-        "cbrt": Reals.cbrt,
-        "exp": lambda r, x: r.context.exp(x),
-        "log": Reals.log,
-        "sin": Reals.sin,
-        "cos": Reals.cos,
-        "asin": Reals.asin,
-        "atan": lambda r, x: r.context.atan(x),
-        "tanh": lambda r, x: r.context.tanh(x),
-        "erf": lambda r, x: r.context.erf(x),
-        "erfinv": Reals.erfinv,
-        "gamma": Reals.gamma,
-        "lgamma": Reals.lgamma,
-        "digamma": lambda r, x: r.polygamma(r.zero, x),
-        "polygamma": Reals.polygamma,
-        "abs": lambda _, x: abs(x),
-        "sign": Reals.sign,
-        "maximum": lambda r, x, y: x if r.compare(x, y) >= 0 else y,
-        "minimum": lambda r, x, y: x if r.compare(x, y) <= 0 else y,
-        "floor": Reals.floor,
-        "ceil": lambda r, x: -r.floor(-x),
-        "less": lambda r, x, y: r.compare(x, y) < 0,
-        "less_equal": lambda r, x, y: r.compare(x, y) <= 0,
-        "greater": lambda r, x, y: r.compare(x, y) > 0,
-        "greater_equal": lambda r, x, y: r.compare(x, y) >= 0,
-        "equal": lambda r, x, y: r.compare(x, y) == 0,
-        "not_equal": lambda r, x, y: r.compare(x, y) != 0,
-        "logical_not": lambda _, x: not x,
-        "float": lambda _, x: x,
-    }
-)
-_CHOICES: Final = frozenset({"where", "ifelse"})
-_LOGIC: Final = MappingProxyType({"logical_and": False, "logical_or": True})  # what settles it
-
-
-class Walk:
-    """The values of a Program's nodes, each computed when it is asked for.
-
-    Parameters
-    ----------
-    reals
-        The numbers.
-    program
-        What to evaluate.
-    inputs
-        A number for every variable, or what returns it.
-    still, moving
-        The walk at the point itself, and the nodes whose values differ from those there.
-    """
-
-    def __init__(
-        self,
-        reals: Reals,
-        program: Program,
-        inputs: Mapping[str, Number | Callable[[], Number]],
-        still: Walk | None = None,
-        moving: frozenset[int] = frozenset(),
-    ) -> None:
-        self._reals = reals
-        self._program = program
-        self._inputs = inputs
-        self._still = still
-        self._moving = moving
-        self._known: dict[int, Any] = {}
-
-    def result(self) -> Number:
-        """Return the value of the output.
-
-        Raises
-        ------
-        UndefinedError
-            It has no real value.
-        UnclearError
-            It is infinite, or cannot be computed.
-        """
-        value = self._number(self._program.output)
-        if not self._reals.context.isfinite(value):
-            raise UnclearError
-        return value
-
-    def _number(self, index: int) -> Number:
-        value = self.value(index)
-        return self._reals.context.mpf(int(value)) if isinstance(value, bool) else value
-
-    def value(self, index: int) -> Any:
-        if self._still is not None and index not in self._moving:
-            return self._still.value(index)
-        if index not in self._known:
-            self._known[index] = self._compute(self._program.nodes[index])
-        return self._known[index]
-
-    def _compute(self, node: object) -> Any:
-        if isinstance(node, Literal):
-            words = isinstance(node.value, str | bool)
-            return node.value if words else self._reals.literal(node.value)
-        if isinstance(node, Constant):
-            constants = {"pi": self._reals.context.pi, "e": self._reals.context.e}
-            return self._reals.context.inf if node.name == "inf" else +constants[node.name]
-        if isinstance(node, Input):
-            given = self._inputs[node.name]
-            return given() if callable(given) else given
-        assert isinstance(node, Call)
-        return self._call(node)
-
-    def _call(self, node: Call) -> Any:
-        if node.function in _CHOICES:
-            condition, taken, other = node.given
-            return self._number(taken if self.value(condition) else other)
-        if node.function in _LOGIC:
-            return self._logic(node, settles=_LOGIC[node.function])
-        column = _ROWS.get(node.function)
-        if column is not None:
-            keep = node.function == "logical_not"
-            return column(
-                self._reals, *(self.value(a) if keep else self._number(a) for a in node.given)
-            )
-        return self._defined(node)
-
-    def _logic(self, node: Call, *, settles: bool) -> bool:
-        first, second = node.given
-        try:
-            return settles if self.value(first) is settles else self.value(second)
-        except UndefinedError:
-            if self.value(second) is settles:
-                return settles
-            raise
-
-    def _defined(self, node: Call) -> Any:
-        row = CATALOGUE[node.function]
-        choice = None
-        bound: dict[str, Number | Callable[[], Number]] = {}
-        padded = [*node.arguments, *[None] * (len(row.parameters) - len(node.arguments))]
-        for parameter, argument in zip(row.parameters, padded, strict=True):
-            if parameter.kind == "choice":
-                choice = None if argument is None else self.value(argument)
-            elif argument is not None:
-                # an argument that stands in a branch not taken may be undefined
-                bound[parameter.name] = functools.partial(self._number, argument)
-            elif parameter.default is not None:
-                start = default(parameter.default)
-                bound[parameter.name] = Walk(self._reals, start, {})._number(start.output)
-        inside = domain(row.name)
-        if inside is not None and not Walk(self._reals, inside, bound).value(inside.output):
-            raise UndefinedError
-        meaning = definition(row.name, choice)
-        return Walk(self._reals, meaning, bound)._number(meaning.output)
-
-
-@functools.lru_cache(maxsize=256)
-def _moving(program: Program, variable: str) -> frozenset[int]:
-    """Return the nodes that move with a variable; detached parts are held."""
-    found: set[int] = set()
-    for index, node in enumerate(program.nodes):
-        is_it = isinstance(node, Input) and node.name == variable
-        follows = isinstance(node, Call) and bool(found.intersection(node.given))
-        if is_it or (follows and node.function != "detach"):
-            found.add(index)
-    return frozenset(found)
 
 
 class Shape(enum.Enum):
@@ -526,7 +163,7 @@ def at(program: Program, variable: str, point: Mapping[str, Coordinate], level: 
     steps = [
         reals.context.ldexp(1, spacing - chosen.first - chosen.ratio * k) for k in range(count)
     ]
-    start, moving = inputs[variable], _moving(program, variable)
+    start, moving = inputs[variable], moving_nodes(program, variable)
     sides = []
     for s in (-1, 1):
         values: list[Number | None] = []
@@ -807,7 +444,9 @@ def gradients_beside(
         step = max(map(abs, offsets.values())) * part
         gradient = []
         for name, x in place.items():
-            moved = Walk(reals, program, {**place, name: x + step}, walk, _moving(program, name))
+            moved = Walk(
+                reals, program, {**place, name: x + step}, walk, moving_nodes(program, name)
+            )
             gradient.append(reals.subtract(moved.result(), value) / step)
         back = {name: x - offsets[name] * part for name, x in place.items()}
         rise = reals.subtract(value, Walk(reals, program, back).result()) / part

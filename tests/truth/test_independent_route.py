@@ -14,7 +14,8 @@ from symdiff.grid.points import axes
 from symdiff.program import parse
 from symdiff.truth.filter import Judging, Truths
 from symdiff.truth.one_sided import KINDS, Kind, Truth
-from tests.truth.quotients import LEVELS, Answer, Shape, ZeroOf, at, compare, contradiction
+from tests.truth.quotients import LEVELS, Answer, Shape, at, compare, contradiction
+from tests.truth.walk import ZeroOf
 
 REGULAR = 5  # plain smooth points that are compared, of an entry along a variable
 CLOSE_ROLES = range(1, NEAREST[1] + 3)  # kinks, the doubles nearest to them, 1 and 2 ulps off
