@@ -17,6 +17,7 @@ from symdiff.program import Program
 from symdiff.program.nodes import Call
 from symdiff.program.parser import template
 
+INFINITE_SLOPE: Final = "its own slope is infinite"
 _NEAR: Final = 1e-4  # of a switch's own scale: within some steps of a difference
 
 
@@ -82,7 +83,7 @@ def blame_nonfinite(problem: Problem, i: int) -> Blame | None:
             return Blame(program.place(index), f"it is {value:g}{where}")
     for index, node in program.calls():
         if any(not np.isfinite(slope) for slope in _slopes(program, node, point)):
-            return Blame(program.place(index), "its own slope is infinite: 0*inf")
+            return Blame(program.place(index), INFINITE_SLOPE)
     return None
 
 

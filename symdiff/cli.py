@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from symdiff.errors import (
     INTERRUPTED,
@@ -24,7 +26,17 @@ if TYPE_CHECKING:
     from symdiff.comparison import Options
     from symdiff.report import Report
 
+
+class _Commands(TyperGroup):
+    """Commands without one-letter options: "-abs(x)" is an expression."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  (click's)
+        """Keep what begins with one minus from being taken for an option."""
+        return super().parse_args(ctx, [f" {a}" if re.match(r"-[^-]", a) else a for a in args])
+
+
 app = typer.Typer(
+    cls=_Commands,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -150,6 +162,8 @@ def evaluate(  # noqa: PLR0913  (the options of the command line)
         from symdiff.program import parse  # noqa: PLC0415  (a fifth of the time of --help)
 
         definitions = _assignments(let, "--let", "h=2*x")
+        if expression.startswith(" -"):  # see _Commands
+            expression = expression[1:]
         program = parse(expression, definitions=definitions)
         # A mistake in the text has been told by now: what follows loads for seconds.
         from symdiff.comparison import compare_program  # noqa: PLC0415

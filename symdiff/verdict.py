@@ -117,11 +117,13 @@ def judge(
     failed = None if samples.reason_of is None else samples.reason_of > 0
     errors = samples.errors.get(variable)
     codes = by_tolerance(truths, values, tolerance, failed, errors)
-    # What is off is proved first, so that no verdict rests on arrays alone.
-    truths.prove(np.flatnonzero(_is_off(codes) & ~truths.proved))
+    # What is off, or not clearly within tolerance, is proved first: no such verdict rests on
+    # arrays alone.
+    doubtful = (codes == _CODE[Verdict.AGREES]) & ~_clearly_agrees(truths, values, tolerance)
+    truths.prove(np.flatnonzero((_is_off(codes) | doubtful) & ~truths.proved))
     codes = by_tolerance(truths, values, tolerance, failed, errors)
     codes[_is_off(codes) & _straddling(samples, variable)] = _CODE[Verdict.INEXACT]
-    unproved = _is_off(codes) & ~truths.proved
+    unproved = (_is_off(codes) | doubtful) & ~truths.proved
     codes[unproved] = _CODE[Verdict.UNDECIDED]
     reasons = {int(i): "more points are off than proofs allow" for i in np.flatnonzero(unproved)}
     for count, i in enumerate(np.flatnonzero(_is_off(codes)).tolist()):
@@ -140,6 +142,14 @@ def _straddling(samples: Samples, variable: str) -> Mask:
     """Tell where a stencil gave a number across a kink: that is no alarm."""
     finite: Mask = np.isfinite(samples.derivatives[variable])
     return finite & samples.straddling.get(variable, np.zeros_like(finite))
+
+
+def _clearly_agrees(truths: Truths, values: Array, tolerance: Tolerance) -> Mask:
+    """Tell where a value is within tolerance of all that the derivative may be."""
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(values - truths.derivative)
+    clear: Mask = apart + 2 * truths.errors <= tolerance.around(truths.derivative)
+    return clear | truths.proved
 
 
 def _is_off(codes: Codes) -> Mask:

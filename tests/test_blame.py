@@ -19,12 +19,12 @@ NONFINITE = [
     ("where(x <= 10, exp(x), 1)", 1e10, "exp(x)", "it is inf, in a branch that is not taken"),
     ("where(x > 0, sqrt(x), 0)", -1, "sqrt(x)", "it is nan, in a branch that is not taken"),
     ("where(x > 0, log(x), 0)", 0, "log(x)", "it is -inf, in a branch that is not taken"),
-    ("x*sqrt(x)", 0, "sqrt(x)", "its own slope is infinite: 0*inf"),
-    ("sqrt(x**2)", 0, "sqrt(x**2)", "its own slope is infinite: 0*inf"),
-    ("sqrt(x)**2", 0, "sqrt(x)", "its own slope is infinite: 0*inf"),
-    ("(x**2)**0.5", 0, "(x**2)**0.5", "its own slope is infinite: 0*inf"),
+    ("x*sqrt(x)", 0, "sqrt(x)", "its own slope is infinite"),
+    ("sqrt(x**2)", 0, "sqrt(x**2)", "its own slope is infinite"),
+    ("sqrt(x)**2", 0, "sqrt(x)", "its own slope is infinite"),
+    ("(x**2)**0.5", 0, "(x**2)**0.5", "its own slope is infinite"),
     ("1 + x/(x - 2)", 2, "x/(x - 2)", "it is inf"),
-    ("hypot(x, y)", 0, "hypot(x, y)", "its own slope is infinite: 0*inf"),
+    ("hypot(x, y)", 0, "hypot(x, y)", "its own slope is infinite"),
 ]
 
 

@@ -40,6 +40,19 @@ def test_eval_prints_the_table_and_the_summary():
     assert "1 expression, 13 points" in done.stdout
 
 
+@pytest.mark.parametrize("text", ["-abs(x)", "-1/(x + 3)", "-x"])
+def test_an_expression_may_begin_with_a_minus(text):
+    found = run("eval", text, "--at", "x=1")
+    assert found.exit_code == 0
+    assert found.output.startswith(text)
+
+
+def test_a_mistake_after_a_minus_is_at_its_column():
+    found = run("eval", "-abs(y", "--at", "y=1")
+    assert found.exit_code == 2
+    assert "\n    -abs(y\n" in found.output
+
+
 def test_strict_makes_silence_a_finding():
     assert run("eval", "floor(x)", "--at", "x=1").exit_code == 0
     assert run("eval", "floor(x)", "--at", "x=1", "--strict").exit_code == 1

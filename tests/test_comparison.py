@@ -38,6 +38,19 @@ def verdicts(comparison, engine):
     return [r["verdict"] for r in comparison.records() if r["engine"] == engine]
 
 
+@pytest.mark.parametrize("rtol", [0.0, 1e-16, 3e-16])
+@pytest.mark.parametrize("text", ["tan(x)**2", "gelu(x)*sign(x - 0.5)", "sin(3*x)*exp(-x)"])
+def test_a_tolerance_of_the_last_digit_gives_the_same_verdicts_as_all_proofs(text, rtol):
+    found = [
+        [
+            (r["point"], r["engine"], r["verdict"])
+            for r in symdiff.compare(text, {"x": "-3:3:61"}, rtol=rtol, prove=prove).records()
+        ]
+        for prove in ("filter", "all")
+    ]
+    assert found[0] == found[1]
+
+
 def test_the_engines_agree_on_a_smooth_expression():
     comparison = symdiff.compare(SMOOTH)
     assert set(verdicts(comparison, "autograd")) == {"agrees"}
@@ -312,3 +325,8 @@ def test_an_error_says_where_it_is():
 def test_library_arguments_of_a_comparison_reach_it():
     evidence = symdiff.compare("x**2", rtol=1e-3, atol=1e-4).evidence[0]
     assert (evidence.tolerance.rtol, evidence.tolerance.atol) == (1e-3, 1e-4)
+
+
+def test_points_without_their_variable_are_told_how_to_name_it():
+    with pytest.raises(InputError, match=r"'0:1:3' says not which variable it is for .*x.*0:1:3"):
+        symdiff.compare("relu(x)", "0:1:3")

@@ -25,7 +25,7 @@ def _power_switches(constants: Constants) -> tuple[str, ...]:
     base, exponent = constants
     if base == 0:
         return ("exponent",)
-    smooth = exponent is not None and exponent >= 0 and exponent == int(exponent)
+    smooth = exponent is not None and exponent >= 0 and exponent % 1 == 0
     return () if smooth else ("x",)
 
 

@@ -135,6 +135,12 @@ def axes(
         A key is no variable of the expression, or its points cannot be read.
     """
     points = at or {}
+    for given in (grid, points):
+        if isinstance(given, str):
+            message = f"{given[:40]!r} says not which variable it is for"
+            raise GridError(
+                message, hint=f'a mapping, such as {{"{(*inputs, "x")[0]}": "{given[:40]}"}}'
+            )
     for name in (*grid, *points):
         if name not in inputs:
             known = ", ".join(inputs) or "none"

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from symdiff.blame import Blame, blame_function, blame_nonfinite, blame_switch
+from symdiff.blame import INFINITE_SLOPE, Blame, blame_function, blame_nonfinite, blame_switch
 from symdiff.comparison import Evidence, Trial
 from symdiff.engines.base import STRADDLES
 from symdiff.truth.clarke import hulls
@@ -44,12 +44,17 @@ def detail(evidence: Evidence, trial: Trial, engine: str, variable: str, i: int)
         straddles = variable in samples.straddling and bool(samples.straddling[variable][i])
         parts = [STRADDLES if straddles else "truncation and rounding"]
     if verdict in {Verdict.SUBGRADIENT, Verdict.NOT_SUBGRADIENT} and _is(truths, i, Kind.KINK):
-        parts.insert(0, _element(truths, i, value, by_rule=engine == "autograd"))
+        # where the whole gradient was looked at, the rule says nothing of a component
+        by_rule = engine == "autograd" and not parts[0]
+        parts.insert(0, _element(truths, i, value, by_rule=by_rule))
     if verdict is Verdict.WRONG and not parts[0]:
         parts.append(_spurious(evidence, trial, variable, i, value))
     if verdict is Verdict.NONFINITE:
         culprit = blame_nonfinite(trial.problem, i)
-        parts.append(culprit.reason if culprit else "")
+        reason = culprit.reason if culprit else ""
+        parts.append(
+            f"{reason}: 0*inf" if reason == INFINITE_SLOPE and math.isnan(value) else reason
+        )
     if verdict is not Verdict.AGREES or truths.details.get(i) == APPARENT:
         parts.append(truths.detail(i))
     return "; ".join(part for part in parts if part) or None
@@ -116,8 +121,11 @@ def ulps(trial: Trial, engine: str, variable: str, i: int) -> float | None:
     """Return how many units in the last place a value is off the derivative.
 
     A unit is the distance between the doubles around the derivative. None where there is no
-    finite derivative, no finite value, or the derivative is 0 and the value is not.
+    finite derivative, no finite value, or the derivative is 0 and the value is not; and where
+    the derivative was not proved by itself, for then its last digits are not known.
     """
+    if not trial.truths[variable].proved[i]:
+        return None
     derivative = float(trial.truths[variable].derivative[i])
     samples = trial.samples[engine]
     value = float(samples.derivatives[variable][i])

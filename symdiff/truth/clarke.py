@@ -19,16 +19,14 @@ import flint
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.arithmetics import germs, jets
+from symdiff.arithmetics import jets
 from symdiff.arithmetics.balls import Ball
-from symdiff.arithmetics.germs import Budget, Unknown
 from symdiff.arithmetics.jets import Jet
-from symdiff.arithmetics.puiseux import Algebra, Germ, constant
-from symdiff.arithmetics.reals import Real, UndecidedError
+from symdiff.arithmetics.reals import Real
 from symdiff.errors import Unsupported
-from symdiff.grid.switches import find_switches
 from symdiff.program import Program
 from symdiff.truth.joints import joints_are_continuous
+from symdiff.truth.ties import vanishing
 
 Array = NDArray[np.float64]
 
@@ -184,7 +182,7 @@ def hulls(program: Program, variables: Sequence[str], point: Mapping[str, Real])
     >>> hulls(parse("abs(x - y)"), ["x", "y"], zero).holds([0.5, 0.5], 1e-9)
     False
     """
-    zero = _vanishing(program, point)
+    zero = vanishing(program, point)
     if zero is None or not joints_are_continuous(program, point):
         return None
     try:
@@ -204,31 +202,12 @@ def hulls(program: Program, variables: Sequence[str], point: Mapping[str, Real])
     return Hulls(inner, outer, exact)
 
 
-def _vanishing(program: Program, point: Mapping[str, Real]) -> list[Program] | None:
-    """Return the switches that are proved to be zero; None if one is undecided."""
-    found: list[Program] = []
-    algebra = Algebra(1, Budget().bits)
-    fixed = {name: constant(value) for name, value in point.items()}
-    for switch in find_switches(program):
-        value = germs.evaluate(switch.program, fixed)
-        if isinstance(value, Unknown):
-            return None
-        if not isinstance(value, Germ):
-            continue
-        try:
-            if algebra.sign(value.constant) == 0:
-                found.append(switch.program)
-        except UndecidedError:
-            return None
-    return found
-
-
 def coupled(program: Program, point: Mapping[str, Real]) -> bool:
     """Tell whether a switch that vanishes, or may vanish, depends on several variables.
 
     Where none does, the Clarke set is the product of the intervals along the axes.
     """
-    zero = _vanishing(program, point)
+    zero = vanishing(program, point)
     return zero is None or any(len(switch.inputs) > 1 for switch in zero)
 
 

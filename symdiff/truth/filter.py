@@ -80,6 +80,8 @@ class Truths:
         Indices into `KINDS`, shape (n,).
     left, right, derivative
         As in `Truth`, NaN where there is none; shape (n,).
+    errors
+        How far the derivative may be from the truth where it was not proved; shape (n,).
     bends
         The smaller and the larger of the one-sided second derivatives, NaN where not known;
         shape (n, 2).
@@ -102,6 +104,7 @@ class Truths:
         self.derivative: Array = np.full(n, np.nan)
         self.bends: Array = np.full((n, 2), np.nan)
         self.proved: Mask = np.zeros(n, dtype=bool)
+        self.errors: Array = np.zeros(n)
         self.details: dict[int, str] = {}
         self._outside: NDArray[np.intp] = np.zeros(n, dtype=np.intp)
         settled = self._settle()
@@ -111,12 +114,15 @@ class Truths:
     def _settle(self) -> Mask:
         if self._judging.prove == "all":
             return np.zeros(len(self._grid), dtype=bool)
-        settled, slope, self._outside = settle(self._program, self._variable, self._grid.columns())
+        found = settle(self._program, self._variable, self._grid.columns())
+        settled = found.settled.copy()
         for point, _ in self._grid.exact:
             settled[point] = False
-        self.kinds[settled] = np.where(self._outside[settled] > 0, _OUTSIDE, _SMOOTH)
+        self._outside = found.outside
+        self.kinds[settled] = np.where(found.outside[settled] > 0, _OUTSIDE, _SMOOTH)
+        self.errors[settled] = found.error[settled]
         for column in (self.left, self.right, self.derivative):
-            column[settled] = slope[settled]
+            column[settled] = found.slope[settled]
         return settled
 
     def detail(self, i: int) -> str:
@@ -155,6 +161,7 @@ class Truths:
         if truth.detail:
             self.details[i] = truth.detail
         self.proved[i] = True
+        self.errors[i] = 0.0
 
     def _check_sample(self, settled: NDArray[np.intp]) -> None:
         """Prove a random sample of the settled points.
@@ -206,13 +213,29 @@ def exact_point(grid: Grid, i: int) -> dict[str, Real] | None:
     return None if unnamed else found
 
 
-def settle(
-    program: Program, variable: str, columns: Mapping[str, Array]
-) -> tuple[Mask, Array, NDArray[np.intp]]:
-    """Return where the derivative is known beyond doubt, and what it is there.
+@dataclasses.dataclass(frozen=True, slots=True)
+class Settled:
+    """What arrays say of the points of a grid.
 
-    The last column tells where the point is outside the expression's domain: the place in
-    `FUNCTIONS` of the function to blame, 0 elsewhere.  There is no derivative there, but NaN.
+    Attributes
+    ----------
+    settled
+        Where there is no doubt; shape (n,), as all others.
+    slope, error
+        The derivative there, NaN outside the domain, and how far it may be off.
+    outside
+        Where a point is outside the domain: the place in `FUNCTIONS` of the function to blame,
+        0 elsewhere.
+    """
+
+    settled: Mask
+    slope: Array
+    error: Array
+    outside: NDArray[np.intp]
+
+
+def settle(program: Program, variable: str, columns: Mapping[str, Array]) -> Settled:
+    """Return where the derivative is known beyond doubt, and what it is there.
 
     Parameters
     ----------
@@ -226,7 +249,7 @@ def settle(
     Examples
     --------
     >>> from symdiff.program import parse
-    >>> settle(parse("abs(x)*x"), "x", {"x": np.array([-1.0, 0.0, 2.0])})[0]
+    >>> settle(parse("abs(x)*x"), "x", {"x": np.array([-1.0, 0.0, 2.0])}).settled
     array([ True, False,  True])
     """
     shape = next(iter(columns.values())).shape if columns else (1,)
@@ -236,14 +259,17 @@ def settle(
         for switch in find_switches(program):
             clear &= _off_zero(switch, columns)
     except Unsupported:
-        return np.zeros(shape, dtype=bool), np.full(shape, np.nan), np.zeros(shape, dtype=np.intp)
+        nothing, nowhere = np.full(shape, np.nan), np.zeros(shape, dtype=np.intp)
+        return Settled(np.zeros(shape, dtype=bool), nothing, nothing, nowhere)
     slope = np.array(np.broadcast_to(0.0 if found.slope is None else found.slope, shape))
     with np.errstate(all="ignore"):
-        sharp = np.broadcast_to(found.slope_error, shape) <= _SHARP * np.abs(slope)
+        error = np.broadcast_to(found.slope_error, shape)
+        sharp = error <= _SHARP * np.abs(slope)
         known = np.isfinite(slope) & np.isfinite(np.broadcast_to(found.value, shape))
         known &= np.isfinite(np.broadcast_to(found.error, shape))
     outside = np.broadcast_to(found.outside, shape).astype(np.intp) * clear
-    return clear & (sharp & known | (outside > 0)), np.where(outside, np.nan, slope), outside
+    settled = clear & (sharp & known | (outside > 0))
+    return Settled(settled, np.where(outside, np.nan, slope), error, outside)
 
 
 def _off_zero(switch: Switch, columns: Mapping[str, Array]) -> Mask:

@@ -168,7 +168,7 @@ def _described(germ: Value, value: Value, s: int, algebra: Algebra) -> _Side:
         return _Side(Kind.UNDECIDED, reason=reason)
     parts = algebra.split(germ)
     if isinstance(parts, int):
-        return _Side(Kind.POLE, reason=f"the value tends to {'+' if parts > 0 else '-'}inf")
+        return _Side(Kind.POLE, reason="+inf" if parts > 0 else "-inf")
     limit, small = parts
     jump = algebra.sign(limit - value.constant) if isinstance(value, Germ) else 0
     if jump:
@@ -241,9 +241,8 @@ def _defined(value: Germ, left: _Side, right: _Side, bits: int) -> Truth:
 def _broken(value: Germ, left: _Side, right: _Side) -> Truth:
     """Describe a point at which the function is not continuous."""
     numbers = (left.number, right.number)
-    for side in (left, right):
-        if side.kind is Kind.POLE:
-            return Truth(Kind.POLE, *numbers, detail=side.reason)
+    if Kind.POLE in (left.kind, right.kind):
+        return Truth(Kind.POLE, *numbers, detail=_pole(left, right))
     return Truth(Kind.JUMP, *numbers, detail=_jump(value, left, right))
 
 
@@ -282,8 +281,7 @@ def _undefined(reason: str, left: _Side, right: _Side, bits: int) -> Truth:
         if side.kind is Kind.UNDECIDED:
             return Truth(Kind.UNDECIDED, detail=f"{reason}; {side.reason}")
     if Kind.POLE in (left.kind, right.kind):
-        side = left if left.kind is Kind.POLE else right
-        return Truth(Kind.POLE, detail=f"{reason}; {side.reason}")
+        return Truth(Kind.POLE, detail=f"{reason}; {_pole(left, right)}")
     numbers = (left.number, right.number)
     limits = [side.limit for side in (left, right)]
     if limits[0] is not None and limits[1] is not None:
@@ -297,6 +295,17 @@ def _undefined(reason: str, left: _Side, right: _Side, bits: int) -> Truth:
             found = f"the {which} limit is {_shown(limit)}"
             return Truth(Kind.OUTSIDE, *numbers, detail=f"{reason}; {found}")
     return Truth(Kind.OUTSIDE, detail=reason)
+
+
+def _pole(left: _Side, right: _Side) -> str:
+    if left.kind is right.kind and left.reason == right.reason:
+        return f"the value tends to {left.reason}"
+    sides = [
+        f"{side.reason} on the {which}"
+        for which, side in (("left", left), ("right", right))
+        if side.kind is Kind.POLE
+    ]
+    return f"the value tends to {', '.join(sides)}"
 
 
 def _jump(value: Germ, left: _Side, right: _Side) -> str:

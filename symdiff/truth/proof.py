@@ -17,6 +17,7 @@ from symdiff.arithmetics.reals import Real, nearest_in
 from symdiff.errors import ExpressionError, Unsupported
 from symdiff.program import Program, parse
 from symdiff.truth.one_sided import Kind, Truth, decide
+from symdiff.truth.ties import vanishing
 
 _JET_BITS: Final = (128, 512, 2048)
 APPARENT: Final = "apparent kink"
@@ -51,7 +52,7 @@ def prove(
     if slope is not None:
         return Truth(Kind.SMOOTH, slope, slope, slope)
     truth = decide(program, variable, point, budget)
-    if truth.kind is Kind.SMOOTH and not truth.detail:
+    if truth.kind is Kind.SMOOTH and not truth.detail and vanishing(program, point) != []:
         return Truth(
             truth.kind, truth.left, truth.right, truth.derivative, truth.curvatures, APPARENT
         )

@@ -83,6 +83,17 @@ class TestRecords:
         }
         assert len(keys) == len(found)
 
+    def test_the_rule_is_not_told_of_one_component_of_a_gradient(self):
+        (x, y) = symdiff.compare(
+            "max(x, y)", at={"x": [0], "y": [0]}, engines=["autograd"]
+        ).records()
+        assert x["detail"] == y["detail"] == "mean; the gradient is the shortest in the Clarke set"
+
+    def test_digits_that_were_not_proved_are_not_counted(self):
+        found = list(symdiff.compare("softplus(20*x)", grid={"x": "-3:3:301"}).records())
+        assert {r["ulps"] is None for r in found if not r["proved"]} == {True}
+        assert any(r["ulps"] is not None for r in found if r["proved"])
+
     def test_numbers_that_are_not_finite_are_texts(self):
         found = symdiff.compare("1/x", at={"x": [0]}).records()
         assert {r["engine"]: r["value"] for r in found}["autograd"] == "-inf"

@@ -339,7 +339,9 @@ _LIMITS: Final = re.compile(
     r"the (left |right )?(?:limit|one) is (\S+?)(?=,|$)|the right one (\S+)"
 )
 _JUMPS: Final = re.compile(r"by (\S+) to the (left|right)")
-_INFINITE: Final = re.compile(r"the value tends to ([+-])inf")
+_INFINITE: Final = re.compile(
+    r"the value tends to (?:([+-])inf(?: on the (left|right))?(?:, ([+-])inf on the right)?)$"
+)
 
 
 def _of_limits(truth: Truth, answer: Answer) -> str:
@@ -357,9 +359,17 @@ def _of_limits(truth: Truth, answer: Answer) -> str:
         if found is not None and not abs(found - number) <= 1e-7 * abs(found) + _SMALLEST:
             return f"{truth.detail}: the quotients say {mpmath.nstr(found, 17)} on the {name}"
     infinite = _INFINITE.search(truth.detail)
-    poles = [side for side in sides.values() if side.shape is Shape.POLE]
-    if infinite and poles and (poles[0].limit > 0) != (infinite[1] == "+"):
-        return f"{truth.detail}: the quotients say {poles[0].limit}"
+    if infinite is None:
+        return ""
+    sign, name, right = infinite.groups()
+    signs = {name or "left": sign, "right": right or (None if name == "left" else sign)}
+    for name, side in sides.items():
+        if side.shape is Shape.UNCLEAR:
+            continue
+        if (side.shape is Shape.POLE) != bool(signs.get(name)):
+            return f"{truth.detail}: the quotients say {side.shape.value} on the {name}"
+        if side.shape is Shape.POLE and (side.limit > 0) != (signs[name] == "+"):
+            return f"{truth.detail}: the quotients say {side.limit} on the {name}"
     return ""
 
 

@@ -1,5 +1,7 @@
 """The truth on whole grids: arrays settle what is beyond doubt, the rest is proved."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -9,13 +11,16 @@ from symdiff.grid.grid import make_grid
 from symdiff.grid.points import axis
 from symdiff.program import parse
 from symdiff.truth import filter as filtering
-from symdiff.truth.filter import FilterError, Judging, Truths, settle
+from symdiff.truth.filter import FilterError, Judging, Settled, Truths, settle
 from symdiff.truth.one_sided import KINDS, Kind
 
 
 def all_settled(slope, outside=None):
-    settled = np.ones(len(slope), dtype=bool)
-    return settled, slope, np.zeros(len(slope), dtype=np.intp) if outside is None else outside
+    n = len(slope)
+    nowhere = np.zeros(n, dtype=np.intp)
+    return Settled(
+        np.ones(n, dtype=bool), slope, np.zeros(n), nowhere if outside is None else outside
+    )
 
 
 def truths(text, spec, *, kinks=False, **judging):
@@ -53,8 +58,7 @@ DOUBTFUL = [
 
 @pytest.mark.parametrize(("text", "point"), DOUBTFUL)
 def test_what_is_in_doubt_is_not_settled(text, point):
-    settled, _, _ = settle(parse(text), "x", {"x": np.array([point])})
-    assert not settled[0]
+    assert not settle(parse(text), "x", {"x": np.array([point])}).settled[0]
 
 
 CLEAR = [
@@ -69,8 +73,8 @@ CLEAR = [
 
 @pytest.mark.parametrize("text", CLEAR)
 def test_what_is_clear_is_settled(text):
-    settled, _, _ = settle(parse(text), "x", {"x": np.array([-1.7, 0.3, 1.9])})
-    assert settled.tolist()[1:] == [True, True]
+    found = settle(parse(text), "x", {"x": np.array([-1.7, 0.3, 1.9])})
+    assert found.settled.tolist()[1:] == [True, True]
 
 
 OUTSIDE = [
@@ -116,8 +120,8 @@ NOT_CLEARLY_OUTSIDE = [
 
 @pytest.mark.parametrize(("text", "point"), NOT_CLEARLY_OUTSIDE)
 def test_what_may_be_within_is_not_settled_as_outside(text, point):
-    settled, _, outside = settle(parse(text), "x", {"x": np.array([point])})
-    assert not (settled & (outside > 0)).any()
+    found = settle(parse(text), "x", {"x": np.array([point])})
+    assert not (found.settled & (found.outside > 0)).any()
 
 
 @pytest.mark.parametrize(
@@ -129,8 +133,8 @@ def test_what_may_be_within_is_not_settled_as_outside(text, point):
     ],
 )
 def test_a_double_beside_a_kink_is_none_where_its_switch_is_exact(text, point, slope):
-    settled, found, _ = settle(parse(text), "x", {"x": np.array([point])})
-    assert (settled[0], found[0]) == (True, slope)
+    found = settle(parse(text), "x", {"x": np.array([point])})
+    assert (found.settled[0], found.slope[0]) == (True, slope)
 
 
 def test_a_long_smooth_grid_takes_few_proofs():
@@ -168,8 +172,8 @@ class TestSample:
     @pytest.mark.parametrize("fault", [f for _, f in FAULTS], ids=[name for name, _ in FAULTS])
     def test_a_filter_that_passes_wrong_points_is_found_out(self, monkeypatch, fault):
         def wrong(program, variable, columns):
-            settled, slope, outside = settle(program, variable, columns)
-            return settled, fault(slope), outside
+            found = settle(program, variable, columns)
+            return dataclasses.replace(found, slope=fault(found.slope))
 
         monkeypatch.setattr(filtering, "settle", wrong)
         with pytest.raises(FilterError, match="the filter settled"):

@@ -1,0 +1,46 @@
+"""What a proof says of a point beside its numbers."""
+
+import pytest
+
+from symdiff.program import parse
+from symdiff.truth.one_sided import Kind
+from symdiff.truth.proof import APPARENT, exact_number, prove
+
+POLES = [
+    ("1/x", "0", "the value tends to -inf on the left, +inf on the right"),
+    ("-1/x**3", "0", "the value tends to +inf on the left, -inf on the right"),
+    ("1/x**2", "0", "the value tends to +inf"),
+    ("log(abs(x))", "0", "the value tends to -inf"),
+    ("log(x)", "0", "the value tends to -inf on the right"),
+    ("tan(x)", "pi/2", "the value tends to +inf on the left, -inf on the right"),
+    ("gamma(x)", "-2", "the value tends to -inf on the left, +inf on the right"),
+    ("where(x < 1, 1/(1 - x), 0)", "1", "the value tends to +inf on the left"),
+]
+
+
+@pytest.mark.parametrize(("text", "point", "words"), POLES)
+def test_a_pole_tells_where_the_value_goes_on_either_side(text, point, words):
+    truth = prove(parse(text), "x", {"x": exact_number(point)})
+    assert truth.kind is Kind.POLE
+    assert truth.detail.split("; ")[-1] == words
+
+
+APPARENT_KINKS = [
+    ("relu(x) - relu(-x)", "0", True),
+    ("x*abs(x)", "0", True),
+    ("floor(x) - floor(x) + x", "2", True),
+    ("where(x == 1, 1, x**2)", "1", True),
+    # no switch is zero there, although the balls of the first attempt overflow
+    ("exp(x)", "1e300", False),
+    ("log(1 + exp(x))", "1e308", False),
+    ("log(x)/log(x)", "1e-300", False),
+    ("sin(x)/x", "1e-300", False),
+    ("abs(x)", "1", False),
+]
+
+
+@pytest.mark.parametrize(("text", "point", "apparent"), APPARENT_KINKS)
+def test_an_apparent_kink_is_where_a_switch_is_zero(text, point, apparent):
+    truth = prove(parse(text), "x", {"x": exact_number(point)})
+    assert truth.kind in {Kind.SMOOTH, Kind.UNDECIDED}
+    assert (truth.detail == APPARENT) == apparent
