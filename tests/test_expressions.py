@@ -1,5 +1,6 @@
 """The shipped expressions: enough of them, each with a source, and their known answers right."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -55,6 +56,12 @@ def test_there_are_enough_and_each_says_where_it_comes_from():
     assert [e.name for e in entries if not e.source] == []
     for stem, least in LEAST.items():
         assert len(collect([FOLDER / f"{stem}.toml"]).entries) >= least
+
+
+def test_json_holds_them(reports):
+    for stem, report in reports.items():
+        records = json.loads(report.to_json())["records"]
+        assert {r["expression"] for r in records} == {e.name for e in report.evidence}, stem
 
 
 def test_all_of_them_run_and_pass(reports):

@@ -121,8 +121,9 @@ def ulps(trial: Trial, engine: str, variable: str, i: int) -> float | None:
     """Return how many units in the last place a value is off the derivative.
 
     A unit is the distance between the doubles around the derivative. None where there is no
-    finite derivative, no finite value, or the derivative is 0 and the value is not; and where
-    the derivative was not proved by itself, for then its last digits are not known.
+    finite derivative, no finite value, or more units between them than a double can count (as
+    where the derivative is 0 and the value is not); and where the derivative was not proved by
+    itself, for then its last digits are not known.
     """
     if not trial.truths[variable].proved[i]:
         return None
@@ -136,4 +137,5 @@ def ulps(trial: Trial, engine: str, variable: str, i: int) -> float | None:
         return 0.0
     if derivative == 0:
         return None
-    return abs(value - derivative) / float(np.spacing(abs(derivative)))
+    units = abs(value - derivative) / float(np.spacing(abs(derivative)))
+    return units if math.isfinite(units) else None

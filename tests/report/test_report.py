@@ -94,6 +94,11 @@ class TestRecords:
         assert {r["ulps"] is None for r in found if not r["proved"]} == {True}
         assert any(r["ulps"] is not None for r in found if r["proved"])
 
+    def test_more_units_than_a_double_can_count_are_not_counted(self):
+        found = symdiff.compare("x*abs(x)", at={"x": [5e-324]}, engines=["central"])
+        assert [r["ulps"] for r in found.records()] == [None]
+        assert json.loads(found.to_json())
+
     def test_numbers_that_are_not_finite_are_texts(self):
         found = symdiff.compare("1/x", at={"x": [0]}).records()
         assert {r["engine"]: r["value"] for r in found}["autograd"] == "-inf"
