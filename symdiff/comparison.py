@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from symdiff.arithmetics.balls import PRECISION
 from symdiff.arithmetics.rounding import slope_radius
+from symdiff.diagnosis import diagnose
 from symdiff.engines import DEFAULT, ENGINES, check, load
 from symdiff.engines.base import Engine, Problem, Samples, Slack, run
 from symdiff.engines.claim import CLAIM, Claim
@@ -24,6 +25,7 @@ from symdiff.grid.grid import MAX_PRODUCT, Grid, make_grid
 from symdiff.grid.points import Spec, axes
 from symdiff.program import Input, Program, parse
 from symdiff.program.entry import Entry
+from symdiff.spellings import check_same_values
 from symdiff.truth.filter import PROVE, Judging, Truths, exact_point
 from symdiff.verdict import VERDICTS, Judgement, Tolerance, Verdict, judge
 
@@ -258,6 +260,8 @@ def compare_program(  # noqa: PLR0913  (the library call's own arguments)
         max_points=options.max_points,
         seed=options.seed,
     )
+    for name in spellings:
+        check_same_values(program, name, programs[name], points)
     columns = points.columns()
     trials = tuple(
         _trial(
@@ -421,7 +425,17 @@ def _trial(
         for variable in samples[name].derivatives
     }
     judgements.update(judge_gradients(problem, grid, truths, samples, judgements))
+    for variable in claimed:
+        _diagnose_claim(judgements[CLAIM, variable], truths[variable], samples[CLAIM], variable)
     return Trial(spelling, problem, samples, truths, judgements)
+
+
+def _diagnose_claim(judgement: Judgement, truths: Truths, samples: Samples, variable: str) -> None:
+    """Add to the reasons in what way a claim is wrong."""
+    off = judgement.codes == VERDICTS.index(Verdict.WRONG)
+    words = diagnose(truths, samples.derivatives[variable], off)
+    for i in np.flatnonzero(off).tolist() if words else ():
+        judgement.reasons.setdefault(i, words)
 
 
 def _slack(engine: Engine, problem: Problem, variable: str, grid: Grid, i: int) -> Slack:

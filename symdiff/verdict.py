@@ -82,7 +82,8 @@ class Judgement:
     codes
         Indices into `VERDICTS`, shape (n,).
     reasons
-        By point, why a number that is off is not held against the engine.
+        By point, why a number that is off is not held against the engine, or in what way it
+        is off.
     """
 
     codes: Codes
