@@ -337,7 +337,7 @@ CASES = [
         "smooth loss without smoothing",
         {"x": 1, "t": 1, "beta": 0},
         {"x": ONE_TO_ONE},
-        {WRITTEN: (nan, "nonfinite"), "distance": (0, "subgradient")},
+        {WRITTEN: (nan, "nonfinite"), "one branch only": (0, "subgradient")},
     ),
     Case("absolute value far from 0", {"x": 7}, {"x": smooth(1)}, {WRITTEN: (1, "agrees")}),
     # Norms and distances
