@@ -162,9 +162,7 @@ def evaluate(  # noqa: PLR0913  (the options of the command line)
         from symdiff.program import parse  # noqa: PLC0415  (a fifth of the time of --help)
 
         definitions = _assignments(let, "--let", "h=2*x")
-        if expression.startswith(" -"):  # see _Commands
-            expression = expression[1:]
-        program = parse(expression, definitions=definitions)
+        program = parse(_unescaped(expression), definitions=definitions)
         # A mistake in the text has been told by now: what follows loads for seconds.
         from symdiff.comparison import compare_program  # noqa: PLC0415
         from symdiff.report import Comparison  # noqa: PLC0415
@@ -191,6 +189,37 @@ def evaluate(  # noqa: PLR0913  (the options of the command line)
         report = Comparison((evidence,))
         _finish(report, form, output, everything=everything, quiet=quiet)
         raise typer.Exit(report.status)
+
+
+@app.command()
+def graph(
+    expression: Annotated[str, typer.Argument(help='An expression, such as "relu(x)*x".')],
+    *,
+    at: Annotated[
+        list[str] | None, typer.Option(help="Where it runs: x=1/3; 1 for the others.")
+    ] = None,
+    let: Annotated[list[str] | None, typer.Option(help="A named sub-expression: h=2*x.")] = None,
+    form: Annotated[str, typer.Option("--format", help="text, or dot for Graphviz.")] = "text",
+) -> None:
+    """Show the graph that PyTorch records of an expression."""
+    with _clear_errors():
+        if form not in {"text", "dot"}:
+            message = f"unknown format {form[:40]!r}"
+            raise UsageError(message, hint="formats: text, dot")
+        from symdiff.program import parse  # noqa: PLC0415  (see eval)
+
+        program = parse(_unescaped(expression), definitions=_assignments(let, "--let", "h=2*x"))
+        given = _assignments(at, "--at", "x=0")
+        from symdiff.graph import as_dot, as_text, autograd_graph  # noqa: PLC0415
+        from symdiff.grid.points import axes  # noqa: PLC0415
+
+        places = axes(program.inputs, {}, {**dict.fromkeys(program.inputs, "1"), **given})
+        several = next((axis.name for axis in places if len(axis.values) != 1), None)
+        if several is not None:
+            message = f"--at {several} gives several points"
+            raise UsageError(message, hint="a graph is that of one: --at x=0")
+        found = autograd_graph(program, {axis.name: float(axis.values[0]) for axis in places})
+        _write((as_dot if form == "dot" else as_text)(found) + "\n")
 
 
 @app.command()
@@ -250,6 +279,11 @@ def _clear_errors() -> Iterator[None]:
     except Exception as error:  # noqa: BLE001  (a defect: said in one line, not in a traceback)
         _complain(str(Crash("this call", describe(error))))
         raise typer.Exit(1) from None
+
+
+def _unescaped(expression: str) -> str:
+    """Take back the space that `_Commands` puts before a minus."""
+    return expression[1:] if expression.startswith(" -") else expression
 
 
 def _complain(text: str) -> None:

@@ -267,3 +267,27 @@ def test_a_bar_is_shown_on_a_terminal_only(file):
     shown = os.read(leader, 100_000).decode(errors="replace")
     os.close(leader)
     assert "comparing" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "text"),
+    [
+        (["relu(x)*x"], 0, "MulBackward0\n├─ ReluBackward0\n│  └─ x\n└─ x\n"),
+        (["-x"], 0, "NegBackward0\n└─ x\n"),
+        (
+            ["h**2", "--let", "h=sin(x)", "--at", "x=pi"],
+            0,
+            "PowBackward0\n└─ SinBackward0\n   └─ x\n",
+        ),
+        (["exp(x)", "--format", "dot"], 0, '  n1 [label="x", shape=box];'),
+        (["exp(x)", "--format", "png"], 2, "symdiff: unknown format 'png' (formats: text, dot)"),
+        (["exp(x)", "--at", "x=0,1"], 2, "symdiff: --at x gives several points"),
+        (["exp(x)", "--at", "y=0"], 2, "symdiff: the expression has no variable 'y'"),
+        (["cbrt(x)"], 2, "symdiff: torch cannot run it: cbrt"),
+        (["exp(x"], 2, "symdiff: "),
+    ],
+)
+def test_graph_shows_what_torch_records(arguments, status, text):
+    done = run("graph", *arguments)
+    assert done.exit_code == status
+    assert text in (done.stderr if status else done.stdout)
