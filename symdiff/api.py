@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from symdiff.batch.runner import collect, run
-from symdiff.comparison import Evidence, Options, compare_program
+from symdiff.comparison.claims import Claims
+from symdiff.comparison.compare import compare_program
+from symdiff.comparison.evidence import MAX_COMPONENTS, Evidence, Options
 from symdiff.engines import DEFAULT
 from symdiff.errors import SymdiffError
 from symdiff.grid.grid import MAX_PRODUCT
@@ -29,9 +31,14 @@ def compare(  # noqa: PLR0913  (one argument for each thing that a user may want
     engines: Sequence[str] = DEFAULT,
     math: str | Program | None = None,
     wrt: Sequence[str] | None = None,
-    claims: Mapping[str, str] | None = None,
+    claims: Claims | None = None,
     spellings: Mapping[str, str] | None = None,
     let: Mapping[str, str] | None = None,
+    values: Mapping[str, Any] | None = None,
+    cotangent: Any = None,  # noqa: ANN401  (numbers, an array, or an expression)
+    tangent: Mapping[str, Any] | None = None,
+    accumulate: int = 1,
+    max_components: int = MAX_COMPONENTS,
     rtol: float = _TOLERANCE.rtol,
     atol: float = _TOLERANCE.atol,
     kinks: bool = True,
@@ -46,8 +53,8 @@ def compare(  # noqa: PLR0913  (one argument for each thing that a user may want
     Parameters
     ----------
     expression
-        Text in Python's grammar with torch's names, a Program, or a callable on torch tensors
-        of shape (n,), one an input of `math`.
+        Text in Python's grammar with torch's names, a Program, or a callable on torch tensors,
+        one an input of `math`: of shape (n,), or of the shape of the input's value.
     grid
         For every variable a range ``"start:stop:count"`` or (start, stop), a list of numbers and
         exact texts such as ``"1/3"``, or an array. Default: ``"-2:2:9"``. Kinks are added.
@@ -60,11 +67,25 @@ def compare(  # noqa: PLR0913  (one argument for each thing that a user may want
     wrt
         The variables to differentiate with respect to; default: all.
     claims
-        For a variable, a derivative to be checked.
+        For a variable, a derivative to be checked; or a manual backward pass, a list of
+        definitions such as ``"grad_w = x.T @ g"``.
     spellings
         Other programs for the same function, by name.
     let
         Named sub-expressions, in order.
+    values
+        For a tensor its value: nested lists, an array, a torch tensor, or a mapping with `shape`
+        and `seed` for normal random numbers. A torch tensor in `grid` counts as one too.
+    cotangent
+        For an expression that is no number, what stands in front of its Jacobian, as in
+        ``backward(gradient=...)``: numbers in its shape, several of them, or an expression.
+    tangent
+        For some variables the direction to go: what stands behind the Jacobian.
+    accumulate
+        How often ``backward`` is called.
+    max_components
+        So many derivatives of a program on tensors are judged one by one; of more, some along
+        random directions.
     rtol, atol
         A value v agrees with the derivative d if ``|v - d| <= atol + rtol*|d|``.
     kinks
@@ -93,6 +114,8 @@ def compare(  # noqa: PLR0913  (one argument for each thing that a user may want
 
     Examples
     --------
+    >>> compare("x @ w", values={"x": [1, 2], "w": [3, 4]}).values("autograd", "w[1]")
+    array([2.])
     >>> comparison = compare("abs(x)", {"x": "-1:1:3"})
     >>> [(r["left"], r["right"], r["value"], r["verdict"]) for r in comparison.records()
     ...  if r["kind"] == "kink" and r["engine"] == "autograd"]
@@ -105,11 +128,14 @@ def compare(  # noqa: PLR0913  (one argument for each thing that a user may want
         max_points=max_points,
         seed=seed,
         judging=Judging(prove=prove, max_proofs=max_proofs, seed=max(seed, 0)),
+        max_components=max_components,
         strict=strict,
     )
+    given: Mapping[str, Any] = grid if isinstance(grid, Mapping) else {}
+    tensors = {name: x for name, x in given.items() if hasattr(x, "detach") and x.ndim}
     evidence = compare_program(
         expression,
-        grid,
+        {name: x for name, x in given.items() if name not in tensors} if tensors else grid,
         options=options,
         at=at,
         math=math,
@@ -117,6 +143,10 @@ def compare(  # noqa: PLR0913  (one argument for each thing that a user may want
         claims=claims or {},
         spellings=spellings or {},
         let=let or {},
+        values={**tensors, **(values or {})},
+        cotangent=cotangent,
+        tangent=tangent,
+        accumulate=accumulate,
     )
     return Comparison((evidence,))
 
@@ -140,6 +170,7 @@ def compare_files(  # noqa: PLR0913  (one argument for each thing that a user ma
     seed: int = 0,
     prove: str = "filter",
     max_proofs: int = MAX_PROOFS,
+    max_components: int = MAX_COMPONENTS,
     strict: bool = False,
 ) -> Report:
     """Compare every entry of some expression files.
@@ -152,7 +183,7 @@ def compare_files(  # noqa: PLR0913  (one argument for each thing that a user ma
         Worker processes.
     executor
         Takes the place of `jobs`: any executor of `concurrent.futures`.
-    engines, rtol, atol, kinks, max_points, seed, prove, max_proofs, strict
+    engines, rtol, atol, kinks, max_points, seed, prove, max_proofs, max_components, strict
         As in `compare`.
     only
         A pattern such as ``"relu*"``: entries whose name matches.
@@ -174,6 +205,7 @@ def compare_files(  # noqa: PLR0913  (one argument for each thing that a user ma
         max_points=max_points,
         seed=seed,
         judging=Judging(prove=prove, max_proofs=max_proofs, seed=max(seed, 0)),
+        max_components=max_components,
         strict=strict,
     )
     several = [paths] if isinstance(paths, str | Path) else paths

@@ -23,7 +23,7 @@ from symdiff.errors import (
 
 if TYPE_CHECKING:
     from symdiff.batch.runner import Work
-    from symdiff.comparison import Options
+    from symdiff.comparison.evidence import Options
     from symdiff.report import Report
 
 
@@ -73,6 +73,14 @@ Prove = Annotated[
 MaxProofs = Annotated[
     int | None, typer.Option(help="Proofs an expression and variable; the rest is undecided.")
 ]
+MaxComponents = Annotated[
+    int | None,
+    typer.Option(help="Derivatives of tensors judged one by one; beyond, random directions."),
+]
+Value = Annotated[
+    list[str] | None,
+    typer.Option(help="A tensor's value: w=[[1, 2], [3, 4]], x={shape=[2], seed=0}."),
+]
 Strict = Annotated[
     bool, typer.Option("--strict", help="A number where there is no derivative does not pass.")
 ]
@@ -101,6 +109,7 @@ def run(  # noqa: PLR0913  (the options of the command line)
     seed: Seed = 0,
     prove: Prove = "filter",
     max_proofs: MaxProofs = None,
+    max_components: MaxComponents = None,
     strict: Strict = False,
 ) -> None:
     """Compare every expression of some files."""
@@ -118,6 +127,7 @@ def run(  # noqa: PLR0913  (the options of the command line)
             kinks=not no_kinks,
             prove=prove,
             max_proofs=max_proofs,
+            max_components=max_components,
             strict=strict,
         )
         report, interrupted = _run(work, options, jobs)
@@ -142,6 +152,12 @@ def evaluate(  # noqa: PLR0913  (the options of the command line)
     claim: Annotated[
         list[str] | None, typer.Option(help="A derivative to be checked: x=2*x.")
     ] = None,
+    value: Value = None,
+    cotangent: Annotated[
+        str | None, typer.Option(help="What backward is called with: [0.1, 1, 0.0001].")
+    ] = None,
+    tangent: Annotated[list[str] | None, typer.Option(help="A direction to go: x=[1, 0].")] = None,
+    accumulate: Annotated[int, typer.Option(help="How often backward is called.")] = 1,
     form: Format = None,
     output: Output = None,
     engine: Engines = None,
@@ -154,6 +170,7 @@ def evaluate(  # noqa: PLR0913  (the options of the command line)
     seed: Seed = 0,
     prove: Prove = "filter",
     max_proofs: MaxProofs = None,
+    max_components: MaxComponents = None,
     strict: Strict = False,
 ) -> None:
     """Compare one expression."""
@@ -164,7 +181,7 @@ def evaluate(  # noqa: PLR0913  (the options of the command line)
         definitions = _assignments(let, "--let", "h=2*x")
         program = parse(_unescaped(expression), definitions=definitions)
         # A mistake in the text has been told by now: what follows loads for seconds.
-        from symdiff.comparison import compare_program  # noqa: PLC0415
+        from symdiff.comparison.compare import compare_program  # noqa: PLC0415
         from symdiff.report import Comparison  # noqa: PLC0415
 
         evidence = compare_program(
@@ -179,12 +196,17 @@ def evaluate(  # noqa: PLR0913  (the options of the command line)
                 kinks=not no_kinks,
                 prove=prove,
                 max_proofs=max_proofs,
+                max_components=max_components,
                 strict=strict,
             ),
             at=_assignments(at, "--at", "x=0"),
             wrt=wrt or None,
             claims=_assignments(claim, "--claim", "x=2*x"),
             let=definitions,
+            values=_numbers(value, "--value"),
+            cotangent=None if cotangent is None else _toml(cotangent) or cotangent,
+            tangent=_numbers(tangent, "--tangent") or None,
+            accumulate=accumulate,
         )
         report = Comparison((evidence,))
         _finish(report, form, output, everything=everything, quiet=quiet)
@@ -199,6 +221,7 @@ def graph(
         list[str] | None, typer.Option(help="Where it runs: x=1/3; 1 for the others.")
     ] = None,
     let: Annotated[list[str] | None, typer.Option(help="A named sub-expression: h=2*x.")] = None,
+    value: Value = None,
     form: Annotated[str, typer.Option("--format", help="text, or dot for Graphviz.")] = "text",
 ) -> None:
     """Show the graph that PyTorch records of an expression."""
@@ -210,15 +233,20 @@ def graph(
 
         program = parse(_unescaped(expression), definitions=_assignments(let, "--let", "h=2*x"))
         given = _assignments(at, "--at", "x=0")
+        tensors = _numbers(value, "--value")
+        from symdiff.engines.base import Whole  # noqa: PLC0415
         from symdiff.graph import as_dot, as_text, autograd_graph  # noqa: PLC0415
         from symdiff.grid.points import axes  # noqa: PLC0415
+        from symdiff.program.values import read_value  # noqa: PLC0415
 
-        places = axes(program.inputs, {}, {**dict.fromkeys(program.inputs, "1"), **given})
+        numbers = [name for name in program.inputs if name not in tensors]
+        places = axes(numbers, {}, {**dict.fromkeys(numbers, "1"), **given})
         several = next((axis.name for axis in places if len(axis.values) != 1), None)
         if several is not None:
             message = f"--at {several} gives several points"
             raise UsageError(message, hint="a graph is that of one: --at x=0")
-        found = autograd_graph(program, {axis.name: float(axis.values[0]) for axis in places})
+        whole = Whole(program, {name: read_value(name, x) for name, x in tensors.items()})
+        found = autograd_graph(whole, {axis.name: float(axis.values[0]) for axis in places})
         _write((as_dot if form == "dot" else as_text)(found) + "\n")
 
 
@@ -305,10 +333,11 @@ def _options(  # noqa: PLR0913  (one for each option)
     kinks: bool,
     prove: str,
     max_proofs: int | None,
+    max_components: int | None,
     strict: bool,
 ) -> Options:
     from symdiff import engines as engine_table  # noqa: PLC0415
-    from symdiff.comparison import Options  # noqa: PLC0415  (loads numpy)
+    from symdiff.comparison.evidence import Options  # noqa: PLC0415  (loads numpy)
     from symdiff.truth.filter import Judging  # noqa: PLC0415
     from symdiff.verdict import Tolerance  # noqa: PLC0415
 
@@ -329,6 +358,7 @@ def _options(  # noqa: PLR0913  (one for each option)
             max_proofs=default.judging.max_proofs if max_proofs is None else max_proofs,
             seed=max(seed, 0),
         ),
+        max_components=default.max_components if max_components is None else max_components,
         strict=strict,
     )
 
@@ -349,10 +379,31 @@ def _assignments(given: list[str] | None, option: str, example: str) -> dict[str
     return found
 
 
+def _numbers(given: list[str] | None, option: str) -> dict[str, Any]:
+    """Read tensors in TOML's words: lists of numbers, or a table."""
+    found: dict[str, Any] = {}
+    for name, text in _assignments(given, option, "w=[[1, 2], [3, 4]]").items():
+        found[name] = _toml(text)
+        if found[name] is None:
+            message = f"{option} {name[:40]}: {text[:40]!r} is no tensor"
+            raise UsageError(message, hint=f"{option} 'w=[[1, 2], [3, 4]]'")
+    return found
+
+
+def _toml(text: str) -> Any:  # noqa: ANN401  (numbers, or None)
+    """Return a value in TOML's words, None if the text is none."""
+    import tomllib  # noqa: PLC0415  (a thirtieth of the time of --help)
+
+    try:
+        return tomllib.loads(f"value = {text}").get("value")
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError):
+        return None
+
+
 def _run(work: Work, options: Options, jobs: int) -> tuple[Report, bool]:
     """Run all entries; Ctrl-C keeps what is done."""
     from symdiff.batch.runner import run as run_work  # noqa: PLC0415  (loads numpy)
-    from symdiff.comparison import Evidence  # noqa: PLC0415
+    from symdiff.comparison.evidence import Evidence  # noqa: PLC0415
     from symdiff.report import Report  # noqa: PLC0415
 
     outcomes: list[Any] = []

@@ -10,8 +10,9 @@ import torch
 
 from symdiff.arithmetics.reading import read
 from symdiff.arithmetics.tensors import TENSORS
-from symdiff.errors import Unsupported, UsageError
-from symdiff.program import Program
+from symdiff.engines.autograd import tensor_leaves
+from symdiff.engines.base import Whole
+from symdiff.errors import Unsupported, UsageError, describe
 
 _CONSTANT: Final = "no graph: the result does not depend on a variable"
 
@@ -32,15 +33,15 @@ class Node:
     inputs: tuple[int, ...] = ()
 
 
-def autograd_graph(program: Program, point: Mapping[str, float]) -> tuple[Node, ...]:
+def autograd_graph(whole: Whole, numbers: Mapping[str, float]) -> tuple[Node, ...]:
     """Return the graph of a program at a point, the root first; empty: there is none.
 
     Parameters
     ----------
-    program
-        What torch runs.
-    point
-        A value for every input: a conditional expression records one branch only.
+    whole
+        What torch runs, with the values of its tensors.
+    numbers
+        The other inputs: a conditional expression records one branch only.
 
     Raises
     ------
@@ -50,7 +51,8 @@ def autograd_graph(program: Program, point: Mapping[str, float]) -> tuple[Node, 
     Examples
     --------
     >>> from symdiff.program import parse
-    >>> for node in autograd_graph(parse("x*exp(y) + 1"), {"x": 1.0, "y": 2.0}):
+    >>> whole = Whole(parse("x*exp(y) + 1"), {})
+    >>> for node in autograd_graph(whole, {"x": 1.0, "y": 2.0}):
     ...     print(node.name, node.inputs)
     AddBackward0 (1,)
     MulBackward0 (2, 3)
@@ -58,15 +60,17 @@ def autograd_graph(program: Program, point: Mapping[str, float]) -> tuple[Node, 
     ExpBackward0 (4,)
     y ()
     """
-    leaves = {
-        name: torch.tensor([point[name]], dtype=torch.float64, requires_grad=True)
-        for name in program.inputs
-    }
+    leaves = tensor_leaves(whole, numbers)
     try:
-        output = read(program, TENSORS, leaves)
+        output = read(whole.program, TENSORS, leaves)
     except Unsupported as error:
         message = f"torch cannot run it: {error}"
         raise UsageError(message) from None
+    except (RuntimeError, IndexError, ValueError, TypeError) as error:
+        message = f"torch refused it: {describe(error)}"
+        raise UsageError(
+            message, hint="give its tensors values: --value w=[[1, 2], [3, 4]]"
+        ) from None
     root = output.grad_fn if isinstance(output, torch.Tensor) else None
     if root is None:
         names = [name for name, leaf in leaves.items() if leaf is output]
@@ -78,6 +82,15 @@ def autograd_graph(program: Program, point: Mapping[str, float]) -> tuple[Node, 
         Node(_name(node, variables), tuple(place[n] for n, _ in node.next_functions if n in place))
         for node in found
     )
+
+
+def root_name(whole: Whole, numbers: Mapping[str, float]) -> str:
+    """Return the name of the root's class, or "" where torch records none."""
+    try:
+        graph = autograd_graph(whole, numbers)
+    except UsageError:
+        return ""
+    return graph[0].name if graph else ""
 
 
 def _reached(root: Any) -> Iterator[Any]:  # noqa: ANN401  (torch has no class for all of them)

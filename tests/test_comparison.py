@@ -18,12 +18,12 @@ def planted(monkeypatch):
     """Make an engine available under its name."""
 
     def plant(engine):
-        from symdiff import comparison
+        from symdiff.comparison import compare, trials
 
-        real = comparison.load
-        monkeypatch.setattr(comparison, "check", lambda name: None)
+        real = trials.load
+        monkeypatch.setattr(compare, "check", lambda name: None)
         monkeypatch.setattr(
-            comparison, "load", lambda name: engine if name == engine.name else real(name)
+            trials, "load", lambda name: engine if name == engine.name else real(name)
         )
         return engine.name
 

@@ -8,7 +8,7 @@ import pytest
 
 import symdiff
 from symdiff.batch.runner import collect
-from symdiff.comparison import CLAIM
+from symdiff.engines.claim import CLAIM
 from symdiff.grid.grid import KINK
 from symdiff.truth.one_sided import KINDS, Kind
 from symdiff.verdict import VERDICTS, Verdict

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.arithmetics.reading import read
-from symdiff.catalogue import CONSTANTS, Function
+from symdiff.arithmetics.reading import apply, read
+from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
 from symdiff.program import Program
 
 Array = NDArray[np.float64]
@@ -27,8 +27,29 @@ def within_doubles(value: Any) -> Any:  # noqa: ANN401  (a number or an array pa
     return value
 
 
+class _Elements:
+    """Operations on whole arrays in numpy; see `catalogue.elements.Elements`."""
+
+    def shape(self, array: Any) -> tuple[int, ...]:  # noqa: ANN401
+        return np.shape(array)
+
+    def each(self, function: str, *arguments: Any) -> Any:  # noqa: ANN401
+        return apply(CATALOGUE[function], ARRAYS, arguments)
+
+    def total(self, array: Any, axes: tuple[int, ...], *, keep: bool) -> Any:  # noqa: ANN401
+        return np.sum(array, axis=axes if np.ndim(array) else None, keepdims=keep)
+
+    def arrange(self, how: Callable[..., Any], *arrays: Any) -> Any:  # noqa: ANN401
+        return how(*(np.asarray(a, dtype=np.float64) for a in arrays))
+
+    def product(self, first: Any, second: Any) -> Any:  # noqa: ANN401
+        return np.matmul(first, second)
+
+
 class _Arrays:
     """The numpy column; numbers and constants stay Python's doubles."""
+
+    elements = _Elements()
 
     def column(self, row: Function) -> Callable[..., Any] | None:
         return row.column("numpy")
@@ -92,6 +113,40 @@ def evaluate(
     with np.errstate(all="ignore"):
         value = read(program, ARRAYS, inputs, held=held)
     return np.array(np.broadcast_to(np.asarray(value, dtype=np.float64), shape))
+
+
+def evaluate_tensor(
+    program: Program, values: Mapping[str, Any], *, held: dict[int, Any] | None = None
+) -> Array:
+    """Return the value of a program on tensors, in its own shape.
+
+    Parameters
+    ----------
+    program
+        Its shapes have been checked.
+    values
+        For every input an array of its shape, or the integers that it stands for.
+    held
+        Values of nodes that are taken as they are.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> evaluate_tensor(parse("(x @ x).sum()"), {"x": np.array([[1.0, 1.0], [0.0, 1.0]])}).item()
+    4.0
+    """
+    with np.errstate(all="ignore"):
+        value = read(program, ARRAYS, values, held=held)
+    return np.asarray(value, dtype=np.float64)
+
+
+def held_in_tensors(program: Program, values: Mapping[str, Any]) -> dict[int, Any]:
+    """Return the values of the detached parts of a program on tensors."""
+    held: dict[int, Any] = {}
+    for index, node in program.calls():
+        if node.function == "detach":
+            held[index] = evaluate_tensor(program.at(index), values, held=held)
+    return held
 
 
 def held_nodes(program: Program, inputs: dict[str, Array]) -> dict[int, Any]:

@@ -66,7 +66,7 @@ class Estimate:
 FUNCTIONS: Final = ("", *CATALOGUE)
 
 
-class _Estimates:
+class Estimates:
     """The arithmetic; see `reading.Arithmetic`.
 
     Parameters
@@ -81,10 +81,16 @@ class _Estimates:
     """
 
     def __init__(self, *, within: bool = False) -> None:
+        """Start with nothing lost."""
         self._within = within
         self.lost: Any = False
 
+    def has_own_column(self, row: Function) -> bool:
+        """Tell whether a row's kinks are seen to here, by comparing."""
+        return row.name in _COLUMNS
+
     def column(self, row: Function) -> Callable[..., Any] | None:
+        """Return what a row does to estimates; None: read it by its definition."""
         column = _COLUMNS.get(row.name)
         if column is not None:
             return column
@@ -95,6 +101,7 @@ class _Estimates:
         return None
 
     def number(self, value: float | bool) -> Any:  # noqa: ANN401, FBT001
+        """Return a literal."""
         if isinstance(value, bool):
             return value
         # numpy's number: Python's own raises where it divides by zero or overflows.
@@ -102,10 +109,12 @@ class _Estimates:
         return Estimate(nearest, 0.0 if nearest == value else abs(nearest) * _UNIT)
 
     def constant(self, name: str) -> Estimate:
+        """Return a named constant."""
         value = np.float64(CONSTANTS[name])
         return Estimate(value, 0.0 if name == "inf" else value * _UNIT)
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
+        """Apply a column, and note what is uncertain."""
         if row.returns == "real" and row.name not in _SELECTING:
             arguments = [_as_estimate(a) for a in arguments]
         if row.name in _COMPARING:
@@ -268,7 +277,7 @@ def _chain(row: Function, arguments: Sequence[Estimate], *, within: bool) -> Est
     for text, a in zip(texts, arguments, strict=True):
         if text is not None and (a.slope is not None or (np.any(a.error) and not within)):
             partial = _estimated(
-                template(text), _Estimates(within=True), {**still, "result": result}
+                template(text), Estimates(within=True), {**still, "result": result}
             )
             # A bound of first order is none where the derivative is uncertain: beside a pole.
             steady = (a.error == 0) | (partial.error <= _STEADY * (1 + np.abs(partial.value)))
@@ -391,12 +400,10 @@ def estimate(program: Program, columns: Mapping[str, Array], variable: str | Non
         for name, column in columns.items()
     }
     with np.errstate(all="ignore"):
-        return _estimated(program, _Estimates(), inputs)
+        return _estimated(program, Estimates(), inputs)
 
 
-def _estimated(
-    program: Program, arithmetic: _Estimates, inputs: Mapping[str, Estimate]
-) -> Estimate:
+def _estimated(program: Program, arithmetic: Estimates, inputs: Mapping[str, Estimate]) -> Estimate:
     found: Estimate = _as_estimate(read(program, arithmetic, inputs))
     return dataclasses.replace(
         found,

@@ -47,7 +47,12 @@ class Jet:
         return bool(self.value.is_finite()) and all(g.is_finite() for g in self.gradient)
 
 
-_SMALLEST_NORMAL: Final = flint.arb(2) ** -1022
+# By the bits of an engine's numbers, the smallest normal one and the smallest of all.
+_UNDERFLOWS: Final = {
+    53: (flint.arb(2) ** -1022, 2.0**-1074),
+    24: (flint.arb(2) ** -126, 2.0**-149),
+    11: (flint.arb(2) ** -14, 2.0**-24),
+}
 
 
 class TieError(ArithmeticError):
@@ -105,7 +110,7 @@ class Both:
     def __init__(self, bits: int = 53) -> None:
         """Keep with how many bits the engine on trial computes."""
         self._ulp = 2.0 ** (1 - bits)
-        self._smallest = 2.0**-1074 if bits == 53 else 0.0
+        self._normal, self._smallest = _UNDERFLOWS.get(bits, (flint.arb(0), 0.0))
 
     def sign(self, switch: Jet) -> int | None:
         """Take both."""
@@ -121,7 +126,7 @@ class Both:
     def _inexact(self, x: Ball) -> Ball:
         if not x.is_exact():
             x = x + flint.arb(0, abs(x).upper() * self._ulp)
-        may_underflow = abs(x) < _SMALLEST_NORMAL and not x.is_zero()
+        may_underflow = abs(x) < self._normal and not x.is_zero()
         return x + flint.arb(0, self._smallest) if may_underflow else x
 
     def widened(self, row: Function, values: list[Ball]) -> list[Ball]:

@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast
 
 from symdiff.catalogue import CATALOGUE, Function
 from symdiff.errors import Unsupported
-from symdiff.program.nodes import Call, Constant, Input, Literal, Program
+from symdiff.program.nodes import Call, Constant, Input, Literal, Program, Setting
 from symdiff.program.parser import default, definition
 
 Value = Any
@@ -149,13 +149,15 @@ class _Frame:
 
     def _compute(self, index: int) -> Value:
         node = self._program.nodes[index]
-        if isinstance(node, Literal):
-            value = node.value
-            return value if isinstance(value, str) else self._arithmetic.number(value)
+        if isinstance(node, Literal | Setting):
+            is_number = isinstance(node, Literal)
+            return self._arithmetic.number(node.value) if is_number else node.value
         if isinstance(node, Constant):
             return self._arithmetic.constant(node.name)
         if isinstance(node, Input):
             return self._input(node.name)
+        if node.function == "sequence":
+            return tuple(self._known[a] for a in node.given)
         if self._is_lazy(node):
             return self._branch(node)
         arguments = [None if a is None else self._known[a] for a in node.arguments]
@@ -170,8 +172,8 @@ class _Frame:
     def _branch(self, node: Call) -> Value:
         condition, taken, other = node.given
         mask = self._known[condition]
-        if isinstance(mask, bool):
-            return self._within(None, taken if mask else other)
+        if not getattr(mask, "ndim", 0):  # one condition for all points
+            return self._within(None, taken if bool(mask) else other)
         return self._batch.merge(mask, self._within(mask, taken), self._within(~mask, other))
 
     def _within(self, mask: Value | None, root: int) -> Value | None:
@@ -194,14 +196,30 @@ def apply(row: Function, arithmetic: Arithmetic, arguments: Sequence[Value | Non
     column = arithmetic.column(row)
     if column is not None:
         return arithmetic.call(row, column, arguments)
+    if row.array is not None and hasattr(arithmetic, "elements"):
+        return row.array(arithmetic.elements, *bound(row, arguments))
     if row.definition is None:
         raise Unsupported(row.name, "there is no such function in this arithmetic")
     choice = next((a for a in arguments if isinstance(a, str)), None)
-    bound: dict[str, Value] = {}
+    given: dict[str, Value] = {}
     padded = [*arguments, *[None] * (len(row.parameters) - len(arguments))]
     for parameter, argument in zip(row.parameters, padded, strict=True):
         if argument is None and parameter.default is not None and parameter.kind != "choice":
-            bound[parameter.name] = read(default(parameter.default), arithmetic, {})
+            given[parameter.name] = read(default(parameter.default), arithmetic, {})
         else:
-            bound[parameter.name] = argument
-    return read(definition(row.name, choice), arithmetic, bound)
+            given[parameter.name] = argument
+    return read(definition(row.name, choice), arithmetic, given)
+
+
+def bound(row: Function, arguments: Sequence[Value | None]) -> list[Value | None]:
+    """Return an argument for every parameter of a function on tensors, in order.
+
+    A setting that was not given is what the row says; another argument is None.
+    """
+    padded = [*arguments, *[None] * (len(row.parameters) - len(arguments))]
+    return [
+        parameter.fallback
+        if argument is None and parameter.default is not None and parameter.is_setting
+        else argument
+        for parameter, argument in zip(row.parameters, padded, strict=True)
+    ]

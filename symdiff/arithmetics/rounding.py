@@ -27,7 +27,9 @@ def radius_of(ball: Ball) -> float:
     return _SAFETY * float(ball.rad()) if ball.is_finite() else math.inf
 
 
-def slope_radius(program: Program, variable: str, inputs: Mapping[str, Ball]) -> float:
+def slope_radius(
+    program: Program, variable: str, inputs: Mapping[str, Ball], digits: int = DOUBLE
+) -> float:
     """Return how far rounding can carry the derivative that automatic differentiation gives.
 
     Parameters
@@ -38,6 +40,8 @@ def slope_radius(program: Program, variable: str, inputs: Mapping[str, Ball]) ->
         The input that moves.
     inputs
         A ball for every input.
+    digits
+        The bits of the engine's numbers.
 
     Returns
     -------
@@ -53,7 +57,7 @@ def slope_radius(program: Program, variable: str, inputs: Mapping[str, Ball]) ->
     >>> slope_radius(parse("max(x, 0) - max(-x, 0)"), "x", {"x": flint.arb(0)})
     0.0
     """
-    found = [_jet(program, variable, inputs, bits) for bits in (DOUBLE, _WIDER)]
+    found = [_jet(program, variable, inputs, bits) for bits in (digits, _WIDER)]
     return _radius([None if jet is None else _slope(jet) for jet in found])
 
 

@@ -29,7 +29,9 @@ class _Tensors:
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
         given = [(p, a) for p, a in zip(row.parameters, arguments, strict=False) if a is not None]
-        if row.group not in {"operators", "comparisons"}:
+        if row.array is not None:
+            given = [(p, _typed(p, a)) for p, a in given]
+        elif row.group not in {"operators", "comparisons"}:
             given = [(p, _lifted(p, a, first=p is row.parameters[0])) for p, a in given]
         positional = [a for p, a in given if p.default is None]
         keywords = {p.keyword: a for p, a in given if p.default is not None}
@@ -48,6 +50,19 @@ class _Tensors:
 
     def holds_anywhere(self, mask: torch.Tensor) -> bool:
         return bool(mask.any())
+
+
+def _typed(parameter: Parameter, value: Any) -> Any:  # noqa: ANN401
+    """Make a tensor of a plain number among the arguments of a function on tensors."""
+    if parameter.is_setting or parameter.kind == "indices":
+        return value
+    if parameter.kind == "tensors":
+        return [torch.as_tensor(v, dtype=_dtype(value)) for v in value]
+    return torch.as_tensor(value, dtype=None if torch.is_tensor(value) else torch.float64)
+
+
+def _dtype(values: Sequence[Any]) -> torch.dtype:
+    return next((v.dtype for v in values if isinstance(v, torch.Tensor)), torch.float64)
 
 
 def _lifted(parameter: Parameter, value: Any, *, first: bool) -> Any:  # noqa: ANN401

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from symdiff.comparison import Evidence, Options, compare_entry
+from symdiff.comparison.compare import compare_entry
+from symdiff.comparison.evidence import Evidence, Options
 from symdiff.errors import Crash, FileError, InputError, SymdiffError, UsageError, describe
 from symdiff.program.entry import Entry
 from symdiff.program.files import find_files, read_file

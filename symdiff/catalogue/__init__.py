@@ -11,7 +11,16 @@ import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from symdiff.catalogue import activations, elementary, operators, steps
+from symdiff.catalogue import (
+    activations,
+    arrangements,
+    elementary,
+    layers,
+    losses,
+    operators,
+    reductions,
+    steps,
+)
 from symdiff.catalogue.row import Crossing, Function, Parameter
 
 __all__ = [
@@ -43,6 +52,12 @@ _GROUPS: Mapping[str, tuple[Function, ...]] = {
     "rectifiers": activations.RECTIFIERS,
     "smooth activations": activations.SMOOTH,
     "piecewise activations": activations.PIECES,
+    "reductions": reductions.REDUCTIONS,
+    "matrix products": reductions.PRODUCTS,
+    "arrangements": arrangements.ARRANGEMENTS,
+    "selections of components": arrangements.SELECTIONS,
+    "layers": layers.LAYERS,
+    "losses": losses.LOSSES,
 }
 
 
@@ -64,7 +79,8 @@ def join(groups: Mapping[str, tuple[Function, ...]]) -> Mapping[str, Function]:
     taken: set[str] = set()
     for group, rows in groups.items():
         for row in rows:
-            if row.definition is None and None in (row.sympy, row.numpy):
+            has_meaning = row.definition is not None or row.array is not None
+            if not has_meaning and None in (row.sympy, row.numpy):
                 message = (
                     f"the row {row.name!r} has no meaning: "
                     "give a definition, or the sympy and numpy columns"
@@ -81,7 +97,7 @@ def join(groups: Mapping[str, tuple[Function, ...]]) -> Mapping[str, Function]:
 
 CATALOGUE: Mapping[str, Function] = join(_GROUPS)
 BY_NAME: Mapping[str, Function] = MappingProxyType(
-    {name: row for row in CATALOGUE.values() for name in row.names if row.name != "ifelse"}
+    {name: row for row in CATALOGUE.values() for name in row.names if row.is_named}
 )
 BY_OPERATOR: Mapping[str, Function] = MappingProxyType(
     {row.operator: row for row in CATALOGUE.values() if row.operator is not None}

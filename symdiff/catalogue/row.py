@@ -8,6 +8,7 @@ in the names of the row's parameters.
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
@@ -15,7 +16,12 @@ from typing import Any, Literal
 from symdiff import libraries
 
 Column = str | Callable[..., Any] | None
-Kind = Literal["real", "any", "number", "condition", "choice"]
+Kind = Literal[
+    "real", "any", "number", "condition", "choice", "dim", "flag", "integer", "size", "shape",
+    "index", "fixed", "tensors", "indices",
+]  # fmt: skip
+# Kinds of parameter that say how a function works: no arithmetic has a number for them.
+SETTINGS = frozenset({"choice", "dim", "flag", "integer", "size", "shape", "index", "fixed"})
 Constants = tuple[int | float | None, ...]
 
 # torch calls the first and the second operand of most functions so.
@@ -33,7 +39,10 @@ class Parameter:
     kind
         `real`: a number or an expression, a tensor for torch. `any`: the same, but torch
         takes a plain number as it is. `number`: a constant. `condition`: a comparison.
-        `choice`: one of the words in `choices`.
+        `choice`: one of the words in `choices`. Of functions on tensors: `dim`, a dimension or
+        several; `flag`, True or False; `integer`; `size`, an integer or one for each dimension;
+        `shape`, several integers; `index`, what stands in ``x[...]``; `fixed`, a constant number
+        taken as it is; `tensors`, a list of expressions; `indices`, integers.
     default
         Text that stands for an argument not given; None where one must be given.
         Torch is called with what the user gave and keeps its own defaults.
@@ -48,6 +57,18 @@ class Parameter:
     def keyword(self) -> str:
         """The keyword that torch has for this parameter."""
         return _TORCH_KEYWORDS.get(self.name, self.name)
+
+    @property
+    def is_setting(self) -> bool:
+        """Whether it says how the function works, and is no number."""
+        return self.kind in SETTINGS
+
+    @property
+    def fallback(self) -> Any:  # noqa: ANN401  (whatever the setting is)
+        """What a setting is where it is not given."""
+        if self.default is None or self.kind == "choice":
+            return self.default
+        return ast.literal_eval(self.default)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -83,6 +104,9 @@ class Function:
     sympy, numpy, torch, ball
         A dotted name in that library, or a callable. `ball` maps `arb` balls to one that
         encloses every value (of the part of the domain inside the arguments).
+    array
+        What a function on tensors does, as a callable of `Elements` and its arguments; None for
+        a function that goes component by component.
     derivative
         The derivative as an expression in other rows, in the names of the row's parameters and
         `result`, the function's own value; where torch's backward formula loses digits, that
@@ -113,6 +137,7 @@ class Function:
     numpy: Column = None
     torch: Column = None
     ball: Column = None
+    array: Callable[..., Any] | None = None
     derivative: str | tuple[str | None, ...] | None = None
     domain: str | None = None
     switches: tuple[str, ...] | Callable[[Constants], tuple[str, ...]] | None = None
@@ -129,6 +154,11 @@ class Function:
     def names(self) -> tuple[str, ...]:
         """All names that users may type."""
         return (self.name, *self.aliases)
+
+    @property
+    def is_named(self) -> bool:
+        """Whether users call it by name; x[i], x.T and ``x if c else y`` they spell otherwise."""
+        return self.operator is None or not set("x[") & set(self.operator)
 
     @property
     def usage(self) -> str:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import numpy as np
 import torch
 
 from symdiff.arithmetics.reading import read
-from symdiff.arithmetics.rounding import slope_radius
+from symdiff.arithmetics.rounding import DOUBLE, slope_radius
 from symdiff.arithmetics.tensors import TENSORS
-from symdiff.engines.base import Problem, Samples, Slack
+from symdiff.engines.base import Problem, Samples, Slack, Whole
 from symdiff.errors import Unsupported, describe
+from symdiff.program.values import components, index_inputs
 
-__all__ = ["ENGINE"]
+__all__ = ["ENGINE", "accumulated", "digits_of", "tensor_leaves"]
+
+_BITS = {"float64": DOUBLE, "float32": 24, "float16": 11}  # of torch's numbers
 
 _MAX_PASSES = 128  # batched passes spent to find out which points a failure belongs to
 
@@ -23,6 +29,8 @@ class _Autograd:
 
     def differentiate(self, problem: Problem) -> Samples:
         try:
+            if problem.whole is not None:
+                return _one_by_one(problem, problem.whole)
             return Samples(_reverse(problem))
         except Unsupported:
             raise
@@ -30,7 +38,8 @@ class _Autograd:
             return _piecewise(problem, error)
 
     def slack(self, problem: Problem, variable: str, point: int) -> Slack:
-        return Slack(slope_radius(problem.program, variable, problem.balls(point)))
+        bits = digits_of(problem.whole) if problem.whole else DOUBLE
+        return Slack(slope_radius(problem.program, variable, problem.balls(point), bits))
 
 
 def _reverse(problem: Problem) -> dict[str, np.ndarray]:
@@ -54,6 +63,97 @@ def _reverse(problem: Problem) -> dict[str, np.ndarray]:
         name: np.zeros(problem.count) if gradient is None else gradient.detach().numpy()
         for name, gradient in zip(problem.variables, found, strict=True)
     }
+
+
+def _one_by_one(problem: Problem, whole: Whole) -> Samples:
+    """Differentiate a program on tensors at every point, as its user does."""
+    found = {name: np.full(problem.count, np.nan) for name in problem.variables}
+    reason_of = np.zeros(problem.count, dtype=np.int32)
+    reasons = [""]
+    for i in range(problem.count):
+        numbers = {name: float(problem.columns[name][i]) for name in whole.scalars}
+        try:
+            gradients = accumulated(whole, numbers, problem.function)
+        except Unsupported:
+            raise
+        except Exception as error:  # noqa: BLE001  (torch may raise anything: it is data)
+            reasons.append(describe(error))
+            reason_of[i] = len(reasons) - 1
+            continue
+        for name, slope in _by_component(problem, whole, gradients).items():
+            found[name][i] = slope
+    return Samples(found, reason_of=reason_of, reasons=tuple(reasons))
+
+
+def accumulated(
+    whole: Whole, numbers: Mapping[str, float], function: Callable[..., Any] | None = None
+) -> dict[str, np.ndarray]:
+    """Return what the backward calls leave in `grad`, for every real input.
+
+    Parameters
+    ----------
+    whole
+        The program on tensors, and what `backward` is called with.
+    numbers
+        The inputs that are no tensors, at one point.
+    function
+        A callable that stands for the program.
+    """
+    leaves = tensor_leaves(whole, numbers)
+    if function is not None:
+        output = function(*leaves.values())
+    else:
+        output = read(whole.program, TENSORS, leaves)
+    real = {name: leaf for name, leaf in leaves.items() if leaf.is_floating_point()}
+    if isinstance(output, torch.Tensor) and output.requires_grad:
+        for cotangent in whole.cotangents:
+            given = None
+            if cotangent is not None:
+                given = torch.as_tensor(cotangent, dtype=output.dtype).reshape(output.shape)
+            output.backward(given, retain_graph=True)
+    return {
+        name: np.zeros(leaf.shape) if leaf.grad is None else leaf.grad.double().numpy()
+        for name, leaf in real.items()
+    }
+
+
+def tensor_leaves(whole: Whole, numbers: Mapping[str, float]) -> dict[str, torch.Tensor]:
+    """Return the inputs of a program on tensors as torch's, in their dtypes."""
+    integers = index_inputs(whole.program)
+    leaves = {}
+    for name in whole.program.inputs:
+        if name in whole.values:
+            value = whole.values[name]
+            dtype = torch.int64 if name in integers else getattr(torch, value.dtype)
+            leaf = torch.tensor(value.array, dtype=dtype)
+        else:
+            leaf = torch.tensor(numbers[name], dtype=torch.float64)
+        leaves[name] = leaf.requires_grad_() if leaf.is_floating_point() else leaf
+    return leaves
+
+
+def _by_component(
+    problem: Problem, whole: Whole, gradients: Mapping[str, np.ndarray]
+) -> dict[str, float]:
+    if whole.tangent is not None:
+        (name,) = problem.variables
+        moving = {n: v != 0 for n, v in whole.tangent.items()}
+        terms = [gradients[n][moving[n]] @ v[moving[n]] for n, v in whole.tangent.items()]
+        return {name: float(sum(terms))}
+    wanted = set(problem.variables)
+    return {
+        part: float(slope)
+        for name, gradient in gradients.items()
+        for part, slope in zip(
+            components(name, gradient.shape), gradient.reshape(-1).tolist(), strict=True
+        )
+        if part in wanted
+    }
+
+
+def digits_of(whole: Whole) -> int:
+    """Return the bits of the coarsest numbers among the values of a program."""
+    return min((_BITS.get(v.dtype, DOUBLE) for v in whole.values.values()), default=DOUBLE)
 
 
 def _piecewise(problem: Problem, error: Exception) -> Samples:

@@ -13,11 +13,39 @@ from numpy.typing import NDArray
 from symdiff.arithmetics.balls import Ball
 from symdiff.errors import Unsupported, describe
 from symdiff.program import Program
+from symdiff.program.values import Value
 
 Array = NDArray[np.float64]
 # Reasons for which differences may be off.
 STRADDLES: Final = "the stencil straddles a kink"
 TRUNCATION: Final = "truncation and rounding"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Whole:
+    """The program on tensors that a scalar program was written out from.
+
+    Attributes
+    ----------
+    program
+        The program as it was written: what PyTorch runs.
+    values
+        For every tensor its value.
+    cotangents
+        What `backward` is called with, one after the other; None: nothing, for a number.
+    tangent
+        The direction along which one derivative is wanted; None: one for every component.
+    """
+
+    program: Program
+    values: Mapping[str, Value]
+    cotangents: tuple[Array | None, ...] = (None,)
+    tangent: Mapping[str, Array] | None = None
+
+    @property
+    def scalars(self) -> tuple[str, ...]:
+        """The inputs that are no tensors: they run over the grid."""
+        return tuple(name for name in self.program.inputs if name not in self.values)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -34,12 +62,15 @@ class Problem:
         The inputs to differentiate with respect to.
     function
         A callable on torch tensors that stands for the program on trial, if there is one.
+    whole
+        The program on tensors of which `program` is one component, if there is one.
     """
 
     program: Program
     columns: Mapping[str, Array]
     variables: tuple[str, ...]
     function: Callable[..., Any] | None = None
+    whole: Whole | None = None
 
     @property
     def count(self) -> int:

@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Final
 
+import numpy as np
+
 from symdiff.arithmetics.arrays import evaluate
 from symdiff.arithmetics.rounding import value_radius
 from symdiff.engines.base import Problem, Samples, Slack
@@ -22,9 +24,12 @@ class Claim:
     ----------
     programs
         For some variables what is asserted.
+    refused
+        Variables for which what is asserted cannot be a derivative.
     """
 
     programs: Mapping[str, Program]
+    refused: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -34,7 +39,9 @@ class Claim:
     def differentiate(self, problem: Problem) -> Samples:
         """Evaluate the claim at every point."""
         columns = dict(problem.columns)
-        return Samples({name: evaluate(p, columns) for name, p in self.programs.items()})
+        found = {name: evaluate(p, columns) for name, p in self.programs.items()}
+        nothing = {name: np.full(problem.count, np.nan) for name in self.refused}
+        return Samples({**found, **nothing})
 
     def slack(self, problem: Problem, variable: str, point: int) -> Slack:
         """Return what rounding can do to the claim's formula."""

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 
 from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
-from symdiff.program.nodes import Builder, Call, Constant, Input, Literal, Program
+from symdiff.program.nodes import Builder, Call, Constant, Input, Literal, Program, Setting
 from symdiff.program.parser import default, definition, domain, template
 
 
@@ -98,8 +98,7 @@ class _Collector:
 
     def _choice(self, arguments: tuple[int | None, ...]) -> str | None:
         literals = (self._builder.nodes[a] for a in arguments if a is not None)
-        words = (n.value for n in literals if isinstance(n, Literal))
-        return next((w for w in words if isinstance(w, str)), None)
+        return next((n.value for n in literals if isinstance(n, Setting)), None)
 
     def _bind(self, row: Function, arguments: tuple[int | None, ...]) -> dict[str, int]:
         bound: dict[str, int] = {}
@@ -130,7 +129,7 @@ class _Collector:
 
     def _constant(self, index: int) -> int | float | None:
         node = self._builder.nodes[index]
-        if isinstance(node, Literal) and not isinstance(node.value, str):
+        if isinstance(node, Literal):
             return node.value
         if isinstance(node, Constant):
             return CONSTANTS[node.name]

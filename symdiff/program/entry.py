@@ -35,6 +35,10 @@ class Entry:
         Other programs for the same function, by name.
     expect
         For an engine, the verdicts that are accepted.
+    values
+        For every tensor its value.
+    cotangent, tangent, accumulate
+        What stands in front of the Jacobian, behind it, and how often.
     source, note
         Where the expression comes from; what a reader should know.
     file, line, lines
@@ -46,9 +50,13 @@ class Entry:
     let: Mapping[str, str] = dataclasses.field(default_factory=dict)
     grid: Mapping[str, GridText] = dataclasses.field(default_factory=dict)
     wrt: tuple[str, ...] = ()
-    claims: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    claims: Mapping[str, str] | tuple[str, ...] = dataclasses.field(default_factory=dict)
     spellings: Mapping[str, str] = dataclasses.field(default_factory=dict)
     expect: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    cotangent: Any = None
+    tangent: Mapping[str, Any] | None = None
+    accumulate: int = 1
     source: str = ""
     note: str = ""
     file: str | None = None

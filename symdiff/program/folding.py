@@ -105,7 +105,7 @@ def fold_program(program: Program, given: Mapping[str, Number | None]) -> Number
     values: dict[int, Number | None] = {}
     for index in sorted(program.reached(program.output)):
         node = program.nodes[index]
-        if isinstance(node, Literal) and not isinstance(node.value, str):
+        if isinstance(node, Literal):
             values[index] = node.value
         elif isinstance(node, Constant):
             values[index] = CONSTANTS[node.name]

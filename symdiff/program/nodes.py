@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -11,9 +11,16 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Literal:
-    """A number as Python reads it, True or False, or the word of a `choice` parameter."""
+    """A number as Python reads it, True or False."""
 
-    value: int | float | bool | str
+    value: int | float | bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Setting:
+    """What says how a function works and is no number: a word, dimensions, a shape, an index."""
+
+    value: Any
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,16 +53,20 @@ class Call:
         return tuple(a for a in self.arguments if a is not None)
 
 
-Node = Literal | Constant | Input | Call
+Node = Literal | Setting | Constant | Input | Call
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of one of a Program's texts: ``sources[source].text[start:end]``."""
+    """A stretch of one of a Program's texts: ``sources[source].text[start:end]``.
+
+    `component` says which component of a tensor is meant: ``[2,1]``.
+    """
 
     source: int
     start: int
     end: int
+    component: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -110,7 +121,7 @@ class Program:
         if not self.spans[node]:
             return ""
         span = self.spans[node][0]
-        return self.sources[span.source].text[span.start : span.end]
+        return self.sources[span.source].text[span.start : span.end] + span.component
 
     def place(self, node: int) -> str:
         """Return a node's text with its place: ``relu(x) (expr, column 1)``."""
@@ -203,8 +214,12 @@ class Builder:
             self.nodes.append(node)
             self._spans.append({})
         if span is not None:
-            self._spans[index][span] = None
+            self.mark(index, span)
         return index
+
+    def mark(self, index: int, span: Span) -> None:
+        """Note where a node is written."""
+        self._spans[index][span] = None
 
     def copy(self, program: Program, inputs: Mapping[str, int]) -> int:
         """Add the nodes of another Program, its inputs replaced; return its output's number."""
@@ -233,6 +248,6 @@ class Builder:
 
 def _key(node: Node) -> tuple[object, ...]:
     # 1, 1.0 and True are equal in Python, and so are 0.0 and -0.0: they are different nodes.
-    if isinstance(node, Literal):
-        return Literal, type(node.value), repr(node.value)
+    if isinstance(node, Literal | Setting):
+        return type(node), type(node.value), repr(node.value)
     return type(node), node

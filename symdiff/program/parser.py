@@ -7,7 +7,7 @@ refused with its column.  The catalogue's own texts are parsed here too, each on
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from symdiff.catalogue import CATALOGUE
 from symdiff.errors import ExpressionError
@@ -15,8 +15,10 @@ from symdiff.program import limits
 from symdiff.program.nodes import Program
 from symdiff.program.reader import Reader, check_name
 
+Definitions = Mapping[str, str] | Sequence[tuple[str, str]]
 
-def parse(text: str, *, definitions: Mapping[str, str] | None = None) -> Program:
+
+def parse(text: str, *, definitions: Definitions | None = None) -> Program:
     """Read a text as a Program whose value is a number.
 
     Parameters
@@ -24,7 +26,8 @@ def parse(text: str, *, definitions: Mapping[str, str] | None = None) -> Program
     text
         An expression in Python's grammar with torch's function names.
     definitions
-        Named sub-expressions, each of which may use those before it.
+        Named sub-expressions, each of which may use those before it; as pairs, a name may be
+        given a new meaning.
 
     Returns
     -------
@@ -46,15 +49,15 @@ def parse(text: str, *, definitions: Mapping[str, str] | None = None) -> Program
         1 + asb(x)
             ^^^
     """
-    named = dict(definitions or {})
+    named = list(definitions.items() if isinstance(definitions, Mapping) else definitions or ())
     if len(named) > limits.MAX_DEFINITIONS:
         message = f"{len(named)} definitions, at most {limits.MAX_DEFINITIONS} are read"
         raise ExpressionError(message)
-    if sum(map(len, named.values())) + len(text) > limits.MAX_TEXT:
+    if sum(len(definition) for _, definition in named) + len(text) > limits.MAX_TEXT:
         message = f"expression and definitions together have more than {limits.MAX_TEXT} characters"
         raise ExpressionError(message, hint="split it into several entries")
-    reader = Reader(named, _meaning)
-    for name, definition in named.items():
+    reader = Reader(dict(named), _meaning)
+    for name, definition in named:
         try:
             check_name(name)
             reader.define(name, definition)

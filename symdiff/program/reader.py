@@ -12,7 +12,19 @@ from symdiff.catalogue import BY_NAME, BY_OPERATOR, CATALOGUE, CONSTANTS, Functi
 from symdiff.errors import ExpressionError, Place, did_you_mean
 from symdiff.program import limits
 from symdiff.program.folding import NotANumberError, Number, check_exponent, fold, fold_program
-from symdiff.program.nodes import Builder, Call, Constant, Input, Literal, Program, Source, Span
+from symdiff.program.nodes import (
+    Builder,
+    Call,
+    Constant,
+    Input,
+    Literal,
+    Node,
+    Program,
+    Setting,
+    Source,
+    Span,
+)
+from symdiff.program.settings import WANTED, NoSettingError, index, indices, setting
 from symdiff.program.syntax import (
     BINARY,
     COMPARE,
@@ -26,6 +38,19 @@ from symdiff.program.syntax import (
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _RESERVED = frozenset({"nan", "NaN", "NAN", "torch", "True", "False", "None"})
 _FLAT = frozenset({"add", "subtract", "multiply"})  # a long sum is not a deep one
+_VISITS: Mapping[type[ast.expr], str] = {
+    ast.Constant: "_visit_constant",
+    ast.Name: "_visit_name",
+    ast.BinOp: "_visit_binary",
+    ast.UnaryOp: "_visit_unary",
+    ast.Compare: "_visit_comparison",
+    ast.BoolOp: "_visit_logic",
+    ast.IfExp: "_visit_conditional",
+    ast.Attribute: "_visit_attribute",
+    ast.Subscript: "_visit_subscript",
+    ast.List: "_visit_list",
+    ast.Call: "_visit_call",
+}
 _MAX_DEPTH = 150  # of the syntax tree and the graph; sums and products may be longer
 _MAX_TREE = 50_000  # sub-expressions, each counted as often as it is used
 
@@ -109,7 +134,7 @@ class Reader:
 
     # -- nodes
 
-    def _add(self, node: Literal | Constant | Input | Call, syntax: ast.AST) -> int:
+    def _add(self, node: Node, syntax: ast.AST) -> int:
         index = self._builder.add(node, self._span(syntax))
         if index not in self._sizes:
             given = node.given if isinstance(node, Call) else ()
@@ -121,16 +146,16 @@ class Reader:
                 self._too_deep(syntax)
             if isinstance(node, Call):
                 self._fold(index, node, syntax)
-            elif isinstance(node, Literal) and not isinstance(node.value, str):
+            elif isinstance(node, Literal):
                 self._constants[index] = node.value
             elif isinstance(node, Constant):
                 self._constants[index] = CONSTANTS[node.name]
         return index
 
-    def _depth_of(self, node: Literal | Constant | Input | Call) -> int:
+    def _depth_of(self, node: Node) -> int:
         if not isinstance(node, Call):
             return 0
-        depths = [self._depths[a] for a in node.given]
+        depths = [self._depths[a] for a in node.given] or [0]
         if node.function in _FLAT:
             return max(depths[0], depths[1] + 1)
         return 1 + max(depths)
@@ -160,6 +185,8 @@ class Reader:
         if any(self._constants.get(a) is None for a in node.given):
             return None
         row = CATALOGUE[node.function]
+        if row.array is not None:
+            return None
         value = None if None in known else fold(row.name, known)
         if value is None and isinstance(row.definition, str):
             names = (parameter.name for parameter in row.parameters)
@@ -177,26 +204,11 @@ class Reader:
         self._depth -= 1
         return index
 
-    def _dispatch(self, syntax: ast.expr) -> int:  # noqa: PLR0911  (one line a form)
-        match syntax:
-            case ast.Constant():
-                return self._visit_constant(syntax)
-            case ast.Name():
-                return self._visit_name(syntax)
-            case ast.BinOp():
-                return self._visit_binary(syntax)
-            case ast.UnaryOp():
-                return self._visit_unary(syntax)
-            case ast.Compare():
-                return self._visit_comparison(syntax)
-            case ast.BoolOp():
-                return self._visit_logic(syntax)
-            case ast.IfExp():
-                return self._visit_conditional(syntax)
-            case ast.Attribute():
-                return self._visit_attribute(syntax)
-            case ast.Call():
-                return self._visit_call(syntax)
+    def _dispatch(self, syntax: ast.expr) -> int:
+        visit = _VISITS.get(type(syntax))
+        if visit is not None:
+            index: int = getattr(self, visit)(syntax)
+            return index
         form, hint = REFUSED.get(type(syntax), (type(syntax).__name__, "write the formula"))
         return self._fail(syntax, f"{form} cannot stand in an expression", hint)
 
@@ -262,10 +274,6 @@ class Reader:
 
     def _operation(self, left: int, syntax: ast.BinOp) -> int:
         kind = type(syntax.op)
-        if kind is ast.MatMult:
-            self._fail(
-                syntax, "@ multiplies matrices: every variable is a number here", "write x*y"
-            )
         if kind is ast.BitXor:
             self._fail(syntax, "^ is not a power in Python", "write x**2")
         if kind not in BINARY and kind not in LOGIC:
@@ -329,20 +337,64 @@ class Reader:
             prefix, _, name = dotted.rpartition(".")
             if prefix in PREFIXES and name in CONSTANTS:
                 return self._add(Constant(name), syntax)
+        row = BY_OPERATOR.get(f"x.{syntax.attr}")
+        if row is not None:
+            return self._call(row, (self._number(syntax.value),), syntax)
+        if syntax.attr == "values" and isinstance(syntax.value, ast.Call):
+            return self._extreme_along(syntax.value, syntax)
         return self._fail(
             syntax,
             f"attribute {syntax.attr[:40]!r} has no meaning here",
             "write x.abs(), or abs(x)",
         )
 
+    def _visit_subscript(self, syntax: ast.Subscript) -> int:
+        first = isinstance(syntax.slice, ast.Constant) and syntax.slice.value == 0
+        if first and isinstance(syntax.value, ast.Call) and self._is_extreme(syntax.value):
+            return self._extreme_along(syntax.value, syntax)  # x.max(dim)[0]
+        try:
+            found = index(syntax.slice)
+        except NoSettingError:
+            hint = "a mask: where(mask, value, x) or masked_fill; places: index_select"
+            self._fail(syntax.slice, "an index is made of integers and slices", hint)
+        what = self._number(syntax.value)
+        return self._call(
+            CATALOGUE["index"], (what, self._add(Setting(found), syntax.slice)), syntax
+        )
+
+    def _visit_list(self, syntax: ast.List) -> int:
+        return self._call(CATALOGUE["tensor"], (self._sequence(syntax),), syntax)
+
+    def _sequence(self, syntax: ast.List | ast.Tuple) -> int:
+        if not syntax.elts:
+            self._fail(syntax, "an empty list", "write numbers and expressions in it: [x, y]")
+        items = tuple(self._number(item) for item in syntax.elts)
+        return self._call(CATALOGUE["sequence"], items, syntax)
+
     # -- calls
+
+    def _is_extreme(self, syntax: ast.Call) -> bool:
+        """Tell whether this is x.max(dim) or x.min(dim): values and places, in torch."""
+        function = syntax.func
+        name = function.attr if isinstance(function, ast.Attribute) else ""
+        return name in {"max", "min"} and bool(syntax.args or syntax.keywords)
+
+    def _extreme_along(self, syntax: ast.Call, whole: ast.expr) -> int:
+        if not self._is_extreme(syntax):
+            self._fail(whole, ".values has a meaning after x.max(dim) and x.min(dim)", None)
+        name, positional, _ = self._called(syntax)
+        row = BY_OPERATOR[f"x.{name}(dim).values"]
+        return self._call(row, self._bind(row, positional, syntax), whole)
 
     def _visit_call(self, syntax: ast.Call) -> int:
         name, positional, dotted = self._called(syntax)
         row = BY_NAME.get(name)
         if row is None:
             self._unknown_function(syntax, name)
+        if len(positional) == 1 and not syntax.keywords:
+            row = BY_OPERATOR.get(f"{name}(x)", row)
         self._check_reduction(row, name, dotted=dotted, syntax=syntax)
+        self._check_method(syntax, name)
         if row.variadic and len(positional) > 2 and not syntax.keywords:
             joined = self._number(positional[0])
             for argument in positional[1:]:
@@ -380,13 +432,24 @@ class Reader:
         second = syntax.args[-1] if syntax.args else None
         plain = isinstance(second, ast.Constant) and isinstance(second.value, int)
         if dotted and name in {"max", "min"} and (plain or syntax.keywords):
-            hint = f"write {row.name}(x, 0) or {name}(x, 0)"
+            hint = f"write {row.name}(x, 0) or {name}(x, 0), or x.{name}(0).values"
             self._fail(syntax, f"torch's {name} with a number reduces over that dimension", hint)
+
+    def _check_method(self, syntax: ast.Call, name: str) -> None:
+        # Tensor.unfold slides along one dimension: another function than F.unfold.
+        function = syntax.func
+        is_method = isinstance(function, ast.Attribute) and (
+            (dotted_name(function) or "").rpartition(".")[0] not in PREFIXES
+        )
+        if is_method and name in {"unfold", "fold"}:
+            self._fail(syntax, f"a tensor's method {name} has no meaning here", f"F.{name}(x, ...)")
 
     def _bind(
         self, row: Function, positional: list[ast.expr], syntax: ast.Call
     ) -> tuple[int | None, ...]:
         parameters = row.parameters
+        if row.array is not None:
+            positional = _shape_gathered(parameters, positional)
         if len(positional) > len(parameters):
             extra = positional[len(parameters)]
             self._fail(extra, f"{row.name} takes at most {len(parameters)} arguments", row.usage)
@@ -425,20 +488,41 @@ class Reader:
             return None
         if parameter.kind == "condition":
             return self._condition(syntax)
-        if parameter.kind == "choice":
-            return self._choice(row, parameter, syntax)
+        if parameter.kind == "choice" or parameter.kind in WANTED:
+            read = self._choice if parameter.kind == "choice" else self._setting
+            return read(row, parameter, syntax)
         index = self._number(syntax)
         is_constant = index in self._constants or self._catalogued
-        if parameter.kind == "number" and not is_constant:
+        if parameter.kind in {"number", "fixed"} and not is_constant:
             self._fail(syntax, f"{parameter.keyword} of {row.name} must be a constant", row.usage)
+        if parameter.kind == "fixed":
+            return self._add(Setting(self._constants[index]), syntax)
         return index
+
+    def _setting(self, row: Function, parameter: Parameter, syntax: ast.expr) -> int:
+        """Read what is no number: a dimension, a shape, a list of tensors, integers."""
+        try:
+            if parameter.kind == "tensors" and isinstance(syntax, ast.List | ast.Tuple):
+                return self._sequence(syntax)
+            if parameter.kind == "indices" and isinstance(syntax, ast.Name):
+                index = self._visit(syntax)
+                if isinstance(self._builder.nodes[index], Input):
+                    return index
+            elif parameter.kind == "indices":
+                return self._add(Setting(indices(syntax)), syntax)
+            elif parameter.kind != "tensors":
+                return self._add(Setting(setting(parameter, syntax)), syntax)
+        except NoSettingError:
+            pass
+        message = f"{parameter.keyword} of {row.name} is {WANTED[parameter.kind]}"
+        return self._fail(syntax, message, row.usage)
 
     def _choice(self, row: Function, parameter: Parameter, syntax: ast.expr) -> int:
         value = syntax.value if isinstance(syntax, ast.Constant) else None
         if not isinstance(value, str) or value not in parameter.choices:
             words = " or ".join(repr(word) for word in parameter.choices)
             self._fail(syntax, f"{parameter.keyword} of {row.name} is {words}", None)
-        return self._add(Literal(value), syntax)
+        return self._add(Setting(value), syntax)
 
     # -- places
 
@@ -460,3 +544,15 @@ class Reader:
         start, end = self._bounds(syntax)
         place = Place(text=self._text, start=start, end=end)
         raise ExpressionError(message, place=place, hint=hint)
+
+
+def _shape_gathered(
+    parameters: tuple[Parameter, ...], positional: list[ast.expr]
+) -> list[ast.expr]:
+    """Put integers that spell a shape one by one into one: x.reshape(2, 3)."""
+    place = next((i for i, p in enumerate(parameters) if p.kind == "shape"), None)
+    if place is None or len(positional) <= place + 1:
+        return positional
+    shape = ast.Tuple(elts=positional[place:], ctx=ast.Load())
+    ast.copy_location(shape, positional[place])
+    return [*positional[:place], shape]

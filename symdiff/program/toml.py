@@ -17,7 +17,11 @@ _KEYS: Mapping[str, type | tuple[type, ...]] = {
     "let": dict,
     "grid": dict,
     "wrt": list,
-    "claims": dict,
+    "claims": (dict, list, str),
+    "values": dict,
+    "cotangent": (list, int, float, str),
+    "tangent": dict,
+    "accumulate": int,
     "spellings": dict,
     "expect": dict,
     "source": str,
@@ -105,7 +109,11 @@ def toml_entry(raw: Raw, file: str) -> Entry:
             let=_texts(table, "let"),
             grid=_grid(table),
             wrt=_words(table.get("wrt", []), "wrt"),
-            claims=_texts(table, "claims"),
+            claims=_claims(table),
+            values=dict(table.get("values", {})),
+            cotangent=table.get("cotangent"),
+            tangent=table.get("tangent"),
+            accumulate=table.get("accumulate", 1),
             spellings=_texts(table, "spellings"),
             expect={k: _words(v, f"expect {k}") for k, v in table.get("expect", {}).items()},
             source=_text(table, "source", ""),
@@ -136,7 +144,11 @@ _FORMS = {
     "let": "a table of texts",
     "grid": "a table, one key a variable",
     "wrt": "a list of variables",
-    "claims": "a table, one key a variable",
+    "claims": "a table, one key a variable, or a list of definitions",
+    "values": "a table, one key a tensor",
+    "cotangent": "numbers, or a text",
+    "tangent": "a table, one key a variable",
+    "accumulate": "an integer",
     "spellings": "a table of texts",
     "expect": "a table, one key an engine",
     "source": "a text",
@@ -149,6 +161,10 @@ _EXAMPLES = {
     "grid": 'grid = { x = "-2:2:9" }',
     "wrt": 'wrt = ["x"]',
     "claims": 'claims = { x = "2*x" }',
+    "values": "values = { w = [[1, 2], [3, 4]] }",
+    "cotangent": "cotangent = [0.1, 1.0]",
+    "tangent": "tangent = { x = [1, 0] }",
+    "accumulate": "accumulate = 2",
     "spellings": 'spellings = { clamp = "x.clamp(min=0)" }',
     "expect": 'expect = { autograd = ["failed"] }',
     "source": 'source = "DLMF 4.20"',
@@ -174,6 +190,15 @@ def _texts(table: dict[str, Any], key: str) -> dict[str, str]:
         if not isinstance(value, str):
             _fail(f"{key} {name}", "must be a text", _EXAMPLES[key])
     return dict(values)
+
+
+def _claims(table: dict[str, Any]) -> dict[str, str] | tuple[str, ...]:
+    """Return claims by variable, or the definitions of a backward pass."""
+    claims = table.get("claims", {})
+    if isinstance(claims, dict):
+        return _texts(table, "claims")
+    lines = claims.splitlines() if isinstance(claims, str) else claims
+    return _words(lines, "claims")
 
 
 def _words(value: object, key: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from symdiff.blame import INFINITE_SLOPE, Blame, blame_function, blame_nonfinite, blame_switch
-from symdiff.comparison import Evidence, Trial
+from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.engines.base import STRADDLES
 from symdiff.truth.clarke import hulls
 from symdiff.truth.filter import Truths, exact_point
@@ -49,9 +49,11 @@ def detail(evidence: Evidence, trial: Trial, engine: str, variable: str, i: int)
         parts.insert(0, _element(truths, i, value, by_rule=by_rule))
     if verdict is Verdict.WRONG and not parts[0]:
         parts.append(_spurious(evidence, trial, variable, i, value))
-    if verdict is Verdict.NONFINITE:
+    if verdict is Verdict.NONFINITE and not trial.is_directional:
         culprit = blame_nonfinite(trial.problem, i)
         reason = culprit.reason if culprit else ""
+        if culprit is None and trial.output:
+            reason = "another component of the output is not differentiable here: 0*inf"
         parts.append(
             f"{reason}: 0*inf" if reason == INFINITE_SLOPE and math.isnan(value) else reason
         )
@@ -105,6 +107,8 @@ def blame(evidence: Evidence, trial: Trial, engine: str, variable: str, i: int) 
     if verdict is Verdict.AGREES:
         return None
     found: Blame | None = None
+    if trial.is_directional:
+        return trial.program.place(trial.program.output)
     if verdict is Verdict.UNSUPPORTED:
         found = blame_function(
             trial.program, trial.samples[engine].unsupported.split(":", maxsplit=1)[0]

@@ -38,7 +38,7 @@ def engine_table(form: str = "plain") -> str:
 def _function_row(row: Function) -> list[str]:
     spelled = "-x" if row.operator == "u-" else "+x" if row.operator == "u+" else row.operator
     usage = row.usage if spelled is None else f"{spelled}"
-    names = row.aliases if spelled is None or row.name == "ifelse" else row.names
+    names = row.aliases if spelled is None or not row.is_named else row.names
     torch = row.torch if isinstance(row.torch, str) else "yes" if row.torch else "no"
     if row.operator is not None:
         torch = "yes"

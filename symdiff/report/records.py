@@ -8,7 +8,7 @@ import platform
 from collections.abc import Iterator
 from typing import Any, Final
 
-from symdiff.comparison import Evidence, Trial
+from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.grid.grid import ROLES
 from symdiff.report.findings import blame, detail, ulps
 from symdiff.truth.one_sided import KINDS
@@ -16,6 +16,7 @@ from symdiff.verdict import VERDICTS, Verdict
 
 DISTRIBUTION: Final = "symdiff-compare"
 Record = dict[str, Any]
+_WITHOUT_VALUE: Final = frozenset({Verdict.UNSUPPORTED, Verdict.FAILED})
 
 # Whatever a record has, and in this order.
 FIELDS: Final = (
@@ -34,7 +35,7 @@ def records(evidence: Evidence) -> Iterator[Record]:
     settled with all others by bounds of rounding errors.
     """
     for trial in evidence.trials:
-        for variable in evidence.variables:
+        for variable in trial.variables:
             for engine in evidence.engines:
                 if variable in trial.covered(engine):
                     yield from _engine_records(evidence, trial, variable, engine)
@@ -50,11 +51,11 @@ def _engine_records(
     errors = samples.errors.get(variable)
     for i in range(len(evidence.grid)):
         verdict = VERDICTS[verdicts[i]]
-        has_value = verdict is not Verdict.UNSUPPORTED and not samples.reason(i)
+        has_value = verdict not in _WITHOUT_VALUE and not samples.reason(i)
         yield {
             "expression": evidence.name,
             "spelling": trial.spelling or None,
-            "output": None,
+            "output": trial.output or None,
             "variable": variable,
             "point": point(evidence, i),
             "exact": exact(evidence, i),
@@ -91,9 +92,9 @@ def known(value: float) -> float | str | None:
 
 
 def point(evidence: Evidence, i: int) -> dict[str, float]:
-    """Return the coordinates of a point, as the engines got them."""
+    """Return the coordinates of a point, as the engines got them; those of tensors stand once."""
     row = evidence.grid.points[i]
-    return {name: float(x) for name, x in zip(evidence.grid.names, row, strict=True)}
+    return {name: float(x) for name, x in zip(evidence.scalars, row, strict=False)}
 
 
 def exact(evidence: Evidence, i: int) -> str | None:
@@ -102,7 +103,7 @@ def exact(evidence: Evidence, i: int) -> str | None:
     found = [(n, grid.exact[i, j]) for j, n in enumerate(grid.names) if (i, j) in grid.exact]
     if not found:
         return None
-    if len(grid.names) == 1:
+    if len(evidence.scalars) == 1:
         return found[0][1]
     return ", ".join(f"{name}={text}" for name, text in found)
 

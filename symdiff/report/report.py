@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from symdiff.comparison import Evidence
+from symdiff.comparison.evidence import Evidence, Tensors
 from symdiff.engines.base import Array
 from symdiff.errors import Crash, SymdiffError, UsageError, did_you_mean
 from symdiff.grid.grid import Grid
@@ -22,6 +22,7 @@ from symdiff.report.summary import summary
 from symdiff.report.tables import FORMATS, block, render
 
 FORMAT_VERSION: Final = 1  # of the JSON report
+_LARGEST_SHOWN: Final = 10_000  # components of a value that a report holds
 ALL_FORMATS: Final = (*FORMATS, "csv", "json", "jsonl")
 _STYLE = (
     "body{font-family:sans-serif;margin:2em}table{border-collapse:collapse}"
@@ -278,4 +279,23 @@ def _described(e: Evidence) -> dict[str, Any]:
         "note": e.note or None,
         "file": Path(e.file).name if e.file else None,
         "notes": list(e.grid.notes),
+        "tensors": None if e.tensors is None else _described_tensors(e.tensors),
+    }
+
+
+def _described_tensors(t: Tensors) -> dict[str, Any]:
+    return {
+        "values": {
+            name: {
+                "shape": list(value.shape),
+                "dtype": value.dtype,
+                "data": value.array.tolist() if value.array.size <= _LARGEST_SHOWN else None,
+            }
+            for name, value in t.values.items()  # noqa: PD011  (no DataFrame)
+        },
+        "shape": list(t.shape),
+        "contraction": list(t.contraction),
+        "root": t.root or None,
+        "structure": dict(t.structure),
+        "notes": list(t.notes),
     }

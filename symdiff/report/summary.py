@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from tabulate import tabulate
 
-from symdiff.comparison import Evidence
+from symdiff.comparison.evidence import Evidence
 from symdiff.errors import SymdiffError
 from symdiff.grid.grid import KINK
 from symdiff.verdict import Verdict

@@ -12,9 +12,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from tabulate import tabulate
 
-from symdiff.comparison import Evidence, Trial
+from symdiff.blame import blame_switch
+from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.grid.grid import KINK, ROLES
 from symdiff.report.findings import blame, detail
+from symdiff.report.matrices import Matrix, matrices
 from symdiff.truth.filter import Truths
 from symdiff.truth.one_sided import KINDS, Kind
 from symdiff.truth.proof import APPARENT
@@ -57,12 +59,15 @@ class Block:
         The table; every cell is text.
     remarks
         What stands below it: points not shown, engines left out, notes.
+    matrices
+        What stands above it: derivatives by the components of tensors.
     """
 
     title: tuple[str, str]
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     remarks: tuple[str, ...]
+    matrices: tuple[Matrix, ...] = ()
 
 
 Line = tuple[Trial, str, int]  # a spelling, a variable, a point
@@ -84,7 +89,7 @@ def block(evidence: Evidence, *, everything: bool = False) -> Block:
     lines = [
         (trial, variable, i)
         for trial in evidence.trials
-        for variable in evidence.variables
+        for variable in trial.variables
         for i in _chosen(evidence, trial, variable, everything=everything)
     ]
     lines.sort(key=lambda line: line[2])
@@ -97,6 +102,7 @@ def block(evidence: Evidence, *, everything: bool = False) -> Block:
         header=header,
         rows=rows,
         remarks=tuple(_remarks(evidence, total, lines, len(shown))),
+        matrices=matrices(evidence),
     )
 
 
@@ -115,22 +121,46 @@ def render(blocks: Sequence[Block], form: str) -> str:
 
 def _render_block(b: Block, form: str) -> str:
     table = _plain(b) if form == "plain" else _tabulated(b, form)
+    above = [_matrix(m, form) for m in b.matrices]
     name, text = (" ".join(part.split()) for part in b.title)
     if form == "github":  # where * and _ would turn into emphasis
         name, text = (f"`{text}`" if name == text else _escaped(name)), f"`{text}`"
     title = name if name == text else f"{name}: {text}"
     if form == "html":
         remarks = "".join(f"<p>{_escaped(r)}</p>" for r in b.remarks)
-        return f"<h2>{_escaped(title)}</h2>\n{table if b.rows else ''}\n{remarks}"
+        tables = "\n".join([*above, table if b.rows else ""])
+        return f"<h2>{_escaped(title)}</h2>\n{tables}\n{remarks}"
     if form == "latex":
         remarks = "\n".join(f"% {r}" for r in b.remarks)
-        return f"% {title}\n{table if b.rows else ''}\n{remarks}"
+        tables = "\n".join([*above, table if b.rows else ""])
+        return f"% {title}\n{tables}\n{remarks}"
     heading = f"### {title}\n\n" if form == "github" else f"{title}\n"
     lines = "\n".join(_remark(r, form) for r in b.remarks)
-    body = table + "\n" if b.rows else ""
+    body = "".join(f"{m}\n\n" for m in above) + (table + "\n" if b.rows else "")
     if form == "github" and body:
         body += "\n"
     return f"{heading}{body}{lines}".rstrip()
+
+
+def _matrix(m: Matrix, form: str) -> str:
+    """Return a matrix with its remarks."""
+    cells = [list(row) for row in m.rows]
+    header: Sequence[str] = m.header
+    if form == "github":
+        cells = [[cell.replace("|", "\\|") for cell in row] for row in cells]
+    table = tabulate(
+        cells,
+        headers=header,
+        tablefmt=FORMATS[form],
+        disable_numparse=True,
+        colalign=["left", *["right"] * (len(header) - 1)],
+    )
+    if form == "html":
+        return table + "".join(f"<p>{_escaped(r)}</p>" for r in m.remarks)
+    if form == "latex":
+        return "\n".join([table, *(f"% {r}" for r in m.remarks)])
+    between = "\n\n" if form == "github" else "\n"
+    return table + between + "\n".join(_remark(r, form) for r in m.remarks)
 
 
 def _tabulated(b: Block, form: str) -> str:
@@ -173,7 +203,7 @@ def _remark(text: str, form: str) -> str:
     return textwrap.fill(text, _WIDTH, initial_indent="  ", subsequent_indent="    ")
 
 
-_TEXT_COLUMNS = frozenset({"spelling", "d/d", "at", "verdict"})
+_TEXT_COLUMNS = frozenset({"spelling", "output", "d/d", "at", "verdict"})
 
 
 def _escaped(text: str) -> str:
@@ -184,6 +214,8 @@ def _chosen(evidence: Evidence, trial: Trial, variable: str, *, everything: bool
     if everything:
         return list(range(len(evidence.grid)))
     grid = evidence.grid
+    if trial.is_directional:
+        return [0]
     axis = grid.names.index(variable)
     # With several variables only the kinks along the variable itself.
     own = (grid.along == axis) | (grid.along < 0)
@@ -212,29 +244,39 @@ def _spread(evidence: Evidence, lines: list[Line]) -> list[Line]:
 
 
 def _header(evidence: Evidence) -> tuple[str, ...]:
-    spelling = ("spelling",) if len(evidence.trials) > 1 else ()
+    spelling = ("spelling",) if any(t.spelling for t in evidence.trials) else ()
+    output = ("output",) if any(t.output for t in evidence.trials) else ()
     variable = ("d/d",) if len(evidence.variables) > 1 else ()
     columns = (*evidence.engines, "verdict")
-    return (*evidence.grid.names, "at", *spelling, *variable, "truth", *columns)
+    at = () if _is_one_point(evidence) else ("at",)
+    return (*evidence.scalars, *at, *spelling, *output, *variable, "truth", *columns)
 
 
 def _row(evidence: Evidence, trial: Trial, variable: str, i: int) -> tuple[str, ...]:
     grid = evidence.grid
     coordinates = [
         _coordinate(float(grid.points[i, j]), ROLES[grid.roles[i]], grid.exact.get((i, j)))
-        for j in range(len(grid.names))
+        for j in range(len(evidence.scalars))
     ]
-    spelling = (trial.spelling or "as written",) if len(evidence.trials) > 1 else ()
+    several = any(t.spelling for t in evidence.trials)
+    spelling = (trial.spelling or "as written",) if several else ()
     name = (variable,) if len(evidence.variables) > 1 else ()
-    at = _at(trial.truths[variable], ROLES[grid.roles[i]], i)
+    at = () if _is_one_point(evidence) else (_at(trial.truths[variable], ROLES[grid.roles[i]], i),)
+    output = (trial.output,) if any(t.output for t in evidence.trials) else ()
     return (
         *coordinates,
-        at,
+        *at,
         *spelling,
+        *output,
         *name,
         *_values(evidence, trial, variable, i),
         _verdict(evidence, trial, variable, i),
     )
+
+
+def _is_one_point(evidence: Evidence) -> bool:
+    """Tell whether tensors with values are all there is: no variable runs over the grid."""
+    return evidence.tensors is not None and not evidence.scalars
 
 
 def _at(truths: Truths, role: str, i: int) -> str:
@@ -323,9 +365,11 @@ def _remarks(evidence: Evidence, total: int, lines: list[Line], shown: int) -> l
         remarks.append("no variable to differentiate with respect to")
     elif unseen:
         cut = f", {len(lines) - shown} of them left out for length" if len(lines) > shown else ""
-        what = ("more " if shown else "") + ("point" if unseen == 1 else "points")
+        word = "point" if evidence.tensors is None else "derivative"
+        what = ("more " if shown else "") + (word if unseen == 1 else f"{word}s")
         proved = sum(int(t.proved.sum()) for x in evidence.trials for t in x.truths.values())
         remarks.append(f"{unseen} {what}{cut} (--all shows all); {proved} of {total} proved")
+    remarks.extend(_tensor_remarks(evidence))
     remarks.extend(_choices(evidence, lines))
     remarks.extend(_explanations(evidence, lines))
     for engine, words in evidence.unmet().items():
@@ -338,6 +382,16 @@ def _remarks(evidence: Evidence, total: int, lines: list[Line], shown: int) -> l
             remarks.extend(f"{label}{engine} failed: {r}" for r in samples.reasons[1:])
     remarks.extend(f"note: {note}" for note in evidence.grid.notes)
     return remarks
+
+
+def _tensor_remarks(evidence: Evidence) -> list[str]:
+    tensors = evidence.tensors
+    if tensors is None:
+        return []
+    remarks = [f"Jacobian by {name}: {words}" for name, words in tensors.structure.items()]
+    if tensors.root:
+        remarks.append(f"PyTorch's node at the root: {tensors.root}")
+    return [*remarks, *tensors.notes]
 
 
 def _explanations(evidence: Evidence, lines: list[Line]) -> list[str]:
@@ -366,16 +420,23 @@ def _choices(evidence: Evidence, lines: list[Line]) -> list[str]:
             and VERDICTS[trial.verdicts(engine, variable)[i]] is Verdict.SUBGRADIENT
         ]
         if chosen:
-            return [f"at {_where(evidence, i)}: {'. '.join(chosen)}"]
+            where = _where(evidence, trial, variable, i)
+            if evidence.tensors is not None and not trial.is_directional:
+                switch = blame_switch(trial.problem, i)
+                where += f", a kink of {switch.place}" if switch else ""
+            return [f"at {where}: {'. '.join(chosen)}"]
     return []
 
 
-def _where(evidence: Evidence, i: int) -> str:
+def _where(evidence: Evidence, trial: Trial, variable: str, i: int) -> str:
     grid = evidence.grid
-    return ", ".join(
+    coordinates = [
         f"{name} = {grid.exact.get((i, j)) or f'{float(grid.points[i, j]) + 0.0:.6g}'}"
-        for j, name in enumerate(grid.names)
-    )
+        for j, name in enumerate(evidence.scalars)
+    ]
+    by = [f"d/d{variable}"] if evidence.tensors is not None else []
+    output = [f"output {trial.output}"] if trial.output else []
+    return ", ".join([*coordinates, *output, *by])
 
 
 def _explanation(evidence: Evidence, trial: Trial, variable: str, engine: str, i: int) -> str:
@@ -386,7 +447,7 @@ def _explanation(evidence: Evidence, trial: Trial, variable: str, engine: str, i
     ]
     label = f"{trial.spelling}: " if trial.spelling else ""
     why = "; ".join(part for part in parts if part)
-    return f"{label}{engine} {verdict} at {_where(evidence, i)}: {why}"
+    return f"{label}{engine} {verdict} at {_where(evidence, trial, variable, i)}: {why}"
 
 
 def _decimals_aligned(b: Block) -> list[list[str]]:

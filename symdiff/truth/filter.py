@@ -91,8 +91,19 @@ class Truths:
         By point, where a proof had something to say.
     """
 
-    def __init__(self, program: Program, variable: str, grid: Grid, judging: Judging) -> None:
-        """Settle what can be settled in arrays, and prove the rest and a sample."""
+    def __init__(
+        self,
+        program: Program,
+        variable: str,
+        grid: Grid,
+        judging: Judging,
+        slopes: Array | None = None,
+    ) -> None:
+        """Settle what can be settled in arrays, and prove the rest and a sample.
+
+        Where derivatives have been proved already, `slopes` has them, NaN elsewhere: then
+        nothing is settled in arrays.
+        """
         n = len(grid)
         self._program = program
         self._variable = variable
@@ -107,9 +118,14 @@ class Truths:
         self.errors: Array = np.zeros(n)
         self.details: dict[int, str] = {}
         self._outside: NDArray[np.intp] = np.zeros(n, dtype=np.intp)
-        settled = self._settle()
+        if slopes is not None:
+            for i in np.flatnonzero(~np.isnan(slopes)).tolist():
+                slope = float(slopes[i])
+                self._put(i, Truth(Kind.SMOOTH, slope, slope, slope))
+        settled = self._settle() if slopes is None else self.proved.copy()
         self.prove(np.flatnonzero(~settled))
-        self._check_sample(np.flatnonzero(settled))
+        if slopes is None:
+            self._check_sample(np.flatnonzero(settled))
 
     def _settle(self) -> Mask:
         if self._judging.prove == "all":

@@ -12,7 +12,7 @@ from symdiff.arithmetics.reals import MAX_BITS, Real, UndecidedError
 from symdiff.arithmetics.symbolic import expression
 from symdiff.catalogue import CATALOGUE
 from symdiff.errors import Unsupported
-from symdiff.program.nodes import Builder, Call, Input, Literal, Program
+from symdiff.program.nodes import Builder, Call, Input, Program, Setting
 from symdiff.program.parser import default, definition
 
 _CHOICES = frozenset({"where", "ifelse"})
@@ -69,7 +69,7 @@ def _add_call(builder: Builder, call: Call) -> int:
     if row.definition is None:
         return builder.add(call)
     given = [builder.nodes[a] for a in call.given]
-    words = [n.value for n in given if isinstance(n, Literal) and isinstance(n.value, str)]
+    words = [n.value for n in given if isinstance(n, Setting)]
     inner = _written_out(definition(row.name, words[0] if words else None))
     bound: dict[str, int] = {}
     padded = [*call.arguments, *[None] * (len(row.parameters) - len(call.arguments))]

@@ -20,7 +20,8 @@ from symdiff.errors import ExpressionError, Unsupported
 from symdiff.program import parse
 from symdiff.program.parser import definition, domain, template
 
-ROWS = list(CATALOGUE.values())
+# Those that go component by component; test_tensor_rows has the others.
+ROWS = [row for row in CATALOGUE.values() if row.array is None]
 REQUIRED = [
     "abs",
     "sign",

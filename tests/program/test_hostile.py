@@ -25,13 +25,14 @@ PYTHON = [
     *("help()", "memoryview(x)", "bytes(10**9)", "range(10**9)", "list(range(9))", "sum(range(9))", "len(x)"),
     *("lambda: 1", "lambda x: x", "(lambda: 1)()", "(lambda x: x)(x)", "f'{x}'", "f'{x!r}'", "rb'x'", "u'x'"),
     *("[x for x in y]", "{x for x in y}", "{x: 1 for x in y}", "(x for x in y)", "[*x]", "{**x}", "(x, y)", "x,"),
-    *("[x]", "[]", "()", "{}", "{1}", "{1: 2}", "x[0]", "x[:]", "x[1:2, 3]", "x[...]", "...", "None", "True"),
+    *("[x for x in y]", "[]", "()", "{}", "{1}", "{1: 2}", "x[y]", "x[0.5]", "x['a']", "x[1:2, y]", "x[x > 0]", "...", "None", "True"),
+    *("x[" + "9" * 300 + "]", "x[1e9]", "x[()]" + "[0]" * 160, "[" * 90 + "]" * 90, "x.shape", "x.grad", "x.data", "x.__class__[0]", "x[::-1]"),
     *("(x := 1)", "x := 1", "x = 1", "x += 1", "x; y", "import os", "from os import *", "del x", "pass"),
     *("return x", "yield x", "(yield x)", "(yield)", "await x", "(await x)", "async x", "assert x", "raise x"),
     *("global x", "nonlocal x", "class x: pass", "def f(): pass", "if x: y", "while x: y", "for x in y: z"),
     *("with x: y", "try: x", "@x", "x if y", "x else y", "not", "and", "x and", "x or", "in x", "x in y", "x is y"),
     *("x not in y", "x is not y", "abs(*x)", "abs(**x)", "abs(x for x in y)", "abs(x, *y)", "abs(x=x, **y)"),
-    *("abs(x)(x)", "abs(x)[0]", "abs(x).real", "torch.load('x')", "torch.hub.load('x')", "torch.ops.aten.abs(x)"),
+    *("abs(x)(x)", "abs(x)[y]", "abs(x).real", "torch.load('x')", "torch.hub.load('x')", "torch.ops.aten.abs(x)"),
     *("torch.save(x, 'y')", "torch.compile(x)", "torch.relu_(x)", "x.relu_()", "x.backward()", "x.data", "x.grad"),
     *("x.requires_grad_()", "x.numpy()", "x.item()", "x.cuda()", "torch.nn.ReLU()(x)", "sympy.Symbol('x')"),
     *("np.load('x')", "np.fromfile('x')", "os.system('x')", "sys.exit()", "subprocess.run('x')", "pickle.loads(x)"),
@@ -65,10 +66,12 @@ DEEP = [
 CALLS = [
     *("abs()", "abs(x, y)", "abs(y=x)", "abs(x, x=x)", "abs(x=x, x=x)", "clamp()", "clamp(x, mim=0)", "where(x > 0)"),
     *("where(x, 1, 2)", "where(x > 0, 1, 2, 3)", "elu(x, alpha=x)", "gelu(x, approximate=1)", "gelu(x, 'none', 'tanh')"),
-    *("gelu(x, approximate='x')", "round(x, decimals=x)", "round(x, decimals='1')", "max()", "max(x)", "min(x)"),
+    *("gelu(x, approximate='x')", "round(x, decimals=x)", "round(x, decimals='1')", "max()", "cat()", "cat(x)", "stack([])", "stack([[]])"),
+    *("x.reshape()", "x.reshape(y)", "x.reshape(2.5)", "x.reshape(" + "9" * 200 + ")", "x.sum(dim=1e3)", "x.sum(0, 1, 2, 3)", "x.T(0)", "x.norm(p=y)"),
+    *("one_hot(2*t)", "one_hot([0.5])", "gather(x, 0, y + 1)", "conv2d(x)", "conv2d(x, w, stride=y)", "linear(x)", "softmax(x)", "x.t(1, 2)"),
     *("max(x, y=1, z=2)", "torch.max(x, 0)", "x.min(1)", "torch.max(x, dim=0)", "relu", "relu(", "relu)", "relu()"),
     *("sin cos x", "sin(x)) + (cos(x)", "x)(y", "sin(x > 0)", "(x > 0) + (x < 1)", "-(x > 0)", "(x > 0)**2", "x > 0"),
-    *("not x", "x and y", "x & y", "x | y", "x ^ y", "~x", "x << 2", "x >> 2", "x @ y", "x == 'a'", "x <> y", "x === y"),
+    *("not x", "x and y", "x & y", "x | y", "x ^ y", "~x", "x << 2", "x >> 2", "(x > 0) @ y", "x == 'a'", "x <> y", "x === y"),
 ]
 # fmt: on
 HOSTILE = [

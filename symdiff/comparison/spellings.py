@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from symdiff.arithmetics.estimates import Estimate, estimate
 from symdiff.errors import Unsupported, UsageError
-from symdiff.grid.grid import Grid
 from symdiff.program import Program
 
+Array = NDArray[np.float64]
 
-def check_same_values(program: Program, spelling: str, other: Program, grid: Grid) -> None:
+
+def check_same_values(
+    program: Program,
+    spelling: str,
+    other: Program,
+    columns: Mapping[str, Array],
+    shown: Sequence[str],
+) -> None:
     """Refuse a spelling whose value is proved to be another one at a point of the grid.
 
     Points at which either is undefined, or too uncertain, prove nothing.
@@ -21,8 +31,10 @@ def check_same_values(program: Program, spelling: str, other: Program, grid: Gri
         The expression and its spelling.
     spelling
         The name of the latter.
-    grid
-        The points to look at.
+    columns
+        For every input its coordinates at the points to look at, shape (n,).
+    shown
+        The inputs that a message names.
 
     Raises
     ------
@@ -30,17 +42,16 @@ def check_same_values(program: Program, spelling: str, other: Program, grid: Gri
         With the point at which the two are farthest apart.
     """
     try:
-        first, second = (estimate(p, grid.columns(), None) for p in (program, other))
+        first, second = (estimate(p, columns, None) for p in (program, other))
     except Unsupported:
         return
-    apart = _apart(first, second, len(grid))
+    count = len(next(iter(columns.values()))) if columns else 1
+    apart = _apart(first, second, count)
     if not apart.any():
         return
     i = int(np.argmax(apart))
-    place = ", ".join(
-        f"{name} = {x:.6g}" for name, x in zip(grid.names, grid.points[i], strict=True)
-    )
-    values = [float(np.broadcast_to(e.value, len(grid))[i]) for e in (second, first)]
+    place = ", ".join(f"{name} = {columns[name][i]:.6g}" for name in shown)
+    values = [float(np.broadcast_to(e.value, count)[i]) for e in (second, first)]
     message = (
         f"spelling {spelling!r} is another function: at {place} it is {values[0]:.9g}, "
         f"and the expression is {values[1]:.9g}"

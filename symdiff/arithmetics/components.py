@@ -1,0 +1,243 @@
+"""A Program on tensors as scalar Programs, one for each component of its value.
+
+A component of an input is a variable: ``w1[2,1]``.  What the judge, sympy and differences do to
+scalar programs they do to these, unchanged.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdiff.arithmetics.reading import bound
+from symdiff.catalogue import CATALOGUE
+from symdiff.program import Call, Constant, Input, Literal, Program, Setting
+from symdiff.program.nodes import Builder
+from symdiff.program.values import component, components
+
+Nodes = NDArray[np.intp]
+Inputs = Callable[[Builder, str], Nodes]
+MAX_NODES: Final = 40_000  # of the scalar programs
+
+
+class TooLargeError(ArithmeticError):
+    """Written out component by component, the program is too large."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class WrittenOut:
+    """A program on tensors, written out component by component.
+
+    Attributes
+    ----------
+    builder
+        Holds the scalar nodes.
+    output
+        The node of every component, in the shape of the program's value.
+    """
+
+    program: Program
+    builder: Builder
+    output: Nodes
+
+    def at(self, place: tuple[int, ...]) -> Program:
+        """Return one component of the value as a scalar Program."""
+        return self.builder.program(int(self.output[place]), self.program.sources)
+
+    def weighted(self, weights: Sequence[tuple[NDArray[np.float64], int]]) -> Program:
+        """Return Σ count·Σ weight·component as a scalar Program; what has weight 0 is left out."""
+        elements = _Components(self.builder)
+        sums = []
+        for array, count in weights:
+            chosen = array != 0
+            if chosen.any():
+                factors = np.array([self.builder.add(Literal(w)) for w in array[chosen].tolist()])
+                terms = elements.each("multiply", factors, self.output[chosen])
+                total = elements.total(terms, (0,), keep=False)
+                total = total if count == 1 else elements.each("multiply", count, total)
+                sums.append(int(total))
+        nodes = np.array(sums or [self.builder.add(Literal(0))], dtype=np.intp)
+        root = elements.total(nodes, (0,), keep=False)
+        return self.builder.program(int(root), self.program.sources)
+
+
+class _Components:
+    """Operations on arrays of scalar nodes; see `Elements`."""
+
+    def __init__(self, builder: Builder) -> None:
+        self.builder = builder
+
+    def shape(self, array: Any) -> tuple[int, ...]:  # noqa: ANN401
+        return np.shape(array)
+
+    def each(self, function: str, *arguments: Any) -> Nodes:  # noqa: ANN401
+        given = [self._nodes(a) for a in arguments if a is not None]
+        spread = iter([a.reshape(-1).tolist() for a in np.broadcast_arrays(*given)])
+        columns = [None if a is None else next(spread) for a in arguments]
+        shape = np.broadcast_shapes(*(a.shape for a in given))
+        count = int(np.prod(shape))
+        add = self.builder.add
+        found = [
+            add(Call(function, tuple(None if c is None else c[k] for c in columns)))
+            for k in range(count)
+        ]
+        if len(self.builder.nodes) > MAX_NODES:
+            raise TooLargeError
+        return np.array(found, dtype=np.intp).reshape(shape)
+
+    def _nodes(self, argument: Any) -> Nodes:  # noqa: ANN401
+        if isinstance(argument, np.ndarray | np.integer):
+            return np.asarray(argument)
+        node = Setting(argument) if isinstance(argument, str) else Literal(argument)
+        return np.asarray(self.builder.add(node))
+
+    def total(self, array: Any, axes: tuple[int, ...], *, keep: bool) -> Nodes:  # noqa: ANN401
+        nodes = np.asarray(array)
+        if not nodes.ndim or not axes:
+            return nodes
+        kept = tuple(1 if i in axes else n for i, n in enumerate(nodes.shape))
+        inner = np.moveaxis(nodes, axes, range(-len(axes), 0))
+        outer = inner.shape[: nodes.ndim - len(axes)]
+        terms = inner.reshape(*outer, -1)
+        # In pairs: a chain would be as deep as it is long.
+        while terms.shape[-1] > 1:
+            half = terms.shape[-1] // 2
+            joined = self.each("add", terms[..., :half], terms[..., half : 2 * half])
+            terms = np.concatenate([joined, terms[..., 2 * half :]], axis=-1)
+        return terms[..., 0].reshape(kept if keep else outer)
+
+    def arrange(self, how: Callable[..., Any], *arrays: Any) -> Nodes:  # noqa: ANN401
+        return np.asarray(how(*(np.asarray(a) for a in arrays)))
+
+    def product(self, first: Nodes, second: Nodes) -> Nodes:
+        terms = first.size * second.shape[-1] * max(1, second.size // max(1, first.size))
+        if min(terms, first.size * second.shape[-1]) > MAX_NODES:
+            raise TooLargeError
+        factors = self.each(
+            "multiply", first[..., :, None, :], np.swapaxes(second, -1, -2)[..., None, :, :]
+        )
+        return self.total(factors, (factors.ndim - 1,), keep=False)
+
+
+def variables(shapes: Mapping[str, tuple[int, ...]]) -> Inputs:
+    """Return a way to write inputs out: every component is a variable."""
+
+    def nodes(builder: Builder, name: str) -> Nodes:
+        shape = shapes[name]
+        _check_size(shape)
+        found = [builder.add(Input(part)) for part in components(name, shape)]
+        return np.array(found, dtype=np.intp).reshape(shape)
+
+    return nodes
+
+
+def literals(arrays: Mapping[str, NDArray[np.float64]]) -> Inputs:
+    """Return a way to write inputs out: a component is a number; others are variables."""
+
+    def nodes(builder: Builder, name: str) -> Nodes:
+        if name not in arrays:
+            return np.asarray(builder.add(Input(name)))
+        _check_size(arrays[name].shape)
+        found = [builder.add(Literal(x)) for x in arrays[name].reshape(-1).tolist()]
+        return np.array(found, dtype=np.intp).reshape(arrays[name].shape)
+
+    return nodes
+
+
+def along(base: Inputs, tangent: Mapping[str, NDArray[np.float64]], moving: str) -> Inputs:
+    """Return a way to write inputs out: as x + v·t, with t the input `moving`."""
+
+    def nodes(builder: Builder, name: str) -> Nodes:
+        start = base(builder, name)
+        if name not in tangent:
+            return start
+        t = builder.add(Input(moving))
+        found = [
+            x if v == 0 else _moved(builder, x, v, t)
+            for x, v in zip(
+                start.reshape(-1).tolist(), tangent[name].reshape(-1).tolist(), strict=True
+            )
+        ]
+        return np.array(found, dtype=np.intp).reshape(start.shape)
+
+    return nodes
+
+
+def _moved(builder: Builder, x: int, v: float, t: int) -> int:
+    step = t if v == 1 else builder.add(Call("multiply", (builder.add(Literal(v)), t)))
+    return builder.add(Call("add", (x, step)))
+
+
+def _check_size(shape: tuple[int, ...]) -> None:
+    if shape and np.prod(shape, dtype=float) > MAX_NODES:
+        raise TooLargeError
+
+
+def write_out(
+    program: Program, inputs: Inputs, indices: Mapping[str, Any] | None = None
+) -> WrittenOut:
+    """Write a program on tensors out component by component.
+
+    Parameters
+    ----------
+    program
+        Its shapes have been checked.
+    inputs
+        What stands for the components of an input.
+    indices
+        The integers of the inputs that stand for places.
+
+    Raises
+    ------
+    TooLargeError
+        There are more than `MAX_NODES` nodes.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> found = write_out(parse("relu(x @ w)"), variables({"x": (2,), "w": (2, 3)}))
+    >>> found.output.shape, found.at((1,)).inputs
+    ((3,), ('x[0]', 'x[1]', 'w[0,1]', 'w[1,1]'))
+    """
+    builder = Builder()
+    elements = _Components(builder)
+    known: dict[int, Any] = {}
+    for index in sorted(program.reached(program.output)):
+        node = program.nodes[index]
+        if isinstance(node, Setting):
+            known[index] = node.value
+            continue
+        if isinstance(node, Input) and indices and node.name in indices:
+            known[index] = indices[node.name]
+            continue
+        if isinstance(node, Call) and node.function == "sequence":
+            known[index] = tuple(known[a] for a in node.given)
+            continue
+        if isinstance(node, Input):
+            known[index] = inputs(builder, node.name)
+        elif isinstance(node, Literal | Constant):
+            known[index] = np.asarray(builder.add(node))
+        else:
+            known[index] = _apply(elements, node, known)
+        _mark(builder, program, index, known[index])
+    return WrittenOut(program, builder, np.asarray(known[program.output]))
+
+
+def _apply(elements: _Components, node: Call, known: Mapping[int, Any]) -> Nodes:
+    row = CATALOGUE[node.function]
+    arguments = [None if a is None else known[a] for a in node.arguments]
+    if row.array is not None:
+        return np.asarray(row.array(elements, *bound(row, arguments)))
+    return elements.each(row.name, *arguments)
+
+
+def _mark(builder: Builder, program: Program, index: int, nodes: Nodes) -> None:
+    """Note for every component where its tensor is written."""
+    for span in program.spans[index]:
+        for place in np.ndindex(nodes.shape):
+            label = component("", place)
+            builder.mark(int(nodes[place]), dataclasses.replace(span, component=label))

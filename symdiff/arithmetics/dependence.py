@@ -1,0 +1,110 @@
+"""Which components of the inputs a component of a program's value is made of.
+
+A set of components is an integer: bit k stands for the k-th.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdiff.arithmetics.reading import bound
+from symdiff.catalogue import CATALOGUE
+from symdiff.program import Call, Input, Program, Setting
+
+Sets = NDArray[np.object_]
+# What a function's value does not change with, near by: a condition, a detached value, a step.
+_CONSTANT: Final = frozenset({"detach", "sign", "floor", "ceil", "round", "trunc", "heaviside"})
+
+
+class _Dependence:
+    """Operations on arrays of sets; see `Elements`."""
+
+    def shape(self, array: Any) -> tuple[int, ...]:  # noqa: ANN401
+        return np.shape(array)
+
+    def each(self, function: str, *arguments: Any) -> Sets:  # noqa: ANN401
+        sets = [_sets(a) for a in arguments if a is not None and not isinstance(a, str)]
+        joined = np.array(np.broadcast_arrays(*sets), dtype=object)
+        if function in _CONSTANT or CATALOGUE[function].returns == "condition":
+            return _nothing(joined.shape[1:])
+        return _sets(np.bitwise_or.reduce(joined, axis=0))
+
+    def total(self, array: Any, axes: tuple[int, ...], *, keep: bool) -> Sets:  # noqa: ANN401
+        joined = _sets(array)
+        for axis in sorted(axes, reverse=True) if joined.ndim else ():
+            one = np.bitwise_or.reduce(joined, axis=axis)
+            joined = _sets(np.expand_dims(one, axis) if keep else one)
+        return joined
+
+    def arrange(self, how: Callable[..., Any], *arrays: Any) -> Sets:  # noqa: ANN401
+        return np.asarray(how(*(_sets(a) for a in arrays)), dtype=object)
+
+    def product(self, first: Sets, second: Sets) -> Sets:
+        # a row of the first with a column of the second
+        rows = np.bitwise_or.reduce(first, axis=-1)[..., :, None]
+        columns = np.bitwise_or.reduce(second, axis=-2)[..., None, :]
+        return np.asarray(rows | columns, dtype=object)
+
+
+def _sets(value: Any) -> Sets:  # noqa: ANN401
+    if isinstance(value, int) and not isinstance(value, bool):  # what is left of one dimension
+        sets = _nothing(())
+        sets[...] = value
+        return sets
+    is_array = isinstance(value, np.ndarray) and value.dtype == object
+    return value if is_array else _nothing(np.shape(value))
+
+
+def _nothing(shape: tuple[int, ...]) -> Sets:
+    sets = np.empty(shape, dtype=object)
+    sets[...] = 0
+    return sets
+
+
+def dependence(
+    program: Program,
+    variable: str,
+    shapes: Mapping[str, tuple[int, ...]],
+    indices: Mapping[str, Any],
+) -> Sets:
+    """Return for every component of the value the components of an input that it is made of.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> dependence(parse("x[:2] + x[2]"), "x", {"x": (3,)}, {}).tolist()
+    [5, 6]
+    """
+    elements = _Dependence()
+    known: dict[int, Any] = {}
+    for index in sorted(program.reached(program.output)):
+        node = program.nodes[index]
+        if isinstance(node, Setting):
+            known[index] = node.value
+        elif isinstance(node, Input):
+            known[index] = indices.get(node.name, _input(node.name, variable, shapes))
+        elif isinstance(node, Call):
+            arguments = [None if a is None else known[a] for a in node.arguments]
+            row = CATALOGUE[node.function]
+            if node.function == "sequence":
+                known[index] = tuple(arguments)
+            elif row.array is not None:
+                known[index] = row.array(elements, *bound(row, arguments))
+            else:
+                known[index] = elements.each(row.name, *arguments)
+        else:
+            known[index] = _nothing(())
+    return _sets(known[program.output])
+
+
+def _input(name: str, variable: str, shapes: Mapping[str, tuple[int, ...]]) -> Sets:
+    sets = _nothing(shapes[name])
+    if name == variable:
+        flat = np.empty(sets.size, dtype=object)
+        flat[:] = [1 << k for k in range(sets.size)]
+        sets = flat.reshape(sets.shape)
+    return sets

@@ -1,0 +1,154 @@
+"""A Program on shapes: whether its tensors fit together, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdiff.arithmetics.reading import bound
+from symdiff.catalogue import CATALOGUE
+from symdiff.catalogue.elements import ShapeMismatchError
+from symdiff.errors import ExpressionError, Place
+from symdiff.program import Call, Constant, Input, Literal, Program, Setting
+
+Shape = tuple[int, ...]
+_Blank = NDArray[np.int8]  # zeros of a shape, one byte for all of them
+_LARGEST = 10**8  # components of an intermediate result
+_LONGEST = 24  # characters of an argument in a message
+
+
+class _Shapes:
+    """Operations that know shapes only; see `Elements`."""
+
+    def shape(self, array: Any) -> Shape:  # noqa: ANN401
+        return np.shape(array)
+
+    def each(self, function: str, *arguments: Any) -> _Blank:  # noqa: ANN401
+        del function
+        shapes = [np.shape(a) for a in arguments if a is not None and not isinstance(a, str)]
+        try:
+            shape = np.broadcast_shapes(*shapes)
+        except ValueError:
+            message = "these shapes do not broadcast"
+            raise ShapeMismatchError(message) from None
+        return _blank(shape)
+
+    def total(self, array: Any, axes: Shape, *, keep: bool) -> _Blank:  # noqa: ANN401
+        shape = np.shape(array)
+        if not shape:
+            return _blank(())
+        kept = [1 if i in axes else n for i, n in enumerate(shape) if keep or i not in axes]
+        return _blank(tuple(kept))
+
+    def arrange(self, how: Callable[..., Any], *arrays: Any) -> _Blank:  # noqa: ANN401
+        return _blank(np.shape(how(*(np.asarray(a) for a in arrays))))
+
+    def product(self, first: Any, second: Any) -> _Blank:  # noqa: ANN401
+        batch = self.each("multiply", first[..., 0, 0], second[..., 0, 0])
+        return _blank((*batch.shape, first.shape[-2], second.shape[-1]))
+
+
+def _blank(shape: Shape) -> _Blank:
+    if np.prod(shape, dtype=float) > _LARGEST:
+        message = f"a result of shape {shape} has more than {_LARGEST} components"
+        raise ShapeMismatchError(message)
+    return np.broadcast_to(np.int8(0), shape)
+
+
+_SHAPES = _Shapes()
+
+
+def shape_of(
+    program: Program, shapes: Mapping[str, Shape], indices: Mapping[str, Any] | None = None
+) -> Shape:
+    """Return the shape of a program's value.
+
+    Parameters
+    ----------
+    program
+        An expression on tensors.
+    shapes
+        For every input its shape; () for a number.
+    indices
+        The integers of the inputs that stand for places.
+
+    Raises
+    ------
+    ExpressionError
+        Tensors do not fit together: with both shapes and the place in the text.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> shape_of(parse("relu(x @ w).sum(dim=0)"), {"x": (64, 1000), "w": (1000, 100)})
+    (100,)
+    >>> shape_of(parse("x @ w"), {"x": (4, 3), "w": (2, 2)})
+    Traceback (most recent call last):
+    symdiff.errors.ExpressionError: matmul of x (4, 3) and w (2, 2): the rows of the first have
+    3 numbers, the columns of the second 2 at column 1
+        x @ w
+        ^^^^^
+    """
+    known: dict[int, Any] = {}
+    for index in sorted(program.reached(program.output)):
+        node = program.nodes[index]
+        if isinstance(node, Input):
+            given = (indices or {}).get(node.name)
+            known[index] = _blank(shapes[node.name]) if given is None else given
+        elif isinstance(node, Literal | Constant):
+            known[index] = _blank(())
+        elif isinstance(node, Setting):
+            known[index] = node.value
+        else:
+            known[index] = _call(program, index, node, known)
+    shape: Shape = np.shape(known[program.output])
+    return shape
+
+
+def _call(program: Program, index: int, node: Call, known: Mapping[int, Any]) -> Any:  # noqa: ANN401
+    arguments = [None if a is None else known[a] for a in node.arguments]
+    if node.function == "sequence":
+        return tuple(arguments)
+    row = CATALOGUE[node.function]
+    if node.function == "ifelse" and np.shape(known[node.given[0]]):
+        reason = "a conditional expression takes one condition; write where(condition, x, y)"
+        raise _mismatch(program, index, node, known, reason)
+    try:
+        if row.array is not None:
+            return row.array(_SHAPES, *bound(row, arguments))
+        return _SHAPES.each(row.name, *arguments)
+    except (ShapeMismatchError, ValueError, IndexError, TypeError) as error:
+        reason = str(error).split("\n", maxsplit=1)[0]
+        raise _mismatch(program, index, node, known, reason) from None
+
+
+def _mismatch(
+    program: Program, index: int, node: Call, known: Mapping[int, Any], reason: str
+) -> ExpressionError:
+    shown = [_shown(program, a, known[a]) for a in node.given]
+    message = f"{node.function} of {' and '.join(text for text in shown if text)}: {reason}"
+    if not program.spans[index]:
+        return ExpressionError(message)
+    span = program.spans[index][0]
+    source = program.sources[span.source]
+    place = Place(
+        key=None if source.name == "expr" else source.name,
+        text=source.text,
+        start=span.start,
+        end=span.end,
+    )
+    return ExpressionError(message, place=place)
+
+
+def _shown(program: Program, node: int, value: Any) -> str:  # noqa: ANN401
+    """Return an argument with its shape: ``h_relu (64, 100)``."""
+    if isinstance(program.nodes[node], Setting):
+        return ""
+    text = program.written(node) or "a part"
+    text = text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+    if isinstance(value, tuple):
+        return " and ".join(f"{np.shape(part)}" for part in value)
+    return f"{text} {np.shape(value)}"

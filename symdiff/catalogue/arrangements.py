@@ -1,0 +1,222 @@
+"""Rows for functions that move components, join tensors or pick components out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from symdiff.catalogue.elements import Elements, ShapeMismatchError, one_axis
+from symdiff.catalogue.row import Function
+from symdiff.libraries import numpy, torch, torch_functional
+
+Array = Any
+ALL = "..."  # in an index: all dimensions that are not named
+
+
+def selection(index: Sequence[Any]) -> tuple[Any, ...]:
+    """Return a `Setting`'s index as Python's: ("slice", 1, None, 2) is 1::2."""
+    return tuple(
+        slice(*part[1:]) if isinstance(part, tuple) else Ellipsis if part == ALL else part
+        for part in index
+    )
+
+
+def _moved(how: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a column that moves the components of one tensor."""
+    return lambda a, x, *settings, **named: a.arrange(lambda v: how(v, *settings, **named), x)
+
+
+def _t(a: Elements, x: Array) -> Array:
+    if len(a.shape(x)) > 2:
+        message = f"t() takes at most 2 dimensions: transpose(x, 0, 1), or x.mT, of {a.shape(x)}"
+        raise ShapeMismatchError(message)
+    return a.arrange(lambda v: v.T, x)
+
+
+def _transpose(a: Elements, x: Array, dim0: int, dim1: int) -> Array:
+    first, second = (one_axis(a.shape(x), d) for d in (dim0, dim1))
+    return a.arrange(lambda v: numpy.swapaxes(v, first, second), x) if a.shape(x) else x
+
+
+def _reshape(a: Elements, x: Array, shape: tuple[int, ...]) -> Array:
+    have, known = math.prod(a.shape(x)), math.prod(n for n in shape if n != -1)
+    fits = have % known == 0 if shape.count(-1) == 1 and known else have == known
+    if not fits or shape.count(-1) > 1:
+        message = f"{have} components do not fill the shape {shape}"
+        raise ShapeMismatchError(message)
+    return a.arrange(lambda v: v.reshape(shape), x)
+
+
+def _flatten(a: Elements, x: Array, start_dim: int = 0, end_dim: int = -1) -> Array:
+    shape = a.shape(x) or (1,)
+    first, last = one_axis(shape, start_dim), one_axis(shape, end_dim)
+    if first > last:
+        message = f"start_dim {start_dim} comes after end_dim {end_dim}"
+        raise ShapeMismatchError(message)
+    joined = (*shape[:first], math.prod(shape[first : last + 1]), *shape[last + 1 :])
+    return a.arrange(lambda v: v.reshape(joined), x)
+
+
+def _unsqueeze(a: Elements, x: Array, dim: int) -> Array:
+    axis = one_axis(a.shape(x), dim, more=1)
+    return a.arrange(lambda v: numpy.expand_dims(v, axis), x)
+
+
+def _squeeze(a: Elements, x: Array, dim: int | None = None) -> Array:
+    if dim is None:
+        return a.arrange(numpy.squeeze, x)
+    axis = one_axis(a.shape(x), dim)
+    alone = a.shape(x)[axis : axis + 1] == (1,)
+    return a.arrange(lambda v: numpy.squeeze(v, axis), x) if alone else x
+
+
+def _expand(a: Elements, x: Array, shape: tuple[int, ...]) -> Array:
+    own = a.shape(x)
+    kept = (*[1] * (len(shape) - len(own)), *own)
+    wanted = tuple(k if n == -1 else n for n, k in zip(shape, kept, strict=False))
+    return a.arrange(lambda v: numpy.broadcast_to(v, wanted), x)
+
+
+def _cat(a: Elements, tensors: Sequence[Array], dim: int = 0) -> Array:
+    shapes = [a.shape(x) for x in tensors]
+    if not all(shapes):
+        message = "a number cannot be concatenated; stack makes a vector of numbers"
+        raise ShapeMismatchError(message)
+    axis = one_axis(shapes[0], dim)
+    others = {(len(s), s[:axis], s[axis + 1 :]) for s in shapes}
+    if len(others) > 1:
+        message = f"they differ in other dimensions than {dim}"
+        raise ShapeMismatchError(message)
+    return a.arrange(lambda *v: numpy.concatenate(v, axis), *tensors)
+
+
+def stack(a: Elements, tensors: Sequence[Array], dim: int = 0) -> Array:
+    """Return tensors of one shape as one, along a new dimension."""
+    shapes = [a.shape(x) for x in tensors]
+    if len(set(shapes)) > 1:
+        message = "stack joins tensors of one shape"
+        raise ShapeMismatchError(message)
+    axis = one_axis(shapes[0], dim, more=1)
+    return a.arrange(lambda *v: numpy.stack(v, axis), *tensors)
+
+
+def _alike(a: Elements, x: Array, number: int) -> Array:
+    shape = a.shape(x)
+    return a.arrange(lambda v: numpy.broadcast_to(v, shape), a.each("positive", number))
+
+
+def _torch_tensor(tensors: Sequence[Any]) -> Any:  # noqa: ANN401  (a tensor)
+    return torch.stack([torch.as_tensor(x, dtype=torch.float64) for x in tensors])
+
+
+def indices_of(index: Any, count: int) -> Any:  # noqa: ANN401  (numpy's integers)
+    """Return integers as an array, checked against the number of places.
+
+    Raises
+    ------
+    ShapeMismatchError
+        One is out of range.
+    """
+    found = numpy.asarray(index)
+    if found.size and not (found.min() >= 0 and found.max() < count):
+        worst = int(found.max() if found.max() >= count else found.min())
+        message = f"the index {worst} is none of 0 to {count - 1}"
+        raise ShapeMismatchError(message)
+    return found
+
+
+def torch_indices(index: Any) -> Any:  # noqa: ANN401  (a tensor)
+    """Return integers as torch's."""
+    return torch.as_tensor(index, dtype=torch.int64)
+
+
+def _gather(a: Elements, x: Array, dim: int, index: Any) -> Array:  # noqa: ANN401
+    axis = one_axis(a.shape(x), dim)
+    places = indices_of(index, a.shape(x)[axis])
+    if places.ndim != len(a.shape(x)):
+        message = f"the index has {places.ndim} dimensions, the tensor {len(a.shape(x))}"
+        raise ShapeMismatchError(message)
+    kept = tuple(slice(None) if d == axis else slice(n) for d, n in enumerate(places.shape))
+    return a.arrange(lambda v: numpy.take_along_axis(v[kept], places, axis), x)
+
+
+def _index_select(a: Elements, x: Array, dim: int, index: Any) -> Array:  # noqa: ANN401
+    axis = one_axis(a.shape(x), dim)
+    places = indices_of(index, a.shape(x)[axis])
+    if places.ndim > 1:
+        message = f"the index is a vector, not of shape {places.shape}"
+        raise ShapeMismatchError(message)
+    return a.arrange(lambda v: numpy.take(v, numpy.atleast_1d(places), axis), x)
+
+
+def _one_hot(a: Elements, tensor: Any, num_classes: int = -1) -> Array:  # noqa: ANN401
+    found = numpy.asarray(tensor)
+    number = int(found.max()) + 1 if num_classes == -1 else num_classes
+    places = indices_of(found, number)
+    zero, one = (a.each("positive", n) for n in (0, 1))
+    chosen = places[..., None] == numpy.arange(number)
+    return a.arrange(lambda z, u: numpy.where(chosen, u, z), zero, one)
+
+
+def _triangle(how: str) -> Callable[..., Any]:
+    def column(a: Elements, x: Array, diagonal: int = 0) -> Array:
+        rows, columns = a.shape(x)[-2:]
+        inside = getattr(numpy, how)(numpy.ones((rows, columns), dtype=bool), diagonal)
+        return a.arrange(lambda v, z: numpy.where(inside, v, z), x, a.each("positive", 0))
+
+    return column
+
+
+def _diag(a: Elements, x: Array) -> Array:
+    shape = a.shape(x)
+    if len(shape) == 2:
+        return a.arrange(lambda v: numpy.diagonal(v), x)
+    if len(shape) != 1:
+        message = f"diag takes a vector or a matrix, not the shape {shape}"
+        raise ShapeMismatchError(message)
+    on = numpy.eye(*shape, dtype=bool)
+    return a.arrange(lambda v, z: numpy.where(on, v, z), x, a.each("positive", 0))
+
+
+# fmt: off
+ARRANGEMENTS = (
+    Function("sequence",  "x", operator="[x, y]", formula="a list of tensors", array=lambda _, *x: x, torch=lambda *x: x),
+    Function("tensor",    "tensors: tensors", formula="components given one by one", array=stack, torch=_torch_tensor),
+    Function("t",         "x", formula="transpose of a matrix", array=_t, torch="t"),
+    Function("transpose_all", "x", operator="x.T", formula="transpose of a matrix", array=_t, torch=lambda x: x.T),
+    Function("transpose_last", "x", operator="x.mT", formula="last two dimensions exchanged",
+             array=lambda a, x: _transpose(a, x, -2, -1), torch=lambda x: x.mT),
+    Function("transpose", "x, dim0: integer, dim1: integer", formula="two dimensions exchanged", aliases=("swapaxes",), array=_transpose, torch="transpose"),
+    Function("permute",   "x, dims: shape", formula="dimensions reordered", array=_moved(lambda v, dims: numpy.transpose(v, dims)), torch="permute"),
+    Function("reshape",   "x, shape: shape", formula="the components in another shape", aliases=("view",), array=_reshape, torch="reshape"),
+    Function("flatten",   "x, start_dim: integer = 0, end_dim: integer = -1", formula="dimensions joined to one", array=_flatten, torch="flatten"),
+    Function("unsqueeze", "x, dim: integer", formula="a dimension of length 1 put in", array=_unsqueeze, torch="unsqueeze"),
+    Function("squeeze",   "x, dim: integer = None", formula="dimensions of length 1 taken out", array=_squeeze, torch="squeeze"),
+    Function("expand",    "x, shape: shape", formula="repeated along new dimensions", array=_expand, torch=lambda x, shape: x.expand(shape)),
+    Function("flip",      "x, dims: shape", formula="dimensions reversed", array=_moved(lambda v, dims: numpy.flip(v, dims)), torch="flip"),
+    Function("cat",       "tensors: tensors, dim: integer = 0", formula="tensors joined along a dimension", aliases=("concat", "concatenate"),
+             array=_cat, torch="cat"),
+    Function("stack",     "tensors: tensors, dim: integer = 0", formula="tensors joined along a new dimension", array=stack, torch="stack"),
+    Function("clone",     "x", formula="x", aliases=("contiguous",), array=lambda a, x: x, torch="clone"),
+    Function("zeros_like", "x", formula="0", array=lambda a, x: _alike(a, x, 0), torch="zeros_like"),
+    Function("ones_like", "x", formula="1", array=lambda a, x: _alike(a, x, 1), torch="ones_like"),
+)
+
+SELECTIONS = (
+    Function("index",        "x, index: index", operator="x[i]", formula="some of the components",
+             array=lambda a, x, index: a.arrange(lambda v: v[selection(index)], x), torch=lambda x, index: x[selection(index)]),
+    Function("gather",       "x, dim: integer, index: indices", formula="x[index[i], j]", array=_gather,
+             torch=lambda x, dim, index: torch.gather(x, dim, torch_indices(index))),
+    Function("index_select", "x, dim: integer, index: indices", formula="some rows of x", array=_index_select,
+             torch=lambda x, dim, index: torch.index_select(x, dim, torch_indices(index))),
+    Function("masked_fill",  "x, mask: condition, value", formula="value where mask, else x",
+             array=lambda a, x, mask, value: a.each("where", mask, value, x), torch="masked_fill"),
+    # torch's integers stand beside real numbers in no matrix product: here they are real.
+    Function("one_hot",      "tensor: indices, num_classes: integer = -1", formula="1 at the index, else 0", array=_one_hot,
+             torch=lambda tensor, num_classes=-1: torch_functional.one_hot(torch_indices(tensor), num_classes).double()),
+    Function("diag",         "x", formula="diagonal matrix of a vector, or the diagonal", array=_diag, torch="diag"),
+    Function("tril",         "x, diagonal: integer = 0", formula="x below the diagonal, else 0", array=_triangle("tril"), torch="tril"),
+    Function("triu",         "x, diagonal: integer = 0", formula="x above the diagonal, else 0", array=_triangle("triu"), torch="triu"),
+)
+# fmt: on

@@ -1,0 +1,192 @@
+"""Rows for functions that join components: sums, norms, softmax, matrix products."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from symdiff.catalogue.elements import (
+    Elements,
+    ShapeMismatchError,
+    count,
+    folded,
+    folded_over,
+    one_axis,
+    parts,
+    several_axes,
+)
+from symdiff.catalogue.row import Function
+from symdiff.libraries import numpy, scipy_special, torch
+
+Array = Any
+Dim = Any
+
+
+def _sum(a: Elements, x: Array, dim: Dim = None, keepdim: bool = False) -> Array:
+    return a.total(x, several_axes(a, x, dim), keep=keepdim)
+
+
+def mean(a: Elements, x: Array, dim: Dim = None, keepdim: bool = False) -> Array:
+    """Return the mean over some dimensions."""
+    axes = several_axes(a, x, dim)
+    return a.each("divide", a.total(x, axes, keep=keepdim), count(a, x, axes))
+
+
+def _prod(a: Elements, x: Array, dim: Dim = None, keepdim: bool = False) -> Array:
+    return folded_over(a, "multiply", x, several_axes(a, x, dim), keep=keepdim)
+
+
+def _greatest(a: Elements, x: Array, dim: Dim = None, keepdim: bool = False) -> Array:
+    return folded_over(a, "maximum", x, several_axes(a, x, dim), keep=keepdim)
+
+
+def _least(a: Elements, x: Array, dim: Dim = None, keepdim: bool = False) -> Array:
+    return folded_over(a, "minimum", x, several_axes(a, x, dim), keep=keepdim)
+
+
+def norm(a: Elements, x: Array, p: float = 2, dim: Dim = None, keepdim: bool = False) -> Array:
+    """Return (Σ|x|^p)^(1/p), for p = inf the largest |x|."""
+    axes = several_axes(a, x, dim)
+    if p == 2:
+        return a.each("sqrt", a.total(a.each("square", x), axes, keep=keepdim))
+    size = a.each("abs", x)
+    if math.isinf(p):
+        return folded_over(a, "maximum" if p > 0 else "minimum", size, axes, keep=keepdim)
+    if p == 1:
+        return a.total(size, axes, keep=keepdim)
+    total = a.total(a.each("power", size, p), axes, keep=keepdim)
+    return a.each("power", total, a.each("divide", 1, p))
+
+
+def _logsumexp(a: Elements, x: Array, dim: Dim, keepdim: bool = False) -> Array:
+    return folded_over(a, "logaddexp", x, several_axes(a, x, dim), keep=keepdim)
+
+
+def _ratios(a: Elements, x: Array, dim: int) -> Array:
+    """Return Σ_j e^(x_j - x_i): no number overflows that need not, and no digits cancel."""
+    shape = a.shape(x)
+    if not shape:
+        return a.each("exp", a.each("subtract", x, x))
+    axis = one_axis(shape, dim)
+    across = a.arrange(lambda v: numpy.expand_dims(v, axis), x)
+    along = a.arrange(lambda v: numpy.expand_dims(v, axis + 1), x)
+    # the first new dimension is i, the second j
+    powers = a.each("exp", a.each("subtract", across, along))
+    return a.total(powers, (axis + 1,), keep=False)
+
+
+def _softmax(a: Elements, x: Array, dim: int) -> Array:
+    return a.each("divide", 1, _ratios(a, x, dim))
+
+
+def _softmin(a: Elements, x: Array, dim: int) -> Array:
+    return _softmax(a, a.each("negative", x), dim)
+
+
+def log_softmax(a: Elements, x: Array, dim: int) -> Array:
+    """Return -log Σ_j e^(x_j - x_i)."""
+    return a.each("negative", a.each("log", _ratios(a, x, dim)))
+
+
+def _var(
+    a: Elements, x: Array, dim: Dim = None, correction: int = 1, keepdim: bool = False
+) -> Array:
+    axes = several_axes(a, x, dim)
+    number = count(a, x, axes) - correction
+    if number <= 0:
+        message = f"a variance of {number + correction} numbers with correction {correction}"
+        raise ShapeMismatchError(message)
+    off = a.each("square", a.each("subtract", x, mean(a, x, axes, keepdim=True)))
+    return a.each("divide", a.total(off, axes, keep=keepdim), number)
+
+
+def _std(
+    a: Elements, x: Array, dim: Dim = None, correction: int = 1, keepdim: bool = False
+) -> Array:
+    return a.each("sqrt", _var(a, x, dim, correction, keepdim))
+
+
+def _cumsum(a: Elements, x: Array, dim: int) -> Array:
+    if not a.shape(x):
+        return x
+    axis = one_axis(a.shape(x), dim)
+    sums: list[Array] = []
+    for part in parts(a, x, axis):
+        sums.append(a.each("add", sums[-1], part) if sums else part)
+    return a.arrange(lambda *v: numpy.stack(v, axis), *sums)
+
+
+def matmul(a: Elements, x: Array, y: Array) -> Array:
+    """Return the matrix product; a vector counts as a row in front and a column behind."""
+    first, second = a.shape(x), a.shape(y)
+    if not first or not second:
+        message = "a matrix product needs tensors with dimensions; for numbers write x*y"
+        raise ShapeMismatchError(message)
+    rows = a.arrange(lambda v: v[None, :], x) if len(first) == 1 else x
+    columns = a.arrange(lambda v: v[:, None], y) if len(second) == 1 else y
+    if a.shape(rows)[-1] != a.shape(columns)[-2]:
+        message = (
+            f"the rows of the first have {a.shape(rows)[-1]} numbers, "
+            f"the columns of the second {a.shape(columns)[-2]}"
+        )
+        raise ShapeMismatchError(message)
+    product = a.product(rows, columns)
+    if len(second) == 1:
+        product = a.arrange(lambda v: v[..., 0], product)
+    if len(first) == 1:
+        axis = -1 if len(second) == 1 else -2
+        product = a.arrange(lambda v: numpy.take(v, 0, axis), product)
+    return product
+
+
+def _of_dimensions(first: int, second: int) -> Any:  # noqa: ANN401  (a column)
+    def product(a: Elements, x: Array, y: Array) -> Array:
+        found = len(a.shape(x)), len(a.shape(y))
+        if found != (first, second):
+            message = f"tensors with {first} and {second} dimensions are needed, not {found[0]} and {found[1]}"
+            raise ShapeMismatchError(message)
+        return matmul(a, x, y)
+
+    return product
+
+
+# fmt: off
+REDUCTIONS = (
+    Function("sum",         "x, dim: dim = None, keepdim: flag = False", formula="Σ x", array=_sum, torch="sum"),
+    Function("mean",        "x, dim: dim = None, keepdim: flag = False", formula="Σ x / n", array=mean, torch="mean"),
+    Function("prod",        "x, dim: dim = None, keepdim: flag = False", formula="Π x", array=_prod, torch="prod"),
+    Function("amax",        "x, dim: dim = (), keepdim: flag = False", formula="largest x", array=_greatest, torch="amax"),
+    Function("amin",        "x, dim: dim = (), keepdim: flag = False", formula="smallest x", array=_least, torch="amin"),
+    # torch has other derivatives for these two than for amax and amin where several are largest.
+    Function("max_all",     "x", operator="max(x)", formula="largest x", array=_greatest, torch="max"),
+    Function("min_all",     "x", operator="min(x)", formula="smallest x", array=_least, torch="min"),
+    Function("max_along",   "x, dim: integer, keepdim: flag = False", operator="x.max(dim).values", formula="largest x",
+             array=lambda a, x, dim, keepdim=False: folded(a, "maximum", x, dim, keep=keepdim),
+             torch=lambda x, dim, keepdim=False: torch.max(x, dim, keepdim).values),
+    Function("min_along",   "x, dim: integer, keepdim: flag = False", operator="x.min(dim).values", formula="smallest x",
+             array=lambda a, x, dim, keepdim=False: folded(a, "minimum", x, dim, keep=keepdim),
+             torch=lambda x, dim, keepdim=False: torch.min(x, dim, keepdim).values),
+    Function("norm",        "x, p: fixed = 2, dim: dim = None, keepdim: flag = False", formula="(Σ |x|**p)**(1/p)", array=norm, torch="norm"),
+    Function("logsumexp",   "x, dim: dim, keepdim: flag = False", formula="log Σ e**x", array=_logsumexp,
+             numpy=lambda x, dim, keepdim=False: scipy_special.logsumexp(x, axis=dim, keepdims=keepdim), torch="logsumexp"),
+    Function("softmax",     "x, dim: integer", formula="e**x / Σ e**x", array=_softmax,
+             numpy=lambda x, dim: scipy_special.softmax(x, axis=dim), torch="softmax"),
+    Function("softmin",     "x, dim: integer", formula="e**-x / Σ e**-x", array=_softmin,
+             numpy=lambda x, dim: scipy_special.softmax(-x, axis=dim), torch="F.softmin"),
+    Function("log_softmax", "x, dim: integer", formula="x - log Σ e**x", array=log_softmax,
+             numpy=lambda x, dim: scipy_special.log_softmax(x, axis=dim), torch="log_softmax"),
+    Function("var",         "x, dim: dim = None, correction: integer = 1, keepdim: flag = False",
+             formula="Σ (x - mean)**2 / (n - correction)", array=_var, torch="var"),
+    Function("std",         "x, dim: dim = None, correction: integer = 1, keepdim: flag = False",
+             formula="sqrt(var(x))", array=_std, torch="std"),
+    Function("cumsum",      "x, dim: integer", formula="x[0], x[0] + x[1], ...", array=_cumsum, torch="cumsum"),
+)
+
+PRODUCTS = (
+    Function("matmul", "x, y", operator="@", formula="matrix product", array=matmul, torch="matmul"),
+    Function("mm",     "x, y", formula="product of two matrices", array=_of_dimensions(2, 2), torch="mm"),
+    Function("mv",     "x, y", formula="matrix times vector", array=_of_dimensions(2, 1), torch="mv"),
+    Function("bmm",    "x, y", formula="products of a batch of matrices", array=_of_dimensions(3, 3), torch="bmm"),
+    Function("dot",    "x, y", formula="Σ x*y of two vectors", array=_of_dimensions(1, 1), torch="dot"),
+)
+# fmt: on

@@ -1,0 +1,1 @@
+"""One expression compared: what was asked is planned, tried, and kept as evidence."""

@@ -1,0 +1,146 @@
+"""What was asked about one expression, and the plan: the grid, and the functions to be tried."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from symdiff.comparison.claims import Claimed
+from symdiff.comparison.evidence import Options, Tensors, Trial
+from symdiff.comparison.spellings import check_same_values
+from symdiff.comparison.trials import Case
+from symdiff.engines.base import Problem
+from symdiff.errors import UsageError, did_you_mean
+from symdiff.grid.grid import Grid, make_grid
+from symdiff.grid.points import Spec, axes
+from symdiff.program import Program
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What was asked about one expression.
+
+    Attributes
+    ----------
+    program
+        The expression as written.
+    spellings
+        Other programs for the same function, by name.
+    function
+        A callable on torch tensors that stands for the expression, if there is one.
+    grid, at
+        Points along each variable, to which kinks are added, and to which nothing is.
+    wrt
+        The variables to differentiate with respect to; None: all.
+    claims
+        Derivatives that somebody asserts.
+    values
+        For tensors their values, as they were given.
+    cotangent
+        What `backward` is called with: numbers in the shape of the expression's value, or several
+        of them, or an expression; None: nothing.
+    tangent
+        For some inputs the direction to go.
+    accumulate
+        How often `backward` is called.
+    """
+
+    program: Program
+    spellings: Mapping[str, Program] = dataclasses.field(default_factory=dict)
+    function: Callable[..., Any] | None = None
+    grid: Mapping[str, Spec] = dataclasses.field(default_factory=dict)
+    at: Mapping[str, Spec] | None = None
+    wrt: Sequence[str] | None = None
+    claims: tuple[Claimed, ...] = ()
+    values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    cotangent: Any = None
+    tangent: Mapping[str, Any] | None = None
+    accumulate: int = 1
+
+    @property
+    def programs(self) -> dict[str, Program]:
+        """The expression under "", and its spellings."""
+        return {"": self.program, **self.spellings}
+
+    def variables(self) -> tuple[str, ...]:
+        """Return the inputs to differentiate with respect to.
+
+        Raises
+        ------
+        UsageError
+            One is no input, or a claim is for one that is left out.
+        """
+        inputs = self.program.inputs
+        wanted = inputs if self.wrt is None else tuple(dict.fromkeys(self.wrt))
+        for name in wanted:
+            if name not in inputs:
+                message = f"the expression has no variable {name[:40]!r}"
+                known = f"its variables: {', '.join(inputs) or 'none'}"
+                raise UsageError(message, hint=did_you_mean(name, inputs) or known)
+        for claim in self.claims:
+            if claim.variable not in wanted:
+                message = f"a claim for {claim.variable!r}, and wrt leaves it out"
+                raise UsageError(message, hint="add it to wrt")
+        return wanted
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is to be tried.
+
+    Attributes
+    ----------
+    grid
+        The points.
+    variables
+        What the expression is differentiated with respect to: inputs, or their components.
+    cases
+        The functions to be tried.
+    trials
+        Those that have been tried already: directional derivatives of what is too large.
+    tensors
+        What there is to know of a program on tensors.
+    """
+
+    grid: Grid
+    variables: tuple[str, ...]
+    cases: tuple[Case, ...] = ()
+    trials: tuple[Trial, ...] = ()
+    tensors: Tensors | None = None
+
+
+def plan_on_numbers(question: Question, options: Options) -> Plan:
+    """Return the plan for an expression whose variables are numbers.
+
+    Raises
+    ------
+    InputError
+        A variable, a grid or a spelling cannot be used.
+    """
+    program = question.program
+    variables = question.variables()
+    for claim in question.claims:
+        if claim.place is not None or claim.output is not None:
+            message = f"a claim for {claim.key!r}: the expression and its variables are numbers"
+            raise UsageError(message, hint=f"write {claim.variable} = ...")
+    points = make_grid(
+        tuple(question.programs.values()),
+        axes(program.inputs, question.grid, question.at),
+        kinks=options.kinks,
+        max_points=options.max_points,
+        seed=options.seed,
+    )
+    columns = points.columns()
+    for name, other in question.spellings.items():
+        check_same_values(program, name, other, columns, points.names)
+    claims = {claim.variable: claim.program for claim in question.claims}
+    cases = tuple(
+        Case(
+            problem=Problem(other, columns, variables, None if spelling else question.function),
+            spelling=spelling,
+            claims={} if spelling else claims,
+        )
+        for spelling, other in question.programs.items()
+    )
+    return Plan(grid=points, variables=variables, cases=cases)

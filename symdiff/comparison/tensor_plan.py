@@ -1,0 +1,220 @@
+"""The plan for an expression on tensors: which of its scalar functions stand trial."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdiff.arithmetics.components import (
+    TooLargeError,
+    WrittenOut,
+    along,
+    literals,
+    variables,
+    write_out,
+)
+from symdiff.arithmetics.shapes import Shape
+from symdiff.comparison.directional import directional_trials
+from symdiff.comparison.evidence import Options, Tensors
+from symdiff.comparison.plan import Plan, Question
+from symdiff.comparison.spellings import check_same_values
+from symdiff.comparison.structure import structure
+from symdiff.comparison.tensor_claims import WrittenClaims
+from symdiff.comparison.tensor_setup import TANGENT, Setup, set_up
+from symdiff.comparison.trials import Case
+from symdiff.engines.base import Problem
+from symdiff.errors import GridError, UsageError, did_you_mean
+from symdiff.graph import root_name
+from symdiff.grid.grid import Grid, make_grid
+from symdiff.grid.points import axes
+from symdiff.program import Program
+from symdiff.program.values import component, components
+
+Array = NDArray[np.float64]
+_NEARBY: Final = 0.05  # how far spellings are looked at around the values, relative
+_SAMPLES: Final = 16
+
+
+def plan_on_tensors(question: Question, options: Options) -> Plan:
+    """Return the plan for an expression on tensors.
+
+    Raises
+    ------
+    InputError
+        Something does not fit.
+    """
+    setup = set_up(question)
+    count = 1 if setup.tangent else sum(math.prod(setup.shapes[n]) for n in setup.wrt)
+    rows = 1 if setup.is_contracted else math.prod(setup.shape)
+    reason = f"{rows * count} derivatives, more than {options.max_components}"
+    if rows * count <= options.max_components:
+        try:
+            return _written_out(setup, options)
+        except TooLargeError:
+            reason = "the program is too large to be written out"
+    return _too_large(setup, options, reason)
+
+
+def _too_large(setup: Setup, options: Options, reason: str) -> Plan:
+    if setup.scalars:
+        message = f"{reason}, on a grid of {', '.join(setup.scalars)}"
+        hint = "give values to all variables, or a cotangent, or a smaller wrt"
+        raise UsageError(message, hint=hint)
+    found = directional_trials(setup, options)
+    tensors = _described(setup, ({},), (f"{reason}: {found.notes[0]}", *found.notes[1:]))
+    return Plan(grid=found.grid, variables=found.variables, trials=found.trials, tensors=tensors)
+
+
+def _written_out(setup: Setup, options: Options) -> Plan:
+    question = setup.question
+    moving = setup.tangent is not None
+    inputs = literals(setup.arrays) if moving else variables(setup.shapes)
+    inputs = along(inputs, setup.tangent, TANGENT) if setup.tangent is not None else inputs
+    functions = {
+        spelling: _functions(setup, write_out(program, inputs, setup.indices))
+        for spelling, program in question.programs.items()
+    }
+    grid = _grid(setup, options)
+    columns = grid.columns()
+    by_input = {n: tuple(components(n, setup.shapes[n])) for n in setup.wrt}
+    names = (TANGENT,) if moving else tuple(c for n in setup.wrt for c in by_input[n])
+    for spelling in question.spellings:
+        _check_values(setup, functions[""], spelling, functions[spelling], columns)
+    claims = WrittenClaims(setup)
+    cases = tuple(
+        Case(
+            problem=Problem(
+                program,
+                columns,
+                names,
+                None if spelling else question.function,
+                setup.whole(question.programs[spelling], _pulled(setup, place)),
+            ),
+            spelling=spelling,
+            output=component("", place),
+            claims={} if spelling else claims.at(place),
+            refused={} if spelling else claims.refused(place),
+        )
+        for spelling, found in functions.items()
+        for place, program in found.items()
+    )
+    points = tuple(
+        {n: float(columns[n][i]) for n in setup.scalars} for i in range(min(1, len(grid)))
+    )
+    return Plan(grid=grid, variables=names, cases=cases, tensors=_described(setup, points))
+
+
+def _functions(setup: Setup, written: WrittenOut) -> dict[tuple[int, ...], Program]:
+    """Return the scalar functions on trial: all components, or one that is contracted."""
+    if setup.is_contracted:
+        times = setup.question.accumulate
+        ones = (np.ones(setup.shape),)
+        if setup.cotangents is None and times == 1:
+            return {(): written.at(())}
+        return {(): written.weighted([(c, times) for c in setup.cotangents or ones])}
+    times = setup.question.accumulate
+    return {
+        place: written.at(place)
+        if times == 1
+        else written.weighted([(_unit(setup.shape, place), times)])
+        for place in np.ndindex(*setup.shape)
+    }
+
+
+def _unit(shape: Shape, place: tuple[int, ...]) -> Array:
+    unit = np.zeros(shape)
+    unit[place] = 1.0
+    return unit
+
+
+def _pulled(setup: Setup, place: tuple[int, ...]) -> tuple[Array, ...] | None:
+    """Return the cotangents of one scalar function."""
+    if setup.is_contracted:
+        return setup.cotangents
+    return (_unit(setup.shape, place),)
+
+
+def _grid(setup: Setup, options: Options) -> Grid:
+    """Return the points of the scalar inputs, every component of the others beside them."""
+    question = setup.question
+    programs: list[Program] = []
+    if setup.scalars and options.kinks:
+        fixed = literals(setup.arrays)
+        for program in question.programs.values():
+            written = write_out(program, fixed, setup.indices)
+            programs.extend(_functions(setup, written).values())
+    for name in (*question.grid, *(question.at or {})):
+        if name not in setup.scalars:
+            message = f"the expression has no variable {name[:40]!r} on a grid"
+            known = f"on a grid: {', '.join(setup.scalars) or 'none'}"
+            raise GridError(message, hint=did_you_mean(name, setup.scalars) or known)
+    grid = make_grid(
+        programs,
+        axes(setup.scalars, question.grid, question.at),
+        kinks=options.kinks,
+        max_points=options.max_points,
+        seed=options.seed,
+    )
+    names, numbers = [*grid.names], []
+    if setup.tangent is not None:
+        names.append(TANGENT)
+        numbers.append(np.zeros(1))
+    for name, array in setup.arrays.items():
+        if setup.tangent is None:
+            names.extend(components(name, array.shape))
+            numbers.append(array.reshape(-1))
+    beside = np.concatenate(numbers) if numbers else np.zeros(0)
+    repeated = np.tile(beside, (len(grid), 1))
+    return dataclasses.replace(grid, names=tuple(names), points=np.hstack([grid.points, repeated]))
+
+
+def _check_values(
+    setup: Setup,
+    first: Mapping[tuple[int, ...], Program],
+    spelling: str,
+    other: Mapping[tuple[int, ...], Program],
+    columns: Mapping[str, Array],
+) -> None:
+    """Refuse a spelling that has other values, at the points or near them."""
+    rng = np.random.default_rng(0)
+    nearby = {
+        name: np.concatenate([x, *(_moved(x, rng) for _ in range(_SAMPLES))])
+        for name, x in columns.items()
+    }
+    for place, program in first.items():
+        shown = [*setup.scalars, *program.inputs[:4]]
+        check_same_values(program, spelling, other[place], nearby, list(dict.fromkeys(shown)))
+
+
+def _moved(x: Array, rng: np.random.Generator) -> Array:
+    size = np.where(x == 0, 1.0, np.abs(x))
+    return x + _NEARBY * size * rng.uniform(-1, 1, len(x))
+
+
+def _described(
+    setup: Setup, points: Sequence[Mapping[str, float]], notes: tuple[str, ...] = ()
+) -> Tensors:
+    program = setup.question.program
+    found = {}
+    if setup.shape:
+        found = {
+            name: structure(program, name, setup.shapes, setup.indices, setup.shape)
+            for name in setup.wrt
+            if setup.shapes[name]
+        }
+    words = {"cotangent": setup.cotangents, "tangent": setup.tangent}
+    return Tensors(
+        values=setup.values,
+        scalars=setup.scalars,
+        shape=setup.shape,
+        wrt={n: setup.shapes[n] for n in setup.wrt},
+        contraction=tuple(word for word, given in words.items() if given),
+        root=root_name(setup.whole(program, None), points[0] if points else {}),
+        structure=found,
+        notes=notes,
+    )

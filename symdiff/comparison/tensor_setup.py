@@ -1,0 +1,236 @@
+"""What was given for an expression on tensors, checked: values, shapes, cotangents, a tangent."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdiff.arithmetics.arrays import evaluate_tensor
+from symdiff.arithmetics.shapes import Shape, shape_of
+from symdiff.catalogue import CATALOGUE
+from symdiff.comparison.claims import check_inputs
+from symdiff.comparison.plan import Question
+from symdiff.engines.base import Whole
+from symdiff.errors import ExpressionError, GridError, Place, UsageError, did_you_mean
+from symdiff.program import Input, Program, parse
+from symdiff.program.values import Value, index_inputs, read_value
+
+Array = NDArray[np.float64]
+TANGENT: Final = "tangent"
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Setup:
+    """An expression on tensors with all that was given for it, checked.
+
+    Attributes
+    ----------
+    question
+        What was asked.
+    values
+        For every tensor its value.
+    indices
+        For inputs that stand for places their integers.
+    shapes
+        For every other name its shape.
+    shape
+        Of the expression's value.
+    wrt
+        The inputs to differentiate with respect to.
+    cotangents
+        What `backward` is called with, in order; None: nothing.
+    tangent
+        The direction to go; None: none.
+    """
+
+    question: Question
+    values: Mapping[str, Value]
+    indices: Mapping[str, Any]
+    shapes: Mapping[str, Shape]
+    shape: Shape
+    wrt: tuple[str, ...]
+    cotangents: tuple[Array, ...] | None
+    tangent: Mapping[str, Array] | None
+
+    @property
+    def scalars(self) -> tuple[str, ...]:
+        """The inputs that run over the grid."""
+        inputs = self.question.program.inputs
+        return tuple(n for n in inputs if n not in self.values)
+
+    @property
+    def arrays(self) -> dict[str, Array]:
+        """The values that are not integers for places."""
+        return {n: v.array for n, v in self.values.items() if n not in self.indices}
+
+    @property
+    def is_contracted(self) -> bool:
+        """Whether one function remains of all components of the output."""
+        return self.cotangents is not None or not self.shape
+
+    def whole(self, program: Program, cotangents: Sequence[Array] | None) -> Whole:
+        """Return what PyTorch runs."""
+        each: Sequence[Array | None] = [None] if cotangents is None else cotangents
+        repeated = [c for c in each for _ in range(self.question.accumulate)]
+        return Whole(program, self.values, tuple(repeated), self.tangent)
+
+
+def set_up(question: Question) -> Setup:
+    """Check all that was given for an expression on tensors.
+
+    Raises
+    ------
+    InputError
+        A value, a shape, a cotangent or a tangent does not fit.
+    """
+    program = question.program
+    programs = (*question.programs.values(), *(c.program for c in question.claims))
+    values = {name: read_value(name, given) for name, given in question.values.items()}
+    cotangent_program = _cotangent_program(question)
+    used = {n for p in programs for n in p.inputs}
+    used |= set(cotangent_program.inputs if cotangent_program else ())
+    for name in values:
+        if name not in used:
+            message = f"no expression has a variable {name[:40]!r}"
+            hint = did_you_mean(name, used) or f"its variables: {', '.join(program.inputs)}"
+            raise UsageError(message, place=Place(key="values"), hint=hint)
+        if name in question.grid or name in (question.at or {}):
+            message = f"{name!r} has a value and a grid"
+            raise GridError(message, hint="keep one")
+    wanted = sorted(set().union(*(index_inputs(p) for p in programs)))
+    indices = {name: _integers(name, values, programs) for name in wanted}
+    shapes = {n: v.shape for n, v in values.items() if n not in indices}
+    shapes |= {n: () for n in used if n not in values}
+    shape = shape_of(program, shapes, indices)
+    for name, other in question.spellings.items():
+        _check_spelling_shape(name, other, shapes, indices, shape)
+    arrays = {n: v.array for n, v in values.items() if n not in indices}
+    wrt = tuple(n for n in question.variables() if n not in indices)
+    if question.accumulate < 1:
+        message = f"accumulate {question.accumulate} times"
+        raise UsageError(message, hint="accumulate = 2")
+    return Setup(
+        question=question,
+        values=values,
+        indices=indices,
+        shapes=shapes,
+        shape=shape,
+        wrt=wrt,
+        cotangents=_cotangents(question, cotangent_program, {**arrays, **indices}, shape),
+        tangent=_tangent(question, {n: shapes[n] for n in program.inputs if n not in indices}),
+    )
+
+
+def _integers(name: str, values: Mapping[str, Value], programs: Sequence[Program]) -> Any:  # noqa: ANN401
+    if name not in values or not values[name].holds_integers:
+        message = f"{name} stands for places: integers are needed"
+        raise UsageError(message, hint=f"values = {{ {name} = [0, 2] }}")
+    for program in programs:
+        if name in program.inputs and not _only_places(name, program):
+            message = f"{name} stands for places, and for numbers too"
+            raise UsageError(message, hint="give the numbers a name of their own")
+    return values[name].array.astype(np.int64)
+
+
+def _only_places(name: str, program: Program) -> bool:
+    for _, call in program.calls():
+        for k, argument in enumerate(call.arguments):
+            if argument is None:
+                continue
+            if program.nodes[argument] != Input(name):
+                continue
+            parameters = CATALOGUE[call.function].parameters
+            if call.function == "sequence" or parameters[k].kind != "indices":
+                return False
+    return True
+
+
+def _check_spelling_shape(
+    name: str,
+    other: Program,
+    shapes: Mapping[str, Shape],
+    indices: Mapping[str, Any],
+    shape: Shape,
+) -> None:
+    try:
+        found = shape_of(other, shapes, indices)
+    except ExpressionError as error:
+        raise error.within(key=f"spelling {name}") from None
+    if found != shape:
+        message = f"spelling {name!r} has shape {found}, and the expression {shape}"
+        raise UsageError(message, hint="correct it, or make it an entry of its own")
+
+
+def _cotangent_program(question: Question) -> Program | None:
+    if not isinstance(question.cotangent, str):
+        return None
+    known = (*question.program.inputs, *question.values)
+    try:
+        program = parse(question.cotangent)
+        check_inputs(program, known)
+    except ExpressionError as error:
+        raise error.within(key="cotangent") from None
+    return program
+
+
+def _cotangents(
+    question: Question,
+    program: Program | None,
+    values: Mapping[str, Any],
+    shape: Shape,
+) -> tuple[Array, ...] | None:
+    """Return what `backward` is called with; several of them stand along a first dimension."""
+    if question.cotangent is None:
+        return None
+    if program is not None:
+        if set(program.inputs) - set(values):
+            message = "a cotangent is made of values, not of variables on a grid"
+            raise UsageError(message, place=Place(key="cotangent"), hint="cotangent = [1, 0]")
+        array = evaluate_tensor(program, {n: values[n] for n in program.inputs})
+        array = np.broadcast_to(array, shape) if array.shape == () else array
+    else:
+        array = _numbers(question.cotangent, "cotangent")
+    if array.shape == shape:
+        return (array,)
+    if array.shape[1:] == shape and array.ndim == len(shape) + 1:
+        return tuple(array)
+    message = f"the cotangent has shape {array.shape}, and the expression {shape}"
+    raise UsageError(message, place=Place(key="cotangent"), hint="give it the same shape")
+
+
+def _numbers(given: Any, key: str) -> Array:  # noqa: ANN401
+    try:
+        array: Array = read_value(key, given).array
+    except UsageError as error:
+        raise UsageError(error.message, place=Place(key=key), hint=error.hint) from None
+    return array
+
+
+def _tangent(question: Question, shapes: Mapping[str, Shape]) -> dict[str, Array] | None:
+    if question.tangent is None:
+        return None
+    found: dict[str, Array] = {}
+    for name, given in question.tangent.items():
+        if name not in shapes:
+            hint = did_you_mean(name, shapes) or f"its variables: {', '.join(shapes)}"
+            message = f"the expression has no variable {name[:40]!r}"
+            raise UsageError(message, place=Place(key="tangent"), hint=hint)
+        array = _numbers(given, f"tangent {name[:40]}")
+        if array.shape != shapes[name]:
+            message = f"the tangent of {name} has shape {array.shape}, and {name} {shapes[name]}"
+            raise UsageError(message, place=Place(key="tangent"), hint="give it the same shape")
+        found[name] = array
+    if not any(v.any() for v in found.values()):
+        message = "the tangent is zero"
+        raise UsageError(message, place=Place(key="tangent"), hint="tangent = { x = [1, 0] }")
+    if question.claims:
+        message = "claims are derivatives by inputs, and a tangent asks for another"
+        raise UsageError(message, hint="leave the tangent out")
+    if TANGENT in question.program.inputs:
+        message = f"{TANGENT!r} is the direction's own name"
+        raise UsageError(message, hint="call the variable otherwise")
+    return found

@@ -1,0 +1,158 @@
+"""One scalar function on trial: every engine runs, the truth is decided, verdicts are given."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+import flint
+import numpy as np
+from numpy.typing import NDArray
+
+from symdiff.arithmetics.balls import PRECISION
+from symdiff.arithmetics.rounding import slope_radius
+from symdiff.comparison.diagnosis import diagnose, diagnose_jacobian
+from symdiff.comparison.evidence import Options, Trial
+from symdiff.engines import load
+from symdiff.engines.base import Array, Engine, Problem, Samples, Slack, run
+from symdiff.engines.claim import CLAIM, Claim
+from symdiff.gradients import judge_gradients
+from symdiff.grid.grid import Grid
+from symdiff.program import Program
+from symdiff.truth.filter import Truths, exact_point
+from symdiff.truth.reverse import smooth_gradient
+from symdiff.verdict import VERDICTS, Judgement, Verdict, judge
+
+_OFF: Final = [VERDICTS.index(v) for v in (Verdict.WRONG, Verdict.NOT_SUBGRADIENT)]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What is to be tried.
+
+    Attributes
+    ----------
+    problem
+        The program and the points.
+    spelling, output
+        As in `Trial`.
+    claims
+        For some variables the derivative that somebody asserts.
+    refused
+        For some variables why what is asserted cannot be one.
+    """
+
+    problem: Problem
+    spelling: str = ""
+    output: str = ""
+    claims: Mapping[str, Program] = dataclasses.field(default_factory=dict)
+    refused: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+def attempt(case: Case, grid: Grid, options: Options) -> Trial:
+    """Run every engine on a case, and judge what they give."""
+    problem = case.problem
+    engines: dict[str, Engine] = {name: load(name) for name in dict.fromkeys(options.engines)}
+    if case.claims or case.refused:
+        engines[CLAIM] = Claim(case.claims, tuple(case.refused))
+    samples = {name: run(engine, problem) for name, engine in engines.items()}
+    proved = _proved(problem, grid) if problem.whole is not None else {}
+    truths = {
+        variable: Truths(problem.program, variable, grid, options.judging, proved.get(variable))
+        for variable in problem.variables
+    }
+    judgements = {
+        (name, variable): judge(
+            truths[variable],
+            samples[name],
+            variable,
+            options.tolerance,
+            functools.partial(_slack, engine, problem, variable, grid),
+        )
+        for name, engine in engines.items()
+        for variable in samples[name].derivatives
+    }
+    judgements.update(judge_gradients(problem, grid, truths, samples, judgements))
+    for variable in case.claims if problem.whole is None else ():
+        _diagnose_claim(judgements[CLAIM, variable], truths[variable], samples[CLAIM], variable)
+    for variable, reason in case.refused.items():
+        judgements[CLAIM, variable] = _failed(len(grid), reason)
+    return Trial(case.spelling, problem, samples, truths, judgements, case.output)
+
+
+def _proved(problem: Problem, grid: Grid) -> dict[str, Array]:
+    """Return the derivatives by all variables where one reverse pass proves them, else NaN."""
+    found = {name: np.full(len(grid), np.nan) for name in problem.variables}
+    for i in range(len(grid)):
+        point = exact_point(grid, i)
+        if point is not None:
+            for name, slope in smooth_gradient(problem.program, problem.variables, point).items():
+                found[name][i] = slope
+    return found
+
+
+def _failed(count: int, reason: str) -> Judgement:
+    codes = np.full(count, VERDICTS.index(Verdict.FAILED), dtype=np.int8)
+    return Judgement(codes, dict.fromkeys(range(count), reason))
+
+
+def _diagnose_claim(judgement: Judgement, truths: Truths, samples: Samples, variable: str) -> None:
+    """Add to the reasons in what way a claim is wrong."""
+    off = np.isin(judgement.codes, _OFF)
+    words = diagnose(truths, samples.derivatives[variable], off)
+    for i in np.flatnonzero(off).tolist() if words else ():
+        judgement.reasons.setdefault(i, words)
+
+
+def diagnose_jacobians(trials: Sequence[Trial], wrt: Mapping[str, Sequence[str]]) -> None:
+    """Add to the reasons in what way claimed Jacobians are wrong, each as a whole.
+
+    Parameters
+    ----------
+    trials
+        One for every component of the output.
+    wrt
+        For every input the names of its components.
+    """
+    own = [t for t in trials if CLAIM in t.samples]
+    for names in wrt.values():
+        rows = [t for t in own if set(names) <= set(t.samples[CLAIM].derivatives)]
+        for i in range(rows[0].problem.count if rows else 0):
+            claimed, true, codes = (
+                np.array([[read(t, name)[i] for name in names] for t in rows])
+                for read in (_claimed, _true, _codes)
+            )
+            off = np.isin(codes, _OFF)
+            words = diagnose_jacobian(claimed, true, off)
+            for row, column in np.argwhere(off).tolist() if words else ():
+                rows[row].judgements[CLAIM, names[column]].reasons.setdefault(i, words)
+
+
+def _claimed(trial: Trial, name: str) -> Array:
+    return trial.samples[CLAIM].derivatives[name]
+
+
+def _true(trial: Trial, name: str) -> Array:
+    return trial.truths[name].derivative
+
+
+def _codes(trial: Trial, name: str) -> NDArray[np.int8]:
+    return trial.judgements[CLAIM, name].codes
+
+
+def _slack(engine: Engine, problem: Problem, variable: str, grid: Grid, i: int) -> Slack:
+    """Return an engine's slack; where it got the nearest double, the way to it counts too."""
+    slack = engine.slack(problem, variable, i)
+    if slack.expected is not None or not any((i, j) in grid.exact for j in range(len(grid.names))):
+        return slack
+    exact = exact_point(grid, i)
+    if exact is None:
+        return slack
+    with flint.ctx.workprec(PRECISION):
+        balls = problem.balls(i)
+        way = {name: ball.union(exact[name].ball(PRECISION)) for name, ball in balls.items()}
+    return dataclasses.replace(
+        slack, radius=slack.radius + slope_radius(problem.program, variable, way)
+    )

@@ -1,0 +1,147 @@
+"""Derivatives by the components of tensors, as matrices."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from symdiff.comparison.evidence import Evidence, Trial
+from symdiff.program.values import component
+from symdiff.truth.one_sided import KINDS, Kind
+from symdiff.verdict import VERDICTS
+
+MAX_ROWS: Final = 16
+_WIDTH: Final = 79
+_DIGITS: Final = 6
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Matrix:
+    """One table of derivatives.
+
+    Attributes
+    ----------
+    header, rows
+        Every cell is text; the first column names the row.
+    remarks
+        How the engines did, and what is not shown.
+    """
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    remarks: tuple[str, ...]
+
+
+def matrices(evidence: Evidence) -> tuple[Matrix, ...]:
+    """Return the derivatives of a program on tensors: one matrix for every input.
+
+    A gradient has the shape of its input; a Jacobian one row an output and one column an input.
+    """
+    tensors = evidence.tensors
+    trials = [t for t in evidence.trials if not t.spelling]
+    if tensors is None or len(evidence.grid) != 1 or not trials or trials[0].is_directional:
+        return ()
+    if "tangent" in tensors.contraction:
+        return (_products(evidence, trials),)
+    single = len(trials) == 1 and not trials[0].output
+    make = _gradient if single else _jacobian
+    found = [make(evidence, trials, n, shape) for n, shape in tensors.wrt.items() if shape]
+    numbers = [n for n, shape in tensors.wrt.items() if not shape]
+    if numbers:
+        found.append(_by_numbers(evidence, trials, numbers))
+    return tuple(found)
+
+
+def _by_numbers(evidence: Evidence, trials: Sequence[Trial], names: Sequence[str]) -> Matrix:
+    cells = np.array([[_cell(t, n) for n in names] for t in trials], dtype=object)
+    labels = [t.output for t in trials]
+    counts = _counts(evidence, trials, names)
+    return _shown(
+        "output" if any(labels) else "", labels, [f"d/d{n}" for n in names], cells, counts
+    )
+
+
+def _gradient(
+    evidence: Evidence, trials: Sequence[Trial], name: str, shape: tuple[int, ...]
+) -> Matrix:
+    (trial,) = trials
+    names = [component(name, place) for place in np.ndindex(*shape)]
+    cells = np.array([_cell(trial, n) for n in names], dtype=object).reshape(-1, shape[-1])
+    labels = [f"[{','.join(map(str, p))},:]" if p else "" for p in np.ndindex(*shape[:-1])]
+    columns = [f"[{k}]" if len(shape) == 1 else f"[:,{k}]" for k in range(shape[-1])]
+    return _shown(f"d/d{name}", labels, columns, cells, _counts(evidence, trials, names))
+
+
+def _jacobian(
+    evidence: Evidence, trials: Sequence[Trial], name: str, shape: tuple[int, ...]
+) -> Matrix:
+    names = [component(name, place) for place in np.ndindex(*shape)]
+    cells = np.array([[_cell(t, n) for n in names] for t in trials], dtype=object)
+    labels = [t.output for t in trials]
+    return _shown(
+        "output", labels, [f"d/d{n}" for n in names], cells, _counts(evidence, trials, names)
+    )
+
+
+def _products(evidence: Evidence, trials: Sequence[Trial]) -> Matrix:
+    (name,) = evidence.variables
+    cells = np.array([[_cell(t, name)] for t in trials], dtype=object)
+    labels = [t.output for t in trials]
+    return _shown("output", labels, ["along the tangent"], cells, _counts(evidence, trials, [name]))
+
+
+def _cell(trial: Trial, variable: str) -> str:
+    truths = trial.truths[variable]
+    kind = KINDS[truths.kinds[0]]
+    if kind is Kind.KINK:
+        return f"{_number(truths.left[0])} | {_number(truths.right[0])}"
+    if np.isnan(truths.derivative[0]):
+        return "?" if kind is Kind.UNDECIDED else str(kind)
+    return _number(truths.derivative[0])
+
+
+def _number(x: float) -> str:
+    return f"{float(x) + 0.0:.{_DIGITS}g}"
+
+
+def _counts(evidence: Evidence, trials: Sequence[Trial], names: Sequence[str]) -> str:
+    """Return for every engine how often each verdict was given."""
+    words: dict[str, str] = {}
+    for engine in evidence.engines:
+        total = np.zeros(len(VERDICTS), dtype=np.int64)
+        for trial in trials:
+            for name in set(names).intersection(trial.covered(engine)):
+                total += np.bincount(trial.verdicts(engine, name), minlength=len(VERDICTS))
+        found = [f"{v} {n}" for v, n in zip(VERDICTS, total, strict=True) if n]
+        if found:
+            words[engine] = ", ".join(found)
+    same: dict[str, list[str]] = {}
+    for engine, text in words.items():
+        same.setdefault(text, []).append(engine)
+    return "; ".join(f"{', '.join(engines)}: {text}" for text, engines in same.items())
+
+
+def _shown(
+    corner: str, labels: Sequence[str], columns: Sequence[str], cells: np.ndarray, counts: str
+) -> Matrix:
+    """Cut a matrix to what a terminal shows."""
+    rows = cells[:MAX_ROWS].tolist()
+    room = _WIDTH - max(map(len, [corner, *labels[:MAX_ROWS]]))
+    fitting = 0
+    for k, title in enumerate(columns):
+        room -= 2 + max(len(title), *(len(row[k]) for row in rows))
+        if room < 0 and fitting:
+            break
+        fitting += 1
+    remarks = [counts]
+    if fitting < len(columns) or len(rows) < len(cells):
+        size = f"{len(cells)} x {len(columns)}"
+        remarks.append(f"{len(rows)} x {fitting} of {size} shown; records have them all")
+    return Matrix(
+        (corner, *columns[:fitting]),
+        tuple((label, *row[:fitting]) for label, row in zip(labels, rows, strict=False)),
+        tuple(remarks),
+    )
