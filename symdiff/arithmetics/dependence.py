@@ -31,13 +31,13 @@ class _Dependence:
         joined = np.array(np.broadcast_arrays(*sets), dtype=object)
         if function in _CONSTANT or CATALOGUE[function].returns == "condition":
             return _nothing(joined.shape[1:])
-        return _sets(np.bitwise_or.reduce(joined, axis=0))
+        return _joined(joined, 0)
 
     def total(self, array: Any, axes: tuple[int, ...], *, keep: bool) -> Sets:  # noqa: ANN401
         joined = _sets(array)
         for axis in sorted(axes, reverse=True) if joined.ndim else ():
-            one = np.bitwise_or.reduce(joined, axis=axis)
-            joined = _sets(np.expand_dims(one, axis) if keep else one)
+            one = _joined(joined, axis)
+            joined = np.expand_dims(one, axis) if keep else one
         return joined
 
     def arrange(self, how: Callable[..., Any], *arrays: Any) -> Sets:  # noqa: ANN401
@@ -45,16 +45,22 @@ class _Dependence:
 
     def product(self, first: Sets, second: Sets) -> Sets:
         # a row of the first with a column of the second
-        rows = np.bitwise_or.reduce(first, axis=-1)[..., :, None]
-        columns = np.bitwise_or.reduce(second, axis=-2)[..., None, :]
+        rows = _joined(first, -1)[..., :, None]
+        columns = _joined(second, -2)[..., None, :]
         return np.asarray(rows | columns, dtype=object)
 
 
-def _sets(value: Any) -> Sets:  # noqa: ANN401
-    if isinstance(value, int) and not isinstance(value, bool):  # what is left of one dimension
-        sets = _nothing(())
-        sets[...] = value
-        return sets
+def _joined(sets: Sets, axis: int) -> Sets:
+    """Return the unions along a dimension."""
+    found = np.bitwise_or.reduce(sets, axis=axis)
+    if isinstance(found, np.ndarray):
+        return found
+    joined = _nothing(())
+    joined[...] = found
+    return joined
+
+
+def _sets(value: Any) -> Sets:  # noqa: ANN401  (a number is made of nothing)
     is_array = isinstance(value, np.ndarray) and value.dtype == object
     return value if is_array else _nothing(np.shape(value))
 
