@@ -116,6 +116,9 @@ def _call(program: Program, index: int, node: Call, known: Mapping[int, Any]) ->
     if node.function == "ifelse" and np.shape(known[node.given[0]]):
         reason = "a conditional expression takes one condition; write where(condition, x, y)"
         raise _mismatch(program, index, node, known, reason)
+    if node.function == "ifelse" and len({np.shape(known[a]) for a in node.given[1:]}) > 1:
+        reason = "the branches have one shape; where(condition, x, y) broadcasts them"
+        raise _mismatch(program, index, node, known, reason)
     try:
         if row.array is not None:
             return row.array(_SHAPES, *bound(row, arguments))

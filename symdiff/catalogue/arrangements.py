@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from symdiff.catalogue.elements import Elements, ShapeMismatchError, one_axis
+from symdiff.catalogue.elements import Elements, ShapeMismatchError, one_axis, several_axes
 from symdiff.catalogue.row import Function
 from symdiff.libraries import numpy, torch, torch_functional
 
@@ -71,8 +71,16 @@ def _squeeze(a: Elements, x: Array, dim: int | None = None) -> Array:
     return a.arrange(lambda v: numpy.squeeze(v, axis), x) if alone else x
 
 
+def _flip(a: Elements, x: Array, dims: tuple[int, ...]) -> Array:
+    axes = several_axes(a, x, dims) if dims else ()  # none: nothing is reversed
+    return a.arrange(lambda v: numpy.flip(v, axes), x) if a.shape(x) else x
+
+
 def _expand(a: Elements, x: Array, shape: tuple[int, ...]) -> Array:
     own = a.shape(x)
+    if -1 in shape[: max(0, len(shape) - len(own))]:
+        message = "a new dimension needs a length, and -1 keeps the length of an old one"
+        raise ShapeMismatchError(message)
     kept = (*[1] * (len(shape) - len(own)), *own)
     wanted = tuple(k if n == -1 else n for n, k in zip(shape, kept, strict=False))
     return a.arrange(lambda v: numpy.broadcast_to(v, wanted), x)
@@ -132,22 +140,45 @@ def torch_indices(index: Any) -> Any:  # noqa: ANN401  (a tensor)
 
 
 def _gather(a: Elements, x: Array, dim: int, index: Any) -> Array:  # noqa: ANN401
-    axis = one_axis(a.shape(x), dim)
-    places = indices_of(index, a.shape(x)[axis])
-    if places.ndim != len(a.shape(x)):
-        message = f"the index has {places.ndim} dimensions, the tensor {len(a.shape(x))}"
+    shape = a.shape(x) or (1,)  # torch takes a number for a vector, here and in the index
+    axis = one_axis(shape, dim)
+    found = indices_of(index, shape[axis])
+    places = numpy.atleast_1d(found)
+    if places.ndim != len(shape):
+        message = f"the index has {places.ndim} dimensions, the tensor {len(shape)}"
+        raise ShapeMismatchError(message)
+    if any(n > m for d, (n, m) in enumerate(zip(places.shape, shape, strict=True)) if d != axis):
+        message = f"the index {places.shape} is larger in other dimensions than {dim}"
         raise ShapeMismatchError(message)
     kept = tuple(slice(None) if d == axis else slice(n) for d, n in enumerate(places.shape))
-    return a.arrange(lambda v: numpy.take_along_axis(v[kept], places, axis), x)
+
+    def gathered(v: Any) -> Any:  # noqa: ANN401  (numpy's arrays)
+        chosen = numpy.take_along_axis(v.reshape(shape)[kept], places, axis)
+        return chosen.reshape(found.shape)
+
+    return a.arrange(gathered, x)
 
 
 def _index_select(a: Elements, x: Array, dim: int, index: Any) -> Array:  # noqa: ANN401
-    axis = one_axis(a.shape(x), dim)
-    places = indices_of(index, a.shape(x)[axis])
+    shape = a.shape(x)
+    axis = one_axis(shape, dim)
+    places = indices_of(index, (shape or (1,))[axis])
     if places.ndim > 1:
         message = f"the index is a vector, not of shape {places.shape}"
         raise ShapeMismatchError(message)
+    if not shape:
+        if places.size == 1:
+            return x
+        message = f"a number has one component, not {places.size}"
+        raise ShapeMismatchError(message)
     return a.arrange(lambda v: numpy.take(v, numpy.atleast_1d(places), axis), x)
+
+
+def _masked_fill(a: Elements, x: Array, mask: Array, value: Array) -> Array:
+    if a.shape(value):
+        message = f"one value is filled in, not the shape {a.shape(value)}: where(mask, value, x)"
+        raise ShapeMismatchError(message)
+    return a.each("where", mask, value, x)
 
 
 def _one_hot(a: Elements, tensor: Any, num_classes: int = -1) -> Array:  # noqa: ANN401
@@ -194,7 +225,7 @@ ARRANGEMENTS = (
     Function("unsqueeze", "x, dim: integer", formula="a dimension of length 1 put in", array=_unsqueeze, torch="unsqueeze"),
     Function("squeeze",   "x, dim: integer = None", formula="dimensions of length 1 taken out", array=_squeeze, torch="squeeze"),
     Function("expand",    "x, shape: shape", formula="repeated along new dimensions", array=_expand, torch=lambda x, shape: x.expand(shape)),
-    Function("flip",      "x, dims: shape", formula="dimensions reversed", array=_moved(lambda v, dims: numpy.flip(v, dims)), torch="flip"),
+    Function("flip",      "x, dims: shape", formula="dimensions reversed", array=_flip, torch="flip"),
     Function("cat",       "tensors: tensors, dim: integer = 0", formula="tensors joined along a dimension", aliases=("concat", "concatenate"),
              array=_cat, torch="cat"),
     Function("stack",     "tensors: tensors, dim: integer = 0", formula="tensors joined along a new dimension", array=stack, torch="stack"),
@@ -211,7 +242,7 @@ SELECTIONS = (
     Function("index_select", "x, dim: integer, index: indices", formula="some rows of x", array=_index_select,
              torch=lambda x, dim, index: torch.index_select(x, dim, torch_indices(index))),
     Function("masked_fill",  "x, mask: condition, value", formula="value where mask, else x",
-             array=lambda a, x, mask, value: a.each("where", mask, value, x), torch="masked_fill"),
+             array=_masked_fill, torch="masked_fill"),
     # torch's integers stand beside real numbers in no matrix product: here they are real.
     Function("one_hot",      "tensor: indices, num_classes: integer = -1", formula="1 at the index, else 0", array=_one_hot,
              torch=lambda tensor, num_classes=-1: torch_functional.one_hot(torch_indices(tensor), num_classes).double()),

@@ -80,9 +80,9 @@ def one_axis(shape: tuple[int, ...], dim: int, *, more: int = 0) -> int:
 def folded(a: Elements, function: str, x: Array, dim: int, *, keep: bool) -> Array:
     """Join the components along a dimension by a function of two: max, min, a product."""
     shape = a.shape(x)
+    axis = one_axis(shape, dim)
     if not shape:
         return x
-    axis = one_axis(shape, dim)
     joined = None
     for part in parts(a, x, axis):
         joined = part if joined is None else a.each(function, joined, part)

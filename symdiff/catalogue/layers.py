@@ -14,14 +14,55 @@ Size = int | tuple[int, ...]
 
 
 def _linear(a: Elements, x: Array, weight: Array, bias: Array | None = None) -> Array:
+    if len(a.shape(weight)) > 2:
+        message = f"the weight is a matrix or a vector, not of shape {a.shape(weight)}"
+        raise ShapeMismatchError(message)
     flipped = a.arrange(lambda v: v.T, weight)
     product = matmul(a, x, flipped)
-    return product if bias is None else a.each("add", product, bias)
+    if bias is None:
+        return product
+    shifted = a.each("add", product, bias)
+    if a.shape(shifted) != a.shape(product):
+        message = f"a bias of shape {a.shape(bias)} does not fit {a.shape(product)}"
+        raise ShapeMismatchError(message)
+    return shifted
 
 
 def _several(size: Size, count: int) -> tuple[int, ...]:
     """Return one number for each dimension."""
     return (size,) * count if isinstance(size, int) else size * (count if len(size) == 1 else 1)
+
+
+def _two(size: Size) -> tuple[int, ...]:
+    """Return one number for each dimension of an image; torch's unfold takes 2, or a plain one.
+
+    Raises
+    ------
+    ShapeMismatchError
+        There is another number of them.
+    """
+    found = _several(size, 2) if isinstance(size, int) else size
+    if len(found) != 2:
+        message = f"an integer or two are needed, not {len(found)}"
+        raise ShapeMismatchError(message)
+    return found
+
+
+def _batched(a: Elements, x: Array, dimensions: int) -> tuple[Array, bool]:
+    """Return a batch of inputs, and whether there was only one, with a dimension less."""
+    single = len(a.shape(x)) == dimensions - 1
+    return a.arrange(lambda v: v[None], x) if single else x, single
+
+
+def _check_positive(
+    kernel: tuple[int, ...],
+    dilation: tuple[int, ...],
+    padding: tuple[int, ...],
+    stride: tuple[int, ...],
+) -> None:
+    if min((*kernel, *dilation, *stride), default=1) < 1 or min(padding, default=0) < 0:
+        message = "kernels, strides and dilations are 1 or more, paddings 0 or more"
+        raise ShapeMismatchError(message)
 
 
 def _patches(
@@ -39,9 +80,7 @@ def _patches(
     if len(shape) != count + 2:
         message = f"an input of {count + 2} dimensions (N, C, ...) is needed, not {shape}"
         raise ShapeMismatchError(message)
-    if min((*kernel, *dilation, *stride), default=1) < 1 or min(padding, default=0) < 0:
-        message = "kernels, strides and dilations are 1 or more, paddings 0 or more"
-        raise ShapeMismatchError(message)
+    _check_positive(kernel, dilation, padding, stride)
     reach = tuple(d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True))
     sizes = [n + 2 * p for n, p in zip(shape[2:], padding, strict=True)]
     if any(n < r for n, r in zip(sizes, reach, strict=True)):
@@ -70,10 +109,14 @@ def _convolution(count: int) -> Any:  # noqa: ANN401  (a column)
         padding: Size = 0,
         dilation: Size = 1,
     ) -> Array:
-        out, channels, *kernel = a.shape(weight)
-        if len(kernel) != count:
+        if len(a.shape(weight)) != count + 2:
             message = f"a weight of {count + 2} dimensions is needed, not {a.shape(weight)}"
             raise ShapeMismatchError(message)
+        out, channels, *kernel = a.shape(weight)
+        if bias is not None and a.shape(bias) != (out,):
+            message = f"a bias of shape {(out,)} is needed, not {a.shape(bias)}"
+            raise ShapeMismatchError(message)
+        x, single = _batched(a, x, count + 2)
         found = _patches(
             a,
             x,
@@ -93,10 +136,10 @@ def _convolution(count: int) -> Any:  # noqa: ANN401  (a column)
         )
         rows = a.arrange(lambda v: v.reshape(out, -1), weight)
         product = a.arrange(lambda v: v.reshape(batch, out, *places), a.product(rows, columns))
-        if bias is None:
-            return product
-        beside = a.arrange(lambda v: v.reshape(-1, *[1] * count), bias)
-        return a.each("add", product, beside)
+        if bias is not None:
+            beside = a.arrange(lambda v: v.reshape(-1, *[1] * count), bias)
+            product = a.each("add", product, beside)
+        return a.arrange(lambda v: v[0], product) if single else product
 
     return column
 
@@ -109,19 +152,19 @@ def _unfold(
     padding: Size = 0,
     stride: Size = 1,
 ) -> Array:
+    x, single = _batched(a, x, 4)
     found = _patches(
         a,
         x,
-        _several(kernel_size, 2),
-        dilation=_several(dilation, 2),
-        padding=_several(padding, 2),
-        stride=_several(stride, 2),
+        _two(kernel_size),
+        dilation=_two(dilation),
+        padding=_two(padding),
+        stride=_two(stride),
     )
     batch, channels, high, wide, *kernel = a.shape(found)
     rows = channels * int(numpy.prod(kernel))
-    return a.arrange(
-        lambda v: v.transpose(0, 1, 4, 5, 2, 3).reshape(batch, rows, high * wide), found
-    )
+    shape = (rows, high * wide) if single else (batch, rows, high * wide)
+    return a.arrange(lambda v: v.transpose(0, 1, 4, 5, 2, 3).reshape(shape), found)
 
 
 def _fold(
@@ -133,8 +176,10 @@ def _fold(
     padding: Size = 0,
     stride: Size = 1,
 ) -> Array:
-    size, kernel = _several(output_size, 2), _several(kernel_size, 2)
-    dilations, paddings, strides = (_several(s, 2) for s in (dilation, padding, stride))
+    size, kernel = _two(output_size), _two(kernel_size)
+    dilations, paddings, strides = (_two(s) for s in (dilation, padding, stride))
+    _check_positive(kernel, dilations, paddings, strides)
+    x, single = _batched(a, x, 3)
     padded = [n + 2 * p for n, p in zip(size, paddings, strict=True)]
     places = [
         (n - d * (k - 1) - 1) // s + 1
@@ -161,7 +206,8 @@ def _fold(
             )
             total = spread if total is None else a.each("add", total, spread)
     inside = tuple(slice(p, p + n) for p, n in zip(paddings, size, strict=True))
-    return a.arrange(lambda v: v[(..., *inside)], total)
+    first = (0,) if single else ()
+    return a.arrange(lambda v: v[(*first, ..., *inside)], total)
 
 
 def _placed(block: Any, zero: Any, shape: tuple[int, ...], where: Any) -> Any:  # noqa: ANN401
@@ -178,9 +224,11 @@ def _normalize(a: Elements, x: Array, p: float = 2, dim: int = 1, eps: float = 1
 
 def _cosine_similarity(a: Elements, x1: Array, x2: Array, dim: int = 1, eps: float = 1e-8) -> Array:
     product = a.each("multiply", x1, x2)
-    axis = one_axis(a.shape(product), dim) - len(a.shape(product))
-    sizes = [a.each("maximum", norm(a, x, 2, axis), eps) for x in (x1, x2)]
-    total = a.total(product, (axis % len(a.shape(product)),), keep=False)
+    shape = a.shape(product)
+    axis = one_axis(shape, dim)
+    both = [a.arrange(lambda v: numpy.broadcast_to(v, shape), x) for x in (x1, x2)]
+    sizes = [a.each("maximum", norm(a, x, 2, axis), eps) for x in both]
+    total = a.total(product, (axis,), keep=False)
     return a.each("divide", total, a.each("multiply", *sizes))
 
 

@@ -45,6 +45,9 @@ def _absolute(a: Elements, x: Array, target: Array, _: float) -> Array:
 
 
 def _smooth(a: Elements, x: Array, target: Array, beta: float) -> Array:
+    if beta < 0:
+        message = f"beta is 0 or more, not {beta}"
+        raise ShapeMismatchError(message)
     size = _absolute(a, x, target, beta)
     if beta == 0:
         return size
@@ -53,6 +56,9 @@ def _smooth(a: Elements, x: Array, target: Array, beta: float) -> Array:
 
 
 def _huber(a: Elements, x: Array, target: Array, delta: float) -> Array:
+    if delta <= 0:
+        message = f"delta is more than 0, not {delta}"
+        raise ShapeMismatchError(message)
     size = _absolute(a, x, target, delta)
     inner = a.each("divide", a.each("square", size), 2)
     outer = a.each("multiply", delta, a.each("subtract", size, delta / 2))
@@ -78,6 +84,8 @@ def _nll_loss(a: Elements, x: Array, target: Any, reduction: str = "mean") -> Ar
         message = "scores of several classes are needed, not a number"
         raise ShapeMismatchError(message)
     places = indices_of(target, shape[axis])
+    if len(shape) == 1 and places.shape == (1,):  # torch takes it for the integer
+        places = places.reshape(())
     if places.shape != (*shape[:axis], *shape[axis + 1 :]):
         message = (
             f"targets of shape {(*shape[:axis], *shape[axis + 1 :])} are needed, not {places.shape}"
@@ -89,6 +97,9 @@ def _nll_loss(a: Elements, x: Array, target: Any, reduction: str = "mean") -> Ar
 
 
 def _cross_entropy(a: Elements, x: Array, target: Any, reduction: str = "mean") -> Array:  # noqa: ANN401
+    if numpy.shape(target) == a.shape(x):
+        message = "targets are classes: integers, one less dimension than the scores have"
+        raise ShapeMismatchError(message)
     return _nll_loss(a, log_softmax(a, x, 0 if len(a.shape(x)) == 1 else 1), target, reduction)
 
 

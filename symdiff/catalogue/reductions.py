@@ -22,17 +22,26 @@ Array = Any
 Dim = Any
 
 
+def _check_kept(dim: Dim, keepdim: bool) -> None:
+    if dim is None and keepdim:  # torch's sum, mean and prod do not take one without the other
+        message = "keepdim needs dim"
+        raise ShapeMismatchError(message)
+
+
 def _sum(a: Elements, x: Array, dim: Dim = None, keepdim: bool = False) -> Array:
+    _check_kept(dim, keepdim)
     return a.total(x, several_axes(a, x, dim), keep=keepdim)
 
 
 def mean(a: Elements, x: Array, dim: Dim = None, keepdim: bool = False) -> Array:
     """Return the mean over some dimensions."""
+    _check_kept(dim, keepdim)
     axes = several_axes(a, x, dim)
     return a.each("divide", a.total(x, axes, keep=keepdim), count(a, x, axes))
 
 
-def _prod(a: Elements, x: Array, dim: Dim = None, keepdim: bool = False) -> Array:
+def _prod(a: Elements, x: Array, dim: int | None = None, keepdim: bool = False) -> Array:
+    _check_kept(dim, keepdim)
     return folded_over(a, "multiply", x, several_axes(a, x, dim), keep=keepdim)
 
 
@@ -45,10 +54,12 @@ def _least(a: Elements, x: Array, dim: Dim = None, keepdim: bool = False) -> Arr
 
 
 def norm(a: Elements, x: Array, p: float = 2, dim: Dim = None, keepdim: bool = False) -> Array:
-    """Return (Σ|x|^p)^(1/p), for p = inf the largest |x|."""
+    """Return (Σ|x|^p)^(1/p), for p = inf the largest |x|, for p = 0 how many are not 0."""
     axes = several_axes(a, x, dim)
     if p == 2:
         return a.each("sqrt", a.total(a.each("square", x), axes, keep=keepdim))
+    if p == 0:
+        return a.total(a.each("where", a.each("not_equal", x, 0), 1, 0), axes, keep=keepdim)
     size = a.each("abs", x)
     if math.isinf(p):
         return folded_over(a, "maximum" if p > 0 else "minimum", size, axes, keep=keepdim)
@@ -62,12 +73,19 @@ def _logsumexp(a: Elements, x: Array, dim: Dim, keepdim: bool = False) -> Array:
     return folded_over(a, "logaddexp", x, several_axes(a, x, dim), keep=keepdim)
 
 
+def _numpy_logsumexp(x: Array, dim: Dim, keepdim: bool = False) -> Array:
+    if not numpy.ndim(x):
+        return x
+    axis = None if dim == () else dim  # as torch takes it: all dimensions
+    return scipy_special.logsumexp(x, axis=axis, keepdims=keepdim)
+
+
 def _ratios(a: Elements, x: Array, dim: int) -> Array:
     """Return Σ_j e^(x_j - x_i): no number overflows that need not, and no digits cancel."""
     shape = a.shape(x)
+    axis = one_axis(shape, dim)
     if not shape:
         return a.each("exp", a.each("subtract", x, x))
-    axis = one_axis(shape, dim)
     across = a.arrange(lambda v: numpy.expand_dims(v, axis), x)
     along = a.arrange(lambda v: numpy.expand_dims(v, axis + 1), x)
     # the first new dimension is i, the second j
@@ -107,9 +125,9 @@ def _std(
 
 
 def _cumsum(a: Elements, x: Array, dim: int) -> Array:
+    axis = one_axis(a.shape(x), dim)
     if not a.shape(x):
         return x
-    axis = one_axis(a.shape(x), dim)
     sums: list[Array] = []
     for part in parts(a, x, axis):
         sums.append(a.each("add", sums[-1], part) if sums else part)
@@ -145,6 +163,9 @@ def _of_dimensions(first: int, second: int) -> Any:  # noqa: ANN401  (a column)
         if found != (first, second):
             message = f"tensors with {first} and {second} dimensions are needed, not {found[0]} and {found[1]}"
             raise ShapeMismatchError(message)
+        if first == second == 3 and a.shape(x)[0] != a.shape(y)[0]:
+            message = f"batches of {a.shape(x)[0]} and {a.shape(y)[0]} matrices"
+            raise ShapeMismatchError(message)
         return matmul(a, x, y)
 
     return product
@@ -154,7 +175,7 @@ def _of_dimensions(first: int, second: int) -> Any:  # noqa: ANN401  (a column)
 REDUCTIONS = (
     Function("sum",         "x, dim: dim = None, keepdim: flag = False", formula="Σ x", array=_sum, torch="sum"),
     Function("mean",        "x, dim: dim = None, keepdim: flag = False", formula="Σ x / n", array=mean, torch="mean"),
-    Function("prod",        "x, dim: dim = None, keepdim: flag = False", formula="Π x", array=_prod, torch="prod"),
+    Function("prod",        "x, dim: integer = None, keepdim: flag = False", formula="Π x", array=_prod, torch="prod"),
     Function("amax",        "x, dim: dim = (), keepdim: flag = False", formula="largest x", array=_greatest, torch="amax"),
     Function("amin",        "x, dim: dim = (), keepdim: flag = False", formula="smallest x", array=_least, torch="amin"),
     # torch has other derivatives for these two than for amax and amin where several are largest.
@@ -168,7 +189,7 @@ REDUCTIONS = (
              torch=lambda x, dim, keepdim=False: torch.min(x, dim, keepdim).values),
     Function("norm",        "x, p: fixed = 2, dim: dim = None, keepdim: flag = False", formula="(Σ |x|**p)**(1/p)", array=norm, torch="norm"),
     Function("logsumexp",   "x, dim: dim, keepdim: flag = False", formula="log Σ e**x", array=_logsumexp,
-             numpy=lambda x, dim, keepdim=False: scipy_special.logsumexp(x, axis=dim, keepdims=keepdim), torch="logsumexp"),
+             numpy=_numpy_logsumexp, torch="logsumexp"),
     Function("softmax",     "x, dim: integer", formula="e**x / Σ e**x", array=_softmax,
              numpy=lambda x, dim: scipy_special.softmax(x, axis=dim), torch="softmax"),
     Function("softmin",     "x, dim: integer", formula="e**-x / Σ e**-x", array=_softmin,

@@ -47,7 +47,7 @@ GUARDS = (
     Function("nan_to_num", "x, nan: number = 0, posinf: number = 0, neginf: number = 0", formula="x (NaN and inf replaced)",
              definition="x", numpy=lambda x, nan=0, posinf=None, neginf=None: numpy.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf),
              torch="nan_to_num"),
-    Function("detach", "x", formula="x, held constant", definition="x", sympy=lambda x: _hold_constant(x), torch=lambda x: x.detach()),
+    Function("detach", "x", formula="x, held constant", aliases=("no_grad",), definition="x", sympy=lambda x: _hold_constant(x), torch=lambda x: x.detach()),
 )
 # fmt: on
 

@@ -45,6 +45,8 @@ class Claim:
 
     def slack(self, problem: Problem, variable: str, point: int) -> Slack:
         """Return what rounding can do to the claim's formula."""
+        if variable in self.refused:
+            return Slack()
         balls = problem.balls(point)
         program = self.programs[variable]
         return Slack(value_radius(program, {name: balls[name] for name in program.inputs}))

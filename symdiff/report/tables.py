@@ -14,6 +14,7 @@ from tabulate import tabulate
 
 from symdiff.blame import blame_switch
 from symdiff.comparison.evidence import Evidence, Trial
+from symdiff.engines.claim import CLAIM
 from symdiff.grid.grid import KINK, ROLES
 from symdiff.report.findings import blame, detail
 from symdiff.report.matrices import Matrix, matrices
@@ -307,7 +308,7 @@ def _values(evidence: Evidence, trial: Trial, variable: str, i: int) -> list[str
             cells.append("")
         elif samples.unsupported:
             cells.append("-")
-        elif samples.reason(i):
+        elif samples.reason(i) or VERDICTS[trial.verdicts(engine, variable)[i]] is Verdict.FAILED:
             cells.append("failed")
         else:
             numbers.append(float(samples.derivatives[variable][i]))
@@ -380,8 +381,21 @@ def _remarks(evidence: Evidence, total: int, lines: list[Line], shown: int) -> l
             if samples.unsupported:
                 remarks.append(f"{label}{engine} unsupported: {samples.unsupported}")
             remarks.extend(f"{label}{engine} failed: {r}" for r in samples.reasons[1:])
+        remarks.extend(f"{label}claim failed: {reason}" for reason in _refusals(trial))
     remarks.extend(f"note: {note}" for note in evidence.grid.notes)
     return remarks
+
+
+def _refusals(trial: Trial) -> list[str]:
+    """Return why claims cannot be derivatives, each reason once."""
+    failed = VERDICTS.index(Verdict.FAILED)
+    reasons = {
+        reason: None
+        for variable in trial.covered(CLAIM)
+        for i, reason in trial.judgements[CLAIM, variable].reasons.items()
+        if trial.verdicts(CLAIM, variable)[i] == failed
+    }
+    return list(reasons)
 
 
 def _tensor_remarks(evidence: Evidence) -> list[str]:
