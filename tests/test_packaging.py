@@ -179,6 +179,21 @@ class TestReadme:
         report = symdiff.compare_files([ROOT / "expressions"], only="relu against clamp")
         assert printed == report.table()
 
+    def test_the_network_example_is_what_is_printed(self):
+        printed = self.block("network").strip("`").strip()
+        report = symdiff.compare_files([ROOT / "expressions"], only="network")
+        assert printed == report.table()
+
+    def test_the_numbers_in_the_changelog_are_today_s(self):
+        text = (ROOT / "CHANGELOG.md").read_text()
+        on_tensors = sum(row.array is not None for row in CATALOGUE.values())
+        assert (
+            f"A catalogue of {len(CATALOGUE)} functions: {len(CATALOGUE) - on_tensors} with" in text
+        )
+        assert re.search(rf"\b{on_tensors} on tensors", text)
+        entries = collect([ROOT / "expressions"]).entries
+        assert f"{len(entries)} shipped expressions" in text
+
     def test_the_library_example_runs(self):
         code = re.search(r"```python\n(.*?)```", self.README, re.DOTALL).group(1)
         done = subprocess.run(

@@ -96,6 +96,8 @@ def directional_trials(setup: Setup, options: Options) -> Found:
         if claim.place is not None or claim.output is not None:
             message = f"a claim for {claim.key!r}, and the program is too large for components"
             raise UsageError(message, hint=f"claim all of {claim.variable}")
+    for name, other in setup.question.spellings.items():
+        _check_values(setup, name, other)
     rng = np.random.default_rng(options.seed)
     weights = setup.cotangents
     if weights is None:
@@ -112,6 +114,30 @@ def directional_trials(setup: Setup, options: Options) -> Found:
         found.append(side.trial(spelling, directions))
         notes.extend(side.notes)
     return Found(grid, tuple(directions), tuple(found), tuple(notes))
+
+
+def _check_values(setup: Setup, spelling: str, other: Program) -> None:
+    """Refuse a spelling whose value is proved to be another one.
+
+    Raises
+    ------
+    UsageError
+        With the component that is farthest off.
+    """
+    values = {**setup.arrays, **setup.indices}
+    try:
+        first, second = (directional(p, values, {})[0] for p in (setup.question.program, other))
+    except Unsupported:
+        return
+    apart = np.abs(first.value - second.value) - 2 * (first.error + second.error)
+    if not (apart > 0).any():
+        return
+    place = np.unravel_index(int(np.nanargmax(apart)), apart.shape)
+    message = (
+        f"spelling {spelling!r} is another function: at the values given it is "
+        f"{second.value[place]:.9g}, and the expression is {first.value[place]:.9g}"
+    )
+    raise UsageError(message, hint="correct it, or make it an entry of its own")
 
 
 def _directions(setup: Setup, rng: np.random.Generator) -> dict[str, Direction]:
