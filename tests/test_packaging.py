@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import symdiff
+from symdiff.batch.runner import collect
 from symdiff.catalogue import CATALOGUE
 from symdiff.report.listings import engine_table, function_table
 from symdiff.truth.one_sided import Kind
