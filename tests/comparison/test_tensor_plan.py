@@ -1,0 +1,337 @@
+"""Programs on tensors on trial: Jacobians, cotangents, tangents, claims, spellings, dtypes."""
+
+import numpy as np
+import pytest
+import torch
+
+import symdiff
+from symdiff.errors import ExpressionError, InputError, UsageError
+from tests.fakes import FAULTY
+
+X = [[3, 2, 1], [1, 0, 2], [4, 1, 2], [0, 0, 1]]
+NETWORK = {
+    "let": {"h": "x @ w1", "y_pred": "relu(h) @ w2"},
+    "wrt": ["w1", "w2"],
+    "values": {"x": X, "w1": [[1, 2], [0, 1], [4, 0]], "w2": [[-1, 1], [-2, 3]]},
+}
+
+
+def records(comparison, **wanted):
+    return [r for r in comparison.records() if all(r[k] == v for k, v in wanted.items())]
+
+
+def verdicts(comparison, engine, **wanted):
+    return {r["verdict"] for r in records(comparison, engine=engine, **wanted)}
+
+
+def jacobian(comparison, engine, variable):
+    found = [
+        r["value"]
+        for r in records(comparison, engine=engine, spelling=None)
+        if r["variable"].split("[")[0] == variable
+    ]
+    return np.array(found, dtype=float)
+
+
+RANDOM = {"x": {"shape": [2, 3], "seed": 1}, "w": {"shape": [3, 2], "seed": 2}}
+# Text and the same in torch.
+FUNCTIONS = [
+    ("x @ w", lambda x, w: x @ w),
+    ("(x @ w).sum(dim=0)", lambda x, w: (x @ w).sum(dim=0)),
+    ("softmax(x, dim=1) @ w", lambda x, w: torch.softmax(x, 1) @ w),
+    ("(x.T*w).mean(dim=1)", lambda x, w: (x.T * w).mean(dim=1)),
+    ("x.std(dim=1) + w.norm()", lambda x, w: x.std(dim=1) + w.norm()),
+    ("cat([x, w.t()], dim=0)[1:, ::2]", lambda x, w: torch.cat([x, w.t()], dim=0)[1:, ::2]),
+    ("tanh(x @ w).cumsum(dim=1)[:, -1]", lambda x, w: torch.tanh(x @ w).cumsum(dim=1)[:, -1]),
+    ("where(x > 0, x, w.T**2).amax(dim=0)", lambda x, w: torch.where(x > 0, x, w.T**2).amax(dim=0)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "function"), FUNCTIONS)
+def test_every_component_of_a_jacobian_is_right(text, function):
+    comparison = symdiff.compare(text, values=RANDOM)
+    assert {v for e in ("symbolic", "autograd", "central") for v in verdicts(comparison, e)} <= {
+        "agrees",
+        "inexact",
+    }
+    values = comparison.evidence[0].tensors.values
+    leaves = tuple(torch.tensor(values[n].array) for n in ("x", "w") if n in values)
+    expected = torch.autograd.functional.jacobian(
+        lambda *given: function(*given, *[None] * (2 - len(given))), leaves
+    )
+    for name, matrix in zip(("x", "w"), expected, strict=False):
+        truth = [r["derivative"] for r in records(comparison, engine="autograd")
+                 if r["variable"].startswith(name)]  # fmt: skip
+        assert truth == pytest.approx(matrix.reshape(-1).tolist(), rel=1e-12, abs=1e-14)
+
+
+@pytest.mark.parametrize("fault", FAULTY, ids=lambda e: e.name)
+def test_every_planted_fault_is_noticed(monkeypatch, fault):
+    from symdiff.comparison import compare, trials
+
+    real = trials.load
+    monkeypatch.setattr(compare, "check", lambda name: None)
+    monkeypatch.setattr(trials, "load", lambda n: fault if n == fault.name else real(n))
+    comparison = symdiff.compare("((tanh(x @ w) - 1)**2).sum()", values=RANDOM,
+                                 engines=["autograd", fault.name])  # fmt: skip
+    assert verdicts(comparison, "autograd") == {"agrees"}
+    if fault.name != "shifted by one point":  # there is one point only
+        assert verdicts(comparison, fault.name) & {"wrong", "nonfinite"}
+
+
+def test_records_name_components_and_the_report_holds_the_values_once():
+    comparison = symdiff.compare("x @ w", values=RANDOM)
+    found = records(comparison, engine="autograd")
+    assert {r["output"] for r in found} == {"[0,0]", "[0,1]", "[1,0]", "[1,1]"}
+    assert {r["variable"] for r in found} >= {"x[0,0]", "x[1,2]", "w[2,1]"}
+    assert all(r["point"] == {} and r["exact"] is None for r in found)
+    text = comparison.to_json()
+    assert text.count('"data"') == 2
+
+
+class TestCotangents:
+    def test_a_cotangent_stands_in_front_of_the_jacobian(self):
+        c = [[1.0, -2.0], [0.5, 3.0]]
+        comparison = symdiff.compare("tanh(x @ w)", values=RANDOM, cotangent=c)
+        values = comparison.evidence[0].tensors.values
+        x, w = (torch.tensor(values[n].array, requires_grad=True) for n in ("x", "w"))
+        torch.tanh(x @ w).backward(torch.tensor(c, dtype=torch.float64))
+        for name, leaf in (("x", x), ("w", w)):
+            assert jacobian(comparison, "autograd", name) == pytest.approx(leaf.grad.reshape(-1))
+        assert verdicts(comparison, "autograd") == verdicts(comparison, "symbolic") == {"agrees"}
+        assert {r["output"] for r in comparison.records()} == {None}
+
+    def test_several_are_added_up(self):
+        single = [
+            symdiff.compare("x**2", values={"x": [1, 2]}, cotangent=c) for c in ([1, 0], [3, 4])
+        ]
+        both = symdiff.compare("x**2", values={"x": [1, 2]}, cotangent=[[1, 0], [3, 4]])
+        total = sum(jacobian(c, "autograd", "x") for c in single)
+        assert jacobian(both, "autograd", "x").tolist() == total.tolist() == [8, 16]
+        assert verdicts(both, "autograd") == verdicts(both, "central") == {"agrees"}
+
+    def test_backward_called_again_adds_to_what_is_there(self):
+        comparison = symdiff.compare("(x**2).sum()", values={"x": [1, 2]}, accumulate=3)
+        assert jacobian(comparison, "autograd", "x").tolist() == [6, 12]
+        assert verdicts(comparison, "autograd") == {"agrees"}
+
+    def test_of_a_jacobian_every_row_is_called_as_often(self):
+        comparison = symdiff.compare("x**2", values={"x": [1, 2]}, accumulate=2)
+        assert jacobian(comparison, "autograd", "x").tolist() == [4, 0, 0, 8]
+        assert verdicts(comparison, "symbolic") == {"agrees"}
+
+    def test_an_expression_in_values_is_one(self):
+        comparison = symdiff.compare("2*x", values={"x": [1, 2], "g": [5, 7]}, cotangent="g**2")
+        assert jacobian(comparison, "autograd", "x").tolist() == [50, 98]
+
+    def test_a_number_on_a_grid_has_one_too(self):
+        comparison = symdiff.compare("x**2", {"x": "1:2:2"}, cotangent=3, kinks=False)
+        assert comparison.values("autograd").tolist() == [6, 12]
+
+
+class TestTangents:
+    def test_a_tangent_stands_behind_the_jacobian(self):
+        v = [[1.0, 0.0, -1.0], [2.0, 0.5, 0.0]]
+        comparison = symdiff.compare("tanh(x) @ w", values=RANDOM, tangent={"x": v})
+        values = comparison.evidence[0].tensors.values
+        x, w = (torch.tensor(values[n].array) for n in ("x", "w"))
+        tangent = torch.tensor(v, dtype=torch.float64)
+        _, expected = torch.autograd.functional.jvp(lambda x: torch.tanh(x) @ w, x, tangent)
+        found = [r["value"] for r in records(comparison, engine="autograd")]
+        assert found == pytest.approx(expected.reshape(-1).tolist())
+        assert {r["variable"] for r in comparison.records()} == {"tangent"}
+        assert verdicts(comparison, "autograd") == verdicts(comparison, "symbolic") == {"agrees"}
+
+    def test_with_a_cotangent_one_number_is_left(self):
+        comparison = symdiff.compare(
+            "x**2", values={"x": [1, 2]}, cotangent=[1, 10], tangent={"x": [1, 1]}
+        )
+        (record,) = records(comparison, engine="autograd")
+        assert record["value"] == 2 + 40 and record["verdict"] == "agrees"
+
+    def test_one_sided_slopes_are_those_along_the_direction(self):
+        comparison = symdiff.compare("relu(x)", values={"x": [0, 1]}, tangent={"x": [-2, 1]})
+        kink = records(comparison, engine="autograd", output="[0]")[0]
+        assert (kink["kind"], kink["left"], kink["right"]) == ("kink", -2, 0)
+
+
+CLAIMS = [
+    ({"w2": "relu(h).T @ (2*(y_pred - 1))"}, "agrees", ""),
+    ({"w2": "-relu(h).T @ (2*(y_pred - 1))"}, "wrong", "the sign is flipped"),
+    ({"w2": "relu(h).T @ (y_pred - 1)"}, "wrong", "the factor 2 is missing"),
+    ({"w2": "relu(h).T @ (2*(y_pred - 1)) + 5"}, "wrong", "the term -5 is missing"),
+    ({"w2[0,1]": "1608"}, "agrees", ""),
+    ({"w2[0,1]": "1609"}, "wrong", ""),
+]
+
+
+class TestClaims:
+    @pytest.mark.parametrize(("claims", "verdict", "how"), CLAIMS)
+    def test_get_verdicts_and_are_told_how_they_are_wrong(self, claims, verdict, how):
+        comparison = symdiff.compare("((y_pred - 1)**2).sum()", claims=claims, **NETWORK)
+        found = records(comparison, engine="claim")
+        assert {r["verdict"] for r in found} == {verdict}
+        assert {r["detail"] for r in found} == {how or None}
+
+    def test_for_pairs_of_an_output_and_an_input(self):
+        claims = {"[0]/x": "[2*x[0], 0]", "[1]/x[1]": "7"}
+        comparison = symdiff.compare("x**2", values={"x": [1, 3]}, claims=claims)
+        found = {
+            (r["output"], r["variable"]): r["verdict"] for r in records(comparison, engine="claim")
+        }
+        assert found == {
+            ("[0]", "x[0]"): "agrees",
+            ("[0]", "x[1]"): "agrees",
+            ("[1]", "x[1]"): "wrong",
+        }
+
+    def test_a_backward_pass_that_is_right_except_at_kinks(self):
+        comparison = symdiff.compare(
+            "relu(h)",
+            values={"h": [-1, 0, 2], "g": [0, 1, 1]},
+            cotangent="g",
+            claims="grad_h = g.clone()\ngrad_h[h == 0] = 2",
+        )
+        found = {r["variable"]: r for r in records(comparison, engine="claim")}
+        assert [found[f"h[{k}]"]["verdict"] for k in range(3)] == [
+            "agrees",
+            "not-subgradient",
+            "agrees",
+        ]
+        assert "right except at kinks" in found["h[1]"]["detail"]
+
+    @pytest.mark.parametrize(
+        ("claims", "message"),
+        [
+            ({"w2": "relu(h)"}, "the claim has shape (4, 2), and w2 has (2, 2): a gradient has"),
+            ({"w2": "relu(h) @ x"}, "matmul of relu(h) (4, 2) and x (4, 3)"),
+        ],
+    )
+    def test_whose_shape_cannot_be_right_fail(self, claims, message):
+        comparison = symdiff.compare("((y_pred - 1)**2).sum()", claims=claims, **NETWORK)
+        found = records(comparison, engine="claim")
+        assert {r["verdict"] for r in found} == {"failed"}
+        assert all(r["detail"].startswith(message) and r["value"] is None for r in found)
+        assert not comparison.ok
+
+    def test_a_claim_that_fails_costs_the_others_nothing(self):
+        claims = {"w1": "w2", "w2": "relu(h).T @ (2*(y_pred - 1))"}
+        comparison = symdiff.compare("((y_pred - 1)**2).sum()", claims=claims, **NETWORK)
+        found = {r["variable"]: r["verdict"] for r in records(comparison, engine="claim")}
+        assert found["w1[0,0]"] == "failed" and found["w2[0,0]"] == "agrees"
+
+
+class TestSpellings:
+    def test_stand_trial_component_by_component(self):
+        comparison = symdiff.compare(
+            "relu(x)", values={"x": [-1, 0, 2]}, spellings={"clamp": "x.clamp(min=0)"}
+        )
+        kinks = {
+            r["spelling"]: r["value"] for r in records(comparison, kind="kink", engine="autograd")
+        }
+        assert kinks == {None: 0, "clamp": 1}
+
+    def test_another_shape_is_refused(self):
+        with pytest.raises(
+            UsageError, match=r"spelling 's' has shape \(3,\), and the expression \(\)"
+        ):
+            symdiff.compare("x.sum()", values={"x": [1, 2, 3]}, spellings={"s": "x"})
+
+    @pytest.mark.parametrize("other", ["x.amax()", "x.sum() + 1e-6", "2*x.sum()"])
+    def test_another_function_is_refused_with_a_point(self, other):
+        with pytest.raises(UsageError, match=r"'s' is another function: at x\[0\] = .* it is"):
+            symdiff.compare("x.sum()", values={"x": [1, 2, 3]}, spellings={"s": other})
+
+    def test_another_function_that_agrees_at_the_values_only_is_refused_too(self):
+        with pytest.raises(UsageError, match="is another function"):
+            symdiff.compare("(x*x).sum()", values={"x": [1, 1]}, spellings={"s": "x.sum()"})
+
+
+class TestDtypes:
+    def test_in_float32_rounding_is_no_finding(self):
+        value = {"shape": [4], "seed": 0, "dtype": "float32"}
+        comparison = symdiff.compare("(x.exp()/3).sum()", values={"x": value})
+        assert verdicts(comparison, "autograd") <= {"agrees", "inexact"}
+        assert "inexact" in verdicts(comparison, "autograd")
+        assert comparison.ok
+
+    def test_a_planted_fault_larger_than_rounding_is(self):
+        value = {"shape": [4], "seed": 0, "dtype": "float32"}
+        found = symdiff.compare(
+            lambda x: (x.exp() / 3 * 1.0001).sum(), math="(x.exp()/3).sum()", values={"x": value}
+        )
+        assert verdicts(found, "autograd") == {"wrong"}
+
+
+class TestGrids:
+    def test_numbers_run_over_the_grid_beside_tensors_and_kinks_are_found(self):
+        comparison = symdiff.compare(
+            "relu(s*x).sum()", {"s": "-1:1:3"}, values={"x": [1, 2]}, wrt=["s"]
+        )
+        kink = records(comparison, role="kink", engine="autograd")[0]
+        assert (kink["point"], kink["left"], kink["right"]) == ({"s": 0}, 0, 3)
+        assert kink["verdict"] == "subgradient"
+
+    def test_tensors_of_numbers_need_no_value(self):
+        comparison = symdiff.compare("softmax([x, y], dim=0)[0]", {"x": "-1:1:3", "y": [0.5]})
+        assert {
+            v for e in ("symbolic", "autograd", "central") for v in verdicts(comparison, e)
+        } <= {
+            "agrees",
+            "inexact",
+        }
+
+    def test_a_callable_gets_its_tensors_whole(self):
+        comparison = symdiff.compare(
+            lambda x, w: (x @ w).sum(), math="(x @ w).sum()", values=RANDOM
+        )
+        assert verdicts(comparison, "autograd") == {"agrees"}
+
+    def test_a_callable_that_is_another_function_is_found_out(self):
+        comparison = symdiff.compare(
+            lambda x, w: (x @ w * 2).sum(), math="(x @ w).sum()", values=RANDOM
+        )
+        assert verdicts(comparison, "autograd") == {"wrong"}
+
+    def test_torch_s_tensors_in_the_grid_are_values(self):
+        comparison = symdiff.compare("(w**2).sum()", {"w": torch.ones(2, 2)})
+        assert len(comparison.grid) == 1
+        assert comparison.evidence[0].tensors.values["w"].dtype == "float32"
+
+
+REFUSED = [
+    ({"expression": "x @ w", "values": {"x": [[1, 2]], "w": [[1, 2]]}}, "matmul of x (1, 2) and w (1, 2)"),
+    ({"expression": "x.sum()", "values": {"x": [1], "v": [1]}}, "no expression has a variable 'v'"),
+    ({"expression": "x*s", "values": {"x": [1]}, "grid": {"x": "0:1:2"}}, "'x' has a value and a grid"),
+    ({"expression": "x*s", "values": {"x": [1]}, "grid": {"t": "0:1:2"}}, "no variable 't' on a grid"),
+    ({"expression": "x", "values": {"x": [1, 2]}, "cotangent": [1, 2, 3]}, "the cotangent has shape (3,)"),
+    ({"expression": "x", "values": {"x": [1, 2]}, "cotangent": "y"}, "'y' is no variable"),
+    ({"expression": "x", "values": {"x": [1, 2]}, "cotangent": [1, "a"]}, "'a' is not a number"),
+    ({"expression": "x", "values": {"x": [1, 2]}, "tangent": {"x": [1]}}, "the tangent of x has shape (1,)"),
+    ({"expression": "x", "values": {"x": [1, 2]}, "tangent": {"y": [1]}}, "no variable 'y'"),
+    ({"expression": "x", "values": {"x": [1, 2]}, "tangent": {"x": [0, 0]}}, "the tangent is zero"),
+    ({"expression": "x", "values": {"x": [1, 2]}, "accumulate": 0}, "accumulate 0 times"),
+    ({"expression": "cross_entropy(x, t)", "values": {"x": [1, 2]}}, "t stands for places"),
+    ({"expression": "cross_entropy(x, t)", "values": {"x": [1, 2], "t": 0.5}}, "t stands for places"),
+    ({"expression": "cross_entropy(x, t)", "values": {"x": [1, 2], "t": 2}}, "the index 2 is none of 0 to 1"),
+    ({"expression": "cross_entropy(x, t)*t", "values": {"x": [1, 2], "t": 0}}, "t stands for places, and"),
+    ({"expression": "x.sum()", "values": {"x": [1, 2]}, "claims": {"x[5]": "1"}}, "x has shape (2,)"),
+    ({"expression": "x.sum()", "values": {"x": [1, 2]}, "claims": {"[0]/x": "1"}}, "output is one number"),
+    ({"expression": "x", "values": {"x": [1, 2]}, "claims": {"[7]/x": "1"}}, "the output has shape (2,)"),
+    ({"expression": "x", "values": {"x": [1]}, "claims": {"x": "1"}, "tangent": {"x": [1]}}, "leave the tangent"),
+    ({"expression": "x if x > 0 else 0", "values": {"x": [1, 2]}}, "a conditional expression takes one"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("given", "message"), REFUSED)
+def test_is_refused_with_what_to_type_next(given, message):
+    with pytest.raises(InputError) as caught:
+        symdiff.compare(**given)
+    assert message in str(caught.value)
+
+
+def test_a_shape_error_in_a_definition_names_it_and_its_place():
+    with pytest.raises(ExpressionError) as caught:
+        symdiff.compare("h.sum()", let={"h": "x @ x"}, values={"x": [[1, 2]]})
+    assert str(caught.value).startswith("let h: matmul of x (1, 2) and x (1, 2)")
+    assert "at column 1" in str(caught.value)
