@@ -121,6 +121,31 @@ def corpus() -> list[list[object]]:
     return [[name, f"{s:.1f}", f"{base / s:.2f}"] for name, s in measured.items()]
 
 
+NETWORK = "((relu(x @ w1) @ w2 - y)**2).sum()"
+SHAPES = {"x": (64, 1000), "y": (64, 10), "w1": (1000, 100), "w2": (100, 10)}
+
+
+def tensors() -> list[list[object]]:
+    """Compare a network of 101000 weights with one backward pass of torch."""
+    values = {
+        name: np.random.default_rng(seed).standard_normal(shape)
+        for seed, (name, shape) in enumerate(SHAPES.items())
+    }
+
+    def backward() -> None:
+        x, y, w1, w2 = (torch.tensor(a, requires_grad=True) for a in values.values())
+        ((torch.relu(x @ w1) @ w2 - y) ** 2).sum().backward()
+
+    measured = in_turn(
+        {
+            "torch forward and backward": backward,
+            "symdiff.compare": lambda: symdiff.compare(NETWORK, wrt=["w1", "w2"], values=values),
+        }
+    )
+    base = measured["torch forward and backward"]
+    return [[name, f"{s:.4f}", f"{s / base:.1f}"] for name, s in measured.items()]
+
+
 def main() -> None:
     """Run everything and write the tables."""
     named = ", ".join(f"{name} {version}" for name, version in versions().items())
@@ -137,6 +162,8 @@ def main() -> None:
             headers=["expression", "kernels", "symdiff", "ratio"],
             tablefmt="github",
         ),
+        f"## A network of 101000 weights: `{NETWORK}`",
+        tabulate(tensors(), headers=["run", "seconds", "ratio"], tablefmt="github"),
         "## Cold start",
         tabulate(start_up(), headers=["command", "seconds", "ratio"], tablefmt="github"),
         "## The shipped expressions",

@@ -132,6 +132,26 @@ BAD = [
     (["eval", "x", "--wrt", "y"], "symdiff: the expression has no variable 'y'"),
     (["eval", "x", "--claim", "x=z"], "symdiff: claim x: 'z' is no variable of the expression"),
     (["run", "missing.toml"], "symdiff: missing.toml: no such file or folder"),
+    (["eval", "x", "--value", "x"], "symdiff: --value 'x' is no assignment (--value w=[[1, 2]"),
+    (["eval", "x", "--value", "x=[1"], "symdiff: --value x: '[1' is no tensor (--value 'w=[[1,"),
+    (["eval", "x", "--value", "x=[[1], 2]"], "symdiff: values x: its lists have different lengths"),
+    (["eval", "x", "--value", "x={shap=[2]}"], "symdiff: values x: a shape is a list of integers"),
+    (["eval", "x", "--value", "y=1"], "symdiff: values: no expression has a variable 'y'"),
+    (
+        ["eval", "x", "--value", "x=[1, 2]", "--cotangent", "[1]"],
+        "symdiff: cotangent: the cotangent has",
+    ),
+    (
+        ["eval", "x", "--value", "x=[1, 2]", "--tangent", "x=1"],
+        "symdiff: tangent: the tangent of x has",
+    ),
+    (["eval", "x", "--value", "x=[1, 2]", "--accumulate", "0"], "symdiff: accumulate 0 times"),
+    (["eval", "x", "--max-components", "-1"], "symdiff: at most -1 components"),
+    (
+        ["eval", "x @ w", "--value", "x=[[1, 2]]", "--value", "w=[[1, 2]]"],
+        "symdiff: matmul of x (1, 2) and w (1, 2): the rows of the first have 2 numbers, "
+        "the columns of the second 1 at column 1\n    x @ w\n    ^^^^^",
+    ),
     (["run", "--jobs", "0"], "symdiff: 0 jobs"),
 ]
 
@@ -269,9 +289,59 @@ def test_a_bar_is_shown_on_a_terminal_only(file):
     assert "comparing" in shown
 
 
+TENSORS = [
+    (["softmax(x, dim=0)", "--value", "x=[3, 1, 0.2]"], 0, "Jacobian by x: 3 x 3, dense"),
+    (["2*x", "--value", "x=[1, 2, 3]", "--cotangent", "[0.1, 1, 0.0001]"], 0, "0.2      2  0.0002"),
+    (["2*x", "--value", "x=[1, 2]", "--value", "g=[5, 7]", "--cotangent", "g"], 0, "10     14"),
+    (["x**2", "--value", "x=[1, 2]", "--tangent", "x=[1, 1]"], 0, "along the tangent"),
+    (["x**2", "--value", "x=3", "--accumulate", "2"], 0, "12"),
+    (["x.sum()", "--value", "x={shape=[30, 30], seed=1}"], 0, "x along v1"),
+    (["x.sum()", "--value", "x={shape=[3, 3], seed=1}", "--max-components", "4"], 0, "x along v3"),
+    (["x.sum()", "--value", "x=[1, 2]", "--claim", "x=[1, 1]"], 0, "claim: agrees 2"),
+    (["x.sum()", "--value", "x=[1, 2]", "--claim", "x=[1, 3]"], 1, "wrong: claim"),
+    (["x.sum()", "--value", "x=[1, 2]", "--claim", "x=1"], 1, "claim failed: the claim has shape ()"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "status", "text"), TENSORS)
+def test_eval_takes_tensors(arguments, status, text):
+    done = run("eval", *arguments)
+    assert (done.exit_code, done.stderr) == (status, "")
+    assert text in done.stdout
+
+
+@pytest.mark.parametrize("form", ["plain", "github", "latex", "html", "csv", "json", "jsonl"])
+def test_tensors_have_every_format(form):
+    done = run("eval", "relu(x)", "--value", "x=[-1, 0, 2]", "--format", form)
+    assert done.exit_code == 0
+    assert "kink" in done.stdout or "0 | 1" in done.stdout or "0 \\| 1" in done.stdout
+
+
+def test_no_line_is_wider_than_a_terminal_of_80_columns():
+    wide = run("eval", "tanh(x @ w)", "--value", "x={shape=[3, 5], seed=0}", "--value",
+               "w={shape=[5, 6], seed=1}", "--wrt", "x")  # fmt: skip
+    assert wide.exit_code == 0
+    assert max(map(len, wide.stdout.splitlines())) < 80
+    assert "shown; records have them all" in wide.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "text"),
     [
+        (
+            [
+                "linear(x, w, b)",
+                "--value",
+                "x=[[1, 2]]",
+                "--value",
+                "w=[[1, 2]]",
+                "--value",
+                "b=[1]",
+            ],
+            0,
+            "AddmmBackward0\n├─ b\n├─ x\n└─ TBackward0\n   └─ w\n",
+        ),
+        (["x @ w"], 2, "symdiff: torch refused it: RuntimeError: both arguments to matmul"),
         (["relu(x)*x"], 0, "MulBackward0\n├─ ReluBackward0\n│  └─ x\n└─ x\n"),
         (["-x"], 0, "NegBackward0\n└─ x\n"),
         (

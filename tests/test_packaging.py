@@ -185,6 +185,15 @@ class TestReadme:
         report = symdiff.compare_files([ROOT / "expressions"], only="network")
         assert printed == report.table()
 
+    @pytest.mark.parametrize("number", [0, 1])
+    def test_the_files_in_it_run(self, number, tmp_path):
+        text = re.findall(r"```toml\n(.*?)```", self.README, re.DOTALL)[number]
+        path = tmp_path / "example.toml"
+        # an expectation that is there to show the key
+        path.write_text(re.sub(r"^expect = .*$", "", text, flags=re.MULTILINE))
+        report = symdiff.compare_file(path)
+        assert report.mistakes == () and report.status == 0
+
     def test_the_numbers_in_the_changelog_are_today_s(self):
         text = (ROOT / "CHANGELOG.md").read_text()
         on_tensors = sum(row.array is not None for row in CATALOGUE.values())

@@ -134,7 +134,7 @@ def _check_keys(table: dict[str, Any]) -> None:
         if expected is None:
             hint = did_you_mean(key, _KEYS) or f"known keys: {', '.join(_KEYS)}"
             _fail(key, "unknown key", hint)
-        if not isinstance(value, expected):
+        if not isinstance(value, expected) or isinstance(value, bool):
             _fail(key, f"must be {_FORMS[key]}", _EXAMPLES[key])
 
 

@@ -16,6 +16,7 @@ from symdiff.verdict import VERDICTS
 MAX_ROWS: Final = 16
 _WIDTH: Final = 79
 _DIGITS: Final = 6
+_PADDING: Final = 2  # that a table puts beside its headings
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -129,10 +130,10 @@ def _shown(
 ) -> Matrix:
     """Cut a matrix to what a terminal shows."""
     rows = cells[:MAX_ROWS].tolist()
-    room = _WIDTH - max(map(len, [corner, *labels[:MAX_ROWS]]))
+    room = _WIDTH - max(len(corner) + _PADDING, *map(len, labels[:MAX_ROWS]))
     fitting = 0
     for k, title in enumerate(columns):
-        room -= 2 + max(len(title), *(len(row[k]) for row in rows))
+        room -= 2 + max(len(title) + _PADDING, *(len(row[k]) for row in rows))
         if room < 0 and fitting:
             break
         fitting += 1

@@ -59,7 +59,46 @@ def test_plain_text_has_one_expression_a_line(tmp_path):
     ]
 
 
+TENSORS = (
+    """
+[[expression]]
+name = "network"
+expr = "(x @ w).sum()"
+claims = """
+    + '"""'
+    + """
+g = 1 + 0*(x @ w)
+grad_w = x.T @ g
+"""
+    + '"""'
+    + """
+cotangent = 2
+accumulate = 3
+tangent = { w = [[1], [0]] }
+
+[expression.values]
+x = [[1, 2]]
+w = { shape = [2, 1], seed = 0 }
+"""
+)
+
+
+def test_tensors_are_read_as_typed(tmp_path):
+    (entry,) = read_file(write(tmp_path, TENSORS)).entries
+    assert entry.values == {"x": [[1, 2]], "w": {"shape": [2, 1], "seed": 0}}
+    assert entry.claims == ("g = 1 + 0*(x @ w)", "grad_w = x.T @ g")
+    assert (entry.cotangent, entry.accumulate, entry.tangent) == (2, 3, {"w": [[1], [0]]})
+    assert entry.lines["values"] > entry.lines["claims"]
+
+
 MISTAKES = [
+    ("expr = 'x'\nvalues = [1]", "line 3, values: must be a table, one key a tensor"),
+    ("expr = 'x'\ncotangent = true", "line 3, cotangent: must be numbers, or a text"),
+    ("expr = 'x'\naccumulate = 2.5", "line 3, accumulate: must be an integer"),
+    ("expr = 'x'\naccumulate = true", "line 3, accumulate: must be an integer"),
+    ("expr = 'x'\ntangent = [1]", "line 3, tangent: must be a table, one key a variable"),
+    ("expr = 'x'\nclaims = [1]", "line 3, claims: must be a list of words"),
+    ("expr = 'x'\nclaims = 1", "line 3, claims: must be a table, one key a variable, or a list"),
     # the entry's lines, the message: the line is the key's own
     ("name = 'a'", "line 1, entry 'a', expr: is missing (expr = \"relu(x)\")"),
     ("name = 'a'\nexpr = 1", "line 3, entry 'a', expr: must be a text (expr = \"relu(x)\")"),
