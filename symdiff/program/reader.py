@@ -11,18 +11,14 @@ from typing import NoReturn
 from symdiff.catalogue import BY_NAME, BY_OPERATOR, CATALOGUE, CONSTANTS, Function, Parameter
 from symdiff.errors import ExpressionError, Place, did_you_mean
 from symdiff.program import limits
-from symdiff.program.folding import NotANumberError, Number, check_exponent, fold, fold_program
+from symdiff.program.bookkeeping import MAX_DEPTH, Bookkeeping
 from symdiff.program.nodes import (
-    Builder,
-    Call,
     Constant,
     Input,
     Literal,
-    Node,
     Program,
     Setting,
     Source,
-    Span,
 )
 from symdiff.program.settings import WANTED, NoSettingError, index, indices, setting
 from symdiff.program.syntax import (
@@ -37,7 +33,6 @@ from symdiff.program.syntax import (
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _RESERVED = frozenset({"nan", "NaN", "NAN", "torch", "True", "False", "None"})
-_FLAT = frozenset({"add", "subtract", "multiply"})  # a long sum is not a deep one
 _VISITS: Mapping[type[ast.expr], str] = {
     ast.Constant: "_visit_constant",
     ast.Name: "_visit_name",
@@ -51,8 +46,6 @@ _VISITS: Mapping[type[ast.expr], str] = {
     ast.List: "_visit_list",
     ast.Call: "_visit_call",
 }
-_MAX_DEPTH = 150  # of the syntax tree and the graph; sums and products may be longer
-_MAX_TREE = 50_000  # sub-expressions, each counted as often as it is used
 
 
 def check_name(name: str) -> None:
@@ -72,7 +65,7 @@ def check_name(name: str) -> None:
         raise ExpressionError(message, hint="choose another name")
 
 
-class Reader:
+class Reader(Bookkeeping):
     """Walks syntax trees into one Builder, keeping for every node what checks need.
 
     Parameters
@@ -93,19 +86,12 @@ class Reader:
         catalogued: bool = False,
     ) -> None:
         """Start with nothing read."""
+        super().__init__(meaning)
         self._catalogued = catalogued
-        self._meaning = meaning
-        self._builder = Builder()
         self._names = names
         self._defined: dict[str, int] = {}
-        self._sources: list[Source] = []
-        self._text = ""
         self._depth = 0
         self._inputs: set[str] = set()
-        self._constants: dict[int, Number] = {}
-        self._conditions: set[int] = set()
-        self._sizes: dict[int, int] = {}
-        self._depths: dict[int, int] = {}
 
     def define(self, name: str, text: str) -> None:
         """Read a named sub-expression."""
@@ -132,73 +118,11 @@ class Reader:
         self._text = text
         return self._visit(syntax_tree(text))
 
-    # -- nodes
-
-    def _add(self, node: Node, syntax: ast.AST) -> int:
-        index = self._builder.add(node, self._span(syntax))
-        if index not in self._sizes:
-            given = node.given if isinstance(node, Call) else ()
-            self._sizes[index] = 1 + sum(self._sizes[a] for a in given)
-            if self._sizes[index] > _MAX_TREE or len(self._sizes) > limits.MAX_NODES:
-                self._fail(syntax, f"more than {limits.MAX_NODES} sub-expressions", "simplify it")
-            self._depths[index] = self._depth_of(node)
-            if self._depths[index] > _MAX_DEPTH:
-                self._too_deep(syntax)
-            if isinstance(node, Call):
-                self._fold(index, node, syntax)
-            elif isinstance(node, Literal):
-                self._constants[index] = node.value
-            elif isinstance(node, Constant):
-                self._constants[index] = CONSTANTS[node.name]
-        return index
-
-    def _depth_of(self, node: Node) -> int:
-        if not isinstance(node, Call):
-            return 0
-        depths = [self._depths[a] for a in node.given] or [0]
-        if node.function in _FLAT:
-            return max(depths[0], depths[1] + 1)
-        return 1 + max(depths)
-
-    def _too_deep(self, syntax: ast.AST) -> NoReturn:
-        message = f"more than {_MAX_DEPTH} operations inside one another"
-        self._fail(syntax, message, "write several shorter expressions")
-
-    def _call(self, row: Function, arguments: tuple[int | None, ...], syntax: ast.AST) -> int:
-        index = self._add(Call(row.name, arguments), syntax)
-        if row.returns == "condition":
-            self._conditions.add(index)
-        return index
-
-    def _fold(self, index: int, node: Call, syntax: ast.AST) -> None:
-        try:
-            if node.function == "power":
-                check_exponent(self._constants.get(node.given[1]))
-            value = self._value(node)
-        except NotANumberError as error:
-            self._fail(syntax, f"{self._cut(syntax)!r}: {error}", error.hint)
-        if value is not None:
-            self._constants[index] = value
-
-    def _value(self, node: Call) -> Number | None:
-        known = [None if a is None else self._constants.get(a) for a in node.arguments]
-        if any(self._constants.get(a) is None for a in node.given):
-            return None
-        row = CATALOGUE[node.function]
-        if row.array is not None:
-            return None
-        value = None if None in known else fold(row.name, known)
-        if value is None and isinstance(row.definition, str):
-            names = (parameter.name for parameter in row.parameters)
-            given = dict(zip(names, known, strict=False))
-            return fold_program(self._meaning(row.name), given)
-        return value
-
     # -- syntax
 
     def _visit(self, syntax: ast.expr) -> int:
         self._depth += 1
-        if self._depth > _MAX_DEPTH:
+        if self._depth > MAX_DEPTH:
             self._too_deep(syntax)
         index = self._dispatch(syntax)
         self._depth -= 1
@@ -523,27 +447,6 @@ class Reader:
             words = " or ".join(repr(word) for word in parameter.choices)
             self._fail(syntax, f"{parameter.keyword} of {row.name} is {words}", None)
         return self._add(Setting(value), syntax)
-
-    # -- places
-
-    def _bounds(self, syntax: ast.AST) -> tuple[int, int]:
-        start: int = getattr(syntax, "col_offset", 1)
-        end: int = getattr(syntax, "end_col_offset", start + 1)
-        return max(0, start - 1), max(1, end - 1)  # of the bracket that syntax_tree adds
-
-    def _span(self, syntax: ast.AST) -> Span:
-        start, end = self._bounds(syntax)
-        return Span(len(self._sources) - 1, start, end)
-
-    def _cut(self, syntax: ast.AST) -> str:
-        start, end = self._bounds(syntax)
-        cut = self._text[start:end]
-        return cut if len(cut) <= 40 else cut[:37] + "..."
-
-    def _fail(self, syntax: ast.AST, message: str, hint: str | None) -> NoReturn:
-        start, end = self._bounds(syntax)
-        place = Place(text=self._text, start=start, end=end)
-        raise ExpressionError(message, place=place, hint=hint)
 
 
 def _shape_gathered(

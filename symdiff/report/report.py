@@ -18,8 +18,9 @@ from symdiff.errors import Crash, SymdiffError, UsageError, did_you_mean
 from symdiff.grid.grid import Grid
 from symdiff.program import Program
 from symdiff.report.records import FIELDS, Record, records, versions
+from symdiff.report.rendering import FORMATS, render
 from symdiff.report.summary import summary
-from symdiff.report.tables import FORMATS, block, render
+from symdiff.report.tables import block
 
 FORMAT_VERSION: Final = 1  # of the JSON report
 _LARGEST_SHOWN: Final = 10_000  # components of a value that a report holds

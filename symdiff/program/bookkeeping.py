@@ -1,0 +1,126 @@
+"""What is known of every node while a text is read: constants, sizes, depths, places."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import NoReturn
+
+from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
+from symdiff.errors import ExpressionError, Place
+from symdiff.program import limits
+from symdiff.program.folding import NotANumberError, Number, check_exponent, fold, fold_program
+from symdiff.program.nodes import (
+    Builder,
+    Call,
+    Constant,
+    Literal,
+    Node,
+    Program,
+    Source,
+    Span,
+)
+
+_FLAT = frozenset({"add", "subtract", "multiply"})  # a long sum is not a deep one
+MAX_DEPTH = 150  # of the syntax tree and the graph; sums and products may be longer
+_MAX_TREE = 50_000  # sub-expressions, each counted as often as it is used
+
+
+class Bookkeeping:
+    """Adds nodes to one Builder, and refuses what no program could hold.
+
+    Parameters
+    ----------
+    meaning
+        Returns the definition of a row as a Program, to compute it at constants.
+    """
+
+    def __init__(self, meaning: Callable[[str], Program]) -> None:
+        """Start without nodes."""
+        self._meaning = meaning
+        self._builder = Builder()
+        self._sources: list[Source] = []
+        self._text = ""
+        self._constants: dict[int, Number] = {}
+        self._conditions: set[int] = set()
+        self._sizes: dict[int, int] = {}
+        self._depths: dict[int, int] = {}
+
+    def _add(self, node: Node, syntax: ast.AST) -> int:
+        index = self._builder.add(node, self._span(syntax))
+        if index not in self._sizes:
+            given = node.given if isinstance(node, Call) else ()
+            self._sizes[index] = 1 + sum(self._sizes[a] for a in given)
+            if self._sizes[index] > _MAX_TREE or len(self._sizes) > limits.MAX_NODES:
+                self._fail(syntax, f"more than {limits.MAX_NODES} sub-expressions", "simplify it")
+            self._depths[index] = self._depth_of(node)
+            if self._depths[index] > MAX_DEPTH:
+                self._too_deep(syntax)
+            if isinstance(node, Call):
+                self._fold(index, node, syntax)
+            elif isinstance(node, Literal):
+                self._constants[index] = node.value
+            elif isinstance(node, Constant):
+                self._constants[index] = CONSTANTS[node.name]
+        return index
+
+    def _depth_of(self, node: Node) -> int:
+        if not isinstance(node, Call):
+            return 0
+        depths = [self._depths[a] for a in node.given] or [0]
+        if node.function in _FLAT:
+            return max(depths[0], depths[1] + 1)
+        return 1 + max(depths)
+
+    def _too_deep(self, syntax: ast.AST) -> NoReturn:
+        message = f"more than {MAX_DEPTH} operations inside one another"
+        self._fail(syntax, message, "write several shorter expressions")
+
+    def _call(self, row: Function, arguments: tuple[int | None, ...], syntax: ast.AST) -> int:
+        index = self._add(Call(row.name, arguments), syntax)
+        if row.returns == "condition":
+            self._conditions.add(index)
+        return index
+
+    def _fold(self, index: int, node: Call, syntax: ast.AST) -> None:
+        try:
+            if node.function == "power":
+                check_exponent(self._constants.get(node.given[1]))
+            value = self._value(node)
+        except NotANumberError as error:
+            self._fail(syntax, f"{self._cut(syntax)!r}: {error}", error.hint)
+        if value is not None:
+            self._constants[index] = value
+
+    def _value(self, node: Call) -> Number | None:
+        known = [None if a is None else self._constants.get(a) for a in node.arguments]
+        if any(self._constants.get(a) is None for a in node.given):
+            return None
+        row = CATALOGUE[node.function]
+        if row.array is not None:
+            return None
+        value = None if None in known else fold(row.name, known)
+        if value is None and isinstance(row.definition, str):
+            names = (parameter.name for parameter in row.parameters)
+            given = dict(zip(names, known, strict=False))
+            return fold_program(self._meaning(row.name), given)
+        return value
+
+    def _bounds(self, syntax: ast.AST) -> tuple[int, int]:
+        start: int = getattr(syntax, "col_offset", 1)
+        end: int = getattr(syntax, "end_col_offset", start + 1)
+        return max(0, start - 1), max(1, end - 1)  # of the bracket that syntax_tree adds
+
+    def _span(self, syntax: ast.AST) -> Span:
+        start, end = self._bounds(syntax)
+        return Span(len(self._sources) - 1, start, end)
+
+    def _cut(self, syntax: ast.AST) -> str:
+        start, end = self._bounds(syntax)
+        cut = self._text[start:end]
+        return cut if len(cut) <= 40 else cut[:37] + "..."
+
+    def _fail(self, syntax: ast.AST, message: str, hint: str | None) -> NoReturn:
+        start, end = self._bounds(syntax)
+        place = Place(text=self._text, start=start, end=end)
+        raise ExpressionError(message, place=place, hint=hint)
