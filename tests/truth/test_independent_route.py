@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 from symdiff.batch.runner import collect
+from symdiff.comparison.compare import compare_entry
+from symdiff.comparison.evidence import Options
 from symdiff.errors import ExpressionError
 from symdiff.grid.grid import NEAREST, make_grid
 from symdiff.grid.points import axes
@@ -18,6 +20,7 @@ from tests.truth.quotients import LEVELS, Answer, Shape, at, compare, contradict
 from tests.truth.walk import ZeroOf
 
 REGULAR = 5  # plain smooth points that are compared, of an entry along a variable
+COMPONENTS = 12  # of one function on tensors
 CLOSE_ROLES = range(1, NEAREST[1] + 3)  # kinks, the doubles nearest to them, 1 and 2 ulps off
 
 
@@ -70,25 +73,43 @@ def chosen_points(grid, truths, rng):
     return np.sort(np.concatenate([np.flatnonzero(close), some])).tolist()
 
 
+def judged(entries):
+    """For every entry and variable the truth: of programs on tensors some components."""
+    for entry in entries:
+        if entry.values:
+            yield from judged_components(entry)
+            continue
+        program = parse(entry.expr, definitions=entry.let)
+        grid = make_grid([program], axes(program.inputs, entry.grid))
+        for variable in program.inputs:
+            yield entry.name, program, grid, variable, Truths(program, variable, grid, Judging())
+
+
+def judged_components(entry):
+    evidence = compare_entry(entry, Options(engines=("autograd",)))
+    for trial in evidence.trials:
+        if not trial.spelling and not trial.is_directional:
+            program = trial.problem.program
+            for variable in trial.variables[:COMPONENTS]:
+                where = f"{entry.name} {trial.output}"
+                yield where, program, evidence.grid, variable, trial.truths[variable]
+
+
 @pytest.fixture(scope="module")
 def survey():
     compared, points, undecided = [], 0, 0
     rng = np.random.default_rng(0)
-    for entry in collect([]).entries:
-        program = parse(entry.expr, definitions=entry.let)
-        grid = make_grid([program], axes(program.inputs, entry.grid))
-        for variable in program.inputs:
-            truths = Truths(program, variable, grid, Judging())
-            points += len(grid)
-            undecided += int((truths.kinds == KINDS.index(Kind.UNDECIDED)).sum())
-            for i in chosen_points(grid, truths, rng):
-                truth = truth_at(truths, i)
-                if truth.kind is Kind.UNDECIDED:
-                    continue
-                point = point_of(grid, i)
-                found, answer = compare(program, variable, point, truth)
-                where = f"{entry.name}: d/d{variable} at {point}"
-                compared.append(Compared(where, truth, answer, found))
+    for name, program, grid, variable, truths in judged(collect([]).entries):
+        points += len(grid)
+        undecided += int((truths.kinds == KINDS.index(Kind.UNDECIDED)).sum())
+        for i in chosen_points(grid, truths, rng):
+            truth = truth_at(truths, i)
+            if truth.kind is Kind.UNDECIDED:
+                continue
+            point = point_of(grid, i)
+            found, answer = compare(program, variable, point, truth)
+            where = f"{name}: d/d{variable} at {point}"
+            compared.append(Compared(where, truth, answer, found))
     return Survey(compared, points, undecided)
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 import mpmath
 
 from symdiff.catalogue import CATALOGUE
-from symdiff.program import Call, Constant, Input, Literal, Program, parse
+from symdiff.program import Call, Constant, Input, Literal, Program, Setting, parse
 from symdiff.program.parser import default, definition, domain
 
 Number = Any  # an mpf
@@ -317,9 +317,11 @@ class Walk:
         return self._known[index]
 
     def _compute(self, node: object) -> Any:
+        if isinstance(node, Setting):
+            return node.value
         if isinstance(node, Literal):
-            words = isinstance(node.value, str | bool)
-            return node.value if words else self._reals.literal(node.value)
+            is_condition = isinstance(node.value, bool)
+            return node.value if is_condition else self._reals.literal(node.value)
         if isinstance(node, Constant):
             constants = {"pi": self._reals.context.pi, "e": self._reals.context.e}
             return self._reals.context.inf if node.name == "inf" else +constants[node.name]
