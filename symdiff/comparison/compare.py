@@ -8,8 +8,7 @@ from typing import Any, Final
 
 from symdiff.comparison.claims import Claims, check_inputs, read_claims
 from symdiff.comparison.evidence import Evidence, Options
-from symdiff.comparison.plan import Question, plan_on_numbers
-from symdiff.comparison.tensor_plan import plan_on_tensors
+from symdiff.comparison.plan import Plan, Question, plan_on_numbers
 from symdiff.comparison.trials import attempt, diagnose_jacobians
 from symdiff.engines import ENGINES, check
 from symdiff.engines.claim import CLAIM
@@ -89,8 +88,7 @@ def compare_program(  # noqa: PLR0913  (the library call's own arguments)
         tangent=tangent,
         accumulate=accumulate,
     )
-    planned = plan_on_tensors if _is_on_tensors(question) else plan_on_numbers
-    plan = planned(question, options)
+    plan = _planned(question, options)
     trials = plan.trials or tuple(attempt(case, plan.grid, options) for case in plan.cases)
     if plan.cases and plan.tensors is not None:
         by_input = {n: tuple(components(n, shape)) for n, shape in plan.tensors.wrt.items()}
@@ -110,6 +108,14 @@ def compare_program(  # noqa: PLR0913  (the library call's own arguments)
         file=entry.file if entry else None,
         tensors=plan.tensors,
     )
+
+
+def _planned(question: Question, options: Options) -> Plan:
+    if not _is_on_tensors(question):
+        return plan_on_numbers(question, options)
+    from symdiff.comparison.tensor_plan import plan_on_tensors  # noqa: PLC0415  (loads torch)
+
+    return plan_on_tensors(question, options)
 
 
 def _is_on_tensors(question: Question) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Mapping, Sequence
 
 import flint
 import numpy as np
@@ -15,6 +17,7 @@ from symdiff.engines.base import TRUNCATION, Array, Problem, Samples, Slack
 from symdiff.errors import Unsupported
 from symdiff.grid.points import difference_step
 from symdiff.grid.switches import find_switches
+from symdiff.program import Program
 
 __all__ = ["ENGINE"]
 
@@ -24,6 +27,9 @@ _ROUNDINGS = 4.0
 _UNDERFLOW = flint.arb(0, 2.0**-1070)
 _BESIDE = 1 + 2.0**-20  # a switch that vanishes this near an end counts as inside
 _SHORTER = 2.0**-20  # of |x|, for points whose stencil leaves the domain
+_TOGETHER = 4096  # points times variables that are looked at in one pass
+
+Mask = NDArray[np.bool_]
 
 
 class _Central:
@@ -32,11 +38,22 @@ class _Central:
     name = "central"
 
     def differentiate(self, problem: Problem) -> Samples:
-        derivatives, errors, straddling = {}, {}, {}
-        for name in problem.variables:
-            derivatives[name], errors[name], step = _partial(problem, name)
-            straddling[name] = _straddles(problem, name, step)
-        return Samples(derivatives, errors, straddling)
+        names = problem.variables
+        if len(names) < 2 or problem.count * len(names) > _TOGETHER:
+            found = {name: _differences(_Moves.along(problem, (name,))) for name in names}
+        else:  # many variables at few points: all in one pass
+            derivative, error, straddles = _differences(_Moves.along(problem, names))
+            n = problem.count
+            blocks = [slice(k * n, (k + 1) * n) for k in range(len(names))]
+            found = {
+                name: (derivative[block], error[block], straddles[block])
+                for name, block in zip(names, blocks, strict=True)
+            }
+        return Samples(
+            {name: derivative for name, (derivative, _, _) in found.items()},
+            {name: error for name, (_, error, _) in found.items()},
+            {name: straddles for name, (_, _, straddles) in found.items()},
+        )
 
     def slack(self, problem: Problem, variable: str, point: int) -> Slack:
         x = problem.columns[variable][point : point + 1]
@@ -48,21 +65,64 @@ class _Central:
         return found
 
 
-def _straddles(problem: Problem, name: str, step: Array) -> NDArray[np.bool_]:
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Moves:
+    """Points, and which of the inputs moves at each.
+
+    Attributes
+    ----------
+    program
+        What is evaluated.
+    columns
+        For every input its coordinates, shape (m,).
+    moving
+        For the inputs that move, where they do, shape (m,).
+    """
+
+    program: Program
+    columns: Mapping[str, Array]
+    moving: Mapping[str, Mask]
+
+    @classmethod
+    def along(cls, problem: Problem, names: Sequence[str]) -> _Moves:
+        """Return the points of a problem once for every name, that input moving."""
+        columns = {n: np.tile(x, len(names)) for n, x in problem.columns.items()}
+        block = np.repeat(np.arange(len(names)), problem.count)
+        return cls(problem.program, columns, {n: block == k for k, n in enumerate(names)})
+
+    @property
+    def x(self) -> Array:
+        """The coordinate that moves, shape (m,)."""
+        x = np.empty(len(next(iter(self.moving.values()))))
+        for name, here in self.moving.items():
+            x[here] = self.columns[name][here]
+        return x
+
+    def to(self, end: Array) -> dict[str, Array]:
+        """Return the columns with the moving coordinate at `end`."""
+        moved = {n: np.where(here, end, self.columns[n]) for n, here in self.moving.items()}
+        return {**self.columns, **moved}
+
+    def part(self, chosen: Mask) -> _Moves:
+        """Return some of the points."""
+        columns = {n: x[chosen] for n, x in self.columns.items()}
+        return _Moves(self.program, columns, {n: m[chosen] for n, m in self.moving.items()})
+
+
+def _straddles(moves: _Moves, step: Array) -> Mask:
     """Tell where a switch changes its sign between the ends of the stencil, or is zero at one."""
-    x = problem.columns[name]
-    found = np.zeros(problem.count, dtype=bool)
-    for switch in find_switches(problem.program):
-        if name not in switch.program.inputs:
+    found = np.zeros(len(step), dtype=bool)
+    wider = step * _BESIDE
+    ends = [moves.to(end) for end in (moves.x - wider, moves.x + wider)]
+    for switch in find_switches(moves.program):
+        inputs = switch.program.inputs
+        here = np.logical_or.reduce([m for n, m in moves.moving.items() if n in inputs])
+        if not np.any(here):
             continue
-        wider = step * _BESIDE
-        ends = [
-            evaluate(switch.program, {**problem.columns, name: end})
-            for end in (x - wider, x + wider)
-        ]
+        low, high = (evaluate(switch.program, {n: end[n][here] for n in inputs}) for end in ends)
         side = np.floor if switch.crosses_integers else np.sign
         with np.errstate(invalid="ignore"):
-            found |= (side(ends[0]) != side(ends[1])) | (ends[0] == 0) | (ends[1] == 0)
+            found[here] |= (side(low) != side(high)) | (low == 0) | (high == 0)
     return found
 
 
@@ -93,31 +153,30 @@ def _slack(problem: Problem, variable: str, point: dict[str, Ball], h: float) ->
     return Slack(radius_of(quotient), float(quotient.mid()), TRUNCATION)
 
 
-def _partial(problem: Problem, name: str) -> tuple[Array, Array, Array]:
-    """Return the quotients, their errors and the steps."""
-    x = problem.columns[name]
+def _differences(moves: _Moves) -> tuple[Array, Array, Mask]:
+    """Return the quotients, their errors, and where a stencil straddles a kink."""
+    x = moves.x
     step = difference_step(x)
-    derivative, error = _quotient(problem, name, step)
+    derivative, error = _quotient(moves, step)
     outside = ~np.isfinite(derivative) & (x != 0)
     if outside.any():
         # Near the end of a domain a step in proportion to x stays inside, and is less exact.
-        part = problem.part(outside)
         h = np.abs(x[outside]) * _SHORTER
-        derivative[outside], error[outside] = _quotient(part, name, h)
+        derivative[outside], error[outside] = _quotient(moves.part(outside), h)
         step[outside] = h
-    return derivative, error, step
+    return derivative, error, _straddles(moves, step)
 
 
-def _quotient(problem: Problem, name: str, h: Array) -> tuple[Array, Array]:
+def _quotient(moves: _Moves, h: Array) -> tuple[Array, Array]:
     """Return (f(x+h) - f(x-h))/2h with truncation (from step 2h) and rounding estimated."""
-    held = held_nodes(problem.program, dict(problem.columns))
-    x = problem.columns[name]
+    held = held_nodes(moves.program, dict(moves.columns))
+    x = moves.x
 
     def difference(step: Array) -> tuple[Array, Array]:
         above, below = x + step, x - step
         width = above - below
-        f_above = evaluate(problem.program, {**problem.columns, name: above}, held=held)
-        f_below = evaluate(problem.program, {**problem.columns, name: below}, held=held)
+        f_above = evaluate(moves.program, moves.to(above), held=held)
+        f_below = evaluate(moves.program, moves.to(below), held=held)
         rounding = _ROUNDINGS * _EPSILON * (np.abs(f_above) + np.abs(f_below)) / width
         return (f_above - f_below) / width, rounding
 

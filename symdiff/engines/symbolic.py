@@ -25,6 +25,7 @@ __all__ = ["ENGINE", "derivatives"]
 _LARGEST_EXACT_INTEGER: Final = 2**53
 # sympy works on the expression written out in full, and its time grows faster than that.
 MAX_WRITTEN_OUT: Final = 3000
+MAX_DIFFERENTIATED: Final = 60_000  # that, times the variables: some seconds
 SYMPY: Final = "sympy"
 
 
@@ -80,15 +81,19 @@ _OWN = {
 }
 
 
-def check_size(program: Program) -> None:
+def check_size(program: Program, count: int) -> None:
     """Refuse a program that sympy would take minutes for.
 
     Raises
     ------
     Unsupported
-        Written out in full, it has more than `MAX_WRITTEN_OUT` sub-expressions.
+        Written out in full, it has more than `MAX_WRITTEN_OUT` sub-expressions, or too many for
+        so many variables.
     """
     size = program.written_out(program.output)
+    if size * count > MAX_DIFFERENTIATED:
+        reason = f"{size} sub-expressions when written out, and {count} variables"
+        raise Unsupported(SYMPY, reason)
     if size > MAX_WRITTEN_OUT:
         reason = f"{size} sub-expressions when written out, more than {MAX_WRITTEN_OUT}"
         raise Unsupported(SYMPY, reason)
@@ -108,7 +113,7 @@ def derivatives(program: Program, variables: tuple[str, ...]) -> list[sp.Expr]:
     >>> derivatives(parse("relu(x) + x**2"), ("x",))
     [2*x + Heaviside(x)]
     """
-    check_size(program)
+    check_size(program, len(variables))
     f = expression(program)
     found = [sp.diff(f, sp.Symbol(name, real=True)) for name in variables]
     for derivative in found:

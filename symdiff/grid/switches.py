@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Iterator
 
@@ -33,6 +34,7 @@ class Switch:
     highest: int | None = None
 
 
+@functools.lru_cache(maxsize=64)
 def find_switches(program: Program) -> tuple[Switch, ...]:
     """Return the switches of a Program, each once.
 
