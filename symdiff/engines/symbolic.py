@@ -91,11 +91,11 @@ def check_size(program: Program, count: int) -> None:
         so many variables.
     """
     size = program.written_out(program.output)
-    if size * count > MAX_DIFFERENTIATED:
-        reason = f"{size} sub-expressions when written out, and {count} variables"
-        raise Unsupported(SYMPY, reason)
     if size > MAX_WRITTEN_OUT:
         reason = f"{size} sub-expressions when written out, more than {MAX_WRITTEN_OUT}"
+        raise Unsupported(SYMPY, reason)
+    if size * count > MAX_DIFFERENTIATED:
+        reason = f"{size} sub-expressions when written out, and {count} variables"
         raise Unsupported(SYMPY, reason)
 
 
