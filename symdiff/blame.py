@@ -45,11 +45,13 @@ def blame_function(program: Program, function: str) -> Blame | None:
     return None
 
 
-def blame_switch(problem: Problem, i: int) -> Blame | None:
-    """Return the switch that vanishes at a point, or comes nearest to it."""
+def blame_switch(problem: Problem, i: int, variable: str) -> Blame | None:
+    """Return the switch of a variable that vanishes at a point, or comes nearest to it."""
     point = _at(problem, i)
     best: tuple[float, int] | None = None
     for switch in find_switches(problem.program):
+        if variable not in switch.program.inputs:
+            continue
         value = float(evaluate(switch.program, point)[0])
         if switch.crosses_integers:
             value -= round(value) if np.isfinite(value) else 0.0

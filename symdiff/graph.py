@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import torch
@@ -33,7 +33,9 @@ class Node:
     inputs: tuple[int, ...] = ()
 
 
-def autograd_graph(whole: Whole, numbers: Mapping[str, float]) -> tuple[Node, ...]:
+def autograd_graph(
+    whole: Whole, numbers: Mapping[str, float], function: Callable[..., Any] | None = None
+) -> tuple[Node, ...]:
     """Return the graph of a program at a point, the root first; empty: there is none.
 
     Parameters
@@ -42,6 +44,8 @@ def autograd_graph(whole: Whole, numbers: Mapping[str, float]) -> tuple[Node, ..
         What torch runs, with the values of its tensors.
     numbers
         The other inputs: a conditional expression records one branch only.
+    function
+        A callable that torch runs in its place.
 
     Raises
     ------
@@ -62,7 +66,7 @@ def autograd_graph(whole: Whole, numbers: Mapping[str, float]) -> tuple[Node, ..
     """
     leaves = tensor_leaves(whole, numbers)
     try:
-        output = read(whole.program, TENSORS, leaves)
+        output = function(*leaves.values()) if function else read(whole.program, TENSORS, leaves)
     except Unsupported as error:
         message = f"torch cannot run it: {error}"
         raise UsageError(message) from None
@@ -84,11 +88,13 @@ def autograd_graph(whole: Whole, numbers: Mapping[str, float]) -> tuple[Node, ..
     )
 
 
-def root_name(whole: Whole, numbers: Mapping[str, float]) -> str:
+def root_name(
+    whole: Whole, numbers: Mapping[str, float], function: Callable[..., Any] | None = None
+) -> str:
     """Return the name of the root's class, or "" where torch records none."""
     try:
-        graph = autograd_graph(whole, numbers)
-    except UsageError:
+        graph = autograd_graph(whole, numbers, function)
+    except Exception:  # noqa: BLE001  (a callable may raise anything; its engine tells of it)
         return ""
     return graph[0].name if graph else ""
 

@@ -53,18 +53,25 @@ SWITCHES = [
 
 @pytest.mark.parametrize(("text", "x", "place"), SWITCHES)
 def test_whose_switch_vanishes(text, x, place):
-    found = blame_switch(problem(text, x=x), 0)
+    found = blame_switch(problem(text, x=x), 0, "x")
     assert found.place == f"{place} (expr, column {text.index(place) + 1})"
 
 
 def test_far_from_every_switch_none_is_to_blame():
-    assert blame_switch(problem("relu(x)", x=5), 0) is None
-    assert blame_switch(problem("x**2", x=0), 0) is None
+    assert blame_switch(problem("relu(x)", x=5), 0, "x") is None
+    assert blame_switch(problem("x**2", x=0), 0, "x") is None
+
+
+def test_a_switch_of_another_variable_is_not_to_blame():
+    program = parse("relu(x) + relu(y - 1)")
+    at = Problem(program, {"x": np.array([0.0]), "y": np.array([1.0])}, ("x", "y"))
+    assert blame_switch(at, 0, "x").place.startswith("relu(x)")
+    assert blame_switch(at, 0, "y").place.startswith("relu(y - 1)")
 
 
 def test_a_definition_is_named():
     program = parse("relu(h)", definitions={"h": "x - 1"})
-    found = blame_switch(Problem(program, {"x": np.array([1.0])}, ("x",)), 0)
+    found = blame_switch(Problem(program, {"x": np.array([1.0])}, ("x",)), 0, "x")
     assert found.place == "relu(h) (expr, column 1)"
 
 

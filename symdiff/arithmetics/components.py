@@ -21,6 +21,8 @@ from symdiff.program.values import component, components
 
 Nodes = NDArray[np.intp]
 Inputs = Callable[[Builder, str], Nodes]
+# What brings kinks into functions on tensors.
+_BENDING: Final = frozenset({"maximum", "minimum", "abs", "where", "sqrt", "power", "logaddexp"})
 MAX_NODES: Final = 40_000  # of the scalar programs
 
 
@@ -178,7 +180,11 @@ def _check_size(shape: tuple[int, ...]) -> None:
 
 
 def write_out(
-    program: Program, inputs: Inputs, indices: Mapping[str, Any] | None = None
+    program: Program,
+    inputs: Inputs,
+    indices: Mapping[str, Any] | None = None,
+    *,
+    computed: bool = False,
 ) -> WrittenOut:
     """Write a program on tensors out component by component.
 
@@ -190,6 +196,8 @@ def write_out(
         What stands for the components of an input.
     indices
         The integers of the inputs that stand for places.
+    computed
+        Whether functions are written in the formulas that torch's backward pass goes by.
 
     Raises
     ------
@@ -222,17 +230,29 @@ def write_out(
         elif isinstance(node, Literal | Constant):
             known[index] = np.asarray(builder.add(node))
         else:
-            known[index] = _apply(elements, node, known)
+            before = len(builder.nodes)
+            known[index] = _apply(elements, node, known, computed=computed)
+            _mark_inside(builder, program, index, range(before, len(builder.nodes)))
         _mark(builder, program, index, known[index])
     return WrittenOut(program, builder, np.asarray(known[program.output]))
 
 
-def _apply(elements: _Components, node: Call, known: Mapping[int, Any]) -> Nodes:
+def _apply(elements: _Components, node: Call, known: Mapping[int, Any], *, computed: bool) -> Nodes:
     row = CATALOGUE[node.function]
     arguments = [None if a is None else known[a] for a in node.arguments]
-    if row.array is not None:
-        return np.asarray(row.array(elements, *bound(row, arguments)))
+    array = row.computed if computed and row.computed is not None else row.array
+    if array is not None:
+        return np.asarray(array(elements, *bound(row, arguments)))
     return elements.each(row.name, *arguments)
+
+
+def _mark_inside(builder: Builder, program: Program, index: int, made: range) -> None:
+    """Note where the kinks inside a function on tensors are written: its own place."""
+    for span in program.spans[index]:
+        for inner in made:
+            node = builder.nodes[inner]
+            if isinstance(node, Call) and node.function in _BENDING:
+                builder.mark(inner, span)
 
 
 def _mark(builder: Builder, program: Program, index: int, nodes: Nodes) -> None:

@@ -92,7 +92,8 @@ def dependence(
         if isinstance(node, Setting):
             known[index] = node.value
         elif isinstance(node, Input):
-            known[index] = indices.get(node.name, _input(node.name, variable, shapes))
+            is_index = node.name in indices
+            known[index] = indices[node.name] if is_index else _input(node.name, variable, shapes)
         elif isinstance(node, Call):
             arguments = [None if a is None else known[a] for a in node.arguments]
             row = CATALOGUE[node.function]

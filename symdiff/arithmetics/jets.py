@@ -68,7 +68,7 @@ class Ties(Protocol):
     def steps(self, argument: Jet) -> None:
         """Take note that a step function may jump here."""
 
-    def rounded(self, jet: Jet) -> Jet:
+    def rounded(self, jet: Jet, arguments: Sequence[Any]) -> Jet:
         """Return the result of an operation as the engine on trial may have it."""
 
     def widened(self, row: Function, values: list[Ball]) -> list[Ball]:
@@ -78,8 +78,9 @@ class Ties(Protocol):
 class Exact:
     """Takes results as they are."""
 
-    def rounded(self, jet: Jet) -> Jet:
+    def rounded(self, jet: Jet, arguments: Sequence[Any]) -> Jet:
         """Return it as it is."""
+        del arguments
         return jet
 
     def widened(self, row: Function, values: list[Ball]) -> list[Ball]:
@@ -119,8 +120,9 @@ class Both:
     def steps(self, argument: Jet) -> None:
         """Go on: the ball of the value holds the steps on both sides."""
 
-    def rounded(self, jet: Jet) -> Jet:
+    def rounded(self, jet: Jet, arguments: Sequence[Any]) -> Jet:
         """Add what an engine's own rounding and underflow may cost: a ball holds the true value."""
+        del arguments
         return Jet(self._inexact(jet.value), tuple(self._inexact(g) for g in jet.gradient))
 
     def _inexact(self, x: Ball) -> Ball:
@@ -134,6 +136,31 @@ class Both:
         if row.group != "special":
             return values
         return [v + flint.arb(0, abs(v).upper() * self._ulp) for v in values]
+
+
+class Reordered(Both):
+    """As `Both`, for sums that the engine on trial may add up in any order.
+
+    On another way to the same sum partial sums may be larger: an addition costs a rounding of
+    both its terms.
+    """
+
+    def rounded(self, jet: Jet, arguments: Sequence[Any]) -> Jet:
+        """Add what rounding may cost, in a sum of two jets as much as for each of them."""
+        if len(arguments) != 2 or not all(isinstance(a, Jet) for a in arguments):
+            return super().rounded(jet, arguments)
+        value = self._spread(jet.value, [a.value for a in arguments])
+        if not jet.gradient:
+            return Jet(value)
+        zeros = (flint.arb(0),) * len(jet.gradient)
+        terms = zip(*(a.gradient or zeros for a in arguments), strict=True)
+        gradient = zip(jet.gradient, terms, strict=True)
+        return Jet(value, tuple(self._spread(g, both) for g, both in gradient))
+
+    def _spread(self, x: Ball, terms: Sequence[Ball]) -> Ball:
+        if any(t.is_zero() for t in terms):
+            return self._inexact(x)
+        return self._inexact(x + flint.arb(0, sum(abs(t).upper() for t in terms) * self._ulp))
 
 
 class Jets:
@@ -172,7 +199,9 @@ class Jets:
             if inside is not True:
                 return EMPTY if inside is False else NOTHING
         result = column(self, *arguments)
-        return self._ties.rounded(result) if isinstance(result, Jet) else result
+        if not isinstance(result, Jet):
+            return result
+        return self._ties.rounded(result, arguments if row.name in _SUMS else ())
 
     def _inside(self, row: Function, arguments: Sequence[Jet]) -> bool | None:
         condition = domain(row.name)
@@ -367,6 +396,7 @@ _COLUMNS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     }
 )
 _SELECTING = frozenset({"where", "ifelse"})
+_SUMS = frozenset({"add", "subtract"})
 
 
 def evaluate(

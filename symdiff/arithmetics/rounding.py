@@ -13,7 +13,7 @@ from typing import Final
 import flint
 
 from symdiff.arithmetics.balls import Ball
-from symdiff.arithmetics.jets import Both, Jet, evaluate
+from symdiff.arithmetics.jets import Both, Jet, Reordered, evaluate
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 
@@ -28,7 +28,12 @@ def radius_of(ball: Ball) -> float:
 
 
 def slope_radius(
-    program: Program, variable: str, inputs: Mapping[str, Ball], digits: int = DOUBLE
+    program: Program,
+    variable: str,
+    inputs: Mapping[str, Ball],
+    digits: int = DOUBLE,
+    *,
+    in_order: bool = True,
 ) -> float:
     """Return how far rounding can carry the derivative that automatic differentiation gives.
 
@@ -42,6 +47,8 @@ def slope_radius(
         A ball for every input.
     digits
         The bits of the engine's numbers.
+    in_order
+        Whether the engine adds up sums in the order of the program.
 
     Returns
     -------
@@ -57,7 +64,8 @@ def slope_radius(
     >>> slope_radius(parse("max(x, 0) - max(-x, 0)"), "x", {"x": flint.arb(0)})
     0.0
     """
-    found = [_jet(program, variable, inputs, bits) for bits in (digits, _WIDER)]
+    ties = Both if in_order else Reordered
+    found = [_jet(program, variable, inputs, bits, ties) for bits in (digits, _WIDER)]
     return _radius([None if jet is None else _slope(jet) for jet in found])
 
 
@@ -117,14 +125,18 @@ def _slope(jet: Jet) -> Ball:
 
 
 def _jet(
-    program: Program, variable: str | None, inputs: Mapping[str, Ball], bits: int
+    program: Program,
+    variable: str | None,
+    inputs: Mapping[str, Ball],
+    bits: int,
+    ties: type[Both] = Both,
 ) -> Jet | None:
     """Return a program's jet as an engine of so many bits may have it, None: not known."""
     with flint.ctx.workprec(bits):
         one = (flint.arb(1),)
         jets = {name: Jet(ball, one if name == variable else ()) for name, ball in inputs.items()}
         try:
-            jet = evaluate(program, jets, Both(bits))
+            jet = evaluate(program, jets, ties(bits))
         except (Unsupported, RecursionError):
             return None
     return Jet(flint.arb("nan")) if jet is None else jet

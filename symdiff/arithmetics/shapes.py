@@ -104,6 +104,9 @@ def shape_of(
             known[index] = node.value
         else:
             known[index] = _call(program, index, node, known)
+            if node.function != "sequence" and 0 in np.shape(known[index]):
+                reason = f"nothing is left, the result has shape {np.shape(known[index])}"
+                raise _mismatch(program, index, node, known, reason)
     shape: Shape = np.shape(known[program.output])
     return shape
 
@@ -132,7 +135,8 @@ def _mismatch(
     program: Program, index: int, node: Call, known: Mapping[int, Any], reason: str
 ) -> ExpressionError:
     shown = [_shown(program, a, known[a]) for a in node.given]
-    message = f"{node.function} of {' and '.join(text for text in shown if text)}: {reason}"
+    tensors = " and ".join(text for text in shown if text)
+    message = f"{node.function} of {tensors}: {reason}" if tensors else f"{node.function}: {reason}"
     if not program.spans[index]:
         return ExpressionError(message)
     span = program.spans[index][0]

@@ -8,6 +8,7 @@ Source: error bounds of sums and products as in Higham 2002, sections 3.1, 3.5 a
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -23,12 +24,16 @@ from symdiff.program import Program
 Array = NDArray[np.float64]
 
 _UNIT: Final = 2.0**-53
+_LEAST: Final = 2.0**-1074  # the smallest double
+_SMALLEST: Final = 2.0**-1060  # what gradual underflow may cost
+_UNDERFLOW: Final = 2.0**-960  # a product below may have underflowed on the way
+_ROUNDED: Final = 1 + 2.0**-20  # for the roundings of the bounds themselves
 _BLOCK: Final = 32  # terms of a sum in a matrix product that are added in whatever order
 _CLEAR: Final = 2.0**10  # a switch is off zero if it is so many times its error
-_INSIDE: Final = frozenset(
-    {"log", "log2", "log10", "log1p", "sqrt", "rsqrt", "reciprocal", "xlogy"}
-)
+_INSIDE: Final = frozenset({"log", "log1p", "sqrt"})  # no bound is finite at their ends
 _STEPS: Final = frozenset({"floor", "ceil"})
+_CHOICES: Final = frozenset({"where", "ifelse"})
+_STEEP: Final = 2.0**10  # from this exponent on a small error may grow beyond first order
 
 
 class _Elements:
@@ -86,8 +91,9 @@ class _Elements:
 class _TensorEstimates(Estimates):
     """The arithmetic; see `reading.Arithmetic`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, computed: bool) -> None:
         super().__init__()
+        self.computed = computed
         self.elements = _Elements(self)
         self.lost = False
 
@@ -105,7 +111,9 @@ class _TensorEstimates(Estimates):
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
         self._note_switches(row, arguments)
-        return super().call(row, column, arguments)
+        found = super().call(row, column, arguments)
+        # one condition chooses a whole branch, whatever the shape of the other
+        return _broadcast(found, arguments) if row.name in _CHOICES else found
 
     def _note_switches(self, row: Function, arguments: Sequence[Any]) -> None:
         """Note that something is lost where a function is near a point of no smoothness."""
@@ -116,24 +124,42 @@ class _TensorEstimates(Estimates):
             natural = whole and np.all((exponent.value >= 0) & (exponent.value % 1 == 0))
             if not natural:
                 self.lost |= _may_vanish(first.value, first.error)
+            if whole and not np.any(exponent.value):
+                self.lost |= _may_be_undefined(first)
+            if np.any(np.abs(exponent.value) > _STEEP):
+                self.lost |= _may_vanish(first.value, np.abs(exponent.value) * first.error)
+        if row.name == "subtract" and first is arguments[1]:
+            self.lost |= _may_be_undefined(first)
         if row.name in _STEPS:
             self.lost |= _may_vanish(first.value - np.rint(first.value), first.error)
-        if row.name == "xlogy":
-            self.lost |= bool(np.any(arguments[1].value <= 0))
 
     def _compare(self, arguments: Sequence[Any], *, allowed: bool) -> None:
         del allowed
         pairs = [(a.value, a.error) if isinstance(a, Estimate) else (a, 0.0) for a in arguments]
         gap = pairs[0][0] - (pairs[1][0] if len(pairs) > 1 else 0.0)
         moving = any(isinstance(a, Estimate) and a.slope is not None for a in arguments)
-        error = sum(e for _, e in pairs)
-        if moving or np.any(error):
-            self.lost |= _may_vanish(gap, error)
+        error = np.asarray(sum(e for _, e in pairs))
+        exact = (error == 0) & ~np.isnan(gap) & (not moving)
+        self.lost |= bool(np.any(~(np.abs(gap) > _CLEAR * error) & ~exact))
 
 
 def _may_vanish(value: Any, error: Any) -> bool:  # noqa: ANN401
     """Tell whether a number may be zero, or is none."""
     return not bool(np.all(np.abs(value) > _CLEAR * np.asarray(error)))
+
+
+def _may_be_undefined(x: Any) -> bool:  # noqa: ANN401  (an estimate, or a condition)
+    """Tell whether nothing is known of a number, which x - x and x**0 would hide."""
+    known = np.isfinite(x.value) & np.isfinite(x.error) if isinstance(x, Estimate) else True
+    return not np.all(known)
+
+
+def _broadcast(x: Any, arguments: Sequence[Any]) -> Estimate:  # noqa: ANN401
+    """Return an estimate in the shape that the arguments have together."""
+    shapes = [np.shape(a.value if isinstance(a, Estimate) else a) for a in arguments]
+    shape = np.broadcast_shapes(*shapes)
+    found = _spread(x)
+    return _spread(dataclasses.replace(found, value=np.broadcast_to(found.value, shape)))
 
 
 def _spread(x: Any) -> Estimate:  # noqa: ANN401  (an estimate, or a condition)
@@ -151,7 +177,7 @@ def _spread(x: Any) -> Estimate:  # noqa: ANN401  (an estimate, or a condition)
 
 
 def _total(x: Any, axes: tuple[int, ...], *, keep: bool) -> Any:  # noqa: ANN401
-    return np.sum(x, axis=axes, keepdims=keep) * (1 + 2.0**-20)
+    return np.sum(x, axis=axes, keepdims=keep) * _ROUNDED
 
 
 def _sum(x: Any, axes: tuple[int, ...], *, keep: bool) -> tuple[Any, Any]:  # noqa: ANN401
@@ -177,9 +203,16 @@ def _product(x: Any, x_error: Any, y: Any, y_error: Any) -> tuple[Any, Any]:  # 
     count = np.shape(x)[-1]
     roundings = min(count, _BLOCK) + max(0, (count - 1) // _BLOCK).bit_length()
     size_x, size_y = np.abs(x), np.abs(y)
-    wider = y_error + roundings * _UNIT * size_y
+    wider = y_error + roundings * _UNIT * size_y + np.where(size_y > 0, _LEAST, 0)
     error = np.matmul(size_x, wider) + np.matmul(x_error, size_y + y_error)
-    return _in_blocks(x, y), error * (1 + 2.0**-20)
+    if min(_least(size_x), _least(x_error)) * _least(wider) < _UNDERFLOW:
+        error = error + count * _SMALLEST
+    return _in_blocks(x, y), error * _ROUNDED
+
+
+def _least(size: Any) -> float:  # noqa: ANN401
+    """Return the smallest number that is not zero."""
+    return float(np.min(size, where=size > 0, initial=np.inf))
 
 
 def _in_blocks(x: Any, y: Any) -> Any:  # noqa: ANN401
@@ -192,12 +225,14 @@ def _in_blocks(x: Any, y: Any) -> Any:  # noqa: ANN401
     return left + _in_blocks(x[..., middle:], y[..., middle:, :])
 
 
-def directional(
+def directional(  # noqa: PLR0913  (what stands on both sides of the Jacobian)
     program: Program,
     values: Mapping[str, Any],
     tangent: Mapping[str, Array],
     weights: Sequence[Array] = (),
     times: int = 1,
+    *,
+    computed: bool = False,
 ) -> tuple[Estimate, bool]:
     """Return a value with its derivative along a direction, and whether the latter is settled.
 
@@ -213,6 +248,8 @@ def directional(
         Cotangents, whose products with the value are added up; none: the value as it is.
     times
         How often.
+    computed
+        Whether to bound the formulas that torch's backward pass goes by.
 
     Raises
     ------
@@ -229,7 +266,7 @@ def directional(
     >>> directional(parse("relu(x - 3).sum()"), {"x": x}, {"x": v})[1]
     False
     """
-    arithmetic = _TensorEstimates()
+    arithmetic = _TensorEstimates(computed=computed)
     inputs: dict[str, Any] = {}
     for name, value in values.items():
         array = np.asarray(value)
@@ -239,6 +276,8 @@ def directional(
         found = _spread(read(program, arithmetic, inputs))
         if weights:
             found = _weighted(arithmetic, found, weights, times)
+        bounds = {f: getattr(found, f) * _ROUNDED for f in ("error", "slope_error")}
+        found = dataclasses.replace(found, **bounds)
     finite = all(np.all(np.isfinite(x)) for x in (found.value, found.error, found.slope_error))
     return found, finite and not arithmetic.lost
 

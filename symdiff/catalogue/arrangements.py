@@ -22,11 +22,6 @@ def selection(index: Sequence[Any]) -> tuple[Any, ...]:
     )
 
 
-def _moved(how: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a column that moves the components of one tensor."""
-    return lambda a, x, *settings, **named: a.arrange(lambda v: how(v, *settings, **named), x)
-
-
 def _t(a: Elements, x: Array) -> Array:
     if len(a.shape(x)) > 2:
         message = f"t() takes at most 2 dimensions: transpose(x, 0, 1), or x.mT, of {a.shape(x)}"
@@ -44,6 +39,7 @@ def _reshape(a: Elements, x: Array, shape: tuple[int, ...]) -> Array:
     fits = have % known == 0 if shape.count(-1) == 1 and known else have == known
     if not fits or shape.count(-1) > 1:
         message = f"{have} components do not fill the shape {shape}"
+        message = f"only one length of {shape} may be -1" if shape.count(-1) > 1 else message
         raise ShapeMismatchError(message)
     return a.arrange(lambda v: v.reshape(shape), x)
 
@@ -71,6 +67,14 @@ def _squeeze(a: Elements, x: Array, dim: int | None = None) -> Array:
     return a.arrange(lambda v: numpy.squeeze(v, axis), x) if alone else x
 
 
+def _permute(a: Elements, x: Array, dims: tuple[int, ...]) -> Array:
+    axes = several_axes(a, x, dims) if dims else ()
+    if len(axes) != len(a.shape(x)):
+        message = f"every dimension of {a.shape(x)} is named once, not {dims}"
+        raise ShapeMismatchError(message)
+    return a.arrange(lambda v: numpy.transpose(v, axes), x)
+
+
 def _flip(a: Elements, x: Array, dims: tuple[int, ...]) -> Array:
     axes = several_axes(a, x, dims) if dims else ()  # none: nothing is reversed
     return a.arrange(lambda v: numpy.flip(v, axes), x) if a.shape(x) else x
@@ -83,6 +87,9 @@ def _expand(a: Elements, x: Array, shape: tuple[int, ...]) -> Array:
         raise ShapeMismatchError(message)
     kept = (*[1] * (len(shape) - len(own)), *own)
     wanted = tuple(k if n == -1 else n for n, k in zip(shape, kept, strict=False))
+    if len(kept) > len(shape) or any(k not in {1, n} for n, k in zip(wanted, kept, strict=True)):
+        message = f"the shape {own} is not repeated to {shape}: lengths of 1 are"
+        raise ShapeMismatchError(message)
     return a.arrange(lambda v: numpy.broadcast_to(v, wanted), x)
 
 
@@ -219,7 +226,7 @@ ARRANGEMENTS = (
     Function("transpose_last", "x", operator="x.mT", formula="last two dimensions exchanged",
              array=lambda a, x: _transpose(a, x, -2, -1), torch=lambda x: x.mT),
     Function("transpose", "x, dim0: integer, dim1: integer", formula="two dimensions exchanged", aliases=("swapaxes",), array=_transpose, torch="transpose"),
-    Function("permute",   "x, dims: shape", formula="dimensions reordered", array=_moved(lambda v, dims: numpy.transpose(v, dims)), torch="permute"),
+    Function("permute",   "x, dims: shape", formula="dimensions reordered", array=_permute, torch="permute"),
     Function("reshape",   "x, shape: shape", formula="the components in another shape", aliases=("view",), array=_reshape, torch="reshape"),
     Function("flatten",   "x, start_dim: integer = 0, end_dim: integer = -1", formula="dimensions joined to one", array=_flatten, torch="flatten"),
     Function("unsqueeze", "x, dim: integer", formula="a dimension of length 1 put in", array=_unsqueeze, torch="unsqueeze"),

@@ -22,8 +22,11 @@ def _linear(a: Elements, x: Array, weight: Array, bias: Array | None = None) -> 
     if bias is None:
         return product
     shifted = a.each("add", product, bias)
-    if a.shape(shifted) != a.shape(product):
-        message = f"a bias of shape {a.shape(bias)} does not fit {a.shape(product)}"
+    inputs, weights, biases = (len(a.shape(v)) for v in (x, weight, bias))
+    # torch documents a vector (a number where the weight is one); beside rows a matrix fits too
+    fits = biases < weights or inputs == weights == biases
+    if not fits or a.shape(shifted) != a.shape(product):
+        message = f"a bias of shape {a.shape(bias)} does not fit a product {a.shape(product)}"
         raise ShapeMismatchError(message)
     return shifted
 

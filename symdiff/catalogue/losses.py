@@ -7,7 +7,7 @@ from typing import Any
 
 from symdiff.catalogue.arrangements import indices_of, torch_indices
 from symdiff.catalogue.elements import Elements, ShapeMismatchError
-from symdiff.catalogue.reductions import log_softmax, mean
+from symdiff.catalogue.reductions import computed_log_softmax, log_softmax, mean
 from symdiff.catalogue.row import Function
 from symdiff.libraries import numpy, torch_functional
 
@@ -68,7 +68,9 @@ def _huber(a: Elements, x: Array, target: Array, delta: float) -> Array:
 def _cross_entropy_of_two(a: Elements, x: Array, target: Array, _: float) -> Array:
     other, rest = (a.each("subtract", 1, v) for v in (x, target))
     total = a.each("add", a.each("xlogy", target, x), a.each("xlogy", rest, other))
-    return a.each("negative", total)
+    # torch refuses what is no probability
+    inside = a.each("logical_and", a.each("less_equal", 0, x), a.each("less_equal", x, 1))
+    return a.each("where", inside, a.each("negative", total), a.each("log", -1))
 
 
 def _cross_entropy_of_logits(a: Elements, x: Array, target: Array, _: float) -> Array:
@@ -84,8 +86,6 @@ def _nll_loss(a: Elements, x: Array, target: Any, reduction: str = "mean") -> Ar
         message = "scores of several classes are needed, not a number"
         raise ShapeMismatchError(message)
     places = indices_of(target, shape[axis])
-    if len(shape) == 1 and places.shape == (1,):  # torch takes it for the integer
-        places = places.reshape(())
     if places.shape != (*shape[:axis], *shape[axis + 1 :]):
         message = (
             f"targets of shape {(*shape[:axis], *shape[axis + 1 :])} are needed, not {places.shape}"
@@ -97,10 +97,17 @@ def _nll_loss(a: Elements, x: Array, target: Any, reduction: str = "mean") -> Ar
 
 
 def _cross_entropy(a: Elements, x: Array, target: Any, reduction: str = "mean") -> Array:  # noqa: ANN401
-    if numpy.shape(target) == a.shape(x):
-        message = "targets are classes: integers, one less dimension than the scores have"
-        raise ShapeMismatchError(message)
     return _nll_loss(a, log_softmax(a, x, 0 if len(a.shape(x)) == 1 else 1), target, reduction)
+
+
+def _computed_cross_entropy(
+    a: Elements,
+    x: Array,
+    target: Any,  # noqa: ANN401
+    reduction: str = "mean",
+) -> Array:
+    axis = 0 if len(a.shape(x)) == 1 else 1
+    return _nll_loss(a, computed_log_softmax(a, x, axis), target, reduction)
 
 
 # fmt: off
@@ -111,13 +118,13 @@ LOSSES = (
              array=_pointwise(_smooth), torch="F.smooth_l1_loss"),
     Function("huber_loss",     f"x, target, {_REDUCTION}, delta: fixed = 1.0", formula="d**2/2 if |d| <= delta else delta*(|d| - delta/2)",
              array=_pointwise(_huber), torch="F.huber_loss"),
-    Function("binary_cross_entropy", f"x, target, {_REDUCTION}", formula="-t*log(x) - (1 - t)*log(1 - x)",
+    Function("binary_cross_entropy", f"x, target, {_REDUCTION}", formula="-t*log(x) - (1 - t)*log(1 - x) for x in [0, 1]",
              array=_pointwise(_cross_entropy_of_two), torch="F.binary_cross_entropy"),
     Function("binary_cross_entropy_with_logits", f"x, target, {_REDUCTION}", formula="log(1 + e**x) - t*x",
              array=_pointwise(_cross_entropy_of_logits), torch="F.binary_cross_entropy_with_logits"),
     Function("nll_loss",       f"x, target: indices, {_REDUCTION}", formula="-x[target]", array=_nll_loss,
              torch=lambda x, target, reduction="mean": torch_functional.nll_loss(x, torch_indices(target), reduction=reduction)),
-    Function("cross_entropy",  f"x, target: indices, {_REDUCTION}", formula="log Σ e**x - x[target]", array=_cross_entropy,
+    Function("cross_entropy",  f"x, target: indices, {_REDUCTION}", formula="log Σ e**x - x[target]", array=_cross_entropy, computed=_computed_cross_entropy,
              torch=lambda x, target, reduction="mean": torch_functional.cross_entropy(x, torch_indices(target), reduction=reduction)),
 )
 # fmt: on

@@ -80,21 +80,37 @@ def _numpy_logsumexp(x: Array, dim: Dim, keepdim: bool = False) -> Array:
     return scipy_special.logsumexp(x, axis=axis, keepdims=keepdim)
 
 
-def _ratios(a: Elements, x: Array, dim: int) -> Array:
-    """Return Σ_j e^(x_j - x_i): no number overflows that need not, and no digits cancel."""
-    shape = a.shape(x)
-    axis = one_axis(shape, dim)
-    if not shape:
-        return a.each("exp", a.each("subtract", x, x))
+def _differences(a: Elements, x: Array, dim: int) -> tuple[Array, int]:
+    """Return x_j - x_i along two dimensions, i and then j, and which one is j."""
+    axis = one_axis(a.shape(x), dim)
+    x = x if a.shape(x) else a.arrange(numpy.atleast_1d, x)
     across = a.arrange(lambda v: numpy.expand_dims(v, axis), x)
     along = a.arrange(lambda v: numpy.expand_dims(v, axis + 1), x)
-    # the first new dimension is i, the second j
-    powers = a.each("exp", a.each("subtract", across, along))
-    return a.total(powers, (axis + 1,), keep=False)
+    return a.each("subtract", across, along), axis + 1
 
 
 def _softmax(a: Elements, x: Array, dim: int) -> Array:
-    return a.each("divide", 1, _ratios(a, x, dim))
+    """Return 1/Σ_j e^(x_j - x_i): no digits cancel, and what overflows gives 0."""
+    differences, axis = _differences(a, x, dim)
+    found = a.each("divide", 1, a.total(a.each("exp", differences), (axis,), keep=False))
+    return found if a.shape(x) else a.arrange(lambda v: v[0], found)
+
+
+def _powers(a: Elements, x: Array, dim: int) -> tuple[Array, Array]:
+    """Return e^x, and its sum along a dimension."""
+    powers = a.each("exp", x)
+    axes = (one_axis(a.shape(x), dim),) if a.shape(x) else ()
+    return powers, a.total(powers, axes, keep=True)
+
+
+def _computed_softmax(a: Elements, x: Array, dim: int) -> Array:
+    """Return y = e^x/Σe^x: the derivative y·(1 - y) cancels where y is near 1."""
+    return a.each("divide", *_powers(a, x, dim))
+
+
+def computed_log_softmax(a: Elements, x: Array, dim: int) -> Array:
+    """Return x - log Σe^x: the derivative 1 - y cancels where y is near 1."""
+    return a.each("subtract", x, a.each("log", _powers(a, x, dim)[1]))
 
 
 def _softmin(a: Elements, x: Array, dim: int) -> Array:
@@ -102,8 +118,10 @@ def _softmin(a: Elements, x: Array, dim: int) -> Array:
 
 
 def log_softmax(a: Elements, x: Array, dim: int) -> Array:
-    """Return -log Σ_j e^(x_j - x_i)."""
-    return a.each("negative", a.each("log", _ratios(a, x, dim)))
+    """Return -log Σ_j e^(x_j - x_i): no digits cancel, and nothing overflows."""
+    differences, axis = _differences(a, x, dim)
+    found = a.each("negative", folded(a, "logaddexp", differences, axis, keep=False))
+    return found if a.shape(x) else a.arrange(lambda v: v[0], found)
 
 
 def _var(
@@ -191,11 +209,12 @@ REDUCTIONS = (
     Function("logsumexp",   "x, dim: dim, keepdim: flag = False", formula="log Σ e**x", array=_logsumexp,
              numpy=_numpy_logsumexp, torch="logsumexp"),
     Function("softmax",     "x, dim: integer", formula="e**x / Σ e**x", array=_softmax,
-             numpy=lambda x, dim: scipy_special.softmax(x, axis=dim), torch="softmax"),
+             numpy=lambda x, dim: scipy_special.softmax(x, axis=dim), torch="softmax", computed=_computed_softmax),
     Function("softmin",     "x, dim: integer", formula="e**-x / Σ e**-x", array=_softmin,
-             numpy=lambda x, dim: scipy_special.softmax(-x, axis=dim), torch="F.softmin"),
+             numpy=lambda x, dim: scipy_special.softmax(-x, axis=dim), torch="F.softmin",
+             computed=lambda a, x, dim: _computed_softmax(a, a.each("negative", x), dim)),
     Function("log_softmax", "x, dim: integer", formula="x - log Σ e**x", array=log_softmax,
-             numpy=lambda x, dim: scipy_special.log_softmax(x, axis=dim), torch="log_softmax"),
+             numpy=lambda x, dim: scipy_special.log_softmax(x, axis=dim), torch="log_softmax", computed=computed_log_softmax),
     Function("var",         "x, dim: dim = None, correction: integer = 1, keepdim: flag = False",
              formula="Σ (x - mean)**2 / (n - correction)", array=_var, torch="var"),
     Function("std",         "x, dim: dim = None, correction: integer = 1, keepdim: flag = False",

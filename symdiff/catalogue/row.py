@@ -107,6 +107,9 @@ class Function:
     array
         What a function on tensors does, as a callable of `Elements` and its arguments; None for
         a function that goes component by component.
+    computed
+        As `array`, in the formula that torch's backward pass goes by, where that loses digits that
+        `array` keeps: it says what rounding may do.
     derivative
         The derivative as an expression in other rows, in the names of the row's parameters and
         `result`, the function's own value; where torch's backward formula loses digits, that
@@ -138,6 +141,7 @@ class Function:
     torch: Column = None
     ball: Column = None
     array: Callable[..., Any] | None = None
+    computed: Callable[..., Any] | None = None
     derivative: str | tuple[str | None, ...] | None = None
     domain: str | None = None
     switches: tuple[str, ...] | Callable[[Constants], tuple[str, ...]] | None = None

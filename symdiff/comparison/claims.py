@@ -13,9 +13,13 @@ from typing import Final
 
 from symdiff.errors import ExpressionError, Place, UsageError, did_you_mean
 from symdiff.program import Input, Program, parse
+from symdiff.program.limits import check_text
 
 Claims = Mapping[str, str] | Sequence[str] | str
-_KEY: Final = re.compile(r"(?:\[([\d,\s]*)\]\s*/\s*)?([A-Za-z]\w*)\s*(?:\[([\d,\s]+)\])?")
+_PLACE: Final = r"\s*\d{1,9}\s*(?:,\s*\d{1,9}\s*)*(?:,\s*)?"
+_KEY: Final = re.compile(
+    rf"(?:\[({_PLACE}|\s*)\]\s*/\s*)?([A-Za-z]\w*)\s*(?:\[({_PLACE})\])?", re.ASCII
+)
 # name = text, or name[mask] = text
 _DEFINITION: Final = re.compile(r"([A-Za-z]\w*)\s*(?:\[(.+?)\]\s*)?=(?!=)\s*(.+)", re.DOTALL)
 GRADIENT: Final = "grad_"
@@ -78,13 +82,15 @@ def read_claims(
     if isinstance(claims, Mapping):
         pairs = [(key, text, list(let.items())) for key, text in claims.items()]
     else:
-        chain = [*let.items(), *_definitions(claims)]
-        defined = dict(chain)
+        definitions = _definitions(claims)
+        chain = [*let.items(), *definitions]
+        defined = dict(definitions)
         pairs = [(name, GRADIENT + name, chain) for name in inputs if GRADIENT + name in defined]
         if claims and not pairs:
             message = "the backward pass ends in no gradient"
             names = " or ".join(GRADIENT + name for name in list(inputs)[:3])
-            raise UsageError(message, place=Place(key="claims"), hint=f"name it {names}")
+            hint = f"name it {names}" if names else _EXAMPLE
+            raise UsageError(message, place=Place(key="claims"), hint=hint)
     return tuple(_claimed(key, text, chain, inputs, known) for key, text, chain in pairs)
 
 
@@ -120,7 +126,7 @@ def _definitions(claims: Sequence[str] | str) -> list[tuple[str, str]]:
     lines = claims.splitlines() if isinstance(claims, str) else list(claims)
     found: list[tuple[str, str]] = []
     for raw in lines:
-        line = raw.split("#", 1)[0].strip()
+        line = re.sub(r"#.*", "", raw).strip()  # an item of a list may have several lines
         if not line:
             continue
         match = _DEFINITION.fullmatch(line)
@@ -128,9 +134,24 @@ def _definitions(claims: Sequence[str] | str) -> list[tuple[str, str]]:
             message = f"{line[:40]!r} defines nothing"
             raise UsageError(message, place=Place(key="claims"), hint=_EXAMPLE)
         name, mask, text = match.groups()
-        # grad_h[h < 0] = 0 changes what is there: here it is a new value under the old name
-        found.append((name, text if mask is None else f"masked_fill({name}, {mask}, {text})"))
+        found.append((name, text if mask is None else _filled(name, mask, text)))
     return found
+
+
+def _filled(name: str, mask: str, text: str) -> str:
+    """Return what grad_h[h < 0] = 0 leaves: here it is a new value under the old name.
+
+    Raises
+    ------
+    ExpressionError
+        The brackets of a part do not match: together they might.
+    """
+    for part in (mask, text):
+        try:
+            check_text(part)
+        except ExpressionError as error:
+            raise error.within(key=f"let {name}") from None
+    return f"masked_fill({name}, ({mask}), ({text}))"
 
 
 def check_inputs(program: Program, known: Sequence[str]) -> None:
@@ -141,6 +162,7 @@ def check_inputs(program: Program, known: Sequence[str]) -> None:
     ExpressionError
         One is not.
     """
+    known = list(dict.fromkeys(known))
     strange = [name for name in program.inputs if name not in known]
     if not strange:
         return

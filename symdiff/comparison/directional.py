@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from symdiff.arithmetics.arrays import evaluate_tensor, held_in_tensors
 from symdiff.arithmetics.tensor_estimates import directional
+from symdiff.catalogue import CATALOGUE
 from symdiff.comparison.diagnosis import compared
 from symdiff.comparison.evidence import Options, Trial
 from symdiff.comparison.tensor_claims import check_shape, is_diagonal
@@ -186,8 +187,7 @@ class _Side:
         for engine in self._options.engines:
             if engine == "autograd":
                 samples[engine], gradients = self._autograd(directions)
-                wider = 2.0 ** (53 - digits_of(self._whole))
-                slacks[engine] = {n: Slack(4 * wider * float(truths[n].errors[0])) for n in names}
+                slacks[engine] = {n: self._rounding(truths[n], v) for n, v in directions.items()}
             elif engine == "central":
                 samples[engine] = self._central(directions, sizes)
                 slacks[engine] = {n: Slack(0.0) for n in names}
@@ -233,6 +233,16 @@ class _Side:
         slope = 0.0 if found.slope is None else float(found.slope)
         error = float(found.slope_error) if settled else math.inf
         return _Bounded(slope, error, self._options.tolerance), float(found.error)
+
+    def _rounding(self, truths: _Bounded, v: Direction) -> Slack:
+        """Return what rounding may do to autograd, in its own formulas and its own numbers."""
+        error = float(truths.errors[0])
+        if any(CATALOGUE[call.function].computed for _, call in self._program.calls()):
+            found, settled = directional(
+                self._program, self._values, v, self._weights, self._times, computed=True
+            )
+            error = float(found.slope_error) if settled else math.nan
+        return Slack(4 * 2.0 ** (53 - digits_of(self._whole)) * error)
 
     def _autograd(
         self, directions: Mapping[str, Direction]

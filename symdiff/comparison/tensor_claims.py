@@ -45,7 +45,8 @@ def check_shape(setup: Setup, claim: Claimed) -> Shape:
     what = "a gradient has the shape of its input"
     if rows:
         what = f"a Jacobian has the shape {(*rows, *columns)}: the output's, then the input's"
-    message = f"the claim has shape {shape}, and {claim.variable} has {columns}: {what}"
+    part = claim.variable if claim.place is None else component(claim.variable, claim.place)
+    message = f"the claim has shape {shape}, and {part} has {columns}: {what}"
     raise ExpressionError(message)
 
 

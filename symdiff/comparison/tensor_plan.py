@@ -19,6 +19,7 @@ from symdiff.arithmetics.components import (
     write_out,
 )
 from symdiff.arithmetics.shapes import Shape
+from symdiff.catalogue import CATALOGUE
 from symdiff.comparison.directional import directional_trials
 from symdiff.comparison.evidence import Options, Tensors
 from symdiff.comparison.plan import Plan, Question
@@ -79,6 +80,11 @@ def _written_out(setup: Setup, options: Options) -> Plan:
         spelling: _functions(setup, write_out(program, inputs, setup.indices))
         for spelling, program in question.programs.items()
     }
+    computed = {
+        spelling: _functions(setup, write_out(program, inputs, setup.indices, computed=True))
+        for spelling, program in question.programs.items()
+        if any(CATALOGUE[call.function].computed for _, call in program.calls())
+    }
     grid = _grid(setup, options)
     columns = grid.columns()
     by_input = {n: tuple(components(n, setup.shapes[n])) for n in setup.wrt}
@@ -93,7 +99,10 @@ def _written_out(setup: Setup, options: Options) -> Plan:
                 columns,
                 names,
                 None if spelling else question.function,
-                setup.whole(question.programs[spelling], _pulled(setup, place)),
+                dataclasses.replace(
+                    setup.whole(question.programs[spelling], _pulled(setup, place)),
+                    computed=computed.get(spelling, {}).get(place),
+                ),
             ),
             spelling=spelling,
             output=component("", place),
@@ -214,7 +223,21 @@ def _described(
         shape=setup.shape,
         wrt={n: setup.shapes[n] for n in setup.wrt},
         contraction=tuple(word for word, given in words.items() if given),
-        root=root_name(setup.whole(program, None), points[0] if points else {}),
+        root=root_name(
+            setup.whole(program, None), points[0] if points else {}, setup.question.function
+        ),
         structure=found,
-        notes=notes,
+        notes=(*_calls(setup), *notes),
+    )
+
+
+def _calls(setup: Setup) -> tuple[str, ...]:
+    """Say how often backward is called, if it is more than once."""
+    count = len(setup.cotangents or (None,)) * setup.question.accumulate
+    several = len(setup.cotangents or ()) > 1
+    what = f" with {len(setup.cotangents or ())} cotangents" if several else ""
+    return (
+        (f"backward is called {count} times{what}, and what it gives is added up",)
+        if count > 1
+        else ()
     )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from symdiff.arithmetics.arrays import evaluate_tensor
 from symdiff.arithmetics.shapes import Shape, shape_of
-from symdiff.catalogue import CATALOGUE
+from symdiff.catalogue import CATALOGUE, CONSTANTS
 from symdiff.comparison.claims import check_inputs
 from symdiff.comparison.plan import Question
 from symdiff.engines.base import Whole
@@ -21,6 +21,7 @@ from symdiff.program.values import Value, index_inputs, read_value
 
 Array = NDArray[np.float64]
 TANGENT: Final = "tangent"
+MAX_CALLS: Final = 100  # of backward
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,7 +77,7 @@ class Setup:
         """Return what PyTorch runs."""
         each: Sequence[Array | None] = [None] if cotangents is None else cotangents
         repeated = [c for c in each for _ in range(self.question.accumulate)]
-        return Whole(program, self.values, tuple(repeated), self.tangent)
+        return Whole(program, self.values, tuple(repeated), self.tangent, self.shape)
 
 
 def set_up(question: Question) -> Setup:
@@ -97,6 +98,7 @@ def set_up(question: Question) -> Setup:
         if name not in used:
             message = f"no expression has a variable {name[:40]!r}"
             hint = did_you_mean(name, used) or f"its variables: {', '.join(program.inputs)}"
+            hint = f"{name} is a constant" if name in CONSTANTS else hint
             raise UsageError(message, place=Place(key="values"), hint=hint)
         if name in question.grid or name in (question.at or {}):
             message = f"{name!r} has a value and a grid"
@@ -110,9 +112,14 @@ def set_up(question: Question) -> Setup:
         _check_spelling_shape(name, other, shapes, indices, shape)
     arrays = {n: v.array for n, v in values.items() if n not in indices}
     wrt = tuple(n for n in question.variables() if n not in indices)
-    if question.accumulate < 1:
-        message = f"accumulate {question.accumulate} times"
-        raise UsageError(message, hint="accumulate = 2")
+    for name in wrt:
+        if name in values and values[name].dtype == "int64":
+            message = f"{name} is int64, and PyTorch has no gradients by integers"
+            raise UsageError(message, place=Place(key="values"), hint="dtype = 'float64'")
+    times = question.accumulate
+    if type(times) is not int or not 1 <= times <= MAX_CALLS:
+        message = f"accumulate {times} times"
+        raise UsageError(message, hint=f"a number from 1 to {MAX_CALLS}: accumulate = 2")
     return Setup(
         question=question,
         values=values,
@@ -127,7 +134,7 @@ def set_up(question: Question) -> Setup:
 
 def _integers(name: str, values: Mapping[str, Value], programs: Sequence[Program]) -> Any:  # noqa: ANN401
     if name not in values or not values[name].holds_integers:
-        message = f"{name} stands for places: integers are needed"
+        message = f"{name} stands for places or classes: integers are needed"
         raise UsageError(message, hint=f"values = {{ {name} = [0, 2] }}")
     for program in programs:
         if name in program.inputs and not _only_places(name, program):

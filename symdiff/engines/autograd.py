@@ -38,8 +38,12 @@ class _Autograd:
             return _piecewise(problem, error)
 
     def slack(self, problem: Problem, variable: str, point: int) -> Slack:
-        bits = digits_of(problem.whole) if problem.whole else DOUBLE
-        return Slack(slope_radius(problem.program, variable, problem.balls(point), bits))
+        balls = problem.balls(point)
+        if problem.whole is None:
+            return Slack(slope_radius(problem.program, variable, balls))
+        program = problem.whole.computed or problem.program
+        bits = digits_of(problem.whole)
+        return Slack(slope_radius(program, variable, balls, bits, in_order=False))
 
 
 def _reverse(problem: Problem) -> dict[str, np.ndarray]:
@@ -50,6 +54,7 @@ def _reverse(problem: Problem) -> dict[str, np.ndarray]:
     }
     if problem.function is not None:
         output = problem.function(*(leaves[name] for name in problem.program.inputs))
+        _check_tensor(output)
     else:
         output = read(problem.program, TENSORS, leaves)
     wanted = [leaves[name] for name in problem.variables]
@@ -100,10 +105,7 @@ def accumulated(
         A callable that stands for the program.
     """
     leaves = tensor_leaves(whole, numbers)
-    if function is not None:
-        output = function(*leaves.values())
-    else:
-        output = read(whole.program, TENSORS, leaves)
+    output = _value(whole, leaves, function)
     real = {name: leaf for name, leaf in leaves.items() if leaf.is_floating_point()}
     if isinstance(output, torch.Tensor) and output.requires_grad:
         for cotangent in whole.cotangents:
@@ -115,6 +117,27 @@ def accumulated(
         name: np.zeros(leaf.shape) if leaf.grad is None else leaf.grad.double().numpy()
         for name, leaf in real.items()
     }
+
+
+def _value(
+    whole: Whole, leaves: Mapping[str, torch.Tensor], function: Callable[..., Any] | None
+) -> Any:  # noqa: ANN401  (a constant program has a number)
+    if function is None:
+        return read(whole.program, TENSORS, leaves)
+    output = function(*leaves.values())
+    _check_tensor(output)
+    if whole.shape is not None and tuple(output.shape) != whole.shape:
+        message = (
+            f"the callable returned shape {tuple(output.shape)}, and its formula {whole.shape}"
+        )
+        raise ValueError(message)
+    return output
+
+
+def _check_tensor(output: object) -> None:
+    if not isinstance(output, torch.Tensor):
+        message = f"the callable returned {type(output).__name__}, not a tensor"
+        raise TypeError(message)
 
 
 def tensor_leaves(whole: Whole, numbers: Mapping[str, float]) -> dict[str, torch.Tensor]:

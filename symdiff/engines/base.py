@@ -35,12 +35,18 @@ class Whole:
         What `backward` is called with, one after the other; None: nothing, for a number.
     tangent
         The direction along which one derivative is wanted; None: one for every component.
+    shape
+        Of the program's value, if it is known.
+    computed
+        The component in the formulas that torch's backward pass goes by, where they are others.
     """
 
     program: Program
     values: Mapping[str, Value]
     cotangents: tuple[Array | None, ...] = (None,)
     tangent: Mapping[str, Array] | None = None
+    shape: tuple[int, ...] | None = None
+    computed: Program | None = None
 
     @property
     def scalars(self) -> tuple[str, ...]:

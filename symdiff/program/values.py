@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from symdiff.catalogue import CATALOGUE
-from symdiff.errors import Place, UsageError, did_you_mean
+from symdiff.errors import Place, UsageError, describe, did_you_mean
 from symdiff.libraries import numpy
 from symdiff.program.nodes import Input, Program
 
@@ -82,7 +82,12 @@ def _read(given: Any) -> Value:  # noqa: ANN401
         return _described(given)
     if hasattr(given, "detach"):  # torch's tensor
         dtype = str(given.dtype).removeprefix("torch.")
-        return _typed(_checked(given.detach().double().cpu().numpy()), dtype)
+        try:
+            array = given.detach().double().cpu().numpy()
+        except (TypeError, RuntimeError) as error:
+            message = f"this tensor has no plain numbers: {describe(error)}"
+            raise UsageError(message, hint="x.to_dense(), or a list of numbers") from None
+        return _typed(_checked(array), dtype)
     if hasattr(given, "__array__"):
         array = numpy.asarray(given)
         dtype = str(array.dtype) if str(array.dtype) in DTYPES else "float64"
@@ -163,7 +168,7 @@ def _checked(given: Any) -> Any:  # noqa: ANN401  (doubles)
 def _typed(array: Any, dtype: Any) -> Value:  # noqa: ANN401
     if dtype not in DTYPES:
         message = f"unknown dtype {str(dtype)[:40]!r}"
-        raise UsageError(message, hint=did_you_mean(str(dtype), DTYPES) or ", ".join(DTYPES))
+        raise UsageError(message, hint=f"dtypes: {', '.join(DTYPES)}")
     with numpy.errstate(over="ignore"):
         rounded = array.astype(dtype).astype(numpy.float64)
     if not numpy.isfinite(rounded).all():

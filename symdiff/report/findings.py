@@ -114,9 +114,9 @@ def blame(evidence: Evidence, trial: Trial, engine: str, variable: str, i: int) 
             trial.program, trial.samples[engine].unsupported.split(":", maxsplit=1)[0]
         )
     elif verdict in _NO_NUMBER:
-        found = blame_nonfinite(trial.problem, i) or blame_switch(trial.problem, i)
+        found = blame_nonfinite(trial.problem, i) or blame_switch(trial.problem, i, variable)
     else:
-        found = blame_switch(trial.problem, i)
+        found = blame_switch(trial.problem, i, variable)
     place = found.place if found else ""
     return place or trial.program.place(trial.program.output) or evidence.name
 

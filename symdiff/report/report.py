@@ -156,7 +156,8 @@ class Report:
         if form == "html":
             return self.page(everything=everything)
         if form in FORMATS:
-            return f"{self.table(form, everything=everything)}\n\n{self.summary()}\n"
+            summary = f"```\n{self.summary()}\n```" if form == "github" else self.summary()
+            return f"{self.table(form, everything=everything)}\n\n{summary}\n"
         return {"csv": self.to_csv, "json": self.to_json, "jsonl": self.to_jsonl}[form]()
 
     def __str__(self) -> str:

@@ -11,6 +11,7 @@ from tabulate import tabulate
 from symdiff.comparison.evidence import Evidence
 from symdiff.errors import SymdiffError
 from symdiff.grid.grid import KINK
+from symdiff.truth.one_sided import KINDS, Kind
 from symdiff.verdict import Verdict
 
 _MAX_LISTED = 20
@@ -27,7 +28,7 @@ def summary(evidence: Sequence[Evidence], mistakes: Sequence[SymdiffError]) -> s
         Entries and files that could not be used.
     """
     points = sum(len(e.grid) for e in evidence)
-    kinks = sum(int(np.count_nonzero(e.grid.roles == KINK)) for e in evidence)
+    kinks = sum(_kinks(e) for e in evidence)
     size = f"{_many(len(evidence), 'expression')}, {_many(points, 'point')}"
     lines = [f"{size}, {kinks} of them at possible kinks"]
     counts = _counts(evidence)
@@ -43,6 +44,15 @@ def summary(evidence: Sequence[Evidence], mistakes: Sequence[SymdiffError]) -> s
         )
     lines.extend(_findings(evidence, mistakes))
     return "\n".join(lines)
+
+
+def _kinks(e: Evidence) -> int:
+    """Return how many points stand at kinks: of the grid, or of tensors with their values."""
+    at_kinks = e.grid.roles == KINK
+    if e.tensors is not None:
+        for truths in (t for trial in e.trials for t in trial.truths.values()):
+            at_kinks = at_kinks | (truths.kinds == KINDS.index(Kind.KINK))
+    return int(np.count_nonzero(at_kinks))
 
 
 def _counts(evidence: Sequence[Evidence]) -> dict[str, collections.Counter[Verdict]]:

@@ -250,6 +250,7 @@ def _remarks(evidence: Evidence, total: int, lines: list[Line], shown: int) -> l
                 remarks.append(f"{label}{engine} unsupported: {samples.unsupported}")
             remarks.extend(f"{label}{engine} failed: {r}" for r in samples.reasons[1:])
         remarks.extend(f"{label}claim failed: {reason}" for reason in _refusals(trial))
+    remarks = list(dict.fromkeys(remarks))  # every component of an output has the same to say
     remarks.extend(f"note: {note}" for note in evidence.grid.notes)
     return remarks
 
@@ -278,13 +279,15 @@ def _tensor_remarks(evidence: Evidence) -> list[str]:
 
 def _explanations(evidence: Evidence, lines: list[Line]) -> list[str]:
     """Say why, once for every engine and finding: the first point stands for the others."""
-    found: dict[tuple[str, Verdict, str], str] = {}
+    found: dict[tuple[str, ...], str] = {}
     for trial, variable, i in lines:
         for engine in evidence.engines:
             if variable not in trial.covered(engine):
                 continue
             verdict = VERDICTS[trial.verdicts(engine, variable)[i]]
-            key = engine, verdict, trial.spelling
+            # of claims one line for every input
+            claimed = variable.split("[", maxsplit=1)[0] if engine == CLAIM else ""
+            key = (engine, verdict, trial.spelling, claimed)
             if verdict in _EXPLAINED and key not in found:
                 found[key] = _explanation(evidence, trial, variable, engine, i)
     return list(found.values())[:_MAX_EXPLANATIONS]
@@ -304,8 +307,8 @@ def _choices(evidence: Evidence, lines: list[Line]) -> list[str]:
         if chosen:
             where = _where(evidence, trial, variable, i)
             if evidence.tensors is not None and not trial.is_directional:
-                switch = blame_switch(trial.problem, i)
-                where += f", a kink of {switch.place}" if switch else ""
+                switch = blame_switch(trial.problem, i, variable)
+                where += f", a kink of {switch.place}" if switch and switch.place else ""
             return [f"at {where}: {'. '.join(chosen)}"]
     return []
 

@@ -262,6 +262,56 @@ class TestDtypes:
         )
         assert verdicts(found, "autograd") == {"wrong"}
 
+    def test_sums_may_be_added_up_in_any_order(self):
+        texts = (
+            "(x @ w).sum()",
+            "F.linear(x, w.T).abs().sum()",
+            "softmax(x @ w, dim=1)[:, 0].sum()",
+        )
+        found = set()
+        for seed in range(30):
+            values = {
+                "x": {"shape": [3, 3], "seed": seed, "dtype": "float32"},
+                "w": {"shape": [3, 2], "seed": seed + 1000, "dtype": "float32"},
+            }
+            for text in texts:
+                found |= verdicts(
+                    symdiff.compare(text, values=values, engines=["autograd"]), "autograd"
+                )
+        assert found == {"agrees", "inexact"}
+
+    def test_integers_have_no_gradients(self):
+        with pytest.raises(
+            UsageError, match="x is int64, and PyTorch has no gradients by integers"
+        ):
+            symdiff.compare("x*x", values={"x": torch.tensor([1, 2])})
+
+
+class TestRounding:
+    @pytest.mark.parametrize(
+        ("text", "more"),
+        [
+            ("softmax(x, dim=0)", {}),
+            ("F.softmin(-x, dim=0)", {}),
+            ("log_softmax(x, dim=0)", {}),
+            ("cross_entropy(x, t)", {"t": 0}),
+            ("cross_entropy(x, t, reduction='sum')*3", {"t": 0}),
+        ],
+    )
+    def test_what_torch_s_own_formula_loses_is_inexact(self, text, more):
+        # at a saturated class 1 - y has three digits
+        comparison = symdiff.compare(text, values={"x": [30.0, 0.0, 1.0], **more})
+        assert verdicts(comparison, "autograd") == {"agrees", "inexact"}
+        assert comparison.ok
+
+    def test_a_fault_beside_a_saturated_class_is_noticed(self):
+        comparison = symdiff.compare(
+            lambda x: torch.softmax(x, 0) * 1.01,
+            math="softmax(x, dim=0)",
+            values={"x": [30.0, 0.0, 1.0]},
+        )
+        assert "wrong" in verdicts(comparison, "autograd")
+
 
 class TestGrids:
     def test_numbers_run_over_the_grid_beside_tensors_and_kinks_are_found(self):
@@ -293,13 +343,63 @@ class TestGrids:
         )
         assert verdicts(comparison, "autograd") == {"wrong"}
 
+    @pytest.mark.parametrize(
+        ("function", "reason"),
+        [
+            (lambda x: None, "TypeError: the callable returned NoneType, not a tensor"),
+            (lambda x: 3.0, "TypeError: the callable returned float, not a tensor"),
+            (lambda x: x[:1], "ValueError: the callable returned shape (1,), and its formula (2,)"),
+        ],
+    )
+    def test_a_callable_that_returns_something_else_fails(self, function, reason):
+        comparison = symdiff.compare(function, math="x*0", values={"x": [0.0, 1.0]})
+        assert verdicts(comparison, "autograd") == {"failed"}
+        assert {r["detail"] for r in records(comparison, engine="autograd")} == {reason}
+
+    def test_a_number_from_a_callable_on_a_grid_fails_too(self):
+        comparison = symdiff.compare(lambda x: 3.0, {"x": [0, 1]}, math="x*0")
+        assert verdicts(comparison, "autograd") == {"failed"}
+
     def test_torch_s_tensors_in_the_grid_are_values(self):
         comparison = symdiff.compare("(w**2).sum()", {"w": torch.ones(2, 2)})
         assert len(comparison.grid) == 1
         assert comparison.evidence[0].tensors.values["w"].dtype == "float32"
 
 
+@pytest.mark.parametrize("text", ["index_select(x, 0, i)", "nll_loss(x, i, reduction='none')"])
+def test_integer_values_pick_components_of_a_jacobian(text):
+    comparison = symdiff.compare(text, values={"x": [[1.0, 2], [3, 4]], "i": [1, 0]})
+    assert verdicts(comparison, "autograd") == verdicts(comparison, "central") == {"agrees"}
+
+
+def test_kinks_inside_a_function_on_tensors_are_named():
+    table = symdiff.compare("x.max()", values={"x": [1, 1, 0]}).table()
+    assert "a kink of x.max() (expr, column 1)" in table
+
+
+def test_every_claim_that_is_wrong_is_explained():
+    comparison = symdiff.compare(
+        "3*a + 2*b.sum()", values={"a": 1.0, "b": [1.0, 2]}, claims={"a": "-3", "b": "[4, 4]"}
+    )
+    table = " ".join(comparison.table().split())
+    assert "claim wrong at d/da: the sign is flipped" in table
+    assert "claim wrong at d/db[0]: the factor 0.5 is missing" in table
+
+
+def test_probabilities_end_at_0_and_1():
+    comparison = symdiff.compare(
+        "binary_cross_entropy(x, t)", values={"x": [0.0, 0.5], "t": [0.0, 1.0]}, wrt=["x"]
+    )
+    edge = records(comparison, engine="autograd", variable="x[0]")[0]
+    assert (edge["kind"], edge["derivative"], edge["verdict"]) == ("edge", 0.5, "wrong")  # torch: 0
+
+
 REFUSED = [
+    ({"expression": "x[5:].sum()", "values": {"x": [1, 2]}}, "nothing is left, the result has shape (0,)"),
+    ({"expression": "x", "values": {"x": [1, 2]}, "accumulate": 10**30}, "a number from 1 to 100"),
+    ({"expression": "x", "values": {"x": [1, 2]}, "accumulate": 1.5}, "accumulate 1.5 times"),
+    ({"expression": "x", "values": {"x": torch.ones(2).to_sparse()}}, "this tensor has no plain numbers"),
+    ({"expression": "x", "values": {"x": [1], "e": [1]}}, "e is a constant"),
     ({"expression": "x @ w", "values": {"x": [[1, 2]], "w": [[1, 2]]}}, "matmul of x (1, 2) and w (1, 2)"),
     ({"expression": "x.sum()", "values": {"x": [1], "v": [1]}}, "no expression has a variable 'v'"),
     ({"expression": "x*s", "values": {"x": [1]}, "grid": {"x": "0:1:2"}}, "'x' has a value and a grid"),
