@@ -149,8 +149,7 @@ BAD = [
     (["eval", "x", "--max-components", "-1"], "symdiff: at most -1 components"),
     (
         ["eval", "x @ w", "--value", "x=[[1, 2]]", "--value", "w=[[1, 2]]"],
-        "symdiff: matmul of x (1, 2) and w (1, 2): the rows of the first have 2 numbers, "
-        "the columns of the second 1 at column 1\n    x @ w\n    ^^^^^",
+        "symdiff: matmul of x (1, 2) and w (1, 2): the rows of the first have 2 numbers, the columns of the second 1 at column 1\n    x @ w\n    ^^^^^",
     ),
     (["run", "--jobs", "0"], "symdiff: 0 jobs"),
 ]

@@ -17,7 +17,7 @@ from symdiff.program import Call, Input, Program, Setting
 
 Sets = NDArray[np.object_]
 # What a function's value does not change with, near by: a condition, a detached value, a step.
-_CONSTANT: Final = frozenset({"detach", "sign", "floor", "ceil", "round", "trunc", "heaviside"})
+_CONSTANT: Final = frozenset({"detach", "sign", "floor", "ceil", "round", "trunc"})
 
 
 class _Dependence:

@@ -32,12 +32,14 @@ _UNIT: Final = 2.0**-53
 _ELEMENTARY: Final = 8 * _UNIT  # relative error of numpy's elementary functions: 4 ulps
 _SPECIAL: Final = 2.0**-40  # of scipy's special functions
 _SPECIAL_ABSOLUTE: Final = 2.0**-44  # of those with zeros that no series starts from
+_FLUSHED: Final = 2.0**-1020  # what they give as 0
 _WITH_ZEROS: Final = frozenset({"lgamma", "digamma"})
 _SMALLEST: Final = 2.0**-1060  # what gradual underflow may cost
 _NEAR: Final = 64.0  # where those with poles at the negative integers keep their digits,
 _OFF_POLES: Final = 2.0**-4  # and how far from them
 _TRUSTED: Final = 2.0**-20  # a larger error is beyond a bound of first order
 _STEADY: Final = 2.0**-10  # of a derivative, relative: likewise
+_CURVED: Final = 2.0**7  # times |f| + |f'|: more than |f''|/2 of any function where f' vanishes
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -198,10 +200,16 @@ def _add(x: Estimate, y: Estimate) -> Estimate:
 
 def _subtract(x: Estimate, y: Estimate) -> Estimate:
     if x is y:
-        return Estimate(np.where(np.isnan(x.value), np.nan, 0.0))
+        return _hidden(x, 0.0)
     value = x.value - y.value
     error = x.error + y.error + _UNIT * np.abs(value)
     return _combined(value, error, [(1.0, 0.0, x), (-1.0, 0.0, y)])
+
+
+def _hidden(x: Estimate, value: float) -> Estimate:
+    """Return a number that does not depend on x, where x is known to be one."""
+    known = np.isfinite(x.value) & np.isfinite(x.error)
+    return Estimate(np.where(known, value, np.nan))
 
 
 def _multiply(x: Estimate, y: Estimate) -> Estimate:
@@ -211,7 +219,8 @@ def _multiply(x: Estimate, y: Estimate) -> Estimate:
 
 def _inverse(x: Estimate) -> Estimate:
     value = 1 / x.value
-    error = 2 * _trusted(x.error, x.value) * value**2 + _rounded(value)
+    # not by value**2, which may underflow
+    error = _times(2 * np.abs(value), _trusted(x.error, x.value) * np.abs(value)) + _rounded(value)
     d, d_error = -(value**2), 2 * np.abs(value) * error + _rounded(value**2, 2 * _UNIT)
     return _combined(value, error, [(d, d_error, x)])
 
@@ -226,12 +235,12 @@ def _power(x: Estimate, exponent: Estimate) -> Estimate:
     value = x.value**y
     if exponent.slope is None and np.ndim(y) == 0 and exponent.error == 0:
         if y == 0:
-            return Estimate(np.where(np.isnan(x.value), np.nan, 1.0))
+            return _hidden(x, 1.0)
         d = y * x.value ** (y - 1)
-        second = np.abs(y * (y - 1) * x.value ** (y - 2))
-        trusted = np.where(x.error == 0, 0.0, _trusted(x.error, x.value))
-        error = _times(2 * np.abs(d), trusted) + _rounded(value, _ELEMENTARY)
-        d_error = _times(2 * second, trusted) + _rounded(d, _ELEMENTARY)
+        # relative: a derivative may underflow where the value does not
+        off = np.where(x.error == 0, 0.0, _trusted(x.error, x.value) / np.abs(x.value))
+        error = _times(2 * np.abs(y * value), off) + _rounded(value, _ELEMENTARY)
+        d_error = _times(2 * np.abs((y - 1) * d), off) + _rounded(d, _ELEMENTARY)
         if not float(y).is_integer():  # y - 1 is rounded
             d_error = d_error + np.abs(d * np.log(x.value) * (y - 1)) * _UNIT
         return _combined(value, error, [(d, d_error, x)])
@@ -254,7 +263,7 @@ def _chain(row: Function, arguments: Sequence[Estimate], *, within: bool) -> Est
     assert column is not None and row.derivative is not None  # noqa: S101, PT018  (column saw to it)
     value = column(*(a.value for a in arguments))
     if row.group == "special":
-        error: Number = _rounded(value, _SPECIAL)
+        error: Number = _rounded(value, _SPECIAL) + _FLUSHED
         if row.name in _WITH_ZEROS:
             error = error + _SPECIAL_ABSOLUTE
         if row.crossings:  # scipy loses digits near the poles
@@ -263,6 +272,8 @@ def _chain(row: Function, arguments: Sequence[Estimate], *, within: bool) -> Est
             error = np.where((x > 0) | off, error, np.inf)
     else:
         error = _rounded(value, _ELEMENTARY)
+    if row.name == "logaddexp":  # the larger argument, and the logarithm of a number from 1 to 2
+        error = error + _rounded(np.maximum(*(a.value for a in arguments)), _ELEMENTARY)
     texts = _DERIVATIVES.get(row.name, row.derivative)
     texts = texts if isinstance(texts, tuple) else (texts,)
     names = [parameter.name for parameter in row.parameters]
@@ -271,7 +282,9 @@ def _chain(row: Function, arguments: Sequence[Estimate], *, within: bool) -> Est
     for text, a in zip(texts, arguments, strict=True):
         if text is not None and np.any(a.error):
             d = np.abs(read(template(text), ARRAYS, plain))
-            error = error + _times(2 * d, np.where(a.error <= _TRUSTED, a.error, np.inf))
+            trusted = np.where(a.error <= _TRUSTED, a.error, np.inf)
+            bent = _times(_CURVED * (np.abs(value) + d), trusted**2)
+            error = error + _times(2 * d, trusted) + bent
     result = Estimate(value, error)
     parts = []
     for text, a in zip(texts, arguments, strict=True):
@@ -281,7 +294,7 @@ def _chain(row: Function, arguments: Sequence[Estimate], *, within: bool) -> Est
             )
             # A bound of first order is none where the derivative is uncertain: beside a pole.
             steady = (a.error == 0) | (partial.error <= _STEADY * (1 + np.abs(partial.value)))
-            error = np.where(steady, error, np.inf)
+            error = np.where(steady, error + _times(partial.error, a.error), np.inf)
             if a.slope is not None:
                 parts.append((partial.value, partial.error, a))
     return _combined(value, error, parts)

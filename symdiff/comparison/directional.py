@@ -127,8 +127,11 @@ def _check_values(setup: Setup, spelling: str, other: Program) -> None:
     """
     values = {**setup.arrays, **setup.indices}
     try:
-        first, second = (directional(p, values, {})[0] for p in (setup.question.program, other))
+        programs = (setup.question.program, other)
+        (first, known), (second, also) = (directional(p, values, {}) for p in programs)
     except Unsupported:
+        return
+    if not (known and also):
         return
     apart = np.abs(first.value - second.value) - 2 * (first.error + second.error)
     if not (apart > 0).any():
@@ -216,7 +219,7 @@ class _Side:
         off = abs(float(samples.derivatives[name][0]) - float(truths.derivative[0]))
         allowed = float(tolerance.around(truths.derivative)[0])
         word = VERDICTS[found.codes[0]]
-        unclear = abs(off - allowed) <= float(truths.errors[0])
+        unclear = 0 < float(truths.errors[0]) >= abs(off - allowed)
         if word in {Verdict.AGREES, Verdict.WRONG} and unclear:
             return Judgement(np.array([_UNDECIDED], np.int8), {0: _UNSETTLED})
         return found
@@ -315,8 +318,10 @@ class _Side:
     def _asserted(self, program: Program) -> tuple[Array, Array]:
         """Return what is claimed, and how far rounding may have carried it."""
         try:
-            found, _ = directional(program, self._values, {})
+            found, settled = directional(program, self._values, {})
         except Unsupported:
+            settled = False
+        if not settled:
             value = evaluate_tensor(program, self._values)
             return value, np.full(value.shape, math.nan)
         return np.asarray(found.value), np.asarray(found.error)

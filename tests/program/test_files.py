@@ -59,19 +59,14 @@ def test_plain_text_has_one_expression_a_line(tmp_path):
     ]
 
 
-TENSORS = (
-    """
+TENSORS = '''
 [[expression]]
 name = "network"
 expr = "(x @ w).sum()"
 claims = """
-    + '"""'
-    + """
 g = 1 + 0*(x @ w)
 grad_w = x.T @ g
 """
-    + '"""'
-    + """
 cotangent = 2
 accumulate = 3
 tangent = { w = [[1], [0]] }
@@ -79,8 +74,7 @@ tangent = { w = [[1], [0]] }
 [expression.values]
 x = [[1, 2]]
 w = { shape = [2, 1], seed = 0 }
-"""
-)
+'''
 
 
 def test_tensors_are_read_as_typed(tmp_path):
