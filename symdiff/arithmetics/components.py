@@ -13,8 +13,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.arithmetics.reading import bound
-from symdiff.catalogue import CATALOGUE
+from symdiff.arithmetics.reading import bound, walk
+from symdiff.catalogue import CATALOGUE, Function
 from symdiff.program import Call, Constant, Input, Literal, Program, Setting
 from symdiff.program.nodes import Builder
 from symdiff.program.values import component, components
@@ -213,33 +213,28 @@ def write_out(
     """
     builder = Builder()
     elements = _Components(builder)
-    known: dict[int, Any] = {}
-    for index in sorted(program.reached(program.output)):
-        node = program.nodes[index]
-        if isinstance(node, Setting):
-            known[index] = node.value
-            continue
-        if isinstance(node, Input) and indices and node.name in indices:
-            known[index] = indices[node.name]
-            continue
-        if isinstance(node, Call) and node.function == "sequence":
-            known[index] = tuple(known[a] for a in node.given)
-            continue
-        if isinstance(node, Input):
-            known[index] = inputs(builder, node.name)
-        elif isinstance(node, Literal | Constant):
-            known[index] = np.asarray(builder.add(node))
+
+    def leaf(index: int, node: Literal | Constant | Input) -> Any:  # noqa: ANN401
+        if not isinstance(node, Input):
+            nodes = np.asarray(builder.add(node))
+        elif indices and node.name in indices:
+            return indices[node.name]
         else:
-            before = len(builder.nodes)
-            known[index] = _apply(elements, node, known, computed=computed)
-            _mark_inside(builder, program, index, range(before, len(builder.nodes)))
-        _mark(builder, program, index, known[index])
-    return WrittenOut(program, builder, np.asarray(known[program.output]))
+            nodes = inputs(builder, node.name)
+        _mark(builder, program, index, nodes)
+        return nodes
+
+    def call(index: int, node: Call, arguments: list[Any]) -> Nodes:
+        before = len(builder.nodes)
+        nodes = _apply(elements, CATALOGUE[node.function], arguments, computed=computed)
+        _mark_inside(builder, program, index, range(before, len(builder.nodes)))
+        _mark(builder, program, index, nodes)
+        return nodes
+
+    return WrittenOut(program, builder, np.asarray(walk(program, leaf, call)))
 
 
-def _apply(elements: _Components, node: Call, known: Mapping[int, Any], *, computed: bool) -> Nodes:
-    row = CATALOGUE[node.function]
-    arguments = [None if a is None else known[a] for a in node.arguments]
+def _apply(elements: _Components, row: Function, arguments: list[Any], *, computed: bool) -> Nodes:
     array = row.computed if computed and row.computed is not None else row.array
     if array is not None:
         return np.asarray(array(elements, *bound(row, arguments)))

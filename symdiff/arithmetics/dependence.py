@@ -11,9 +11,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.arithmetics.reading import bound
+from symdiff.arithmetics.reading import bound, walk
 from symdiff.catalogue import CATALOGUE
-from symdiff.program import Call, Input, Program, Setting
+from symdiff.program import Call, Constant, Input, Literal, Program
 
 Sets = NDArray[np.object_]
 # What a function's value does not change with, near by: a condition, a detached value, a step.
@@ -86,26 +86,20 @@ def dependence(
     [5, 6]
     """
     elements = _Dependence()
-    known: dict[int, Any] = {}
-    for index in sorted(program.reached(program.output)):
-        node = program.nodes[index]
-        if isinstance(node, Setting):
-            known[index] = node.value
-        elif isinstance(node, Input):
-            is_index = node.name in indices
-            known[index] = indices[node.name] if is_index else _input(node.name, variable, shapes)
-        elif isinstance(node, Call):
-            arguments = [None if a is None else known[a] for a in node.arguments]
-            row = CATALOGUE[node.function]
-            if node.function == "sequence":
-                known[index] = tuple(arguments)
-            elif row.array is not None:
-                known[index] = row.array(elements, *bound(row, arguments))
-            else:
-                known[index] = elements.each(row.name, *arguments)
-        else:
-            known[index] = _nothing(())
-    return _sets(known[program.output])
+
+    def leaf(_: int, node: Literal | Constant | Input) -> Any:  # noqa: ANN401
+        if not isinstance(node, Input):
+            return _nothing(())
+        is_index = node.name in indices
+        return indices[node.name] if is_index else _input(node.name, variable, shapes)
+
+    def call(_: int, node: Call, arguments: list[Any]) -> Any:  # noqa: ANN401
+        row = CATALOGUE[node.function]
+        if row.array is not None:
+            return row.array(elements, *bound(row, arguments))
+        return elements.each(row.name, *arguments)
+
+    return _sets(walk(program, leaf, call))
 
 
 def _input(name: str, variable: str, shapes: Mapping[str, tuple[int, ...]]) -> Sets:

@@ -212,6 +212,39 @@ def apply(row: Function, arithmetic: Arithmetic, arguments: Sequence[Value | Non
     return read(definition(row.name, choice), arithmetic, given)
 
 
+def walk(
+    program: Program,
+    leaf: Callable[[int, Literal | Constant | Input], Value],
+    call: Callable[[int, Call, list[Value | None]], Value],
+) -> Value:
+    """Return what comes of a program on tensors, one node after the other.
+
+    For what is no arithmetic of numbers: shapes, scalar nodes, sets of components. Settings and
+    lists of tensors pass through as they are.
+
+    Parameters
+    ----------
+    program
+        What to walk.
+    leaf
+        Returns what a number, a constant or an input is; gets its index and the node.
+    call
+        Returns what a function makes of its arguments, None for one not given.
+    """
+    known: dict[int, Value] = {}
+    for index in sorted(program.reached(program.output)):
+        node = program.nodes[index]
+        if isinstance(node, Setting):
+            known[index] = node.value
+        elif isinstance(node, Call):
+            arguments = [None if a is None else known[a] for a in node.arguments]
+            is_list = node.function == "sequence"
+            known[index] = tuple(arguments) if is_list else call(index, node, arguments)
+        else:
+            known[index] = leaf(index, node)
+    return known[program.output]
+
+
 def bound(row: Function, arguments: Sequence[Value | None]) -> list[Value | None]:
     """Return an argument for every parameter of a function on tensors, in order.
 

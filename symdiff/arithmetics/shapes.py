@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.arithmetics.reading import bound
+from symdiff.arithmetics.reading import bound, walk
 from symdiff.catalogue import CATALOGUE
 from symdiff.catalogue.elements import ShapeMismatchError
 from symdiff.errors import ExpressionError, Place
@@ -92,49 +92,48 @@ def shape_of(
         x @ w
         ^^^^^
     """
-    known: dict[int, Any] = {}
-    for index in sorted(program.reached(program.output)):
-        node = program.nodes[index]
-        if isinstance(node, Input):
-            given = (indices or {}).get(node.name)
-            known[index] = _blank(shapes[node.name]) if given is None else given
-        elif isinstance(node, Literal | Constant):
-            known[index] = _blank(())
-        elif isinstance(node, Setting):
-            known[index] = node.value
-        else:
-            known[index] = _call(program, index, node, known)
-            if node.function != "sequence" and 0 in np.shape(known[index]):
-                reason = f"nothing is left, the result has shape {np.shape(known[index])}"
-                raise _mismatch(program, index, node, known, reason)
-    shape: Shape = np.shape(known[program.output])
+
+    def leaf(_: int, node: Literal | Constant | Input) -> Any:  # noqa: ANN401
+        if not isinstance(node, Input):
+            return _blank(())
+        given = (indices or {}).get(node.name)
+        return _blank(shapes[node.name]) if given is None else given
+
+    def call(index: int, node: Call, arguments: list[Any]) -> Any:  # noqa: ANN401
+        try:
+            found = _apply(node, arguments)
+        except (ShapeMismatchError, ValueError, IndexError, TypeError) as error:
+            reason = str(error).split("\n", maxsplit=1)[0]
+            raise _mismatch(program, index, arguments, reason) from None
+        if 0 in np.shape(found):
+            reason = f"nothing is left, the result has shape {np.shape(found)}"
+            raise _mismatch(program, index, arguments, reason)
+        return found
+
+    shape: Shape = np.shape(walk(program, leaf, call))
     return shape
 
 
-def _call(program: Program, index: int, node: Call, known: Mapping[int, Any]) -> Any:  # noqa: ANN401
-    arguments = [None if a is None else known[a] for a in node.arguments]
-    if node.function == "sequence":
-        return tuple(arguments)
+def _apply(node: Call, arguments: list[Any]) -> Any:  # noqa: ANN401
     row = CATALOGUE[node.function]
-    if node.function == "ifelse" and np.shape(known[node.given[0]]):
-        reason = "a conditional expression takes one condition; write where(condition, x, y)"
-        raise _mismatch(program, index, node, known, reason)
-    if node.function == "ifelse" and len({np.shape(known[a]) for a in node.given[1:]}) > 1:
-        reason = "the branches have one shape; where(condition, x, y) broadcasts them"
-        raise _mismatch(program, index, node, known, reason)
-    try:
-        if row.array is not None:
-            return row.array(_SHAPES, *bound(row, arguments))
-        return _SHAPES.each(row.name, *arguments)
-    except (ShapeMismatchError, ValueError, IndexError, TypeError) as error:
-        reason = str(error).split("\n", maxsplit=1)[0]
-        raise _mismatch(program, index, node, known, reason) from None
+    if row.array is not None:
+        return row.array(_SHAPES, *bound(row, arguments))
+    if row.name == "ifelse":
+        condition, *branches = map(np.shape, arguments)
+        if condition:
+            message = "a conditional expression takes one condition; write where(condition, x, y)"
+            raise ShapeMismatchError(message)
+        if len(set(branches)) > 1:
+            message = "the branches have one shape; where(condition, x, y) broadcasts them"
+            raise ShapeMismatchError(message)
+    return _SHAPES.each(row.name, *arguments)
 
 
-def _mismatch(
-    program: Program, index: int, node: Call, known: Mapping[int, Any], reason: str
-) -> ExpressionError:
-    shown = [_shown(program, a, known[a]) for a in node.given]
+def _mismatch(program: Program, index: int, arguments: list[Any], reason: str) -> ExpressionError:
+    node = program.nodes[index]
+    assert isinstance(node, Call)  # noqa: S101  (what fails is a function)
+    pairs = zip(node.arguments, arguments, strict=True)
+    shown = [_shown(program, a, value) for a, value in pairs if a is not None]
     tensors = " and ".join(text for text in shown if text)
     message = f"{node.function} of {tensors}: {reason}" if tensors else f"{node.function}: {reason}"
     if not program.spans[index]:
