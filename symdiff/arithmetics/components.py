@@ -78,6 +78,7 @@ class _Components:
 
     def each(self, function: str, *arguments: Any) -> Nodes:  # noqa: ANN401
         given = [self._nodes(a) for a in arguments if a is not None]
+        _check_size(np.broadcast_shapes(*(a.shape for a in given)))
         spread = iter([a.reshape(-1).tolist() for a in np.broadcast_arrays(*given)])
         columns = [None if a is None else next(spread) for a in arguments]
         shape = np.broadcast_shapes(*(a.shape for a in given))
@@ -113,12 +114,12 @@ class _Components:
         return terms[..., 0].reshape(kept if keep else outer)
 
     def arrange(self, how: Callable[..., Any], *arrays: Any) -> Nodes:  # noqa: ANN401
-        return np.asarray(how(*(np.asarray(a) for a in arrays)))
+        nodes = np.asarray(how(*(np.asarray(a) for a in arrays)))
+        _check_size(nodes.shape)
+        return nodes
 
     def product(self, first: Nodes, second: Nodes) -> Nodes:
-        terms = first.size * second.shape[-1] * max(1, second.size // max(1, first.size))
-        if min(terms, first.size * second.shape[-1]) > MAX_NODES:
-            raise TooLargeError
+        _check_size((*first.shape, second.shape[-1]))
         factors = self.each(
             "multiply", first[..., :, None, :], np.swapaxes(second, -1, -2)[..., None, :, :]
         )

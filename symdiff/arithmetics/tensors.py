@@ -58,7 +58,8 @@ def _typed(parameter: Parameter, value: Any) -> Any:  # noqa: ANN401
         return value
     if parameter.kind == "tensors":
         return [torch.as_tensor(v, dtype=_dtype(value)) for v in value]
-    return torch.as_tensor(value, dtype=None if torch.is_tensor(value) else torch.float64)
+    is_real = not isinstance(value, torch.Tensor | bool)
+    return torch.as_tensor(value, dtype=torch.float64 if is_real else None)
 
 
 def _dtype(values: Sequence[Any]) -> torch.dtype:

@@ -14,6 +14,8 @@ from symdiff.program.nodes import Input, Program
 
 MAX_SIZE: Final = 10_000_000  # components of one tensor
 MAX_DIMENSIONS: Final = 8
+_LARGEST_SCALE: Final = 1e300
+_LARGEST_INTEGER: Final = 2**53  # that every double below holds exactly
 DTYPES: Final = ("float64", "float32", "float16", "int64")
 _RANDOM_KEYS: Final = frozenset({"shape", "seed", "dtype", "scale"})
 _EXAMPLE: Final = "w = [[1, 2], [3, 4]], or w = { shape = [64, 10], seed = 0 }"
@@ -90,6 +92,12 @@ def _read(given: Any) -> Value:  # noqa: ANN401
         return _typed(_checked(array), dtype)
     if hasattr(given, "__array__"):
         array = numpy.asarray(given)
+        if array.dtype.kind not in "iuf":
+            message = f"an array of {array.dtype} holds no real numbers"
+            raise UsageError(message, hint="array.astype(float)")
+        if array.ndim > MAX_DIMENSIONS:
+            message = f"more than {MAX_DIMENSIONS} dimensions"
+            raise UsageError(message, hint=_EXAMPLE)
         dtype = str(array.dtype) if str(array.dtype) in DTYPES else "float64"
         return _typed(_checked(array), dtype)
     _check_nesting(given)
@@ -100,15 +108,16 @@ def _described(given: Mapping[str, Any]) -> Value:
     dtype = given.get("dtype", "float64")
     if "data" in given:
         unknown = set(given) - {"data", "dtype"}
-        value = _read(given["data"]).array
+        inner = _read(given["data"])
+        value, dtype = inner.array, given.get("dtype", inner.dtype)
     else:
         unknown = set(given) - _RANDOM_KEYS
         value = _random(given)
     if unknown:
         key = min(map(str, unknown))
         message = f"unknown key {key[:40]!r}"
-        hint = did_you_mean(key, {*_RANDOM_KEYS, "data"}) or _EXAMPLE
-        raise UsageError(message, hint=hint)
+        hint = did_you_mean(key, {*_RANDOM_KEYS, "data"} - {key}) or _EXAMPLE
+        raise UsageError(message, hint="data stands with dtype only" if "data" in given else hint)
     return _typed(value, dtype)
 
 
@@ -125,14 +134,20 @@ def _random(given: Mapping[str, Any]) -> Any:  # noqa: ANN401  (doubles)
     if not _is_integer(seed) or seed < 0:
         message = "a seed is an integer from 0 on"
         raise UsageError(message, hint=_EXAMPLE)
-    if not isinstance(scale, int | float) or not math.isfinite(scale):
-        message = "scale is a number"
+    is_number = isinstance(scale, int | float) and not isinstance(scale, bool)
+    if not is_number or not abs(scale) <= _LARGEST_SCALE:
+        message = f"scale is a number up to {_LARGEST_SCALE:g}"
         raise UsageError(message, hint="x = { shape = [2], seed = 0, scale = 0.1 }")
     return numpy.random.default_rng(seed).standard_normal(tuple(shape)) * scale
 
 
 def _is_integer(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _is_real(value: object) -> bool:
+    plain = isinstance(value, int | float) and not isinstance(value, bool)
+    return plain or isinstance(value, numpy.integer | numpy.floating)
 
 
 def _check_nesting(given: Any, depth: int = 0) -> None:  # noqa: ANN401
@@ -142,7 +157,7 @@ def _check_nesting(given: Any, depth: int = 0) -> None:  # noqa: ANN401
             raise UsageError(message, hint=_EXAMPLE)
         for item in given:
             _check_nesting(item, depth + 1)
-    elif not isinstance(given, int | float) or isinstance(given, bool):
+    elif not _is_real(given):
         message = f"{str(given)[:40]!r} is not a number"
         raise UsageError(message, hint=_EXAMPLE)
 
@@ -169,6 +184,9 @@ def _typed(array: Any, dtype: Any) -> Value:  # noqa: ANN401
     if dtype not in DTYPES:
         message = f"unknown dtype {str(dtype)[:40]!r}"
         raise UsageError(message, hint=f"dtypes: {', '.join(DTYPES)}")
+    if dtype == "int64" and (numpy.abs(array) > _LARGEST_INTEGER).any():
+        message = f"an integer beyond {_LARGEST_INTEGER}"
+        raise UsageError(message, hint="integers stand for places: smaller ones")
     with numpy.errstate(over="ignore"):
         rounded = array.astype(dtype).astype(numpy.float64)
     if not numpy.isfinite(rounded).all():

@@ -1,0 +1,371 @@
+"""Values of tensors: what is read, as what, and what is refused in which words."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from symdiff.errors import UsageError
+from symdiff.program import parse, values
+from symdiff.program.values import (
+    DTYPES,
+    MAX_DIMENSIONS,
+    MAX_SIZE,
+    Value,
+    component,
+    components,
+    index_inputs,
+    is_on_tensors,
+    read_value,
+)
+
+READ = [
+    # what is given, its numbers, its dtype
+    (3, 3.0, "float64"),
+    (-2.5, -2.5, "float64"),
+    ([1, 2.5], [1.0, 2.5], "float64"),
+    ((1, 2), [1.0, 2.0], "float64"),
+    ([[1, 2], (3, 4)], [[1.0, 2.0], [3.0, 4.0]], "float64"),
+    ([[[1]], [[2]]], [[[1.0]], [[2.0]]], "float64"),
+    ([-0.0], [-0.0], "float64"),
+    ([1e308, 5e-324], [1e308, 5e-324], "float64"),
+    (np.array([1.5, 2.5]), [1.5, 2.5], "float64"),
+    (np.float64(1.5), 1.5, "float64"),
+    (np.array([[1.5], [2.5]], dtype=np.float32), [[1.5], [2.5]], "float32"),
+    (np.array([1.5], dtype=np.float16), [1.5], "float16"),
+    (np.array([1, 2]), [1.0, 2.0], "int64"),
+    (np.array([1, 2], dtype=np.int32), [1.0, 2.0], "float64"),
+    (np.arange(6.0).reshape(2, 3).T, [[0.0, 3.0], [1.0, 4.0], [2.0, 5.0]], "float64"),
+    (torch.tensor(2.5), 2.5, "float32"),
+    (torch.tensor([1.5, 2.5], dtype=torch.float64, requires_grad=True), [1.5, 2.5], "float64"),
+    (torch.tensor([[0.1]], dtype=torch.float16), [[0.0999755859375]], "float16"),
+    (torch.tensor([1, 2]), [1.0, 2.0], "int64"),
+    ({"data": [1, 2]}, [1.0, 2.0], "float64"),
+    ({"data": [[0.1]], "dtype": "float32"}, [[0.10000000149011612]], "float32"),
+    ({"data": [0.1], "dtype": "float16"}, [0.0999755859375], "float16"),
+    ({"data": [65504], "dtype": "float16"}, [65504.0], "float16"),
+    ({"data": [1, 2], "dtype": "int64"}, [1.0, 2.0], "int64"),
+    ({"data": torch.tensor([1.5]), "dtype": "float64"}, [1.5], "float64"),
+    ({"data": {"data": 2}}, 2.0, "float64"),
+]
+
+
+@pytest.mark.parametrize(("given", "numbers", "dtype"), READ, ids=repr)
+def test_is_read(given, numbers, dtype):
+    value = read_value("w", given)
+    assert value.array.tolist() == numbers
+    assert value.array.dtype == np.float64
+    assert value.dtype == dtype
+    assert value.shape == np.shape(numbers)
+
+
+def test_signs_of_zeros_are_kept():
+    assert math.copysign(1.0, read_value("w", [-0.0]).array.item()) == -1.0
+
+
+def test_a_value_is_a_copy_of_what_was_given():
+    array, tensor = np.ones(2), torch.ones(2, dtype=torch.float64)
+    read = [read_value("w", array), read_value("w", tensor)]
+    array[0], tensor[0] = 7.0, 7.0
+    assert [value.array.tolist() for value in read] == [[1.0, 1.0], [1.0, 1.0]]
+
+
+def test_what_has_been_read_is_passed_through():
+    value = Value(np.ones(3), "float16")
+    assert read_value("w", value) is value
+
+
+@pytest.mark.parametrize(
+    ("numbers", "whole"), [([1, -2.0, 0], True), ([1, 2.5], False), (3, True), (1e300, True)]
+)
+def test_integers_are_told_from_other_numbers(numbers, whole):
+    assert read_value("w", numbers).holds_integers is whole
+
+
+# -- random numbers
+
+
+@pytest.mark.parametrize("shape", [[2, 3], (4,), [1, 1, 2], []])
+@pytest.mark.parametrize("seed", [0, 7, 2**40])
+def test_shape_and_seed_are_normal_random_numbers(shape, seed):
+    expected = np.random.default_rng(seed).standard_normal(tuple(shape))
+    value = read_value("w", {"shape": shape, "seed": seed})
+    assert value.shape == tuple(shape)
+    assert (value.array == expected).all()
+
+
+def test_random_numbers_are_the_same_each_time_and_others_for_another_seed():
+    first, again, other = (
+        read_value(name, {"shape": [50], "seed": seed}).array.tolist()
+        for name, seed in (("w", 1), ("v", 1), ("w", 2))
+    )
+    assert first == again
+    assert not set(first) & set(other)
+
+
+def test_the_seed_is_0_and_the_scale_1_where_they_are_not_given():
+    given = {"shape": [3], "seed": 0, "scale": 1.0, "dtype": "float64"}
+    assert (read_value("w", {"shape": [3]}).array == read_value("w", given).array).all()
+
+
+@pytest.mark.parametrize("scale", [0.1, 2, -1, 0])
+def test_the_scale_is_a_factor(scale):
+    plain, scaled = (
+        read_value("w", {"shape": [2, 2], "seed": 3, **more}).array
+        for more in ({}, {"scale": scale})
+    )
+    assert (scaled == plain * scale).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_random_numbers_are_rounded_to_their_dtype(dtype):
+    described = {"shape": [20], "seed": 3, "scale": 5}
+    exact, value = read_value("w", described), read_value("w", {**described, "dtype": dtype})
+    assert value.dtype == dtype
+    assert (value.array == exact.array.astype(dtype)).all()
+    assert (value.array == exact.array).all() == (dtype == "float64")
+
+
+@pytest.mark.parametrize("given", [[0.1, 1 / 3], {"shape": [4], "seed": 1}])
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_a_value_is_what_torch_has_in_its_dtype(given, dtype):
+    described = given if isinstance(given, dict) else {"data": given}
+    value = read_value("w", {**described, "dtype": dtype})
+    tensor = torch.tensor(value.array).to(getattr(torch, dtype))
+    assert tensor.double().tolist() == value.array.tolist()
+
+
+# -- refusals
+
+NO_NUMBERS = "its lists have different lengths, or hold something else than numbers"
+NO_SHAPE = "a shape is a list of integers from 1 on"
+NO_SEED = "a seed is an integer from 0 on"
+NOT_FINITE = "every component must be finite"
+TOO_DEEP = f"more than {MAX_DIMENSIONS} lists inside one another"
+EMPTY = f"a tensor has 1 to {MAX_SIZE} components, not 0"
+
+
+def nested(depth):
+    found = 1.0
+    for _ in range(depth):
+        found = [found]
+    return found
+
+
+REFUSED = [
+    # ragged
+    ([[1, 2], [3]], NO_NUMBERS),
+    ([1, [2]], NO_NUMBERS),
+    ({"data": [[1], [2, 3]]}, NO_NUMBERS),
+    # not finite
+    (math.nan, NOT_FINITE),
+    ([1, math.inf], NOT_FINITE),
+    (np.array([1.0, -np.inf]), NOT_FINITE),
+    (torch.tensor([math.nan]), NOT_FINITE),
+    ({"data": [math.nan]}, NOT_FINITE),
+    # no numbers
+    (True, "'True' is not a number"),
+    ([1, False], "'False' is not a number"),
+    ("abc", "'abc' is not a number"),
+    ([[1], ["a"]], "'a' is not a number"),
+    (None, "'None' is not a number"),
+    ([1, None], "'None' is not a number"),
+    ([1 + 2j], "'(1+2j)' is not a number"),
+    ("9" * 100, f"'{'9' * 40}' is not a number"),
+    (np.array(["a"]), "an array of <U1 holds no real numbers"),
+    (np.array([True]), "an array of bool holds no real numbers"),
+    (np.array([1j]), "an array of complex128 holds no real numbers"),
+    ([np.True_], "'True' is not a number"),
+    # none at all
+    ([], EMPTY),
+    ([[], []], EMPTY),
+    (np.ones((2, 0)), EMPTY),
+    # too deep
+    (nested(MAX_DIMENSIONS + 1), TOO_DEEP),
+    (nested(5_000), TOO_DEEP),
+    ({"data": nested(MAX_DIMENSIONS + 1)}, TOO_DEEP),
+    # too large
+    ([10**400], "a number is too large for a double"),
+    ([1, -(10**400)], "a number is too large for a double"),
+    (np.broadcast_to(1.0, (MAX_SIZE + 1,)), f"a tensor has 1 to {MAX_SIZE} components, not {MAX_SIZE + 1}"),
+    ({"shape": [MAX_SIZE + 1]}, f"the shape [{MAX_SIZE + 1}] is too large: at most {MAX_SIZE} components"),
+    ({"shape": [10**5, 10**5]}, f"the shape [100000, 100000] is too large: at most {MAX_SIZE} components"),
+    ({"shape": [1] * 100}, f"the shape {[1] * 9} is too large: at most {MAX_SIZE} components"),
+    # a shape
+    ({}, NO_SHAPE),
+    ({"seed": 1}, NO_SHAPE),
+    ({"shape": 3}, NO_SHAPE),
+    ({"shape": "23"}, NO_SHAPE),
+    ({"shape": [2, 0]}, NO_SHAPE),
+    ({"shape": [-1]}, NO_SHAPE),
+    ({"shape": [2.0]}, NO_SHAPE),
+    ({"shape": [True]}, NO_SHAPE),
+    ({"shape": [[2]]}, NO_SHAPE),
+    # a seed, a scale
+    ({"shape": [2], "seed": -1}, NO_SEED),
+    ({"shape": [2], "seed": 1.0}, NO_SEED),
+    ({"shape": [2], "seed": True}, NO_SEED),
+    ({"shape": [2], "seed": "1"}, NO_SEED),
+    ({"shape": [2], "scale": "a"}, "scale is a number up to 1e+300"),
+    ({"shape": [2], "scale": math.inf}, "scale is a number up to 1e+300"),
+    ({"shape": [2], "scale": None}, "scale is a number up to 1e+300"),
+    ({"shape": [2], "scale": True}, "scale is a number up to 1e+300"),
+    ({"shape": [2], "scale": 10**400}, "scale is a number up to 1e+300"),
+    ({"shape": [2], "scale": 1.5e308}, "scale is a number up to 1e+300"),
+    # keys
+    ({"shape": [2], "sede": 1}, "unknown key 'sede'"),
+    ({"data": [1], "shape": [1]}, "unknown key 'shape'"),
+    ({"data": [1], "seed": 1}, "unknown key 'seed'"),
+    ({"shape": [2], 5: 1}, "unknown key '5'"),
+    ({"shape": [2], "k" * 100: 1}, f"unknown key '{'k' * 40}'"),
+    # dtypes
+    ({"shape": [2], "dtype": "float"}, "unknown dtype 'float'"),
+    ({"data": [1], "dtype": "complex64"}, "unknown dtype 'complex64'"),
+    ({"data": [1], "dtype": 64}, "unknown dtype '64'"),
+    ({"data": [1], "dtype": ["float64"]}, "unknown dtype \"['float64']\""),
+    (torch.ones(2, dtype=torch.bfloat16), "unknown dtype 'bfloat16'"),
+    (torch.ones(2, dtype=torch.bool), "unknown dtype 'bool'"),
+    (np.ones((1,) * 9), "more than 8 dimensions"),
+    # too large for the dtype
+    ({"data": [1e300], "dtype": "int64"}, "an integer beyond 9007199254740992"),
+    ({"data": [1.0, 65520.0], "dtype": "float16"}, "a component is too large for float16"),
+    ({"data": [-1e39], "dtype": "float32"}, "a component is too large for float32"),
+    ({"shape": [50], "scale": 1e5, "dtype": "float16"}, "a component is too large for float16"),
+]  # fmt: skip
+
+
+def test_numbers_of_numpy_are_numbers():
+    assert read_value("w", [np.int64(1), np.float32(2)]).array.tolist() == [1, 2]
+
+
+def test_data_of_a_dtype_keeps_it():
+    assert read_value("w", {"data": torch.ones(2)}).dtype == "float32"
+
+
+def refusal(given):
+    with pytest.raises(UsageError) as found:
+        read_value("w", given)
+    return found.value
+
+
+@pytest.mark.parametrize(("given", "message"), REFUSED, ids=[words for _, words in REFUSED])
+def test_is_refused(given, message):
+    error = refusal(given)
+    assert error.message == message
+    assert error.hint
+    assert str(error).startswith(f"values w: {message} (")
+
+
+def test_the_name_in_a_message_is_cut():
+    with pytest.raises(UsageError, match=f"^values {'w' * 40}: 'True' is not a number"):
+        read_value("w" * 300, True)  # noqa: FBT003  (a value)
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        ({"shape": [2], "sede": 1}, "did you mean 'seed'?"),
+        ({"shape": [2], "scael": 1}, "did you mean 'scale'?"),
+        ({"dat": [2], "shape": [1]}, "did you mean 'data'?"),
+        ([[1, 2], [3]], "w = [[1, 2], [3, 4]], or w = { shape = [64, 10], seed = 0 }"),
+        ({"shape": [2], "scale": "a"}, "x = { shape = [2], seed = 0, scale = 0.1 }"),
+    ],
+)
+def test_a_refusal_says_what_to_type(given, hint):
+    assert refusal(given).hint == hint
+
+
+def test_a_check_that_is_left_out_is_noticed(monkeypatch):
+    # Negative control: whatever nesting.
+    monkeypatch.setattr(values, "_check_nesting", lambda given: None)
+    with pytest.raises(pytest.fail.Exception):
+        refusal(True)  # noqa: FBT003  (a value)
+
+
+# -- programs
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("cross_entropy(z, t)", {"t"}),
+        ("nll_loss(log_softmax(z, 1), target=k) + x", {"k"}),
+        ("gather(x, 1, index=i) + index_select(x, 0, j).sum()", {"i", "j"}),
+        ("one_hot(i, 3) @ one_hot([0, 1], 2)", {"i"}),
+        ("cross_entropy(z, [0, 2])", set()),
+        ("x @ w + x[0]", set()),
+        ("x*t", set()),
+        ("cross_entropy(z, t) + t.sum()", {"t"}),
+    ],
+)
+def test_inputs_that_stand_for_places_are_found(text, names):
+    assert index_inputs(parse(text)) == names
+
+
+def test_places_in_a_definition_are_found_if_it_is_used():
+    definitions = {"loss": "cross_entropy(z, t)"}
+    assert index_inputs(parse("2*loss", definitions=definitions)) == {"t"}
+    assert index_inputs(parse("2*z", definitions=definitions)) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "whether"),
+    [
+        ("relu(x)*y + 1", False),
+        ("max(x, y)", False),
+        ("x if x > 0 else 2", False),
+        ("x", False),
+        ("max(x)", True),
+        ("x @ w", True),
+        ("relu(x).sum()", True),
+        ("x[0]", True),
+        ("x.T + 1", True),
+        ("[x, y]", True),
+        ("x.detach()", False),
+    ],
+)
+def test_programs_on_tensors_are_told_from_those_on_numbers(text, whether):
+    assert is_on_tensors(parse(text)) is whether
+
+
+def test_a_definition_on_tensors_counts_if_it_is_used():
+    definitions = {"h": "x.sum()"}
+    assert is_on_tensors(parse("h + 1", definitions=definitions)) is True
+    assert is_on_tensors(parse("x + 1", definitions=definitions)) is False
+
+
+# -- names of components
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "expected"),
+    [
+        ("w1", (2, 1), "w1[2,1]"),
+        ("x", [0], "x[0]"),
+        ("x", (10, 0, 3), "x[10,0,3]"),
+        ("c", (), "c"),
+        ("", (1,), "[1]"),
+    ],
+)
+def test_a_component_is_named_by_its_place(name, place, expected):
+    assert component(name, place) == expected
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    [
+        ((), ["x"]),
+        ((3,), ["x[0]", "x[1]", "x[2]"]),
+        ((2, 2), ["x[0,0]", "x[0,1]", "x[1,0]", "x[1,1]"]),
+        ((1, 2, 1), ["x[0,0,0]", "x[0,1,0]"]),
+    ],
+)
+def test_all_components_are_named_the_last_dimension_fastest(shape, expected):
+    assert list(components("x", shape)) == expected
+
+
+def test_no_two_components_have_one_name():
+    shape = (11, 12)
+    found = list(components("x", shape))
+    assert len(set(found)) == len(found) == math.prod(shape)
