@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
@@ -67,7 +67,7 @@ def _too_large(setup: Setup, options: Options, reason: str) -> Plan:
         hint = "give values to all variables, or a cotangent, or a smaller wrt"
         raise UsageError(message, hint=hint)
     found = directional_trials(setup, options)
-    tensors = _described(setup, ({},), (f"{reason}: {found.notes[0]}", *found.notes[1:]))
+    tensors = _described(setup, {}, (f"{reason}: {found.notes[0]}", *found.notes[1:]))
     return Plan(grid=found.grid, variables=found.variables, trials=found.trials, tensors=tensors)
 
 
@@ -112,25 +112,19 @@ def _written_out(setup: Setup, options: Options) -> Plan:
         for spelling, found in functions.items()
         for place, program in found.items()
     )
-    points = tuple(
-        {n: float(columns[n][i]) for n in setup.scalars} for i in range(min(1, len(grid)))
-    )
-    return Plan(grid=grid, variables=names, cases=cases, tensors=_described(setup, points))
+    first = {n: float(columns[n][0]) for n in setup.scalars}
+    return Plan(grid=grid, variables=names, cases=cases, tensors=_described(setup, first))
 
 
 def _functions(setup: Setup, written: WrittenOut) -> dict[tuple[int, ...], Program]:
     """Return the scalar functions on trial: all components, or one that is contracted."""
-    if setup.is_contracted:
-        times = setup.question.accumulate
-        ones = (np.ones(setup.shape),)
-        if setup.cotangents is None and times == 1:
-            return {(): written.at(())}
-        return {(): written.weighted([(c, times) for c in setup.cotangents or ones])}
     times = setup.question.accumulate
+    if setup.cotangents is not None:
+        return {(): written.weighted([(c, times) for c in setup.cotangents])}
+    if times == 1:
+        return {place: written.at(place) for place in np.ndindex(*setup.shape)}
     return {
-        place: written.at(place)
-        if times == 1
-        else written.weighted([(_unit(setup.shape, place), times)])
+        place: written.weighted([(_unit(setup.shape, place), times)])
         for place in np.ndindex(*setup.shape)
     }
 
@@ -205,9 +199,8 @@ def _moved(x: Array, rng: np.random.Generator) -> Array:
     return x + _NEARBY * size * rng.uniform(-1, 1, len(x))
 
 
-def _described(
-    setup: Setup, points: Sequence[Mapping[str, float]], notes: tuple[str, ...] = ()
-) -> Tensors:
+def _described(setup: Setup, numbers: Mapping[str, float], notes: tuple[str, ...] = ()) -> Tensors:
+    """Return what there is to know of the program, its graph at one point of the grid."""
     program = setup.question.program
     found = {}
     if setup.shape:
@@ -223,9 +216,7 @@ def _described(
         shape=setup.shape,
         wrt={n: setup.shapes[n] for n in setup.wrt},
         contraction=tuple(word for word, given in words.items() if given),
-        root=root_name(
-            setup.whole(program, None), points[0] if points else {}, setup.question.function
-        ),
+        root=root_name(setup.whole(program, None), numbers, setup.question.function),
         structure=found,
         notes=(*_calls(setup), *notes),
     )
@@ -233,11 +224,9 @@ def _described(
 
 def _calls(setup: Setup) -> tuple[str, ...]:
     """Say how often backward is called, if it is more than once."""
-    count = len(setup.cotangents or (None,)) * setup.question.accumulate
-    several = len(setup.cotangents or ()) > 1
-    what = f" with {len(setup.cotangents or ())} cotangents" if several else ""
-    return (
-        (f"backward is called {count} times{what}, and what it gives is added up",)
-        if count > 1
-        else ()
-    )
+    cotangents = 1 if setup.cotangents is None else len(setup.cotangents)
+    times = cotangents * setup.question.accumulate
+    if times == 1:
+        return ()
+    what = f" with {cotangents} cotangents" if cotangents > 1 else ""
+    return (f"backward is called {times} times{what}, and what it gives is added up",)
