@@ -214,6 +214,8 @@ def test_ctrl_c_writes_what_is_done_and_ends_with_status_130(tmp_path, jobs, pat
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # where the tests run in the background, Ctrl-C is ignored by what they start
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  (no threads)
     )
     time.sleep(patience)
     os.killpg(process.pid, signal.SIGINT)
