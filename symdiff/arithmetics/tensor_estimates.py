@@ -96,6 +96,7 @@ class _TensorEstimates(Estimates):
         self.computed = computed
         self.elements = _Elements(self)
         self.lost = False
+        self.sides: list[Any] = []  # of every switch, in the order of the program
 
     def column(self, row: Function) -> Callable[..., Any] | None:
         if row.array is not None:
@@ -131,12 +132,14 @@ class _TensorEstimates(Estimates):
         if row.name == "subtract" and first is arguments[1]:
             self.lost |= _may_be_undefined(first)
         if row.name in _STEPS:
+            self.sides.append(np.floor(first.value))
             self.lost |= _may_vanish(first.value - np.rint(first.value), first.error)
 
     def _compare(self, arguments: Sequence[Any], *, allowed: bool) -> None:
         del allowed
         pairs = [(a.value, a.error) if isinstance(a, Estimate) else (a, 0.0) for a in arguments]
         gap = pairs[0][0] - (pairs[1][0] if len(pairs) > 1 else 0.0)
+        self.sides.append(np.sign(gap))
         moving = any(isinstance(a, Estimate) and a.slope is not None for a in arguments)
         error = np.asarray(sum(e for _, e in pairs))
         exact = (error == 0) & ~np.isnan(gap) & (not moving)
@@ -280,6 +283,43 @@ def directional(  # noqa: PLR0913  (what stands on both sides of the Jacobian)
         found = dataclasses.replace(found, **bounds)
     finite = all(np.all(np.isfinite(x)) for x in (found.value, found.error, found.slope_error))
     return found, finite and not arithmetic.lost
+
+
+def straddles(program: Program, ends: Sequence[Mapping[str, Any]]) -> bool:
+    """Tell whether a switch has another sign at one end than at the other.
+
+    Parameters
+    ----------
+    program
+        An expression on tensors.
+    ends
+        The values at two points.
+
+    Raises
+    ------
+    Unsupported
+        A function of the program has switches not looked at.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> near = parse("relu(x - 1).sum()")
+    >>> straddles(near, [{"x": np.array([0.9, 3.0])}, {"x": np.array([1.1, 3.0])}])
+    True
+    """
+    sides = []
+    for values in ends:
+        arithmetic = _TensorEstimates(computed=False)
+        with np.errstate(all="ignore"):
+            read(program, arithmetic, _still(values))
+        sides.append(arithmetic.sides)
+    return not all(np.array_equal(low, high) for low, high in zip(*sides, strict=True))
+
+
+def _still(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values that do not move; integers stand for places."""
+    arrays = {name: np.asarray(value) for name, value in values.items()}
+    return {n: Estimate(a) if np.issubdtype(a.dtype, np.floating) else a for n, a in arrays.items()}
 
 
 def _weighted(

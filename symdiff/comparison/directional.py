@@ -8,7 +8,6 @@ rounding errors where every switch is off zero, and is `undecided` elsewhere.
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 from collections.abc import Mapping
 from typing import Any, Final
@@ -17,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdiff.arithmetics.arrays import evaluate_tensor, held_in_tensors
-from symdiff.arithmetics.tensor_estimates import directional
+from symdiff.arithmetics.tensor_estimates import directional, straddles
 from symdiff.catalogue import CATALOGUE
 from symdiff.comparison.diagnosis import compared
 from symdiff.comparison.evidence import Options, Trial
@@ -264,28 +263,36 @@ class _Side:
 
     def _central(self, directions: Mapping[str, Direction], sizes: Mapping[str, float]) -> Samples:
         held = held_in_tensors(self._program, self._values)
-        found, errors = {}, {}
+        found, errors, straddling = {}, {}, {}
         for name, v in directions.items():
-            quotient = functools.partial(self._quotient, v, held)
-            narrow, wide = quotient(_STEP), quotient(2 * _STEP)
+            narrow, wide = (self._quotient(v, held, h) for h in (_STEP, 2 * _STEP))
+            straddling[name] = np.array([self._straddles(v)])
             found[name] = np.array([narrow])
             rounding = sizes[name] / _STEP
             error = abs(wide - narrow) + (rounding if math.isfinite(rounding) else 0.0)
             errors[name] = np.array([error if math.isfinite(error) else 0.0])
-        return Samples(found, errors)
+        return Samples(found, errors, straddling)
+
+    def _ends(self, v: Direction, h: float) -> list[dict[str, Any]]:
+        """Return the values at both ends of a stencil."""
+        return [
+            {n: x + step * v[n] if n in v else x for n, x in self._values.items()}
+            for step in (h, -h)
+        ]
 
     def _quotient(self, v: Direction, held: dict[int, Any], h: float) -> float:
-        ends = [
-            self._contracted(
-                evaluate_tensor(
-                    self._program,
-                    {n: x + side * h * v[n] if n in v else x for n, x in self._values.items()},
-                    held=held,
-                )
-            )
-            for side in (1, -1)
-        ]
-        return (ends[0] - ends[1]) / (2 * h)
+        above, below = (
+            self._contracted(evaluate_tensor(self._program, end, held=held))
+            for end in self._ends(v, h)
+        )
+        return (above - below) / (2 * h)
+
+    def _straddles(self, v: Direction) -> bool:
+        """Tell whether a kink lies in the stencil, or may: its own error does not show one."""
+        try:
+            return straddles(self._program, self._ends(v, _STEP))
+        except Unsupported:
+            return True
 
     def _claims(
         self, directions: Mapping[str, Direction], gradients: Mapping[str, Array] | None

@@ -110,6 +110,25 @@ def test_a_hidden_unit_that_is_0_leaves_the_truth_undecided():
     assert {r["verdict"] for r in w1 if r["engine"] == "autograd"} == {"undecided"}
 
 
+def test_a_kink_beside_the_point_is_no_fault_of_the_differences(monkeypatch):
+    # so near that steps h and 2h give the same number, half of the slope off
+    values = {"x": [1e-9, 2.0, -3.0]}
+    given = {"values": values, "max_components": 1, "engines": ["autograd", "central"]}
+    comparison = symdiff.compare("relu(x).sum()", **given)
+    assert verdicts(comparison, "autograd") == {"agrees"}
+    assert verdicts(comparison, "central") == {"inexact"}
+    # negative control: unseen, the kink would be an alarm
+    monkeypatch.setattr(directional, "straddles", lambda *_: False)
+    assert "wrong" in verdicts(symdiff.compare("relu(x).sum()", **given), "central")
+
+
+def test_a_planted_fault_in_the_differences_is_noticed(monkeypatch):
+    real = directional._Side._quotient
+    monkeypatch.setattr(directional._Side, "_quotient", lambda *given: real(*given) * 1.001)
+    values = {"x": {"shape": [30, 20], "seed": 0}}
+    assert "wrong" in verdicts(symdiff.compare("(x**2).sum()", values=values), "central")
+
+
 def test_an_output_with_components_gets_a_random_cotangent():
     values = {"x": {"shape": [8, 10], "seed": 0}}
     comparison = symdiff.compare("softmax(x, dim=1)", values=values)
