@@ -226,24 +226,28 @@ class _Side:
     def _contracted(self, value: Array) -> float:
         return self._times * float(sum((c * value).sum() for c in self._weights))
 
+    def _bounded(self, v: Direction, *, computed: bool) -> tuple[float, float, float]:
+        """Return the slope along a direction, its error, and that of the value; inf: not known."""
+        try:
+            found, settled = directional(
+                self._program, self._values, v, self._weights, self._times, computed=computed
+            )
+        except Unsupported:
+            return math.nan, math.inf, math.inf
+        slope = 0.0 if found.slope is None else float(found.slope)
+        return slope, float(found.slope_error) if settled else math.inf, float(found.error)
+
     def _truth(self, v: Direction) -> tuple[_Bounded, float]:
         """Return the derivative along a direction, and how far the value may be off."""
-        try:
-            found, settled = directional(self._program, self._values, v, self._weights, self._times)
-        except Unsupported:
-            return _Bounded(math.nan, math.inf, self._options.tolerance), math.nan
-        slope = 0.0 if found.slope is None else float(found.slope)
-        error = float(found.slope_error) if settled else math.inf
-        return _Bounded(slope, error, self._options.tolerance), float(found.error)
+        slope, error, value_error = self._bounded(v, computed=False)
+        return _Bounded(slope, error, self._options.tolerance), value_error
 
     def _rounding(self, truths: _Bounded, v: Direction) -> Slack:
         """Return what rounding may do to autograd, in its own formulas and its own numbers."""
         error = float(truths.errors[0])
         if any(CATALOGUE[call.function].computed for _, call in self._program.calls()):
-            found, settled = directional(
-                self._program, self._values, v, self._weights, self._times, computed=True
-            )
-            error = float(found.slope_error) if settled else math.nan
+            _, error, _ = self._bounded(v, computed=True)
+        error = error if math.isfinite(error) else math.nan
         return Slack(4 * 2.0 ** (53 - digits_of(self._whole)) * error)
 
     def _autograd(

@@ -122,6 +122,14 @@ def test_a_kink_beside_the_point_is_no_fault_of_the_differences(monkeypatch):
     assert "wrong" in verdicts(symdiff.compare("relu(x).sum()", **given), "central")
 
 
+@pytest.mark.parametrize("text", ["hypot(x, 2).sum()", "cross_entropy(hypot(x, 2), t)"])
+def test_what_has_no_bounds_is_undecided(text):
+    values = {"x": {"shape": [30, 20], "seed": 0}, "t": [k % 20 for k in range(30)]}
+    given = values if "t)" in text else {"x": values["x"]}
+    comparison = symdiff.compare(text, values=given, engines=["autograd", "central"])
+    assert verdicts(comparison, "autograd") == verdicts(comparison, "central") == {"undecided"}
+
+
 def test_a_planted_fault_in_the_differences_is_noticed(monkeypatch):
     real = directional._Side._quotient
     monkeypatch.setattr(directional._Side, "_quotient", lambda *given: real(*given) * 1.001)
