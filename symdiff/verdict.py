@@ -9,15 +9,15 @@ from __future__ import annotations
 import dataclasses
 import enum
 import math
-from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from symdiff.engines.base import Samples, Slack
-from symdiff.truth.filter import Truths
+from symdiff.pieces import in_pieces
 from symdiff.truth.one_sided import KINDS, Kind
+from symdiff.truth.truths import Truths
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -90,67 +90,138 @@ class Judgement:
     reasons: dict[int, str]
 
 
+class Recourse(Protocol):
+    """What may be asked about single points, where columns leave a verdict open."""
+
+    def prove(self, points: NDArray[np.intp]) -> None:
+        """Prove the truth at some points, as far as it may, and write it into the columns."""
+
+    def errors(self, points: NDArray[np.intp]) -> Array | None:
+        """Return the engine's estimates of its errors at some points; None: it has none."""
+
+    def slack(self, point: int) -> Slack:
+        """Return what the engine may give at a point."""
+
+
+def margin(truths: Truths, tolerance: Tolerance) -> Array:
+    """Return how far off a value may be and clearly agrees, negative where none does.
+
+    The derivative may be off by its error, and is smooth. NaN where there is no derivative.
+    """
+    found = np.empty(len(truths))
+
+    def look(piece: slice) -> None:
+        with np.errstate(all="ignore"):
+            found[piece] = tolerance.around(truths.derivative[piece])
+            found[piece] -= 2 * truths.errors[piece]
+        # an infinite derivative would agree with anything
+        found[piece][truths.kinds[piece] != _KIND[Kind.SMOOTH]] = -1.0
+
+    in_pieces(len(truths), look)
+    return found
+
+
 def judge(
     truths: Truths,
     samples: Samples,
     variable: str,
     tolerance: Tolerance,
-    slack: Callable[[int], Slack],
+    recourse: Recourse,
+    clear: Array | None = None,
 ) -> Judgement:
     """Judge one engine along one variable.
 
     Parameters
     ----------
     truths
-        What the derivative is; points where the engine is off are proved here.
+        What the derivative is.
     samples
         What the engine gave.
     variable
         Along which.
     tolerance
         What counts as agreement.
-    slack
-        For a point, what the engine may give there.
+    recourse
+        What may be asked besides: no verdict on what is off rests on arrays alone.
+    clear
+        The `margin` of the truths, where it is known already.
     """
     values = samples.derivatives[variable]
     if samples.unsupported:
         return Judgement(np.full(len(values), _CODE[Verdict.UNSUPPORTED]), {})
-    failed = None if samples.reason_of is None else samples.reason_of > 0
-    errors = samples.errors.get(variable)
-    codes = by_tolerance(truths, values, tolerance, failed, errors)
-    # What is off, or not clearly within tolerance, is proved first: no such verdict rests on
-    # arrays alone.
-    doubtful = (codes == _CODE[Verdict.AGREES]) & ~_clearly_agrees(truths, values, tolerance)
-    truths.prove(np.flatnonzero((_is_off(codes) | doubtful) & ~truths.proved))
-    codes = by_tolerance(truths, values, tolerance, failed, errors)
-    codes[_is_off(codes) & _straddling(samples, variable)] = _CODE[Verdict.INEXACT]
-    unproved = (_is_off(codes) | doubtful) & ~truths.proved
-    codes[unproved] = _CODE[Verdict.UNDECIDED]
-    reasons = {int(i): "more points are off than proofs allow" for i in np.flatnonzero(unproved)}
-    for count, i in enumerate(np.flatnonzero(_is_off(codes)).tolist()):
+    clear = margin(truths, tolerance) if clear is None else clear
+    open_points = _open_points(truths, values, clear, samples.reason_of)
+    rest = _Rest(truths, samples, variable, tolerance, open_points, recourse.errors(open_points))
+    found = rest.codes()
+    doubtful = (found == _CODE[Verdict.AGREES]) & ~rest.proved
+    recourse.prove(open_points[(_is_off(found) | doubtful) & ~rest.proved])
+    found = rest.codes()
+    found[_is_off(found) & rest.straddling()] = _CODE[Verdict.INEXACT]
+    unproved = (_is_off(found) | doubtful) & ~rest.proved
+    found[unproved] = _CODE[Verdict.UNDECIDED]
+    codes = np.full(len(values), _CODE[Verdict.AGREES])
+    codes[open_points] = found
+    reasons = dict.fromkeys(open_points[unproved].tolist(), "more points are off than proofs allow")
+    for count, i in enumerate(open_points[_is_off(found)].tolist()):
         if count >= MAX_EXPLAINED:
             codes[i] = _CODE[Verdict.UNDECIDED]
             reasons[i] = f"more than {MAX_EXPLAINED} points are off"
             continue
-        verdict, reason = _explained(truths, float(values[i]), i, VERDICTS[codes[i]], slack(i))
+        word, slack = VERDICTS[codes[i]], recourse.slack(i)
+        verdict, reason = _explained(truths, float(values[i]), i, word, slack)
         codes[i] = _CODE[verdict]
         if reason:
             reasons[i] = reason
     return Judgement(codes, reasons)
 
 
-def _straddling(samples: Samples, variable: str) -> Mask:
-    """Tell where a stencil gave a number across a kink: that is no alarm."""
-    finite: Mask = np.isfinite(samples.derivatives[variable])
-    return finite & samples.straddling.get(variable, np.zeros_like(finite))
+def _open_points(
+    truths: Truths, values: Array, clear: Array, reason_of: NDArray[np.int32] | None
+) -> NDArray[np.intp]:
+    """Return the points at which it is not clear that a value agrees."""
+    is_open = np.empty(len(values), dtype=bool)
+
+    def look(piece: slice) -> None:
+        with np.errstate(all="ignore"):
+            apart = values[piece] - truths.derivative[piece]
+            np.abs(apart, out=apart)
+            np.less_equal(apart, clear[piece], out=is_open[piece])
+        np.logical_not(is_open[piece], out=is_open[piece])
+        if reason_of is not None:
+            is_open[piece] |= reason_of[piece] > 0
+
+    in_pieces(len(values), look)
+    return np.flatnonzero(is_open)
 
 
-def _clearly_agrees(truths: Truths, values: Array, tolerance: Tolerance) -> Mask:
-    """Tell where a value is within tolerance of all that the derivative may be."""
-    with np.errstate(invalid="ignore"):
-        apart = np.abs(values - truths.derivative)
-    clear: Mask = apart + 2 * truths.errors <= tolerance.around(truths.derivative)
-    return clear | truths.proved
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Rest:
+    """The points at which agreement is not clear at once."""
+
+    truths: Truths
+    samples: Samples
+    variable: str
+    tolerance: Tolerance
+    points: NDArray[np.intp]
+    errors: Array | None
+
+    def codes(self) -> Codes:
+        """Return the verdicts by tolerance, by what is proved by now."""
+        samples, points = self.samples, self.points
+        failed = None if samples.reason_of is None else samples.reason_of[points] > 0
+        values = samples.derivatives[self.variable][points]
+        return by_tolerance(self.truths.part(points), values, self.tolerance, failed, self.errors)
+
+    @property
+    def proved(self) -> Mask:
+        """Where the truth is proved by now."""
+        return self.truths.proved[self.points]
+
+    def straddling(self) -> Mask:
+        """Tell where a stencil gave a number across a kink: that is no alarm."""
+        finite: Mask = np.isfinite(self.samples.derivatives[self.variable][self.points])
+        straddling = self.samples.straddling.get(self.variable)
+        return finite & (False if straddling is None else straddling[self.points])
 
 
 def _is_off(codes: Codes) -> Mask:

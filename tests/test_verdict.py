@@ -9,7 +9,7 @@ from symdiff.engines.base import Samples, Slack
 from symdiff.grid.grid import make_grid
 from symdiff.grid.points import axis
 from symdiff.program import parse
-from symdiff.truth.filter import Judging, Truths
+from symdiff.truth.filter import Decider, Judging
 from symdiff.verdict import VERDICTS, Tolerance, Verdict, judge
 
 NAN, INF = np.nan, np.inf
@@ -55,15 +55,36 @@ TABLE = [
 ]
 
 
-def truths_of(text, point, **judging):
+@dataclasses.dataclass
+class Recourse:
+    decider: Decider
+    known: np.ndarray | None = None
+    answer: Slack = dataclasses.field(default_factory=Slack)
+
+    def prove(self, points):
+        self.decider.prove(points)
+
+    def errors(self, points):
+        return None if self.known is None else self.known[points]
+
+    def slack(self, point):
+        return self.answer
+
+
+def decider_of(text, point, **judging):
     grid = make_grid([parse(text)], [axis("x", [point])], kinks=False)
-    return Truths(parse(text), "x", grid, Judging(**judging))
+    return Decider(parse(text), "x", grid, Judging(**judging))
 
 
 def verdict(text, point, value, slack=None, tolerance=None, **more):
     samples = Samples({"x": np.array([float(value)])}, **more)
+    decider = decider_of(text, point)
     found = judge(
-        truths_of(text, point), samples, "x", tolerance or Tolerance(), lambda _: slack or Slack()
+        decider.truths,
+        samples,
+        "x",
+        tolerance or Tolerance(),
+        Recourse(decider, samples.errors.get("x"), slack or Slack()),
     )
     return str(VERDICTS[found.codes[0]])
 
@@ -131,10 +152,11 @@ def test_an_absolute_tolerance_is_for_those_who_ask():
 
 
 def test_what_is_off_is_proved_before_it_is_called_wrong():
-    truths = truths_of("x**2", 1, sample=0)
-    assert not truths.proved.any()
-    judge(truths, Samples({"x": np.array([3.0])}), "x", Tolerance(), lambda _: Slack())
-    assert truths.proved.all()
+    decider = decider_of("x**2", 1, sample=0)
+    assert not decider.truths.proved.any()
+    samples = Samples({"x": np.array([3.0])})
+    judge(decider.truths, samples, "x", Tolerance(), Recourse(decider))
+    assert decider.truths.proved.all()
 
 
 def test_the_list_is_closed():

@@ -46,7 +46,7 @@ class _Elements:
         return np.matmul(first, second)
 
 
-class _Arrays:
+class Arrays:
     """The numpy column; numbers and constants stay Python's doubles."""
 
     elements = _Elements()
@@ -81,7 +81,7 @@ class _Arrays:
         return bool(mask.any())
 
 
-ARRAYS = _Arrays()
+ARRAYS = Arrays()
 
 
 def evaluate(
@@ -109,10 +109,28 @@ def evaluate(
     >>> evaluate(parse("x if x > 0 else 0"), {"x": np.array([-1.0, 2.0])})
     array([0., 2.])
     """
+    return evaluate_together([program], inputs, held=held)[0]
+
+
+def evaluate_together(
+    programs: Sequence[Program], inputs: dict[str, Array], *, held: dict[int, Any] | None = None
+) -> list[Array]:
+    """Return the values of some programs in which equal nodes have equal numbers.
+
+    What they share is computed once: a program and its switches. See `evaluate`.
+    """
     shape = np.broadcast_shapes(*(np.shape(value) for value in inputs.values()))
+    known = dict(held or {})
     with np.errstate(all="ignore"):
-        value = read(program, ARRAYS, inputs, held=held)
-    return np.array(np.broadcast_to(np.asarray(value, dtype=np.float64), shape))
+        found = [read(program, ARRAYS, inputs, known=known) for program in programs]
+    return [_own(np.asarray(v, dtype=np.float64), shape, (*inputs.values(), *(held or {}).values())) for v in found]
+
+
+def _own(value: Array, shape: tuple[int, ...], given: Sequence[Any]) -> Array:
+    """Return an array of a shape that may be written to: not one of those given."""
+    if value.shape == shape and not any(value is array or value.base is array for array in given):
+        return value
+    return np.array(np.broadcast_to(value, shape))
 
 
 def evaluate_tensor(

@@ -5,7 +5,12 @@ variable.  The bounds are of first order, doubled: they hold where they are smal
 value, and are infinite elsewhere.  Exact ties are not looked at here: a switch that is not
 clearly off zero is found by its own estimate.
 
-Source: running error analysis as in Higham 2002, section 3.3.
+Points come in arrays of shape (n,), each with bounds of its own, or in blocks, shape (blocks, m):
+then one bound holds for a whole block, from the largest and the smallest numbers in it. That
+costs a fraction, and says enough nearly everywhere.
+
+Source: running error analysis as in Higham 2002, section 3.3; the two stages as in Shewchuk 1997,
+section 4.
 """
 
 from __future__ import annotations
@@ -18,7 +23,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.arithmetics.arrays import ARRAYS, within_doubles
+from symdiff.arithmetics.arrays import ARRAYS, Arrays, within_doubles
 from symdiff.arithmetics.reading import read
 from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
 from symdiff.errors import Unsupported
@@ -49,7 +54,8 @@ class Estimate:
     Attributes
     ----------
     value, error
-        Shape (n,), or one number for all points.
+        Shape (n,) or, in blocks, (blocks, m) with errors of shape (blocks, 1); or one number for
+        all points.
     slope, slope_error
         The same; None where the derivative is zero exactly.
     outside
@@ -73,18 +79,23 @@ class Estimates:
 
     Parameters
     ----------
-    within
-        Whether this reads the derivative of a row, not a program.
+    outer
+        What reads the program, where this reads the derivative of one of its rows.
 
     Attributes
     ----------
+    within
+        Whether this reads the derivative of a row, not a program.
+    arrays
+        The same arithmetic without errors; what it has computed of an array it knows.
     lost
         Where something undefined or uncertain was compared: what came of it means nothing.
     """
 
-    def __init__(self, *, within: bool = False) -> None:
+    def __init__(self, outer: Estimates | None = None) -> None:
         """Start with nothing lost."""
-        self._within = within
+        self.within = outer is not None
+        self.arrays = Remembered() if outer is None else outer.arrays
         self.lost: Any = False
 
     def has_own_column(self, row: Function) -> bool:
@@ -97,7 +108,7 @@ class Estimates:
         if column is not None:
             return column
         if row.derivative is not None and row.numpy is not None:
-            return lambda *arguments: _chain(row, arguments, within=self._within)
+            return lambda *arguments: _chain(row, arguments, self)
         if row.definition is None:
             raise Unsupported(row.name, "it has no derivative to bound")
         return None
@@ -131,20 +142,88 @@ class Estimates:
         for a in arguments:
             # inf itself is exact; what overflowed, or has a pole, is not
             value, error = _value(a), _error(a)
-            undefined = np.isnan(value) & ~(allowed & (_outside(a) != 0))
-            self.lost = self.lost | undefined | (np.isinf(value) & (error != 0))
+            if is_anywhere(~np.isfinite(size_of(value))):
+                undefined = np.isnan(value) & ~(allowed & (_outside(a) != 0))
+                self.lost = self.lost | undefined | (np.isinf(value) & (error != 0))
         gap = _value(arguments[0]) - (_value(arguments[1]) if len(arguments) > 1 else 0.0)
         error = sum(_error(a) for a in arguments)
-        self.lost = self.lost | ((np.abs(gap) <= error) & (error != 0))
+        if is_anywhere(error != 0):
+            self.lost = self.lost | ((np.abs(gap) <= error) & (error != 0))
+
+
+class Remembered(Arrays):
+    """Arrays that compute no function of the same array twice: a derivative shares with a value."""
+
+    def __init__(self) -> None:
+        """Start without any."""
+        # With the arguments: what lives on is not taken for another.
+        self._known: dict[tuple[str, ...], tuple[Sequence[Any], Any]] = {}
+
+    def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
+        """Apply a row's column, or remember what it gave."""
+        if row.group in {"operators", "comparisons"}:
+            return super().call(row, column, arguments)
+        key = (row.name, *(str(id(a)) for a in arguments))
+        if key not in self._known:
+            self._known[key] = tuple(arguments), super().call(row, column, arguments)
+        return self._known[key][1]
+
+
+class Blocks(np.ndarray[Any, np.dtype[np.float64]]):
+    """Numbers of shape (blocks, m) that know how large they are."""
+
+    _largest: Number = None
+
+    @property
+    def largest(self) -> Number:
+        """The largest |x| of every block, shape (blocks, 1)."""
+        if self._largest is None:
+            plain = self.view(np.ndarray)  # numpy's abs would make an array more
+            high, low = (f(axis=-1, keepdims=True) for f in (plain.max, plain.min))
+            self._largest = np.maximum(high, -low)
+        return self._largest
+
+
+def size_of(value: Number) -> Number:
+    """Return |x| at every point, or the largest in every block; NaN where one is NaN."""
+    if np.ndim(value) < 2:
+        return np.abs(value)
+    return (value if isinstance(value, Blocks) else value.view(Blocks)).largest
+
+
+def _size_of_sum(total: Number, *terms: Number) -> Number:
+    """Return the size of a sum, or in blocks a bound from the sizes of its terms."""
+    return np.abs(total) if np.ndim(total) < 2 else sum(size_of(x) for x in terms)
+
+
+def is_anywhere(mask: Any) -> bool:  # noqa: ANN401  (conditions, or numbers that are not 0)
+    return bool(mask.any()) if isinstance(mask, np.ndarray) else bool(mask)
+
+
+def least(value: Number) -> Number:
+    """Return |x| at every point, or the least in every block."""
+    found = np.abs(value)
+    return found if np.ndim(value) < 2 else _plain(found).min(axis=-1, keepdims=True)
+
+
+def _everywhere(mask: Any) -> Any:  # noqa: ANN401  (conditions)
+    """Return where a condition holds, or in which blocks it holds at every point."""
+    return mask if np.ndim(mask) < 2 else _plain(mask).all(axis=-1, keepdims=True)
+
+
+def _plain(array: Any) -> Any:  # noqa: ANN401  (numpy's own array)
+    return array.view(np.ndarray)
 
 
 def _with_outside(row: Function, found: Estimate, arguments: Sequence[Any]) -> Estimate:
     """Add where a function is outside its domain, or an argument already is."""
     outside: Any = 0
     for a in arguments:
-        outside = np.where(outside, outside, _outside(a)) if np.any(_outside(a)) else outside
+        if is_anywhere(_outside(a)):
+            outside = np.where(outside, outside, _outside(a))
     condition = domain(row.name)
-    if condition is not None and np.any(undefined := np.isnan(found.value)):
+    if condition is not None and is_anywhere(np.isnan(size_of(found.value))):
+        undefined = np.isnan(found.value)
         values = [_value(a) for a in arguments]
         names = (parameter.name for parameter in row.parameters)
         holds = read(condition, ARRAYS, dict(zip(names, values, strict=False)))
@@ -153,7 +232,7 @@ def _with_outside(row: Function, found: Estimate, arguments: Sequence[Any]) -> E
         exact = np.logical_and.reduce([np.all(_error(a) == 0) for a in arguments[1:]])
         here = undefined & known & exact & np.logical_not(holds)
         outside = np.where(outside, outside, np.where(here, FUNCTIONS.index(row.name), 0))
-    return dataclasses.replace(found, outside=outside) if np.any(outside) else found
+    return dataclasses.replace(found, outside=outside) if is_anywhere(outside) else found
 
 
 def _as_estimate(value: Any) -> Any:  # noqa: ANN401  (a condition counts as 0 or 1)
@@ -162,15 +241,31 @@ def _as_estimate(value: Any) -> Any:  # noqa: ANN401  (a condition counts as 0 o
 
 def _rounded(value: Number, unit: float = _UNIT) -> Number:
     """Return what rounding and gradual underflow may cost."""
-    return unit * np.abs(value) + _SMALLEST
+    return _loss(size_of(value), unit)
+
+
+def _loss(size: Number, unit: float = _UNIT) -> Number:
+    """Return what rounding and gradual underflow may cost a number of this size."""
+    return unit * size + _SMALLEST
 
 
 def _product(x: Number, x_error: Number, y: Number, y_error: Number) -> tuple[Number, Number]:
-    """Return x·y with its error, which is none where a factor is exactly zero."""
+    """Return x·y with its error, which is none where a factor is exactly zero, or one."""
+    if _is_one(x, x_error):
+        return y, y_error
+    if _is_one(y, y_error):
+        return x, x_error
     product = x * y
-    error = np.abs(x) * y_error + np.abs(y) * x_error + x_error * y_error + _rounded(product)
-    zero = ((x == 0) & (x_error == 0)) | ((y == 0) & (y_error == 0))
-    return product, np.where(zero, 0 * (np.abs(product) + x_error + y_error), error)
+    x_size, y_size = size_of(x), size_of(y)
+    error = x_size * y_error + y_size * x_error + x_error * y_error + _loss(x_size * y_size)
+    zero = ((x_size == 0) & (x_error == 0)) | ((y_size == 0) & (y_error == 0))
+    if not is_anywhere(zero):
+        return product, error
+    return product, np.where(zero, 0 * (x_size * y_size + x_error + y_error), error)
+
+
+def _is_one(x: Number, error: Number) -> bool:
+    return np.ndim(x) == 0 and np.ndim(error) == 0 and bool(x == 1) and bool(error == 0)
 
 
 def _sum_of(slopes: Sequence[tuple[Number, Number, Number, Number]]) -> tuple[Any, Any]:
@@ -179,8 +274,9 @@ def _sum_of(slopes: Sequence[tuple[Number, Number, Number, Number]]) -> tuple[An
     for d, d_error, t, t_error in slopes:
         product, product_error = _product(d, d_error, t, t_error)
         error = error + product_error
-        total = product if total is None else total + product
-        error = error + _UNIT * np.abs(total) if len(slopes) > 1 else error
+        before, total = total, product if total is None else total + product
+        if before is not None:
+            error = error + _UNIT * _size_of_sum(total, before, product)
     return total, error
 
 
@@ -194,7 +290,7 @@ def _combined(
 
 def _add(x: Estimate, y: Estimate) -> Estimate:
     value = x.value + y.value
-    error = x.error + y.error + _UNIT * np.abs(value)
+    error = x.error + y.error + _UNIT * _size_of_sum(value, x.value, y.value)
     return _combined(value, error, [(1.0, 0.0, x), (1.0, 0.0, y)])
 
 
@@ -202,7 +298,7 @@ def _subtract(x: Estimate, y: Estimate) -> Estimate:
     if x is y:
         return _hidden(x, 0.0)
     value = x.value - y.value
-    error = x.error + y.error + _UNIT * np.abs(value)
+    error = x.error + y.error + _UNIT * _size_of_sum(value, x.value, y.value)
     return _combined(value, error, [(1.0, 0.0, x), (-1.0, 0.0, y)])
 
 
@@ -220,14 +316,17 @@ def _multiply(x: Estimate, y: Estimate) -> Estimate:
 def _inverse(x: Estimate) -> Estimate:
     value = 1 / x.value
     # not by value**2, which may underflow
-    error = _times(2 * np.abs(value), _trusted(x.error, x.value) * np.abs(value)) + _rounded(value)
-    d, d_error = -(value**2), 2 * np.abs(value) * error + _rounded(value**2, 2 * _UNIT)
-    return _combined(value, error, [(d, d_error, x)])
+    size = size_of(value)
+    error = _times(2 * size, _trusted(x.error, x.value) * size) + _rounded(value)
+    if x.slope is None:
+        return Estimate(value, error)
+    d = -(value**2)
+    return _combined(value, error, [(d, 2 * size * error + _rounded(d, 2 * _UNIT), x)])
 
 
 def _trusted(error: Number, value: Number) -> Number:
     """Return an error where a bound of first order can use it beside a pole at 0, else infinity."""
-    return np.where(error <= _TRUSTED * np.abs(value), error, np.inf)
+    return np.where(error <= _TRUSTED * least(value), error, np.inf)
 
 
 def _power(x: Estimate, exponent: Estimate) -> Estimate:
@@ -236,13 +335,15 @@ def _power(x: Estimate, exponent: Estimate) -> Estimate:
     if exponent.slope is None and np.ndim(y) == 0 and exponent.error == 0:
         if y == 0:
             return _hidden(x, 1.0)
-        d = y * x.value ** (y - 1)
         # relative: a derivative may underflow where the value does not
-        off = np.where(x.error == 0, 0.0, _trusted(x.error, x.value) / np.abs(x.value))
-        error = _times(2 * np.abs(y * value), off) + _rounded(value, _ELEMENTARY)
-        d_error = _times(2 * np.abs((y - 1) * d), off) + _rounded(d, _ELEMENTARY)
+        off = np.where(x.error == 0, 0.0, _trusted(x.error, x.value) / least(x.value))
+        error = _times(2 * abs(y) * size_of(value), off) + _rounded(value, _ELEMENTARY)
+        if x.slope is None:
+            return Estimate(value, error)
+        d = y * (x.value if y == 2 else x.value ** (y - 1))
+        d_error = _times(2 * abs(y - 1) * size_of(d), off) + _rounded(d, _ELEMENTARY)
         if not float(y).is_integer():  # y - 1 is rounded
-            d_error = d_error + np.abs(d * np.log(x.value) * (y - 1)) * _UNIT
+            d_error = d_error + size_of(d * np.log(x.value) * (y - 1)) * _UNIT
         return _combined(value, error, [(d, d_error, x)])
     logarithm = _chain_of("log", x)
     return _chain_of("exp", _multiply(exponent, logarithm))
@@ -254,14 +355,15 @@ def _times(factor: Number, error: Number) -> Number:
 
 
 def _chain_of(name: str, x: Estimate) -> Estimate:
-    return _chain(CATALOGUE[name], (x,), within=False)
+    return _chain(CATALOGUE[name], (x,), Estimates())
 
 
-def _chain(row: Function, arguments: Sequence[Estimate], *, within: bool) -> Estimate:
+def _chain(row: Function, arguments: Sequence[Estimate], reading: Estimates) -> Estimate:
     """Return f(u) and its slope Σ ∂f/∂u_i·u_i', by the row's derivative."""
     column = row.column("numpy")
     assert column is not None and row.derivative is not None  # noqa: S101, PT018  (column saw to it)
-    value = column(*(a.value for a in arguments))
+    arrays = reading.arrays
+    value = arrays.call(row, column, [a.value for a in arguments])
     if row.group == "special":
         error: Number = _rounded(value, _SPECIAL) + _FLUSHED
         if row.name in _WITH_ZEROS:
@@ -269,7 +371,7 @@ def _chain(row: Function, arguments: Sequence[Estimate], *, within: bool) -> Est
         if row.crossings:  # scipy loses digits near the poles
             x = arguments[-1].value
             off = (np.abs(x) < _NEAR) & (np.abs(x - np.rint(x)) > _OFF_POLES)
-            error = np.where((x > 0) | off, error, np.inf)
+            error = np.where(_everywhere((x > 0) | off), error, np.inf)
     else:
         error = _rounded(value, _ELEMENTARY)
     if row.name == "logaddexp":  # the larger argument, and the logarithm of a number from 1 to 2
@@ -279,25 +381,40 @@ def _chain(row: Function, arguments: Sequence[Estimate], *, within: bool) -> Est
     names = [parameter.name for parameter in row.parameters]
     still = {n: Estimate(a.value, a.error) for n, a in zip(names, arguments, strict=True)}
     plain = {**dict(zip(names, (a.value for a in arguments), strict=True)), "result": value}
+    size, partials = size_of(value), dict[str, Estimate]()
+    wanted = [
+        (text, a)
+        for text, a in zip(texts, arguments, strict=True)
+        if text is not None and (a.slope is not None or (is_anywhere(a.error) and not reading.within))
+    ]
+    for text, _ in wanted:
+        if "result" not in template(text).inputs:
+            partials[text] = _estimated(template(text), Estimates(reading), still)
     for text, a in zip(texts, arguments, strict=True):
-        if text is not None and np.any(a.error):
-            d = np.abs(read(template(text), ARRAYS, plain))
-            trusted = np.where(a.error <= _TRUSTED, a.error, np.inf)
-            bent = _times(_CURVED * (np.abs(value) + d), trusted**2)
-            error = error + _times(2 * d, trusted) + bent
-    result = Estimate(value, error)
+        if text is not None and is_anywhere(a.error):
+            known = partials.get(text)
+            d = read(template(text), arrays, plain) if known is None else known.value
+            error = error + _moved(size, size_of(d), a.error)
+    still["result"] = Estimate(value, error)  # by now it says how far the result itself moves
     parts = []
-    for text, a in zip(texts, arguments, strict=True):
-        if text is not None and (a.slope is not None or (np.any(a.error) and not within)):
-            partial = _estimated(
-                template(text), Estimates(within=True), {**still, "result": result}
-            )
-            # A bound of first order is none where the derivative is uncertain: beside a pole.
-            steady = (a.error == 0) | (partial.error <= _STEADY * (1 + np.abs(partial.value)))
-            error = np.where(steady, error + _times(partial.error, a.error), np.inf)
-            if a.slope is not None:
-                parts.append((partial.value, partial.error, a))
+    for text, a in wanted:
+        partial = partials.get(text)
+        if partial is None:
+            partial = _estimated(template(text), Estimates(reading), still)
+        # A bound of first order is none where the derivative is uncertain: beside a pole.
+        error = error + _times(partial.error, a.error)
+        if is_anywhere((partial.error > _STEADY) & (a.error != 0)):
+            steady = partial.error <= _STEADY * (1 + least(partial.value))
+            error = np.where(steady | (a.error == 0), error, np.inf)
+        if a.slope is not None:
+            parts.append((partial.value, partial.error, a))
     return _combined(value, error, parts)
+
+
+def _moved(size: Number, d: Number, error: Number) -> Number:
+    """Return how far f(u) moves with u, from the sizes of f and f' and the error of u."""
+    trusted = np.where(error <= _TRUSTED, error, np.inf)
+    return _times(2 * d, trusted) + _times(_CURVED * (size + d), trusted**2)
 
 
 def _negate(x: Estimate) -> Estimate:
@@ -310,17 +427,18 @@ def _choose(mask: Any, x: Any, y: Any) -> Any:  # noqa: ANN401  (estimates, or c
         return x if mask else y
     x, y = _as_estimate(x), _as_estimate(y)
     outside = np.where(mask, x.outside, y.outside)
+    value = np.where(mask, x.value, y.value)
+    error = _of_blocks(mask, np.where(mask, x.error, y.error))
     if x.slope is None and y.slope is None:
-        value, error = np.where(mask, x.value, y.value), np.where(mask, x.error, y.error)
         return Estimate(value, error, outside=outside)
     slopes = [0.0 if a.slope is None else a.slope for a in (x, y)]
-    return Estimate(
-        np.where(mask, x.value, y.value),
-        np.where(mask, x.error, y.error),
-        np.where(mask, *slopes),
-        np.where(mask, x.slope_error, y.slope_error),
-        outside,
-    )
+    slope_error = _of_blocks(mask, np.where(mask, x.slope_error, y.slope_error))
+    return Estimate(value, error, np.where(mask, *slopes), slope_error, outside)
+
+
+def _of_blocks(mask: Any, error: Number) -> Number:  # noqa: ANN401
+    """Return one bound for every block, where bounds were chosen point by point."""
+    return error if np.ndim(mask) < 2 else error.max(axis=-1, keepdims=True)
 
 
 def _value(x: Any) -> Any:  # noqa: ANN401  (a condition counts as 0 or 1)
@@ -387,7 +505,7 @@ def estimate(program: Program, columns: Mapping[str, Array], variable: str | Non
     program
         What to evaluate.
     columns
-        For every input its coordinates, shape (n,), taken exactly.
+        For every input its coordinates, taken exactly; shape (n,), or (blocks, m).
     variable
         The input that moves; None: no derivative is wanted.
 
@@ -408,18 +526,43 @@ def estimate(program: Program, columns: Mapping[str, Array], variable: str | Non
     >>> found.slope.round(6), bool((found.slope_error < 1e-13).all())
     (array([1.      , 5.436564]), True)
     """
+    return estimate_together([program], columns, variable)[0]
+
+
+def estimate_together(
+    programs: Sequence[Program], columns: Mapping[str, Array], variable: str | None
+) -> list[Estimate]:
+    """Return the estimates of some programs in which equal nodes have equal numbers.
+
+    What they share is computed once: a program and its switches. See `estimate`.
+    """
     inputs = {
-        name: Estimate(column, 0.0, 1.0 if name == variable else None)
+        name: Estimate(_in_blocks(column), 0.0, 1.0 if name == variable else None)
         for name, column in columns.items()
     }
+    arithmetic, known = Estimates(), dict[int, Any]()
     with np.errstate(all="ignore"):
-        return _estimated(program, Estimates(), inputs)
+        return [
+            _kept(_as_estimate(read(program, arithmetic, inputs, known=known)), arithmetic)
+            for program in programs
+        ]
 
 
 def _estimated(program: Program, arithmetic: Estimates, inputs: Mapping[str, Estimate]) -> Estimate:
-    found: Estimate = _as_estimate(read(program, arithmetic, inputs))
+    return _kept(_as_estimate(read(program, arithmetic, inputs)), arithmetic)
+
+
+def _kept(found: Estimate, arithmetic: Estimates) -> Estimate:
+    """Return an estimate that says nothing where something uncertain was compared."""
+    if not is_anywhere(arithmetic.lost):
+        return found
+    kept = _everywhere(np.logical_not(arithmetic.lost))
     return dataclasses.replace(
         found,
-        error=np.where(arithmetic.lost, np.inf, found.error),
-        outside=np.where(arithmetic.lost, 0, found.outside),
+        error=np.where(kept, found.error, np.inf),
+        outside=np.where(kept, found.outside, 0),
     )
+
+
+def _in_blocks(column: Array) -> Array:
+    return column if np.ndim(column) < 2 else column.view(Blocks)

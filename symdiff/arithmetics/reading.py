@@ -60,6 +60,7 @@ def read(
     inputs: Mapping[str, Value],
     *,
     held: Mapping[int, Value] | None = None,
+    known: dict[int, Value] | None = None,
 ) -> Value:
     """Return a Program's value in an arithmetic.
 
@@ -73,6 +74,8 @@ def read(
         A value for every variable.
     held
         Values of nodes that are not computed but taken from here.
+    known
+        The same, and what is computed is added: for several programs over the same nodes.
 
     Raises
     ------
@@ -86,7 +89,8 @@ def read(
     >>> read(parse("relu(x) + 1"), ARRAYS, {"x": -2.0}).item()
     1.0
     """
-    return _Frame(program, arithmetic, inputs, dict(held or {})).value(program.output)
+    values = dict(held or {}) if known is None else known
+    return _Frame(program, arithmetic, inputs, values).value(program.output)
 
 
 class _Frame:

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.truth.filter import Truths
+from symdiff.truth.truths import Truths
 from symdiff.truth.one_sided import KINDS, Kind
 
 Array = NDArray[np.float64]

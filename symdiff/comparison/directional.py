@@ -28,8 +28,8 @@ from symdiff.engines.claim import CLAIM
 from symdiff.errors import ExpressionError, Unsupported, UsageError, describe
 from symdiff.grid.grid import Grid, make_grid
 from symdiff.program import Program
-from symdiff.truth.filter import Truths
-from symdiff.truth.one_sided import KINDS, Kind
+from symdiff.truth.one_sided import Kind, Truth
+from symdiff.truth.truths import Truths
 from symdiff.verdict import VERDICTS, Judgement, Tolerance, Verdict, judge
 
 Array = NDArray[np.float64]
@@ -64,24 +64,34 @@ class Found:
     notes: tuple[str, ...]
 
 
-class _Bounded(Truths):
-    """Truths along directions, with their bounds; nothing more is proved."""
+def _bounded(slope: float, error: float, tolerance: Tolerance) -> Truths:
+    """Return the truth along one direction, with its bound; nothing more is proved."""
+    truths = Truths.unknown(1)
+    truths.errors[0] = error
+    if error <= tolerance.atol + tolerance.rtol * abs(slope):
+        truths.put(0, Truth(Kind.SMOOTH, slope, slope, slope))
+        truths.errors[0] = error
+    else:
+        truths.details[0] = _UNSETTLED
+    return truths
 
-    def __init__(self, slope: float, error: float, tolerance: Tolerance) -> None:
-        settled = error <= tolerance.atol + tolerance.rtol * abs(slope)
-        self.kinds = np.array([KINDS.index(Kind.SMOOTH if settled else Kind.UNDECIDED)], np.int8)
-        number = np.array([slope if settled else math.nan])
-        self.left, self.right, self.derivative = number, number.copy(), number.copy()
-        self.errors = np.array([error])
-        self.bends = np.full((1, 2), np.nan)
-        self.proved = np.array([settled])
-        self.details = {} if settled else {0: _UNSETTLED}
 
-    def detail(self, i: int) -> str:
-        return self.details.get(i, "")
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Nothing:
+    """There is nothing more to be asked than a slack; see `verdict.Recourse`."""
 
-    def prove(self, points: Any) -> None:  # noqa: ANN401
+    known: Slack
+    own_errors: Array | None
+
+    def prove(self, points: NDArray[np.intp]) -> None:
         del points
+
+    def errors(self, points: NDArray[np.intp]) -> Array | None:
+        return None if self.own_errors is None else self.own_errors[points]
+
+    def slack(self, point: int) -> Slack:
+        del point
+        return self.known
 
 
 def directional_trials(setup: Setup, options: Options) -> Found:
@@ -214,7 +224,8 @@ class _Side:
 
     def _judged(self, truths: Truths, samples: Samples, name: str, slack: Slack) -> Judgement:
         tolerance = self._options.tolerance
-        found = judge(truths, samples, name, tolerance, lambda _: slack)
+        recourse = _Nothing(slack, samples.errors.get(name))
+        found = judge(truths, samples, name, tolerance, recourse)
         off = abs(float(samples.derivatives[name][0]) - float(truths.derivative[0]))
         allowed = float(tolerance.around(truths.derivative)[0])
         word = VERDICTS[found.codes[0]]
@@ -237,12 +248,12 @@ class _Side:
         slope = 0.0 if found.slope is None else float(found.slope)
         return slope, float(found.slope_error) if settled else math.inf, float(found.error)
 
-    def _truth(self, v: Direction) -> tuple[_Bounded, float]:
+    def _truth(self, v: Direction) -> tuple[Truths, float]:
         """Return the derivative along a direction, and how far the value may be off."""
         slope, error, value_error = self._bounded(v, computed=False)
-        return _Bounded(slope, error, self._options.tolerance), value_error
+        return _bounded(slope, error, self._options.tolerance), value_error
 
-    def _rounding(self, truths: _Bounded, v: Direction) -> Slack:
+    def _rounding(self, truths: Truths, v: Direction) -> Slack:
         """Return what rounding may do to autograd, in its own formulas and its own numbers."""
         error = float(truths.errors[0])
         if any(CATALOGUE[call.function].computed for _, call in self._program.calls()):

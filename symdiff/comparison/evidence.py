@@ -15,7 +15,8 @@ from symdiff.errors import UsageError, did_you_mean
 from symdiff.grid.grid import MAX_PRODUCT, Grid
 from symdiff.program import Program
 from symdiff.program.values import Value
-from symdiff.truth.filter import PROVE, Judging, Truths
+from symdiff.truth.filter import PROVE, Judging
+from symdiff.truth.truths import Truths
 from symdiff.verdict import VERDICTS, Judgement, Tolerance, Verdict
 
 MAX_COMPONENTS = 512  # derivatives of a program on tensors that are judged one by one

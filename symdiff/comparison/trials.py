@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -21,9 +20,10 @@ from symdiff.engines.claim import CLAIM, Claim
 from symdiff.gradients import judge_gradients
 from symdiff.grid.grid import Grid
 from symdiff.program import Program
-from symdiff.truth.filter import Truths, exact_point
+from symdiff.truth.filter import Decider, exact_point
 from symdiff.truth.reverse import smooth_gradient
-from symdiff.verdict import VERDICTS, Judgement, Verdict, judge
+from symdiff.truth.truths import Truths
+from symdiff.verdict import VERDICTS, Judgement, Verdict, judge, margin
 
 _OFF: Final = [VERDICTS.index(v) for v in (Verdict.WRONG, Verdict.NOT_SUBGRADIENT)]
 
@@ -59,17 +59,20 @@ def attempt(case: Case, grid: Grid, options: Options) -> Trial:
         engines[CLAIM] = Claim(case.claims, tuple(case.refused))
     samples = {name: run(engine, problem) for name, engine in engines.items()}
     proved = _proved(problem, grid) if problem.whole is not None else {}
-    truths = {
-        variable: Truths(problem.program, variable, grid, options.judging, proved.get(variable))
+    deciders = {
+        variable: Decider(problem.program, variable, grid, options.judging, proved.get(variable))
         for variable in problem.variables
     }
+    truths = {variable: decider.truths for variable, decider in deciders.items()}
+    clear = {variable: margin(t, options.tolerance) for variable, t in truths.items()}
     judgements = {
         (name, variable): judge(
             truths[variable],
             samples[name],
             variable,
             options.tolerance,
-            functools.partial(_slack, engine, problem, variable, grid),
+            _Recourse(engine, problem, variable, grid, samples[name], deciders[variable]),
+            clear[variable],
         )
         for name, engine in engines.items()
         for variable in samples[name].derivatives
@@ -142,17 +145,40 @@ def _codes(trial: Trial, name: str) -> NDArray[np.int8]:
     return trial.judgements[CLAIM, name].codes
 
 
-def _slack(engine: Engine, problem: Problem, variable: str, grid: Grid, i: int) -> Slack:
-    """Return an engine's slack; where it got the nearest double, the way to it counts too."""
-    slack = engine.slack(problem, variable, i)
-    if slack.expected is not None or not any((i, j) in grid.exact for j in range(len(grid.names))):
-        return slack
-    exact = exact_point(grid, i)
-    if exact is None:
-        return slack
-    with flint.ctx.workprec(PRECISION):
-        balls = problem.balls(i)
-        way = {name: ball.union(exact[name].ball(PRECISION)) for name, ball in balls.items()}
-    return dataclasses.replace(
-        slack, radius=slack.radius + slope_radius(problem.program, variable, way)
-    )
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Recourse:
+    """What may be asked about an engine at single points; see `verdict.Recourse`."""
+
+    engine: Engine
+    problem: Problem
+    variable: str
+    grid: Grid
+    samples: Samples
+    decider: Decider
+
+    def prove(self, points: NDArray[np.intp]) -> None:
+        self.decider.prove(points.tolist())
+
+    def errors(self, points: NDArray[np.intp]) -> Array | None:
+        """Return the engine's estimates; those that it left open are written into its samples."""
+        column = self.samples.errors.get(self.variable)
+        if column is None:
+            return None
+        left = points[np.isnan(column[points])]
+        found = self.engine.errors(self.problem.part(left), self.variable) if len(left) else None
+        if found is not None:
+            column[left] = found
+        return column[points]
+
+    def slack(self, point: int) -> Slack:
+        """Return an engine's slack; where it got the nearest double, the way to it counts too."""
+        slack = self.engine.slack(self.problem, self.variable, point)
+        is_double = not any((point, j) in self.grid.exact for j in range(len(self.grid.names)))
+        exact = None if slack.expected is not None or is_double else exact_point(self.grid, point)
+        if exact is None:
+            return slack
+        with flint.ctx.workprec(PRECISION):
+            balls = self.problem.balls(point)
+            way = {name: ball.union(exact[name].ball(PRECISION)) for name, ball in balls.items()}
+        radius = slope_radius(self.problem.program, self.variable, way)
+        return dataclasses.replace(slack, radius=slack.radius + radius)

@@ -37,6 +37,9 @@ class _Autograd:
         except Exception as error:  # noqa: BLE001  (torch may raise anything: it is data)
             return _piecewise(problem, error)
 
+    def errors(self, problem: Problem, variable: str) -> None:
+        del problem, variable
+
     def slack(self, problem: Problem, variable: str, point: int) -> Slack:
         balls = problem.balls(point)
         if problem.whole is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from symdiff.arithmetics.balls import Ball
 from symdiff.errors import Unsupported, describe
+from symdiff.pieces import PIECE, in_pieces
 from symdiff.program import Program
 from symdiff.program.values import Value
 
@@ -70,6 +72,8 @@ class Problem:
         A callable on torch tensors that stands for the program on trial, if there is one.
     whole
         The program on tensors of which `program` is one component, if there is one.
+    brief
+        Whether engines may leave open what they are asked about later: estimates of their errors.
     """
 
     program: Program
@@ -77,14 +81,15 @@ class Problem:
     variables: tuple[str, ...]
     function: Callable[..., Any] | None = None
     whole: Whole | None = None
+    brief: bool = False
 
     @property
     def count(self) -> int:
         """The number of points n."""
         return len(next(iter(self.columns.values()))) if self.columns else 1
 
-    def part(self, chosen: slice | Array) -> Problem:
-        """Return the problem at some of its points: a slice, or a mask."""
+    def part(self, chosen: slice | NDArray[Any]) -> Problem:
+        """Return the problem at some of its points: a slice, a mask, or their numbers."""
         columns = {name: column[chosen] for name, column in self.columns.items()}
         return dataclasses.replace(self, columns=columns)
 
@@ -102,8 +107,8 @@ class Samples:
     derivatives
         For every variable the partial derivatives, shape (n,).
     errors
-        For every variable the engine's own estimate of its error, shape (n,); empty if it has
-        none.
+        For every variable the engine's own estimate of its error, shape (n,), NaN where it was
+        left open; empty if it has none.
     straddling
         For every variable the points whose stencil has a switch changing its sign inside it,
         shape (n,); empty if the engine has no stencil.
@@ -170,6 +175,9 @@ class Engine(Protocol):
             The engine cannot express the program.
         """
 
+    def errors(self, problem: Problem, variable: str) -> Array | None:
+        """Return the estimates of its errors that it left open, shape (n,); None: it has none."""
+
     def slack(self, problem: Problem, variable: str, point: int) -> Slack:
         """Return what the engine may give at one of the problem's points."""
 
@@ -189,9 +197,41 @@ def run(engine: Engine, problem: Problem) -> Samples:
     """
     nothing = {name: np.full(problem.count, np.nan) for name in problem.variables}
     try:
-        return engine.differentiate(problem)
+        is_long = problem.count > PIECE and problem.whole is None and problem.function is None
+        return _in_pieces(engine, problem) if is_long else engine.differentiate(problem)
     except Unsupported as error:
         return Samples(nothing, unsupported=str(error))
     except Exception as error:  # noqa: BLE001  (an engine on trial may raise anything)
         everywhere = np.ones(problem.count, dtype=np.int32)
         return Samples(nothing, reason_of=everywhere, reasons=("", describe(error)))
+
+
+def _in_pieces(engine: Engine, problem: Problem) -> Samples:
+    """Run an engine piece by piece: one point's derivative depends on no other point."""
+    count = problem.count
+    problem = dataclasses.replace(problem, brief=True)
+    first = engine.differentiate(problem.part(slice(0, PIECE)))
+    derivatives, errors, straddling = (
+        {name: np.empty(count, column.dtype) for name, column in columns.items()}
+        for columns in (first.derivatives, first.errors, first.straddling)
+    )
+    reason_of = np.zeros(count, dtype=np.int32)
+    reasons = {"": 0}
+    lock = threading.Lock()
+
+    def put(piece: slice, found: Samples) -> None:
+        parts = (found.derivatives, found.errors, found.straddling)
+        for columns, part in zip((derivatives, errors, straddling), parts, strict=True):
+            for name, column in part.items():
+                columns[name][piece] = column
+        if found.reason_of is not None:
+            with lock:
+                numbers = [reasons.setdefault(text, len(reasons)) for text in found.reasons]
+            reason_of[piece] = np.array(numbers)[found.reason_of]
+
+    def run_piece(piece: slice) -> None:
+        put(piece, engine.differentiate(problem.part(piece)) if piece.start else first)
+
+    in_pieces(count, run_piece)
+    failed = reason_of if len(reasons) > 1 else None
+    return Samples(derivatives, errors, straddling, failed, tuple(reasons))

@@ -5,18 +5,19 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import flint
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.arithmetics.arrays import evaluate, held_nodes
+from symdiff.arithmetics.arrays import evaluate, evaluate_together, held_nodes
 from symdiff.arithmetics.balls import Ball
 from symdiff.arithmetics.rounding import DOUBLE, radius_of, value_ball
 from symdiff.engines.base import TRUNCATION, Array, Problem, Samples, Slack
 from symdiff.errors import Unsupported
 from symdiff.grid.points import difference_step
-from symdiff.grid.switches import find_switches
+from symdiff.grid.switches import Switch, find_switches
 from symdiff.program import Program
 
 __all__ = ["ENGINE"]
@@ -26,6 +27,7 @@ _EPSILON = float(np.finfo(np.float64).eps)
 _ROUNDINGS = 4.0
 _UNDERFLOW = flint.arb(0, 2.0**-1070)
 _BESIDE = 1 + 2.0**-20  # a switch that vanishes this near an end counts as inside
+_BESIDE_WIDE = 2.0**-16  # of what it changes across the stencil: nearer than this it is looked at
 _SHORTER = 2.0**-20  # of |x|, for points whose stencil leaves the domain
 _TOGETHER = 4096  # points times variables that are looked at in one pass
 
@@ -55,6 +57,10 @@ class _Central:
             {name: straddles for name, (_, _, straddles) in found.items()},
         )
 
+    def errors(self, problem: Problem, variable: str) -> Array:
+        full = dataclasses.replace(problem, brief=False)
+        return _differences(_Moves.along(full, (variable,)))[1]
+
     def slack(self, problem: Problem, variable: str, point: int) -> Slack:
         x = problem.columns[variable][point : point + 1]
         steps = (float(difference_step(x)[0]), abs(float(x[0])) * _SHORTER)
@@ -76,37 +82,57 @@ class _Moves:
     columns
         For every input its coordinates, shape (m,).
     moving
-        For the inputs that move, where they do, shape (m,).
+        For the inputs that move, where they do, shape (m,); None: at every point.
+    brief
+        Whether errors are left open.
     """
 
     program: Program
     columns: Mapping[str, Array]
-    moving: Mapping[str, Mask]
+    moving: Mapping[str, Mask | None]
+    brief: bool
 
     @classmethod
     def along(cls, problem: Problem, names: Sequence[str]) -> _Moves:
         """Return the points of a problem once for every name, that input moving."""
+        if len(names) == 1:
+            return cls(problem.program, problem.columns, {names[0]: None}, problem.brief)
         columns = {n: np.tile(x, len(names)) for n, x in problem.columns.items()}
         block = np.repeat(np.arange(len(names)), problem.count)
-        return cls(problem.program, columns, {n: block == k for k, n in enumerate(names)})
+        moving = {n: block == k for k, n in enumerate(names)}
+        return cls(problem.program, columns, moving, problem.brief)
 
     @property
     def x(self) -> Array:
         """The coordinate that moves, shape (m,)."""
-        x = np.empty(len(next(iter(self.moving.values()))))
+        x = np.empty(len(next(iter(self.columns.values()))))
         for name, here in self.moving.items():
+            if here is None:
+                return self.columns[name]
             x[here] = self.columns[name][here]
         return x
 
     def to(self, end: Array) -> dict[str, Array]:
         """Return the columns with the moving coordinate at `end`."""
-        moved = {n: np.where(here, end, self.columns[n]) for n, here in self.moving.items()}
+        moved = {
+            n: end if here is None else np.where(here, end, self.columns[n])
+            for n, here in self.moving.items()
+        }
         return {**self.columns, **moved}
 
-    def part(self, chosen: Mask) -> _Moves:
+    def of(self, names: Sequence[str]) -> Mask | slice | None:
+        """Return where one of some inputs moves; None: nowhere."""
+        found = [mask for name, mask in self.moving.items() if name in names]
+        if not found:
+            return None
+        several = [mask for mask in found if mask is not None]
+        return slice(None) if len(several) < len(found) else np.logical_or.reduce(several)
+
+    def part(self, chosen: Mask | NDArray[np.intp]) -> _Moves:
         """Return some of the points."""
         columns = {n: x[chosen] for n, x in self.columns.items()}
-        return _Moves(self.program, columns, {n: m[chosen] for n, m in self.moving.items()})
+        moving = {n: None if m is None else m[chosen] for n, m in self.moving.items()}
+        return _Moves(self.program, columns, moving, self.brief)
 
 
 def _straddles(moves: _Moves, step: Array) -> Mask:
@@ -116,14 +142,24 @@ def _straddles(moves: _Moves, step: Array) -> Mask:
     ends = [moves.to(end) for end in (moves.x - wider, moves.x + wider)]
     for switch in find_switches(moves.program):
         inputs = switch.program.inputs
-        here = np.logical_or.reduce([m for n, m in moves.moving.items() if n in inputs])
-        if not np.any(here):
+        here = moves.of(inputs)
+        if here is None:
             continue
         low, high = (evaluate(switch.program, {n: end[n][here] for n in inputs}) for end in ends)
         side = np.floor if switch.crosses_integers else np.sign
         with np.errstate(invalid="ignore"):
             found[here] |= (side(low) != side(high)) | (low == 0) | (high == 0)
     return found
+
+
+def _may_straddle(switch: Switch, high: Array, low: Array) -> Mask:
+    """Tell where `_straddles` has to look closer: also where a zero is not far from an end."""
+    if switch.crosses_integers:
+        return np.ones(len(high), dtype=bool)
+    with np.errstate(all="ignore"):
+        beside = _BESIDE_WIDE * np.abs(high - low)
+        clear: Mask = np.minimum(np.abs(high), np.abs(low)) > beside
+        return ~(clear & ((high > 0) == (low > 0)))
 
 
 def _slack(problem: Problem, variable: str, point: dict[str, Ball], h: float) -> Slack:
@@ -156,37 +192,54 @@ def _slack(problem: Problem, variable: str, point: dict[str, Ball], h: float) ->
 def _differences(moves: _Moves) -> tuple[Array, Array, Mask]:
     """Return the quotients, their errors, and where a stencil straddles a kink."""
     x = moves.x
-    step = difference_step(x)
-    derivative, error = _quotient(moves, step)
-    outside = ~np.isfinite(derivative) & (x != 0)
+    found = _quotient(moves, difference_step(x))
+    derivative, error, straddles = found
+    outside = ~np.isfinite(derivative)
+    outside &= x != 0
     if outside.any():
         # Near the end of a domain a step in proportion to x stays inside, and is less exact.
-        h = np.abs(x[outside]) * _SHORTER
-        derivative[outside], error[outside] = _quotient(moves.part(outside), h)
-        step[outside] = h
-    return derivative, error, _straddles(moves, step)
+        shorter = _quotient(moves.part(outside), np.abs(x[outside]) * _SHORTER)
+        for column, part in zip(found, shorter, strict=True):
+            column[outside] = part
+    return derivative, error, straddles
 
 
-def _quotient(moves: _Moves, h: Array) -> tuple[Array, Array]:
-    """Return (f(x+h) - f(x-h))/2h with truncation (from step 2h) and rounding estimated."""
+def _quotient(moves: _Moves, h: Array) -> tuple[Array, Array, Mask]:
+    """Return (f(x+h) - f(x-h))/2h with its error, and where the stencil straddles a kink."""
     held = held_nodes(moves.program, dict(moves.columns))
+    switches = [s for s in find_switches(moves.program) if moves.of(s.program.inputs) is not None]
+    programs = [moves.program, *(switch.program for switch in switches)]
     x = moves.x
-
-    def difference(step: Array) -> tuple[Array, Array]:
-        above, below = x + step, x - step
-        width = above - below
-        f_above = evaluate(moves.program, moves.to(above), held=held)
-        f_below = evaluate(moves.program, moves.to(below), held=held)
-        rounding = _ROUNDINGS * _EPSILON * (np.abs(f_above) + np.abs(f_below)) / width
-        return (f_above - f_below) / width, rounding
-
+    above, below = x + h, x - h
+    f_above, *up = evaluate_together(programs, moves.to(above), held=held)
+    f_below, *down = evaluate_together(programs, moves.to(below), held=held)
+    straddles = np.zeros(len(x), dtype=bool)
+    for ends in zip(switches, up, down, strict=True):
+        straddles |= _may_straddle(*ends)
+    near = np.flatnonzero(straddles)
+    if len(near):
+        straddles[near] = _straddles(moves.part(near), h[near])
     with np.errstate(all="ignore"):
-        derivative, rounding = difference(h)
-        wider, _ = difference(2 * h)
-        # D(2h) - D(h) is the truncation of D(h) where that is of first order in h (a kink of f'
-        # nearby), and three times as much where f is smooth: h²f‴/6.
-        error = np.abs(wider - derivative) + rounding
-    return derivative, np.where(np.isfinite(error), error, 0.0)
+        width = above - below
+        derivative = (f_above - f_below) / width
+        if moves.brief:
+            return derivative, np.full(len(x), np.nan), straddles
+        rounding = _ROUNDINGS * _EPSILON * (np.abs(f_above) + np.abs(f_below)) / width
+    return derivative, rounding + _truncation(moves, h, derivative, held), straddles
+
+
+def _truncation(moves: _Moves, h: Array, derivative: Array, held: dict[int, Any]) -> Array:
+    """Return |D(2h) - D(h)|, 0 where it is not finite.
+
+    That is the truncation of D(h) where it is of first order in h (a kink of f' nearby), and three
+    times as much where f is smooth: h²f‴/6.
+    """
+    above, below = moves.x + 2 * h, moves.x - 2 * h
+    f_above = evaluate(moves.program, moves.to(above), held=held)
+    f_below = evaluate(moves.program, moves.to(below), held=held)
+    with np.errstate(all="ignore"):
+        apart = np.abs((f_above - f_below) / (above - below) - derivative)
+    return np.where(np.isfinite(apart), apart, 0.0)
 
 
 ENGINE = _Central()

@@ -43,6 +43,10 @@ class Claim:
         nothing = {name: np.full(problem.count, np.nan) for name in self.refused}
         return Samples({**found, **nothing})
 
+    def errors(self, problem: Problem, variable: str) -> None:
+        """Return nothing: a claim has no estimate of its errors."""
+        del problem, variable
+
     def slack(self, problem: Problem, variable: str, point: int) -> Slack:
         """Return what rounding can do to the claim's formula."""
         if variable in self.refused:

@@ -140,11 +140,14 @@ class _Symbolic:
 
     def differentiate(self, problem: Problem) -> Samples:
         names = problem.program.inputs
-        compiled = _compile(names, derivatives(problem.program, problem.variables))
+        compiled = _compiled(problem.program, problem.variables)
         with np.errstate(all="ignore"):
             values = compiled(*(problem.columns[name] for name in names))
         shaped = [_real(value, problem.count) for value in values]
         return Samples(dict(zip(problem.variables, shaped, strict=True)))
+
+    def errors(self, problem: Problem, variable: str) -> None:
+        del problem, variable
 
     def slack(self, problem: Problem, variable: str, point: int) -> Slack:
         # sympy's formula may lose more digits than the program's own derivative, or fewer.
@@ -156,6 +159,11 @@ class _Symbolic:
         except Unsupported:
             return Slack(radius)
         return Slack(radius if ball is EMPTY else float(np.fmax(radius, _spread(ball))))
+
+
+@functools.lru_cache(maxsize=16)
+def _compiled(program: Program, variables: tuple[str, ...]) -> Any:  # noqa: ANN401  (a function)
+    return _compile(program.inputs, derivatives(program, variables))
 
 
 def _compile(names: tuple[str, ...], expressions: list[sp.Expr]) -> Any:  # noqa: ANN401
@@ -181,7 +189,7 @@ def _real(value: Any, count: int) -> Array:  # noqa: ANN401  (numpy's or Python'
     array = np.asarray(value)
     if np.iscomplexobj(array):
         array = np.where(array.imag == 0, array.real, np.nan)
-    return np.array(np.broadcast_to(array.astype(np.float64), (count,)))
+    return np.array(np.broadcast_to(array, (count,)), dtype=np.float64)
 
 
 ENGINE = _Symbolic()

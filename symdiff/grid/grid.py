@@ -85,7 +85,9 @@ class Grid:
 
     def columns(self) -> dict[str, Array]:
         """Return for every variable its coordinates, shape (n,)."""
-        return {name: self.points[:, i].copy() for i, name in enumerate(self.names)}
+        return {
+            name: np.ascontiguousarray(self.points[:, i]) for i, name in enumerate(self.names)
+        }
 
 
 def make_grid(
@@ -130,44 +132,51 @@ def make_grid(
     return _assemble(names, rows, switches, tuple(dict.fromkeys(notes)))
 
 
-@dataclasses.dataclass(slots=True)
+# Exact coordinates, by point and by variable index.
+Exact = dict[int, dict[int, str]]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class _Rows:
     """Points before they are sorted and doubles removed."""
 
     points: Array  # (m, d)
-    exact: list[dict[int, str]]  # by variable index
-    roles: list[int]
+    exact: Exact
+    roles: NDArray[np.int8]
     along: int = -1
     switch: int = -1
+
+    def some(self, chosen: NDArray[np.intp]) -> _Rows:
+        """Return some of the points, in order."""
+        exact = {new: e for new, old in enumerate(chosen.tolist()) if (e := self.exact.get(old))}
+        return _Rows(self.points[chosen], exact, self.roles[chosen], self.along, self.switch)
 
 
 def _regular(
     axes: Sequence[Axis], max_points: int, seed: int
-) -> tuple[Array, list[dict[int, str]], list[str]]:
+) -> tuple[Array, Exact, list[str]]:
     if not axes:
-        return np.zeros((1, 0)), [{}], []
+        return np.zeros((1, 0)), {}, []
+    if len(axes) == 1:
+        return axes[0].values[:, None], {i: {0: text} for i, text in axes[0].exact.items()}, []
     counts = [len(axis.values) for axis in axes]
     total = math.prod(counts)
-    if len(axes) > 1 and total > max_points:
+    if total > max_points:
         sample = _sobol(axes, max_points, seed)
         note = (
             f"{total} points in the product: a Sobol sample of {max_points} (seed {seed}) is used"
         )
-        return sample, [{} for _ in range(len(sample))], [note]
+        return sample, {}, [note]
     index = np.stack(
         [i.reshape(-1) for i in np.meshgrid(*map(np.arange, counts), indexing="ij")], axis=1
     )
     points = np.stack([axis.values[index[:, j]] for j, axis in enumerate(axes)], axis=1)
-    exact: list[dict[int, str]] = [{} for _ in range(total)] if _any_exact(axes) else []
+    exact: Exact = {}
     for j, axis in enumerate(axes):
         for i, text in axis.exact.items():
-            for point in np.flatnonzero(index[:, j] == i):
-                exact[point][j] = text
+            for point in np.flatnonzero(index[:, j] == i).tolist():
+                exact.setdefault(point, {})[j] = text
     return points, exact, []
-
-
-def _any_exact(axes: Sequence[Axis]) -> bool:
-    return any(axis.exact for axis in axes)
 
 
 def _sobol(axes: Sequence[Axis], count: int, seed: int) -> Array:
@@ -185,8 +194,8 @@ def _sobol(axes: Sequence[Axis], count: int, seed: int) -> Array:
     return np.stack(columns, axis=1)
 
 
-def _regular_rows(points: Array, exact: list[dict[int, str]]) -> _Rows:
-    return _Rows(points, exact, [0] * len(points))
+def _regular_rows(points: Array, exact: Exact) -> _Rows:
+    return _Rows(points, exact, np.zeros(len(points), dtype=np.int8))
 
 
 class _Search:
@@ -197,7 +206,7 @@ class _Search:
         switches: Sequence[Switch],
         axes: Sequence[Axis],
         regular: Array,
-        exact: list[dict[int, str]],
+        exact: Exact,
     ) -> None:
         self._switches = switches
         self._axes = axes
@@ -248,7 +257,9 @@ class _Search:
             i for i, axis in enumerate(self._axes) if i != j and axis.name in switch.program.inputs
         ]
         rest = [i for i in range(len(self._axes)) if i != j]
-        _, starts = np.unique(self._regular[:, rest], axis=0, return_index=True)
+        starts = [0]
+        if rest:
+            _, starts = np.unique(self._regular[:, rest], axis=0, return_index=True)
         groups: dict[tuple[Any, ...], list[int]] = {}
         for start in starts:
             key = tuple((self._regular[start, i], self._text(start, i)) for i in others)
@@ -268,7 +279,7 @@ class _Search:
             yield np.array(members), fixed
 
     def _text(self, point: int, i: int) -> str | None:
-        return self._exact[point].get(i) if self._exact else None
+        return self._exact.get(point, {}).get(i)
 
     def _around(
         self, j: int, s: int, members: NDArray[np.intp], found: Sequence[Coordinate]
@@ -279,15 +290,15 @@ class _Search:
         roles, count = len(moved), len(values)
         points = np.repeat(self._regular[members], roles * count, axis=0)
         points[:, j] = np.tile(moved.reshape(-1), len(members))
-        exact: list[dict[int, str]] = []
-        for member in members:
-            kept = {i: t for i, t in self._exact[member].items() if i != j} if self._exact else {}
-            for role in range(roles):
-                for c in found:
-                    own = {j: c.exact} if role == 0 and c.exact is not None else {}
-                    exact.append({**kept, **own})
+        exact: Exact = {}
+        for place, member in enumerate(members.tolist()):
+            kept = {i: text for i, text in self._exact.get(member, {}).items() if i != j}
+            for row in range(roles * count):
+                own = {**kept, **({j: t} if row < count and (t := found[row].exact) else {})}
+                if own:
+                    exact[place * roles * count + row] = own
         labels = np.tile(np.repeat(np.arange(1, roles + 1), count), len(members))
-        return _Rows(points, exact, labels.tolist(), along=j, switch=s)
+        return _Rows(points, exact, labels.astype(np.int8), along=j, switch=s)
 
     def _note(
         self, roots: Roots, switch: Switch, axis: Axis, fixed: Mapping[str, Coordinate]
@@ -323,13 +334,53 @@ def _assemble(
     notes: tuple[str, ...],
 ) -> Grid:
     """Sort all points and keep each once: as a kink if it is one, else as a neighbour."""
+    regular, *added = rows
+    x = regular.points[:, 0] if len(names) == 1 else np.zeros(0)
+    if len(x) < 2 or not (x[1:] > x[:-1]).all():
+        return _sorted(names, rows, switches, notes)
+    # A long line of points that are in order already: only those that are special are sorted.
+    special = np.zeros(len(x), dtype=bool)
+    special[list(regular.exact)] = True
+    for r in added:
+        special[np.minimum(np.searchsorted(x, r.points[:, 0]), len(x) - 1)] = True
+    chosen = regular.some(np.flatnonzero(special))
+    sorted_ones = _sorted(names, [chosen, *added], switches, notes)
+    return _merged(sorted_ones, np.flatnonzero(~special), x)
+
+
+def _merged(special: Grid, plain: NDArray[np.intp], x: Array) -> Grid:
+    """Return a grid on one axis with the plain ones of its regular points x added."""
+    places = np.searchsorted(x[plain], special.points[:, 0])
+    new = places + np.arange(len(places))  # of the special points
+    points = np.insert(x[plain], places, special.points[:, 0]) + 0.0  # turns -0.0 into 0.0
+    columns = []
+    for column, usual in ((special.roles, 0), (special.along, -1), (special.switch_of, -1)):
+        wide = np.full(len(points), usual, dtype=column.dtype)
+        wide[new] = column
+        columns.append(wide)
+    exact = {(int(new[i]), j): text for (i, j), text in special.exact.items()}
+    return Grid(
+        special.names, points[:, None], exact, *columns, special.switches, special.notes
+    )
+
+
+def _sorted(
+    names: tuple[str, ...],
+    rows: list[_Rows],
+    switches: tuple[Switch, ...],
+    notes: tuple[str, ...],
+) -> Grid:
     points = np.concatenate([r.points for r in rows]) + 0.0  # turns -0.0 into 0.0
-    roles = np.concatenate([np.array(r.roles, dtype=np.int8) for r in rows])
+    roles = np.concatenate([r.roles for r in rows])
     along = np.concatenate([np.full(len(r.points), r.along, dtype=np.int8) for r in rows])
     switch_of = np.concatenate([np.full(len(r.points), r.switch, dtype=np.int32) for r in rows])
-    texts = _texts(rows)
+    starts = np.cumsum([0, *(len(r.points) for r in rows)]).tolist()
+    texts = {at + i: e for r, at in zip(rows, starts, strict=False) for i, e in r.exact.items()}
     rank = np.where(roles == 0, len(ROLES), roles)
-    labels = np.array([texts.get(i, "") for i in range(len(points))]) if texts else rank * 0
+    # Exact coordinates tell points with equal doubles apart.
+    labels = rank * 0
+    if texts:
+        labels = np.array([repr(sorted(texts.get(i, {}).items())) for i in range(len(points))])
     keys = [points[:, i] for i in reversed(range(points.shape[1]))]
     order = np.lexsort([rank, labels, *keys])
     fresh = np.ones(len(order), dtype=bool)
@@ -337,25 +388,11 @@ def _assemble(
         same = (points[order[1:]] == points[order[:-1]]).all(axis=1)
         fresh[1:] = ~(same & (labels[order[1:]] == labels[order[:-1]]))
     kept = order[fresh]
-    exact_rows = [e for r in rows for e in (r.exact or [{}] * len(r.points))] if texts else []
     exact = {
         (new, i): text
-        for new, old in enumerate(kept)
-        if texts and old in texts
-        for i, text in exact_rows[old].items()
+        for new, old in enumerate(kept.tolist() if texts else ())
+        for i, text in texts.get(old, {}).items()
     }
     return Grid(
         names, points[kept], exact, roles[kept], along[kept], switch_of[kept], switches, notes
     )
-
-
-def _texts(rows: list[_Rows]) -> dict[int, str]:
-    """Return a label for every point with exact coordinates, so that they differ in sorting."""
-    texts: dict[int, str] = {}
-    offset = 0
-    for r in rows:
-        for i, exact in enumerate(r.exact):
-            if exact:
-                texts[offset + i] = repr(sorted(exact.items()))
-        offset += len(r.points)
-    return texts

@@ -11,7 +11,8 @@ from symdiff.blame import INFINITE_SLOPE, Blame, blame_function, blame_nonfinite
 from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.engines.base import STRADDLES
 from symdiff.truth.clarke import hulls
-from symdiff.truth.filter import Truths, exact_point
+from symdiff.truth.filter import exact_point
+from symdiff.truth.truths import UNKNOWN, Truths
 from symdiff.truth.one_sided import KINDS, Kind
 from symdiff.truth.proof import APPARENT
 from symdiff.verdict import VERDICTS, Verdict
@@ -81,7 +82,7 @@ def _element(truths: Truths, i: int, value: float, *, by_rule: bool) -> str:
     word = ", ".join(found) or ("other" if low <= value <= high else f"outside [{low:g}, {high:g}]")
     if not by_rule:
         return word
-    bends = truths.bends[i]
+    bends = truths.bends.get(i, UNKNOWN)
     convex, concave = left < right and bends[0] >= 0, left > right and bends[1] <= 0
     if not (convex or concave):
         return f"{word}; torch's rule does not apply"

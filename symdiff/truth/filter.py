@@ -1,7 +1,8 @@
 """The truth on a whole grid: arrays first, proofs where they matter.
 
 A point is settled without a proof of its own where no switch is near zero and the bound of all
-rounding errors leaves no doubt about the derivative.  Everything else is proved point by
+rounding errors leaves no doubt about the derivative: in blocks of points first, then point by
+point.  Everything else is proved point by
 point, and so is a random sample of what was settled: a filter that let a wrong point pass
 would be a defect of symdiff, and is raised as one.
 
@@ -10,6 +11,7 @@ Source: filtered exact predicates as in Shewchuk 1997, section 4.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Final
@@ -17,20 +19,24 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.arithmetics.estimates import FUNCTIONS, estimate
-from symdiff.arithmetics.germ_values import beyond
+from symdiff.arithmetics.estimates import (
+    Estimate,
+    estimate_together,
+    is_anywhere,
+    least,
+    size_of,
+)
 from symdiff.arithmetics.germs import Budget
 from symdiff.arithmetics.reals import Real
 from symdiff.errors import Unsupported
 from symdiff.grid.grid import Grid
 from symdiff.grid.switches import Switch, find_switches
+from symdiff.pieces import in_pieces
 from symdiff.program import Program
 from symdiff.truth.one_sided import KINDS, Kind, Truth
 from symdiff.truth.proof import NO_FORMULA, exact_number, prove
 from symdiff.truth.roots import zero_near
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
+from symdiff.truth.truths import Array, Mask, Truths
 
 PROVE: Final = ("filter", "all")
 SAMPLE: Final = 64  # settled points that are proved besides
@@ -40,6 +46,8 @@ _SHARP: Final = 1e-10  # relative error with which a derivative is settled
 _SMOOTH: Final = KINDS.index(Kind.SMOOTH)
 _OUTSIDE: Final = KINDS.index(Kind.OUTSIDE)
 _UNDECIDED: Final = KINDS.index(Kind.UNDECIDED)
+_BLOCK: Final = 1024  # points with one bound of errors
+_NOWHERE: Final = np.zeros((), dtype=np.int16)
 
 
 class FilterError(AssertionError):
@@ -71,24 +79,13 @@ class Judging:
     budget: Budget = dataclasses.field(default_factory=Budget)
 
 
-class Truths:
-    """The truth at every point of a grid, along one variable, in columns.
+class Decider:
+    """Decides the truth at every point of a grid, along one variable.
 
     Attributes
     ----------
-    kinds
-        Indices into `KINDS`, shape (n,).
-    left, right, derivative
-        As in `Truth`, NaN where there is none; shape (n,).
-    errors
-        How far the derivative may be from the truth where it was not proved; shape (n,).
-    bends
-        The smaller and the larger of the one-sided second derivatives, NaN where not known;
-        shape (n, 2).
-    proved
-        Whether a point was proved by itself, not settled in arrays; shape (n,).
-    details
-        By point, where a proof had something to say.
+    truths
+        What is decided so far, in columns.
     """
 
     def __init__(
@@ -104,58 +101,53 @@ class Truths:
         Where derivatives have been proved already, `slopes` has them, NaN elsewhere: then
         nothing is settled in arrays.
         """
-        n = len(grid)
         self._program = program
         self._variable = variable
         self._grid = grid
         self._judging = judging
-        self.kinds: NDArray[np.int8] = np.full(n, _UNDECIDED, dtype=np.int8)
-        self.left: Array = np.full(n, np.nan)
-        self.right: Array = np.full(n, np.nan)
-        self.derivative: Array = np.full(n, np.nan)
-        self.bends: Array = np.full((n, 2), np.nan)
-        self.proved: Mask = np.zeros(n, dtype=bool)
-        self.errors: Array = np.zeros(n)
-        self.details: dict[int, str] = {}
-        self._outside: NDArray[np.intp] = np.zeros(n, dtype=np.intp)
+        self.truths = Truths.unknown(len(grid))
         if slopes is not None:
             for i in np.flatnonzero(~np.isnan(slopes)).tolist():
                 slope = float(slopes[i])
-                self._put(i, Truth(Kind.SMOOTH, slope, slope, slope))
-        settled = self._settle() if slopes is None else self.proved.copy()
-        self.prove(np.flatnonzero(~settled))
-        if slopes is None:
-            self._check_sample(np.flatnonzero(settled))
+                self.truths.put(i, Truth(Kind.SMOOTH, slope, slope, slope))
+            self.prove(np.flatnonzero(np.isnan(slopes)))
+        elif judging.prove == "all":
+            self.prove(range(len(grid)))
+        else:
+            settled = self._settle()
+            self.prove(np.flatnonzero(~settled))
+            self._check_sample(settled)
 
     def _settle(self) -> Mask:
-        if self._judging.prove == "all":
-            return np.zeros(len(self._grid), dtype=bool)
-        found = settle(self._program, self._variable, self._grid.columns())
-        settled = found.settled.copy()
+        found, t = settle(self._program, self._variable, self._grid.columns()), self.truths
         for point, _ in self._grid.exact:
-            settled[point] = False
-        self._outside = found.outside
-        self.kinds[settled] = np.where(found.outside[settled] > 0, _OUTSIDE, _SMOOTH)
-        self.errors[settled] = found.error[settled]
-        for column in (self.left, self.right, self.derivative):
-            column[settled] = found.slope[settled]
-        return settled
+            found.settled[point] = False
 
-    def detail(self, i: int) -> str:
-        """Return what there is to say of a point, or an empty text."""
-        if not self.proved[i] and self.kinds[i] == _OUTSIDE:
-            return beyond(FUNCTIONS[self._outside[i]])
-        return self.details.get(i, "")
+        def put(piece: slice) -> None:
+            here = found.settled[piece]
+            slope = found.slope[piece] if here.all() else np.where(here, found.slope[piece], np.nan)
+            for column in (t.left, t.right, t.derivative):
+                column[piece] = slope
+            t.errors[piece] = np.where(here, found.error[piece], 0.0)
+            t.kinds[piece] = _UNDECIDED + (_SMOOTH - _UNDECIDED) * here
+
+        in_pieces(len(t), put)
+        outside = np.flatnonzero(found.outside)
+        outside = outside[found.settled[outside]]
+        t.outside[outside] = found.outside[outside]
+        t.kinds[outside] = _OUTSIDE
+        return found.settled
 
     def prove(self, points: Iterable[int]) -> None:
         """Prove points that are not proved yet, as far as the number of proofs allows."""
-        left = self._judging.max_proofs - int(self.proved.sum())
+        t = self.truths
+        left = self._judging.max_proofs - int(np.count_nonzero(t.proved))
         for i in points:
-            if self.proved[i]:
+            if t.proved[i]:
                 continue
             if left <= 0:
-                if self.kinds[i] == _UNDECIDED:
-                    self.details[int(i)] = f"more than {self._judging.max_proofs} proofs"
+                if t.kinds[i] == _UNDECIDED:
+                    t.details[int(i)] = f"more than {self._judging.max_proofs} proofs"
                 continue
             self._put(int(i), self.proof(int(i)))
             left -= 1
@@ -167,40 +159,37 @@ class Truths:
             return Truth(Kind.UNDECIDED, detail=NO_FORMULA)
         return prove(self._program, self._variable, point, self._judging.budget)
 
-    def _put(self, i: int, truth: Truth) -> None:
-        self.kinds[i] = KINDS.index(truth.kind)
-        numbers = (truth.left, truth.right, truth.derivative)
-        for column, number in zip((self.left, self.right, self.derivative), numbers, strict=True):
-            column[i] = np.nan if number is None else number
-        if None not in truth.curvatures:
-            self.bends[i] = sorted(b for b in truth.curvatures if b is not None)
-        if truth.detail:
-            self.details[i] = truth.detail
-        self.proved[i] = True
-        self.errors[i] = 0.0
+    def _check_sample(self, settled: Mask) -> None:
+        """Prove a random sample of the settled points."""
+        for i in _sample(settled, self._judging.sample, self._judging.seed):
+            truth = self.proof(i)
+            if truth.kind is not Kind.UNDECIDED:
+                self._put(i, truth)
 
-    def _check_sample(self, settled: NDArray[np.intp]) -> None:
-        """Prove a random sample of the settled points.
+    def _put(self, i: int, truth: Truth) -> None:
+        """Write what was proved of a point.
 
         Raises
         ------
         FilterError
-            A proof contradicts what was settled.
+            It contradicts what was settled.
         """
-        size = min(self._judging.sample, len(settled))
-        chosen = np.random.default_rng(self._judging.seed).choice(settled, size, replace=False)
-        for i in np.sort(chosen):
-            truth, kind = self.proof(int(i)), KINDS[self.kinds[i]]
-            if truth.kind is Kind.UNDECIDED:
-                continue
-            before = float(self.derivative[i])
+        kind, before = KINDS[self.truths.kinds[i]], float(self.truths.derivative[i])
+        if Kind.UNDECIDED not in {kind, truth.kind}:
             known = np.nan if truth.derivative is None else truth.derivative
             if truth.kind is not kind or _apart(before, known):
                 where = dict(zip(self._grid.names, self._grid.points[i].tolist(), strict=True))
                 settled_as, proved = f"{kind} {before!r}", f"{truth.kind} {known!r}"
                 message = f"at {where} the filter settled {settled_as}, the proof says {proved}"
                 raise FilterError(message)
-            self._put(int(i), truth)
+        self.truths.put(i, truth)
+
+
+def _sample(settled: Mask, size: int, seed: int) -> list[int]:
+    """Return a random sample of the settled points, in order."""
+    points = np.flatnonzero(settled)
+    rng = np.random.default_rng(seed)
+    return sorted(rng.choice(points, min(size, len(points)), replace=False).tolist())
 
 
 def _apart(a: float, b: float) -> bool:
@@ -247,11 +236,14 @@ class Settled:
     settled: Mask
     slope: Array
     error: Array
-    outside: NDArray[np.intp]
+    outside: NDArray[np.int16]
 
 
 def settle(program: Program, variable: str, columns: Mapping[str, Array]) -> Settled:
     """Return where the derivative is known beyond doubt, and what it is there.
+
+    First blocks of points are looked at with one bound of errors each, then what that leaves
+    open, point by point.
 
     Parameters
     ----------
@@ -268,40 +260,68 @@ def settle(program: Program, variable: str, columns: Mapping[str, Array]) -> Set
     >>> settle(parse("abs(x)*x"), "x", {"x": np.array([-1.0, 0.0, 2.0])}).settled
     array([ True, False,  True])
     """
+    count = len(next(iter(columns.values()))) if columns else 1
+    numbers = np.full(count, np.nan), np.zeros(count)
+    found = Settled(np.zeros(count, dtype=bool), *numbers, np.zeros(count, dtype=np.int16))
+
+    def look(piece: slice) -> None:
+        here = {name: column[piece] for name, column in columns.items()}
+        blocks = (piece.stop - piece.start) // _BLOCK if columns else 0
+        if blocks:
+            shaped = {n: x[: blocks * _BLOCK].reshape(blocks, _BLOCK) for n, x in here.items()}
+            inner = slice(piece.start, piece.start + blocks * _BLOCK)
+            _put(found, inner, _settled(program, variable, shaped))
+        left = np.flatnonzero(~found.settled[piece])
+        if len(left):
+            part = {name: column[left] for name, column in here.items()}
+            _put(found, left + piece.start, _settled(program, variable, part))
+
+    with contextlib.suppress(Unsupported):
+        in_pieces(count, look)
+    return found
+
+
+def _put(found: Settled, where: slice | NDArray[np.intp], part: Settled) -> None:
+    for column in dataclasses.fields(Settled):
+        value = getattr(part, column.name)
+        getattr(found, column.name)[where] = value.reshape(-1) if value.ndim else value
+
+
+def _settled(program: Program, variable: str, columns: Mapping[str, Array]) -> Settled:
+    """Look at points, or at blocks of them: columns of shape (n,) or (blocks, m)."""
     shape = next(iter(columns.values())).shape if columns else (1,)
-    try:
-        found = estimate(program, columns, variable)
-        clear = np.ones(shape, dtype=bool)
-        for switch in find_switches(program):
-            clear &= _off_zero(switch, columns)
-    except Unsupported:
-        nothing, nowhere = np.full(shape, np.nan), np.zeros(shape, dtype=np.intp)
-        return Settled(np.zeros(shape, dtype=bool), nothing, nothing, nowhere)
-    slope = np.array(np.broadcast_to(0.0 if found.slope is None else found.slope, shape))
+    switches = find_switches(program)
+    programs = (program, *(switch.program for switch in switches))
+    found, *zeros = estimate_together(programs, columns, variable)
     with np.errstate(all="ignore"):
+        slope = np.broadcast_to(0.0 if found.slope is None else found.slope, shape)
         error = np.broadcast_to(found.slope_error, shape)
-        sharp = error <= _SHARP * np.abs(slope)
-        known = np.isfinite(slope) & np.isfinite(np.broadcast_to(found.value, shape))
-        known &= np.isfinite(np.broadcast_to(found.error, shape))
-    outside = np.broadcast_to(found.outside, shape).astype(np.intp) * clear
-    settled = clear & (sharp & known | (outside > 0))
+        known = np.isfinite(size_of(found.value)) & np.isfinite(found.error)
+        known = known & np.isfinite(size_of(slope))
+        sharp = (error <= _SHARP * np.abs(slope)) & known
+        off = np.ones((), dtype=bool)
+        for switch, zero in zip(switches, zeros, strict=True):
+            off = off & _off_zero(switch, zero)
+    if isinstance(found.outside, int):
+        return Settled(np.broadcast_to(off & sharp, shape), slope, error, _NOWHERE)
+    outside = np.broadcast_to(found.outside, shape).astype(np.int16) * off
+    settled = off & (sharp | (outside > 0))
     return Settled(settled, np.where(outside, np.nan, slope), error, outside)
 
 
-def _off_zero(switch: Switch, columns: Mapping[str, Array]) -> Mask:
+def _off_zero(switch: Switch, found: Estimate) -> Mask:
     """Tell where a switch is off zero, or off the integers, by much more than its error.
 
     Where it is undefined it is off zero too: the ends of the domain are switches of their own.
     """
-    found = estimate(switch.program, columns, None)
-    shape = next(iter(columns.values())).shape
-    value = np.broadcast_to(found.value, shape)
-    with np.errstate(all="ignore"):
-        distance = np.abs(value)
-        if switch.crosses_integers:
-            distance = np.abs(value - np.rint(value))
-            if switch.highest is not None:
-                distance = np.where(value > switch.highest + 0.5, np.abs(value), distance)
-        off: Mask = distance > _CLEAR * np.broadcast_to(found.error, shape)
-        off &= np.isfinite(value)
-    return off | (np.broadcast_to(found.outside, shape) > 0)
+    value = np.asarray(found.value)
+    bound = _CLEAR * found.error
+    if not switch.crosses_integers and not is_anywhere(~(least(value) > bound)):
+        return np.isfinite(size_of(value))  # that is all there is to say, of whole blocks too
+    distance = np.abs(value)
+    if switch.crosses_integers:
+        distance = np.abs(value - np.rint(value))
+        if switch.highest is not None:
+            distance = np.where(value > switch.highest + 0.5, np.abs(value), distance)
+    off: Mask = (distance > bound) & np.isfinite(value)
+    return off | (np.asarray(found.outside) > 0)

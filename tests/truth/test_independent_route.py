@@ -14,7 +14,7 @@ from symdiff.errors import ExpressionError
 from symdiff.grid.grid import NEAREST, make_grid
 from symdiff.grid.points import axes
 from symdiff.program import parse
-from symdiff.truth.filter import Judging, Truths
+from symdiff.truth.filter import Decider, Judging
 from symdiff.truth.one_sided import KINDS, Kind, Truth
 from tests.truth.quotients import LEVELS, Answer, Shape, at, compare, contradiction
 from tests.truth.walk import ZeroOf
@@ -82,7 +82,7 @@ def judged(entries):
         program = parse(entry.expr, definitions=entry.let)
         grid = make_grid([program], axes(program.inputs, entry.grid))
         for variable in program.inputs:
-            yield entry.name, program, grid, variable, Truths(program, variable, grid, Judging())
+            yield entry.name, program, grid, variable, Decider(program, variable, grid, Judging()).truths
 
 
 def judged_components(entry):

@@ -1,0 +1,93 @@
+"""What is true of an expression at the points of a grid, in columns."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdiff.arithmetics.estimates import FUNCTIONS
+from symdiff.arithmetics.germ_values import beyond
+from symdiff.truth.one_sided import KINDS, Kind, Truth
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+_OUTSIDE: Final = KINDS.index(Kind.OUTSIDE)
+UNKNOWN: Final = (np.nan, np.nan)  # second derivatives
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Truths:
+    """The truth at every point of a grid, along one variable, in columns.
+
+    Attributes
+    ----------
+    kinds
+        Indices into `KINDS`, shape (n,).
+    left, right, derivative
+        As in `Truth`, NaN where there is none; shape (n,).
+    errors
+        How far the derivative may be from the truth where it was not proved; shape (n,).
+    proved
+        Whether a point was proved by itself, not settled in arrays; shape (n,).
+    outside
+        Where arrays settled that a point is outside the domain: the place in `FUNCTIONS` of the
+        function to blame, 0 elsewhere; shape (n,).
+    bends
+        By proved point, the smaller and the larger of the one-sided second derivatives.
+    details
+        By point, where a proof had something to say.
+    """
+
+    kinds: NDArray[np.int8]
+    left: Array
+    right: Array
+    derivative: Array
+    errors: Array
+    proved: Mask
+    outside: NDArray[np.int16]
+    bends: dict[int, tuple[float, float]] = dataclasses.field(default_factory=dict)
+    details: dict[int, str] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def unknown(cls, count: int) -> Truths:
+        """Return columns for so many points of which nothing is known yet."""
+        undecided = np.full(count, KINDS.index(Kind.UNDECIDED), dtype=np.int8)
+        numbers = (np.full(count, np.nan) for _ in range(3))
+        flags = np.zeros(count, dtype=bool), np.zeros(count, dtype=np.int16)
+        return cls(undecided, *numbers, np.zeros(count), *flags)
+
+    def __len__(self) -> int:
+        """Return the number of points."""
+        return len(self.kinds)
+
+    def part(self, chosen: NDArray[np.intp] | slice) -> Truths:
+        """Return the columns at some of the points, in their order; `details` stay behind."""
+        columns = (getattr(self, name)[chosen] for name in COLUMNS)
+        return Truths(*columns)
+
+    def detail(self, i: int) -> str:
+        """Return what there is to say of a point, or an empty text."""
+        if not self.proved[i] and self.kinds[i] == _OUTSIDE:
+            return beyond(FUNCTIONS[self.outside[i]])
+        return self.details.get(i, "")
+
+    def put(self, i: int, truth: Truth) -> None:
+        """Write what was proved of a point."""
+        self.kinds[i] = KINDS.index(truth.kind)
+        numbers = (truth.left, truth.right, truth.derivative)
+        for column, number in zip((self.left, self.right, self.derivative), numbers, strict=True):
+            column[i] = np.nan if number is None else number
+        first, second = truth.curvatures
+        if first is not None and second is not None:
+            self.bends[i] = min(first, second), max(first, second)
+        if truth.detail:
+            self.details[i] = truth.detail
+        self.proved[i] = True
+        self.errors[i] = 0.0
+
+
+COLUMNS: Final = ("kinds", "left", "right", "derivative", "errors", "proved", "outside")
