@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from symdiff.engines.base import Samples, Slack
 from symdiff.pieces import in_pieces
 from symdiff.truth.one_sided import KINDS, Kind
-from symdiff.truth.truths import Truths
+from symdiff.truth.truths import Truths, renumbered
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -88,6 +88,10 @@ class Judgement:
 
     codes: Codes
     reasons: dict[int, str]
+
+    def part(self, chosen: NDArray[np.intp]) -> Judgement:
+        """Return the verdicts at some of the points, in order."""
+        return Judgement(self.codes[chosen], renumbered(self.reasons, chosen))
 
 
 class Recourse(Protocol):

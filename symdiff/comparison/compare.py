@@ -7,8 +7,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from symdiff.comparison.claims import Claims, check_inputs, read_claims
-from symdiff.comparison.evidence import Evidence, Options
+from symdiff.comparison.columns import Columns, columns_of
+from symdiff.comparison.evidence import Evidence, LeftOut, Options
 from symdiff.comparison.plan import Plan, Question, plan_on_numbers
+from symdiff.comparison.stream import Streamed, stream
 from symdiff.comparison.trials import attempt, diagnose_jacobians
 from symdiff.engines import ENGINES, check
 from symdiff.engines.claim import CLAIM
@@ -89,15 +91,17 @@ def compare_program(  # noqa: PLR0913  (the library call's own arguments)
         accumulate=accumulate,
     )
     plan = _planned(question, options)
-    trials = plan.trials or tuple(attempt(case, plan.grid, options) for case in plan.cases)
+    name = entry.name if entry else program.text
+    found = _tried(plan, options, columns_of(options.columns, name))
+    trials = found.trials
     if plan.cases and plan.tensors is not None:
         by_input = {n: tuple(components(n, shape)) for n, shape in plan.tensors.wrt.items()}
         diagnose_jacobians(trials, by_input)
     return Evidence(
-        name=entry.name if entry else program.text,
+        name=name,
         program=program,
         variables=plan.variables,
-        grid=plan.grid,
+        grid=found.grid,
         engines=(*engines, CLAIM) if question.claims else engines,
         trials=trials,
         tolerance=options.tolerance,
@@ -107,7 +111,17 @@ def compare_program(  # noqa: PLR0913  (the library call's own arguments)
         note=entry.note if entry else "",
         file=entry.file if entry else None,
         tensors=plan.tensors,
+        left_out=found.left_out,
     )
+
+
+def _tried(plan: Plan, options: Options, columns: Columns | None) -> Streamed:
+    if plan.line is not None:
+        return stream(plan.cases, plan.grid, plan.line, options, columns)
+    trials = plan.trials or tuple(attempt(case, plan.grid, options) for case in plan.cases)
+    if columns is not None and plan.tensors is None:
+        columns.append(plan.grid, trials)
+    return Streamed(plan.grid, trials, LeftOut())
 
 
 def _planned(question: Question, options: Options) -> Plan:

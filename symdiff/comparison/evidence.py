@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math as mathematics
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +46,8 @@ class Options:
         directional derivatives are.
     strict
         Whether `silent` is a finding.
+    columns
+        A folder to write all columns to; None: nowhere.
     """
 
     engines: tuple[str, ...] = DEFAULT
@@ -55,6 +58,7 @@ class Options:
     judging: Judging = dataclasses.field(default_factory=Judging)
     max_components: int = MAX_COMPONENTS
     strict: bool = False
+    columns: Path | None = None
 
     def __post_init__(self) -> None:
         """Refuse what has no meaning."""
@@ -106,6 +110,17 @@ class Trial:
     truths: Mapping[str, Truths]
     judgements: Mapping[tuple[str, str], Judgement]
     output: str = ""
+
+    def part(self, chosen: NDArray[np.intp]) -> Trial:
+        """Return the trial at some of its points, in order."""
+        return Trial(
+            self.spelling,
+            self.problem.part(chosen),
+            {engine: samples.part(chosen) for engine, samples in self.samples.items()},
+            {variable: truths.part(chosen) for variable, truths in self.truths.items()},
+            {key: judgement.part(chosen) for key, judgement in self.judgements.items()},
+            self.output,
+        )
 
     @property
     def is_directional(self) -> bool:
@@ -165,6 +180,25 @@ class Tensors:
     notes: tuple[str, ...] = ()
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class LeftOut:
+    """Points of a long range that were compared, and counted only.
+
+    Attributes
+    ----------
+    points
+        How many.
+    proved
+        How many of their derivatives were proved one by one.
+    counts
+        For every engine how often each verdict was given.
+    """
+
+    points: int = 0
+    proved: int = 0
+    counts: Mapping[str, Mapping[Verdict, int]] = dataclasses.field(default_factory=dict)
+
+
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What all engines gave for one expression.
@@ -193,6 +227,8 @@ class Evidence:
         As in the expression file.
     tensors
         What there is to know of a program on tensors; None for one on numbers.
+    left_out
+        Points that agree and are counted only.
     """
 
     name: str
@@ -208,6 +244,12 @@ class Evidence:
     note: str = ""
     file: str | None = None
     tensors: Tensors | None = None
+    left_out: LeftOut = dataclasses.field(default_factory=LeftOut)
+
+    @property
+    def points(self) -> int:
+        """How many points were compared."""
+        return len(self.grid) + self.left_out.points
 
     @property
     def scalars(self) -> tuple[str, ...]:
@@ -222,6 +264,8 @@ class Evidence:
             for trial in self.trials:
                 for variable in trial.covered(engine):
                     total += np.bincount(trial.verdicts(engine, variable), minlength=len(VERDICTS))
+            for verdict, number in self.left_out.counts.get(engine, {}).items():
+                total[VERDICTS.index(verdict)] += number
             counts[engine] = {v: int(n) for v, n in zip(VERDICTS, total, strict=True) if n}
         return counts
 

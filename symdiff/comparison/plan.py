@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
+
+import numpy as np
 
 from symdiff.comparison.claims import Claimed
 from symdiff.comparison.evidence import Options, Tensors, Trial
@@ -13,8 +15,10 @@ from symdiff.comparison.trials import Case
 from symdiff.engines.base import Problem
 from symdiff.errors import UsageError, did_you_mean
 from symdiff.grid.grid import Grid, make_grid
-from symdiff.grid.points import Spec, axes
+from symdiff.grid.points import LONGEST_HELD, Array, Axis, Line, Spec, axes
 from symdiff.program import Program
+
+_LOOKED_AT: Final = 10_001  # points of a long range at which spellings are compared
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +105,8 @@ class Plan:
         Those that have been tried already: directional derivatives of what is too large.
     tensors
         What there is to know of a program on tensors.
+    line
+        A range too long to be held: then the grid has its ends and kinks.
     """
 
     grid: Grid
@@ -108,6 +114,7 @@ class Plan:
     cases: tuple[Case, ...] = ()
     trials: tuple[Trial, ...] = ()
     tensors: Tensors | None = None
+    line: Line | None = None
 
 
 def plan_on_numbers(question: Question, options: Options) -> Plan:
@@ -124,16 +131,19 @@ def plan_on_numbers(question: Question, options: Options) -> Plan:
         if claim.place is not None or claim.output is not None:
             message = f"a claim for {claim.key!r}: the expression and its variables are numbers"
             raise UsageError(message, hint=f"write {claim.variable} = ...")
+    wanted = axes(program.inputs, question.grid, question.at)
+    line = only_line(wanted)
     points = make_grid(
         tuple(question.programs.values()),
-        axes(program.inputs, question.grid, question.at),
+        wanted,
         kinks=options.kinks,
         max_points=options.max_points,
         seed=options.seed,
     )
     columns = points.columns()
+    looked_at = columns if line is None else {n: _sample(line, x) for n, x in columns.items()}
     for name, other in question.spellings.items():
-        check_same_values(program, name, other, columns, points.names)
+        check_same_values(program, name, other, looked_at, points.names)
     claims = {claim.variable: claim.program for claim in question.claims}
     cases = tuple(
         Case(
@@ -143,4 +153,24 @@ def plan_on_numbers(question: Question, options: Options) -> Plan:
         )
         for spelling, other in question.programs.items()
     )
-    return Plan(grid=points, variables=variables, cases=cases)
+    return Plan(grid=points, variables=variables, cases=cases, line=line)
+
+
+def only_line(wanted: Sequence[Axis]) -> Line | None:
+    """Return the range that is too long to be held, if there is one.
+
+    Raises
+    ------
+    UsageError
+        It does not stand alone.
+    """
+    long = [axis for axis in wanted if axis.line is not None]
+    if long and len(wanted) > 1:
+        message = f"{long[0].name}: a range of more than {LONGEST_HELD} points stands alone"
+        raise UsageError(message, hint="take fewer points of an expression in several variables")
+    return long[0].line if long else None
+
+
+def _sample(line: Line, special: Array) -> Array:
+    """Return some points of a long range, and the special ones."""
+    return np.concatenate([special, np.linspace(line.low, line.high, _LOOKED_AT)])

@@ -22,7 +22,7 @@ from symdiff.arithmetics.shapes import Shape
 from symdiff.catalogue import CATALOGUE
 from symdiff.comparison.directional import directional_trials
 from symdiff.comparison.evidence import Options, Tensors
-from symdiff.comparison.plan import Plan, Question
+from symdiff.comparison.plan import Plan, Question, only_line
 from symdiff.comparison.spellings import check_same_values
 from symdiff.comparison.structure import structure
 from symdiff.comparison.tensor_claims import WrittenClaims
@@ -32,7 +32,7 @@ from symdiff.engines.base import Problem
 from symdiff.errors import GridError, UsageError, did_you_mean
 from symdiff.graph import root_name
 from symdiff.grid.grid import Grid, make_grid
-from symdiff.grid.points import axes
+from symdiff.grid.points import LONGEST_HELD, axes
 from symdiff.program import Program
 from symdiff.program.values import component, components
 
@@ -156,9 +156,13 @@ def _grid(setup: Setup, options: Options) -> Grid:
             message = f"the expression has no variable {name[:40]!r} on a grid"
             known = f"on a grid: {', '.join(setup.scalars) or 'none'}"
             raise GridError(message, hint=did_you_mean(name, setup.scalars) or known)
+    wanted = axes(setup.scalars, question.grid, question.at)
+    if only_line(wanted) is not None:
+        message = f"a range of more than {LONGEST_HELD} points beside tensors"
+        raise UsageError(message, hint="take fewer points")
     grid = make_grid(
         programs,
-        axes(setup.scalars, question.grid, question.at),
+        wanted,
         kinks=options.kinks,
         max_points=options.max_points,
         seed=options.seed,

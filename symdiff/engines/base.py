@@ -127,6 +127,15 @@ class Samples:
     reasons: tuple[str, ...] = ("",)
     unsupported: str = ""
 
+    def part(self, chosen: NDArray[np.intp]) -> Samples:
+        """Return what was given at some of the points, in order."""
+        columns = (
+            {name: column[chosen] for name, column in columns.items()}
+            for columns in (self.derivatives, self.errors, self.straddling)
+        )
+        reason_of = None if self.reason_of is None else self.reason_of[chosen]
+        return Samples(*columns, reason_of, self.reasons, self.unsupported)
+
     def reason(self, point: int) -> str:
         """Return what went wrong at a point, or ""."""
         return self.reasons[0 if self.reason_of is None else int(self.reason_of[point])]

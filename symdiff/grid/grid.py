@@ -83,6 +83,17 @@ class Grid:
         """Return the number of points."""
         return len(self.points)
 
+    def part(self, chosen: NDArray[np.intp]) -> Grid:
+        """Return some of the points, in order; notes stay behind."""
+        exact = {
+            (new, j): self.exact[old, j]
+            for new, old in enumerate(chosen.tolist() if self.exact else ())
+            for j in range(len(self.names))
+            if (old, j) in self.exact
+        }
+        columns = (column[chosen] for column in (self.roles, self.along, self.switch_of))
+        return Grid(self.names, self.points[chosen], exact, *columns, self.switches)
+
     def columns(self) -> dict[str, Array]:
         """Return for every variable its coordinates, shape (n,)."""
         return {
@@ -345,14 +356,22 @@ def _assemble(
         special[np.minimum(np.searchsorted(x, r.points[:, 0]), len(x) - 1)] = True
     chosen = regular.some(np.flatnonzero(special))
     sorted_ones = _sorted(names, [chosen, *added], switches, notes)
-    return _merged(sorted_ones, np.flatnonzero(~special), x)
+    return with_plain_points(sorted_ones, x[~special])
 
 
-def _merged(special: Grid, plain: NDArray[np.intp], x: Array) -> Grid:
-    """Return a grid on one axis with the plain ones of its regular points x added."""
-    places = np.searchsorted(x[plain], special.points[:, 0])
+def with_plain_points(special: Grid, x: Array) -> Grid:
+    """Return a grid on one axis with regular points added.
+
+    Parameters
+    ----------
+    special
+        Kinks and their neighbours, in order.
+    x
+        Coordinates in order, none of them among the special ones.
+    """
+    places = np.searchsorted(x, special.points[:, 0])
     new = places + np.arange(len(places))  # of the special points
-    points = np.insert(x[plain], places, special.points[:, 0]) + 0.0  # turns -0.0 into 0.0
+    points = np.insert(x, places, special.points[:, 0]) + 0.0  # turns -0.0 into 0.0
     columns = []
     for column, usual in ((special.roles, 0), (special.along, -1), (special.switch_of, -1)):
         wide = np.full(len(points), usual, dtype=column.dtype)

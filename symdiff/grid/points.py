@@ -19,11 +19,44 @@ Array = NDArray[np.float64]
 Spec = str | float | tuple[float, float] | Sequence[float | str] | Array
 
 DEFAULT_RANGE: Final = "-2:2:9"
-MAX_COUNT: Final = 10_000_000  # points on one axis
+MAX_COUNT: Final = 10_000_000  # points in one list
+MAX_RANGE: Final = 10_000_000_000  # points of one range
+LONGEST_HELD: Final = 4_000_000  # points of a range that are held at once
 _DEFAULT_COUNT = 9
 _EXAMPLE = "write start:stop:count, such as -2:2:9, or points such as 0,1/3,pi"
 # Balances truncation h²|f‴|/6 against rounding ε|f|/h (Nocedal & Wright 2006, section 8.1).
 _RELATIVE_STEP = float(np.finfo(np.float64).eps ** (1 / 3))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Line:
+    """The points of a range, where they are too many to be held at once.
+
+    Attributes
+    ----------
+    low, high
+        The ends.
+    count
+        The number of points.
+    """
+
+    low: float
+    high: float
+    count: int
+
+    def points(self, first: int, last: int) -> Array:
+        """Return the points from number `first` up to `last`, as `numpy.linspace` has them.
+
+        Examples
+        --------
+        >>> Line(-1.0, 1.0, 5).points(1, 5)
+        array([-0.5,  0. ,  0.5,  1. ])
+        """
+        found = np.arange(first, min(last, self.count)) * ((self.high - self.low) / (self.count - 1))
+        found += self.low
+        if last >= self.count:
+            found[-1] = self.high
+        return found
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -40,12 +73,15 @@ class Axis:
         For the points that are no double, by index: what they are exactly, as text.
     searched
         Whether kinks between the smallest and the largest point are to be added.
+    line
+        A range too long to be held: then `values` are its ends.
     """
 
     name: str
     values: Array
     exact: Mapping[int, str] = dataclasses.field(default_factory=dict)
     searched: bool = True
+    line: Line | None = None
 
     @property
     def low(self) -> float:
@@ -102,17 +138,18 @@ def axis(name: str, spec: Spec, *, searched: bool = True) -> Axis:
     """
     try:
         check_name(name)
+        line = None
         if isinstance(spec, str):
-            values, exact = _from_text(spec)
+            values, exact, line = _from_text(spec)
         elif isinstance(spec, tuple) and len(spec) == 2:
-            values, exact = _from_range(str(spec[0]), str(spec[1]), _DEFAULT_COUNT)
+            values, exact, line = _from_range(str(spec[0]), str(spec[1]), _DEFAULT_COUNT)
         else:
             values, exact = _from_list(spec)
     except (GridError, ExpressionError) as error:
         raise GridError(error.message, place=error.place, hint=error.hint).within(
             key=f"grid {name[:40]}"
         ) from None
-    return Axis(name, values, exact, searched=searched)
+    return Axis(name, values, exact, searched=searched, line=line)
 
 
 def axes(
@@ -157,13 +194,16 @@ def _one_axis(name: str, grid: Mapping[str, Spec], points: Mapping[str, Spec]) -
     if name not in grid:
         return wanted
     base = axis(name, grid[name])
+    if base.line or wanted.line:
+        message = f"{name}: a range of more than {LONGEST_HELD} points stands alone"
+        raise GridError(message, hint="leave the single points out, or take fewer")
     moved = {index + len(base.values): text for index, text in wanted.exact.items()}
     return Axis(name, np.concatenate([base.values, wanted.values]), {**base.exact, **moved})
 
 
-def _from_text(text: str) -> tuple[Array, dict[int, str]]:
+def _from_text(text: str) -> tuple[Array, dict[int, str], Line | None]:
     if ":" not in text:
-        return _from_list(_split(text))
+        return *_from_list(_split(text)), None
     parts = text.split(":")
     if len(parts) != 3:
         message = f"{text[:40]!r} is not a range"
@@ -176,9 +216,9 @@ def _from_text(text: str) -> tuple[Array, dict[int, str]]:
     return _from_range(parts[0], parts[1], count)
 
 
-def _from_range(start: str, stop: str, count: int) -> tuple[Array, dict[int, str]]:
-    if not 1 <= count <= MAX_COUNT:
-        message = f"a range has 1 to {MAX_COUNT} points, not {count}"
+def _from_range(start: str, stop: str, count: int) -> tuple[Array, dict[int, str], Line | None]:
+    if not 1 <= count <= MAX_RANGE:
+        message = f"a range has 1 to {MAX_RANGE} points, not {count}"
         raise GridError(message, hint=_EXAMPLE)
     (low, low_exact), (high, high_exact) = _coordinate(start), _coordinate(stop)
     if count == 1 and low != high:
@@ -187,8 +227,11 @@ def _from_range(start: str, stop: str, count: int) -> tuple[Array, dict[int, str
     if low > high:
         message = f"a range goes from the smaller to the larger, not from {low:g} to {high:g}"
         raise GridError(message, hint=_EXAMPLE)
-    exact = {0: low_exact, count - 1: high_exact}
-    return np.linspace(low, high, count), {i: text for i, text in exact.items() if text}
+    is_long = count > LONGEST_HELD and low < high
+    values = np.array([low, high]) if is_long else np.linspace(low, high, count)
+    exact = {0: low_exact, len(values) - 1: high_exact}
+    line = Line(low, high, count) if is_long else None
+    return values, {i: text for i, text in exact.items() if text}, line
 
 
 def _from_list(values: Any) -> tuple[Array, dict[int, str]]:  # noqa: ANN401  (checked here)

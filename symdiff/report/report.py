@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
-from symdiff.comparison.evidence import Evidence, Tensors
+from symdiff.comparison.evidence import Evidence, LeftOut, Tensors
 from symdiff.engines.base import Array
 from symdiff.errors import Crash, SymdiffError, UsageError, did_you_mean
 from symdiff.grid.grid import Grid
@@ -273,7 +273,8 @@ def _described(e: Evidence) -> dict[str, Any]:
         "spellings": {t.spelling: t.program.text for t in e.trials if t.spelling},
         "variables": list(e.variables),
         "engines": list(e.engines),
-        "points": len(e.grid),
+        "points": e.points,
+        "counted_only": _described_counts(e.left_out),
         "rtol": e.tolerance.rtol,
         "atol": e.tolerance.atol,
         "ok": e.ok,
@@ -283,6 +284,13 @@ def _described(e: Evidence) -> dict[str, Any]:
         "notes": list(e.grid.notes),
         "tensors": None if e.tensors is None else _described_tensors(e.tensors),
     }
+
+
+def _described_counts(left_out: LeftOut) -> dict[str, Any] | None:
+    if not left_out.points:
+        return None
+    counts = {e: {str(v): n for v, n in c.items()} for e, c in left_out.counts.items()}
+    return {"points": left_out.points, "proved": left_out.proved, "verdicts": counts}
 
 
 def _described_tensors(t: Tensors) -> dict[str, Any]:

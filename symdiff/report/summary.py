@@ -27,7 +27,7 @@ def summary(evidence: Sequence[Evidence], mistakes: Sequence[SymdiffError]) -> s
     mistakes
         Entries and files that could not be used.
     """
-    points = sum(len(e.grid) for e in evidence)
+    points = sum(e.points for e in evidence)
     kinks = sum(_kinks(e) for e in evidence)
     size = f"{_many(len(evidence), 'expression')}, {_many(points, 'point')}"
     lines = [f"{size}, {kinks} of them at possible kinks"]
@@ -66,7 +66,9 @@ def _counts(evidence: Sequence[Evidence]) -> dict[str, collections.Counter[Verdi
 def _proofs(evidence: Sequence[Evidence]) -> tuple[int, int]:
     """Return how many truths were proved by themselves, and how many there are."""
     truths = [t for e in evidence for trial in e.trials for t in trial.truths.values()]
-    return sum(int(t.proved.sum()) for t in truths), sum(len(t.proved) for t in truths)
+    proved = sum(int(t.proved.sum()) for t in truths) + sum(e.left_out.proved for e in evidence)
+    left_out = sum(e.left_out.points * len(e.trials) * len(e.variables) for e in evidence)
+    return proved, sum(len(t) for t in truths) + left_out
 
 
 def _findings(evidence: Sequence[Evidence], mistakes: Sequence[SymdiffError]) -> list[str]:

@@ -69,7 +69,7 @@ def block(evidence: Evidence, *, everything: bool = False) -> Block:
     shown = lines if everything else _spread(evidence, lines)
     header = _header(evidence)
     rows = tuple(_row(evidence, *line) for line in shown)
-    total = len(evidence.trials) * len(evidence.variables) * len(evidence.grid)
+    total = len(evidence.trials) * len(evidence.variables) * evidence.points
     return Block(
         title=(evidence.name, evidence.program.text),
         header=header,
@@ -237,7 +237,12 @@ def _remarks(evidence: Evidence, total: int, lines: list[Line], shown: int) -> l
         word = "point" if evidence.tensors is None else "derivative"
         what = ("more " if shown else "") + (word if unseen == 1 else f"{word}s")
         proved = sum(int(t.proved.sum()) for x in evidence.trials for t in x.truths.values())
-        remarks.append(f"{unseen} {what}{cut} (--all shows all); {proved} of {total} proved")
+        proved += evidence.left_out.proved
+        counted = evidence.left_out.points
+        how = f"{counted} agree and are only counted: --keep all writes them" if counted else ""
+        remarks.append(
+            f"{unseen} {what}{cut} ({how or '--all shows all'}); {proved} of {total} proved"
+        )
     remarks.extend(_tensor_remarks(evidence))
     remarks.extend(_choices(evidence, lines))
     remarks.extend(_explanations(evidence, lines))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,7 @@ from symdiff.truth.one_sided import KINDS, Kind, Truth
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
+T = TypeVar("T")
 _OUTSIDE: Final = KINDS.index(Kind.OUTSIDE)
 UNKNOWN: Final = (np.nan, np.nan)  # second derivatives
 
@@ -64,10 +66,11 @@ class Truths:
         """Return the number of points."""
         return len(self.kinds)
 
-    def part(self, chosen: NDArray[np.intp] | slice) -> Truths:
-        """Return the columns at some of the points, in their order; `details` stay behind."""
+    def part(self, chosen: NDArray[np.intp]) -> Truths:
+        """Return the truth at some of the points, in order."""
         columns = (getattr(self, name)[chosen] for name in COLUMNS)
-        return Truths(*columns)
+        by_point = (renumbered(known, chosen) for known in (self.bends, self.details))
+        return Truths(*columns, *by_point)
 
     def detail(self, i: int) -> str:
         """Return what there is to say of a point, or an empty text."""
@@ -88,6 +91,24 @@ class Truths:
             self.details[i] = truth.detail
         self.proved[i] = True
         self.errors[i] = 0.0
+
+
+def renumbered(known: Mapping[int, T], chosen: NDArray[np.intp]) -> dict[int, T]:
+    """Return what is known by point for some of the points, by their new numbers.
+
+    Examples
+    --------
+    >>> renumbered({2: "kink", 5: "pole"}, np.array([4, 5]))
+    {1: 'pole'}
+    """
+    if not known:
+        return {}
+    old = np.fromiter(known, dtype=np.intp, count=len(known))
+    places = np.searchsorted(chosen, old)
+    there = places < len(chosen)
+    there[there] = chosen[places[there]] == old[there]
+    pairs = sorted(zip(places[there].tolist(), old[there].tolist(), strict=True))
+    return {new: known[number] for new, number in pairs}
 
 
 COLUMNS: Final = ("kinds", "left", "right", "derivative", "errors", "proved", "outside")

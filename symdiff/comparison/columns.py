@@ -1,0 +1,107 @@
+"""All columns of a comparison as files on disk, for grids too long for a report."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from symdiff.comparison.evidence import Trial
+from symdiff.errors import UsageError
+from symdiff.grid.grid import ROLES, Grid
+from symdiff.truth.one_sided import KINDS
+from symdiff.verdict import VERDICTS
+
+_TRUTHS: Final = ("kinds", "left", "right", "derivative", "proved")
+
+
+def columns_of(folder: Path | None, name: str) -> Columns | None:
+    """Return where the columns of an expression go: a folder of its own in the one given."""
+    return None if folder is None else Columns(folder / _file_name(name))
+
+
+@dataclasses.dataclass(slots=True)
+class Columns:
+    """A folder with one ``.npy`` file for every column, written chunk by chunk.
+
+    ``x.npy`` has the points; ``derivative.npy`` the truth; ``autograd.npy`` what an engine gave,
+    ``autograd.verdict.npy`` what that is worth. With several variables or spellings their names
+    stand before. ``columns.json`` has the words for the numbers, and how many points there are by
+    now.
+
+    Attributes
+    ----------
+    folder
+        Made if it is not there.
+    """
+
+    folder: Path
+    _points: int = 0
+    _names: set[str] = dataclasses.field(default_factory=set)
+
+    def append(self, grid: Grid, trials: Sequence[Trial]) -> None:
+        """Write some points more.
+
+        Raises
+        ------
+        UsageError
+            The folder cannot be written to.
+        """
+        found: dict[str, np.ndarray] = {"role": grid.roles, **grid.columns()}
+        for trial in trials:
+            spelling = f"{trial.spelling}." if trial.spelling else ""
+            for variable, truths in trial.truths.items():
+                by = f"{spelling}{variable}." if len(trial.truths) > 1 else spelling
+                found |= {f"{by}{name}": getattr(truths, name) for name in _TRUTHS}
+                for engine in trial.samples:
+                    if variable in trial.covered(engine):
+                        found[f"{by}{engine}"] = trial.samples[engine].derivatives[variable]
+                        found[f"{by}{engine}.verdict"] = trial.verdicts(engine, variable)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            for name, column in found.items():
+                self._write(name, column)
+            self._points += len(grid)
+            self._names |= set(found)
+            self._describe()
+        except OSError as error:
+            message = f"{self.folder}: {error.strerror or error}"
+            raise UsageError(message, hint="give a folder that can be written to") from None
+
+    def _write(self, name: str, column: np.ndarray) -> None:
+        path = self.folder / f"{_file_name(name)}.npy"
+        total = self._points + len(column)
+        # numpy leaves room in a header for a longer first axis.
+        head: dict[str, Any] = {
+            "descr": np.lib.format.dtype_to_descr(column.dtype),
+            "fortran_order": False,
+            "shape": (total,),
+        }
+        with path.open("r+b" if self._points else "wb") as file:
+            file.seek(0, 2)
+            if self._points:
+                file.write(column.tobytes())
+                file.seek(0)
+            np.lib.format.write_array_header_1_0(file, head)
+            if not self._points:
+                file.write(column.tobytes())
+
+    def _describe(self) -> None:
+        words = {
+            "points": self._points,
+            "columns": {name: f"{_file_name(name)}.npy" for name in sorted(self._names)},
+            "kinds": [str(kind) for kind in KINDS],
+            "verdict": [str(verdict) for verdict in VERDICTS],
+            "role": list(ROLES),
+        }
+        text = json.dumps(words, indent=1)
+        (self.folder / "columns.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _file_name(name: str) -> str:
+    """Return a name without what a file system may take for a path."""
+    return "".join(c if c.isalnum() or c in "._-[]," else "_" for c in name).lstrip(".")
