@@ -25,7 +25,7 @@ from tabulate import tabulate
 
 import symdiff
 from symdiff.arithmetics.symbolic import expression
-from symdiff.report.records import versions
+from symdiff.versions import versions
 
 HERE = Path(__file__).parent
 ROUNDS = 5

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from symdiff.batch.runner import collect, run
+from symdiff.batch.runner import Crew, run
+from symdiff.batch.store import open_store
+from symdiff.batch.work import collect
+from symdiff.batch.workers import TIMEOUT, Limits
 from symdiff.comparison.claims import Claims
 from symdiff.comparison.compare import compare_program
 from symdiff.comparison.evidence import MAX_COMPONENTS, Evidence, Options
@@ -47,6 +51,7 @@ def compare(  # noqa: PLR0913  (one argument for each thing that a user may want
     prove: str = "filter",
     max_proofs: int = MAX_PROOFS,
     strict: bool = False,
+    columns: str | Path | None = None,
 ) -> Comparison:
     """Compare what every engine gives for the derivatives of one expression.
 
@@ -101,6 +106,9 @@ def compare(  # noqa: PLR0913  (one argument for each thing that a user may want
         Of one expression along one variable; points beyond are left undecided.
     strict
         Whether a number given without a word where there is no derivative counts as a finding.
+    columns
+        A folder to write all columns to, as ``.npy`` files: of a range of more than four million
+        points only what does not plainly agree is kept in memory.
 
     Returns
     -------
@@ -130,6 +138,7 @@ def compare(  # noqa: PLR0913  (one argument for each thing that a user may want
         judging=Judging(prove=prove, max_proofs=max_proofs, seed=max(seed, 0)),
         max_components=max_components,
         strict=strict,
+        columns=None if columns is None else Path(columns),
     )
     given: Mapping[str, Any] = grid if isinstance(grid, Mapping) else {}
     tensors = {name: x for name, x in given.items() if hasattr(x, "detach") and x.ndim}
@@ -172,6 +181,11 @@ def compare_files(  # noqa: PLR0913  (one argument for each thing that a user ma
     max_proofs: int = MAX_PROOFS,
     max_components: int = MAX_COMPONENTS,
     strict: bool = False,
+    store: str | Path | None = None,
+    dask: str | None = None,
+    timeout: float | None = None,
+    memory: float | None = None,
+    columns: str | Path | None = None,
 ) -> Report:
     """Compare every entry of some expression files.
 
@@ -183,7 +197,14 @@ def compare_files(  # noqa: PLR0913  (one argument for each thing that a user ma
         Worker processes.
     executor
         Takes the place of `jobs`: any executor of `concurrent.futures`.
-    engines, rtol, atol, kinks, max_points, seed, prove, max_proofs, max_components, strict
+    dask
+        Takes the place of `jobs`: the address of a Dask scheduler.
+    store
+        A file that keeps results: what is in it already is not compared again.
+    timeout, memory
+        What one expression may take in a worker process, in seconds and GiB; default: 300 s, and
+        an equal share of the machine's memory.
+    engines, rtol, atol, kinks, max_points, seed, prove, max_proofs, max_components, strict, columns
         As in `compare`.
     only
         A pattern such as ``"relu*"``: entries whose name matches.
@@ -207,10 +228,15 @@ def compare_files(  # noqa: PLR0913  (one argument for each thing that a user ma
         judging=Judging(prove=prove, max_proofs=max_proofs, seed=max(seed, 0)),
         max_components=max_components,
         strict=strict,
+        columns=None if columns is None else Path(columns),
     )
     several = [paths] if isinstance(paths, str | Path) else paths
     work = collect([Path(path) for path in several], only)
-    outcomes = list(run(work, options, jobs=jobs, executor=executor))
+    limited = timeout is not None or memory is not None
+    limits = Limits(timeout or TIMEOUT, memory) if limited else None
+    crew = Crew(jobs=jobs, limits=limits, executor=executor, dask=dask)
+    with open_store(Path(store)) if store is not None else contextlib.nullcontext() as kept:
+        outcomes = list(run(work, options, crew=crew, store=kept))
     return Report(
         tuple(o for o in outcomes if isinstance(o, Evidence)),
         tuple(o for o in outcomes if isinstance(o, SymdiffError)),

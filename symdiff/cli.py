@@ -22,7 +22,8 @@ from symdiff.errors import (
 )
 
 if TYPE_CHECKING:
-    from symdiff.batch.runner import Work
+    from symdiff.batch.runner import Crew
+    from symdiff.batch.work import Work
     from symdiff.comparison.evidence import Options
     from symdiff.report import Report
 
@@ -58,6 +59,27 @@ Engines = Annotated[
     list[str] | None, typer.Option("--engine", help="An engine to run; may be given several times.")
 ]
 Jobs = Annotated[int, typer.Option(help="Worker processes.")]
+Timeout = Annotated[
+    float | None,
+    typer.Option(help="Seconds that one expression may take in a worker process; 300."),
+]
+Memory = Annotated[
+    float | None,
+    typer.Option(help="GiB that a worker process may take; an equal share of the machine's."),
+]
+StoreFile = Annotated[
+    Path | None,
+    typer.Option("--store", help="Keep results in this file; what it has is not run again."),
+]
+Dask = Annotated[
+    str | None, typer.Option("--dask", help="Work on this Dask cluster: tcp://HOST:8786.")
+]
+Keep = Annotated[
+    str,
+    typer.Option(
+        "--keep", help="findings; or all: write all columns to a folder named after the output."
+    ),
+]
 Everything = Annotated[bool, typer.Option("--all", help="Show every point.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print the summary only.")]
 Rtol = Annotated[float | None, typer.Option(help="Relative tolerance of agreement.")]
@@ -97,6 +119,11 @@ def run(  # noqa: PLR0913  (the options of the command line)
     output: Output = None,
     engine: Engines = None,
     jobs: Jobs = 1,
+    timeout: Timeout = None,
+    memory: Memory = None,
+    dask: Dask = None,
+    store: StoreFile = None,
+    keep: Keep = "findings",
     only: Annotated[
         str | None, typer.Option(help="Run entries whose name matches: 'relu*'.")
     ] = None,
@@ -115,7 +142,7 @@ def run(  # noqa: PLR0913  (the options of the command line)
     """Compare every expression of some files."""
     with _clear_errors():
         _check_output(form, output)
-        from symdiff.batch.runner import collect  # noqa: PLC0415  (loads numpy)
+        from symdiff.batch.work import collect  # noqa: PLC0415  (loads numpy)
 
         work = collect(list(paths or []), only)
         options = _options(
@@ -129,8 +156,10 @@ def run(  # noqa: PLR0913  (the options of the command line)
             max_proofs=max_proofs,
             max_components=max_components,
             strict=strict,
+            columns=_columns(keep, output),
         )
-        report, interrupted = _run(work, options, jobs)
+        crew = _crew(jobs, timeout, memory, dask)
+        report, interrupted = _run(work, options, crew, store)
         _finish(report, form, output, everything=everything, quiet=quiet)
         raise typer.Exit(INTERRUPTED if interrupted else report.status)
 
@@ -158,6 +187,7 @@ def evaluate(  # noqa: PLR0913  (the options of the command line)
     ] = None,
     tangent: Annotated[list[str] | None, typer.Option(help="A direction to go: x=[1, 0].")] = None,
     accumulate: Annotated[int, typer.Option(help="How often backward is called.")] = 1,
+    keep: Keep = "findings",
     form: Format = None,
     output: Output = None,
     engine: Engines = None,
@@ -198,6 +228,7 @@ def evaluate(  # noqa: PLR0913  (the options of the command line)
                 max_proofs=max_proofs,
                 max_components=max_components,
                 strict=strict,
+                columns=_columns(keep, output),
             ),
             at=_assignments(at, "--at", "x=0"),
             wrt=wrt or None,
@@ -248,6 +279,21 @@ def graph(
         whole = Whole(program, {name: read_value(name, x) for name, x in tensors.items()})
         found = autograd_graph(whole, {axis.name: float(axis.values[0]) for axis in places})
         _write((as_dot if form == "dot" else as_text)(found) + "\n")
+
+
+@app.command()
+def drift(
+    old: Annotated[Path, typer.Argument(help="A store, or a JSON report.")],
+    new: Annotated[Path, typer.Argument(help="Another, of a later run.")],
+) -> None:
+    """Show what changed between two runs: verdicts, and choices at kinks."""
+    with _clear_errors():
+        from symdiff.report.drift import drift as compare_runs  # noqa: PLC0415  (loads numpy)
+        from symdiff.report.drift import read_run, rendered  # noqa: PLC0415
+
+        found = compare_runs(read_run(old), read_run(new))
+        _write(rendered(found) + "\n")
+        raise typer.Exit(1 if found.found else 0)
 
 
 @app.command()
@@ -335,6 +381,7 @@ def _options(  # noqa: PLR0913  (one for each option)
     max_proofs: int | None,
     max_components: int | None,
     strict: bool,
+    columns: Path | None,
 ) -> Options:
     from symdiff import engines as engine_table  # noqa: PLC0415
     from symdiff.comparison.evidence import Options  # noqa: PLC0415  (loads numpy)
@@ -360,6 +407,7 @@ def _options(  # noqa: PLR0913  (one for each option)
         ),
         max_components=default.max_components if max_components is None else max_components,
         strict=strict,
+        columns=columns,
     )
 
 
@@ -400,17 +448,40 @@ def _toml(text: str) -> Any:  # noqa: ANN401  (numbers, or None)
         return None
 
 
-def _run(work: Work, options: Options, jobs: int) -> tuple[Report, bool]:
+def _crew(jobs: int, timeout: float | None, memory: float | None, dask: str | None) -> Crew:
+    from symdiff.batch.runner import Crew  # noqa: PLC0415  (loads numpy)
+    from symdiff.batch.workers import TIMEOUT, Limits  # noqa: PLC0415
+
+    limited = timeout is not None or memory is not None
+    limits = Limits(TIMEOUT if timeout is None else timeout, memory) if limited else None
+    return Crew(jobs=jobs, limits=limits, dask=dask)
+
+
+def _columns(keep: str, output: Path | None) -> Path | None:
+    """Return the folder for all columns, if they are wanted."""
+    if keep not in {"findings", "all"}:
+        message = f"unknown --keep {keep[:40]!r}"
+        raise UsageError(message, hint="--keep findings, or --keep all")
+    if keep == "findings":
+        return None
+    return Path("symdiff.columns") if output is None else output.with_suffix(".columns")
+
+
+def _run(
+    work: Work, options: Options, crew: Crew, path: Path | None
+) -> tuple[Report, bool]:
     """Run all entries; Ctrl-C keeps what is done."""
     from symdiff.batch.runner import run as run_work  # noqa: PLC0415  (loads numpy)
+    from symdiff.batch.store import open_store  # noqa: PLC0415
     from symdiff.comparison.evidence import Evidence  # noqa: PLC0415
     from symdiff.report import Report  # noqa: PLC0415
 
     outcomes: list[Any] = []
     interrupted = False
     try:
-        with _progress(len(work.entries)) as advance:
-            for outcome in run_work(work, options, jobs=jobs, advance=advance):
+        store = contextlib.nullcontext() if path is None else open_store(path)
+        with store as kept, _progress(len(work.entries)) as advance:
+            for outcome in run_work(work, options, crew=crew, store=kept, advance=advance):
                 outcomes.append(outcome)  # noqa: PERF402  (kept if the loop is interrupted)
     except KeyboardInterrupt:
         interrupted = True

@@ -7,9 +7,11 @@
     │   ├── ExpressionError  ... the text of an expression
     │   ├── GridError        ... a range, a list of points, an exact number
     │   ├── FileError        ... an expression file
-    │   └── UsageError       ... an option or an argument
+    │   ├── UsageError       ... an option or an argument
+    │   └── StoreError       ... a store of results
     ├── Unsupported          an arithmetic has no meaning for a function: a verdict, not a crash
     └── Crash                symdiff itself failed on one expression; the others go on
+        └── Lost             a worker gave nothing: it hung, died, or wanted too much memory
 
 Every message says what is wrong, where, and what to type next.
 """
@@ -131,6 +133,10 @@ class UsageError(InputError):
     """An option or an argument has no meaning here."""
 
 
+class StoreError(InputError):
+    """A store of results cannot be used, or written to."""
+
+
 class Unsupported(SymdiffError):  # noqa: N818  (a verdict's word, not a mistake of the user)
     """An arithmetic has no meaning for a function of the program.
 
@@ -158,17 +164,29 @@ class Crash(SymdiffError):  # noqa: N818  (what happened, in one word)
         The file and the entry.
     reason
         The exception's kind and message.
+    name
+        The entry's name.
     """
 
-    def __init__(self, where: str, reason: str) -> None:
+    def __init__(self, where: str, reason: str, name: str = "") -> None:
         """Say that it is not the user's mistake."""
         super().__init__(f"{where}: symdiff itself failed ({reason}); please report this")
         self.where = where
         self.reason = reason
+        self.name = name
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Keep both parts when the error crosses a process boundary."""
-        return type(self), (self.where, self.reason)
+        """Keep all parts when the error crosses a process boundary."""
+        return type(self), (self.where, self.reason, self.name)
+
+
+class Lost(Crash):
+    """A worker gave nothing for one expression: it hung, died, or wanted too much memory."""
+
+    def __init__(self, where: str, reason: str, name: str = "") -> None:
+        """Say what happened to it."""
+        super().__init__(where, reason, name)
+        self.args = (f"{where}: nothing came of it: {reason}",)
 
 
 def describe(error: Exception) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import symdiff
-from symdiff.batch.runner import collect
+from symdiff.batch.work import collect
 from symdiff.engines.claim import CLAIM
 from symdiff.grid.grid import KINK
 from symdiff.truth.one_sided import KINDS, Kind

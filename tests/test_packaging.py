@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import symdiff
-from symdiff.batch.runner import collect
+from symdiff.batch.work import collect
 from symdiff.catalogue import CATALOGUE
 from symdiff.report.listings import engine_table, function_table
 from symdiff.truth.one_sided import Kind
@@ -84,7 +84,7 @@ def test_the_wheel_runs_the_shipped_expressions_from_another_folder(wheel, tmp_p
     code = (
         f"import sys; sys.path.insert(0, {str(site)!r})\n"
         "import symdiff; assert symdiff.__file__.startswith(sys.path[0]), symdiff.__file__\n"
-        "from symdiff.batch.runner import collect; print(len(collect([]).entries))\n"
+        "from symdiff.batch.work import collect; print(len(collect([]).entries))\n"
         "print(len(symdiff.compare_files(only='ReLU*').evidence))"
     )
     done = subprocess.run(

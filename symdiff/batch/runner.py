@@ -1,112 +1,71 @@
-"""Running many expressions; a mistake or a crash in one costs that one only."""
+"""Running many expressions; a mistake, a crash or a lost worker costs one only."""
 
 from __future__ import annotations
 
-import collections
 import concurrent.futures
 import contextlib
 import dataclasses
-import importlib.resources
-import multiprocessing
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from fnmatch import fnmatchcase
-from pathlib import Path
+import queue
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from symdiff.comparison.compare import compare_entry
-from symdiff.comparison.evidence import Evidence, Options
-from symdiff.errors import Crash, FileError, InputError, SymdiffError, UsageError, describe
+from symdiff.batch.packing import pack, unpack
+from symdiff.batch.store import Store, key_of
+from symdiff.batch.task import Outcome, attempt, lost, where
+from symdiff.batch.work import Work
+from symdiff.batch.workers import Limits, Pool, cluster, executed_by, processes
+from symdiff.comparison.evidence import Options
+from symdiff.errors import Crash, UsageError, describe
 from symdiff.program.entry import Entry
-from symdiff.program.files import find_files, read_file
-
-Outcome = Evidence | SymdiffError
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Work:
-    """What a run is to do: entries with unique names, and mistakes found while reading."""
+class Crew:
+    """Who does the work.
 
-    entries: tuple[Entry, ...]
-    mistakes: tuple[InputError, ...] = ()
-
-
-def shipped_expressions() -> Path:
-    """Return the folder of the expressions that come with symdiff."""
-    inside = Path(str(importlib.resources.files("symdiff"))) / "expressions"
-    # In a source tree they stand beside the package; a wheel has them inside.
-    return inside if inside.is_dir() else inside.parent.parent / "expressions"
-
-
-def collect(paths: Sequence[Path], only: str | None = None) -> Work:
-    """Read every entry of the files.
-
-    Parameters
+    Attributes
     ----------
-    paths
-        Files and folders; none: the shipped expressions.
-    only
-        A pattern such as ``relu*``: entries whose name matches.
-
-    Raises
-    ------
-    FileError
-        A path does not exist, or holds no expression file.
-    UsageError
-        `only` matches nothing.
+    jobs
+        Worker processes; 1: this process alone, without limits.
+    limits
+        What one expression may take in a worker process; None: the usual, and with them given one
+        job is a worker process too.
+    executor
+        Takes the place of `jobs`: any executor of `concurrent.futures`.
+    dask
+        Takes the place of `jobs`: the address of a Dask scheduler.
     """
-    entries: list[Entry] = []
-    mistakes: list[InputError] = []
-    for path in find_files(list(paths) or [shipped_expressions()]):
-        try:
-            reading = read_file(path)
-        except FileError as error:
-            mistakes.append(error)
-            continue
-        entries.extend(reading.entries)
-        mistakes.extend(reading.mistakes)
-    named = _unique(entries)
-    if only is not None:
-        chosen = [entry for entry in named if fnmatchcase(entry.name, only)]
-        if named and not chosen:
-            message = f"no entry's name matches {only!r}"
-            raise UsageError(message, hint=f"the first is {named[0].name!r}")
-        named = chosen
-    return Work(tuple(named), tuple(mistakes))
 
+    jobs: int = 1
+    limits: Limits | None = None
+    executor: concurrent.futures.Executor | None = None
+    dask: str | None = None
 
-def _unique(entries: list[Entry]) -> list[Entry]:
-    """Put as much of the file before a name as it takes to tell it from the others."""
-    named = entries
-    for prefix in (_stem, _file_name, _whole_path):
-        counts = collections.Counter(entry.name for entry in named)
-        named = [
-            dataclasses.replace(entry, name=f"{prefix(Path(entry.file))}/{first.name}")
-            if counts[entry.name] > 1 and entry.file
-            else entry
-            for entry, first in zip(named, entries, strict=True)
-        ]
-    return named
+    def __post_init__(self) -> None:
+        """Refuse what has no meaning."""
+        if self.jobs < 1:
+            message = f"{self.jobs} jobs"
+            raise UsageError(message, hint="--jobs takes a number from 1 on")
+        if self.executor is not None and self.dask is not None:
+            message = "an executor and a Dask cluster"
+            raise UsageError(message, hint="give one of them")
 
-
-def _stem(path: Path) -> str:
-    return path.stem
-
-
-def _file_name(path: Path) -> str:
-    return path.name
-
-
-def _whole_path(path: Path) -> str:
-    return str(path)
+    def pool(self) -> contextlib.AbstractContextManager[Pool] | None:
+        """Return who is to be given tasks; None: nobody, they are done here."""
+        if self.executor is not None:
+            return executed_by(self.executor)
+        if self.dask is not None:
+            return cluster(self.dask)
+        if self.jobs > 1 or self.limits is not None:
+            return processes(self.jobs, self.limits or Limits())
+        return None
 
 
 def run(
     work: Work,
     options: Options,
     *,
-    jobs: int = 1,
-    executor: concurrent.futures.Executor | None = None,
+    crew: Crew | None = None,
+    store: Store | None = None,
     advance: Callable[[], None] = lambda: None,
 ) -> Iterator[Outcome]:
     """Yield what came of every entry, in the order of the entries.
@@ -117,84 +76,97 @@ def run(
         What to do; its mistakes come first.
     options
         How to compare.
-    jobs
-        Worker processes.
-    executor
-        Takes the place of `jobs`: any executor of `concurrent.futures`.
+    crew
+        Who does the work; None: this process.
+    store
+        Where results are looked up first, and kept as soon as they come.
     advance
         Called after every entry, for a progress bar.
 
     Raises
     ------
-    UsageError
-        `jobs` is below 1.
+    InputError
+        Nobody answers at the address of a cluster, or the store fails.
     """
-    if jobs < 1:
-        message = f"{jobs} jobs"
-        raise UsageError(message, hint="--jobs takes a number from 1 on")
+    crew = crew or Crew()
+    limits = crew.limits or Limits()
     yield from work.mistakes
-    if executor is None and (jobs == 1 or len(work.entries) <= 1):
-        for entry in work.entries:
-            yield attempt(entry, options)
+    keys = [key_of(e, options) for e in work.entries] if store is not None else []
+    ready: dict[int, Outcome] = {}
+    for number, entry in enumerate(work.entries if store is not None else ()):
+        assert store is not None  # noqa: S101  (the loop says so)
+        known = store.get(keys[number], entry, options, limits)
+        if known is not None:
+            ready[number] = known
+    missing = {n: entry for n, entry in enumerate(work.entries) if n not in ready}
+    following = 0
+    for number, outcome in _done(missing, options, crew):
+        if store is not None:
+            store.put(keys[number], missing[number], outcome, limits)
+        ready[number] = outcome
+        while following in ready:
+            yield ready.pop(following)
+            following += 1
             advance()
+    for number in range(following, len(work.entries)):
+        yield ready.pop(number)
+        advance()
+
+
+def _done(
+    entries: Mapping[int, Entry], options: Options, crew: Crew
+) -> Iterator[tuple[int, Outcome]]:
+    """Yield what came of some entries, as soon as it came."""
+    pool = crew.pool() if entries else None
+    if pool is None:
+        yield from ((number, attempt(entry, options)) for number, entry in entries.items())
         return
-    own = _processes(jobs) if executor is None else contextlib.nullcontext(executor)
-    with own as pool:
-        with _uninterrupted():
-            waiting = [pool.submit(attempt, entry, options) for entry in work.entries]
-        try:
-            for entry, future in zip(work.entries, waiting, strict=True):
-                yield _result(entry, future)
-                advance()
-        finally:
-            for future in waiting:
-                future.cancel()
+    with pool as workers:
+        yield from _gathered(entries, options, workers, crew.limits or Limits())
 
 
-def attempt(entry: Entry, options: Options) -> Outcome:
-    """Compare one entry; whatever goes wrong is returned, not raised."""
+def _gathered(
+    entries: Mapping[int, Entry], options: Options, workers: Pool, limits: Limits
+) -> Iterator[tuple[int, Outcome]]:
+    finished: queue.SimpleQueue[tuple[int, concurrent.futures.Future[bytes]]] = queue.SimpleQueue()
+    futures: list[concurrent.futures.Future[bytes]] = []
     try:
-        return compare_entry(entry, options)
-    except SymdiffError as error:
-        return error
-    except Exception as error:  # noqa: BLE001  (a defect of symdiff costs one expression)
-        return _crash(entry, error)
-
-
-def _result(entry: Entry, future: concurrent.futures.Future[Outcome]) -> Outcome:
-    try:
-        return future.result()
-    except Exception as error:  # noqa: BLE001  (the worker died)
-        return _crash(entry, error)
-
-
-def _crash(entry: Entry, error: Exception) -> Crash:
-    where = f"{entry.file}, entry {entry.name!r}" if entry.file else repr(entry.name)
-    return Crash(where, describe(error))
-
-
-def _processes(jobs: int) -> concurrent.futures.ProcessPoolExecutor:
-    # Spawned, not forked: torch's threads do not survive a fork.
-    return concurrent.futures.ProcessPoolExecutor(
-        jobs, mp_context=multiprocessing.get_context("spawn"), initializer=_prepare_worker
-    )
-
-
-def _prepare_worker() -> None:
-    """Keep the workers from sharing one core among many threads each."""
-    import torch  # noqa: PLC0415  (in the worker)
-
-    torch.set_num_threads(1)
-
-
-@contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Hold Ctrl-C back; processes that are started meanwhile never get it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
+        for number, entry in entries.items():
+            future = _submitted(workers, pack((entry, options)))
+            futures.append(future)
+            future.add_done_callback(lambda f, n=number: finished.put((n, f)))  # type: ignore[misc]
+        for _ in entries:
+            number, future = finished.get()
+            yield number, _outcome(entries[number], future, limits)
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for future in futures:
+            future.cancel()
+
+
+def _submitted(workers: Pool, work: bytes) -> concurrent.futures.Future[bytes]:
+    try:
+        return workers.submit(work)
+    except concurrent.futures.BrokenExecutor as error:  # its worker died over an earlier task
+        future: concurrent.futures.Future[bytes] = concurrent.futures.Future()
+        future.set_exception(error)
+        return future
+
+
+def _outcome(
+    entry: Entry, future: concurrent.futures.Future[bytes], limits: Limits
+) -> Outcome:
+    try:
+        outcome: Outcome = unpack(future.result())
+    except TimeoutError:
+        return lost(entry, f"it took more than {limits.timeout:g} s", "raise --timeout")
+    except Exception as error:  # noqa: BLE001  (a worker may end in any way: that is its outcome)
+        if _is_death(error):
+            return lost(entry, f"its worker died: {describe(error)}", "raise --memory, or report it")
+        return Crash(where(entry), describe(error), entry.name)
+    return outcome
+
+
+def _is_death(error: Exception) -> bool:
+    """Tell whether a worker died: pebble, Dask and the standard library have each a name for it."""
+    names: Sequence[str] = [kind.__name__ for kind in type(error).__mro__]
+    return bool({"ProcessExpired", "KilledWorker", "BrokenExecutor"} & set(names))

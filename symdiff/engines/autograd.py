@@ -11,7 +11,7 @@ import torch
 from symdiff.arithmetics.reading import read
 from symdiff.arithmetics.rounding import DOUBLE, slope_radius
 from symdiff.arithmetics.tensors import TENSORS
-from symdiff.engines.base import Problem, Samples, Slack, Whole
+from symdiff.engines.base import Problem, Samples, Slack, Whole, check_memory
 from symdiff.errors import Unsupported, describe
 from symdiff.program.values import components, index_inputs
 
@@ -35,6 +35,7 @@ class _Autograd:
         except Unsupported:
             raise
         except Exception as error:  # noqa: BLE001  (torch may raise anything: it is data)
+            check_memory(error)
             return _piecewise(problem, error)
 
     def errors(self, problem: Problem, variable: str) -> None:

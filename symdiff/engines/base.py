@@ -211,8 +211,21 @@ def run(engine: Engine, problem: Problem) -> Samples:
     except Unsupported as error:
         return Samples(nothing, unsupported=str(error))
     except Exception as error:  # noqa: BLE001  (an engine on trial may raise anything)
+        check_memory(error)
         everywhere = np.ones(problem.count, dtype=np.int32)
         return Samples(nothing, reason_of=everywhere, reasons=("", describe(error)))
+
+
+def check_memory(error: Exception) -> None:
+    """Let it be known where memory ran out: that is no fault of an engine.
+
+    Raises
+    ------
+    MemoryError
+        It did: torch has an error of its own for it.
+    """
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+        raise MemoryError from error
 
 
 def _in_pieces(engine: Engine, problem: Problem) -> Samples:

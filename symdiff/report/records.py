@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import math
-import platform
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -14,7 +12,6 @@ from symdiff.report.findings import blame, detail, ulps
 from symdiff.truth.one_sided import KINDS
 from symdiff.verdict import VERDICTS, Verdict
 
-DISTRIBUTION: Final = "symdiff-compare"
 Record = dict[str, Any]
 _WITHOUT_VALUE: Final = frozenset({Verdict.UNSUPPORTED, Verdict.FAILED})
 
@@ -106,10 +103,3 @@ def exact(evidence: Evidence, i: int) -> str | None:
     if len(evidence.scalars) == 1:
         return found[0][1]
     return ", ".join(f"{name}={text}" for name, text in found)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that a report depends on."""
-    packages = {"symdiff": DISTRIBUTION, "torch": "torch", "sympy": "sympy", "numpy": "numpy"}
-    found = {name: importlib.metadata.version(package) for name, package in packages.items()}
-    return {**found, "python": platform.python_version()}

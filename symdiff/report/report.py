@@ -17,10 +17,11 @@ from symdiff.engines.base import Array
 from symdiff.errors import Crash, SymdiffError, UsageError, did_you_mean
 from symdiff.grid.grid import Grid
 from symdiff.program import Program
-from symdiff.report.records import FIELDS, Record, records, versions
+from symdiff.report.records import FIELDS, Record, records
 from symdiff.report.rendering import FORMATS, render
 from symdiff.report.summary import summary
 from symdiff.report.tables import block
+from symdiff.versions import versions
 
 FORMAT_VERSION: Final = 1  # of the JSON report
 _LARGEST_SHOWN: Final = 10_000  # components of a value that a report holds
@@ -93,6 +94,7 @@ class Report:
             "versions": versions(),
             "expressions": [_described(e) for e in self.evidence],
             "mistakes": [str(m) for m in self.mistakes],
+            "lost": [m.name for m in self.mistakes if isinstance(m, Crash)],
         }
         opened = json.dumps(head, indent=1, allow_nan=False).removesuffix("\n}")
         lines = ",\n".join(json.dumps(r, allow_nan=False) for r in self.records())

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 import symdiff
-from symdiff.batch import runner
-from symdiff.batch.runner import collect, shipped_expressions
+from symdiff.batch import task
+from symdiff.batch.work import collect, shipped_expressions
 from symdiff.errors import Crash, UsageError
 
 TEXT = "a: relu(x)\nbad: asb(x)\nb: abs(x - y) ; x = 0:1:3\nworse: x ; z = 0:1:2\nc: x**2\n"
@@ -52,14 +52,14 @@ def test_any_executor_will_do(file):
 
 
 def test_a_defect_of_symdiff_costs_one_expression(file, monkeypatch):
-    real = runner.compare_entry
+    real = task.compare_entry
 
     def compare_entry(entry, options):
         if entry.name == "b":
             raise ZeroDivisionError("planted")
         return real(entry, options)
 
-    monkeypatch.setattr(runner, "compare_entry", compare_entry)
+    monkeypatch.setattr(task, "compare_entry", compare_entry)
     report = symdiff.compare_file(file)
     assert names(report) == ["a", "c"]
     (crash,) = [m for m in report.mistakes if isinstance(m, Crash)]

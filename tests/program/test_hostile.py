@@ -121,7 +121,7 @@ LIMITED = textwrap.dedent(
     """
     import json, resource, signal, sys
     from pathlib import Path
-    from symdiff.batch.runner import collect
+    from symdiff.batch.work import collect
     from symdiff.errors import InputError
     from symdiff.program import parse
     from symdiff.program.files import read_file

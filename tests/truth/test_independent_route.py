@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from symdiff.batch.runner import collect
+from symdiff.batch.work import collect
 from symdiff.comparison.compare import compare_entry
 from symdiff.comparison.evidence import Options
 from symdiff.errors import ExpressionError

@@ -1,0 +1,234 @@
+"""Work and results as bytes: JSON for what is small, columns as they lie in memory.
+
+What goes to a worker, to another machine or into a store is data only: objects are made of the
+closed list of classes below, whatever the bytes say.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import zlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from symdiff.arithmetics.germ_values import Budget
+from symdiff.comparison.evidence import Evidence, LeftOut, Options, Tensors, Trial
+from symdiff.engines.base import Problem, Samples, Whole
+from symdiff.errors import (
+    Crash,
+    ExpressionError,
+    FileError,
+    GridError,
+    InputError,
+    Lost,
+    Place,
+    SymdiffError,
+    UsageError,
+)
+from symdiff.grid.grid import Grid
+from symdiff.grid.switches import Switch
+from symdiff.program.entry import Entry
+from symdiff.program.nodes import (
+    Call,
+    Constant,
+    Input,
+    Literal,
+    Program,
+    Setting,
+    Source,
+    Span,
+)
+from symdiff.program.values import Value
+from symdiff.truth.filter import Judging
+from symdiff.truth.truths import Truths
+from symdiff.verdict import Judgement, Tolerance, Verdict
+
+FORMAT: Final = 1
+_PLAIN: Final = (bool, int, float, str, type(None))
+_CLASSES: Final = {
+    kind.__name__: kind
+    for kind in (
+        *(Entry, Options, Judging, Budget, Tolerance, Place),
+        *(Evidence, LeftOut, Tensors, Trial, Grid, Switch, Problem, Samples, Truths, Judgement),
+        *(Whole, Value, Program, Call, Constant, Input, Literal, Setting, Source, Span),
+    )
+}
+_MISTAKES: Final = {
+    kind.__name__: kind for kind in (InputError, ExpressionError, GridError, FileError, UsageError)
+}
+_CRASHES: Final = {kind.__name__: kind for kind in (Crash, Lost)}
+
+
+class PackingError(ValueError):
+    """The bytes are none that were packed here."""
+
+
+def pack(value: Any) -> bytes:  # noqa: ANN401  (of the classes above)
+    """Return a value as bytes.
+
+    Raises
+    ------
+    TypeError
+        Something in it is no data.
+
+    Examples
+    --------
+    >>> unpack(pack({"slopes": (0.5, float("inf")), "where": Place(line=3)}))
+    {'slopes': (0.5, inf), 'where': Place(file=None, line=3, entry=None, ...)}
+    """
+    writer = _Writer()
+    root = writer.write(value)
+    columns = [[a.dtype.str, a.shape] for a in writer.arrays]
+    head = json.dumps([FORMAT, writer.objects, root, columns], separators=(",", ":")).encode()
+    parts = [len(head).to_bytes(8, "little"), head, *(a.tobytes() for a in writer.arrays)]
+    return zlib.compress(b"".join(parts), 1)
+
+
+def unpack(packed: bytes) -> Any:  # noqa: ANN401
+    """Return what was packed.
+
+    Raises
+    ------
+    PackingError
+        The bytes are damaged, or of another version.
+    """
+    try:
+        plain = zlib.decompress(packed)
+        length = int.from_bytes(plain[:8], "little")
+        form, objects, root, columns = json.loads(plain[8 : 8 + length])
+        if form != FORMAT:
+            message = f"format {form}"
+            raise PackingError(message)
+        reader = _Reader(_arrays(plain[8 + length :], columns))
+        for written in objects:
+            reader.objects.append(reader.made(written))
+        return reader.read(root)
+    except (zlib.error, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
+        message = f"damaged: {type(error).__name__}"
+        raise PackingError(message) from None
+
+
+def _arrays(plain: bytes, columns: list[Any]) -> list[np.ndarray]:
+    found, at = [], 0
+    for name, shape in columns:
+        dtype = np.dtype(name)
+        if dtype.kind not in "biuf" or min(shape, default=0) < 0:
+            message = f"a column of {name}, shape {shape}"
+            raise PackingError(message)
+        count = int(np.prod(shape, dtype=np.int64))
+        column = np.frombuffer(plain, dtype, count, at).reshape(shape)
+        found.append(column.copy())
+        at += count * dtype.itemsize
+    return found
+
+
+class _Writer:
+    """Writes values as JSON; what is met twice is written once."""
+
+    def __init__(self) -> None:
+        self.objects: list[Any] = []
+        self.arrays: list[np.ndarray] = []
+        self._known: dict[int, tuple[Any, Any]] = {}  # with what keeps the number taken
+
+    def write(self, value: Any) -> Any:  # noqa: ANN401, PLR0911  (one for each kind)
+        if isinstance(value, Verdict):
+            return ["v", str(value)]
+        if isinstance(value, _PLAIN):
+            # a StrEnum, and numpy's doubles, are plain numbers and texts here
+            return float(value) if isinstance(value, float) else value
+        if isinstance(value, np.generic):
+            return value.item()
+        if isinstance(value, tuple | list):
+            return ["t" if isinstance(value, tuple) else "l", *map(self.write, value)]
+        if isinstance(value, Mapping):
+            return ["d", *([self.write(k), self.write(v)] for k, v in value.items())]
+        if isinstance(value, Path):
+            return ["p", str(value)]
+        if isinstance(value, np.ndarray):
+            return self._once(value, lambda: ["a", self._column(value)])
+        if isinstance(value, SymdiffError):
+            return self._error(value)
+        if type(value).__name__ in _CLASSES and dataclasses.is_dataclass(value):
+            return self._once(value, lambda: self._object(value))
+        message = f"{type(value).__name__} is no data"
+        raise TypeError(message)
+
+    def _once(self, value: Any, write: Callable[[], Any]) -> Any:  # noqa: ANN401
+        if id(value) not in self._known:
+            self._known[id(value)] = value, write()
+        return self._known[id(value)][1]
+
+    def _column(self, array: np.ndarray) -> int:
+        self.arrays.append(array)
+        return len(self.arrays) - 1
+
+    def _object(self, value: Any) -> Any:  # noqa: ANN401
+        fields = dataclasses.fields(value)
+        written = {f.name: self.write(getattr(value, f.name)) for f in fields if f.init}
+        self.objects.append([type(value).__name__, written])
+        return ["o", len(self.objects) - 1]
+
+    def _error(self, error: SymdiffError) -> Any:  # noqa: ANN401
+        if isinstance(error, InputError):
+            place = self.write(error.place)
+            return ["e", type(error).__name__, error.message, place, error.hint]
+        if isinstance(error, Crash):
+            return ["e", type(error).__name__, error.where, error.reason, error.name]
+        message = f"{type(error).__name__} is no outcome"
+        raise TypeError(message)
+
+
+class _Reader:
+    """Makes values of what was written."""
+
+    def __init__(self, arrays: list[np.ndarray]) -> None:
+        self._arrays = arrays
+        self.objects: list[Any] = []
+
+    def made(self, written: list[Any]) -> Any:  # noqa: ANN401
+        name, fields = written
+        return _CLASSES[name](**{key: self.read(value) for key, value in fields.items()})
+
+    def read(self, written: Any) -> Any:  # noqa: ANN401
+        if not isinstance(written, list):
+            return written
+        kind, *rest = written
+        return getattr(self, f"_{_READ[kind]}")(rest)
+
+    def _tuple(self, rest: list[Any]) -> tuple[Any, ...]:
+        return tuple(map(self.read, rest))
+
+    def _list(self, rest: list[Any]) -> list[Any]:
+        return list(map(self.read, rest))
+
+    def _dict(self, rest: list[Any]) -> dict[Any, Any]:
+        return {self.read(key): self.read(value) for key, value in rest}
+
+    def _array(self, rest: list[Any]) -> np.ndarray:
+        return self._arrays[rest[0]]
+
+    def _known(self, rest: list[Any]) -> Any:  # noqa: ANN401
+        return self.objects[rest[0]]
+
+    def _verdict(self, rest: list[Any]) -> Verdict:
+        return Verdict(rest[0])
+
+    def _path(self, rest: list[Any]) -> Path:
+        return Path(rest[0])
+
+    def _error(self, rest: list[Any]) -> SymdiffError:
+        name, first, *others = rest
+        if name in _CRASHES:
+            return _CRASHES[name](first, *others)
+        place, hint = others
+        return _MISTAKES[name](first, place=self.read(place), hint=hint)
+
+
+_READ: Final = {
+    **{"t": "tuple", "l": "list", "d": "dict", "a": "array", "o": "known"},
+    **{"v": "verdict", "p": "path", "e": "error"},
+}

@@ -1,0 +1,269 @@
+"""Results kept in an SQLite file: a run that was killed goes on, and nothing is done twice.
+
+Schema, version 1 (``PRAGMA application_id`` = 0x73796d64, ``PRAGMA user_version`` = 1)::
+
+    results
+        number      in the order in which results came
+        key         of the content: see `key_of`; unique
+        name        of the entry, when it was compared
+        expression  its text
+        versions    of what the result depends on, as JSON
+        outcome     'compared', or 'lost': nothing came of it
+        limits      what the worker that gave nothing was allowed to take
+        content     the outcome, as `packing.pack` writes it
+
+Every result is one transaction. The file is in write-ahead mode: several runs may write to it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from symdiff.batch.packing import PackingError, pack, unpack
+from symdiff.batch.task import Outcome
+from symdiff.batch.workers import Limits
+from symdiff.comparison.evidence import Evidence, Options
+from symdiff.errors import Crash, Lost, StoreError
+from symdiff.program.entry import Entry
+from symdiff.versions import computing_versions
+
+APPLICATION: Final = 0x73796D64  # "symd"
+VERSION: Final = 1  # of the schema
+_MAGIC: Final = b"SQLite format 3\x00"
+_HEADER: Final = 100  # bytes; https://www.sqlite.org/fileformat.html section 1.3
+_PATIENCE: Final = 60.0  # seconds for which another run may hold the file
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS results (
+    number INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    name TEXT NOT NULL,
+    expression TEXT NOT NULL,
+    versions TEXT NOT NULL,
+    outcome TEXT NOT NULL CHECK (outcome IN ('compared', 'lost')),
+    limits TEXT NOT NULL,
+    content BLOB NOT NULL
+)
+"""
+_HINT: Final = "give another file, or move this one away"
+
+
+def key_of(entry: Entry, options: Options) -> str:
+    """Return a digest of all that a result depends on.
+
+    That is the entry's content (not its name, its place or what is said about it), the options,
+    and the versions of symdiff and of the libraries that compute.
+
+    Examples
+    --------
+    >>> key = key_of(Entry(name="f", expr="relu(x)"), Options())
+    >>> key == key_of(Entry(name="g", expr="relu(x)", note="the same"), Options())
+    True
+    >>> key == key_of(Entry(name="f", expr="relu(x)"), Options(seed=1))
+    False
+    """
+    content = dataclasses.replace(
+        entry, name="", source="", note="", expect={}, file=None, line=None, lines={}
+    )
+    how = dataclasses.replace(options, strict=False, columns=None)
+    return hashlib.sha256(pack((content, how, computing_versions()))).hexdigest()
+
+
+class Store:
+    """An open store; see `open_store`."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        """Take a connection that has been checked."""
+        self._path = path
+        self._connection = connection
+
+    def get(self, key: str, entry: Entry, options: Options, limits: Limits) -> Outcome | None:
+        """Return what came of an entry, under its present name; None if that is not known.
+
+        What was lost counts only if the limits are the same.
+
+        Raises
+        ------
+        StoreError
+            The file is damaged, or cannot be read.
+        """
+        with self._clear_errors():
+            row = self._connection.execute(
+                "SELECT outcome, limits, content FROM results WHERE key = ?", (key,)
+            ).fetchone()
+        if row is None or (row[0] == "lost" and row[1] != _written(limits)):
+            return None
+        outcome = self._unpacked(row[2])
+        if isinstance(outcome, Evidence):
+            return _relabelled(outcome, entry, options)
+        return outcome
+
+    def put(self, key: str, entry: Entry, outcome: Outcome, limits: Limits) -> None:
+        """Keep what came of an entry; a mistake in its text is not kept.
+
+        Raises
+        ------
+        StoreError
+            The file cannot be written to: the disk is full, say.
+        """
+        if not isinstance(outcome, Evidence | Crash):
+            return
+        # what symdiff itself failed on is tried again
+        allowed = _written(limits) if isinstance(outcome, Lost) else ""
+        row = (
+            *(key, entry.name, entry.expr, json.dumps(computing_versions())),
+            *("lost" if isinstance(outcome, Crash) else "compared", allowed),
+            pack(outcome),
+        )
+        with self._clear_errors(), self._connection:
+            self._connection.execute(
+                "INSERT INTO results (key, name, expression, versions, outcome, limits, content)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET outcome ="
+                " excluded.outcome, limits = excluded.limits, content = excluded.content",
+                row,
+            )
+
+    def outcomes(self) -> Iterator[tuple[str, Outcome, dict[str, str]]]:
+        """Yield names, outcomes and the versions they depend on; of every name the last.
+
+        Raises
+        ------
+        StoreError
+            The file is damaged, or cannot be read.
+        """
+        with self._clear_errors():
+            rows = self._connection.execute(
+                "SELECT name, content, versions FROM results WHERE number IN"
+                " (SELECT max(number) FROM results GROUP BY name) ORDER BY number"
+            ).fetchall()
+        for name, content, versions in rows:
+            yield name, self._unpacked(content), json.loads(versions)
+
+    def close(self) -> None:
+        """Close the file."""
+        with contextlib.suppress(sqlite3.Error):  # a full disk: what is committed is safe
+            self._connection.close()
+
+    def _unpacked(self, content: bytes) -> Outcome:
+        try:
+            outcome: Outcome = unpack(content)
+        except PackingError as error:
+            message = f"{self._path}: a result is {error}"
+            raise StoreError(message, hint=_HINT) from None
+        return outcome
+
+    @contextlib.contextmanager
+    def _clear_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            message = f"{self._path}: {error}"
+            raise StoreError(message, hint="what was stored before is safe") from None
+
+
+def _relabelled(evidence: Evidence, entry: Entry, options: Options) -> Evidence:
+    return dataclasses.replace(
+        evidence,
+        name=entry.name,
+        expect=entry.expect,
+        strict=options.strict,
+        source=entry.source,
+        note=entry.note,
+        file=entry.file,
+    )
+
+
+def _written(limits: Limits) -> str:
+    return f"{limits.timeout:g} s, {limits.memory or 'no'} GiB"
+
+
+@contextlib.contextmanager
+def open_store(path: Path, *, must_exist: bool = False) -> Iterator[Store]:
+    """Open a store, made if it is not there.
+
+    Parameters
+    ----------
+    path
+        The file.
+    must_exist
+        Whether it has to be there.
+
+    Raises
+    ------
+    StoreError
+        The file is no store, or one of another version, or damaged: it is left untouched. Or it
+        cannot be made.
+    """
+    _check_file(path, must_exist=must_exist)
+    try:
+        connection = sqlite3.connect(path, timeout=_PATIENCE)
+    except sqlite3.Error as error:
+        message = f"{path}: {error}"
+        raise StoreError(message, hint=_HINT) from None
+    store = Store(path, connection)
+    try:
+        _prepare(path, connection)
+        yield store
+    except sqlite3.Error as error:
+        message = f"{path}: {error}"
+        raise StoreError(message, hint=_HINT) from None
+    finally:
+        store.close()
+
+
+def _check_file(path: Path, *, must_exist: bool) -> None:
+    """Refuse what is no store, by its first bytes: nothing is opened that might be changed."""
+    try:
+        if not path.exists():
+            if must_exist:
+                message = f"{path}: no such file"
+                raise StoreError(message, hint="symdiff run --store makes one")
+            if not path.parent.is_dir():
+                message = f"{path}: there is no folder {path.parent}"
+                raise StoreError(message, hint=f"mkdir -p {path.parent}")
+            return
+        with path.open("rb") as file:
+            head = file.read(_HEADER)
+    except OSError as error:
+        message = f"{path}: {error.strerror or error}"
+        raise StoreError(message, hint=_HINT) from None
+    if not head and not must_exist:  # a run was killed before it wrote anything
+        return
+    application, version = (int.from_bytes(head[at : at + 4], "big") for at in (68, 60))
+    if not head.startswith(_MAGIC) or len(head) < _HEADER or application != APPLICATION:
+        message = f"{path} is no store of symdiff"
+        raise StoreError(message, hint=_HINT)
+    if version != VERSION:
+        message = f"{path} is a store of version {version}, and this symdiff reads {VERSION}"
+        raise StoreError(message, hint=_HINT)
+
+
+def _prepare(path: Path, connection: sqlite3.Connection) -> None:
+    """Make the table if it is not there, and check the file.
+
+    Raises
+    ------
+    StoreError
+        The file is damaged.
+    """
+    is_new = not connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+    if is_new:
+        # The marks go into the file itself, not into a log that a killed run leaves behind.
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute(_SCHEMA)
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.commit()
+    else:
+        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            message = f"{path} is damaged: {found}"
+            raise StoreError(message, hint=_HINT)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")

@@ -1,0 +1,92 @@
+"""What a run is to do: the entries of some files, each with a name of its own."""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import importlib.resources
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from symdiff.errors import FileError, InputError, UsageError
+from symdiff.program.entry import Entry
+from symdiff.program.files import find_files, read_file
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Work:
+    """What a run is to do: entries with unique names, and mistakes found while reading."""
+
+    entries: tuple[Entry, ...]
+    mistakes: tuple[InputError, ...] = ()
+
+
+def shipped_expressions() -> Path:
+    """Return the folder of the expressions that come with symdiff."""
+    inside = Path(str(importlib.resources.files("symdiff"))) / "expressions"
+    # In a source tree they stand beside the package; a wheel has them inside.
+    return inside if inside.is_dir() else inside.parent.parent / "expressions"
+
+
+def collect(paths: Sequence[Path], only: str | None = None) -> Work:
+    """Read every entry of the files.
+
+    Parameters
+    ----------
+    paths
+        Files and folders; none: the shipped expressions.
+    only
+        A pattern such as ``relu*``: entries whose name matches.
+
+    Raises
+    ------
+    FileError
+        A path does not exist, or holds no expression file.
+    UsageError
+        `only` matches nothing.
+    """
+    entries: list[Entry] = []
+    mistakes: list[InputError] = []
+    for path in find_files(list(paths) or [shipped_expressions()]):
+        try:
+            reading = read_file(path)
+        except FileError as error:
+            mistakes.append(error)
+            continue
+        entries.extend(reading.entries)
+        mistakes.extend(reading.mistakes)
+    named = _unique(entries)
+    if only is not None:
+        chosen = [entry for entry in named if fnmatchcase(entry.name, only)]
+        if named and not chosen:
+            message = f"no entry's name matches {only!r}"
+            raise UsageError(message, hint=f"the first is {named[0].name!r}")
+        named = chosen
+    return Work(tuple(named), tuple(mistakes))
+
+
+def _unique(entries: list[Entry]) -> list[Entry]:
+    """Put as much of the file before a name as it takes to tell it from the others."""
+    named = entries
+    for prefix in (_stem, _file_name, _whole_path):
+        counts = collections.Counter(entry.name for entry in named)
+        named = [
+            dataclasses.replace(entry, name=f"{prefix(Path(entry.file))}/{first.name}")
+            if counts[entry.name] > 1 and entry.file
+            else entry
+            for entry, first in zip(named, entries, strict=True)
+        ]
+    return named
+
+
+def _stem(path: Path) -> str:
+    return path.stem
+
+
+def _file_name(path: Path) -> str:
+    return path.name
+
+
+def _whole_path(path: Path) -> str:
+    return str(path)

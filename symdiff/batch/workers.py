@@ -1,0 +1,168 @@
+"""Who does the work: processes of this machine, a Dask cluster, or any executor."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import dataclasses
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from typing import Any, Final, Protocol
+
+from symdiff.errors import UsageError
+
+TIMEOUT: Final = 300.0  # seconds an expression in a worker process
+_CONNECTING: Final = 10  # seconds
+_RETRIES: Final = 3  # of a task whose worker machine is gone
+_GIB: Final = 2**30
+_SHARE: Final = 0.8  # of the machine's memory, for all workers together
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Limits:
+    """What one expression may take in a worker process.
+
+    Attributes
+    ----------
+    timeout
+        Seconds.
+    memory
+        GiB; None: an equal share of the machine's memory.
+    """
+
+    timeout: float = TIMEOUT
+    memory: float | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what has no meaning."""
+        if not self.timeout > 0:
+            message = f"a time limit of {self.timeout:g} s"
+            raise UsageError(message, hint="--timeout takes seconds, more than 0")
+        if self.memory is not None and not self.memory > 0:
+            message = f"a memory limit of {self.memory:g} GiB"
+            raise UsageError(message, hint="--memory takes GiB, more than 0")
+
+
+class Pool(Protocol):
+    """Takes tasks and gives futures."""
+
+    def submit(self, work: bytes) -> concurrent.futures.Future[bytes]:
+        """Start `task.perform` on some work."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Executor:
+    executor: concurrent.futures.Executor
+
+    def submit(self, work: bytes) -> concurrent.futures.Future[bytes]:
+        from symdiff.batch.task import perform  # noqa: PLC0415  (see `_Processes`)
+
+        return self.executor.submit(perform, work)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Processes:
+    pool: Any  # a pebble.ProcessPool
+    timeout: float
+
+    def submit(self, work: bytes) -> concurrent.futures.Future[bytes]:
+        from symdiff.batch.task import perform  # noqa: PLC0415  (named here, run elsewhere)
+
+        with uninterrupted():  # the pool may start a process now
+            future: concurrent.futures.Future[bytes] = self.pool.schedule(
+                perform, args=(work,), timeout=self.timeout
+            )
+        return future
+
+
+@contextlib.contextmanager
+def executed_by(executor: concurrent.futures.Executor) -> Iterator[Pool]:
+    """Return a pool of any executor; it is not shut down."""
+    yield _Executor(executor)
+
+
+@contextlib.contextmanager
+def processes(jobs: int, limits: Limits) -> Iterator[Pool]:
+    """Start worker processes; one that hangs, dies or wants too much memory is replaced."""
+    from pebble import ProcessPool  # noqa: PLC0415  (loads multiprocessing's managers)
+
+    memory = limits.memory or _SHARE * _machine_memory() / jobs
+    pool = ProcessPool(
+        max_workers=jobs,
+        # Spawned, not forked: torch's threads do not survive a fork.
+        context=multiprocessing.get_context("spawn"),
+        initializer=prepare_worker,
+        initargs=(int(memory * _GIB),),
+    )
+    try:
+        yield _Processes(pool, limits.timeout)
+    finally:
+        pool.stop()
+        pool.join()
+
+
+def prepare_worker(memory: int) -> None:
+    """Keep a worker from sharing a core among many threads, and from taking all memory.
+
+    Parameters
+    ----------
+    memory
+        In bytes; beyond it the worker gets no more.
+    """
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        import resource  # noqa: PLC0415  (not on every system)
+    except ImportError:
+        return
+    # What the libraries map without touching it does not count.
+    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+
+
+def _machine_memory() -> float:
+    """Return the machine's memory in GiB."""
+    if not hasattr(os, "sysconf"):
+        return 8.0
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / _GIB
+
+
+@contextlib.contextmanager
+def cluster(address: str) -> Iterator[Pool]:
+    """Connect to a Dask cluster.
+
+    Raises
+    ------
+    UsageError
+        Dask is not installed, or nobody answers at the address.
+    """
+    try:
+        from distributed import Client  # noqa: PLC0415  (an extra, and heavy)
+    except ImportError:
+        message = "--dask needs dask"
+        raise UsageError(message, hint="pip install 'symdiff-compare[dask]'") from None
+    try:
+        client = Client(address, timeout=_CONNECTING, set_as_default=False)
+    except (OSError, ValueError, TypeError) as error:
+        message = f"no Dask scheduler at {address[:80]!r}: {_first_line(error)}"
+        raise UsageError(message, hint="--dask tcp://HOST:8786") from None
+    with client:
+        yield _Executor(client.get_executor(pure=False, retries=_RETRIES))
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold Ctrl-C back; processes and threads that are started meanwhile never get it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

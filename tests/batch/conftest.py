@@ -1,0 +1,40 @@
+"""Faults planted in worker processes, by the name of the entry."""
+
+import pytest
+
+PLANTED = """
+import os, signal, time
+from symdiff.batch import task
+
+real = task.compare_entry
+marks = os.environ["SYMDIFF_TEST_MARKS"]
+
+
+def compare_entry(entry, options):
+    if entry.name.startswith("hang"):
+        time.sleep(3600)
+    if entry.name.startswith("crash"):
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if entry.name.startswith("once") and not os.path.exists(os.path.join(marks, entry.name)):
+        open(os.path.join(marks, entry.name), "w").close()
+        os.kill(os.getpid(), signal.SIGKILL)
+    if entry.name.startswith("hog"):
+        kept = [bytearray(2**26) for _ in range(2**10)]
+    if entry.name.startswith("slow"):
+        time.sleep(0.3)
+    return real(entry, options)
+
+
+task.compare_entry = compare_entry
+"""
+
+
+@pytest.fixture
+def planted(tmp_path, monkeypatch):
+    """Every Python process started from now on has the faults; a folder for its marks."""
+    folder = tmp_path / "planted"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(PLANTED)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+    monkeypatch.setenv("SYMDIFF_TEST_MARKS", str(folder))
+    return folder

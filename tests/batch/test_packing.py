@@ -1,0 +1,114 @@
+"""Work and results as bytes: what comes out is what went in, and data only."""
+
+import dataclasses
+import json
+import zlib
+
+import numpy as np
+import pytest
+
+import symdiff
+from symdiff.batch.packing import PackingError, pack, unpack
+from symdiff.batch.work import collect
+from symdiff.comparison.evidence import Options
+from symdiff.errors import Crash, ExpressionError, Lost, Place
+from symdiff.program.nodes import Literal
+from symdiff.report import Report
+from symdiff.verdict import Verdict
+
+EXPRESSIONS = [
+    ("relu(x) - relu(-x)", {}),
+    ("log(x)*y", {"grid": {"x": "-1:1:5", "y": ["1/3", "pi"]}}),
+    ("floor(x) + 1/x", {"spellings": {"other": "1/x + floor(x)"}}),
+    ("x**3", {"claims": {"x": "2*x**2"}}),
+    ("(x @ w).sum()", {"values": {"x": [[1, 2]], "w": [[3], [4]]}}),
+    ("relu(x @ w).sum()", {"values": {"x": {"shape": [3, 50]}, "w": {"shape": [50, 20]}}}),
+    ("x.floor_divide(2)", {}),
+]
+
+
+@pytest.mark.parametrize(("text", "given"), EXPRESSIONS)
+def test_a_report_of_what_was_unpacked_is_the_same(text, given):
+    comparison = symdiff.compare(text, **given)
+    back = Report(tuple(unpack(pack(e)) for e in comparison.evidence))
+    assert back.to_json() == comparison.to_json()
+    assert back.table(everything=True) == comparison.table(everything=True)
+    assert back.summary() == comparison.summary()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        (1, 1.5, True, "text", -0.0, float("inf")),
+        {"nested": [{"a": (1,)}, []]},
+        2**80,
+        Verdict.WRONG,
+        Options(seed=3),
+        (Literal(1), Literal(1.0), Literal(True)),  # equal in Python, and different nodes
+        {("autograd", "x"): 1},
+    ],
+)
+def test_values_come_back_as_they_are(value):
+    back = unpack(pack(value))
+    assert back == value and repr(back) == repr(value)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.int8, np.int16, np.int32, bool])
+def test_columns_come_back_with_their_type_and_shape(dtype):
+    column = np.arange(6).reshape(2, 3).astype(dtype)
+    back = unpack(pack({"c": column}))["c"]
+    assert back.dtype == column.dtype and np.array_equal(back, column)
+    back[0, 0] = 1  # its own memory
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ExpressionError("no", place=Place(text="x +", start=2, end=3), hint="add one"),
+        Crash("file, entry 'a'", "ValueError: no", "a"),
+        Lost("file, entry 'a'", "it hung", "a"),
+    ],
+)
+def test_errors_come_back_with_their_words(error):
+    back = unpack(pack(error))
+    assert type(back) is type(error) and str(back) == str(error)
+
+
+def test_every_shipped_entry_can_be_shipped():
+    for entry in collect([]).entries:
+        assert unpack(pack(entry)) == dataclasses.replace(entry)
+
+
+def test_what_is_no_data_is_refused():
+    with pytest.raises(TypeError, match="function is no data"):
+        pack({"f": lambda x: x})
+    with pytest.raises(TypeError, match="Popen"):
+        pack(type("Popen", (), {})())
+
+
+def hostile(head, tail=b""):
+    text = json.dumps(head).encode()
+    return zlib.compress(len(text).to_bytes(8, "little") + text + tail)
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        b"",
+        b"not packed",
+        pack({"a": 1})[:-3],
+        hostile([2, [], None, []]),  # another version
+        hostile([1, [["Popen", {"args": "true"}]], ["o", 0], []]),  # a class that is none of ours
+        hostile([1, [["Literal", {"wrong": 1}]], ["o", 0], []]),
+        hostile([1, [], ["o", 7], []]),
+        hostile([1, [], ["x", 7], []]),
+        hostile([1, [], ["a", 0], [["O", [1]]]], b"12345678"),  # a column of Python's objects
+        hostile([1, [], ["a", 0], [["<f8", [1000]]]], b"12345678"),  # a column that is not there
+        hostile([1, [], ["a", 0], [["<f8", [-1]]]], b"12345678"),
+        hostile({"format": 1}),
+    ],
+)
+def test_damaged_and_hostile_bytes_are_told(packed):
+    with pytest.raises(PackingError):
+        unpack(packed)

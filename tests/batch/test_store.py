@@ -1,0 +1,266 @@
+"""The store: nothing is lost, nothing is done twice, and what is no store is left alone."""
+
+import dataclasses
+import resource
+import sqlite3
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+import symdiff
+from symdiff.batch import store as storing
+from symdiff.batch import task
+from symdiff.batch.store import key_of, open_store
+from symdiff.batch.workers import Limits
+from symdiff.comparison.evidence import Options
+from symdiff.errors import StoreError
+from symdiff.program.entry import Entry
+
+TEXT = "a: relu(x)\nb: abs(x - y) ; x = 0:1:3\nc: x**2\n"
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text(TEXT)
+    return path
+
+
+@pytest.fixture
+def compared(monkeypatch):
+    """The names of the entries that are really compared."""
+    names, real = [], task.compare_entry
+
+    def compare_entry(entry, options):
+        names.append(entry.name)
+        return real(entry, options)
+
+    monkeypatch.setattr(task, "compare_entry", compare_entry)
+    return names
+
+
+def rows(path):
+    with sqlite3.connect(path) as connection:
+        return connection.execute("SELECT number, name, key FROM results ORDER BY number").fetchall()
+
+
+def test_what_is_stored_is_not_compared_again(file, tmp_path, compared):
+    path = tmp_path / "results.db"
+    first = symdiff.compare_files(file, store=path)
+    assert compared == ["a", "b", "c"]
+    second = symdiff.compare_files(file, store=path)
+    assert compared == ["a", "b", "c"]
+    assert second.to_json() == first.to_json() == symdiff.compare_files(file).to_json()
+
+
+def test_only_what_changed_is_compared(file, tmp_path, compared):
+    path = tmp_path / "results.db"
+    symdiff.compare_files(file, store=path)
+    file.write_text(TEXT.replace("x**2", "x**3").replace("a:", "renamed:"))
+    report = symdiff.compare_files(file, store=path)
+    assert compared == ["a", "b", "c", "c"]
+    assert [e.name for e in report.evidence] == ["renamed", "b", "c"]
+    assert report.evidence[2].program.text == "x**3"
+
+
+ENTRY = Entry(name="f", expr="relu(x)", grid={"x": "-1:1:3"})
+
+
+@pytest.mark.parametrize(
+    ("entry", "options"),
+    [
+        (dataclasses.replace(ENTRY, expr="relu( x)"), Options()),
+        (dataclasses.replace(ENTRY, grid={"x": "-1:1:5"}), Options()),
+        (dataclasses.replace(ENTRY, claims={"x": "1"}), Options()),
+        (dataclasses.replace(ENTRY, spellings={"s": "relu(x)"}), Options()),
+        (dataclasses.replace(ENTRY, values={"x": [1]}), Options()),
+        (ENTRY, Options(engines=("central",))),
+        (ENTRY, Options(kinks=False)),
+        (ENTRY, Options(seed=1)),
+    ],
+)
+def test_the_key_tells_everything_apart_that_a_result_depends_on(entry, options):
+    assert key_of(entry, options) != key_of(ENTRY, Options())
+
+
+def test_the_key_depends_on_the_versions(monkeypatch):
+    before = key_of(ENTRY, Options())
+    monkeypatch.setattr(storing, "computing_versions", lambda: {"torch": "0.1"})
+    assert key_of(ENTRY, Options()) != before
+
+
+def test_labels_are_the_present_entry_s(tmp_path):
+    labelled = dataclasses.replace(ENTRY, name="g", note="see there", file="other.toml")
+    outcome = task.attempt(ENTRY, Options())
+    with open_store(tmp_path / "s.db") as store:
+        store.put("key", ENTRY, outcome, Limits())
+        back = store.get("key", labelled, Options(strict=True), Limits())
+    assert (back.name, back.note, back.file, back.strict) == ("g", "see there", "other.toml", True)
+
+
+def test_what_was_lost_is_tried_again_with_other_limits(tmp_path):
+    gone = task.lost(ENTRY, "it took more than 1 s", "raise --timeout")
+    with open_store(tmp_path / "s.db") as store:
+        store.put("key", ENTRY, gone, Limits(timeout=1))
+        assert str(store.get("key", ENTRY, Options(), Limits(timeout=1))) == str(gone)
+        assert store.get("key", ENTRY, Options(), Limits(timeout=2)) is None
+
+
+def foreign(path, kind, file):
+    if kind == "text":
+        path.write_text("nothing of ours\n" * 100)
+    elif kind == "short":
+        path.write_bytes(b"SQLite format 3\x00")
+    elif kind == "database":
+        with sqlite3.connect(path) as connection:
+            connection.execute("CREATE TABLE results (key TEXT)")
+    else:
+        symdiff.compare_files(file, store=path)
+        content = bytearray(path.read_bytes())
+        if kind == "version":
+            content[60:64] = (99).to_bytes(4, "big")
+        elif kind == "truncated":
+            content = content[: len(content) // 2]
+        elif kind == "overwritten":
+            content[4096:8192] = b"\xff" * 4096
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "kind", ["text", "short", "database", "version", "truncated", "overwritten"]
+)
+def test_a_foreign_or_damaged_file_is_refused_and_left_untouched(file, tmp_path, kind):
+    path = tmp_path / "some.db"
+    foreign(path, kind, file)
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="some.db"):
+        symdiff.compare_files(file, store=path)
+    assert path.read_bytes() == before
+    assert sorted(p.name for p in tmp_path.glob("some.db*")) == ["some.db"]
+
+
+def test_a_damaged_result_is_told(file, tmp_path):
+    path = tmp_path / "s.db"
+    symdiff.compare_files(file, store=path)
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE results SET content = ? WHERE name = 'b'", (b"garbage",))
+    with pytest.raises(StoreError, match=r"s\.db: a result is damaged"):
+        symdiff.compare_files(file, store=path)
+
+
+def test_a_folder_that_is_not_there_and_a_folder_are_refused(file, tmp_path):
+    with pytest.raises(StoreError, match="mkdir -p"):
+        symdiff.compare_files(file, store=tmp_path / "no" / "s.db")
+    with pytest.raises(StoreError):
+        symdiff.compare_files(file, store=tmp_path)
+
+
+def test_an_empty_file_becomes_a_store(file, tmp_path):
+    path = tmp_path / "s.db"
+    path.touch()  # what a run leaves that is killed at its first step
+    symdiff.compare_files(file, store=path)
+    assert len(rows(path)) == 3
+
+
+def test_two_runs_at_the_same_time_lose_nothing(tmp_path):
+    path = tmp_path / "s.db"
+    script = "import sys, symdiff; symdiff.compare_files(sys.argv[1], store=sys.argv[2])"
+    runs = []
+    for k in (1, 2):
+        own = tmp_path / f"{k}.txt"
+        own.write_text("".join(f"f{k}_{i}: relu(x - {i})*{k}\n" for i in range(30)) + "both: x\n")
+        runs.append(subprocess.Popen([sys.executable, "-c", script, str(own), str(path)]))
+    assert [run.wait() for run in runs] == [0, 0]
+    names = [name for _, name, _ in rows(path)]
+    wanted = {"both", *(f"f{k}_{i}" for k in (1, 2) for i in range(30))}
+    assert set(names) == wanted and len(names) == len(wanted)
+
+
+def test_a_full_disk_ends_with_an_error_and_a_readable_store(tmp_path):
+    """The operating system refuses to let any file grow beyond a size."""
+    many = tmp_path / "many.txt"
+    many.write_text("".join(f"f{i}: relu(x - {i})\n" for i in range(60)))
+    path = tmp_path / "s.db"
+    size = 400_000
+    ended = subprocess.run(
+        [sys.executable, "-m", "symdiff", "run", str(many), "--store", str(path), "--quiet"],
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),  # noqa: PLW1509
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 2
+    (line,) = ended.stderr.strip().splitlines()
+    assert line.startswith(f"symdiff: {path}: ") and "what was stored before is safe" in line
+    done = len(rows(path))
+    assert 0 < done < 60
+    report = symdiff.compare_files(many, store=path)
+    assert len(rows(path)) == 60
+    assert report.to_json() == symdiff.compare_files(many).to_json()
+
+
+KILLED = """
+    import os, random, signal, sqlite3, sys, time
+    import numpy, scipy.special, sympy, torch  # once: the runs below are forked
+    import symdiff, symdiff.api, symdiff.comparison.compare
+    from symdiff.engines import load
+
+    for name in ("symbolic", "autograd", "central"):
+        load(name)
+    file, folder, seed, kills = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
+    rng = random.Random(seed)
+
+    def run(store, report):
+        child = os.fork()
+        if not child:
+            text = symdiff.compare_files(file, store=store).to_json()
+            with open(report, "w") as target:
+                target.write(text)
+            os._exit(0)
+        return child
+
+    def rows(store):
+        if not os.path.exists(store) or not os.path.getsize(store):
+            return {}
+        with sqlite3.connect(store) as connection:
+            tables = connection.execute("SELECT 1 FROM sqlite_master").fetchall()
+            wanted = "SELECT number, key, content FROM results"
+            return {n: rest for n, *rest in connection.execute(wanted)} if tables else {}
+
+    start = time.monotonic()
+    os.waitpid(run(f"{folder}/whole.db", f"{folder}/whole.json"), 0)
+    length = time.monotonic() - start
+    whole = open(f"{folder}/whole.json").read()
+    killed = 0
+    for number in range(kills):
+        store, report = f"{folder}/{number}.db", f"{folder}/{number}.json"
+        child = run(store, report)
+        time.sleep(rng.uniform(0, length))
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+        before = rows(store)
+        killed += len(before) < 200
+        os.waitpid(run(store, report), 0)
+        after = rows(store)
+        assert len(after) == len({key for key, _ in after.values()}) == 200, number
+        assert all(after[n] == kept for n, kept in before.items()), number
+        assert open(report).read() == whole, number
+    print(killed)
+"""
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_run_killed_at_random_moments_goes_on_where_it_was(tmp_path, seed):
+    """Ten kills for each seed: no row is lost, none is there twice, the report is the same."""
+    many = tmp_path / "many.txt"
+    many.write_text("".join(f"f{i}: abs(x - {i}) ; x = 0:1:2\n" for i in range(200)))
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(KILLED), str(many), str(tmp_path), str(seed), "10"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert int(ended.stdout) >= 5  # most were killed in the middle

@@ -1,0 +1,102 @@
+"""Worker processes, executors and a cluster: what one of them loses costs one expression."""
+
+import concurrent.futures
+import multiprocessing
+
+import pytest
+
+import symdiff
+from symdiff.batch.workers import Limits
+from symdiff.errors import Lost, UsageError
+
+GOOD = "a: relu(x)\nb: abs(x - y) ; x = 0:1:3\nc: x**2\n"
+
+
+def written(folder, text):
+    path = folder / "file.txt"
+    path.write_text(text)
+    return path
+
+
+def names(report):
+    return [e.name for e in report.evidence]
+
+
+def test_what_hangs_dies_or_takes_all_memory_costs_itself_only(planted, tmp_path):
+    path = written(tmp_path, "hang: x\na: relu(x)\ncrash: x\nhog: x\nb: x**2\nc: abs(x)\n")
+    report = symdiff.compare_files(path, jobs=2, timeout=8, memory=2)
+    assert names(report) == ["a", "b", "c"]
+    told = {m.name: str(m) for m in report.mistakes}
+    assert all(isinstance(m, Lost) for m in report.mistakes)
+    assert "it took more than 8 s (raise --timeout)" in told["hang"]
+    assert "its worker died" in told["crash"]
+    assert "it needs more memory than there is (raise --memory)" in told["hog"]
+    assert report.status == 1
+
+
+def test_a_time_limit_holds_for_one_job_too(planted, tmp_path):
+    path = written(tmp_path, "hang: x\na: relu(x)\n")
+    report = symdiff.compare_files(path, timeout=8)
+    assert names(report) == ["a"] and [m.name for m in report.mistakes] == ["hang"]
+
+
+def test_any_executor_gives_the_same_report(tmp_path):
+    path = written(tmp_path, GOOD)
+    plain = symdiff.compare_files(path).to_json()
+    with concurrent.futures.ThreadPoolExecutor(2) as threads:
+        assert symdiff.compare_files(path, executor=threads).to_json() == plain
+        # it is the user's own, and goes on
+        assert threads.submit(int).result() == 0
+
+
+def test_an_executor_that_breaks_loses_what_it_had_and_says_so(planted, tmp_path):
+    path = written(tmp_path, "crash: x\na: x\n")
+    spawn = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        report = symdiff.compare_files(path, executor=pool)
+    assert {m.name for m in report.mistakes} >= {"crash"}
+    assert all("its worker died" in str(m) for m in report.mistakes)
+
+
+@pytest.mark.parametrize(
+    ("limits", "message"),
+    [({"timeout": 0}, "--timeout takes seconds"), ({"memory": -1}, "--memory takes GiB")],
+)
+def test_limits_without_meaning_are_refused(limits, message):
+    with pytest.raises(UsageError, match=message):
+        Limits(**limits)
+
+
+def test_an_executor_and_a_cluster_are_one_too_many(tmp_path):
+    with (
+        concurrent.futures.ThreadPoolExecutor(1) as threads,
+        pytest.raises(UsageError, match="give one of them"),
+    ):
+        symdiff.compare_files(written(tmp_path, GOOD), executor=threads, dask="tcp://x:1")
+
+
+def test_an_address_at_which_nobody_answers_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr("symdiff.batch.workers._CONNECTING", 0.5)
+    with pytest.raises(UsageError, match="no Dask scheduler at 'tcp://127.0.0.1:9'"):
+        symdiff.compare_files(written(tmp_path, GOOD), dask="tcp://127.0.0.1:9")
+
+
+def test_without_dask_the_extra_is_named(tmp_path, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "distributed", None)
+    with pytest.raises(UsageError, match=r"symdiff-compare\[dask\]"):
+        symdiff.compare_files(written(tmp_path, GOOD), dask="tcp://127.0.0.1:9")
+
+
+def test_a_worker_of_a_cluster_that_is_killed_costs_nothing(planted, tmp_path):
+    from distributed import LocalCluster
+
+    entries = [f"f{i}: relu(x - {i})" for i in range(20)]
+    path = written(tmp_path, "\n".join([*entries[:10], "once: x**2", *entries[10:]]) + "\n")
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        before = set(cluster.scheduler.workers)
+        report = symdiff.compare_files(path, dask=cluster.scheduler_address)
+        assert set(cluster.scheduler.workers) != before  # one was killed, and replaced
+    assert (planted / "once").exists()
+    wanted = [line.split(":")[0] for line in path.read_text().splitlines()]
+    assert names(report) == wanted and report.ok
+    assert report.to_json() == symdiff.compare_files(path).to_json()
