@@ -20,15 +20,15 @@ __all__ = ["flint", "numpy", "scipy_special", "sympy", "torch", "torch_functiona
 class LazyModule:
     """A module that is imported at the first attribute asked of it."""
 
-    __slots__ = ("_name",)
-
     def __init__(self, name: str) -> None:
         """Remember the dotted name; nothing is imported yet."""
         self._name = name
 
     def __getattr__(self, attribute: str) -> Any:  # noqa: ANN401  (whatever the module holds)
-        """Return the module's attribute."""
-        return getattr(importlib.import_module(self._name), attribute)
+        """Return the module's attribute, and remember it."""
+        found = getattr(importlib.import_module(self._name), attribute)
+        self.__dict__[attribute] = found
+        return found
 
 
 flint = LazyModule("flint")

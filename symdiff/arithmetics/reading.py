@@ -109,15 +109,19 @@ class _Frame:
         self._inputs = inputs
         self._known = known
         self._outer = outer
+        self._runs_branches = hasattr(arithmetic, "merge")
 
     def value(self, root: int) -> Value:
+        known = self._known
         for index in self._region(root):
-            if index not in self._known:
-                self._known[index] = self._compute(index)
-        return self._known[root]
+            if index not in known:
+                known[index] = self._compute(index)
+        return known[root]
 
-    def _region(self, root: int) -> list[int]:
+    def _region(self, root: int) -> Sequence[int]:
         """Return the nodes to compute before `root`, leaving out what stands in branches."""
+        if not (self._known or self._runs_branches) and root == self._program.output:
+            return self._program.steps  # all that there is
         nodes = self._program.nodes
         seen: set[int] = set()
         waiting = [root]
@@ -149,23 +153,25 @@ class _Frame:
         return cast("Batch", self._arithmetic)
 
     def _is_lazy(self, node: Call) -> bool:
-        return node.function == "ifelse" and hasattr(self._arithmetic, "merge")
+        return self._runs_branches and node.function == "ifelse"
 
     def _compute(self, index: int) -> Value:
         node = self._program.nodes[index]
-        if isinstance(node, Literal | Setting):
-            is_number = isinstance(node, Literal)
-            return self._arithmetic.number(node.value) if is_number else node.value
-        if isinstance(node, Constant):
-            return self._arithmetic.constant(node.name)
-        if isinstance(node, Input):
-            return self._input(node.name)
+        if not isinstance(node, Call):
+            return self._leaf(node)
         if node.function == "sequence":
             return tuple(self._known[a] for a in node.given)
         if self._is_lazy(node):
             return self._branch(node)
         arguments = [None if a is None else self._known[a] for a in node.arguments]
         return apply(CATALOGUE[node.function], self._arithmetic, arguments)
+
+    def _leaf(self, node: Literal | Setting | Constant | Input) -> Value:
+        if isinstance(node, Literal):
+            return self._arithmetic.number(node.value)
+        if isinstance(node, Input):
+            return self._input(node.name)
+        return self._arithmetic.constant(node.name) if isinstance(node, Constant) else node.value
 
     def _input(self, name: str) -> Value:
         if self._outer is None:
@@ -236,7 +242,7 @@ def walk(
         Returns what a function makes of its arguments, None for one not given.
     """
     known: dict[int, Value] = {}
-    for index in sorted(program.reached(program.output)):
+    for index in program.steps:
         node = program.nodes[index]
         if isinstance(node, Setting):
             known[index] = node.value

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -46,11 +47,12 @@ class Call:
 
     function: str
     arguments: tuple[int | None, ...]
+    # The nodes of the arguments that were given.
+    given: tuple[int, ...] = dataclasses.field(init=False, repr=False, compare=False)
 
-    @property
-    def given(self) -> tuple[int, ...]:
-        """The nodes of the arguments that were given."""
-        return tuple(a for a in self.arguments if a is not None)
+    def __post_init__(self) -> None:
+        """Leave out what was not given."""
+        object.__setattr__(self, "given", tuple(a for a in self.arguments if a is not None))
 
 
 Node = Literal | Setting | Constant | Input | Call
@@ -77,7 +79,7 @@ class Source:
     text: str
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True)
 class Program:
     """An expression as written.
 
@@ -110,6 +112,19 @@ class Program:
     output: int
     inputs: tuple[str, ...]
     sources: tuple[Source, ...]
+
+    @functools.cached_property
+    def steps(self) -> tuple[int, ...]:
+        """The nodes that the output is made of, arguments first."""
+        return tuple(sorted(self.reached(self.output)))
+
+    @functools.cached_property
+    def _hash(self) -> int:
+        return hash((self.nodes, self.output, self.inputs, self.sources))
+
+    def __hash__(self) -> int:
+        """Return a hash, computed once: programs are keys of what is known of them."""
+        return self._hash
 
     @property
     def text(self) -> str:
@@ -173,7 +188,7 @@ class Program:
 
     def calls(self) -> Iterator[tuple[int, Call]]:
         """Yield the calls that the output is made of, arguments first."""
-        for index in sorted(self.reached(self.output)):
+        for index in self.steps:
             node = self.nodes[index]
             if isinstance(node, Call):
                 yield index, node
@@ -224,7 +239,7 @@ class Builder:
     def copy(self, program: Program, inputs: Mapping[str, int]) -> int:
         """Add the nodes of another Program, its inputs replaced; return its output's number."""
         moved: dict[int, int] = {}
-        for index in sorted(program.reached(program.output)):
+        for index in program.steps:
             node = program.nodes[index]
             if isinstance(node, Input) and node.name in inputs:
                 moved[index] = inputs[node.name]

@@ -39,7 +39,8 @@ from symdiff.truth.roots import zero_near
 from symdiff.truth.truths import Array, Mask, Truths
 
 PROVE: Final = ("filter", "all")
-SAMPLE: Final = 64  # settled points that are proved besides
+SAMPLE: Final = 64  # settled points that are proved besides, at most,
+_OF_SETTLED: Final = 16  # and at most one of so many
 MAX_PROOFS: Final = 20_000  # of one expression along one variable
 _CLEAR: Final = 2.0**10  # a switch is off zero if it is so many times its error
 _SHARP: Final = 1e-10  # relative error with which a derivative is settled
@@ -65,7 +66,7 @@ class Judging:
     max_proofs
         Of one expression along one variable; points beyond are left undecided.
     sample
-        How many settled points are proved besides.
+        How many settled points are proved besides; of few points one in sixteen.
     seed
         Of that sample.
     budget
@@ -189,7 +190,8 @@ def _sample(settled: Mask, size: int, seed: int) -> list[int]:
     """Return a random sample of the settled points, in order."""
     points = np.flatnonzero(settled)
     rng = np.random.default_rng(seed)
-    return sorted(rng.choice(points, min(size, len(points)), replace=False).tolist())
+    size = min(size, -(-len(points) // _OF_SETTLED))
+    return sorted(rng.choice(points, size, replace=False).tolist())
 
 
 def _apart(a: float, b: float) -> bool:

@@ -84,7 +84,7 @@ def _forward(
     arithmetic = Jets(Strict())
     values: dict[int, Any] = {}
     links: _Links = {}
-    for index in sorted(program.reached(program.output)):
+    for index in program.steps:
         node = program.nodes[index]
         if isinstance(node, Input):
             values[index] = Jet(point[node.name].ball(bits))
