@@ -467,9 +467,7 @@ def _columns(keep: str, output: Path | None) -> Path | None:
     return Path("symdiff.columns") if output is None else output.with_suffix(".columns")
 
 
-def _run(
-    work: Work, options: Options, crew: Crew, path: Path | None
-) -> tuple[Report, bool]:
+def _run(work: Work, options: Options, crew: Crew, path: Path | None) -> tuple[Report, bool]:
     """Run all entries; Ctrl-C keeps what is done."""
     from symdiff.batch.runner import run as run_work  # noqa: PLC0415  (loads numpy)
     from symdiff.batch.store import open_store  # noqa: PLC0415

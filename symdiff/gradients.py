@@ -16,9 +16,9 @@ from symdiff.engines.base import Problem, Samples
 from symdiff.grid.grid import Grid
 from symdiff.truth.clarke import Hulls, coupled, hulls, min_norm
 from symdiff.truth.filter import exact_point
-from symdiff.truth.truths import Truths
 from symdiff.truth.one_sided import KINDS, Kind
 from symdiff.truth.proof import APPARENT
+from symdiff.truth.truths import Truths
 from symdiff.verdict import VERDICTS, Judgement, Verdict
 
 _TOLERANCE: Final = 1e-9  # of a distance to a hull, relative to its largest vertex

@@ -1,11 +1,16 @@
-"""Long arrays in pieces that fit the cache, on as many threads as there are cores."""
+"""Long arrays: in pieces that fit the cache, on as many threads as there are cores; or in part."""
 
 from __future__ import annotations
 
 import concurrent.futures
 import os
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+T = TypeVar("T")
 
 PIECE: Final = 2**16  # numbers, 512 KiB
 
@@ -45,3 +50,21 @@ def in_pieces(count: int, work: Callable[[slice], None]) -> None:
     with concurrent.futures.ThreadPoolExecutor(min(cores(), len(pieces))) as threads:
         for _ in threads.map(work, pieces):
             pass
+
+
+def renumbered(known: Mapping[int, T], chosen: NDArray[np.intp]) -> dict[int, T]:
+    """Return what is known by point for some of the points, by their new numbers.
+
+    Examples
+    --------
+    >>> renumbered({2: "kink", 5: "pole"}, np.array([4, 5]))
+    {1: 'pole'}
+    """
+    if not known:
+        return {}
+    old = np.fromiter(known, dtype=np.intp, count=len(known))
+    places = np.searchsorted(chosen, old)
+    there = places < len(chosen)
+    there[there] = chosen[places[there]] == old[there]
+    pairs = sorted(zip(places[there].tolist(), old[there].tolist(), strict=True))
+    return {new: known[number] for new, number in pairs}

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdiff.engines.base import Samples, Slack
-from symdiff.pieces import in_pieces
+from symdiff.pieces import in_pieces, renumbered
 from symdiff.truth.one_sided import KINDS, Kind
-from symdiff.truth.truths import Truths, renumbered
+from symdiff.truth.truths import Truths
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -125,7 +125,7 @@ def margin(truths: Truths, tolerance: Tolerance) -> Array:
     return found
 
 
-def judge(
+def judge(  # noqa: PLR0913, PLR0917  (what is known, what was given, and what may be asked)
     truths: Truths,
     samples: Samples,
     variable: str,
@@ -154,16 +154,20 @@ def judge(
     if samples.unsupported:
         return Judgement(np.full(len(values), _CODE[Verdict.UNSUPPORTED]), {})
     clear = margin(truths, tolerance) if clear is None else clear
+    codes = np.full(len(values), _CODE[Verdict.AGREES])
     open_points = _open_points(truths, values, clear, samples.reason_of)
+    if not len(open_points):
+        return Judgement(codes, {})
     rest = _Rest(truths, samples, variable, tolerance, open_points, recourse.errors(open_points))
     found = rest.codes()
     doubtful = (found == _CODE[Verdict.AGREES]) & ~rest.proved
-    recourse.prove(open_points[(_is_off(found) | doubtful) & ~rest.proved])
-    found = rest.codes()
+    wanted = open_points[(_is_off(found) | doubtful) & ~rest.proved]
+    if len(wanted):
+        recourse.prove(wanted)
+        found = rest.codes()
     found[_is_off(found) & rest.straddling()] = _CODE[Verdict.INEXACT]
     unproved = (_is_off(found) | doubtful) & ~rest.proved
     found[unproved] = _CODE[Verdict.UNDECIDED]
-    codes = np.full(len(values), _CODE[Verdict.AGREES])
     codes[open_points] = found
     reasons = dict.fromkeys(open_points[unproved].tolist(), "more points are off than proofs allow")
     for count, i in enumerate(open_points[_is_off(found)].tolist()):

@@ -52,24 +52,30 @@ class Arrays:
     elements = _Elements()
 
     def column(self, row: Function) -> Callable[..., Any] | None:
+        """Return the row's numpy column."""
         return row.column("numpy")
 
     def number(self, value: float | bool) -> Any:  # noqa: ANN401, FBT001
+        """Return a literal."""
         return within_doubles(value)
 
     def constant(self, name: str) -> float:
+        """Return a named constant."""
         return CONSTANTS[name]
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
+        """Apply the column."""
         if all(a is not None for a in arguments):
             return within_doubles(column(*arguments))
         given = zip(row.parameters, arguments, strict=False)
         return column(**{p.name: a for p, a in given if a is not None})
 
     def take(self, value: Any, mask: NDArray[np.bool_]) -> Any:  # noqa: ANN401
+        """Return the points where the mask holds."""
         return value[mask] if np.ndim(value) else value
 
     def merge(self, mask: NDArray[np.bool_], taken: Any, other: Any) -> Array:  # noqa: ANN401
+        """Return what two branches gave, each at its points."""
         merged = np.empty(mask.shape, dtype=np.float64)
         if taken is not None:
             merged[mask] = taken
@@ -78,6 +84,7 @@ class Arrays:
         return merged
 
     def holds_anywhere(self, mask: NDArray[np.bool_]) -> bool:
+        """Tell whether the mask holds at any point."""
         return bool(mask.any())
 
 
@@ -123,7 +130,10 @@ def evaluate_together(
     known = dict(held or {})
     with np.errstate(all="ignore"):
         found = [read(program, ARRAYS, inputs, known=known) for program in programs]
-    return [_own(np.asarray(v, dtype=np.float64), shape, (*inputs.values(), *(held or {}).values())) for v in found]
+    return [
+        _own(np.asarray(v, dtype=np.float64), shape, (*inputs.values(), *(held or {}).values()))
+        for v in found
+    ]
 
 
 def _own(value: Array, shape: tuple[int, ...], given: Sequence[Any]) -> Array:

@@ -95,7 +95,7 @@ class Estimates:
     def __init__(self, outer: Estimates | None = None) -> None:
         """Start with nothing lost."""
         self.within = outer is not None
-        self.arrays = Remembered() if outer is None else outer.arrays
+        self.arrays: Remembered = Remembered() if outer is None else outer.arrays
         self.lost: Any = False
 
     def has_own_column(self, row: Function) -> bool:
@@ -170,7 +170,10 @@ class Remembered(Arrays):
 
 
 class Blocks(np.ndarray[Any, np.dtype[np.float64]]):
-    """Numbers of shape (blocks, m) that know how large they are."""
+    """Numbers of shape (blocks, m) that know how large they are.
+
+    What numpy makes of them as plain arrays is bounded point by point: that is right too.
+    """
 
     _largest: Number = None
 
@@ -186,29 +189,28 @@ class Blocks(np.ndarray[Any, np.dtype[np.float64]]):
 
 def size_of(value: Number) -> Number:
     """Return |x| at every point, or the largest in every block; NaN where one is NaN."""
-    if np.ndim(value) < 2:
-        return np.abs(value)
-    return (value if isinstance(value, Blocks) else value.view(Blocks)).largest
+    return value.largest if isinstance(value, Blocks) else np.abs(value)
 
 
 def _size_of_sum(total: Number, *terms: Number) -> Number:
     """Return the size of a sum, or in blocks a bound from the sizes of its terms."""
-    return np.abs(total) if np.ndim(total) < 2 else sum(size_of(x) for x in terms)
+    return sum(size_of(x) for x in terms) if isinstance(total, Blocks) else np.abs(total)
 
 
 def is_anywhere(mask: Any) -> bool:  # noqa: ANN401  (conditions, or numbers that are not 0)
+    """Tell whether a condition holds at any point."""
     return bool(mask.any()) if isinstance(mask, np.ndarray) else bool(mask)
 
 
 def least(value: Number) -> Number:
     """Return |x| at every point, or the least in every block."""
     found = np.abs(value)
-    return found if np.ndim(value) < 2 else _plain(found).min(axis=-1, keepdims=True)
+    return _plain(found).min(axis=-1, keepdims=True) if isinstance(value, Blocks) else found
 
 
 def _everywhere(mask: Any) -> Any:  # noqa: ANN401  (conditions)
     """Return where a condition holds, or in which blocks it holds at every point."""
-    return mask if np.ndim(mask) < 2 else _plain(mask).all(axis=-1, keepdims=True)
+    return _plain(mask).all(axis=-1, keepdims=True) if isinstance(mask, Blocks) else mask
 
 
 def _plain(array: Any) -> Any:  # noqa: ANN401  (numpy's own array)
@@ -270,12 +272,15 @@ def _is_one(x: Number, error: Number) -> bool:
 
 def _sum_of(slopes: Sequence[tuple[Number, Number, Number, Number]]) -> tuple[Any, Any]:
     """Return Σ d·t with its error, for partial derivatives d and slopes t with theirs."""
-    total, error = None, 0.0
+    total: Number = None
+    error: Number = 0.0
     for d, d_error, t, t_error in slopes:
         product, product_error = _product(d, d_error, t, t_error)
         error = error + product_error
-        before, total = total, product if total is None else total + product
-        if before is not None:
+        if total is None:
+            total = product
+        else:
+            before, total = total, total + product
             error = error + _UNIT * _size_of_sum(total, before, product)
     return total, error
 
@@ -361,54 +366,71 @@ def _chain_of(name: str, x: Estimate) -> Estimate:
 def _chain(row: Function, arguments: Sequence[Estimate], reading: Estimates) -> Estimate:
     """Return f(u) and its slope Σ ∂f/∂u_i·u_i', by the row's derivative."""
     column = row.column("numpy")
-    assert column is not None and row.derivative is not None  # noqa: S101, PT018  (column saw to it)
-    arrays = reading.arrays
-    value = arrays.call(row, column, [a.value for a in arguments])
-    if row.group == "special":
-        error: Number = _rounded(value, _SPECIAL) + _FLUSHED
-        if row.name in _WITH_ZEROS:
-            error = error + _SPECIAL_ABSOLUTE
-        if row.crossings:  # scipy loses digits near the poles
-            x = arguments[-1].value
-            off = (np.abs(x) < _NEAR) & (np.abs(x - np.rint(x)) > _OFF_POLES)
-            error = np.where(_everywhere((x > 0) | off), error, np.inf)
-    else:
-        error = _rounded(value, _ELEMENTARY)
-    if row.name == "logaddexp":  # the larger argument, and the logarithm of a number from 1 to 2
-        error = error + _rounded(np.maximum(*(a.value for a in arguments)), _ELEMENTARY)
     texts = _DERIVATIVES.get(row.name, row.derivative)
-    texts = texts if isinstance(texts, tuple) else (texts,)
+    assert column is not None and texts is not None  # noqa: S101, PT018  (column saw to it)
+    value = reading.arrays.call(row, column, [a.value for a in arguments])
     names = [parameter.name for parameter in row.parameters]
     still = {n: Estimate(a.value, a.error) for n, a in zip(names, arguments, strict=True)}
-    plain = {**dict(zip(names, (a.value for a in arguments), strict=True)), "result": value}
-    size, partials = size_of(value), dict[str, Estimate]()
-    wanted = [
+    pairs = [
         (text, a)
-        for text, a in zip(texts, arguments, strict=True)
-        if text is not None and (a.slope is not None or (is_anywhere(a.error) and not reading.within))
+        for text, a in zip(texts if isinstance(texts, tuple) else (texts,), arguments, strict=True)
+        if text is not None and (a.slope is not None or is_anywhere(a.error))
     ]
-    for text, _ in wanted:
-        if "result" not in template(text).inputs:
-            partials[text] = _estimated(template(text), Estimates(reading), still)
-    for text, a in zip(texts, arguments, strict=True):
-        if text is not None and is_anywhere(a.error):
+    # Within a derivative no slope is wanted, and none is computed for the sake of an error.
+    partials = {
+        text: _estimated(template(text), Estimates(reading), still)
+        for text, a in pairs
+        if not (reading.within and a.slope is None) and "result" not in template(text).inputs
+    }
+    error, size = _loss_of(row, arguments, value), size_of(value)
+    plain = {**{n: a.value for n, a in still.items()}, "result": value}
+    for text, a in pairs:
+        if is_anywhere(a.error):
             known = partials.get(text)
-            d = read(template(text), arrays, plain) if known is None else known.value
+            d = read(template(text), reading.arrays, plain) if known is None else known.value
             error = error + _moved(size, size_of(d), a.error)
     still["result"] = Estimate(value, error)  # by now it says how far the result itself moves
     parts = []
-    for text, a in wanted:
+    for text, a in pairs:
+        if reading.within and a.slope is None:
+            continue
         partial = partials.get(text)
         if partial is None:
             partial = _estimated(template(text), Estimates(reading), still)
-        # A bound of first order is none where the derivative is uncertain: beside a pole.
-        error = error + _times(partial.error, a.error)
-        if is_anywhere((partial.error > _STEADY) & (a.error != 0)):
-            steady = partial.error <= _STEADY * (1 + least(partial.value))
-            error = np.where(steady | (a.error == 0), error, np.inf)
+        error = error + _bent(partial, a)
         if a.slope is not None:
             parts.append((partial.value, partial.error, a))
     return _combined(value, error, parts)
+
+
+def _loss_of(row: Function, arguments: Sequence[Estimate], value: Number) -> Number:
+    """Return how far numpy's or scipy's function may be off at the arguments as they are."""
+    if row.group != "special":
+        error = _rounded(value, _ELEMENTARY)
+        if row.name == "logaddexp":  # the larger one, and the logarithm of a number from 1 to 2
+            larger = np.maximum(*(a.value for a in arguments))
+            error = error + _rounded(larger, _ELEMENTARY)
+        return error
+    error = _rounded(value, _SPECIAL) + _FLUSHED
+    if row.name in _WITH_ZEROS:
+        error = error + _SPECIAL_ABSOLUTE
+    if row.crossings:  # scipy loses digits near the poles
+        x = arguments[-1].value
+        off = (np.abs(x) < _NEAR) & (np.abs(x - np.rint(x)) > _OFF_POLES)
+        error = np.where(_everywhere((x > 0) | off), error, np.inf)
+    return error
+
+
+def _bent(partial: Estimate, a: Estimate) -> Number:
+    """Return what the error of a derivative adds to that of a value.
+
+    A bound of first order is none where the derivative is uncertain: beside a pole.
+    """
+    added = _times(partial.error, a.error)
+    if not is_anywhere((partial.error > _STEADY) & (a.error != 0)):
+        return added
+    steady = partial.error <= _STEADY * (1 + least(partial.value))
+    return np.where(steady | (a.error == 0), added, np.inf)
 
 
 def _moved(size: Number, d: Number, error: Number) -> Number:
@@ -427,18 +449,24 @@ def _choose(mask: Any, x: Any, y: Any) -> Any:  # noqa: ANN401  (estimates, or c
         return x if mask else y
     x, y = _as_estimate(x), _as_estimate(y)
     outside = np.where(mask, x.outside, y.outside)
-    value = np.where(mask, x.value, y.value)
+    value = _selected(mask, x.value, y.value)
     error = _of_blocks(mask, np.where(mask, x.error, y.error))
     if x.slope is None and y.slope is None:
         return Estimate(value, error, outside=outside)
     slopes = [0.0 if a.slope is None else a.slope for a in (x, y)]
     slope_error = _of_blocks(mask, np.where(mask, x.slope_error, y.slope_error))
-    return Estimate(value, error, np.where(mask, *slopes), slope_error, outside)
+    return Estimate(value, error, _selected(mask, *slopes), slope_error, outside)
 
 
 def _of_blocks(mask: Any, error: Number) -> Number:  # noqa: ANN401
     """Return one bound for every block, where bounds were chosen point by point."""
-    return error if np.ndim(mask) < 2 else error.max(axis=-1, keepdims=True)
+    return error.max(axis=-1, keepdims=True) if isinstance(mask, Blocks) else error
+
+
+def _selected(mask: Any, x: Number, y: Number) -> Number:  # noqa: ANN401
+    """Return x where a condition holds and y elsewhere; blocks stay blocks."""
+    found: Number = np.where(mask, x, y)
+    return found.view(Blocks) if isinstance(mask, Blocks) else found
 
 
 def _value(x: Any) -> Any:  # noqa: ANN401  (a condition counts as 0 or 1)
@@ -565,4 +593,4 @@ def _kept(found: Estimate, arithmetic: Estimates) -> Estimate:
 
 
 def _in_blocks(column: Array) -> Array:
-    return column if np.ndim(column) < 2 else column.view(Blocks)
+    return column.view(Blocks) if np.ndim(column) == 2 else column

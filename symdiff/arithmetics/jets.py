@@ -17,13 +17,13 @@ from typing import Any, Final, Protocol
 
 import flint
 
-from symdiff.arithmetics.balls import BALLS, EMPTY, Ball
+from symdiff.arithmetics.balls import BALLS, EMPTY, Ball, formula, is_inside
 from symdiff.arithmetics.reading import read
 from symdiff.catalogue import Function
 from symdiff.catalogue.enclosures import conjunction, disjunction, integer_power, negation
 from symdiff.errors import Unsupported
 from symdiff.program import Program
-from symdiff.program.parser import definition, domain, template
+from symdiff.program.parser import definition
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -204,13 +204,9 @@ class Jets:
         return self._ties.rounded(result, arguments if row.name in _SUMS else ())
 
     def _inside(self, row: Function, arguments: Sequence[Jet]) -> bool | None:
-        condition = domain(row.name)
-        if condition is None or row.name == "power":
+        if row.name == "power":
             return True
-        names = (parameter.name for parameter in row.parameters)
-        values = (a.value for a in arguments)
-        found = read(condition, BALLS, dict(zip(names, values, strict=False)))
-        return found if isinstance(found, bool) else None
+        return is_inside(row, [a.value for a in arguments])
 
     def chain(self, row: Function, arguments: Sequence[Jet]) -> Jet:
         """Return f(u) with the gradient Σ ∂f/∂u_i·u_i'."""
@@ -220,13 +216,14 @@ class Jets:
         column = row.column("ball")
         value = column(*values) if column else read(definition(row.name, None), BALLS, bound)
         texts = row.derivative if isinstance(row.derivative, tuple) else (row.derivative,)
+        bound["result"] = value
         gradient: tuple[Ball, ...] = ()
         for text, argument in zip(texts, arguments, strict=True):
             if not argument.gradient:
                 continue
             if text is None:
                 raise Unsupported(row.name, "it has no derivative by a parameter that varies")
-            partial = read(template(text), BALLS, {**bound, "result": value})
+            partial = formula(text)(bound)
             if partial is EMPTY:
                 return NOTHING
             gradient = _add(gradient, _scale(argument.gradient, partial))

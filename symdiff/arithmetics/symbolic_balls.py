@@ -1,8 +1,9 @@
-"""A sympy expression on balls: what its own formula gives, rounding included."""
+"""A formula of sympy's or symengine's on balls: what it gives, rounding included."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -10,18 +11,19 @@ import flint
 import sympy as sp
 
 from symdiff.arithmetics.balls import EMPTY, Ball
+from symdiff.arithmetics.rounding import DOUBLE, radius_of
 from symdiff.catalogue import CATALOGUE
 from symdiff.catalogue import enclosures as balls
 from symdiff.errors import Unsupported
 
 
-def enclose_expression(expression: sp.Expr, inputs: Mapping[str, Ball]) -> Any:  # noqa: ANN401
-    """Return a ball around a sympy expression's value, in the working precision, or `EMPTY`.
+def enclose_expression(expression: Any, inputs: Mapping[str, Ball]) -> Any:  # noqa: ANN401
+    """Return a ball around an expression's value, in the working precision, or `EMPTY`.
 
     Parameters
     ----------
     expression
-        In real symbols.
+        sympy's or symengine's, in real symbols.
     inputs
         A ball for every symbol, by name.
 
@@ -39,40 +41,62 @@ def enclose_expression(expression: sp.Expr, inputs: Mapping[str, Ball]) -> Any: 
     return _Walk(inputs).value(expression)
 
 
+def formula_radius(expression: Any, inputs: Mapping[str, Ball]) -> float:  # noqa: ANN401
+    """Return what rounding can do to a formula in doubles; NaN where that is not known.
+
+    Parameters
+    ----------
+    expression
+        sympy's or symengine's, in real symbols.
+    inputs
+        A ball for every symbol, by name.
+
+    Raises
+    ------
+    Unsupported
+        A function of sympy's has no ball.
+    """
+    with flint.ctx.workprec(DOUBLE):
+        ball = enclose_expression(expression, inputs)
+    return radius_of(ball) if ball is not EMPTY and ball.is_finite() else math.nan
+
+
 class _Walk:
     def __init__(self, inputs: Mapping[str, Ball]) -> None:
         self._inputs = inputs
-        self._known: dict[sp.Basic, Any] = {}
+        self._known: dict[Any, Any] = {}
 
-    def value(self, e: sp.Basic) -> Any:  # noqa: ANN401  (a ball, a condition or EMPTY)
+    def value(self, e: Any) -> Any:  # noqa: ANN401  (a ball, a condition or EMPTY)
         found = self._known.get(e)
         if found is None:
             found = self._known[e] = self._compute(e)
         return found
 
-    def _compute(self, e: sp.Basic) -> Any:  # noqa: ANN401
+    def _compute(self, e: Any) -> Any:  # noqa: ANN401
+        name = type(e).__name__
         if e.is_Symbol:
             return self._inputs[e.name]
         if e.is_Rational or e.is_Float:
             numerator, denominator = (e.p, e.q) if e.is_Rational else float(e).as_integer_ratio()
             return flint.arb(flint.fmpq(int(numerator), int(denominator)))
-        if isinstance(e, sp.Piecewise):
+        if name == "Piecewise":
             return self._piecewise(e)
-        if e in _ATOMS:
-            return _ATOMS[e]()
+        if name in _ATOMS:
+            return _ATOMS[name]()
         arguments = [self.value(a) for a in e.args]
         if any(a is EMPTY for a in arguments):
             return EMPTY
-        return self._apply(e, arguments)
+        return self._apply(name, arguments)
 
-    def _piecewise(self, e: sp.Piecewise) -> Any:  # noqa: ANN401
+    def _piecewise(self, e: Any) -> Any:  # noqa: ANN401
         result: Any = EMPTY
-        for branch, condition in reversed(e.args):
+        # sympy has pairs, symengine one list
+        pairs = e.args if e.args and isinstance(e.args[0], sp.Tuple) else _paired(e.args)
+        for branch, condition in reversed(pairs):
             result = balls.choice(self.value(condition), self.value(branch), result)
         return result
 
-    def _apply(self, e: sp.Basic, arguments: list[Any]) -> Any:  # noqa: ANN401
-        name = type(e).__name__
+    def _apply(self, name: str, arguments: list[Any]) -> Any:  # noqa: ANN401
         fold = _FOLDS.get(name)
         if fold is not None:
             total = arguments[0]
@@ -89,6 +113,10 @@ class _Walk:
         return column(*arguments)
 
 
+def _paired(arguments: Sequence[Any]) -> list[tuple[Any, Any]]:
+    return list(zip(arguments[::2], arguments[1::2], strict=True))
+
+
 def _heaviside(x: Ball, at_zero: Ball) -> Ball:
     if x.is_zero():
         return at_zero
@@ -99,8 +127,13 @@ def _dirac_delta(x: Ball, *_: Ball) -> Ball:
     return flint.arb("nan") if x.contains(0) else flint.arb(0)
 
 
-_ATOMS: Mapping[sp.Basic, Callable[[], Any]] = MappingProxyType(
-    {sp.pi: flint.arb.pi, sp.E: flint.arb.const_e, sp.true: lambda: True, sp.false: lambda: False}
+_ATOMS: Mapping[str, Callable[[], Any]] = MappingProxyType(
+    {
+        "Pi": flint.arb.pi,
+        "Exp1": flint.arb.const_e,
+        "BooleanTrue": lambda: True,
+        "BooleanFalse": lambda: False,
+    }
 )
 _FOLDS: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
     {

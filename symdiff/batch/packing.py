@@ -209,7 +209,8 @@ class _Reader:
         return {self.read(key): self.read(value) for key, value in rest}
 
     def _array(self, rest: list[Any]) -> np.ndarray:
-        return self._arrays[rest[0]]
+        array: np.ndarray = self._arrays[rest[0]]
+        return array
 
     def _known(self, rest: list[Any]) -> Any:  # noqa: ANN401
         return self.objects[rest[0]]
@@ -229,6 +230,12 @@ class _Reader:
 
 
 _READ: Final = {
-    **{"t": "tuple", "l": "list", "d": "dict", "a": "array", "o": "known"},
-    **{"v": "verdict", "p": "path", "e": "error"},
+    "t": "tuple",
+    "l": "list",
+    "d": "dict",
+    "a": "array",
+    "o": "known",
+    "v": "verdict",
+    "p": "path",
+    "e": "error",
 }

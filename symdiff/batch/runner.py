@@ -152,16 +152,16 @@ def _submitted(workers: Pool, work: bytes) -> concurrent.futures.Future[bytes]:
         return future
 
 
-def _outcome(
-    entry: Entry, future: concurrent.futures.Future[bytes], limits: Limits
-) -> Outcome:
+def _outcome(entry: Entry, future: concurrent.futures.Future[bytes], limits: Limits) -> Outcome:
     try:
         outcome: Outcome = unpack(future.result())
     except TimeoutError:
         return lost(entry, f"it took more than {limits.timeout:g} s", "raise --timeout")
     except Exception as error:  # noqa: BLE001  (a worker may end in any way: that is its outcome)
         if _is_death(error):
-            return lost(entry, f"its worker died: {describe(error)}", "raise --memory, or report it")
+            return lost(
+                entry, f"its worker died: {describe(error)}", "raise --memory, or report it"
+            )
         return Crash(where(entry), describe(error), entry.name)
     return outcome
 

@@ -149,6 +149,10 @@ class Function:
     returns: Literal["real", "condition"] = "real"
     variadic: bool = False
     parameters: tuple[Parameter, ...] = dataclasses.field(init=False)
+    # What `column` has resolved.
+    _resolved: dict[str, Callable[..., Any] | None] = dataclasses.field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
 
     def __post_init__(self) -> None:
         """Read the signature once."""
@@ -199,6 +203,11 @@ class Function:
         >>> Function("abs", "x", numpy="abs").column("numpy")(-2.0).item()
         2.0
         """
+        if arithmetic not in self._resolved:
+            self._resolved[arithmetic] = self._resolve(arithmetic)
+        return self._resolved[arithmetic]
+
+    def _resolve(self, arithmetic: str) -> Callable[..., Any] | None:
         column: Column = getattr(self, arithmetic)
         if not isinstance(column, str):
             return column

@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.truth.truths import Truths
 from symdiff.truth.one_sided import KINDS, Kind
+from symdiff.truth.truths import Truths
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

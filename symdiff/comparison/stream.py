@@ -134,7 +134,8 @@ def _proofs(trial: Trial) -> int:
 def _is_plain(trials: Sequence[Trial]) -> NDArray[np.bool_]:
     """Tell at which points no engine does anything but agree."""
     codes = [j.codes for trial in trials for j in trial.judgements.values()]
-    return np.logical_and.reduce([np.isin(c, _PLAIN) for c in codes])
+    plain: NDArray[np.bool_] = np.logical_and.reduce([np.isin(c, _PLAIN) for c in codes])
+    return plain
 
 
 def _joined_grid(grids: Sequence[Grid], notes: tuple[str, ...]) -> Grid:
@@ -144,11 +145,16 @@ def _joined_grid(grids: Sequence[Grid], notes: tuple[str, ...]) -> Grid:
         for grid, at in zip(grids, starts, strict=True)
         for (i, j), text in grid.exact.items()
     }
-    columns = (
-        np.concatenate([getattr(g, name) for g in grids]) for name in ("roles", "along", "switch_of")
+    return Grid(
+        grids[0].names,
+        np.concatenate([g.points for g in grids]),
+        exact,
+        np.concatenate([g.roles for g in grids]),
+        np.concatenate([g.along for g in grids]),
+        np.concatenate([g.switch_of for g in grids]),
+        grids[0].switches,
+        notes,
     )
-    points = np.concatenate([g.points for g in grids])
-    return Grid(grids[0].names, points, exact, *columns, grids[0].switches, notes)
 
 
 def _joined_trials(parts: Sequence[Trial]) -> Trial:
@@ -176,10 +182,9 @@ def _joined_samples(parts: Sequence[Samples]) -> Samples:
         own = np.array([reasons.setdefault(text, len(reasons)) for text in part.reasons])
         numbers.append(np.zeros(count, np.int32) if part.reason_of is None else own[part.reason_of])
     return Samples(
-        *(
-            _by_name([getattr(part, name) for part in parts])
-            for name in ("derivatives", "errors", "straddling")
-        ),
+        _by_name([part.derivatives for part in parts]),
+        _by_name([part.errors for part in parts]),
+        _by_name([part.straddling for part in parts]),
         np.concatenate(numbers).astype(np.int32) if len(reasons) > 1 else None,
         tuple(reasons),
         parts[0].unsupported,
@@ -187,11 +192,9 @@ def _joined_samples(parts: Sequence[Samples]) -> Samples:
 
 
 def _joined_truths(parts: Sequence[Truths], starts: Sequence[int]) -> Truths:
-    columns = (np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS)
-    by_point = (
-        _shifted([getattr(part, name) for part in parts], starts) for name in ("bends", "details")
-    )
-    return Truths(*columns, *by_point)
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS}
+    bends = _shifted([part.bends for part in parts], starts)
+    return Truths(**columns, bends=bends, details=_shifted([p.details for p in parts], starts))
 
 
 def _joined_judgement(parts: Sequence[Judgement], starts: Sequence[int]) -> Judgement:

@@ -16,6 +16,7 @@ ENGINES: Mapping[str, str] = MappingProxyType(
         "symbolic": "sympy's derivative of the expression, lambdified to numpy",
         "autograd": "PyTorch reverse mode on the program as written, in float64",
         "central": "central finite differences on the program as written, in numpy",
+        "symengine": "symengine's derivative, kinks as Piecewise: fast; an extra, `symengine`",
     }
 )
 DEFAULT = ("symbolic", "autograd", "central")
@@ -41,7 +42,7 @@ def load(name: str):  # type: ignore[no-untyped-def]  # noqa: ANN201  (Engine is
     Raises
     ------
     UsageError
-        There is none.
+        There is none, or a library that it needs is not installed.
 
     Examples
     --------
@@ -49,4 +50,8 @@ def load(name: str):  # type: ignore[no-untyped-def]  # noqa: ANN201  (Engine is
     'central'
     """
     check(name)
-    return importlib.import_module(f"symdiff.engines.{name}").ENGINE
+    try:
+        return importlib.import_module(f"symdiff.engines.{name}").ENGINE
+    except ModuleNotFoundError as error:
+        message = f"the engine {name} needs {error.name}"
+        raise UsageError(message, hint=f"pip install 'symdiff-compare[{error.name}]'") from None

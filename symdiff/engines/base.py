@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import threading
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
@@ -129,12 +128,14 @@ class Samples:
 
     def part(self, chosen: NDArray[np.intp]) -> Samples:
         """Return what was given at some of the points, in order."""
-        columns = (
-            {name: column[chosen] for name, column in columns.items()}
-            for columns in (self.derivatives, self.errors, self.straddling)
+        return Samples(
+            {name: column[chosen] for name, column in self.derivatives.items()},
+            {name: column[chosen] for name, column in self.errors.items()},
+            {name: column[chosen] for name, column in self.straddling.items()},
+            None if self.reason_of is None else self.reason_of[chosen],
+            self.reasons,
+            self.unsupported,
         )
-        reason_of = None if self.reason_of is None else self.reason_of[chosen]
-        return Samples(*columns, reason_of, self.reasons, self.unsupported)
 
     def reason(self, point: int) -> str:
         """Return what went wrong at a point, or ""."""
@@ -233,27 +234,32 @@ def _in_pieces(engine: Engine, problem: Problem) -> Samples:
     count = problem.count
     problem = dataclasses.replace(problem, brief=True)
     first = engine.differentiate(problem.part(slice(0, PIECE)))
-    derivatives, errors, straddling = (
-        {name: np.empty(count, column.dtype) for name, column in columns.items()}
-        for columns in (first.derivatives, first.errors, first.straddling)
-    )
+    columns = [
+        {name: np.empty(count, column.dtype) for name, column in part.items()}
+        for part in _columns(first)
+    ]
     reason_of = np.zeros(count, dtype=np.int32)
-    reasons = {"": 0}
-    lock = threading.Lock()
-
-    def put(piece: slice, found: Samples) -> None:
-        parts = (found.derivatives, found.errors, found.straddling)
-        for columns, part in zip((derivatives, errors, straddling), parts, strict=True):
-            for name, column in part.items():
-                columns[name][piece] = column
-        if found.reason_of is not None:
-            with lock:
-                numbers = [reasons.setdefault(text, len(reasons)) for text in found.reasons]
-            reason_of[piece] = np.array(numbers)[found.reason_of]
+    reasons: dict[int, tuple[str, ...]] = {}
 
     def run_piece(piece: slice) -> None:
-        put(piece, engine.differentiate(problem.part(piece)) if piece.start else first)
+        found = engine.differentiate(problem.part(piece)) if piece.start else first
+        for whole, part in zip(columns, _columns(found), strict=True):
+            for name, column in part.items():
+                whole[name][piece] = column
+        if found.reason_of is not None:
+            reason_of[piece] = found.reason_of
+            reasons[piece.start] = found.reasons
 
     in_pieces(count, run_piece)
-    failed = reason_of if len(reasons) > 1 else None
-    return Samples(derivatives, errors, straddling, failed, tuple(reasons))
+    known = {"": 0}
+    for start in sorted(reasons):  # in the order of the points, whichever piece was done first
+        numbers = [known.setdefault(text, len(known)) for text in reasons[start]]
+        piece = slice(start, start + PIECE)
+        reason_of[piece] = np.array(numbers)[reason_of[piece]]
+    derivatives, errors, straddling = columns
+    failed = reason_of if reasons else None
+    return Samples(derivatives, errors, straddling, failed, tuple(known))
+
+
+def _columns(samples: Samples) -> tuple[Mapping[str, NDArray[Any]], ...]:
+    return samples.derivatives, samples.errors, samples.straddling

@@ -159,7 +159,8 @@ def _may_straddle(switch: Switch, high: Array, low: Array) -> Mask:
     with np.errstate(all="ignore"):
         beside = _BESIDE_WIDE * np.abs(high - low)
         clear: Mask = np.minimum(np.abs(high), np.abs(low)) > beside
-        return ~(clear & ((high > 0) == (low > 0)))
+        near: Mask = ~(clear & ((high > 0) == (low > 0)))
+    return near
 
 
 def _slack(problem: Problem, variable: str, point: dict[str, Ball], h: float) -> Slack:

@@ -6,16 +6,14 @@ import functools
 import math
 from typing import Any, Final
 
-import flint
 import numpy as np
 import scipy.special
 import sympy as sp
 from sympy.printing.numpy import SciPyPrinter
 
-from symdiff.arithmetics.balls import EMPTY, Ball
-from symdiff.arithmetics.rounding import DOUBLE, radius_of, slope_radius
+from symdiff.arithmetics.rounding import slope_radius
 from symdiff.arithmetics.symbolic import expression
-from symdiff.arithmetics.symbolic_balls import enclose_expression
+from symdiff.arithmetics.symbolic_balls import formula_radius
 from symdiff.engines.base import Array, Problem, Samples, Slack
 from symdiff.errors import Unsupported
 from symdiff.program import Program
@@ -125,11 +123,6 @@ def derivatives(program: Program, variables: tuple[str, ...]) -> list[sp.Expr]:
     return found
 
 
-def _spread(ball: Ball) -> float:
-    """Return what rounding does to sympy's formula; of a singularity in it nothing is known."""
-    return radius_of(ball) if ball.is_finite() else math.nan
-
-
 _derivatives = functools.lru_cache(maxsize=16)(derivatives)
 
 
@@ -154,11 +147,9 @@ class _Symbolic:
         radius = slope_radius(problem.program, variable, problem.balls(point))
         try:
             (derivative,) = _derivatives(problem.program, (variable,))
-            with flint.ctx.workprec(DOUBLE):
-                ball = enclose_expression(derivative, problem.balls(point))
+            return Slack(float(np.fmax(radius, formula_radius(derivative, problem.balls(point)))))
         except Unsupported:
             return Slack(radius)
-        return Slack(radius if ball is EMPTY else float(np.fmax(radius, _spread(ball))))
 
 
 @functools.lru_cache(maxsize=16)

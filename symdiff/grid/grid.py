@@ -15,6 +15,7 @@ from symdiff.grid.isolation import MAX_BOXES
 from symdiff.grid.kinks import MAX_ROOTS, Roots, find_roots
 from symdiff.grid.points import Array, Axis, difference_step
 from symdiff.grid.switches import Switch, find_switches
+from symdiff.pieces import renumbered
 from symdiff.program import Program
 
 MAX_PRODUCT: Final = 4096  # points of a product of several axes; beyond, a Sobol sample
@@ -44,6 +45,10 @@ ROLES: Final = (
 KINK: Final = ROLES.index("kink")
 NEAREST: Final = (ROLES.index("-1 ulp"), ROLES.index("+1 ulp"))
 _STEPS = {"-h/2": -0.5, "+h/2": 0.5, "-h": -1.0, "+h": 1.0, "-2h": -2.0, "+2h": 2.0}
+
+
+# Exact coordinates, by point and by variable index.
+Exact = dict[int, dict[int, str]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -85,20 +90,23 @@ class Grid:
 
     def part(self, chosen: NDArray[np.intp]) -> Grid:
         """Return some of the points, in order; notes stay behind."""
-        exact = {
-            (new, j): self.exact[old, j]
-            for new, old in enumerate(chosen.tolist() if self.exact else ())
-            for j in range(len(self.names))
-            if (old, j) in self.exact
-        }
-        columns = (column[chosen] for column in (self.roles, self.along, self.switch_of))
-        return Grid(self.names, self.points[chosen], exact, *columns, self.switches)
+        by_point: Exact = {}
+        for (i, j), text in self.exact.items():
+            by_point.setdefault(i, {})[j] = text
+        moved = renumbered(by_point, chosen)
+        return Grid(
+            self.names,
+            self.points[chosen],
+            {(i, j): text for i, texts in moved.items() for j, text in texts.items()},
+            self.roles[chosen],
+            self.along[chosen],
+            self.switch_of[chosen],
+            self.switches,
+        )
 
     def columns(self) -> dict[str, Array]:
         """Return for every variable its coordinates, shape (n,)."""
-        return {
-            name: np.ascontiguousarray(self.points[:, i]) for i, name in enumerate(self.names)
-        }
+        return {name: np.ascontiguousarray(self.points[:, i]) for i, name in enumerate(self.names)}
 
 
 def make_grid(
@@ -143,10 +151,6 @@ def make_grid(
     return _assemble(names, rows, switches, tuple(dict.fromkeys(notes)))
 
 
-# Exact coordinates, by point and by variable index.
-Exact = dict[int, dict[int, str]]
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Rows:
     """Points before they are sorted and doubles removed."""
@@ -163,9 +167,7 @@ class _Rows:
         return _Rows(self.points[chosen], exact, self.roles[chosen], self.along, self.switch)
 
 
-def _regular(
-    axes: Sequence[Axis], max_points: int, seed: int
-) -> tuple[Array, Exact, list[str]]:
+def _regular(axes: Sequence[Axis], max_points: int, seed: int) -> tuple[Array, Exact, list[str]]:
     if not axes:
         return np.zeros((1, 0)), {}, []
     if len(axes) == 1:
@@ -268,13 +270,13 @@ class _Search:
             i for i, axis in enumerate(self._axes) if i != j and axis.name in switch.program.inputs
         ]
         rest = [i for i in range(len(self._axes)) if i != j]
-        starts = [0]
+        starts = np.zeros(1, dtype=np.intp)
         if rest:
             _, starts = np.unique(self._regular[:, rest], axis=0, return_index=True)
         groups: dict[tuple[Any, ...], list[int]] = {}
-        for start in starts:
+        for start in starts.tolist():
             key = tuple((self._regular[start, i], self._text(start, i)) for i in others)
-            groups.setdefault(key, []).append(int(start))
+            groups.setdefault(key, []).append(start)
         if len(groups) > MAX_LINES:
             place = switch.program.written(switch.blame)
             self.notes.append(
@@ -372,14 +374,19 @@ def with_plain_points(special: Grid, x: Array) -> Grid:
     places = np.searchsorted(x, special.points[:, 0])
     new = places + np.arange(len(places))  # of the special points
     points = np.insert(x, places, special.points[:, 0]) + 0.0  # turns -0.0 into 0.0
-    columns = []
-    for column, usual in ((special.roles, 0), (special.along, -1), (special.switch_of, -1)):
-        wide = np.full(len(points), usual, dtype=column.dtype)
-        wide[new] = column
-        columns.append(wide)
-    exact = {(int(new[i]), j): text for (i, j), text in special.exact.items()}
+    roles, along, switch_of = (
+        np.full(len(points), usual, dtype) for usual, dtype in ((0, "i1"), (-1, "i1"), (-1, "i4"))
+    )
+    roles[new], along[new], switch_of[new] = special.roles, special.along, special.switch_of
     return Grid(
-        special.names, points[:, None], exact, *columns, special.switches, special.notes
+        special.names,
+        points[:, None],
+        {(int(new[i]), j): text for (i, j), text in special.exact.items()},
+        roles,
+        along,
+        switch_of,
+        special.switches,
+        special.notes,
     )
 
 

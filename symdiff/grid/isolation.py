@@ -17,6 +17,8 @@ BOXES_EACH: Final = 150  # what refining a simple zero takes
 MAX_BRACKETS: Final = 64  # beyond, they are not refined
 _RELATIVE_WIDTH = 2.0**-58  # finer than the doubles, so that a bracket names its nearest one
 _SMALLEST_WIDTH = 2.0**-200
+_EARLY = 8  # of the whole interval: from an eighth on it is worth asking whether f is monotone
+_STEPS = 12
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -44,7 +46,11 @@ class Bracket:
 
 
 def isolate(
-    f: Callable[[Ball], Any], low: Ball, high: Ball, budget: int = MAX_BOXES
+    f: Callable[[Ball], Any],
+    low: Ball,
+    high: Ball,
+    budget: int = MAX_BOXES,
+    slope: Callable[[Ball], Ball | None] = lambda _: None,
 ) -> list[Bracket]:
     """Return brackets that together hold every zero of f on [low, high].
 
@@ -57,6 +63,8 @@ def isolate(
     budget
         How many enclosures may be computed, and about as many again to refine what is found;
         what is open then becomes wide brackets.
+    slope
+        Encloses the derivative on a ball; None: not known there.
 
     Examples
     --------
@@ -65,20 +73,28 @@ def isolate(
     [(1.4142135623730951, True)]
     """
     with flint.ctx.workprec(PRECISION):
-        coarse = merge(_bisect(f, low, high, budget))
+        coarse = merge(_bisect(f, low, high, budget, slope))
         if len(coarse) > MAX_BRACKETS:
             return [_bracket(f, a, b) for a, b in coarse]
         # A crowd of zeros, or a stubborn one, has eaten the budget: give each its share again.
         share = max(BOXES_EACH, budget // max(1, len(coarse)))
-        fine = [part for a, b in coarse for part in merge(_bisect(f, a, b, share))]
+        fine = [part for a, b in coarse for part in merge(_bisect(f, a, b, share, slope))]
         return [_bracket(f, a, b) for a, b in fine]
 
 
 def _bisect(
-    f: Callable[[Ball], Any], low: Ball, high: Ball, budget: int
+    f: Callable[[Ball], Any],
+    low: Ball,
+    high: Ball,
+    budget: int,
+    slope: Callable[[Ball], Ball | None],
 ) -> list[tuple[Ball, Ball]]:
-    """Return the intervals in which no zero could be excluded, breadth first."""
+    """Return the intervals in which no zero could be excluded, breadth first.
+
+    Where f is monotone one zero at most is left: Newton's iteration goes straight to it.
+    """
     waiting = collections.deque([(low, high)])
+    width = high - low
     closed: list[tuple[Ball, Ball]] = []
     for _ in range(budget):
         if not waiting:
@@ -90,9 +106,43 @@ def _bisect(
         middle = ((a + b) / 2).mid()
         if b - a <= _smallest(a, b) or middle <= a or middle >= b:
             closed.append((a, b))
+        elif (b - a) * _EARLY < width and (found := _monotone(f, slope, a, b)) is not None:
+            closed.extend(found)
         else:
             waiting.extend([(a, middle), (middle, b)])
     return [*closed, *waiting]
+
+
+def _monotone(  # noqa: PLR0911  (one for each way to end)
+    f: Callable[[Ball], Any], slope: Callable[[Ball], Ball | None], a: Ball, b: Ball
+) -> list[tuple[Ball, Ball]] | None:
+    """Return a narrow bracket, or none, where f is monotone on [a, b]; None: not proved.
+
+    Source: interval Newton as in Moore, Kearfott & Cloud 2009, section 8.1.
+    """
+    box = a.union(b)
+    inclination = slope(box)
+    if inclination is None or not (inclination > 0 or inclination < 0):
+        return None
+    left, right = f(a), f(b)
+    if left is EMPTY or right is EMPTY:
+        return None
+    if (left > 0 and right > 0) or (left < 0 and right < 0):
+        return []
+    if not ((left > 0 and right < 0) or (left < 0 and right > 0)):
+        return None  # a zero at an end
+    for _ in range(_STEPS):
+        if b - a <= _smallest(a, b):
+            return [(a, b)]
+        middle = a.union(b).mid()
+        value = f(middle)
+        step = middle - value / inclination
+        low, high = max(a, step.lower()), min(b, step.upper())
+        if not low <= high or not (high - low) * 2 < b - a:
+            return None  # rounding is in the way: bisect
+        a, b = low, high
+        inclination = slope(a.union(b)) or inclination
+    return None
 
 
 def _smallest(a: Ball, b: Ball) -> Ball:

@@ -12,6 +12,7 @@ import flint
 import sympy as sp
 
 from symdiff.arithmetics.balls import EMPTY, PRECISION, Ball, enclose
+from symdiff.arithmetics.jets import Jet, Strict, TieError, evaluate
 from symdiff.arithmetics.polynomials import Polynomial, polynomial
 from symdiff.arithmetics.symbolic import expression
 from symdiff.errors import GridError, Unsupported
@@ -24,6 +25,7 @@ from symdiff.grid.switches import Switch
 from symdiff.program import Program
 
 MAX_ROOTS: Final = 32  # of one switch on one line
+_FEW_BOXES = 60  # for a switch that seems to be 0 on the whole line: that is left open anyway
 _LARGEST_TREE = 400  # nodes of a switch that sympy is asked to invert
 _NARROW = 2.0**-50  # relative width of a bracket that names one double
 _NARROW_AT_ZERO = 2.0**-190  # where bisection stops around zero
@@ -161,6 +163,18 @@ class _Line:
         except Unsupported:
             return flint.arb("nan")
 
+    def _slope(self, x: Ball) -> Ball | None:
+        """Return a ball around the derivative where the switch is smooth, else None."""
+        inputs = {name: Jet(ball) for name, ball in self._balls.items()}
+        try:
+            jet = evaluate(
+                self._program, {**inputs, self._variable: Jet(x, (flint.arb(1),))}, Strict()
+            )
+        except (TieError, Unsupported):
+            return None
+        finite = jet is not None and jet.gradient and jet.gradient[0].is_finite()
+        return jet.gradient[0] if jet is not None and finite else None
+
     def _inside(self, value: float) -> bool:
         return self._low <= value <= self._high
 
@@ -207,7 +221,9 @@ class _Line:
     # -- anything else, by bisection with balls
 
     def _isolated_roots(self, k: int) -> Roots:
-        brackets = isolate(lambda x: _shifted(self._value(x), k), *self._ends, self._budget)
+        f = lambda x: _shifted(self._value(x), k)  # noqa: E731  (a function of k)
+        budget = min(self._budget, _FEW_BOXES) if self._seems_constant(k) else self._budget
+        brackets = isolate(f, *self._ends, budget, self._slope)
         found: list[Coordinate] = []
         still_open: list[tuple[float, float]] = []
         for bracket in brackets[:MAX_ROOTS]:
@@ -222,6 +238,14 @@ class _Line:
             if not narrow or (exact is None and not bracket.proved):
                 still_open.append((float(bracket.low), float(bracket.high)))
         return Roots(tuple(found), tuple(still_open), truncated=len(brackets) > MAX_ROOTS)
+
+    def _seems_constant(self, k: int) -> bool:
+        """Tell whether the function is k, as far as balls can tell, wherever one looks."""
+        low, high = self._ends
+        with flint.ctx.workprec(PRECISION):
+            places = [(low + (high - low) * j / 7).mid() for j in range(1, 7)]
+        values = [self._value(x) for x in places]
+        return all(v is not EMPTY and v.is_finite() and v.contains(k) for v in values)
 
     def _is_singular(self, bracket: Bracket) -> bool:
         """Tell whether a narrow bracket is around a pole or beside the end of a domain."""

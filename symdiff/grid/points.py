@@ -52,8 +52,8 @@ class Line:
         >>> Line(-1.0, 1.0, 5).points(1, 5)
         array([-0.5,  0. ,  0.5,  1. ])
         """
-        found = np.arange(first, min(last, self.count)) * ((self.high - self.low) / (self.count - 1))
-        found += self.low
+        step = (self.high - self.low) / (self.count - 1)
+        found: Array = np.arange(first, min(last, self.count), dtype=np.float64) * step + self.low
         if last >= self.count:
             found[-1] = self.high
         return found

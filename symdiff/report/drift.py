@@ -1,4 +1,4 @@
-"""What changed between two runs: verdicts, and the values that engines pick where there is a choice."""
+"""What changed between two runs: verdicts, and what engines pick where there is a choice."""
 
 from __future__ import annotations
 
@@ -129,14 +129,16 @@ def _from_store(path: Path) -> Run:
 def _from_report(path: Path) -> Run:
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
-        if report["format"] != "symdiff report":
-            raise KeyError(report["format"])
-        texts = {e["name"]: e["text"] for e in report["expressions"]}
-        found = _by_key(report["records"])
-        return Run(texts, found, tuple(report.get("lost", ())), dict(report["versions"]))
+        is_report = report["format"] == "symdiff report"
+        texts = {e["name"]: e["text"] for e in report["expressions"]} if is_report else {}
+        found = _by_key(report["records"] if is_report else ())
+        run = Run(texts, found, tuple(report.get("lost", ())), dict(report.get("versions", {})))
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        is_report = False
+    if not is_report:
         message = f"{path} is no JSON report of symdiff, nor a store"
-        raise UsageError(message, hint=_HINT) from None
+        raise UsageError(message, hint=_HINT)
+    return run
 
 
 def _by_key(found: Iterable[Record]) -> dict[Key, Record]:
@@ -161,7 +163,7 @@ def drift(old: Run, new: Run) -> Drift:
     """
     both = old.expressions.keys() & new.expressions.keys()
     rewritten = {name for name in both if old.expressions[name] != new.expressions[name]}
-    names = [n for n in dict.fromkeys((*old.versions, *new.versions))]
+    names = dict.fromkeys((*old.versions, *new.versions))
     pairs = {n: (old.versions.get(n, "none"), new.versions.get(n, "none")) for n in names}
     gone = [name for name in old.expressions if name not in new.expressions]
     return Drift(
@@ -206,8 +208,8 @@ def rendered(found: Drift) -> str:
         more = len(found.changes) - MAX_ROWS
         lines.extend([f"and {more} more"] if more > 0 else [])
     if found.versions:
-        told = (f"{name} {old} -> {new}" for name, (old, new) in found.versions.items())
-        lines.append("versions: " + ", ".join(told))
+        pairs = (f"{name} {old} -> {new}" for name, (old, new) in found.versions.items())
+        lines.append("versions: " + ", ".join(pairs))
     for label, names in (
         ("nothing came any more of", found.lost),
         ("only in the old run", found.missing),
@@ -215,9 +217,11 @@ def rendered(found: Drift) -> str:
         ("another text under the same name", found.rewritten),
     ):
         if names:
-            more = f" and {len(names) - 10} more" if len(names) > 10 else ""
-            lines.append(f"{label}: {', '.join(names[:10])}{more}")
-    counts = {w: sum(c.what == w for c in found.changes) for w in ("verdict", "convention", "truth")}
+            rest = f" and {len(names) - 10} more" if len(names) > 10 else ""
+            lines.append(f"{label}: {', '.join(names[:10])}{rest}")
+    counts = {
+        w: sum(c.what == w for c in found.changes) for w in ("verdict", "convention", "truth")
+    }
     told = ", ".join(f"{n} {w}{'s' if n != 1 else ''}" for w, n in counts.items() if n)
     lines.append(f"changed: {told or 'nothing'}")
     return "\n".join(lines)

@@ -12,9 +12,9 @@ from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.engines.base import STRADDLES
 from symdiff.truth.clarke import hulls
 from symdiff.truth.filter import exact_point
-from symdiff.truth.truths import UNKNOWN, Truths
 from symdiff.truth.one_sided import KINDS, Kind
 from symdiff.truth.proof import APPARENT
+from symdiff.truth.truths import UNKNOWN, Truths
 from symdiff.verdict import VERDICTS, Verdict
 
 _EQUAL: Final = 1e-6  # relative to the larger slope: which element of the Clarke set a value is

@@ -16,9 +16,9 @@ from symdiff.grid.grid import KINK, ROLES
 from symdiff.report.findings import blame, detail
 from symdiff.report.matrices import matrices
 from symdiff.report.rendering import Block
-from symdiff.truth.truths import Truths
 from symdiff.truth.one_sided import KINDS, Kind
 from symdiff.truth.proof import APPARENT
+from symdiff.truth.truths import Truths
 from symdiff.verdict import VERDICTS, Tolerance, Verdict
 
 MAX_ROWS = 24  # of one block, unless all are asked for

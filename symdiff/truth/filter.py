@@ -40,7 +40,8 @@ from symdiff.truth.truths import Array, Mask, Truths
 
 PROVE: Final = ("filter", "all")
 SAMPLE: Final = 64  # settled points that are proved besides, at most,
-_OF_SETTLED: Final = 16  # and at most one of so many
+_OF_SETTLED: Final = 32  # and at most one of so many,
+_FEW: Final = 16  # but of so few all
 MAX_PROOFS: Final = 20_000  # of one expression along one variable
 _CLEAR: Final = 2.0**10  # a switch is off zero if it is so many times its error
 _SHARP: Final = 1e-10  # relative error with which a derivative is settled
@@ -66,7 +67,7 @@ class Judging:
     max_proofs
         Of one expression along one variable; points beyond are left undecided.
     sample
-        How many settled points are proved besides; of few points one in sixteen.
+        How many settled points are proved besides; of fewer than 2000 one in 32, of at most 16 all.
     seed
         Of that sample.
     budget
@@ -190,7 +191,8 @@ def _sample(settled: Mask, size: int, seed: int) -> list[int]:
     """Return a random sample of the settled points, in order."""
     points = np.flatnonzero(settled)
     rng = np.random.default_rng(seed)
-    size = min(size, -(-len(points) // _OF_SETTLED))
+    wanted = len(points) if len(points) <= _FEW else -(-len(points) // _OF_SETTLED)
+    size = min(size, wanted)
     return sorted(rng.choice(points, size, replace=False).tolist())
 
 
@@ -296,7 +298,7 @@ def _settled(program: Program, variable: str, columns: Mapping[str, Array]) -> S
     programs = (program, *(switch.program for switch in switches))
     found, *zeros = estimate_together(programs, columns, variable)
     with np.errstate(all="ignore"):
-        slope = np.broadcast_to(0.0 if found.slope is None else found.slope, shape)
+        slope = np.broadcast_to(0.0 if found.slope is None else found.slope, shape, subok=True)
         error = np.broadcast_to(found.slope_error, shape)
         known = np.isfinite(size_of(found.value)) & np.isfinite(found.error)
         known = known & np.isfinite(size_of(slope))
@@ -319,7 +321,8 @@ def _off_zero(switch: Switch, found: Estimate) -> Mask:
     value = np.asarray(found.value)
     bound = _CLEAR * found.error
     if not switch.crosses_integers and not is_anywhere(~(least(value) > bound)):
-        return np.isfinite(size_of(value))  # that is all there is to say, of whole blocks too
+        whole: Mask = np.isfinite(size_of(value))  # that is all there is to say, of blocks too
+        return whole
     distance = np.abs(value)
     if switch.crosses_integers:
         distance = np.abs(value - np.rint(value))

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Final, TypeVar
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from symdiff.arithmetics.estimates import FUNCTIONS
 from symdiff.arithmetics.germ_values import beyond
+from symdiff.pieces import renumbered
 from symdiff.truth.one_sided import KINDS, Kind, Truth
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-T = TypeVar("T")
 _OUTSIDE: Final = KINDS.index(Kind.OUTSIDE)
 UNKNOWN: Final = (np.nan, np.nan)  # second derivatives
 
@@ -57,10 +56,15 @@ class Truths:
     @classmethod
     def unknown(cls, count: int) -> Truths:
         """Return columns for so many points of which nothing is known yet."""
-        undecided = np.full(count, KINDS.index(Kind.UNDECIDED), dtype=np.int8)
-        numbers = (np.full(count, np.nan) for _ in range(3))
-        flags = np.zeros(count, dtype=bool), np.zeros(count, dtype=np.int16)
-        return cls(undecided, *numbers, np.zeros(count), *flags)
+        return cls(
+            kinds=np.full(count, KINDS.index(Kind.UNDECIDED), dtype=np.int8),
+            left=np.full(count, np.nan),
+            right=np.full(count, np.nan),
+            derivative=np.full(count, np.nan),
+            errors=np.zeros(count),
+            proved=np.zeros(count, dtype=bool),
+            outside=np.zeros(count, dtype=np.int16),
+        )
 
     def __len__(self) -> int:
         """Return the number of points."""
@@ -68,9 +72,9 @@ class Truths:
 
     def part(self, chosen: NDArray[np.intp]) -> Truths:
         """Return the truth at some of the points, in order."""
-        columns = (getattr(self, name)[chosen] for name in COLUMNS)
-        by_point = (renumbered(known, chosen) for known in (self.bends, self.details))
-        return Truths(*columns, *by_point)
+        columns = {name: getattr(self, name)[chosen] for name in COLUMNS}
+        bends, details = renumbered(self.bends, chosen), renumbered(self.details, chosen)
+        return Truths(**columns, bends=bends, details=details)
 
     def detail(self, i: int) -> str:
         """Return what there is to say of a point, or an empty text."""
@@ -91,24 +95,6 @@ class Truths:
             self.details[i] = truth.detail
         self.proved[i] = True
         self.errors[i] = 0.0
-
-
-def renumbered(known: Mapping[int, T], chosen: NDArray[np.intp]) -> dict[int, T]:
-    """Return what is known by point for some of the points, by their new numbers.
-
-    Examples
-    --------
-    >>> renumbered({2: "kink", 5: "pole"}, np.array([4, 5]))
-    {1: 'pole'}
-    """
-    if not known:
-        return {}
-    old = np.fromiter(known, dtype=np.intp, count=len(known))
-    places = np.searchsorted(chosen, old)
-    there = places < len(chosen)
-    there[there] = chosen[places[there]] == old[there]
-    pairs = sorted(zip(places[there].tolist(), old[there].tolist(), strict=True))
-    return {new: known[number] for new, number in pairs}
 
 
 COLUMNS: Final = ("kinds", "left", "right", "derivative", "errors", "proved", "outside")

@@ -45,7 +45,7 @@ def test_a_report_of_what_was_unpacked_is_the_same(text, given):
         2**80,
         Verdict.WRONG,
         Options(seed=3),
-        (Literal(1), Literal(1.0), Literal(True)),  # equal in Python, and different nodes
+        (Literal(1), Literal(1.0), Literal(value=True)),  # equal in Python, and different nodes
         {("autograd", "x"): 1},
     ],
 )

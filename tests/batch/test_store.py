@@ -43,7 +43,9 @@ def compared(monkeypatch):
 
 def rows(path):
     with sqlite3.connect(path) as connection:
-        return connection.execute("SELECT number, name, key FROM results ORDER BY number").fetchall()
+        return connection.execute(
+            "SELECT number, name, key FROM results ORDER BY number"
+        ).fetchall()
 
 
 def test_what_is_stored_is_not_compared_again(file, tmp_path, compared):
@@ -135,7 +137,7 @@ def test_a_foreign_or_damaged_file_is_refused_and_left_untouched(file, tmp_path,
     path = tmp_path / "some.db"
     foreign(path, kind, file)
     before = path.read_bytes()
-    with pytest.raises(StoreError, match="some.db"):
+    with pytest.raises(StoreError, match=r"some\.db"):
         symdiff.compare_files(file, store=path)
     assert path.read_bytes() == before
     assert sorted(p.name for p in tmp_path.glob("some.db*")) == ["some.db"]
@@ -186,7 +188,7 @@ def test_a_full_disk_ends_with_an_error_and_a_readable_store(tmp_path):
     size = 400_000
     ended = subprocess.run(
         [sys.executable, "-m", "symdiff", "run", str(many), "--store", str(path), "--quiet"],
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),  # noqa: PLW1509
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
         capture_output=True,
         text=True,
         check=False,
@@ -207,7 +209,7 @@ KILLED = """
     import symdiff, symdiff.api, symdiff.comparison.compare
     from symdiff.engines import load
 
-    for name in ("symbolic", "autograd", "central"):
+    for name in ("autograd", "central"):
         load(name)
     file, folder, seed, kills = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     rng = random.Random(seed)
@@ -215,7 +217,8 @@ KILLED = """
     def run(store, report):
         child = os.fork()
         if not child:
-            text = symdiff.compare_files(file, store=store).to_json()
+            engines = ["autograd", "central"]
+        text = symdiff.compare_files(file, store=store, engines=engines).to_json()
             with open(report, "w") as target:
                 target.write(text)
             os._exit(0)

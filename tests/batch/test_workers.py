@@ -77,7 +77,7 @@ def test_an_executor_and_a_cluster_are_one_too_many(tmp_path):
 
 def test_an_address_at_which_nobody_answers_is_told(tmp_path, monkeypatch):
     monkeypatch.setattr("symdiff.batch.workers._CONNECTING", 0.5)
-    with pytest.raises(UsageError, match="no Dask scheduler at 'tcp://127.0.0.1:9'"):
+    with pytest.raises(UsageError, match=r"no Dask scheduler at 'tcp://127\.0\.0\.1:9'"):
         symdiff.compare_files(written(tmp_path, GOOD), dask="tcp://127.0.0.1:9")
 
 

@@ -155,8 +155,12 @@ def test_every_kink_of_a_long_grid_is_proved():
 
 class TestSample:
     def test_a_sample_of_the_settled_points_is_proved(self):
-        assert truths("sin(x)", "0:1:1001").proved.sum() == 64
+        assert truths("sin(x)", "0:1:10001").proved.sum() == 64
         assert truths("sin(x)", "0:1:1001", sample=5).proved.sum() == 5
+
+    @pytest.mark.parametrize(("count", "size"), [(3, 3), (16, 16), (17, 1), (101, 4), (2048, 64)])
+    def test_of_few_points_it_is_small(self, count, size):
+        assert truths("exp(x)", f"0:1:{count}").proved.sum() == size
 
     def test_another_seed_takes_another_sample(self):
         first, same, other = (truths("sin(x)", "0:1:1001", seed=s).proved for s in (0, 0, 1))

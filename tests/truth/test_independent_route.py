@@ -82,7 +82,13 @@ def judged(entries):
         program = parse(entry.expr, definitions=entry.let)
         grid = make_grid([program], axes(program.inputs, entry.grid))
         for variable in program.inputs:
-            yield entry.name, program, grid, variable, Decider(program, variable, grid, Judging()).truths
+            yield (
+                entry.name,
+                program,
+                grid,
+                variable,
+                Decider(program, variable, grid, Judging()).truths,
+            )
 
 
 def judged_components(entry):

@@ -1,0 +1,59 @@
+"""symengine's derivative, evaluated by symengine: for thousands of expressions."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+import symengine as se
+
+from symdiff.arithmetics.rounding import slope_radius
+from symdiff.arithmetics.symbolic_balls import formula_radius
+from symdiff.arithmetics.symengine import symengine_derivatives
+from symdiff.engines.base import Array, Problem, Samples, Slack
+from symdiff.errors import Unsupported
+from symdiff.program import Program
+
+__all__ = ["ENGINE"]
+
+
+class _Symengine:
+    """The engine; see `symdiff.engines.base.Engine`."""
+
+    name = "symengine"
+
+    def differentiate(self, problem: Problem) -> Samples:
+        names = problem.program.inputs
+        evaluate = _compiled(problem.program, problem.variables)
+        if not names:
+            return Samples({})
+        points = np.stack([problem.columns[name] for name in names], axis=-1)
+        found = evaluate(points).reshape(problem.count, len(problem.variables))
+        slopes: list[Array] = [np.ascontiguousarray(found[:, k]) for k in range(found.shape[1])]
+        return Samples(dict(zip(problem.variables, slopes, strict=True)))
+
+    def errors(self, problem: Problem, variable: str) -> None:
+        del problem, variable
+
+    def slack(self, problem: Problem, variable: str, point: int) -> Slack:
+        # Its formula may lose more digits than the program's own derivative.
+        balls = problem.balls(point)
+        radius = slope_radius(problem.program, variable, balls)
+        try:
+            (derivative,) = _derivatives(problem.program, (variable,))
+            return Slack(float(np.fmax(radius, formula_radius(derivative, balls))))
+        except Unsupported:
+            return Slack(radius)
+
+
+_derivatives = functools.lru_cache(maxsize=16)(symengine_derivatives)
+
+
+@functools.lru_cache(maxsize=16)
+def _compiled(program: Program, variables: tuple[str, ...]) -> Any:  # noqa: ANN401  (a function)
+    symbols = [se.Symbol(name) for name in program.inputs]
+    return se.Lambdify(symbols, _derivatives(program, variables), backend="lambda")
+
+
+ENGINE = _Symengine()

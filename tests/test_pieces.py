@@ -1,0 +1,72 @@
+"""Long arrays in pieces: every point once, and failures are told."""
+
+import numpy as np
+import pytest
+
+import symdiff
+from symdiff import pieces
+from symdiff.engines import base
+
+
+@pytest.mark.parametrize("count", [0, 1, 10, 11, 95])
+@pytest.mark.parametrize("threads", ["1", "3"])
+def test_every_point_is_in_one_piece(monkeypatch, count, threads):
+    monkeypatch.setattr(pieces, "PIECE", 10)
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    seen = np.zeros(count, dtype=int)
+
+    def work(piece):
+        seen[piece] += 1
+
+    pieces.in_pieces(count, work)
+    assert (seen == 1).all()
+
+
+@pytest.mark.parametrize("threads", ["1", "3"])
+def test_what_a_piece_raises_is_raised(monkeypatch, threads):
+    monkeypatch.setattr(pieces, "PIECE", 10)
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+
+    def work(piece):
+        if piece.start == 20:
+            raise ZeroDivisionError("planted")
+
+    with pytest.raises(ZeroDivisionError, match="planted"):
+        pieces.in_pieces(55, work)
+
+
+@pytest.mark.parametrize("text", ["max(max(3, 0), 2) + x", "x"])
+def test_the_threads_follow_the_variable_that_torch_reads(monkeypatch, text):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert pieces.cores() == 1
+    monkeypatch.setenv("OMP_NUM_THREADS", "nonsense")
+    assert pieces.cores() >= 1
+
+
+@pytest.mark.parametrize(
+    "text", ["exp(-x**2)*sin(3*x)", "abs(x - 1/3)*x", "heaviside(x, 0.5)", "log(x)", "x.detach()*x"]
+)
+def test_pieces_give_what_one_pass_gives(monkeypatch, text):
+    """Also where an engine fails, at points of some pieces only."""
+    grid = {"x": np.linspace(-2, 2, 4001)}
+    one = symdiff.compare(text, grid)
+    monkeypatch.setattr(pieces, "PIECE", 500)
+    monkeypatch.setattr(base, "PIECE", 500)
+    other = symdiff.compare(text, grid)
+    assert one.evidence[0].counts() == other.evidence[0].counts()
+    for engine in one.evidence[0].engines:
+        np.testing.assert_allclose(
+            one.values(engine), other.values(engine), rtol=1e-12, equal_nan=True
+        )
+    reasons = [c.evidence[0].trials[0].samples["autograd"].reasons for c in (one, other)]
+    assert reasons[0] == reasons[1]
+
+
+def test_the_filter_leaves_few_points_to_proofs():
+    """The guard of speed: on a smooth grid of a million points at most 2000 are proved."""
+    for text in ("exp(-x**2)*sin(3*x) + log(1 + x**2)", "tanh(x)*sigmoid(2*x)"):
+        comparison = symdiff.compare(text, {"x": np.linspace(-2, 2, 10**6)})
+        (truths,) = comparison.evidence[0].trials[0].truths.values()
+        assert len(truths) == 10**6
+        assert 0 < np.count_nonzero(truths.proved) <= 2000
+        assert comparison.ok
