@@ -30,7 +30,7 @@ format: $(VENV)/installed-test ## Format the code.
 	$(BIN)/ruff check --fix .
 
 bench: $(VENV)/installed-test ## Measure speed against other ways; writes benchmarks/results.md.
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py $(ONLY)
 
 clean: ## Remove the environment and what was written.
 	rm -rf $(VENV) build dist report.json .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

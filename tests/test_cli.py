@@ -98,6 +98,44 @@ def test_output_takes_its_format_from_the_name(file, name):
     assert {p.name for p in file.parent.iterdir()} == {"file.toml", name}
 
 
+def test_a_store_is_filled_and_used_and_compared(file):
+    store, report = file.parent / "s.db", file.parent / "r.json"
+    assert run("run", file, "--store", store, "--quiet").exit_code == 0
+    again = run("run", file, "--store", store, "--output", report, "--quiet")
+    assert again.exit_code == 0 and "2 expressions" in again.stdout
+    same = run("drift", store, report)
+    assert (same.exit_code, same.stdout) == (0, "changed: nothing\n")
+    content = json.loads(report.read_text())
+    content["records"][0]["verdict"] = "wrong"
+    report.write_text(json.dumps(content))
+    changed = run("drift", store, report)
+    assert changed.exit_code == 1
+    assert "changed: 1 verdict" in changed.stdout
+
+
+def test_what_is_no_store_is_one_clear_message(file):
+    done = run("run", file, "--store", file)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"symdiff: {file} is no store of symdiff (give another file, or move this one away)\n"
+    )
+
+
+def test_keep_all_writes_columns_beside_the_output(file):
+    done = run("run", file, "--keep", "all", "--output", file.parent / "r.json", "--quiet")
+    assert done.exit_code == 0
+    folders = sorted(p.name for p in (file.parent / "r.columns").iterdir())
+    assert folders == ["relu", "sine"]
+    assert (file.parent / "r.columns" / "sine" / "autograd.verdict.npy").exists()
+
+
+def test_a_lost_expression_is_named_and_the_status_is_one(file, monkeypatch):
+    done = run("run", file, "--timeout", "0.001", "--quiet")
+    assert done.exit_code == 1
+    assert done.stderr.count("nothing came of it: it took more than 0.001 s") == 2
+    assert "Traceback" not in done.stderr
+
+
 BAD = [
     (["eval", "1 + asb(x)"], "symdiff: unknown function 'asb' at column 5 (did you mean 'abs'?)"),
     (
@@ -131,6 +169,14 @@ BAD = [
     (["eval", "x", "--let", "h"], "symdiff: --let 'h' is no assignment"),
     (["eval", "x", "--wrt", "y"], "symdiff: the expression has no variable 'y'"),
     (["eval", "x", "--claim", "x=z"], "symdiff: claim x: 'z' is no variable of the expression"),
+    (["eval", "x", "--keep", "some"], "symdiff: unknown --keep 'some' (--keep findings"),
+    (["eval", "x", "--grid", "x=0:1:99999999999"], "symdiff: grid x: a range has 1 to 10000000000"),
+    (["run", "--timeout", "0"], "symdiff: a time limit of 0 s (--timeout takes seconds"),
+    (["run", "--memory", "-1"], "symdiff: a memory limit of -1 GiB (--memory takes GiB"),
+    (["run", "--jobs", "0"], "symdiff: 0 jobs (--jobs takes a number from 1 on)"),
+    (["run", "--store", "/no/such/s.db"], "symdiff: /no/such/s.db: there is no folder /no/such"),
+    (["run", "--dask", "nowhere"], "symdiff: no Dask scheduler at 'nowhere'"),
+    (["drift", "no.db", "no.json"], "symdiff: no.db: No such file or directory (two files"),
     (["run", "missing.toml"], "symdiff: missing.toml: no such file or folder"),
     (["eval", "x", "--value", "x"], "symdiff: --value 'x' is no assignment (--value w=[[1, 2]"),
     (["eval", "x", "--value", "x=[1"], "symdiff: --value x: '[1' is no tensor (--value 'w=[[1,"),

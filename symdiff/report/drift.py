@@ -163,8 +163,7 @@ def drift(old: Run, new: Run) -> Drift:
     """
     both = old.expressions.keys() & new.expressions.keys()
     rewritten = {name for name in both if old.expressions[name] != new.expressions[name]}
-    names = dict.fromkeys((*old.versions, *new.versions))
-    pairs = {n: (old.versions.get(n, "none"), new.versions.get(n, "none")) for n in names}
+    pairs = {n: (v, new.versions[n]) for n, v in old.versions.items() if n in new.versions}
     gone = [name for name in old.expressions if name not in new.expressions]
     return Drift(
         changes=tuple(_changes(old, new, rewritten)),

@@ -218,7 +218,7 @@ KILLED = """
         child = os.fork()
         if not child:
             engines = ["autograd", "central"]
-        text = symdiff.compare_files(file, store=store, engines=engines).to_json()
+            text = symdiff.compare_files(file, store=store, engines=engines).to_json()
             with open(report, "w") as target:
                 target.write(text)
             os._exit(0)

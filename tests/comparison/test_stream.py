@@ -41,7 +41,8 @@ def test_what_is_no_plain_agreement_is_kept_as_it_is(short_chunks, text):
     def notable(comparison):
         found = {}
         for record in comparison.records():
-            if record["verdict"] != "agrees" or record["role"]:
+            is_plain = record["verdict"] in {"agrees", "unsupported"}
+            if record["role"] or not is_plain:
                 key = (record["point"]["x"], record["exact"], record["engine"])
                 # how a point was decided may differ: the samples of proofs are others
                 words = ("kind", "value", "verdict", "role", "blame")
@@ -76,7 +77,8 @@ def test_proofs_are_limited_for_the_whole_range(short_chunks):
     given = {"claims": {"x": "x"}, "max_proofs": 50}
     evidence = symdiff.compare("x**2 + 1", {"x": f"1:2:{COUNT}"}, **given).evidence[0]
     proved = sum(int(t.proved.sum()) for t in evidence.trials[0].truths.values())
-    assert proved + evidence.left_out.proved <= 50 + len(range(0, COUNT, 700))
+    sample = 64 + len(range(0, COUNT, 700))  # rounded up in every chunk
+    assert proved + evidence.left_out.proved <= 50 + sample
 
 
 def test_the_report_says_what_is_only_counted(short_chunks):
@@ -121,7 +123,7 @@ def test_columns_that_cannot_be_written_are_told(tmp_path):
     ],
 )
 def test_a_long_range_stands_alone(short_chunks, text, grid, more):
-    with pytest.raises(InputError, match="a range of more than 1000 points"):
+    with pytest.raises(InputError, match="a range of more than"):
         symdiff.compare(text, grid, **more)
 
 

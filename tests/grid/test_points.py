@@ -35,7 +35,7 @@ REFUSED = [
     ("1:2", "'1:2' is not a range"),
     ("2:1:3", "a range goes from the smaller to the larger, not from 2 to 1"),
     ("0:1:0", "a range has 1 to 10000000000 points, not 0"),
-    ("0:1:1000000000000", "a range has 1 to 10000000 points"),
+    ("0:1:1000000000000", "a range has 1 to 10000000000 points"),
     ("0:1:2.5", "the count '2.5' is not an integer"),
     ("0:inf:3", "'inf' is not a finite number"),
     ("0:nan:3", "'nan' is not a finite number"),
