@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import functools
 import math
+from types import ModuleType
 from typing import Any, Final
 
 import numpy as np
-import scipy.special
 import sympy as sp
 from sympy.printing.numpy import SciPyPrinter
 
@@ -75,8 +75,16 @@ _OWN = {
     "DiracDelta": _dirac_delta,
     "heaviside": np.heaviside,
     "detach": lambda x: x,
-    "loggamma": scipy.special.gammaln,
+    "loggamma": lambda x: _scipy_special().gammaln(x),
 }
+
+
+# sympy's functions that numpy has, or that are written out in such.
+_IN_NUMPY: Final = frozenset(
+    {"sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "exp", "log"}
+    | {"asinh", "acosh", "atanh", "Abs", "sign", "floor", "ceiling", "Max", "Min", "Heaviside"}
+    | {"Piecewise", *_OWN}
+)
 
 
 def check_size(program: Program, count: int) -> None:
@@ -152,6 +160,12 @@ class _Symbolic:
             return Slack(radius)
 
 
+def _scipy_special() -> ModuleType:
+    import scipy.special  # noqa: PLC0415  (half a second, and seldom needed)
+
+    return scipy.special
+
+
 @functools.lru_cache(maxsize=16)
 def _compiled(program: Program, variables: tuple[str, ...]) -> Any:  # noqa: ANN401  (a function)
     return _compile(program.inputs, derivatives(program, variables))
@@ -166,10 +180,12 @@ def _compile(names: tuple[str, ...], expressions: list[sp.Expr]) -> Any:  # noqa
             "user_functions": {name: name for name in _OWN},
         }
     )
+    used = {type(f).__name__ for e in expressions for f in e.atoms(sp.Function)}
     return sp.lambdify(
         [sp.Symbol(name, real=True) for name in names],
         expressions,
-        modules=[_OWN, "scipy", "numpy"],
+        # Names, not "scipy" and "numpy": then sympy would load all that is in these.
+        modules=[_OWN, {} if used <= _IN_NUMPY else vars(_scipy_special()), vars(np)],
         printer=printer,
         cse=True,
         dummify=True,  # a variable may be called numpy, or exp
