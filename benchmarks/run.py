@@ -60,14 +60,16 @@ SHAPES = {"x": (64, 1000), "y": (64, 10), "w1": (1000, 100), "w2": (100, 10)}
 Table = tuple[list[str], list[list[object]]]
 
 
-def in_turn(contestants: dict[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, float]:
-    """Return the median seconds of every contestant, run in turn after one warm-up."""
+def in_turn(
+    contestants: dict[str, Callable[[], object]], rounds: int = ROUNDS, *, warm: bool = True
+) -> dict[str, float]:
+    """Return the median seconds of every contestant, run in turn, after a round to warm up."""
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
-    for round_number in range(rounds + 1):
+    for round_number in range(rounds + warm):
         for name, run in contestants.items():
             start = time.perf_counter()
             run()
-            if round_number:
+            if round_number >= warm:
                 seconds[name].append(time.perf_counter() - start)
     return {name: statistics.median(measured) for name, measured in seconds.items()}
 
@@ -150,6 +152,7 @@ def many() -> Table:
                 "symdiff, symengine's, two processes": process(*run, *fast, "--jobs", "2"),
             },
             rounds=1,
+            warm=False,  # each is a process of its own
         )
     base = found["straightforward script"]
     rows = [[n, f"{s / MANY * 1e3:.1f}", f"{base / s:.2f}"] for n, s in found.items()]
@@ -229,7 +232,7 @@ def start() -> Table:
             "python -c 'import torch, sympy'": process("-c", "import torch, sympy"),
             'symdiff eval "relu(x)"': process("-m", "symdiff", "eval", "relu(x)"),
         },
-        rounds=9,
+        rounds=7,
     )
     base = measured["python -c 'import torch, sympy'"]
     rows = [[f"`{name}`", f"{s:.2f}", f"{s / base:.2f}"] for name, s in measured.items()]

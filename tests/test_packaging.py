@@ -170,6 +170,12 @@ class TestReadme:
         table = symdiff.compare("relu(x) - relu(-x)", at={"x": "0"}).table()
         assert "\n".join(printed) == table
 
+    def test_the_speed_is_what_was_measured(self):
+        measured = (ROOT / "benchmarks" / "results.md").read_text().splitlines()
+        quoted = [line for line in self.block("speed").splitlines() if line]
+        assert len(quoted) > 10
+        assert [line for line in quoted if line not in measured] == []
+
     def test_every_kind_and_every_verdict_is_explained(self):
         rows = set(re.findall(r"^\| (`.*?`) \|", self.README, re.MULTILINE))
         words = {word for row in rows for word in re.findall(r"`([a-z-]+)`", row)}

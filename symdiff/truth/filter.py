@@ -107,37 +107,42 @@ class Decider:
         self._variable = variable
         self._grid = grid
         self._judging = judging
+        if slopes is None and judging.prove == "filter":
+            settled = self._settle()
+            self.prove(np.flatnonzero(~settled).tolist())
+            self._check_sample(settled)
+            return
         self.truths = Truths.unknown(len(grid))
         if slopes is not None:
             for i in np.flatnonzero(~np.isnan(slopes)).tolist():
                 slope = float(slopes[i])
                 self.truths.put(i, Truth(Kind.SMOOTH, slope, slope, slope))
-            self.prove(np.flatnonzero(np.isnan(slopes)))
-        elif judging.prove == "all":
-            self.prove(range(len(grid)))
-        else:
-            settled = self._settle()
-            self.prove(np.flatnonzero(~settled))
-            self._check_sample(settled)
+        self.prove(range(len(grid)))
 
     def _settle(self) -> Mask:
-        found, t = settle(self._program, self._variable, self._grid.columns()), self.truths
+        """Write what arrays say, with nothing where there is doubt; tell where there is none."""
+        n, found = len(self._grid), settle(self._program, self._variable, self._grid.columns())
         for point, _ in self._grid.exact:
             found.settled[point] = False
+        t = self.truths = Truths(
+            kinds=np.full(n, _SMOOTH, dtype=np.int8),
+            left=np.empty(n),
+            right=np.empty(n),
+            derivative=found.slope,
+            errors=found.error,
+            proved=np.zeros(n, dtype=bool),
+            outside=found.outside,
+        )
 
         def put(piece: slice) -> None:
-            here = found.settled[piece]
-            slope = found.slope[piece] if here.all() else np.where(here, found.slope[piece], np.nan)
-            for column in (t.left, t.right, t.derivative):
-                column[piece] = slope
-            t.errors[piece] = np.where(here, found.error[piece], 0.0)
-            t.kinds[piece] = _UNDECIDED + (_SMOOTH - _UNDECIDED) * here
+            t.kinds[piece][t.outside[piece] > 0] = _OUTSIDE
+            doubt = np.flatnonzero(~found.settled[piece]) + piece.start
+            t.kinds[doubt], t.derivative[doubt] = _UNDECIDED, np.nan
+            t.errors[doubt], t.outside[doubt] = 0.0, 0
+            t.left[piece] = t.derivative[piece]
+            t.right[piece] = t.derivative[piece]
 
-        in_pieces(len(t), put)
-        outside = np.flatnonzero(found.outside)
-        outside = outside[found.settled[outside]]
-        t.outside[outside] = found.outside[outside]
-        t.kinds[outside] = _OUTSIDE
+        in_pieces(n, put)
         return found.settled
 
     def prove(self, points: Iterable[int]) -> None:
@@ -231,7 +236,7 @@ class Settled:
     settled
         Where there is no doubt; shape (n,), as all others.
     slope, error
-        The derivative there, NaN outside the domain, and how far it may be off.
+        There the derivative, NaN outside the domain, and how far it may be off.
     outside
         Where a point is outside the domain: the place in `FUNCTIONS` of the function to blame,
         0 elsewhere.
@@ -265,8 +270,12 @@ def settle(program: Program, variable: str, columns: Mapping[str, Array]) -> Set
     array([ True, False,  True])
     """
     count = len(next(iter(columns.values()))) if columns else 1
-    numbers = np.full(count, np.nan), np.zeros(count)
-    found = Settled(np.zeros(count, dtype=bool), *numbers, np.zeros(count, dtype=np.int16))
+    found = Settled(
+        settled=np.zeros(count, dtype=bool),
+        slope=np.empty(count),
+        error=np.empty(count),
+        outside=np.zeros(count, dtype=np.int16),
+    )
 
     def look(piece: slice) -> None:
         here = {name: column[piece] for name, column in columns.items()}
