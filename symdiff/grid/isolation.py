@@ -12,13 +12,14 @@ import flint
 
 from symdiff.arithmetics.balls import EMPTY, PRECISION, Ball
 
-MAX_BOXES: Final = 1500  # enclosures computed for one switch on one line
+MAX_BOXES: Final = 600  # enclosures computed for one switch on one line
 BOXES_EACH: Final = 150  # what refining a simple zero takes
 MAX_BRACKETS: Final = 64  # beyond, they are not refined
 _RELATIVE_WIDTH = 2.0**-58  # finer than the doubles, so that a bracket names its nearest one
 _SMALLEST_WIDTH = 2.0**-200
 _EARLY = 8  # of the whole interval: from an eighth on it is worth asking whether f is monotone
 _STEPS = 12
+_MUCH_NARROWER = flint.arb(2) ** -60  # than where Newton's iteration began: then it has converged
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -78,7 +79,10 @@ def isolate(
             return [_bracket(f, a, b) for a, b in coarse]
         # A crowd of zeros, or a stubborn one, has eaten the budget: give each its share again.
         share = max(BOXES_EACH, budget // max(1, len(coarse)))
-        fine = [part for a, b in coarse for part in merge(_bisect(f, a, b, share, slope))]
+        fine: list[tuple[Ball, Ball]] = []
+        for a, b in coarse:
+            is_done = b - a <= (high - low) * _MUCH_NARROWER
+            fine.extend([(a, b)] if is_done else merge(_bisect(f, a, b, share, slope)))
         return [_bracket(f, a, b) for a, b in fine]
 
 
@@ -113,36 +117,44 @@ def _bisect(
     return [*closed, *waiting]
 
 
-def _monotone(  # noqa: PLR0911  (one for each way to end)
+def _monotone(
     f: Callable[[Ball], Any], slope: Callable[[Ball], Ball | None], a: Ball, b: Ball
 ) -> list[tuple[Ball, Ball]] | None:
     """Return a narrow bracket, or none, where f is monotone on [a, b]; None: not proved.
 
     Source: interval Newton as in Moore, Kearfott & Cloud 2009, section 8.1.
     """
-    box = a.union(b)
-    inclination = slope(box)
-    if inclination is None or not (inclination > 0 or inclination < 0):
+    inclination = _sign_definite(slope(a.union(b)))
+    if inclination is None:
         return None
+    if _has_no_sign(f(a)) or _has_no_sign(f(b)):  # the zero may stand at an end: go beyond it
+        a, b = a - (b - a) / 8, b + (b - a) / 8
+        inclination = _sign_definite(slope(a.union(b)))
     left, right = f(a), f(b)
-    if left is EMPTY or right is EMPTY:
+    if inclination is None or _has_no_sign(left) or _has_no_sign(right):
         return None
-    if (left > 0 and right > 0) or (left < 0 and right < 0):
+    if bool(left > 0) == bool(right > 0):
         return []
-    if not ((left > 0 and right < 0) or (left < 0 and right > 0)):
-        return None  # a zero at an end
+    start = b - a
     for _ in range(_STEPS):
         if b - a <= _smallest(a, b):
-            return [(a, b)]
+            break
         middle = a.union(b).mid()
-        value = f(middle)
-        step = middle - value / inclination
+        step = middle - f(middle) / inclination
         low, high = max(a, step.lower()), min(b, step.upper())
         if not low <= high or not (high - low) * 2 < b - a:
-            return None  # rounding is in the way: bisect
+            break  # as narrow as this precision allows
         a, b = low, high
-        inclination = slope(a.union(b)) or inclination
-    return None
+        inclination = _sign_definite(slope(a.union(b))) or inclination
+    return [(a, b)] if b - a <= start * _MUCH_NARROWER else None
+
+
+def _sign_definite(slope: Ball | None) -> Ball | None:
+    return slope if slope is not None and (slope > 0 or slope < 0) else None
+
+
+def _has_no_sign(value: Any) -> bool:  # noqa: ANN401  (a ball or EMPTY)
+    return value is EMPTY or not (value > 0 or value < 0)
 
 
 def _smallest(a: Ball, b: Ball) -> Ball:
