@@ -319,8 +319,8 @@ GRIDS = """\
 Microseconds a point: f and f' by lambdified numpy, one batched torch forward and backward, two
 evaluations for the differences; and the whole `symdiff.compare`, with kinks, truth and verdicts."""
 GENERATED = f"""\
-Depth {DEPTH}, {POINTS} points, seed {SEED}; every run is a process of its own, start-up included, with
-one thread each."""
+Depth {DEPTH}, {POINTS} points, seed {SEED}; every run is a process of its own, start-up included,
+with one thread each."""
 PARTS: dict[str, tuple[str, str, Callable[[], Table]]] = {
     "grids": (f"One expression on {LONG} points", GRIDS, grids),
     "stream": ("A range that is not held", "`exp(-x**2)*abs(x - 1/3)`.", stream),

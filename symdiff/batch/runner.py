@@ -129,17 +129,17 @@ def _gathered(
     entries: Mapping[int, Entry], options: Options, workers: Pool, limits: Limits
 ) -> Iterator[tuple[int, Outcome]]:
     finished: queue.SimpleQueue[tuple[int, concurrent.futures.Future[bytes]]] = queue.SimpleQueue()
-    futures: list[concurrent.futures.Future[bytes]] = []
+    futures: dict[int, concurrent.futures.Future[bytes]] = {}
     try:
         for number, entry in entries.items():
-            future = _submitted(workers, pack((entry, options)))
-            futures.append(future)
+            future = futures[number] = _submitted(workers, pack((entry, options)))
             future.add_done_callback(lambda f, n=number: finished.put((n, f)))  # type: ignore[misc]
         for _ in entries:
             number, future = finished.get()
+            del futures[number]  # and its result with it
             yield number, _outcome(entries[number], future, limits)
     finally:
-        for future in futures:
+        for future in futures.values():
             future.cancel()
 
 

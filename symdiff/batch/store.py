@@ -2,10 +2,12 @@
 
 Schema, version 1 (``PRAGMA application_id`` = 0x73796d64, ``PRAGMA user_version`` = 1)::
 
+    names
+        name        of an entry; unique
+        key         what the last run compared under this name
     results
         number      in the order in which results came
         key         of the content: see `key_of`; unique
-        name        of the entry, when it was compared
         expression  its text
         versions    of what the result depends on, as JSON
         outcome     'compared', or 'lost': nothing came of it
@@ -39,18 +41,26 @@ VERSION: Final = 1  # of the schema
 _MAGIC: Final = b"SQLite format 3\x00"
 _HEADER: Final = 100  # bytes; https://www.sqlite.org/fileformat.html section 1.3
 _PATIENCE: Final = 60.0  # seconds for which another run may hold the file
-_SCHEMA: Final = """
+_SCHEMA: Final = (
+    """
+CREATE TABLE IF NOT EXISTS names (
+    name TEXT PRIMARY KEY,
+    key TEXT NOT NULL
+)
+""",
+    """
 CREATE TABLE IF NOT EXISTS results (
     number INTEGER PRIMARY KEY,
     key TEXT NOT NULL UNIQUE,
-    name TEXT NOT NULL,
     expression TEXT NOT NULL,
     versions TEXT NOT NULL,
     outcome TEXT NOT NULL CHECK (outcome IN ('compared', 'lost')),
     limits TEXT NOT NULL,
     content BLOB NOT NULL
 )
-"""
+""",
+)
+_NAME: Final = "INSERT OR REPLACE INTO names (name, key) VALUES (?, ?)"
 _HINT: Final = "give another file, or move this one away"
 
 
@@ -100,6 +110,7 @@ class Store:
         if row is None or (row[0] == "lost" and row[1] != _written(limits)):
             return None
         outcome = self._unpacked(row[2])
+        self._name(entry.name, key)
         if isinstance(outcome, Evidence):
             return _relabelled(outcome, entry, options)
         return outcome
@@ -117,20 +128,30 @@ class Store:
         # what symdiff itself failed on is tried again
         allowed = _written(limits) if isinstance(outcome, Lost) else ""
         row = (
-            *(key, entry.name, entry.expr, json.dumps(computing_versions())),
+            *(key, entry.expr, json.dumps(computing_versions())),
             *("lost" if isinstance(outcome, Crash) else "compared", allowed),
             pack(outcome),
         )
         with self._clear_errors(), self._connection:
             self._connection.execute(
-                "INSERT INTO results (key, name, expression, versions, outcome, limits, content)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET outcome ="
+                "INSERT INTO results (key, expression, versions, outcome, limits, content)"
+                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO UPDATE SET outcome ="
                 " excluded.outcome, limits = excluded.limits, content = excluded.content",
                 row,
             )
+            self._connection.execute(_NAME, (entry.name, key))
+
+    def _name(self, name: str, key: str) -> None:
+        """Note what a name stands for, if that is news."""
+        with self._clear_errors(), self._connection:
+            known = self._connection.execute(
+                "SELECT 1 FROM names WHERE name = ? AND key = ?", (name, key)
+            )
+            if known.fetchone() is None:
+                self._connection.execute(_NAME, (name, key))
 
     def outcomes(self) -> Iterator[tuple[str, Outcome, dict[str, str]]]:
-        """Yield names, outcomes and the versions they depend on; of every name the last.
+        """Yield names, the outcomes of the last run under each, and the versions they depend on.
 
         Raises
         ------
@@ -139,8 +160,8 @@ class Store:
         """
         with self._clear_errors():
             rows = self._connection.execute(
-                "SELECT name, content, versions FROM results WHERE number IN"
-                " (SELECT max(number) FROM results GROUP BY name) ORDER BY number"
+                "SELECT name, content, versions FROM names JOIN results USING (key)"
+                " ORDER BY number, name"
             ).fetchall()
         for name, content, versions in rows:
             yield name, self._unpacked(content), json.loads(versions)
@@ -256,7 +277,8 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
     if is_new:
         # The marks go into the file itself, not into a log that a killed run leaves behind.
         connection.execute("BEGIN IMMEDIATE")
-        connection.execute(_SCHEMA)
+        for table in _SCHEMA:
+            connection.execute(table)
         connection.execute(f"PRAGMA application_id = {APPLICATION}")
         connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.commit()

@@ -19,6 +19,8 @@ _RELATIVE_WIDTH = 2.0**-58  # finer than the doubles, so that a bracket names it
 _SMALLEST_WIDTH = 2.0**-200
 _EARLY = 8  # of the whole interval: from an eighth on it is worth asking whether f is monotone
 _STEPS = 12
+_PATIENCE = 48  # enclosures in a row that exclude nothing,
+_DEEP = 2**20  # in intervals so much narrower than the whole
 _MUCH_NARROWER = flint.arb(2) ** -60  # than where Newton's iteration began: then it has converged
 
 
@@ -95,10 +97,12 @@ def _bisect(
 ) -> list[tuple[Ball, Ball]]:
     """Return the intervals in which no zero could be excluded, breadth first.
 
-    Where f is monotone one zero at most is left: Newton's iteration goes straight to it.
+    Where f is monotone one zero at most is left: Newton's iteration goes straight to it. Where
+    narrow intervals are halved and nothing is ever excluded, this precision says no more.
     """
     waiting = collections.deque([(low, high)])
     width = high - low
+    in_vain = 0
     closed: list[tuple[Ball, Ball]] = []
     for _ in range(budget):
         if not waiting:
@@ -106,7 +110,11 @@ def _bisect(
         a, b = waiting.popleft()
         value = f(a.union(b))
         if value is EMPTY or value > 0 or value < 0:
+            in_vain = 0
             continue
+        in_vain += 1
+        if in_vain > _PATIENCE and (b - a) * _DEEP < width:
+            return [*closed, (a, b), *waiting]
         middle = ((a + b) / 2).mid()
         if b - a <= _smallest(a, b) or middle <= a or middle >= b:
             closed.append((a, b))

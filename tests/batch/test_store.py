@@ -43,9 +43,8 @@ def compared(monkeypatch):
 
 def rows(path):
     with sqlite3.connect(path) as connection:
-        return connection.execute(
-            "SELECT number, name, key FROM results ORDER BY number"
-        ).fetchall()
+        wanted = "SELECT number, name, key FROM names JOIN results USING (key) ORDER BY number"
+        return connection.execute(wanted).fetchall()
 
 
 def test_what_is_stored_is_not_compared_again(file, tmp_path, compared):
@@ -65,6 +64,18 @@ def test_only_what_changed_is_compared(file, tmp_path, compared):
     assert compared == ["a", "b", "c", "c"]
     assert [e.name for e in report.evidence] == ["renamed", "b", "c"]
     assert report.evidence[2].program.text == "x**3"
+
+
+def test_two_names_of_one_expression_share_a_result(tmp_path, compared):
+    path, file = tmp_path / "s.db", tmp_path / "twice.txt"
+    file.write_text("a: relu(x)\nb: relu(x)\n")
+    first = symdiff.compare_files(file, store=path)
+    again = symdiff.compare_files(file, store=path)
+    assert [e.name for e in again.evidence] == ["a", "b"] and again.to_json() == first.to_json()
+    with open_store(path) as store:
+        assert [name for name, _, _ in store.outcomes()] == ["a", "b"]
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT count(*) FROM results").fetchone() == (1,)
 
 
 ENTRY = Entry(name="f", expr="relu(x)", grid={"x": "-1:1:3"})
@@ -147,7 +158,7 @@ def test_a_damaged_result_is_told(file, tmp_path):
     path = tmp_path / "s.db"
     symdiff.compare_files(file, store=path)
     with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE results SET content = ? WHERE name = 'b'", (b"garbage",))
+        connection.execute("UPDATE results SET content = ? WHERE number = 2", (b"garbage",))
     with pytest.raises(StoreError, match=r"s\.db: a result is damaged"):
         symdiff.compare_files(file, store=path)
 

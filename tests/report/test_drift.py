@@ -115,7 +115,7 @@ def test_expressions_and_versions_are_compared_by_name(report):
     assert worse.found and worse.lost == (gone,)
 
 
-def test_of_a_store_the_last_result_of_a_name_counts(report):
+def test_of_a_store_the_last_run_under_a_name_counts(report):
     entry = Entry(name="b", expr="x**2")
     with open_store(report / "old.db") as store:
         assert isinstance(store, Store)
