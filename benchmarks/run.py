@@ -175,7 +175,7 @@ def cluster() -> Table:
         found: dict[str, float] = {}
         for workers in (1, 2):
             with dask(workers) as address:
-                run = in_turn({"": lambda a=address: quietly(path, dask=a)}, rounds=3)
+                run = in_turn({"": lambda a=address: quietly(path, dask=a)}, rounds=2)
                 found[f"Dask, {workers} worker{'s' if workers > 1 else ''}"] = run[""]
         for jobs in (1, 2):
             pool = concurrent.futures.ProcessPoolExecutor(
@@ -184,7 +184,7 @@ def cluster() -> Table:
                 initializer=one_thread,
             )
             with pool:
-                run = in_turn({"": lambda p=pool: quietly(path, executor=p)}, rounds=3)
+                run = in_turn({"": lambda p=pool: quietly(path, executor=p)}, rounds=2)
                 found[f"processes, {jobs}"] = run[""]
         for name, seconds in found.items():
             base = found["Dask, 1 worker" if name.startswith("Dask") else "processes, 1"]
@@ -232,7 +232,7 @@ def start() -> Table:
             "python -c 'import torch, sympy'": process("-c", "import torch, sympy"),
             'symdiff eval "relu(x)"': process("-m", "symdiff", "eval", "relu(x)"),
         },
-        rounds=7,
+        rounds=5,
     )
     base = measured["python -c 'import torch, sympy'"]
     rows = [[f"`{name}`", f"{s:.2f}", f"{s / base:.2f}"] for name, s in measured.items()]

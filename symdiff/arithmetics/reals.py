@@ -25,6 +25,7 @@ MAX_BITS: Final = 4096  # of precision, before a sign is left undecided
 _FIRST_BITS: Final = 64
 _SYMBOLIC_FROM: Final = 512  # bits: a number that is still not told from zero may be zero
 _MAX_RATIONAL_BITS: Final = 40_000  # of numerator and denominator that are kept exact
+_ENORMOUS: Final = flint.arb(2) ** 8192  # and its inverse
 _MAX_SYMBOLIC: Final = 80  # operations of a number that is given to sympy
 _MAX_ROOT: Final = 64
 
@@ -314,7 +315,7 @@ def is_zero(number: Real) -> bool:
     """Tell whether a number is zero by definition, or sympy proves it; False says nothing."""
     if any(number.scaled[1].key in leaf.vanishing for leaf in _leaves(number)):
         return True
-    if number.size > _MAX_SYMBOLIC:
+    if not _is_for_sympy(number):
         return False
     try:
         expression = number.symbolic()
@@ -326,9 +327,21 @@ def is_zero(number: Real) -> bool:
 
 def _is_plainly_zero(number: Real) -> bool:
     try:
-        return number.size <= _MAX_SYMBOLIC and bool(number.symbolic().is_zero)
+        return _is_for_sympy(number) and bool(number.symbolic().is_zero)
     except (ArithmeticError, TypeError, ValueError, AttributeError, RecursionError):
         return False
+
+
+def _is_for_sympy(number: Real) -> bool:
+    """Tell whether sympy may be asked: of exp(n*log(b)) it would compute all digits of b**n."""
+    return number.size <= _MAX_SYMBOLIC and not _is_enormous(number)
+
+
+def _is_enormous(number: Real) -> bool:
+    ball = abs(number.ball(_SYMBOLIC_FROM))
+    if not ball.is_finite() or ball.upper() > _ENORMOUS or 0 < ball < 1 / _ENORMOUS:
+        return True
+    return any(_is_enormous(argument) for argument in number.arguments)
 
 
 def _leaves(number: Real) -> Iterator[Real]:

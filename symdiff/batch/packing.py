@@ -107,8 +107,8 @@ def unpack(packed: bytes) -> Any:  # noqa: ANN401
         for written in objects:
             reader.objects.append(reader.made(written))
         return reader.read(root)
-    except (zlib.error, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
-        message = f"damaged: {type(error).__name__}"
+    except (zlib.error, ValueError, TypeError, KeyError, IndexError, AttributeError):
+        message = "damaged"
         raise PackingError(message) from None
 
 

@@ -49,14 +49,14 @@ class Crew:
             message = "an executor and a Dask cluster"
             raise UsageError(message, hint="give one of them")
 
-    def pool(self) -> contextlib.AbstractContextManager[Pool] | None:
-        """Return who is to be given tasks; None: nobody, they are done here."""
+    def pool(self, tasks: int) -> contextlib.AbstractContextManager[Pool] | None:
+        """Return who is to be given so many tasks; None: nobody, they are done here."""
         if self.executor is not None:
             return executed_by(self.executor)
         if self.dask is not None:
             return cluster(self.dask)
         if self.jobs > 1 or self.limits is not None:
-            return processes(self.jobs, self.limits or Limits())
+            return processes(min(self.jobs, tasks), self.limits or Limits())
         return None
 
 
@@ -117,7 +117,7 @@ def _done(
     entries: Mapping[int, Entry], options: Options, crew: Crew
 ) -> Iterator[tuple[int, Outcome]]:
     """Yield what came of some entries, as soon as it came."""
-    pool = crew.pool() if entries else None
+    pool = crew.pool(len(entries)) if entries else None
     if pool is None:
         yield from ((number, attempt(entry, options)) for number, entry in entries.items())
         return

@@ -38,7 +38,7 @@ from symdiff.versions import computing_versions
 
 APPLICATION: Final = 0x73796D64  # "symd"
 VERSION: Final = 1  # of the schema
-_MAGIC: Final = b"SQLite format 3\x00"
+MAGIC: Final = b"SQLite format 3\x00"
 _HEADER: Final = 100  # bytes; https://www.sqlite.org/fileformat.html section 1.3
 _PATIENCE: Final = 60.0  # seconds for which another run may hold the file
 _SCHEMA: Final = (
@@ -241,6 +241,9 @@ def open_store(path: Path, *, must_exist: bool = False) -> Iterator[Store]:
 def _check_file(path: Path, *, must_exist: bool) -> None:
     """Refuse what is no store, by its first bytes: nothing is opened that might be changed."""
     try:
+        if path.is_dir() or (path.exists() and not path.is_file()):
+            message = f"--store {path} is no file"
+            raise StoreError(message, hint="give the name of a file, such as results.db")
         if not path.exists():
             if must_exist:
                 message = f"{path}: no such file"
@@ -257,7 +260,7 @@ def _check_file(path: Path, *, must_exist: bool) -> None:
     if not head and not must_exist:  # a run was killed before it wrote anything
         return
     application, version = (int.from_bytes(head[at : at + 4], "big") for at in (68, 60))
-    if not head.startswith(_MAGIC) or len(head) < _HEADER or application != APPLICATION:
+    if not head.startswith(MAGIC) or len(head) < _HEADER or application != APPLICATION:
         message = f"{path} is no store of symdiff"
         raise StoreError(message, hint=_HINT)
     if version != VERSION:

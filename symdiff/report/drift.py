@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from tabulate import tabulate
 
-from symdiff.batch.store import open_store
+from symdiff.batch.store import MAGIC, open_store
 from symdiff.comparison.evidence import Evidence
 from symdiff.errors import Crash, UsageError
 from symdiff.report.records import Record, records
@@ -81,6 +81,8 @@ class Drift:
         Expressions that only the old run has, only the new one, and both with other texts.
     versions
         For every library that changed its old and its new version.
+    unpaired
+        How many records of expressions that both runs have only one of them has.
     """
 
     changes: tuple[Change, ...]
@@ -89,6 +91,7 @@ class Drift:
     added: tuple[str, ...]
     rewritten: tuple[str, ...]
     versions: Mapping[str, tuple[str, str]]
+    unpaired: int = 0
 
     @property
     def found(self) -> bool:
@@ -106,11 +109,11 @@ def read_run(path: Path) -> Run:
     """
     try:
         with path.open("rb") as file:
-            is_text = file.read(1) in {b"{", b" ", b"\n"}
+            is_store = file.read(len(MAGIC)) == MAGIC
     except OSError as error:
         message = f"{path}: {error.strerror or error}"
         raise UsageError(message, hint=_HINT) from None
-    return _from_report(path) if is_text else _from_store(path)
+    return _from_store(path) if is_store else _from_report(path)
 
 
 def _from_store(path: Path) -> Run:
@@ -172,7 +175,13 @@ def drift(old: Run, new: Run) -> Drift:
         added=tuple(name for name in new.expressions if name not in old.expressions),
         rewritten=tuple(sorted(rewritten)),
         versions={name: pair for name, pair in pairs.items() if pair[0] != pair[1]},
+        unpaired=_unpaired(old, new, both - rewritten),
     )
+
+
+def _unpaired(old: Run, new: Run, names: set[str]) -> int:
+    one_sided = old.records.keys() ^ new.records.keys()
+    return sum(key[0] in names for key in one_sided)
 
 
 def _changes(old: Run, new: Run, rewritten: set[str]) -> Iterator[Change]:
@@ -218,6 +227,8 @@ def rendered(found: Drift) -> str:
         if names:
             rest = f" and {len(names) - 10} more" if len(names) > 10 else ""
             lines.append(f"{label}: {', '.join(names[:10])}{rest}")
+    if found.unpaired:
+        lines.append(f"{found.unpaired} records without a counterpart: other points, or engines")
     counts = {
         w: sum(c.what == w for c in found.changes) for w in ("verdict", "convention", "truth")
     }

@@ -347,3 +347,11 @@ def test_a_rational_that_grows_too_long_goes_on_as_a_ball():
     assert sign(product) == 1
     assert nearest(product) == math.inf
     assert nearest(product * product.inverse()) == 1.0
+
+
+@pytest.mark.parametrize("exponent", [1e300, -1e300])
+def test_enormous_numbers_are_not_computed_to_the_last_digit(exponent):
+    # sympy would make b**n of exp(n*log(b))
+    n = Real.of(exponent)
+    number = apply("exp", apply("multiply", n, apply("log", Real.of(1e300))))
+    assert not is_zero(number)

@@ -60,7 +60,11 @@ def test_an_executor_that_breaks_loses_what_it_had_and_says_so(planted, tmp_path
 
 @pytest.mark.parametrize(
     ("limits", "message"),
-    [({"timeout": 0}, "--timeout takes seconds"), ({"memory": -1}, "--memory takes GiB")],
+    [
+        ({"timeout": 0}, "--timeout takes seconds"),
+        ({"memory": -1}, "--memory takes GiB"),
+        ({"memory": 1e-9}, "0.25 at least"),
+    ],
 )
 def test_limits_without_meaning_are_refused(limits, message):
     with pytest.raises(UsageError, match=message):

@@ -95,6 +95,15 @@ def test_another_truth_is_found(report):
     assert {c.what for c in found(report, change).changes} == {"truth"}
 
 
+def test_records_that_only_one_has_are_counted(report):
+    content = json.loads((report / "old.json").read_text())
+    del content["records"][3:]
+    (report / "less.json").write_text(json.dumps(content))
+    less = drift(read_run(report / "old.json"), read_run(report / "less.json"))
+    assert less.unpaired > 0 and not less.found
+    assert f"{less.unpaired} records without a counterpart" in rendered(less)
+
+
 def test_expressions_and_versions_are_compared_by_name(report):
     content = json.loads((report / "old.json").read_text())
     content["versions"]["torch"] = "1.0"
@@ -128,6 +137,8 @@ def test_of_a_store_the_last_run_under_a_name_counts(report):
     ("name", "content"),
     [
         ("x.json", "{"),
+        ("x.json", "[1, 2"),
+        ("x.json", ""),
         ("x.json", '{"format": "other"}'),
         ("x.json", '{"format": "symdiff report", "expressions": [], "records": [{}]}'),
         ("x.db", "no store"),
