@@ -161,6 +161,7 @@ def run(  # noqa: PLR0913  (the options of the command line)
         crew = _crew(jobs, timeout, memory, dask)
         report, interrupted = _run(work, options, crew, store)
         _finish(report, form, output, everything=everything, quiet=quiet)
+        _tell_columns(keep, output)
         raise typer.Exit(INTERRUPTED if interrupted else report.status)
 
 
@@ -241,6 +242,7 @@ def evaluate(  # noqa: PLR0913  (the options of the command line)
         )
         report = Comparison((evidence,))
         _finish(report, form, output, everything=everything, quiet=quiet)
+        _tell_columns(keep, output)
         raise typer.Exit(report.status)
 
 
@@ -465,6 +467,12 @@ def _columns(keep: str, output: Path | None) -> Path | None:
     if keep == "findings":
         return None
     return Path("symdiff.columns") if output is None else output.with_suffix(".columns")
+
+
+def _tell_columns(keep: str, output: Path | None) -> None:
+    folder = _columns(keep, output)
+    if folder is not None:
+        _complain(f"all columns are in {folder}")
 
 
 def _run(work: Work, options: Options, crew: Crew, path: Path | None) -> tuple[Report, bool]:

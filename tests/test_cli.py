@@ -124,6 +124,7 @@ def test_what_is_no_store_is_one_clear_message(file):
 def test_keep_all_writes_columns_beside_the_output(file):
     done = run("run", file, "--keep", "all", "--output", file.parent / "r.json", "--quiet")
     assert done.exit_code == 0
+    assert done.stderr == f"symdiff: all columns are in {file.parent / 'r.columns'}\n"
     folders = sorted(p.name for p in (file.parent / "r.columns").iterdir())
     assert folders == ["relu", "sine"]
     assert (file.parent / "r.columns" / "sine" / "autograd.verdict.npy").exists()
