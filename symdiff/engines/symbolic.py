@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import math
 from types import ModuleType
 from typing import Any, Final
@@ -161,9 +162,7 @@ class _Symbolic:
 
 
 def _scipy_special() -> ModuleType:
-    import scipy.special  # noqa: PLC0415  (half a second, and seldom needed)
-
-    return scipy.special
+    return importlib.import_module("scipy.special")  # half a second, and seldom needed
 
 
 @functools.lru_cache(maxsize=16)
