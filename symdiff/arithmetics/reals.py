@@ -339,7 +339,9 @@ def _is_for_sympy(number: Real) -> bool:
 
 def _is_enormous(number: Real) -> bool:
     ball = abs(number.ball(_SYMBOLIC_FROM))
-    if not ball.is_finite() or ball.upper() > _ENORMOUS or 0 < ball < 1 / _ENORMOUS:
+    if not ball.is_finite() or ball.upper() > _ENORMOUS:
+        return True
+    if ball.upper() < 1 / _ENORMOUS and not ball.is_zero():
         return True
     return any(_is_enormous(argument) for argument in number.arguments)
 
