@@ -26,6 +26,15 @@ def give(name, text, x=X, variables=("x",), **problem):
     return run(load(name), Problem(program, columns, variables, **problem))
 
 
+NO_BOUND = [("1e308*x", 1.7), ("1/x", 1e-320), ("exp(x)", 709.7), ("log(x)", 0.0)]
+
+
+@pytest.mark.parametrize(("text", "x"), NO_BOUND)
+def test_an_error_of_differences_without_a_bound_excuses_nothing(text, x):
+    found = give("central", text, x=np.array([x]))
+    assert np.isfinite(found.errors["x"]).all()
+
+
 SMOOTH = [
     ("x**3 - 2*x", lambda x: 3 * x**2 - 2),
     ("sin(x)*exp(x)", lambda x: np.exp(x) * (np.sin(x) + np.cos(x))),
