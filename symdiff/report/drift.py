@@ -42,12 +42,15 @@ class Run:
         Expressions of which nothing came.
     versions
         Of the libraries.
+    counted
+        For every expression whose agreements are counted only, the number of its points.
     """
 
     expressions: Mapping[str, str]
     records: Mapping[Key, Record]
     lost: tuple[str, ...]
     versions: Mapping[str, str]
+    counted: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -126,16 +129,21 @@ def _from_store(path: Path) -> Run:
             elif isinstance(outcome, Crash):
                 lost.append(name)
     texts = {e.name: e.program.text for e in found}
-    return Run(texts, _by_key(r for e in found for r in records(e)), tuple(lost), versions)
+    counted = {e.name: e.points for e in found if e.left_out.points}
+    kept = _by_key(r for e in found for r in records(e))
+    return Run(texts, kept, tuple(lost), versions, counted)
 
 
 def _from_report(path: Path) -> Run:
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
         is_report = report["format"] == "symdiff report"
-        texts = {e["name"]: e["text"] for e in report["expressions"]} if is_report else {}
+        heads = report["expressions"] if is_report else ()
+        texts = {head["name"]: head["text"] for head in heads}
+        counted = {head["name"]: int(head["points"]) for head in heads if head.get("counted_only")}
         found = _by_key(report["records"] if is_report else ())
-        run = Run(texts, found, tuple(report.get("lost", ())), dict(report.get("versions", {})))
+        lost, versions = tuple(report.get("lost", ())), dict(report.get("versions", {}))
+        run = Run(texts, found, lost, versions, counted)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         is_report = False
     if not is_report:
@@ -157,7 +165,8 @@ def drift(old: Run, new: Run) -> Drift:
     """Return what changed from one run to the other.
 
     Points that only one of them has are left aside, and so is what an expression of another text
-    gives under the same name.
+    gives under the same name. On a long range of as many points in both, what only one has kept
+    agreed in the other.
 
     Parameters
     ----------
@@ -166,6 +175,9 @@ def drift(old: Run, new: Run) -> Drift:
     """
     both = old.expressions.keys() & new.expressions.keys()
     rewritten = {name for name in both if old.expressions[name] != new.expressions[name]}
+    ranges = {name: points for name, points in old.counted.items() if name not in rewritten}
+    same = {name for name, points in ranges.items() if new.counted.get(name) == points}
+    old, new = _completed(old, new, same), _completed(new, old, same)
     pairs = {n: (v, new.versions[n]) for n, v in old.versions.items() if n in new.versions}
     gone = [name for name in old.expressions if name not in new.expressions]
     return Drift(
@@ -177,6 +189,16 @@ def drift(old: Run, new: Run) -> Drift:
         versions={name: pair for name, pair in pairs.items() if pair[0] != pair[1]},
         unpaired=_unpaired(old, new, both - rewritten),
     )
+
+
+def _completed(run: Run, other: Run, names: set[str]) -> Run:
+    """Add what a run only counted, and the other kept: at those points its engines agreed."""
+    more = {
+        key: {**record, "verdict": str(Verdict.AGREES), "value": record["derivative"]}
+        for key, record in other.records.items()
+        if key[0] in names and key not in run.records
+    }
+    return dataclasses.replace(run, records={**run.records, **more}) if more else run
 
 
 def _unpaired(old: Run, new: Run, names: set[str]) -> int:

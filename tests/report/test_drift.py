@@ -95,6 +95,35 @@ def test_another_truth_is_found(report):
     assert {c.what for c in found(report, change).changes} == {"truth"}
 
 
+def streamed(folder, name, points, kept):
+    """A report of a long range that kept some points: (x, verdict, value)."""
+    content = json.loads((folder / "old.json").read_text())
+    pattern = next(r for r in content["records"] if r["expression"] == "b")
+    head = next(head for head in content["expressions"] if head["name"] == "b")
+    content["expressions"] = [{**head, "points": points, "counted_only": {"points": points - 1}}]
+    content["records"] = [
+        {**pattern, "point": {"x": x}, "verdict": verdict, "value": value}
+        for x, verdict, value in kept
+    ]
+    (folder / name).write_text(json.dumps(content))
+    return read_run(folder / name)
+
+
+def test_what_a_long_range_only_counted_agreed(report):
+    old = streamed(report, "old_range.json", 10**7, [(0.5, "wrong", 7.0), (2.0, "agrees", 4.0)])
+    new = streamed(report, "new_range.json", 10**7, [(0.25, "wrong", 8.0)])
+    changed = drift(old, new)
+    pairs = {(c.old["verdict"], c.new["verdict"], c.old["point"]["x"]) for c in changed.changes}
+    assert pairs == {("wrong", "agrees", 0.5), ("agrees", "wrong", 0.25)}
+    assert changed.found and not changed.unpaired
+
+
+def test_ranges_of_other_lengths_have_other_points(report):
+    old = streamed(report, "old_range.json", 10**7, [(0.5, "wrong", 7.0)])
+    other = drift(old, streamed(report, "new_range.json", 10**7 + 1, [(0.25, "wrong", 8.0)]))
+    assert other.unpaired == 2 and not other.found
+
+
 def test_records_that_only_one_has_are_counted(report):
     content = json.loads((report / "old.json").read_text())
     del content["records"][3:]
