@@ -93,11 +93,9 @@ def run(
     yield from work.mistakes
     keys = [key_of(e, options) for e in work.entries] if store is not None else []
     ready: dict[int, Outcome] = {}
-    for number, entry in enumerate(work.entries if store is not None else ()):
-        assert store is not None  # noqa: S101  (the loop says so)
-        known = store.get(keys[number], entry, options, limits)
-        if known is not None:
-            ready[number] = known
+    if store is not None and options.columns is None:  # a store has no columns to write
+        found = (store.get(k, e, options, limits) for k, e in zip(keys, work.entries, strict=True))
+        ready = {number: known for number, known in enumerate(found) if known is not None}
     missing = {n: entry for n, entry in enumerate(work.entries) if n not in ready}
     following = 0
     for number, outcome in _done(missing, options, crew):

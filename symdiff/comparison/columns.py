@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
+import urllib.parse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +18,8 @@ from symdiff.grid.grid import ROLES, Grid
 from symdiff.truth.one_sided import KINDS
 from symdiff.verdict import VERDICTS
 
+_LONGEST_NAME: Final = 150  # of the 255 bytes that file systems allow
+_DIGEST: Final = 16
 _TRUTHS: Final = ("kinds", "left", "right", "derivative", "proved")
 
 
@@ -103,5 +107,16 @@ class Columns:
 
 
 def _file_name(name: str) -> str:
-    """Return a name without what a file system may take for a path."""
-    return "".join(c if c.isalnum() or c in "._-[]," else "_" for c in name).lstrip(".")
+    """Return a name for a file: another for every name, no path, and not too long.
+
+    Examples
+    --------
+    >>> _file_name("relu(x)/y"), _file_name(".")
+    ('relu(x)%2Fy', '%2E')
+    """
+    quoted = urllib.parse.quote(name, safe=" ()[],+=@")
+    quoted = quoted.replace(".", "%2E", 1) if quoted.startswith(".") else quoted
+    if len(quoted) <= _LONGEST_NAME:
+        return quoted
+    digest = hashlib.sha256(name.encode()).hexdigest()[:_DIGEST]
+    return f"{quoted[: _LONGEST_NAME - _DIGEST - 1]}~{digest}"

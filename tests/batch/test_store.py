@@ -56,6 +56,14 @@ def test_what_is_stored_is_not_compared_again(file, tmp_path, compared):
     assert second.to_json() == first.to_json() == symdiff.compare_files(file).to_json()
 
 
+def test_a_store_is_not_asked_where_columns_are_wanted(file, tmp_path, compared):
+    symdiff.compare_files(file, store=tmp_path / "results.db")
+    symdiff.compare_files(file, store=tmp_path / "results.db", columns=tmp_path / "columns")
+    assert compared == ["a", "b", "c", "a", "b", "c"]
+    folders = sorted(path.name for path in (tmp_path / "columns").iterdir())
+    assert folders == ["a", "b", "c"]
+
+
 def test_only_what_changed_is_compared(file, tmp_path, compared):
     path = tmp_path / "results.db"
     symdiff.compare_files(file, store=path)

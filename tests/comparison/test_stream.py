@@ -7,6 +7,7 @@ import pytest
 
 import symdiff
 from symdiff.comparison import stream
+from symdiff.comparison.columns import columns_of
 from symdiff.errors import InputError
 from symdiff.grid import points
 
@@ -106,6 +107,17 @@ def test_all_columns_go_to_disk(short_chunks, tmp_path, count):
     assert counted == {str(v): n for v, n in evidence.counts()["autograd"].items()}
     away = np.abs(columns["x"]) > 1e-3
     assert np.array_equal(columns["autograd"][away], 1.0 + (columns["x"][away] > 0))
+
+
+NAMES = ["a/b", "a_b", "a:b", "..", ".", "a" * 300, "a" * 301, "x*y", "%2F", "é"]
+
+
+def test_every_name_has_a_folder_of_its_own(tmp_path):
+    folders = [columns_of(tmp_path, name).folder for name in NAMES]
+    assert len(set(folders)) == len(NAMES)
+    for folder in folders:
+        assert folder.parent == tmp_path and folder.resolve().parent == tmp_path.resolve()
+        folder.mkdir()
 
 
 def test_columns_that_cannot_be_written_are_told(tmp_path):
