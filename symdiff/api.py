@@ -11,7 +11,7 @@ from typing import Any
 from symdiff.batch.runner import Crew, run
 from symdiff.batch.store import open_store
 from symdiff.batch.work import collect
-from symdiff.batch.workers import TIMEOUT, Limits
+from symdiff.batch.workers import limits_of
 from symdiff.comparison.claims import Claims
 from symdiff.comparison.compare import compare_program
 from symdiff.comparison.evidence import MAX_COMPONENTS, Evidence, Options
@@ -232,8 +232,7 @@ def compare_files(  # noqa: PLR0913  (one argument for each thing that a user ma
     )
     several = [paths] if isinstance(paths, str | Path) else paths
     work = collect([Path(path) for path in several], only)
-    limited = timeout is not None or memory is not None
-    limits = Limits(timeout or TIMEOUT, memory) if limited else None
+    limits = limits_of(timeout, memory)
     crew = Crew(jobs=jobs, limits=limits, executor=executor, dask=dask)
     with open_store(Path(store)) if store is not None else contextlib.nullcontext() as kept:
         outcomes = list(run(work, options, crew=crew, store=kept))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import dataclasses
+import importlib
 import multiprocessing
 import os
 import signal
@@ -15,6 +16,7 @@ from typing import Any, Final, Protocol
 from symdiff.errors import UsageError
 
 TIMEOUT: Final = 300.0  # seconds an expression in a worker process
+_LOADED: Final = ("torch", "sympy", "symdiff.batch.task")
 _CONNECTING: Final = 10  # seconds
 _RETRIES: Final = 3  # of a task whose worker machine is gone
 _GIB: Final = 2**30
@@ -46,6 +48,19 @@ class Limits:
         if self.memory is not None and not self.memory >= _SMALLEST_MEMORY:
             message = f"a memory limit of {self.memory:g} GiB"
             raise UsageError(message, hint=f"--memory takes GiB, {_SMALLEST_MEMORY} at least")
+
+
+def limits_of(timeout: float | None, memory: float | None) -> Limits | None:
+    """Return the limits that somebody asked for; None: nobody asked.
+
+    Raises
+    ------
+    UsageError
+        One of them has no meaning.
+    """
+    if timeout is None and memory is None:
+        return None
+    return Limits(TIMEOUT if timeout is None else timeout, memory)
 
 
 class Pool(Protocol):
@@ -107,7 +122,7 @@ def processes(jobs: int, limits: Limits) -> Iterator[Pool]:
 
 
 def prepare_worker(memory: int) -> None:
-    """Keep a worker from sharing a core among many threads, and from taking all memory.
+    """Load what tasks need, and keep a worker from using other cores and all memory.
 
     Parameters
     ----------
@@ -115,6 +130,8 @@ def prepare_worker(memory: int) -> None:
         In bytes; beyond it the worker gets no more.
     """
     os.environ["OMP_NUM_THREADS"] = "1"
+    for module in _LOADED:  # before the first task: its time limit is not for this
+        importlib.import_module(module)
     try:
         import resource  # noqa: PLC0415  (not on every system)
     except ImportError:

@@ -24,11 +24,11 @@ def names(report):
 
 def test_what_hangs_dies_or_takes_all_memory_costs_itself_only(planted, tmp_path):
     path = written(tmp_path, "hang: x\na: relu(x)\ncrash: x\nhog: x\nb: x**2\nc: abs(x)\n")
-    report = symdiff.compare_files(path, jobs=2, timeout=8, memory=2)
+    report = symdiff.compare_files(path, jobs=2, timeout=15, memory=2)
     assert names(report) == ["a", "b", "c"]
     told = {m.name: str(m) for m in report.mistakes}
     assert all(isinstance(m, Lost) for m in report.mistakes)
-    assert "it took more than 8 s (raise --timeout)" in told["hang"]
+    assert "it took more than 15 s (raise --timeout)" in told["hang"]
     assert "its worker died" in told["crash"]
     assert "it needs more memory than there is (raise --memory)" in told["hog"]
     assert report.status == 1
@@ -69,6 +69,11 @@ def test_an_executor_that_breaks_loses_what_it_had_and_says_so(planted, tmp_path
 def test_limits_without_meaning_are_refused(limits, message):
     with pytest.raises(UsageError, match=message):
         Limits(**limits)
+
+
+def test_a_time_limit_of_nothing_is_refused_and_not_taken_for_none(tmp_path):
+    with pytest.raises(UsageError, match="--timeout takes seconds"):
+        symdiff.compare_files(written(tmp_path, GOOD), timeout=0)
 
 
 def test_an_executor_and_a_cluster_are_one_too_many(tmp_path):
