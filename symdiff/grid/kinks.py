@@ -41,6 +41,7 @@ _SYMPY_REFUSES = (
     TypeError,
     ValueError,
 )
+_ANYWHERE = tuple(j * (math.sqrt(5) - 1) / 2 % 1 for j in range(1, 7))  # of a line: no fractions
 _DENOMINATORS = (1, 2, 12, 720)  # of the multiples of 1 and of pi that a root is compared with
 
 
@@ -243,7 +244,7 @@ class _Line:
         """Tell whether the function is k, as far as balls can tell, wherever one looks."""
         low, high = self._ends
         with flint.ctx.workprec(PRECISION):
-            places = [(low + (high - low) * j / 7).mid() for j in range(1, 7)]
+            places = [(low + (high - low) * part).mid() for part in _ANYWHERE]
         values = [self._value(x) for x in places]
         return all(v is not EMPTY and v.is_finite() and v.contains(k) for v in values)
 
