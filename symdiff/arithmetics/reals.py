@@ -263,7 +263,9 @@ def apply(row: str, *arguments: Real) -> Real:
         given = all(flint.arb(a.rational).is_exact() for a in arguments)
         if given and value.is_exact() and value.is_finite():
             return Real(value.fmpq())
-    return Real(None, row, arguments)
+    found = Real(None, row, arguments)
+    # known at once, a zero makes all that is computed with it simple
+    return ZERO if found.ball(_FIRST_BITS).contains(0) and is_zero(found) else found
 
 
 def sign(number: Real, bits: int = MAX_BITS) -> int:
@@ -313,6 +315,8 @@ def _precisions(first: int, last: int) -> Iterator[int]:
 
 def is_zero(number: Real) -> bool:
     """Tell whether a number is zero by definition, or sympy proves it; False says nothing."""
+    if number.operation == "multiply" and any(is_zero(factor) for factor in number.arguments):
+        return True
     if any(number.scaled[1].key in leaf.vanishing for leaf in _leaves(number)):
         return True
     if not _is_for_sympy(number):

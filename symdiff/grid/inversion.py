@@ -10,7 +10,11 @@ import dataclasses
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
+import flint
 import sympy as sp
+
+from symdiff.arithmetics.balls import EMPTY, PRECISION
+from symdiff.arithmetics.symbolic_balls import enclose_expression
 
 _SIGN_DIGITS = 30
 _MOST_PARTS = 4  # piecewise parts of one sum that are taken branch by branch
@@ -136,24 +140,29 @@ class Preimages:
             yield from self.solve(base, d)
 
     def _periodic(self, f: sp.Expr, c: sp.Expr) -> Iterator[sp.Expr]:
-        """Undo sin, cos, tan of a linear function u = a x + b."""
+        """Undo sin, cos, tan of whatever can be undone itself, turn by turn."""
         u = f.args[0]
-        coefficients = _quadratic(u, self.x) if u.is_polynomial(self.x) else None
-        if coefficients is None or coefficients[0] != 0:
-            raise NotInvertibleError
-        _, a, b = coefficients
         seeds, period = _PERIODIC[f.func](c)
-        ends = sorted(float(a * end + b) for end in (self.low, self.high))
-        anchor = float(a * min(max(0.0, self.low), self.high) + b)
+        ends, anchor = self._range(u)
         found: dict[sp.Expr, None] = {}
         for seed in seeds:
             for k in self._turns(ends, anchor, float(seed), float(period)):
-                root = (seed + k * period - b) / a
-                if self.low <= float(root) <= self.high:
-                    found[root] = None
+                for root in self.solve(u, seed + k * period):
+                    if self.low <= float(root) <= self.high:
+                        found[root] = None
         yield from sorted(found, key=float)
 
-    def _turns(self, ends: list[float], anchor: float, seed: float, period: float) -> range:
+    def _range(self, u: sp.Expr) -> tuple[tuple[float, float], float]:
+        """Return bounds of u on the interval, and its value at the point nearest to 0."""
+        name, low, high = self.x.name, flint.arb(self.low), flint.arb(self.high)
+        with flint.ctx.workprec(PRECISION):
+            whole = enclose_expression(u, {name: low.union(high)})
+            beside = enclose_expression(u, {name: flint.arb(min(max(0.0, self.low), self.high))})
+        if EMPTY in (whole, beside) or not (whole.is_finite() and beside.is_finite()):
+            raise NotInvertibleError
+        return (float(whole.lower()), float(whole.upper())), float(beside.mid())
+
+    def _turns(self, ends: tuple[float, float], anchor: float, seed: float, period: float) -> range:
         first = int(sp.floor((ends[0] - seed) / period))
         last = int(sp.ceiling((ends[1] - seed) / period))
         if last - first + 1 <= self.limit:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
-from symdiff.program.nodes import Builder, Call, Constant, Input, Literal, Program, Setting
+from symdiff.program.nodes import Builder, Call, Constant, Input, Literal, Node, Program, Setting
 from symdiff.program.parser import default, definition, domain, template
 
 
@@ -130,15 +131,7 @@ class _Collector:
         return any(self._constant(a) in (math.inf, -math.inf) for a in node.given)
 
     def _constant(self, index: int) -> int | float | None:
-        node = self._builder.nodes[index]
-        if isinstance(node, Literal):
-            return node.value
-        if isinstance(node, Constant):
-            return CONSTANTS[node.name]
-        if isinstance(node, Call) and node.function == "negative":
-            inner = self._constant(node.given[0])
-            return None if inner is None else -inner
-        return None
+        return _number(self._builder.nodes, index)
 
 
 def _reached_inside(program: Program, skip: set[int]) -> set[int]:
@@ -156,3 +149,80 @@ def _reached_inside(program: Program, skip: set[int]) -> set[int]:
         elif isinstance(node, Input | Constant | Literal):
             continue
     return seen
+
+
+# Zero where their argument is, and nowhere else.
+KEEP_ZEROS: Final = frozenset(
+    {"negative", "positive", "abs", "sign", "sqrt", "cbrt", "square", "expm1", "log1p", "erf"}
+    | {"erfinv", "asin", "atan", "sinh", "tanh", "asinh", "atanh"}
+)
+_MINUS_0: Final = ("subtract", 0)
+
+
+def factors(switch: Switch) -> tuple[Switch, ...]:
+    """Return simpler switches at whose zeros, together, a switch has its own.
+
+    A product is zero where a factor is; a zero of even order becomes one that the factor crosses.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> (switch,) = find_switches(parse("relu(x**2*tanh(x - 1))"))
+    >>> [factor.program.written(factor.program.output) for factor in factors(switch)]
+    ['x', 'x - 1']
+    """
+    if switch.crosses_integers:
+        return (switch,)
+    nodes = switch.program.nodes
+    found = dict.fromkeys(_factors(nodes, switch.program.output))
+    if any(_number(nodes, index) == 0 for index in found):
+        return (switch,)  # it is zero everywhere
+    programs = (switch.program.at(index) for index in found)
+    return tuple(dataclasses.replace(switch, program=p) for p in programs if p.inputs)
+
+
+def _factors(nodes: Sequence[Node], root: int) -> Iterator[int]:
+    node = nodes[root]
+    inner: tuple[int, ...] = ()
+    if isinstance(node, Call):
+        first = node.given[0]
+        if node.function == "multiply":
+            inner = node.given
+        elif node.function == "divide" or _keeps_zeros(nodes, node):
+            inner = (first,)
+        elif node.function in {"add", "subtract"}:
+            inner = tuple(_beside(0, nodes, root))
+        elif node.function == "log":
+            inner = tuple(_beside(1, nodes, first))
+    if not inner:
+        yield root
+    for index in inner:
+        yield from _factors(nodes, index)
+
+
+def _keeps_zeros(nodes: Sequence[Node], node: Call) -> bool:
+    is_power = node.function == "power" and (_number(nodes, node.given[1]) or 0) > 0
+    return is_power or node.function in KEEP_ZEROS
+
+
+def _beside(number: int, nodes: Sequence[Node], root: int) -> Iterator[int]:
+    """Yield v for v + number, and for v - 0."""
+    node = nodes[root]
+    if isinstance(node, Call) and (node.function == "add" or (node.function, number) == _MINUS_0):
+        for one, other in (node.given, node.given[::-1]):
+            if _number(nodes, one) == number:
+                yield other
+                return
+
+
+def _number(nodes: Sequence[Node], index: int) -> int | float | None:
+    """Return the number that a node is, or None."""
+    node = nodes[index]
+    if isinstance(node, Literal):
+        return node.value
+    if isinstance(node, Constant):
+        return CONSTANTS[node.name]
+    if isinstance(node, Call) and node.function == "negative":
+        inner = _number(nodes, node.given[0])
+        return None if inner is None else -inner
+    return None

@@ -89,6 +89,21 @@ def test_kinks_are_found_with_their_exact_values(text, expected):
     assert [part.open for part in roots(text) if part.open] == []
 
 
+TURNS = [
+    ("abs(sin(x**2))", {"0", "sqrt(pi)", "-sqrt(pi)"}),
+    ("abs(sin(exp(x)))", {"log(pi)"}),
+    ("abs(sin(pi*abs(x)))", {"-1", "0", "1"}),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), TURNS)
+def test_the_turns_of_a_periodic_function_of_a_function_are_found(text, expected):
+    parts = [find_roots(s, "x", {}, (-1.8, 1.8)) for s in find_switches(parse(text))[-1:]]
+    found = {c.exact or f"{c.value:g}" for part in parts for c in part.found}
+    assert found == expected
+    assert [part.open for part in parts] == [()]
+
+
 def test_a_kink_that_touches_zero_is_found_and_what_cannot_be_excluded_is_told():
     (part,) = roots("abs(cosh(x) - 1 - x**2/2)")
     assert [c.value for c in part.found] == [0]

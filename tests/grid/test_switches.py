@@ -1,9 +1,12 @@
 """Switches are read off the catalogue, through definitions, with the place to blame."""
 
+import flint
 import pytest
 
+from symdiff.arithmetics.balls import enclose
 from symdiff.arithmetics.symbolic import expression
-from symdiff.grid.switches import find_switches
+from symdiff.catalogue import CATALOGUE
+from symdiff.grid.switches import KEEP_ZEROS, factors, find_switches
 from symdiff.program import parse
 
 SWITCHES = [
@@ -43,3 +46,43 @@ def test_equal_switches_are_one():
 
 def test_constants_have_no_switches():
     assert find_switches(parse("x + abs(3) + max(1, 2)")) == ()
+
+
+FACTORS = [
+    ("abs(x*y)", ["x", "y"]),
+    ("abs(x**2*tanh(x - 1))", ["x", "x - 1"]),
+    ("abs(-sqrt(x)/y)", ["x"]),
+    ("abs(log(1 + sin(x)**2))", ["sin(x)"]),
+    ("abs(log(cos(x)**2 + 1))", ["cos(x)"]),
+    ("abs(x*(x - 1)*x)", ["x", "x - 1"]),
+    # not products
+    ("abs(x + y*x)", ["x*y + x"]),
+    ("abs(log(2 + x))", ["log(x + 2)"]),
+    ("abs(x**-2)", ["x**(-2)"]),
+    ("abs(2**x)", ["2**x"]),
+    ("abs(3*x)", ["x"]),
+    ("relu(x*y)", ["x", "y"]),
+    ("abs(1 - x)", ["1 - x"]),
+    ("abs(0*x)", ["0"]),  # everywhere: left as it is
+    ("floor(x*y)", ["x*y"]),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), FACTORS)
+def test_a_product_is_zero_where_its_factors_are(text, expected):
+    switch = find_switches(parse(text))[-1]
+    found = [str(expression(f.program, exact=True)) for f in factors(switch)]
+    assert found == expected
+    assert {f.blame for f in factors(switch)} == {switch.blame}
+
+
+@pytest.mark.parametrize("name", sorted(KEEP_ZEROS))
+def test_what_keeps_zeros_is_zero_at_zero_and_nowhere_else(name):
+    program = parse("-x" if name == "negative" else "+x" if name == "positive" else f"{name}(x)")
+    assert name in CATALOGUE
+    assert enclose(program, {"x": flint.arb(0)}).contains(0)
+    for k in range(1, 200):  # all of (0, 2) in small balls, and beyond
+        for x in (flint.arb(k / 100, 0.005), flint.arb(2.0**k)):
+            for side in (x, -x):
+                value = enclose(program, {"x": side})
+                assert not (hasattr(value, "contains") and value.is_finite() and value.contains(0))

@@ -44,3 +44,19 @@ def test_an_apparent_kink_is_where_a_switch_is_zero(text, point, apparent):
     truth = prove(parse(text), "x", {"x": exact_number(point)})
     assert truth.kind in {Kind.SMOOTH, Kind.UNDECIDED}
     assert (truth.detail == APPARENT) == apparent
+
+
+EVEN = [
+    ("abs(log(1 + sin(x**2 + x**2)**2))", "sqrt(2)*sqrt(pi)/2", Kind.SMOOTH, (0.0, 0.0)),
+    ("abs(sin(x**2)*exp(x))", "sqrt(pi)", Kind.KINK, None),
+    ("abs(sin(x)**2*(x + 1))", "pi", Kind.SMOOTH, (0.0, 0.0)),
+    ("sqrt(sin(x)**2)", "pi", Kind.KINK, (-1.0, 1.0)),
+]
+
+
+@pytest.mark.parametrize(("text", "at", "kind", "sides"), EVEN)
+def test_zeros_of_even_order_are_decided_where_they_have_a_formula(text, at, kind, sides):
+    truth = prove(parse(text), "x", {"x": exact_number(at)})
+    assert truth.kind is kind
+    if sides is not None:
+        assert (truth.left, truth.right) == sides
