@@ -6,6 +6,7 @@ with more bits, and be given to sympy where only an exact test can tell that it 
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import hashlib
 import math
@@ -319,12 +320,25 @@ def is_zero(number: Real) -> bool:
         return True
     if any(number.scaled[1].key in leaf.vanishing for leaf in _leaves(number)):
         return True
-    if not _is_for_sympy(number):
-        return False
+    return _is_for_sympy(number) and _sympy_proves_zero(_Question(number.key, number))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Question:
+    """A number that is told from others by its key."""
+
+    key: bytes
+    number: Real = dataclasses.field(compare=False)
+
+
+@functools.lru_cache(maxsize=256)
+def _sympy_proves_zero(question: _Question) -> bool:
     try:
-        expression = number.symbolic()
-        proved = expression.is_zero
-        return bool(expression.equals(0) if proved is None else proved)
+        found = question.number.symbolic()
+        for expression in (found, sp.expand_mul(found)):
+            if expression.is_zero is not None:
+                return bool(expression.is_zero)
+        return bool(found.equals(0))
     except (ArithmeticError, TypeError, ValueError, AttributeError, RecursionError):
         return False
 
