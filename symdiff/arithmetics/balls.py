@@ -39,14 +39,18 @@ class _Balls:
         return _CONSTANTS[name]()
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
+        for a in arguments:
+            if type(a) is not _BALL:  # a condition, or nothing at all
+                return self._other(row, column, arguments)
+        return EMPTY if is_inside(row, arguments) is False else column(*arguments)
+
+    def _other(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
         if row.name in _CHOICES:
             return column(*arguments)
         if any(a is EMPTY for a in arguments):
             return EMPTY
         numbers = [_as_number(a) for a in arguments] if row.returns == "real" else arguments
-        if is_inside(row, numbers) is False:
-            return EMPTY
-        return column(*numbers)
+        return EMPTY if is_inside(row, numbers) is False else column(*numbers)
 
 
 @functools.cache
@@ -94,7 +98,7 @@ def _domain_test(function: str) -> Callable[[Sequence[Ball]], bool | None] | Non
     condition = domain(function)
     if condition is None:
         return None
-    names = [parameter.name for parameter in CATALOGUE[function].parameters]
+    names = CATALOGUE[function].parameter_names
     output = condition.nodes[condition.output]
     if isinstance(output, Call) and len(output.given) == 2:
         first, second = (condition.nodes[a] for a in output.given)
@@ -102,7 +106,14 @@ def _domain_test(function: str) -> Callable[[Sequence[Ball]], bool | None] | Non
         if isinstance(first, Input) and isinstance(second, Literal) and column is not None:
             place, bound = names.index(first.name), flint.arb(second.value)
             return lambda arguments: column(arguments[place], bound)
-    return lambda arguments: read(condition, BALLS, dict(zip(names, arguments, strict=False)))
+
+    def test(arguments: Sequence[Ball]) -> bool | None:
+        if function == "power" and arguments[1].is_integer() and arguments[1] >= 0:
+            return True  # nearly always it is by 2 or 3
+        found: bool | None = read(condition, BALLS, dict(zip(names, arguments, strict=False)))
+        return found
+
+    return test
 
 
 def _as_number(value: Any) -> Ball:  # noqa: ANN401
@@ -111,6 +122,7 @@ def _as_number(value: Any) -> Ball:  # noqa: ANN401
     return flint.arb(int(value)) if isinstance(value, bool) else value
 
 
+_BALL: Final = flint.arb
 _CHOICES = frozenset({"where", "ifelse"})
 _CONSTANTS: Mapping[str, Callable[[], Ball]] = MappingProxyType(
     {"pi": flint.arb.pi, "e": flint.arb.const_e, "inf": flint.arb.pos_inf}

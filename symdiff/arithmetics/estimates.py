@@ -227,7 +227,7 @@ def _with_outside(row: Function, found: Estimate, arguments: Sequence[Any]) -> E
     if condition is not None and is_anywhere(np.isnan(size_of(found.value))):
         undefined = np.isnan(found.value)
         values = [_value(a) for a in arguments]
-        names = (parameter.name for parameter in row.parameters)
+        names = row.parameter_names
         holds = read(condition, ARRAYS, dict(zip(names, values, strict=False)))
         known = np.logical_and.reduce(np.broadcast_arrays(*map(np.isfinite, values)))
         # an exponent is an integer or is none: a rounded one does not say
@@ -369,7 +369,7 @@ def _chain(row: Function, arguments: Sequence[Estimate], reading: Estimates) -> 
     texts = _DERIVATIVES.get(row.name, row.derivative)
     assert column is not None and texts is not None  # noqa: S101, PT018  (column saw to it)
     value = reading.arrays.call(row, column, [a.value for a in arguments])
-    names = [parameter.name for parameter in row.parameters]
+    names = row.parameter_names
     still = {n: Estimate(a.value, a.error) for n, a in zip(names, arguments, strict=True)}
     pairs = [
         (text, a)

@@ -104,7 +104,7 @@ class Germs:
         condition = domain(row.name) if row.name in _CHECKED else None
         if condition is None:
             return None
-        names = (parameter.name for parameter in row.parameters)
+        names = row.parameter_names
         found = read(condition, self, dict(zip(names, arguments, strict=False)))
         if found is True:
             return None
@@ -132,7 +132,7 @@ class Germs:
         if text is None:
             message = f"it has no derivative by its {row.parameters[i].name}"
             raise UndecidedError(message)
-        names = [parameter.name for parameter in row.parameters]
+        names = row.parameter_names
         return self._integral(text, dict(zip(names, arguments, strict=True)), names[i], start)
 
     def _integral(self, text: str, bound: dict[str, Germ], variable: str, start: Real) -> Germ:

@@ -11,6 +11,7 @@ Source: forward mode as in Griewank & Walther 2008, section 3.1.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final, Protocol
@@ -191,39 +192,35 @@ class Jets:
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
         """Apply a column where the arguments are in the domain."""
-        if row.name not in _SELECTING and any(a is EMPTY for a in arguments):
-            return EMPTY
-        if row.returns == "real" and row.name not in _SELECTING:
-            arguments = [_as_jet(a) for a in arguments]
-            inside = self._inside(row, arguments)
-            if inside is not True:
-                return EMPTY if inside is False else NOTHING
+        if row.name not in _SELECTING:
+            for a in arguments:
+                if a is EMPTY:
+                    return EMPTY
+            if row.returns == "real":
+                arguments = [a if type(a) is Jet else _as_jet(a) for a in arguments]
+                if row.name != "power":  # it sees to its domain itself
+                    inside = is_inside(row, [a.value for a in arguments])
+                    if inside is not True:
+                        return EMPTY if inside is False else NOTHING
         result = column(self, *arguments)
-        if not isinstance(result, Jet):
+        if type(result) is not Jet:
             return result
         return self._ties.rounded(result, arguments if row.name in _SUMS else ())
-
-    def _inside(self, row: Function, arguments: Sequence[Jet]) -> bool | None:
-        if row.name == "power":
-            return True
-        return is_inside(row, [a.value for a in arguments])
 
     def chain(self, row: Function, arguments: Sequence[Jet]) -> Jet:
         """Return f(u) with the gradient Σ ∂f/∂u_i·u_i'."""
         values = self._ties.widened(row, [a.value for a in arguments])
-        names = [parameter.name for parameter in row.parameters]
-        bound = dict(zip(names, values, strict=True))
+        bound = dict(zip(row.parameter_names, values, strict=True))
         column = row.column("ball")
         value = column(*values) if column else read(definition(row.name, None), BALLS, bound)
-        texts = row.derivative if isinstance(row.derivative, tuple) else (row.derivative,)
         bound["result"] = value
         gradient: tuple[Ball, ...] = ()
-        for text, argument in zip(texts, arguments, strict=True):
+        for by, argument in zip(_partials(row.derivative), arguments, strict=True):
             if not argument.gradient:
                 continue
-            if text is None:
+            if by is None:
                 raise Unsupported(row.name, "it has no derivative by a parameter that varies")
-            partial = formula(text)(bound)
+            partial = by(bound)
             if partial is EMPTY:
                 return NOTHING
             gradient = _add(gradient, _scale(argument.gradient, partial))
@@ -254,6 +251,15 @@ class Jets:
         return Jet(value)
 
 
+@functools.cache
+def _partials(
+    derivative: str | tuple[str | None, ...] | None,
+) -> tuple[Callable[[Mapping[str, Any]], Any] | None, ...]:
+    """Return the derivatives of a row as functions of balls by name."""
+    texts = derivative if isinstance(derivative, tuple) else (derivative,)
+    return tuple(None if text is None else formula(text) for text in texts)
+
+
 # A jet of which nothing is known: a branch that is not taken may have it.
 NOTHING: Final = Jet(flint.arb("nan"))
 
@@ -267,10 +273,14 @@ def _as_jet(value: Any) -> Any:  # noqa: ANN401  (a condition counts as 0 or 1)
 def _add(x: tuple[Ball, ...], y: tuple[Ball, ...]) -> tuple[Ball, ...]:
     if not x or not y:
         return x or y
+    if len(x) == 1:
+        return (x[0] + y[0],)
     return tuple(a + b for a, b in zip(x, y, strict=True))
 
 
 def _scale(x: tuple[Ball, ...], factor: Ball) -> tuple[Ball, ...]:
+    if len(x) == 1:
+        return (x[0] * factor,)
     return tuple(a * factor for a in x)
 
 

@@ -149,6 +149,7 @@ class Function:
     returns: Literal["real", "condition"] = "real"
     variadic: bool = False
     parameters: tuple[Parameter, ...] = dataclasses.field(init=False)
+    parameter_names: tuple[str, ...] = dataclasses.field(init=False, repr=False, compare=False)
     # What `column` has resolved.
     _resolved: dict[str, Callable[..., Any] | None] = dataclasses.field(
         init=False, repr=False, compare=False, default_factory=dict
@@ -157,6 +158,7 @@ class Function:
     def __post_init__(self) -> None:
         """Read the signature once."""
         object.__setattr__(self, "parameters", _read_signature(self.signature))
+        object.__setattr__(self, "parameter_names", tuple(p.name for p in self.parameters))
 
     @property
     def names(self) -> tuple[str, ...]:

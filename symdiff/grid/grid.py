@@ -14,7 +14,7 @@ from symdiff.grid.coordinates import Coordinate
 from symdiff.grid.isolation import MAX_BOXES
 from symdiff.grid.kinks import MAX_ROOTS, Roots, find_roots
 from symdiff.grid.points import Array, Axis, difference_step
-from symdiff.grid.switches import Switch, factors, find_switches
+from symdiff.grid.switches import Switch, find_factors
 from symdiff.pieces import renumbered
 from symdiff.program import Program
 
@@ -142,8 +142,7 @@ def make_grid(
     """
     names = tuple(axis.name for axis in axes)
     regular, exact, notes = _regular(axes, max_points, seed)
-    every = (f for program in programs for s in find_switches(program) for f in factors(s))
-    switches = tuple(dict.fromkeys(every))
+    switches = tuple(switch for program in programs for switch in find_factors(program))
     rows = [_regular_rows(regular, exact)]
     if kinks and switches:
         search = _Search(switches, axes, regular, exact)

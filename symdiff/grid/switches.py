@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import Any, Final
 
 from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
 from symdiff.program.nodes import Builder, Call, Constant, Input, Literal, Node, Program, Setting
@@ -159,18 +159,30 @@ KEEP_ZEROS: Final = frozenset(
 _MINUS_0: Final = ("subtract", 0)
 
 
-def factors(switch: Switch) -> tuple[Switch, ...]:
-    """Return simpler switches at whose zeros, together, a switch has its own.
+def find_factors(program: Program) -> tuple[Switch, ...]:
+    """Return simpler switches at whose zeros, together, those of a Program have theirs.
 
     A product is zero where a factor is; a zero of even order becomes one that the factor crosses.
 
     Examples
     --------
     >>> from symdiff.program import parse
-    >>> (switch,) = find_switches(parse("relu(x**2*tanh(x - 1))"))
-    >>> [factor.program.written(factor.program.output) for factor in factors(switch)]
+    >>> found = find_factors(parse("relu(x**2*tanh(x - 1)) + relu(1 - x)"))
+    >>> [factor.program.written(factor.program.output) for factor in found]
     ['x', 'x - 1']
     """
+    found: dict[Any, Switch] = {}
+    for switch in find_switches(program):
+        for factor in _factors_of(switch):
+            node = factor.program.nodes[factor.program.output]
+            zeros: Any = factor.program.output
+            if isinstance(node, Call) and node.function == "subtract":
+                zeros = frozenset(node.given)  # a - b, or b - a
+            found.setdefault((zeros, switch.crosses_integers), factor)
+    return tuple(found.values())
+
+
+def _factors_of(switch: Switch) -> tuple[Switch, ...]:
     if switch.crosses_integers:
         return (switch,)
     nodes = switch.program.nodes

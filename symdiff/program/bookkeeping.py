@@ -101,7 +101,7 @@ class Bookkeeping:
             return None
         value = None if None in known else fold(row.name, known)
         if value is None and isinstance(row.definition, str):
-            names = (parameter.name for parameter in row.parameters)
+            names = row.parameter_names
             given = dict(zip(names, known, strict=False))
             return fold_program(self._meaning(row.name), given)
         return value

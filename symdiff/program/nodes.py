@@ -119,6 +119,12 @@ class Program:
         return tuple(sorted(self.reached(self.output)))
 
     @functools.cached_property
+    def has_branches(self) -> bool:
+        """Whether it has a part that runs under a condition only: ``x if c else y``."""
+        nodes = (self.nodes[i] for i in self.steps)
+        return any(isinstance(n, Call) and n.function == "ifelse" for n in nodes)
+
+    @functools.cached_property
     def _hash(self) -> int:
         return hash((self.nodes, self.output, self.inputs, self.sources))
 
