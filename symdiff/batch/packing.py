@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -47,7 +48,7 @@ from symdiff.truth.filter import Judging
 from symdiff.truth.truths import Truths
 from symdiff.verdict import Judgement, Tolerance, Verdict
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 _PLAIN: Final = (bool, int, float, str, type(None))
 _CLASSES: Final = {
     kind.__name__: kind
@@ -56,6 +57,11 @@ _CLASSES: Final = {
         *(Evidence, LeftOut, Tensors, Trial, Grid, Switch, Problem, Samples, Truths, Judgement),
         *(Whole, Value, Program, Call, Constant, Input, Literal, Setting, Source, Span),
     )
+}
+# Small and many: these stand where they are used.
+_INLINE: Final = frozenset({Call, Constant, Input, Literal, Setting, Source, Span})
+_FIELDS: Final = {
+    kind: tuple(f.name for f in dataclasses.fields(kind) if f.init) for kind in _CLASSES.values()
 }
 _MISTAKES: Final = {
     kind.__name__: kind for kind in (InputError, ExpressionError, GridError, FileError, UsageError)
@@ -119,7 +125,7 @@ def _arrays(plain: bytes, columns: list[Any]) -> list[np.ndarray]:
         if dtype.kind not in "biuf" or min(shape, default=0) < 0:
             message = f"a column of {name}, shape {shape}"
             raise PackingError(message)
-        count = int(np.prod(shape, dtype=np.int64))
+        count = math.prod(shape)
         column = np.frombuffer(plain, dtype, count, at).reshape(shape)
         found.append(column.copy())
         at += count * dtype.itemsize
@@ -134,12 +140,22 @@ class _Writer:
         self.arrays: list[np.ndarray] = []
         self._known: dict[int, tuple[Any, Any]] = {}  # with what keeps the number taken
 
-    def write(self, value: Any) -> Any:  # noqa: ANN401, PLR0911  (one for each kind)
+    def write(self, value: Any) -> Any:  # noqa: ANN401
+        kind = type(value)
+        if kind in _PLAIN:
+            return value
+        if kind in _INLINE:
+            return ["i", kind.__name__, *[self.write(getattr(value, f)) for f in _FIELDS[kind]]]
+        if kind in _FIELDS:
+            return self._once(value, lambda: self._object(value))
+        return self._other(value)
+
+    def _other(self, value: Any) -> Any:  # noqa: ANN401, PLR0911  (one for each kind)
         if isinstance(value, Verdict):
             return ["v", str(value)]
         if isinstance(value, _PLAIN):
             # a StrEnum, and numpy's doubles, are plain numbers and texts here
-            return float(value) if isinstance(value, float) else value
+            return float(value) if isinstance(value, float) else str(value)
         if isinstance(value, np.generic):
             return value.item()
         if isinstance(value, tuple | list):
@@ -152,8 +168,6 @@ class _Writer:
             return self._once(value, lambda: ["a", self._column(value)])
         if isinstance(value, SymdiffError):
             return self._error(value)
-        if type(value).__name__ in _CLASSES and dataclasses.is_dataclass(value):
-            return self._once(value, lambda: self._object(value))
         message = f"{type(value).__name__} is no data"
         raise TypeError(message)
 
@@ -167,9 +181,8 @@ class _Writer:
         return len(self.arrays) - 1
 
     def _object(self, value: Any) -> Any:  # noqa: ANN401
-        fields = dataclasses.fields(value)
-        written = {f.name: self.write(getattr(value, f.name)) for f in fields if f.init}
-        self.objects.append([type(value).__name__, written])
+        written = [self.write(getattr(value, name)) for name in _FIELDS[type(value)]]
+        self.objects.append([type(value).__name__, *written])
         return ["o", len(self.objects) - 1]
 
     def _error(self, error: SymdiffError) -> Any:  # noqa: ANN401
@@ -190,38 +203,42 @@ class _Reader:
         self.objects: list[Any] = []
 
     def made(self, written: list[Any]) -> Any:  # noqa: ANN401
-        name, fields = written
-        return _CLASSES[name](**{key: self.read(value) for key, value in fields.items()})
+        name, *values = written
+        kind = _CLASSES[name]
+        found = {f: self.read(value) for f, value in zip(_FIELDS[kind], values, strict=True)}
+        return kind(**found)
 
     def read(self, written: Any) -> Any:  # noqa: ANN401
-        if not isinstance(written, list):
+        if type(written) is not list:
             return written
-        kind, *rest = written
-        return getattr(self, f"_{_READ[kind]}")(rest)
+        return _READ[written[0]](self, written[1:])
 
-    def _tuple(self, rest: list[Any]) -> tuple[Any, ...]:
+    def as_tuple(self, rest: list[Any]) -> tuple[Any, ...]:
         return tuple(map(self.read, rest))
 
-    def _list(self, rest: list[Any]) -> list[Any]:
+    def as_list(self, rest: list[Any]) -> list[Any]:
         return list(map(self.read, rest))
 
-    def _dict(self, rest: list[Any]) -> dict[Any, Any]:
+    def as_dict(self, rest: list[Any]) -> dict[Any, Any]:
         return {self.read(key): self.read(value) for key, value in rest}
 
-    def _array(self, rest: list[Any]) -> np.ndarray:
+    def as_array(self, rest: list[Any]) -> np.ndarray:
         array: np.ndarray = self._arrays[rest[0]]
         return array
 
-    def _known(self, rest: list[Any]) -> Any:  # noqa: ANN401
+    def as_known(self, rest: list[Any]) -> Any:  # noqa: ANN401
         return self.objects[rest[0]]
 
-    def _verdict(self, rest: list[Any]) -> Verdict:
+    def as_inline(self, rest: list[Any]) -> Any:  # noqa: ANN401
+        return self.made(rest)
+
+    def as_verdict(self, rest: list[Any]) -> Verdict:
         return Verdict(rest[0])
 
-    def _path(self, rest: list[Any]) -> Path:
+    def as_path(self, rest: list[Any]) -> Path:
         return Path(rest[0])
 
-    def _error(self, rest: list[Any]) -> SymdiffError:
+    def as_error(self, rest: list[Any]) -> SymdiffError:
         name, first, *others = rest
         if name in _CRASHES:
             return _CRASHES[name](first, *others)
@@ -229,13 +246,14 @@ class _Reader:
         return _MISTAKES[name](first, place=self.read(place), hint=hint)
 
 
-_READ: Final = {
-    "t": "tuple",
-    "l": "list",
-    "d": "dict",
-    "a": "array",
-    "o": "known",
-    "v": "verdict",
-    "p": "path",
-    "e": "error",
+_READ: Final[Mapping[str, Callable[[_Reader, list[Any]], Any]]] = {
+    "t": _Reader.as_tuple,
+    "l": _Reader.as_list,
+    "d": _Reader.as_dict,
+    "a": _Reader.as_array,
+    "i": _Reader.as_inline,
+    "o": _Reader.as_known,
+    "v": _Reader.as_verdict,
+    "p": _Reader.as_path,
+    "e": _Reader.as_error,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from fractions import Fraction
 
 import flint
@@ -11,7 +12,8 @@ import sympy as sp
 from symdiff.arithmetics.balls import PRECISION, Ball, enclose
 from symdiff.arithmetics.polynomials import polynomial
 from symdiff.arithmetics.symbolic import expression
-from symdiff.program import parse
+from symdiff.errors import ExpressionError
+from symdiff.program import Program, parse
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,6 +44,21 @@ class Coordinate:
         if self.exact is None:
             return sp.Rational(*self.value.as_integer_ratio())
         return expression(parse(self.exact), exact=True)
+
+
+@functools.lru_cache(maxsize=1024)
+def formula_of(exact: str) -> Program | None:
+    """Return what an exact coordinate is as an expression; None: its text is no formula.
+
+    Examples
+    --------
+    >>> formula_of("pi/3").written(0), formula_of("where sin(x) = x/2, near 1.9")
+    ('pi', None)
+    """
+    try:
+        return parse(exact)
+    except ExpressionError:
+        return None
 
 
 def ball_of(number: sp.Expr) -> Ball:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.grid.coordinates import Coordinate
+from symdiff.grid.coordinates import Coordinate, formula_of
 from symdiff.grid.isolation import MAX_BOXES
 from symdiff.grid.kinks import MAX_ROOTS, Roots, find_roots
 from symdiff.grid.points import Array, Axis, difference_step
@@ -70,7 +70,7 @@ class Grid:
     switch_of
         For kinks and neighbours the index of the switch that is zero, else -1; shape (n,).
     switches
-        The programs' switches.
+        Those after which a coordinate without a formula is named: it is a zero of one.
     notes
         What could not be done: roots left out, brackets still open, points not searched.
     """
@@ -148,7 +148,7 @@ def make_grid(
         search = _Search(switches, axes, regular, exact)
         rows.extend(search.rows())
         notes.extend(search.notes)
-    return _assemble(names, rows, switches, tuple(dict.fromkeys(notes)))
+    return _with_switches_named(_assemble(names, rows, switches, tuple(dict.fromkeys(notes))))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -388,6 +388,18 @@ def with_plain_points(special: Grid, x: Array) -> Grid:
         special.switches,
         special.notes,
     )
+
+
+def _with_switches_named(grid: Grid) -> Grid:
+    """Keep of all switches those after which a point without a formula is named."""
+    unnamed = {i for (i, _), text in grid.exact.items() if formula_of(text) is None}
+    found = {s: None for i in sorted(unnamed) if (s := int(grid.switch_of[i])) >= 0}
+    place = {old: new for new, old in enumerate(found)}
+    switch_of = np.full(len(grid), -1, dtype=np.int32)
+    for i in unnamed:
+        switch_of[i] = place.get(int(grid.switch_of[i]), -1)
+    kept = tuple(grid.switches[s] for s in found)
+    return dataclasses.replace(grid, switch_of=switch_of, switches=kept)
 
 
 def _sorted(

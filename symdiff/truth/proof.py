@@ -14,8 +14,9 @@ from symdiff.arithmetics.germs import Budget
 from symdiff.arithmetics.jets import Jet, Strict, TieError
 from symdiff.arithmetics.puiseux import Germ
 from symdiff.arithmetics.reals import Real, nearest_in
-from symdiff.errors import ExpressionError, Unsupported
-from symdiff.program import Program, parse
+from symdiff.errors import Unsupported
+from symdiff.grid.coordinates import formula_of
+from symdiff.program import Program
 from symdiff.truth.one_sided import Kind, Truth, decide
 from symdiff.truth.ties import vanishing
 
@@ -102,8 +103,6 @@ def exact_number(text: str) -> Real | None:
     >>> exact_number("1/3"), exact_number("where sin(x) = x/2, near 1.9")
     (1/3, None)
     """
-    try:
-        found = germs.evaluate(parse(text), {})
-    except ExpressionError:
-        return None
+    formula = formula_of(text)
+    found = None if formula is None else germs.evaluate(formula, {})
     return found.constant if isinstance(found, Germ) and found.is_constant else None

@@ -98,14 +98,15 @@ def hostile(head, tail=b""):
         b"",
         b"not packed",
         pack({"a": 1})[:-3],
-        hostile([2, [], None, []]),  # another version
-        hostile([1, [["Popen", {"args": "true"}]], ["o", 0], []]),  # a class that is none of ours
-        hostile([1, [["Literal", {"wrong": 1}]], ["o", 0], []]),
-        hostile([1, [], ["o", 7], []]),
-        hostile([1, [], ["x", 7], []]),
-        hostile([1, [], ["a", 0], [["O", [1]]]], b"12345678"),  # a column of Python's objects
-        hostile([1, [], ["a", 0], [["<f8", [1000]]]], b"12345678"),  # a column that is not there
-        hostile([1, [], ["a", 0], [["<f8", [-1]]]], b"12345678"),
+        hostile([1, [], None, []]),  # another version
+        hostile([2, [["Popen", "true"]], ["o", 0], []]),  # a class that is none of ours
+        hostile([2, [["Literal", 1, 2]], ["o", 0], []]),
+        hostile([2, [], ["i", "Popen", "true"], []]),
+        hostile([2, [], ["o", 7], []]),
+        hostile([2, [], ["x", 7], []]),
+        hostile([2, [], ["a", 0], [["O", [1]]]], b"12345678"),  # a column of Python's objects
+        hostile([2, [], ["a", 0], [["<f8", [1000]]]], b"12345678"),  # a column that is not there
+        hostile([2, [], ["a", 0], [["<f8", [-1]]]], b"12345678"),
         hostile({"format": 1}),
     ],
 )
