@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import math
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 import numpy as np
@@ -107,22 +108,46 @@ class Recourse(Protocol):
         """Return what the engine may give at a point."""
 
 
-def margin(truths: Truths, tolerance: Tolerance) -> Array:
-    """Return how far off a value may be and clearly agrees, negative where none does.
+def unclear(
+    truths: Truths, given: Sequence[tuple[Samples, str]], tolerance: Tolerance
+) -> list[NDArray[np.intp]]:
+    """Return for every engine and variable the points at which it is not clear that it agrees.
 
-    The derivative may be off by its error, and is smooth. NaN where there is no derivative.
+    It is where the derivative exists, and a value agrees with it however far that may be off.
+
+    Parameters
+    ----------
+    truths
+        What the derivative is.
+    given
+        What engines gave, each with the variable.
+    tolerance
+        What counts as agreement.
     """
-    found = np.empty(len(truths))
+    found: dict[tuple[int, int], NDArray[np.intp]] = {}
+    is_smooth = truths.kinds == _KIND[Kind.SMOOTH]
+    all_smooth = bool(is_smooth.all())
 
     def look(piece: slice) -> None:
+        derivative = truths.derivative[piece]
         with np.errstate(all="ignore"):
-            found[piece] = tolerance.around(truths.derivative[piece])
-            found[piece] -= 2 * truths.errors[piece]
-        # an infinite derivative would agree with anything
-        found[piece][truths.kinds[piece] != _KIND[Kind.SMOOTH]] = -1.0
+            allowed = tolerance.around(derivative)
+            allowed -= 2 * truths.errors[piece]
+            if not all_smooth:  # an infinite derivative would agree with anything
+                allowed[~is_smooth[piece]] = -1.0
+            for number, (samples, variable) in enumerate(given):
+                apart = samples.derivatives[variable][piece] - derivative
+                np.abs(apart, out=apart)
+                agrees = apart <= allowed
+                if samples.reason_of is not None:
+                    agrees &= samples.reason_of[piece] == 0
+                found[number, piece.start] = np.flatnonzero(~agrees) + piece.start
 
     in_pieces(len(truths), look)
-    return found
+    starts = sorted({start for _, start in found})
+    return [
+        np.concatenate([found[number, start] for start in starts]) for number in range(len(given))
+    ]
 
 
 def judge(  # noqa: PLR0913, PLR0917  (what is known, what was given, and what may be asked)
@@ -131,7 +156,7 @@ def judge(  # noqa: PLR0913, PLR0917  (what is known, what was given, and what m
     variable: str,
     tolerance: Tolerance,
     recourse: Recourse,
-    clear: Array | None = None,
+    open_points: NDArray[np.intp] | None = None,
 ) -> Judgement:
     """Judge one engine along one variable.
 
@@ -147,15 +172,15 @@ def judge(  # noqa: PLR0913, PLR0917  (what is known, what was given, and what m
         What counts as agreement.
     recourse
         What may be asked besides: no verdict on what is off rests on arrays alone.
-    clear
-        The `margin` of the truths, where it is known already.
+    open_points
+        Those that are `unclear`, if that is known already.
     """
     values = samples.derivatives[variable]
     if samples.unsupported:
         return Judgement(np.full(len(values), _CODE[Verdict.UNSUPPORTED]), {})
-    clear = margin(truths, tolerance) if clear is None else clear
     codes = np.full(len(values), _CODE[Verdict.AGREES])
-    open_points = _open_points(truths, values, clear, samples.reason_of)
+    if open_points is None:
+        (open_points,) = unclear(truths, [(samples, variable)], tolerance)
     if not len(open_points):
         return Judgement(codes, {})
     rest = _Rest(truths, samples, variable, tolerance, open_points, recourse.errors(open_points))
@@ -181,25 +206,6 @@ def judge(  # noqa: PLR0913, PLR0917  (what is known, what was given, and what m
         if reason:
             reasons[i] = reason
     return Judgement(codes, reasons)
-
-
-def _open_points(
-    truths: Truths, values: Array, clear: Array, reason_of: NDArray[np.int32] | None
-) -> NDArray[np.intp]:
-    """Return the points at which it is not clear that a value agrees."""
-    is_open = np.empty(len(values), dtype=bool)
-
-    def look(piece: slice) -> None:
-        with np.errstate(all="ignore"):
-            apart = values[piece] - truths.derivative[piece]
-            np.abs(apart, out=apart)
-            np.less_equal(apart, clear[piece], out=is_open[piece])
-        np.logical_not(is_open[piece], out=is_open[piece])
-        if reason_of is not None:
-            is_open[piece] |= reason_of[piece] > 0
-
-    in_pieces(len(values), look)
-    return np.flatnonzero(is_open)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -307,7 +313,7 @@ def _explained(
     if math.isnan(slack.radius):
         return Verdict.UNDECIDED, "what rounding can do is not known"
     if verdict is Verdict.NOT_SUBGRADIENT:
-        ends = float(truths.left[i]), float(truths.right[i])
+        ends = truths.slopes(i)
         nearest = min(max(value, min(ends)), max(ends))
     else:
         nearest = float(truths.derivative[i])

@@ -17,6 +17,9 @@ class Faulty:
         right = SYMBOLIC.differentiate(problem).derivatives
         return Samples({name: self._fault(values) for name, values in right.items()})
 
+    def errors(self, problem, variable):
+        return None
+
     def slack(self, problem, variable, point):
         return SYMBOLIC.slack(problem, variable, point)
 
@@ -26,6 +29,9 @@ class Raising:
 
     def differentiate(self, problem):
         raise RuntimeError("no kernel\nand more")
+
+    def errors(self, problem, variable):
+        return None
 
     def slack(self, problem, variable, point):
         return Slack()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -16,7 +16,7 @@ from symdiff.comparison.trials import Case, attempt
 from symdiff.engines.base import Problem, Samples
 from symdiff.grid.grid import Grid, with_plain_points
 from symdiff.grid.points import Line
-from symdiff.truth.truths import COLUMNS, Truths
+from symdiff.truth.truths import BY_POINT, COLUMNS, Truths
 from symdiff.verdict import VERDICTS, Judgement, Verdict
 
 CHUNK: Final = 2**20  # points compared at once
@@ -175,6 +175,7 @@ def _joined_problem(parts: Sequence[Problem]) -> Problem:
 
 
 def _joined_samples(parts: Sequence[Samples]) -> Samples:
+    names = dict.fromkeys(name for part in parts for name in part.errors)
     reasons = {"": 0}
     numbers: list[NDArray[np.int32]] = []
     for part in parts:
@@ -183,7 +184,7 @@ def _joined_samples(parts: Sequence[Samples]) -> Samples:
         numbers.append(np.zeros(count, np.int32) if part.reason_of is None else own[part.reason_of])
     return Samples(
         _by_name([part.derivatives for part in parts]),
-        _by_name([part.errors for part in parts]),
+        _by_name([_complete(part, names) for part in parts]),
         _by_name([part.straddling for part in parts]),
         np.concatenate(numbers).astype(np.int32) if len(reasons) > 1 else None,
         tuple(reasons),
@@ -191,10 +192,18 @@ def _joined_samples(parts: Sequence[Samples]) -> Samples:
     )
 
 
+def _complete(part: Samples, names: Iterable[str]) -> dict[str, NDArray[Any]]:
+    """Return the estimates of errors, NaN where nobody asked for one."""
+    open_ones = np.full_like(next(iter(part.derivatives.values())), np.nan)
+    return {name: part.errors.get(name, open_ones) for name in names}
+
+
 def _joined_truths(parts: Sequence[Truths], starts: Sequence[int]) -> Truths:
-    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS}
-    bends = _shifted([part.bends for part in parts], starts)
-    return Truths(**columns, bends=bends, details=_shifted([p.details for p in parts], starts))
+    columns: dict[str, Any] = {
+        name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS
+    }
+    known: dict[str, Any] = {name: _shifted([getattr(p, name) for p in parts], starts) for name in BY_POINT}
+    return Truths(**columns, **known)
 
 
 def _joined_judgement(parts: Sequence[Judgement], starts: Sequence[int]) -> Judgement:

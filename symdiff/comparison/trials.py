@@ -23,7 +23,7 @@ from symdiff.program import Program
 from symdiff.truth.filter import Decider, exact_point
 from symdiff.truth.reverse import smooth_gradient
 from symdiff.truth.truths import Truths
-from symdiff.verdict import VERDICTS, Judgement, Verdict, judge, margin
+from symdiff.verdict import VERDICTS, Judgement, Verdict, judge, unclear
 
 _OFF: Final = [VERDICTS.index(v) for v in (Verdict.WRONG, Verdict.NOT_SUBGRADIENT)]
 
@@ -64,7 +64,7 @@ def attempt(case: Case, grid: Grid, options: Options) -> Trial:
         for variable in problem.variables
     }
     truths = {variable: decider.truths for variable, decider in deciders.items()}
-    clear = {variable: margin(t, options.tolerance) for variable, t in truths.items()}
+    open_points = _unclear(truths, samples, options)
     judgements = {
         (name, variable): judge(
             truths[variable],
@@ -72,7 +72,7 @@ def attempt(case: Case, grid: Grid, options: Options) -> Trial:
             variable,
             options.tolerance,
             _Recourse(engine, problem, variable, grid, samples[name], deciders[variable]),
-            clear[variable],
+            open_points.get((name, variable)),
         )
         for name, engine in engines.items()
         for variable in samples[name].derivatives
@@ -83,6 +83,23 @@ def attempt(case: Case, grid: Grid, options: Options) -> Trial:
     for variable, reason in case.refused.items():
         judgements[CLAIM, variable] = _failed(len(grid), reason)
     return Trial(case.spelling, problem, samples, truths, judgements, case.output)
+
+
+def _unclear(
+    truths: Mapping[str, Truths], samples: Mapping[str, Samples], options: Options
+) -> dict[tuple[str, str], NDArray[np.intp]]:
+    """Return by engine and variable the points at which it is not clear that they agree."""
+    found: dict[tuple[str, str], NDArray[np.intp]] = {}
+    for variable, known in truths.items():
+        names = [
+            name
+            for name, own in samples.items()
+            if variable in own.derivatives and not own.unsupported
+        ]
+        given = [(samples[name], variable) for name in names]
+        for name, points in zip(names, unclear(known, given, options.tolerance), strict=True):
+            found[name, variable] = points
+    return found
 
 
 def _proved(problem: Problem, grid: Grid) -> dict[str, Array]:
@@ -162,13 +179,13 @@ class _Recourse:
     def errors(self, points: NDArray[np.intp]) -> Array | None:
         """Return the engine's estimates; those that it left open are written into its samples."""
         column = self.samples.errors.get(self.variable)
-        if column is None:
-            return None
-        left = points[np.isnan(column[points])]
-        found = self.engine.errors(self.problem.part(left), self.variable) if len(left) else None
+        if column is not None:
+            return column[points]
+        found = self.engine.errors(self.problem.part(points), self.variable)
         if found is not None:
-            column[left] = found
-        return column[points]
+            column = self.samples.errors[self.variable] = np.full(self.problem.count, np.nan)
+            column[points] = found
+        return found
 
     def slack(self, point: int) -> Slack:
         """Return an engine's slack; where it got the nearest double, the way to it counts too."""

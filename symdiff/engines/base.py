@@ -106,8 +106,8 @@ class Samples:
     derivatives
         For every variable the partial derivatives, shape (n,).
     errors
-        For every variable the engine's own estimate of its error, shape (n,), NaN where it was
-        left open; empty if it has none.
+        For every variable the engine's own estimate of its error, shape (n,), NaN where nobody
+        asked for it; without the variable if it has none, or nobody asked.
     straddling
         For every variable the points whose stencil has a switch changing its sign inside it,
         shape (n,); empty if the engine has no stencil.
@@ -120,7 +120,7 @@ class Samples:
     """
 
     derivatives: Mapping[str, Array]
-    errors: Mapping[str, Array] = dataclasses.field(default_factory=dict)
+    errors: dict[str, Array] = dataclasses.field(default_factory=dict)
     straddling: Mapping[str, NDArray[np.bool_]] = dataclasses.field(default_factory=dict)
     reason_of: NDArray[np.int32] | None = None
     reasons: tuple[str, ...] = ("",)
@@ -261,5 +261,5 @@ def _in_pieces(engine: Engine, problem: Problem) -> Samples:
     return Samples(derivatives, errors, straddling, failed, tuple(known))
 
 
-def _columns(samples: Samples) -> tuple[Mapping[str, NDArray[Any]], ...]:
-    return samples.derivatives, samples.errors, samples.straddling
+def _columns(samples: Samples) -> tuple[dict[str, NDArray[Any]], ...]:
+    return dict(samples.derivatives), samples.errors, dict(samples.straddling)

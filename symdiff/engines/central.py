@@ -48,16 +48,16 @@ class _Central:
             n = problem.count
             blocks = [slice(k * n, (k + 1) * n) for k in range(len(names))]
             found = {
-                name: (derivative[block], error[block], straddles[block])
+                name: (derivative[block], None if error is None else error[block], straddles[block])
                 for name, block in zip(names, blocks, strict=True)
             }
         return Samples(
             {name: derivative for name, (derivative, _, _) in found.items()},
-            {name: error for name, (_, error, _) in found.items()},
+            {name: error for name, (_, error, _) in found.items() if error is not None},
             {name: straddles for name, (_, _, straddles) in found.items()},
         )
 
-    def errors(self, problem: Problem, variable: str) -> Array:
+    def errors(self, problem: Problem, variable: str) -> Array | None:
         full = dataclasses.replace(problem, brief=False)
         return _differences(_Moves.along(full, (variable,)))[1]
 
@@ -157,9 +157,11 @@ def _may_straddle(switch: Switch, high: Array, low: Array) -> Mask:
     if switch.crosses_integers:
         return np.ones(len(high), dtype=bool)
     with np.errstate(all="ignore"):
-        beside = _BESIDE_WIDE * np.abs(high - low)
-        clear: Mask = np.minimum(np.abs(high), np.abs(low)) > beside
-        near: Mask = ~(clear & ((high > 0) == (low > 0)))
+        # Of one sign, and the nearer one to 0 at least _BESIDE_WIDE |high - low| from it.
+        across = high - low
+        across *= across
+        across *= 2 * _BESIDE_WIDE
+        near: Mask = ~(high * low > across)
     return near
 
 
@@ -190,7 +192,7 @@ def _slack(problem: Problem, variable: str, point: dict[str, Ball], h: float) ->
     return Slack(radius_of(quotient), float(quotient.mid()), TRUNCATION)
 
 
-def _differences(moves: _Moves) -> tuple[Array, Array, Mask]:
+def _differences(moves: _Moves) -> tuple[Array, Array | None, Mask]:
     """Return the quotients, their errors, and where a stencil straddles a kink."""
     x = moves.x
     found = _quotient(moves, difference_step(x))
@@ -201,11 +203,12 @@ def _differences(moves: _Moves) -> tuple[Array, Array, Mask]:
         # Near the end of a domain a step in proportion to x stays inside, and is less exact.
         shorter = _quotient(moves.part(outside), np.abs(x[outside]) * _SHORTER)
         for column, part in zip(found, shorter, strict=True):
-            column[outside] = part
+            if column is not None:
+                column[outside] = part
     return derivative, error, straddles
 
 
-def _quotient(moves: _Moves, h: Array) -> tuple[Array, Array, Mask]:
+def _quotient(moves: _Moves, h: Array) -> tuple[Array, Array | None, Mask]:
     """Return (f(x+h) - f(x-h))/2h with its error, and where the stencil straddles a kink."""
     held = held_nodes(moves.program, dict(moves.columns))
     switches = [s for s in find_switches(moves.program) if moves.of(s.program.inputs) is not None]
@@ -224,7 +227,7 @@ def _quotient(moves: _Moves, h: Array) -> tuple[Array, Array, Mask]:
         width = above - below
         derivative = (f_above - f_below) / width
         if moves.brief:
-            return derivative, np.full(len(x), np.nan), straddles
+            return derivative, None, straddles
         rounding = _ROUNDINGS * _EPSILON * (np.abs(f_above) + np.abs(f_below)) / width
         error = rounding + _truncation(moves, h, derivative, held)
     # What has no bound excuses nothing.

@@ -73,7 +73,7 @@ def _element(truths: Truths, i: int, value: float, *, by_rule: bool) -> str:
     The rule, from torch's notes on autograd: the subgradient of least norm where the function
     is locally convex, the supergradient of least norm where it is locally concave.
     """
-    left, right = float(truths.left[i]), float(truths.right[i])
+    left, right = truths.slopes(i)
     shortest = min(max(0.0, min(left, right)), max(left, right))
     names = {"left": left, "right": right, "mean": (left + right) / 2, "min-norm": shortest}
     size = _EQUAL * max(abs(left), abs(right))

@@ -98,7 +98,7 @@ def _cell(trial: Trial, variable: str) -> str:
     truths = trial.truths[variable]
     kind = KINDS[truths.kinds[0]]
     if kind is Kind.KINK:
-        return f"{_number(truths.left[0])} | {_number(truths.right[0])}"
+        return " | ".join(_number(slope) for slope in truths.slopes(0))
     if np.isnan(truths.derivative[0]):
         return "?" if kind is Kind.UNDECIDED else str(kind)
     return _number(truths.derivative[0])

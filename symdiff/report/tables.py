@@ -163,7 +163,7 @@ def _values(evidence: Evidence, trial: Trial, variable: str, i: int) -> list[str
     kind = KINDS[truths.kinds[i]]
     numbers: list[float] = []
     if kind is Kind.KINK or (kind is Kind.VERTICAL and np.isnan(truths.derivative[i])):
-        numbers += [float(truths.left[i]), float(truths.right[i])]
+        numbers += truths.slopes(i)
         cells = ["# | #"]
     elif np.isnan(truths.derivative[i]):
         cells = ["?" if kind is Kind.UNDECIDED else "none"]

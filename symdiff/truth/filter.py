@@ -126,8 +126,6 @@ class Decider:
             found.settled[point] = False
         t = self.truths = Truths(
             kinds=np.full(n, _SMOOTH, dtype=np.int8),
-            left=np.empty(n),
-            right=np.empty(n),
             derivative=found.slope,
             errors=found.error,
             proved=np.zeros(n, dtype=bool),
@@ -139,8 +137,6 @@ class Decider:
             doubt = np.flatnonzero(~found.settled[piece]) + piece.start
             t.kinds[doubt], t.derivative[doubt] = _UNDECIDED, np.nan
             t.errors[doubt], t.outside[doubt] = 0.0, 0
-            t.left[piece] = t.derivative[piece]
-            t.right[piece] = t.derivative[piece]
 
         in_pieces(n, put)
         return found.settled

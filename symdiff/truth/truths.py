@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,7 @@ class Truths:
     ----------
     kinds
         Indices into `KINDS`, shape (n,).
-    left, right, derivative
+    derivative
         As in `Truth`, NaN where there is none; shape (n,).
     errors
         How far the derivative may be from the truth where it was not proved; shape (n,).
@@ -37,6 +37,9 @@ class Truths:
     outside
         Where arrays settled that a point is outside the domain: the place in `FUNCTIONS` of the
         function to blame, 0 elsewhere; shape (n,).
+    sides
+        By proved point, the slopes to the left and to the right where they are not both the
+        derivative: NaN where there is none.
     bends
         By proved point, the smaller and the larger of the one-sided second derivatives.
     details
@@ -44,12 +47,11 @@ class Truths:
     """
 
     kinds: NDArray[np.int8]
-    left: Array
-    right: Array
     derivative: Array
     errors: Array
     proved: Mask
     outside: NDArray[np.int16]
+    sides: dict[int, tuple[float, float]] = dataclasses.field(default_factory=dict)
     bends: dict[int, tuple[float, float]] = dataclasses.field(default_factory=dict)
     details: dict[int, str] = dataclasses.field(default_factory=dict)
 
@@ -58,8 +60,6 @@ class Truths:
         """Return columns for so many points of which nothing is known yet."""
         return cls(
             kinds=np.full(count, KINDS.index(Kind.UNDECIDED), dtype=np.int8),
-            left=np.full(count, np.nan),
-            right=np.full(count, np.nan),
             derivative=np.full(count, np.nan),
             errors=np.zeros(count),
             proved=np.zeros(count, dtype=bool),
@@ -72,9 +72,30 @@ class Truths:
 
     def part(self, chosen: NDArray[np.intp]) -> Truths:
         """Return the truth at some of the points, in order."""
-        columns = {name: getattr(self, name)[chosen] for name in COLUMNS}
-        bends, details = renumbered(self.bends, chosen), renumbered(self.details, chosen)
-        return Truths(**columns, bends=bends, details=details)
+        columns: dict[str, Any] = {name: getattr(self, name)[chosen] for name in COLUMNS}
+        known: dict[str, Any] = {name: renumbered(getattr(self, name), chosen) for name in BY_POINT}
+        return Truths(**columns, **known)
+
+    def slopes(self, i: int) -> tuple[float, float]:
+        """Return the slopes to the left and to the right of a point."""
+        slope = float(self.derivative[i])
+        return self.sides.get(i, (slope, slope))
+
+    @property
+    def left(self) -> Array:
+        """The slopes to the left, NaN where there is none; shape (n,)."""
+        return self._side(0)
+
+    @property
+    def right(self) -> Array:
+        """The slopes to the right, NaN where there is none; shape (n,)."""
+        return self._side(1)
+
+    def _side(self, which: int) -> Array:
+        found = self.derivative.copy()
+        for i, slopes in self.sides.items():
+            found[i] = slopes[which]
+        return found
 
     def detail(self, i: int) -> str:
         """Return what there is to say of a point, or an empty text."""
@@ -85,9 +106,14 @@ class Truths:
     def put(self, i: int, truth: Truth) -> None:
         """Write what was proved of a point."""
         self.kinds[i] = KINDS.index(truth.kind)
-        numbers = (truth.left, truth.right, truth.derivative)
-        for column, number in zip((self.left, self.right, self.derivative), numbers, strict=True):
-            column[i] = np.nan if number is None else number
+        left, right, self.derivative[i] = (
+            np.nan if number is None else number
+            for number in (truth.left, truth.right, truth.derivative)
+        )
+        if not truth.left == truth.right == truth.derivative:
+            self.sides[i] = left, right
+        else:
+            self.sides.pop(i, None)
         first, second = truth.curvatures
         if first is not None and second is not None:
             self.bends[i] = min(first, second), max(first, second)
@@ -97,4 +123,5 @@ class Truths:
         self.errors[i] = 0.0
 
 
-COLUMNS: Final = ("kinds", "left", "right", "derivative", "errors", "proved", "outside")
+COLUMNS: Final = ("kinds", "derivative", "errors", "proved", "outside")
+BY_POINT: Final = ("sides", "bends", "details")

@@ -227,6 +227,9 @@ class TestGradients:
                 half = np.full(problem.count, 0.5)
                 return Samples(dict.fromkeys(problem.variables, half))
 
+            def errors(self, problem, variable):
+                return None
+
             def slack(self, problem, variable, point):
                 return Slack()
 
@@ -248,6 +251,9 @@ class TestGradients:
             def differentiate(self, problem):
                 return Samples({"x": np.ones(1), "y": np.ones(1)})
 
+            def errors(self, problem, variable):
+                return None
+
             def slack(self, problem, variable, point):
                 return Slack()
 
@@ -261,6 +267,9 @@ class TestGradients:
 
             def differentiate(self, problem):
                 return Samples({"x": np.zeros(1), "y": np.ones(1)})
+
+            def errors(self, problem, variable):
+                return None
 
             def slack(self, problem, variable, point):
                 return Slack()
