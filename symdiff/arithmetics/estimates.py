@@ -175,16 +175,27 @@ class Blocks(np.ndarray[Any, np.dtype[np.float64]]):
     What numpy makes of them as plain arrays is bounded point by point: that is right too.
     """
 
-    _largest: Number = None
+    _ends: tuple[Number, Number] | None = None
+
+    @property
+    def ends(self) -> tuple[Number, Number]:
+        """The least and the largest number of every block, shape (blocks, 1)."""
+        if self._ends is None:
+            plain = self.view(np.ndarray)
+            self._ends = plain.min(axis=-1, keepdims=True), plain.max(axis=-1, keepdims=True)
+        return self._ends
 
     @property
     def largest(self) -> Number:
         """The largest |x| of every block, shape (blocks, 1)."""
-        if self._largest is None:
-            plain = self.view(np.ndarray)  # numpy's abs would make an array more
-            high, low = (f(axis=-1, keepdims=True) for f in (plain.max, plain.min))
-            self._largest = np.maximum(high, -low)
-        return self._largest
+        low, high = self.ends
+        return np.maximum(high, -low)
+
+    @property
+    def least(self) -> Number:
+        """The least |x| of every block that does not change its sign, else 0."""
+        low, high = self.ends
+        return np.maximum(np.maximum(low, -high), 0.0)
 
 
 def size_of(value: Number) -> Number:
@@ -203,9 +214,8 @@ def is_anywhere(mask: Any) -> bool:  # noqa: ANN401  (conditions, or numbers tha
 
 
 def least(value: Number) -> Number:
-    """Return |x| at every point, or the least in every block."""
-    found = np.abs(value)
-    return _plain(found).min(axis=-1, keepdims=True) if isinstance(value, Blocks) else found
+    """Return |x| at every point, or a bound from below in every block."""
+    return value.least if isinstance(value, Blocks) else np.abs(value)
 
 
 def _everywhere(mask: Any) -> Any:  # noqa: ANN401  (conditions)
@@ -448,19 +458,26 @@ def _choose(mask: Any, x: Any, y: Any) -> Any:  # noqa: ANN401  (estimates, or c
     if isinstance(mask, bool | np.bool_):
         return x if mask else y
     x, y = _as_estimate(x), _as_estimate(y)
-    outside = np.where(mask, x.outside, y.outside)
+    if mask.all() or not mask.any():  # nearly always, where points stand in order
+        return x if mask.all() else y
+    either = is_anywhere(x.outside) or is_anywhere(y.outside)
+    outside = np.where(mask, x.outside, y.outside) if either else 0
     value = _selected(mask, x.value, y.value)
-    error = _of_blocks(mask, np.where(mask, x.error, y.error))
+    error = _larger_of(mask, x.error, y.error)
     if x.slope is None and y.slope is None:
         return Estimate(value, error, outside=outside)
     slopes = [0.0 if a.slope is None else a.slope for a in (x, y)]
-    slope_error = _of_blocks(mask, np.where(mask, x.slope_error, y.slope_error))
+    slope_error = _larger_of(mask, x.slope_error, y.slope_error)
     return Estimate(value, error, _selected(mask, *slopes), slope_error, outside)
 
 
-def _of_blocks(mask: Any, error: Number) -> Number:  # noqa: ANN401
-    """Return one bound for every block, where bounds were chosen point by point."""
-    return error.max(axis=-1, keepdims=True) if isinstance(mask, Blocks) else error
+def _larger_of(mask: Any, error: Number, other: Number) -> Number:  # noqa: ANN401
+    """Return the bound that was chosen, or in blocks the larger one of those that were."""
+    if not isinstance(mask, Blocks):
+        return np.where(mask, error, other)
+    plain = _plain(mask)
+    some, every = (f(axis=-1, keepdims=True) for f in (plain.any, plain.all))
+    return np.maximum(np.where(some, error, 0.0), np.where(every, 0.0, other))
 
 
 def _selected(mask: Any, x: Number, y: Number) -> Number:  # noqa: ANN401

@@ -202,7 +202,9 @@ def _joined_truths(parts: Sequence[Truths], starts: Sequence[int]) -> Truths:
     columns: dict[str, Any] = {
         name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS
     }
-    known: dict[str, Any] = {name: _shifted([getattr(p, name) for p in parts], starts) for name in BY_POINT}
+    known: dict[str, Any] = {
+        name: _shifted([getattr(p, name) for p in parts], starts) for name in BY_POINT
+    }
     return Truths(**columns, **known)
 
 

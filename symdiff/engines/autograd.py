@@ -26,6 +26,7 @@ class _Autograd:
     """The engine; see `symdiff.engines.base.Engine`."""
 
     name = "autograd"
+    in_pieces = False  # torch has its own threads
 
     def differentiate(self, problem: Problem) -> Samples:
         try:
@@ -52,10 +53,7 @@ class _Autograd:
 
 def _reverse(problem: Problem) -> dict[str, np.ndarray]:
     """Return the gradient of the sum over all points: one point's output depends on it alone."""
-    leaves = {
-        name: torch.tensor(column, dtype=torch.float64, requires_grad=name in problem.variables)
-        for name, column in problem.columns.items()
-    }
+    leaves = {name: _leaf(problem, name) for name in problem.columns}
     if problem.function is not None:
         output = problem.function(*(leaves[name] for name in problem.program.inputs))
         _check_tensor(output)
@@ -72,6 +70,14 @@ def _reverse(problem: Problem) -> dict[str, np.ndarray]:
         name: np.zeros(problem.count) if gradient is None else gradient.detach().numpy()
         for name, gradient in zip(problem.variables, found, strict=True)
     }
+
+
+def _leaf(problem: Problem, name: str) -> torch.Tensor:
+    """Return an input as a tensor; a callable gets its own copy, which it may write to."""
+    column, moves = problem.columns[name], name in problem.variables
+    if problem.function is None and column.flags.writeable:
+        return torch.from_numpy(column).requires_grad_(moves)
+    return torch.tensor(column, dtype=torch.float64, requires_grad=moves)
 
 
 def _one_by_one(problem: Problem, whole: Whole) -> Samples:

@@ -176,6 +176,10 @@ class Engine(Protocol):
     def name(self) -> str:
         """The name that users type."""
 
+    @property
+    def in_pieces(self) -> bool:
+        """Whether long grids are cut for it, so that several cores are at work."""
+
     def differentiate(self, problem: Problem) -> Samples:
         """Return derivatives at every point of a problem.
 
@@ -208,7 +212,9 @@ def run(engine: Engine, problem: Problem) -> Samples:
     nothing = {name: np.full(problem.count, np.nan) for name in problem.variables}
     try:
         is_long = problem.count > PIECE and problem.whole is None and problem.function is None
-        return _in_pieces(engine, problem) if is_long else engine.differentiate(problem)
+        if is_long and engine.in_pieces:
+            return _in_pieces(engine, problem)
+        return engine.differentiate(problem)
     except Unsupported as error:
         return Samples(nothing, unsupported=str(error))
     except Exception as error:  # noqa: BLE001  (an engine on trial may raise anything)

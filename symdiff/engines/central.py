@@ -38,6 +38,7 @@ class _Central:
     """The engine; see `symdiff.engines.base.Engine`."""
 
     name = "central"
+    in_pieces = True
 
     def differentiate(self, problem: Problem) -> Samples:
         names = problem.variables

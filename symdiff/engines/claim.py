@@ -36,6 +36,11 @@ class Claim:
         """The engine's name."""
         return CLAIM
 
+    @property
+    def in_pieces(self) -> bool:
+        """As for any formula in numpy."""
+        return True
+
     def differentiate(self, problem: Problem) -> Samples:
         """Evaluate the claim at every point."""
         columns = dict(problem.columns)

@@ -139,6 +139,7 @@ class _Symbolic:
     """The engine; see `symdiff.engines.base.Engine`."""
 
     name = "symbolic"
+    in_pieces = True
 
     def differentiate(self, problem: Problem) -> Samples:
         names = problem.program.inputs

@@ -22,6 +22,7 @@ class _Symengine:
     """The engine; see `symdiff.engines.base.Engine`."""
 
     name = "symengine"
+    in_pieces = True
 
     def differentiate(self, problem: Problem) -> Samples:
         names = problem.program.inputs

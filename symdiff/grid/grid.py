@@ -392,6 +392,8 @@ def with_plain_points(special: Grid, x: Array) -> Grid:
 
 def _with_switches_named(grid: Grid) -> Grid:
     """Keep of all switches those after which a point without a formula is named."""
+    if not grid.switches:
+        return grid
     unnamed = {i for (i, _), text in grid.exact.items() if formula_of(text) is None}
     found = {s: None for i in sorted(unnamed) if (s := int(grid.switch_of[i])) >= 0}
     place = {old: new for new, old in enumerate(found)}

@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,7 @@ from symdiff.truth.roots import zero_near
 from symdiff.truth.truths import Array, Mask, Truths
 
 PROVE: Final = ("filter", "all")
-SAMPLE: Final = 64  # settled points that are proved besides, at most,
+SAMPLE: Final = 32  # settled points that are proved besides, at most,
 _OF_SETTLED: Final = 32  # and at most one of so many,
 _FEW: Final = 16  # but of so few all
 MAX_PROOFS: Final = 20_000  # of one expression along one variable
@@ -67,7 +67,7 @@ class Judging:
     max_proofs
         Of one expression along one variable; points beyond are left undecided.
     sample
-        How many settled points are proved besides; of fewer than 2000 one in 32, of at most 16 all.
+        How many settled points are proved besides; of fewer than 1000 one in 32, of at most 16 all.
     seed
         Of that sample.
     budget
@@ -131,14 +131,11 @@ class Decider:
             proved=np.zeros(n, dtype=bool),
             outside=found.outside,
         )
-
-        def put(piece: slice) -> None:
-            t.kinds[piece][t.outside[piece] > 0] = _OUTSIDE
-            doubt = np.flatnonzero(~found.settled[piece]) + piece.start
-            t.kinds[doubt], t.derivative[doubt] = _UNDECIDED, np.nan
-            t.errors[doubt], t.outside[doubt] = 0.0, 0
-
-        in_pieces(n, put)
+        if t.outside.any():
+            t.kinds[t.outside > 0] = _OUTSIDE
+        doubt = np.flatnonzero(~found.settled)
+        t.kinds[doubt], t.derivative[doubt] = _UNDECIDED, np.nan
+        t.errors[doubt], t.outside[doubt] = 0.0, 0
         return found.settled
 
     def prove(self, points: Iterable[int]) -> None:
@@ -279,7 +276,7 @@ def settle(program: Program, variable: str, columns: Mapping[str, Array]) -> Set
         if blocks:
             shaped = {n: x[: blocks * _BLOCK].reshape(blocks, _BLOCK) for n, x in here.items()}
             inner = slice(piece.start, piece.start + blocks * _BLOCK)
-            _put(found, inner, _settled(program, variable, shaped))
+            _put_blocks(found, inner, _settled(program, variable, shaped), (blocks, _BLOCK))
         left = np.flatnonzero(~found.settled[piece])
         if len(left):
             part = {name: column[left] for name, column in here.items()}
@@ -290,10 +287,17 @@ def settle(program: Program, variable: str, columns: Mapping[str, Array]) -> Set
     return found
 
 
-def _put(found: Settled, where: slice | NDArray[np.intp], part: Settled) -> None:
+def _put(found: Settled, where: NDArray[np.intp], part: Settled) -> None:
+    for column in dataclasses.fields(Settled):
+        getattr(found, column.name)[where] = getattr(part, column.name)
+
+
+def _put_blocks(found: Settled, where: slice, part: Settled, shape: tuple[int, int]) -> None:
+    """Write what is known of blocks, of shape (blocks, m), (blocks, 1) or ()."""
     for column in dataclasses.fields(Settled):
         value = getattr(part, column.name)
-        getattr(found, column.name)[where] = value.reshape(-1) if value.ndim else value
+        if value is not _NOWHERE:  # what it would write stands there already
+            getattr(found, column.name)[where].reshape(shape)[...] = value
 
 
 def _settled(program: Program, variable: str, columns: Mapping[str, Array]) -> Settled:
@@ -303,16 +307,18 @@ def _settled(program: Program, variable: str, columns: Mapping[str, Array]) -> S
     programs = (program, *(switch.program for switch in switches))
     found, *zeros = estimate_together(programs, columns, variable)
     with np.errstate(all="ignore"):
-        slope = np.broadcast_to(0.0 if found.slope is None else found.slope, shape, subok=True)
-        error = np.broadcast_to(found.slope_error, shape)
+        slope: Any = 0.0 if found.slope is None else found.slope
+        if np.ndim(slope) < len(shape):  # one number for all points
+            slope = np.full(shape, slope)
+        error = np.asarray(found.slope_error)
         known = np.isfinite(size_of(found.value)) & np.isfinite(found.error)
         known = known & np.isfinite(size_of(slope))
-        sharp = (error <= _SHARP * np.abs(slope)) & known
+        sharp = (error <= _SHARP * least(slope)) & known
         off = np.ones((), dtype=bool)
         for switch, zero in zip(switches, zeros, strict=True):
             off = off & _off_zero(switch, zero)
     if isinstance(found.outside, int):
-        return Settled(np.broadcast_to(off & sharp, shape), slope, error, _NOWHERE)
+        return Settled(np.asarray(off & sharp), slope, error, _NOWHERE)
     outside = np.broadcast_to(found.outside, shape).astype(np.int16) * off
     settled = off & (sharp | (outside > 0))
     return Settled(settled, np.where(outside, np.nan, slope), error, outside)

@@ -78,7 +78,7 @@ def test_proofs_are_limited_for_the_whole_range(short_chunks):
     given = {"claims": {"x": "x"}, "max_proofs": 50}
     evidence = symdiff.compare("x**2 + 1", {"x": f"1:2:{COUNT}"}, **given).evidence[0]
     proved = sum(int(t.proved.sum()) for t in evidence.trials[0].truths.values())
-    sample = 64 + len(range(0, COUNT, 700))  # rounded up in every chunk
+    sample = 32 + len(range(0, COUNT, 700))  # rounded up in every chunk
     assert proved + evidence.left_out.proved <= 50 + sample
 
 
