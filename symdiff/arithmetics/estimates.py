@@ -43,6 +43,7 @@ _SMALLEST: Final = 2.0**-1060  # what gradual underflow may cost
 _NEAR: Final = 64.0  # where those with poles at the negative integers keep their digits,
 _OFF_POLES: Final = 2.0**-4  # and how far from them
 _TRUSTED: Final = 2.0**-20  # a larger error is beyond a bound of first order
+_FLAT: Final = 3.0  # below it tanh' is 1 - tanh**2 to nearly all digits
 _STEADY: Final = 2.0**-10  # of a derivative, relative: likewise
 _CURVED: Final = 2.0**7  # times |f| + |f'|: more than |f''|/2 of any function where f' vanishes
 
@@ -376,9 +377,11 @@ def _chain_of(name: str, x: Estimate) -> Estimate:
 def _chain(row: Function, arguments: Sequence[Estimate], reading: Estimates) -> Estimate:
     """Return f(u) and its slope Σ ∂f/∂u_i·u_i', by the row's derivative."""
     column = row.column("numpy")
-    texts = _DERIVATIVES.get(row.name, row.derivative)
-    assert column is not None and texts is not None  # noqa: S101, PT018  (column saw to it)
+    assert column is not None  # noqa: S101  (the caller saw to it)
     value = reading.arrays.call(row, column, [a.value for a in arguments])
+    texts = row.derivative
+    if row.name in _DERIVATIVES and not (isinstance(value, Blocks) and _is_small(arguments)):
+        texts = _DERIVATIVES[row.name]
     names = row.parameter_names
     still = {n: Estimate(a.value, a.error) for n, a in zip(names, arguments, strict=True)}
     pairs = [
@@ -411,6 +414,10 @@ def _chain(row: Function, arguments: Sequence[Estimate], reading: Estimates) -> 
         if a.slope is not None:
             parts.append((partial.value, partial.error, a))
     return _combined(value, error, parts)
+
+
+def _is_small(arguments: Sequence[Estimate]) -> bool:
+    return bool(np.all(size_of(arguments[0].value) < _FLAT))
 
 
 def _loss_of(row: Function, arguments: Sequence[Estimate], value: Number) -> Number:
@@ -532,7 +539,7 @@ _COLUMNS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "float": lambda x: x if isinstance(x, Estimate) else Estimate(np.where(x, 1.0, 0.0)),
     }
 )
-# Where the row's own text cancels.
+# Where the row's own text cancels: beyond some |x|.
 _DERIVATIVES: Mapping[str, str] = MappingProxyType({"tanh": "1/cosh(x)**2"})
 _SELECTING = frozenset({"where", "ifelse", "float"})
 # A comparison with NaN is False, and hides that there is no number.

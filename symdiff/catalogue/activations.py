@@ -5,13 +5,19 @@ from __future__ import annotations
 from typing import Any
 
 from symdiff.catalogue.row import Function
-from symdiff.libraries import torch, torch_functional
+from symdiff.libraries import numpy, torch, torch_functional
 
 
 def _torch_prelu(x: Any, weight: Any) -> Any:  # noqa: ANN401  (tensors)
     """Call torch's prelu, which wants one weight a channel: every point is a channel."""
     x, weight = torch.broadcast_tensors(x, weight)
     return torch_functional.prelu(x.reshape(1, -1), weight.reshape(-1)).reshape(x.shape)
+
+
+def _numpy_sigmoid(x: Any) -> Any:  # noqa: ANN401  (arrays)
+    """Return 1/(1 + e^-x) by the exponential that does not overflow."""
+    small = numpy.exp(-numpy.abs(x))
+    return numpy.where(numpy.greater_equal(x, 0), 1.0, small) / (1.0 + small)
 
 
 # fmt: off
@@ -35,7 +41,7 @@ RECTIFIERS = (
 )
 
 SMOOTH = (
-    Function("sigmoid",    "x", formula="1/(1 + e**-x)", aliases=("expit",), definition="1/(1 + exp(-x))", numpy="special.expit", torch="sigmoid",
+    Function("sigmoid",    "x", formula="1/(1 + e**-x)", aliases=("expit",), definition="1/(1 + exp(-x))", numpy=_numpy_sigmoid, torch="sigmoid",
              switches=(), derivative="result*(1 - result)"),
     Function("logsigmoid", "x", formula="log(sigmoid(x))", definition="-logaddexp(0, -x)", torch="F.logsigmoid"),
     # torch goes over to the line x where beta*x > 20, to save time; the function is the one without.

@@ -373,7 +373,7 @@ def with_plain_points(special: Grid, x: Array) -> Grid:
     """
     places = np.searchsorted(x, special.points[:, 0])
     new = places + np.arange(len(places))  # of the special points
-    points = np.insert(x, places, special.points[:, 0]) + 0.0  # turns -0.0 into 0.0
+    points = _inserted(x, places.tolist(), special.points[:, 0])
     roles, along, switch_of = (
         np.full(len(points), usual, dtype) for usual, dtype in ((0, "i1"), (-1, "i1"), (-1, "i4"))
     )
@@ -388,6 +388,17 @@ def with_plain_points(special: Grid, x: Array) -> Grid:
         special.switches,
         special.notes,
     )
+
+
+def _inserted(x: Array, places: Sequence[int], others: Array) -> Array:
+    """Return x with other numbers inserted before some places, in order; long stretches at once."""
+    found = np.empty(len(x) + len(others))
+    starts = [0, *places]
+    for number, (start, stop) in enumerate(zip(starts, [*places, len(x)], strict=True)):
+        np.add(x[start:stop], 0.0, out=found[start + number : stop + number])  # no -0.0
+        if number < len(others):
+            found[stop + number] = others[number] + 0.0
+    return found
 
 
 def _with_switches_named(grid: Grid) -> Grid:

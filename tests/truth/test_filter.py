@@ -158,7 +158,9 @@ class TestSample:
         assert truths("sin(x)", "0:1:10001").proved.sum() == 32
         assert truths("sin(x)", "0:1:1001", sample=5).proved.sum() == 5
 
-    @pytest.mark.parametrize(("count", "size"), [(3, 3), (16, 16), (17, 1), (101, 4), (1024, 32), (2048, 32)])
+    @pytest.mark.parametrize(
+        ("count", "size"), [(3, 3), (16, 16), (17, 1), (101, 4), (1024, 32), (2048, 32)]
+    )
     def test_of_few_points_it_is_small(self, count, size):
         assert truths("exp(x)", f"0:1:{count}").proved.sum() == size
 
