@@ -171,13 +171,14 @@ _DIVISIONS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913  (where, how far, and what is known)
     program: Program,
     inputs: Mapping[str, Value],
     order: int = ORDERS[0],
     budget: Budget | None = None,
     *,
     held: Mapping[int, Value] | None = None,
+    known: dict[int, Value] | None = None,
 ) -> Value:
     """Return a Program's germ.
 
@@ -193,6 +194,8 @@ def evaluate(
         Precision and work.
     held
         Germs of nodes that are taken as they are: detached parts are constants.
+    known
+        What the germs of all nodes are added to.
 
     Examples
     --------
@@ -202,7 +205,8 @@ def evaluate(
     Germ(terms={(1, 0): 1, (2, 0): -1}, order=3)
     """
     try:
-        found: Value = read(program, Germs(order, budget or Budget()), inputs, held=held)
+        germs = Germs(order, budget or Budget())
+        found: Value = read(program, germs, inputs, held=held, known=known)
     except Unsupported as error:
         return Unknown(str(error))
     except RecursionError:

@@ -12,6 +12,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+from symdiff.arithmetics.analytic import analytic_germs, mirrored
 from symdiff.arithmetics.germs import Budget, Outside, Unknown, Value, evaluate
 from symdiff.arithmetics.puiseux import Algebra, Germ, OrderError, constant, line
 from symdiff.arithmetics.reals import Real, UndecidedError, glance, nearest
@@ -107,6 +108,7 @@ def decide(
     spent = budget or Budget()
     held = dict(_held(program, point, spent))
     place = _Place(program, variable, point, held, spent)
+    place.germ(1, spent.orders[0])  # first: the others take over what is analytic
     value = place.germ(0, spent.orders[0])
     try:
         return _classify(value, place.side(-1, value), place.side(1, value), spent.bits)
@@ -123,13 +125,28 @@ class _Place:
     point: Mapping[str, Real]
     held: Mapping[int, Value]
     budget: Budget
+    # By order: the germs to the right of all nodes that are analytic here.
+    analytic: dict[int, dict[int, Germ]] = dataclasses.field(default_factory=dict)
+    found: dict[tuple[int, int], Value] = dataclasses.field(default_factory=dict)
 
     def germ(self, s: int, order: int) -> Value:
         """Return the germ on the side s; 0: the value at the point."""
+        if (s, order) not in self.found:
+            self.found[s, order] = self._germ(s, order)
+        return self.found[s, order]
+
+    def _germ(self, s: int, order: int) -> Value:
         inputs: dict[str, Value] = {name: constant(x) for name, x in self.point.items()}
         if s:
             inputs[self.variable] = line(self.point[self.variable], Real.of(s))
-        return evaluate(self.program, inputs, order, self.budget, held=self.held)
+        if s > 0 and not self.held:
+            known: dict[int, Value] = {}
+            germ = evaluate(self.program, inputs, order, self.budget, known=known)
+            self.analytic[order] = analytic_germs(self.program, known)
+            return germ
+        seen = self.analytic.get(order, {})
+        moved = {i: mirrored(g) if s else constant(g.constant) for i, g in seen.items()}
+        return evaluate(self.program, inputs, order, self.budget, held={**moved, **self.held})
 
     def side(self, s: int, value: Value) -> _Side:
         """Describe one side, with series as long as it takes."""
