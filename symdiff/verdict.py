@@ -51,7 +51,8 @@ VERDICTS: Final = tuple(Verdict)
 _CODE: Final = {verdict: np.int8(code) for code, verdict in enumerate(VERDICTS)}
 _KIND: Final = {kind: code for code, kind in enumerate(KINDS)}
 # Kinds of point at which there is no derivative, whatever an engine gives.
-_NOWHERE: Final = [_KIND[kind] for kind in (Kind.JUMP, Kind.POLE, Kind.OUTSIDE)]
+_IS_NOWHERE: Final = np.isin(KINDS, (Kind.JUMP, Kind.POLE, Kind.OUTSIDE))
+_IS_OFF: Final = np.isin(VERDICTS, (Verdict.WRONG, Verdict.NOT_SUBGRADIENT, Verdict.NONFINITE))
 MAX_EXPLAINED: Final = 5000  # points of one engine whose slack is asked
 
 
@@ -239,8 +240,8 @@ class _Rest:
 
 
 def _is_off(codes: Codes) -> Mask:
-    wanted = (Verdict.WRONG, Verdict.NOT_SUBGRADIENT, Verdict.NONFINITE)
-    return np.isin(codes, [_CODE[verdict] for verdict in wanted])
+    found: Mask = _IS_OFF[codes]
+    return found
 
 
 def by_tolerance(
@@ -280,7 +281,7 @@ def by_tolerance(
     smooth = (kinds == _KIND[Kind.SMOOTH]) | ((kinds == _KIND[Kind.EDGE]) & np.isfinite(d))
     infinite = (kinds == _KIND[Kind.VERTICAL]) | ((kinds == _KIND[Kind.EDGE]) & ~np.isfinite(d))
     kink = kinds == _KIND[Kind.KINK]
-    nowhere = np.isin(kinds, _NOWHERE)
+    nowhere = _IS_NOWHERE[kinds]
     raised = np.zeros(len(values), dtype=bool) if failed is None else failed
     cases = [
         (raised & (nowhere | infinite), Verdict.UNDEFINED),

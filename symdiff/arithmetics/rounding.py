@@ -7,7 +7,7 @@ Johansson 2017, section 2.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import flint
@@ -65,8 +65,7 @@ def slope_radius(
     0.0
     """
     ties = Both if in_order else Reordered
-    found = [_jet(program, variable, inputs, bits, ties) for bits in (digits, _WIDER)]
-    return _radius([None if jet is None else _slope(jet) for jet in found])
+    return _radius(digits, lambda bits: _slope(_jet(program, variable, inputs, bits, ties)))
 
 
 def value_radius(program: Program, inputs: Mapping[str, Ball]) -> float:
@@ -78,8 +77,7 @@ def value_radius(program: Program, inputs: Mapping[str, Ball]) -> float:
     >>> value_radius(parse("1 - tanh(x)**2"), {"x": flint.arb(20)}) > 1e-17
     True
     """
-    found = [_jet(program, None, inputs, bits) for bits in (DOUBLE, _WIDER)]
-    return _radius([None if jet is None else jet.value for jet in found])
+    return _radius(DOUBLE, lambda bits: _value(_jet(program, None, inputs, bits)))
 
 
 def value_ball(
@@ -108,17 +106,26 @@ def value_ball(
     return None if jet is None else jet.value
 
 
-def _radius(found: list[Ball | None]) -> float:
-    double, wider = found
-    if double is None or wider is None:
+def _radius(digits: int, computed: Callable[[int], Ball | None]) -> float:
+    found = computed(digits)
+    if found is None:
         return math.nan
-    if double.is_finite():
-        return radius_of(double)
+    if found.is_finite():
+        return radius_of(found)
+    wider = computed(_WIDER)
+    if wider is None:
+        return math.nan
     # With more bits a number: so it was lost to rounding, and not to a singularity.
     return math.inf if wider.is_finite() else 0.0
 
 
-def _slope(jet: Jet) -> Ball:
+def _value(jet: Jet | None) -> Ball | None:
+    return None if jet is None else jet.value
+
+
+def _slope(jet: Jet | None) -> Ball | None:
+    if jet is None:
+        return None
     if not jet.value.is_finite():
         return flint.arb("nan")
     return jet.gradient[0] if jet.gradient else flint.arb(0)
