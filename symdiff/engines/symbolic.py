@@ -188,6 +188,7 @@ def _compile(names: tuple[str, ...], expressions: list[sp.Expr]) -> Any:  # noqa
         modules=[_OWN, {} if used <= _IN_NUMPY else vars(_scipy_special()), vars(np)],
         printer=printer,
         cse=True,
+        docstring_limit=0,  # nobody reads it, and sympy would print the formula once more
         dummify=True,  # a variable may be called numpy, or exp
     )
 
