@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from typing import NoReturn
 
 from symdiff.errors import INTERRUPTED, NOTHING_DONE
-
-_COLLECT_AFTER = 100_000  # new objects: loading torch and sympy makes millions that stay
+from symdiff.libraries import collect_rarely
 
 
 def main() -> None:
     """Run the command line; Ctrl-C and a closed pipe end it without a traceback."""
-    gc.set_threshold(_COLLECT_AFTER, 50, 50)
+    collect_rarely()
     try:
         from symdiff.cli import app  # noqa: PLC0415  (Ctrl-C may come while it loads)
 

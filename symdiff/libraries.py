@@ -11,10 +11,26 @@ Examples
 
 from __future__ import annotations
 
+import gc
 import importlib
-from typing import Any
+from typing import Any, Final
 
-__all__ = ["flint", "numpy", "scipy_special", "sympy", "torch", "torch_functional"]
+_COLLECT_AFTER: Final = 100_000  # new objects: torch and sympy make millions that stay
+
+__all__ = [
+    "collect_rarely",
+    "flint",
+    "numpy",
+    "scipy_special",
+    "sympy",
+    "torch",
+    "torch_functional",
+]
+
+
+def collect_rarely() -> None:
+    """Let Python look for garbage less often, in a process of our own."""
+    gc.set_threshold(_COLLECT_AFTER, 50, 50)
 
 
 class LazyModule:

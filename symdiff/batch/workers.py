@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import dataclasses
+import gc
 import importlib
 import multiprocessing
 import os
@@ -14,6 +15,7 @@ from collections.abc import Iterator
 from typing import Any, Final, Protocol
 
 from symdiff.errors import UsageError
+from symdiff.libraries import collect_rarely
 
 TIMEOUT: Final = 300.0  # seconds an expression in a worker process
 _LOADED: Final = ("torch", "sympy", "symdiff.batch.task")
@@ -130,8 +132,10 @@ def prepare_worker(memory: int) -> None:
         In bytes; beyond it the worker gets no more.
     """
     os.environ["OMP_NUM_THREADS"] = "1"
+    collect_rarely()
     for module in _LOADED:  # before the first task: its time limit is not for this
         importlib.import_module(module)
+    gc.freeze()  # what is loaded stays
     try:
         import resource  # noqa: PLC0415  (not on every system)
     except ImportError:
