@@ -54,8 +54,10 @@ class Zero(Real):
 
     def _computed(self, bits: int) -> Ball:
         with flint.ctx.workprec(bits + _MARGIN):
-            x = flint.arb(self._around, max(abs(self._around) * _AROUND, 2.0**-1000))
-            inside = False
+            # What fewer bits have proved already is where more of them go on.
+            fewer = max((b for b in self._balls if b < bits), default=None)
+            wide = flint.arb(self._around, max(abs(self._around) * _AROUND, 2.0**-1000))
+            x, inside = wide if fewer is None else self._balls[fewer], fewer is not None
             for _ in range(_MAX_STEPS):
                 step = self._newton(x)
                 if step is None or not step.is_finite():
