@@ -12,6 +12,37 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from symdiff.arguments import (
+    Atol,
+    Dask,
+    Engines,
+    Everything,
+    Format,
+    Jobs,
+    Keep,
+    MaxComponents,
+    MaxPoints,
+    MaxProofs,
+    Memory,
+    NoKinks,
+    Output,
+    Prove,
+    Quiet,
+    Rtol,
+    Seed,
+    StoreFile,
+    Strict,
+    Timeout,
+    Value,
+    assignments,
+    check_output,
+    columns_folder,
+    crew_of,
+    format_of,
+    numbers,
+    options_of,
+    toml_value,
+)
 from symdiff.errors import (
     INTERRUPTED,
     NOTHING_DONE,
@@ -44,68 +75,6 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Compare ways to differentiate: sympy, autograd and finite differences, kinks included.",
 )
-
-_SUFFIXES = {".md": "github", ".tex": "latex", ".txt": "plain"}
-
-Format = Annotated[
-    str | None,
-    typer.Option("--format", help="plain, github, latex, html, csv, json or jsonl."),
-]
-Output = Annotated[
-    Path | None,
-    typer.Option(help="Also write the report here; the format follows from the name's ending."),
-]
-Engines = Annotated[
-    list[str] | None, typer.Option("--engine", help="An engine to run; may be given several times.")
-]
-Jobs = Annotated[int, typer.Option(help="Worker processes.")]
-Timeout = Annotated[
-    float | None,
-    typer.Option(help="Seconds that one expression may take in a worker process; 300."),
-]
-Memory = Annotated[
-    float | None,
-    typer.Option(help="GiB that a worker process may take; an equal share of the machine's."),
-]
-StoreFile = Annotated[
-    Path | None,
-    typer.Option("--store", help="Keep results in this file; what it has is not run again."),
-]
-Dask = Annotated[
-    str | None, typer.Option("--dask", help="Work on this Dask cluster: tcp://HOST:8786.")
-]
-Keep = Annotated[
-    str,
-    typer.Option(
-        "--keep", help="findings; or all: write all columns to a folder named after the output."
-    ),
-]
-Everything = Annotated[bool, typer.Option("--all", help="Show every point.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="Print the summary only.")]
-Rtol = Annotated[float | None, typer.Option(help="Relative tolerance of agreement.")]
-Atol = Annotated[float | None, typer.Option(help="Absolute tolerance of agreement.")]
-NoKinks = Annotated[bool, typer.Option("--no-kinks", help="Do not add kinks to the grid.")]
-MaxPoints = Annotated[
-    int | None, typer.Option(help="Largest product of several axes; beyond, a Sobol sample.")
-]
-Seed = Annotated[int, typer.Option(help="Seed of the Sobol sample and of the sample of proofs.")]
-Prove = Annotated[
-    str, typer.Option(help="Prove every point: all; or what error bounds leave open: filter.")
-]
-MaxProofs = Annotated[
-    int | None, typer.Option(help="Proofs an expression and variable; the rest is undecided.")
-]
-MaxComponents = Annotated[
-    int | None,
-    typer.Option(help="Derivatives of tensors judged one by one; beyond, random directions."),
-]
-Value = Annotated[
-    list[str] | None,
-    typer.Option(help="A tensor's value: w=[[1, 2], [3, 4]], x={shape=[2], seed=0}."),
-]
-Strict = Annotated[
-    bool, typer.Option("--strict", help="A number where there is no derivative does not pass.")
-]
 
 
 @app.command()
@@ -141,11 +110,11 @@ def run(  # noqa: PLR0913  (the options of the command line)
 ) -> None:
     """Compare every expression of some files."""
     with _clear_errors():
-        _check_output(form, output)
+        check_output(form, output)
         from symdiff.batch.work import collect  # noqa: PLC0415  (loads numpy)
 
         work = collect(list(paths or []), only)
-        options = _options(
+        options = options_of(
             engine=engine,
             rtol=rtol,
             atol=atol,
@@ -156,9 +125,9 @@ def run(  # noqa: PLR0913  (the options of the command line)
             max_proofs=max_proofs,
             max_components=max_components,
             strict=strict,
-            columns=_columns(keep, output),
+            columns=columns_folder(keep, output),
         )
-        crew = _crew(jobs, timeout, memory, dask)
+        crew = crew_of(jobs, timeout, memory, dask)
         report, interrupted = _run(work, options, crew, store)
         _finish(report, form, output, everything=everything, quiet=quiet)
         _tell_columns(keep, output)
@@ -206,10 +175,10 @@ def evaluate(  # noqa: PLR0913  (the options of the command line)
 ) -> None:
     """Compare one expression."""
     with _clear_errors():
-        _check_output(form, output)
+        check_output(form, output)
         from symdiff.program import parse  # noqa: PLC0415  (a fifth of the time of --help)
 
-        definitions = _assignments(let, "--let", "h=2*x")
+        definitions = assignments(let, "--let", "h=2*x")
         program = parse(_unescaped(expression), definitions=definitions)
         # A mistake in the text has been told by now: what follows loads for seconds.
         from symdiff.comparison.compare import compare_program  # noqa: PLC0415
@@ -217,8 +186,8 @@ def evaluate(  # noqa: PLR0913  (the options of the command line)
 
         evidence = compare_program(
             program,
-            _assignments(grid, "--grid", "x=-2:2:9"),
-            options=_options(
+            assignments(grid, "--grid", "x=-2:2:9"),
+            options=options_of(
                 engine=engine,
                 rtol=rtol,
                 atol=atol,
@@ -229,15 +198,15 @@ def evaluate(  # noqa: PLR0913  (the options of the command line)
                 max_proofs=max_proofs,
                 max_components=max_components,
                 strict=strict,
-                columns=_columns(keep, output),
+                columns=columns_folder(keep, output),
             ),
-            at=_assignments(at, "--at", "x=0"),
+            at=assignments(at, "--at", "x=0"),
             wrt=wrt or None,
-            claims=_assignments(claim, "--claim", "x=2*x"),
+            claims=assignments(claim, "--claim", "x=2*x"),
             let=definitions,
-            values=_numbers(value, "--value"),
-            cotangent=None if cotangent is None else _toml(cotangent) or cotangent,
-            tangent=_numbers(tangent, "--tangent") or None,
+            values=numbers(value, "--value"),
+            cotangent=None if cotangent is None else toml_value(cotangent) or cotangent,
+            tangent=numbers(tangent, "--tangent") or None,
             accumulate=accumulate,
         )
         report = Comparison((evidence,))
@@ -264,16 +233,16 @@ def graph(
             raise UsageError(message, hint="formats: text, dot")
         from symdiff.program import parse  # noqa: PLC0415  (see eval)
 
-        program = parse(_unescaped(expression), definitions=_assignments(let, "--let", "h=2*x"))
-        given = _assignments(at, "--at", "x=0")
-        tensors = _numbers(value, "--value")
+        program = parse(_unescaped(expression), definitions=assignments(let, "--let", "h=2*x"))
+        given = assignments(at, "--at", "x=0")
+        tensors = numbers(value, "--value")
         from symdiff.engines.base import Whole  # noqa: PLC0415
         from symdiff.graph import as_dot, as_text, autograd_graph  # noqa: PLC0415
         from symdiff.grid.points import axes  # noqa: PLC0415
         from symdiff.program.values import read_value  # noqa: PLC0415
 
-        numbers = [name for name in program.inputs if name not in tensors]
-        places = axes(numbers, {}, {**dict.fromkeys(numbers, "1"), **given})
+        moving = [name for name in program.inputs if name not in tensors]
+        places = axes(moving, {}, {**dict.fromkeys(moving, "1"), **given})
         several = next((axis.name for axis in places if len(axis.values) != 1), None)
         if several is not None:
             message = f"--at {several} gives several points"
@@ -371,106 +340,8 @@ def _write(text: str) -> None:
     sys.stdout.flush()
 
 
-def _options(  # noqa: PLR0913  (one for each option)
-    *,
-    engine: list[str] | None,
-    rtol: float | None,
-    atol: float | None,
-    max_points: int | None,
-    seed: int,
-    kinks: bool,
-    prove: str,
-    max_proofs: int | None,
-    max_components: int | None,
-    strict: bool,
-    columns: Path | None,
-) -> Options:
-    from symdiff import engines as engine_table  # noqa: PLC0415
-    from symdiff.comparison.evidence import Options  # noqa: PLC0415  (loads numpy)
-    from symdiff.truth.filter import Judging  # noqa: PLC0415
-    from symdiff.verdict import Tolerance  # noqa: PLC0415
-
-    for name in engine or ():
-        engine_table.check(name)
-    default = Options()
-    return Options(
-        engines=tuple(engine or default.engines),
-        tolerance=Tolerance(
-            default.tolerance.rtol if rtol is None else rtol,
-            default.tolerance.atol if atol is None else atol,
-        ),
-        kinks=kinks,
-        max_points=default.max_points if max_points is None else max_points,
-        seed=seed,
-        judging=Judging(
-            prove=prove,
-            max_proofs=default.judging.max_proofs if max_proofs is None else max_proofs,
-            seed=max(seed, 0),
-        ),
-        max_components=default.max_components if max_components is None else max_components,
-        strict=strict,
-        columns=columns,
-    )
-
-
-def _assignments(given: list[str] | None, option: str, example: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for text in given or ():
-        name, equals, value = (part.strip() for part in text.partition("="))
-        if not equals or not name or not value:
-            message = f"{option} {text[:40]!r} is no assignment"
-            raise UsageError(message, hint=f"{option} {example}")
-        if name in found:
-            message = f"{option} {name[:40]} is given twice"
-            lists = option in {"--grid", "--at"}
-            hint = f"list points with commas: {option} x=0,1" if lists else "keep one"
-            raise UsageError(message, hint=hint)
-        found[name] = value
-    return found
-
-
-def _numbers(given: list[str] | None, option: str) -> dict[str, Any]:
-    """Read tensors in TOML's words: lists of numbers, or a table."""
-    found: dict[str, Any] = {}
-    for name, text in _assignments(given, option, "w=[[1, 2], [3, 4]]").items():
-        found[name] = _toml(text)
-        if found[name] is None:
-            message = f"{option} {name[:40]}: {text[:40]!r} is no tensor"
-            raise UsageError(message, hint=f"{option} 'w=[[1, 2], [3, 4]]'")
-    return found
-
-
-def _toml(text: str) -> Any:  # noqa: ANN401  (numbers, or None)
-    """Return a value in TOML's words, None if the text is none."""
-    import tomllib  # noqa: PLC0415  (a thirtieth of the time of --help)
-
-    try:
-        return tomllib.loads(f"value = {text}").get("value")
-    except (tomllib.TOMLDecodeError, RecursionError, ValueError):
-        return None
-
-
-def _crew(jobs: int, timeout: float | None, memory: float | None, dask: str | None) -> Crew:
-    from symdiff.batch.runner import Crew  # noqa: PLC0415  (loads numpy)
-    from symdiff.batch.workers import TIMEOUT, Limits  # noqa: PLC0415
-
-    limited = timeout is not None or memory is not None
-    limits = Limits(TIMEOUT if timeout is None else timeout, memory) if limited else None
-    return Crew(jobs=jobs, limits=limits, dask=dask)
-
-
-def _columns(keep: str, output: Path | None) -> Path | None:
-    """Return the folder for all columns, if they are wanted."""
-    if keep not in {"findings", "all"}:
-        message = f"unknown --keep {keep[:40]!r}"
-        raise UsageError(message, hint="--keep findings, or --keep all")
-    if keep == "findings":
-        return None
-    return Path("symdiff.columns") if output is None else output.with_suffix(".columns")
-
-
 def _tell_columns(keep: str, output: Path | None) -> None:
-    folder = _columns(keep, output)
+    folder = columns_folder(keep, output)
     if folder is not None:
         _complain(f"all columns are in {folder}")
 
@@ -511,30 +382,6 @@ def _progress(total: int) -> Iterator[Callable[[], None]]:
         yield lambda: bar.advance(task)
 
 
-def _check_output(form: str | None, output: Path | None) -> None:
-    """Refuse a format or a path before the work is done, not after."""
-    known = ("plain", "github", "latex", "html", "csv", "json", "jsonl")
-    if form is not None and form not in known:
-        message = f"unknown format {form[:40]!r}"
-        raise UsageError(message, hint=f"formats: {', '.join(known)}")
-    if output is None:
-        return
-    if output.is_dir():
-        message = f"--output {output} is a folder"
-        raise UsageError(message, hint="give the name of a file, such as report.json")
-    if form is None and _format_of(output) not in known:
-        message = f"{output}: no format ends in {output.suffix or 'nothing'!r}"
-        raise UsageError(message, hint="give --format, or a name such as report.json")
-    if not output.parent.is_dir():
-        message = f"{output}: there is no folder {output.parent}"
-        raise UsageError(message, hint=f"mkdir -p {output.parent}")
-
-
-def _format_of(output: Path) -> str:
-    suffix = output.suffix.lower()
-    return _SUFFIXES.get(suffix, suffix.removeprefix("."))
-
-
 def _finish(
     report: Report, form: str | None, output: Path | None, *, everything: bool, quiet: bool
 ) -> None:
@@ -542,7 +389,7 @@ def _finish(
     from symdiff.report.report import write_atomically  # noqa: PLC0415
 
     if output is not None:
-        text = report.rendered(form or _format_of(output), everything=everything)
+        text = report.rendered(form or format_of(output), everything=everything)
         write_atomically(output, text)
     if quiet:
         _write(report.summary() + "\n")

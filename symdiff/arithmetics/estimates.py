@@ -24,6 +24,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdiff.arithmetics.arrays import ARRAYS, Arrays, within_doubles
+from symdiff.arithmetics.blocks import (
+    Blocks,
+    everywhere,
+    in_blocks,
+    is_anywhere,
+    larger_of,
+    least,
+    selected,
+    size_of,
+    size_of_sum,
+)
 from symdiff.arithmetics.reading import read
 from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
 from symdiff.errors import Unsupported
@@ -170,64 +181,6 @@ class Remembered(Arrays):
         return self._known[key][1]
 
 
-class Blocks(np.ndarray[Any, np.dtype[np.float64]]):
-    """Numbers of shape (blocks, m) that know how large they are.
-
-    What numpy makes of them as plain arrays is bounded point by point: that is right too.
-    """
-
-    _ends: tuple[Number, Number] | None = None
-
-    @property
-    def ends(self) -> tuple[Number, Number]:
-        """The least and the largest number of every block, shape (blocks, 1)."""
-        if self._ends is None:
-            plain = self.view(np.ndarray)
-            self._ends = plain.min(axis=-1, keepdims=True), plain.max(axis=-1, keepdims=True)
-        return self._ends
-
-    @property
-    def largest(self) -> Number:
-        """The largest |x| of every block, shape (blocks, 1)."""
-        low, high = self.ends
-        return np.maximum(high, -low)
-
-    @property
-    def least(self) -> Number:
-        """The least |x| of every block that does not change its sign, else 0."""
-        low, high = self.ends
-        return np.maximum(np.maximum(low, -high), 0.0)
-
-
-def size_of(value: Number) -> Number:
-    """Return |x| at every point, or the largest in every block; NaN where one is NaN."""
-    return value.largest if isinstance(value, Blocks) else np.abs(value)
-
-
-def _size_of_sum(total: Number, *terms: Number) -> Number:
-    """Return the size of a sum, or in blocks a bound from the sizes of its terms."""
-    return sum(size_of(x) for x in terms) if isinstance(total, Blocks) else np.abs(total)
-
-
-def is_anywhere(mask: Any) -> bool:  # noqa: ANN401  (conditions, or numbers that are not 0)
-    """Tell whether a condition holds at any point."""
-    return bool(mask.any()) if isinstance(mask, np.ndarray) else bool(mask)
-
-
-def least(value: Number) -> Number:
-    """Return |x| at every point, or a bound from below in every block."""
-    return value.least if isinstance(value, Blocks) else np.abs(value)
-
-
-def _everywhere(mask: Any) -> Any:  # noqa: ANN401  (conditions)
-    """Return where a condition holds, or in which blocks it holds at every point."""
-    return _plain(mask).all(axis=-1, keepdims=True) if isinstance(mask, Blocks) else mask
-
-
-def _plain(array: Any) -> Any:  # noqa: ANN401  (numpy's own array)
-    return array.view(np.ndarray)
-
-
 def _with_outside(row: Function, found: Estimate, arguments: Sequence[Any]) -> Estimate:
     """Add where a function is outside its domain, or an argument already is."""
     outside: Any = 0
@@ -292,7 +245,7 @@ def _sum_of(slopes: Sequence[tuple[Number, Number, Number, Number]]) -> tuple[An
             total = product
         else:
             before, total = total, total + product
-            error = error + _UNIT * _size_of_sum(total, before, product)
+            error = error + _UNIT * size_of_sum(total, before, product)
     return total, error
 
 
@@ -306,7 +259,7 @@ def _combined(
 
 def _add(x: Estimate, y: Estimate) -> Estimate:
     value = x.value + y.value
-    error = x.error + y.error + _UNIT * _size_of_sum(value, x.value, y.value)
+    error = x.error + y.error + _UNIT * size_of_sum(value, x.value, y.value)
     return _combined(value, error, [(1.0, 0.0, x), (1.0, 0.0, y)])
 
 
@@ -314,7 +267,7 @@ def _subtract(x: Estimate, y: Estimate) -> Estimate:
     if x is y:
         return _hidden(x, 0.0)
     value = x.value - y.value
-    error = x.error + y.error + _UNIT * _size_of_sum(value, x.value, y.value)
+    error = x.error + y.error + _UNIT * size_of_sum(value, x.value, y.value)
     return _combined(value, error, [(1.0, 0.0, x), (-1.0, 0.0, y)])
 
 
@@ -434,7 +387,7 @@ def _loss_of(row: Function, arguments: Sequence[Estimate], value: Number) -> Num
     if row.crossings:  # scipy loses digits near the poles
         x = arguments[-1].value
         off = (np.abs(x) < _NEAR) & (np.abs(x - np.rint(x)) > _OFF_POLES)
-        error = np.where(_everywhere((x > 0) | off), error, np.inf)
+        error = np.where(everywhere((x > 0) | off), error, np.inf)
     return error
 
 
@@ -469,28 +422,13 @@ def _choose(mask: Any, x: Any, y: Any) -> Any:  # noqa: ANN401  (estimates, or c
         return x if mask.all() else y
     either = is_anywhere(x.outside) or is_anywhere(y.outside)
     outside = np.where(mask, x.outside, y.outside) if either else 0
-    value = _selected(mask, x.value, y.value)
-    error = _larger_of(mask, x.error, y.error)
+    value = selected(mask, x.value, y.value)
+    error = larger_of(mask, x.error, y.error)
     if x.slope is None and y.slope is None:
         return Estimate(value, error, outside=outside)
     slopes = [0.0 if a.slope is None else a.slope for a in (x, y)]
-    slope_error = _larger_of(mask, x.slope_error, y.slope_error)
-    return Estimate(value, error, _selected(mask, *slopes), slope_error, outside)
-
-
-def _larger_of(mask: Any, error: Number, other: Number) -> Number:  # noqa: ANN401
-    """Return the bound that was chosen, or in blocks the larger one of those that were."""
-    if not isinstance(mask, Blocks):
-        return np.where(mask, error, other)
-    plain = _plain(mask)
-    some, every = (f(axis=-1, keepdims=True) for f in (plain.any, plain.all))
-    return np.maximum(np.where(some, error, 0.0), np.where(every, 0.0, other))
-
-
-def _selected(mask: Any, x: Number, y: Number) -> Number:  # noqa: ANN401
-    """Return x where a condition holds and y elsewhere; blocks stay blocks."""
-    found: Number = np.where(mask, x, y)
-    return found.view(Blocks) if isinstance(mask, Blocks) else found
+    slope_error = larger_of(mask, x.slope_error, y.slope_error)
+    return Estimate(value, error, selected(mask, *slopes), slope_error, outside)
 
 
 def _value(x: Any) -> Any:  # noqa: ANN401  (a condition counts as 0 or 1)
@@ -589,7 +527,7 @@ def estimate_together(
     What they share is computed once: a program and its switches. See `estimate`.
     """
     inputs = {
-        name: Estimate(_in_blocks(column), 0.0, 1.0 if name == variable else None)
+        name: Estimate(in_blocks(column), 0.0, 1.0 if name == variable else None)
         for name, column in columns.items()
     }
     arithmetic, known = Estimates(), dict[int, Any]()
@@ -608,13 +546,9 @@ def _kept(found: Estimate, arithmetic: Estimates) -> Estimate:
     """Return an estimate that says nothing where something uncertain was compared."""
     if not is_anywhere(arithmetic.lost):
         return found
-    kept = _everywhere(np.logical_not(arithmetic.lost))
+    kept = everywhere(np.logical_not(arithmetic.lost))
     return dataclasses.replace(
         found,
         error=np.where(kept, found.error, np.inf),
         outside=np.where(kept, found.outside, 0),
     )
-
-
-def _in_blocks(column: Array) -> Array:
-    return column.view(Blocks) if np.ndim(column) == 2 else column

@@ -19,13 +19,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.arithmetics.estimates import (
-    Estimate,
-    estimate_together,
-    is_anywhere,
-    least,
-    size_of,
-)
+from symdiff.arithmetics.blocks import is_anywhere, least, size_of
+from symdiff.arithmetics.estimates import Estimate, estimate_together
 from symdiff.arithmetics.germs import Budget
 from symdiff.arithmetics.reals import Real
 from symdiff.errors import Unsupported
