@@ -12,7 +12,7 @@ from symdiff.batch.packing import pack, unpack
 from symdiff.batch.store import Store, key_of
 from symdiff.batch.task import Outcome, attempt, lost, where
 from symdiff.batch.work import Work
-from symdiff.batch.workers import Limits, Pool, cluster, executed_by, processes
+from symdiff.batch.workers import Future, Limits, Pool, cluster, executed_by, processes
 from symdiff.comparison.evidence import Options
 from symdiff.errors import Crash, UsageError, describe
 from symdiff.program.entry import Entry
@@ -126,11 +126,11 @@ def _done(
 def _gathered(
     entries: Mapping[int, Entry], options: Options, workers: Pool, limits: Limits
 ) -> Iterator[tuple[int, Outcome]]:
-    finished: queue.SimpleQueue[tuple[int, concurrent.futures.Future[bytes]]] = queue.SimpleQueue()
-    futures: dict[int, concurrent.futures.Future[bytes]] = {}
+    finished: queue.SimpleQueue[tuple[int, Future]] = queue.SimpleQueue()
+    works = [pack((entry, options)) for entry in entries.values()]
+    futures = dict(zip(entries, workers.submit(works), strict=True))
     try:
-        for number, entry in entries.items():
-            future = futures[number] = _submitted(workers, pack((entry, options)))
+        for number, future in futures.items():
             future.add_done_callback(lambda f, n=number: finished.put((n, f)))  # type: ignore[misc]
         for _ in entries:
             number, future = finished.get()
@@ -141,16 +141,7 @@ def _gathered(
             future.cancel()
 
 
-def _submitted(workers: Pool, work: bytes) -> concurrent.futures.Future[bytes]:
-    try:
-        return workers.submit(work)
-    except concurrent.futures.BrokenExecutor as error:  # its worker died over an earlier task
-        future: concurrent.futures.Future[bytes] = concurrent.futures.Future()
-        future.set_exception(error)
-        return future
-
-
-def _outcome(entry: Entry, future: concurrent.futures.Future[bytes], limits: Limits) -> Outcome:
+def _outcome(entry: Entry, future: Future, limits: Limits) -> Outcome:
     try:
         outcome: Outcome = unpack(future.result())
     except TimeoutError:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from symdiff.batch.packing import pack, unpack
 from symdiff.comparison.compare import compare_entry
 from symdiff.comparison.evidence import Evidence, Options
@@ -27,6 +29,11 @@ def perform(work: bytes) -> bytes:
     """Compare the entry that `work` is, with its options; return the outcome."""
     entry, options = unpack(work)
     return pack(attempt(entry, options))
+
+
+def perform_all(several: Sequence[bytes]) -> list[bytes]:
+    """Perform some work, one after the other."""
+    return [perform(work) for work in several]
 
 
 def lost(entry: Entry, reason: str, hint: str) -> Lost:

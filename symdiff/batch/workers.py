@@ -11,7 +11,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final, Protocol
 
 from symdiff.errors import UsageError
@@ -21,6 +21,8 @@ TIMEOUT: Final = 300.0  # seconds an expression in a worker process
 _LOADED: Final = ("torch", "sympy", "symdiff.batch.task")
 _CONNECTING: Final = 10  # seconds
 _RETRIES: Final = 3  # of a task whose worker machine is gone
+_TOGETHER: Final = 4  # works in one task of a cluster at most,
+_ROUNDS: Final = 4  # so that every worker gets so many tasks at least
 _GIB: Final = 2**30
 _SMALLEST_MEMORY: Final = 0.25  # GiB: torch and sympy alone take that
 _LARGEST_MEMORY: Final = 2.0**20
@@ -65,21 +67,32 @@ def limits_of(timeout: float | None, memory: float | None) -> Limits | None:
     return Limits(TIMEOUT if timeout is None else timeout, memory)
 
 
+Future = concurrent.futures.Future[bytes]
+
+
 class Pool(Protocol):
     """Takes tasks and gives futures."""
 
-    def submit(self, work: bytes) -> concurrent.futures.Future[bytes]:
-        """Start `task.perform` on some work."""
+    def submit(self, works: Sequence[bytes]) -> list[Future]:
+        """Start `task.perform` on every work, and return a future for each."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Executor:
     executor: concurrent.futures.Executor
 
-    def submit(self, work: bytes) -> concurrent.futures.Future[bytes]:
+    def submit(self, works: Sequence[bytes]) -> list[Future]:
+        return [self._start(work) for work in works]
+
+    def _start(self, work: bytes) -> Future:
         from symdiff.batch.task import perform  # noqa: PLC0415  (see `_Processes`)
 
-        return self.executor.submit(perform, work)
+        try:
+            return self.executor.submit(perform, work)
+        except concurrent.futures.BrokenExecutor as error:  # its worker died over an earlier task
+            future = Future()
+            future.set_exception(error)
+            return future
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -87,14 +100,72 @@ class _Processes:
     pool: Any  # a pebble.ProcessPool
     timeout: float
 
-    def submit(self, work: bytes) -> concurrent.futures.Future[bytes]:
+    def submit(self, works: Sequence[bytes]) -> list[Future]:
         from symdiff.batch.task import perform  # noqa: PLC0415  (named here, run elsewhere)
 
         with uninterrupted():  # the pool may start a process now
-            future: concurrent.futures.Future[bytes] = self.pool.schedule(
-                perform, args=(work,), timeout=self.timeout
-            )
-        return future
+            return [self.pool.schedule(perform, args=(w,), timeout=self.timeout) for w in works]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Cluster:
+    """Sends several works in one task: what a cluster does for a task is paid once for all.
+
+    Where a task is lost, its works are sent again, one after the other: the one that kills its
+    worker must take no other with it.
+    """
+
+    executor: concurrent.futures.Executor
+    threads: int
+    alone: concurrent.futures.ThreadPoolExecutor
+
+    def submit(self, works: Sequence[bytes]) -> list[Future]:
+        futures = [Future() for _ in works]
+        size = max(1, min(_TOGETHER, len(works) // (_ROUNDS * max(1, self.threads))))
+        for at in range(0, len(works), size):
+            self._send(works[at : at + size], futures[at : at + size])
+        return futures
+
+    def _send(self, works: Sequence[bytes], futures: Sequence[Future]) -> None:
+        from symdiff.batch.task import perform_all  # noqa: PLC0415  (see `_Processes`)
+
+        sent = self.executor.submit(perform_all, works)
+        sent.add_done_callback(lambda done: self._receive(done, works, futures))
+
+    def _receive(
+        self,
+        done: concurrent.futures.Future[list[bytes]],
+        works: Sequence[bytes],
+        futures: Sequence[Future],
+    ) -> None:
+        try:
+            results = done.result()
+        except Exception:  # noqa: BLE001  (a worker may end in any way)
+            for work, future in zip(works, futures, strict=True):
+                self.alone.submit(self._send_alone, work, future)
+            return
+        for future, result in zip(futures, results, strict=True):
+            _finish(future, result)
+
+    def _send_alone(self, work: bytes, future: Future) -> None:
+        from symdiff.batch.task import perform_all  # noqa: PLC0415  (see `_Processes`)
+
+        try:
+            (result,) = self.executor.submit(perform_all, [work]).result()
+        except Exception as error:  # noqa: BLE001  (a worker may end in any way)
+            _finish(future, error)
+        else:
+            _finish(future, result)
+
+
+def _finish(future: Future, outcome: bytes | Exception) -> None:
+    """Let a future have its outcome, if somebody still waits for it."""
+    if not future.set_running_or_notify_cancel():
+        return
+    if isinstance(outcome, Exception):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)
 
 
 @contextlib.contextmanager
@@ -170,8 +241,13 @@ def cluster(address: str) -> Iterator[Pool]:
     except Exception as error:  # noqa: BLE001  (whatever answers there may say anything)
         message = f"no Dask scheduler at {address[:80]!r}: {_first_line(error)}"
         raise UsageError(message, hint="--dask tcp://HOST:8786") from None
+    alone = concurrent.futures.ThreadPoolExecutor(1)
     with client:
-        yield _Executor(client.get_executor(pure=False, retries=_RETRIES))
+        threads = sum(client.nthreads().values())
+        try:
+            yield _Cluster(client.get_executor(pure=False, retries=_RETRIES), threads, alone)
+        finally:
+            alone.shutdown(wait=False, cancel_futures=True)
 
 
 def _first_line(error: Exception) -> str:

@@ -109,3 +109,20 @@ def test_a_worker_of_a_cluster_that_is_killed_costs_nothing(planted, tmp_path):
     wanted = [line.split(":")[0] for line in path.read_text().splitlines()]
     assert names(report) == wanted and report.ok
     assert report.to_json() == symdiff.compare_files(path).to_json()
+
+
+def test_what_kills_workers_of_a_cluster_costs_itself_only(planted, tmp_path):
+    """Although several expressions go to a worker in one task."""
+    import dask
+    from distributed import LocalCluster
+
+    entries = [f"f{i}: relu(x - {i})" for i in range(20)]
+    path = written(tmp_path, "\n".join([*entries[:10], "crash: x**2", *entries[10:]]) + "\n")
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+    ):
+        report = symdiff.compare_files(path, dask=cluster.scheduler_address)
+    assert names(report) == [f"f{i}" for i in range(20)]
+    (lost,) = report.mistakes
+    assert lost.name == "crash" and "its worker died" in str(lost)
