@@ -42,6 +42,7 @@ ROUNDS = 5
 LONG = 1_000_000
 STREAM = 100_000_000
 MANY = 1000
+SOME = 400
 FAST = ("symengine", "autograd", "central")
 TORCH: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "exp(-x**2)*sin(3*x) + log(1 + x**2)": lambda x: (
@@ -170,7 +171,7 @@ def written(folder: Path, texts: list[str]) -> Path:
 def cluster() -> Table:
     """Compare one worker of a cluster with two, and processes with them."""
     with tempfile.TemporaryDirectory() as folder:
-        path = written(Path(folder), expressions(200))
+        path = written(Path(folder), expressions(SOME))
         rows: list[list[object]] = []
         found: dict[str, float] = {}
         for workers in (1, 2):
@@ -188,7 +189,7 @@ def cluster() -> Table:
                 found[f"processes, {jobs}"] = run[""]
         for name, seconds in found.items():
             base = found["Dask, 1 worker" if name.startswith("Dask") else "processes, 1"]
-            rows.append([name, f"{seconds / 200 * 1e3:.1f}", f"{base / seconds:.2f}"])
+            rows.append([name, f"{seconds / SOME * 1e3:.1f}", f"{base / seconds:.2f}"])
     return ["workers", "ms an expression", "times one"], rows
 
 
@@ -325,7 +326,11 @@ PARTS: dict[str, tuple[str, str, Callable[[], Table]]] = {
     "grids": (f"One expression on {LONG} points", GRIDS, grids),
     "stream": ("A range that is not held", "`exp(-x**2)*abs(x - 1/3)`.", stream),
     "many": (f"{MANY} generated expressions", GENERATED, many),
-    "cluster": ("Several workers", "200 of these expressions, workers started before.", cluster),
+    "cluster": (
+        "Several workers",
+        f"{SOME} of these expressions, workers started before.",
+        cluster,
+    ),
     "start": ("Cold start", "", start),
     "tensors": (f"A network of 101000 weights: `{NETWORK}`", "", tensors),
     "peers": ("Other checkers", f"`{next(iter(TORCH))}`; none of them looks at kinks.", peers),
