@@ -418,8 +418,8 @@ def _choose(mask: Any, x: Any, y: Any) -> Any:  # noqa: ANN401  (estimates, or c
     if isinstance(mask, bool | np.bool_):
         return x if mask else y
     x, y = _as_estimate(x), _as_estimate(y)
-    if mask.all() or not mask.any():  # nearly always, where points stand in order
-        return x if mask.all() else y
+    if isinstance(mask, Blocks) and (mask.all() or not mask.any()):
+        return x if mask.all() else y  # nearly always: the points of a range stand in order
     either = is_anywhere(x.outside) or is_anywhere(y.outside)
     outside = np.where(mask, x.outside, y.outside) if either else 0
     value = selected(mask, x.value, y.value)
