@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from symdiff.arithmetics.puiseux import Germ
+from symdiff.arithmetics.reals import UndecidedError
 from symdiff.catalogue import CATALOGUE, Function
 from symdiff.program.nodes import Call, Constant, Input, Literal, Node, Program
 
 _ARITHMETIC: Final = frozenset({"add", "subtract", "multiply", "negative", "positive"})
-_AWAY_FROM_ZERO: Final = frozenset({"log", "sqrt"})  # analytic where the argument is positive
+# Analytic where the last argument is positive; a quotient, where it is not zero.
+_AWAY_FROM_ZERO: Final = frozenset({"log", "sqrt", "divide"})
 _BITS: Final = 64
 
 
@@ -63,10 +65,15 @@ def _is_analytic(program: Program, index: int, found: Mapping[int, Germ]) -> boo
         return True
     if node.function == "power":
         return _is_natural(program.nodes[node.given[1]])
-    argument = found[node.given[-1]].constant.ball(_BITS)
-    if node.function == "divide":
-        return bool(argument > 0 or argument < 0)
-    return bool(node.function in _AWAY_FROM_ZERO and argument > 0)
+    return node.function in _AWAY_FROM_ZERO and _is_away(node, found[node.given[-1]])
+
+
+def _is_away(node: Call, argument: Germ) -> bool:
+    try:
+        value = argument.constant.ball(_BITS)
+    except UndecidedError:
+        return False
+    return bool(value > 0 or (node.function == "divide" and value < 0))
 
 
 def is_entire(row: Function) -> bool:

@@ -316,8 +316,24 @@ def _precisions(first: int, last: int) -> Iterator[int]:
 
 def is_zero(number: Real) -> bool:
     """Tell whether a number is zero by definition, or sympy proves it; False says nothing."""
-    if number.operation == "multiply" and any(is_zero(factor) for factor in number.arguments):
-        return True
+    return any(map(_is_known_zero, reversed(list(_factors(number)))))
+
+
+def _factors(number: Real) -> Iterator[Real]:
+    """Yield a number, and what it is a product of, each once, as far as it may be zero."""
+    waiting, seen = [number], {id(number)}
+    while waiting:
+        found = waiting.pop()
+        if not found.ball(_FIRST_BITS).contains(0):
+            continue
+        yield found
+        if found.operation == "multiply":
+            fresh = {id(a): a for a in found.arguments if id(a) not in seen}
+            seen.update(fresh)
+            waiting.extend(fresh.values())
+
+
+def _is_known_zero(number: Real) -> bool:
     if any(number.scaled[1].key in leaf.vanishing for leaf in _leaves(number)):
         return True
     return _is_for_sympy(number) and _sympy_proves_zero(_Question(number.key, number))
@@ -335,10 +351,10 @@ class _Question:
 def _sympy_proves_zero(question: _Question) -> bool:
     try:
         found = question.number.symbolic()
-        for expression in (found, sp.expand_mul(found)):
-            if expression.is_zero is not None:
-                return bool(expression.is_zero)
-        return bool(found.equals(0))
+        known = found.is_zero
+        if known is None:
+            known = sp.expand_mul(found).is_zero
+        return bool(found.equals(0) if known is None else known)
     except (ArithmeticError, TypeError, ValueError, AttributeError, RecursionError):
         return False
 

@@ -106,16 +106,22 @@ def unpack(packed: bytes) -> Any:  # noqa: ANN401
         plain = zlib.decompress(packed)
         length = int.from_bytes(plain[:8], "little")
         form, objects, root, columns = json.loads(plain[8 : 8 + length])
-        if form != FORMAT:
-            message = f"format {form}"
-            raise PackingError(message)
+        _check(form)
         reader = _Reader(_arrays(plain[8 + length :], columns))
         for written in objects:
             reader.objects.append(reader.made(written))
         return reader.read(root)
+    except PackingError:
+        raise
     except (zlib.error, ValueError, TypeError, KeyError, IndexError, AttributeError):
         message = "damaged"
         raise PackingError(message) from None
+
+
+def _check(form: object) -> None:
+    if form != FORMAT:
+        message = f"of format {form}, not {FORMAT}"
+        raise PackingError(message)
 
 
 def _arrays(plain: bytes, columns: list[Any]) -> list[np.ndarray]:
@@ -123,7 +129,7 @@ def _arrays(plain: bytes, columns: list[Any]) -> list[np.ndarray]:
     for name, shape in columns:
         dtype = np.dtype(name)
         if dtype.kind not in "biuf" or min(shape, default=0) < 0:
-            message = f"a column of {name}, shape {shape}"
+            message = f"damaged: a column of {name}, shape {shape}"
             raise PackingError(message)
         count = math.prod(shape)
         column = np.frombuffer(plain, dtype, count, at).reshape(shape)

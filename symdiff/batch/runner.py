@@ -146,6 +146,8 @@ def _outcome(entry: Entry, future: Future, limits: Limits) -> Outcome:
         outcome: Outcome = unpack(future.result())
     except TimeoutError:
         return lost(entry, f"it took more than {limits.timeout:g} s", "raise --timeout")
+    except concurrent.futures.CancelledError:
+        return lost(entry, "the cluster is gone", "start it and this run again")
     except Exception as error:  # noqa: BLE001  (a worker may end in any way: that is its outcome)
         if _is_death(error):
             return lost(

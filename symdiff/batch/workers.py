@@ -140,12 +140,22 @@ class _Cluster:
     ) -> None:
         try:
             results = done.result()
+        except concurrent.futures.CancelledError:  # the cluster is gone, or nobody waits any more
+            for future in futures:
+                future.cancel()
+            return
         except Exception:  # noqa: BLE001  (a worker may end in any way)
             for work, future in zip(works, futures, strict=True):
-                self.alone.submit(self._send_alone, work, future)
+                self._try_alone(work, future)
             return
         for future, result in zip(futures, results, strict=True):
             _finish(future, result)
+
+    def _try_alone(self, work: bytes, future: Future) -> None:
+        try:
+            self.alone.submit(self._send_alone, work, future)
+        except RuntimeError:  # shut down: nobody waits any more
+            future.cancel()
 
     def _send_alone(self, work: bytes, future: Future) -> None:
         from symdiff.batch.task import perform_all  # noqa: PLC0415  (see `_Processes`)

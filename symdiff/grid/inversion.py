@@ -18,6 +18,7 @@ from symdiff.arithmetics.symbolic_balls import enclose_expression
 
 _SIGN_DIGITS = 30
 _MOST_PARTS = 4  # piecewise parts of one sum that are taken branch by branch
+_MOST_FULL = 4  # periodic functions of which all turns are undone
 
 
 class NotInvertibleError(Exception):
@@ -36,6 +37,8 @@ class Preimages:
         How many solutions of one periodic function are listed at most.
     truncated
         Set when a periodic function had more.
+    turns
+        How many turns of periodic functions are still undone: nested ones multiply theirs.
     """
 
     x: sp.Symbol
@@ -43,6 +46,11 @@ class Preimages:
     high: float
     limit: int
     truncated: bool = False
+    turns: int = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        """Let a few functions have all turns that are listed of one."""
+        self.turns = _MOST_FULL * self.limit
 
     def solve(self, f: sp.Expr, c: sp.Expr) -> Iterator[sp.Expr]:
         """Yield every x with f(x) = c, exactly.
@@ -147,6 +155,9 @@ class Preimages:
         found: dict[sp.Expr, None] = {}
         for seed in seeds:
             for k in self._turns(ends, anchor, float(seed), float(period)):
+                self.turns -= 1
+                if self.turns < 0:
+                    raise NotInvertibleError
                 for root in self.solve(u, seed + k * period):
                     if self.low <= float(root) <= self.high:
                         found[root] = None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
@@ -194,22 +194,30 @@ def _factors_of(switch: Switch) -> tuple[Switch, ...]:
 
 
 def _factors(nodes: Sequence[Node], root: int) -> Iterator[int]:
-    node = nodes[root]
-    inner: tuple[int, ...] = ()
-    if isinstance(node, Call):
-        first = node.given[0]
-        if node.function == "multiply":
-            inner = node.given
-        elif node.function == "divide" or _keeps_zeros(nodes, node):
-            inner = (first,)
-        elif node.function in {"add", "subtract"}:
-            inner = tuple(_beside(0, nodes, root))
-        elif node.function == "log":
-            inner = tuple(_beside(1, nodes, first))
-    if not inner:
-        yield root
-    for index in inner:
-        yield from _factors(nodes, index)
+    """Yield the nodes, each once, at whose zeros together a node has its own."""
+    waiting, seen = [root], set[int]()
+    while waiting:
+        index = waiting.pop()
+        if index in seen:
+            continue
+        seen.add(index)
+        inner = tuple(_inner_factors(nodes, index))
+        if not inner:
+            yield index
+        waiting.extend(reversed(inner))
+
+
+def _inner_factors(nodes: Sequence[Node], index: int) -> Iterable[int]:
+    node = nodes[index]
+    if not isinstance(node, Call):
+        return ()
+    if node.function == "multiply":
+        return node.given
+    if node.function == "divide" or _keeps_zeros(nodes, node):
+        return node.given[:1]
+    if node.function in {"add", "subtract"}:
+        return _beside(0, nodes, index)
+    return _beside(1, nodes, node.given[0]) if node.function == "log" else ()
 
 
 def _keeps_zeros(nodes: Sequence[Node], node: Call) -> bool:

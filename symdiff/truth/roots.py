@@ -53,6 +53,9 @@ class Zero(Real):
         raise ValueError(message)
 
     def _computed(self, bits: int) -> Ball:
+        finer = min((b for b in self._balls if b > bits), default=None)
+        if finer is not None:
+            return self._balls[finer]
         with flint.ctx.workprec(bits + _MARGIN):
             # What fewer bits have proved already is where more of them go on.
             fewer = max((b for b in self._balls if b < bits), default=None)

@@ -5,7 +5,7 @@ import pytest
 from symdiff.arithmetics.analytic import analytic_germs, is_entire, mirrored
 from symdiff.arithmetics.germs import evaluate
 from symdiff.arithmetics.puiseux import line
-from symdiff.arithmetics.reals import Real
+from symdiff.arithmetics.reals import Real, UndecidedError
 from symdiff.catalogue import CATALOGUE
 from symdiff.program import parse
 from symdiff.truth.proof import exact_number, prove
@@ -65,3 +65,19 @@ def test_a_germ_taken_over_wrongly_is_noticed(monkeypatch):
     assert prove(program, "x", point).kind == "kink"
     monkeypatch.setattr("symdiff.arithmetics.analytic._is_analytic", lambda *_: True)
     assert prove(program, "x", point).kind == "smooth"
+
+
+class Unclear(Real):
+    """A number that cannot be enclosed."""
+
+    def _computed(self, bits):
+        raise UndecidedError("planted")
+
+
+@pytest.mark.parametrize("text", ["log(x)", "1/x", "sqrt(x)", "atan2(1, x)", "relu(x)"])
+def test_at_a_number_that_cannot_be_enclosed_only_the_variable_is_analytic(text):
+    program = parse(text)
+    germ = line(Unclear(None, "zero"), Real.of(1))
+    known = dict.fromkeys(range(len(program.nodes)), germ)
+    found = analytic_germs(program, known)
+    assert {program.written(i) for i in found} <= {"x", "1"} and program.output not in found

@@ -355,3 +355,18 @@ def test_enormous_numbers_are_not_computed_to_the_last_digit(exponent):
     n = Real.of(exponent)
     number = apply("exp", apply("multiply", n, apply("log", Real.of(1e300))))
     assert not is_zero(number)
+
+
+def test_a_number_multiplied_with_itself_again_and_again_is_looked_at_once():
+    forward = reverse = Real.of(0)
+    for k in range(1, 40):
+        forward = forward + apply("sin", Real.of(k))
+        reverse = reverse + apply("sin", Real.of(40 - k))
+    close = forward - reverse  # zero, but too long for sympy
+    zero = apply("sin", PI * Real.of(Fraction(1, 3))) * Real.of(2) - Real.of(3).power(
+        Fraction(1, 2)
+    )
+    for _ in range(60):
+        close, zero = Real(None, "multiply", (close, close)), Real(None, "multiply", (zero, zero))
+    assert not is_zero(close)
+    assert is_zero(zero)

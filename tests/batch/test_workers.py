@@ -6,7 +6,7 @@ import multiprocessing
 import pytest
 
 import symdiff
-from symdiff.batch.workers import Limits
+from symdiff.batch.workers import Limits, _Cluster
 from symdiff.errors import Lost, UsageError
 
 GOOD = "a: relu(x)\nb: abs(x - y) ; x = 0:1:3\nc: x**2\n"
@@ -126,3 +126,46 @@ def test_what_kills_workers_of_a_cluster_costs_itself_only(planted, tmp_path):
     assert names(report) == [f"f{i}" for i in range(20)]
     (lost,) = report.mistakes
     assert lost.name == "crash" and "its worker died" in str(lost)
+
+
+class Scripted(concurrent.futures.Executor):
+    """Gives futures whose end the test decides."""
+
+    def __init__(self):
+        self.given = []
+
+    def submit(self, function, works):
+        self.given.append((works, concurrent.futures.Future()))
+        return self.given[-1][1]
+
+
+def test_what_a_closing_cluster_cancels_is_cancelled_and_not_sent_again():
+    scripted = Scripted()
+    with concurrent.futures.ThreadPoolExecutor(1) as alone:
+        futures = _Cluster(scripted, 1, alone).submit([b"a", b"b"])
+        for _, future in scripted.given:
+            future.cancel()
+    assert all(future.cancelled() for future in futures)
+    assert len(scripted.given) == 2
+
+
+def test_what_is_lost_while_a_cluster_is_closed_is_cancelled(caplog):
+    scripted = Scripted()
+    alone = concurrent.futures.ThreadPoolExecutor(1)
+    futures = _Cluster(scripted, 1, alone).submit([b"a"])
+    alone.shutdown()
+    scripted.given[0][1].set_exception(OSError("planted"))
+    assert futures[0].cancelled()
+    assert caplog.text == ""  # a callback that raises is told there
+
+
+def test_a_cluster_that_is_gone_is_told_for_every_expression(tmp_path):
+    class Gone(concurrent.futures.Executor):
+        def submit(self, function, *arguments):
+            future = concurrent.futures.Future()
+            future.cancel()
+            return future
+
+    report = symdiff.compare_files(written(tmp_path, GOOD), executor=Gone())
+    assert [m.name for m in report.mistakes] == ["a", "b", "c"]
+    assert all("the cluster is gone" in str(m) for m in report.mistakes)

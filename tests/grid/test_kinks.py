@@ -243,3 +243,10 @@ def test_no_zero_is_lost_between_intervals_narrower_than_a_double():
 
 def test_isolation_without_a_zero_finds_none():
     assert isolate(lambda x: x * x + 1, flint.arb(-2), flint.arb(2)) == []
+
+
+def test_turns_of_nested_periodic_functions_are_limited_together():
+    """Undone one by one they multiply: ten times ten times thirty here."""
+    parts = roots("abs(sin(30*sin(30*sin(30*x))))")
+    assert 0.0 in {c.value for part in parts for c in part.found}
+    assert any(part.open for part in parts)  # that there are more is told

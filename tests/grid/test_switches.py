@@ -87,3 +87,12 @@ def test_what_keeps_zeros_is_zero_at_zero_and_nowhere_else(name):
             for side in (x, -x):
                 value = enclose(program, {"x": side})
                 assert not (hasattr(value, "contains") and value.is_finite() and value.contains(0))
+
+
+def test_factors_are_sought_once_each_however_often_they_are_multiplied():
+    longer = {"h0": "x", **{f"h{i}": f"h{i - 1}" + "*x" * 20 for i in range(1, 150)}}
+    chain = parse("abs(h149)", definitions=longer)  # deeper than Python calls itself
+    assert [str(expression(s.program)) for s in find_factors(chain)] == ["x"]
+    squared = {"h0": "x - 1", **{f"h{i}": f"h{i - 1}*h{i - 1}" for i in range(1, 13)}}
+    doubled = parse("abs(h12)", definitions=squared)
+    assert [str(expression(s.program)) for s in find_factors(doubled)] == ["x - 1"]

@@ -65,3 +65,8 @@ def test_an_apparent_kink_without_a_formula_is_seen_through():
     (record,) = [r for r in comparison.records() if r["exact"] and r["engine"] == "autograd"]
     assert record["kind"] == "smooth"
     assert record["derivative"] == pytest.approx(-np.sin(record["point"]["x"]) - 1)
+
+
+def test_fewer_bits_are_not_sought_again_where_more_are_known():
+    zero = zero_near(parse("x*exp(x) - 1"), "x", {}, 0.5671432904097838, integer=False)
+    assert zero.ball(64) is zero.ball(128)
