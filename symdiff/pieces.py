@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 T = TypeVar("T")
 
-PIECE: Final = 2**16  # numbers, 512 KiB
+PIECE: Final = 2**17  # numbers, 1 MiB
 
 
 def cores() -> int:

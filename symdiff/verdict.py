@@ -102,8 +102,8 @@ class Recourse(Protocol):
     def prove(self, points: NDArray[np.intp]) -> None:
         """Prove the truth at some points, as far as it may, and write it into the columns."""
 
-    def errors(self, points: NDArray[np.intp]) -> Array | None:
-        """Return the engine's estimates of its errors at some points; None: it has none."""
+    def complete(self, points: NDArray[np.intp]) -> None:
+        """Have what the engine has against its numbers at some points written into its samples."""
 
     def slack(self, point: int) -> Slack:
         """Return what the engine may give at a point."""
@@ -125,7 +125,7 @@ def unclear(
     tolerance
         What counts as agreement.
     """
-    found: dict[tuple[int, int], NDArray[np.intp]] = {}
+    found: list[list[NDArray[np.intp]]] = [[] for _ in given]
     is_smooth = truths.kinds == _KIND[Kind.SMOOTH]
     all_smooth = bool(is_smooth.all())
 
@@ -142,13 +142,12 @@ def unclear(
                 agrees = apart <= allowed
                 if samples.reason_of is not None:
                     agrees &= samples.reason_of[piece] == 0
-                found[number, piece.start] = np.flatnonzero(~agrees) + piece.start
+                if not agrees.all():
+                    found[number].append(np.flatnonzero(~agrees) + piece.start)
 
     in_pieces(len(truths), look)
-    starts = sorted({start for _, start in found})
-    return [
-        np.concatenate([found[number, start] for start in starts]) for number in range(len(given))
-    ]
+    nowhere = np.zeros(0, dtype=np.intp)
+    return [np.sort(np.concatenate([nowhere, *parts])) for parts in found]
 
 
 def judge(  # noqa: PLR0913, PLR0917  (what is known, what was given, and what may be asked)
@@ -184,7 +183,8 @@ def judge(  # noqa: PLR0913, PLR0917  (what is known, what was given, and what m
         (open_points,) = unclear(truths, [(samples, variable)], tolerance)
     if not len(open_points):
         return Judgement(codes, {})
-    rest = _Rest(truths, samples, variable, tolerance, open_points, recourse.errors(open_points))
+    recourse.complete(open_points)
+    rest = _Rest(truths, samples, variable, tolerance, open_points)
     found = rest.codes()
     doubtful = (found == _CODE[Verdict.AGREES]) & ~rest.proved
     wanted = open_points[(_is_off(found) | doubtful) & ~rest.proved]
@@ -218,14 +218,15 @@ class _Rest:
     variable: str
     tolerance: Tolerance
     points: NDArray[np.intp]
-    errors: Array | None
 
     def codes(self) -> Codes:
         """Return the verdicts by tolerance, by what is proved by now."""
         samples, points = self.samples, self.points
         failed = None if samples.reason_of is None else samples.reason_of[points] > 0
         values = samples.derivatives[self.variable][points]
-        return by_tolerance(self.truths.part(points), values, self.tolerance, failed, self.errors)
+        errors = samples.errors.get(self.variable)
+        errors = None if errors is None else errors[points]
+        return by_tolerance(self.truths.part(points), values, self.tolerance, failed, errors)
 
     @property
     def proved(self) -> Mask:

@@ -17,7 +17,7 @@ class Faulty:
         right = SYMBOLIC.differentiate(problem).derivatives
         return Samples({name: self._fault(values) for name, values in right.items()})
 
-    def errors(self, problem, variable):
+    def doubts(self, problem, variable):
         return None
 
     def slack(self, problem, variable, point):
@@ -30,7 +30,7 @@ class Raising:
     def differentiate(self, problem):
         raise RuntimeError("no kernel\nand more")
 
-    def errors(self, problem, variable):
+    def doubts(self, problem, variable):
         return None
 
     def slack(self, problem, variable, point):

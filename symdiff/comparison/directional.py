@@ -81,13 +81,12 @@ class _Nothing:
     """There is nothing more to be asked than a slack; see `verdict.Recourse`."""
 
     known: Slack
-    own_errors: Array | None
 
     def prove(self, points: NDArray[np.intp]) -> None:
         del points
 
-    def errors(self, points: NDArray[np.intp]) -> Array | None:
-        return None if self.own_errors is None else self.own_errors[points]
+    def complete(self, points: NDArray[np.intp]) -> None:
+        del points
 
     def slack(self, point: int) -> Slack:
         del point
@@ -224,8 +223,7 @@ class _Side:
 
     def _judged(self, truths: Truths, samples: Samples, name: str, slack: Slack) -> Judgement:
         tolerance = self._options.tolerance
-        recourse = _Nothing(slack, samples.errors.get(name))
-        found = judge(truths, samples, name, tolerance, recourse)
+        found = judge(truths, samples, name, tolerance, _Nothing(slack))
         off = abs(float(samples.derivatives[name][0]) - float(truths.derivative[0]))
         allowed = float(tolerance.around(truths.derivative)[0])
         word = VERDICTS[found.codes[0]]

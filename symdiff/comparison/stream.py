@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -175,7 +175,6 @@ def _joined_problem(parts: Sequence[Problem]) -> Problem:
 
 
 def _joined_samples(parts: Sequence[Samples]) -> Samples:
-    names = dict.fromkeys(name for part in parts for name in part.errors)
     reasons = {"": 0}
     numbers: list[NDArray[np.int32]] = []
     for part in parts:
@@ -184,18 +183,23 @@ def _joined_samples(parts: Sequence[Samples]) -> Samples:
         numbers.append(np.zeros(count, np.int32) if part.reason_of is None else own[part.reason_of])
     return Samples(
         _by_name([part.derivatives for part in parts]),
-        _by_name([_complete(part, names) for part in parts]),
-        _by_name([part.straddling for part in parts]),
+        _by_name(_completed(parts, lambda part: part.errors, np.float64)),
+        _by_name(_completed(parts, lambda part: part.straddling, np.bool_)),
         np.concatenate(numbers).astype(np.int32) if len(reasons) > 1 else None,
         tuple(reasons),
         parts[0].unsupported,
     )
 
 
-def _complete(part: Samples, names: Iterable[str]) -> dict[str, NDArray[Any]]:
-    """Return the estimates of errors, NaN where nobody asked for one."""
-    open_ones = np.full_like(next(iter(part.derivatives.values())), np.nan)
-    return {name: part.errors.get(name, open_ones) for name in names}
+def _completed(
+    parts: Sequence[Samples], doubts: Callable[[Samples], dict[str, NDArray[Any]]], kind: type
+) -> list[dict[str, NDArray[Any]]]:
+    """Return what engines have against their numbers, nothing where nobody asked."""
+    names = dict.fromkeys(name for part in parts for name in doubts(part))
+    return [
+        {n: doubts(part).get(n, np.zeros(len(part.derivatives[n]), kind)) for n in names}
+        for part in parts
+    ]
 
 
 def _joined_truths(parts: Sequence[Truths], starts: Sequence[int]) -> Truths:

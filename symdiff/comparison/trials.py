@@ -176,16 +176,17 @@ class _Recourse:
     def prove(self, points: NDArray[np.intp]) -> None:
         self.decider.prove(points.tolist())
 
-    def errors(self, points: NDArray[np.intp]) -> Array | None:
-        """Return the engine's estimates; those that it left open are written into its samples."""
-        column = self.samples.errors.get(self.variable)
-        if column is not None:
-            return column[points]
-        found = self.engine.errors(self.problem.part(points), self.variable)
-        if found is not None:
-            column = self.samples.errors[self.variable] = np.full(self.problem.count, np.nan)
-            column[points] = found
-        return found
+    def complete(self, points: NDArray[np.intp]) -> None:
+        """Write into an engine's samples what it has against its numbers, if it left that open."""
+        samples, name = self.samples, self.variable
+        if name in samples.errors or name in samples.straddling:
+            return
+        found = self.engine.doubts(self.problem.part(points), name)
+        if found is None:
+            return
+        samples.errors[name] = np.zeros(self.problem.count)
+        samples.straddling[name] = np.zeros(self.problem.count, dtype=bool)
+        samples.errors[name][points], samples.straddling[name][points] = found
 
     def slack(self, point: int) -> Slack:
         """Return an engine's slack; where it got the nearest double, the way to it counts too."""

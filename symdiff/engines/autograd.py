@@ -39,7 +39,7 @@ class _Autograd:
             check_memory(error)
             return _piecewise(problem, error)
 
-    def errors(self, problem: Problem, variable: str) -> None:
+    def doubts(self, problem: Problem, variable: str) -> None:
         del problem, variable
 
     def slack(self, problem: Problem, variable: str, point: int) -> Slack:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import flint
 import numpy as np
@@ -106,11 +106,12 @@ class Samples:
     derivatives
         For every variable the partial derivatives, shape (n,).
     errors
-        For every variable the engine's own estimate of its error, shape (n,), NaN where nobody
+        For every variable the engine's own estimate of its error, shape (n,), 0 where nobody
         asked for it; without the variable if it has none, or nobody asked.
     straddling
         For every variable the points whose stencil has a switch changing its sign inside it,
-        shape (n,); empty if the engine has no stencil.
+        shape (n,), as far as somebody asked; without the variable if nobody did, or the engine
+        has no stencil.
     reason_of
         For every point an index into `reasons`: 0 where all went well; shape (n,).
     reasons
@@ -121,7 +122,7 @@ class Samples:
 
     derivatives: Mapping[str, Array]
     errors: dict[str, Array] = dataclasses.field(default_factory=dict)
-    straddling: Mapping[str, NDArray[np.bool_]] = dataclasses.field(default_factory=dict)
+    straddling: dict[str, NDArray[np.bool_]] = dataclasses.field(default_factory=dict)
     reason_of: NDArray[np.int32] | None = None
     reasons: tuple[str, ...] = ("",)
     unsupported: str = ""
@@ -169,6 +170,21 @@ class Slack:
         return abs(value - centre) <= self.radius
 
 
+class Doubts(NamedTuple):
+    """What an engine itself has against its numbers at some points.
+
+    Attributes
+    ----------
+    errors
+        Its estimates of their errors, shape (n,).
+    straddling
+        Where a switch changes its sign inside its stencil, shape (n,).
+    """
+
+    errors: Array
+    straddling: NDArray[np.bool_]
+
+
 class Engine(Protocol):
     """One way to get a derivative, on trial."""
 
@@ -189,8 +205,8 @@ class Engine(Protocol):
             The engine cannot express the program.
         """
 
-    def errors(self, problem: Problem, variable: str) -> Array | None:
-        """Return the estimates of its errors that it left open, shape (n,); None: it has none."""
+    def doubts(self, problem: Problem, variable: str) -> Doubts | None:
+        """Return what it has against its own numbers, if it left that open; None: nothing."""
 
     def slack(self, problem: Problem, variable: str, point: int) -> Slack:
         """Return what the engine may give at one of the problem's points."""
@@ -209,18 +225,21 @@ def run(engine: Engine, problem: Problem) -> Samples:
     >>> run(Broken(), Problem(parse("x"), {"x": np.zeros(1)}, ("x",))).reason(0)
     'RuntimeError: no kernel'
     """
-    nothing = {name: np.full(problem.count, np.nan) for name in problem.variables}
     try:
         is_long = problem.count > PIECE and problem.whole is None and problem.function is None
         if is_long and engine.in_pieces:
             return _in_pieces(engine, problem)
         return engine.differentiate(problem)
     except Unsupported as error:
-        return Samples(nothing, unsupported=str(error))
+        return Samples(_nothing(problem), unsupported=str(error))
     except Exception as error:  # noqa: BLE001  (an engine on trial may raise anything)
         check_memory(error)
         everywhere = np.ones(problem.count, dtype=np.int32)
-        return Samples(nothing, reason_of=everywhere, reasons=("", describe(error)))
+        return Samples(_nothing(problem), reason_of=everywhere, reasons=("", describe(error)))
+
+
+def _nothing(problem: Problem) -> dict[str, Array]:
+    return {name: np.full(problem.count, np.nan) for name in problem.variables}
 
 
 def check_memory(error: Exception) -> None:
@@ -239,19 +258,16 @@ def _in_pieces(engine: Engine, problem: Problem) -> Samples:
     """Run an engine piece by piece: one point's derivative depends on no other point."""
     count = problem.count
     problem = dataclasses.replace(problem, brief=True)
-    first = engine.differentiate(problem.part(slice(0, PIECE)))
-    columns = [
-        {name: np.empty(count, column.dtype) for name, column in part.items()}
-        for part in _columns(first)
-    ]
+    columns = {name: np.empty(count) for name in problem.variables}
+    given: set[str] = set()
     reason_of = np.zeros(count, dtype=np.int32)
     reasons: dict[int, tuple[str, ...]] = {}
 
     def run_piece(piece: slice) -> None:
-        found = engine.differentiate(problem.part(piece)) if piece.start else first
-        for whole, part in zip(columns, _columns(found), strict=True):
-            for name, column in part.items():
-                whole[name][piece] = column
+        found = engine.differentiate(problem.part(piece))
+        for name, column in found.derivatives.items():
+            columns[name][piece] = column
+            given.add(name)
         if found.reason_of is not None:
             reason_of[piece] = found.reason_of
             reasons[piece.start] = found.reasons
@@ -262,10 +278,5 @@ def _in_pieces(engine: Engine, problem: Problem) -> Samples:
         numbers = [known.setdefault(text, len(known)) for text in reasons[start]]
         piece = slice(start, start + PIECE)
         reason_of[piece] = np.array(numbers)[reason_of[piece]]
-    derivatives, errors, straddling = columns
-    failed = reason_of if reasons else None
-    return Samples(derivatives, errors, straddling, failed, tuple(known))
-
-
-def _columns(samples: Samples) -> tuple[dict[str, NDArray[Any]], ...]:
-    return dict(samples.derivatives), samples.errors, dict(samples.straddling)
+    derivatives = {name: column for name, column in columns.items() if name in given}
+    return Samples(derivatives, reason_of=reason_of if reasons else None, reasons=tuple(known))

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from symdiff.arithmetics.arrays import evaluate, evaluate_together, held_nodes
 from symdiff.arithmetics.balls import Ball
 from symdiff.arithmetics.rounding import DOUBLE, radius_of, value_ball
-from symdiff.engines.base import TRUNCATION, Array, Problem, Samples, Slack
+from symdiff.engines.base import TRUNCATION, Array, Doubts, Problem, Samples, Slack
 from symdiff.errors import Unsupported
 from symdiff.grid.points import difference_step
 from symdiff.grid.switches import Switch, find_switches
@@ -45,22 +45,24 @@ class _Central:
         if len(names) < 2 or problem.count * len(names) > _TOGETHER:
             found = {name: _differences(_Moves.along(problem, (name,))) for name in names}
         else:  # many variables at few points: all in one pass
-            derivative, error, straddles = _differences(_Moves.along(problem, names))
+            together = _differences(_Moves.along(problem, names))
             n = problem.count
             blocks = [slice(k * n, (k + 1) * n) for k in range(len(names))]
             found = {
-                name: (derivative[block], None if error is None else error[block], straddles[block])
+                name: tuple(column[block] for column in together)
                 for name, block in zip(names, blocks, strict=True)
             }
-        return Samples(
-            {name: derivative for name, (derivative, _, _) in found.items()},
-            {name: error for name, (_, error, _) in found.items() if error is not None},
-            {name: straddles for name, (_, _, straddles) in found.items()},
-        )
+        derivatives = {name: columns[0] for name, columns in found.items()}
+        if problem.brief:
+            return Samples(derivatives)
+        errors = {name: columns[1] for name, columns in found.items()}
+        straddling = {name: columns[2] for name, columns in found.items()}
+        return Samples(derivatives, errors, straddling)
 
-    def errors(self, problem: Problem, variable: str) -> Array | None:
+    def doubts(self, problem: Problem, variable: str) -> Doubts:
         full = dataclasses.replace(problem, brief=False)
-        return _differences(_Moves.along(full, (variable,)))[1]
+        _, *doubts = _differences(_Moves.along(full, (variable,)))
+        return Doubts(*doubts)
 
     def slack(self, problem: Problem, variable: str, point: int) -> Slack:
         x = problem.columns[variable][point : point + 1]
@@ -85,7 +87,7 @@ class _Moves:
     moving
         For the inputs that move, where they do, shape (m,); None: at every point.
     brief
-        Whether errors are left open.
+        Whether doubts are left open.
     """
 
     program: Program
@@ -193,24 +195,25 @@ def _slack(problem: Problem, variable: str, point: dict[str, Ball], h: float) ->
     return Slack(radius_of(quotient), float(quotient.mid()), TRUNCATION)
 
 
-def _differences(moves: _Moves) -> tuple[Array, Array | None, Mask]:
-    """Return the quotients, their errors, and where a stencil straddles a kink."""
+def _differences(moves: _Moves) -> tuple[NDArray[Any], ...]:
+    """Return the quotients and, unless that is left open, their errors and what straddles."""
     x = moves.x
     found = _quotient(moves, difference_step(x))
-    derivative, error, straddles = found
+    derivative = found[0]
     outside = ~np.isfinite(derivative)
     outside &= x != 0
     if outside.any():
         # Near the end of a domain a step in proportion to x stays inside, and is less exact.
         shorter = _quotient(moves.part(outside), np.abs(x[outside]) * _SHORTER)
         for column, part in zip(found, shorter, strict=True):
-            if column is not None:
-                column[outside] = part
-    return derivative, error, straddles
+            column[outside] = part
+    return found
 
 
-def _quotient(moves: _Moves, h: Array) -> tuple[Array, Array | None, Mask]:
-    """Return (f(x+h) - f(x-h))/2h with its error, and where the stencil straddles a kink."""
+def _quotient(moves: _Moves, h: Array) -> tuple[NDArray[Any], ...]:
+    """Return (f(x+h) - f(x-h))/2h, with its error and where the stencil straddles a kink."""
+    if moves.brief:
+        return (_brief(moves, h),)
     held = held_nodes(moves.program, dict(moves.columns))
     switches = [s for s in find_switches(moves.program) if moves.of(s.program.inputs) is not None]
     programs = [moves.program, *(switch.program for switch in switches)]
@@ -227,12 +230,24 @@ def _quotient(moves: _Moves, h: Array) -> tuple[Array, Array | None, Mask]:
     with np.errstate(all="ignore"):
         width = above - below
         derivative = (f_above - f_below) / width
-        if moves.brief:
-            return derivative, None, straddles
         rounding = _ROUNDINGS * _EPSILON * (np.abs(f_above) + np.abs(f_below)) / width
         error = rounding + _truncation(moves, h, derivative, held)
     # What has no bound excuses nothing.
     return derivative, np.where(np.isfinite(error), error, 0.0), straddles
+
+
+def _brief(moves: _Moves, h: Array) -> Array:
+    """Return the quotients alone."""
+    held = held_nodes(moves.program, dict(moves.columns))
+    x = moves.x
+    above, below = x + h, x - h
+    derivative = evaluate(moves.program, moves.to(above), held=held)
+    f_below = evaluate(moves.program, moves.to(below), held=held)
+    with np.errstate(all="ignore"):
+        derivative -= f_below
+        above -= below
+        derivative /= above
+    return derivative
 
 
 def _truncation(moves: _Moves, h: Array, derivative: Array, held: dict[int, Any]) -> Array:

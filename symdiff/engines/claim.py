@@ -48,7 +48,7 @@ class Claim:
         nothing = {name: np.full(problem.count, np.nan) for name in self.refused}
         return Samples({**found, **nothing})
 
-    def errors(self, problem: Problem, variable: str) -> None:
+    def doubts(self, problem: Problem, variable: str) -> None:
         """Return nothing: a claim has no estimate of its errors."""
         del problem, variable
 

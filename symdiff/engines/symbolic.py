@@ -149,7 +149,7 @@ class _Symbolic:
         shaped = [_real(value, problem.count) for value in values]
         return Samples(dict(zip(problem.variables, shaped, strict=True)))
 
-    def errors(self, problem: Problem, variable: str) -> None:
+    def doubts(self, problem: Problem, variable: str) -> None:
         del problem, variable
 
     def slack(self, problem: Problem, variable: str, point: int) -> Slack:

@@ -34,7 +34,7 @@ class _Symengine:
         slopes: list[Array] = [np.ascontiguousarray(found[:, k]) for k in range(found.shape[1])]
         return Samples(dict(zip(problem.variables, slopes, strict=True)))
 
-    def errors(self, problem: Problem, variable: str) -> None:
+    def doubts(self, problem: Problem, variable: str) -> None:
         del problem, variable
 
     def slack(self, problem: Problem, variable: str, point: int) -> Slack:

@@ -227,7 +227,7 @@ class TestGradients:
                 half = np.full(problem.count, 0.5)
                 return Samples(dict.fromkeys(problem.variables, half))
 
-            def errors(self, problem, variable):
+            def doubts(self, problem, variable):
                 return None
 
             def slack(self, problem, variable, point):
@@ -251,7 +251,7 @@ class TestGradients:
             def differentiate(self, problem):
                 return Samples({"x": np.ones(1), "y": np.ones(1)})
 
-            def errors(self, problem, variable):
+            def doubts(self, problem, variable):
                 return None
 
             def slack(self, problem, variable, point):
@@ -268,7 +268,7 @@ class TestGradients:
             def differentiate(self, problem):
                 return Samples({"x": np.zeros(1), "y": np.ones(1)})
 
-            def errors(self, problem, variable):
+            def doubts(self, problem, variable):
                 return None
 
             def slack(self, problem, variable, point):
