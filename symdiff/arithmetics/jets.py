@@ -69,7 +69,7 @@ class Ties(Protocol):
     def steps(self, argument: Jet) -> None:
         """Take note that a step function may jump here."""
 
-    def rounded(self, jet: Jet, arguments: Sequence[Any]) -> Jet:
+    def rounded(self, jet: Jet, row: Function, arguments: Sequence[Any]) -> Jet:
         """Return the result of an operation as the engine on trial may have it."""
 
     def widened(self, row: Function, values: list[Ball]) -> list[Ball]:
@@ -79,9 +79,9 @@ class Ties(Protocol):
 class Exact:
     """Takes results as they are."""
 
-    def rounded(self, jet: Jet, arguments: Sequence[Any]) -> Jet:
+    def rounded(self, jet: Jet, row: Function, arguments: Sequence[Any]) -> Jet:
         """Return it as it is."""
-        del arguments
+        del row, arguments
         return jet
 
     def widened(self, row: Function, values: list[Ball]) -> list[Ball]:
@@ -121,9 +121,9 @@ class Both:
     def steps(self, argument: Jet) -> None:
         """Go on: the ball of the value holds the steps on both sides."""
 
-    def rounded(self, jet: Jet, arguments: Sequence[Any]) -> Jet:
+    def rounded(self, jet: Jet, row: Function, arguments: Sequence[Any]) -> Jet:
         """Add what an engine's own rounding and underflow may cost: a ball holds the true value."""
-        del arguments
+        del row, arguments
         return Jet(self._inexact(jet.value), tuple(self._inexact(g) for g in jet.gradient))
 
     def _inexact(self, x: Ball) -> Ball:
@@ -139,29 +139,43 @@ class Both:
         return [v + flint.arb(0, abs(v).upper() * self._ulp) for v in values]
 
 
-class Reordered(Both):
-    """As `Both`, for sums that the engine on trial may add up in any order.
+class Reversed(Both):
+    """As `Both`, for reverse mode: what flows back to a node is added up in an order of its own.
 
     On another way to the same sum partial sums may be larger: an addition costs a rounding of
-    both its terms.
+    both its terms.  So (x - 1) - x has the derivative 0 here, and there ε beside other terms.
     """
 
-    def rounded(self, jet: Jet, arguments: Sequence[Any]) -> Jet:
-        """Add what rounding may cost, in a sum of two jets as much as for each of them."""
-        if len(arguments) != 2 or not all(isinstance(a, Jet) for a in arguments):
-            return super().rounded(jet, arguments)
-        value = self._spread(jet.value, [a.value for a in arguments])
-        if not jet.gradient:
-            return Jet(value)
-        zeros = (flint.arb(0),) * len(jet.gradient)
-        terms = zip(*(a.gradient or zeros for a in arguments), strict=True)
-        gradient = zip(jet.gradient, terms, strict=True)
-        return Jet(value, tuple(self._spread(g, both) for g, both in gradient))
+    def rounded(self, jet: Jet, row: Function, arguments: Sequence[Any]) -> Jet:
+        """Add what rounding may cost, to the slope of a sum as much as for each of its terms."""
+        flows = _FLOWS.get(row.name)
+        if flows is None or not all(isinstance(a, Jet) for a in arguments):
+            return super().rounded(jet, row, arguments)
+        value = jet.value
+        if row.name in _SUMS:
+            value = self._sum(value, [a.value for a in arguments])
+        found = flows(*arguments)
+        gradient = jet.gradient
+        if all(found):  # both move
+            gradient = tuple(map(self._spread, gradient, zip(*found, strict=True)))
+        return super().rounded(Jet(value, gradient), row, arguments)
+
+    def _sum(self, value: Ball, terms: Sequence[Ball]) -> Ball:
+        """Return the value of a sum: in the order of the program."""
+        del terms
+        return value
 
     def _spread(self, x: Ball, terms: Sequence[Ball]) -> Ball:
         if any(t.is_zero() for t in terms):
-            return self._inexact(x)
-        return self._inexact(x + flint.arb(0, sum(abs(t).upper() for t in terms) * self._ulp))
+            return x
+        return x + flint.arb(0, sum(abs(t).upper() for t in terms) * self._ulp)
+
+
+class Reordered(Reversed):
+    """As `Reversed`, for values too: sums that the engine on trial may add up in any order."""
+
+    def _sum(self, value: Ball, terms: Sequence[Ball]) -> Ball:
+        return self._spread(value, terms)
 
 
 class Jets:
@@ -205,7 +219,7 @@ class Jets:
         result = column(self, *arguments)
         if type(result) is not Jet:
             return result
-        return self._ties.rounded(result, arguments if row.name in _SUMS else ())
+        return self._ties.rounded(result, row, arguments)
 
     def chain(self, row: Function, arguments: Sequence[Jet]) -> Jet:
         """Return f(u) with the gradient Σ ∂f/∂u_i·u_i'."""
@@ -404,6 +418,18 @@ _COLUMNS: Mapping[str, Callable[..., Any]] = MappingProxyType(
 )
 _SELECTING = frozenset({"where", "ifelse"})
 _SUMS = frozenset({"add", "subtract"})
+# What flows from a result to its two arguments, where several ways back meet.
+_FLOWS: Mapping[str, Callable[[Jet, Jet], tuple[tuple[Ball, ...], ...]]] = MappingProxyType(
+    {
+        "add": lambda x, y: (x.gradient, y.gradient),
+        "subtract": lambda x, y: (x.gradient, y.gradient),
+        "multiply": lambda x, y: (_scale(x.gradient, y.value), _scale(y.gradient, x.value)),
+        "divide": lambda x, y: (
+            _scale(x.gradient, 1 / y.value),
+            _scale(y.gradient, x.value / y.value**2),
+        ),
+    }
+)
 
 
 def evaluate(

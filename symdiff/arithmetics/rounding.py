@@ -13,7 +13,7 @@ from typing import Final
 import flint
 
 from symdiff.arithmetics.balls import Ball
-from symdiff.arithmetics.jets import Both, Jet, Reordered, evaluate
+from symdiff.arithmetics.jets import Both, Jet, evaluate
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 
@@ -32,8 +32,7 @@ def slope_radius(
     variable: str,
     inputs: Mapping[str, Ball],
     digits: int = DOUBLE,
-    *,
-    in_order: bool = True,
+    engine: type[Both] = Both,
 ) -> float:
     """Return how far rounding can carry the derivative that automatic differentiation gives.
 
@@ -47,8 +46,8 @@ def slope_radius(
         A ball for every input.
     digits
         The bits of the engine's numbers.
-    in_order
-        Whether the engine adds up sums in the order of the program.
+    engine
+        How it adds up: `Both`, in the order of the program; `Reversed` or `Reordered`.
 
     Returns
     -------
@@ -64,8 +63,7 @@ def slope_radius(
     >>> slope_radius(parse("max(x, 0) - max(-x, 0)"), "x", {"x": flint.arb(0)})
     0.0
     """
-    ties = Both if in_order else Reordered
-    return _radius(digits, lambda bits: _slope(_jet(program, variable, inputs, bits, ties)))
+    return _radius(digits, lambda bits: _slope(_jet(program, variable, inputs, bits, engine)))
 
 
 def value_radius(program: Program, inputs: Mapping[str, Ball]) -> float:
@@ -136,14 +134,14 @@ def _jet(
     variable: str | None,
     inputs: Mapping[str, Ball],
     bits: int,
-    ties: type[Both] = Both,
+    engine: type[Both] = Both,
 ) -> Jet | None:
     """Return a program's jet as an engine of so many bits may have it, None: not known."""
     with flint.ctx.workprec(bits):
         one = (flint.arb(1),)
         jets = {name: Jet(ball, one if name == variable else ()) for name, ball in inputs.items()}
         try:
-            jet = evaluate(program, jets, ties(bits))
+            jet = evaluate(program, jets, engine(bits))
         except (Unsupported, RecursionError):
             return None
     return Jet(flint.arb("nan")) if jet is None else jet

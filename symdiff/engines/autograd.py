@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from symdiff.arithmetics.jets import Reordered, Reversed
 from symdiff.arithmetics.reading import read
 from symdiff.arithmetics.rounding import DOUBLE, slope_radius
 from symdiff.arithmetics.tensors import TENSORS
@@ -45,10 +46,10 @@ class _Autograd:
     def slack(self, problem: Problem, variable: str, point: int) -> Slack:
         balls = problem.balls(point)
         if problem.whole is None:
-            return Slack(slope_radius(problem.program, variable, balls))
+            return Slack(slope_radius(problem.program, variable, balls, engine=Reversed))
         program = problem.whole.computed or problem.program
         bits = digits_of(problem.whole)
-        return Slack(slope_radius(program, variable, balls, bits, in_order=False))
+        return Slack(slope_radius(program, variable, balls, bits, Reordered))
 
 
 def _reverse(problem: Problem) -> dict[str, np.ndarray]:

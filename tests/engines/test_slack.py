@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import symdiff
 from symdiff.engines import load
 from symdiff.engines.base import Problem
 from symdiff.program import parse
@@ -73,3 +74,27 @@ def test_exact_engines_have_little_slack_where_little_is_rounded(engine):
 def test_sympy_s_own_formula_counts():
     # tanh' is 1 - tanh², of which nothing is left at 20.
     assert slack("symbolic", "tanh(x)", 20.0).radius > 1.6e-17
+
+
+# Programs whose slope flows back to x in parts that cancel, and a point: torch adds them up in
+# another order than forward mode does, and loses what stands beside them.
+CANCELLING = [
+    ("(x - 1)*(x + 1) + 1e-19*x", 0.0),
+    ("x*(1 - x) + 1e-19*x", 0.5),
+    ("sqrt(1 + (sin(2*x) - ((x - 1) + (x - 1)))**2) - sqrt(1 + sin((x - 1) - x)**2)", 0.0),
+    ("tanh(x - (x - 1))/(2 + sin(x**2)**2)", 6e-6),
+    ("x/(x + 1) - log(1 + x) + 1e-19*x", 0.0),
+]
+
+
+@pytest.mark.parametrize(("text", "x"), CANCELLING)
+def test_what_reverse_mode_loses_between_parts_that_cancel_is_rounding(text, x):
+    counts = symdiff.compare(text, {"x": [x]}).evidence[0].counts()["autograd"]
+    assert set(map(str, counts)) <= {"agrees", "inexact"}
+
+
+@pytest.mark.parametrize(("text", "x"), CANCELLING)
+def test_more_than_reverse_mode_can_lose_is_no_rounding(text, x):
+    exact = load("symbolic").differentiate(problem(text, x)).derivatives["x"][0]
+    found = slack("autograd", text, x)
+    assert not found.explains(exact + 1e-13, exact)
