@@ -29,6 +29,8 @@ _MAX_RATIONAL_BITS: Final = 40_000  # of numerator and denominator that are kept
 _ENORMOUS: Final = flint.arb(2) ** 8192  # and its inverse
 _MAX_SYMBOLIC: Final = 80  # operations of a number that is given to sympy
 _MAX_ROOT: Final = 64
+# What sympy raises where it does not get on.
+_NO_ANSWER: Final = (ArithmeticError, TypeError, ValueError, AttributeError, RecursionError)
 
 
 class UndecidedError(ArithmeticError):
@@ -349,21 +351,29 @@ class _Question:
 
 @functools.lru_cache(maxsize=256)
 def _sympy_proves_zero(question: _Question) -> bool:
+    known = _sympy_knows_zero(question)
+    if known is not None:
+        return known
     try:
         found = question.number.symbolic()
-        known = found.is_zero
-        if known is None:
-            known = sp.expand_mul(found).is_zero
+        known = sp.expand(found, log=False, power_base=False, power_exp=False).is_zero
         return bool(found.equals(0) if known is None else known)
-    except (ArithmeticError, TypeError, ValueError, AttributeError, RecursionError):
+    except _NO_ANSWER:
         return False
+
+
+@functools.lru_cache(maxsize=256)
+def _sympy_knows_zero(question: _Question) -> bool | None:
+    """Return what sympy says without trying to simplify; None: nothing."""
+    try:
+        known = question.number.symbolic().is_zero
+    except _NO_ANSWER:
+        return None
+    return None if known is None else bool(known)
 
 
 def _is_plainly_zero(number: Real) -> bool:
-    try:
-        return _is_for_sympy(number) and bool(number.symbolic().is_zero)
-    except (ArithmeticError, TypeError, ValueError, AttributeError, RecursionError):
-        return False
+    return _is_for_sympy(number) and bool(_sympy_knows_zero(_Question(number.key, number)))
 
 
 def _is_for_sympy(number: Real) -> bool:
@@ -431,8 +441,11 @@ def glance(number: Real) -> float | None:
     """
     if number.rational is not None:
         return nearest(number)
-    found = nearest_in(number.ball(2 * _FIRST_BITS))
-    return 0.0 if found is None and _is_plainly_zero(number) else found
+    for bits in (2 * _FIRST_BITS, _SYMBOLIC_FROM):
+        found = nearest_in(number.ball(bits))
+        if found is not None:
+            return found
+    return 0.0 if _is_plainly_zero(number) else None
 
 
 def _nearest_fraction(value: Fraction) -> float:
