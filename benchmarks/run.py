@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ STREAM = 100_000_000
 MANY = 1000
 SOME = 400
 FAST = ("symengine", "autograd", "central")
+USUAL = ("symbolic", "autograd", "central")
 TORCH: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
     "exp(-x**2)*sin(3*x) + log(1 + x**2)": lambda x: (
         torch.exp(-(x**2)) * torch.sin(3 * x) + torch.log(1 + x**2)
@@ -169,28 +170,52 @@ def written(folder: Path, texts: list[str]) -> Path:
 
 
 def cluster() -> Table:
-    """Compare one worker of a cluster with two, and processes with them."""
+    """Compare one worker with two: of a cluster, of a pool, and two runs that share nothing."""
+    rows: list[list[object]] = []
     with tempfile.TemporaryDirectory() as folder:
         path = written(Path(folder), expressions(SOME))
-        rows: list[list[object]] = []
-        found: dict[str, float] = {}
-        for workers in (1, 2):
-            with dask(workers) as address:
-                run = in_turn({"": lambda a=address: quietly(path, dask=a)}, rounds=2)
-                found[f"Dask, {workers} worker{'s' if workers > 1 else ''}"] = run[""]
-        for jobs in (1, 2):
-            pool = concurrent.futures.ProcessPoolExecutor(
-                jobs,
-                mp_context=multiprocessing.get_context("spawn"),
-                initializer=one_thread,
-            )
-            with pool:
-                run = in_turn({"": lambda p=pool: quietly(path, executor=p)}, rounds=2)
-                found[f"processes, {jobs}"] = run[""]
-        for name, seconds in found.items():
-            base = found["Dask, 1 worker" if name.startswith("Dask") else "processes, 1"]
-            rows.append([name, f"{seconds / SOME * 1e3:.1f}", f"{base / seconds:.2f}"])
-    return ["workers", "ms an expression", "times one"], rows
+        for engines in (USUAL, FAST):
+            kinds: dict[str, Callable[[int], float]] = {
+                "Dask": lambda n, e=engines: on_cluster(path, n, e),
+                "processes": lambda n, e=engines: in_processes(path, n, e),
+                "runs apart": lambda n, e=engines: apart(path, n, e) / n,
+            }
+            for kind, measure in kinds.items():
+                one, two = measure(1) / SOME, measure(2) / SOME
+                times = [f"{one * 1e3:.1f}", f"{two * 1e3:.1f}", f"{one / two:.2f}"]
+                rows.append([kind, engines[0], *times])
+    return ["workers", "derivative", "ms, one", "ms, two", "times faster"], rows
+
+
+def on_cluster(path: Path, workers: int, engines: Sequence[str]) -> float:
+    """Return the seconds of a run on a cluster that is warm."""
+    with dask(workers) as address:
+        return in_turn({"": lambda: quietly(path, engines, dask=address)}, rounds=2)[""]
+
+
+def in_processes(path: Path, workers: int, engines: Sequence[str]) -> float:
+    """Return the seconds of a run in processes that are warm."""
+    spawn = multiprocessing.get_context("spawn")
+    pool = concurrent.futures.ProcessPoolExecutor(workers, mp_context=spawn, initializer=one_thread)
+    with pool:
+        return in_turn({"": lambda: quietly(path, engines, executor=pool)}, rounds=2)[""]
+
+
+def apart(path: Path, runs: int, engines: Sequence[str]) -> float:
+    """Return the seconds of some runs at the same time that know nothing of each other."""
+    command = [sys.executable, "-m", "symdiff", "run", str(path), "--quiet"]
+    command += [word for name in engines for word in ("--engine", name)]
+    single = {**os.environ, "OMP_NUM_THREADS": "1"}
+
+    def run() -> None:
+        started = [
+            subprocess.Popen(command, env=single, stdout=subprocess.DEVNULL)  # noqa: S603
+            for _ in range(runs)
+        ]
+        for one in started:
+            one.wait()
+
+    return in_turn({"": run}, rounds=2)[""]
 
 
 @contextlib.contextmanager
@@ -213,9 +238,9 @@ def one_thread() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
 
 
-def quietly(path: Path, **how: Any) -> object:  # noqa: ANN401  (compare_files')
+def quietly(path: Path, engines: Sequence[str], **how: Any) -> object:  # noqa: ANN401
     """Compare a file."""
-    return symdiff.compare_files(path, engines=FAST, **how)
+    return symdiff.compare_files(path, engines=engines, **how)
 
 
 def start() -> Table:
@@ -322,13 +347,16 @@ evaluations for the differences; and the whole `symdiff.compare`, with kinks, tr
 GENERATED = f"""\
 Depth {DEPTH}, {POINTS} points, seed {SEED}; every run is a process of its own, start-up included,
 with one thread each."""
+WORKERS = f"""\
+{SOME} of these expressions; workers are started before, and "runs apart" are whole runs that share
+nothing but the machine: what two of them reach is what it has to give."""
 PARTS: dict[str, tuple[str, str, Callable[[], Table]]] = {
     "grids": (f"One expression on {LONG} points", GRIDS, grids),
     "stream": ("A range that is not held", "`exp(-x**2)*abs(x - 1/3)`.", stream),
     "many": (f"{MANY} generated expressions", GENERATED, many),
     "cluster": (
         "Several workers",
-        f"{SOME} of these expressions, workers started before.",
+        WORKERS,
         cluster,
     ),
     "start": ("Cold start", "", start),

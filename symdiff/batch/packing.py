@@ -48,7 +48,7 @@ from symdiff.truth.filter import Judging
 from symdiff.truth.truths import Truths
 from symdiff.verdict import Judgement, Tolerance, Verdict
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 _PLAIN: Final = (bool, int, float, str, type(None))
 _CLASSES: Final = {
     kind.__name__: kind
@@ -58,8 +58,12 @@ _CLASSES: Final = {
         *(Whole, Value, Program, Call, Constant, Input, Literal, Setting, Source, Span),
     )
 }
-# Small and many: these stand where they are used.
+# Small and many: these stand where they are used,
 _INLINE: Final = frozenset({Call, Constant, Input, Literal, Setting, Source, Span})
+# and of these every field is plain.
+_FLAT: Final[Mapping[str, Callable[..., Any]]] = {
+    kind.__name__: kind for kind in (Constant, Input, Literal, Source, Span)
+}
 _FIELDS: Final = {
     kind: tuple(f.name for f in dataclasses.fields(kind) if f.init) for kind in _CLASSES.values()
 }
@@ -151,12 +155,20 @@ class _Writer:
         if kind in _PLAIN:
             return value
         if kind in _INLINE:
-            return ["i", kind.__name__, *[self.write(getattr(value, f)) for f in _FIELDS[kind]]]
+            fields = [self.write(getattr(value, f)) for f in _FIELDS[kind]]
+            return ["f" if kind.__name__ in _FLAT else "i", kind.__name__, *fields]
         if kind in _FIELDS:
             return self._once(value, lambda: self._object(value))
         return self._other(value)
 
     def _other(self, value: Any) -> Any:  # noqa: ANN401, PLR0911  (one for each kind)
+        if isinstance(value, tuple | list):
+            written = [v if type(v) in _PLAIN else self.write(v) for v in value]
+            return ["t" if isinstance(value, tuple) else "l", *written]
+        if isinstance(value, np.ndarray):
+            return self._once(value, lambda: ["a", self._column(value)])
+        if isinstance(value, Mapping):
+            return ["d", *([self.write(k), self.write(v)] for k, v in value.items())]
         if isinstance(value, Verdict):
             return ["v", str(value)]
         if isinstance(value, _PLAIN):
@@ -164,14 +176,8 @@ class _Writer:
             return float(value) if isinstance(value, float) else str(value)
         if isinstance(value, np.generic):
             return value.item()
-        if isinstance(value, tuple | list):
-            return ["t" if isinstance(value, tuple) else "l", *map(self.write, value)]
-        if isinstance(value, Mapping):
-            return ["d", *([self.write(k), self.write(v)] for k, v in value.items())]
         if isinstance(value, Path):
             return ["p", str(value)]
-        if isinstance(value, np.ndarray):
-            return self._once(value, lambda: ["a", self._column(value)])
         if isinstance(value, SymdiffError):
             return self._error(value)
         message = f"{type(value).__name__} is no data"
@@ -211,8 +217,14 @@ class _Reader:
     def made(self, written: list[Any]) -> Any:  # noqa: ANN401
         name, *values = written
         kind = _CLASSES[name]
-        found = {f: self.read(value) for f, value in zip(_FIELDS[kind], values, strict=True)}
-        return kind(**found)
+        return kind(**dict(zip(_FIELDS[kind], self.as_list(values), strict=True)))
+
+    def as_flat(self, rest: list[Any]) -> Any:  # noqa: ANN401
+        name, *values = rest
+        if any(type(value) is list for value in values):
+            message = f"damaged: {name} of a list"
+            raise PackingError(message)
+        return _FLAT[name](*values)
 
     def read(self, written: Any) -> Any:  # noqa: ANN401
         if type(written) is not list:
@@ -220,10 +232,10 @@ class _Reader:
         return _READ[written[0]](self, written[1:])
 
     def as_tuple(self, rest: list[Any]) -> tuple[Any, ...]:
-        return tuple(map(self.read, rest))
+        return tuple(self.as_list(rest))
 
     def as_list(self, rest: list[Any]) -> list[Any]:
-        return list(map(self.read, rest))
+        return [self.read(v) if type(v) is list else v for v in rest]
 
     def as_dict(self, rest: list[Any]) -> dict[Any, Any]:
         return {self.read(key): self.read(value) for key, value in rest}
@@ -257,6 +269,7 @@ _READ: Final[Mapping[str, Callable[[_Reader, list[Any]], Any]]] = {
     "l": _Reader.as_list,
     "d": _Reader.as_dict,
     "a": _Reader.as_array,
+    "f": _Reader.as_flat,
     "i": _Reader.as_inline,
     "o": _Reader.as_known,
     "v": _Reader.as_verdict,

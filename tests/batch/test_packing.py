@@ -93,7 +93,7 @@ def hostile(head, tail=b""):
 
 
 def test_another_format_is_told_from_damage():
-    with pytest.raises(PackingError, match=r"^of format 1, not 2$"):
+    with pytest.raises(PackingError, match=r"^of format 1, not 3$"):
         unpack(hostile([1, [], None, []]))
 
 
@@ -103,14 +103,16 @@ def test_another_format_is_told_from_damage():
         b"",
         b"not packed",
         pack({"a": 1})[:-3],
-        hostile([2, [["Popen", "true"]], ["o", 0], []]),  # a class that is none of ours
-        hostile([2, [["Literal", 1, 2]], ["o", 0], []]),
-        hostile([2, [], ["i", "Popen", "true"], []]),
-        hostile([2, [], ["o", 7], []]),
-        hostile([2, [], ["x", 7], []]),
-        hostile([2, [], ["a", 0], [["O", [1]]]], b"12345678"),  # a column of Python's objects
-        hostile([2, [], ["a", 0], [["<f8", [1000]]]], b"12345678"),  # a column that is not there
-        hostile([2, [], ["a", 0], [["<f8", [-1]]]], b"12345678"),
+        hostile([3, [["Popen", "true"]], ["o", 0], []]),  # a class that is none of ours
+        hostile([3, [["Literal", 1, 2]], ["o", 0], []]),
+        hostile([3, [], ["i", "Popen", "true"], []]),
+        hostile([3, [], ["f", "Popen", "true"], []]),
+        hostile([3, [], ["f", "Literal", ["l", 1]], []]),
+        hostile([3, [], ["o", 7], []]),
+        hostile([3, [], ["x", 7], []]),
+        hostile([3, [], ["a", 0], [["O", [1]]]], b"12345678"),  # a column of Python's objects
+        hostile([3, [], ["a", 0], [["<f8", [1000]]]], b"12345678"),  # a column that is not there
+        hostile([3, [], ["a", 0], [["<f8", [-1]]]], b"12345678"),
         hostile({"format": 1}),
     ],
 )
