@@ -8,6 +8,7 @@ import pytest
 import symdiff
 from symdiff import pieces
 from symdiff.engines import base
+from symdiff.verdict import VERDICTS, Verdict
 
 
 @pytest.mark.parametrize("count", [0, 1, 10, 11, 95])
@@ -66,6 +67,25 @@ def test_pieces_give_what_one_pass_gives(monkeypatch, text):
         )
     reasons = [c.evidence[0].trials[0].samples["autograd"].reasons for c in (one, other)]
     assert reasons[0] == reasons[1]
+
+
+def test_an_engine_s_doubts_are_asked_where_it_does_not_agree_at_once(monkeypatch):
+    """What nobody asked is not known: an error of 0 would be a claim."""
+    grid = {"x": np.linspace(-2, 2, 1001)}
+    whole = symdiff.compare("abs(x - 1/3)*exp(x)", grid).evidence[0].trials[0]
+    monkeypatch.setattr(pieces, "PIECE", 100)
+    monkeypatch.setattr(base, "PIECE", 100)
+    brief = symdiff.compare("abs(x - 1/3)*exp(x)", grid).evidence[0].trials[0]
+    agrees = brief.judgements["central", "x"].codes == VERDICTS.index(Verdict.AGREES)
+    errors, straddling = (
+        [getattr(trial.samples["central"], name)["x"] for trial in (whole, brief)]
+        for name in ("errors", "straddling")
+    )
+    asked = ~np.isnan(errors[1])
+    assert asked.any() and (~asked).any() and (asked | agrees).all()
+    np.testing.assert_allclose(errors[0][asked], errors[1][asked], rtol=1e-12)
+    assert (straddling[0][asked] == straddling[1][asked]).all() and straddling[1].any()
+    assert not brief.samples["autograd"].errors
 
 
 def test_the_filter_leaves_few_points_to_proofs():

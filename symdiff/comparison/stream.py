@@ -183,8 +183,8 @@ def _joined_samples(parts: Sequence[Samples]) -> Samples:
         numbers.append(np.zeros(count, np.int32) if part.reason_of is None else own[part.reason_of])
     return Samples(
         _by_name([part.derivatives for part in parts]),
-        _by_name(_completed(parts, lambda part: part.errors, np.float64)),
-        _by_name(_completed(parts, lambda part: part.straddling, np.bool_)),
+        _by_name(_completed(parts, lambda part: part.errors, open_one=np.nan)),
+        _by_name(_completed(parts, lambda part: part.straddling, open_one=False)),
         np.concatenate(numbers).astype(np.int32) if len(reasons) > 1 else None,
         tuple(reasons),
         parts[0].unsupported,
@@ -192,12 +192,15 @@ def _joined_samples(parts: Sequence[Samples]) -> Samples:
 
 
 def _completed(
-    parts: Sequence[Samples], doubts: Callable[[Samples], dict[str, NDArray[Any]]], kind: type
+    parts: Sequence[Samples],
+    doubts: Callable[[Samples], dict[str, NDArray[Any]]],
+    *,
+    open_one: float | bool,
 ) -> list[dict[str, NDArray[Any]]]:
-    """Return what engines have against their numbers, nothing where nobody asked."""
+    """Return what engines have against their numbers, `open_one` where nobody asked."""
     names = dict.fromkeys(name for part in parts for name in doubts(part))
     return [
-        {n: doubts(part).get(n, np.zeros(len(part.derivatives[n]), kind)) for n in names}
+        {n: doubts(part).get(n, np.full(len(part.derivatives[n]), open_one)) for n in names}
         for part in parts
     ]
 

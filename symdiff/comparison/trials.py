@@ -184,7 +184,7 @@ class _Recourse:
         found = self.engine.doubts(self.problem.part(points), name)
         if found is None:
             return
-        samples.errors[name] = np.zeros(self.problem.count)
+        samples.errors[name] = np.full(self.problem.count, np.nan)
         samples.straddling[name] = np.zeros(self.problem.count, dtype=bool)
         samples.errors[name][points], samples.straddling[name][points] = found
 

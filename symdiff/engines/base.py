@@ -106,7 +106,7 @@ class Samples:
     derivatives
         For every variable the partial derivatives, shape (n,).
     errors
-        For every variable the engine's own estimate of its error, shape (n,), 0 where nobody
+        For every variable the engine's own estimate of its error, shape (n,), NaN where nobody
         asked for it; without the variable if it has none, or nobody asked.
     straddling
         For every variable the points whose stencil has a switch changing its sign inside it,
