@@ -235,7 +235,7 @@ def dask(workers: int) -> Iterator[str]:
     os.environ["OMP_NUM_THREADS"] = "1"
     try:
         with LocalCluster(
-            n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs=50
+            n_workers=workers, threads_per_worker=1, dashboard_address=":0", silence_logs=50
         ) as local:
             yield local.scheduler_address
     finally:

@@ -96,12 +96,17 @@ def test_without_dask_the_extra_is_named(tmp_path, monkeypatch):
         symdiff.compare_files(written(tmp_path, GOOD), dask="tcp://127.0.0.1:9")
 
 
-def test_a_worker_of_a_cluster_that_is_killed_costs_nothing(planted, tmp_path):
+def two_workers():
+    """A cluster on this machine, its ports free ones: other tests may have one at the same time."""
     from distributed import LocalCluster
 
+    return LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0")
+
+
+def test_a_worker_of_a_cluster_that_is_killed_costs_nothing(planted, tmp_path):
     entries = [f"f{i}: relu(x - {i})" for i in range(20)]
     path = written(tmp_path, "\n".join([*entries[:10], "once: x**2", *entries[10:]]) + "\n")
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with two_workers() as cluster:
         before = set(cluster.scheduler.workers)
         report = symdiff.compare_files(path, dask=cluster.scheduler_address)
         assert set(cluster.scheduler.workers) != before  # one was killed, and replaced
@@ -114,13 +119,12 @@ def test_a_worker_of_a_cluster_that_is_killed_costs_nothing(planted, tmp_path):
 def test_what_kills_workers_of_a_cluster_costs_itself_only(planted, tmp_path):
     """Although several expressions go to a worker in one task."""
     import dask
-    from distributed import LocalCluster
 
     entries = [f"f{i}: relu(x - {i})" for i in range(20)]
     path = written(tmp_path, "\n".join([*entries[:10], "crash: x**2", *entries[10:]]) + "\n")
     with (
         dask.config.set({"distributed.scheduler.allowed-failures": 0}),
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster,
+        two_workers() as cluster,
     ):
         report = symdiff.compare_files(path, dask=cluster.scheduler_address)
     assert names(report) == [f"f{i}" for i in range(20)]
