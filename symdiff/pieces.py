@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import os
+import queue
+import threading
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 T = TypeVar("T")
 
 PIECE: Final = 2**17  # numbers, 1 MiB
+BLOCK: Final = 1024  # of which a piece has whole ones, but for the last
 
 
 def cores() -> int:
@@ -42,14 +44,40 @@ def in_pieces(count: int, work: Callable[[slice], None]) -> None:
     >>> squares
     [0, 1, 4, 9, 16]
     """
-    pieces = [slice(at, min(at + PIECE, count)) for at in range(0, count, PIECE)]
-    if len(pieces) <= 1 or cores() == 1:
-        for piece in pieces:
-            work(piece)
-        return
-    with concurrent.futures.ThreadPoolExecutor(min(cores(), len(pieces))) as threads:
-        for _ in threads.map(work, pieces):
-            pass
+    pieces = queue.SimpleQueue[slice]()
+    size = _even_size(count)
+    for at in range(0, count, size):
+        pieces.put(slice(at, min(at + size, count)))
+    failures: dict[int, BaseException] = {}
+
+    def take() -> None:
+        while not failures:
+            try:
+                piece = pieces.get_nowait()
+            except queue.Empty:
+                return
+            try:
+                work(piece)
+            except BaseException as error:  # noqa: BLE001  (raised again below)
+                failures[piece.start] = error
+
+    helpers = [threading.Thread(target=take) for _ in range(min(cores(), pieces.qsize()) - 1)]
+    for helper in helpers:
+        helper.start()
+    take()  # here too: to wait would leave a core idle until somebody wakes it
+    for helper in helpers:
+        helper.join()
+    if failures:
+        raise failures[min(failures)]
+
+
+def _even_size(count: int) -> int:
+    """Return the length of pieces of which every core gets as many."""
+    if count <= PIECE:
+        return PIECE
+    rounds = -(-count // (PIECE * cores()))
+    size = -(-count // (rounds * cores()))
+    return min(PIECE, -(-size // BLOCK) * BLOCK)
 
 
 def renumbered(known: Mapping[int, T], chosen: NDArray[np.intp]) -> dict[int, T]:

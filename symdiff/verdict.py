@@ -68,7 +68,11 @@ class Tolerance:
 
     def around(self, size: Array) -> Array:
         """Return what a value may be off beside numbers of this size."""
-        return self.atol + self.rtol * np.abs(size)
+        around = np.abs(size)
+        around *= self.rtol
+        if self.atol:
+            around += self.atol
+        return around
 
     def __str__(self) -> str:
         """Return both bounds, as tables show them."""

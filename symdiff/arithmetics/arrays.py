@@ -131,12 +131,12 @@ def evaluate_together(
     with np.errstate(all="ignore"):
         found = [read(program, ARRAYS, inputs, known=known) for program in programs]
     return [
-        _own(np.asarray(v, dtype=np.float64), shape, (*inputs.values(), *(held or {}).values()))
+        own(np.asarray(v, dtype=np.float64), shape, (*inputs.values(), *(held or {}).values()))
         for v in found
     ]
 
 
-def _own(value: Array, shape: tuple[int, ...], given: Sequence[Any]) -> Array:
+def own(value: Array, shape: tuple[int, ...], given: Sequence[Any]) -> Array:
     """Return an array of a shape that may be written to: not one of those given."""
     if value.shape == shape and not any(value is array or value.base is array for array in given):
         return value

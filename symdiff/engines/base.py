@@ -260,8 +260,7 @@ def _in_pieces(engine: Engine, problem: Problem) -> Samples:
     problem = dataclasses.replace(problem, brief=True)
     columns = {name: np.empty(count) for name in problem.variables}
     given: set[str] = set()
-    reason_of = np.zeros(count, dtype=np.int32)
-    reasons: dict[int, tuple[str, ...]] = {}
+    failed: dict[int, Samples] = {}
 
     def run_piece(piece: slice) -> None:
         found = engine.differentiate(problem.part(piece))
@@ -269,14 +268,15 @@ def _in_pieces(engine: Engine, problem: Problem) -> Samples:
             columns[name][piece] = column
             given.add(name)
         if found.reason_of is not None:
-            reason_of[piece] = found.reason_of
-            reasons[piece.start] = found.reasons
+            failed[piece.start] = found
 
     in_pieces(count, run_piece)
-    known = {"": 0}
-    for start in sorted(reasons):  # in the order of the points, whichever piece was done first
-        numbers = [known.setdefault(text, len(known)) for text in reasons[start]]
-        piece = slice(start, start + PIECE)
-        reason_of[piece] = np.array(numbers)[reason_of[piece]]
     derivatives = {name: column for name, column in columns.items() if name in given}
-    return Samples(derivatives, reason_of=reason_of if reasons else None, reasons=tuple(known))
+    if not failed:
+        return Samples(derivatives)
+    known, reason_of = {"": 0}, np.zeros(count, dtype=np.int32)
+    for start in sorted(failed):  # in the order of the points, whichever piece was done first
+        numbers = [known.setdefault(text, len(known)) for text in failed[start].reasons]
+        own = failed[start].reason_of
+        reason_of[start : start + len(own)] = np.array(numbers)[own]
+    return Samples(derivatives, reason_of=reason_of, reasons=tuple(known))

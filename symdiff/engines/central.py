@@ -200,9 +200,8 @@ def _differences(moves: _Moves) -> tuple[NDArray[Any], ...]:
     x = moves.x
     found = _quotient(moves, difference_step(x))
     derivative = found[0]
-    outside = ~np.isfinite(derivative)
-    outside &= x != 0
-    if outside.any():
+    finite = np.isfinite(derivative)
+    if not finite.all() and (outside := ~finite & (x != 0)).any():
         # Near the end of a domain a step in proportion to x stays inside, and is less exact.
         shorter = _quotient(moves.part(outside), np.abs(x[outside]) * _SHORTER)
         for column, part in zip(found, shorter, strict=True):

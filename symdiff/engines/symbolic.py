@@ -12,6 +12,7 @@ import numpy as np
 import sympy as sp
 from sympy.printing.numpy import SciPyPrinter
 
+from symdiff.arithmetics.arrays import own
 from symdiff.arithmetics.rounding import slope_radius
 from symdiff.arithmetics.symbolic import expression
 from symdiff.arithmetics.symbolic_balls import formula_radius
@@ -146,7 +147,8 @@ class _Symbolic:
         compiled = _compiled(problem.program, problem.variables)
         with np.errstate(all="ignore"):
             values = compiled(*(problem.columns[name] for name in names))
-        shaped = [_real(value, problem.count) for value in values]
+        given = tuple(problem.columns.values())
+        shaped = [own(_real(value), (problem.count,), given) for value in values]
         return Samples(dict(zip(problem.variables, shaped, strict=True)))
 
     def doubts(self, problem: Problem, variable: str) -> None:
@@ -193,11 +195,11 @@ def _compile(names: tuple[str, ...], expressions: list[sp.Expr]) -> Any:  # noqa
     )
 
 
-def _real(value: Any, count: int) -> Array:  # noqa: ANN401  (numpy's or Python's number)
+def _real(value: Any) -> Array:  # noqa: ANN401  (numpy's or Python's number)
     array = np.asarray(value)
     if np.iscomplexobj(array):
         array = np.where(array.imag == 0, array.real, np.nan)
-    return np.array(np.broadcast_to(array, (count,)), dtype=np.float64)
+    return np.asarray(array, dtype=np.float64)
 
 
 ENGINE = _Symbolic()

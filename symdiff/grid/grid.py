@@ -44,6 +44,7 @@ ROLES: Final = (
 )
 KINK: Final = ROLES.index("kink")
 NEAREST: Final = (ROLES.index("-1 ulp"), ROLES.index("+1 ulp"))
+_NONE: Final = np.zeros(0, dtype=np.intp)
 _STEPS = {"-h/2": -0.5, "+h/2": 0.5, "-h": -1.0, "+h": 1.0, "-2h": -2.0, "+2h": 2.0}
 
 
@@ -352,16 +353,15 @@ def _assemble(
     if len(x) < 2 or not (x[1:] > x[:-1]).all():
         return _sorted(names, rows, switches, notes)
     # A long line of points that are in order already: only those that are special are sorted.
-    special = np.zeros(len(x), dtype=bool)
-    special[list(regular.exact)] = True
-    for r in added:
-        special[np.minimum(np.searchsorted(x, r.points[:, 0]), len(x) - 1)] = True
-    chosen = regular.some(np.flatnonzero(special))
-    sorted_ones = _sorted(names, [chosen, *added], switches, notes)
-    return with_plain_points(sorted_ones, x[~special])
+    beside = [np.minimum(np.searchsorted(x, r.points[:, 0]), len(x) - 1) for r in added]
+    special = np.unique(np.concatenate([np.array(list(regular.exact), dtype=np.intp), *beside]))
+    sorted_ones = _sorted(names, [regular.some(special), *added], switches, notes)
+    return with_plain_points(sorted_ones, x, special)
 
 
-def with_plain_points(special: Grid, x: Array) -> Grid:
+def with_plain_points(
+    special: Grid, x: Array, without: NDArray[np.intp] = _NONE
+) -> Grid:
     """Return a grid on one axis with regular points added.
 
     Parameters
@@ -369,11 +369,14 @@ def with_plain_points(special: Grid, x: Array) -> Grid:
     special
         Kinks and their neighbours, in order.
     x
-        Coordinates in order, none of them among the special ones.
+        Coordinates in order.
+    without
+        The numbers of those that are among the special ones, in order.
     """
     places = np.searchsorted(x, special.points[:, 0])
-    new = places + np.arange(len(places))  # of the special points
-    points = _inserted(x, places.tolist(), special.points[:, 0])
+    new = places - np.searchsorted(without, places) + np.arange(len(places))
+    points = _stretched(x, without.tolist(), places.tolist())
+    points[new] = special.points[:, 0] + 0.0
     roles, along, switch_of = (
         np.full(len(points), usual, dtype) for usual, dtype in ((0, "i1"), (-1, "i1"), (-1, "i4"))
     )
@@ -390,14 +393,19 @@ def with_plain_points(special: Grid, x: Array) -> Grid:
     )
 
 
-def _inserted(x: Array, places: Sequence[int], others: Array) -> Array:
-    """Return x with other numbers inserted before some places, in order; long stretches at once."""
-    found = np.empty(len(x) + len(others))
-    starts = [0, *places]
-    for number, (start, stop) in enumerate(zip(starts, [*places, len(x)], strict=True)):
-        np.add(x[start:stop], 0.0, out=found[start + number : stop + number])  # no -0.0
-        if number < len(others):
-            found[stop + number] = others[number] + 0.0
+def _stretched(x: Array, without: Sequence[int], places: Sequence[int]) -> Array:
+    """Return x without some of its numbers, and with room before some places.
+
+    Long stretches are copied at once.
+    """
+    found = np.empty(len(x) - len(without) + len(places))
+    cuts = sorted([*((place, False) for place in places), *((place, True) for place in without)])
+    start = at = 0
+    for place, is_left_out in (*cuts, (len(x), True)):
+        stretch = x[start:place]
+        np.add(stretch, 0.0, out=found[at : at + len(stretch)])  # no -0.0
+        at += len(stretch) + (not is_left_out)
+        start = place + is_left_out
     return found
 
 

@@ -107,8 +107,12 @@ def difference_step(x: Array) -> Array:
     >>> difference_step(np.array([0.0, 1000.0])).round(9)
     array([6.055000e-06, 6.055454e-03])
     """
-    step = _RELATIVE_STEP * np.maximum(1.0, np.abs(x))
-    return (x + step) - x
+    step = np.abs(x)
+    np.maximum(step, 1.0, out=step)
+    step *= _RELATIVE_STEP
+    step += x
+    step -= x
+    return step
 
 
 def axis(name: str, spec: Spec, *, searched: bool = True) -> Axis:

@@ -26,7 +26,7 @@ from symdiff.arithmetics.reals import Real
 from symdiff.errors import Unsupported
 from symdiff.grid.grid import Grid
 from symdiff.grid.switches import Switch, find_switches
-from symdiff.pieces import in_pieces
+from symdiff.pieces import BLOCK, in_pieces
 from symdiff.program import Program
 from symdiff.truth.one_sided import KINDS, Kind, Truth
 from symdiff.truth.proof import NO_FORMULA, exact_number, prove
@@ -43,7 +43,6 @@ _SHARP: Final = 1e-10  # relative error with which a derivative is settled
 _SMOOTH: Final = KINDS.index(Kind.SMOOTH)
 _OUTSIDE: Final = KINDS.index(Kind.OUTSIDE)
 _UNDECIDED: Final = KINDS.index(Kind.UNDECIDED)
-_BLOCK: Final = 1024  # points with one bound of errors
 _NOWHERE: Final = np.zeros((), dtype=np.int16)
 
 
@@ -103,9 +102,9 @@ class Decider:
         self._grid = grid
         self._judging = judging
         if slopes is None and judging.prove == "filter":
-            settled = self._settle()
-            self.prove(np.flatnonzero(~settled).tolist())
-            self._check_sample(settled)
+            doubtful = self._settle()
+            self.prove(doubtful.tolist())
+            self._check_sample(doubtful)
             return
         self.truths = Truths.unknown(len(grid))
         if slopes is not None:
@@ -114,8 +113,8 @@ class Decider:
                 self.truths.put(i, Truth(Kind.SMOOTH, slope, slope, slope))
         self.prove(range(len(grid)))
 
-    def _settle(self) -> Mask:
-        """Write what arrays say, with nothing where there is doubt; tell where there is none."""
+    def _settle(self) -> NDArray[np.intp]:
+        """Write what arrays say; return the points where there is doubt, with nothing written."""
         n, found = len(self._grid), settle(self._program, self._variable, self._grid.columns())
         for point, _ in self._grid.exact:
             found.settled[point] = False
@@ -131,7 +130,7 @@ class Decider:
         doubt = np.flatnonzero(~found.settled)
         t.kinds[doubt], t.derivative[doubt] = _UNDECIDED, np.nan
         t.errors[doubt], t.outside[doubt] = 0.0, 0
-        return found.settled
+        return doubt
 
     def prove(self, points: Iterable[int]) -> None:
         """Prove points that are not proved yet, as far as the number of proofs allows."""
@@ -154,9 +153,9 @@ class Decider:
             return Truth(Kind.UNDECIDED, detail=NO_FORMULA)
         return prove(self._program, self._variable, point, self._judging.budget)
 
-    def _check_sample(self, settled: Mask) -> None:
+    def _check_sample(self, doubtful: NDArray[np.intp]) -> None:
         """Prove a random sample of the settled points."""
-        for i in _sample(settled, self._judging.sample, self._judging.seed):
+        for i in _sample(len(self._grid), doubtful, self._judging.sample, self._judging.seed):
             truth = self.proof(i)
             if truth.kind is not Kind.UNDECIDED:
                 self._put(i, truth)
@@ -180,13 +179,15 @@ class Decider:
         self.truths.put(i, truth)
 
 
-def _sample(settled: Mask, size: int, seed: int) -> list[int]:
-    """Return a random sample of the settled points, in order."""
-    points = np.flatnonzero(settled)
+def _sample(count: int, doubtful: NDArray[np.intp], size: int, seed: int) -> list[int]:
+    """Return a random sample of the points that are settled, in order."""
+    settled = count - len(doubtful)
     rng = np.random.default_rng(seed)
-    wanted = len(points) if len(points) <= _FEW else -(-len(points) // _OF_SETTLED)
-    size = min(size, wanted)
-    return sorted(rng.choice(points, size, replace=False).tolist())
+    wanted = settled if settled <= _FEW else -(-settled // _OF_SETTLED)
+    chosen = np.sort(rng.choice(settled, min(size, wanted), replace=False))
+    # The k-th settled point stands behind as many doubtful ones as have at most k before them.
+    before = doubtful - np.arange(len(doubtful))
+    return (chosen + np.searchsorted(before, chosen, side="right")).tolist()
 
 
 def _apart(a: float, b: float) -> bool:
@@ -267,11 +268,11 @@ def settle(program: Program, variable: str, columns: Mapping[str, Array]) -> Set
 
     def look(piece: slice) -> None:
         here = {name: column[piece] for name, column in columns.items()}
-        blocks = (piece.stop - piece.start) // _BLOCK if columns else 0
+        blocks = (piece.stop - piece.start) // BLOCK if columns else 0
         if blocks:
-            shaped = {n: x[: blocks * _BLOCK].reshape(blocks, _BLOCK) for n, x in here.items()}
-            inner = slice(piece.start, piece.start + blocks * _BLOCK)
-            _put_blocks(found, inner, _settled(program, variable, shaped), (blocks, _BLOCK))
+            shaped = {n: x[: blocks * BLOCK].reshape(blocks, BLOCK) for n, x in here.items()}
+            inner = slice(piece.start, piece.start + blocks * BLOCK)
+            _put_blocks(found, inner, _settled(program, variable, shaped), (blocks, BLOCK))
         left = np.flatnonzero(~found.settled[piece])
         if len(left):
             part = {name: column[left] for name, column in here.items()}
