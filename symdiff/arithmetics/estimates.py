@@ -31,7 +31,7 @@ from symdiff.arithmetics.blocks import (
     is_anywhere,
     larger_of,
     least,
-    selected,
+    plain,
     size_of,
     size_of_sum,
 )
@@ -179,6 +179,14 @@ class Remembered(Arrays):
         if key not in self._known:
             self._known[key] = tuple(arguments), super().call(row, column, arguments)
         return self._known[key][1]
+
+    def take(self, value: Any, mask: Any) -> Any:  # noqa: ANN401
+        """Return the points where the mask holds."""
+        return super().take(plain(value), plain(mask))
+
+    def merge(self, mask: Any, taken: Any, other: Any) -> Array:  # noqa: ANN401
+        """Return what two branches gave, each at its points."""
+        return super().merge(plain(mask), taken, other)
 
 
 def _with_outside(row: Function, found: Estimate, arguments: Sequence[Any]) -> Estimate:
@@ -422,13 +430,13 @@ def _choose(mask: Any, x: Any, y: Any) -> Any:  # noqa: ANN401  (estimates, or c
         return x if mask.all() else y  # nearly always: the points of a range stand in order
     either = is_anywhere(x.outside) or is_anywhere(y.outside)
     outside = np.where(mask, x.outside, y.outside) if either else 0
-    value = selected(mask, x.value, y.value)
+    value = np.where(mask, x.value, y.value)
     error = larger_of(mask, x.error, y.error)
     if x.slope is None and y.slope is None:
         return Estimate(value, error, outside=outside)
     slopes = [0.0 if a.slope is None else a.slope for a in (x, y)]
     slope_error = larger_of(mask, x.slope_error, y.slope_error)
-    return Estimate(value, error, selected(mask, *slopes), slope_error, outside)
+    return Estimate(value, error, np.where(mask, *slopes), slope_error, outside)
 
 
 def _value(x: Any) -> Any:  # noqa: ANN401  (a condition counts as 0 or 1)

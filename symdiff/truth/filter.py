@@ -13,13 +13,22 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.arithmetics.blocks import is_anywhere, least, size_of
+from symdiff.arithmetics.blocks import (
+    Blocks,
+    least,
+    lowest,
+    plain,
+    rows_of,
+    size_of,
+    tightened,
+    to_integers,
+)
 from symdiff.arithmetics.estimates import Estimate, estimate_together
 from symdiff.arithmetics.germs import Budget
 from symdiff.arithmetics.reals import Real
@@ -43,6 +52,8 @@ _SHARP: Final = 1e-10  # relative error with which a derivative is settled
 _SMOOTH: Final = KINDS.index(Kind.SMOOTH)
 _OUTSIDE: Final = KINDS.index(Kind.OUTSIDE)
 _UNDECIDED: Final = KINDS.index(Kind.UNDECIDED)
+_FEW_BLOCKS: Final = 2.0**-4  # of all: so many are rather looked at point by point
+_AT_ONCE: Final = 2**24  # points times steps of a program whose blocks are bounded together
 _NOWHERE: Final = np.zeros((), dtype=np.int16)
 
 
@@ -232,7 +243,7 @@ class Settled:
     """
 
     settled: Mask
-    slope: Array
+    slope: Array | Blocks
     error: Array
     outside: NDArray[np.int16]
 
@@ -266,20 +277,24 @@ def settle(program: Program, variable: str, columns: Mapping[str, Array]) -> Set
         outside=np.zeros(count, dtype=np.int16),
     )
 
-    def look(piece: slice) -> None:
-        here = {name: column[piece] for name, column in columns.items()}
+    def look_at_blocks(piece: slice) -> None:
         blocks = (piece.stop - piece.start) // BLOCK if columns else 0
         if blocks:
-            shaped = {n: x[: blocks * BLOCK].reshape(blocks, BLOCK) for n, x in here.items()}
-            inner = slice(piece.start, piece.start + blocks * BLOCK)
-            _put_blocks(found, inner, _settled(program, variable, shaped), (blocks, BLOCK))
-        left = np.flatnonzero(~found.settled[piece])
-        if len(left):
-            part = {name: column[left] for name, column in here.items()}
-            _put(found, left + piece.start, _settled(program, variable, part))
+            inner, shape = slice(piece.start, piece.start + blocks * BLOCK), (blocks, BLOCK)
+            shaped = {name: column[inner].reshape(shape) for name, column in columns.items()}
+            _put_blocks(found, inner, _settled(program, variable, shaped), shape)
+
+    def look_at_points(points: NDArray[np.intp]) -> None:
+        part = {name: column[points] for name, column in columns.items()}
+        _put(found, points, _settled(program, variable, part))
 
     with contextlib.suppress(Unsupported):
-        in_pieces(count, look)
+        if count * len(program.steps) <= _AT_ONCE:
+            look_at_blocks(slice(0, count))
+        else:
+            in_pieces(count, look_at_blocks)
+        left = np.flatnonzero(~found.settled)
+        in_pieces(len(left), lambda piece: look_at_points(left[piece]))
     return found
 
 
@@ -289,11 +304,19 @@ def _put(found: Settled, where: NDArray[np.intp], part: Settled) -> None:
 
 
 def _put_blocks(found: Settled, where: slice, part: Settled, shape: tuple[int, int]) -> None:
-    """Write what is known of blocks, of shape (blocks, m), (blocks, 1) or ()."""
-    for column in dataclasses.fields(Settled):
-        value = getattr(part, column.name)
-        if value is not _NOWHERE:  # what it would write stands there already
-            getattr(found, column.name)[where].reshape(shape)[...] = value
+    """Write what is known of blocks, in pieces: only now their numbers are computed."""
+    names = [column.name for column in dataclasses.fields(Settled)]
+    known = [(getattr(found, name)[where].reshape(shape), getattr(part, name)) for name in names]
+    blocks, m = shape
+
+    def put(piece: slice) -> None:
+        rows = slice(piece.start // m, piece.stop // m)
+        for column, value in known:
+            if value is not _NOWHERE:  # what it would write stands there already
+                column[rows] = rows_of(value, rows)
+
+    if part.settled.any():
+        in_pieces(blocks * m, put)
 
 
 def _settled(program: Program, variable: str, columns: Mapping[str, Array]) -> Settled:
@@ -304,12 +327,9 @@ def _settled(program: Program, variable: str, columns: Mapping[str, Array]) -> S
     found, *zeros = estimate_together(programs, columns, variable)
     with np.errstate(all="ignore"):
         slope: Any = 0.0 if found.slope is None else found.slope
-        if np.ndim(slope) < len(shape):  # one number for all points
-            slope = np.full(shape, slope)
         error = np.asarray(found.slope_error)
-        known = np.isfinite(size_of(found.value)) & np.isfinite(found.error)
-        known = known & np.isfinite(size_of(slope))
-        sharp = (error <= _SHARP * least(slope)) & known
+        known = np.isfinite(found.error) & _sure(_is_finite, found.value) & _is_finite(slope)
+        sharp = known & _sure(lambda numbers: error <= _SHARP * least(numbers), slope)
         off = np.ones((), dtype=bool)
         for switch, zero in zip(switches, zeros, strict=True):
             off = off & _off_zero(switch, zero)
@@ -317,7 +337,18 @@ def _settled(program: Program, variable: str, columns: Mapping[str, Array]) -> S
         return Settled(np.asarray(off & sharp), slope, error, _NOWHERE)
     outside = np.broadcast_to(found.outside, shape).astype(np.int16) * off
     settled = off & (sharp | (outside > 0))
-    return Settled(settled, np.where(outside, np.nan, slope), error, outside)
+    return Settled(settled, np.where(outside, np.nan, plain(slope)), error, outside)
+
+
+def _sure(test: Callable[[Any], Any], numbers: Any) -> Mask:  # noqa: ANN401  (an array, or blocks)
+    """Tell where a test holds: by the bounds of blocks, unless these leave it open too often."""
+    found = np.asarray(test(numbers))
+    open_ones = np.size(found) - np.count_nonzero(found)
+    return found if open_ones <= _FEW_BLOCKS * np.size(found) else np.asarray(test(tightened(numbers)))
+
+
+def _is_finite(numbers: Any) -> Mask:  # noqa: ANN401  (an array, or blocks)
+    return np.isfinite(size_of(numbers))  # type: ignore[no-any-return]
 
 
 def _off_zero(switch: Switch, found: Estimate) -> Mask:
@@ -325,15 +356,14 @@ def _off_zero(switch: Switch, found: Estimate) -> Mask:
 
     Where it is undefined it is off zero too: the ends of the domain are switches of their own.
     """
-    value = np.asarray(found.value)
-    bound = _CLEAR * found.error
-    if not switch.crosses_integers and not is_anywhere(~(least(value) > bound)):
-        whole: Mask = np.isfinite(size_of(value))  # that is all there is to say, of blocks too
-        return whole
-    distance = np.abs(value)
-    if switch.crosses_integers:
-        distance = np.abs(value - np.rint(value))
-        if switch.highest is not None:
-            distance = np.where(value > switch.highest + 0.5, np.abs(value), distance)
-    off: Mask = (distance > bound) & np.isfinite(value)
+    value = found.value
+
+    def is_off(numbers: Any) -> Any:  # noqa: ANN401  (an array, or blocks)
+        distance = least(numbers)
+        if switch.crosses_integers:
+            beyond = np.inf if switch.highest is None else switch.highest + 0.5
+            distance = np.where(lowest(numbers) > beyond, distance, to_integers(numbers))
+        return distance > _CLEAR * found.error
+
+    off = _sure(is_off, value) & _is_finite(value)
     return off | (np.asarray(found.outside) > 0)
