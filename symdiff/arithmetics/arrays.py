@@ -127,7 +127,7 @@ def evaluate_together(
     What they share is computed once: a program and its switches. See `evaluate`.
     """
     shape = np.broadcast_shapes(*(np.shape(value) for value in inputs.values()))
-    known = dict(held or {})
+    known = dict(held or {}) if held or len(programs) > 1 else None
     with np.errstate(all="ignore"):
         found = [read(program, ARRAYS, inputs, known=known) for program in programs]
     return [

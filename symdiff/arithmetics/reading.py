@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast
 
 from symdiff.catalogue import CATALOGUE, Function
 from symdiff.errors import Unsupported
-from symdiff.program.nodes import Call, Constant, Input, Literal, Program, Setting
+from symdiff.program.nodes import Call, Constant, Input, Literal, Node, Program, Setting
 from symdiff.program.parser import default, definition
 
 Value = Any
@@ -90,6 +90,8 @@ def read(
     1.0
     """
     if not held and not (program.has_branches and hasattr(arithmetic, "merge")):
+        if known is None and hasattr(arithmetic, "merge"):
+            return _frugal(program, arithmetic, inputs)
         return _straight(program, arithmetic, inputs, {} if known is None else known)
     values = dict(held or {}) if known is None else known
     return _Frame(program, arithmetic, inputs, values).value(program.output)
@@ -104,18 +106,30 @@ def _straight(
     """Read all nodes one after the other: the usual case, and the fast one."""
     nodes = program.nodes
     for index in program.steps:
-        if index in known:
-            continue
-        node = nodes[index]
-        if not isinstance(node, Call):
-            known[index] = inputs[node.name] if isinstance(node, Input) else _leaf(node, arithmetic)
-            continue
-        arguments = [None if a is None else known[a] for a in node.arguments]
-        if node.function == "sequence":
-            known[index] = tuple(arguments)
-        else:
-            known[index] = apply(CATALOGUE[node.function], arithmetic, arguments)
+        if index not in known:
+            known[index] = _step(nodes[index], arithmetic, inputs, known)
     return known[program.output]
+
+
+def _frugal(program: Program, arithmetic: Arithmetic, inputs: Mapping[str, Value]) -> Value:
+    """Read all nodes, and forget long arrays as soon as nobody needs them: memory stays warm."""
+    nodes, known = program.nodes, dict[int, Value]()
+    for index, last in zip(program.steps, program.last_uses, strict=True):
+        known[index] = _step(nodes[index], arithmetic, inputs, known)
+        for argument in last:
+            del known[argument]
+    return known[program.output]
+
+
+def _step(
+    node: Node, arithmetic: Arithmetic, inputs: Mapping[str, Value], known: Mapping[int, Value]
+) -> Value:
+    if not isinstance(node, Call):
+        return inputs[node.name] if isinstance(node, Input) else _leaf(node, arithmetic)
+    arguments = [None if a is None else known[a] for a in node.arguments]
+    if node.function == "sequence":
+        return tuple(arguments)
+    return apply(CATALOGUE[node.function], arithmetic, arguments)
 
 
 def _leaf(node: Literal | Setting | Constant, arithmetic: Arithmetic) -> Value:

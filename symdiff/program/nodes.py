@@ -119,6 +119,19 @@ class Program:
         return tuple(sorted(self.reached(self.output)))
 
     @functools.cached_property
+    def last_uses(self) -> tuple[tuple[int, ...], ...]:
+        """For every step the nodes that no later one takes: their values may be forgotten."""
+        last = {a: step for step in self.steps for a in self._arguments(step)}
+        found: dict[int, list[int]] = {step: [] for step in self.steps}
+        for node, step in last.items():
+            found[step].append(node)
+        return tuple(tuple(found[step]) for step in self.steps)
+
+    def _arguments(self, node: int) -> tuple[int, ...]:
+        here = self.nodes[node]
+        return here.given if isinstance(here, Call) else ()
+
+    @functools.cached_property
     def has_branches(self) -> bool:
         """Whether it has a part that runs under a condition only: ``x if c else y``."""
         nodes = (self.nodes[i] for i in self.steps)
