@@ -10,13 +10,13 @@ from __future__ import annotations
 import collections
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
-from symdiff.arithmetics.ends import CONDITIONS, NUMBERS, Ends, ends_of_choice
+from symdiff.arithmetics.ends import CONDITIONS, LOGIC, NUMBERS, Ends, ends_of_choice
 from symdiff.pieces import in_pieces
 
 Array = NDArray[Any]
@@ -37,7 +37,7 @@ class Blocks(NDArrayOperatorsMixin):
     ----------
     shape
         The number of blocks, and that of points in each.
-    values
+    computed
         The numbers, of that shape; None: not computed yet.
     ends
         Bounds of the numbers in every block, shape (blocks, 1); None: to be taken from these.
@@ -56,22 +56,22 @@ class Blocks(NDArrayOperatorsMixin):
     array([[ -9800.,  -9999., -10200.]])
     """
 
-    __slots__ = ("_ends", "_is_finite", "_values", "_work", "shape")
+    __slots__ = ("_ends", "_is_finite", "computed", "shape", "work")
 
     def __init__(
         self,
         shape: tuple[int, ...],
         *,
-        values: Array | None = None,
+        computed: Array | None = None,
         ends: Ends | None = None,
         work: Work | None = None,
         is_finite: bool | None = None,
     ) -> None:
         """Keep what is known."""
         self.shape = shape
-        self._values = values
+        self.computed = computed
+        self.work = work
         self._ends = ends
-        self._work = work
         self._is_finite = is_finite
 
     @property
@@ -82,14 +82,14 @@ class Blocks(NDArrayOperatorsMixin):
     @property
     def values(self) -> Array:
         """The numbers, shape (blocks, m)."""
-        return self._compute() if self._values is None else self._values
+        return self._compute() if self.computed is None else self.computed
 
     @property
     def ends(self) -> Ends:
         """Bounds of the numbers in every block, shape (blocks, 1); NaN where one is NaN."""
         if self._ends is None:
-            self._ends = _ends_in(self.values) if self._values is not None else self._seen()
-        return self._ends
+            self.tighten()
+        return cast("Ends", self._ends)
 
     @property
     def is_finite(self) -> bool:
@@ -110,12 +110,40 @@ class Blocks(NDArrayOperatorsMixin):
         low, high = self.ends
         return np.maximum(np.maximum(low, -high), 0.0)
 
-    def rows(self, rows: slice) -> Number:
-        """Return the numbers of some blocks, shape (·, m), or one for all of them."""
+    def tighten(self) -> None:
+        """Take the ends from the numbers: where they are computed, they have been."""
+        if self.computed is None:
+            self._compute()
+        elif self._ends is None:
+            self._ends = _ends_in(self.computed)
+
+    def _compute(self) -> Array:
+        """Compute all numbers, in pieces, and take the ends from them while they are at hand."""
+        blocks, m = self.shape
+        is_condition = np.asarray(self.rows(slice(0, 1))).dtype == np.bool_
+        kind = np.bool_ if is_condition else np.float64
+        values: Array = np.empty(self.shape, kind)
+        low, high = (np.empty((blocks, 1), values.dtype) for _ in range(2))
+
+        def compute(piece: slice) -> None:
+            rows = slice(piece.start // m, piece.stop // m)
+            write_rows(self, rows, values[rows])
+            low[rows], high[rows] = _ends_in(values[rows])
+
+        in_pieces(blocks * m, compute)
+        self.computed, self.work = values, None
+        self._ends, self._is_finite = (low, high), None
+        return values
+
+    def rows(self, rows: slice, out: Array | None = None) -> Number:
+        """Return the numbers of some blocks, shape (·, m), or one for all of them.
+
+        If there is an array for them, they may be in it.
+        """
         wanted = _standing_for(self, rows)
         if not isinstance(wanted, Blocks):
             return _part(wanted, rows)
-        steps = wanted._steps(rows)
+        steps = _steps(wanted, rows)
         uses = collections.Counter(id(a) for _, (_, arguments) in steps for a in arguments)
         known: dict[int, Any] = {}
         with np.errstate(all="ignore"):
@@ -126,58 +154,13 @@ class Blocks(NDArrayOperatorsMixin):
                     uses[id(a)] -= 1
                     if isinstance(a, Blocks) and not uses[id(a)]:  # nobody will read it again
                         last = known.pop(id(a))
-                        spare = last if a._values is None else spare
+                        spare = last if a.computed is None else spare
+                spare = out if here is wanted and out is not None else spare
                 if spare is not None and _can_hold(spare, function, given):
                     known[id(here)] = function(*given, out=spare)
                 else:
                     known[id(here)] = function(*given)
         return known[id(wanted)]
-
-    def _steps(self, rows: slice) -> list[tuple[Blocks, Work]]:
-        """Return what has to be computed for some blocks, in order, each once."""
-        found: dict[int, tuple[Blocks, Work]] = {}
-        waiting = [(self, self._given(rows))]
-        while waiting:
-            here, (_, arguments) = waiting[-1]
-            missing = [a for a in arguments if isinstance(a, Blocks) and id(a) not in found]
-            if missing:
-                waiting.extend((a, a._given(rows)) for a in missing)
-            else:
-                found.setdefault(id(here), waiting.pop())
-        return list(found.values())
-
-    def _given(self, rows: slice) -> Work:
-        """Return what gives the numbers of some blocks."""
-        if self._values is not None:
-            return _same, (self._values,)
-        assert self._work is not None  # noqa: S101  (there are values, or work)
-        function, arguments = self._work
-        return function, [_standing_for(a, rows) for a in arguments]
-
-    def _compute(self) -> Array:
-        self._seen()
-        return self.values
-
-    def _seen(self) -> Ends:
-        """Compute all numbers, and their ends while they are at hand."""
-        blocks, m = self.shape
-        is_condition = np.asarray(self.rows(slice(0, 1))).dtype == np.bool_
-        kind = np.bool_ if is_condition else np.float64
-        values, (low, high) = np.empty(self.shape, kind), np.empty((2, blocks, 1), kind)
-
-        def compute(piece: slice) -> None:
-            rows = slice(piece.start // m, piece.stop // m)
-            values[rows] = self.rows(rows)
-            low[rows], high[rows] = _ends_in(values[rows])
-
-        in_pieces(blocks * m, compute)
-        self._values, self._ends, self._work, self._is_finite = values, (low, high), None, None
-        return low, high
-
-    def tighten(self) -> None:
-        """Take the ends from the numbers."""
-        if self._values is None:
-            self._seen()
 
     def all(self) -> bool:
         """Tell whether a condition surely holds at every point."""
@@ -192,7 +175,11 @@ class Blocks(NDArrayOperatorsMixin):
         message = "the truth of many numbers is not one"
         raise ValueError(message)
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:  # noqa: ANN401
+    def __array__(
+        self,
+        dtype: Any = None,  # noqa: ANN401
+        copy: bool | None = None,  # noqa: FBT001  (numpy's own signature)
+    ) -> Array:
         """Return the numbers as numpy's own array."""
         return np.array(self.values, dtype=dtype, copy=copy)
 
@@ -202,7 +189,11 @@ class Blocks(NDArrayOperatorsMixin):
         return np.power(self, exponent) if function is None else function(self)
 
     def __array_ufunc__(
-        self, function: np.ufunc, method: str, *arguments: Any, **options: Any
+        self,
+        function: np.ufunc,
+        method: str,
+        *arguments: Any,  # noqa: ANN401
+        **options: Any,  # noqa: ANN401
     ) -> Any:  # noqa: ANN401
         """Bound what one of numpy's functions gives; compute it only if that is no use."""
         if method != "__call__" or options:
@@ -230,27 +221,37 @@ class Blocks(NDArrayOperatorsMixin):
         if np.ndim(condition) == 0:
             return x if condition else y
         if not isinstance(condition, Blocks):
-            condition = Blocks(self.shape, values=np.broadcast_to(condition, self.shape))
-        sure, ends = condition.ends, None
+            condition = Blocks(self.shape, computed=np.broadcast_to(condition, self.shape))
+        if not _is_condition(condition.ends):
+            condition = condition != 0
+        surely, possibly = condition.ends
+        if surely.all() or not possibly.any():
+            return x if surely.all() else y
+        ends = None
         if all(isinstance(a, Blocks) or _is_bound(a) for a in (x, y)):
-            ends = ends_of_choice(sure, _ends_of(x), _ends_of(y))
+            ends = ends_of_choice((surely, possibly), _ends_of(x), _ends_of(y))
         return Blocks(self.shape, ends=ends, work=(np.where, (condition, x, y)))
 
 
 def _bounds(function: np.ufunc, arguments: Sequence[Any]) -> Ends | None:
     """Return bounds of what a function gives, or None: they are to be taken from the numbers."""
-    rule = NUMBERS.get(function.__name__)
-    condition = CONDITIONS.get(function.__name__)
-    if rule is None and condition is None:
+    name = function.__name__
+    rule = NUMBERS.get(name) or CONDITIONS.get(name) or LOGIC.get(name)
+    if rule is None:
         return None
     if not all(a.is_finite if isinstance(a, Blocks) else _is_bound(a) for a in arguments):
         return None
     operands = [_ends_of(a) for a in arguments]
+    if name in LOGIC and not all(map(_is_condition, operands)):
+        return None
     with np.errstate(all="ignore"):
-        if condition is not None:
-            return condition(*operands)
-        ends = None if rule is None else rule(*operands)
-        return ends if ends is not None and _are_of_use(*ends) else None
+        ends = rule(*operands)
+    is_number = name in NUMBERS
+    return None if ends is None or (is_number and not _are_of_use(*ends)) else ends
+
+
+def _is_condition(ends: Ends) -> bool:
+    return np.asarray(ends[0]).dtype == np.bool_
 
 
 def _are_of_use(low: Number, high: Number) -> bool:
@@ -280,8 +281,8 @@ def _ends_in(values: Array) -> Ends:
 
 def _standing_for(a: Any, rows: slice) -> Any:  # noqa: ANN401
     """Return what a number is in some blocks: of a choice that is sure there, what is chosen."""
-    while isinstance(a, Blocks) and a._values is None and a._work[0] is np.where:
-        condition, x, y = a._work[1]
+    while isinstance(a, Blocks) and a.work is not None and a.work[0] is np.where:
+        condition, x, y = a.work[1]
         surely, possibly = condition.ends
         if surely[rows].all():
             a = x
@@ -302,6 +303,28 @@ def _can_hold(spare: Any, function: Callable[..., Any], given: Sequence[Any]) ->
     )
 
 
+def _steps(wanted: Blocks, rows: slice) -> list[tuple[Blocks, Work]]:
+    """Return what has to be computed for some blocks, in order, each once."""
+    found: dict[int, tuple[Blocks, Work]] = {}
+    waiting = [(wanted, _work_on(wanted, rows))]
+    while waiting:
+        here, (_, arguments) = waiting[-1]
+        missing = [a for a in arguments if isinstance(a, Blocks) and id(a) not in found]
+        if missing:
+            waiting.extend((a, _work_on(a, rows)) for a in missing)
+        else:
+            found.setdefault(id(here), waiting.pop())
+    return list(found.values())
+
+
+def _work_on(a: Blocks, rows: slice) -> Work:
+    """Return what gives the numbers of some blocks."""
+    if a.work is None:
+        return _same, (a.computed,)
+    function, arguments = a.work
+    return function, [_standing_for(each, rows) for each in arguments]
+
+
 def _same(a: Any) -> Any:  # noqa: ANN401
     return a
 
@@ -320,9 +343,11 @@ def plain(array: Any) -> Any:  # noqa: ANN401
     return array.values if isinstance(array, Blocks) else array
 
 
-def rows_of(value: Number, rows: slice) -> Number:
-    """Return what is known of some blocks: numbers of shape (·, m), (·, 1) or one."""
-    return value.rows(rows) if isinstance(value, Blocks) else _part(value, rows)
+def write_rows(value: Number, rows: slice, out: Array) -> None:
+    """Write what is known of some blocks, numbers of shape (·, m), (·, 1) or one, to an array."""
+    found = value.rows(rows, out) if isinstance(value, Blocks) else _part(value, rows)
+    if found is not out:
+        out[...] = found
 
 
 def tightened(value: Number) -> Number:
@@ -381,4 +406,4 @@ def larger_of(mask: Any, error: Number, other: Number) -> Number:  # noqa: ANN40
 
 def in_blocks(column: Array) -> Number:
     """Return a column, as blocks if it has their shape."""
-    return Blocks(column.shape, values=column) if np.ndim(column) == 2 else column
+    return Blocks(column.shape, computed=column) if np.ndim(column) == 2 else column

@@ -137,6 +137,11 @@ CONDITIONS: Final[Mapping[str, Callable[..., Ends]]] = MappingProxyType(
         "isfinite": _always(answer=True),
         "isinf": _always(answer=False),
         "isnan": _always(answer=False),
+    }
+)
+# And for conditions of conditions.
+LOGIC: Final[Mapping[str, Callable[..., Ends]]] = MappingProxyType(
+    {
         **{f.__name__: _stepping(f) for f in (np.logical_and, np.bitwise_and)},
         **{f.__name__: _stepping(f) for f in (np.logical_or, np.bitwise_or)},
         **{f.__name__: lambda x: (~x[1], ~x[0]) for f in (np.logical_not, np.invert)},

@@ -14,8 +14,13 @@ def _torch_prelu(x: Any, weight: Any) -> Any:  # noqa: ANN401  (tensors)
     return torch_functional.prelu(x.reshape(1, -1), weight.reshape(-1)).reshape(x.shape)
 
 
+_OVERFLOWS = -700.0
+
+
 def _numpy_sigmoid(x: Any) -> Any:  # noqa: ANN401  (arrays)
-    """Return 1/(1 + e^-x) by the exponential that does not overflow."""
+    """Return 1/(1 + e^-x), where that overflows by the other exponential."""
+    if not numpy.less(x, _OVERFLOWS).any():
+        return 1.0 / (1.0 + numpy.exp(-x))
     small = numpy.exp(-numpy.abs(x))
     return numpy.where(numpy.greater_equal(x, 0), 1.0, small) / (1.0 + small)
 

@@ -260,7 +260,7 @@ def _in_pieces(engine: Engine, problem: Problem) -> Samples:
     problem = dataclasses.replace(problem, brief=True)
     columns = {name: np.empty(count) for name in problem.variables}
     given: set[str] = set()
-    failed: dict[int, Samples] = {}
+    failed: dict[int, tuple[tuple[str, ...], NDArray[np.int32]]] = {}
 
     def run_piece(piece: slice) -> None:
         found = engine.differentiate(problem.part(piece))
@@ -268,7 +268,7 @@ def _in_pieces(engine: Engine, problem: Problem) -> Samples:
             columns[name][piece] = column
             given.add(name)
         if found.reason_of is not None:
-            failed[piece.start] = found
+            failed[piece.start] = found.reasons, found.reason_of
 
     in_pieces(count, run_piece)
     derivatives = {name: column for name, column in columns.items() if name in given}
@@ -276,7 +276,7 @@ def _in_pieces(engine: Engine, problem: Problem) -> Samples:
         return Samples(derivatives)
     known, reason_of = {"": 0}, np.zeros(count, dtype=np.int32)
     for start in sorted(failed):  # in the order of the points, whichever piece was done first
-        numbers = [known.setdefault(text, len(known)) for text in failed[start].reasons]
-        own = failed[start].reason_of
+        reasons, own = failed[start]
+        numbers = [known.setdefault(text, len(known)) for text in reasons]
         reason_of[start : start + len(own)] = np.array(numbers)[own]
     return Samples(derivatives, reason_of=reason_of, reasons=tuple(known))

@@ -359,9 +359,7 @@ def _assemble(
     return with_plain_points(sorted_ones, x, special)
 
 
-def with_plain_points(
-    special: Grid, x: Array, without: NDArray[np.intp] = _NONE
-) -> Grid:
+def with_plain_points(special: Grid, x: Array, without: NDArray[np.intp] = _NONE) -> Grid:
     """Return a grid on one axis with regular points added.
 
     Parameters

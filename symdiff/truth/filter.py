@@ -20,14 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdiff.arithmetics.blocks import (
-    Blocks,
     least,
     lowest,
     plain,
-    rows_of,
     size_of,
     tightened,
     to_integers,
+    write_rows,
 )
 from symdiff.arithmetics.estimates import Estimate, estimate_together
 from symdiff.arithmetics.germs import Budget
@@ -198,7 +197,8 @@ def _sample(count: int, doubtful: NDArray[np.intp], size: int, seed: int) -> lis
     chosen = np.sort(rng.choice(settled, min(size, wanted), replace=False))
     # The k-th settled point stands behind as many doubtful ones as have at most k before them.
     before = doubtful - np.arange(len(doubtful))
-    return (chosen + np.searchsorted(before, chosen, side="right")).tolist()
+    found: list[int] = (chosen + np.searchsorted(before, chosen, side="right")).tolist()
+    return found
 
 
 def _apart(a: float, b: float) -> bool:
@@ -243,7 +243,7 @@ class Settled:
     """
 
     settled: Mask
-    slope: Array | Blocks
+    slope: Array
     error: Array
     outside: NDArray[np.int16]
 
@@ -313,14 +313,17 @@ def _put_blocks(found: Settled, where: slice, part: Settled, shape: tuple[int, i
         rows = slice(piece.start // m, piece.stop // m)
         for column, value in known:
             if value is not _NOWHERE:  # what it would write stands there already
-                column[rows] = rows_of(value, rows)
+                write_rows(value, rows, column[rows])
 
     if part.settled.any():
         in_pieces(blocks * m, put)
 
 
 def _settled(program: Program, variable: str, columns: Mapping[str, Array]) -> Settled:
-    """Look at points, or at blocks of them: columns of shape (n,) or (blocks, m)."""
+    """Look at points, or at blocks of them: columns of shape (n,) or (blocks, m).
+
+    What is found of blocks may have the shape (blocks, 1), or be computed later: see `Blocks`.
+    """
     shape = next(iter(columns.values())).shape if columns else (1,)
     switches = find_switches(program)
     programs = (program, *(switch.program for switch in switches))
@@ -344,7 +347,9 @@ def _sure(test: Callable[[Any], Any], numbers: Any) -> Mask:  # noqa: ANN401  (a
     """Tell where a test holds: by the bounds of blocks, unless these leave it open too often."""
     found = np.asarray(test(numbers))
     open_ones = np.size(found) - np.count_nonzero(found)
-    return found if open_ones <= _FEW_BLOCKS * np.size(found) else np.asarray(test(tightened(numbers)))
+    return (
+        found if open_ones <= _FEW_BLOCKS * np.size(found) else np.asarray(test(tightened(numbers)))
+    )
 
 
 def _is_finite(numbers: Any) -> Mask:  # noqa: ANN401  (an array, or blocks)

@@ -16,6 +16,7 @@ from symdiff.catalogue import CATALOGUE
 from symdiff.program import parse
 
 POINTS = 2000
+TOGETHER = 8  # in one block
 BITS = 160
 NARROW = 1e-10  # relative
 SHARE = 0.99  # of the points at which the bounds of a well-conditioned expression are narrow
@@ -110,13 +111,13 @@ def spelled(entry):
 
 
 def points(entry):
-    """Points between low and high; a tenth of them close to 0, if it lies between."""
+    """Points between low and high, in order; a tenth of them close to 0, if it lies between."""
     text, low, high = entry
     rng = np.random.default_rng(zlib.crc32(text.encode()))
     x = rng.uniform(low, high, POINTS)
     small = rng.choice([-1, 1], POINTS) * 10 ** -rng.uniform(0, 20, POINTS)
     closer = (rng.random(POINTS) < 0.1) & (small > low) & (small < high)
-    return np.where(closer, small, x)
+    return np.sort(np.where(closer, small, x))
 
 
 def jet_at(program, x):
@@ -143,23 +144,24 @@ def distance(number, ball):
 class Judged:
     """An estimate beside the truth: errors, their bounds and the numbers, value and slope."""
 
-    def __init__(self, text, x):
+    def __init__(self, text, x, truths=None):
         program = parse(text)
         found = estimate(program, {"x": x}, "x")
         slope = 0.0 if found.slope is None else found.slope
         self.numbers = self._columns(x, found.value, slope)
         self.bounds = self._columns(x, found.error, found.slope_error)
-        truths = [jet_at(program, float(each)) for each in x]
-        self.known = np.array([truth is not None for truth in truths])
-        self.errors = np.full((len(x), 2), np.nan)
-        for i, truth in enumerate(truths):
+        self.truths = truths or [jet_at(program, float(each)) for each in x]
+        self.known = np.array([truth is not None for truth in self.truths])
+        self.errors = np.full((x.size, 2), np.nan)
+        for i, truth in enumerate(self.truths):
             if truth is not None:
                 pairs = zip(self.numbers[i].tolist(), truth, strict=True)
                 self.errors[i] = [distance(number, ball) for number, ball in pairs]
 
     @staticmethod
     def _columns(x, *numbers):
-        return np.stack([np.broadcast_to(number, x.shape) for number in numbers], axis=1)
+        columns = [np.broadcast_to(number, x.shape).reshape(-1) for number in numbers]
+        return np.stack(columns, axis=1)
 
     def wrong(self, shrunk=1.0):
         """Where a number is farther from the truth than its bound, shrunk; nan is no bound."""
@@ -181,6 +183,17 @@ def test_value_and_slope_are_within_their_bounds(entry):
     assert found.known.mean() >= KNOWN
     wrong = found.wrong().any(axis=1)
     assert points(entry)[wrong].tolist() == []
+
+
+@pytest.mark.parametrize("entry", EVERY, ids=spelled)
+def test_in_blocks_they_are_within_the_bounds_of_these(entry):
+    x, truths = points(entry), judged(entry).truths
+    found = Judged(entry[0], x.reshape(-1, TOGETHER), truths)
+    wrong = found.wrong().any(axis=1)
+    assert x[wrong].tolist() == []
+    # Negative control: the bounds of blocks are no larger than they need be, by a factor.
+    shrunk = Judged(entry[0], x.reshape(-1, TOGETHER), truths).wrong(shrunk=1e8)
+    assert shrunk.any() == (entry[0] not in NOTHING_TO_SHRINK)
 
 
 @pytest.mark.parametrize("entry", EVERY, ids=spelled)

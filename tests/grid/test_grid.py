@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from symdiff.grid import grid as making
 from symdiff.grid.grid import KINK, ROLES, make_grid
 from symdiff.grid.points import axes, difference_step
 from symdiff.program import parse
@@ -110,3 +111,18 @@ def test_kinks_can_be_left_out():
 
 def test_an_expression_without_variables_has_one_point():
     assert len(grid("1 + pi")) == 1
+
+
+@pytest.mark.parametrize("text", ["abs(3*x - 1) + relu(x)", "floor(5*x)", "abs(x)*abs(x**2 - 4)"])
+@pytest.mark.parametrize("extra", [[], [-0.0], [1 / 3], [2.0, np.nextafter(1 / 3, 1)], ["1/3"]])
+def test_points_in_order_are_not_sorted_again_and_come_out_the_same(monkeypatch, text, extra):
+    spec = [float(x) for x in np.linspace(-2, 2, 18)] + extra
+    spec.sort(key=lambda x: 1 / 3 if isinstance(x, str) else x)
+    wanted = axes(("x",), {"x": spec})
+    quick = make_grid([parse(text)], wanted)
+    monkeypatch.setattr(making, "_assemble", making._sorted)
+    slow = make_grid([parse(text)], wanted)
+    assert quick.exact == slow.exact
+    for name in ("points", "roles", "along", "switch_of"):
+        np.testing.assert_array_equal(getattr(quick, name), getattr(slow, name))
+    assert not np.signbit(quick.points[quick.points == 0]).any()
