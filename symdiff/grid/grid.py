@@ -149,7 +149,7 @@ def make_grid(
         search = _Search(switches, axes, regular, exact)
         rows.extend(search.rows())
         notes.extend(search.notes)
-    return _with_switches_named(_assemble(names, rows, switches, tuple(dict.fromkeys(notes))))
+    return _assemble(names, rows, switches, tuple(dict.fromkeys(notes)))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -351,12 +351,12 @@ def _assemble(
     regular, *added = rows
     x = regular.points[:, 0] if len(names) == 1 else np.zeros(0)
     if len(x) < 2 or not (x[1:] > x[:-1]).all():
-        return _sorted(names, rows, switches, notes)
+        return _with_switches_named(_sorted(names, rows, switches, notes))
     # A long line of points that are in order already: only those that are special are sorted.
     beside = [np.minimum(np.searchsorted(x, r.points[:, 0]), len(x) - 1) for r in added]
     special = np.unique(np.concatenate([np.array(list(regular.exact), dtype=np.intp), *beside]))
     sorted_ones = _sorted(names, [regular.some(special), *added], switches, notes)
-    return with_plain_points(sorted_ones, x, special)
+    return with_plain_points(_with_switches_named(sorted_ones), x, special)
 
 
 def with_plain_points(special: Grid, x: Array, without: NDArray[np.intp] = _NONE) -> Grid:
