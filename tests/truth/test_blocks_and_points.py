@@ -1,0 +1,88 @@
+"""Blocks of points settle nothing that the points alone would not, and say the same."""
+
+import numpy as np
+import pytest
+
+from symdiff.arithmetics import blocks
+from symdiff.arithmetics.ends import CONDITIONS
+from symdiff.program import parse
+from symdiff.truth import filter as filtering
+from symdiff.truth.filter import settle
+
+POINTS = 3 * 1024 + 77
+
+ALONG_X = [
+    "exp(-x**2)*sin(3*x) + log(1 + x**2)",
+    "tanh(x)*sigmoid(2*x)",
+    "relu(x)*exp(-x)",
+    "abs(sin(3*x)) + clamp(x, -1, 1)",
+    "where(x > 0.5, x**2, x - 0.25)",
+    "where(x > 0, log(x), sqrt(-x))",
+    "x if x > 0.3 else x**3",
+    "log(x)*abs(x - 1/3)",
+    "sqrt(x - 1)*abs(x)",
+    "floor(3*x)*erf(x)",
+    "remainder(x, 0.3)*x",
+    "gamma(x)",
+    "digamma(x)*x",
+    "x**x",
+    "tan(3*x)",
+    "1/(x - 0.1)",
+    "exp(x)*exp(-x)*x",
+    "max(x, x**2, 0.5)",
+    "heaviside(x, 0.5)*x",
+    "sinc(x)",
+    "mish(x) + gelu(x)",
+    "x.detach()*x",
+    "float(x > 0)*x**3",
+]
+IN_TWO = [
+    "x*y + abs(x - y)",
+    "hypot(x, y)",
+    "atan2(y, x)",
+    "where(x > y, x**2, y)",
+    "x**y",
+    "log(x*y)",
+    "floor(x + y)*x",
+    "gamma(x)*y",
+    "1/(x - y)",
+]
+
+
+def columns(program, *, in_order):
+    rng = np.random.default_rng(len(program.text))
+    found = {name: rng.uniform(-2, 2, POINTS) for name in program.inputs}
+    return {name: np.sort(x) for name, x in found.items()} if in_order else found
+
+
+def disagreements(text, monkeypatch, *, in_order):
+    """At how many points blocks say more than points, or something else; and how many they say."""
+    program = parse(text)
+    given = columns(program, in_order=in_order)
+    in_blocks = settle(program, "x", given)
+    with monkeypatch.context() as patch:
+        patch.setattr(filtering, "BLOCK", 10 * POINTS)
+        alone = settle(program, "x", given)
+    both = in_blocks.settled & alone.settled
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(in_blocks.slope - alone.slope) > in_blocks.error + alone.error
+    apart |= np.isnan(in_blocks.slope) != np.isnan(alone.slope)
+    apart |= in_blocks.outside != alone.outside
+    more = in_blocks.settled & ~alone.settled
+    return int((both & apart | more).sum()), int(both.sum())
+
+
+@pytest.mark.parametrize("text", ALONG_X + IN_TWO)
+@pytest.mark.parametrize("in_order", [True, False], ids=["in order", "in disorder"])
+def test_blocks_say_what_points_say(monkeypatch, text, in_order):
+    wrong, told = disagreements(text, monkeypatch, in_order=in_order)
+    assert wrong == 0
+    assert told > POINTS / 3
+
+
+def test_a_comparison_that_is_always_sure_is_noticed(monkeypatch):
+    # Negative control.
+    always = {**CONDITIONS, "greater": lambda x, _: CONDITIONS["isfinite"](x)}
+    monkeypatch.setattr(blocks, "CONDITIONS", always)
+    wrong, _ = disagreements("where(x > 0.5, x**2, x - 0.25)", monkeypatch, in_order=True)
+    assert wrong > 0
