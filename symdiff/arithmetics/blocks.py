@@ -200,7 +200,10 @@ class Blocks(NDArrayOperatorsMixin):
             return getattr(function, method)(*map(plain, arguments), **options)
         ends = _bounds(function, arguments)
         is_finite = None if ends is None else True
-        return Blocks(self.shape, ends=ends, work=(function, arguments), is_finite=is_finite)
+        found = Blocks(self.shape, ends=ends, work=(function, arguments), is_finite=is_finite)
+        if ends is None:  # at once, and once: its ends will be asked for, and it may be dear
+            found.tighten()
+        return found
 
     def __array_function__(
         self,
@@ -336,6 +339,16 @@ def _part(a: Any, rows: slice) -> Any:  # noqa: ANN401
 _POWERS: Final[Mapping[float, Callable[[Any], Any]]] = MappingProxyType(
     {0.5: np.sqrt, 1.0: np.positive, 2.0: np.square, -1.0: np.reciprocal}
 )
+
+
+def applied(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
+    """Apply a function of single numbers that is no ufunc: to blocks in pieces, as those are."""
+    for a in arguments:
+        if isinstance(a, Blocks):
+            found = Blocks(a.shape, work=(function, arguments))
+            found.tighten()
+            return found
+    return function(*arguments)
 
 
 def plain(array: Any) -> Any:  # noqa: ANN401

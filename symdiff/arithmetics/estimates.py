@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from symdiff.arithmetics.arrays import ARRAYS, Arrays, within_doubles
 from symdiff.arithmetics.blocks import (
     Blocks,
+    applied,
     everywhere,
     in_blocks,
     is_anywhere,
@@ -49,6 +50,7 @@ _ELEMENTARY: Final = 8 * _UNIT  # relative error of numpy's elementary functions
 _SPECIAL: Final = 2.0**-40  # of scipy's special functions
 _SPECIAL_ABSOLUTE: Final = 2.0**-44  # of those with zeros that no series starts from
 _FLUSHED: Final = 2.0**-1020  # what they give as 0
+_NO_UFUNCS: Final = frozenset({"sinc", "polygamma"})  # in numpy and scipy they are Python's
 _WITH_ZEROS: Final = frozenset({"lgamma", "digamma"})
 _SMALLEST: Final = 2.0**-1060  # what gradual underflow may cost
 _NEAR: Final = 64.0  # where those with poles at the negative integers keep their digits,
@@ -177,7 +179,13 @@ class Remembered(Arrays):
             return super().call(row, column, arguments)
         key = (row.name, *(str(id(a)) for a in arguments))
         if key not in self._known:
-            self._known[key] = tuple(arguments), super().call(row, column, arguments)
+            call = super().call
+            found = (
+                applied(column, arguments)
+                if row.name in _NO_UFUNCS
+                else call(row, column, arguments)
+            )
+            self._known[key] = tuple(arguments), found
         return self._known[key][1]
 
     def take(self, value: Any, mask: Any) -> Any:  # noqa: ANN401

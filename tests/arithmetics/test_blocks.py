@@ -7,6 +7,7 @@ import scipy.special
 from symdiff import pieces
 from symdiff.arithmetics.blocks import (
     Blocks,
+    applied,
     everywhere,
     in_blocks,
     is_anywhere,
@@ -103,6 +104,34 @@ def test_what_no_rule_bounds_is_computed_for_its_ends():
     y = scipy.special.erf(in_blocks(column()))
     assert size_of(y).shape == (40, 1)
     assert is_computed(y)
+
+
+def test_a_function_that_is_no_ufunc_is_applied_in_pieces(monkeypatch):
+    monkeypatch.setattr(pieces, "PIECE", 64)
+    monkeypatch.setattr(pieces, "BLOCK", 16)
+    seen = []
+
+    def polygamma(n, x):
+        seen.append(x.size)
+        return scipy.special.polygamma(n, x)
+
+    found = applied(polygamma, (1, in_blocks(column())))
+    np.testing.assert_array_equal(found.values, scipy.special.polygamma(1, column()))
+    assert len(seen) > 2 and max(seen) <= 64
+    assert applied(np.sinc, [0.0]) == 1
+
+
+def test_a_dear_number_is_computed_once():
+    seen = []
+
+    def dear(x):
+        seen.append(x.size)
+        return -x
+
+    y = applied(dear, [in_blocks(column())])
+    count = len(seen)
+    assert ((y + 1) * y).values.min() <= 0 < (scipy.special.erf(y) + y).values.size
+    assert len(seen) == count
 
 
 def test_ends_are_taken_from_the_numbers_where_many_blocks_are_wide():
