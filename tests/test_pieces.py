@@ -1,6 +1,7 @@
 """Long arrays in pieces: every point once, and failures are told."""
 
 import os
+import threading
 
 import numpy as np
 import pytest
@@ -36,6 +37,45 @@ def test_what_a_piece_raises_is_raised(monkeypatch, threads):
 
     with pytest.raises(ZeroDivisionError, match="planted"):
         pieces.in_pieces(55, work)
+
+
+def test_of_several_failures_that_of_the_first_piece_is_raised(monkeypatch):
+    monkeypatch.setattr(pieces, "PIECE", 10)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    later_has_failed = threading.Event()
+
+    def work(piece):
+        if piece.start == 20:
+            later_has_failed.set()
+            raise ValueError("later")
+        if piece.start == 10:
+            later_has_failed.wait()
+            raise ZeroDivisionError("first")
+
+    with pytest.raises(ZeroDivisionError, match="first"):
+        pieces.in_pieces(55, work)
+
+
+def test_every_core_gets_as_many_pieces_of_whole_blocks(monkeypatch):
+    monkeypatch.setattr(pieces, "PIECE", 40)
+    monkeypatch.setattr(pieces, "BLOCK", 4)
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
+    found = []
+    pieces.in_pieces(101, lambda piece: found.append((piece.start, piece.stop)))
+    assert sorted(found) == [(0, 36), (36, 72), (72, 101)]
+
+
+def test_who_asks_works_too(monkeypatch):
+    monkeypatch.setattr(pieces, "PIECE", 10)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    together, seen = threading.Barrier(2, timeout=60), set()
+
+    def work(piece):
+        seen.add(threading.get_ident())
+        together.wait()  # two at the same time, or nobody
+
+    pieces.in_pieces(20, work)
+    assert threading.get_ident() in seen and len(seen) == 2
 
 
 @pytest.mark.parametrize(

@@ -281,9 +281,7 @@ def _edge(left: _Side, right: _Side) -> Truth:
 
 
 def _two_slopes(left: _Side, right: _Side, bits: int) -> Truth:
-    if left.slope is None or right.slope is None:  # pragma: no cover  (the kinds exclude it)
-        message = "a side without a slope"
-        raise UndecidedError(message)
+    assert left.slope is not None and right.slope is not None  # noqa: S101, PT018  (both smooth)
     curvatures = (left.curvature, right.curvature)
     difference = Algebra(1, bits).sign(right.slope - left.slope)
     if difference == 0:

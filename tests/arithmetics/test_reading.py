@@ -1,5 +1,7 @@
 """One walk for every arithmetic: definitions, branches and held parts."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -19,6 +21,26 @@ def gradient(text, x=X):
     output = read(parse(text), TENSORS, {"x": leaf})
     output.sum().backward()
     return output.detach().numpy(), leaf.grad.numpy()
+
+
+def test_long_arrays_are_forgotten_after_their_last_use():
+    x, depth = np.linspace(0, 1, 100_000), 30
+    program = parse("sin(" * depth + "x" + ")" * depth)
+    evaluate(program, {"x": x})
+    tracemalloc.start()
+    try:
+        evaluate(program, {"x": x})
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 5 * x.nbytes
+
+
+def test_every_value_is_forgotten_once_but_the_last():
+    program = parse("x*x + exp(x*x) - 2")
+    forgotten = [node for nodes in program.last_uses for node in nodes]
+    assert sorted([*forgotten, program.output]) == list(program.steps)
+    assert len(program.last_uses) == len(program.steps)
 
 
 class TestBranches:
