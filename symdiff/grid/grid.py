@@ -374,7 +374,7 @@ def with_plain_points(special: Grid, x: Array, without: NDArray[np.intp] = _NONE
     places = np.searchsorted(x, special.points[:, 0])
     new = places - np.searchsorted(without, places) + np.arange(len(places))
     points = _stretched(x, without.tolist(), places.tolist())
-    points[new] = special.points[:, 0] + 0.0
+    points[new] = special.points[:, 0]
     roles, along, switch_of = (
         np.full(len(points), usual, dtype) for usual, dtype in ((0, "i1"), (-1, "i1"), (-1, "i4"))
     )

@@ -44,6 +44,9 @@ MADE = {
         (x > 1) & ~(x >= 2) | (x < 0.7), x, 0.0
     ),
     "erf(x) + x": lambda x: scipy.special.erf(x) + x,
+    "where(x > 1.7, b, 2*b)*2*x": lambda x: (
+        np.where(x > 1.7, np.full((SHAPE[0], 1), 3.0), np.full((SHAPE[0], 1), 6.0)) * 2.0 * x
+    ),
     "x - x.mean": lambda x: x - np.full((SHAPE[0], 1), 0.25),
     "sin(50*x)*cos(x)": lambda x: np.sin(50 * x) * np.cos(x),
     "sqrt(x - 1)": lambda x: np.sqrt(x - 1),
@@ -102,8 +105,8 @@ def test_what_is_bounded_is_not_computed():
 
 def test_what_no_rule_bounds_is_computed_for_its_ends():
     y = scipy.special.erf(in_blocks(column()))
-    assert size_of(y).shape == (40, 1)
     assert is_computed(y)
+    assert size_of(y).shape == (40, 1)
 
 
 def test_a_function_that_is_no_ufunc_is_applied_in_pieces(monkeypatch):
@@ -147,13 +150,33 @@ def test_of_a_choice_that_is_sure_one_side_is_computed():
         return -x
 
     x = in_blocks(column())
-    other = Blocks(SHAPE, ends=(-3.0, -0.5), work=(only_below, (x,)))
+    low, high = x.ends
+    other = Blocks(SHAPE, ends=(-high, -low), work=(only_below, (x,)))
     assert np.where(x > 0.4, x, other) is x and np.where(np.False_, other, x) is x
     y = np.where(x > 1.7, x, other)
     assert (y.rows(slice(30, 40)) == x.values[30:]).all()
     assert (y.rows(slice(0, 4)) == -x.values[:4]).all()
+    assert ((2 * y).rows(slice(30, 40)) == 2 * x.values[30:]).all()
     with pytest.raises(AssertionError):  # negative control
         y.values  # noqa: B018
+
+
+def test_numbers_are_no_conditions():
+    """-1, 0 and 1: by its ends such a block would be true everywhere."""
+    numbers = in_blocks(np.array([[-1.0, 0.0, 1.0]]))
+    either = np.logical_or(numbers, in_blocks(np.ones((1, 3))) > 2)
+    assert either.any() and not either.all()
+    assert np.where(numbers, 5.0, 7.0).values.tolist() == [[5, 7, 5]]
+
+
+def test_where_a_block_has_no_number_its_points_are_asked():
+    x = in_blocks(np.array([[np.nan, 1.0]]))
+    assert (x > 0).any() and not (x > 0).all()
+    assert np.isnan(x).any() and not np.isfinite(x).all()
+    assert (x > 0).values.tolist() == [[False, True]]
+    y = np.exp(1000 * in_blocks(column()))
+    assert not y.is_finite
+    assert (np.isfinite(y).values == np.isfinite(y.values)).all()
 
 
 def test_a_number_that_two_need_is_not_overwritten_by_one():
@@ -186,6 +209,7 @@ def test_the_larger_bound_counts_where_either_may_be_chosen():
     assert larger_of(mask, 2.0, 3.0)[:, 0].tolist() == [2, 3, 3]
     assert larger_of(mask, 5.0, 3.0)[:, 0].tolist() == [5, 5, 3]
     assert is_anywhere(mask) and not mask.all()
+    assert everywhere(mask)[:, 0].tolist() == [True, False, False]
 
 
 def test_many_conditions_are_not_one():

@@ -238,6 +238,8 @@ def test_a_wrong_derivative_text_is_noticed(monkeypatch):
         ("x**2*1e300*1e300", 1e-200),
         ("exp(x)*1e300*1e300", -800.0),
         ("sigmoid(x)*1e300*1e300", -800.0),
+        # where one exponential overflows, and the sigmoid does not underflow
+        ("sigmoid(x)", -720.0),
         ("sqrt(x*1e-30)*1e30", 1e-300),
         # the argument's error is larger than its distance from a pole
         ("log1p(((1e7 + x) - 1e7) - 0.94e-9)", -1 + 0.95e-9),

@@ -81,6 +81,16 @@ def test_a_program_may_have_variables_with_any_name(name):
     assert found["x0"] == pytest.approx(X, abs=1e-9)
 
 
+@pytest.mark.parametrize("name", DEFAULT)
+@pytest.mark.parametrize("text", ["x**2/2", "x*x.detach()", "y*x"])
+def test_what_an_engine_gives_is_its_own(name, text):
+    """Also where the derivative is a coordinate itself: nobody may write into the grid."""
+    program = parse(text)
+    columns = {variable: X.copy() for variable in program.inputs}
+    found = run(load(name), Problem(program, columns, ("x",))).derivatives["x"]
+    assert not any(np.shares_memory(found, column) for column in columns.values())
+
+
 def test_sympy_s_derivative_is_as_sympy_has_it():
     assert [str(d) for d in derivatives(parse("relu(x)*y"), ("x", "y"))] == [
         "y*Heaviside(x)",

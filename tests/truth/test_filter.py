@@ -164,6 +164,11 @@ class TestSample:
     def test_of_few_points_it_is_small(self, count, size):
         assert truths("exp(x)", f"0:1:{count}").proved.sum() == size
 
+    def test_it_leaves_out_what_was_in_doubt(self):
+        for doubtful in ([], [0], [6], [0, 1, 5], [2, 3], [5, 6]):
+            found = filtering._sample(7, np.array(doubtful, dtype=np.intp), 32, 0)
+            assert found == [i for i in range(7) if i not in doubtful]
+
     def test_another_seed_takes_another_sample(self):
         first, same, other = (truths("sin(x)", "0:1:1001", seed=s).proved for s in (0, 0, 1))
         assert (first == same).all()
