@@ -363,13 +363,6 @@ def write_rows(value: Number, rows: slice, out: Array) -> None:
         out[...] = found
 
 
-def tightened(value: Number) -> Number:
-    """Return a number, in blocks with their ends taken from the numbers in them."""
-    if isinstance(value, Blocks):
-        value.tighten()
-    return value
-
-
 def size_of(value: Number) -> Number:
     """Return |x| at every point, or a bound of it in every block; NaN where one is NaN."""
     return value.largest if isinstance(value, Blocks) else np.abs(value)

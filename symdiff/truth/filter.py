@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -24,7 +24,6 @@ from symdiff.arithmetics.blocks import (
     lowest,
     plain,
     size_of,
-    tightened,
     to_integers,
     write_rows,
 )
@@ -51,7 +50,6 @@ _SHARP: Final = 1e-10  # relative error with which a derivative is settled
 _SMOOTH: Final = KINDS.index(Kind.SMOOTH)
 _OUTSIDE: Final = KINDS.index(Kind.OUTSIDE)
 _UNDECIDED: Final = KINDS.index(Kind.UNDECIDED)
-_FEW_BLOCKS: Final = 2.0**-4  # of all: so many are rather looked at point by point
 _AT_ONCE: Final = 2**24  # points times steps of a program whose blocks are bounded together
 _NOWHERE: Final = np.zeros((), dtype=np.int16)
 
@@ -331,8 +329,9 @@ def _settled(program: Program, variable: str, columns: Mapping[str, Array]) -> S
     with np.errstate(all="ignore"):
         slope: Any = 0.0 if found.slope is None else found.slope
         error = np.asarray(found.slope_error)
-        known = np.isfinite(found.error) & _sure(_is_finite, found.value) & _is_finite(slope)
-        sharp = known & _sure(lambda numbers: error <= _SHARP * least(numbers), slope)
+        known = np.isfinite(size_of(found.value)) & np.isfinite(found.error)
+        known = known & np.isfinite(size_of(slope))
+        sharp = (error <= _SHARP * least(slope)) & known
         off = np.ones((), dtype=bool)
         for switch, zero in zip(switches, zeros, strict=True):
             off = off & _off_zero(switch, zero)
@@ -343,32 +342,15 @@ def _settled(program: Program, variable: str, columns: Mapping[str, Array]) -> S
     return Settled(settled, np.where(outside, np.nan, plain(slope)), error, outside)
 
 
-def _sure(test: Callable[[Any], Any], numbers: Any) -> Mask:  # noqa: ANN401  (an array, or blocks)
-    """Tell where a test holds: by the bounds of blocks, unless these leave it open too often."""
-    found = np.asarray(test(numbers))
-    open_ones = np.size(found) - np.count_nonzero(found)
-    return (
-        found if open_ones <= _FEW_BLOCKS * np.size(found) else np.asarray(test(tightened(numbers)))
-    )
-
-
-def _is_finite(numbers: Any) -> Mask:  # noqa: ANN401  (an array, or blocks)
-    return np.isfinite(size_of(numbers))  # type: ignore[no-any-return]
-
-
 def _off_zero(switch: Switch, found: Estimate) -> Mask:
     """Tell where a switch is off zero, or off the integers, by much more than its error.
 
     Where it is undefined it is off zero too: the ends of the domain are switches of their own.
     """
     value = found.value
-
-    def is_off(numbers: Any) -> Any:  # noqa: ANN401  (an array, or blocks)
-        distance = least(numbers)
-        if switch.crosses_integers:
-            beyond = np.inf if switch.highest is None else switch.highest + 0.5
-            distance = np.where(lowest(numbers) > beyond, distance, to_integers(numbers))
-        return distance > _CLEAR * found.error
-
-    off = _sure(is_off, value) & _is_finite(value)
+    distance = least(value)
+    if switch.crosses_integers:
+        beyond = np.inf if switch.highest is None else switch.highest + 0.5
+        distance = np.where(lowest(value) > beyond, distance, to_integers(value))
+    off: Mask = (distance > _CLEAR * found.error) & np.isfinite(size_of(value))
     return off | (np.asarray(found.outside) > 0)
