@@ -10,7 +10,9 @@ import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+import flint
 
 from symdiff.arithmetics.germ_values import Infinite, Outside, Unknown, beyond
 from symdiff.arithmetics.puiseux import NOTHING, Germ, OrderError, constant, flat
@@ -21,6 +23,8 @@ from symdiff.program.parser import definition, template
 
 if TYPE_CHECKING:
     from symdiff.arithmetics.germs import Germs
+
+_INTEGER_BITS: Final = 256  # with which integers beside a number are sought first
 
 
 def as_germ(value: Any) -> Any:  # noqa: ANN401
@@ -199,12 +203,21 @@ def _integer_part(number: Real, bits: int) -> tuple[int, bool]:
     if number.rational is not None:
         value = Fraction(int(number.rational.p), int(number.rational.q))
         return math.floor(value), value.denominator == 1
-    nearest = int(number.ball(256).mid().floor().unique_fmpz() or 0)
-    for candidate in (nearest, nearest + 1):
-        difference = sign(number - Real.of(candidate), bits)
-        if difference <= 0:
-            return (candidate, True) if difference == 0 else (candidate - 1, False)
-    return nearest + 1, False
+    nearest = _nearest_integer(number, bits)
+    side = sign(number - Real.of(nearest), bits)
+    return nearest - (side < 0), side == 0
+
+
+def _nearest_integer(number: Real, bits: int) -> int:
+    """Return an integer less than 1 from a number."""
+    precision = _INTEGER_BITS
+    while number.ball(precision).rad() > 0.25:
+        if precision >= bits:
+            message = "the integers beside a large number are not told"
+            raise UndecidedError(message)
+        precision *= 2
+    with flint.ctx.workprec(2 * precision):  # enough to round the middle to an integer
+        return int((number.ball(precision).mid() + 0.5).floor().unique_fmpz())
 
 
 def _ceil(germs: Germs, x: Germ) -> Germ:

@@ -26,7 +26,8 @@ MAX_BITS: Final = 4096  # of precision, before a sign is left undecided
 _FIRST_BITS: Final = 64
 _SYMBOLIC_FROM: Final = 512  # bits: a number that is still not told from zero may be zero
 _MAX_RATIONAL_BITS: Final = 40_000  # of numerator and denominator that are kept exact
-_ENORMOUS: Final = flint.arb(2) ** 8192  # and its inverse
+_ENORMOUS: Final = flint.arb(2) ** 256  # and its inverse
+_LONG: Final = 2200  # bits of a rational: no double has more
 _MAX_SYMBOLIC: Final = 80  # operations of a number that is given to sympy
 _MAX_ROOT: Final = 64
 # What sympy raises where it does not get on.
@@ -336,7 +337,7 @@ def _factors(number: Real) -> Iterator[Real]:
 
 
 def _is_known_zero(number: Real) -> bool:
-    if any(number.scaled[1].key in leaf.vanishing for leaf in _leaves(number)):
+    if any(number.scaled[1].key in leaf.vanishing for leaf in _parts(number)):
         return True
     return _is_for_sympy(number) and _sympy_proves_zero(_Question(number.key, number))
 
@@ -377,29 +378,51 @@ def _is_plainly_zero(number: Real) -> bool:
 
 
 def _is_for_sympy(number: Real) -> bool:
-    """Tell whether sympy may be asked: of exp(n*log(b)) it would compute all digits of b**n."""
-    return number.size <= _MAX_SYMBOLIC and not _is_enormous(number)
+    return number.size <= _MAX_SYMBOLIC and may_be_zero(number)
 
 
-def _is_enormous(number: Real) -> bool:
-    ball = abs(number.ball(_SYMBOLIC_FROM))
-    if not ball.is_finite() or ball.upper() > _ENORMOUS:
-        return True
-    if ball.upper() < 1 / _ENORMOUS and not ball.is_zero():
-        return True
-    return any(_is_enormous(argument) for argument in number.arguments)
+def may_be_zero(number: Real) -> bool:
+    """Tell whether what sympy calls zero may be believed to be zero.
+
+    sympy takes for zero what it does not tell from zero with the digits that it looks at:
+    tanh(log(cosh(3e-6))), about 4e-12, is zero to it.  So no ball may tell the number from zero,
+    and nothing that it is made of may be so small that it could hide in the last bits of these.
+
+    Examples
+    --------
+    >>> one = apply("sin", PI * Real.of(Fraction(1, 2)))
+    >>> may_be_zero(one - ONE), may_be_zero(apply("tanh", one - Real.of(1 - 2**-50)))
+    (True, False)
+    """
+    try:
+        return all(map(_is_moderate, _parts(number))) and number.ball(MAX_BITS).contains(0)
+    except UndecidedError:
+        return False
 
 
-def _leaves(number: Real) -> Iterator[Real]:
-    """Yield the numbers without arguments that a number is made of."""
+def _is_moderate(number: Real) -> bool:
+    """Tell whether a number is zero as far as can be seen, or neither tiny nor enormous.
+
+    Of an enormous one such as exp(n*log(b)) sympy would compute all digits.
+    """
+    rational = number.rational
+    if rational is not None and rational.p.bit_length() + rational.q.bit_length() > _LONG:
+        return False
+    size = abs(number.ball(_SYMBOLIC_FROM))
+    if size.contains(0):
+        size = abs(number.ball(MAX_BITS))
+    return bool(size < _ENORMOUS and (size.contains(0) or size > 1 / _ENORMOUS))
+
+
+def _parts(number: Real) -> Iterator[Real]:
+    """Yield a number and all that it is made of."""
     waiting, seen = [number], set()
     while waiting:
         found = waiting.pop()
         if id(found) not in seen:
             seen.add(id(found))
             waiting.extend(found.arguments)
-            if not found.arguments:
-                yield found
+            yield found
 
 
 def nearest(number: Real, bits: int = MAX_BITS) -> float:

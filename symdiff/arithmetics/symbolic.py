@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from typing import Any
 
 import sympy as sp
+import sympy.core.random as shuffling
 from sympy.logic.boolalg import Boolean
 
 from symdiff.arithmetics.reading import read
@@ -18,6 +20,20 @@ _LARGEST_POWER_BITS = 8192  # of an integer power that sympy may compute
 _LARGEST_FACTORIAL = 200
 _DOUBLE_DIGITS = 15  # sympy's Float with 15 digits has the 53 bits of a double
 _CONSTANTS = {"pi": sp.pi, "e": sp.E, "inf": sp.oo}
+
+
+@contextlib.contextmanager
+def in_one_order() -> Iterator[None]:
+    """Have sympy look at facts in the same order whenever it is asked; else it shuffles them.
+
+    What it says of a number that it only evaluates may depend on that order.
+    """
+    before = shuffling.rng.getstate()
+    shuffling.seed(0)
+    try:
+        yield
+    finally:
+        shuffling.rng.setstate(before)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

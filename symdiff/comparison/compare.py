@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
+from symdiff.arithmetics.symbolic import in_one_order
 from symdiff.comparison.claims import Claims, check_inputs, read_claims
 from symdiff.comparison.columns import Columns, columns_of
 from symdiff.comparison.evidence import Evidence, LeftOut, Options
@@ -90,9 +91,10 @@ def compare_program(  # noqa: PLR0913  (the library call's own arguments)
         tangent=tangent,
         accumulate=accumulate,
     )
-    plan = _planned(question, options)
     name = entry.name if entry else program.text
-    found = _tried(plan, options, columns_of(options.columns, name))
+    with in_one_order():
+        plan = _planned(question, options)
+        found = _tried(plan, options, columns_of(options.columns, name))
     trials = found.trials
     if plan.cases and plan.tensors is not None:
         by_input = {n: tuple(components(n, shape)) for n, shape in plan.tensors.wrt.items()}

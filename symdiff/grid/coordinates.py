@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 from fractions import Fraction
@@ -9,10 +10,11 @@ from fractions import Fraction
 import flint
 import sympy as sp
 
-from symdiff.arithmetics.balls import PRECISION, Ball, enclose
+from symdiff.arithmetics.balls import EMPTY, PRECISION, Ball, enclose
 from symdiff.arithmetics.polynomials import polynomial
 from symdiff.arithmetics.symbolic import expression
-from symdiff.errors import ExpressionError
+from symdiff.arithmetics.symbolic_balls import enclose_expression
+from symdiff.errors import ExpressionError, Unsupported
 from symdiff.program import Program, parse
 
 
@@ -66,5 +68,9 @@ def ball_of(number: sp.Expr) -> Ball:
     if number.is_Rational:
         return flint.arb(flint.fmpq(int(number.p), int(number.q)))
     with flint.ctx.workprec(PRECISION):
+        with contextlib.suppress(Unsupported):
+            ball = enclose_expression(number, {})
+            if ball is not EMPTY and ball.is_finite():
+                return ball
         decimal = flint.arb(str(number.evalf(45)))
         return decimal + flint.arb(0, abs(decimal).upper() * flint.arb("1e-37"))

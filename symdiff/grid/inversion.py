@@ -7,14 +7,19 @@ caller drops those that a ball excludes.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import flint
 import sympy as sp
 
 from symdiff.arithmetics.balls import EMPTY, PRECISION
+from symdiff.arithmetics.reading import read
+from symdiff.arithmetics.symbolic import Symbolic, symbols
 from symdiff.arithmetics.symbolic_balls import enclose_expression
+from symdiff.catalogue import Function
+from symdiff.program import Program
 
 _SIGN_DIGITS = 30
 _MOST_PARTS = 4  # piecewise parts of one sum that are taken branch by branch
@@ -23,6 +28,37 @@ _MOST_FULL = 4  # periodic functions of which all turns are undone
 
 class NotInvertibleError(Exception):
     """The expression is not a chain of functions that can be undone."""
+
+
+def invertible(program: Program, fixed: Mapping[str, sp.Expr]) -> sp.Expr:
+    """Return a Program in sympy, with some of its inputs at exact numbers.
+
+    Raises
+    ------
+    NotInvertibleError
+        sympy takes a number in it for zero that is not written so; see `reals.may_be_zero`.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> invertible(parse("sin(x) - y"), {"y": sp.Rational(1, 2)})
+    sin(x) - 1/2
+    """
+    return read(program, _Plain(exact=True), {**symbols(program), **fixed})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Plain(Symbolic):
+    """The sympy column, refused where functions of a number would be those of zero."""
+
+    def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
+        return _plain(Symbolic.call(self, row, column, arguments))
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401  (an expression of sympy's, or a condition)
+    if isinstance(value, sp.Expr) and value.is_number and value != 0 and value.is_zero:
+        raise NotInvertibleError
+    return value
 
 
 @dataclasses.dataclass(slots=True)
@@ -66,6 +102,7 @@ class Preimages:
         >>> list(Preimages(x, -4, 4, limit=10).solve(sp.sin(x), sp.S.Zero))
         [-pi, 0, pi]
         """
+        _plain(c)
         if f == self.x:
             return iter((c,))
         if not f.has(self.x):

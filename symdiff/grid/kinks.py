@@ -14,10 +14,9 @@ import sympy as sp
 from symdiff.arithmetics.balls import EMPTY, PRECISION, Ball, enclose
 from symdiff.arithmetics.jets import Jet, Strict, TieError, evaluate
 from symdiff.arithmetics.polynomials import Polynomial, polynomial
-from symdiff.arithmetics.symbolic import expression
 from symdiff.errors import GridError, Unsupported
 from symdiff.grid.coordinates import Coordinate, ball_of
-from symdiff.grid.inversion import NotInvertibleError, Preimages
+from symdiff.grid.inversion import NotInvertibleError, Preimages, invertible
 from symdiff.grid.isolation import MAX_BOXES, Bracket, isolate, merge
 from symdiff.grid.points import nearest_double
 from symdiff.grid.polynomial_roots import real_roots
@@ -201,9 +200,8 @@ class _Line:
         if self._program.written_out(self._program.output) > _LARGEST_TREE:
             raise NotInvertibleError
         if self._preimages is None:
-            f = expression(self._program, exact=True)
-            values = {sp.Symbol(n, real=True): c.symbolic for n, c in self._fixed.items()}
-            self._preimages = f.xreplace(values)
+            fixed = {name: c.symbolic for name, c in self._fixed.items()}
+            self._preimages = invertible(self._program, fixed)
         return self._preimages
 
     def _inverted_roots(self, k: int) -> Roots:
@@ -271,7 +269,8 @@ class _Line:
         x = sp.Symbol(self._variable, real=True)
         for candidate in _candidates(bracket):
             try:
-                if (self._symbolic().xreplace({x: candidate}) - k).is_zero:
+                known = (self._symbolic().xreplace({x: candidate}) - k).is_zero
+                if known and self._may_be_root(candidate, k):
                     return Coordinate(*nearest_double(candidate))
             except _SYMPY_REFUSES:
                 return None

@@ -290,20 +290,33 @@ def _coordinate(value: object) -> tuple[float, str | None]:
 
 
 def _exact_coordinate(text: str) -> tuple[float, str | None]:
-    from symdiff.arithmetics.symbolic import expression  # noqa: PLC0415  (loads sympy)
+    from symdiff.arithmetics import germs  # noqa: PLC0415  (loads sympy)
+    from symdiff.arithmetics.germ_values import Unknown  # noqa: PLC0415
+    from symdiff.arithmetics.puiseux import Germ  # noqa: PLC0415
+    from symdiff.arithmetics.reals import Real, nearest  # noqa: PLC0415
 
     program = parse(text)
     if program.inputs:
         message = f"{text[:40]!r} is not a number"
         raise GridError(message, hint=_EXAMPLE)
     try:
-        return nearest_double(expression(program, exact=True), text)
+        found = germs.evaluate(program, {})
+        known = not isinstance(found, Unknown)
+        number = found.constant if isinstance(found, Germ) else None
+        value = math.nan if number is None else nearest(number)
     except (ArithmeticError, TypeError, ValueError, RecursionError):
+        known = False
+    if not known:
         message = f"{text[:40]!r} cannot be evaluated exactly"
-        raise GridError(message, hint="write a simpler number, such as 1/3 or sqrt(2)") from None
+        raise GridError(message, hint="write a simpler number, such as 1/3 or sqrt(2)")
+    if number is None or not math.isfinite(value):
+        message = f"{text[:40]!r} is not a finite real number"
+        raise GridError(message, hint=_EXAMPLE)
+    is_double = (number - Real.of(value)).rational == 0
+    return value, None if is_double else text
 
 
-def nearest_double(number: Any, text: str | None = None) -> tuple[float, str | None]:  # noqa: ANN401
+def nearest_double(number: Any) -> tuple[float, str | None]:  # noqa: ANN401
     """Return the double nearest to an exact sympy number, and its text if they differ.
 
     Raises
@@ -311,7 +324,7 @@ def nearest_double(number: Any, text: str | None = None) -> tuple[float, str | N
     GridError
         It is not a finite real number.
     """
-    shown = text or _in_our_words(number)
+    shown = _in_our_words(number)
     if number.is_Rational:
         fraction = Fraction(int(number.p), int(number.q))
         value = fraction.numerator / fraction.denominator  # rounded correctly

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from fractions import Fraction
 
 import sympy as sp
 
 from symdiff.arithmetics import germs
 from symdiff.arithmetics.puiseux import Algebra, Germ, constant
-from symdiff.arithmetics.reals import MAX_BITS, Real, UndecidedError
+from symdiff.arithmetics.reals import MAX_BITS, Real, UndecidedError, may_be_zero
 from symdiff.arithmetics.symbolic import expression
 from symdiff.catalogue import CATALOGUE
 from symdiff.errors import Unsupported
@@ -18,6 +19,7 @@ from symdiff.program.parser import default, definition
 _CHOICES = frozenset({"where", "ifelse"})
 _COMPARISONS = frozenset({"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"})
 _MAX_TREE = 200  # nodes of a difference that is given to sympy
+_BESIDE = (Fraction(3, 29), Fraction(-2, 31), Fraction(11, 7))  # where sympy's answer is tried
 
 
 def joints_are_continuous(program: Program, point: Mapping[str, Real]) -> bool:
@@ -90,10 +92,11 @@ def _is_continuous(program: Program, node: Call, point: Mapping[str, Real]) -> b
     comparison = program.nodes[condition]
     if not isinstance(comparison, Call) or comparison.function not in _COMPARISONS:
         return False
-    sides = list(_sides(comparison))
     return any(
-        _depends_on_one(difference, moving) and _vanishes(difference, point) for moving, _ in sides
-    ) or any(_vanishes_on_joint(difference, program, *side) for side in sides)
+        _vanishes_at_level(difference, program, moving, other, point)
+        or _vanishes_on_joint(difference, program, moving, other, point)
+        for moving, other in _sides(comparison)
+    )
 
 
 def _sides(comparison: Call) -> Iterator[tuple[int, int]]:
@@ -123,6 +126,14 @@ def _decided(program: Program, condition: int, point: Mapping[str, Real]) -> boo
     return True
 
 
+def _vanishes_at_level(
+    difference: Program, program: Program, moving: int, other: int, point: Mapping[str, Real]
+) -> bool:
+    """Tell whether a difference is a function of one side, and zero at the other, a constant."""
+    constant_side = not program.at(other).inputs
+    return constant_side and _depends_on_one(difference, moving) and _vanishes(difference, point)
+
+
 def _depends_on_one(difference: Program, moving: int) -> bool:
     """Tell whether a difference depends on the inputs through one node only."""
     waiting, seen = [difference.output], set()
@@ -148,7 +159,9 @@ def _vanishes(difference: Program, point: Mapping[str, Real]) -> bool:
         return False
 
 
-def _vanishes_on_joint(difference: Program, program: Program, moving: int, other: int) -> bool:
+def _vanishes_on_joint(
+    difference: Program, program: Program, moving: int, other: int, point: Mapping[str, Real]
+) -> bool:
     """Put the other side of a comparison in the place of a variable, and let sympy look."""
     variable = program.nodes[moving]
     if not isinstance(variable, Input) or variable.name in program.at(other).inputs:
@@ -158,6 +171,23 @@ def _vanishes_on_joint(difference: Program, program: Program, moving: int, other
     try:
         value = expression(program.at(other), exact=True)
         found = expression(difference, exact=True).subs(sp.Symbol(variable.name, real=True), value)
-        return bool(found.is_zero or sp.simplify(found).is_zero)
+        known = bool(found.is_zero or sp.simplify(found).is_zero)
     except (Unsupported, ArithmeticError, TypeError, ValueError, RecursionError):
         return False
+    return known and _seems_zero_beside(difference, program.at(other), variable.name, point)
+
+
+def _seems_zero_beside(
+    difference: Program, other: Program, variable: str, point: Mapping[str, Real]
+) -> bool:
+    """Tell whether no ball contradicts sympy at some points of the joint, and one is looked at."""
+    looked_at = False
+    for offset in _BESIDE:
+        beside = {name: constant(value + Real.of(offset)) for name, value in point.items()}
+        value = germs.evaluate(other, beside)
+        found = germs.evaluate(difference, {**beside, variable: value})
+        if isinstance(found, Germ):
+            if not may_be_zero(found.constant):
+                return False
+            looked_at = True
+    return looked_at

@@ -8,8 +8,9 @@ from fractions import Fraction
 import flint
 import pytest
 
-from symdiff.arithmetics import germs
-from symdiff.arithmetics.puiseux import Germ
+from symdiff.arithmetics import germs, reals
+from symdiff.arithmetics.germ_values import Unknown
+from symdiff.arithmetics.puiseux import Germ, constant
 from symdiff.arithmetics.reals import (
     ONE,
     PI,
@@ -19,6 +20,7 @@ from symdiff.arithmetics.reals import (
     UndecidedError,
     apply,
     is_zero,
+    may_be_zero,
     nearest,
     nearest_in,
     sign,
@@ -101,6 +103,21 @@ def number(text):
         ("exp(-1000) - exp(-1001)", 1),
         ("tanh(30) - 1", -1),
         ("erfc(20)", 1),
+        ("floor(exp(45)) - 34934271057485095348", 0),
+        ("ceil(exp(45)) - 34934271057485095349", 0),
+        ("floor(-exp(45)) + 34934271057485095349", 0),
+        ("exp(700) - floor(exp(700))", 1),
+        ("ceil(exp(700)) - exp(700)", 1),
+        ("ceil(exp(700)) - floor(exp(700)) - 1", 0),
+        ("floor(10**22*sqrt(2)*sqrt(2)) - 2*10**22", 0),
+        ("floor(tanh(400)*7) - 6", 0),
+        # sympy calls these zero: it evaluates them with a few digits
+        ("tanh(log(cosh(3e-6)))", 1),
+        ("sin(log(1 + 3*2**(-50)))", 1),
+        ("tanh(log(1 + 3*2**(-50)))", 1),
+        ("tanh(log(1 + 1e-300**2))", 1),
+        ("tanh(log(cosh(3e-6)))*(pi - 1)", 1),
+        ("sin(pi) - tanh(log(cosh(1e-150)))", -1),
     ],
 )
 def test_a_sign_is_proved(text, expected):
@@ -122,6 +139,36 @@ def test_too_close_to_zero_is_undecided_and_decided_with_more_bits(close, bits, 
         sign(close, bits)
     assert sign(close, enough) != 0
     assert not is_zero(close)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tanh(log(1 + 1e-323**4))",  # 1e-1292, or 2**-4292
+        "tanh(log(cosh(3e-323**2)))",
+        "sqrt(2)*sqrt(3) - sqrt(6) + 1e-300**5",  # sympy would try for ever
+        "(tanh(log(cosh(3e-20))))**40",
+    ],
+)
+def test_what_hides_below_the_last_bit_is_not_zero(text):
+    value = number(text)
+    assert not may_be_zero(value) and not is_zero(value)
+
+
+def test_sympy_is_not_believed_against_a_ball(monkeypatch):
+    # Planted: what sympy says of this number at times, for it looks at its facts in random order.
+    monkeypatch.setattr(reals, "_sympy_knows_zero", lambda _: True)
+    text = "tanh(log(1 + 1e-40))"
+    assert not is_zero(number(text)) and not is_zero(number(f"{text}**20"))
+    monkeypatch.setattr(reals, "may_be_zero", lambda _: True)
+    assert is_zero(number(text))
+
+
+def test_the_integers_beside_an_enormous_number_are_not_guessed():
+    floor = parse("floor(exp(x))")
+    told, untold = (germs.evaluate(floor, {"x": constant(Real.of(x))}) for x in (2000, 5000))
+    assert isinstance(told, Germ) and sign(told.constant - apply("exp", Real.of(2000))) == -1
+    assert isinstance(untold, Unknown) and "not told" in untold.reason
 
 
 def test_the_sign_of_what_300_digits_leave_of_pi():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import sympy.core.random as shuffling
 import torch
 
 import symdiff
@@ -309,6 +310,29 @@ expect = {{ autograd = [{words}] }}
 def test_results_are_the_same_every_time():
     first, second = (symdiff.compare("abs(x - y)*z").to_json() for _ in range(2))
     assert first == second
+
+
+def test_sympy_is_asked_in_the_same_order_every_time():
+    # sympy shuffles the facts it looks at; what it shuffles with is its user's otherwise.
+    drawn = []
+
+    def square(x):
+        drawn.append(shuffling.rng.random())
+        return x * x
+
+    shuffling.seed(1)
+    for _ in range(2):
+        symdiff.compare(square, {"x": [1.0]}, math="x**2", engines=["autograd"])
+    after = shuffling.rng.random()
+    once = len(drawn) // 2
+    assert drawn[:once] == drawn[once:]
+    shuffling.seed(1)
+    assert shuffling.rng.random() == after not in drawn
+
+
+def test_a_number_that_sympy_calls_zero_is_no_kink():
+    report = symdiff.compare("abs(tanh(log(cosh(x))))", {"x": "-1:1:5"})
+    assert {record["kind"] for record in report.records()} == {"smooth"}
 
 
 def test_values_refuse_what_is_not_there():

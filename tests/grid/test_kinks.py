@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from symdiff.grid.coordinates import Coordinate
 from symdiff.grid.isolation import isolate, merge
 from symdiff.grid.kinks import MAX_ROOTS, find_roots
 from symdiff.grid.switches import find_switches
@@ -102,6 +103,18 @@ def test_the_turns_of_a_periodic_function_of_a_function_are_found(text, expected
     found = {c.exact or f"{c.value:g}" for part in parts for c in part.found}
     assert found == expected
     assert [part.open for part in parts] == [()]
+
+
+def test_a_number_that_sympy_takes_for_zero_moves_no_kink():
+    # of sin(sin(1e-15)) sympy says 0; so would it of products with this, and of y's functions
+    for text, fixed in (
+        ("abs(x + sin(sin(log(1 + 1e-15))))", {}),
+        ("abs(x + sin(sin(log(1 + y))))", {"y": Coordinate(1e-15)}),
+        ("abs(exp(sin(x)) - 1 + sin(log(1 + 1e-15)))", {}),
+    ):
+        switch = find_switches(parse(text))[-1]
+        found = find_roots(switch, "x", fixed, (-1.0, 1.0))
+        assert [c.value for c in found.found] == pytest.approx([-1e-15], rel=1e-6, abs=0)
 
 
 def test_a_kink_that_touches_zero_is_found_and_what_cannot_be_excluded_is_told():

@@ -21,6 +21,10 @@ GIVEN = [
     (3, [3], {}),
     (torch.tensor([0.5, 1.0]), [0.5, 1], {}),
     (["-1/4", "2**-3"], [-0.25, 0.125], {}),
+    # sympy calls the first one 0, and the second one 7
+    ("sin(sin(log(1 + 1e-15)))", [1e-15], {0: "sin(sin(log(1 + 1e-15)))"}),
+    ("floor(tanh(400)*7),floor(exp(30))", [6, 10686474581524], {}),
+    ("floor(exp(700))", [1.0142320547350045e304], {0: "floor(exp(700))"}),
 ]
 
 
@@ -44,6 +48,7 @@ REFUSED = [
     ([True], "'True' is not a number"),
     (np.zeros((2, 2)), "an array of shape (2, 2) is no list of points"),
     ("abc(1)", "unknown function 'abc'"),
+    ("floor(10**30*tanh(9999))", "cannot be evaluated exactly"),
     ("log(0)", "the value is not a real number"),
     ("", "the expression is empty"),
     ([], "a list has 1 to 10000000 points, not 0"),

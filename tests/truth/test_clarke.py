@@ -111,6 +111,10 @@ JOINTS = [
     ("where(x > y, x, y)", True),
     ("where(x > y, x, -y)", False),
     ("where(x - y > 0, (x - y)*3, 0)", True),  # through one node
+    ("where(y > x, x, 0)", False),  # zero here, and a jump at every other point of the joint
+    ("where(y > x, (y - x)*exp(x), 0)", True),
+    ("where(y > x, x*tanh(log(cosh(3e-6))), 0)", False),  # sympy: tanh(log(cosh(3e-6))) is zero
+    ("where(y > x, y - x + sin(log(1 + 1e-15)), 0)", False),  # and so is this
     ("leaky_relu(x*y)", True),
     ("hardshrink(x + 0.5)", False),
     ("where(x > 1, x, y)", True),  # no joint here
