@@ -111,6 +111,10 @@ def run(  # noqa: PLR0913  (the options of the command line)
     """Compare every expression of some files."""
     with _clear_errors():
         check_output(form, output)
+        if jobs > 1 and dask is None:
+            from symdiff.batch.workers import start_loading  # noqa: PLC0415  (multiprocessing)
+
+            start_loading()  # meanwhile files are read
         from symdiff.batch.work import collect  # noqa: PLC0415  (loads numpy)
 
         work = collect(list(paths or []), only)

@@ -1,5 +1,7 @@
 """Faults planted in worker processes, by the name of the entry."""
 
+import multiprocessing
+
 import pytest
 
 PLANTED = """
@@ -32,9 +34,19 @@ task.compare_entry = compare_entry
 @pytest.fixture
 def planted(tmp_path, monkeypatch):
     """Every Python process started from now on has the faults; a folder for its marks."""
+    stop_forks()
     folder = tmp_path / "planted"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(PLANTED)
     monkeypatch.setenv("PYTHONPATH", str(folder))
     monkeypatch.setenv("SYMDIFF_TEST_MARKS", str(folder))
-    return folder
+    yield folder
+    stop_forks()
+
+
+def stop_forks():
+    """Stop the process that workers are forked from: it has the environment it was started with."""
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        from multiprocessing import forkserver
+
+        forkserver._forkserver._stop()

@@ -221,7 +221,7 @@ class _Reader:
 
     def as_flat(self, rest: list[Any]) -> Any:  # noqa: ANN401
         name, *values = rest
-        if any(type(value) is list for value in values):
+        if list in map(type, values):
             message = f"damaged: {name} of a list"
             raise PackingError(message)
         return _FLAT[name](*values)

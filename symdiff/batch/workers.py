@@ -5,7 +5,6 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import dataclasses
-import gc
 import importlib
 import multiprocessing
 import os
@@ -15,10 +14,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, Protocol
 
 from symdiff.errors import UsageError
-from symdiff.libraries import collect_rarely
 
 TIMEOUT: Final = 300.0  # seconds an expression in a worker process
-_LOADED: Final = ("torch", "sympy", "symdiff.batch.task")
+_LOADED: Final = "symdiff.batch.loaded"  # what every worker needs
+_FORKED: Final = "forkserver" in multiprocessing.get_all_start_methods()
 _CONNECTING: Final = 10  # seconds
 _RETRIES: Final = 3  # of a task whose worker machine is gone
 _TOGETHER: Final = 4  # works in one task of a cluster at most,
@@ -190,10 +189,11 @@ def processes(jobs: int, limits: Limits) -> Iterator[Pool]:
     from pebble import ProcessPool  # noqa: PLC0415  (loads multiprocessing's managers)
 
     memory = limits.memory or _SHARE * _machine_memory() / jobs
+    start_loading()
     pool = ProcessPool(
         max_workers=jobs,
-        # Spawned, not forked: torch's threads do not survive a fork.
-        context=multiprocessing.get_context("spawn"),
+        # Not forked from this process: threads of torch and numpy do not survive a fork.
+        context=multiprocessing.get_context("forkserver" if _FORKED else "spawn"),
         initializer=prepare_worker,
         initargs=(int(min(memory, _LARGEST_MEMORY) * _GIB),),
     )
@@ -204,19 +204,29 @@ def processes(jobs: int, limits: Limits) -> Iterator[Pool]:
         pool.join()
 
 
+def start_loading() -> None:
+    """Start the process that worker processes are forked from; what they need is loaded once.
+
+    It returns at once, and does nothing the second time.  The process ends with this one.
+    """
+    if not _FORKED:
+        return
+    from multiprocessing import forkserver  # noqa: PLC0415  (not on every system)
+
+    multiprocessing.set_forkserver_preload([_LOADED])
+    with uninterrupted():
+        forkserver.ensure_running()
+
+
 def prepare_worker(memory: int) -> None:
-    """Load what tasks need, and keep a worker from using other cores and all memory.
+    """Load what tasks need, where it is not loaded yet, and keep a worker from all memory.
 
     Parameters
     ----------
     memory
         In bytes; beyond it the worker gets no more.
     """
-    os.environ["OMP_NUM_THREADS"] = "1"
-    collect_rarely()
-    for module in _LOADED:  # before the first task: its time limit is not for this
-        importlib.import_module(module)
-    gc.freeze()  # what is loaded stays
+    importlib.import_module(_LOADED)  # before the first task: its time limit is not for this
     try:
         import resource  # noqa: PLC0415  (not on every system)
     except ImportError:

@@ -2,11 +2,13 @@
 
 import concurrent.futures
 import multiprocessing
+import os
+from pathlib import Path
 
 import pytest
 
 import symdiff
-from symdiff.batch.workers import Limits, _Cluster
+from symdiff.batch.workers import _FORKED, Limits, _Cluster, start_loading
 from symdiff.errors import Lost, UsageError
 
 GOOD = "a: relu(x)\nb: abs(x - y) ; x = 0:1:3\nc: x**2\n"
@@ -32,6 +34,21 @@ def test_what_hangs_dies_or_takes_all_memory_costs_itself_only(planted, tmp_path
     assert "its worker died" in told["crash"]
     assert "it needs more memory than there is (raise --memory)" in told["hog"]
     assert report.status == 1
+
+
+@pytest.mark.skipif(not _FORKED, reason="workers are not forked here")
+def test_workers_are_forked_from_a_process_that_has_loaded_what_they_need():
+    start_loading()
+    fork = multiprocessing.get_context("forkserver")
+    with concurrent.futures.ProcessPoolExecutor(1, mp_context=fork) as pool:
+        loaded = pool.submit(eval, "{'torch', 'sympy'} <= set(__import__('sys').modules)")
+        assert loaded.result() is True
+        assert pool.submit(os.getenv, "OMP_NUM_THREADS").result() == "1"
+        parent = pool.submit(os.getppid).result()
+    assert parent != os.getpid()
+    if Path("/proc/self/task").exists():
+        # No lock can be held by a thread that does not survive the fork.
+        assert len(list(Path(f"/proc/{parent}/task").iterdir())) == 1
 
 
 def test_a_time_limit_holds_for_one_job_too(planted, tmp_path):
