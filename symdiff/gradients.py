@@ -21,7 +21,9 @@ from symdiff.truth.proof import APPARENT
 from symdiff.truth.truths import Truths
 from symdiff.verdict import VERDICTS, Judgement, Verdict
 
-_TOLERANCE: Final = 1e-9  # of a distance to a hull, relative to its largest vertex
+_TOLERANCE: Final = (
+    1e-9  # of a distance to a hull, relative to its largest vertex in every component
+)
 _OPEN: Final = "neither hull settles whether the gradient lies in the Clarke set"
 _INSIDE: Final = "the gradient lies in the Clarke set"
 _OUTSIDE: Final = "the gradient lies outside the Clarke set"
@@ -32,6 +34,8 @@ _SMOOTH: Final = KINDS.index(Kind.SMOOTH)
 _CODE: Final = {verdict: code for code, verdict in enumerate(VERDICTS)}
 # What depends on whether the gradient lies in the Clarke set.
 _IN_QUESTION: Final = frozenset({Verdict.SUBGRADIENT, Verdict.NOT_SUBGRADIENT, Verdict.WRONG})
+# What is the derivative but for rounding.
+_EXPLAINED: Final = frozenset({Verdict.AGREES, Verdict.INEXACT})
 
 
 def judge_gradients(
@@ -57,7 +61,12 @@ def judge_gradients(
             continue
         found = hulls(problem.program, names, point)
         for engine in asked:
-            gradient = np.array([samples[engine].derivatives[name][i] for name in names])
+            gradient = np.array(
+                [
+                    _meant(samples[engine], truths[name], judgements[engine, name], name, i)
+                    for name in names
+                ]
+            )
             ruling = _ruling(found, gradient)
             for name in names:
                 key = engine, name
@@ -81,6 +90,13 @@ def _is_in_question(
     finite = all(np.isfinite(samples.derivatives[name][i]) for name in names)
     words = {VERDICTS[judgements[engine, name].codes[i]] for name in names}
     return finite and not samples.unsupported and bool(words & _IN_QUESTION)
+
+
+def _meant(samples: Samples, truths: Truths, judgement: Judgement, name: str, i: int) -> float:
+    """Return a component without what rounding did to it, where that is known."""
+    derivative = float(truths.derivative[i])
+    explained = VERDICTS[judgement.codes[i]] in _EXPLAINED and np.isfinite(derivative)
+    return derivative if explained else float(samples.derivatives[name][i])
 
 
 def _candidates(truths: Mapping[str, Truths], names: tuple[str, ...]) -> list[int]:
@@ -115,5 +131,5 @@ def _put(judgement: Judgement, kind: int, i: int, ruling: tuple[bool | None, str
 def _is_shortest(found: Hulls, gradient: NDArray[np.float64]) -> bool:
     if not found.exact:
         return False
-    difference = np.abs(min_norm(found.inner) - gradient).max()
-    return bool(difference <= 1e-6 * max(1e-300, float(np.abs(found.outer).max())))
+    difference = np.abs(min_norm(found.inner) - gradient)
+    return bool((difference <= 1e-6 * found.sizes).all())

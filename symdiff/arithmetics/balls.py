@@ -21,9 +21,10 @@ from symdiff.catalogue.enclosures import EMPTY, Ball
 from symdiff.program import Call, Constant, Input, Literal, Program
 from symdiff.program.parser import domain, template
 
-__all__ = ["BALLS", "EMPTY", "PRECISION", "Ball", "enclose", "formula", "is_inside"]
+__all__ = ["BALLS", "EMPTY", "PRECISION", "Ball", "enclose", "formula", "integers_in", "is_inside"]
 
 PRECISION: Final = 128  # bits
+_INTEGER_BITS: Final = 2200  # all of an integer below 2^1024, and as many behind the point
 
 
 class _Balls:
@@ -84,6 +85,19 @@ def _evaluator(program: Program, index: int) -> Callable[[Mapping[str, Any]], An
         return lambda bound: read(part, BALLS, bound)
     row, arguments = CATALOGUE[node.function], [_evaluator(program, a) for a in node.given]
     return lambda bound: BALLS.call(row, column, [argument(bound) for argument in arguments])
+
+
+def integers_in(ball: Ball) -> tuple[int, int]:
+    """Return the smallest and the largest integer in a ball below 2^1024; none if they cross.
+
+    Examples
+    --------
+    >>> integers_in(flint.arb(2.5, 1)), integers_in(flint.arb(2**60))
+    ((2, 3), (1152921504606846976, 1152921504606846976))
+    """
+    with flint.ctx.workprec(_INTEGER_BITS):
+        low, high = ball.lower().ceil(), ball.upper().floor()
+    return int(low.unique_fmpz()), int(high.unique_fmpz())
 
 
 def is_inside(row: Function, arguments: Sequence[Ball]) -> bool | None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from symdiff.arithmetics.germs import Germs
 
 _INTEGER_BITS: Final = 256  # with which integers beside a number are sought first
+_DOUBLES: Final = 2200  # bits that all doubles are sums of
 
 
 def as_germ(value: Any) -> Any:  # noqa: ANN401
@@ -51,9 +52,12 @@ def _subtract(germs: Germs, x: Any, y: Any) -> Any:  # noqa: ANN401
     return _add(germs, x, _negate(germs, y)) if infinite else germs.algebra.subtract(x, y)
 
 
-def _divide(germs: Germs, x: Germ, y: Any) -> Germ:  # noqa: ANN401
+def _divide(germs: Germs, x: Any, y: Any) -> Any:  # noqa: ANN401
     if isinstance(y, Infinite):
-        return NOTHING
+        return Unknown("inf / inf") if isinstance(x, Infinite) else NOTHING
+    if isinstance(x, Infinite):
+        sign = germs.algebra.sign_of(y)
+        return Infinite(x.sign * sign) if sign else Outside("a division by zero")
     return germs.algebra.multiply(x, germs.algebra.power(y, -1))
 
 
@@ -66,6 +70,9 @@ def _rational(x: Germ) -> Fraction | None:
 def _power(germs: Germs, x: Germ, exponent: Germ) -> Germ | Outside:
     algebra = germs.algebra
     q = _rational(exponent)
+    if q is None and exponent.is_constant and algebra.sign_of(x) <= 0:
+        whole, is_integer = _integer_part(exponent.constant, algebra.bits)
+        q = Fraction(whole) if is_integer else None
     if q is not None and q.denominator == 1:
         return algebra.power(x, int(q))
     positive = algebra.sign_of(x)
@@ -100,16 +107,22 @@ def _log(germs: Germs, x: Germ) -> Germ | Outside:
     return germs.algebra.log(x)
 
 
-def _bounded(name: str, ends: Callable[[int], Real]) -> Callable[..., Germ]:
-    """Return the column of a function that tends to its ends faster than any power."""
+def _tanh(germs: Germs, x: Germ) -> Germ:
+    algebra, parts = germs.algebra, germs.algebra.split(x)
+    if not isinstance(parts, int):
+        return germs.by_derivative(CATALOGUE["tanh"], [x])
+    # ±tanh x = (1 - y)/(1 + y), y = e^(-2|x|): no flat one where x is a logarithm
+    y = algebra.exp(algebra.scale(x, Real.of(-2 * parts)))
+    above, below = algebra.subtract(constant(ONE), y), algebra.add(constant(ONE), y)
+    quotient = algebra.multiply(above, algebra.power(below, -1))
+    return quotient if parts > 0 else algebra.negate(quotient)
 
-    def column(germs: Germs, x: Germ) -> Germ:
-        parts = germs.algebra.split(x)
-        if isinstance(parts, int):
-            return germs.algebra.add(constant(ends(parts)), flat(germs.algebra.order))
-        return germs.by_derivative(CATALOGUE[name], [x])
 
-    return column
+def _erf(germs: Germs, x: Germ) -> Germ:
+    parts = germs.algebra.split(x)
+    if isinstance(parts, int):  # 1 - erf x < e^(-x²), and that of a logarithm is flat too
+        return germs.algebra.add(constant(Real.of(parts)), flat(germs.algebra.order))
+    return germs.by_derivative(CATALOGUE["erf"], [x])
 
 
 def _atan(germs: Germs, x: Germ) -> Germ:
@@ -216,8 +229,12 @@ def _nearest_integer(number: Real, bits: int) -> int:
             message = "the integers beside a large number are not told"
             raise UndecidedError(message)
         precision *= 2
-    with flint.ctx.workprec(2 * precision):  # enough to round the middle to an integer
-        return int((number.ball(precision).mid() + 0.5).floor().unique_fmpz())
+    with flint.ctx.workprec(precision + _DOUBLES):  # some columns give more bits than asked for
+        found = (number.ball(precision).mid() + 0.5).floor().unique_fmpz()
+    if found is None:
+        message = "the integers beside a long number are not told"
+        raise UndecidedError(message)
+    return int(found)
 
 
 def _ceil(germs: Germs, x: Germ) -> Germ:
@@ -294,8 +311,8 @@ COLUMNS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "cos": _cos,
         "atan": _atan,
         "atan2": _atan2,
-        "tanh": _bounded("tanh", Real.of),
-        "erf": _bounded("erf", Real.of),
+        "tanh": _tanh,
+        "erf": _erf,
         "gamma": _shifting("gamma"),
         "lgamma": _shifting("lgamma"),
         "digamma": _shifting("digamma"),

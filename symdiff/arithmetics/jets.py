@@ -194,7 +194,7 @@ class Jets:
             return lambda jets, *arguments: jets.chain(row, arguments)
         if row.definition is None:
             raise Unsupported(row.name, "it has no derivative in ball arithmetic")
-        return None
+        return None if row.domain is None else _defined(row)
 
     def number(self, value: float | bool) -> Any:  # noqa: ANN401, FBT001
         """Return a literal."""
@@ -319,6 +319,12 @@ def _subtract(x: Jet, y: Jet) -> Jet:
     return Jet(x.value - y.value, _add(x.gradient, tuple(-g for g in y.gradient)))
 
 
+def _defined(row: Function) -> Callable[..., Any]:
+    """Return the column of a row that is read by its definition, where it is in its domain."""
+    inner, names = definition(row.name, None), row.parameter_names
+    return lambda jets, *arguments: read(inner, jets, dict(zip(names, arguments, strict=True)))
+
+
 def _multiply(_: Jets, x: Jet, y: Jet) -> Jet:
     gradient = _add(_scale(x.gradient, y.value), _scale(y.gradient, x.value))
     return Jet(x.value * y.value, gradient)
@@ -340,7 +346,8 @@ def _power(_: Jets, x: Jet, exponent: Jet) -> Any:  # noqa: ANN401
         less = integer_power(x.value, n - 1)
         return Jet(integer_power(x.value, n), _scale(x.gradient, n * less))
     if not x.value > 0:
-        return EMPTY if x.value < 0 else NOTHING
+        outside = x.value < 0 and not exponent.value.contains_integer()
+        return EMPTY if outside else NOTHING
     value = x.value**exponent.value
     by_base = _scale(x.gradient, exponent.value * x.value ** (exponent.value - 1))
     by_exponent = _scale(exponent.gradient, value * x.value.log()) if exponent.gradient else ()

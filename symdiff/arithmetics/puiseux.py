@@ -297,6 +297,7 @@ class Algebra:
     def exp(self, x: Germ) -> Germ:
         """Return e^x."""
         power: Power = (0, 0)
+        x = self._without_zeros(x)
         logarithm = x.terms.get((0, 1))
         if logarithm is not None and next(iter(x.terms)) == (0, 1):
             # e^(c·log t) = t^c
@@ -316,6 +317,11 @@ class Algebra:
         inverses = [Real.of(Fraction(1, math.factorial(n))) for n in range(self.length(u) + 1)]
         series = self.scale(self.compose(inverses, u), apply("exp", a))
         return self._shifted(series, power)
+
+    def _without_zeros(self, x: Germ) -> Germ:
+        """Return x without terms that are infinite but for a coefficient proved to be zero."""
+        zeros = {p for p, c in x.terms.items() if p[0] <= 0 and p != (0, 0) and not self.sign(c)}
+        return Germ({p: c for p, c in x.terms.items() if p not in zeros}, x.order)
 
     def log(self, x: Germ) -> Germ:
         """Return log x of an x that is positive for small t > 0."""

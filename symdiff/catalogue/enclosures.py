@@ -129,6 +129,8 @@ def power(x: Ball, y: Ball) -> Ball:
     low, high = x.lower().max(flint.arb(0)), x.upper()
     if low > 0:
         return low.union(high) ** y
+    if y.contains_integer() and not x >= 0:  # and be one: then the power has a value
+        return flint.arb("nan")
     # The base touches zero: 0**y = 0 for y > 0, and b**y grows with b.
     if not (y > 0 and high >= 0):
         return flint.arb("nan")

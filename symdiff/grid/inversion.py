@@ -14,7 +14,7 @@ from typing import Any
 import flint
 import sympy as sp
 
-from symdiff.arithmetics.balls import EMPTY, PRECISION
+from symdiff.arithmetics.balls import EMPTY, PRECISION, Ball, integers_in
 from symdiff.arithmetics.reading import read
 from symdiff.arithmetics.symbolic import Symbolic, symbols
 from symdiff.arithmetics.symbolic_balls import enclose_expression
@@ -22,6 +22,7 @@ from symdiff.catalogue import Function
 from symdiff.program import Program
 
 _SIGN_DIGITS = 30
+_FAR = flint.arb(2) ** 80  # where turns of periodic functions are no longer counted
 _MOST_PARTS = 4  # piecewise parts of one sum that are taken branch by branch
 _MOST_FULL = 4  # periodic functions of which all turns are undone
 
@@ -191,7 +192,7 @@ class Preimages:
         ends, anchor = self._range(u)
         found: dict[sp.Expr, None] = {}
         for seed in seeds:
-            for k in self._turns(ends, anchor, float(seed), float(period)):
+            for k in self._turns(ends, anchor, seed, period):
                 self.turns -= 1
                 if self.turns < 0:
                     raise NotInvertibleError
@@ -200,7 +201,7 @@ class Preimages:
                         found[root] = None
         yield from sorted(found, key=float)
 
-    def _range(self, u: sp.Expr) -> tuple[tuple[float, float], float]:
+    def _range(self, u: sp.Expr) -> tuple[Ball, Ball]:
         """Return bounds of u on the interval, and its value at the point nearest to 0."""
         name, low, high = self.x.name, flint.arb(self.low), flint.arb(self.high)
         with flint.ctx.workprec(PRECISION):
@@ -208,17 +209,21 @@ class Preimages:
             beside = enclose_expression(u, {name: flint.arb(min(max(0.0, self.low), self.high))})
         if EMPTY in (whole, beside) or not (whole.is_finite() and beside.is_finite()):
             raise NotInvertibleError
-        return (float(whole.lower()), float(whole.upper())), float(beside.mid())
+        if not abs(whole) < _FAR:
+            raise NotInvertibleError
+        return whole, beside
 
-    def _turns(self, ends: tuple[float, float], anchor: float, seed: float, period: float) -> range:
-        first = int(sp.floor((ends[0] - seed) / period))
-        last = int(sp.ceiling((ends[1] - seed) / period))
+    def _turns(self, whole: Ball, anchor: Ball, seed: sp.Expr, period: sp.Expr) -> range:
+        """Return every k with seed + k·period in a ball, or those nearest to another ball."""
+        with flint.ctx.workprec(PRECISION):
+            start, turn = enclose_expression(seed, {}), enclose_expression(period, {})
+            first, last = integers_in((whole - start) / turn)
+            middle, _ = integers_in((anchor - start) / turn)
         if last - first + 1 <= self.limit:
             return range(first, last + 1)
         self.truncated = True
-        middle = round((anchor - seed) / period)
-        start = min(max(first, middle - self.limit // 2), last - self.limit + 1)
-        return range(start, start + self.limit)
+        begin = min(max(first, middle - self.limit // 2), last - self.limit + 1)
+        return range(begin, begin + self.limit)
 
 
 def _sign(c: sp.Expr) -> int:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import flint
 import sympy as sp
 
-from symdiff.arithmetics.balls import EMPTY, PRECISION, Ball, enclose
+from symdiff.arithmetics.balls import EMPTY, PRECISION, Ball, enclose, integers_in
 from symdiff.arithmetics.jets import Jet, Strict, TieError, evaluate
 from symdiff.arithmetics.polynomials import Polynomial, polynomial
 from symdiff.errors import GridError, Unsupported
@@ -29,6 +29,7 @@ _LARGEST_TREE = 400  # nodes of a switch that sympy is asked to invert
 _NARROW = 2.0**-50  # relative width of a bracket that names one double
 _NARROW_AT_ZERO = 2.0**-190  # where bisection stops around zero
 _NARROW_UNBOUNDED = 2.0**-39
+_MAX_INTEGER = flint.arb(2) ** 1024  # that a step function is looked at for
 _MAX_PIECES = 256  # of a line on which a step function is bounded piece by piece
 _MAX_TRIED = 4 * MAX_ROOTS  # integers for which one step function is solved
 # What sympy's constructors raise on expressions they cannot take, beside our own refusals.
@@ -294,7 +295,7 @@ class _Line:
         more = len(wide) < len(unbounded) and highest is None
         start = self._value(flint.arb(min(max(0.0, self._low), self._high)))
         known = start is not EMPTY and start.is_finite()
-        anchor = math.floor(float(start.mid())) if known else 0
+        anchor = integers_in(start)[0] if known and abs(start) < _MAX_INTEGER else 0
         for low, high in pieces:
             last = high if highest is None else min(high, highest)
             middle = min(max(anchor, low), last)
@@ -317,10 +318,8 @@ class _Line:
                 value = self._value(low.union(high))
                 if value is EMPTY:
                     continue
-                if value.is_finite():
-                    pieces.append(
-                        (math.ceil(float(value.lower())), math.floor(float(value.upper())))
-                    )
+                if value.is_finite() and abs(value) < _MAX_INTEGER:
+                    pieces.append(integers_in(value))
                     continue
                 middle = ((low + high) / 2).mid()
                 if high - low <= flint.arb(2.0**-40) or not low < middle < high:

@@ -33,6 +33,8 @@ Array = NDArray[np.float64]
 MAX_TIES: Final = 12  # switches that vanish at one point
 _BITS: Final = 512
 _MARGIN: Final = 1e-9  # of a cone that counts as open
+_LOST: Final = 2.0**-45  # of the largest component may be lost in another one by rounding
+_NOTHING: Final = 2.0**-60
 _SAME: Final = 1e-12  # relative distance of two equal vertices
 
 
@@ -62,25 +64,30 @@ class Hulls:
         gradient
             Shape (d,).
         tolerance
-            Distance in any component, relative to the largest vertex.
+            Distance in every component, relative to the largest one of a vertex.  What is lost
+            of a component beside others that are much larger leaves it open.
         """
-        size = tolerance * self.size
         g = np.asarray(gradient, dtype=np.float64)
-        if len(self.inner) and distance(g, self.inner) <= size:
+        if len(self.inner) and distance(g / self.sizes, self.inner / self.sizes) <= tolerance:
             return True
-        if self.exact or distance(g, self.outer) > size:
+        if not self._may_hold(g, self.inner if self.exact else self.outer, tolerance):
             return False
         return None
 
     def is_spurious(self, gradient: Sequence[float], tolerance: float) -> bool:
         """Tell whether a gradient lies in the outer hull: automatic differentiation may give it."""
-        g = np.asarray(gradient, dtype=np.float64)
-        return distance(g, self.outer) <= tolerance * self.size
+        return self._may_hold(np.asarray(gradient, dtype=np.float64), self.outer, tolerance)
+
+    def _may_hold(self, g: Array, vertices: Array, tolerance: float) -> bool:
+        sizes = np.maximum(self.sizes, _LOST / tolerance * self.sizes.max(initial=0))
+        return distance(g / sizes, vertices / sizes) <= tolerance
 
     @property
-    def size(self) -> float:
-        """The largest component of any vertex."""
-        return max(1e-300, float(np.abs(self.outer).max(initial=0)))
+    def sizes(self) -> Array:
+        """The largest value of every component of a vertex, or next to nothing; shape (d,)."""
+        found = np.abs(self.outer).max(axis=0, initial=0)
+        least: Array = np.maximum(found, max(_NOTHING * found.max(initial=0), 1e-300))
+        return least
 
 
 def distance(gradient: Array, vertices: Array) -> float:

@@ -53,7 +53,7 @@ def prove(
     if slope is not None:
         return Truth(Kind.SMOOTH, slope, slope, slope)
     truth = decide(program, variable, point, budget)
-    if truth.kind is Kind.SMOOTH and not truth.detail and vanishing(program, point) != []:
+    if truth.kind is Kind.SMOOTH and not truth.detail and vanishing(program, point):
         return Truth(
             truth.kind, truth.left, truth.right, truth.derivative, truth.curvatures, APPARENT
         )

@@ -105,6 +105,25 @@ def test_the_turns_of_a_periodic_function_of_a_function_are_found(text, expected
     assert [part.open for part in parts] == [()]
 
 
+@pytest.mark.parametrize(
+    ("text", "ends", "expected"),
+    [
+        ("floor(x + 2**60)", (0.5, 4.2), [1, 2, 3, 4]),
+        ("floor(x + 2**54)", (0.5, 1.3), [1]),
+        ("trunc(x - 10**17)", (0.5, 2.5), [1, 2]),
+        ("round(x + 2**60)", (0.25, 3.2), [0.5, 1.5, 2.5]),
+        ("fmod(x + 2**60, 3)", (0.5, 5.7), [2, 5]),  # 2**60 = 1 modulo 3
+        ("gamma(x - 10**17)", (0.5, 2.5), [1, 2]),
+        ("abs(sin(x + 2**60))", (-2.0, 2.0), [-0.9802726604500661]),
+        ("floor(exp(-exp(x)))", (5.0, 20.0), []),
+    ],
+)
+def test_steps_and_turns_beyond_the_integers_that_doubles_have_are_found(text, ends, expected):
+    parts = roots(text, *ends)
+    assert sorted({c.value for part in parts for c in part.found}) == pytest.approx(expected)
+    assert not any(part.truncated or part.open for part in parts)
+
+
 def test_a_number_that_sympy_takes_for_zero_moves_no_kink():
     # of sin(sin(1e-15)) sympy says 0; so would it of products with this, and of y's functions
     for text, fixed in (

@@ -80,6 +80,18 @@ def test_a_cone_of_a_billionth_of_a_degree_is_left_open():
     assert both.holds([1, 0], 1e-25) is True
 
 
+def test_a_component_is_held_to_its_own_size():
+    """Beside one of 1e10 a gradient's other component may not be anything."""
+    both = found("1e10*abs(x - z) + relu(y) - relu(-y)", "x z y", x=0, y=0, z=0)
+    assert both.holds([0, 0, 1], 1e-9) is True
+    assert both.holds([1e10, -1e10, 1 + 1e-10], 1e-9) is True
+    assert both.holds([0, 0, 0], 1e-9) is False
+    assert both.holds([0, 0, 1 + 1e-5], 1e-9) is None  # rounding beside 1e10 may have lost that
+    thin = found("abs(1e12*x - y)", "x y", x=0, y=0)
+    assert thin.holds([5e11, -0.5], 1e-9) is True
+    assert thin.holds([0, 3], 1e-9) is False
+
+
 def test_what_automatic_differentiation_may_give_is_in_the_outer_hull():
     both = found("relu(x) - relu(-x)", "x", x=0)
     assert both.holds([0], 1e-9) is False

@@ -705,6 +705,29 @@ ROWS = [
     ("max(x, detach(x))", 2, "kink", 0, 1, None, "max(x, 2)"),
     ("exp(x - detach(x))", 5, "smooth", 1, 1, 1, "e^(x - 5)"),
     ("detach(abs(x))*abs(x - 1)", 1, "kink", -1, 1, None, "1|x - 1|"),
+
+    # -- functions of an infinite logarithm: powers, and no flat ones
+    ("where(x == 0, -1, tanh(log(abs(x))/2))", 0, "kink", -2, 2, None, "(|x| - 1)/(|x| + 1)"),
+    ("where(x < 1, tanh(atanh(x)), x)", 1, "smooth", 1, 1, 1, "x on both sides"),
+    ("where(x > 0, tanh(log(x)/2), -1)", 0, "kink", 0, 2, None, "(x - 1)/(x + 1) right"),
+    ("where(x > 0, tanh(-log(x)/2), 1)", 0, "kink", 0, -2, None, "(1 - x)/(1 + x) right"),
+    ("where(x > 0, tanh(log(x)), -1)", 0, "smooth", 0, 0, 0, "(x^2 - 1)/(x^2 + 1) right"),
+    ("where(x > 0, tanh(log(x)/3), -1)", 0, "vertical", 0, inf, None, "2x^(2/3) - 1 + ... right"),
+    ("where(x > 0, tanh(1/x), 1)", 0, "smooth", 0, 0, 0, "1 - 2e^(-2/x) + ... right"),
+    ("where(x > 0, tanhshrink(log(x)/2) - log(x)/2, 1)", 0, "kink", 0, -2, None, "(1 - x)/(1 + x)"),
+    ("where(x > 0, erf(log(x)), -1)", 0, "smooth", 0, 0, 0, "less than e^(-log(x)^2) above -1"),
+    ("where(x > 0, exp(log(x) + (sqrt(2)*sqrt(3) - sqrt(6))/x), 0)", 0, "kink", 0, 1, None, "x; 0/x beside it"),
+    ("where(x > 0, exp(log(x) + (sin(1)**2 + cos(1)**2 - 1)*log(x)**2), 0)", 0, "kink", 0, 1, None, "x"),
+
+    # -- integers that are not written as such, and large ones
+    ("x**log2(8)", -2, "smooth", 12, 12, 12, "x^3"),
+    ("x**(log(8)/log(2))", -2, "smooth", 12, 12, 12, "x^3"),
+    ("x**(3*sin(pi/2))", -1, "smooth", 3, 3, 3, "x^3"),
+    ("abs(x**log10(100) - 1)", -1, "kink", -2, 2, None, "|x^2 - 1|"),
+    ("x**sqrt(2)", -1, "outside", None, None, None, "a broken power of a negative number"),
+    ("abs(x)*floor(exp(45))", 0, "kink", -34934271057485095348, 34934271057485095348, None, "e^45 = 34934271057485095348.03..."),
+    ("floor(x + 2**60)", 1, "jump", inf, 0, None, "x rises through an integer"),
+    ("floor(0.3/x/exp2(x))", 5e-324, "smooth", 0, 0, 0, "off the integers"),
     ("nan_to_num(abs(x))", 0, "kink", -1, 1, None, "|x|"),
 ]
 # fmt: on

@@ -36,6 +36,7 @@ APPARENT_KINKS = [
     ("log(x)/log(x)", "1e-300", False),
     ("sin(x)/x", "1e-300", False),
     ("abs(x)", "1", False),
+    ("floor(exp(x))", "1000", False),  # it is not known what vanishes there
 ]
 
 
@@ -60,3 +61,17 @@ def test_zeros_of_even_order_are_decided_where_they_have_a_formula(text, at, kin
     assert truth.kind is kind
     if sides is not None:
         assert (truth.left, truth.right) == sides
+
+
+def test_a_function_is_outside_its_domain_along_every_variable():
+    point = {"x": exact_number("0"), "z": exact_number("0"), "y": exact_number("1")}
+    kinds = {prove(parse("atan2(x, z) + y"), name, point).kind for name in point}
+    assert kinds == {Kind.OUTSIDE}
+
+
+def test_arithmetic_with_inf_is_undecided_and_no_crash():
+    for text in ("inf/x", "-inf/(x - 1)", "x - inf/x", "inf/(1/x - inf)"):
+        assert prove(parse(text), "x", {"x": exact_number("1")}).kind in {
+            Kind.UNDECIDED,
+            Kind.OUTSIDE,
+        }
