@@ -222,18 +222,23 @@ class Blocks(NDArrayOperatorsMixin):
 
     def _choice(self, condition: Any, x: Number, y: Number) -> Number:  # noqa: ANN401
         if np.ndim(condition) == 0:
-            return x if condition else y
+            return _of_numpy(x if condition else y)
         if not isinstance(condition, Blocks):
             condition = Blocks(self.shape, computed=np.broadcast_to(condition, self.shape))
         if not _is_condition(condition.ends):
             condition = condition != 0
         surely, possibly = condition.ends
         if surely.all() or not possibly.any():
-            return x if surely.all() else y
+            return _of_numpy(x if surely.all() else y)
         ends = None
         if all(isinstance(a, Blocks) or _is_bound(a) for a in (x, y)):
             ends = ends_of_choice((surely, possibly), _ends_of(x), _ends_of(y))
         return Blocks(self.shape, ends=ends, work=(np.where, (condition, x, y)))
+
+
+def _of_numpy(value: Number) -> Number:
+    """Return a number as numpy has it: Python's own raises where it divides by zero."""
+    return value if isinstance(value, Blocks) else np.asarray(value)[()]
 
 
 def _bounds(function: np.ufunc, arguments: Sequence[Any]) -> Ends | None:

@@ -154,11 +154,13 @@ class Estimates:
     def _compare(self, arguments: Sequence[Any], *, allowed: bool) -> None:
         """Note where what is compared is uncertain, or undefined and that is not `allowed`."""
         for a in arguments:
-            # inf itself is exact; what overflowed, or has a pole, is not
-            value, error = _value(a), _error(a)
+            value, outside = _value(a), np.not_equal(_outside(a), 0)
+            if not allowed and is_anywhere(outside):  # a choice may have left a plain number there
+                self.lost = self.lost | outside
             if is_anywhere(~np.isfinite(size_of(value))):
-                undefined = np.isnan(value) & ~(allowed & (_outside(a) != 0))
-                self.lost = self.lost | undefined | (np.isinf(value) & (error != 0))
+                undefined = np.isnan(value) & np.logical_not(np.logical_and(allowed, outside))
+                # inf itself is exact; what overflowed, or has a pole, is not
+                self.lost = self.lost | undefined | (np.isinf(value) & np.not_equal(_error(a), 0))
         gap = _value(arguments[0]) - (_value(arguments[1]) if len(arguments) > 1 else 0.0)
         error = sum(_error(a) for a in arguments)
         if is_anywhere(error != 0):
@@ -290,7 +292,7 @@ def _subtract(x: Estimate, y: Estimate) -> Estimate:
 def _hidden(x: Estimate, value: float) -> Estimate:
     """Return a number that does not depend on x, where x is known to be one."""
     known = np.isfinite(x.value) & np.isfinite(x.error)
-    return Estimate(np.where(known, value, np.nan))
+    return Estimate(np.where(known, np.float64(value), np.nan))
 
 
 def _multiply(x: Estimate, y: Estimate) -> Estimate:

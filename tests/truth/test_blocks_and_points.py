@@ -5,6 +5,7 @@ import pytest
 
 from symdiff.arithmetics import blocks
 from symdiff.arithmetics.ends import CONDITIONS
+from symdiff.catalogue import CATALOGUE
 from symdiff.program import parse
 from symdiff.truth import filter as filtering
 from symdiff.truth.filter import settle
@@ -35,6 +36,19 @@ ALONG_X = [
     "mish(x) + gelu(x)",
     "x.detach()*x",
     "float(x > 0)*x**3",
+    "clamp(softplus(x), -1, 1)",
+    "hypot(softplus(x, beta=2), x)",
+    "selu(softplus(x))",
+    "where(max(log(abs(x)), x) > 0.5, x, 0)",
+    "where(exp(x) > 0, 0.5, x) * x",
+]
+NOWHERE = [
+    "1/(x - x)",
+    "1/(min(x, 9) - x)",
+    "atan2(x - x, x)",
+    "fmod(x - x, x)",
+    "log(where(exp(x) > 0, 0, x))",
+    "where(exp(x) > 0, 0, x)**-1",
 ]
 IN_TWO = [
     "x*y + abs(x - y)",
@@ -78,6 +92,38 @@ def test_blocks_say_what_points_say(monkeypatch, text, in_order):
     wrong, told = disagreements(text, monkeypatch, in_order=in_order)
     assert wrong == 0
     assert told > POINTS / 3
+
+
+@pytest.mark.parametrize("text", NOWHERE)
+def test_blocks_say_nothing_where_points_say_nothing(monkeypatch, text):
+    wrong, _ = disagreements(text, monkeypatch, in_order=True)
+    assert wrong == 0
+
+
+SCALARS = [
+    row
+    for row in CATALOGUE.values()
+    if row.numpy is not None
+    and row.returns == "real"
+    and {p.kind for p in row.parameters} <= {"real", "any"}
+]
+
+
+def required(row):
+    return sum(parameter.default is None for parameter in row.parameters)
+
+
+@pytest.mark.parametrize("row", SCALARS, ids=lambda row: row.name)
+def test_every_function_of_what_a_choice_gave_is_taken_in_blocks(monkeypatch, row):
+    """Where one side of a choice is taken in all blocks, what comes of it is a number or blocks."""
+    rest = ", ".join(["x", "0.5"][: required(row) - 1])
+    for given in ("softplus(x)", "max(x, -9)"):
+        wrong, _ = disagreements(f"{row.name}({given}, {rest})", monkeypatch, in_order=True)
+        assert wrong == 0
+    # of a constant blocks may say more: that it has no slope
+    program = parse(f"{row.name}(where(exp(x) > 0, 0, x), {rest.replace('x', '1')})")
+    found = settle(program, "x", columns(program, in_order=True))
+    assert not found.slope[found.settled & (found.outside == 0)].any()
 
 
 def test_a_comparison_that_is_always_sure_is_noticed(monkeypatch):

@@ -55,6 +55,11 @@ DOUBTFUL = [
     ("x*sign(digamma(0))", 1.5),
     ("where(erfinv(1) > 0, x, 0)", 1.0),
     ("max(x, log(0*x))", 1.0),
+    # outside the domain, and a plain number all the same
+    ("where(max(log(x), x) > 0.5, x, 0)", -1.5),
+    ("where(min(sqrt(x), 1) > 0.5, x, x**2)", -1.5),
+    ("0.2 if max(log(x), x) > 0.5 else 3*x", -1.5),
+    ("threshold(maximum(log(x), x), 0.5, 0.2)", -1.5),
 ]
 
 
