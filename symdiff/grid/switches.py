@@ -35,7 +35,6 @@ class Switch:
     highest: int | None = None
 
 
-@functools.lru_cache(maxsize=64)
 def find_switches(program: Program) -> tuple[Switch, ...]:
     """Return the switches of a Program, each once.
 
@@ -46,6 +45,23 @@ def find_switches(program: Program) -> tuple[Switch, ...]:
     >>> [program.written(s.blame) for s in find_switches(program)]
     ['relu(x)', 'abs(y - 1)', 'log(abs(y - 1))']
     """
+    return tuple(switch for switch in _collected(program) if switch.program.inputs)
+
+
+def find_constant_switches(program: Program) -> tuple[Switch, ...]:
+    """Return the switches that no input moves: on which side one is, rounding may hide.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> [s.program.written(s.program.output) for s in find_constant_switches(parse("x/sin(pi)"))]
+    ['sin(pi)']
+    """
+    return tuple(switch for switch in _collected(program) if not switch.program.inputs)
+
+
+@functools.lru_cache(maxsize=64)
+def _collected(program: Program) -> tuple[Switch, ...]:
     collector = _Collector(Builder.extending(program), program)
     for index, node in program.calls():
         collector.collect(CATALOGUE[node.function], node.arguments, index)
@@ -119,7 +135,8 @@ class _Collector:
         program = self._builder.program(root, self._sources)
         if self._is_infinite(root):
             return
-        if program.inputs and (root, crosses_integers) not in self.found:
+        is_exact = isinstance(self._builder.nodes[root], Literal)
+        if not is_exact and (root, crosses_integers) not in self.found:
             switch = Switch(program, blame, crosses_integers, highest)
             self.found[root, crosses_integers] = switch
 

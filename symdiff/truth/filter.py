@@ -32,7 +32,7 @@ from symdiff.arithmetics.germs import Budget
 from symdiff.arithmetics.reals import Real
 from symdiff.errors import Unsupported
 from symdiff.grid.grid import Grid
-from symdiff.grid.switches import Switch, find_switches
+from symdiff.grid.switches import Switch, find_constant_switches, find_switches
 from symdiff.pieces import BLOCK, in_pieces
 from symdiff.program import Program
 from symdiff.truth.one_sided import KINDS, Kind, Truth
@@ -323,7 +323,7 @@ def _settled(program: Program, variable: str, columns: Mapping[str, Array]) -> S
     What is found of blocks may have the shape (blocks, 1), or be computed later: see `Blocks`.
     """
     shape = next(iter(columns.values())).shape if columns else (1,)
-    switches = find_switches(program)
+    switches = (*find_switches(program), *find_constant_switches(program))
     programs = (program, *(switch.program for switch in switches))
     found, *zeros = estimate_together(programs, columns, variable)
     with np.errstate(all="ignore"):
@@ -353,4 +353,6 @@ def _off_zero(switch: Switch, found: Estimate) -> Mask:
         beyond = np.inf if switch.highest is None else switch.highest + 0.5
         distance = np.where(lowest(value) > beyond, distance, to_integers(value))
     off: Mask = (distance > _CLEAR * found.error) & np.isfinite(size_of(value))
+    if not switch.program.inputs:  # wherever a constant is, it stays there: it is enough to know
+        off = off | np.equal(found.error, 0)
     return off | (np.asarray(found.outside) > 0)

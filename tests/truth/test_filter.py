@@ -60,6 +60,13 @@ DOUBTFUL = [
     ("where(min(sqrt(x), 1) > 0.5, x, x**2)", -1.5),
     ("0.2 if max(log(x), x) > 0.5 else 3*x", -1.5),
     ("threshold(maximum(log(x), x), 0.5, 0.2)", -1.5),
+    # a constant that rounding takes over a step
+    ("x*floor(0.5/1e-8)", 1.5),  # 49999999.99..., in doubles 50000000
+    ("x*floor(log10(1e8))", 1.5),
+    ("x*remainder(0.5, 1e-8)", 1.5),
+    ("x*heaviside(sin(pi), 0.5)", 1.5),
+    ("x if 2/sin(pi) > 1 else 2*x", 1.5),
+    ("x + floor(2/sin(pi))", 1.5),
 ]
 
 
@@ -76,6 +83,7 @@ CLEAR = [
     "where(x > 0, log(x), 0)",
     "mish(x)",
     "where(x > 0, polygamma(2, x), x)",
+    "x*floor(3) + max(2, sqrt(3))*x",
 ]
 
 
