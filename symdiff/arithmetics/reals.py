@@ -115,7 +115,7 @@ class Real:
         if a is not None or b is not None:
             return _times(b if a is None else a, other if b is None else self)
         (p, x), (q, y) = self.scaled, other.scaled
-        ordered = (x, y) if x.key <= y.key else (y, x)
+        ordered = (y, x) if y.precedes(x) else (x, y)
         return _times(p * q, Real(None, "multiply", ordered))
 
     @property
@@ -193,7 +193,17 @@ class Real:
             return True
         if self.rational is not None or other.rational is not None:
             return bool(self.rational is not None and self.rational == other.rational)
-        return self.operation == other.operation and self.key == other.key
+        return (
+            self.operation == other.operation
+            and self.size == other.size
+            and self.key == other.key
+        )
+
+    def precedes(self, other: Real) -> bool:
+        """Tell which of two numbers stands first, by their form alone."""
+        if self.size != other.size:  # nearly always: keys take longer
+            return self.size < other.size
+        return self.key < other.key
 
 
 def _times(q: Any, x: Real) -> Real:  # noqa: ANN401  (an fmpq)
@@ -212,7 +222,7 @@ def _sum(x: Real, y: Real) -> Real:
     (p, a), (q, b) = x.scaled, y.scaled
     if a.same_as(b):
         return _times(p + q, a)
-    if a.rational is not None or (b.rational is None and b.key < a.key):
+    if a.rational is not None or (b.rational is None and b.precedes(a)):
         (p, a), (q, b) = (q, b), (p, a)
     if p < 0:
         return _times(-1, Real(None, "add", (_times(-p, a), _times(-q, b))))
