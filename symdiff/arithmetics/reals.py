@@ -194,9 +194,7 @@ class Real:
         if self.rational is not None or other.rational is not None:
             return bool(self.rational is not None and self.rational == other.rational)
         return (
-            self.operation == other.operation
-            and self.size == other.size
-            and self.key == other.key
+            self.operation == other.operation and self.size == other.size and self.key == other.key
         )
 
     def precedes(self, other: Real) -> bool:

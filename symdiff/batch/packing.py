@@ -77,8 +77,15 @@ class PackingError(ValueError):
     """The bytes are none that were packed here."""
 
 
-def pack(value: Any) -> bytes:  # noqa: ANN401  (of the classes above)
+def pack(value: Any, *, short: bool = True) -> bytes:  # noqa: ANN401  (of the classes above)
     """Return a value as bytes.
+
+    Parameters
+    ----------
+    value
+        Made of the classes above.
+    short
+        Whether to compress: not for what stays on this machine, and is read at once.
 
     Raises
     ------
@@ -95,7 +102,7 @@ def pack(value: Any) -> bytes:  # noqa: ANN401  (of the classes above)
     columns = [[a.dtype.str, a.shape] for a in writer.arrays]
     head = json.dumps([FORMAT, writer.objects, root, columns], separators=(",", ":")).encode()
     parts = [len(head).to_bytes(8, "little"), head, *(a.tobytes() for a in writer.arrays)]
-    return zlib.compress(b"".join(parts), 1)
+    return zlib.compress(b"".join(parts), 1 if short else 0)
 
 
 def unpack(packed: bytes) -> Any:  # noqa: ANN401

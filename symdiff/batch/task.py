@@ -25,15 +25,15 @@ def attempt(entry: Entry, options: Options) -> Outcome:
         return Crash(where(entry), describe(error), entry.name)
 
 
-def perform(work: bytes) -> bytes:
+def perform(work: bytes, *, short: bool = False) -> bytes:
     """Compare the entry that `work` is, with its options; return the outcome."""
     entry, options = unpack(work)
-    return pack(attempt(entry, options))
+    return pack(attempt(entry, options), short=short)
 
 
 def perform_all(several: Sequence[bytes]) -> list[bytes]:
-    """Perform some work, one after the other."""
-    return [perform(work) for work in several]
+    """Perform some work, one after the other; what came of it goes over a network."""
+    return [perform(work, short=True) for work in several]
 
 
 def lost(entry: Entry, reason: str, hint: str) -> Lost:

@@ -54,6 +54,13 @@ def test_values_come_back_as_they_are(value):
     assert back == value and repr(back) == repr(value)
 
 
+def test_what_stays_on_the_machine_is_not_compressed_and_reads_the_same():
+    (evidence,) = symdiff.compare("relu(x)", {"x": "-1:1:101"}).evidence
+    short, long = pack(evidence), pack(evidence, short=False)
+    assert len(long) > 2 * len(short)
+    assert pack(unpack(long)) == pack(unpack(short)) == short
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.int8, np.int16, np.int32, bool])
 def test_columns_come_back_with_their_type_and_shape(dtype):
     column = np.arange(6).reshape(2, 3).astype(dtype)
