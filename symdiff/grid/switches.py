@@ -54,8 +54,9 @@ def find_constant_switches(program: Program) -> tuple[Switch, ...]:
     Examples
     --------
     >>> from symdiff.program import parse
-    >>> [s.program.written(s.program.output) for s in find_constant_switches(parse("x/sin(pi)"))]
-    ['sin(pi)']
+    >>> program = parse("x/sin(pi) + abs(x)")
+    >>> [program.written(s.blame) for s in find_constant_switches(program)]
+    ['x/sin(pi)']
     """
     return tuple(switch for switch in _collected(program) if not switch.program.inputs)
 
