@@ -21,9 +21,7 @@ from symdiff.truth.proof import APPARENT
 from symdiff.truth.truths import Truths
 from symdiff.verdict import VERDICTS, Judgement, Verdict
 
-_TOLERANCE: Final = (
-    1e-9  # of a distance to a hull, relative to its largest vertex in every component
-)
+_TOLERANCE: Final = 1e-9  # of a distance to a hull, in every component relative to its largest
 _OPEN: Final = "neither hull settles whether the gradient lies in the Clarke set"
 _INSIDE: Final = "the gradient lies in the Clarke set"
 _OUTSIDE: Final = "the gradient lies outside the Clarke set"
