@@ -292,7 +292,7 @@ def _subtract(x: Estimate, y: Estimate) -> Estimate:
 def _hidden(x: Estimate, value: float) -> Estimate:
     """Return a number that does not depend on x, where x is known to be one."""
     known = np.isfinite(x.value) & np.isfinite(x.error)
-    return Estimate(np.where(known, np.float64(value), np.nan))
+    return Estimate(np.where(known, value, np.nan))
 
 
 def _multiply(x: Estimate, y: Estimate) -> Estimate:

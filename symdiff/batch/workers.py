@@ -5,6 +5,7 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import dataclasses
+import gc
 import importlib
 import multiprocessing
 import os
@@ -14,9 +15,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final, Protocol
 
 from symdiff.errors import UsageError
+from symdiff.libraries import collect_rarely
 
 TIMEOUT: Final = 300.0  # seconds an expression in a worker process
-_LOADED: Final = "symdiff.batch.loaded"  # what every worker needs
+_LOADED: Final = ("torch", "sympy", "symdiff.batch.task")  # what every worker needs
 _FORKED: Final = "forkserver" in multiprocessing.get_all_start_methods()
 _CONNECTING: Final = 10  # seconds
 _RETRIES: Final = 3  # of a task whose worker machine is gone
@@ -213,20 +215,37 @@ def start_loading() -> None:
         return
     from multiprocessing import forkserver  # noqa: PLC0415  (not on every system)
 
-    multiprocessing.set_forkserver_preload([_LOADED])
-    with uninterrupted():
+    multiprocessing.set_forkserver_preload(list(_LOADED))
+    with uninterrupted(), _one_thread():
         forkserver.ensure_running()
 
 
+@contextlib.contextmanager
+def _one_thread() -> Iterator[None]:
+    """Have processes that are started meanwhile use one core: torch and numpy look early."""
+    before = os.environ.get("OMP_NUM_THREADS")
+    os.environ["OMP_NUM_THREADS"] = "1"
+    try:
+        yield
+    finally:
+        del os.environ["OMP_NUM_THREADS"]
+        if before is not None:
+            os.environ["OMP_NUM_THREADS"] = before
+
+
 def prepare_worker(memory: int) -> None:
-    """Load what tasks need, where it is not loaded yet, and keep a worker from all memory.
+    """Load what tasks need, and keep a worker from using other cores and all memory.
 
     Parameters
     ----------
     memory
         In bytes; beyond it the worker gets no more.
     """
-    importlib.import_module(_LOADED)  # before the first task: its time limit is not for this
+    os.environ["OMP_NUM_THREADS"] = "1"
+    collect_rarely()
+    for module in _LOADED:  # before the first task: its time limit is not for this
+        importlib.import_module(module)
+    gc.freeze()  # what is loaded stays
     try:
         import resource  # noqa: PLC0415  (not on every system)
     except ImportError:

@@ -10,6 +10,7 @@ import pytest
 import symdiff
 from symdiff.batch.workers import _FORKED, Limits, _Cluster, start_loading
 from symdiff.errors import Lost, UsageError
+from tests.conftest import stop_forks
 
 GOOD = "a: relu(x)\nb: abs(x - y) ; x = 0:1:3\nc: x**2\n"
 
@@ -37,8 +38,11 @@ def test_what_hangs_dies_or_takes_all_memory_costs_itself_only(planted, tmp_path
 
 
 @pytest.mark.skipif(not _FORKED, reason="workers are not forked here")
-def test_workers_are_forked_from_a_process_that_has_loaded_what_they_need():
+def test_workers_are_forked_from_a_process_that_has_loaded_what_they_need(monkeypatch):
+    stop_forks()
+    monkeypatch.setenv("OMP_NUM_THREADS", "3")
     start_loading()
+    assert os.environ["OMP_NUM_THREADS"] == "3"  # the user's own
     fork = multiprocessing.get_context("forkserver")
     with concurrent.futures.ProcessPoolExecutor(1, mp_context=fork) as pool:
         loaded = pool.submit(eval, "{'torch', 'sympy'} <= set(__import__('sys').modules)")
