@@ -21,7 +21,16 @@ from symdiff.catalogue.enclosures import EMPTY, Ball
 from symdiff.program import Call, Constant, Input, Literal, Program
 from symdiff.program.parser import domain, template
 
-__all__ = ["BALLS", "EMPTY", "PRECISION", "Ball", "enclose", "formula", "integers_in", "is_inside"]
+__all__ = [
+    "BALLS",
+    "EMPTY",
+    "PRECISION",
+    "Ball",
+    "enclose",
+    "domain_test",
+    "formula",
+    "integers_in",
+]
 
 PRECISION: Final = 128  # bits
 _INTEGER_BITS: Final = 2200  # all of an integer below 2^1024, and as many behind the point
@@ -43,7 +52,7 @@ class _Balls:
         for a in arguments:
             if type(a) is not _BALL:  # a condition, or nothing at all
                 return self._other(row, column, arguments)
-        return EMPTY if is_inside(row, arguments) is False else column(*arguments)
+        return self._inside(row, column, arguments)
 
     def _other(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
         if row.name in _CHOICES:
@@ -51,7 +60,12 @@ class _Balls:
         if any(a is EMPTY for a in arguments):
             return EMPTY
         numbers = [_as_number(a) for a in arguments] if row.returns == "real" else arguments
-        return EMPTY if is_inside(row, numbers) is False else column(*numbers)
+        return self._inside(row, column, numbers)
+
+    def _inside(self, row: Function, column: Callable[..., Any], arguments: Sequence[Ball]) -> Any:  # noqa: ANN401
+        test = domain_test(row.name)
+        outside = test is not None and test(arguments) is False
+        return EMPTY if outside else column(*arguments)
 
 
 @functools.cache
@@ -100,15 +114,13 @@ def integers_in(ball: Ball) -> tuple[int, int]:
     return int(low.unique_fmpz()), int(high.unique_fmpz())
 
 
-def is_inside(row: Function, arguments: Sequence[Ball]) -> bool | None:
-    """Tell whether arguments are in a function's domain: proved, disproved, or None."""
-    test = _domain_test(row.name)
-    return True if test is None else test(arguments)
-
-
 @functools.cache
-def _domain_test(function: str) -> Callable[[Sequence[Ball]], bool | None] | None:
-    """Return a test of arguments; None: the function is defined everywhere."""
+def domain_test(function: str) -> Callable[[Sequence[Ball]], bool | None] | None:
+    """Return a test of arguments: whether they are proved to be inside a function's domain.
+
+    It answers None where neither that nor the contrary is proved.  None: the function is defined
+    everywhere.
+    """
     condition = domain(function)
     if condition is None:
         return None

@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol
 
 import flint
 
-from symdiff.arithmetics.balls import BALLS, EMPTY, Ball, formula, is_inside
+from symdiff.arithmetics.balls import BALLS, EMPTY, Ball, domain_test, formula
 from symdiff.arithmetics.reading import read
 from symdiff.catalogue import Function
 from symdiff.catalogue.enclosures import conjunction, disjunction, integer_power, negation
@@ -206,16 +206,28 @@ class Jets:
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
         """Apply a column where the arguments are in the domain."""
-        if row.name not in _SELECTING:
-            for a in arguments:
-                if a is EMPTY:
-                    return EMPTY
-            if row.returns == "real":
-                arguments = [a if type(a) is Jet else _as_jet(a) for a in arguments]
-                if row.name != "power":  # it sees to its domain itself
-                    inside = is_inside(row, [a.value for a in arguments])
-                    if inside is not True:
-                        return EMPTY if inside is False else NOTHING
+        for a in arguments:
+            if type(a) is not Jet:
+                return self._other(row, column, arguments)
+        test = domain_test(row.name)
+        if test is not None and row.name != "power":  # it sees to its domain itself
+            inside = test([a.value for a in arguments])
+            if inside is not True:
+                return EMPTY if inside is False else NOTHING
+        return self._rounded(row, column, arguments)
+
+    def _other(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
+        """Apply a column to what is no jet: conditions, settings, or nothing at all."""
+        if row.name in _SELECTING:
+            return self._rounded(row, column, arguments)
+        if any(a is EMPTY for a in arguments):
+            return EMPTY
+        jets = [_as_jet(a) for a in arguments] if row.returns == "real" else arguments
+        if all(type(a) is Jet for a in jets):
+            return self.call(row, column, jets)
+        return self._rounded(row, column, jets)
+
+    def _rounded(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
         result = column(self, *arguments)
         if type(result) is not Jet:
             return result

@@ -11,8 +11,9 @@ chapter 4, with logarithms as in Gruntz 1996, section 3.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Final
 
@@ -110,8 +111,9 @@ def _plus(a: Exponent | None, b: Exponent | None) -> Exponent | None:
 
 def _plain(exponent: Exponent) -> Exponent:
     """Return an integer where it is one: sums of Python's integers are much faster."""
-    whole = isinstance(exponent, Fraction) and exponent.denominator == 1
-    return int(exponent) if whole else exponent
+    if type(exponent) is int or exponent.denominator != 1:
+        return exponent
+    return int(exponent)
 
 
 class Algebra:
@@ -268,13 +270,8 @@ class Algebra:
 
     def _binomial(self, u: Germ, exponent: Exponent) -> Germ:
         """Return (1 + u)^q = Σ binom(q, n)·u^n."""
-        coefficients = [Fraction(1)]
-        for n in range(self.length(u)):
-            coefficients.append(coefficients[-1] * (Fraction(exponent) - n) / (n + 1))
-            if coefficients[-1] == 0:
-                break
-        ends = coefficients[-1] == 0
-        return self.compose([Real.of(c) for c in coefficients], u, ends=ends)
+        coefficients = _binomials(exponent, self.length(u))
+        return self.compose(coefficients, u, ends=coefficients[-1].rational == 0)
 
     def length(self, u: Germ) -> int:
         """Return how many powers of u, which tends to 0, stand below the order."""
@@ -283,7 +280,7 @@ class Algebra:
             return 0
         return min(_MAX_TERMS, math.ceil(self.order / lowest))
 
-    def compose(self, coefficients: list[Real], u: Germ, *, ends: bool = False) -> Germ:
+    def compose(self, coefficients: Sequence[Real], u: Germ, *, ends: bool = False) -> Germ:
         """Return Σ c_n·u^n of a u that tends to 0; `ends` says that there are no more."""
         result = NOTHING
         for c in reversed(coefficients):
@@ -314,8 +311,7 @@ class Algebra:
                 raise UndecidedError(message)
             return flat(self.order)
         a, u = parts
-        inverses = [Real.of(Fraction(1, math.factorial(n))) for n in range(self.length(u) + 1)]
-        series = self.scale(self.compose(inverses, u), apply("exp", a))
+        series = self.scale(self.compose(_exponential(self.length(u) + 1), u), apply("exp", a))
         return self._shifted(series, power)
 
     def _without_zeros(self, x: Germ) -> Germ:
@@ -333,8 +329,7 @@ class Algebra:
             message = "a logarithm of a logarithm"
             raise UndecidedError(message)
         u = self._relative(x, (e, k), c)
-        signs = [Real.of(Fraction((-1) ** (n + 1), n)) for n in range(1, self.length(u) + 1)]
-        series = self.compose([ZERO, *signs], u)
+        series = self.compose(_logarithm(self.length(u) + 1), u)
         head = [((0, 0), apply("log", c)), ((0, 1), Real.of(Fraction(e)))]
         return self.add(_collect(head, None), series)
 
@@ -346,9 +341,7 @@ class Algebra:
             raise UndecidedError(message)
         a, u = parts
         n = self.length(u) + 1
-        sines = [Real.of(_alternating(i, odd=True)) for i in range(n)]
-        cosines = [Real.of(_alternating(i, odd=False)) for i in range(n)]
-        sine, cosine = self.compose(sines, u), self.compose(cosines, u)
+        sine, cosine = self.compose(_sine(n), u), self.compose(_cosine(n), u)
         sin_a, cos_a = apply("sin", a), apply("cos", a)
         return (
             self.add(self.scale(cosine, sin_a), self.scale(sine, cos_a)),
@@ -394,8 +387,39 @@ class Algebra:
         return _collect(pairs, order)
 
 
-def _alternating(n: int, *, odd: bool) -> Fraction:
-    """Return the Taylor coefficient of u^n in sin u, or in cos u."""
-    if n % 2 != int(odd):
-        return Fraction(0)
-    return Fraction((-1) ** (n // 2), math.factorial(n))
+# Taylor coefficients at 0, up to that of u^(count-1).
+
+
+@functools.cache
+def _exponential(count: int) -> tuple[Real, ...]:
+    return tuple(Real.of(Fraction(1, math.factorial(n))) for n in range(count))
+
+
+@functools.cache
+def _logarithm(count: int) -> tuple[Real, ...]:
+    """Return those of log(1 + u)."""
+    return ZERO, *(Real.of(Fraction((-1) ** (n + 1), n)) for n in range(1, count))
+
+
+@functools.cache
+def _sine(count: int) -> tuple[Real, ...]:
+    return tuple(Real.of(Fraction(_ALTERNATING[n % 4], math.factorial(n))) for n in range(count))
+
+
+@functools.cache
+def _cosine(count: int) -> tuple[Real, ...]:
+    return tuple(_sine(count + 1)[n + 1] * Real.of(n + 1) for n in range(count))
+
+
+_ALTERNATING: Final = (0, 1, 0, -1)  # derivatives of sin at 0
+
+
+@functools.lru_cache(maxsize=256)
+def _binomials(exponent: Exponent, length: int) -> tuple[Real, ...]:
+    """Return those of (1 + u)^q; the last one is 0 where there are no more."""
+    coefficients = [Fraction(1)]
+    for n in range(length):
+        coefficients.append(coefficients[-1] * (Fraction(exponent) - n) / (n + 1))
+        if coefficients[-1] == 0:
+            break
+    return tuple(Real.of(c) for c in coefficients)

@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast
 
 from symdiff.catalogue import CATALOGUE, Function
 from symdiff.errors import Unsupported
-from symdiff.program.nodes import Call, Constant, Input, Literal, Node, Program, Setting
+from symdiff.program.nodes import Call, Constant, Input, Literal, Program, Setting, Step
 from symdiff.program.parser import default, definition
 
 Value = Any
@@ -104,32 +104,33 @@ def _straight(
     known: dict[int, Value],
 ) -> Value:
     """Read all nodes one after the other: the usual case, and the fast one."""
-    nodes = program.nodes
-    for index in program.steps:
-        if index not in known:
-            known[index] = _step(nodes[index], arithmetic, inputs, known)
+    for step in program.plan:
+        if step.number not in known:
+            known[step.number] = _value(step, arithmetic, inputs, known)
     return known[program.output]
 
 
 def _frugal(program: Program, arithmetic: Arithmetic, inputs: Mapping[str, Value]) -> Value:
     """Read all nodes, and forget long arrays as soon as nobody needs them: memory stays warm."""
-    nodes, known = program.nodes, dict[int, Value]()
-    for index, last in zip(program.steps, program.last_uses, strict=True):
-        known[index] = _step(nodes[index], arithmetic, inputs, known)
+    known: dict[int, Value] = {}
+    for step, last in zip(program.plan, program.last_uses, strict=True):
+        known[step.number] = _value(step, arithmetic, inputs, known)
         for argument in last:
             del known[argument]
     return known[program.output]
 
 
-def _step(
-    node: Node, arithmetic: Arithmetic, inputs: Mapping[str, Value], known: Mapping[int, Value]
+def _value(
+    step: Step, arithmetic: Arithmetic, inputs: Mapping[str, Value], known: Mapping[int, Value]
 ) -> Value:
-    if not isinstance(node, Call):
-        return inputs[node.name] if isinstance(node, Input) else _leaf(node, arithmetic)
-    arguments = [None if a is None else known[a] for a in node.arguments]
-    if node.function == "sequence":
-        return tuple(arguments)
-    return apply(CATALOGUE[node.function], arithmetic, arguments)
+    _, node, row, given = step
+    if row is not None:
+        return apply(row, arithmetic, [None if a is None else known[a] for a in given])
+    if isinstance(node, Input):
+        return inputs[node.name]
+    if isinstance(node, Call):
+        return tuple(known[a] for a in node.given)
+    return _leaf(node, arithmetic)
 
 
 def _leaf(node: Literal | Setting | Constant, arithmetic: Arithmetic) -> Value:

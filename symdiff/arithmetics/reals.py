@@ -38,6 +38,9 @@ class UndecidedError(ArithmeticError):
     """Something could be neither proved nor refuted within the budget; the message says what."""
 
 
+_NOTHING: Final = frozenset[bytes]()
+
+
 class Real:
     """A real number, known exactly.
 
@@ -74,7 +77,7 @@ class Real:
         self._balls: dict[int, Ball] = {}
         self._key: bytes | None = None
         self._size: int | None = None
-        self.vanishing: set[bytes] = set()
+        self.vanishing: frozenset[bytes] = _NOTHING
 
     @classmethod
     def of(cls, value: float | Fraction) -> Real:
@@ -146,8 +149,11 @@ class Real:
         """Return a ball around the number, computed with a precision of `bits`."""
         found = self._balls.get(bits)
         if found is None:
-            with flint.ctx.workprec(bits):
+            if flint.ctx.prec == bits:  # as for all the numbers it is made of
                 found = self._balls[bits] = self._computed(bits)
+            else:
+                with flint.ctx.workprec(bits):
+                    found = self._balls[bits] = self._computed(bits)
         return found
 
     def _computed(self, bits: int) -> Ball:

@@ -18,7 +18,7 @@ from symdiff.errors import UsageError
 from symdiff.libraries import collect_rarely
 
 TIMEOUT: Final = 300.0  # seconds an expression in a worker process
-_LOADED: Final = ("torch", "sympy", "symdiff.batch.task")  # what every worker needs
+_PRELOAD: Final = "symdiff.batch.preload"  # what every worker needs
 _FORKED: Final = "forkserver" in multiprocessing.get_all_start_methods()
 _CONNECTING: Final = 10  # seconds
 _RETRIES: Final = 3  # of a task whose worker machine is gone
@@ -215,7 +215,7 @@ def start_loading() -> None:
         return
     from multiprocessing import forkserver  # noqa: PLC0415  (not on every system)
 
-    multiprocessing.set_forkserver_preload(list(_LOADED))
+    multiprocessing.set_forkserver_preload([_PRELOAD])
     with uninterrupted(), _one_thread():
         forkserver.ensure_running()
 
@@ -243,8 +243,7 @@ def prepare_worker(memory: int) -> None:
     """
     os.environ["OMP_NUM_THREADS"] = "1"
     collect_rarely()
-    for module in _LOADED:  # before the first task: its time limit is not for this
-        importlib.import_module(module)
+    importlib.import_module(_PRELOAD)  # before the first task: its time limit is not for this
     gc.freeze()  # what is loaded stays
     try:
         import resource  # noqa: PLC0415  (not on every system)

@@ -29,6 +29,7 @@ class _Empty:
 
 
 EMPTY: Final = _Empty()
+_NARROW: Final = 24  # bits: such a ball is its middle, all but
 _MAX_SHIFT: Final = 1000  # steps of a recurrence
 
 
@@ -117,7 +118,9 @@ def integer_power(x: Ball, n: int) -> Ball:
         return 1 / integer_power(x, -n)
     if n == 0:
         return flint.arb(1)
-    # Not x**n: python-flint answers nan for a ball around 0.
+    if x.rel_accuracy_bits() > _NARROW:
+        return x ** flint.fmpz(n)
+    # Not x**n: it is wide where x is, and python-flint answers nan for a ball around 0.
     base = x if n % 2 else absolute(x)
     return (base.lower() ** flint.fmpz(n)).union(base.upper() ** flint.fmpz(n))
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from symdiff import libraries
 
@@ -214,7 +214,7 @@ class Function:
         if not isinstance(column, str):
             return column
         if arithmetic == "ball":
-            return _method(column)
+            return cast("Callable[..., Any]", getattr(libraries.flint.arb, column))
         library, _, name = column.rpartition(".")
         resolved: Callable[..., Any] = getattr(_LIBRARIES[arithmetic, library], name)
         return resolved
@@ -227,10 +227,6 @@ _LIBRARIES = {
     ("torch", ""): libraries.torch,
     ("torch", "F"): libraries.torch_functional,
 }
-
-
-def _method(name: str) -> Callable[..., Any]:
-    return lambda ball, *others: getattr(ball, name)(*others)
 
 
 def _read_signature(signature: str) -> tuple[Parameter, ...]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from symdiff.catalogue import CATALOGUE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from symdiff.catalogue import Function
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -56,6 +60,27 @@ class Call:
 
 
 Node = Literal | Setting | Constant | Input | Call
+
+
+class Step(NamedTuple):
+    """A node where a Program is read, one node after the other.
+
+    Attributes
+    ----------
+    number
+        Of the node.
+    node
+        The node.
+    row
+        The row of the catalogue that a call applies; None: a leaf, or a list of tensors.
+    arguments
+        The nodes of a call's arguments; None stands where the user gave nothing.
+    """
+
+    number: int
+    node: Node
+    row: Function | None
+    arguments: tuple[int | None, ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -117,6 +142,18 @@ class Program:
     def steps(self) -> tuple[int, ...]:
         """The nodes that the output is made of, arguments first."""
         return tuple(sorted(self.reached(self.output)))
+
+    @functools.cached_property
+    def plan(self) -> tuple[Step, ...]:
+        """The steps, with what reading them needs: proofs read a Program many times."""
+        return tuple(self._step(index) for index in self.steps)
+
+    def _step(self, index: int) -> Step:
+        node = self.nodes[index]
+        if not isinstance(node, Call):
+            return Step(index, node, None, ())
+        row = None if node.function == "sequence" else CATALOGUE[node.function]
+        return Step(index, node, row, node.arguments)
 
     @functools.cached_property
     def last_uses(self) -> tuple[tuple[int, ...], ...]:

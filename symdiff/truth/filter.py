@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
@@ -190,13 +191,18 @@ class Decider:
 def _sample(count: int, doubtful: NDArray[np.intp], size: int, seed: int) -> list[int]:
     """Return a random sample of the points that are settled, in order."""
     settled = count - len(doubtful)
-    rng = np.random.default_rng(seed)
     wanted = settled if settled <= _FEW else -(-settled // _OF_SETTLED)
-    chosen = np.sort(rng.choice(settled, min(size, wanted), replace=False))
+    chosen = np.array(_drawn(settled, min(size, wanted), seed), dtype=np.intp)
     # The k-th settled point stands behind as many doubtful ones as have at most k before them.
     before = doubtful - np.arange(len(doubtful))
     found: list[int] = (chosen + np.searchsorted(before, chosen, side="right")).tolist()
     return found
+
+
+@functools.lru_cache(maxsize=256)
+def _drawn(count: int, size: int, seed: int) -> tuple[int, ...]:
+    """Return a random sample of range(count), in order: the same for all grids of a size."""
+    return tuple(sorted(np.random.default_rng(seed).choice(count, size, replace=False).tolist()))
 
 
 def _apart(a: float, b: float) -> bool:

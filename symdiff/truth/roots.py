@@ -127,7 +127,7 @@ def zero_near(
     inputs = {name: constant(number) for name, number in others.items()}
     value = germs.evaluate(program, {**inputs, variable: constant(zero)})
     if isinstance(value, Germ):
-        zero.vanishing.add((value.constant - Real.of(level)).scaled[1].key)
+        zero.vanishing = frozenset({(value.constant - Real.of(level)).scaled[1].key})
     return zero
 
 
