@@ -50,6 +50,7 @@ from symdiff.verdict import Judgement, Tolerance, Verdict
 
 FORMAT: Final = 3
 _PLAIN: Final = (bool, int, float, str, type(None))
+_IS_PLAIN: Final = frozenset(_PLAIN)
 _CLASSES: Final = {
     kind.__name__: kind
     for kind in (
@@ -159,19 +160,22 @@ class _Writer:
 
     def write(self, value: Any) -> Any:  # noqa: ANN401
         kind = type(value)
-        if kind in _PLAIN:
+        if kind in _IS_PLAIN:
             return value
+        if kind is tuple:
+            return ["t", *(v if type(v) in _IS_PLAIN else self.write(v) for v in value)]
         if kind in _INLINE:
-            fields = [self.write(getattr(value, f)) for f in _FIELDS[kind]]
-            return ["f" if kind.__name__ in _FLAT else "i", kind.__name__, *fields]
+            fields = [getattr(value, f) for f in _FIELDS[kind]]
+            if kind.__name__ in _FLAT:
+                return ["f", kind.__name__, *fields]
+            return ["i", kind.__name__, *map(self.write, fields)]
         if kind in _FIELDS:
             return self._once(value, lambda: self._object(value))
         return self._other(value)
 
     def _other(self, value: Any) -> Any:  # noqa: ANN401, PLR0911  (one for each kind)
         if isinstance(value, tuple | list):
-            written = [v if type(v) in _PLAIN else self.write(v) for v in value]
-            return ["t" if isinstance(value, tuple) else "l", *written]
+            return ["t" if isinstance(value, tuple) else "l", *map(self.write, value)]
         if isinstance(value, np.ndarray):
             return self._once(value, lambda: ["a", self._column(value)])
         if isinstance(value, Mapping):

@@ -1,6 +1,6 @@
-"""What every worker needs, imported once, by the process that workers are forked from.
+"""What every worker needs: imported once, by the process that workers are forked from.
 
-Millions of objects are made that stay: Python looks for garbage among them only afterwards.
+All of it stays, so that nothing of it is looked at when Python looks for garbage.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ gc.disable()
 try:
     for _name in _NEEDED:
         importlib.import_module(_name)
+    gc.freeze()
 finally:
     if _collecting:
         gc.enable()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import dataclasses
-import gc
 import importlib
 import multiprocessing
 import os
@@ -244,7 +243,6 @@ def prepare_worker(memory: int) -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     collect_rarely()
     importlib.import_module(_PRELOAD)  # before the first task: its time limit is not for this
-    gc.freeze()  # what is loaded stays
     try:
         import resource  # noqa: PLC0415  (not on every system)
     except ImportError:

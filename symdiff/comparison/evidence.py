@@ -283,7 +283,7 @@ class Evidence:
 
     def unmet(self) -> dict[str, tuple[str, ...]]:
         """Return for every engine the verdicts that were expected and did not occur."""
-        counts = self.counts()
+        counts = self.counts() if self.expect else {}
         return {
             engine: missing
             for engine, words in self.expect.items()
