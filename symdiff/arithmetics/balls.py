@@ -26,8 +26,8 @@ __all__ = [
     "EMPTY",
     "PRECISION",
     "Ball",
-    "enclose",
     "domain_test",
+    "enclose",
     "formula",
     "integers_in",
 ]

@@ -124,8 +124,8 @@ def _value(
     step: Step, arithmetic: Arithmetic, inputs: Mapping[str, Value], known: Mapping[int, Value]
 ) -> Value:
     _, node, row, given = step
-    if row is not None:
-        return apply(row, arithmetic, [None if a is None else known[a] for a in given])
+    if row:
+        return apply(CATALOGUE[row], arithmetic, [None if a is None else known[a] for a in given])
     if isinstance(node, Input):
         return inputs[node.name]
     if isinstance(node, Call):

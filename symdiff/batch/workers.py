@@ -5,12 +5,13 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import dataclasses
+import functools
 import importlib
 import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 from symdiff.errors import UsageError
@@ -21,8 +22,9 @@ _PRELOAD: Final = "symdiff.batch.preload"  # what every worker needs
 _FORKED: Final = "forkserver" in multiprocessing.get_all_start_methods()
 _CONNECTING: Final = 10  # seconds
 _RETRIES: Final = 3  # of a task whose worker machine is gone
-_TOGETHER: Final = 4  # works in one task of a cluster at most,
-_ROUNDS: Final = 4  # so that every worker gets so many tasks at least
+_TOGETHER: Final = 16  # works in one task of a cluster at most,
+_ROUNDS: Final = 2  # and of those left no more than go to one worker in so many rounds
+_SENT: Final = 1000  # tasks in one message to a cluster
 _GIB: Final = 2**30
 _SMALLEST_MEMORY: Final = 0.25  # GiB: torch and sympy alone take that
 _LARGEST_MEMORY: Final = 2.0**20
@@ -115,26 +117,23 @@ class _Cluster:
     worker must take no other with it.
     """
 
-    executor: concurrent.futures.Executor
+    send: Callable[[Sequence[Sequence[bytes]]], Sequence[Any]]  # works for each task: futures
     threads: int
     alone: concurrent.futures.ThreadPoolExecutor
 
     def submit(self, works: Sequence[bytes]) -> list[Future]:
         futures = [Future() for _ in works]
-        size = max(1, min(_TOGETHER, len(works) // (_ROUNDS * max(1, self.threads))))
-        for at in range(0, len(works), size):
-            self._send(works[at : at + size], futures[at : at + size])
+        parts = list(_parts(len(works), self.threads))
+        for part, sent in zip(parts, self.send([works[p] for p in parts]), strict=True):
+            self._await(sent, works[part], futures[part])
         return futures
 
-    def _send(self, works: Sequence[bytes], futures: Sequence[Future]) -> None:
-        from symdiff.batch.task import perform_all  # noqa: PLC0415  (see `_Processes`)
-
-        sent = self.executor.submit(perform_all, works)
+    def _await(self, sent: Any, works: Sequence[bytes], futures: Sequence[Future]) -> None:  # noqa: ANN401
         sent.add_done_callback(lambda done: self._receive(done, works, futures))
 
     def _receive(
         self,
-        done: concurrent.futures.Future[list[bytes]],
+        done: Any,  # noqa: ANN401  (Dask's future, as those of `send`)
         works: Sequence[bytes],
         futures: Sequence[Future],
     ) -> None:
@@ -158,14 +157,28 @@ class _Cluster:
             future.cancel()
 
     def _send_alone(self, work: bytes, future: Future) -> None:
-        from symdiff.batch.task import perform_all  # noqa: PLC0415  (see `_Processes`)
-
         try:
-            (result,) = self.executor.submit(perform_all, [work]).result()
+            (sent,) = self.send([[work]])
+            (result,) = sent.result()
         except Exception as error:  # noqa: BLE001  (a worker may end in any way)
             _finish(future, error)
         else:
             _finish(future, result)
+
+
+def _parts(count: int, threads: int) -> Iterator[slice]:
+    """Yield which works go together: fewer and fewer, so that all workers end at the same time.
+
+    Examples
+    --------
+    >>> [part.stop - part.start for part in _parts(50, 2)]
+    [12, 9, 7, 5, 4, 3, 2, 2, 1, 1, 1, 1, 1, 1]
+    """
+    start = 0
+    while start < count:
+        size = max(1, min(_TOGETHER, (count - start) // (_ROUNDS * max(1, threads))))
+        yield slice(start, start + size)
+        start += size
 
 
 def _finish(future: Future, outcome: bytes | Exception) -> None:
@@ -281,9 +294,17 @@ def cluster(address: str) -> Iterator[Pool]:
     with client:
         threads = sum(client.nthreads().values())
         try:
-            yield _Cluster(client.get_executor(pure=False, retries=_RETRIES), threads, alone)
+            yield _Cluster(functools.partial(_map, client), threads, alone)
         finally:
             alone.shutdown(wait=False, cancel_futures=True)
+
+
+def _map(client: Any, works: Sequence[Sequence[bytes]]) -> list[Any]:  # noqa: ANN401
+    """Send tasks to a cluster in one message."""
+    from symdiff.batch.task import perform_all  # noqa: PLC0415  (see `_Processes`)
+
+    sent: list[Any] = client.map(perform_all, works, pure=False, retries=_RETRIES, batch_size=_SENT)
+    return sent
 
 
 def _first_line(error: Exception) -> str:

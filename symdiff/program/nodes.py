@@ -6,12 +6,8 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from symdiff.catalogue import CATALOGUE
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-
-    from symdiff.catalogue import Function
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -72,14 +68,14 @@ class Step(NamedTuple):
     node
         The node.
     row
-        The row of the catalogue that a call applies; None: a leaf, or a list of tensors.
+        The name of the row that a call applies; "": a leaf, or a list of tensors.
     arguments
         The nodes of a call's arguments; None stands where the user gave nothing.
     """
 
     number: int
     node: Node
-    row: Function | None
+    row: str
     arguments: tuple[int | None, ...]
 
 
@@ -151,8 +147,8 @@ class Program:
     def _step(self, index: int) -> Step:
         node = self.nodes[index]
         if not isinstance(node, Call):
-            return Step(index, node, None, ())
-        row = None if node.function == "sequence" else CATALOGUE[node.function]
+            return Step(index, node, "", ())
+        row = "" if node.function == "sequence" else node.function
         return Step(index, node, row, node.arguments)
 
     @functools.cached_property

@@ -10,7 +10,7 @@ import flint
 import pytest
 from mpmath import mp, mpf
 
-from symdiff.arithmetics import balls, reading
+from symdiff.arithmetics import balls, jets, reading
 from symdiff.arithmetics.balls import EMPTY, enclose
 from symdiff.arithmetics.jets import Jet, Strict, TieError, evaluate
 from symdiff.catalogue import CATALOGUE
@@ -218,7 +218,8 @@ def test_wrong_and_wide_balls_are_noticed(monkeypatch):
 
 def test_a_proof_of_no_value_where_there_is_one_is_noticed(monkeypatch):
     # Negative control: exp with the domain of log.
-    test = balls._domain_test
-    monkeypatch.setattr(balls, "_domain_test", lambda n: test("log" if n == "exp" else n))
+    test = balls.domain_test
+    for arithmetic in (balls, jets):
+        monkeypatch.setattr(arithmetic, "domain_test", lambda n: test("log" if n == "exp" else n))
     [case] = MEANINGS["exp"]
     assert any("undefined" in fault for fault in faults(case, 53))

@@ -153,22 +153,23 @@ def test_what_kills_workers_of_a_cluster_costs_itself_only(planted, tmp_path):
     assert lost.name == "crash" and "its worker died" in str(lost)
 
 
-class Scripted(concurrent.futures.Executor):
-    """Gives futures whose end the test decides."""
+class Scripted:
+    """A cluster whose futures end as the test decides."""
 
     def __init__(self):
         self.given = []
 
-    def submit(self, function, works):
-        self.given.append((works, concurrent.futures.Future()))
-        return self.given[-1][1]
+    def send(self, parts):
+        sent = [concurrent.futures.Future() for _ in parts]
+        self.given += sent
+        return sent
 
 
 def test_what_a_closing_cluster_cancels_is_cancelled_and_not_sent_again():
     scripted = Scripted()
     with concurrent.futures.ThreadPoolExecutor(1) as alone:
-        futures = _Cluster(scripted, 1, alone).submit([b"a", b"b"])
-        for _, future in scripted.given:
+        futures = _Cluster(scripted.send, 1, alone).submit([b"a", b"b"])
+        for future in scripted.given:
             future.cancel()
     assert all(future.cancelled() for future in futures)
     assert len(scripted.given) == 2
@@ -177,9 +178,9 @@ def test_what_a_closing_cluster_cancels_is_cancelled_and_not_sent_again():
 def test_what_is_lost_while_a_cluster_is_closed_is_cancelled(caplog):
     scripted = Scripted()
     alone = concurrent.futures.ThreadPoolExecutor(1)
-    futures = _Cluster(scripted, 1, alone).submit([b"a"])
+    futures = _Cluster(scripted.send, 1, alone).submit([b"a"])
     alone.shutdown()
-    scripted.given[0][1].set_exception(OSError("planted"))
+    scripted.given[0].set_exception(OSError("planted"))
     assert futures[0].cancelled()
     assert caplog.text == ""  # a callback that raises is told there
 
