@@ -11,8 +11,10 @@ Examples
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
+from collections.abc import Iterator
 from typing import Any, Final
 
 _COLLECT_AFTER: Final = 100_000  # new objects: torch and sympy make millions that stay
@@ -25,12 +27,31 @@ __all__ = [
     "sympy",
     "torch",
     "torch_functional",
+    "torch_threads",
 ]
 
 
 def collect_rarely() -> None:
     """Let Python look for garbage less often, in a process of our own."""
     gc.set_threshold(_COLLECT_AFTER, 50, 50)
+
+
+@contextlib.contextmanager
+def torch_threads(count: int, *, after: int) -> Iterator[None]:
+    """Have torch use so many threads for what this thread asks of it meanwhile.
+
+    Parameters
+    ----------
+    count
+        Its threads; those of other threads stay as they are.
+    after
+        How many threads that come later are to have.
+    """
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(after)
 
 
 class LazyModule:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import functools
 import os
 import queue
-import threading
 from collections.abc import Callable, Mapping
 from typing import Final, TypeVar
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 T = TypeVar("T")
+S = TypeVar("S")
 
 PIECE: Final = 2**17  # numbers, 1 MiB
 BLOCK: Final = 1024  # of which a piece has whole ones, but for the last
@@ -61,14 +63,48 @@ def in_pieces(count: int, work: Callable[[slice], None]) -> None:
             except BaseException as error:  # noqa: BLE001  (raised again below)
                 failures[piece.start] = error
 
-    helpers = [threading.Thread(target=take) for _ in range(min(cores(), pieces.qsize()) - 1)]
-    for helper in helpers:
-        helper.start()
+    threads = cores()
+    wanted = min(threads, pieces.qsize()) - 1
+    helpers = [_threads(os.getpid(), threads - 1).submit(take) for _ in range(wanted)]
     take()  # here too: to wait would leave a core idle until somebody wakes it
     for helper in helpers:
-        helper.join()
+        if not helper.cancel():  # one that has not begun would find nothing to do
+            helper.result()
     if failures:
         raise failures[min(failures)]
+
+
+def side_by_side(here: Callable[[], T], there: Callable[[], S]) -> tuple[T, S]:
+    """Return what two functions give, the second one called in another thread if there is one.
+
+    Where that one is done first, it takes pieces of the first.
+
+    Examples
+    --------
+    >>> side_by_side(lambda: 1, lambda: "a")
+    (1, 'a')
+    """
+    threads = cores()
+    if threads < 2:
+        return here(), there()
+    other = _threads(os.getpid(), threads - 1).submit(there)
+    try:
+        found = here()
+    finally:
+        begun = not other.cancel()
+        if begun:
+            concurrent.futures.wait([other])
+    return found, other.result() if begun else there()
+
+
+@functools.cache
+def _threads(process: int, count: int) -> concurrent.futures.ThreadPoolExecutor:
+    """Return threads that wait for work: to start one takes as long as a piece.
+
+    They are those of one process: where one was forked, they did not come along.
+    """
+    del process
+    return concurrent.futures.ThreadPoolExecutor(count, thread_name_prefix="symdiff")
 
 
 def _even_size(count: int) -> int:

@@ -1,14 +1,18 @@
 """Long arrays in pieces: every point once, and failures are told."""
 
 import os
+import subprocess
+import sys
 import threading
+import time
 
 import numpy as np
 import pytest
+import torch
 
 import symdiff
 from symdiff import pieces
-from symdiff.engines import base
+from symdiff.engines import base, load
 from symdiff.verdict import VERDICTS, Verdict
 
 
@@ -76,6 +80,104 @@ def test_who_asks_works_too(monkeypatch):
 
     pieces.in_pieces(20, work)
     assert threading.get_ident() in seen and len(seen) == 2
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_two_functions_side_by_side_both_give_what_they_give(monkeypatch, threads):
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    assert pieces.side_by_side(lambda: 1, lambda: "a") == (1, "a")
+
+
+def test_side_by_side_means_at_the_same_time(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    together = threading.Barrier(2, timeout=60)
+    assert sorted(pieces.side_by_side(together.wait, together.wait)) == [0, 1]
+
+
+def test_who_is_done_first_takes_pieces_of_the_other(monkeypatch):
+    monkeypatch.setattr(pieces, "PIECE", 10)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    together = threading.Barrier(2, timeout=60)
+    pieces.side_by_side(lambda: pieces.in_pieces(20, lambda _: together.wait()), lambda: None)
+
+
+def planted():
+    raise ZeroDivisionError("planted")
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+@pytest.mark.parametrize("functions", [(planted, int), (int, planted)])
+def test_what_one_of_two_raises_is_raised_when_the_other_is_done(monkeypatch, threads, functions):
+    monkeypatch.setenv("OMP_NUM_THREADS", threads)
+    with pytest.raises(ZeroDivisionError, match="planted"):
+        pieces.side_by_side(*functions)
+
+
+def test_nothing_goes_on_beside_a_failure(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    begun, failed, done = threading.Event(), threading.Event(), threading.Event()
+
+    def here():
+        begun.wait()
+        failed.set()
+        planted()
+
+    def there():
+        begun.set()
+        failed.wait()
+        time.sleep(0.1)
+        done.set()
+
+    with pytest.raises(ZeroDivisionError, match="planted"):
+        pieces.side_by_side(here, there)
+    assert done.is_set()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no process is forked here")
+def test_a_forked_process_has_threads_of_its_own():
+    """Those of the process before it did not come along: to wait for them would never end."""
+    code = """
+import os
+from symdiff import pieces
+
+def both():
+    return pieces.side_by_side(lambda: 1, lambda: 2) == (1, 2)
+
+assert both()
+child = os.fork()
+if not child:
+    os._exit(0 if both() else 1)
+assert os.waitpid(child, 0)[1] == 0
+"""
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=120)
+
+
+def test_on_a_long_grid_torch_runs_beside_the_others_on_half_of_its_threads(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    monkeypatch.setattr(pieces, "PIECE", 500)
+    monkeypatch.setattr(base, "PIECE", 500)
+    seen = {}
+    for name in ("symbolic", "autograd"):
+        engine = load(name)
+
+        def spy(problem, engine=engine, differentiate=engine.differentiate):
+            seen.setdefault(engine.name, []).append(
+                (threading.get_ident(), torch.get_num_threads())
+            )
+            return differentiate(problem)
+
+        monkeypatch.setattr(type(engine), "differentiate", staticmethod(spy))
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        symdiff.compare("x*exp(-x)", {"x": np.linspace(-2, 2, 4001)})
+        assert torch.get_num_threads() == 4
+    finally:
+        torch.set_num_threads(before)
+    ((thread, threads),) = seen["autograd"]
+    assert thread != threading.get_ident() and threads == 2
+    assert (threading.get_ident(), 4) in seen["symbolic"]
 
 
 @pytest.mark.parametrize(

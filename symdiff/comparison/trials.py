@@ -15,12 +15,14 @@ from symdiff.arithmetics.rounding import slope_radius
 from symdiff.comparison.diagnosis import diagnose, diagnose_jacobian
 from symdiff.comparison.evidence import Options, Trial
 from symdiff.engines import load
-from symdiff.engines.base import Array, Engine, Problem, Samples, Slack, run
+from symdiff.engines.base import Array, Engine, Problem, Samples, Slack, is_long, run
 from symdiff.engines.claim import CLAIM, Claim
 from symdiff.gradients import judge_gradients
 from symdiff.grid.grid import Grid
+from symdiff.libraries import torch, torch_threads
+from symdiff.pieces import side_by_side
 from symdiff.program import Program
-from symdiff.truth.filter import Decider, exact_point
+from symdiff.truth.filter import Decider, Judging, Settled, exact_point, settle
 from symdiff.truth.reverse import smooth_gradient
 from symdiff.truth.truths import Truths
 from symdiff.verdict import VERDICTS, Judgement, Verdict, judge, unclear
@@ -57,10 +59,14 @@ def attempt(case: Case, grid: Grid, options: Options) -> Trial:
     engines: dict[str, Engine] = {name: load(name) for name in dict.fromkeys(options.engines)}
     if case.claims or case.refused:
         engines[CLAIM] = Claim(case.claims, tuple(case.refused))
-    samples = {name: run(engine, problem) for name, engine in engines.items()}
+    samples, settled = _run(engines, problem, grid, options.judging)
     proved = _proved(problem, grid) if problem.whole is not None else {}
     deciders = {
-        variable: Decider(problem.program, variable, grid, options.judging, proved.get(variable))
+        variable: Decider(
+            *(problem.program, variable, grid, options.judging),
+            slopes=proved.get(variable),
+            settled=settled.get(variable),
+        )
         for variable in problem.variables
     }
     truths = {variable: decider.truths for variable, decider in deciders.items()}
@@ -83,6 +89,31 @@ def attempt(case: Case, grid: Grid, options: Options) -> Trial:
     for variable, reason in case.refused.items():
         judgements[CLAIM, variable] = _failed(len(grid), reason)
     return Trial(case.spelling, problem, samples, truths, judgements, case.output)
+
+
+def _run(
+    engines: Mapping[str, Engine], problem: Problem, grid: Grid, judging: Judging
+) -> tuple[dict[str, Samples], dict[str, Settled]]:
+    """Run the engines; on a long grid, one with threads of its own runs beside all others.
+
+    With the others goes what arrays say of the truth: it is returned by variable.
+    """
+    whole = [name for name, engine in engines.items() if not engine.in_pieces]
+    if not (is_long(problem) and whole):
+        return {name: run(engine, problem) for name, engine in engines.items()}, {}
+    threads = torch.get_num_threads()
+
+    def in_pieces() -> tuple[dict[str, Samples], dict[str, Settled]]:
+        samples = {n: run(engine, problem) for n, engine in engines.items() if n not in whole}
+        wanted, columns = problem.variables if judging.prove == "filter" else (), grid.columns()
+        return samples, {v: settle(problem.program, v, columns) for v in wanted}
+
+    def at_once() -> dict[str, Samples]:
+        with torch_threads(max(1, threads // 2), after=threads):
+            return {name: run(engines[name], problem) for name in whole}
+
+    (cut, settled), others = side_by_side(in_pieces, at_once)
+    return {name: (cut | others)[name] for name in engines}, settled
 
 
 def _unclear(

@@ -226,8 +226,7 @@ def run(engine: Engine, problem: Problem) -> Samples:
     'RuntimeError: no kernel'
     """
     try:
-        is_long = problem.count > PIECE and problem.whole is None and problem.function is None
-        if is_long and engine.in_pieces:
+        if engine.in_pieces and is_long(problem):
             return _in_pieces(engine, problem)
         return engine.differentiate(problem)
     except Unsupported as error:
@@ -236,6 +235,11 @@ def run(engine: Engine, problem: Problem) -> Samples:
         check_memory(error)
         everywhere = np.ones(problem.count, dtype=np.int32)
         return Samples(_nothing(problem), reason_of=everywhere, reasons=("", describe(error)))
+
+
+def is_long(problem: Problem) -> bool:
+    """Tell whether a problem is cut into pieces for the engines that take them."""
+    return problem.count > PIECE and problem.whole is None and problem.function is None
 
 
 def _nothing(problem: Problem) -> dict[str, Array]:

@@ -93,25 +93,27 @@ class Decider:
         What is decided so far, in columns.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (where, how, and what is known by now)
         self,
         program: Program,
         variable: str,
         grid: Grid,
         judging: Judging,
+        *,
         slopes: Array | None = None,
+        settled: Settled | None = None,
     ) -> None:
         """Settle what can be settled in arrays, and prove the rest and a sample.
 
         Where derivatives have been proved already, `slopes` has them, NaN elsewhere: then
-        nothing is settled in arrays.
+        nothing is settled in arrays. What has been settled already may be given.
         """
         self._program = program
         self._variable = variable
         self._grid = grid
         self._judging = judging
         if slopes is None and judging.prove == "filter":
-            doubtful = self._settle()
+            doubtful = self._settle(settled or settle(program, variable, grid.columns()))
             self.prove(doubtful.tolist())
             self._check_sample(doubtful)
             return
@@ -122,9 +124,9 @@ class Decider:
                 self.truths.put(i, Truth(Kind.SMOOTH, slope, slope, slope))
         self.prove(range(len(grid)))
 
-    def _settle(self) -> NDArray[np.intp]:
+    def _settle(self, found: Settled) -> NDArray[np.intp]:
         """Write what arrays say; return the points where there is doubt, with nothing written."""
-        n, found = len(self._grid), settle(self._program, self._variable, self._grid.columns())
+        n = len(self._grid)
         for point, _ in self._grid.exact:
             found.settled[point] = False
         t = self.truths = Truths(
