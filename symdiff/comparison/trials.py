@@ -98,8 +98,9 @@ def _run(
 
     With the others goes what arrays say of the truth: it is returned by variable.
     """
-    whole = [name for name, engine in engines.items() if not engine.in_pieces]
-    if not (is_long(problem) and whole):
+    long = is_long(problem)
+    whole = [name for name, engine in engines.items() if long and not engine.in_pieces]
+    if not whole:
         return {name: run(engine, problem) for name, engine in engines.items()}, {}
     threads = torch.get_num_threads()
 

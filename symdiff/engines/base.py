@@ -226,7 +226,7 @@ def run(engine: Engine, problem: Problem) -> Samples:
     'RuntimeError: no kernel'
     """
     try:
-        if engine.in_pieces and is_long(problem):
+        if is_long(problem) and engine.in_pieces:
             return _in_pieces(engine, problem)
         return engine.differentiate(problem)
     except Unsupported as error:
