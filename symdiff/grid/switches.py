@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
-from symdiff.program.nodes import Builder, Call, Constant, Input, Literal, Node, Program, Setting
+from symdiff.program.nodes import Builder, Call, Constant, Literal, Node, Program, Setting
 from symdiff.program.parser import default, definition, domain, template
 
 
@@ -66,7 +66,7 @@ def _collected(program: Program) -> tuple[Switch, ...]:
     collector = _Collector(Builder.extending(program), program)
     for index, node in program.calls():
         collector.collect(CATALOGUE[node.function], node.arguments, index)
-    return tuple(collector.found.values())
+    return collector.switches()
 
 
 class _Collector:
@@ -75,7 +75,19 @@ class _Collector:
     def __init__(self, builder: Builder, program: Program) -> None:
         self._builder = builder
         self._sources = program.sources
-        self.found: dict[tuple[int, bool], Switch] = {}
+        # By node, and whether it crosses integers: what to blame, and the highest of them.
+        self._found: dict[tuple[int, bool], tuple[int, int | None]] = {}
+
+    def switches(self) -> tuple[Switch, ...]:
+        """Return what was collected: programs over the same nodes."""
+        if not self._found:
+            return ()
+        ((first, _), *_) = self._found
+        program = self._builder.program(first, self._sources)
+        return tuple(
+            Switch(program.at(root), blame, crosses_integers, highest)
+            for (root, crosses_integers), (blame, highest) in self._found.items()
+        )
 
     def collect(self, row: Function, arguments: tuple[int | None, ...], blame: int) -> None:
         bound = self._bind(row, arguments)
@@ -102,10 +114,9 @@ class _Collector:
         """Collect what a row's domain and definition bring in."""
         for inner in self._inner(row, arguments):
             moved = self._builder.copy(inner, bound)
-            reached = self._builder.program(moved, self._sources)
-            skip = set(bound.values())
-            for index in sorted(_reached_inside(reached, skip)):
-                node = reached.nodes[index]
+            nodes, skip = self._builder.nodes, set(bound.values())
+            for index in sorted(_reached_inside(nodes, moved, skip)):
+                node = nodes[index]
                 if isinstance(node, Call):
                     self.collect(CATALOGUE[node.function], node.arguments, blame)
 
@@ -133,13 +144,9 @@ class _Collector:
     def _add(
         self, root: int, blame: int, *, crosses_integers: bool = False, highest: int | None = None
     ) -> None:
-        program = self._builder.program(root, self._sources)
-        if self._is_infinite(root):
-            return
         is_exact = isinstance(self._builder.nodes[root], Literal)
-        if not is_exact and (root, crosses_integers) not in self.found:
-            switch = Switch(program, blame, crosses_integers, highest)
-            self.found[root, crosses_integers] = switch
+        if not (is_exact or self._is_infinite(root)):
+            self._found.setdefault((root, crosses_integers), (blame, highest))
 
     def _is_infinite(self, root: int) -> bool:
         """Tell whether a switch compares with inf, and so vanishes nowhere."""
@@ -152,20 +159,18 @@ class _Collector:
         return _number(self._builder.nodes, index)
 
 
-def _reached_inside(program: Program, skip: set[int]) -> set[int]:
-    """Return the nodes under the output, not looking into those in `skip`."""
+def _reached_inside(nodes: Sequence[Node], root: int, skip: set[int]) -> set[int]:
+    """Return the nodes under a root, not looking into those in `skip`."""
     seen: set[int] = set()
-    waiting = [program.output]
+    waiting = [root]
     while waiting:
         index = waiting.pop()
         if index in seen or index in skip:
             continue
         seen.add(index)
-        node = program.nodes[index]
+        node = nodes[index]
         if isinstance(node, Call):
             waiting.extend(node.given)
-        elif isinstance(node, Input | Constant | Literal):
-            continue
     return seen
 
 

@@ -199,9 +199,11 @@ class Program:
 
     def at(self, node: int) -> Program:
         """Return the sub-expression at `node` as a Program over the same nodes."""
-        reached = sorted(self.reached(node))
-        inputs = tuple(n.name for i in reached if isinstance(n := self.nodes[i], Input))
-        return dataclasses.replace(self, output=node, inputs=inputs)
+        steps = tuple(sorted(self.reached(node)))
+        inputs = tuple(n.name for i in steps if isinstance(n := self.nodes[i], Input))
+        found = Program(self.nodes, self.spans, node, inputs, self.sources)
+        found.__dict__["steps"] = steps  # which `steps` would find again
+        return found
 
     def written_out(self, root: int) -> int:
         """Return how many sub-expressions `root` has when nothing is shared.
