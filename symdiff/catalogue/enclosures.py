@@ -29,7 +29,7 @@ class _Empty:
 
 
 EMPTY: Final = _Empty()
-_NARROW: Final = 24  # bits: such a ball is its middle, all but
+_NARROW: Final = 24  # bits: a ball with so many is its middle, all but
 _MAX_SHIFT: Final = 1000  # steps of a recurrence
 
 
@@ -118,7 +118,7 @@ def integer_power(x: Ball, n: int) -> Ball:
         return 1 / integer_power(x, -n)
     if n == 0:
         return flint.arb(1)
-    if x.rel_accuracy_bits() > _NARROW:
+    if x.rel_accuracy_bits() > _NARROW + n.bit_length():
         return x ** flint.fmpz(n)
     # Not x**n: it is wide where x is, and python-flint answers nan for a ball around 0.
     base = x if n % 2 else absolute(x)

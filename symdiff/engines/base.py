@@ -194,7 +194,7 @@ class Engine(Protocol):
 
     @property
     def in_pieces(self) -> bool:
-        """Whether long grids are cut for it, so that several cores are at work."""
+        """Whether long grids are cut for it; else it has threads of its own, and runs beside."""
 
     def differentiate(self, problem: Problem) -> Samples:
         """Return derivatives at every point of a problem.
