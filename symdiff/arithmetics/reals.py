@@ -29,6 +29,7 @@ _MAX_RATIONAL_BITS: Final = 40_000  # of numerator and denominator that are kept
 _ENORMOUS: Final = flint.arb(2) ** 256  # and its inverse
 _LONG: Final = 2200  # bits of a rational: no double has more
 _MAX_SYMBOLIC: Final = 80  # operations of a number that is given to sympy
+_MAX_SIMPLIFIED: Final = 24  # and of one that it is to simplify: that may take for ever
 _MAX_ROOT: Final = 64
 # What sympy raises where it does not get on.
 _NO_ANSWER: Final = (ArithmeticError, TypeError, ValueError, AttributeError, RecursionError)
@@ -372,9 +373,11 @@ def _sympy_proves_zero(question: _Question) -> bool:
     try:
         found = question.number.symbolic()
         known = sp.expand(found, log=False, power_base=False, power_exp=False).is_zero
-        return bool(found.equals(0) if known is None else known)
+        if known is None and question.number.size <= _MAX_SIMPLIFIED:
+            known = found.equals(0)
     except _NO_ANSWER:
         return False
+    return bool(known)
 
 
 @functools.lru_cache(maxsize=256)

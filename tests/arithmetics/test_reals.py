@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import flint
 import pytest
+import sympy as sp
 
 from symdiff.arithmetics import germs, reals
 from symdiff.arithmetics.germ_values import Unknown
@@ -162,6 +163,15 @@ def test_sympy_is_not_believed_against_a_ball(monkeypatch):
     assert not is_zero(number(text)) and not is_zero(number(f"{text}**20"))
     monkeypatch.setattr(reals, "may_be_zero", lambda _: True)
     assert is_zero(number(text))
+
+
+def test_sympy_simplifies_short_numbers_only(monkeypatch):
+    """It tries to solve for the roots in the others, which takes minutes."""
+    asked = []
+    equals = sp.Expr.equals
+    monkeypatch.setattr(sp.Expr, "equals", lambda x, y: asked.append(x) or equals(x, y))
+    assert is_zero(number("log(9) - 2*log(3)")) and len(asked) == 1
+    assert not is_zero(number("exp2(0.7)/asinh(sinh(exp2(0.7)/2)) - 2")) and len(asked) == 1
 
 
 def test_the_integers_beside_an_enormous_number_are_not_guessed():
