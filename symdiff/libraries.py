@@ -11,10 +11,9 @@ Examples
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import importlib
-from collections.abc import Iterator
+import threading
 from typing import Any, Final
 
 _COLLECT_AFTER: Final = 100_000  # new objects: torch and sympy make millions that stay
@@ -22,6 +21,7 @@ _COLLECT_AFTER: Final = 100_000  # new objects: torch and sympy make millions th
 __all__ = [
     "collect_rarely",
     "flint",
+    "keep_torch_to",
     "numpy",
     "scipy_special",
     "sympy",
@@ -36,22 +36,35 @@ def collect_rarely() -> None:
     gc.set_threshold(_COLLECT_AFTER, 50, 50)
 
 
-@contextlib.contextmanager
-def torch_threads(count: int, *, after: int) -> Iterator[None]:
-    """Have torch use so many threads for what this thread asks of it meanwhile.
+def torch_threads() -> int:
+    """Return how many threads torch uses for what this thread asks of it."""
+    with _SETTING:
+        return torch.get_num_threads()  # type: ignore[no-any-return]
+
+
+def keep_torch_to(count: int, *, others: int) -> None:
+    """Have torch use so many threads for what this thread asks of it, from now on.
+
+    What it is told in one thread, those take that ask for the first time later: one that ends at
+    once sets that back.
 
     Parameters
     ----------
     count
-        Its threads; those of other threads stay as they are.
-    after
-        How many threads that come later are to have.
+        Its threads for this thread.
+    others
+        Its threads for those that come later.
     """
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(after)
+    with _SETTING:
+        if torch.get_num_threads() == count:
+            return
+        torch.set_num_threads(count)
+        other = threading.Thread(target=torch.set_num_threads, args=(others,))
+        other.start()
+        other.join()
+
+
+_SETTING: Final = threading.Lock()  # so that nobody here takes the one for the other
 
 
 class LazyModule:

@@ -63,9 +63,8 @@ def in_pieces(count: int, work: Callable[[slice], None]) -> None:
             except BaseException as error:  # noqa: BLE001  (raised again below)
                 failures[piece.start] = error
 
-    threads = cores()
-    wanted = min(threads, pieces.qsize()) - 1
-    helpers = [_threads(os.getpid(), threads - 1).submit(take) for _ in range(wanted)]
+    wanted = min(cores(), pieces.qsize()) - 1
+    helpers = [helper for _ in range(wanted) if (helper := _called(take)) is not None]
     take()  # here too: to wait would leave a core idle until somebody wakes it
     for helper in helpers:
         if not helper.cancel():  # one that has not begun would find nothing to do
@@ -84,10 +83,9 @@ def side_by_side(here: Callable[[], T], there: Callable[[], S]) -> tuple[T, S]:
     >>> side_by_side(lambda: 1, lambda: "a")
     (1, 'a')
     """
-    threads = cores()
-    if threads < 2:
+    other = _called(there)
+    if other is None:
         return here(), there()
-    other = _threads(os.getpid(), threads - 1).submit(there)
     try:
         found = here()
     finally:
@@ -95,6 +93,17 @@ def side_by_side(here: Callable[[], T], there: Callable[[], S]) -> tuple[T, S]:
         if begun:
             concurrent.futures.wait([other])
     return found, other.result() if begun else there()
+
+
+def _called(work: Callable[[], T]) -> concurrent.futures.Future[T] | None:
+    """Have another thread do some work; None: there is none."""
+    threads = cores()
+    if threads < 2:
+        return None
+    try:
+        return _threads(os.getpid(), threads - 1).submit(work)
+    except RuntimeError:  # the interpreter is ending: threads of the user's go on
+        return None
 
 
 @functools.cache

@@ -256,7 +256,7 @@ def many(folder, count=2000):
     return path
 
 
-@pytest.mark.parametrize(("jobs", "patience"), [(1, 6), (2, 6), (1, 0.5)])
+@pytest.mark.parametrize(("jobs", "patience"), [(1, 6), (2, 6), (1, 0.5), (2, 0.8)])
 def test_ctrl_c_writes_what_is_done_and_ends_with_status_130(tmp_path, jobs, patience):
     output = tmp_path / "report.json"
     # where the tests run in the background, Ctrl-C is ignored by what they start

@@ -133,10 +133,25 @@ def test_nothing_goes_on_beside_a_failure(monkeypatch):
     assert done.is_set()
 
 
+def runs(code):
+    """Run a program on two cores."""
+    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no process is forked here")
 def test_a_forked_process_has_threads_of_its_own():
     """Those of the process before it did not come along: to wait for them would never end."""
-    code = """
+    runs("""
 import os
 from symdiff import pieces
 
@@ -148,9 +163,44 @@ child = os.fork()
 if not child:
     os._exit(0 if both() else 1)
 assert os.waitpid(child, 0)[1] == 0
-"""
-    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
-    subprocess.run([sys.executable, "-c", code], env=environment, check=True, timeout=120)
+""")
+
+
+def test_work_goes_on_while_the_interpreter_ends():
+    """Then no thread can be asked to help."""
+    said = runs("""
+import atexit, threading
+import numpy, torch, symdiff
+
+def late():
+    print(symdiff.compare("relu(x)", {"x": numpy.linspace(-1, 1, 300000)}).ok)
+
+def when_the_main_thread_is_done():
+    threading.main_thread().join()
+    late()
+
+threading.Thread(target=when_the_main_thread_is_done).start()
+atexit.register(late)
+""")
+    assert said == "True\nTrue\n"
+
+
+def test_threads_that_come_later_have_as_many_of_torch_as_before():
+    """Although several comparisons at the same time have it use fewer."""
+    said = runs("""
+import concurrent.futures, threading
+import numpy, torch, symdiff
+
+torch.set_num_threads(4)
+x = numpy.linspace(-1, 1, 300000)
+with concurrent.futures.ThreadPoolExecutor(4) as users:
+    list(users.map(lambda n: symdiff.compare(f"abs(x - 1/{n})", {"x": x}), range(2, 10)))
+later = threading.Thread(target=lambda: print(torch.get_num_threads()))
+later.start()
+later.join()
+print(torch.get_num_threads())
+""")
+    assert said == "4\n4\n"
 
 
 def test_on_a_long_grid_torch_runs_beside_the_others_on_half_of_its_threads(monkeypatch):

@@ -225,8 +225,9 @@ def start_loading() -> None:
     """
     if not _FORKED:
         return
-    from multiprocessing import forkserver  # noqa: PLC0415  (not on every system)
+    from multiprocessing import forkserver, resource_tracker  # noqa: PLC0415  (not on every system)
 
+    resource_tracker.ensure_running()  # which would let Ctrl-C through again, below
     multiprocessing.set_forkserver_preload([_PRELOAD])
     with uninterrupted(), _one_thread():
         forkserver.ensure_running()

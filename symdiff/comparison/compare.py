@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
+import numpy as np
+
 from symdiff.arithmetics.symbolic import in_one_order
 from symdiff.comparison.claims import Claims, check_inputs, read_claims
 from symdiff.comparison.columns import Columns, columns_of
@@ -23,6 +25,10 @@ from symdiff.program.values import components, is_on_tensors
 from symdiff.verdict import VERDICTS
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+# What numpy does about numbers that are none, whatever the caller has it do.
+_USUAL: Final[Mapping[str, Any]] = MappingProxyType(
+    {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
+)
 
 
 def compare_program(  # noqa: PLR0913  (the library call's own arguments)
@@ -92,7 +98,7 @@ def compare_program(  # noqa: PLR0913  (the library call's own arguments)
         accumulate=accumulate,
     )
     name = entry.name if entry else program.text
-    with in_one_order():
+    with in_one_order(), np.errstate(**_USUAL):
         plan = _planned(question, options)
         found = _tried(plan, options, columns_of(options.columns, name))
     trials = found.trials

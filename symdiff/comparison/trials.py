@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from collections.abc import Mapping, Sequence
 from typing import Final
 
@@ -19,7 +20,7 @@ from symdiff.engines.base import Array, Engine, Problem, Samples, Slack, is_long
 from symdiff.engines.claim import CLAIM, Claim
 from symdiff.gradients import judge_gradients
 from symdiff.grid.grid import Grid
-from symdiff.libraries import torch, torch_threads
+from symdiff.libraries import keep_torch_to, torch_threads
 from symdiff.pieces import side_by_side
 from symdiff.program import Program
 from symdiff.truth.filter import Decider, Judging, Settled, exact_point, settle
@@ -102,7 +103,7 @@ def _run(
     whole = [name for name, engine in engines.items() if long and not engine.in_pieces]
     if not whole:
         return {name: run(engine, problem) for name, engine in engines.items()}, {}
-    threads = torch.get_num_threads()
+    threads, asked_by = torch_threads(), threading.get_ident()
 
     def in_pieces() -> tuple[dict[str, Samples], dict[str, Settled]]:
         samples = {n: run(engine, problem) for n, engine in engines.items() if n not in whole}
@@ -110,8 +111,9 @@ def _run(
         return samples, {v: settle(problem.program, v, columns) for v in wanted}
 
     def at_once() -> dict[str, Samples]:
-        with torch_threads(max(1, threads // 2), after=threads):
-            return {name: run(engines[name], problem) for name in whole}
+        if threading.get_ident() != asked_by:  # a thread of our own, and others beside it
+            keep_torch_to(max(1, threads // 2), others=threads)
+        return {name: run(engines[name], problem) for name in whole}
 
     (cut, settled), others = side_by_side(in_pieces, at_once)
     return {name: (cut | others)[name] for name in engines}, settled

@@ -30,6 +30,10 @@ class _Autograd:
     in_pieces = False  # torch has its own threads
 
     def differentiate(self, problem: Problem) -> Samples:
+        with torch.inference_mode(mode=False), torch.enable_grad():  # whatever the caller is in
+            return self._differentiate(problem)
+
+    def _differentiate(self, problem: Problem) -> Samples:
         try:
             if problem.whole is not None:
                 return _one_by_one(problem, problem.whole)

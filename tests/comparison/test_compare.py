@@ -363,3 +363,17 @@ def test_library_arguments_of_a_comparison_reach_it():
 def test_points_without_their_variable_are_told_how_to_name_it():
     with pytest.raises(InputError, match=r"'0:1:3' says not which variable it is for .*x.*0:1:3"):
         symdiff.compare("relu(x)", "0:1:3")
+
+
+@pytest.mark.parametrize("points", [9, 200_000])
+@pytest.mark.parametrize(
+    "around",
+    [torch.no_grad, torch.inference_mode, lambda: np.errstate(all="raise")],
+    ids=["no_grad", "inference_mode", "errstate"],
+)
+def test_what_the_caller_has_torch_and_numpy_do_changes_nothing(around, points):
+    grid = {"x": np.linspace(-1, 1, points)}
+    plain = symdiff.compare("sin(x)*relu(x)", grid).evidence[0]
+    with around():
+        assert symdiff.compare("sin(x)*relu(x)", grid).evidence[0].counts() == plain.counts()
+    assert plain.counts()["autograd"]["agrees"] > points // 2
