@@ -169,7 +169,12 @@ def test_sympy_simplifies_short_numbers_only(monkeypatch):
     """It tries to solve for the roots in the others, which takes minutes."""
     asked = []
     equals = sp.Expr.equals
-    monkeypatch.setattr(sp.Expr, "equals", lambda x, y: asked.append(x) or equals(x, y))
+
+    def spy(x, y):
+        asked.append(x)
+        return len(asked) == 1 and equals(x, y)  # whoever asks again gets no answer, at once
+
+    monkeypatch.setattr(sp.Expr, "equals", spy)
     assert is_zero(number("log(9) - 2*log(3)")) and len(asked) == 1
     assert not is_zero(number("exp2(0.7)/asinh(sinh(exp2(0.7)/2)) - 2")) and len(asked) == 1
 
