@@ -14,7 +14,7 @@ def main() -> None:
     """Run the command line; Ctrl-C and a closed pipe end it without a traceback."""
     collect_rarely()
     try:
-        from symdiff.cli import app  # noqa: PLC0415  (Ctrl-C may come while it loads)
+        from symdiff.cli.app import app  # noqa: PLC0415  (Ctrl-C may come while it loads)
 
         app()
     except KeyboardInterrupt:

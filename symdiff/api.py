@@ -8,21 +8,21 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from symdiff.batch.runner import Crew, run
+from symdiff.batch.runner import Workers, run
 from symdiff.batch.store import open_store
 from symdiff.batch.work import collect
 from symdiff.batch.workers import limits_of
-from symdiff.comparison.claims import Claims
 from symdiff.comparison.compare import compare_program
 from symdiff.comparison.evidence import MAX_COMPONENTS, Evidence, Options
-from symdiff.engines import DEFAULT
+from symdiff.engines.registry import DEFAULT
 from symdiff.errors import SymdiffError
 from symdiff.grid.grid import MAX_PRODUCT
 from symdiff.grid.points import Spec
 from symdiff.program import Program
 from symdiff.report import Comparison, Report
-from symdiff.truth.filter import MAX_PROOFS, Judging
-from symdiff.verdict import Tolerance
+from symdiff.request.claims import Claims
+from symdiff.truth.certify import MAX_PROOFS, ProofOptions
+from symdiff.verdict.judge import Tolerance
 
 _TOLERANCE = Tolerance()
 
@@ -135,7 +135,7 @@ def compare(  # noqa: PLR0913  (one argument for each thing that a user may want
         kinks=kinks,
         max_points=max_points,
         seed=seed,
-        judging=Judging(prove=prove, max_proofs=max_proofs, seed=max(seed, 0)),
+        judging=ProofOptions(prove=prove, max_proofs=max_proofs, seed=max(seed, 0)),
         max_components=max_components,
         strict=strict,
         columns=None if columns is None else Path(columns),
@@ -212,7 +212,7 @@ def compare_files(  # noqa: PLR0913  (one argument for each thing that a user ma
     Returns
     -------
     Report
-        Entries that cannot be used stand in `.mistakes`; the others are not lost.
+        Entries that cannot be used stand in `.errors`; the others are not lost.
 
     Raises
     ------
@@ -225,7 +225,7 @@ def compare_files(  # noqa: PLR0913  (one argument for each thing that a user ma
         kinks=kinks,
         max_points=max_points,
         seed=seed,
-        judging=Judging(prove=prove, max_proofs=max_proofs, seed=max(seed, 0)),
+        judging=ProofOptions(prove=prove, max_proofs=max_proofs, seed=max(seed, 0)),
         max_components=max_components,
         strict=strict,
         columns=None if columns is None else Path(columns),
@@ -233,9 +233,9 @@ def compare_files(  # noqa: PLR0913  (one argument for each thing that a user ma
     several = [paths] if isinstance(paths, str | Path) else paths
     work = collect([Path(path) for path in several], only)
     limits = limits_of(timeout, memory)
-    crew = Crew(jobs=jobs, limits=limits, executor=executor, dask=dask)
+    workers = Workers(jobs=jobs, limits=limits, executor=executor, dask=dask)
     with open_store(Path(store)) if store is not None else contextlib.nullcontext() as kept:
-        outcomes = list(run(work, options, crew=crew, store=kept))
+        outcomes = list(run(work, options, workers=workers, store=kept))
     return Report(
         tuple(o for o in outcomes if isinstance(o, Evidence)),
         tuple(o for o in outcomes if isinstance(o, SymdiffError)),

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from symdiff.engines.base import Samples, Slack
+from symdiff.engines.base import Allowance, Samples
 from symdiff.engines.symbolic import ENGINE as SYMBOLIC
 
 
@@ -17,11 +17,11 @@ class Faulty:
         right = SYMBOLIC.differentiate(problem).derivatives
         return Samples({name: self._fault(values) for name, values in right.items()})
 
-    def doubts(self, problem, variable):
+    def estimate_errors(self, problem, variable):
         return None
 
-    def slack(self, problem, variable, point):
-        return SYMBOLIC.slack(problem, variable, point)
+    def allowance(self, problem, variable, point):
+        return SYMBOLIC.allowance(problem, variable, point)
 
 
 class Raising:
@@ -30,11 +30,11 @@ class Raising:
     def differentiate(self, problem):
         raise RuntimeError("no kernel\nand more")
 
-    def doubts(self, problem, variable):
+    def estimate_errors(self, problem, variable):
         return None
 
-    def slack(self, problem, variable, point):
-        return Slack()
+    def allowance(self, problem, variable, point):
+        return Allowance()
 
 
 FAULTY = [

@@ -11,7 +11,7 @@ from symdiff.batch.work import collect
 from symdiff.engines.claim import CLAIM
 from symdiff.grid.grid import KINK
 from symdiff.truth.one_sided import KINDS, Kind
-from symdiff.verdict import VERDICTS, Verdict
+from symdiff.verdict.judge import VERDICTS, Verdict
 
 FOLDER = Path(__file__).parent.parent / "expressions"
 LEAST = {"calculus": 80, "physics": 40, "activations": 30, "kinks": 60, "relu_and_clamp": 5}
@@ -66,7 +66,7 @@ def test_json_holds_them(reports):
 
 def test_all_of_them_run_and_pass(reports):
     for report in reports.values():
-        assert report.mistakes == ()
+        assert report.errors == ()
         assert [e.name for e in report.evidence if not e.ok] == []
 
 

@@ -16,7 +16,7 @@ from symdiff.batch.work import collect
 from symdiff.catalogue import CATALOGUE
 from symdiff.report.listings import engine_table, function_table
 from symdiff.truth.one_sided import Kind
-from symdiff.verdict import Verdict
+from symdiff.verdict.judge import Verdict
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ("torch", "sympy", "numpy", "scipy", "flint", "pandas", "rich", "tabulate")
@@ -27,8 +27,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
     "code",
     [
         "import symdiff",
-        "import symdiff.cli",
-        "from typer.testing import CliRunner; from symdiff.cli import app; CliRunner().invoke(app, ['--help'])",
+        "import symdiff.cli.app",
+        "from typer.testing import CliRunner; from symdiff.cli.app import app; CliRunner().invoke(app, ['--help'])",
         "import symdiff.catalogue; symdiff.catalogue.CATALOGUE['relu'].usage",
         "import symdiff; symdiff.parse('relu(x) + gelu(y)*sin(1)')",
     ],
@@ -198,7 +198,7 @@ class TestReadme:
         # an expectation that is there to show the key
         path.write_text(re.sub(r"^expect = .*$", "", text, flags=re.MULTILINE))
         report = symdiff.compare_file(path)
-        assert report.mistakes == () and report.status == 0
+        assert report.errors == () and report.status == 0
 
     def test_the_numbers_in_the_changelog_are_today_s(self):
         text = (ROOT / "CHANGELOG.md").read_text()

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import symdiff
-from symdiff.verdict import VERDICTS
+from symdiff.verdict.judge import VERDICTS
 from tests.test_expressions import FOLDER
 
 FILES = (
@@ -56,7 +56,7 @@ def words(evidence, engine, spelling=""):
 @pytest.mark.parametrize("stem", FILES)
 def test_nothing_unexpected_is_found(reports, stem):
     report = reports[stem]
-    assert report.mistakes == ()
+    assert report.errors == ()
     assert [e.name for e in report.evidence if not e.ok] == []
     assert report.status == 0
 

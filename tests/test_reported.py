@@ -16,7 +16,7 @@ import torch
 import symdiff
 from symdiff.grid.grid import KINK
 from symdiff.truth.one_sided import KINDS
-from symdiff.verdict import VERDICTS
+from symdiff.verdict.judge import VERDICTS
 
 FILE = Path(__file__).parent.parent / "expressions" / "reported.toml"
 LEFT_OUT = "# Left out, and why:\n"
@@ -786,7 +786,7 @@ of_this_torch = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def evidence():
     report = symdiff.compare_file(FILE)
-    assert report.mistakes == ()
+    assert report.errors == ()
     return {e.name: e for e in report.evidence}
 
 

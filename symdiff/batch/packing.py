@@ -16,9 +16,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from symdiff.arithmetics.germ_values import Budget
+from symdiff.arithmetics.series.germ_values import Budget
 from symdiff.comparison.evidence import Evidence, LeftOut, Options, Tensors, Trial
-from symdiff.engines.base import Problem, Samples, Whole
+from symdiff.engines.base import Problem, Samples, TensorProblem
 from symdiff.errors import (
     Crash,
     ExpressionError,
@@ -32,7 +32,6 @@ from symdiff.errors import (
 )
 from symdiff.grid.grid import Grid
 from symdiff.grid.switches import Switch
-from symdiff.program.entry import Entry
 from symdiff.program.nodes import (
     Call,
     Constant,
@@ -44,9 +43,10 @@ from symdiff.program.nodes import (
     Span,
 )
 from symdiff.program.values import Value
-from symdiff.truth.filter import Judging
+from symdiff.request.request import Entry
+from symdiff.truth.certify import ProofOptions
 from symdiff.truth.truths import Truths
-from symdiff.verdict import Judgement, Tolerance, Verdict
+from symdiff.verdict.judge import Judgement, Tolerance, Verdict
 
 FORMAT: Final = 3
 _PLAIN: Final = (bool, int, float, str, type(None))
@@ -54,9 +54,9 @@ _IS_PLAIN: Final = frozenset(_PLAIN)
 _CLASSES: Final = {
     kind.__name__: kind
     for kind in (
-        *(Entry, Options, Judging, Budget, Tolerance, Place),
+        *(Entry, Options, ProofOptions, Budget, Tolerance, Place),
         *(Evidence, LeftOut, Tensors, Trial, Grid, Switch, Problem, Samples, Truths, Judgement),
-        *(Whole, Value, Program, Call, Constant, Input, Literal, Setting, Source, Span),
+        *(TensorProblem, Value, Program, Call, Constant, Input, Literal, Setting, Source, Span),
     )
 }
 # Small and many: these stand where they are used,

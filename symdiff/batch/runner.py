@@ -15,11 +15,11 @@ from symdiff.batch.work import Work
 from symdiff.batch.workers import Future, Limits, Pool, cluster, executed_by, processes
 from symdiff.comparison.evidence import Options
 from symdiff.errors import Crash, UsageError, describe
-from symdiff.program.entry import Entry
+from symdiff.request.request import Entry
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Crew:
+class Workers:
     """Who does the work.
 
     Attributes
@@ -64,7 +64,7 @@ def run(
     work: Work,
     options: Options,
     *,
-    crew: Crew | None = None,
+    workers: Workers | None = None,
     store: Store | None = None,
     advance: Callable[[], None] = lambda: None,
 ) -> Iterator[Outcome]:
@@ -76,7 +76,7 @@ def run(
         What to do; its mistakes come first.
     options
         How to compare.
-    crew
+    workers
         Who does the work; None: this process.
     store
         Where results are looked up first, and kept as soon as they come.
@@ -88,9 +88,9 @@ def run(
     InputError
         Nobody answers at the address of a cluster, or the store fails.
     """
-    crew = crew or Crew()
-    limits = crew.limits or Limits()
-    yield from work.mistakes
+    workers = workers or Workers()
+    limits = workers.limits or Limits()
+    yield from work.errors
     keys = [key_of(e, options) for e in work.entries] if store is not None else []
     ready: dict[int, Outcome] = {}
     if store is not None and options.columns is None:  # a store has no columns to write
@@ -98,7 +98,7 @@ def run(
         ready = {number: known for number, known in enumerate(found) if known is not None}
     missing = {n: entry for n, entry in enumerate(work.entries) if n not in ready}
     following = 0
-    for number, outcome in _done(missing, options, crew):
+    for number, outcome in _done(missing, options, workers):
         if store is not None:
             store.put(keys[number], missing[number], outcome, limits)
         ready[number] = outcome
@@ -112,23 +112,23 @@ def run(
 
 
 def _done(
-    entries: Mapping[int, Entry], options: Options, crew: Crew
+    entries: Mapping[int, Entry], options: Options, workers: Workers
 ) -> Iterator[tuple[int, Outcome]]:
     """Yield what came of some entries, as soon as it came."""
-    pool = crew.pool(len(entries)) if entries else None
+    pool = workers.pool(len(entries)) if entries else None
     if pool is None:
         yield from ((number, attempt(entry, options)) for number, entry in entries.items())
         return
-    with pool as workers:
-        yield from _gathered(entries, options, workers, crew.limits or Limits())
+    with pool as running:
+        yield from _gathered(entries, options, running, workers.limits or Limits())
 
 
 def _gathered(
-    entries: Mapping[int, Entry], options: Options, workers: Pool, limits: Limits
+    entries: Mapping[int, Entry], options: Options, pool: Pool, limits: Limits
 ) -> Iterator[tuple[int, Outcome]]:
     finished: queue.SimpleQueue[tuple[int, Future]] = queue.SimpleQueue()
     works = [pack((entry, options)) for entry in entries.values()]
-    futures = dict(zip(entries, workers.submit(works), strict=True))
+    futures = dict(zip(entries, pool.submit(works), strict=True))
     try:
         for number, future in futures.items():
             future.add_done_callback(lambda f, n=number: finished.put((n, f)))  # type: ignore[misc]

@@ -33,7 +33,7 @@ from symdiff.batch.task import Outcome
 from symdiff.batch.workers import Limits
 from symdiff.comparison.evidence import Evidence, Options
 from symdiff.errors import Crash, Lost, StoreError
-from symdiff.program.entry import Entry
+from symdiff.request.request import Entry
 from symdiff.versions import computing_versions
 
 APPLICATION: Final = 0x73796D64  # "symd"

@@ -8,7 +8,7 @@ from symdiff.batch.packing import pack, unpack
 from symdiff.comparison.compare import compare_entry
 from symdiff.comparison.evidence import Evidence, Options
 from symdiff.errors import Crash, Lost, SymdiffError, describe
-from symdiff.program.entry import Entry
+from symdiff.request.request import Entry
 
 Outcome = Evidence | SymdiffError
 

@@ -10,8 +10,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from symdiff.errors import FileError, InputError, UsageError
-from symdiff.program.entry import Entry
-from symdiff.program.files import find_files, read_file
+from symdiff.request.files import find_files, read_file
+from symdiff.request.request import Entry
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Work:
     """What a run is to do: entries with unique names, and mistakes found while reading."""
 
     entries: tuple[Entry, ...]
-    mistakes: tuple[InputError, ...] = ()
+    errors: tuple[InputError, ...] = ()
 
 
 def shipped_expressions() -> Path:
@@ -55,7 +55,7 @@ def collect(paths: Sequence[Path], only: str | None = None) -> Work:
             mistakes.append(error)
             continue
         entries.extend(reading.entries)
-        mistakes.extend(reading.mistakes)
+        mistakes.extend(reading.errors)
     named = _unique(entries)
     if only is not None:
         chosen = [entry for entry in named if fnmatchcase(entry.name, only)]

@@ -16,7 +16,7 @@ from symdiff.comparison.evidence import Trial
 from symdiff.errors import UsageError
 from symdiff.grid.grid import ROLES, Grid
 from symdiff.truth.one_sided import KINDS
-from symdiff.verdict import VERDICTS
+from symdiff.verdict.judge import VERDICTS
 
 _LONGEST_NAME: Final = 150  # of the 255 bytes that file systems allow
 _DIGEST: Final = 16

@@ -9,20 +9,20 @@ from typing import Any, Final
 import numpy as np
 
 from symdiff.arithmetics.symbolic import in_one_order
-from symdiff.comparison.claims import Claims, check_inputs, read_claims
 from symdiff.comparison.columns import Columns, columns_of
 from symdiff.comparison.evidence import Evidence, LeftOut, Options
+from symdiff.comparison.long_range import Streamed, stream
 from symdiff.comparison.plan import Plan, Question, plan_on_numbers
-from symdiff.comparison.stream import Streamed, stream
-from symdiff.comparison.trials import attempt, diagnose_jacobians
-from symdiff.engines import ENGINES, check
+from symdiff.comparison.trial import attempt, diagnose_jacobians
 from symdiff.engines.claim import CLAIM
+from symdiff.engines.registry import ENGINES, check
 from symdiff.errors import ExpressionError, InputError, UsageError, did_you_mean
 from symdiff.grid.points import Spec
 from symdiff.program import Program, parse
-from symdiff.program.entry import Entry
 from symdiff.program.values import components, is_on_tensors
-from symdiff.verdict import VERDICTS
+from symdiff.request.claims import Claims, check_inputs, read_claims
+from symdiff.request.request import Entry
+from symdiff.verdict.judge import VERDICTS
 
 _NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 # What numpy does about numbers that are none, whatever the caller has it do.

@@ -10,15 +10,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.engines import DEFAULT
 from symdiff.engines.base import Problem, Samples
+from symdiff.engines.registry import DEFAULT
 from symdiff.errors import UsageError, did_you_mean
 from symdiff.grid.grid import MAX_PRODUCT, Grid
 from symdiff.program import Program
 from symdiff.program.values import Value
-from symdiff.truth.filter import PROVE, Judging
+from symdiff.truth.certify import PROVE, ProofOptions
 from symdiff.truth.truths import Truths
-from symdiff.verdict import VERDICTS, Judgement, Tolerance, Verdict
+from symdiff.verdict.judge import VERDICTS, Judgement, Tolerance, Verdict
 
 MAX_COMPONENTS = 512  # derivatives of a program on tensors that are judged one by one
 
@@ -55,7 +55,7 @@ class Options:
     kinks: bool = True
     max_points: int = MAX_PRODUCT
     seed: int = 0
-    judging: Judging = dataclasses.field(default_factory=Judging)
+    judging: ProofOptions = dataclasses.field(default_factory=ProofOptions)
     max_components: int = MAX_COMPONENTS
     strict: bool = False
     columns: Path | None = None
@@ -125,7 +125,7 @@ class Trial:
     @property
     def is_directional(self) -> bool:
         """Whether a program on tensors was tried as a whole, along directions."""
-        return self.problem.whole is not None and not self.problem.columns
+        return self.problem.tensor_problem is not None and not self.problem.columns
 
     @property
     def variables(self) -> tuple[str, ...]:

@@ -8,15 +8,15 @@ from typing import Any, Final
 
 import numpy as np
 
-from symdiff.comparison.claims import Claimed
 from symdiff.comparison.evidence import Options, Tensors, Trial
 from symdiff.comparison.spellings import check_same_values
-from symdiff.comparison.trials import Case
+from symdiff.comparison.trial import Case
 from symdiff.engines.base import Problem
 from symdiff.errors import UsageError, did_you_mean
 from symdiff.grid.grid import Grid, make_grid
 from symdiff.grid.points import LONGEST_HELD, Array, Axis, Line, Spec, axes
 from symdiff.program import Program
+from symdiff.request.claims import Claimed
 
 _LOOKED_AT: Final = 10_001  # points of a long range at which spellings are compared
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.arithmetics.estimates import Estimate, estimate
+from symdiff.arithmetics.bounds.estimates import Estimate, estimate
 from symdiff.errors import Unsupported, UsageError
 from symdiff.program import Program
 

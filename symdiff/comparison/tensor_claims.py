@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from symdiff.arithmetics.components import WrittenOut, variables, write_out
-from symdiff.arithmetics.shapes import Shape, shape_of
-from symdiff.comparison.claims import Claimed
+from symdiff.arithmetics.components.components import WrittenOut, variables, write_out
+from symdiff.arithmetics.components.shapes import Shape, shape_of
 from symdiff.comparison.tensor_setup import Setup
 from symdiff.errors import ExpressionError, UsageError
 from symdiff.program import Literal, Program
 from symdiff.program.nodes import Builder
 from symdiff.program.values import component
+from symdiff.request.claims import Claimed
 
 
 def rows_of(setup: Setup, claim: Claimed) -> Shape:

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.arithmetics.components import (
+from symdiff.arithmetics.components.components import (
     TooLargeError,
     WrittenOut,
     along,
@@ -18,19 +18,19 @@ from symdiff.arithmetics.components import (
     variables,
     write_out,
 )
-from symdiff.arithmetics.shapes import Shape
+from symdiff.arithmetics.components.jacobian_structure import structure
+from symdiff.arithmetics.components.shapes import Shape
 from symdiff.catalogue import CATALOGUE
-from symdiff.comparison.directional import directional_trials
+from symdiff.comparison.directions import directional_trials
 from symdiff.comparison.evidence import Options, Tensors
 from symdiff.comparison.plan import Plan, Question, only_line
 from symdiff.comparison.spellings import check_same_values
-from symdiff.comparison.structure import structure
 from symdiff.comparison.tensor_claims import WrittenClaims
 from symdiff.comparison.tensor_setup import TANGENT, Setup, set_up
-from symdiff.comparison.trials import Case
+from symdiff.comparison.trial import Case
 from symdiff.engines.base import Problem
+from symdiff.engines.graph import root_name
 from symdiff.errors import GridError, UsageError, did_you_mean
-from symdiff.graph import root_name
 from symdiff.grid.grid import Grid, make_grid
 from symdiff.grid.points import LONGEST_HELD, axes
 from symdiff.program import Program

@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdiff.arithmetics.arrays import evaluate_tensor
-from symdiff.arithmetics.shapes import Shape, shape_of
+from symdiff.arithmetics.components.shapes import Shape, shape_of
 from symdiff.catalogue import CATALOGUE, CONSTANTS
-from symdiff.comparison.claims import check_inputs
 from symdiff.comparison.plan import Question
-from symdiff.engines.base import Whole
+from symdiff.engines.base import TensorProblem
 from symdiff.errors import ExpressionError, GridError, Place, UsageError, did_you_mean
 from symdiff.program import Input, Program, parse
 from symdiff.program.values import Value, index_inputs, read_value
+from symdiff.request.claims import check_inputs
 
 Array = NDArray[np.float64]
 TANGENT: Final = "tangent"
@@ -73,11 +73,11 @@ class Setup:
         """Whether one function remains of all components of the output."""
         return self.cotangents is not None or not self.shape
 
-    def whole(self, program: Program, cotangents: Sequence[Array] | None) -> Whole:
+    def whole(self, program: Program, cotangents: Sequence[Array] | None) -> TensorProblem:
         """Return what PyTorch runs."""
         each: Sequence[Array | None] = [None] if cotangents is None else cotangents
         repeated = [c for c in each for _ in range(self.question.accumulate)]
-        return Whole(program, self.values, tuple(repeated), self.tangent, self.shape)
+        return TensorProblem(program, self.values, tuple(repeated), self.tangent, self.shape)
 
 
 def set_up(question: Question) -> Setup:

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from symdiff.arithmetics.jets import Reordered, Reversed
+from symdiff.arithmetics.bounds.jets import Reordered, Reversed
+from symdiff.arithmetics.bounds.rounding import DOUBLE, slope_radius
 from symdiff.arithmetics.reading import read
-from symdiff.arithmetics.rounding import DOUBLE, slope_radius
 from symdiff.arithmetics.tensors import TENSORS
-from symdiff.engines.base import Problem, Samples, Slack, Whole, check_memory
+from symdiff.engines.base import Allowance, Problem, Samples, TensorProblem, check_memory
 from symdiff.errors import Unsupported, describe
 from symdiff.program.values import components, index_inputs
 
@@ -27,7 +27,7 @@ class _Autograd:
     """The engine; see `symdiff.engines.base.Engine`."""
 
     name = "autograd"
-    in_pieces = False  # torch has its own threads
+    in_chunks = False  # torch has its own threads
 
     def differentiate(self, problem: Problem) -> Samples:
         with torch.inference_mode(mode=False), torch.enable_grad():  # whatever the caller is in
@@ -35,8 +35,8 @@ class _Autograd:
 
     def _differentiate(self, problem: Problem) -> Samples:
         try:
-            if problem.whole is not None:
-                return _one_by_one(problem, problem.whole)
+            if problem.tensor_problem is not None:
+                return _one_by_one(problem, problem.tensor_problem)
             return Samples(_reverse(problem))
         except Unsupported:
             raise
@@ -44,16 +44,16 @@ class _Autograd:
             check_memory(error)
             return _piecewise(problem, error)
 
-    def doubts(self, problem: Problem, variable: str) -> None:
+    def estimate_errors(self, problem: Problem, variable: str) -> None:
         del problem, variable
 
-    def slack(self, problem: Problem, variable: str, point: int) -> Slack:
+    def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
         balls = problem.balls(point)
-        if problem.whole is None:
-            return Slack(slope_radius(problem.program, variable, balls, engine=Reversed))
-        program = problem.whole.computed or problem.program
-        bits = digits_of(problem.whole)
-        return Slack(slope_radius(program, variable, balls, bits, Reordered))
+        if problem.tensor_problem is None:
+            return Allowance(slope_radius(problem.program, variable, balls, engine=Reversed))
+        program = problem.tensor_problem.computed or problem.program
+        bits = digits_of(problem.tensor_problem)
+        return Allowance(slope_radius(program, variable, balls, bits, Reordered))
 
 
 def _reverse(problem: Problem) -> dict[str, np.ndarray]:
@@ -85,45 +85,47 @@ def _leaf(problem: Problem, name: str) -> torch.Tensor:
     return torch.tensor(column, dtype=torch.float64, requires_grad=moves)
 
 
-def _one_by_one(problem: Problem, whole: Whole) -> Samples:
+def _one_by_one(problem: Problem, tensor_problem: TensorProblem) -> Samples:
     """Differentiate a program on tensors at every point, as its user does."""
     found = {name: np.full(problem.count, np.nan) for name in problem.variables}
     reason_of = np.zeros(problem.count, dtype=np.int32)
     reasons = [""]
     for i in range(problem.count):
-        numbers = {name: float(problem.columns[name][i]) for name in whole.scalars}
+        numbers = {name: float(problem.columns[name][i]) for name in tensor_problem.scalars}
         try:
-            gradients = accumulated(whole, numbers, problem.function)
+            gradients = accumulated(tensor_problem, numbers, problem.function)
         except Unsupported:
             raise
         except Exception as error:  # noqa: BLE001  (torch may raise anything: it is data)
             reasons.append(describe(error))
             reason_of[i] = len(reasons) - 1
             continue
-        for name, slope in _by_component(problem, whole, gradients).items():
+        for name, slope in _by_component(problem, tensor_problem, gradients).items():
             found[name][i] = slope
     return Samples(found, reason_of=reason_of, reasons=tuple(reasons))
 
 
 def accumulated(
-    whole: Whole, numbers: Mapping[str, float], function: Callable[..., Any] | None = None
+    tensor_problem: TensorProblem,
+    numbers: Mapping[str, float],
+    function: Callable[..., Any] | None = None,
 ) -> dict[str, np.ndarray]:
     """Return what the backward calls leave in `grad`, for every real input.
 
     Parameters
     ----------
-    whole
+    tensor_problem
         The program on tensors, and what `backward` is called with.
     numbers
         The inputs that are no tensors, at one point.
     function
         A callable that stands for the program.
     """
-    leaves = tensor_leaves(whole, numbers)
-    output = _value(whole, leaves, function)
+    leaves = tensor_leaves(tensor_problem, numbers)
+    output = _value(tensor_problem, leaves, function)
     real = {name: leaf for name, leaf in leaves.items() if leaf.is_floating_point()}
     if isinstance(output, torch.Tensor) and output.requires_grad:
-        for cotangent in whole.cotangents:
+        for cotangent in tensor_problem.cotangents:
             given = None
             if cotangent is not None:
                 given = torch.as_tensor(cotangent, dtype=output.dtype).reshape(output.shape)
@@ -135,16 +137,16 @@ def accumulated(
 
 
 def _value(
-    whole: Whole, leaves: Mapping[str, torch.Tensor], function: Callable[..., Any] | None
+    tensor_problem: TensorProblem,
+    leaves: Mapping[str, torch.Tensor],
+    function: Callable[..., Any] | None,
 ) -> Any:  # noqa: ANN401  (a constant program has a number)
     if function is None:
-        return read(whole.program, TENSORS, leaves)
+        return read(tensor_problem.program, TENSORS, leaves)
     output = function(*leaves.values())
     _check_tensor(output)
-    if whole.shape is not None and tuple(output.shape) != whole.shape:
-        message = (
-            f"the callable returned shape {tuple(output.shape)}, and its formula {whole.shape}"
-        )
+    if tensor_problem.shape is not None and tuple(output.shape) != tensor_problem.shape:
+        message = f"the callable returned shape {tuple(output.shape)}, and its formula {tensor_problem.shape}"
         raise ValueError(message)
     return output
 
@@ -155,13 +157,15 @@ def _check_tensor(output: object) -> None:
         raise TypeError(message)
 
 
-def tensor_leaves(whole: Whole, numbers: Mapping[str, float]) -> dict[str, torch.Tensor]:
+def tensor_leaves(
+    tensor_problem: TensorProblem, numbers: Mapping[str, float]
+) -> dict[str, torch.Tensor]:
     """Return the inputs of a program on tensors as torch's, in their dtypes."""
-    integers = index_inputs(whole.program)
+    integers = index_inputs(tensor_problem.program)
     leaves = {}
-    for name in whole.program.inputs:
-        if name in whole.values:
-            value = whole.values[name]
+    for name in tensor_problem.program.inputs:
+        if name in tensor_problem.values:
+            value = tensor_problem.values[name]
             dtype = torch.int64 if name in integers else getattr(torch, value.dtype)
             leaf = torch.tensor(value.array, dtype=dtype)
         else:
@@ -171,12 +175,12 @@ def tensor_leaves(whole: Whole, numbers: Mapping[str, float]) -> dict[str, torch
 
 
 def _by_component(
-    problem: Problem, whole: Whole, gradients: Mapping[str, np.ndarray]
+    problem: Problem, tensor_problem: TensorProblem, gradients: Mapping[str, np.ndarray]
 ) -> dict[str, float]:
-    if whole.tangent is not None:
+    if tensor_problem.tangent is not None:
         (name,) = problem.variables
-        moving = {n: v != 0 for n, v in whole.tangent.items()}
-        terms = [gradients[n][moving[n]] @ v[moving[n]] for n, v in whole.tangent.items()]
+        moving = {n: v != 0 for n, v in tensor_problem.tangent.items()}
+        terms = [gradients[n][moving[n]] @ v[moving[n]] for n, v in tensor_problem.tangent.items()]
         return {name: float(sum(terms))}
     wanted = set(problem.variables)
     return {
@@ -189,9 +193,9 @@ def _by_component(
     }
 
 
-def digits_of(whole: Whole) -> int:
+def digits_of(tensor_problem: TensorProblem) -> int:
     """Return the bits of the coarsest numbers among the values of a program."""
-    return min((_BITS.get(v.dtype, DOUBLE) for v in whole.values.values()), default=DOUBLE)
+    return min((_BITS.get(v.dtype, DOUBLE) for v in tensor_problem.values.values()), default=DOUBLE)
 
 
 def _piecewise(problem: Problem, error: Exception) -> Samples:

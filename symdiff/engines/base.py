@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdiff.arithmetics.balls import Ball
+from symdiff.chunks import CHUNK, in_chunks
 from symdiff.errors import Unsupported, describe
-from symdiff.pieces import PIECE, in_pieces
 from symdiff.program import Program
 from symdiff.program.values import Value
 
@@ -23,7 +23,7 @@ TRUNCATION: Final = "truncation and rounding"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class Whole:
+class TensorProblem:
     """The program on tensors that a scalar program was written out from.
 
     Attributes
@@ -69,7 +69,7 @@ class Problem:
         The inputs to differentiate with respect to.
     function
         A callable on torch tensors that stands for the program on trial, if there is one.
-    whole
+    tensor_problem
         The program on tensors of which `program` is one component, if there is one.
     brief
         Whether engines may leave open what they are asked about later: estimates of their errors.
@@ -79,7 +79,7 @@ class Problem:
     columns: Mapping[str, Array]
     variables: tuple[str, ...]
     function: Callable[..., Any] | None = None
-    whole: Whole | None = None
+    tensor_problem: TensorProblem | None = None
     brief: bool = False
 
     @property
@@ -144,7 +144,7 @@ class Samples:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Slack:
+class Allowance:
     """What an engine that does what it should may give at one point.
 
     Attributes
@@ -155,14 +155,14 @@ class Slack:
         What it must give apart from that; None: the derivative.
     reason
         Why, in a few words: "rounding", "the stencil straddles a kink".
-    blind
+    stencil_leaves_domain
         Whether the engine cannot have a number here: its stencil leaves the domain.
     """
 
     radius: float = 0.0
     expected: float | None = None
     reason: str = "rounding"
-    blind: bool = False
+    stencil_leaves_domain: bool = False
 
     def explains(self, value: float, derivative: float) -> bool:
         """Tell whether a number is what the engine may give where the derivative is known."""
@@ -170,7 +170,7 @@ class Slack:
         return abs(value - centre) <= self.radius
 
 
-class Doubts(NamedTuple):
+class ErrorEstimate(NamedTuple):
     """What an engine itself has against its numbers at some points.
 
     Attributes
@@ -193,7 +193,7 @@ class Engine(Protocol):
         """The name that users type."""
 
     @property
-    def in_pieces(self) -> bool:
+    def in_chunks(self) -> bool:
         """Whether long grids are cut for it; else it has threads of its own, and runs beside."""
 
     def differentiate(self, problem: Problem) -> Samples:
@@ -205,10 +205,10 @@ class Engine(Protocol):
             The engine cannot express the program.
         """
 
-    def doubts(self, problem: Problem, variable: str) -> Doubts | None:
+    def estimate_errors(self, problem: Problem, variable: str) -> ErrorEstimate | None:
         """Return what it has against its own numbers, if it left that open; None: nothing."""
 
-    def slack(self, problem: Problem, variable: str, point: int) -> Slack:
+    def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
         """Return what the engine may give at one of the problem's points."""
 
 
@@ -226,7 +226,7 @@ def run(engine: Engine, problem: Problem) -> Samples:
     'RuntimeError: no kernel'
     """
     try:
-        if is_long(problem) and engine.in_pieces:
+        if is_long(problem) and engine.in_chunks:
             return _in_pieces(engine, problem)
         return engine.differentiate(problem)
     except Unsupported as error:
@@ -239,7 +239,7 @@ def run(engine: Engine, problem: Problem) -> Samples:
 
 def is_long(problem: Problem) -> bool:
     """Tell whether a problem is cut into pieces for the engines that take them."""
-    return problem.count > PIECE and problem.whole is None and problem.function is None
+    return problem.count > CHUNK and problem.tensor_problem is None and problem.function is None
 
 
 def _nothing(problem: Problem) -> dict[str, Array]:
@@ -274,7 +274,7 @@ def _in_pieces(engine: Engine, problem: Problem) -> Samples:
         if found.reason_of is not None:
             failed[piece.start] = found.reasons, found.reason_of
 
-    in_pieces(count, run_piece)
+    in_chunks(count, run_piece)
     derivatives = {name: column for name, column in columns.items() if name in given}
     if not failed:
         return Samples(derivatives)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from symdiff.arithmetics.arrays import evaluate, evaluate_together, held_nodes
 from symdiff.arithmetics.balls import Ball
-from symdiff.arithmetics.rounding import DOUBLE, radius_of, value_ball
-from symdiff.engines.base import TRUNCATION, Array, Doubts, Problem, Samples, Slack
+from symdiff.arithmetics.bounds.rounding import DOUBLE, radius_of, value_ball
+from symdiff.engines.base import TRUNCATION, Allowance, Array, ErrorEstimate, Problem, Samples
 from symdiff.errors import Unsupported
 from symdiff.grid.points import difference_step
 from symdiff.grid.switches import Switch, find_switches
@@ -38,7 +38,7 @@ class _Central:
     """The engine; see `symdiff.engines.base.Engine`."""
 
     name = "central"
-    in_pieces = True
+    in_chunks = True
 
     def differentiate(self, problem: Problem) -> Samples:
         names = problem.variables
@@ -59,17 +59,17 @@ class _Central:
         straddling = {name: columns[2] for name, columns in found.items()}
         return Samples(derivatives, errors, straddling)
 
-    def doubts(self, problem: Problem, variable: str) -> Doubts:
+    def estimate_errors(self, problem: Problem, variable: str) -> ErrorEstimate:
         full = dataclasses.replace(problem, brief=False)
         _, *doubts = _differences(_Moves.along(full, (variable,)))
-        return Doubts(*doubts)
+        return ErrorEstimate(*doubts)
 
-    def slack(self, problem: Problem, variable: str, point: int) -> Slack:
+    def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
         x = problem.columns[variable][point : point + 1]
         steps = (float(difference_step(x)[0]), abs(float(x[0])) * _SHORTER)
         for h in steps:
-            found = _slack(problem, variable, problem.balls(point), h)
-            if not found.blind:
+            found = _allowance(problem, variable, problem.balls(point), h)
+            if not found.stencil_leaves_domain:
                 break
         return found
 
@@ -168,12 +168,12 @@ def _may_straddle(switch: Switch, high: Array, low: Array) -> Mask:
     return near
 
 
-def _slack(problem: Problem, variable: str, point: dict[str, Ball], h: float) -> Slack:
+def _allowance(problem: Problem, variable: str, point: dict[str, Ball], h: float) -> Allowance:
     """Return what the quotient (f(x+h) - f(x-h))/2h must be, rounding included."""
     x = float(point[variable].mid())
     above, below = x + h, x - h
     if above == below:
-        return Slack(reason="the step vanishes", blind=True)
+        return Allowance(reason="the step vanishes", stencil_leaves_domain=True)
     held: dict[int, Ball] = {}
     try:
         for index, node in problem.program.calls():
@@ -185,14 +185,14 @@ def _slack(problem: Problem, variable: str, point: dict[str, Ball], h: float) ->
             for end in (above, below)
         ]
     except Unsupported:
-        return Slack(math.nan)
+        return Allowance(math.nan)
     if ends[0] is None or ends[1] is None:
-        return Slack(reason="the stencil leaves the domain", blind=True)
+        return Allowance(reason="the stencil leaves the domain", stencil_leaves_domain=True)
     with flint.ctx.workprec(DOUBLE):
         quotient = (ends[0] - ends[1] + _UNDERFLOW) / flint.arb(above - below)
     if not quotient.is_finite():
-        return Slack(math.nan)
-    return Slack(radius_of(quotient), float(quotient.mid()), TRUNCATION)
+        return Allowance(math.nan)
+    return Allowance(radius_of(quotient), float(quotient.mid()), TRUNCATION)
 
 
 def _differences(moves: _Moves) -> tuple[NDArray[Any], ...]:

@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 
 from symdiff.arithmetics.arrays import evaluate
-from symdiff.arithmetics.rounding import value_radius
-from symdiff.engines.base import Problem, Samples, Slack
+from symdiff.arithmetics.bounds.rounding import value_radius
+from symdiff.engines.base import Allowance, Problem, Samples
 from symdiff.program import Program
 
 CLAIM: Final = "claim"
@@ -37,7 +37,7 @@ class Claim:
         return CLAIM
 
     @property
-    def in_pieces(self) -> bool:
+    def in_chunks(self) -> bool:
         """As for any formula in numpy."""
         return True
 
@@ -48,14 +48,14 @@ class Claim:
         nothing = {name: np.full(problem.count, np.nan) for name in self.refused}
         return Samples({**found, **nothing})
 
-    def doubts(self, problem: Problem, variable: str) -> None:
+    def estimate_errors(self, problem: Problem, variable: str) -> None:
         """Return nothing: a claim has no estimate of its errors."""
         del problem, variable
 
-    def slack(self, problem: Problem, variable: str, point: int) -> Slack:
+    def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
         """Return what rounding can do to the claim's formula."""
         if variable in self.refused:
-            return Slack()
+            return Allowance()
         balls = problem.balls(point)
         program = self.programs[variable]
-        return Slack(value_radius(program, {name: balls[name] for name in program.inputs}))
+        return Allowance(value_radius(program, {name: balls[name] for name in program.inputs}))

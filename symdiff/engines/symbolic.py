@@ -13,10 +13,10 @@ import sympy as sp
 from sympy.printing.numpy import SciPyPrinter
 
 from symdiff.arithmetics.arrays import own
-from symdiff.arithmetics.rounding import slope_radius
+from symdiff.arithmetics.bounds.rounding import slope_radius
+from symdiff.arithmetics.bounds.symbolic_balls import formula_radius
 from symdiff.arithmetics.symbolic import expression
-from symdiff.arithmetics.symbolic_balls import formula_radius
-from symdiff.engines.base import Array, Problem, Samples, Slack
+from symdiff.engines.base import Allowance, Array, Problem, Samples
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 
@@ -140,7 +140,7 @@ class _Symbolic:
     """The engine; see `symdiff.engines.base.Engine`."""
 
     name = "symbolic"
-    in_pieces = True
+    in_chunks = True
 
     def differentiate(self, problem: Problem) -> Samples:
         names = problem.program.inputs
@@ -151,17 +151,19 @@ class _Symbolic:
         shaped = [own(_real(value), (problem.count,), given) for value in values]
         return Samples(dict(zip(problem.variables, shaped, strict=True)))
 
-    def doubts(self, problem: Problem, variable: str) -> None:
+    def estimate_errors(self, problem: Problem, variable: str) -> None:
         del problem, variable
 
-    def slack(self, problem: Problem, variable: str, point: int) -> Slack:
+    def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
         # sympy's formula may lose more digits than the program's own derivative, or fewer.
         radius = slope_radius(problem.program, variable, problem.balls(point))
         try:
             (derivative,) = _derivatives(problem.program, (variable,))
-            return Slack(float(np.fmax(radius, formula_radius(derivative, problem.balls(point)))))
+            return Allowance(
+                float(np.fmax(radius, formula_radius(derivative, problem.balls(point))))
+            )
         except Unsupported:
-            return Slack(radius)
+            return Allowance(radius)
 
 
 def _scipy_special() -> ModuleType:

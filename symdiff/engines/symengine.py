@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import symengine as se
 
-from symdiff.arithmetics.rounding import slope_radius
-from symdiff.arithmetics.symbolic_balls import formula_radius
+from symdiff.arithmetics.bounds.rounding import slope_radius
+from symdiff.arithmetics.bounds.symbolic_balls import formula_radius
 from symdiff.arithmetics.symengine import symengine_derivatives
-from symdiff.engines.base import Array, Problem, Samples, Slack
+from symdiff.engines.base import Allowance, Array, Problem, Samples
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 
@@ -22,7 +22,7 @@ class _Symengine:
     """The engine; see `symdiff.engines.base.Engine`."""
 
     name = "symengine"
-    in_pieces = True
+    in_chunks = True
 
     def differentiate(self, problem: Problem) -> Samples:
         names = problem.program.inputs
@@ -34,18 +34,18 @@ class _Symengine:
         slopes: list[Array] = [np.ascontiguousarray(found[:, k]) for k in range(found.shape[1])]
         return Samples(dict(zip(problem.variables, slopes, strict=True)))
 
-    def doubts(self, problem: Problem, variable: str) -> None:
+    def estimate_errors(self, problem: Problem, variable: str) -> None:
         del problem, variable
 
-    def slack(self, problem: Problem, variable: str, point: int) -> Slack:
+    def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
         # Its formula may lose more digits than the program's own derivative.
         balls = problem.balls(point)
         radius = slope_radius(problem.program, variable, balls)
         try:
             (derivative,) = _derivatives(problem.program, (variable,))
-            return Slack(float(np.fmax(radius, formula_radius(derivative, balls))))
+            return Allowance(float(np.fmax(radius, formula_radius(derivative, balls))))
         except Unsupported:
-            return Slack(radius)
+            return Allowance(radius)
 
 
 _derivatives = functools.lru_cache(maxsize=16)(symengine_derivatives)

@@ -10,12 +10,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.grid.coordinates import Coordinate, formula_of
-from symdiff.grid.isolation import MAX_BOXES
+from symdiff.chunks import renumbered
 from symdiff.grid.kinks import MAX_ROOTS, Roots, find_roots
 from symdiff.grid.points import Array, Axis, difference_step
+from symdiff.grid.solve.coordinates import Coordinate, formula_of
+from symdiff.grid.solve.isolation import MAX_BOXES
 from symdiff.grid.switches import Switch, find_factors
-from symdiff.pieces import renumbered
 from symdiff.program import Program
 
 MAX_PRODUCT: Final = 4096  # points of a product of several axes; beyond, a Sobol sample

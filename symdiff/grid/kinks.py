@@ -12,14 +12,14 @@ import flint
 import sympy as sp
 
 from symdiff.arithmetics.balls import EMPTY, PRECISION, Ball, enclose, integers_in
-from symdiff.arithmetics.jets import Jet, Strict, TieError, evaluate
-from symdiff.arithmetics.polynomials import Polynomial, polynomial
+from symdiff.arithmetics.bounds.jets import Jet, Strict, TieError, evaluate
 from symdiff.errors import GridError, Unsupported
-from symdiff.grid.coordinates import Coordinate, ball_of
-from symdiff.grid.inversion import NotInvertibleError, Preimages, invertible
-from symdiff.grid.isolation import MAX_BOXES, Bracket, isolate, merge
 from symdiff.grid.points import nearest_double
-from symdiff.grid.polynomial_roots import real_roots
+from symdiff.grid.solve.coordinates import Coordinate, ball_of
+from symdiff.grid.solve.inversion import NotInvertibleError, Preimages, invertible
+from symdiff.grid.solve.isolation import MAX_BOXES, Bracket, isolate, merge
+from symdiff.grid.solve.polynomial_roots import real_roots
+from symdiff.grid.solve.polynomials import Polynomial, polynomial
 from symdiff.grid.switches import Switch
 from symdiff.program import Program
 

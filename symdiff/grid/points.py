@@ -290,10 +290,10 @@ def _coordinate(value: object) -> tuple[float, str | None]:
 
 
 def _exact_coordinate(text: str) -> tuple[float, str | None]:
-    from symdiff.arithmetics import germs  # noqa: PLC0415  (loads sympy)
-    from symdiff.arithmetics.germ_values import Unknown  # noqa: PLC0415
-    from symdiff.arithmetics.puiseux import Germ  # noqa: PLC0415
-    from symdiff.arithmetics.reals import Real, nearest  # noqa: PLC0415
+    from symdiff.arithmetics.series import germs  # noqa: PLC0415  (loads sympy)
+    from symdiff.arithmetics.series.germ_values import Unknown  # noqa: PLC0415
+    from symdiff.arithmetics.series.puiseux import Germ  # noqa: PLC0415
+    from symdiff.arithmetics.series.reals import Real, nearest  # noqa: PLC0415
 
     program = parse(text)
     if program.inputs:

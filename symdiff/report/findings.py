@@ -7,15 +7,21 @@ from typing import Final
 
 import numpy as np
 
-from symdiff.blame import INFINITE_SLOPE, Blame, blame_function, blame_nonfinite, blame_switch
 from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.engines.base import STRADDLES
+from symdiff.truth.certify import exact_point
 from symdiff.truth.clarke import hulls
-from symdiff.truth.filter import exact_point
 from symdiff.truth.one_sided import KINDS, Kind
 from symdiff.truth.proof import APPARENT
 from symdiff.truth.truths import UNKNOWN, Truths
-from symdiff.verdict import VERDICTS, Verdict
+from symdiff.verdict.blame import (
+    INFINITE_SLOPE,
+    Blame,
+    blame_function,
+    blame_nonfinite,
+    blame_switch,
+)
+from symdiff.verdict.judge import VERDICTS, Verdict
 
 _EQUAL: Final = 1e-6  # relative to the larger slope: which element of the Clarke set a value is
 _NO_NUMBER: Final = frozenset({Verdict.NONFINITE, Verdict.UNDEFINED})
@@ -82,8 +88,8 @@ def _element(truths: Truths, i: int, value: float, *, by_rule: bool) -> str:
     word = ", ".join(found) or ("other" if low <= value <= high else f"outside [{low:g}, {high:g}]")
     if not by_rule:
         return word
-    bends = truths.bends.get(i, UNKNOWN)
-    convex, concave = left < right and bends[0] >= 0, left > right and bends[1] <= 0
+    curvatures = truths.curvatures.get(i, UNKNOWN)
+    convex, concave = left < right and curvatures[0] >= 0, left > right and curvatures[1] <= 0
     if not (convex or concave):
         return f"{word}; torch's rule does not apply"
     agrees = "min-norm" in found

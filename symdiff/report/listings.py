@@ -5,7 +5,7 @@ from __future__ import annotations
 from tabulate import tabulate
 
 from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
-from symdiff.engines import ENGINES
+from symdiff.engines.registry import ENGINES
 from symdiff.errors import UsageError
 
 _FORMATS = {"plain": "simple", "github": "github"}

@@ -11,7 +11,7 @@ import numpy as np
 from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.program.values import component
 from symdiff.truth.one_sided import KINDS, Kind
-from symdiff.verdict import VERDICTS
+from symdiff.verdict.judge import VERDICTS
 
 MAX_ROWS: Final = 16
 _WIDTH: Final = 79

@@ -10,7 +10,7 @@ from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.grid.grid import ROLES
 from symdiff.report.findings import blame, detail, ulps
 from symdiff.truth.one_sided import KINDS
-from symdiff.verdict import VERDICTS, Verdict
+from symdiff.verdict.judge import VERDICTS, Verdict
 
 Record = dict[str, Any]
 _WITHOUT_VALUE: Final = frozenset({Verdict.UNSUPPORTED, Verdict.FAILED})

@@ -45,17 +45,17 @@ class Report:
     """
 
     evidence: tuple[Evidence, ...]
-    mistakes: tuple[SymdiffError, ...] = ()
+    errors: tuple[SymdiffError, ...] = ()
 
     @property
     def ok(self) -> bool:
         """Whether every verdict passes or is expected, and every entry could be used."""
-        return not self.mistakes and all(e.ok for e in self.evidence)
+        return not self.errors and all(e.ok for e in self.evidence)
 
     @property
     def status(self) -> int:
         """The exit status: 0 all well, 1 something does not pass, 2 the input is bad."""
-        if any(not isinstance(m, Crash) for m in self.mistakes):
+        if any(not isinstance(m, Crash) for m in self.errors):
             return 2
         return 0 if self.ok else 1
 
@@ -84,7 +84,7 @@ class Report:
 
     def summary(self) -> str:
         """Return what was found in a few lines."""
-        return summary(self.evidence, self.mistakes)
+        return summary(self.evidence, self.errors)
 
     def to_json(self) -> str:
         """Return everything as JSON: what was compared, with which versions, and all records."""
@@ -93,8 +93,8 @@ class Report:
             "version": FORMAT_VERSION,
             "versions": versions(),
             "expressions": [_described(e) for e in self.evidence],
-            "mistakes": [str(m) for m in self.mistakes],
-            "lost": [m.name for m in self.mistakes if isinstance(m, Crash)],
+            "errors": [str(m) for m in self.errors],
+            "lost": [m.name for m in self.errors if isinstance(m, Crash)],
         }
         opened = json.dumps(head, indent=1, allow_nan=False).removesuffix("\n}")
         lines = ",\n".join(json.dumps(r, allow_nan=False) for r in self.records())

@@ -12,7 +12,7 @@ from symdiff.comparison.evidence import Evidence
 from symdiff.errors import SymdiffError
 from symdiff.grid.grid import KINK
 from symdiff.truth.one_sided import KINDS, Kind
-from symdiff.verdict import Verdict
+from symdiff.verdict.judge import Verdict
 
 _MAX_LISTED = 20
 

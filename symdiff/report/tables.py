@@ -9,7 +9,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from symdiff.blame import blame_switch
 from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.engines.claim import CLAIM
 from symdiff.grid.grid import KINK, ROLES
@@ -19,7 +18,8 @@ from symdiff.report.rendering import Block
 from symdiff.truth.one_sided import KINDS, Kind
 from symdiff.truth.proof import APPARENT
 from symdiff.truth.truths import Truths
-from symdiff.verdict import VERDICTS, Tolerance, Verdict
+from symdiff.verdict.blame import blame_switch
+from symdiff.verdict.judge import VERDICTS, Tolerance, Verdict
 
 MAX_ROWS = 24  # of one block, unless all are asked for
 _DIGITS = 6

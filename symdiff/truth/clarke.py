@@ -19,14 +19,14 @@ import flint
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.arithmetics import jets
 from symdiff.arithmetics.balls import Ball
-from symdiff.arithmetics.jets import Jet
-from symdiff.arithmetics.reals import Real
+from symdiff.arithmetics.bounds import jets
+from symdiff.arithmetics.bounds.jets import Jet
+from symdiff.arithmetics.series.reals import Real
 from symdiff.errors import Unsupported
 from symdiff.program import Program
-from symdiff.truth.joints import joints_are_continuous
-from symdiff.truth.ties import vanishing
+from symdiff.truth.active_switches import active_switches
+from symdiff.truth.branch_continuity import joints_are_continuous
 
 Array = NDArray[np.float64]
 
@@ -189,7 +189,7 @@ def hulls(program: Program, variables: Sequence[str], point: Mapping[str, Real])
     >>> hulls(parse("abs(x - y)"), ["x", "y"], zero).holds([0.5, 0.5], 1e-9)
     False
     """
-    zero = vanishing(program, point)
+    zero = active_switches(program, point)
     if zero is None or not joints_are_continuous(program, point):
         return None
     try:
@@ -214,7 +214,7 @@ def coupled(program: Program, point: Mapping[str, Real]) -> bool:
 
     Where none does, the Clarke set is the product of the intervals along the axes.
     """
-    zero = vanishing(program, point)
+    zero = active_switches(program, point)
     return zero is None or any(len(switch.inputs) > 1 for switch in zero)
 
 

@@ -12,10 +12,10 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from symdiff.arithmetics.analytic import analytic_germs, mirrored
-from symdiff.arithmetics.germs import Budget, Outside, Unknown, Value, evaluate
-from symdiff.arithmetics.puiseux import Algebra, Germ, OrderError, constant, line
-from symdiff.arithmetics.reals import Real, UndecidedError, glance, nearest
+from symdiff.arithmetics.series.analytic import analytic_germs, mirrored
+from symdiff.arithmetics.series.germs import Budget, Outside, Unknown, Value, evaluate
+from symdiff.arithmetics.series.puiseux import Algebra, Germ, OrderError, constant, line
+from symdiff.arithmetics.series.reals import Real, UndecidedError, nearest, nearest_or_none
 from symdiff.program import Program
 
 
@@ -222,7 +222,7 @@ def _curvature(small: Germ, algebra: Algebra) -> float | None:
             if e > 2 or (e == 2 and k < 0):
                 break
             if (e, k) == (2, 0):
-                return glance(c + c)
+                return nearest_or_none(c + c)
             positive = algebra.sign(c)
             if positive:
                 return -positive * math.inf if k % 2 else positive * math.inf

@@ -8,17 +8,18 @@ from typing import Final
 
 import flint
 
-from symdiff.arithmetics import germs, jets
 from symdiff.arithmetics.balls import Ball
-from symdiff.arithmetics.germs import Budget
-from symdiff.arithmetics.jets import Jet, Strict, TieError
-from symdiff.arithmetics.puiseux import Germ
-from symdiff.arithmetics.reals import Real, nearest_in
+from symdiff.arithmetics.bounds import jets
+from symdiff.arithmetics.bounds.jets import Jet, Strict, TieError
+from symdiff.arithmetics.series import germs
+from symdiff.arithmetics.series.germs import Budget
+from symdiff.arithmetics.series.puiseux import Germ
+from symdiff.arithmetics.series.reals import Real, nearest_in
 from symdiff.errors import Unsupported
-from symdiff.grid.coordinates import formula_of
+from symdiff.grid.solve.coordinates import formula_of
 from symdiff.program import Program
+from symdiff.truth.active_switches import active_switches
 from symdiff.truth.one_sided import Kind, Truth, decide
-from symdiff.truth.ties import vanishing
 
 _JET_BITS: Final = (128, 512, 2048)
 APPARENT: Final = "apparent kink"
@@ -53,7 +54,7 @@ def prove(
     if slope is not None:
         return Truth(Kind.SMOOTH, slope, slope, slope)
     truth = decide(program, variable, point, budget)
-    if truth.kind is Kind.SMOOTH and not truth.detail and vanishing(program, point):
+    if truth.kind is Kind.SMOOTH and not truth.detail and active_switches(program, point):
         return Truth(
             truth.kind, truth.left, truth.right, truth.derivative, truth.curvatures, APPARENT
         )

@@ -13,11 +13,12 @@ from typing import Final
 import flint
 import sympy as sp
 
-from symdiff.arithmetics import germs, jets
 from symdiff.arithmetics.balls import Ball
-from symdiff.arithmetics.jets import Jet, Strict, TieError
-from symdiff.arithmetics.puiseux import Germ, constant
-from symdiff.arithmetics.reals import Real, UndecidedError
+from symdiff.arithmetics.bounds import jets
+from symdiff.arithmetics.bounds.jets import Jet, Strict, TieError
+from symdiff.arithmetics.series import germs
+from symdiff.arithmetics.series.puiseux import Germ, constant
+from symdiff.arithmetics.series.reals import Real, UndecidedError
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 

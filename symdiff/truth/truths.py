@@ -8,9 +8,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.arithmetics.estimates import FUNCTIONS
-from symdiff.arithmetics.germ_values import beyond
-from symdiff.pieces import renumbered
+from symdiff.arithmetics.bounds.estimates import FUNCTIONS
+from symdiff.arithmetics.series.germ_values import beyond
+from symdiff.chunks import renumbered
 from symdiff.truth.one_sided import KINDS, Kind, Truth
 
 Array = NDArray[np.float64]
@@ -40,7 +40,7 @@ class Truths:
     sides
         By proved point, the slopes to the left and to the right where they are not both the
         derivative: NaN where there is none.
-    bends
+    curvatures
         By proved point, the smaller and the larger of the one-sided second derivatives.
     details
         By point, where a proof had something to say.
@@ -52,7 +52,7 @@ class Truths:
     proved: Mask
     outside: NDArray[np.int16]
     sides: dict[int, tuple[float, float]] = dataclasses.field(default_factory=dict)
-    bends: dict[int, tuple[float, float]] = dataclasses.field(default_factory=dict)
+    curvatures: dict[int, tuple[float, float]] = dataclasses.field(default_factory=dict)
     details: dict[int, str] = dataclasses.field(default_factory=dict)
 
     @classmethod
@@ -116,7 +116,7 @@ class Truths:
             self.sides.pop(i, None)
         first, second = truth.curvatures
         if first is not None and second is not None:
-            self.bends[i] = min(first, second), max(first, second)
+            self.curvatures[i] = min(first, second), max(first, second)
         if truth.detail:
             self.details[i] = truth.detail
         self.proved[i] = True
@@ -124,4 +124,4 @@ class Truths:
 
 
 COLUMNS: Final = ("kinds", "derivative", "errors", "proved", "outside")
-BY_POINT: Final = ("sides", "bends", "details")
+BY_POINT: Final = ("sides", "curvatures", "details")

@@ -33,8 +33,12 @@ def test_every_value_on_the_interval_is_in_the_ball(text, middle, radius, inside
         # the ends of a domain belong to it or not: numpy gives inf where the value is not real
         assert not np.isfinite(value)
     elif np.isfinite(value) and enclose(program, {"x": flint.arb(x)}) is not EMPTY:
-        slack = flint.arb(0, abs(value) * 1e-11 + 1e-13)
-        assert (ball + slack).contains(flint.arb(value)) or not ball.is_finite(), (x, value, ball)
+        allowance = flint.arb(0, abs(value) * 1e-11 + 1e-13)
+        assert (ball + allowance).contains(flint.arb(value)) or not ball.is_finite(), (
+            x,
+            value,
+            ball,
+        )
 
 
 @pytest.mark.parametrize(

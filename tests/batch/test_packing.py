@@ -14,7 +14,7 @@ from symdiff.comparison.evidence import Options
 from symdiff.errors import Crash, ExpressionError, Lost, Place
 from symdiff.program.nodes import Literal
 from symdiff.report import Report
-from symdiff.verdict import Verdict
+from symdiff.verdict.judge import Verdict
 
 EXPRESSIONS = [
     ("relu(x) - relu(-x)", {}),

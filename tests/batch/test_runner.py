@@ -27,7 +27,7 @@ def names(report):
 def test_bad_entries_are_told_and_the_others_run(file):
     report = symdiff.compare_file(file)
     assert names(report) == ["a", "b", "c"]
-    first, second = map(str, report.mistakes)
+    first, second = map(str, report.errors)
     assert first.startswith(f"{file}, line 2, entry 'bad': unknown function 'asb' at column 1")
     assert second.startswith(f"{file}, line 4, entry 'worse': the expression has no variable 'z'")
     assert report.status == 2
@@ -37,7 +37,7 @@ def test_a_broken_file_costs_itself_only(file, tmp_path):
     (tmp_path / "broken.toml").write_text("[[expression")
     report = symdiff.compare_files([tmp_path])
     assert names(report) == ["a", "b", "c"]
-    assert "broken TOML" in str(report.mistakes[0])
+    assert "broken TOML" in str(report.errors[0])
 
 
 def test_workers_give_the_same_report_as_one_process(file):
@@ -62,7 +62,7 @@ def test_a_defect_of_symdiff_costs_one_expression(file, monkeypatch):
     monkeypatch.setattr(task, "compare_entry", compare_entry)
     report = symdiff.compare_file(file)
     assert names(report) == ["a", "c"]
-    (crash,) = [m for m in report.mistakes if isinstance(m, Crash)]
+    (crash,) = [m for m in report.errors if isinstance(m, Crash)]
     assert "symdiff itself failed (ZeroDivisionError: planted)" in str(crash)
 
 
@@ -115,7 +115,7 @@ def test_a_mistake_in_an_entry_is_told_with_the_line_of_its_key(tmp_path):
         '[[expression]]\nname = "f"\n\nexpr = "asb(x)"\n[[expression]]\nname = "g"\nexpr = "x"\n'
         'grid = { y = "0:1:2" }\n[[expression]]\nname = "h"\nexpr = "x"\n\nclaims = { x = "asb(x)" }\n'
     )
-    told = [str(m).splitlines()[0] for m in symdiff.compare_file(path).mistakes]
+    told = [str(m).splitlines()[0] for m in symdiff.compare_file(path).errors]
     assert [m.split(f"{path}, ")[1].split(":")[0] for m in told] == [
         "line 4, entry 'f'",
         "line 7, entry 'g'",
@@ -132,11 +132,11 @@ def test_a_mistake_in_an_entry_is_told_with_the_line_of_its_key(tmp_path):
 )
 def test_what_is_expected_is_checked(tmp_path, expect, message):
     (tmp_path / "a.toml").write_text(f'[[expression]]\nexpr = "x"\nexpect = {expect}\n')
-    (mistake,) = symdiff.compare_file(tmp_path / "a.toml").mistakes
+    (mistake,) = symdiff.compare_file(tmp_path / "a.toml").errors
     assert message in str(mistake)
 
 
 def test_a_file_is_named_in_the_report_without_its_folder(file):
     assert str(Path(file).parent) not in "".join(
-        str(d) for d in symdiff.compare_file(file).to_json().split('"mistakes"')[0]
+        str(d) for d in symdiff.compare_file(file).to_json().split('"errors"')[0]
     )

@@ -16,7 +16,7 @@ from symdiff.batch.store import key_of, open_store
 from symdiff.batch.workers import Limits
 from symdiff.comparison.evidence import Options
 from symdiff.errors import StoreError
-from symdiff.program.entry import Entry
+from symdiff.request.request import Entry
 from tests.processes import prepared
 
 TEXT = "a: relu(x)\nb: abs(x - y) ; x = 0:1:3\nc: x**2\n"
@@ -227,7 +227,7 @@ KILLED = """
     import os, random, signal, sqlite3, sys, time
     import numpy, scipy.special, sympy, torch  # once: the runs below are forked, no thread yet
     import symdiff, symdiff.api, symdiff.comparison.compare
-    from symdiff.engines import load
+    from symdiff.engines.registry import load
 
     for name in ("autograd", "central"):
         load(name)

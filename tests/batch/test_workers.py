@@ -29,8 +29,8 @@ def test_what_hangs_dies_or_takes_all_memory_costs_itself_only(planted, tmp_path
     path = written(tmp_path, "hang: x\na: relu(x)\ncrash: x\nhog: x\nb: x**2\nc: abs(x)\n")
     report = symdiff.compare_files(path, jobs=2, timeout=15, memory=2)
     assert names(report) == ["a", "b", "c"]
-    told = {m.name: str(m) for m in report.mistakes}
-    assert all(isinstance(m, Lost) for m in report.mistakes)
+    told = {m.name: str(m) for m in report.errors}
+    assert all(isinstance(m, Lost) for m in report.errors)
     assert "it took more than 15 s (raise --timeout)" in told["hang"]
     assert "its worker died" in told["crash"]
     assert "it needs more memory than there is (raise --memory)" in told["hog"]
@@ -58,7 +58,7 @@ def test_workers_are_forked_from_a_process_that_has_loaded_what_they_need(monkey
 def test_a_time_limit_holds_for_one_job_too(planted, tmp_path):
     path = written(tmp_path, "hang: x\na: relu(x)\n")
     report = symdiff.compare_files(path, timeout=8)
-    assert names(report) == ["a"] and [m.name for m in report.mistakes] == ["hang"]
+    assert names(report) == ["a"] and [m.name for m in report.errors] == ["hang"]
 
 
 def test_any_executor_gives_the_same_report(tmp_path):
@@ -75,8 +75,8 @@ def test_an_executor_that_breaks_loses_what_it_had_and_says_so(planted, tmp_path
     spawn = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(1, mp_context=spawn) as pool:
         report = symdiff.compare_files(path, executor=pool)
-    assert {m.name for m in report.mistakes} >= {"crash"}
-    assert all("its worker died" in str(m) for m in report.mistakes)
+    assert {m.name for m in report.errors} >= {"crash"}
+    assert all("its worker died" in str(m) for m in report.errors)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_what_kills_workers_of_a_cluster_costs_itself_only(planted, tmp_path):
     ):
         report = symdiff.compare_files(path, dask=cluster.scheduler_address)
     assert names(report) == [f"f{i}" for i in range(20)]
-    (lost,) = report.mistakes
+    (lost,) = report.errors
     assert lost.name == "crash" and "its worker died" in str(lost)
 
 
@@ -193,5 +193,5 @@ def test_a_cluster_that_is_gone_is_told_for_every_expression(tmp_path):
             return future
 
     report = symdiff.compare_files(written(tmp_path, GOOD), executor=Gone())
-    assert [m.name for m in report.mistakes] == ["a", "b", "c"]
-    assert all("the cluster is gone" in str(m) for m in report.mistakes)
+    assert [m.name for m in report.errors] == ["a", "b", "c"]
+    assert all("the cluster is gone" in str(m) for m in report.errors)

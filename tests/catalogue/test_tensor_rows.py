@@ -11,19 +11,20 @@ import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812  (torch's own name for it)
 
-from symdiff.arithmetics import arrays, components, reading, shapes
+from symdiff.arithmetics import arrays, reading
 from symdiff.arithmetics.arrays import evaluate, evaluate_tensor
 from symdiff.arithmetics.balls import EMPTY, enclose
-from symdiff.arithmetics.components import variables, write_out
+from symdiff.arithmetics.components import components, shapes
+from symdiff.arithmetics.components.components import variables, write_out
+from symdiff.arithmetics.components.shapes import shape_of
 from symdiff.arithmetics.reading import read
-from symdiff.arithmetics.reals import Real
-from symdiff.arithmetics.shapes import shape_of
+from symdiff.arithmetics.series.reals import Real
 from symdiff.arithmetics.tensors import TENSORS
 from symdiff.catalogue import CATALOGUE
 from symdiff.program import parse
 from symdiff.program import values as names
 from symdiff.program.values import index_inputs
-from symdiff.truth.reverse import smooth_gradient
+from symdiff.truth.gradient import smooth_gradient
 
 ROWS = [row for row in CATALOGUE.values() if row.array is not None]
 NO_FUNCTION_OF_ITS_OWN = {"sequence"}  # what stands between brackets, for the rows that take it

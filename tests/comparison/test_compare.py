@@ -6,7 +6,7 @@ import sympy.core.random as shuffling
 import torch
 
 import symdiff
-from symdiff.engines.base import Samples, Slack
+from symdiff.engines.base import Allowance, Samples
 from symdiff.errors import InputError, UsageError
 from symdiff.grid.grid import KINK
 from tests.fakes import FAULTY, Raising
@@ -19,12 +19,12 @@ def planted(monkeypatch):
     """Make an engine available under its name."""
 
     def plant(engine):
-        from symdiff.comparison import compare, trials
+        from symdiff.comparison import compare, trial
 
-        real = trials.load
+        real = trial.load
         monkeypatch.setattr(compare, "check", lambda name: None)
         monkeypatch.setattr(
-            trials, "load", lambda name: engine if name == engine.name else real(name)
+            trial, "load", lambda name: engine if name == engine.name else real(name)
         )
         return engine.name
 
@@ -228,11 +228,11 @@ class TestGradients:
                 half = np.full(problem.count, 0.5)
                 return Samples(dict.fromkeys(problem.variables, half))
 
-            def doubts(self, problem, variable):
+            def estimate_errors(self, problem, variable):
                 return None
 
-            def slack(self, problem, variable, point):
-                return Slack()
+            def allowance(self, problem, variable, point):
+                return Allowance()
 
         name = planted(Mean())
         found = self.found("max(a, b, c)", {"a": [1], "b": [1], "c": [1]}, engine=name)
@@ -252,11 +252,11 @@ class TestGradients:
             def differentiate(self, problem):
                 return Samples({"x": np.ones(1), "y": np.ones(1)})
 
-            def doubts(self, problem, variable):
+            def estimate_errors(self, problem, variable):
                 return None
 
-            def slack(self, problem, variable, point):
-                return Slack()
+            def allowance(self, problem, variable, point):
+                return Allowance()
 
         name = planted(Corner())
         found = self.found("max(0, x - abs(y))", {"x": [0], "y": [0]}, engine=name)
@@ -269,11 +269,11 @@ class TestGradients:
             def differentiate(self, problem):
                 return Samples({"x": np.zeros(1), "y": np.ones(1)})
 
-            def doubts(self, problem, variable):
+            def estimate_errors(self, problem, variable):
                 return None
 
-            def slack(self, problem, variable, point):
-                return Slack()
+            def allowance(self, problem, variable, point):
+                return Allowance()
 
         name = planted(Thin())
         found = self.found("abs(y - x**2) - abs(y + x**2)", {"x": [0], "y": [0]}, engine=name)

@@ -50,7 +50,7 @@ def test_in_a_file_it_costs_one_entry(tmp_path):
     )
     report = symdiff.compare_file(path)
     assert [e.name for e in report.evidence] == ["good"]
-    assert "entry 'bad': spelling 'twice' is another function" in str(report.mistakes[0])
+    assert "entry 'bad': spelling 'twice' is another function" in str(report.errors[0])
 
 
 def test_the_shipped_spellings_are_there():

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import symdiff
-from symdiff.engines import DEFAULT, ENGINES, load
 from symdiff.engines.base import Problem, run
+from symdiff.engines.registry import DEFAULT, ENGINES, load
 from symdiff.engines.symbolic import derivatives
 from symdiff.errors import UsageError
 from symdiff.program import parse
@@ -56,9 +56,10 @@ SMOOTH = [
 def test_the_derivative_of_smooth_expressions(name, text, derivative):
     samples = give(name, text)
     # central: within twice its own estimate; the others to rounding.
-    slack = 2 * samples.errors["x"] if samples.errors else 1e-14
+    allowance = 2 * samples.errors["x"] if samples.errors else 1e-14
     assert (
-        np.abs(samples.derivatives["x"] - derivative(X)) <= slack + 1e-14 * np.abs(derivative(X))
+        np.abs(samples.derivatives["x"] - derivative(X))
+        <= allowance + 1e-14 * np.abs(derivative(X))
     ).all()
 
 
@@ -127,7 +128,7 @@ def test_what_is_too_large_for_sympy_is_unsupported_and_costs_nothing():
 
 def test_the_function_sympy_cannot_derive_is_the_same_in_every_process():
     code = (
-        "from symdiff.engines import load; from symdiff.engines.base import Problem, run\n"
+        "from symdiff.engines.registry import load; from symdiff.engines.base import Problem, run\n"
         "from symdiff.program import parse; import numpy as np\n"
         "problem = Problem(parse('trunc(x)*frac(x)'), {'x': np.ones(1)}, ('x',))\n"
         "print(run(load('symbolic'), problem).unsupported)"

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from symdiff.grid.coordinates import Coordinate
-from symdiff.grid.isolation import isolate, merge
 from symdiff.grid.kinks import MAX_ROOTS, find_roots
+from symdiff.grid.solve.coordinates import Coordinate
+from symdiff.grid.solve.isolation import isolate, merge
 from symdiff.grid.switches import find_switches
 from symdiff.program import parse
 

@@ -124,7 +124,7 @@ LIMITED = textwrap.dedent(
     from symdiff.batch.work import collect
     from symdiff.errors import InputError
     from symdiff.program import parse
-    from symdiff.program.files import read_file
+    from symdiff.request.files import read_file
     parse("relu(x) + gelu(x) + clamp(x, 0, 1)")
 
     def used():
@@ -144,7 +144,7 @@ LIMITED = textwrap.dedent(
             return "ESCAPED " + type(error).__name__
         finally:
             signal.setitimer(signal.ITIMER_PROF, 0)
-        mistakes = getattr(found, "mistakes", ())
+        mistakes = getattr(found, "errors", ())
         return str(mistakes[0]).splitlines()[0] if mistakes else "ACCEPTED"
 
     cases = json.loads(sys.stdin.read())

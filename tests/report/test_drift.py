@@ -9,8 +9,8 @@ from symdiff.batch.store import Store, open_store
 from symdiff.batch.task import lost
 from symdiff.batch.workers import Limits
 from symdiff.errors import InputError
-from symdiff.program.entry import Entry
 from symdiff.report.drift import drift, read_run, rendered
+from symdiff.request.request import Entry
 
 TEXT = "a: relu(x) ; x = -1:1:3\nb: x**2 ; x = -1:1:3\nc: heaviside(x, 0.5) ; x = -1:1:3\n"
 

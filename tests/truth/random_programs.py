@@ -25,16 +25,16 @@ class _Texts:
         self._names = list(point)
 
     def leaf(self) -> str:
-        kind = self._pick(("variable", "vanishing", "vanishing", "constant"))
+        kind = self._pick(("variable", "active_switches", "active_switches", "constant"))
         if kind == "constant":
             return self._pick(_CONSTANTS)
-        return self._pick(self._names) if kind == "variable" else self.vanishing()
+        return self._pick(self._names) if kind == "variable" else self.active_switches()
 
     def shifted(self) -> str:
         name = self._pick(self._names)
         return f"({name} - ({self._point[name]}))"
 
-    def vanishing(self) -> str:
+    def active_switches(self) -> str:
         name = self._pick(self._names)
         start = self._point[name]
         return self._pick(

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from symdiff.arithmetics import blocks
-from symdiff.arithmetics.ends import CONDITIONS
+from symdiff.arithmetics.bounds import blocks
+from symdiff.arithmetics.bounds.intervals import CONDITIONS
 from symdiff.catalogue import CATALOGUE
 from symdiff.program import parse
-from symdiff.truth import filter as filtering
-from symdiff.truth.filter import settle
+from symdiff.truth import certify as filtering
+from symdiff.truth.certify import certify
 
 POINTS = 3 * 1024 + 77
 
@@ -73,10 +73,10 @@ def disagreements(text, monkeypatch, *, in_order):
     """At how many points blocks say more than points, or something else; and how many they say."""
     program = parse(text)
     given = columns(program, in_order=in_order)
-    in_blocks = settle(program, "x", given)
+    in_blocks = certify(program, "x", given)
     with monkeypatch.context() as patch:
         patch.setattr(filtering, "BLOCK", 10 * POINTS)
-        alone = settle(program, "x", given)
+        alone = certify(program, "x", given)
     both = in_blocks.settled & alone.settled
     with np.errstate(invalid="ignore"):
         apart = np.abs(in_blocks.slope - alone.slope) > in_blocks.error + alone.error
@@ -122,7 +122,7 @@ def test_every_function_of_what_a_choice_gave_is_taken_in_blocks(monkeypatch, ro
         assert wrong == 0
     # of a constant blocks may say more: that it has no slope
     program = parse(f"{row.name}(where(exp(x) > 0, 0, x), {rest.replace('x', '1')})")
-    found = settle(program, "x", columns(program, in_order=True))
+    found = certify(program, "x", columns(program, in_order=True))
     assert not found.slope[found.settled & (found.outside == 0)].any()
 
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from symdiff.arithmetics.reals import Real
+from symdiff.arithmetics.series.reals import Real
 from symdiff.program import parse
+from symdiff.truth.branch_continuity import joints_are_continuous
 from symdiff.truth.clarke import coupled, distance, hulls, min_norm
-from symdiff.truth.joints import joints_are_continuous
 
 
 def at(**point):

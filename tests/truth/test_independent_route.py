@@ -14,7 +14,7 @@ from symdiff.errors import ExpressionError
 from symdiff.grid.grid import NEAREST, make_grid
 from symdiff.grid.points import axes
 from symdiff.program import parse
-from symdiff.truth.filter import Decider, Judging
+from symdiff.truth.certify import Decider, ProofOptions
 from symdiff.truth.one_sided import KINDS, Kind, Truth
 from tests.truth.quotients import LEVELS, Answer, Shape, at, compare, contradiction
 from tests.truth.walk import ZeroOf
@@ -87,7 +87,7 @@ def judged(entries):
                 program,
                 grid,
                 variable,
-                Decider(program, variable, grid, Judging()).truths,
+                Decider(program, variable, grid, ProofOptions()).truths,
             )
 
 

@@ -16,7 +16,7 @@ from math import exp, inf, log, pi, sinh, sqrt, tanh
 
 import pytest
 
-from symdiff.arithmetics.reals import Real
+from symdiff.arithmetics.series.reals import Real
 from symdiff.program import parse
 from symdiff.truth.one_sided import KINDS, Kind, Truth
 from symdiff.truth.proof import exact_number, prove

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from symdiff.arithmetics.reals import Real
+from symdiff.arithmetics.series.reals import Real
 from symdiff.program import parse
 from symdiff.truth.clarke import Hulls, distance, hulls
 from symdiff.truth.one_sided import Kind

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import symdiff
-from symdiff.arithmetics.reals import Real, apply, sign
+from symdiff.arithmetics.series.reals import Real, apply, sign
 from symdiff.program import parse
 from symdiff.truth.roots import zero_near
 

@@ -1,0 +1,135 @@
+"""Check that a change of the code changes no result: save a run, and compare later runs with it.
+
+    python benchmarks/unchanged.py save FOLDER              run, and save the reports
+    python benchmarks/unchanged.py compare FOLDER           run again, and compare with what was saved
+    python benchmarks/unchanged.py compare FOLDER --quick   the same for a tenth of the expressions
+
+Two reports are compared: of the shipped expressions, and of 1000 generated ones. Every record and
+every description of an expression has to be equal, number by number, except for the wording of
+messages: `REWORDED` lists every message that was reworded, with its former wording.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from generated import LOW, expressions
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+COUNT: Final = 1000  # generated expressions
+QUICK: Final = 10  # one of so many of them is compared by --quick
+QUICK_FILES: Final = ("kinks.toml", "relu_jacobian.toml", "two_layer_network.toml")
+MOST_SHOWN: Final = 20  # differences that are printed
+# Former wording (a regular expression) and present wording. Only words may differ: no number.
+REWORDED: Final[tuple[tuple[str, str], ...]] = ()
+# Fields of a record, and keys of an expression's description, that hold messages.
+MESSAGES: Final = frozenset({"detail", "notes", "structure"})
+RENAMED_KEYS: Final = {"mistakes": "errors"}  # of the JSON report
+IGNORED_KEYS: Final = frozenset({"versions"})
+
+
+def main() -> None:
+    """Save a run, or compare a new run with a saved one; exit with status 1 if they differ."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
+    parser.add_argument("action", choices=["save", "compare"])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--quick", action="store_true")
+    arguments = parser.parse_args()
+    folder: Path = arguments.folder.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    if arguments.action == "save":
+        for name, paths in _corpora(folder, quick=False).items():
+            _run(paths, folder / f"{name}.json")
+        return
+    differences = 0
+    for name, paths in _corpora(folder, quick=arguments.quick).items():
+        written = folder / str(os.getpid()) / f"{name}.json"
+        _run(paths, written)
+        differences += _compared(name, folder / f"{name}.json", written, part=arguments.quick)
+    sys.exit(1 if differences else 0)
+
+
+def _corpora(folder: Path, *, quick: bool) -> dict[str, list[Path]]:
+    """Return the expression files of each report."""
+    texts = expressions(COUNT)[:: QUICK if quick else 1]
+    generated = folder / str(os.getpid()) / "generated.txt"
+    generated.parent.mkdir(exist_ok=True)
+    generated.write_text("".join(f"{text} ; x = {LOW}:{-LOW}:41\n" for text in texts))
+    shipped = ROOT / "expressions"
+    files = [shipped / name for name in QUICK_FILES] if quick else [shipped]
+    return {"shipped": files, "generated": [generated]}
+
+
+def _run(paths: list[Path], output: Path) -> None:
+    command = [sys.executable, "-m", "symdiff", "run", *map(str, paths), "--quiet", "--jobs", "2"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(  # noqa: S603  (symdiff's own command line)
+        [*command, "--output", str(output)], cwd=ROOT, env=environment, check=False
+    )
+    if done.returncode == 2:
+        sys.exit(2)
+
+
+def _compared(name: str, saved: Path, now: Path, *, part: bool) -> int:
+    """Print how two reports differ; return the number of differences."""
+    old, new = (json.loads(path.read_text(encoding="utf-8")) for path in (saved, now))
+    names = {head["name"] for head in new["expressions"]}
+    if part:
+        old["expressions"] = [h for h in old["expressions"] if h["name"] in names]
+        old["records"] = [r for r in old["records"] if r["expression"] in names]
+    old = {RENAMED_KEYS.get(key, key): value for key, value in old.items()}
+    found = 0
+    for text in _differences(old, new):
+        found += 1
+        if found <= MOST_SHOWN:
+            sys.stdout.write(f"{name}: {text}\n")
+    equal = "equal" if not found else f"{found} differences"
+    counts = f"{len(new['expressions'])} expressions, {len(new['records'])} records"
+    sys.stdout.write(f"{name}: {counts}: {equal}\n")
+    return found
+
+
+def _differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+    for key in sorted((set(old) | set(new)) - IGNORED_KEYS - {"expressions", "records"}):
+        if old.get(key) != new.get(key):
+            yield f"{key}: {old.get(key)!r} is now {new.get(key)!r}"
+    for key in ("expressions", "records"):
+        if len(old[key]) != len(new[key]):
+            yield f"{key}: {len(old[key])} are now {len(new[key])}"
+        for before, after in zip(old[key], new[key], strict=False):
+            for field in sorted(set(before) | set(after)):
+                first, second = before.get(field), after.get(field)
+                if field in MESSAGES:
+                    first = _reworded(first)
+                if first != second:
+                    yield f"{_label(after)}: {field}: {first!r} is now {second!r}"
+
+
+def _label(row: dict[str, Any]) -> str:
+    words = (row.get(k) for k in ("name", "expression", "spelling", "variable", "engine", "point"))
+    return " ".join(str(word) for word in words if word is not None)
+
+
+def _reworded(message: Any) -> Any:  # noqa: ANN401  (a text, a list or a mapping of texts, or null)
+    """Return a saved message in today's words."""
+    if isinstance(message, str):
+        for former, present in REWORDED:
+            message = re.sub(former, present, message)
+        return message
+    if isinstance(message, list):
+        return [_reworded(text) for text in message]
+    if isinstance(message, dict):
+        return {key: _reworded(text) for key, text in message.items()}
+    return message
+
+
+if __name__ == "__main__":
+    main()

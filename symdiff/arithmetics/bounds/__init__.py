@@ -1,0 +1,1 @@
+"""Certified enclosures and running error bounds."""

@@ -1,0 +1,164 @@
+"""A formula of sympy's or symengine's on balls: what it gives, rounding included."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import flint
+import sympy as sp
+
+from symdiff.arithmetics.balls import EMPTY, Ball
+from symdiff.arithmetics.bounds.rounding import DOUBLE, radius_of
+from symdiff.catalogue import CATALOGUE
+from symdiff.catalogue import enclosures as balls
+from symdiff.errors import Unsupported
+
+
+def enclose_expression(expression: Any, inputs: Mapping[str, Ball]) -> Any:  # noqa: ANN401
+    """Return a ball around an expression's value, in the working precision, or `EMPTY`.
+
+    Parameters
+    ----------
+    expression
+        sympy's or symengine's, in real symbols.
+    inputs
+        A ball for every symbol, by name.
+
+    Raises
+    ------
+    Unsupported
+        A function of sympy's has no ball.
+
+    Examples
+    --------
+    >>> x = sp.Symbol("x", real=True)
+    >>> enclose_expression(1 - sp.tanh(x)**2, {"x": flint.arb(0)})
+    1.00000000000000
+    """
+    return _Walk(inputs).value(expression)
+
+
+def formula_radius(expression: Any, inputs: Mapping[str, Ball]) -> float:  # noqa: ANN401
+    """Return what rounding can do to a formula in doubles; NaN where that is not known.
+
+    Parameters
+    ----------
+    expression
+        sympy's or symengine's, in real symbols.
+    inputs
+        A ball for every symbol, by name.
+
+    Raises
+    ------
+    Unsupported
+        A function of sympy's has no ball.
+    """
+    with flint.ctx.workprec(DOUBLE):
+        ball = enclose_expression(expression, inputs)
+    return radius_of(ball) if ball is not EMPTY and ball.is_finite() else math.nan
+
+
+class _Walk:
+    def __init__(self, inputs: Mapping[str, Ball]) -> None:
+        self._inputs = inputs
+        self._known: dict[Any, Any] = {}
+
+    def value(self, e: Any) -> Any:  # noqa: ANN401  (a ball, a condition or EMPTY)
+        found = self._known.get(e)
+        if found is None:
+            found = self._known[e] = self._compute(e)
+        return found
+
+    def _compute(self, e: Any) -> Any:  # noqa: ANN401
+        name = type(e).__name__
+        if e.is_Symbol:
+            return self._inputs[e.name]
+        if e.is_Rational or e.is_Float:
+            numerator, denominator = (e.p, e.q) if e.is_Rational else float(e).as_integer_ratio()
+            return flint.arb(flint.fmpq(int(numerator), int(denominator)))
+        if name == "Piecewise":
+            return self._piecewise(e)
+        if name in _ATOMS:
+            return _ATOMS[name]()
+        arguments = [self.value(a) for a in e.args]
+        if any(a is EMPTY for a in arguments):
+            return EMPTY
+        return self._apply(name, arguments)
+
+    def _piecewise(self, e: Any) -> Any:  # noqa: ANN401
+        result: Any = EMPTY
+        # sympy has pairs, symengine one list
+        pairs = e.args if e.args and isinstance(e.args[0], sp.Tuple) else _paired(e.args)
+        for branch, condition in reversed(pairs):
+            result = balls.choice(self.value(condition), self.value(branch), result)
+        return result
+
+    def _apply(self, name: str, arguments: list[Any]) -> Any:  # noqa: ANN401
+        fold = _FOLDS.get(name)
+        if fold is not None:
+            total = arguments[0]
+            for argument in arguments[1:]:
+                total = fold(total, argument)
+            return total
+        special = _SPECIAL.get(name)
+        if special is not None:
+            return special(*arguments)
+        row = CATALOGUE.get(_ROWS.get(name, name))
+        column = None if row is None else row.column("ball")
+        if column is None:
+            raise Unsupported(name, "it has no ball")
+        return column(*arguments)
+
+
+def _paired(arguments: Sequence[Any]) -> list[tuple[Any, Any]]:
+    return list(zip(arguments[::2], arguments[1::2], strict=True))
+
+
+def _heaviside(x: Ball, at_zero: Ball) -> Ball:
+    if x.is_zero():
+        return at_zero
+    return (balls.sign(x) + 1) / 2
+
+
+def _dirac_delta(x: Ball, *_: Ball) -> Ball:
+    return flint.arb("nan") if x.contains(0) else flint.arb(0)
+
+
+_ATOMS: Mapping[str, Callable[[], Any]] = MappingProxyType(
+    {
+        "Pi": flint.arb.pi,
+        "Exp1": flint.arb.const_e,
+        "BooleanTrue": lambda: True,
+        "BooleanFalse": lambda: False,
+    }
+)
+_FOLDS: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
+    {
+        "Add": lambda x, y: x + y,
+        "Mul": lambda x, y: x * y,
+        "Max": lambda x, y: x.max(y),
+        "Min": lambda x, y: x.min(y),
+        "And": balls.conjunction,
+        "Or": balls.disjunction,
+    }
+)
+_SPECIAL: Mapping[str, Callable[..., Any]] = MappingProxyType(
+    {
+        "Pow": balls.power,
+        "Heaviside": _heaviside,
+        "DiracDelta": _dirac_delta,
+        "detach": lambda x: x,
+        "Not": balls.negation,
+        "StrictLessThan": balls.less,
+        "LessThan": balls.less_equal,
+        "StrictGreaterThan": lambda x, y: balls.less(y, x),
+        "GreaterThan": lambda x, y: balls.less_equal(y, x),
+        "Equality": balls.equal,
+        "Unequality": lambda x, y: balls.negation(balls.equal(x, y)),
+    }
+)
+# sympy's names of functions that are called otherwise here.
+_ROWS: Mapping[str, str] = MappingProxyType({"Abs": "abs", "ceiling": "ceil", "loggamma": "lgamma"})

@@ -1,0 +1,1 @@
+"""Programs on tensors, written out component by component."""

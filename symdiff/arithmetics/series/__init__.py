@@ -1,0 +1,1 @@
+"""Exact one-sided series: real numbers, truncated Puiseux series, germs of programs."""

@@ -1,0 +1,334 @@
+"""Exact zeros of elementary functions of one variable, by undoing one function at a time.
+
+Every step keeps all zeros; some may be added that are none (a branch not taken), and the
+caller drops those that a ball excludes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import flint
+import sympy as sp
+
+from symdiff.arithmetics.balls import EMPTY, PRECISION, Ball, integers_in
+from symdiff.arithmetics.bounds.symbolic_balls import enclose_expression
+from symdiff.arithmetics.reading import read
+from symdiff.arithmetics.symbolic import Symbolic, symbols
+from symdiff.catalogue import Function
+from symdiff.program import Program
+
+_SIGN_DIGITS = 30
+_FAR = flint.arb(2) ** 80  # where turns of periodic functions are no longer counted
+_MOST_PARTS = 4  # piecewise parts of one sum that are taken branch by branch
+_MOST_FULL = 4  # periodic functions of which all turns are undone
+
+
+class NotInvertibleError(Exception):
+    """The expression is not a chain of functions that can be undone."""
+
+
+def invertible(program: Program, fixed: Mapping[str, sp.Expr]) -> sp.Expr:
+    """Return a Program in sympy, with some of its inputs at exact numbers.
+
+    Raises
+    ------
+    NotInvertibleError
+        sympy takes a number in it for zero that is not written so; see `reals.may_be_zero`.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> invertible(parse("sin(x) - y"), {"y": sp.Rational(1, 2)})
+    sin(x) - 1/2
+    """
+    return read(program, _Plain(exact=True), {**symbols(program), **fixed})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Plain(Symbolic):
+    """The sympy column, refused where functions of a number would be those of zero."""
+
+    def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
+        return _plain(Symbolic.call(self, row, column, arguments))
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401  (an expression of sympy's, or a condition)
+    if isinstance(value, sp.Expr) and value.is_number and value != 0 and value.is_zero:
+        raise NotInvertibleError
+    return value
+
+
+@dataclasses.dataclass(slots=True)
+class Preimages:
+    """The solutions of an equation on an interval.
+
+    Attributes
+    ----------
+    x, low, high
+        The variable and its interval.
+    limit
+        How many solutions of one periodic function are listed at most.
+    truncated
+        Set when a periodic function had more.
+    turns
+        How many turns of periodic functions are still undone: nested ones multiply theirs.
+    """
+
+    x: sp.Symbol
+    low: float
+    high: float
+    limit: int
+    truncated: bool = False
+    turns: int = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        """Let a few functions have all turns that are listed of one."""
+        self.turns = _MOST_FULL * self.limit
+
+    def solve(self, f: sp.Expr, c: sp.Expr) -> Iterator[sp.Expr]:
+        """Yield every x with f(x) = c, exactly.
+
+        Raises
+        ------
+        NotInvertibleError
+            They cannot be found this way.
+
+        Examples
+        --------
+        >>> x = sp.Symbol("x", real=True)
+        >>> list(Preimages(x, -4, 4, limit=10).solve(sp.sin(x), sp.S.Zero))
+        [-pi, 0, pi]
+        """
+        _plain(c)
+        if f == self.x:
+            return iter((c,))
+        if not f.has(self.x):
+            if f.equals(c) is not False:
+                raise NotInvertibleError
+            return iter(())
+        if f.is_Add:
+            return self._sum(f, c)
+        if f.is_Mul:
+            return self._product(f, c)
+        if f.is_Pow and not isinstance(f, sp.exp):
+            return self._power(f.base, f.exp, c)
+        return self._function(f, c)
+
+    def _function(self, f: sp.Expr, c: sp.Expr) -> Iterator[sp.Expr]:
+        if f.func in _PERIODIC:
+            yield from self._periodic(f, c)
+        elif f.func in _INVERSES:
+            for d in _INVERSES[f.func](c):
+                yield from self.solve(f.args[0], d)
+        elif isinstance(f, sp.Max | sp.Min):
+            for argument in f.args:
+                yield from self._if_varying(argument, c)
+        elif isinstance(f, sp.Piecewise):
+            for branch, _ in f.args:
+                yield from self._if_varying(branch, c)
+        else:
+            raise NotInvertibleError
+
+    def _if_varying(self, f: sp.Expr, c: sp.Expr) -> Iterator[sp.Expr]:
+        if f.has(self.x):
+            yield from self.solve(f, c)
+        elif _sign(f - c) == 0:
+            raise NotInvertibleError  # the branch equals c on a whole interval
+
+    def _sum(self, f: sp.Expr, c: sp.Expr) -> Iterator[sp.Expr]:
+        constant, rest = f.as_independent(self.x, as_Add=True)
+        if not rest.is_Add:
+            yield from self.solve(rest, c - constant)
+            return
+        coefficients = _quadratic(f - c, self.x)
+        if coefficients is not None:
+            yield from _quadratic_roots(*coefficients)
+        else:
+            yield from self._by_branches(f - c)
+
+    def _by_branches(self, f: sp.Expr) -> Iterator[sp.Expr]:
+        """Solve f = 0 with each branch of a piecewise part in its place."""
+        parts = [p for p in f.atoms(sp.Max, sp.Min, sp.Abs, sp.Piecewise) if p.has(self.x)]
+        if not 1 <= len(parts) <= _MOST_PARTS:
+            raise NotInvertibleError
+        part = max(parts, key=lambda p: p.count_ops())
+        for branch in _branches(part):
+            yield from self._if_varying(f.xreplace({part: branch}), sp.S.Zero)
+
+    def _product(self, f: sp.Expr, c: sp.Expr) -> Iterator[sp.Expr]:
+        constant, rest = f.as_independent(self.x, as_Add=False)
+        if not rest.is_Mul:
+            yield from self.solve(rest, c / constant)
+            return
+        if c != 0:
+            coefficients = _quadratic(f - c, self.x)
+            if coefficients is None:
+                raise NotInvertibleError
+            yield from _quadratic_roots(*coefficients)
+            return
+        for factor in rest.args:
+            yield from self.solve(factor, sp.S.Zero)
+
+    def _power(self, base: sp.Expr, exponent: sp.Expr, c: sp.Expr) -> Iterator[sp.Expr]:
+        if not base.has(self.x):
+            if _sign(base) <= 0:
+                raise NotInvertibleError
+            if _sign(c) > 0:
+                yield from self.solve(exponent, sp.log(c) / sp.log(base))
+            return
+        if exponent.has(self.x) or not exponent.is_number:
+            raise NotInvertibleError
+        for d in _roots(c, exponent):
+            yield from self.solve(base, d)
+
+    def _periodic(self, f: sp.Expr, c: sp.Expr) -> Iterator[sp.Expr]:
+        """Undo sin, cos, tan of whatever can be undone itself, turn by turn."""
+        u = f.args[0]
+        seeds, period = _PERIODIC[f.func](c)
+        ends, anchor = self._range(u)
+        found: dict[sp.Expr, None] = {}
+        for seed in seeds:
+            for k in self._turns(ends, anchor, seed, period):
+                self.turns -= 1
+                if self.turns < 0:
+                    raise NotInvertibleError
+                for root in self.solve(u, seed + k * period):
+                    if self.low <= float(root) <= self.high:
+                        found[root] = None
+        yield from sorted(found, key=float)
+
+    def _range(self, u: sp.Expr) -> tuple[Ball, Ball]:
+        """Return bounds of u on the interval, and its value at the point nearest to 0."""
+        name, low, high = self.x.name, flint.arb(self.low), flint.arb(self.high)
+        with flint.ctx.workprec(PRECISION):
+            whole = enclose_expression(u, {name: low.union(high)})
+            beside = enclose_expression(u, {name: flint.arb(min(max(0.0, self.low), self.high))})
+        if EMPTY in (whole, beside) or not (whole.is_finite() and beside.is_finite()):
+            raise NotInvertibleError
+        if not abs(whole) < _FAR:
+            raise NotInvertibleError
+        return whole, beside
+
+    def _turns(self, whole: Ball, anchor: Ball, seed: sp.Expr, period: sp.Expr) -> range:
+        """Return every k with seed + k·period in a ball, or those nearest to another ball."""
+        with flint.ctx.workprec(PRECISION):
+            start, turn = enclose_expression(seed, {}), enclose_expression(period, {})
+            first, last = integers_in((whole - start) / turn)
+            middle, _ = integers_in((anchor - start) / turn)
+        if last - first + 1 <= self.limit:
+            return range(first, last + 1)
+        self.truncated = True
+        begin = min(max(first, middle - self.limit // 2), last - self.limit + 1)
+        return range(begin, begin + self.limit)
+
+
+def _sign(c: sp.Expr) -> int:
+    """Return the sign of a real constant.
+
+    Raises
+    ------
+    NotInvertibleError
+        It is not real, or too close to zero to be told.
+    """
+    if c == 0:
+        return 0
+    value = c.evalf(_SIGN_DIGITS)
+    if not value.is_Float and not value.is_Rational:
+        raise NotInvertibleError
+    if abs(value) < 10 ** -(_SIGN_DIGITS - 5) and not c.is_Rational:
+        raise NotInvertibleError
+    return 1 if value > 0 else -1
+
+
+def _quadratic(f: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, sp.Expr, sp.Expr] | None:
+    """Return (a, b, c) with the zeros of f among those of a x² + b x + c, or None."""
+    if not f.is_polynomial(x):
+        f, _ = sp.fraction(sp.together(f))
+        if not f.is_polynomial(x):
+            return None
+    polynomial = sp.Poly(f, x)
+    if polynomial.degree() > 2:
+        return None
+    coefficients = [polynomial.coeff_monomial(x**k) for k in (2, 1, 0)]
+    return coefficients[0], coefficients[1], coefficients[2]
+
+
+def _quadratic_roots(a: sp.Expr, b: sp.Expr, c: sp.Expr) -> Iterator[sp.Expr]:
+    if a == 0:
+        if b == 0:
+            raise NotInvertibleError
+        yield -c / b
+        return
+    discriminant = sp.expand(b**2 - 4 * a * c)
+    if _sign(discriminant) >= 0:
+        for root in {sp.sqrt(discriminant), -sp.sqrt(discriminant)}:
+            yield (-b + root) / (2 * a)
+
+
+def _roots(c: sp.Expr, exponent: sp.Expr) -> Iterator[sp.Expr]:
+    """Yield every real d with d**exponent = c."""
+    sign = _sign(c)
+    if sign == 0:
+        if _sign(exponent) > 0:
+            yield sp.S.Zero
+        return
+    magnitude = (sign * c) ** (1 / exponent)
+    if exponent.is_Integer and exponent % 2:
+        yield sign * magnitude
+    elif sign > 0:
+        yield magnitude
+        if exponent.is_Integer:
+            yield -magnitude
+
+
+def _branches(part: sp.Expr) -> tuple[sp.Expr, ...]:
+    if isinstance(part, sp.Abs):
+        return part.args[0], -part.args[0]
+    if isinstance(part, sp.Piecewise):
+        return tuple(branch for branch, _ in part.args)
+    return tuple(part.args)
+
+
+def _only(condition: bool, *values: sp.Expr) -> tuple[sp.Expr, ...]:  # noqa: FBT001
+    return tuple(dict.fromkeys(values)) if condition else ()
+
+
+_INVERSES: Mapping[type, Callable[[sp.Expr], tuple[sp.Expr, ...]]] = MappingProxyType(
+    {
+        sp.exp: lambda c: _only(_sign(c) > 0, sp.log(c) if _sign(c) > 0 else c),
+        sp.log: lambda c: (sp.exp(c),),
+        sp.Abs: lambda c: _only(_sign(c) >= 0, c, -c),
+        sp.sign: lambda c: _only(c == 0, sp.S.Zero),
+        sp.sinh: lambda c: (sp.asinh(c),),
+        sp.cosh: lambda c: _only(_sign(c - 1) >= 0, sp.acosh(c), -sp.acosh(c)),
+        sp.tanh: lambda c: _only(_sign(1 - c**2) > 0, sp.atanh(c)),
+        sp.asinh: lambda c: (sp.sinh(c),),
+        sp.acosh: lambda c: _only(_sign(c) >= 0, sp.cosh(c)),
+        sp.atanh: lambda c: (sp.tanh(c),),
+        sp.asin: lambda c: _only(_sign(sp.pi / 2 - sp.Abs(c)) >= 0, sp.sin(c)),
+        sp.acos: lambda c: _only(_sign(c) >= 0 and _sign(sp.pi - c) >= 0, sp.cos(c)),
+        sp.atan: lambda c: _only(_sign(sp.pi / 2 - sp.Abs(c)) > 0, sp.tan(c)),
+        sp.erf: lambda c: _only(_sign(1 - c**2) > 0, sp.erfinv(c)),
+    }
+)
+
+
+def _sine(c: sp.Expr) -> tuple[tuple[sp.Expr, ...], sp.Expr]:
+    if c == 0:
+        return (sp.S.Zero,), sp.pi
+    return _only(_sign(1 - c**2) >= 0, sp.asin(c), sp.pi - sp.asin(c)), 2 * sp.pi
+
+
+def _cosine(c: sp.Expr) -> tuple[tuple[sp.Expr, ...], sp.Expr]:
+    if c == 0:
+        return (sp.pi / 2,), sp.pi
+    return _only(_sign(1 - c**2) >= 0, sp.acos(c), -sp.acos(c)), 2 * sp.pi
+
+
+_PERIODIC: Mapping[type, Callable[[sp.Expr], tuple[tuple[sp.Expr, ...], sp.Expr]]] = (
+    MappingProxyType({sp.sin: _sine, sp.cos: _cosine, sp.tan: lambda c: ((sp.atan(c),), sp.pi)})
+)

@@ -1,0 +1,153 @@
+"""Expression files: TOML, or plain text with one expression a line.
+
+A mistake in one entry costs that entry only: it is kept, with its place, beside the others.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+
+from symdiff.errors import FileError, InputError, did_you_mean
+from symdiff.program.limits import MAX_ENTRIES, MAX_FILE
+from symdiff.request.request import MAX_NAME, Entry, GridText, Raw, checked_name, short
+from symdiff.request.toml import toml_entry, toml_tables
+
+SUFFIXES = (".toml", ".txt")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Reading:
+    """What a file holds: the entries that can be used, and the mistakes in the others."""
+
+    entries: tuple[Entry, ...]
+    errors: tuple[InputError, ...] = ()
+
+
+def read_file(path: Path) -> Reading:
+    """Read one expression file.
+
+    Parameters
+    ----------
+    path
+        A ``.toml`` or a ``.txt`` file, at most one million bytes of UTF-8.
+
+    Raises
+    ------
+    FileError
+        The file as a whole cannot be used: missing, too large, not UTF-8, broken TOML.
+    """
+    text = _read_text(path)
+    if path.suffix.lower() == ".toml":
+        return _collect(toml_tables(text, str(path)), str(path), toml_entry)
+    if path.suffix.lower() == ".txt":
+        return _read_lines(text, str(path))
+    message = f"{path}: files end in {' or '.join(SUFFIXES)}"
+    raise FileError(message, hint="rename it, or use symdiff eval for one expression")
+
+
+def find_files(paths: list[Path]) -> list[Path]:
+    """Return the expression files that `paths` name; a folder stands for those in it, sorted.
+
+    Raises
+    ------
+    FileError
+        A path does not exist, or a folder holds no expression file.
+    """
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+            if not inside:
+                message = f"{path}: no expression file in this folder"
+                raise FileError(message, hint="expression files end in .toml or .txt")
+            found.extend(inside)
+        elif path.exists():
+            found.append(path)
+        else:
+            hint = did_you_mean(path.name, _siblings(path)) or "symdiff run FILE or FOLDER"
+            message = f"{path}: no such file or folder"
+            raise FileError(message, hint=hint)
+    return list(dict.fromkeys(found))
+
+
+def _siblings(path: Path) -> list[str]:
+    parent = path.parent
+    return [p.name for p in parent.iterdir()] if parent.is_dir() else []
+
+
+def _read_text(path: Path) -> str:
+    try:
+        size = path.stat().st_size
+        if size > MAX_FILE:
+            message = f"{path}: {size} bytes, at most {MAX_FILE} are read"
+            raise FileError(message, hint="split it into several files")
+        data = path.read_bytes()
+    except OSError as error:
+        message = f"{path}: {error.strerror or error}"
+        raise FileError(message, hint="check the path and its permissions") from None
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        message = f"byte {error.start} is not UTF-8"
+        raise FileError(message, hint="save the file as UTF-8").within(
+            file=str(path), line=line
+        ) from None
+
+
+def _collect(raws: list[Raw], file: str, build: Callable[[Raw, str], Entry]) -> Reading:
+    entries: list[Entry] = []
+    mistakes: list[InputError] = []
+    seen: dict[str, int | None] = {}
+    for raw in raws:
+        try:
+            entry = build(raw, file)
+            if entry.name in seen:
+                first = f"line {seen[entry.name]}" if seen[entry.name] else "an earlier entry"
+                message = f"the name {short(entry.name)!r} is taken by {first}"
+                raise FileError(message, hint="give each entry its own name")
+        except InputError as error:
+            mistakes.append(error.within(file=file, line=raw.line))
+            continue
+        seen[entry.name] = raw.line
+        entries.append(entry)
+    if not entries and not mistakes:
+        message = "no expression in this file"
+        raise FileError(message, hint="relu: relu(x), or [[expression]] in TOML").within(file=file)
+    return Reading(tuple(entries), tuple(mistakes))
+
+
+def _read_lines(text: str, file: str) -> Reading:
+    lines = [
+        Raw(stripped, number)
+        for number, line in enumerate(text.splitlines(), start=1)
+        if (stripped := line.split("#", 1)[0].strip())
+    ]
+    if len(lines) > MAX_ENTRIES:
+        message = f"{len(lines)} expressions, at most {MAX_ENTRIES} are read"
+        raise FileError(message, hint="split it into several files").within(file=file)
+    return _collect(lines, file, _line_entry)
+
+
+def _line_entry(raw: Raw, file: str) -> Entry:
+    head, *settings = raw.content.split(";")
+    # A colon has no place in an expression: what stands before the first one is the name.
+    before, colon, after = (part.strip() for part in head.partition(":"))
+    expr = after if colon else before
+    name = before if colon else expr[:MAX_NAME]
+    grid: dict[str, GridText] = {}
+    for setting in settings:
+        variable, equals, value = (part.strip() for part in setting.partition("="))
+        if not equals or not variable or not value:
+            message = f"{short(setting.strip())!r} is not a grid"
+            raise FileError(message, hint="relu: relu(x) ; x = -2:2:9").within(entry=name)
+        if variable in grid:
+            message = f"the grid of {short(variable)!r} is given twice"
+            raise FileError(message, hint="keep one").within(entry=name)
+        grid[variable] = value
+    if not expr:
+        message = "the expression is missing"
+        raise FileError(message, hint="relu: relu(x) ; x = -2:2:9").within(entry=name)
+    return Entry(name=checked_name(name), expr=expr, grid=grid, file=file, line=raw.line)

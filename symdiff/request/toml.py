@@ -1,0 +1,228 @@
+"""Expression files in TOML: the tables, their places in the file, and the form of every key."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from symdiff.errors import FileError, InputError, Place, did_you_mean
+from symdiff.program.limits import MAX_ENTRIES
+from symdiff.request.request import Entry, GridText, Raw, checked_name, short
+
+_KEYS: Mapping[str, type | tuple[type, ...]] = {
+    "name": str,
+    "expr": str,
+    "let": dict,
+    "grid": dict,
+    "wrt": list,
+    "claims": (dict, list, str),
+    "values": dict,
+    "cotangent": (list, int, float, str),
+    "tangent": dict,
+    "accumulate": int,
+    "spellings": dict,
+    "expect": dict,
+    "source": str,
+    "note": str,
+}
+_KEY_LINE = re.compile(r"^[ \t]*(?:\[[ \t]*expression[ \t]*\.[ \t]*)?([A-Za-z]+)[ \t]*[=\]]")
+_HEADER = re.compile(r"^[ \t]*\[\[[ \t]*expression[ \t]*\]\]", re.MULTILINE)
+# Python's TOML reader takes quadratic time for a key of many parts.
+_LONG_KEY = re.compile(r"""(?<![\w"'-])(?:[\w"'-]+[ \t]*\.[ \t]*){64}""")
+
+
+def toml_tables(text: str, file: str) -> list[Raw]:
+    """Return the entries of a TOML file, unchecked, each with its place.
+
+    Raises
+    ------
+    FileError
+        The text is broken, or holds something else than entries.
+    """
+    long_key = _LONG_KEY.search(text)
+    if long_key is not None:
+        line = text.count("\n", 0, long_key.start()) + 1
+        message = "broken TOML: a key of more than 64 parts"
+        raise FileError(message).within(file=file, line=line)
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        message = f"broken TOML: {error}"
+        raise FileError(message, hint='text needs quotes: expr = "relu(x)"').within(
+            file=file
+        ) from None
+    except (RecursionError, ValueError, OverflowError):
+        message = "broken TOML: values are nested too deeply, or a number is too large"
+        raise FileError(message).within(file=file) from None
+    for key in document:
+        if key != "expression":
+            hint = did_you_mean(key, ["expression"]) or "entries start with [[expression]]"
+            message = "unknown key"
+            raise FileError(message, place=Place(key=short(key)), hint=hint).within(file=file)
+    tables = document.get("expression", [])
+    if not isinstance(tables, list) or not all(isinstance(t, dict) for t in tables):
+        message = "[expression] is one table, entries are a list of tables"
+        raise FileError(message, hint="write [[expression]]").within(file=file)
+    if len(tables) > MAX_ENTRIES:
+        message = f"{len(tables)} entries, at most {MAX_ENTRIES} are read"
+        raise FileError(message, hint="split it into several files").within(file=file)
+    if not tables:
+        return []
+    starts = [match.start() for match in _HEADER.finditer(text)]
+    if len(starts) != len(tables):  # a header inside a long string, or inline tables
+        return [Raw(table) for table in tables]
+    ends = [*starts[1:], len(text)]
+    return [
+        Raw(table, text.count("\n", 0, start) + 1, text[start:end])
+        for table, start, end in zip(tables, starts, ends, strict=True)
+    ]
+
+
+def _key_lines(raw: Raw) -> dict[str, int]:
+    """Return the line of every key of an entry, as far as it stands on one of its own."""
+    found: dict[str, int] = {}
+    for offset, line in enumerate(raw.text.splitlines()):
+        match = _KEY_LINE.match(line)
+        if match and raw.line is not None:
+            found.setdefault(match.group(1), raw.line + offset)
+    return found
+
+
+def toml_entry(raw: Raw, file: str) -> Entry:
+    """Return an entry, its keys and their forms checked.
+
+    Raises
+    ------
+    FileError
+        A key is unknown, missing, or holds something else than it should.
+    """
+    table = raw.content
+    shown = table.get("name")
+    lines = _key_lines(raw)
+    try:
+        _check_keys(table)
+        return Entry(
+            name=_name(table),
+            expr=_text(table, "expr"),
+            let=_texts(table, "let"),
+            grid=_grid(table),
+            wrt=_words(table.get("wrt", []), "wrt"),
+            claims=_claims(table),
+            values=dict(table.get("values", {})),
+            cotangent=table.get("cotangent"),
+            tangent=table.get("tangent"),
+            accumulate=table.get("accumulate", 1),
+            spellings=_texts(table, "spellings"),
+            expect={k: _words(v, f"expect {k}") for k, v in table.get("expect", {}).items()},
+            source=_text(table, "source", ""),
+            note=_text(table, "note", ""),
+            file=file,
+            line=raw.line,
+            lines=lines,
+        )
+    except InputError as error:
+        name = short(shown) if isinstance(shown, str) else None
+        line = lines.get((error.place.key or "").split(" ")[0], raw.line)
+        raise error.within(entry=name, line=line) from None
+
+
+def _check_keys(table: dict[str, Any]) -> None:
+    for key, value in table.items():
+        expected = _KEYS.get(key)
+        if expected is None:
+            hint = did_you_mean(key, _KEYS) or f"known keys: {', '.join(_KEYS)}"
+            _fail(key, "unknown key", hint)
+        if not isinstance(value, expected) or isinstance(value, bool):
+            _fail(key, f"must be {_FORMS[key]}", _EXAMPLES[key])
+
+
+_FORMS = {
+    "name": "a text",
+    "expr": "a text",
+    "let": "a table of texts",
+    "grid": "a table, one key a variable",
+    "wrt": "a list of variables",
+    "claims": "a table, one key a variable, or a list of definitions",
+    "values": "a table, one key a tensor",
+    "cotangent": "numbers, or a text",
+    "tangent": "a table, one key a variable",
+    "accumulate": "an integer",
+    "spellings": "a table of texts",
+    "expect": "a table, one key an engine",
+    "source": "a text",
+    "note": "a text",
+}
+_EXAMPLES = {
+    "name": 'name = "relu"',
+    "expr": 'expr = "relu(x)"',
+    "let": 'let = { h = "2*x" }',
+    "grid": 'grid = { x = "-2:2:9" }',
+    "wrt": 'wrt = ["x"]',
+    "claims": 'claims = { x = "2*x" }',
+    "values": "values = { w = [[1, 2], [3, 4]] }",
+    "cotangent": "cotangent = [0.1, 1.0]",
+    "tangent": "tangent = { x = [1, 0] }",
+    "accumulate": "accumulate = 2",
+    "spellings": 'spellings = { clamp = "x.clamp(min=0)" }',
+    "expect": 'expect = { autograd = ["failed"] }',
+    "source": 'source = "DLMF 4.20"',
+    "note": 'note = "a kink at 0"',
+}
+
+
+def _name(table: dict[str, Any]) -> str:
+    name = _text(table, "name", _text(table, "expr"))
+    return checked_name(name)
+
+
+def _text(table: dict[str, Any], key: str, default: str | None = None) -> str:
+    value = table.get(key, default)
+    if value is None:
+        _fail(key, "is missing", _EXAMPLES[key])
+    return str(value)
+
+
+def _texts(table: dict[str, Any], key: str) -> dict[str, str]:
+    values = table.get(key, {})
+    for name, value in values.items():
+        if not isinstance(value, str):
+            _fail(f"{key} {name}", "must be a text", _EXAMPLES[key])
+    return dict(values)
+
+
+def _claims(table: dict[str, Any]) -> dict[str, str] | tuple[str, ...]:
+    """Return claims by variable, or the definitions of a backward pass."""
+    claims = table.get("claims", {})
+    if isinstance(claims, dict):
+        return _texts(table, "claims")
+    lines = claims.splitlines() if isinstance(claims, str) else claims
+    return _words(lines, "claims")
+
+
+def _words(value: object, key: str) -> tuple[str, ...]:
+    words = [value] if isinstance(value, str) else value
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        _fail(key, "must be a list of words", _EXAMPLES[key.split(maxsplit=1)[0]])
+    return tuple(words)
+
+
+def _grid(table: dict[str, Any]) -> dict[str, GridText]:
+    grid: dict[str, GridText] = {}
+    for variable, value in table.get("grid", {}).items():
+        values = [value] if isinstance(value, int | float) else value
+        if isinstance(values, bool) or not isinstance(values, str | list):
+            hint = 'grid = { x = "-2:2:9", y = [0, 1, "pi"] }'
+            _fail(f"grid {variable}", "must be a range or a list", hint)
+        if isinstance(values, list) and not all(
+            isinstance(v, int | float | str) and not isinstance(v, bool) for v in values
+        ):
+            hint = 'grid = { x = [0, 0.5, "1/3", "pi"] }'
+            _fail(f"grid {variable}", "holds something else than numbers and texts", hint)
+        grid[variable] = values
+    return grid
+
+
+def _fail(key: str, message: str, hint: str) -> NoReturn:
+    raise FileError(message, place=Place(key=short(key)), hint=hint)

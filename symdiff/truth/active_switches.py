@@ -1,0 +1,54 @@
+"""Which switches of a program are zero at a point."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from symdiff.arithmetics.series import germs
+from symdiff.arithmetics.series.germs import Budget, Unknown
+from symdiff.arithmetics.series.puiseux import Algebra, Germ, constant
+from symdiff.arithmetics.series.reals import Real, UndecidedError
+from symdiff.grid.switches import Switch, find_switches
+from symdiff.program import Program
+
+
+def active_switches(program: Program, point: Mapping[str, Real]) -> list[Program] | None:
+    """Return the switches that are proved to be zero; None if one is undecided.
+
+    Parameters
+    ----------
+    program
+        The expression.
+    point
+        The exact coordinates of every input.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> [len(active_switches(parse("relu(x) + abs(x - 1)"), {"x": Real.of(x)})) for x in (0, 2)]
+    [1, 0]
+    """
+    found = [(switch, _is_zero(switch, point)) for switch in find_switches(program)]
+    if any(zero is None for _, zero in found):
+        return None
+    return [switch.program for switch, zero in found if zero]
+
+
+def _is_zero(switch: Switch, point: Mapping[str, Real]) -> bool | None:
+    value = germs.evaluate(switch.program, {name: constant(x) for name, x in point.items()})
+    if isinstance(value, Unknown):
+        return None
+    if not isinstance(value, Germ):
+        return False
+    algebra = Algebra(1, Budget().bits)
+    number = value.constant
+    try:
+        if switch.crosses_integers:
+            middle = float(number.ball(64).mid())
+            if not math.isfinite(middle):
+                return None
+            number = number - Real.of(round(middle))
+        return algebra.sign(number) == 0
+    except UndecidedError:
+        return None

@@ -1,0 +1,1 @@
+"""Verdicts on the numbers of engines: the words, the judge, and explanations."""

@@ -1,0 +1,322 @@
+"""Dependence sets: what torch's Jacobians have of numbers that are not zero, and never less."""
+
+import functools
+import zlib
+
+import numpy as np
+import pytest
+import torch
+
+from symdiff.arithmetics.components import dependence as module
+from symdiff.arithmetics.components.dependence import dependence
+from symdiff.arithmetics.reading import read
+from symdiff.arithmetics.tensors import TENSORS
+from symdiff.catalogue import CATALOGUE
+from symdiff.program import parse
+
+DRAWS = 5
+SHAPES = {
+    "c": (),
+    "x": (3,),
+    "y": (3,),
+    "u": (3,),
+    "a": (2, 3),
+    "b": (3, 2),
+    "d": (2, 3),
+    "g": (2,),
+    "m": (2, 2, 3),
+    "n": (2, 3, 2),
+    "s": (1, 2, 5),
+    "k": (2, 2, 3),
+    "i": (1, 2, 4, 4),
+    "f": (2, 2, 3, 3),
+    "h": (1, 8, 4),
+}
+INDICES = {"t": np.array([0, 2]), "r": np.array([[0], [2]])}
+
+# As far as numbers can tell, these depend on exactly what their sets say.
+EXACT = [
+    # component by component
+    "x + y",
+    "2*x - y/3",
+    "-x",
+    "exp(x)*y",
+    "relu(x) + leaky_relu(y)",
+    "x*c",
+    "x**2 + c**3",
+    "atan2(x, y)",
+    "hypot(a, d)",
+    "logaddexp(x, c)",
+    "sin(a)*x",
+    "x.unsqueeze(0)*g.unsqueeze(1)",
+    "3 + 0*x.detach() + y",
+    "gelu(x, approximate='tanh')",
+    "softplus(x, beta=2)",
+    "prelu(x, y)",
+    "frac(x)",
+    # by pieces
+    "max(x, y)",
+    "max(x)",
+    "norm(x, p=inf)",
+    "masked_fill(x, y > 0, c)",
+    "min(x, 0)",
+    "where(x > 0, x, y)",
+    "a.min(0).values",
+    "x % y",
+    "fmod(x, y)",
+    "hardtanh(x)",
+    "c if c > 0 else 2*c**2",
+    # what does not change near by
+    "x.detach()*y",
+    "floor(x) + y",
+    "round(x)*y + trunc(x) + ceil(x)",
+    "sign(x)*y",
+    "float(x > y)*u",
+    "(x > 0)*y",
+    "where(x > 0, y, 2*y)",
+    "masked_fill(y, x > 0, 1)",
+    "zeros_like(x) + ones_like(y)",
+    "norm(x, p=0) + y",
+    # sums and other reductions
+    "x.sum()",
+    "a.sum(dim=0)",
+    "a.mean(dim=1, keepdim=True)",
+    "a.prod(dim=1)",
+    "m.sum(dim=(0, 2))",
+    "a.mean(dim=1, keepdim=True)*x",
+    "norm(a, dim=0)",
+    "logsumexp(a, 1)",
+    "softmax(a, 1)",
+    "softmin(m, -1)",
+    "log_softmax(a, 0)",
+    "a.var(dim=1)",
+    "a.std(dim=0)",
+    "cumsum(a, 1)",
+    "cumsum(x, 0)*y",
+    # matrix products
+    "a @ b",
+    "x @ b",
+    "a @ x",
+    "x @ y",
+    "m @ n",
+    "m @ b",
+    "a @ a.T",
+    "bmm(m, n)[0]",
+    "mv(a, x)",
+    "mm(a, b)[:, 0]",
+    "dot(x, y)*g",
+    # components moved
+    "a.T",
+    "m.mT",
+    "m.transpose(0, 2)",
+    "m.permute(2, 0, 1)",
+    "a.reshape(3, 2)",
+    "a.reshape(-1)[1:3]",
+    "flip(a, (0, 1))",
+    "x.expand(2, 3)",
+    "cat([x, y[:1], u])",
+    "stack([x, y], 1)",
+    "[x[0], x[1] + x[2], c]",
+    "x.clone()",
+    "a[1]",
+    "a[:, ::2]",
+    "a[..., -1]",
+    "x[None]",
+    "gather(a, 1, r)",
+    "gather(a, 0, [[1, 0, 1]])",
+    "index_select(a, 1, [2, 0, 2])",
+    "diag(x)",
+    "diag(a @ b)",
+    "tril(a)",
+    "triu(a @ b)",
+    # layers
+    "F.linear(x, a, g)",
+    "F.linear(a, d)",
+    "conv1d(s, k)",
+    "conv1d(s, k, g, stride=2)",
+    "conv2d(i, f, dilation=1)",
+    "F.unfold(i, 2, padding=1)",
+    "F.fold(h, (3, 3), 2)",
+    "normalize(a)",
+    "cosine_similarity(a, d)",
+    # losses
+    "mse_loss(a, d)",
+    "mse_loss(a, d, reduction='none')",
+    "l1_loss(x, y, reduction='none')",
+    "smooth_l1_loss(x, y, reduction='none')",
+    "huber_loss(x, y, reduction='sum')",
+    "binary_cross_entropy_with_logits(x, y, reduction='none')",
+    "nll_loss(a, t, reduction='none')",
+    "cross_entropy(a, t, reduction='none')",
+    # one after another
+    "relu(a @ b) @ a",
+    "softmax(a @ a.T, dim=1) @ a",
+    "tanh(a)*x + g.unsqueeze(1)",
+    "(c if c > 0 else 2*c)*x",
+]
+# These depend on what the sets say at some points, or in general; numbers here show less.
+WIDER = [
+    "x - x",
+    "one_hot(t, 3)*a",
+    "conv1d(s, k, g, stride=2, padding=1, dilation=1)",  # the numbers around it are zeros
+    "conv2d(i, f, stride=2, padding=1)",
+    "0*x + y",
+    "x*y.detach()*0",
+    "relu(x) - relu(-x) - x",
+    "amax(a, 1)",
+    "amin(a)",
+    "clamp(x, y, u + 3)",
+    "copysign(x, y)",
+    "rint(x)",
+    "(x - y + y - x) @ b",
+    "(a - a.mean(dim=1, keepdim=True)).sum(dim=1)",
+    "softmax(a, 1).sum(dim=1)",
+    "x**0",
+]
+
+
+def jacobian(text, values, variable):
+    """Torch's Jacobian of the program as it is written."""
+    program = parse(text)
+    fixed = {n: INDICES.get(n, values.get(n)) for n in program.inputs}
+    fixed = {n: v if n in INDICES else torch.tensor(v) for n, v in fixed.items()}
+
+    def function(moving):
+        return torch.as_tensor(
+            read(program, TENSORS, {**fixed, variable: moving}), dtype=torch.float64
+        )
+
+    return torch.autograd.functional.jacobian(function, fixed[variable])
+
+
+@functools.cache
+def patterns(text):
+    """For every input where any of some Jacobians is not zero, and the sets as matrices."""
+    program = parse(text)
+    names = [n for n in program.inputs if n not in INDICES]
+    found = {}
+    for name in names:
+        seen = None
+        for draw in range(DRAWS):
+            rng = np.random.default_rng([zlib.crc32(text.encode()), draw])
+            signs = [(1,), (-1,)][draw : draw + 1] or [(-1, 1)]
+            values = {
+                n: rng.uniform(0.2, 2.5, SHAPES[n]) * rng.choice(signs[0], SHAPES[n]) for n in names
+            }
+            matrix = jacobian(text, values, name).reshape(-1, max(1, int(np.prod(SHAPES[name]))))
+            nonzero = np.abs(matrix.numpy()) > 1e-12
+            seen = nonzero if seen is None else seen | nonzero
+        found[name] = seen, as_matrix(sets_of(text, name), seen.shape[1])
+    return found
+
+
+def sets_of(text, name):
+    shapes = {**SHAPES, **{n: np.shape(i) for n, i in INDICES.items()}}
+    return dependence(parse(text), name, shapes, INDICES)
+
+
+def as_matrix(sets, columns):
+    rows = [[bool(s >> k & 1) for k in range(columns)] for s in sets.reshape(-1).tolist()]
+    assert all(s >> columns == 0 for s in sets.reshape(-1).tolist())
+    return np.array(rows)
+
+
+@pytest.mark.parametrize("text", EXACT)
+def test_the_sets_are_where_jacobians_are_not_zero(text):
+    for name, (seen, sets) in patterns(text).items():
+        assert sets.tolist() == seen.tolist(), name
+
+
+@pytest.mark.parametrize("text", WIDER)
+def test_no_number_that_is_not_zero_is_left_out(text):
+    for name, (seen, sets) in patterns(text).items():
+        assert not (seen & ~sets).any(), name
+
+
+@pytest.mark.parametrize("text", WIDER)
+def test_what_numbers_do_not_show_is_more(text):
+    # Otherwise the text belongs to the other table.
+    assert any((sets & ~seen).any() for seen, sets in patterns(text).values())
+
+
+def test_every_function_on_tensors_is_in_the_tables():
+    used = {c.function for text in (*EXACT, *WIDER) for _, c in parse(text).calls()}
+    on_tensors = {name for name, row in CATALOGUE.items() if row.array is not None}
+    left = {"amin", "min_all", "max_along", "flatten", "unsqueeze", "squeeze", "t", "transpose_all"}
+    assert on_tensors - used - left == {"binary_cross_entropy"}  # of probabilities
+
+
+def test_the_shape_is_that_of_the_value():
+    shapes = {"a @ b": (2, 2), "a.sum()": (), "a[:, None]": (2, 1, 3), "x[0]": ()}
+    assert {text: sets_of(text, parse(text).inputs[0]).shape for text in shapes} == shapes
+
+
+def test_another_input_gives_nothing():
+    assert sets_of("x*2 + y", "y").tolist() == [1, 2, 4]
+    assert sets_of("x*2", "y").tolist() == [0, 0, 0]
+    assert sets_of("c*2", "c").tolist() == 1
+    assert sets_of("2*3", "x").tolist() == 0
+
+
+def test_many_components_are_more_bits_than_a_word_has():
+    sets = dependence(parse("x.flip(0) @ w"), "x", {"x": (200,), "w": (200, 2)}, {})
+    assert sets.tolist() == [2**200 - 1] * 2
+    sets = dependence(parse("x.flip(0)"), "x", {"x": (200,)}, {})
+    assert sets.tolist() == [1 << k for k in reversed(range(200))]
+
+
+def test_integers_that_stand_for_places_need_no_shape():
+    text = "gather(a, 1, r)"
+    found = dependence(parse(text), "a", {"a": (2, 3)}, {"r": INDICES["r"]})
+    assert found.tolist() == [[1], [32]]
+
+
+def test_heaviside_depends_on_its_value_at_zero():
+    assert sets_of("heaviside(x, y)", "y").tolist() == [1, 2, 4]
+
+
+# -- negative controls
+
+
+def missed(monkeypatch, name, fault):
+    """The texts of which a planted fault leaves something out, or that it upsets."""
+    texts = ("x*y", "a @ b", "cumsum(x, 0)", "a.sum(dim=0)", "a.T", "softmax(a, 1)")
+    right = {text: patterns(text) for text in texts}
+    monkeypatch.setattr(module._Dependence, name, fault)
+    found = []
+    for text in texts:
+        for variable, (seen, _) in right[text].items():
+            sets = as_matrix(sets_of(text, variable), seen.shape[1])
+            if (seen & ~sets).any():
+                found.append(text)
+    return set(found)
+
+
+def test_an_argument_that_is_forgotten_is_noticed(monkeypatch):
+    real = module._Dependence.each
+    found = missed(monkeypatch, "each", lambda self, f, *a: real(self, f, *a[:1]))
+    assert {"x*y", "cumsum(x, 0)"} <= found
+
+
+def test_a_product_of_the_wrong_lines_is_noticed(monkeypatch):
+    real = module._Dependence.product
+    found = missed(monkeypatch, "product", lambda self, x, y: real(self, x[..., ::-1, :], y))
+    assert found == {"a @ b"}
+
+
+def test_a_sum_that_leaves_one_out_is_noticed(monkeypatch):
+    real = module._Dependence.total
+
+    def total(self, array, axes, *, keep):
+        return real(self, array.take(range(array.shape[axes[0]] - 1), axes[0]), axes, keep=keep)
+
+    assert missed(monkeypatch, "total", total) == {"a.sum(dim=0)", "softmax(a, 1)"}
+
+
+def test_components_that_are_taken_from_elsewhere_are_noticed(monkeypatch):
+    real = module._Dependence.arrange
+
+    def arrange(self, how, *arrays):
+        return real(self, lambda *v: np.flip(how(*v)), *arrays)
+
+    assert "a.T" in missed(monkeypatch, "arrange", arrange)

@@ -1,0 +1,379 @@
+"""Shapes: what fits together has torch's shape, and what does not is said with both shapes."""
+
+import dataclasses
+import itertools
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from symdiff.arithmetics.components import shapes
+from symdiff.arithmetics.components.shapes import shape_of
+from symdiff.arithmetics.reading import read
+from symdiff.arithmetics.tensors import TENSORS
+from symdiff.catalogue import CATALOGUE
+from symdiff.errors import ExpressionError
+from symdiff.program import parse
+
+FITTING = [
+    # text, shapes, the value's shape
+    ("relu(x @ w).sum(dim=0)", {"x": (64, 1000), "w": (1000, 100)}, (100,)),
+    ("x*y + z", {"x": (3, 1), "y": (4,), "z": ()}, (3, 4)),
+    ("x @ w @ v", {"x": (5, 2), "w": (2, 3), "v": (3,)}, (5,)),
+    ("x @ w", {"x": (7, 1, 2, 3), "w": (5, 3, 4)}, (7, 5, 2, 4)),
+    ("conv2d(x, w, padding=1)", {"x": (8, 3, 32, 32), "w": (16, 3, 3, 3)}, (8, 16, 32, 32)),
+    ("cross_entropy(x, [0, 1])", {"x": (2, 10)}, ()),
+    ("x[:, None, ::2]", {"x": (3, 5)}, (3, 1, 3)),
+    ("1 + 2", {}, ()),
+    ("[1, 2, 3]", {}, (3,)),
+    ("x.expand(1000, 1000)", {"x": ()}, (1000, 1000)),
+    ("x if x.sum() > 0 else -x", {"x": (2, 3)}, (2, 3)),
+    ("where(x > 0, x, 0)", {"x": (2, 3)}, (2, 3)),
+]
+
+
+@pytest.mark.parametrize(("text", "given", "shape"), FITTING)
+def test_what_fits_has_a_shape(text, given, shape):
+    assert shape_of(parse(text), given) == shape
+
+
+def test_integers_for_places_have_a_shape_too():
+    program = parse("x.gather(1, i)")
+    assert shape_of(program, {"x": (2, 3)}, {"i": np.array([[2, 0, 1, 1], [0, 0, 0, 0]])}) == (2, 4)
+
+
+MISMATCHES = [
+    # text, shapes, how the message starts, the column
+    (
+        "x @ w",
+        {"x": (4, 3), "w": (2, 2)},
+        "matmul of x (4, 3) and w (2, 2): the rows of the first have 3 numbers, the columns of the second 2",
+        1,
+    ),
+    (
+        "1 + relu(x @ w)",
+        {"x": (3,), "w": (2, 2)},
+        "matmul of x (3,) and w (2, 2): the rows of the first have 3 numbers, the columns of the second 2",
+        10,
+    ),
+    ("x @ 2", {"x": (3,)}, "matmul of x (3,) and 2 (): a matrix product needs tensors with dimensions", 1),
+    ("x @ w", {"x": (2, 3, 4), "w": (3, 4, 5)}, "matmul of x (2, 3, 4) and w (3, 4, 5): these shapes do not broadcast", 1),
+    ("mm(x, w)", {"x": (2, 3), "w": (3,)}, "mm of x (2, 3) and w (3,): tensors with 2 and 2 dimensions are needed, not 2 and 1", 1),
+    ("x.mv(w)", {"x": (2, 3), "w": (3, 1)}, "mv of x (2, 3) and w (3, 1): tensors with 2 and 1 dimensions are needed", 1),
+    ("bmm(x, w)", {"x": (2, 3), "w": (3, 4)}, "bmm of x (2, 3) and w (3, 4): tensors with 3 and 3 dimensions are needed", 1),
+    ("bmm(x, w)", {"x": (1, 2, 3), "w": (2, 3, 4)}, "bmm of x (1, 2, 3) and w (2, 3, 4): batches of 1 and 2 matrices", 1),
+    ("dot(x, y)", {"x": (2,), "y": (3,)}, "dot of x (2,) and y (3,): the rows of the first have 2 numbers", 1),
+    ("dot(x, y)", {"x": (2, 2), "y": (2, 2)}, "dot of x (2, 2) and y (2, 2): tensors with 1 and 1 dimensions are needed", 1),
+    ("x + y", {"x": (2,), "y": (3,)}, "add of x (2,) and y (3,): these shapes do not broadcast", 1),
+    ("2*max(x, y)", {"x": (2, 3), "y": (2,)}, "maximum of x (2, 3) and y (2,): these shapes do not broadcast", 3),
+    ("where(c > 0, x, y)", {"c": (2,), "x": (3,), "y": ()}, "where of c > 0 (2,) and x (3,) and y (): these shapes do not broadcast", 1),
+    ("x.reshape(2, 3)", {"x": (5,)}, "reshape of x (5,): 5 components do not fill the shape (2, 3)", 1),
+    ("x.view(2, -1)", {"x": (5,)}, "reshape of x (5,): 5 components do not fill the shape (2, -1)", 1),
+    ("x.reshape(-1, -1)", {"x": (4,)}, "reshape of x (4,): only one length of (-1, -1) may be -1", 1),
+    ("x.expand(2, 3)", {"x": (2,)}, "expand of x (2,): the shape (2,) is not repeated to (2, 3)", 1),
+    ("x.expand(-1, 3)", {"x": (3,)}, "expand of x (3,): a new dimension needs a length", 1),
+    ("cat([x, y])", {"x": (2, 3), "y": (2, 4)}, "cat of (2, 3) and (2, 4): they differ in other dimensions than 0", 1),
+    ("cat([x, y], dim=-1)", {"x": (2, 3), "y": (3, 3)}, "cat of (2, 3) and (3, 3): they differ in other dimensions than -1", 1),
+    ("cat([x, 1])", {"x": (2,)}, "cat of (2,) and (): a number cannot be concatenated; stack makes a vector", 1),
+    ("stack([x, y])", {"x": (2,), "y": (3,)}, "stack of (2,) and (3,): stack joins tensors of one shape", 1),
+    ("[x, y]", {"x": (2,), "y": ()}, "tensor of (2,) and (): stack joins tensors of one shape", 1),
+    ("conv2d(x, w)", {"x": (1, 3, 8, 8), "w": (4, 2, 3, 3)}, "conv2d of x (1, 3, 8, 8) and w (4, 2, 3, 3): the input has 3 channels, the weight takes 2", 1),
+    ("conv2d(x, w)", {"x": (1, 1, 2, 5), "w": (1, 1, 3, 3)}, "conv2d of x (1, 1, 2, 5) and w (1, 1, 3, 3): a kernel of (3, 3) does not fit into (2, 5)", 1),
+    ("conv1d(x, w, dilation=3)", {"x": (1, 1, 3), "w": (1, 1, 2)}, "conv1d of x (1, 1, 3) and w (1, 1, 2): a kernel of (2,) does not fit into (3,)", 1),
+    ("conv1d(x, w)", {"x": (3,), "w": (1, 1, 2)}, "conv1d of x (3,) and w (1, 1, 2): an input of 3 dimensions (N, C, ...) is needed", 1),
+    ("conv2d(x, w)", {"x": (1, 1, 3, 3), "w": (1, 1, 2)}, "conv2d of x (1, 1, 3, 3) and w (1, 1, 2): a weight of 4 dimensions is needed", 1),
+    ("conv1d(x, w, b)", {"x": (1, 1, 3), "w": (2, 1, 2), "b": (1,)}, "conv1d of x (1, 1, 3) and w (2, 1, 2) and b (1,): a bias of shape (2,) is needed", 1),
+    ("conv1d(x, w, stride=0)", {"x": (1, 1, 3), "w": (1, 1, 2)}, "conv1d of x (1, 1, 3) and w (1, 1, 2): kernels, strides and dilations are 1 or more", 1),
+    ("unfold(x, 3)", {"x": (1, 1, 2, 2)}, "unfold of x (1, 1, 2, 2): a kernel of (3, 3) does not fit into (2, 2)", 1),
+    ("unfold(x, (2,))", {"x": (1, 1, 2, 2)}, "unfold of x (1, 1, 2, 2): an integer or two are needed, not 1", 1),
+    ("fold(x, 3, 2)", {"x": (1, 4, 5)}, "fold of x (1, 4, 5): a shape (N, C*4, 4) is needed, not (1, 4, 5)", 1),
+    ("fold(x, 2, 0)", {"x": (1, 4, 1)}, "fold of x (1, 4, 1): kernels, strides and dilations are 1 or more", 1),
+    ("linear(x, w)", {"x": (4, 3), "w": (3, 2)}, "linear of x (4, 3) and w (3, 2): the rows of the first have 3 numbers, the columns of the second 2", 1),
+    ("linear(x, w)", {"x": (2,), "w": (2, 3, 2)}, "linear of x (2,) and w (2, 3, 2): the weight is a matrix or a vector", 1),
+    ("linear(x, w, b)", {"x": (3,), "w": (2, 3), "b": (3,)}, "linear of x (3,) and w (2, 3) and b (3,): these shapes do not broadcast", 1),
+    ("linear(x, w, b)", {"x": (3,), "w": (2, 3), "b": (4, 2)}, "linear of x (3,) and w (2, 3) and b (4, 2): a bias of shape (4, 2) does not fit", 1),
+    ("x.sum(dim=2)", {"x": (2, 3)}, "sum of x (2, 3): there is no dimension 2 in the shape (2, 3)", 1),
+    ("x.mean((0, -2))", {"x": (2, 3)}, "mean of x (2, 3): a dimension stands twice in (0, -2)", 1),
+    ("x.sum(keepdim=True)", {"x": (2, 3)}, "sum of x (2, 3): keepdim needs dim", 1),
+    ("softmax(x, -2)", {"x": (3,)}, "softmax of x (3,): there is no dimension -2 in the shape (3,)", 1),
+    ("x.max(1).values", {"x": ()}, "max_along of x (): there is no dimension 1 in the shape ()", 1),
+    ("cumsum(x, 1)", {"x": (2,)}, "cumsum of x (2,): there is no dimension 1 in the shape (2,)", 1),
+    ("x.var()", {"x": (1,)}, "var of x (1,): a variance of 1 numbers with correction 1", 1),
+    ("x.unsqueeze(3)", {"x": (2, 3)}, "unsqueeze of x (2, 3): there is no dimension 3 in the shape (2, 3)", 1),
+    ("x.flip((0, 0))", {"x": (2, 3)}, "flip of x (2, 3): a dimension stands twice in (0, 0)", 1),
+    ("x.permute(0)", {"x": (2, 3)}, "permute of x (2, 3): every dimension of (2, 3) is named once, not (0,)", 1),
+    ("x.permute(0, 1, 2)", {"x": (2, 3)}, "permute of x (2, 3): there is no dimension 2 in the shape (2, 3)", 1),
+    ("flatten(x, 1, 0)", {"x": (2, 3)}, "flatten of x (2, 3): start_dim 1 comes after end_dim 0", 1),
+    ("x[5:].amax(0)", {"x": (2, 3)}, "index of x (2, 3): nothing is left, the result has shape (0, 3)", 1),
+    ("x.t()", {"x": (2, 3, 4)}, "t of x (2, 3, 4): t() takes at most 2 dimensions", 1),
+    ("x.T", {"x": (2, 3, 4)}, "transpose_all of x (2, 3, 4): t() takes at most 2 dimensions", 1),
+    ("diag(x)", {"x": (2, 2, 2)}, "diag of x (2, 2, 2): diag takes a vector or a matrix", 1),
+    ("mse_loss(x, y)", {"x": (3,), "y": (3, 1)}, "mse_loss of x (3,) and y (3, 1): input and target of a loss have one shape", 1),
+    ("huber_loss(x, y, delta=0)", {"x": (3,), "y": (3,)}, "huber_loss of x (3,) and y (3,): delta is more than 0, not 0", 1),
+    ("smooth_l1_loss(x, y, beta=-1)", {"x": (3,), "y": (3,)}, "smooth_l1_loss of x (3,) and y (3,): beta is 0 or more, not -1", 1),
+    ("nll_loss(x, [0, 1, 0])", {"x": (2, 3)}, "nll_loss of x (2, 3): targets of shape (2,) are needed, not (3,)", 1),
+    ("cross_entropy(x, [0, 3])", {"x": (2, 3)}, "cross_entropy of x (2, 3): the index 3 is none of 0 to 2", 1),
+    ("cross_entropy(x, 0)", {"x": ()}, "cross_entropy of x (): ", 1),
+    ("gather(x, 1, [[0, 3], [1, 1]])", {"x": (2, 3)}, "gather of x (2, 3): the index 3 is none of 0 to 2", 1),
+    ("gather(x, 0, [0])", {"x": (2, 3)}, "gather of x (2, 3): the index has 1 dimensions, the tensor 2", 1),
+    ("gather(x, 0, [[0, 1]])", {"x": (3, 1)}, "gather of x (3, 1): the index (1, 2) is larger in other dimensions than 0", 1),
+    ("index_select(x, 0, [-1])", {"x": (2, 3)}, "index_select of x (2, 3): the index -1 is none of 0 to 1", 1),
+    ("index_select(x, 0, [[0]])", {"x": (2, 3)}, "index_select of x (2, 3): the index is a vector, not of shape (1, 1)", 1),
+    ("one_hot([0, 3], num_classes=3) @ x", {"x": (3,)}, "one_hot: the index 3 is none of 0 to 2", 1),
+    ("masked_fill(x, x > 0, x)", {"x": (2,)}, "masked_fill of x (2,) and x > 0 (2,) and x (2,): one value is filled in", 1),
+    ("y*x[2]", {"x": (2, 3), "y": ()}, "index of x (2, 3): index 2 is out of bounds for axis 0 with size 2", 3),
+    ("x[0, 0, 0]", {"x": (2, 3)}, "index of x (2, 3): too many indices for array", 1),
+    ("1 if x > 0 else 0", {"x": (2,)}, "ifelse of x > 0 (2,) and 1 () and 0 (): a conditional expression takes one condition", 1),
+    ("x if x.sum() > 0 else 0", {"x": (2,)}, "ifelse of x.sum() > 0 () and x (2,) and 0 (): the branches have one shape", 1),
+    ("x[:, None] + x", {"x": (20_000,)}, "add of x[:, None] (20000, 1) and x (20000,): a result of shape (20000, 20000) has more than 100000000 components", 1),
+]  # fmt: skip
+
+
+def refusal(text, given, definitions=None):
+    with pytest.raises(ExpressionError) as found:
+        shape_of(parse(text, definitions=definitions), given)
+    return found.value
+
+
+@pytest.mark.parametrize(("text", "given", "start", "column"), MISMATCHES)
+def test_a_mismatch_is_said_with_its_shapes_and_its_place(text, given, start, column):
+    error = refusal(text, given)
+    assert error.message.startswith(start)
+    assert error.place.text == text and error.place.start == column - 1
+    assert f" at column {column}\n" in str(error)
+
+
+# A tensor that another function has been given, or is given later, is not in the message.
+ELSEWHERE = {"one_hot([0, 3], num_classes=3) @ x", "y*x[2]"}
+
+
+@pytest.mark.parametrize(
+    ("text", "given"),
+    [case[:2] for case in MISMATCHES if case[0] not in ELSEWHERE],
+    ids=str,
+)
+def test_every_shape_is_in_the_message(text, given):
+    message = refusal(text, given).message
+    assert [shape for shape in given.values() if str(shape) not in message] == []
+
+
+def test_a_check_that_is_left_out_is_noticed(monkeypatch):
+    # Negative control: a product of whatever matrices.
+    row = dataclasses.replace(CATALOGUE["matmul"], array=lambda a, x, y: a.each("add", 0, x))
+    monkeypatch.setattr(shapes, "CATALOGUE", {**CATALOGUE, "matmul": row})
+    with pytest.raises(pytest.fail.Exception):
+        refusal("x @ w", {"x": (4, 3), "w": (2, 2)})
+
+
+DEFINED = [
+    # definitions, text, shapes, the first line of the error
+    (
+        {"h": "relu(x @ w)"},
+        "h.sum()",
+        {"x": (4, 3), "w": (2, 2)},
+        "let h: matmul of x (4, 3) and w (2, 2): the rows of the first have 3 numbers, the columns of the second 2 at column 6",
+    ),
+    (
+        {"h": "x @ w", "k": "1 + h @ v"},
+        "k",
+        {"x": (4, 3), "w": (3, 2), "v": (3,)},
+        "let k: matmul of x @ w (4, 2) and v (3,): the rows of the first have 2 numbers, the columns of the second 3 at column 5",
+    ),
+    (
+        {"h": "x @ w"},
+        "h + x",
+        {"x": (4, 3), "w": (3, 2)},
+        "add of x @ w (4, 2) and x (4, 3): these shapes do not broadcast at column 1",
+    ),
+    (
+        {"a_name_longer_than_a_message_takes": "x.sum(dim=0, keepdim=True).exp().log()"},
+        "a_name_longer_than_a_message_takes @ y",
+        {"x": (2, 3), "y": (2,)},
+        "matmul of x.sum(dim=0, keepdim=... (1, 3) and y (2,): the rows of the first have 3 numbers, the columns of the second 2 at column 1",
+    ),
+]
+
+
+@pytest.mark.parametrize(("definitions", "text", "given", "line"), DEFINED)
+def test_the_place_names_the_definition(definitions, text, given, line):
+    assert str(refusal(text, given, definitions)).splitlines()[0] == line
+
+
+# -- what fits together is what torch takes
+
+SHAPES = [(), (1,), (3,), (1, 1), (2, 3), (3, 1), (3, 3), (2, 2, 3), (2, 3, 4), (1, 1, 4, 4)]
+DIMENSIONS = ["0", "1", "-1", "-2", "2", "-3", "(0, 1)", "(0, -1)", "(0, 0)", "()"]
+INTEGERS = ["0", "1", "-1", "-2", "2", "-3"]
+PLACES = ["0", "[0]", "[0, 2]", "[1, 0, 0]", "[3]", "[[0, 1], [1, 0]]", "[[2], [0]]", "[[[0, 1, 2]]]"]  # fmt: skip
+OF_ONE = [
+    *(f"{f}(x)" for f in ("sum", "mean", "prod", "amax", "amin", "max", "min", "norm")),
+    *(f"{f}(x, dim={d})" for f in ("sum", "mean", "amax", "norm") for d in DIMENSIONS),
+    *(f"x.{f}(dim={d}, keepdim=True)" for f in ("sum", "amin", "norm") for d in DIMENSIONS),
+    *(f"logsumexp(x, {d}, True)" for d in DIMENSIONS),
+    *(f"{f}(x, {d})" for f in ("prod", "softmax", "log_softmax", "cumsum") for d in INTEGERS),
+    *(f"{f}(x, {d})" for f in ("unsqueeze", "squeeze", "flip", "flatten") for d in INTEGERS),
+    *(f"flip(x, {d})" for d in DIMENSIONS),
+    *(f"permute(x, {d})" for d in ("0", "(1, 0)", "(0, 0)", "(-1, 1, 0)", "(0, 2, 3, 1)", "()")),
+    *(f"x.{f}({d}).values" for f in ("max", "min") for d in INTEGERS),
+    *(f"transpose(x, {d}, {e})" for d in INTEGERS for e in ("0", "1", "-1")),
+    *(f"flatten(x, {d}, {e})" for d in ("0", "1", "-2") for e in INTEGERS),
+    *(f"{f}(x, {p})" for f in ("tril", "triu") for p in ("0", "1", "-4")),
+    *(f"normalize(x, dim={d})" for d in INTEGERS),
+    *(f"cat([x, x], {d})" for d in INTEGERS),
+    *(f"cat([x, x[..., :1]], {d})" for d in INTEGERS),
+    *(f"stack([x, x], {d})" for d in INTEGERS),
+    *(f"gather(x, {d}, {i})" for d in INTEGERS for i in PLACES),
+    *(f"index_select(x, {d}, {i})" for d in INTEGERS for i in PLACES),
+    *(f"x.reshape({s})" for s in ("-1", "3", "2, 3", "-1, 2", "1, 1", "-1, -1", "()", "2, 3, -1")),
+    *(f"x.expand({s})" for s in ("3", "2, 3", "2, -1", "-1, 3", "-1, -1, -1", "2, 2, 3", "()")),
+    *(f"x[{i}]" for i in ("0", "2", "-3", "1:", "::2", "None", "...", "0, 0", ":, 1", "..., -1")),
+    *(f"x[{i}]" for i in ("0, ..., 0", "None, 0, None", "..., None, 1:", "5:", ":, :, 0")),
+    "x.t()", "x[None].mT", "diag(x)", "x.squeeze()", "x.clone()", "zeros_like(x)",
+    *(f"unfold(x, {k})" for k in ("2", "(2, 3)", "(2,)", "2, padding=1", "5", "0", "2, stride=3")),
+    *(f"unfold(x, 2, {k})" for k in ("dilation=2", "padding=(0, 1)", "padding=-1", "stride=0")),
+    *(f"fold(x, {k})" for k in ("2, 1", "(2, 2), 2", "2, 2, padding=1", "3, (3, 1)", "2, 0", "4, 5")),
+    *(f"nll_loss(x, {i})" for i in PLACES),
+    *(f"cross_entropy(x, {i}, reduction='none')" for i in PLACES),
+    "masked_fill(x, x > 0, 1)", "masked_fill(x, x > 0, x)", "masked_fill(2, x > 0, 1)",
+    "[x, 1]", "[x, x]", "one_hot([0, 2]) @ x", "[[1, 2], [3, 4]] @ x", "stack([x.sum(), 1])",
+    "x.sum(keepdim=True)", "x.prod(keepdim=True)", "x.amax(keepdim=True)",
+]  # fmt: skip
+OF_TWO = [
+    "x @ y",
+    "mm(x, y)",
+    "mv(x, y)",
+    "bmm(x, y)",
+    "dot(x, y)",
+    "x + y",
+    "where(x > 0, x, y)",
+    "max(x, y)",
+    "linear(x, y)",
+    "conv1d(x, y)",
+    "conv2d(x, y)",
+    "conv2d(x, y, padding=(1, 2), stride=2)",
+    "conv1d(x, y, stride=2, dilation=2)",
+    "conv1d(x, y, stride=0)",
+    "conv1d(x, y, y)",
+    "cat([x, y])",
+    "cat([x, y], -1)",
+    "stack([x, y], 1)",
+    "[x, y]",
+    "masked_fill(x, y > 0, 1)",
+    *(f"cosine_similarity(x, y, dim={d})" for d in ("0", "1", "-1")),
+    "masked_fill(x, x > 0, y)",
+    "clamp(x, min=y)",
+    "hypot(x, y)",
+    "linear(x, x, y)",
+    "binary_cross_entropy_with_logits(x, y)",
+    "smooth_l1_loss(x, x, beta=-1) + y",
+]
+PAIRED = [(), (1,), (2,), (3,), (1, 3), (2, 3), (3, 2), (3, 3), (1, 2, 3), (2, 3, 2), (1, 2, 4, 3), (2, 1, 3, 2)]  # fmt: skip
+
+
+REFUSED = {("nll_loss(x, [0])", (1,))}  # see STRICTER
+
+
+def choices(text):
+    count = len(parse(text).inputs)
+    several = itertools.product(SHAPES if count == 1 else PAIRED, repeat=count)
+    return [chosen for chosen in several if (text, *chosen) not in REFUSED]
+
+
+def of_torch(program, given):
+    """The shape of what torch gives, or None where it or its gradient raises, or it is empty."""
+    leaves = {
+        n: torch.full(given[n], 0.5, dtype=torch.float64, requires_grad=True)
+        for n in program.inputs
+    }
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            value = read(program, TENSORS, leaves)
+            if value.requires_grad:
+                value.sum().backward()
+        except (RuntimeError, IndexError, TypeError, ValueError):
+            return None
+    return None if 0 in value.shape else tuple(value.shape)
+
+
+def of_symdiff(program, given):
+    try:
+        return shape_of(program, given)
+    except ExpressionError:
+        return None
+
+
+def disagreements(text, combinations):
+    """The shapes at which torch gives another shape, or only one of the two raises."""
+    program = parse(text)
+    found = []
+    for chosen in combinations:
+        given = dict(zip(program.inputs, chosen, strict=True))
+        shapes = of_torch(program, given), of_symdiff(program, given)
+        if shapes[0] != shapes[1]:
+            found.append((chosen, *shapes))
+    return found
+
+
+@pytest.mark.parametrize("text", [*dict.fromkeys(OF_ONE), *OF_TWO])
+def test_what_fits_together_is_what_torch_takes(text):
+    assert disagreements(text, choices(text)) == []
+
+
+def test_some_shapes_fit_and_others_do_not():
+    # Otherwise the test above compares nothing.
+    for texts in (OF_ONE, OF_TWO):
+        found = [
+            of_symdiff(parse(text), dict(zip(parse(text).inputs, chosen, strict=True)))
+            for text in texts[::7]
+            for chosen in choices(text)
+        ]
+        share = sum(shape is not None for shape in found) / len(found)
+        assert 0.1 < share < 0.9
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "array"),
+    [
+        # numpy would broadcast the batches
+        ("bmm", "bmm(x, y)", CATALOGUE["matmul"].array),
+        # and the reversed dimensions may not be negative
+        ("flip", "flip(x, -1)", lambda a, x, dims: a.arrange(lambda v: v[dims], x)),
+        # as many dimensions as there are, whatever torch says
+        ("sum", "sum(x)", lambda a, x, dim, keepdim: a.total(x, (0,), keep=False)),
+    ],
+)
+def test_a_row_that_takes_what_torch_does_not_is_noticed(monkeypatch, name, text, array):
+    # Negative control.
+    row = dataclasses.replace(CATALOGUE[name], array=array)
+    monkeypatch.setattr(shapes, "CATALOGUE", {**CATALOGUE, name: row})
+    assert disagreements(text, choices(text)) != []
+
+
+STRICTER = [
+    # text, shapes that torch takes, the reason why they are refused
+    # torch warns that this is likely a mistake
+    ("mse_loss(x, y)", {"x": (3,), "y": (3, 1)}, "input and target of a loss have one shape"),
+    ("l1_loss(x, y)", {"x": (2, 3), "y": ()}, "input and target of a loss have one shape"),
+    ("x.T", {"x": (2, 3, 4)}, "t() takes at most 2 dimensions"),
+    ("x.mT", {"x": ()}, "there is no dimension -2"),
+    # and gives NaN here
+    ("x.var()", {"x": ()}, "a variance of 1 numbers with correction 1"),
+    ("x.std(dim=0, correction=3)", {"x": (2, 3)}, "a variance of 2 numbers with correction 3"),
+    # the shape would hang on the condition
+    ("x if y > 0 else 1", {"x": (2,), "y": ()}, "the branches have one shape"),
+    # torch takes one score for one class, and cannot differentiate several
+    ("nll_loss(x, [0])", {"x": (1,)}, "targets of shape () are needed, not (1,)"),
+    # torch leaves this target out
+    ("nll_loss(x, [-100, 0])", {"x": (2, 3)}, "the index -100 is none of 0 to 2"),
+    ("x[..., ...]", {"x": (2, 3)}, "an index can only have a single ellipsis"),
+    # torch documents a bias that is a vector
+    ("linear(x, w, b)", {"x": (2, 2, 3), "w": (4, 3), "b": (1, 4)}, "a bias of shape (1, 4)"),
+]
+
+
+@pytest.mark.parametrize(("text", "given", "reason"), STRICTER)
+def test_what_is_refused_though_torch_takes_it(text, given, reason):
+    assert of_torch(parse(text), given) is not None
+    assert reason in refusal(text, given).message

@@ -1,0 +1,83 @@
+"""One germ says what an analytic function does on both sides, and only such a function's does."""
+
+import pytest
+
+from symdiff.arithmetics.series.analytic import analytic_germs, is_entire, mirrored
+from symdiff.arithmetics.series.germs import evaluate
+from symdiff.arithmetics.series.puiseux import line
+from symdiff.arithmetics.series.reals import Real, UndecidedError
+from symdiff.catalogue import CATALOGUE
+from symdiff.program import parse
+from symdiff.truth.proof import exact_number, prove
+
+ENTIRE = sorted(name for name, row in CATALOGUE.items() if is_entire(row))
+PROGRAMS = [
+    *(f"{name}(x**2 - x)" for name in ENTIRE if len(CATALOGUE[name].parameters) == 1),
+    "logaddexp(x, x**3)",
+    "log(2 + x**2)/(x - 3)",
+    "sqrt(1 + sin(x)**2)*x",
+    "-x**3 + 2*x*exp(x)",
+]
+NOT_ANALYTIC = [
+    ("abs(x)", "0"),
+    ("sqrt(x**2)", "0"),
+    ("log(x**2)", "0"),
+    ("sin(x)/x", "0"),
+    ("1/x", "0"),
+    ("x**(2/3)", "0"),
+    ("max(x, x**2)", "1"),
+    ("where(x > 1, x**2, x)", "1"),
+    ("floor(x)", "2"),
+    ("relu(x)**2", "0"),
+]
+
+
+def germs(program, at, side, order=4):
+    known = {}
+    found = evaluate(program, {"x": line(at, Real.of(side))}, order, known=known)
+    return found, analytic_germs(program, known)
+
+
+@pytest.mark.parametrize("at", ["0", "1/3", "pi/7"])
+@pytest.mark.parametrize("text", PROGRAMS)
+def test_the_mirrored_germ_is_that_of_the_other_side(text, at):
+    program, place = parse(text), exact_number(at)
+    left, _ = germs(program, place, -1)
+    _, analytic = germs(program, place, 1)
+    other = mirrored(analytic[program.output])
+    assert other.order == left.order
+    for power in {*other.terms, *left.terms}:
+        zero = Real.of(0)
+        difference = other.terms.get(power, zero).ball(128) - left.terms.get(power, zero).ball(128)
+        assert abs(difference).upper() < 1e-30
+
+
+@pytest.mark.parametrize(("text", "at"), NOT_ANALYTIC)
+def test_what_is_not_analytic_is_not_taken_over(text, at):
+    program = parse(text)
+    _, analytic = germs(program, exact_number(at), 1)
+    assert program.output not in analytic
+
+
+def test_a_germ_taken_over_wrongly_is_noticed(monkeypatch):
+    """The control: were the germ of abs(x) mirrored, its kink would look smooth."""
+    program, point = parse("abs(x) + x"), {"x": Real.of(0)}
+    assert prove(program, "x", point).kind == "kink"
+    monkeypatch.setattr("symdiff.arithmetics.series.analytic._is_analytic", lambda *_: True)
+    assert prove(program, "x", point).kind == "smooth"
+
+
+class Unclear(Real):
+    """A number that cannot be enclosed."""
+
+    def _computed(self, bits):
+        raise UndecidedError("planted")
+
+
+@pytest.mark.parametrize("text", ["log(x)", "1/x", "sqrt(x)", "atan2(1, x)", "relu(x)"])
+def test_at_a_number_that_cannot_be_enclosed_only_the_variable_is_analytic(text):
+    program = parse(text)
+    germ = line(Unclear(None, "zero"), Real.of(1))
+    known = dict.fromkeys(range(len(program.nodes)), germ)
+    found = analytic_germs(program, known)
+    assert {program.written(i) for i in found} <= {"x", "1"} and program.output not in found

@@ -1,0 +1,434 @@
+"""Exact numbers: proved signs, equality that looks at the form, and nearest doubles."""
+
+import itertools
+import math
+import random
+from fractions import Fraction
+
+import flint
+import pytest
+import sympy as sp
+
+from symdiff.arithmetics.series import germs, reals
+from symdiff.arithmetics.series.germ_values import Unknown
+from symdiff.arithmetics.series.puiseux import Germ, constant
+from symdiff.arithmetics.series.reals import (
+    ONE,
+    PI,
+    ZERO,
+    E,
+    Real,
+    UndecidedError,
+    apply,
+    is_zero,
+    may_be_zero,
+    nearest,
+    nearest_in,
+    sign,
+)
+from symdiff.program import parse
+
+PI_DIGITS = (
+    "3141592653589793238462643383279502884197169399375105820974944592307816406286208998628034825342"
+    "1170679821480865132823066470938446095505822317253594081284811174502841027019385211055596446229"
+    "4895493038196442881097566593344612847564823378678316527120190914564856692346034861045432664821"
+    "3393607260249141273"
+)
+PI_CUT = Real.of(Fraction(int(PI_DIGITS), 10 ** (len(PI_DIGITS) - 1)))  # 301 digits
+
+
+def half(n=1):
+    return Real.of(Fraction(n, 2))
+
+
+def number(text):
+    """The exact value of a constant expression; a decimal is its double."""
+    found = germs.evaluate(parse(text), {})
+    assert isinstance(found, Germ) and found.is_constant
+    return found.constant
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("sin(pi)", 0),
+        ("cos(pi) + 1", 0),
+        ("sin(pi/6) - 1/2", 0),
+        ("sqrt(2)**2 - 2", 0),
+        ("sqrt(2)*sqrt(3) - sqrt(6)", 0),
+        ("sqrt(8) - 2*sqrt(2)", 0),
+        ("cbrt(2)**3 - 2", 0),
+        ("sqrt(5 + 2*sqrt(6)) - sqrt(2) - sqrt(3)", 0),
+        ("exp(1) - e", 0),
+        ("exp(2)*exp(-2) - 1", 0),
+        ("log(e) - 1", 0),
+        ("log(8) - 3*log(2)", 0),
+        ("log(1/2) + log(2)", 0),
+        ("exp(log(3)) - 3", 0),
+        ("log(exp(3)) - 3", 0),
+        ("atan(1)*4 - pi", 0),
+        ("asin(1) - pi/2", 0),
+        ("tanh(0)", 0),
+        ("erf(0)", 0),
+        ("sqrt(0)", 0),
+        ("gamma(5) - 24", 0),
+        ("gamma(1/2) - sqrt(pi)", 0),
+        ("abs(-pi) - pi", 0),
+        ("floor(pi) - 3", 0),
+        ("ceil(-pi) + 3", 0),
+        ("floor(sqrt(2)**2) - 2", 0),
+        ("(pi - 1)*(pi + 1) - pi**2 + 1", 0),
+        ("e*pi - pi*e", 0),
+        ("1/3 + 1/6 - 1/2", 0),
+        ("0.1 + 0.2 - 0.3", 1),  # doubles, exactly
+        ("pi - 3.14159", 1),
+        ("3.1416 - pi", 1),
+        ("pi - 22/7", -1),
+        ("355/113 - pi", 1),
+        ("e - 2.718281828459045", 1),  # the nearest double lies below
+        ("pi - 3.141592653589793", 1),
+        ("exp(pi) - pi - 20", -1),
+        ("exp(pi) - pi - 19.999", 1),
+        ("exp(pi*sqrt(163)) - 262537412640768744", -1),  # by 7.5e-13
+        ("pi**e - e**pi", -1),
+        ("sqrt(2) + sqrt(3) - pi", 1),
+        ("sin(3)", 1),
+        ("sin(4)", -1),
+        ("sin(1e22)", -1),
+        ("cos(11)", 1),
+        ("log(2) - 0.6931471805599453", 1),
+        ("lgamma(3/2)", -1),
+        ("digamma(1)", -1),
+        ("exp(-1000)", 1),
+        ("-exp(-1000)", -1),
+        ("exp(-1000) - exp(-1001)", 1),
+        ("tanh(30) - 1", -1),
+        ("erfc(20)", 1),
+        ("floor(exp(45)) - 34934271057485095348", 0),
+        ("ceil(exp(45)) - 34934271057485095349", 0),
+        ("floor(-exp(45)) + 34934271057485095349", 0),
+        ("exp(700) - floor(exp(700))", 1),
+        ("ceil(exp(700)) - exp(700)", 1),
+        ("ceil(exp(700)) - floor(exp(700)) - 1", 0),
+        ("floor(10**22*sqrt(2)*sqrt(2)) - 2*10**22", 0),
+        ("floor(tanh(400)*7) - 6", 0),
+        # sympy calls these zero: it evaluates them with a few digits
+        ("tanh(log(cosh(3e-6)))", 1),
+        ("sin(log(1 + 3*2**(-50)))", 1),
+        ("tanh(log(1 + 3*2**(-50)))", 1),
+        ("tanh(log(1 + 1e-300**2))", 1),
+        ("tanh(log(cosh(3e-6)))*(pi - 1)", 1),
+        ("sin(pi) - tanh(log(cosh(1e-150)))", -1),
+    ],
+)
+def test_a_sign_is_proved(text, expected):
+    assert sign(number(text)) == expected
+    assert sign(-number(text)) == -expected
+
+
+@pytest.mark.parametrize(
+    ("close", "bits", "enough"),
+    [
+        (PI - PI_CUT, 128, 2048),
+        (apply("exp", ONE) - apply("exp", Real.of(Fraction(10**60 + 1, 10**60))), 64, 256),
+        (apply("sin", Real.of(Fraction(10**8, 3))) - apply("sin", Real.of(Fraction(10**8, 3) + Fraction(1, 10**80))), 128, 512),
+        (apply("sqrt", Real.of(10**40 + 1)) - Real.of(10**20), 64, 256),
+    ],
+)  # fmt: skip
+def test_too_close_to_zero_is_undecided_and_decided_with_more_bits(close, bits, enough):
+    with pytest.raises(UndecidedError, match="is not told from 0"):
+        sign(close, bits)
+    assert sign(close, enough) != 0
+    assert not is_zero(close)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "tanh(log(1 + 1e-323**4))",  # 1e-1292, or 2**-4292
+        "tanh(log(cosh(3e-323**2)))",
+        "sqrt(2)*sqrt(3) - sqrt(6) + 1e-300**5",  # sympy would try for ever
+        "(tanh(log(cosh(3e-20))))**40",
+    ],
+)
+def test_what_hides_below_the_last_bit_is_not_zero(text):
+    value = number(text)
+    assert not may_be_zero(value) and not is_zero(value)
+
+
+def test_sympy_is_not_believed_against_a_ball(monkeypatch):
+    # Planted: what sympy says of this number at times, for it looks at its facts in random order.
+    monkeypatch.setattr(reals, "_sympy_knows_zero", lambda _: True)
+    text = "tanh(log(1 + 1e-40))"
+    assert not is_zero(number(text)) and not is_zero(number(f"{text}**20"))
+    monkeypatch.setattr(reals, "may_be_zero", lambda _: True)
+    assert is_zero(number(text))
+
+
+def test_sympy_simplifies_short_numbers_only(monkeypatch):
+    """It tries to solve for the roots in the others, which takes minutes."""
+    asked = []
+    equals = sp.Expr.equals
+
+    def spy(x, y):
+        asked.append(x)
+        return len(asked) == 1 and equals(x, y)  # whoever asks again gets no answer, at once
+
+    monkeypatch.setattr(sp.Expr, "equals", spy)
+    assert is_zero(number("log(9) - 2*log(3)")) and len(asked) == 1
+    assert not is_zero(number("exp2(0.7)/asinh(sinh(exp2(0.7)/2)) - 2")) and len(asked) == 1
+
+
+def test_the_integers_beside_an_enormous_number_are_not_guessed():
+    floor = parse("floor(exp(x))")
+    told, untold = (germs.evaluate(floor, {"x": constant(Real.of(x))}) for x in (2000, 5000))
+    assert isinstance(told, Germ) and sign(told.constant - apply("exp", Real.of(2000))) == -1
+    assert isinstance(untold, Unknown) and "not told" in untold.reason
+
+
+def test_the_sign_of_what_300_digits_leave_of_pi():
+    assert sign(PI - PI_CUT) == 1  # digits were cut off
+    one_more = PI_CUT + Real.of(Fraction(1, 10**300))
+    assert sign(PI - one_more) == -1
+    with pytest.raises(UndecidedError):
+        sign(PI - PI_CUT, bits=64)
+
+
+def test_a_proof_of_zero_is_no_guess():
+    # Negative control: zero to 250 digits is not zero.
+    small = apply("sin", PI) + Real.of(Fraction(1, 10**250))
+    assert sign(small) == 1
+    with pytest.raises(UndecidedError):
+        sign(apply("log", Real.of(8)) - apply("log", Real.of(2)) * Real.of(3) + PI - PI_CUT, 256)
+
+
+A, B, C = PI, apply("exp", Real.of(2)), apply("sin", ONE)
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        (A * B, B * A),
+        (A + B, B + A),
+        (A - B, -(B - A)),
+        (-(A - B), B - A),
+        (ONE - A, -(A - ONE)),
+        (A - ONE, -(ONE - A)),
+        (A + A, A * Real.of(2)),
+        (A - A, ZERO),
+        (A * ZERO, ZERO),
+        (A + ZERO, A),
+        (A * ONE, A),
+        (-(A * Real.of(-1)), A),
+        (-A * B, A * -B),
+        (-A * -B, A * B),
+        ((A * Real.of(2)) * (B * Real.of(3)), (B * A) * Real.of(6)),
+        (half() * A + half() * A, A),
+        (half(3) * A - half() * A, A),
+        ((A * Real.of(3)).inverse(), A.inverse() * Real.of(Fraction(1, 3))),
+        (Real.of(4).power(Fraction(1, 2)), Real.of(2)),
+        (Real.of(Fraction(8, 27)).power(Fraction(-2, 3)), Real.of(Fraction(9, 4))),
+        (Real.of(2).power(-3), Real.of(Fraction(1, 8))),
+        (A.power(1), A),
+        (apply("floor", Real.of(2.5)), Real.of(2)),
+        (apply("sqrt", Real.of(9)), Real.of(3)),
+        (apply("exp", ZERO), ONE),
+        (apply("sin", ONE), apply("sin", ONE)),
+        (Real.of(0.5), half()),
+        ((A + B) * Real.of(-2), (-A - B) * Real.of(2)),
+    ],
+)
+def test_numbers_of_one_form_are_the_same(x, y):
+    assert x.same_as(y) and y.same_as(x)
+    assert sign(x - y, 64) == 0
+
+
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        (A + B, A - B),
+        (A, -A),
+        (A * B, A + B),
+        (A, B),
+        (A, ONE),
+        (ONE, Real.of(2)),
+        (A.inverse(), A),
+        (A - B, B - A),
+        (apply("sin", ONE), apply("cos", ONE)),
+        (apply("sin", ONE), apply("sin", Real.of(2))),
+        (half() * A, half(3) * A),
+        (A * B * C, A * B),
+    ],
+)
+def test_other_numbers_are_not_the_same(x, y):
+    assert not x.same_as(y) and not y.same_as(x)
+    assert sign(x - y) != 0
+
+
+def test_equal_numbers_of_another_form_are_told_by_their_sign_only():
+    x, y = apply("log", Real.of(8)), apply("log", Real.of(2)) * Real.of(3)
+    assert not x.same_as(y)
+    assert sign(x - y) == 0
+
+
+@pytest.mark.parametrize("bits", [64, 100, 128, 300, 512, 1000, 4096])
+def test_zero_is_proved_whatever_the_precision_allowed(bits):
+    assert sign(apply("log", Real.of(8)) - apply("log", Real.of(2)) * Real.of(3), bits) == 0
+
+
+def test_same_means_equal_over_random_forms():
+    rng = random.Random(1)  # noqa: S311  (samples)
+    rational = [Real.of(Fraction(n, d)) for n, d in ((1, 2), (-3, 1), (2, 3), (1, 1), (0, 1))]
+    pool = [A, B, C, *rational]
+    for _ in range(300):
+        x, y = rng.choice(pool), rng.choice(pool)
+        pool.append(rng.choice((x + y, x - y, x * y, -x)))
+    values = [float(x.ball(256).mid()) for x in pool]
+    for (x, v), (y, w) in itertools.combinations(zip(pool, values, strict=True), 2):
+        if x.same_as(y):
+            assert v == w
+
+
+def test_the_arithmetic_of_exact_numbers_is_that_of_their_balls():
+    for x, y in itertools.product([A, B, C, half(), Real.of(-3), A * B, A - B, ZERO], repeat=2):
+        with flint.ctx.workprec(128):
+            p, q = x.ball(128), y.ball(128)
+            assert (x + y).ball(128).overlaps(p + q)
+            assert (x - y).ball(128).overlaps(p - q)
+            assert (x * y).ball(128).overlaps(p * q)
+            if sign(y):
+                assert (x * y.inverse()).ball(128).overlaps(p / q)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (PI, math.pi),
+        (E, math.e),
+        (-PI, -math.pi),
+        (Real.of(Fraction(1, 3)), 1 / 3),
+        (Real.of(0.1), 0.1),
+        (Real.of(2**53 + 1), 2.0**53),  # a tie, to even
+        (Real.of(2**53 + 3), 2.0**53 + 4),
+        (Real.of(Fraction(2**54 + 3, 2)), 2.0**53 + 2),
+        # subnormals
+        (Real.of(Fraction(1, 2**1074)), 5e-324),
+        (Real.of(Fraction(3, 2**1075)), 1e-323),  # a tie, to even
+        (Real.of(Fraction(1, 2**1075)), 0.0),  # a tie, to even
+        (Real.of(Fraction(5, 2**1077)), 5e-324),
+        (Real.of(Fraction(1, 10**400)), 0.0),
+        (PI * Real.of(Fraction(1, 10**310)), 3.141592653589793e-310),
+        (PI * Real.of(Fraction(1, 10**322)), 3.14e-322),
+        (PI * Real.of(Fraction(1, 10**400)), 0.0),
+        (apply("exp", Real.of(-740)), math.exp(-740)),
+        (apply("exp", Real.of(-745)), 5e-324),
+        (apply("exp", Real.of(-746)), 0.0),
+        (apply("exp", Real.of(-10**9)), 0.0),
+        # overflow
+        (apply("exp", Real.of(709)), 8.218407461554972e307),
+        (apply("exp", Real.of(710)), math.inf),
+        (-apply("exp", Real.of(710)), -math.inf),
+        (apply("exp", Real.of(10**6)), math.inf),
+        (Real.of(10**400), math.inf),
+        (Real.of(-(10**400)), -math.inf),
+        (Real.of(2**1024 - 2**970), math.inf),  # a tie, to the even one: beyond the doubles
+        (Real.of(2**1024 - 2**970 - 1), 1.7976931348623157e308),
+        (Real.of(Fraction(1.7976931348623157e308)), 1.7976931348623157e308),
+        # zero, proved
+        (apply("sin", PI), 0.0),
+        (apply("log", Real.of(8)) - apply("log", Real.of(2)) * Real.of(3), 0.0),
+        # digits that cancel
+        (PI - Real.of(math.pi), 1.2246467991473532e-16),
+        (apply("exp", Real.of(1e-30)) - ONE, 1e-30),
+        (PI - PI_CUT, 7.245870066063155882e-301),
+    ],
+)  # fmt: skip
+def test_the_nearest_double(value, expected):
+    found = nearest(value)
+    assert found == expected
+    assert type(found) is float
+
+
+def test_irrational_numbers_just_beside_a_tie_go_to_the_right_side():
+    tie = Real.of(2**53 + 1)
+    for digits in (20, 40, 200):
+        tiny = PI * Real.of(Fraction(1, 10**digits))
+        assert nearest(tie + tiny) == 2.0**53 + 2, digits
+        assert nearest(tie - tiny) == 2.0**53, digits
+
+
+def test_the_nearest_double_over_all_magnitudes():
+    rng = random.Random(2)  # noqa: S311  (samples)
+    for _ in range(500):
+        factor = Fraction(rng.getrandbits(60) + 1) * Fraction(2) ** rng.randint(-1140, 970)
+        value = PI * Real.of(factor)
+        cut = Fraction(int(PI_DIGITS), 10 ** (len(PI_DIGITS) - 1)) * factor
+        try:
+            expected = float(cut)
+        except OverflowError:
+            expected = math.inf
+        assert nearest(value) == expected, factor
+        assert nearest(-value) == -expected, factor
+
+
+def test_irrational_numbers_at_the_edge_of_the_doubles():
+    edge = Real.of(2**1024 - 2**970)
+    below = edge - PI * Real.of(10**250)
+    assert nearest(below) == 1.7976931348623157e308
+    assert nearest(edge + PI * Real.of(10**250)) == math.inf
+
+
+def test_a_wide_ball_names_no_double():
+    with flint.ctx.workprec(128):
+        assert nearest_in(flint.arb(1, 1e-3)) is None
+        assert nearest_in(flint.arb("nan")) is None
+        assert nearest_in(flint.arb.pos_inf()) is None
+        assert nearest_in(flint.arb(1.5)) == 1.5
+        assert nearest_in(flint.arb(0)) == 0.0
+        assert nearest_in(flint.arb(0, 1e-200) * flint.arb(0, 1e-200)) == 0.0
+        assert nearest_in(flint.arb(0, 1e-300)) is None
+
+
+def test_a_double_is_taken_exactly():
+    assert Real.of(0.1).rational == flint.fmpq(3602879701896397, 2**55)
+    assert sign(Real.of(0.1) - Real.of(Fraction(1, 10))) == 1
+
+
+def test_what_cannot_be_enclosed_is_undecided():
+    nothing = apply("log", -apply("exp", ONE))
+    with pytest.raises(UndecidedError):
+        nearest(nothing, 256)
+    with pytest.raises(UndecidedError):
+        sign(nothing, 256)
+
+
+def test_a_rational_that_grows_too_long_goes_on_as_a_ball():
+    long = Real.of(Fraction(3**20_000, 2**20_000))
+    product = long * long
+    assert product.rational is None
+    assert sign(product) == 1
+    assert nearest(product) == math.inf
+    assert nearest(product * product.inverse()) == 1.0
+
+
+@pytest.mark.parametrize("exponent", [1e300, -1e300])
+def test_enormous_numbers_are_not_computed_to_the_last_digit(exponent):
+    # sympy would make b**n of exp(n*log(b))
+    n = Real.of(exponent)
+    number = apply("exp", apply("multiply", n, apply("log", Real.of(1e300))))
+    assert not is_zero(number)
+
+
+def test_a_number_multiplied_with_itself_again_and_again_is_looked_at_once():
+    forward = reverse = Real.of(0)
+    for k in range(1, 40):
+        forward = forward + apply("sin", Real.of(k))
+        reverse = reverse + apply("sin", Real.of(40 - k))
+    close = forward - reverse  # zero, but too long for sympy
+    zero = apply("sin", PI * Real.of(Fraction(1, 3))) * Real.of(2) - Real.of(3).power(
+        Fraction(1, 2)
+    )
+    for _ in range(60):
+        close, zero = Real(None, "multiply", (close, close)), Real(None, "multiply", (zero, zero))
+    assert not is_zero(close)
+    assert is_zero(zero)

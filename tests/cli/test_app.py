@@ -1,0 +1,433 @@
+"""The command line: most of it in this process, and in its own what only a process can show."""
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from typer.testing import CliRunner
+
+from symdiff.cli.app import app
+from tests.processes import prepared
+
+COMMAND = [sys.executable, "-m", "symdiff"]
+
+
+def run(*arguments):
+    """The command line without a process: loading torch for every case would take minutes."""
+    done = CliRunner().invoke(app, [str(a) for a in arguments])
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+    return done
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "file.toml"
+    path.write_text(
+        '[[expression]]\nname = "relu"\nexpr = "relu(x)"\n[[expression]]\nname = "sine"\nexpr = "sin(x)"\n'
+    )
+    return path
+
+
+def test_eval_prints_the_table_and_the_summary():
+    done = run("eval", "relu(x)", "--grid", "x=-1:1:3")
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert "0  kink  0 | 1       0.5         0      0.5  subgradient" in done.stdout
+    assert "1 expression, 13 points" in done.stdout
+
+
+@pytest.mark.parametrize("text", ["-abs(x)", "-1/(x + 3)", "-x"])
+def test_an_expression_may_begin_with_a_minus(text):
+    found = run("eval", text, "--at", "x=1")
+    assert found.exit_code == 0
+    assert found.output.startswith(text)
+
+
+def test_a_mistake_after_a_minus_is_at_its_column():
+    found = run("eval", "-abs(y", "--at", "y=1")
+    assert found.exit_code == 2
+    assert "\n    -abs(y\n" in found.output
+
+
+def test_strict_makes_silence_a_finding():
+    assert run("eval", "floor(x)", "--at", "x=1").exit_code == 0
+    assert run("eval", "floor(x)", "--at", "x=1", "--strict").exit_code == 1
+
+
+def test_every_point_is_proved_on_request():
+    done = run("eval", "sin(x)", "--grid", "x=0:1:301", "--prove", "all", "--quiet")
+    assert "301 of 301 derivatives proved point by point" in done.stdout
+    done = run("eval", "sin(x)", "--grid", "x=0:1:301", "--quiet")
+    assert "10 of 301 derivatives proved point by point" in done.stdout
+    done = run("eval", "sin(x)", "--prove", "some")
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert "unknown way to prove 'some'" in done.stderr
+
+
+def test_a_finding_is_exit_status_one():
+    assert run("eval", "relu(x) - relu(-x)").exit_code == 1
+
+
+def test_at_adds_nothing_and_takes_exact_numbers():
+    done = run("eval", "abs(x)", "--at", "x=0,1/3", "--format", "jsonl")
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [(r["point"]["x"], r["exact"]) for r in records[:2]] == [(0.0, None), (1 / 3, "1/3")]
+    assert len(records) == 6
+
+
+def test_run_takes_files_and_folders(file):
+    for path in (file, file.parent):
+        done = run("run", path, "--only", "relu")
+        assert done.exit_code == 0
+        assert "relu: relu(x)" in done.stdout
+        assert "1 expression" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["r.md", "r.tex", "r.html", "r.csv", "r.json", "r.jsonl", "r.txt"])
+def test_output_takes_its_format_from_the_name(file, name):
+    done = run("run", file, "--output", file.parent / name, "--quiet")
+    assert done.exit_code == 0
+    text = (file.parent / name).read_text()
+    assert "relu" in text
+    if name.endswith(".json"):
+        json.loads(text)
+    assert {p.name for p in file.parent.iterdir()} == {"file.toml", name}
+
+
+def test_a_store_is_filled_and_used_and_compared(file):
+    store, report = file.parent / "s.db", file.parent / "r.json"
+    assert run("run", file, "--store", store, "--quiet").exit_code == 0
+    again = run("run", file, "--store", store, "--output", report, "--quiet")
+    assert again.exit_code == 0 and "2 expressions" in again.stdout
+    same = run("drift", store, report)
+    assert (same.exit_code, same.stdout) == (0, "changed: nothing\n")
+    content = json.loads(report.read_text())
+    content["records"][0]["verdict"] = "wrong"
+    report.write_text(json.dumps(content))
+    changed = run("drift", store, report)
+    assert changed.exit_code == 1
+    assert "changed: 1 verdict" in changed.stdout
+
+
+def test_what_is_no_store_is_one_clear_message(file):
+    done = run("run", file, "--store", file)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == (
+        f"symdiff: {file} is no store of symdiff (give another file, or move this one away)\n"
+    )
+
+
+def test_keep_all_writes_columns_beside_the_output(file):
+    done = run("run", file, "--keep", "all", "--output", file.parent / "r.json", "--quiet")
+    assert done.exit_code == 0
+    assert done.stderr == f"symdiff: all columns are in {file.parent / 'r.columns'}\n"
+    folders = sorted(p.name for p in (file.parent / "r.columns").iterdir())
+    assert folders == ["relu", "sine"]
+    assert (file.parent / "r.columns" / "sine" / "autograd.verdict.npy").exists()
+
+
+def test_a_lost_expression_is_named_and_the_status_is_one(planted, tmp_path):
+    path = tmp_path / "file.txt"
+    path.write_text("hang: x\na: relu(x)\n")
+    done = run("run", path, "--timeout", "8", "--quiet")
+    assert done.exit_code == 1
+    assert done.stderr == (
+        f"symdiff: {path}, entry 'hang': nothing came of it: it took more than 8 s (raise --timeout)\n"
+    )
+
+
+BAD = [
+    (["eval", "1 + asb(x)"], "symdiff: unknown function 'asb' at column 5 (did you mean 'abs'?)"),
+    (
+        ["eval", "x", "--grid", "y=0:1:2"],
+        "symdiff: the expression has no variable 'y' (its variables: x)",
+    ),
+    (["eval", "x", "--grid", "x"], "symdiff: --grid 'x' is no assignment (--grid x=-2:2:9)"),
+    (["eval", "x", "--grid", "x=0:1"], "symdiff: grid x: '0:1' is not a range"),
+    (["eval", "x", "--at", "x=z"], "symdiff: grid x: 'z' is not a number"),
+    (
+        ["eval", "x", "--engine", "jx"],
+        "symdiff: unknown engine 'jx' (engines: symbolic, autograd, central, symengine)",
+    ),
+    (["eval", "x", "--format", "pdf"], "symdiff: unknown format 'pdf'"),
+    (["eval", "x", "--output", "a.pdf"], "symdiff: a.pdf: no format ends in '.pdf'"),
+    (
+        ["eval", "x", "--output", "/no/such/a.json"],
+        "symdiff: /no/such/a.json: there is no folder /no/such",
+    ),
+    (["eval", "x", "--rtol", "-1"], "symdiff: rtol -1 is no tolerance"),
+    (["eval", "x", "--seed", "-1"], "symdiff: the seed -1 is negative"),
+    (["eval", "x", "--max-points", "0"], "symdiff: at most 0 points (a number from 1 on)"),
+    (["eval", "x", "--output", "/"], "symdiff: --output / is a folder (give the name of a file"),
+    (["eval", "x", "--output", ""], "symdiff: --output . is a folder"),
+    (["eval", "x", "--let", "h=1", "--let", "h=2"], "symdiff: --let h is given twice (keep one)"),
+    (
+        ["eval", "x", "--at", "x=floor(10**30*tanh(9999))"],
+        "symdiff: grid x: 'floor(10**30*tanh(9999))' cannot be evaluated exactly",
+    ),
+    (["eval", "x, y"], "symdiff: a tuple cannot stand in an expression at column 1"),
+    (["eval", "x", "--let", "h"], "symdiff: --let 'h' is no assignment"),
+    (["eval", "x", "--wrt", "y"], "symdiff: the expression has no variable 'y'"),
+    (["eval", "x", "--claim", "x=z"], "symdiff: claim x: 'z' is no variable of the expression"),
+    (["eval", "x", "--keep", "some"], "symdiff: unknown --keep 'some' (--keep findings"),
+    (["eval", "x", "--grid", "x=0:1:99999999999"], "symdiff: grid x: a range has 1 to 10000000000"),
+    (["run", "--timeout", "0"], "symdiff: a time limit of 0 s (--timeout takes seconds"),
+    (["run", "--memory", "-1"], "symdiff: a memory limit of -1 GiB (--memory takes GiB"),
+    (["run", "--jobs", "0"], "symdiff: 0 jobs (--jobs takes a number from 1 on)"),
+    (["run", "--store", "/no/such/s.db"], "symdiff: /no/such/s.db: there is no folder /no/such"),
+    (["run", "--dask", "nowhere"], "symdiff: no Dask scheduler at 'nowhere'"),
+    (["drift", "no.db", "no.json"], "symdiff: no.db: No such file or directory (two files"),
+    (["run", "missing.toml"], "symdiff: missing.toml: no such file or folder"),
+    (["eval", "x", "--value", "x"], "symdiff: --value 'x' is no assignment (--value w=[[1, 2]"),
+    (["eval", "x", "--value", "x=[1"], "symdiff: --value x: '[1' is no tensor (--value 'w=[[1,"),
+    (["eval", "x", "--value", "x=[[1], 2]"], "symdiff: values x: its lists have different lengths"),
+    (["eval", "x", "--value", "x={shap=[2]}"], "symdiff: values x: a shape is a list of integers"),
+    (["eval", "x", "--value", "y=1"], "symdiff: values: no expression has a variable 'y'"),
+    (
+        ["eval", "x", "--value", "x=[1, 2]", "--cotangent", "[1]"],
+        "symdiff: cotangent: the cotangent has",
+    ),
+    (
+        ["eval", "x", "--value", "x=[1, 2]", "--tangent", "x=1"],
+        "symdiff: tangent: the tangent of x has",
+    ),
+    (["eval", "x", "--value", "x=[1, 2]", "--accumulate", "0"], "symdiff: accumulate 0 times"),
+    (["eval", "x", "--max-components", "-1"], "symdiff: at most -1 components"),
+    (
+        ["eval", "x @ w", "--value", "x=[[1, 2]]", "--value", "w=[[1, 2]]"],
+        "symdiff: matmul of x (1, 2) and w (1, 2): the rows of the first have 2 numbers, the columns of the second 1 at column 1\n    x @ w\n    ^^^^^",
+    ),
+    (["run", "--jobs", "0"], "symdiff: 0 jobs"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), BAD)
+def test_bad_input_is_one_clear_message_and_status_two(arguments, message):
+    done = run(*arguments)
+    assert done.exit_code == 2
+    assert done.stderr.startswith(message)
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_bad_entry_is_told_and_the_others_are_not_lost(file):
+    file.write_text(file.read_text() + '[[expression]]\nname = "bad"\nexpr = "asb(x)"\n')
+    done = run("run", file)
+    assert done.exit_code == 2
+    assert (
+        f"symdiff: {file}, line 9, entry 'bad': unknown function 'asb' at column 1" in done.stderr
+    )
+    assert "2 expressions" in done.stdout
+    assert "1 entry could not be used" in done.stdout
+
+
+def test_what_does_not_pass_gives_status_one():
+    done = run("eval", "heaviside(x, 0.5)")
+    assert done.exit_code == 1
+    message = "autograd failed: RuntimeError: derivative for aten::heaviside is not implemented"
+    assert message in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "command", [["functions"], ["engines"], ["--version"], ["--help"], ["eval", "--help"]]
+)
+def test_listings_answer(command):
+    done = run(*command)
+    assert done.exit_code == 0
+    assert done.stdout
+
+
+def test_every_function_is_listed():
+    from symdiff.catalogue import BY_NAME
+
+    listed = run("functions").stdout
+    assert [name for name in BY_NAME if not re.search(rf"\b{name}\b", listed)] == []
+
+
+def many(folder, count=2000):
+    """More work than anybody waits for."""
+    path = folder / "many.txt"
+    path.write_text("".join(f"f{i}: abs(x - {i})*exp(x) ; x = -1:1:50\n" for i in range(count)))
+    return path
+
+
+@pytest.mark.parametrize(("jobs", "patience"), [(1, 6), (2, 6), (1, 0.5), (2, 0.8)])
+def test_ctrl_c_writes_what_is_done_and_ends_with_status_130(tmp_path, jobs, patience):
+    output = tmp_path / "report.json"
+    # where the tests run in the background, Ctrl-C is ignored by what they start
+    heard = prepared("import signal; signal.signal(signal.SIGINT, signal.SIG_DFL)")
+    process = subprocess.Popen(
+        [
+            *heard,
+            *COMMAND,
+            "run",
+            many(tmp_path),
+            "--jobs",
+            str(jobs),
+            "--output",
+            output,
+            "--quiet",
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    time.sleep(patience)
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    done = re.search(r"interrupted: (\d+) of 2000 expressions are done", err)
+    if done is None:  # a slow machine, or little patience: the libraries were still being loaded
+        assert err == "symdiff: interrupted: nothing is done yet, and nothing is written\n"
+        assert not output.exists()
+        return
+    report = json.loads(output.read_text())
+    assert len(report["expressions"]) == int(done.group(1))
+    assert f"{done.group(1)} expression" in out
+
+
+def test_a_process_of_its_own_gives_the_same(file):
+    done = subprocess.run([*COMMAND, "run", file], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, run("run", file).stdout, "")
+    bad = subprocess.run([*COMMAND, "eval", "asb(x)"], capture_output=True, text=True, check=False)
+    assert bad.returncode == 2
+    assert bad.stderr.startswith("symdiff: unknown function 'asb' at column 1")
+
+
+def test_a_mistake_in_the_text_is_told_before_anything_heavy_is_loaded():
+    probe = (
+        "import sys; from typer.testing import CliRunner; from symdiff.cli.app import app\n"
+        "print(CliRunner().invoke(app, ['eval', 'asb(x)']).exit_code)\n"
+        "print([m for m in ('torch', 'sympy', 'numpy', 'flint') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[:2] == ["2", "[]"]
+
+
+def test_a_defect_of_symdiff_is_one_line(monkeypatch):
+    from symdiff.report import report
+
+    monkeypatch.setattr(report.Report, "rendered", lambda *_, **__: 1 / 0)
+    done = run("eval", "x")
+    assert done.exit_code == 1
+    assert (
+        done.stderr
+        == "symdiff: this call: symdiff itself failed (ZeroDivisionError: division by zero); please report this\n"
+    )
+
+
+def test_a_reader_that_leaves_early_is_no_error(file):
+    done = subprocess.run(
+        f"{sys.executable} -m symdiff run --only 'abs*' --all | head -1",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr == ""
+
+
+def test_a_bar_is_shown_on_a_terminal_only(file):
+    assert run("run", file).stderr == ""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(
+        [*COMMAND, "run", file],
+        stdout=subprocess.DEVNULL,
+        stderr=follower,
+        env={**os.environ, "TERM": "xterm"},
+    )
+    os.close(follower)
+    # read while it runs: a terminal that nobody reads takes some kilobytes, and then blocks
+    shown = b"".join(iter(lambda: read_terminal(leader), b""))
+    os.close(leader)
+    assert process.wait() == 0
+    assert b"comparing" in shown
+
+
+def read_terminal(leader):
+    """What a terminal shows next; nothing once all that write to it have ended."""
+    try:
+        return os.read(leader, 2**16)
+    except OSError:  # as Linux says it
+        return b""
+
+
+TENSORS = [
+    (["softmax(x, dim=0)", "--value", "x=[3, 1, 0.2]"], 0, "Jacobian by x: 3 x 3, dense"),
+    (["2*x", "--value", "x=[1, 2, 3]", "--cotangent", "[0.1, 1, 0.0001]"], 0, "0.2      2  0.0002"),
+    (["2*x", "--value", "x=[1, 2]", "--value", "g=[5, 7]", "--cotangent", "g"], 0, "10     14"),
+    (["x**2", "--value", "x=[1, 2]", "--tangent", "x=[1, 1]"], 0, "along the tangent"),
+    (["x**2", "--value", "x=3", "--accumulate", "2"], 0, "12"),
+    (["x.sum()", "--value", "x={shape=[30, 30], seed=1}"], 0, "x along v1"),
+    (["x.sum()", "--value", "x={shape=[3, 3], seed=1}", "--max-components", "4"], 0, "x along v3"),
+    (["x.sum()", "--value", "x=[1, 2]", "--claim", "x=[1, 1]"], 0, "claim: agrees 2"),
+    (["x.sum()", "--value", "x=[1, 2]", "--claim", "x=[1, 3]"], 1, "wrong: claim"),
+    (["x.sum()", "--value", "x=[1, 2]", "--claim", "x=1"], 1, "claim failed: the claim has shape ()"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("arguments", "status", "text"), TENSORS)
+def test_eval_takes_tensors(arguments, status, text):
+    done = run("eval", *arguments)
+    assert (done.exit_code, done.stderr) == (status, "")
+    assert text in done.stdout
+
+
+@pytest.mark.parametrize("form", ["plain", "github", "latex", "html", "csv", "json", "jsonl"])
+def test_tensors_have_every_format(form):
+    done = run("eval", "relu(x)", "--value", "x=[-1, 0, 2]", "--format", form)
+    assert done.exit_code == 0
+    assert "kink" in done.stdout or "0 | 1" in done.stdout or "0 \\| 1" in done.stdout
+
+
+def test_no_line_is_wider_than_a_terminal_of_80_columns():
+    wide = run("eval", "tanh(x @ w)", "--value", "x={shape=[3, 5], seed=0}", "--value",
+               "w={shape=[5, 6], seed=1}", "--wrt", "x")  # fmt: skip
+    assert wide.exit_code == 0
+    assert max(map(len, wide.stdout.splitlines())) < 80
+    assert "shown; records have them all" in wide.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "text"),
+    [
+        (
+            [
+                "linear(x, w, b)",
+                "--value",
+                "x=[[1, 2]]",
+                "--value",
+                "w=[[1, 2]]",
+                "--value",
+                "b=[1]",
+            ],
+            0,
+            "AddmmBackward0\n├─ b\n├─ x\n└─ TBackward0\n   └─ w\n",
+        ),
+        (["x @ w"], 2, "symdiff: torch refused it: RuntimeError: both arguments to matmul"),
+        (["relu(x)*x"], 0, "MulBackward0\n├─ ReluBackward0\n│  └─ x\n└─ x\n"),
+        (["-x"], 0, "NegBackward0\n└─ x\n"),
+        (
+            ["h**2", "--let", "h=sin(x)", "--at", "x=pi"],
+            0,
+            "PowBackward0\n└─ SinBackward0\n   └─ x\n",
+        ),
+        (["exp(x)", "--format", "dot"], 0, '  n1 [label="x", shape=box];'),
+        (["exp(x)", "--format", "png"], 2, "symdiff: unknown format 'png' (formats: text, dot)"),
+        (["exp(x)", "--at", "x=0,1"], 2, "symdiff: --at x gives several points"),
+        (["exp(x)", "--at", "y=0"], 2, "symdiff: the expression has no variable 'y'"),
+        (["cbrt(x)"], 2, "symdiff: torch cannot run it: cbrt"),
+        (["exp(x"], 2, "symdiff: "),
+    ],
+)
+def test_graph_shows_what_torch_records(arguments, status, text):
+    done = run("graph", *arguments)
+    assert done.exit_code == status
+    assert text in (done.stderr if status else done.stdout)

@@ -1,0 +1,203 @@
+"""What is too large for components: random directions, with bounds, claims and planted faults."""
+
+import numpy as np
+import pytest
+
+import symdiff
+from symdiff.comparison import directions
+from symdiff.errors import UsageError
+
+LARGE = {
+    "x": {"shape": [16, 30], "seed": 0},
+    "w1": {"shape": [30, 20], "seed": 1},
+    "w2": {"shape": [20, 4], "seed": 2},
+}
+LOSS = {
+    "expression": "((relu(x @ w1) @ w2 - 1)**2).mean()",
+    "values": LARGE,
+    "wrt": ["w1", "w2"],
+}
+BACKWARD = """
+h = x @ w1
+grad_y = 2*(relu(h) @ w2 - 1)/64
+grad_w2 = relu(h).T @ grad_y
+grad_h = grad_y @ w2.T
+grad_h[h < 0] = 0
+grad_w1 = x.T @ grad_h
+"""
+
+
+def verdicts(comparison, engine):
+    return {r["verdict"] for r in comparison.records() if r["engine"] == engine}
+
+
+def test_every_engine_that_can_is_right_along_random_directions():
+    comparison = symdiff.compare(**LOSS, claims=BACKWARD)
+    assert verdicts(comparison, "autograd") == verdicts(comparison, "claim") == {"agrees"}
+    assert verdicts(comparison, "central") <= {"agrees", "inexact"}
+    assert verdicts(comparison, "symbolic") == {"unsupported"}
+    names = {r["variable"] for r in comparison.records()}
+    assert names == {f"{w} along v{k}" for w in ("w1", "w2") for k in (1, 2, 3)}
+
+
+def test_what_was_left_out_is_said():
+    table = " ".join(symdiff.compare(**LOSS).table().split())
+    assert "680 derivatives, more than 512: 3 random directions for each input stand for" in table
+    assert "sympy: it works component by component" in table
+
+
+def test_the_limit_is_a_parameter():
+    whole = symdiff.compare(**LOSS, max_components=1000, engines=["autograd"])
+    assert len(list(whole.records())) == 680
+    assert verdicts(whole, "autograd") == {"agrees"}
+
+
+def test_directions_agree_with_the_components_that_they_stand_for():
+    whole = symdiff.compare(**LOSS, max_components=1000, engines=["autograd"])
+    found = symdiff.compare(**LOSS, engines=["autograd"])
+    truth = {r["variable"]: r["derivative"] for r in whole.records()}
+    rng = np.random.default_rng(0)
+    for record, shape, name in zip(
+        found.records(), [(30, 20)] * 3 + [(20, 4)] * 3, ["w1"] * 3 + ["w2"] * 3, strict=True
+    ):
+        v = rng.standard_normal(shape)
+        expected = sum(v[p] * truth[f"{name}[{p[0]},{p[1]}]"] for p in np.ndindex(*shape))
+        assert record["derivative"] == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-6])
+def test_a_planted_fault_in_one_component_of_autograd_is_noticed(monkeypatch, size):
+    real = directions.accumulated
+
+    def faulty(*given):
+        gradients = real(*given)
+        gradients["w1"][7, 3] += size * np.abs(gradients["w1"]).max()
+        return gradients
+
+    monkeypatch.setattr(directions, "accumulated", faulty)
+    assert "wrong" in verdicts(symdiff.compare(**LOSS), "autograd")
+
+
+@pytest.mark.parametrize(
+    ("line", "fault", "how"),
+    [
+        ("grad_w1 = x.T @ grad_h", "grad_w1 = -x.T @ grad_h", "the sign is flipped"),
+        ("/64", "/128", "the factor 2 is missing"),
+        ("grad_h[h < 0] = 0", "", "components agree"),
+        ("grad_h[h < 0] = 0", "grad_h[h < 1] = 0", "components agree"),
+    ],
+)
+def test_a_planted_fault_in_a_claim_is_noticed(line, fault, how):
+    comparison = symdiff.compare(**LOSS, claims=BACKWARD.replace(line, fault))
+    assert "wrong" in verdicts(comparison, "claim")
+    assert verdicts(comparison, "autograd") == {"agrees"}
+    assert any(how in note for note in comparison.evidence[0].tensors.notes)
+
+
+def test_a_claim_of_the_wrong_shape_fails_and_says_why():
+    comparison = symdiff.compare(**LOSS, claims={"w1": "x.T @ x", "w2": "w2*0"})
+    found = {r["variable"]: r for r in comparison.records() if r["engine"] == "claim"}
+    assert found["w1 along v1"]["verdict"] == "failed"
+    assert found["w1 along v1"]["detail"].startswith("the claim has shape (30, 30)")
+    assert found["w2 along v1"]["verdict"] == "wrong"
+
+
+def test_a_hidden_unit_that_is_0_leaves_the_truth_undecided():
+    values = {**LARGE, "x": np.zeros((16, 30)).tolist()}
+    comparison = symdiff.compare(**{**LOSS, "values": values})
+    assert {r["kind"] for r in comparison.records()} >= {"undecided"}
+    w1 = [r for r in comparison.records() if r["variable"].startswith("w1")]
+    assert {r["verdict"] for r in w1 if r["engine"] == "autograd"} == {"undecided"}
+
+
+def test_a_kink_beside_the_point_is_no_fault_of_the_differences(monkeypatch):
+    # so near that steps h and 2h give the same number, half of the slope off
+    values = {"x": [1e-9, 2.0, -3.0]}
+    given = {"values": values, "max_components": 1, "engines": ["autograd", "central"]}
+    comparison = symdiff.compare("relu(x).sum()", **given)
+    assert verdicts(comparison, "autograd") == {"agrees"}
+    assert verdicts(comparison, "central") == {"inexact"}
+    # negative control: unseen, the kink would be an alarm
+    monkeypatch.setattr(directions, "straddles", lambda *_: False)
+    assert "wrong" in verdicts(symdiff.compare("relu(x).sum()", **given), "central")
+
+
+@pytest.mark.parametrize("text", ["hypot(x, 2).sum()", "cross_entropy(hypot(x, 2), t)"])
+def test_what_has_no_bounds_is_undecided(text):
+    values = {"x": {"shape": [30, 20], "seed": 0}, "t": [k % 20 for k in range(30)]}
+    given = values if "t)" in text else {"x": values["x"]}
+    comparison = symdiff.compare(text, values=given, engines=["autograd", "central"])
+    assert verdicts(comparison, "autograd") == verdicts(comparison, "central") == {"undecided"}
+
+
+def test_a_planted_fault_in_the_differences_is_noticed(monkeypatch):
+    real = directions._Side._quotient
+    monkeypatch.setattr(directions._Side, "_quotient", lambda *given: real(*given) * 1.001)
+    values = {"x": {"shape": [30, 20], "seed": 0}}
+    assert "wrong" in verdicts(symdiff.compare("(x**2).sum()", values=values), "central")
+
+
+def test_an_output_with_components_gets_a_random_cotangent():
+    values = {"x": {"shape": [8, 10], "seed": 0}}
+    comparison = symdiff.compare("softmax(x, dim=1)", values=values)
+    assert verdicts(comparison, "autograd") == {"agrees"}
+    notes = " ".join(comparison.evidence[0].tensors.notes)
+    assert "and one random cotangent" in notes
+    assert (
+        comparison.evidence[0]
+        .tensors.structure["x"]
+        .endswith("8 blocks of 10 x 10 on the diagonal")
+    )
+
+
+@pytest.mark.parametrize(
+    ("claim", "verdict"),
+    [
+        ("1/cosh(x)**2", "agrees"),  # the diagonal of the Jacobian
+        ("-1/cosh(x)**2", "wrong"),
+    ],
+)
+def test_claims_of_a_diagonal_are_pulled_through_the_cotangent(claim, verdict):
+    values = {"x": {"shape": [40], "seed": 0}}
+    comparison = symdiff.compare("tanh(x)", values=values, claims={"x": claim})
+    assert verdicts(comparison, "claim") == {verdict}
+
+
+def test_accumulated_calls_and_given_cotangents_count():
+    values = {"x": {"shape": [40, 20], "seed": 0}}
+    for text, given in (
+        ("(x**3).sum()", {"accumulate": 2}),
+        ("x**3", {"cotangent": np.ones((40, 20)).tolist()}),
+        ("x**3", {"cotangent": np.ones((2, 40, 20)).tolist(), "accumulate": 2}),
+    ):
+        assert verdicts(symdiff.compare(text, values=values, **given), "autograd") == {"agrees"}
+
+
+def test_a_tangent_is_one_direction():
+    values = {"x": {"shape": [40], "seed": 0}}
+    comparison = symdiff.compare(
+        "x.cumsum(dim=0)**2", values=values, tangent={"x": np.ones(40).tolist()}, max_components=10
+    )
+    assert {r["variable"] for r in comparison.records()} == {"tangent"}
+    assert verdicts(comparison, "autograd") == {"agrees"}
+
+
+def test_spellings_that_are_another_function_are_refused():
+    with pytest.raises(UsageError, match="spelling 's' is another function: at the values given"):
+        symdiff.compare(**LOSS, spellings={"s": "((relu(x @ w1) @ w2 - 1)**2).mean() + 1e-6"})
+
+
+def test_claims_for_components_are_refused():
+    with pytest.raises(UsageError, match="too large for components"):
+        symdiff.compare(**LOSS, claims={"w1[0,0]": "1"})
+
+
+def test_a_grid_beside_large_tensors_is_refused():
+    with pytest.raises(UsageError, match="on a grid of s"):
+        symdiff.compare("(s*x).sum()", values={"x": {"shape": [30, 30], "seed": 0}})
+
+
+def test_large_float32_is_held_to_its_own_rounding():
+    values = {n: {**v, "dtype": "float32"} for n, v in LARGE.items()}
+    comparison = symdiff.compare(**{**LOSS, "values": values})
+    assert verdicts(comparison, "autograd") <= {"agrees", "inexact"}

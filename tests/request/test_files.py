@@ -1,0 +1,166 @@
+"""Expression files: what is read, and how a mistake in one entry is told without losing the others."""
+
+from pathlib import Path
+
+import pytest
+
+from symdiff.errors import FileError
+from symdiff.request.files import find_files, read_file
+
+FULL = """
+# a comment
+[[expression]]
+name = "relu"
+expr = "relu(h)"
+let = { h = "2*x" }
+grid = { x = "-2:2:9", y = [0, 0.5, "1/3", "pi"], z = 3 }
+wrt = ["x"]
+claims = { x = "2.0" }
+source = "somewhere"
+note = "something"
+expect = { autograd = ["failed"], central = "undecided" }
+
+[expression.spellings]
+clamp = "h.clamp(min=0)"
+
+[[expression]]
+expr = "x**2"
+"""
+
+
+def write(folder: Path, text: str, name: str = "file.toml") -> Path:
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_toml_entries_are_read_with_all_their_keys(tmp_path):
+    first, second = read_file(write(tmp_path, FULL)).entries
+    assert (first.name, first.expr, first.let) == ("relu", "relu(h)", {"h": "2*x"})
+    assert first.grid == {"x": "-2:2:9", "y": [0, 0.5, "1/3", "pi"], "z": [3]}
+    assert (first.wrt, first.claims, first.spellings) == (
+        ("x",),
+        {"x": "2.0"},
+        {"clamp": "h.clamp(min=0)"},
+    )
+    assert first.expect == {"autograd": ("failed",), "central": ("undecided",)}
+    assert (first.source, first.note, first.line) == ("somewhere", "something", 3)
+    assert (second.name, second.line) == ("x**2", 17)
+
+
+def test_plain_text_has_one_expression_a_line(tmp_path):
+    text = "# comment\n\nrelu: relu(x) ; x = -2:2:9  # the end\nx**2 - y ; x = 0:1:3 ; y = 1\n  a b : sin(x)\n日本 a|b 'q': x\n"
+    entries = read_file(write(tmp_path, text, "file.txt")).entries
+    assert [(e.name, e.expr, e.grid, e.line) for e in entries] == [
+        ("relu", "relu(x)", {"x": "-2:2:9"}, 3),
+        ("x**2 - y", "x**2 - y", {"x": "0:1:3", "y": "1"}, 4),
+        ("a b", "sin(x)", {}, 5),
+        ("日本 a|b 'q'", "x", {}, 6),
+    ]
+
+
+TENSORS = '''
+[[expression]]
+name = "network"
+expr = "(x @ w).sum()"
+claims = """
+g = 1 + 0*(x @ w)
+grad_w = x.T @ g
+"""
+cotangent = 2
+accumulate = 3
+tangent = { w = [[1], [0]] }
+
+[expression.values]
+x = [[1, 2]]
+w = { shape = [2, 1], seed = 0 }
+'''
+
+
+def test_tensors_are_read_as_typed(tmp_path):
+    (entry,) = read_file(write(tmp_path, TENSORS)).entries
+    assert entry.values == {"x": [[1, 2]], "w": {"shape": [2, 1], "seed": 0}}
+    assert entry.claims == ("g = 1 + 0*(x @ w)", "grad_w = x.T @ g")
+    assert (entry.cotangent, entry.accumulate, entry.tangent) == (2, 3, {"w": [[1], [0]]})
+    assert entry.lines["values"] > entry.lines["claims"]
+
+
+MISTAKES = [
+    ("expr = 'x'\nvalues = [1]", "line 3, values: must be a table, one key a tensor"),
+    ("expr = 'x'\ncotangent = true", "line 3, cotangent: must be numbers, or a text"),
+    ("expr = 'x'\naccumulate = 2.5", "line 3, accumulate: must be an integer"),
+    ("expr = 'x'\naccumulate = true", "line 3, accumulate: must be an integer"),
+    ("expr = 'x'\ntangent = [1]", "line 3, tangent: must be a table, one key a variable"),
+    ("expr = 'x'\nclaims = [1]", "line 3, claims: must be a list of words"),
+    ("expr = 'x'\nclaims = 1", "line 3, claims: must be a table, one key a variable, or a list"),
+    # the entry's lines, the message: the line is the key's own
+    ("name = 'a'", "line 1, entry 'a', expr: is missing (expr = \"relu(x)\")"),
+    ("name = 'a'\nexpr = 1", "line 3, entry 'a', expr: must be a text (expr = \"relu(x)\")"),
+    ("expr = 'x'\ngird = 1", "line 3, gird: unknown key (did you mean 'grid'?)"),
+    ("expr = 'x'\nzzz = 1", "line 3, zzz: unknown key (known keys: name, expr,"),
+    ("expr = 'x'\nlet = { h = 1 }", "line 3, let h: must be a text"),
+    ("expr = 'x'\n[expression.let]\nh = 1", "line 3, let h: must be a text"),
+    ("expr = 'x'\ngrid = { x = { a = 1 } }", "line 3, grid x: must be a range or a list"),
+    ("expr = 'x'\nwrt = [1]", "line 3, wrt: must be a list of words"),
+    ("name = ' '\nexpr = 'x'", "line 2, entry ' ', name: ' ' is not a name"),
+]
+
+
+@pytest.mark.parametrize(("lines", "message"), MISTAKES)
+def test_a_mistake_is_told_with_its_place_and_costs_its_entry_only(tmp_path, lines, message):
+    path = write(tmp_path, f"[[expression]]\n{lines}\n[[expression]]\nname = 'good'\nexpr = 'y'\n")
+    reading = read_file(path)
+    assert [e.name for e in reading.entries] == ["good"]
+    assert str(reading.errors[0]).startswith(f"{path}, {message}")
+
+
+@pytest.mark.parametrize("name", ["empty.toml", "empty.txt"])
+def test_an_empty_file_is_told(tmp_path, name):
+    with pytest.raises(FileError, match="no expression in this file"):
+        read_file(write(tmp_path, "# nothing\n", name))
+
+
+def test_a_name_that_is_taken_names_its_first_owner(tmp_path):
+    path = write(tmp_path, "a: x\nb: y\na: z\n", "file.txt")
+    reading = read_file(path)
+    assert [e.expr for e in reading.entries] == ["x", "y"]
+    assert "line 3: the name 'a' is taken by line 1" in str(reading.errors[0])
+
+
+BROKEN = [
+    ("[[expression]]\nexpr = relu", "broken TOML: Invalid value (at line 2, column 8)"),
+    ("[[expresion]]\nexpr = 'x'", "expresion: unknown key (did you mean 'expression'?)"),
+    ("[expression]\nexpr = 'x'", "entries are a list of tables (write [[expression]])"),
+    ("a" + ".a" * 100 + " = 1", "line 1: broken TOML: a key of more than 64 parts"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), BROKEN)
+def test_a_file_that_is_broken_as_a_whole_is_refused(tmp_path, text, message):
+    path = write(tmp_path, text)
+    with pytest.raises(FileError) as caught:
+        read_file(path)
+    assert message in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+def test_bytes_that_are_no_text_are_told_with_their_line(tmp_path):
+    path = tmp_path / "latin.txt"
+    path.write_bytes(b"a: x\nb: y # \xe9\n")
+    with pytest.raises(FileError, match=r"latin.txt, line 2: byte 12 is not UTF-8"):
+        read_file(path)
+
+
+def test_a_missing_path_suggests_a_neighbour(tmp_path):
+    write(tmp_path, "a: x", "kinks.txt")
+    with pytest.raises(FileError, match=r"no such file or folder \(did you mean 'kinks.txt'\?\)"):
+        find_files([tmp_path / "kink.txt"])
+
+
+def test_a_folder_stands_for_its_expression_files_sorted(tmp_path):
+    for name in ("b.toml", "a.txt", "c.md"):
+        write(tmp_path, "", name)
+    assert [p.name for p in find_files([tmp_path])] == ["a.txt", "b.toml"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileError, match="no expression file in this folder"):
+        find_files([tmp_path / "empty"])

@@ -1,0 +1,29 @@
+"""Switches that are zero at a point."""
+
+import pytest
+
+from symdiff.program import parse
+from symdiff.truth.active_switches import active_switches
+from symdiff.truth.proof import exact_number
+
+TIES = [
+    ("relu(x) + abs(x - 1)", "0", 1),
+    ("relu(x) + abs(x - 1)", "2", 0),
+    ("max(x, 2*x) + abs(sin(pi*x))", "0", 2),
+    ("abs(sin(x))", "pi", 1),
+    ("abs(x - 0.1)", "1/10", 0),  # 0.1 is a double
+    ("floor(x)", "3", 1),
+    ("floor(x)", "3.5", 0),
+    ("floor(sin(x))", "pi/2", 1),
+    ("round(x)", "1/2", 1),
+    ("x**2", "0", 0),
+]
+
+
+@pytest.mark.parametrize(("text", "point", "count"), TIES)
+def test_the_switches_that_are_zero_are_found(text, point, count):
+    assert len(active_switches(parse(text), {"x": exact_number(point)})) == count
+
+
+def test_what_is_undecided_is_said():
+    assert active_switches(parse("abs(x**inf)"), {"x": exact_number("2")}) is None
