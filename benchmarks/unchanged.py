@@ -1,12 +1,13 @@
 """Check that a change of the code changes no result: save a run, and compare later runs with it.
 
     python benchmarks/unchanged.py save FOLDER              run, and save the reports
-    python benchmarks/unchanged.py compare FOLDER           run again, and compare with what was saved
+    python benchmarks/unchanged.py compare FOLDER           run again, and compare
     python benchmarks/unchanged.py compare FOLDER --quick   the same for a tenth of the expressions
 
 Two reports are compared: of the shipped expressions, and of 1000 generated ones. Every record and
-every description of an expression has to be equal, number by number, except for the wording of
-messages: `REWORDED` lists every message that was reworded, with its former wording.
+every description of an expression has to be equal, number by number. Messages may be reworded on
+purpose: files ``reworded*.txt`` in the folder say how, one message a line: the former wording (a
+regular expression), a tab, the present wording.
 """
 
 from __future__ import annotations
@@ -28,11 +29,10 @@ COUNT: Final = 1000  # generated expressions
 QUICK: Final = 10  # one of so many of them is compared by --quick
 QUICK_FILES: Final = ("kinks.toml", "relu_jacobian.toml", "two_layer_network.toml")
 MOST_SHOWN: Final = 20  # differences that are printed
-# Former wording (a regular expression) and present wording. Only words may differ: no number.
-REWORDED: Final[tuple[tuple[str, str], ...]] = ()
 # Fields of a record, and keys of an expression's description, that hold messages.
 MESSAGES: Final = frozenset({"detail", "notes", "structure"})
 RENAMED_KEYS: Final = {"mistakes": "errors"}  # of the JSON report
+Rewordings = list[tuple[str, str]]
 IGNORED_KEYS: Final = frozenset({"versions"})
 
 
@@ -53,7 +53,8 @@ def main() -> None:
     for name, paths in _corpora(folder, quick=arguments.quick).items():
         written = folder / str(os.getpid()) / f"{name}.json"
         _run(paths, written)
-        differences += _compared(name, folder / f"{name}.json", written, part=arguments.quick)
+        saved = folder / f"{name}.json"
+        differences += _compared(name, saved, written, _rewordings(folder), part=arguments.quick)
     sys.exit(1 if differences else 0)
 
 
@@ -78,7 +79,18 @@ def _run(paths: list[Path], output: Path) -> None:
         sys.exit(2)
 
 
-def _compared(name: str, saved: Path, now: Path, *, part: bool) -> int:
+def _rewordings(folder: Path) -> Rewordings:
+    """Read what was reworded on purpose."""
+    lines = [
+        line
+        for path in sorted(folder.glob("reworded*.txt"))
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if line
+    ]
+    return [(former, present) for former, _, present in (line.partition("\t") for line in lines)]
+
+
+def _compared(name: str, saved: Path, now: Path, rewordings: Rewordings, *, part: bool) -> int:
     """Print how two reports differ; return the number of differences."""
     old, new = (json.loads(path.read_text(encoding="utf-8")) for path in (saved, now))
     names = {head["name"] for head in new["expressions"]}
@@ -87,7 +99,7 @@ def _compared(name: str, saved: Path, now: Path, *, part: bool) -> int:
         old["records"] = [r for r in old["records"] if r["expression"] in names]
     old = {RENAMED_KEYS.get(key, key): value for key, value in old.items()}
     found = 0
-    for text in _differences(old, new):
+    for text in _differences(old, new, rewordings):
         found += 1
         if found <= MOST_SHOWN:
             sys.stdout.write(f"{name}: {text}\n")
@@ -97,7 +109,7 @@ def _compared(name: str, saved: Path, now: Path, *, part: bool) -> int:
     return found
 
 
-def _differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
+def _differences(old: dict[str, Any], new: dict[str, Any], rewordings: Rewordings) -> Iterator[str]:
     for key in sorted((set(old) | set(new)) - IGNORED_KEYS - {"expressions", "records"}):
         if old.get(key) != new.get(key):
             yield f"{key}: {old.get(key)!r} is now {new.get(key)!r}"
@@ -108,7 +120,7 @@ def _differences(old: dict[str, Any], new: dict[str, Any]) -> Iterator[str]:
             for field in sorted(set(before) | set(after)):
                 first, second = before.get(field), after.get(field)
                 if field in MESSAGES:
-                    first = _reworded(first)
+                    first = _reworded(first, rewordings)
                 if first != second:
                     yield f"{_label(after)}: {field}: {first!r} is now {second!r}"
 
@@ -118,16 +130,16 @@ def _label(row: dict[str, Any]) -> str:
     return " ".join(str(word) for word in words if word is not None)
 
 
-def _reworded(message: Any) -> Any:  # noqa: ANN401  (a text, a list or a mapping of texts, or null)
+def _reworded(message: Any, rewordings: Rewordings) -> Any:  # noqa: ANN401  (text, list, dict, null)
     """Return a saved message in today's words."""
     if isinstance(message, str):
-        for former, present in REWORDED:
+        for former, present in rewordings:
             message = re.sub(former, present, message)
         return message
     if isinstance(message, list):
-        return [_reworded(text) for text in message]
+        return [_reworded(text, rewordings) for text in message]
     if isinstance(message, dict):
-        return {key: _reworded(text) for key, text in message.items()}
+        return {key: _reworded(text, rewordings) for key, text in message.items()}
     return message
 
 

@@ -12,7 +12,8 @@ import torch
 
 import symdiff
 from symdiff import chunks
-from symdiff.engines.registry import base, load
+from symdiff.engines import base
+from symdiff.engines.registry import load
 from symdiff.verdict.judge import VERDICTS, Verdict
 
 

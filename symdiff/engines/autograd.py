@@ -146,7 +146,8 @@ def _value(
     output = function(*leaves.values())
     _check_tensor(output)
     if tensor_problem.shape is not None and tuple(output.shape) != tensor_problem.shape:
-        message = f"the callable returned shape {tuple(output.shape)}, and its formula {tensor_problem.shape}"
+        returned, expected = tuple(output.shape), tensor_problem.shape
+        message = f"the callable returned shape {returned}, and its formula {expected}"
         raise ValueError(message)
     return output
 

@@ -5,7 +5,7 @@ import pytest
 
 import symdiff
 from symdiff.arithmetics.symengine import symengine_derivatives
-from symdiff.engines.registry import symengine as engine
+from symdiff.engines import symengine as engine
 from symdiff.errors import Unsupported, UsageError
 from symdiff.program import parse
 

@@ -216,7 +216,7 @@ class TestSample:
     def test_a_filter_that_takes_a_point_for_outside_is_found_out(self, monkeypatch):
         monkeypatch.setattr(
             filtering,
-            "settle",
+            "certify",
             lambda p, v, c: all_settled(np.full(3, np.nan), np.ones(3, dtype=np.intp)),
         )
         with pytest.raises(FilterError, match=r"the filter settled outside nan, the proof says sm"):

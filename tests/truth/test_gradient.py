@@ -13,7 +13,7 @@ from symdiff.arithmetics.series.reals import PI, Real
 from symdiff.catalogue import CATALOGUE
 from symdiff.errors import ExpressionError
 from symdiff.program import parse
-from symdiff.truth import gradient
+from symdiff.truth import gradient as module
 from symdiff.truth.gradient import smooth_gradient
 from symdiff.truth.one_sided import Kind
 from symdiff.truth.proof import prove
@@ -331,30 +331,30 @@ def test_a_wrong_partial_derivative_is_noticed(monkeypatch, name, derivative, te
     point = at(x=0.5, y=1.25)
     found, unproved = contradictions(parse(text), ["x", "y"], point)
     assert set(found) == {"x", "y"} and unproved == []
-    monkeypatch.setattr(reverse, "CATALOGUE", planted(name, derivative))
+    monkeypatch.setattr(module, "CATALOGUE", planted(name, derivative))
     assert contradictions(parse(text), ["x", "y"], point)[1]
 
 
 def test_a_path_that_is_forgotten_is_noticed(monkeypatch):
-    real = gradient._forward
+    real = module._forward
 
     def forgetful(*arguments):
         links, value = real(*arguments)
         return {node: pairs[:1] for node, pairs in links.items()}, value
 
-    monkeypatch.setattr(reverse, "_forward", forgetful)
+    monkeypatch.setattr(module, "_forward", forgetful)
     assert noticed() > 10
 
 
 def test_a_switch_that_is_overlooked_is_noticed(monkeypatch):
-    class Careless(gradient.Strict):
+    class Careless(module.Strict):
         def sign(self, switch):
             return 1
 
         def steps(self, argument):
             return None
 
-    monkeypatch.setattr(reverse, "Strict", Careless)
+    monkeypatch.setattr(module, "Strict", Careless)
     assert noticed() > 10
 
 
@@ -364,11 +364,11 @@ def test_a_gradient_where_the_value_is_unknown_is_noticed(monkeypatch):
         def is_finite(self):
             return True
 
-    real = gradient._forward
+    real = module._forward
 
     def forward(*arguments):
         links, value = real(*arguments)
-        return links, value if isinstance(value, gradient.Jet) else gradient.Jet(Anything())
+        return links, value if isinstance(value, module.Jet) else module.Jet(Anything())
 
-    monkeypatch.setattr(reverse, "_forward", forward)
+    monkeypatch.setattr(module, "_forward", forward)
     assert contradictions(parse("log(x) + y"), ["x", "y"], at(x=-1, y=1))[1]
