@@ -223,7 +223,7 @@ class _Recourse:
         samples.errors[name][points], samples.straddling[name][points] = found
 
     def allowance(self, point: int) -> Allowance:
-        """Return an allowance; where the engine got the nearest double, the way to it counts too."""
+        """Return an allowance; where the engine got the nearest double, the way to counts too."""
         allowance = self.engine.allowance(self.problem, self.variable, point)
         is_double = not any((point, j) in self.grid.exact for j in range(len(self.grid.names)))
         exact = (
