@@ -15,7 +15,7 @@ from symdiff.comparison.evidence import LeftOut, Options, Trial
 from symdiff.comparison.trial import Case, attempt
 from symdiff.engines.base import Problem, Samples
 from symdiff.grid.grid import Grid, with_plain_points
-from symdiff.grid.points import Line
+from symdiff.grid.points import LongRange
 from symdiff.truth.truths import BY_POINT, COLUMNS, Truths
 from symdiff.verdict.judge import VERDICTS, Judgement, Verdict
 
@@ -68,7 +68,7 @@ class _Kept:
 
 
 def stream(
-    cases: Sequence[Case], special: Grid, line: Line, options: Options, columns: Columns | None
+    cases: Sequence[Case], special: Grid, line: LongRange, options: Options, columns: Columns | None
 ) -> Streamed:
     """Compare an expression of one variable on a long range.
 
@@ -109,7 +109,7 @@ def stream(
     return Streamed(_joined_grid(kept.grids, notes), trials, left_out)
 
 
-def _chunks(special: Grid, line: Line) -> Iterator[Grid]:
+def _chunks(special: Grid, line: LongRange) -> Iterator[Grid]:
     """Yield the points of a range in order, with the special ones among them."""
     places = special.points[:, 0]
     for first in range(0, line.count, CHUNK):

@@ -14,7 +14,7 @@ from symdiff.comparison.trial import Case
 from symdiff.engines.base import Problem
 from symdiff.errors import UsageError, did_you_mean
 from symdiff.grid.grid import Grid, make_grid
-from symdiff.grid.points import LONGEST_HELD, Array, Axis, Line, Spec, axes
+from symdiff.grid.points import MAX_POINTS_IN_MEMORY, Array, Axis, LongRange, Spec, axes
 from symdiff.program import Program
 from symdiff.request.claims import Claimed
 
@@ -114,7 +114,7 @@ class Plan:
     cases: tuple[Case, ...] = ()
     trials: tuple[Trial, ...] = ()
     tensors: Tensors | None = None
-    line: Line | None = None
+    line: LongRange | None = None
 
 
 def plan_on_numbers(question: Question, options: Options) -> Plan:
@@ -156,7 +156,7 @@ def plan_on_numbers(question: Question, options: Options) -> Plan:
     return Plan(grid=points, variables=variables, cases=cases, line=line)
 
 
-def only_line(wanted: Sequence[Axis]) -> Line | None:
+def only_line(wanted: Sequence[Axis]) -> LongRange | None:
     """Return the range that is too long to be held, if there is one.
 
     Raises
@@ -164,13 +164,13 @@ def only_line(wanted: Sequence[Axis]) -> Line | None:
     UsageError
         It does not stand alone.
     """
-    long = [axis for axis in wanted if axis.line is not None]
+    long = [axis for axis in wanted if axis.long_range is not None]
     if long and len(wanted) > 1:
-        message = f"{long[0].name}: a range of more than {LONGEST_HELD} points stands alone"
+        message = f"{long[0].name}: a range of more than {MAX_POINTS_IN_MEMORY} points stands alone"
         raise UsageError(message, hint="take fewer points of an expression in several variables")
-    return long[0].line if long else None
+    return long[0].long_range if long else None
 
 
-def _sample(line: Line, special: Array) -> Array:
+def _sample(line: LongRange, special: Array) -> Array:
     """Return some points of a long range, and the special ones."""
     return np.concatenate([special, np.linspace(line.low, line.high, _LOOKED_AT)])

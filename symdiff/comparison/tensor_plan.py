@@ -32,7 +32,7 @@ from symdiff.engines.base import Problem
 from symdiff.engines.graph import root_name
 from symdiff.errors import GridError, UsageError, did_you_mean
 from symdiff.grid.grid import Grid, make_grid
-from symdiff.grid.points import LONGEST_HELD, axes
+from symdiff.grid.points import MAX_POINTS_IN_MEMORY, axes
 from symdiff.program import Program
 from symdiff.program.values import component, components
 
@@ -158,7 +158,7 @@ def _grid(setup: Setup, options: Options) -> Grid:
             raise GridError(message, hint=did_you_mean(name, setup.scalars) or known)
     wanted = axes(setup.scalars, question.grid, question.at)
     if only_line(wanted) is not None:
-        message = f"a range of more than {LONGEST_HELD} points beside tensors"
+        message = f"a range of more than {MAX_POINTS_IN_MEMORY} points beside tensors"
         raise UsageError(message, hint="take fewer points")
     grid = make_grid(
         programs,

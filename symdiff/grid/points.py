@@ -21,7 +21,7 @@ Spec = str | float | tuple[float, float] | Sequence[float | str] | Array
 DEFAULT_RANGE: Final = "-2:2:9"
 MAX_COUNT: Final = 10_000_000  # points in one list
 MAX_RANGE: Final = 10_000_000_000  # points of one range
-LONGEST_HELD: Final = 4_000_000  # points of a range that are held at once
+MAX_POINTS_IN_MEMORY: Final = 4_000_000  # points of a range that are held at once
 _DEFAULT_COUNT = 9
 _EXAMPLE = "write start:stop:count, such as -2:2:9, or points such as 0,1/3,pi"
 # Balances truncation h²|f‴|/6 against rounding ε|f|/h (Nocedal & Wright 2006, section 8.1).
@@ -29,7 +29,7 @@ _RELATIVE_STEP = float(np.finfo(np.float64).eps ** (1 / 3))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Line:
+class LongRange:
     """The points of a range, where they are too many to be held at once.
 
     Attributes
@@ -49,7 +49,7 @@ class Line:
 
         Examples
         --------
-        >>> Line(-1.0, 1.0, 5).points(1, 5)
+        >>> LongRange(-1.0, 1.0, 5).points(1, 5)
         array([-0.5,  0. ,  0.5,  1. ])
         """
         step = (self.high - self.low) / (self.count - 1)
@@ -73,7 +73,7 @@ class Axis:
         For the points that are no double, by index: what they are exactly, as text.
     searched
         Whether kinks between the smallest and the largest point are to be added.
-    line
+    long_range
         A range too long to be held: then `values` are its ends.
     """
 
@@ -81,7 +81,7 @@ class Axis:
     values: Array
     exact: Mapping[int, str] = dataclasses.field(default_factory=dict)
     searched: bool = True
-    line: Line | None = None
+    long_range: LongRange | None = None
 
     @property
     def low(self) -> float:
@@ -153,7 +153,7 @@ def axis(name: str, spec: Spec, *, searched: bool = True) -> Axis:
         raise GridError(error.message, place=error.place, hint=error.hint).within(
             key=f"grid {name[:40]}"
         ) from None
-    return Axis(name, values, exact, searched=searched, line=line)
+    return Axis(name, values, exact, searched=searched, long_range=line)
 
 
 def axes(
@@ -198,14 +198,14 @@ def _one_axis(name: str, grid: Mapping[str, Spec], points: Mapping[str, Spec]) -
     if name not in grid:
         return wanted
     base = axis(name, grid[name])
-    if base.line or wanted.line:
-        message = f"{name}: a range of more than {LONGEST_HELD} points stands alone"
+    if base.long_range or wanted.long_range:
+        message = f"{name}: a range of more than {MAX_POINTS_IN_MEMORY} points stands alone"
         raise GridError(message, hint="leave the single points out, or take fewer")
     moved = {index + len(base.values): text for index, text in wanted.exact.items()}
     return Axis(name, np.concatenate([base.values, wanted.values]), {**base.exact, **moved})
 
 
-def _from_text(text: str) -> tuple[Array, dict[int, str], Line | None]:
+def _from_text(text: str) -> tuple[Array, dict[int, str], LongRange | None]:
     if ":" not in text:
         return *_from_list(_split(text)), None
     parts = text.split(":")
@@ -220,7 +220,9 @@ def _from_text(text: str) -> tuple[Array, dict[int, str], Line | None]:
     return _from_range(parts[0], parts[1], count)
 
 
-def _from_range(start: str, stop: str, count: int) -> tuple[Array, dict[int, str], Line | None]:
+def _from_range(
+    start: str, stop: str, count: int
+) -> tuple[Array, dict[int, str], LongRange | None]:
     if not 1 <= count <= MAX_RANGE:
         message = f"a range has 1 to {MAX_RANGE} points, not {count}"
         raise GridError(message, hint=_EXAMPLE)
@@ -231,10 +233,10 @@ def _from_range(start: str, stop: str, count: int) -> tuple[Array, dict[int, str
     if low > high:
         message = f"a range goes from the smaller to the larger, not from {low:g} to {high:g}"
         raise GridError(message, hint=_EXAMPLE)
-    is_long = count > LONGEST_HELD and low < high
+    is_long = count > MAX_POINTS_IN_MEMORY and low < high
     values = np.array([low, high]) if is_long else np.linspace(low, high, count)
     exact = {0: low_exact, len(values) - 1: high_exact}
-    line = Line(low, high, count) if is_long else None
+    line = LongRange(low, high, count) if is_long else None
     return values, {i: text for i, text in exact.items() if text}, line
 
 

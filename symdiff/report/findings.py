@@ -10,7 +10,7 @@ import numpy as np
 from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.engines.base import STRADDLES
 from symdiff.truth.certify import exact_point
-from symdiff.truth.clarke import hulls
+from symdiff.truth.clarke import clarke_hulls
 from symdiff.truth.one_sided import KINDS, Kind
 from symdiff.truth.proof import APPARENT
 from symdiff.truth.truths import UNKNOWN, Truths
@@ -101,10 +101,10 @@ def _spurious(evidence: Evidence, trial: Trial, variable: str, i: int, value: fl
     if trial.truths[variable].details.get(i) != APPARENT:
         return ""
     point = exact_point(evidence.grid, i)
-    found = None if point is None else hulls(trial.program, [variable], point)
+    found = None if point is None else clarke_hulls(trial.program, [variable], point)
     if found is None:
         return ""
-    inside = found.is_spurious([value], _EQUAL)
+    inside = found.outer_contains([value], _EQUAL)
     return "spurious: inside the AD hull" if inside else "outside the AD hull"
 
 

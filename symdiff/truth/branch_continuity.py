@@ -22,7 +22,7 @@ _MAX_TREE = 200  # nodes of a difference that is given to sympy
 _BESIDE = (Fraction(3, 29), Fraction(-2, 31), Fraction(11, 7))  # where sympy's answer is tried
 
 
-def joints_are_continuous(program: Program, point: Mapping[str, Real]) -> bool:
+def is_continuous_across_branches(program: Program, point: Mapping[str, Real]) -> bool:
     """Tell whether it is proved that no choice jumps at the point or beside it.
 
     A choice whose condition is decided at the point has no joint there. Where it is not, the
@@ -39,9 +39,9 @@ def joints_are_continuous(program: Program, point: Mapping[str, Real]) -> bool:
     --------
     >>> from symdiff.program import parse
     >>> zero = {"x": Real.of(0), "y": Real.of(0)}
-    >>> joints_are_continuous(parse("where(y > 0, x*y, 0)"), zero)
+    >>> is_continuous_across_branches(parse("where(y > 0, x*y, 0)"), zero)
     True
-    >>> joints_are_continuous(parse("where(y > 0, x, 0)"), zero)
+    >>> is_continuous_across_branches(parse("where(y > 0, x, 0)"), zero)
     False
     """
     written = _written_out(program)

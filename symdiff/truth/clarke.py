@@ -26,7 +26,7 @@ from symdiff.arithmetics.series.reals import Real
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 from symdiff.truth.active_switches import active_switches
-from symdiff.truth.branch_continuity import joints_are_continuous
+from symdiff.truth.branch_continuity import is_continuous_across_branches
 
 Array = NDArray[np.float64]
 
@@ -39,7 +39,7 @@ _SAME: Final = 1e-12  # relative distance of two equal vertices
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Hulls:
+class ClarkeHulls:
     """What is known of the Clarke set at a point.
 
     Attributes
@@ -56,7 +56,7 @@ class Hulls:
     outer: Array
     exact: bool
 
-    def holds(self, gradient: Sequence[float], tolerance: float) -> bool | None:
+    def contains(self, gradient: Sequence[float], tolerance: float) -> bool | None:
         """Tell whether a gradient lies in the Clarke set; None: neither hull settles it.
 
         Parameters
@@ -68,19 +68,22 @@ class Hulls:
             of a component beside others that are much larger leaves it open.
         """
         g = np.asarray(gradient, dtype=np.float64)
-        if len(self.inner) and distance(g / self.sizes, self.inner / self.sizes) <= tolerance:
+        if (
+            len(self.inner)
+            and distance_to_hull(g / self.sizes, self.inner / self.sizes) <= tolerance
+        ):
             return True
         if not self._may_hold(g, self.inner if self.exact else self.outer, tolerance):
             return False
         return None
 
-    def is_spurious(self, gradient: Sequence[float], tolerance: float) -> bool:
+    def outer_contains(self, gradient: Sequence[float], tolerance: float) -> bool:
         """Tell whether a gradient lies in the outer hull: automatic differentiation may give it."""
         return self._may_hold(np.asarray(gradient, dtype=np.float64), self.outer, tolerance)
 
     def _may_hold(self, g: Array, vertices: Array, tolerance: float) -> bool:
         sizes = np.maximum(self.sizes, _LOST / tolerance * self.sizes.max(initial=0))
-        return distance(g / sizes, vertices / sizes) <= tolerance
+        return distance_to_hull(g / sizes, vertices / sizes) <= tolerance
 
     @property
     def sizes(self) -> Array:
@@ -90,12 +93,12 @@ class Hulls:
         return least
 
 
-def distance(gradient: Array, vertices: Array) -> float:
+def distance_to_hull(gradient: Array, vertices: Array) -> float:
     """Return the distance of a point to a convex hull, in the maximum norm.
 
     Examples
     --------
-    >>> distance(np.array([0.5, 1.5]), np.array([[0.0, 1.0], [1.0, 1.0]]))
+    >>> distance_to_hull(np.array([0.5, 1.5]), np.array([[0.0, 1.0], [1.0, 1.0]]))
     0.5
     """
     if len(vertices) == 1 or gradient.shape == (1,):
@@ -167,7 +170,9 @@ class _Leaf:
     gradient: Array  # (d,)
 
 
-def hulls(program: Program, variables: Sequence[str], point: Mapping[str, Real]) -> Hulls | None:
+def clarke_hulls(
+    program: Program, variables: Sequence[str], point: Mapping[str, Real]
+) -> ClarkeHulls | None:
     """Return what is known of the Clarke set, or None where that is nothing.
 
     Parameters
@@ -183,14 +188,14 @@ def hulls(program: Program, variables: Sequence[str], point: Mapping[str, Real])
     --------
     >>> from symdiff.program import parse
     >>> zero = {"x": Real.of(0), "y": Real.of(0)}
-    >>> found = hulls(parse("max(x, 2*x, 3*x, 4*x)"), ["x"], {"x": Real.of(0)})
+    >>> found = clarke_hulls(parse("max(x, 2*x, 3*x, 4*x)"), ["x"], {"x": Real.of(0)})
     >>> sorted(set(found.inner[:, 0].tolist())), found.exact
     ([1.0, 4.0], True)
-    >>> hulls(parse("abs(x - y)"), ["x", "y"], zero).holds([0.5, 0.5], 1e-9)
+    >>> clarke_hulls(parse("abs(x - y)"), ["x", "y"], zero).contains([0.5, 0.5], 1e-9)
     False
     """
     zero = active_switches(program, point)
-    if zero is None or not joints_are_continuous(program, point):
+    if zero is None or not is_continuous_across_branches(program, point):
         return None
     try:
         leaves = list(_leaves(program, variables, point))
@@ -206,10 +211,10 @@ def hulls(program: Program, variables: Sequence[str], point: Mapping[str, Real])
     inner = _unique([leaf.gradient for leaf, a in zip(leaves, active, strict=True) if a])
     known = None not in active and all(_is_piecewise_affine(switch) for switch in zero)
     exact = bool(len(inner)) and (known or len(inner) == len(outer))
-    return Hulls(inner, outer, exact)
+    return ClarkeHulls(inner, outer, exact)
 
 
-def coupled(program: Program, point: Mapping[str, Real]) -> bool:
+def has_coupled_switches(program: Program, point: Mapping[str, Real]) -> bool:
     """Tell whether a switch that vanishes, or may vanish, depends on several variables.
 
     Where none does, the Clarke set is the product of the intervals along the axes.

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from symdiff.engines.base import Problem, Samples
 from symdiff.grid.grid import Grid
 from symdiff.truth.certify import exact_point
-from symdiff.truth.clarke import Hulls, coupled, hulls, min_norm
+from symdiff.truth.clarke import ClarkeHulls, clarke_hulls, has_coupled_switches, min_norm
 from symdiff.truth.one_sided import KINDS, Kind
 from symdiff.truth.proof import APPARENT
 from symdiff.truth.truths import Truths
@@ -55,9 +55,9 @@ def judge_gradients(
     for i in _candidates(truths, names):
         asked = [e for e in whole if _is_in_question(judgements, samples[e], e, names, i)]
         point = exact_point(grid, i) if asked else None
-        if point is None or not coupled(problem.program, point):
+        if point is None or not has_coupled_switches(problem.program, point):
             continue
-        found = hulls(problem.program, names, point)
+        found = clarke_hulls(problem.program, names, point)
         for engine in asked:
             gradient = np.array(
                 [
@@ -108,14 +108,14 @@ def _candidates(truths: Mapping[str, Truths], names: tuple[str, ...]) -> list[in
     return np.flatnonzero(wanted & known).tolist()
 
 
-def _ruling(found: Hulls | None, gradient: NDArray[np.float64]) -> tuple[bool | None, str]:
+def _ruling(found: ClarkeHulls | None, gradient: NDArray[np.float64]) -> tuple[bool | None, str]:
     """Return whether a gradient lies in the Clarke set, and that in words; None: not known."""
-    inside = None if found is None else found.holds(gradient.tolist(), _TOLERANCE)
+    inside = None if found is None else found.contains(gradient.tolist(), _TOLERANCE)
     if inside is None or found is None:
         return None, _OPEN
     if inside:
         return True, _SHORTEST if _is_shortest(found, gradient) else _INSIDE
-    spurious = found.is_spurious(gradient.tolist(), _TOLERANCE)
+    spurious = found.outer_contains(gradient.tolist(), _TOLERANCE)
     return False, f"{_OUTSIDE}, {'inside' if spurious else 'and outside'} the AD hull"
 
 
@@ -126,7 +126,7 @@ def _put(judgement: Judgement, kind: int, i: int, ruling: tuple[bool | None, str
     judgement.codes[i], judgement.reasons[i] = _CODE[verdict], reason
 
 
-def _is_shortest(found: Hulls, gradient: NDArray[np.float64]) -> bool:
+def _is_shortest(found: ClarkeHulls, gradient: NDArray[np.float64]) -> bool:
     if not found.exact:
         return False
     difference = np.abs(min_norm(found.inner) - gradient)

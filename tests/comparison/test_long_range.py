@@ -22,7 +22,7 @@ COUNT = 5001
 
 @pytest.fixture
 def short_chunks(monkeypatch):
-    monkeypatch.setattr(points, "LONGEST_HELD", 1000)
+    monkeypatch.setattr(points, "MAX_POINTS_IN_MEMORY", 1000)
     monkeypatch.setattr(long_range, "CHUNK", 700)
 
 
@@ -140,6 +140,6 @@ def test_a_long_range_stands_alone(short_chunks, text, grid, more):
 
 
 def test_the_points_are_those_of_linspace():
-    line = points.Line(-0.3, 1.7, 1234)
+    line = points.LongRange(-0.3, 1.7, 1234)
     parts = [line.points(first, first + 100) for first in range(0, 1234, 100)]
     assert np.array_equal(np.concatenate(parts), np.linspace(-0.3, 1.7, 1234))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from symdiff.arithmetics.series.reals import Real
 from symdiff.program import parse
-from symdiff.truth.clarke import Hulls, distance, hulls
+from symdiff.truth.clarke import ClarkeHulls, clarke_hulls, distance_to_hull
 from symdiff.truth.one_sided import Kind
 from symdiff.truth.proof import prove
 from tests.truth.quotients import compare, contradiction, gradients_beside
@@ -145,7 +145,7 @@ def test_a_judge_that_swaps_left_and_right_is_convicted(trials):
 @dataclasses.dataclass(frozen=True, slots=True)
 class Surroundings:
     where: str
-    hulls: Hulls
+    hulls: ClarkeHulls
     gradients: list
 
 
@@ -158,7 +158,7 @@ def surroundings():
         point = {name: rng.choice(POINTS) for name in "xy"}
         text = Bivariate(rng.choice, point).text(rng.choice(DEPTHS))
         program = parse(f"({text}) + 0*x + 0*y")
-        known = hulls(program, ["x", "y"], {name: Real.of(p) for name, p in point.items()})
+        known = clarke_hulls(program, ["x", "y"], {name: Real.of(p) for name, p in point.items()})
         if known is None:
             continue
         angles = [rng.uniform(0, 2 * math.pi) for _ in range(DIRECTIONS)]
@@ -172,7 +172,7 @@ def surroundings():
 def outside(known, gradients):
     """The gradients that a hull excludes."""
     hull, close = known.inner if known.exact else known.outer, CLOSE * size(known)
-    return [g for g in gradients if distance(np.array(g), hull) > close]
+    return [g for g in gradients if distance_to_hull(np.array(g), hull) > close]
 
 
 def size(known):
@@ -202,7 +202,7 @@ def test_a_hull_that_lacks_a_vertex_is_convicted(surroundings):
     several = [s for s in surroundings if s.hulls.exact and len(s.hulls.outer) > 1]
     convicted = 0
     for s in several:
-        poorer = Hulls(s.hulls.inner[:1], s.hulls.inner[:1], exact=True)
+        poorer = ClarkeHulls(s.hulls.inner[:1], s.hulls.inner[:1], exact=True)
         convicted += bool(outside(poorer, s.gradients))
     assert len(several) > 50
     assert convicted > 0.9 * len(several)
