@@ -7,17 +7,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from symdiff.arithmetics.reading import apply, read
+from symdiff.array_types import Array, Mask
 from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
 from symdiff.program import Program
 
-Array = NDArray[np.float64]
 _LARGEST_EXACT_INTEGER = 2**53  # a double holds every integer up to here
 
 
-def within_doubles(value: Any) -> Any:  # noqa: ANN401  (a number or an array passes through)
+def within_doubles(value: Any) -> Any:  # a number or an array passes through
     """Return Python's integers that no double holds as doubles: numpy and torch refuse them."""
     if isinstance(value, int) and abs(value) > _LARGEST_EXACT_INTEGER:
         try:
@@ -30,19 +29,19 @@ def within_doubles(value: Any) -> Any:  # noqa: ANN401  (a number or an array pa
 class _Elements:
     """Operations on whole arrays in numpy; see `catalogue.elements.Elements`."""
 
-    def shape(self, array: Any) -> tuple[int, ...]:  # noqa: ANN401
+    def shape(self, array: Any) -> tuple[int, ...]:
         return np.shape(array)
 
-    def each(self, function: str, *arguments: Any) -> Any:  # noqa: ANN401
+    def each(self, function: str, *arguments: Any) -> Any:
         return apply(CATALOGUE[function], ARRAYS, arguments)
 
-    def total(self, array: Any, axes: tuple[int, ...], *, keep: bool) -> Any:  # noqa: ANN401
+    def total(self, array: Any, axes: tuple[int, ...], *, keep: bool) -> Any:
         return np.sum(array, axis=axes if np.ndim(array) else None, keepdims=keep)
 
-    def arrange(self, how: Callable[..., Any], *arrays: Any) -> Any:  # noqa: ANN401
+    def arrange(self, how: Callable[..., Any], *arrays: Any) -> Any:
         return how(*(np.asarray(a, dtype=np.float64) for a in arrays))
 
-    def product(self, first: Any, second: Any) -> Any:  # noqa: ANN401
+    def product(self, first: Any, second: Any) -> Any:
         return np.matmul(first, second)
 
 
@@ -55,7 +54,7 @@ class Arrays:
         """Return the row's numpy column."""
         return row.column("numpy")
 
-    def number(self, value: float | bool) -> Any:  # noqa: ANN401, FBT001
+    def number(self, value: float | bool) -> Any:  # noqa: FBT001
         """Return a literal."""
         return within_doubles(value)
 
@@ -63,18 +62,18 @@ class Arrays:
         """Return a named constant."""
         return CONSTANTS[name]
 
-    def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
+    def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         """Apply the column."""
         if all(a is not None for a in arguments):
             return within_doubles(column(*arguments))
         given = zip(row.parameters, arguments, strict=False)
         return column(**{p.name: a for p, a in given if a is not None})
 
-    def take(self, value: Any, mask: NDArray[np.bool_]) -> Any:  # noqa: ANN401
+    def take(self, value: Any, mask: Mask) -> Any:
         """Return the points where the mask holds."""
         return value[mask] if np.ndim(value) else value
 
-    def merge(self, mask: NDArray[np.bool_], taken: Any, other: Any) -> Array:  # noqa: ANN401
+    def merge(self, mask: Mask, taken: Any, other: Any) -> Array:
         """Return what two branches gave, each at its points."""
         merged = np.empty(mask.shape, dtype=np.float64)
         if taken is not None:
@@ -83,7 +82,7 @@ class Arrays:
             merged[~mask] = other
         return merged
 
-    def holds_anywhere(self, mask: NDArray[np.bool_]) -> bool:
+    def holds_anywhere(self, mask: Mask) -> bool:
         """Tell whether the mask holds at any point."""
         return bool(mask.any())
 

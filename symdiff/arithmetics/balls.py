@@ -42,19 +42,19 @@ class _Balls:
     def column(self, row: Function) -> Callable[..., Any] | None:
         return row.column("ball")
 
-    def number(self, value: float | bool) -> Any:  # noqa: ANN401, FBT001
+    def number(self, value: float | bool) -> Any:  # noqa: FBT001
         return value if isinstance(value, bool) else flint.arb(value)
 
     def constant(self, name: str) -> Ball:
         return _CONSTANTS[name]()
 
-    def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
+    def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         for a in arguments:
             if type(a) is not _BALL:  # a condition, or nothing at all
                 return self._other(row, column, arguments)
         return self._inside(row, column, arguments)
 
-    def _other(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
+    def _other(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         if row.name in _CHOICES:
             return column(*arguments)
         if any(a is EMPTY for a in arguments):
@@ -62,7 +62,7 @@ class _Balls:
         numbers = [_as_number(a) for a in arguments] if row.returns == "real" else arguments
         return self._inside(row, column, numbers)
 
-    def _inside(self, row: Function, column: Callable[..., Any], arguments: Sequence[Ball]) -> Any:  # noqa: ANN401
+    def _inside(self, row: Function, column: Callable[..., Any], arguments: Sequence[Ball]) -> Any:
         test = domain_test(row.name)
         outside = test is not None and test(arguments) is False
         return EMPTY if outside else column(*arguments)
@@ -142,7 +142,7 @@ def domain_test(function: str) -> Callable[[Sequence[Ball]], bool | None] | None
     return test
 
 
-def _as_number(value: Any) -> Ball:  # noqa: ANN401
+def _as_number(value: Any) -> Ball:
     if value is None:
         return flint.arb(0).union(flint.arb(1))
     return flint.arb(int(value)) if isinstance(value, bool) else value
@@ -162,7 +162,7 @@ def enclose(
     *,
     bits: int = PRECISION,
     held: Mapping[int, Ball] | None = None,
-) -> Any:  # noqa: ANN401
+) -> Any:
     """Return a ball that holds every value of a Program on a box, or `EMPTY`.
 
     Parameters

@@ -7,14 +7,13 @@ its definition, in the same arithmetic.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from symdiff.catalogue import CATALOGUE, Function
+from symdiff.catalogue.row import Value
 from symdiff.errors import Unsupported
 from symdiff.program.nodes import Call, Constant, Input, Literal, Program, Setting, Step
 from symdiff.program.parser import default, definition
-
-Value = Any
 
 
 class Arithmetic(Protocol):

@@ -50,7 +50,7 @@ class Symbolic:
         """Return the row's sympy column."""
         return row.column("sympy")
 
-    def number(self, value: float | bool) -> Any:  # noqa: ANN401, FBT001
+    def number(self, value: float | bool) -> Any:  # noqa: FBT001
         """Return a literal as sympy's."""
         if isinstance(value, bool):
             return sp.true if value else sp.false
@@ -64,7 +64,7 @@ class Symbolic:
         """Return the exact constant."""
         return _CONSTANTS[name]
 
-    def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
+    def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         """Apply the column; a condition among numbers counts as 0 or 1."""
         if row.name in _GUARDED and _is_hostile(row.name, arguments):
             return self._guarded(row.name, arguments)
@@ -99,7 +99,7 @@ def _is_hostile(function: str, arguments: Sequence[Any]) -> bool:
     return isinstance(argument, sp.Integer) and bool(argument > _LARGEST_FACTORIAL)
 
 
-def _as_number(value: Any) -> Any:  # noqa: ANN401
+def _as_number(value: Any) -> Any:
     # A sympy Symbol is a Boolean too, and yet a number here.
     is_condition = isinstance(value, Boolean) and not isinstance(value, sp.Symbol)
     return sp.Piecewise((1, value), (0, True)) if is_condition else value

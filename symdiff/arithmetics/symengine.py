@@ -31,39 +31,39 @@ class _Symengine:
             raise Unsupported(row.name, "symengine has no such function, or no derivative of it")
         return column
 
-    def number(self, value: float | bool) -> Any:  # noqa: ANN401, FBT001
+    def number(self, value: float | bool) -> Any:  # noqa: FBT001
         if isinstance(value, bool):
             return value
         return se.Integer(value) if isinstance(value, int) else se.RealDouble(value)
 
-    def constant(self, name: str) -> Any:  # noqa: ANN401
+    def constant(self, name: str) -> Any:
         return _CONSTANTS[name]
 
-    def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
+    def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         given = [a for a in arguments if a is not None]
         if row.group == "operators":
             given = [_as_number(a) for a in given]
         return column(*given)
 
 
-def _as_number(value: Any) -> Any:  # noqa: ANN401
+def _as_number(value: Any) -> Any:
     """Count a condition as 0 or 1."""
     if isinstance(value, bool):
         return se.Integer(int(value))
     return _choose(value, se.Integer(1), se.Integer(0)) if _is_condition(value) else value
 
 
-def _is_condition(value: Any) -> bool:  # noqa: ANN401
+def _is_condition(value: Any) -> bool:
     return isinstance(value, Boolean)
 
 
-def _choose(condition: Any, x: Any, y: Any) -> Any:  # noqa: ANN401
+def _choose(condition: Any, x: Any, y: Any) -> Any:
     if isinstance(condition, bool):
         return x if condition else y
     return se.Piecewise((x, condition), (y, True))
 
 
-def _power(base: Any, exponent: Any) -> Any:  # noqa: ANN401
+def _power(base: Any, exponent: Any) -> Any:
     if isinstance(base, se.Rational) and isinstance(exponent, se.Integer):
         bits = max(int(base.p).bit_length(), int(base.q).bit_length())
         if bits * abs(int(exponent)) > _LARGEST_POWER_BITS:
@@ -72,11 +72,11 @@ def _power(base: Any, exponent: Any) -> Any:  # noqa: ANN401
     return base**exponent
 
 
-def _sign(x: Any) -> Any:  # noqa: ANN401
+def _sign(x: Any) -> Any:
     return se.Piecewise((1, x > 0), (-1, x < 0), (0, True))
 
 
-def _cube_root(x: Any) -> Any:  # noqa: ANN401
+def _cube_root(x: Any) -> Any:
     third = se.Rational(1, 3)
     return se.Piecewise((x**third, x > 0), (-((-x) ** third), x < 0), (0, True))
 

@@ -21,13 +21,13 @@ class _Tensors:
             raise Unsupported(row.name, "torch has no such function")
         return column
 
-    def number(self, value: float | bool) -> Any:  # noqa: ANN401, FBT001
+    def number(self, value: float | bool) -> Any:  # noqa: FBT001
         return within_doubles(value)
 
     def constant(self, name: str) -> float:
         return CONSTANTS[name]
 
-    def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
+    def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         given = [(p, a) for p, a in zip(row.parameters, arguments, strict=False) if a is not None]
         if row.array is not None:
             given = [(p, _typed(p, a)) for p, a in given]
@@ -37,10 +37,10 @@ class _Tensors:
         keywords = {p.keyword: a for p, a in given if p.default is not None}
         return within_doubles(column(*positional, **keywords))
 
-    def take(self, value: Any, mask: torch.Tensor) -> Any:  # noqa: ANN401
+    def take(self, value: Any, mask: torch.Tensor) -> Any:
         return value[mask] if isinstance(value, torch.Tensor) and value.ndim else value
 
-    def merge(self, mask: torch.Tensor, taken: Any, other: Any) -> torch.Tensor:  # noqa: ANN401
+    def merge(self, mask: torch.Tensor, taken: Any, other: Any) -> torch.Tensor:
         merged = torch.zeros(mask.shape, dtype=torch.float64)
         for where, value in ((mask, taken), (~mask, other)):
             if value is not None:
@@ -52,7 +52,7 @@ class _Tensors:
         return bool(mask.any())
 
 
-def _typed(parameter: Parameter, value: Any) -> Any:  # noqa: ANN401
+def _typed(parameter: Parameter, value: Any) -> Any:
     """Make a tensor of a plain number among the arguments of a function on tensors."""
     if parameter.is_setting or parameter.kind == "indices":
         return value
@@ -66,7 +66,7 @@ def _dtype(values: Sequence[Any]) -> torch.dtype:
     return next((v.dtype for v in values if isinstance(v, torch.Tensor)), torch.float64)
 
 
-def _lifted(parameter: Parameter, value: Any, *, first: bool) -> Any:  # noqa: ANN401
+def _lifted(parameter: Parameter, value: Any, *, first: bool) -> Any:
     """Make a tensor of a plain number where torch's function wants one, in float64."""
     if isinstance(value, torch.Tensor | str) or parameter.kind == "number":
         return value

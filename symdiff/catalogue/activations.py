@@ -8,7 +8,7 @@ from symdiff.catalogue.row import Function
 from symdiff.libraries import numpy, torch, torch_functional
 
 
-def _torch_prelu(x: Any, weight: Any) -> Any:  # noqa: ANN401  (tensors)
+def _torch_prelu(x: Any, weight: Any) -> Any:
     """Call torch's prelu, which wants one weight a channel: every point is a channel."""
     x, weight = torch.broadcast_tensors(x, weight)
     return torch_functional.prelu(x.reshape(1, -1), weight.reshape(-1)).reshape(x.shape)
@@ -17,7 +17,7 @@ def _torch_prelu(x: Any, weight: Any) -> Any:  # noqa: ANN401  (tensors)
 _OVERFLOWS = -700.0
 
 
-def _numpy_sigmoid(x: Any) -> Any:  # noqa: ANN401  (arrays)
+def _numpy_sigmoid(x: Any) -> Any:
     """Return 1/(1 + e^-x), where that overflows by the other exponential."""
     if not numpy.less(x, _OVERFLOWS).any():
         return 1.0 / (1.0 + numpy.exp(-x))

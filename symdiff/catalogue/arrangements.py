@@ -6,11 +6,10 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from symdiff.catalogue.elements import Elements, ShapeMismatchError, one_axis, several_axes
+from symdiff.catalogue.elements import Array, Elements, ShapeMismatchError, one_axis, several_axes
 from symdiff.catalogue.row import Function
 from symdiff.libraries import numpy, torch, torch_functional
 
-Array = Any
 ALL = "..."  # in an index: all dimensions that are not named
 
 
@@ -121,11 +120,11 @@ def _alike(a: Elements, x: Array, number: int) -> Array:
     return a.arrange(lambda v: numpy.broadcast_to(v, shape), a.each("positive", number))
 
 
-def _torch_tensor(tensors: Sequence[Any]) -> Any:  # noqa: ANN401  (a tensor)
+def _torch_tensor(tensors: Sequence[Any]) -> Any:
     return torch.stack([torch.as_tensor(x, dtype=torch.float64) for x in tensors])
 
 
-def indices_of(index: Any, count: int) -> Any:  # noqa: ANN401  (numpy's integers)
+def indices_of(index: Any, count: int) -> Any:  # numpy's integers
     """Return integers as an array, checked against the number of places.
 
     Raises
@@ -141,12 +140,12 @@ def indices_of(index: Any, count: int) -> Any:  # noqa: ANN401  (numpy's integer
     return found
 
 
-def torch_indices(index: Any) -> Any:  # noqa: ANN401  (a tensor)
+def torch_indices(index: Any) -> Any:
     """Return integers as torch's."""
     return torch.as_tensor(index, dtype=torch.int64)
 
 
-def _gather(a: Elements, x: Array, dim: int, index: Any) -> Array:  # noqa: ANN401
+def _gather(a: Elements, x: Array, dim: int, index: Any) -> Array:
     shape = a.shape(x) or (1,)  # torch takes a number for a vector, here and in the index
     axis = one_axis(shape, dim)
     found = indices_of(index, shape[axis])
@@ -159,14 +158,14 @@ def _gather(a: Elements, x: Array, dim: int, index: Any) -> Array:  # noqa: ANN4
         raise ShapeMismatchError(message)
     kept = tuple(slice(None) if d == axis else slice(n) for d, n in enumerate(places.shape))
 
-    def gathered(v: Any) -> Any:  # noqa: ANN401  (numpy's arrays)
+    def gathered(v: Any) -> Any:
         chosen = numpy.take_along_axis(v.reshape(shape)[kept], places, axis)
         return chosen.reshape(found.shape)
 
     return a.arrange(gathered, x)
 
 
-def _index_select(a: Elements, x: Array, dim: int, index: Any) -> Array:  # noqa: ANN401
+def _index_select(a: Elements, x: Array, dim: int, index: Any) -> Array:
     shape = a.shape(x)
     axis = one_axis(shape, dim)
     places = indices_of(index, (shape or (1,))[axis])
@@ -188,7 +187,7 @@ def _masked_fill(a: Elements, x: Array, mask: Array, value: Array) -> Array:
     return a.each("where", mask, value, x)
 
 
-def _one_hot(a: Elements, tensor: Any, num_classes: int = -1) -> Array:  # noqa: ANN401
+def _one_hot(a: Elements, tensor: Any, num_classes: int = -1) -> Array:
     found = numpy.asarray(tensor)
     number = int(found.max()) + 1 if num_classes == -1 else num_classes
     places = indices_of(found, number)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from symdiff.catalogue.elements import Elements, ShapeMismatchError, one_axis
+from symdiff.catalogue.elements import Array, Elements, ShapeMismatchError, one_axis
 from symdiff.catalogue.reductions import matmul, norm
 from symdiff.catalogue.row import Function
 from symdiff.libraries import numpy
 
-Array = Any
 Size = int | tuple[int, ...]
 
 
@@ -93,7 +92,7 @@ def _patches(
     places = (slice(None), slice(None), *(slice(None, None, s) for s in stride))
     inside = tuple(slice(None, None, d) for d in dilation)
 
-    def patches(v: Any, zero: Any) -> Any:  # noqa: ANN401  (numpy's arrays)
+    def patches(v: Any, zero: Any) -> Any:
         padded = numpy.pad(v, widths, constant_values=zero)
         spatial = tuple(range(2, 2 + count))
         windows = numpy.lib.stride_tricks.sliding_window_view(padded, reach, spatial)
@@ -102,7 +101,7 @@ def _patches(
     return a.arrange(patches, x, a.each("positive", 0))
 
 
-def _convolution(count: int) -> Any:  # noqa: ANN401  (a column)
+def _convolution(count: int) -> Any:
     def column(
         a: Elements,
         x: Array,
@@ -213,7 +212,7 @@ def _fold(
     return a.arrange(lambda v: v[(*first, ..., *inside)], total)
 
 
-def _placed(block: Any, zero: Any, shape: tuple[int, ...], where: Any) -> Any:  # noqa: ANN401
+def _placed(block: Any, zero: Any, shape: tuple[int, ...], where: Any) -> Any:
     canvas = numpy.array(numpy.broadcast_to(zero, shape))
     canvas[where] = block
     return canvas

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from symdiff.catalogue.arrangements import indices_of, torch_indices
-from symdiff.catalogue.elements import Elements, ShapeMismatchError
+from symdiff.catalogue.elements import Array, Elements, ShapeMismatchError
 from symdiff.catalogue.reductions import computed_log_softmax, log_softmax, mean
 from symdiff.catalogue.row import Function
 from symdiff.libraries import numpy, torch_functional
 
-Array = Any
 _REDUCTION = "reduction: mean|sum|none = mean"
 
 
@@ -79,7 +78,7 @@ def _cross_entropy_of_logits(a: Elements, x: Array, target: Array, _: float) -> 
     return a.each("subtract", total, a.each("multiply", target, x))
 
 
-def _nll_loss(a: Elements, x: Array, target: Any, reduction: str = "mean") -> Array:  # noqa: ANN401
+def _nll_loss(a: Elements, x: Array, target: Any, reduction: str = "mean") -> Array:
     shape = a.shape(x)
     axis = 0 if len(shape) == 1 else 1
     if not shape:
@@ -96,14 +95,14 @@ def _nll_loss(a: Elements, x: Array, target: Any, reduction: str = "mean") -> Ar
     return _reduced(a, a.each("negative", chosen), reduction)
 
 
-def _cross_entropy(a: Elements, x: Array, target: Any, reduction: str = "mean") -> Array:  # noqa: ANN401
+def _cross_entropy(a: Elements, x: Array, target: Any, reduction: str = "mean") -> Array:
     return _nll_loss(a, log_softmax(a, x, 0 if len(a.shape(x)) == 1 else 1), target, reduction)
 
 
 def _computed_cross_entropy(
     a: Elements,
     x: Array,
-    target: Any,  # noqa: ANN401
+    target: Any,
     reduction: str = "mean",
 ) -> Array:
     axis = 0 if len(a.shape(x)) == 1 else 1

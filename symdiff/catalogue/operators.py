@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from typing import Any
 
 from symdiff.catalogue.enclosures import (
     choice,
@@ -15,10 +14,8 @@ from symdiff.catalogue.enclosures import (
     negation,
     power,
 )
-from symdiff.catalogue.row import Constants, Function
+from symdiff.catalogue.row import Constants, Function, Value
 from symdiff.libraries import numpy, sympy, torch
-
-Value = Any
 
 
 def _power_switches(constants: Constants) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from symdiff.catalogue.elements import (
+    Array,
     Elements,
     ShapeMismatchError,
     count,
@@ -18,7 +19,6 @@ from symdiff.catalogue.elements import (
 from symdiff.catalogue.row import Function
 from symdiff.libraries import numpy, scipy_special, torch
 
-Array = Any
 Dim = Any
 
 
@@ -175,7 +175,7 @@ def matmul(a: Elements, x: Array, y: Array) -> Array:
     return product
 
 
-def _of_dimensions(first: int, second: int) -> Any:  # noqa: ANN401  (a column)
+def _of_dimensions(first: int, second: int) -> Any:
     def product(a: Elements, x: Array, y: Array) -> Array:
         found = len(a.shape(x)), len(a.shape(y))
         if found != (first, second):

@@ -15,6 +15,8 @@ from typing import Any, Literal, cast
 
 from symdiff import libraries
 
+# A number of whichever arithmetic reads the program: only the arithmetic knows its type.
+Value = Any
 Column = str | Callable[..., Any] | None
 Kind = Literal[
     "real", "any", "number", "condition", "choice", "dim", "flag", "integer", "size", "shape",
@@ -64,7 +66,7 @@ class Parameter:
         return self.kind in SETTINGS
 
     @property
-    def fallback(self) -> Any:  # noqa: ANN401  (whatever the setting is)
+    def fallback(self) -> Any:  # whatever the setting is
         """What a setting is where it is not given."""
         if self.default is None or self.kind == "choice":
             return self.default

@@ -53,20 +53,20 @@ GUARDS = (
 
 
 @functools.cache
-def _held_constant() -> Any:  # noqa: ANN401  (a class of sympy's, made when sympy is loaded)
+def _held_constant() -> Any:  # a class of sympy's, made when sympy is loaded
     """Return the sympy function with the value of its argument and derivative zero."""
     return type("detach", (sympy.Function,), {"is_real": True, "fdiff": _no_derivative})
 
 
-def _no_derivative(call: Any, argument: int = 1) -> Any:  # noqa: ANN401, ARG001  (sympy's signature)
+def _no_derivative(call: Any, argument: int = 1) -> Any:  # noqa: ARG001  (sympy's signature)
     return sympy.S.Zero
 
 
-def _hold_constant(x: Any) -> Any:  # noqa: ANN401  (an expression of sympy's)
+def _hold_constant(x: Any) -> Any:  # an expression of sympy's
     return _held_constant()(x)
 
 
-def _torch_clamp(x: Any, **bounds: Any) -> Any:  # noqa: ANN401  (tensors and numbers)
+def _torch_clamp(x: Any, **bounds: Any) -> Any:  # tensors and numbers
     """Call torch.clamp, which takes two numbers or two tensors but no mixture."""
     if any(isinstance(bound, torch.Tensor) for bound in bounds.values()):
         bounds = {

@@ -112,10 +112,10 @@ def run(  # noqa: PLR0913  (the options of the command line)
     with _clear_errors():
         check_output(form, output)
         if jobs > 1 and dask is None:
-            from symdiff.batch.workers import start_loading  # noqa: PLC0415  (multiprocessing)
+            from symdiff.batch.workers import start_loading  # multiprocessing
 
             start_loading()  # meanwhile files are read
-        from symdiff.batch.work import collect  # noqa: PLC0415  (loads numpy)
+        from symdiff.batch.work import collect  # loads numpy
 
         work = collect(list(paths or []), only)
         options = options_of(
@@ -180,13 +180,13 @@ def evaluate(  # noqa: PLR0913  (the options of the command line)
     """Compare one expression."""
     with _clear_errors():
         check_output(form, output)
-        from symdiff.program import parse  # noqa: PLC0415  (a fifth of the time of --help)
+        from symdiff.program import parse  # a fifth of the time of --help
 
         definitions = assignments(let, "--let", "h=2*x")
         program = parse(_unescaped(expression), definitions=definitions)
         # A mistake in the text has been told by now: what follows loads for seconds.
-        from symdiff.comparison.compare import compare_program  # noqa: PLC0415
-        from symdiff.report import Comparison  # noqa: PLC0415
+        from symdiff.comparison.compare import compare_program
+        from symdiff.report import Comparison
 
         evidence = compare_program(
             program,
@@ -235,15 +235,15 @@ def graph(
         if form not in {"text", "dot"}:
             message = f"unknown format {form[:40]!r}"
             raise UsageError(message, hint="formats: text, dot")
-        from symdiff.program import parse  # noqa: PLC0415  (see eval)
+        from symdiff.program import parse  # see eval
 
         program = parse(_unescaped(expression), definitions=assignments(let, "--let", "h=2*x"))
         given = assignments(at, "--at", "x=0")
         tensors = numbers(value, "--value")
-        from symdiff.engines.base import TensorProblem  # noqa: PLC0415
-        from symdiff.engines.graph import as_dot, as_text, autograd_graph  # noqa: PLC0415
-        from symdiff.grid.points import axes  # noqa: PLC0415
-        from symdiff.program.values import read_value  # noqa: PLC0415
+        from symdiff.engines.base import TensorProblem
+        from symdiff.engines.graph import as_dot, as_text, autograd_graph
+        from symdiff.grid.points import axes
+        from symdiff.program.values import read_value
 
         moving = [name for name in program.inputs if name not in tensors]
         places = axes(moving, {}, {**dict.fromkeys(moving, "1"), **given})
@@ -263,8 +263,8 @@ def drift(
 ) -> None:
     """Show what changed between two runs: verdicts, and choices at kinks."""
     with _clear_errors():
-        from symdiff.report.drift import drift as compare_runs  # noqa: PLC0415  (loads numpy)
-        from symdiff.report.drift import read_run, rendered  # noqa: PLC0415
+        from symdiff.report.drift import drift as compare_runs  # loads numpy
+        from symdiff.report.drift import read_run, rendered
 
         found = compare_runs(read_run(old), read_run(new))
         _write(rendered(found) + "\n")
@@ -276,7 +276,7 @@ def functions(
     form: Annotated[str, typer.Option("--format", help="plain or github.")] = "plain",
 ) -> None:
     """List the functions that an expression may use."""
-    from symdiff.report.listings import function_table  # noqa: PLC0415  (loads tabulate)
+    from symdiff.report.listings import function_table  # loads tabulate
 
     with _clear_errors():
         _write(function_table(form) + "\n")
@@ -287,7 +287,7 @@ def engines(
     form: Annotated[str, typer.Option("--format", help="plain or github.")] = "plain",
 ) -> None:
     """List the engines."""
-    from symdiff.report.listings import engine_table  # noqa: PLC0415  (loads tabulate)
+    from symdiff.report.listings import engine_table  # loads tabulate
 
     with _clear_errors():
         _write(engine_table(form) + "\n")
@@ -295,7 +295,7 @@ def engines(
 
 def _show_version(value: bool) -> None:  # noqa: FBT001  (typer's callback)
     if value:
-        from importlib.metadata import version  # noqa: PLC0415  (a third of the time of --help)
+        from importlib.metadata import version  # a third of the time of --help
 
         _write(f"symdiff {version('symdiff-compare')}\n")
         raise typer.Exit
@@ -352,10 +352,10 @@ def _tell_columns(keep: str, output: Path | None) -> None:
 
 def _run(work: Work, options: Options, workers: Workers, path: Path | None) -> tuple[Report, bool]:
     """Run all entries; Ctrl-C keeps what is done."""
-    from symdiff.batch.runner import run as run_work  # noqa: PLC0415  (loads numpy)
-    from symdiff.batch.store import open_store  # noqa: PLC0415
-    from symdiff.comparison.evidence import Evidence  # noqa: PLC0415
-    from symdiff.report import Report  # noqa: PLC0415
+    from symdiff.batch.runner import run as run_work  # loads numpy
+    from symdiff.batch.store import open_store
+    from symdiff.comparison.evidence import Evidence
+    from symdiff.report import Report
 
     outcomes: list[Any] = []
     interrupted = False
@@ -378,8 +378,8 @@ def _progress(total: int) -> Iterator[Callable[[], None]]:
     if not sys.stderr.isatty() or total < 2:
         yield lambda: None
         return
-    from rich.console import Console  # noqa: PLC0415  (on a terminal only)
-    from rich.progress import Progress  # noqa: PLC0415
+    from rich.console import Console  # on a terminal only
+    from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("comparing", total=total)
@@ -390,7 +390,7 @@ def _finish(
     report: Report, form: str | None, output: Path | None, *, everything: bool, quiet: bool
 ) -> None:
     """Print the table or the summary, write the file, and name every mistake."""
-    from symdiff.report.report import write_atomically  # noqa: PLC0415
+    from symdiff.report.report import write_atomically
 
     if output is not None:
         text = report.rendered(form or format_of(output), everything=everything)

@@ -97,10 +97,10 @@ def options_of(  # noqa: PLR0913  (one for each option)
     UsageError
         An option has a value without meaning.
     """
-    from symdiff.comparison.evidence import Options  # noqa: PLC0415  (loads numpy)
-    from symdiff.engines import registry as engine_table  # noqa: PLC0415
-    from symdiff.truth.certify import ProofOptions  # noqa: PLC0415
-    from symdiff.verdict.judge import Tolerance  # noqa: PLC0415
+    from symdiff.comparison.evidence import Options  # loads numpy
+    from symdiff.engines import registry as engine_table
+    from symdiff.truth.certify import ProofOptions
+    from symdiff.verdict.judge import Tolerance
 
     for name in engine or ():
         engine_table.check(name)
@@ -172,7 +172,7 @@ def numbers(given: list[str] | None, option: str) -> dict[str, Any]:
 
 def toml_value(text: str) -> Any:  # noqa: ANN401  (numbers, or None)
     """Return a value in TOML's words, None if the text is none."""
-    import tomllib  # noqa: PLC0415  (a thirtieth of the time of --help)
+    import tomllib  # a thirtieth of the time of --help
 
     try:
         return tomllib.loads(f"value = {text}").get("value")
@@ -188,8 +188,8 @@ def workers_of(jobs: int, timeout: float | None, memory: float | None, dask: str
     UsageError
         A limit has no meaning.
     """
-    from symdiff.batch.runner import Workers  # noqa: PLC0415  (loads numpy)
-    from symdiff.batch.workers import limits_of  # noqa: PLC0415
+    from symdiff.batch.runner import Workers  # loads numpy
+    from symdiff.batch.workers import limits_of
 
     return Workers(jobs=jobs, limits=limits_of(timeout, memory), dask=dask)
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from symdiff.arithmetics.arrays import evaluate_tensor, held_in_tensors
 from symdiff.arithmetics.bounds.tensor_estimates import directional, straddles
+from symdiff.array_types import Array
 from symdiff.catalogue import CATALOGUE
 from symdiff.comparison.evidence import Options, Trial
 from symdiff.comparison.tensor_claims import check_shape, is_diagonal
@@ -32,7 +33,6 @@ from symdiff.truth.truths import Truths
 from symdiff.verdict.diagnosis import compared
 from symdiff.verdict.judge import VERDICTS, Judgement, Tolerance, Verdict, judge
 
-Array = NDArray[np.float64]
 Direction = Mapping[str, Array]  # for some inputs where to go
 
 DIRECTIONS: Final = 3  # for every input

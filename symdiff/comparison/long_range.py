@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from symdiff.array_types import Mask
 from symdiff.comparison.columns import Columns
 from symdiff.comparison.evidence import LeftOut, Options, Trial
 from symdiff.comparison.trial import Case, attempt
@@ -131,10 +132,10 @@ def _proofs(trial: Trial) -> int:
     return max((int(np.count_nonzero(t.proved)) for t in trial.truths.values()), default=0)
 
 
-def _is_plain(trials: Sequence[Trial]) -> NDArray[np.bool_]:
+def _is_plain(trials: Sequence[Trial]) -> Mask:
     """Tell at which points no engine does anything but agree."""
     codes = [j.codes for trial in trials for j in trial.judgements.values()]
-    plain: NDArray[np.bool_] = np.logical_and.reduce([np.isin(c, _PLAIN) for c in codes])
+    plain: Mask = np.logical_and.reduce([np.isin(c, _PLAIN) for c in codes])
     return plain
 
 

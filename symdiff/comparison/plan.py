@@ -8,13 +8,14 @@ from typing import Any, Final
 
 import numpy as np
 
+from symdiff.array_types import Array
 from symdiff.comparison.evidence import Options, Tensors, Trial
 from symdiff.comparison.spellings import check_same_values
 from symdiff.comparison.trial import Case
 from symdiff.engines.base import Problem
 from symdiff.errors import UsageError, did_you_mean
 from symdiff.grid.grid import Grid, make_grid
-from symdiff.grid.points import MAX_POINTS_IN_MEMORY, Array, Axis, LongRange, Spec, axes
+from symdiff.grid.points import MAX_POINTS_IN_MEMORY, Axis, LongRange, Spec, axes
 from symdiff.program import Program
 from symdiff.request.claims import Claimed
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from symdiff.arithmetics.bounds.estimates import Estimate, estimate
+from symdiff.array_types import Array
 from symdiff.errors import Unsupported, UsageError
 from symdiff.program import Program
-
-Array = NDArray[np.float64]
 
 
 def check_same_values(

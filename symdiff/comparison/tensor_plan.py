@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from symdiff.arithmetics.components.components import (
     TooLargeError,
@@ -20,6 +19,7 @@ from symdiff.arithmetics.components.components import (
 )
 from symdiff.arithmetics.components.jacobian_structure import structure
 from symdiff.arithmetics.components.shapes import Shape
+from symdiff.array_types import Array
 from symdiff.catalogue import CATALOGUE
 from symdiff.comparison.directions import directional_trials
 from symdiff.comparison.evidence import Options, Tensors
@@ -36,7 +36,6 @@ from symdiff.grid.points import MAX_POINTS_IN_MEMORY, axes
 from symdiff.program import Program
 from symdiff.program.values import component, components
 
-Array = NDArray[np.float64]
 _NEARBY: Final = 0.05  # how far spellings are looked at around the values, relative
 _SAMPLES: Final = 16
 

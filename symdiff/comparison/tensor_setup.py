@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from symdiff.arithmetics.arrays import evaluate_tensor
 from symdiff.arithmetics.components.shapes import Shape, shape_of
+from symdiff.array_types import Array
 from symdiff.catalogue import CATALOGUE, CONSTANTS
 from symdiff.comparison.plan import Question
 from symdiff.engines.base import TensorProblem
@@ -19,7 +19,6 @@ from symdiff.program import Input, Program, parse
 from symdiff.program.values import Value, index_inputs, read_value
 from symdiff.request.claims import check_inputs
 
-Array = NDArray[np.float64]
 TANGENT: Final = "tangent"
 MAX_CALLS: Final = 100  # of backward
 

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from symdiff.arithmetics.balls import PRECISION
 from symdiff.arithmetics.bounds.rounding import slope_radius
+from symdiff.array_types import Array
 from symdiff.chunks import side_by_side
 from symdiff.comparison.evidence import Options, Trial
-from symdiff.engines.base import Allowance, Array, Engine, Problem, Samples, is_long, run
+from symdiff.engines.base import Allowance, Engine, Problem, Samples, is_long, run
 from symdiff.engines.claim import CLAIM, Claim
 from symdiff.engines.registry import load
 from symdiff.grid.grid import Grid

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdiff.arithmetics.balls import Ball
+from symdiff.array_types import Array, Mask
 from symdiff.chunks import CHUNK, in_chunks
 from symdiff.errors import Unsupported, describe
 from symdiff.program import Program
 from symdiff.program.values import Value
 
-Array = NDArray[np.float64]
 # Reasons for which differences may be off.
 STRADDLES: Final = "the stencil straddles a kink"
 TRUNCATION: Final = "truncation and rounding"
@@ -122,7 +122,7 @@ class Samples:
 
     derivatives: Mapping[str, Array]
     errors: dict[str, Array] = dataclasses.field(default_factory=dict)
-    straddling: dict[str, NDArray[np.bool_]] = dataclasses.field(default_factory=dict)
+    straddling: dict[str, Mask] = dataclasses.field(default_factory=dict)
     reason_of: NDArray[np.int32] | None = None
     reasons: tuple[str, ...] = ("",)
     unsupported: str = ""
@@ -182,7 +182,7 @@ class ErrorEstimate(NamedTuple):
     """
 
     errors: Array
-    straddling: NDArray[np.bool_]
+    straddling: Mask
 
 
 class Engine(Protocol):

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from symdiff.arithmetics.arrays import evaluate, evaluate_together, held_nodes
 from symdiff.arithmetics.balls import Ball
 from symdiff.arithmetics.bounds.rounding import DOUBLE, radius_of, value_ball
-from symdiff.engines.base import TRUNCATION, Allowance, Array, ErrorEstimate, Problem, Samples
+from symdiff.array_types import Array, Mask
+from symdiff.engines.base import TRUNCATION, Allowance, ErrorEstimate, Problem, Samples
 from symdiff.errors import Unsupported
 from symdiff.grid.points import difference_step
 from symdiff.grid.switches import Switch, find_switches
@@ -30,8 +31,6 @@ _BESIDE = 1 + 2.0**-20  # a switch that vanishes this near an end counts as insi
 _BESIDE_WIDE = 2.0**-16  # of what it changes across the stencil: nearer than this it is looked at
 _SHORTER = 2.0**-20  # of |x|, for points whose stencil leaves the domain
 _TOGETHER = 4096  # points times variables that are looked at in one pass
-
-Mask = NDArray[np.bool_]
 
 
 class _Central:

@@ -16,7 +16,8 @@ from symdiff.arithmetics.arrays import own
 from symdiff.arithmetics.bounds.rounding import slope_radius
 from symdiff.arithmetics.bounds.symbolic_balls import formula_radius
 from symdiff.arithmetics.symbolic import expression
-from symdiff.engines.base import Allowance, Array, Problem, Samples
+from symdiff.array_types import Array
+from symdiff.engines.base import Allowance, Problem, Samples
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 

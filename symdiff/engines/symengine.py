@@ -11,7 +11,8 @@ import symengine as se
 from symdiff.arithmetics.bounds.rounding import slope_radius
 from symdiff.arithmetics.bounds.symbolic_balls import formula_radius
 from symdiff.arithmetics.symengine import symengine_derivatives
-from symdiff.engines.base import Allowance, Array, Problem, Samples
+from symdiff.array_types import Array
+from symdiff.engines.base import Allowance, Problem, Samples
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 

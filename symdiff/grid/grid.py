@@ -10,9 +10,10 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from symdiff.array_types import Array
 from symdiff.chunks import renumbered
 from symdiff.grid.kinks import MAX_ROOTS, Roots, find_roots
-from symdiff.grid.points import Array, Axis, difference_step
+from symdiff.grid.points import Axis, difference_step
 from symdiff.grid.solve.coordinates import Coordinate, formula_of
 from symdiff.grid.solve.isolation import MAX_BOXES
 from symdiff.grid.switches import Switch, find_factors

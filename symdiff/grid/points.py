@@ -10,12 +10,11 @@ from fractions import Fraction
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from symdiff.array_types import Array
 from symdiff.errors import ExpressionError, GridError, did_you_mean
 from symdiff.program import check_name, parse
 
-Array = NDArray[np.float64]
 Spec = str | float | tuple[float, float] | Sequence[float | str] | Array
 
 DEFAULT_RANGE: Final = "-2:2:9"

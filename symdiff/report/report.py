@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from symdiff.array_types import Array
 from symdiff.comparison.evidence import Evidence, LeftOut, Tensors
-from symdiff.engines.base import Array
 from symdiff.errors import Crash, SymdiffError, UsageError, did_you_mean
 from symdiff.grid.grid import Grid
 from symdiff.program import Program

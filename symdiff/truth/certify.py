@@ -28,9 +28,10 @@ from symdiff.arithmetics.bounds.blocks import (
     to_integers,
     write_rows,
 )
-from symdiff.arithmetics.bounds.estimates import Estimate, estimate_together
+from symdiff.arithmetics.bounds.estimates import CLEARLY_OFF, Estimate, estimate_together
 from symdiff.arithmetics.series.germs import Budget
 from symdiff.arithmetics.series.reals import Real
+from symdiff.array_types import Array, Mask
 from symdiff.chunks import BLOCK, in_chunks
 from symdiff.errors import Unsupported
 from symdiff.grid.grid import Grid
@@ -39,14 +40,13 @@ from symdiff.program import Program
 from symdiff.truth.one_sided import KINDS, Kind, Truth
 from symdiff.truth.proof import NO_FORMULA, exact_number, prove
 from symdiff.truth.roots import zero_near
-from symdiff.truth.truths import Array, Mask, Truths
+from symdiff.truth.truths import Truths
 
 PROVE: Final = ("filter", "all")
 SAMPLE: Final = 32  # settled points that are proved besides, at most,
 _OF_SETTLED: Final = 32  # and at most one of so many,
 _FEW: Final = 16  # but of so few all
 MAX_PROOFS: Final = 20_000  # of one expression along one variable
-_CLEAR: Final = 2.0**10  # a switch is off zero if it is so many times its error
 _SHARP: Final = 1e-10  # relative error with which a derivative is settled
 _SMOOTH: Final = KINDS.index(Kind.SMOOTH)
 _OUTSIDE: Final = KINDS.index(Kind.OUTSIDE)
@@ -360,7 +360,7 @@ def _off_zero(switch: Switch, found: Estimate) -> Mask:
     if switch.crosses_integers:
         beyond = np.inf if switch.highest is None else switch.highest + 0.5
         distance = np.where(lowest(value) > beyond, distance, to_integers(value))
-    off: Mask = (distance > _CLEAR * found.error) & np.isfinite(size_of(value))
+    off: Mask = (distance > CLEARLY_OFF * found.error) & np.isfinite(size_of(value))
     if not switch.program.inputs:  # wherever a constant is, it stays there: it is enough to know
         off = off | np.equal(found.error, 0)
     return off | (np.asarray(found.outside) > 0)

@@ -23,12 +23,11 @@ from symdiff.arithmetics.balls import Ball
 from symdiff.arithmetics.bounds import jets
 from symdiff.arithmetics.bounds.jets import Jet
 from symdiff.arithmetics.series.reals import Real
+from symdiff.array_types import Array
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 from symdiff.truth.active_switches import active_switches
 from symdiff.truth.branch_continuity import is_continuous_across_branches
-
-Array = NDArray[np.float64]
 
 MAX_TIES: Final = 12  # switches that vanish at one point
 _BITS: Final = 512

@@ -10,11 +10,9 @@ from numpy.typing import NDArray
 
 from symdiff.arithmetics.bounds.estimates import FUNCTIONS
 from symdiff.arithmetics.series.germ_values import beyond
+from symdiff.array_types import Array, Mask
 from symdiff.chunks import renumbered
 from symdiff.truth.one_sided import KINDS, Kind, Truth
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 _OUTSIDE: Final = KINDS.index(Kind.OUTSIDE)
 UNKNOWN: Final = (np.nan, np.nan)  # second derivatives

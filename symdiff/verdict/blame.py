@@ -10,8 +10,9 @@ import numpy as np
 
 from symdiff.arithmetics.arrays import ARRAYS, evaluate
 from symdiff.arithmetics.reading import read
+from symdiff.array_types import Array
 from symdiff.catalogue import CATALOGUE
-from symdiff.engines.base import Array, Problem
+from symdiff.engines.base import Problem
 from symdiff.grid.switches import find_switches
 from symdiff.program import Program
 from symdiff.program.nodes import Call

@@ -5,13 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from symdiff.array_types import Array, Mask
 from symdiff.truth.one_sided import KINDS, Kind
 from symdiff.truth.truths import Truths
-
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 
 _SAME: Final = 1e-6  # relative spread of a factor or a difference that counts as constant
 _SMOOTH: Final = KINDS.index(Kind.SMOOTH)

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from symdiff.array_types import Array, Mask
 from symdiff.engines.base import Problem, Samples
 from symdiff.grid.grid import Grid
 from symdiff.truth.certify import exact_point
@@ -99,7 +99,7 @@ def _meant(samples: Samples, truths: Truths, judgement: Judgement, name: str, i:
 
 def _candidates(truths: Mapping[str, Truths], names: tuple[str, ...]) -> list[int]:
     """Return the points at which the components may not tell all."""
-    wanted: NDArray[np.bool_] = np.zeros(len(truths[names[0]].kinds), dtype=bool)
+    wanted: Mask = np.zeros(len(truths[names[0]].kinds), dtype=bool)
     known = np.ones_like(wanted)
     for name in names:
         wanted |= truths[name].kinds == _KINK
@@ -108,7 +108,7 @@ def _candidates(truths: Mapping[str, Truths], names: tuple[str, ...]) -> list[in
     return np.flatnonzero(wanted & known).tolist()
 
 
-def _ruling(found: ClarkeHulls | None, gradient: NDArray[np.float64]) -> tuple[bool | None, str]:
+def _ruling(found: ClarkeHulls | None, gradient: Array) -> tuple[bool | None, str]:
     """Return whether a gradient lies in the Clarke set, and that in words; None: not known."""
     inside = None if found is None else found.contains(gradient.tolist(), _TOLERANCE)
     if inside is None or found is None:
@@ -126,7 +126,7 @@ def _put(judgement: Judgement, kind: int, i: int, ruling: tuple[bool | None, str
     judgement.codes[i], judgement.reasons[i] = _CODE[verdict], reason
 
 
-def _is_shortest(found: ClarkeHulls, gradient: NDArray[np.float64]) -> bool:
+def _is_shortest(found: ClarkeHulls, gradient: Array) -> bool:
     if not found.exact:
         return False
     difference = np.abs(min_norm(found.inner) - gradient)

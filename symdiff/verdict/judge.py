@@ -15,13 +15,12 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from symdiff.array_types import Array, Mask
 from symdiff.chunks import in_chunks, renumbered
 from symdiff.engines.base import Allowance, Samples
 from symdiff.truth.one_sided import KINDS, Kind
 from symdiff.truth.truths import Truths
 
-Array = NDArray[np.float64]
-Mask = NDArray[np.bool_]
 Codes = NDArray[np.int8]
 
 

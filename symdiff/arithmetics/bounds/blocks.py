@@ -177,13 +177,13 @@ class Blocks(NDArrayOperatorsMixin):
 
     def __array__(
         self,
-        dtype: Any = None,  # noqa: ANN401
+        dtype: Any = None,
         copy: bool | None = None,  # noqa: FBT001  (numpy's own signature)
     ) -> Array:
         """Return the numbers as numpy's own array."""
         return np.array(self.values, dtype=dtype, copy=copy)
 
-    def __pow__(self, exponent: Number) -> Any:  # noqa: ANN401  (blocks)
+    def __pow__(self, exponent: Number) -> Any:
         """Raise to a power as numpy's own arrays do: a square is no call of pow."""
         function = _POWERS.get(float(exponent)) if np.ndim(exponent) == 0 else None
         return np.power(self, exponent) if function is None else function(self)
@@ -192,9 +192,9 @@ class Blocks(NDArrayOperatorsMixin):
         self,
         function: np.ufunc,
         method: str,
-        *arguments: Any,  # noqa: ANN401
-        **options: Any,  # noqa: ANN401
-    ) -> Any:  # noqa: ANN401
+        *arguments: Any,
+        **options: Any,
+    ) -> Any:
         """Bound what one of numpy's functions gives; compute it only if that is no use."""
         if method != "__call__" or options:
             return getattr(function, method)(*map(plain, arguments), **options)
@@ -211,7 +211,7 @@ class Blocks(NDArrayOperatorsMixin):
         types: Sequence[type],
         arguments: Sequence[Any],
         options: Mapping[str, Any],
-    ) -> Any:  # noqa: ANN401
+    ) -> Any:
         """Call what is no ufunc: few of them need no numbers."""
         del types
         if function is np.ndim:
@@ -220,7 +220,7 @@ class Blocks(NDArrayOperatorsMixin):
             return self._choice(*arguments)
         return function(*map(plain, arguments), **options)
 
-    def _choice(self, condition: Any, x: Number, y: Number) -> Number:  # noqa: ANN401
+    def _choice(self, condition: Any, x: Number, y: Number) -> Number:
         if np.ndim(condition) == 0:
             return _of_numpy(x if condition else y)
         if not isinstance(condition, Blocks):
@@ -274,12 +274,12 @@ def _are_of_use(low: Number, high: Number) -> bool:
     return _SEVERAL * int(wide) <= np.size(size)
 
 
-def _is_bound(a: Any) -> bool:  # noqa: ANN401
+def _is_bound(a: Any) -> bool:
     """Tell whether a number is one for all points, or one for every block."""
     return np.ndim(a) == 0 or np.shape(a)[1:] == (1,)
 
 
-def _ends_of(a: Any) -> Ends:  # noqa: ANN401
+def _ends_of(a: Any) -> Ends:
     return a.ends if isinstance(a, Blocks) else (a, a)
 
 
@@ -287,7 +287,7 @@ def _ends_in(values: Array) -> Ends:
     return values.min(axis=-1, keepdims=True), values.max(axis=-1, keepdims=True)
 
 
-def _standing_for(a: Any, rows: slice) -> Any:  # noqa: ANN401
+def _standing_for(a: Any, rows: slice) -> Any:
     """Return what a number is in some blocks: of a choice that is sure there, what is chosen."""
     while isinstance(a, Blocks) and a.work is not None and a.work[0] is np.where:
         condition, x, y = a.work[1]
@@ -301,7 +301,7 @@ def _standing_for(a: Any, rows: slice) -> Any:  # noqa: ANN401
     return a
 
 
-def _can_hold(spare: Any, function: Callable[..., Any], given: Sequence[Any]) -> bool:  # noqa: ANN401
+def _can_hold(spare: Any, function: Callable[..., Any], given: Sequence[Any]) -> bool:
     """Tell whether what a function gives fits into an array."""
     return (
         isinstance(spare, np.ndarray)
@@ -333,11 +333,11 @@ def _work_on(a: Blocks, rows: slice) -> Work:
     return function, [_standing_for(each, rows) for each in arguments]
 
 
-def _same(a: Any) -> Any:  # noqa: ANN401
+def _same(a: Any) -> Any:
     return a
 
 
-def _part(a: Any, rows: slice) -> Any:  # noqa: ANN401
+def _part(a: Any, rows: slice) -> Any:
     return a[rows] if np.ndim(a) else a
 
 
@@ -346,7 +346,7 @@ _POWERS: Final[Mapping[float, Callable[[Any], Any]]] = MappingProxyType(
 )
 
 
-def applied(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
+def applied(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
     """Apply a function of single numbers that is no ufunc: to blocks in pieces, as those are."""
     for a in arguments:
         if isinstance(a, Blocks):
@@ -356,7 +356,7 @@ def applied(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # n
     return function(*arguments)
 
 
-def plain(array: Any) -> Any:  # noqa: ANN401
+def plain(array: Any) -> Any:
     """Return the numbers of blocks, or what is none as it is."""
     return array.values if isinstance(array, Blocks) else array
 
@@ -378,7 +378,7 @@ def size_of_sum(total: Number, *terms: Number) -> Number:
     return sum(size_of(x) for x in terms) if isinstance(total, Blocks) else np.abs(total)
 
 
-def is_anywhere(mask: Any) -> bool:  # noqa: ANN401  (conditions, or numbers that are not 0)
+def is_anywhere(mask: Any) -> bool:  # conditions, or numbers that are not 0
     """Tell whether a condition holds at any point; of blocks whether it possibly does."""
     return bool(mask.any()) if isinstance(mask, np.ndarray | Blocks) else bool(mask)
 
@@ -402,12 +402,12 @@ def to_integers(value: Number) -> Number:
     return np.where(np.floor(low) == np.floor(high), between, 0.0)
 
 
-def everywhere(mask: Any) -> Any:  # noqa: ANN401  (conditions)
+def everywhere(mask: Any) -> Any:  # conditions
     """Return where a condition holds, or in which blocks it surely holds at every point."""
     return mask.ends[0] if isinstance(mask, Blocks) else mask
 
 
-def larger_of(mask: Any, error: Number, other: Number) -> Number:  # noqa: ANN401
+def larger_of(mask: Any, error: Number, other: Number) -> Number:
     """Return the bound that was chosen, or in blocks the larger one of those that may be."""
     if not isinstance(mask, Blocks):
         return np.where(mask, error, other)

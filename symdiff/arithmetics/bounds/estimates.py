@@ -21,7 +21,6 @@ from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from symdiff.arithmetics.arrays import ARRAYS, Arrays, within_doubles
 from symdiff.arithmetics.bounds.blocks import (
@@ -37,22 +36,23 @@ from symdiff.arithmetics.bounds.blocks import (
     size_of_sum,
 )
 from symdiff.arithmetics.reading import read
+from symdiff.array_types import Array
 from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 from symdiff.program.parser import domain, template
 
-Array = NDArray[np.float64]
 Number = Any  # an array or a double
 
-_UNIT: Final = 2.0**-53
-_ELEMENTARY: Final = 8 * _UNIT  # relative error of numpy's elementary functions: 4 ulps
+UNIT: Final = 2.0**-53  # relative error of one rounding to double
+_ELEMENTARY: Final = 8 * UNIT  # relative error of numpy's elementary functions: 4 ulps
 _SPECIAL: Final = 2.0**-40  # of scipy's special functions
 _SPECIAL_ABSOLUTE: Final = 2.0**-44  # of those with zeros that no series starts from
 _FLUSHED: Final = 2.0**-1020  # what they give as 0
 _NO_UFUNCS: Final = frozenset({"sinc", "polygamma"})  # in numpy and scipy they are Python's
 _WITH_ZEROS: Final = frozenset({"lgamma", "digamma"})
-_SMALLEST: Final = 2.0**-1060  # what gradual underflow may cost
+UNDERFLOW_ERROR: Final = 2.0**-1060  # absolute error that gradual underflow may cause
+CLEARLY_OFF: Final = 2.0**10  # a switch is clearly off zero from this multiple of its error on
 _NEAR: Final = 64.0  # where those with poles at the negative integers keep their digits,
 _OFF_POLES: Final = 2.0**-4  # and how far from them
 _TRUSTED: Final = 2.0**-20  # a larger error is beyond a bound of first order
@@ -127,20 +127,20 @@ class Estimates:
             raise Unsupported(row.name, "it has no derivative to bound")
         return None
 
-    def number(self, value: float | bool) -> Any:  # noqa: ANN401, FBT001
+    def number(self, value: float | bool) -> Any:  # noqa: FBT001
         """Return a literal."""
         if isinstance(value, bool):
             return value
         # numpy's number: Python's own raises where it divides by zero or overflows.
         nearest = np.float64(within_doubles(value))
-        return Estimate(nearest, 0.0 if nearest == value else abs(nearest) * _UNIT)
+        return Estimate(nearest, 0.0 if nearest == value else abs(nearest) * UNIT)
 
     def constant(self, name: str) -> Estimate:
         """Return a named constant."""
         value = np.float64(CONSTANTS[name])
-        return Estimate(value, 0.0 if name == "inf" else value * _UNIT)
+        return Estimate(value, 0.0 if name == "inf" else value * UNIT)
 
-    def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
+    def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         """Apply a column, and note what is uncertain."""
         if row.returns == "real" and row.name not in _SELECTING:
             arguments = [_as_estimate(a) for a in arguments]
@@ -175,7 +175,7 @@ class Remembered(Arrays):
         # With the arguments: what lives on is not taken for another.
         self._known: dict[tuple[str, ...], tuple[Sequence[Any], Any]] = {}
 
-    def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
+    def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         """Apply a row's column, or remember what it gave."""
         if row.group in {"operators", "comparisons"}:
             return super().call(row, column, arguments)
@@ -190,11 +190,11 @@ class Remembered(Arrays):
             self._known[key] = tuple(arguments), found
         return self._known[key][1]
 
-    def take(self, value: Any, mask: Any) -> Any:  # noqa: ANN401
+    def take(self, value: Any, mask: Any) -> Any:
         """Return the points where the mask holds."""
         return super().take(plain(value), plain(mask))
 
-    def merge(self, mask: Any, taken: Any, other: Any) -> Array:  # noqa: ANN401
+    def merge(self, mask: Any, taken: Any, other: Any) -> Array:
         """Return what two branches gave, each at its points."""
         return super().merge(plain(mask), taken, other)
 
@@ -219,18 +219,18 @@ def _with_outside(row: Function, found: Estimate, arguments: Sequence[Any]) -> E
     return dataclasses.replace(found, outside=outside) if is_anywhere(outside) else found
 
 
-def _as_estimate(value: Any) -> Any:  # noqa: ANN401  (a condition counts as 0 or 1)
+def _as_estimate(value: Any) -> Any:  # a condition counts as 0 or 1
     return value if isinstance(value, Estimate) else Estimate(np.where(value, 1.0, 0.0))
 
 
-def _rounded(value: Number, unit: float = _UNIT) -> Number:
+def _rounded(value: Number, unit: float = UNIT) -> Number:
     """Return what rounding and gradual underflow may cost."""
     return _loss(size_of(value), unit)
 
 
-def _loss(size: Number, unit: float = _UNIT) -> Number:
+def _loss(size: Number, unit: float = UNIT) -> Number:
     """Return what rounding and gradual underflow may cost a number of this size."""
-    return unit * size + _SMALLEST
+    return unit * size + UNDERFLOW_ERROR
 
 
 def _product(x: Number, x_error: Number, y: Number, y_error: Number) -> tuple[Number, Number]:
@@ -263,7 +263,7 @@ def _sum_of(slopes: Sequence[tuple[Number, Number, Number, Number]]) -> tuple[An
             total = product
         else:
             before, total = total, total + product
-            error = error + _UNIT * size_of_sum(total, before, product)
+            error = error + UNIT * size_of_sum(total, before, product)
     return total, error
 
 
@@ -277,7 +277,7 @@ def _combined(
 
 def _add(x: Estimate, y: Estimate) -> Estimate:
     value = x.value + y.value
-    error = x.error + y.error + _UNIT * size_of_sum(value, x.value, y.value)
+    error = x.error + y.error + UNIT * size_of_sum(value, x.value, y.value)
     return _combined(value, error, [(1.0, 0.0, x), (1.0, 0.0, y)])
 
 
@@ -285,7 +285,7 @@ def _subtract(x: Estimate, y: Estimate) -> Estimate:
     if x is y:
         return _hidden(x, 0.0)
     value = x.value - y.value
-    error = x.error + y.error + _UNIT * size_of_sum(value, x.value, y.value)
+    error = x.error + y.error + UNIT * size_of_sum(value, x.value, y.value)
     return _combined(value, error, [(1.0, 0.0, x), (-1.0, 0.0, y)])
 
 
@@ -308,7 +308,7 @@ def _inverse(x: Estimate) -> Estimate:
     if x.slope is None:
         return Estimate(value, error)
     d = -(value**2)
-    return _combined(value, error, [(d, 2 * size * error + _rounded(d, 2 * _UNIT), x)])
+    return _combined(value, error, [(d, 2 * size * error + _rounded(d, 2 * UNIT), x)])
 
 
 def _trusted(error: Number, value: Number) -> Number:
@@ -330,7 +330,7 @@ def _power(x: Estimate, exponent: Estimate) -> Estimate:
         d = y * (x.value if y == 2 else x.value ** (y - 1))
         d_error = _times(2 * abs(y - 1) * size_of(d), off) + _rounded(d, _ELEMENTARY)
         if not float(y).is_integer():  # y - 1 is rounded
-            d_error = d_error + size_of(d * np.log(x.value) * (y - 1)) * _UNIT
+            d_error = d_error + size_of(d * np.log(x.value) * (y - 1)) * UNIT
         return _combined(value, error, [(d, d_error, x)])
     logarithm = _chain_of("log", x)
     return _chain_of("exp", _multiply(exponent, logarithm))
@@ -434,7 +434,7 @@ def _negate(x: Estimate) -> Estimate:
     return Estimate(-x.value, x.error, slope, x.slope_error)
 
 
-def _choose(mask: Any, x: Any, y: Any) -> Any:  # noqa: ANN401  (estimates, or conditions)
+def _choose(mask: Any, x: Any, y: Any) -> Any:  # estimates, or conditions
     if isinstance(mask, bool | np.bool_):
         return x if mask else y
     x, y = _as_estimate(x), _as_estimate(y)
@@ -451,15 +451,15 @@ def _choose(mask: Any, x: Any, y: Any) -> Any:  # noqa: ANN401  (estimates, or c
     return Estimate(value, error, np.where(mask, *slopes), slope_error, outside)
 
 
-def _value(x: Any) -> Any:  # noqa: ANN401  (a condition counts as 0 or 1)
+def _value(x: Any) -> Any:  # a condition counts as 0 or 1
     return x.value if isinstance(x, Estimate) else np.where(x, 1.0, 0.0)
 
 
-def _error(x: Any) -> Any:  # noqa: ANN401
+def _error(x: Any) -> Any:
     return x.error if isinstance(x, Estimate) else 0.0
 
 
-def _outside(x: Any) -> Any:  # noqa: ANN401
+def _outside(x: Any) -> Any:
     return x.outside if isinstance(x, Estimate) else 0
 
 

@@ -196,7 +196,7 @@ class Jets:
             raise Unsupported(row.name, "it has no derivative in ball arithmetic")
         return None if row.domain is None else _defined(row)
 
-    def number(self, value: float | bool) -> Any:  # noqa: ANN401, FBT001
+    def number(self, value: float | bool) -> Any:  # noqa: FBT001
         """Return a literal."""
         return value if isinstance(value, bool) else Jet(flint.arb(value))
 
@@ -204,7 +204,7 @@ class Jets:
         """Return a named constant."""
         return Jet(BALLS.constant(name))
 
-    def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
+    def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         """Apply a column where the arguments are in the domain."""
         for a in arguments:
             if type(a) is not Jet:
@@ -216,7 +216,7 @@ class Jets:
                 return EMPTY if inside is False else NOTHING
         return self._rounded(row, column, arguments)
 
-    def _other(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
+    def _other(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         """Apply a column to what is no jet: conditions, settings, or nothing at all."""
         if row.name in _SELECTING:
             return self._rounded(row, column, arguments)
@@ -227,7 +227,7 @@ class Jets:
             return self.call(row, column, jets)
         return self._rounded(row, column, jets)
 
-    def _rounded(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
+    def _rounded(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         result = column(self, *arguments)
         if type(result) is not Jet:
             return result
@@ -262,7 +262,7 @@ class Jets:
             return 0  # a constant
         return self._ties.sign(switch)
 
-    def choose(self, sign: int | None, positive: Jet, negative: Jet) -> Any:  # noqa: ANN401
+    def choose(self, sign: int | None, positive: Jet, negative: Jet) -> Any:
         """Return the branch of a sign, or the hull of both."""
         if sign is not None:
             return positive if sign > 0 else negative
@@ -290,7 +290,7 @@ def _partials(
 NOTHING: Final = Jet(flint.arb("nan"))
 
 
-def _as_jet(value: Any) -> Any:  # noqa: ANN401  (a condition counts as 0 or 1)
+def _as_jet(value: Any) -> Any:  # a condition counts as 0 or 1
     if value is None:
         return Jet(flint.arb(0).union(flint.arb(1)))
     return Jet(flint.arb(int(value))) if isinstance(value, bool) else value
@@ -310,7 +310,7 @@ def _scale(x: tuple[Ball, ...], factor: Ball) -> tuple[Ball, ...]:
     return tuple(a * factor for a in x)
 
 
-def hull(x: Any, y: Any) -> Any:  # noqa: ANN401  (jets, EMPTY or conditions)
+def hull(x: Any, y: Any) -> Any:  # jets, EMPTY or conditions
     """Return a jet that holds both."""
     if x is EMPTY or y is EMPTY:
         return y if x is EMPTY else x
@@ -348,7 +348,7 @@ def _divide(_: Jets, x: Jet, y: Jet) -> Jet:
     return Jet(quotient, _add(_scale(x.gradient, inverse), _scale(y.gradient, -quotient * inverse)))
 
 
-def _power(_: Jets, x: Jet, exponent: Jet) -> Any:  # noqa: ANN401
+def _power(_: Jets, x: Jet, exponent: Jet) -> Any:
     if exponent.value.is_integer() and not exponent.gradient:
         n = int(exponent.value.unique_fmpz())
         if n == 0:
@@ -366,7 +366,7 @@ def _power(_: Jets, x: Jet, exponent: Jet) -> Any:  # noqa: ANN401
     return Jet(value, _add(by_base, by_exponent))
 
 
-def _abs(jets: Jets, x: Jet) -> Any:  # noqa: ANN401
+def _abs(jets: Jets, x: Jet) -> Any:
     found = jets.sign(x)
     if found == 0:
         return Jet(abs(x.value), tuple(0 * g for g in x.gradient))
@@ -381,23 +381,23 @@ def _sign(jets: Jets, x: Jet) -> Jet:
     return Jet(flint.arb(found))
 
 
-def _larger(jets: Jets, x: Jet, y: Jet) -> Any:  # noqa: ANN401
+def _larger(jets: Jets, x: Jet, y: Jet) -> Any:
     return x if x is y else jets.choose(jets.sign(_subtract(x, y)), x, y)
 
 
-def _smaller(jets: Jets, x: Jet, y: Jet) -> Any:  # noqa: ANN401
+def _smaller(jets: Jets, x: Jet, y: Jet) -> Any:
     return x if x is y else jets.choose(jets.sign(_subtract(x, y)), y, x)
 
 
 def _comparison(holds: Callable[[int], bool]) -> Callable[..., bool | None]:
-    def column(jets: Jets, x: Any, y: Any) -> bool | None:  # noqa: ANN401
+    def column(jets: Jets, x: Any, y: Any) -> bool | None:
         found = jets.sign(_subtract(_as_jet(x), _as_jet(y)))
         return None if found is None else holds(found)
 
     return column
 
 
-def _where(_: Jets, condition: Any, x: Any, y: Any) -> Any:  # noqa: ANN401
+def _where(_: Jets, condition: Any, x: Any, y: Any) -> Any:
     if condition is EMPTY:
         return EMPTY
     if condition is None:

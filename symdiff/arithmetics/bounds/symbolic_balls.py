@@ -17,7 +17,7 @@ from symdiff.catalogue import enclosures as balls
 from symdiff.errors import Unsupported
 
 
-def enclose_expression(expression: Any, inputs: Mapping[str, Ball]) -> Any:  # noqa: ANN401
+def enclose_expression(expression: Any, inputs: Mapping[str, Ball]) -> Any:
     """Return a ball around an expression's value, in the working precision, or `EMPTY`.
 
     Parameters
@@ -41,7 +41,7 @@ def enclose_expression(expression: Any, inputs: Mapping[str, Ball]) -> Any:  # n
     return _Walk(inputs).value(expression)
 
 
-def formula_radius(expression: Any, inputs: Mapping[str, Ball]) -> float:  # noqa: ANN401
+def formula_radius(expression: Any, inputs: Mapping[str, Ball]) -> float:
     """Return what rounding can do to a formula in doubles; NaN where that is not known.
 
     Parameters
@@ -66,13 +66,13 @@ class _Walk:
         self._inputs = inputs
         self._known: dict[Any, Any] = {}
 
-    def value(self, e: Any) -> Any:  # noqa: ANN401  (a ball, a condition or EMPTY)
+    def value(self, e: Any) -> Any:  # a ball, a condition or EMPTY
         found = self._known.get(e)
         if found is None:
             found = self._known[e] = self._compute(e)
         return found
 
-    def _compute(self, e: Any) -> Any:  # noqa: ANN401
+    def _compute(self, e: Any) -> Any:
         name = type(e).__name__
         if e.is_Symbol:
             return self._inputs[e.name]
@@ -88,7 +88,7 @@ class _Walk:
             return EMPTY
         return self._apply(name, arguments)
 
-    def _piecewise(self, e: Any) -> Any:  # noqa: ANN401
+    def _piecewise(self, e: Any) -> Any:
         result: Any = EMPTY
         # sympy has pairs, symengine one list
         pairs = e.args if e.args and isinstance(e.args[0], sp.Tuple) else _paired(e.args)
@@ -96,7 +96,7 @@ class _Walk:
             result = balls.choice(self.value(condition), self.value(branch), result)
         return result
 
-    def _apply(self, name: str, arguments: list[Any]) -> Any:  # noqa: ANN401
+    def _apply(self, name: str, arguments: list[Any]) -> Any:
         fold = _FOLDS.get(name)
         if fold is not None:
             total = arguments[0]

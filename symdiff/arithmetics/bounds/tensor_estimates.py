@@ -13,23 +13,24 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from symdiff.arithmetics.bounds.estimates import Estimate, Estimates
+from symdiff.arithmetics.bounds.estimates import (
+    CLEARLY_OFF,
+    UNDERFLOW_ERROR,
+    UNIT,
+    Estimate,
+    Estimates,
+)
 from symdiff.arithmetics.reading import apply, read
+from symdiff.array_types import Array
 from symdiff.catalogue import CATALOGUE, Function
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 
-Array = NDArray[np.float64]
-
-_UNIT: Final = 2.0**-53
 _LEAST: Final = 2.0**-1074  # the smallest double
-_SMALLEST: Final = 2.0**-1060  # what gradual underflow may cost
 _UNDERFLOW: Final = 2.0**-960  # a product below may have underflowed on the way
 _ROUNDED: Final = 1 + 2.0**-20  # for the roundings of the bounds themselves
 _BLOCK: Final = 32  # terms of a sum in a matrix product that are added in whatever order
-_CLEAR: Final = 2.0**10  # a switch is off zero if it is so many times its error
 _INSIDE: Final = frozenset({"log", "log1p", "sqrt"})  # no bound is finite at their ends
 _STEPS: Final = frozenset({"floor", "ceil"})
 _CHOICES: Final = frozenset({"where", "ifelse"})
@@ -42,18 +43,18 @@ class _Elements:
     def __init__(self, arithmetic: _TensorEstimates) -> None:
         self._arithmetic = arithmetic
 
-    def shape(self, array: Any) -> tuple[int, ...]:  # noqa: ANN401
+    def shape(self, array: Any) -> tuple[int, ...]:
         return np.shape(array.value if isinstance(array, Estimate) else array)
 
-    def each(self, function: str, *arguments: Any) -> Any:  # noqa: ANN401
+    def each(self, function: str, *arguments: Any) -> Any:
         lifted = [self._lifted(a) for a in arguments]
         return apply(CATALOGUE[function], self._arithmetic, lifted)
 
-    def _lifted(self, value: Any) -> Any:  # noqa: ANN401
+    def _lifted(self, value: Any) -> Any:
         plain = isinstance(value, int | float) and not isinstance(value, bool)
         return self._arithmetic.number(value) if plain else value
 
-    def total(self, array: Any, axes: tuple[int, ...], *, keep: bool) -> Estimate:  # noqa: ANN401
+    def total(self, array: Any, axes: tuple[int, ...], *, keep: bool) -> Estimate:
         x = _spread(array)
         if not np.ndim(x.value) or not axes:
             return x
@@ -64,7 +65,7 @@ class _Elements:
         slope, more = _sum(x.slope, axes, keep=keep)
         return Estimate(value, error, slope, _total(x.slope_error, axes, keep=keep) + more)
 
-    def arrange(self, how: Callable[..., Any], *arrays: Any) -> Any:  # noqa: ANN401
+    def arrange(self, how: Callable[..., Any], *arrays: Any) -> Any:
         if not all(isinstance(a, Estimate) for a in arrays):
             return how(*arrays)  # conditions
         spread = [_spread(a) for a in arrays]
@@ -74,7 +75,7 @@ class _Elements:
         slopes = [np.zeros_like(x.value) if x.slope is None else x.slope for x in spread]
         return Estimate(value, error, how(*slopes), how(*(x.slope_error for x in spread)))
 
-    def product(self, first: Any, second: Any) -> Estimate:  # noqa: ANN401
+    def product(self, first: Any, second: Any) -> Estimate:
         x, y = _spread(first), _spread(second)
         value, error = _product(x.value, x.error, y.value, y.error)
         parts = []
@@ -85,7 +86,7 @@ class _Elements:
         if not parts:
             return Estimate(value, error)
         slope = sum(part for part, _ in parts)
-        return Estimate(value, error, slope, sum(e for _, e in parts) + _UNIT * np.abs(slope))
+        return Estimate(value, error, slope, sum(e for _, e in parts) + UNIT * np.abs(slope))
 
 
 class _TensorEstimates(Estimates):
@@ -110,7 +111,7 @@ class _TensorEstimates(Estimates):
                 raise Unsupported(row.name, "its switches are not looked at in whole tensors")
         return super().column(row)
 
-    def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
+    def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         self._note_switches(row, arguments)
         found = super().call(row, column, arguments)
         # one condition chooses a whole branch, whatever the shape of the other
@@ -143,21 +144,21 @@ class _TensorEstimates(Estimates):
         moving = any(isinstance(a, Estimate) and a.slope is not None for a in arguments)
         error = np.asarray(sum(e for _, e in pairs))
         exact = (error == 0) & ~np.isnan(gap) & (not moving)
-        self.lost |= bool(np.any(~(np.abs(gap) > _CLEAR * error) & ~exact))
+        self.lost |= bool(np.any(~(np.abs(gap) > CLEARLY_OFF * error) & ~exact))
 
 
-def _may_vanish(value: Any, error: Any) -> bool:  # noqa: ANN401
+def _may_vanish(value: Any, error: Any) -> bool:
     """Tell whether a number may be zero, or is none."""
-    return not bool(np.all(np.abs(value) > _CLEAR * np.asarray(error)))
+    return not bool(np.all(np.abs(value) > CLEARLY_OFF * np.asarray(error)))
 
 
-def _may_be_undefined(x: Any) -> bool:  # noqa: ANN401  (an estimate, or a condition)
+def _may_be_undefined(x: Any) -> bool:  # an estimate, or a condition
     """Tell whether nothing is known of a number, which x - x and x**0 would hide."""
     known = np.isfinite(x.value) & np.isfinite(x.error) if isinstance(x, Estimate) else True
     return not np.all(known)
 
 
-def _broadcast(x: Any, arguments: Sequence[Any]) -> Estimate:  # noqa: ANN401
+def _broadcast(x: Any, arguments: Sequence[Any]) -> Estimate:
     """Return an estimate in the shape that the arguments have together."""
     shapes = [np.shape(a.value if isinstance(a, Estimate) else a) for a in arguments]
     shape = np.broadcast_shapes(*shapes)
@@ -165,7 +166,7 @@ def _broadcast(x: Any, arguments: Sequence[Any]) -> Estimate:  # noqa: ANN401
     return _spread(dataclasses.replace(found, value=np.broadcast_to(found.value, shape)))
 
 
-def _spread(x: Any) -> Estimate:  # noqa: ANN401  (an estimate, or a condition)
+def _spread(x: Any) -> Estimate:  # an estimate, or a condition
     """Return an estimate whose bounds have the shape of its value."""
     if not isinstance(x, Estimate):
         x = Estimate(np.where(x, 1.0, 0.0))
@@ -179,11 +180,11 @@ def _spread(x: Any) -> Estimate:  # noqa: ANN401  (an estimate, or a condition)
     )
 
 
-def _total(x: Any, axes: tuple[int, ...], *, keep: bool) -> Any:  # noqa: ANN401
+def _total(x: Any, axes: tuple[int, ...], *, keep: bool) -> Any:
     return np.sum(x, axis=axes, keepdims=keep) * _ROUNDED
 
 
-def _sum(x: Any, axes: tuple[int, ...], *, keep: bool) -> tuple[Any, Any]:  # noqa: ANN401
+def _sum(x: Any, axes: tuple[int, ...], *, keep: bool) -> tuple[Any, Any]:
     """Return a sum in pairs, and what rounding may have cost: log2(n)·u·Σ|x|."""
     shape = np.shape(x)
     inner = np.moveaxis(x, axes, range(-len(axes), 0))
@@ -194,10 +195,10 @@ def _sum(x: Any, axes: tuple[int, ...], *, keep: bool) -> tuple[Any, Any]:  # no
         rest = terms[..., 2 * half :]
         terms = np.concatenate([terms[..., :half] + terms[..., half : 2 * half], rest], axis=-1)
     kept = tuple(1 if i in axes else n for i, n in enumerate(shape) if keep or i not in axes)
-    return terms[..., 0].reshape(kept), levels * _UNIT * _total(np.abs(x), axes, keep=keep)
+    return terms[..., 0].reshape(kept), levels * UNIT * _total(np.abs(x), axes, keep=keep)
 
 
-def _product(x: Any, x_error: Any, y: Any, y_error: Any) -> tuple[Any, Any]:  # noqa: ANN401
+def _product(x: Any, x_error: Any, y: Any, y_error: Any) -> tuple[Any, Any]:
     """Return x @ y, and how far it may be off: |x|·e_y + e_x·|y| + e_x·e_y + k·u·|x|·|y|.
 
     k roundings happen on the way of a term: as many as a block is long, and one for each time
@@ -206,19 +207,19 @@ def _product(x: Any, x_error: Any, y: Any, y_error: Any) -> tuple[Any, Any]:  # 
     count = np.shape(x)[-1]
     roundings = min(count, _BLOCK) + max(0, (count - 1) // _BLOCK).bit_length()
     size_x, size_y = np.abs(x), np.abs(y)
-    wider = y_error + roundings * _UNIT * size_y + np.where(size_y > 0, _LEAST, 0)
+    wider = y_error + roundings * UNIT * size_y + np.where(size_y > 0, _LEAST, 0)
     error = np.matmul(size_x, wider) + np.matmul(x_error, size_y + y_error)
     if min(_least(size_x), _least(x_error)) * _least(wider) < _UNDERFLOW:
-        error = error + count * _SMALLEST
+        error = error + count * UNDERFLOW_ERROR
     return _in_blocks(x, y), error * _ROUNDED
 
 
-def _least(size: Any) -> float:  # noqa: ANN401
+def _least(size: Any) -> float:
     """Return the smallest number that is not zero."""
     return float(np.min(size, where=size > 0, initial=np.inf))
 
 
-def _in_blocks(x: Any, y: Any) -> Any:  # noqa: ANN401
+def _in_blocks(x: Any, y: Any) -> Any:
     """Return x @ y, the terms of a sum joined in pairs of blocks."""
     count = np.shape(x)[-1]
     if count <= _BLOCK:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdiff.arithmetics.reading import bound, walk
+from symdiff.array_types import Array
 from symdiff.catalogue import CATALOGUE, Function
 from symdiff.program import Call, Constant, Input, Literal, Program, Setting
 from symdiff.program.nodes import Builder
@@ -50,7 +51,7 @@ class WrittenOut:
         """Return one component of the value as a scalar Program."""
         return self.builder.program(int(self.output[place]), self.program.sources)
 
-    def weighted(self, weights: Sequence[tuple[NDArray[np.float64], int]]) -> Program:
+    def weighted(self, weights: Sequence[tuple[Array, int]]) -> Program:
         """Return Σ count·Σ weight·component as a scalar Program; what has weight 0 is left out."""
         elements = _Components(self.builder)
         sums = []
@@ -73,10 +74,10 @@ class _Components:
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
 
-    def shape(self, array: Any) -> tuple[int, ...]:  # noqa: ANN401
+    def shape(self, array: Any) -> tuple[int, ...]:
         return np.shape(array)
 
-    def each(self, function: str, *arguments: Any) -> Nodes:  # noqa: ANN401
+    def each(self, function: str, *arguments: Any) -> Nodes:
         given = [self._nodes(a) for a in arguments if a is not None]
         _check_size(np.broadcast_shapes(*(a.shape for a in given)))
         spread = iter([a.reshape(-1).tolist() for a in np.broadcast_arrays(*given)])
@@ -92,13 +93,13 @@ class _Components:
             raise TooLargeError
         return np.array(found, dtype=np.intp).reshape(shape)
 
-    def _nodes(self, argument: Any) -> Nodes:  # noqa: ANN401
+    def _nodes(self, argument: Any) -> Nodes:
         if isinstance(argument, np.ndarray | np.integer):
             return np.asarray(argument)
         node = Setting(argument) if isinstance(argument, str) else Literal(argument)
         return np.asarray(self.builder.add(node))
 
-    def total(self, array: Any, axes: tuple[int, ...], *, keep: bool) -> Nodes:  # noqa: ANN401
+    def total(self, array: Any, axes: tuple[int, ...], *, keep: bool) -> Nodes:
         nodes = np.asarray(array)
         if not nodes.ndim or not axes:
             return nodes
@@ -113,7 +114,7 @@ class _Components:
             terms = np.concatenate([joined, terms[..., 2 * half :]], axis=-1)
         return terms[..., 0].reshape(kept if keep else outer)
 
-    def arrange(self, how: Callable[..., Any], *arrays: Any) -> Nodes:  # noqa: ANN401
+    def arrange(self, how: Callable[..., Any], *arrays: Any) -> Nodes:
         nodes = np.asarray(how(*(np.asarray(a) for a in arrays)))
         _check_size(nodes.shape)
         return nodes
@@ -138,7 +139,7 @@ def variables(shapes: Mapping[str, tuple[int, ...]]) -> Inputs:
     return nodes
 
 
-def literals(arrays: Mapping[str, NDArray[np.float64]]) -> Inputs:
+def literals(arrays: Mapping[str, Array]) -> Inputs:
     """Return a way to write inputs out: a component is a number; others are variables."""
 
     def nodes(builder: Builder, name: str) -> Nodes:
@@ -151,7 +152,7 @@ def literals(arrays: Mapping[str, NDArray[np.float64]]) -> Inputs:
     return nodes
 
 
-def along(base: Inputs, tangent: Mapping[str, NDArray[np.float64]], moving: str) -> Inputs:
+def along(base: Inputs, tangent: Mapping[str, Array], moving: str) -> Inputs:
     """Return a way to write inputs out: as x + v·t, with t the input `moving`."""
 
     def nodes(builder: Builder, name: str) -> Nodes:
@@ -215,7 +216,7 @@ def write_out(
     builder = Builder()
     elements = _Components(builder)
 
-    def leaf(index: int, node: Literal | Constant | Input) -> Any:  # noqa: ANN401
+    def leaf(index: int, node: Literal | Constant | Input) -> Any:
         if not isinstance(node, Input):
             nodes = np.asarray(builder.add(node))
         elif indices and node.name in indices:

@@ -23,24 +23,24 @@ _CONSTANT: Final = frozenset({"detach", "sign", "floor", "ceil", "round", "trunc
 class _Dependence:
     """Operations on arrays of sets; see `Elements`."""
 
-    def shape(self, array: Any) -> tuple[int, ...]:  # noqa: ANN401
+    def shape(self, array: Any) -> tuple[int, ...]:
         return np.shape(array)
 
-    def each(self, function: str, *arguments: Any) -> Sets:  # noqa: ANN401
+    def each(self, function: str, *arguments: Any) -> Sets:
         sets = [_sets(a) for a in arguments if a is not None and not isinstance(a, str)]
         joined = np.array(np.broadcast_arrays(*sets), dtype=object)
         if function in _CONSTANT or CATALOGUE[function].returns == "condition":
             return _nothing(joined.shape[1:])
         return _joined(joined, 0)
 
-    def total(self, array: Any, axes: tuple[int, ...], *, keep: bool) -> Sets:  # noqa: ANN401
+    def total(self, array: Any, axes: tuple[int, ...], *, keep: bool) -> Sets:
         joined = _sets(array)
         for axis in sorted(axes, reverse=True) if joined.ndim else ():
             one = _joined(joined, axis)
             joined = np.expand_dims(one, axis) if keep else one
         return joined
 
-    def arrange(self, how: Callable[..., Any], *arrays: Any) -> Sets:  # noqa: ANN401
+    def arrange(self, how: Callable[..., Any], *arrays: Any) -> Sets:
         return np.asarray(how(*(_sets(a) for a in arrays)), dtype=object)
 
     def product(self, first: Sets, second: Sets) -> Sets:
@@ -60,7 +60,7 @@ def _joined(sets: Sets, axis: int) -> Sets:
     return joined
 
 
-def _sets(value: Any) -> Sets:  # noqa: ANN401  (a number is made of nothing)
+def _sets(value: Any) -> Sets:  # a number is made of nothing
     is_array = isinstance(value, np.ndarray) and value.dtype == object
     return value if is_array else _nothing(np.shape(value))
 
@@ -87,13 +87,13 @@ def dependence(
     """
     elements = _Dependence()
 
-    def leaf(_: int, node: Literal | Constant | Input) -> Any:  # noqa: ANN401
+    def leaf(_: int, node: Literal | Constant | Input) -> Any:
         if not isinstance(node, Input):
             return _nothing(())
         is_index = node.name in indices
         return indices[node.name] if is_index else _input(node.name, variable, shapes)
 
-    def call(_: int, node: Call, arguments: list[Any]) -> Any:  # noqa: ANN401
+    def call(_: int, node: Call, arguments: list[Any]) -> Any:
         row = CATALOGUE[node.function]
         if row.array is not None:
             return row.array(elements, *bound(row, arguments))

@@ -23,10 +23,10 @@ _LONGEST = 24  # characters of an argument in a message
 class _Shapes:
     """Operations that know shapes only; see `Elements`."""
 
-    def shape(self, array: Any) -> Shape:  # noqa: ANN401
+    def shape(self, array: Any) -> Shape:
         return np.shape(array)
 
-    def each(self, function: str, *arguments: Any) -> _Blank:  # noqa: ANN401
+    def each(self, function: str, *arguments: Any) -> _Blank:
         del function
         shapes = [np.shape(a) for a in arguments if a is not None and not isinstance(a, str)]
         try:
@@ -36,17 +36,17 @@ class _Shapes:
             raise ShapeMismatchError(message) from None
         return _blank(shape)
 
-    def total(self, array: Any, axes: Shape, *, keep: bool) -> _Blank:  # noqa: ANN401
+    def total(self, array: Any, axes: Shape, *, keep: bool) -> _Blank:
         shape = np.shape(array)
         if not shape:
             return _blank(())
         kept = [1 if i in axes else n for i, n in enumerate(shape) if keep or i not in axes]
         return _blank(tuple(kept))
 
-    def arrange(self, how: Callable[..., Any], *arrays: Any) -> _Blank:  # noqa: ANN401
+    def arrange(self, how: Callable[..., Any], *arrays: Any) -> _Blank:
         return _blank(np.shape(how(*(np.asarray(a) for a in arrays))))
 
-    def product(self, first: Any, second: Any) -> _Blank:  # noqa: ANN401
+    def product(self, first: Any, second: Any) -> _Blank:
         batch = self.each("multiply", first[..., 0, 0], second[..., 0, 0])
         return _blank((*batch.shape, first.shape[-2], second.shape[-1]))
 
@@ -93,13 +93,13 @@ def shape_of(
         ^^^^^
     """
 
-    def leaf(_: int, node: Literal | Constant | Input) -> Any:  # noqa: ANN401
+    def leaf(_: int, node: Literal | Constant | Input) -> Any:
         if not isinstance(node, Input):
             return _blank(())
         given = (indices or {}).get(node.name)
         return _blank(shapes[node.name]) if given is None else given
 
-    def call(index: int, node: Call, arguments: list[Any]) -> Any:  # noqa: ANN401
+    def call(index: int, node: Call, arguments: list[Any]) -> Any:
         try:
             found = _apply(node, arguments)
         except (ShapeMismatchError, ValueError, IndexError, TypeError) as error:
@@ -114,7 +114,7 @@ def shape_of(
     return shape
 
 
-def _apply(node: Call, arguments: list[Any]) -> Any:  # noqa: ANN401
+def _apply(node: Call, arguments: list[Any]) -> Any:
     row = CATALOGUE[node.function]
     if row.array is not None:
         return row.array(_SHAPES, *bound(row, arguments))
@@ -149,7 +149,7 @@ def _mismatch(program: Program, index: int, arguments: list[Any], reason: str) -
     return ExpressionError(message, place=place)
 
 
-def _shown(program: Program, node: int, value: Any) -> str:  # noqa: ANN401
+def _shown(program: Program, node: int, value: Any) -> str:
     """Return an argument with its shape: ``h_relu (64, 100)``."""
     if isinstance(program.nodes[node], Setting):
         return ""

@@ -28,7 +28,7 @@ _INTEGER_BITS: Final = 256  # with which integers beside a number are sought fir
 _DOUBLES: Final = 2200  # bits that all doubles are sums of
 
 
-def as_germ(value: Any) -> Any:  # noqa: ANN401
+def as_germ(value: Any) -> Any:
     """Return a condition as 0 or 1, and anything else as it is."""
     return constant(Real.of(int(value))) if isinstance(value, bool) else value
 
@@ -36,23 +36,23 @@ def as_germ(value: Any) -> Any:  # noqa: ANN401
 # -- columns: functions of the arithmetic and the arguments
 
 
-def _negate(germs: Germs, x: Any) -> Any:  # noqa: ANN401
+def _negate(germs: Germs, x: Any) -> Any:
     return Infinite(-x.sign) if isinstance(x, Infinite) else germs.algebra.negate(x)
 
 
-def _add(germs: Germs, x: Any, y: Any) -> Any:  # noqa: ANN401
+def _add(germs: Germs, x: Any, y: Any) -> Any:
     infinite = {a for a in (x, y) if isinstance(a, Infinite)}
     if len(infinite) > 1:
         return Unknown("inf - inf")
     return infinite.pop() if infinite else germs.algebra.add(x, y)
 
 
-def _subtract(germs: Germs, x: Any, y: Any) -> Any:  # noqa: ANN401
+def _subtract(germs: Germs, x: Any, y: Any) -> Any:
     infinite = isinstance(x, Infinite) or isinstance(y, Infinite)
     return _add(germs, x, _negate(germs, y)) if infinite else germs.algebra.subtract(x, y)
 
 
-def _divide(germs: Germs, x: Any, y: Any) -> Any:  # noqa: ANN401
+def _divide(germs: Germs, x: Any, y: Any) -> Any:
     if isinstance(y, Infinite):
         return Unknown("inf / inf") if isinstance(x, Infinite) else NOTHING
     if isinstance(x, Infinite):
@@ -137,7 +137,7 @@ def _atan(germs: Germs, x: Germ) -> Germ:
 def _shifting(name: str) -> Callable[..., Any]:
     """Return the column of gamma or a relative, with the recurrence that leads off its poles."""
 
-    def column(germs: Germs, *arguments: Germ) -> Any:  # noqa: ANN401
+    def column(germs: Germs, *arguments: Germ) -> Any:
         x = arguments[-1]
         parts = germs.algebra.split(x)
         if isinstance(parts, int):
@@ -161,11 +161,11 @@ _RECURRENCES: Mapping[str, str] = MappingProxyType(
 )
 
 
-def _atan2(germs: Germs, x: Germ, y: Germ) -> Any:  # noqa: ANN401
+def _atan2(germs: Germs, x: Germ, y: Germ) -> Any:
     return read(definition("atan2", None), germs, {"x": x, "y": y})
 
 
-def _abs(germs: Germs, x: Any) -> Any:  # noqa: ANN401
+def _abs(germs: Germs, x: Any) -> Any:
     if isinstance(x, Infinite):
         return Infinite(1)
     try:
@@ -174,12 +174,12 @@ def _abs(germs: Germs, x: Any) -> Any:  # noqa: ANN401
         return Germ({}, x.order)
 
 
-def _sign(germs: Germs, x: Any) -> Germ:  # noqa: ANN401
+def _sign(germs: Germs, x: Any) -> Germ:
     found = x.sign if isinstance(x, Infinite) else germs.algebra.sign_of(x)
     return constant(Real.of(found))
 
 
-def _larger(germs: Germs, x: Any, y: Any) -> Any:  # noqa: ANN401
+def _larger(germs: Germs, x: Any, y: Any) -> Any:
     if isinstance(x, Infinite) or isinstance(y, Infinite):
         return x if _compare(germs, x, y) > 0 else y
     difference = germs.algebra.subtract(x, y)
@@ -189,7 +189,7 @@ def _larger(germs: Germs, x: Any, y: Any) -> Any:  # noqa: ANN401
         return germs.algebra.add(x, Germ({}, difference.order))
 
 
-def _smaller(germs: Germs, x: Any, y: Any) -> Any:  # noqa: ANN401
+def _smaller(germs: Germs, x: Any, y: Any) -> Any:
     if isinstance(x, Infinite) or isinstance(y, Infinite):
         return x if _compare(germs, x, y) < 0 else y
     difference = germs.algebra.subtract(x, y)
@@ -241,7 +241,7 @@ def _ceil(germs: Germs, x: Germ) -> Germ:
     return germs.algebra.negate(_floor(germs, germs.algebra.negate(x)))
 
 
-def _compare(germs: Germs, x: Any, y: Any) -> int:  # noqa: ANN401
+def _compare(germs: Germs, x: Any, y: Any) -> int:
     if isinstance(x, Infinite) or isinstance(y, Infinite):
         left = 2 * x.sign if isinstance(x, Infinite) else 0
         right = 2 * y.sign if isinstance(y, Infinite) else 0
@@ -253,23 +253,23 @@ def _comparison(holds: Callable[[int], bool]) -> Callable[..., bool]:
     return lambda germs, x, y: holds(_compare(germs, as_germ(x), as_germ(y)))
 
 
-def _not(_: Germs, x: Any) -> Any:  # noqa: ANN401
+def _not(_: Germs, x: Any) -> Any:
     return not x if isinstance(x, bool) else x
 
 
-def _and(_: Germs, x: Any, y: Any) -> Any:  # noqa: ANN401
+def _and(_: Germs, x: Any, y: Any) -> Any:
     if x is False or y is False:
         return False
     return y if x is True else x
 
 
-def _or(_: Germs, x: Any, y: Any) -> Any:  # noqa: ANN401
+def _or(_: Germs, x: Any, y: Any) -> Any:
     if x is True or y is True:
         return True
     return y if x is False else x
 
 
-def _where(germs: Germs, condition: Any, x: Any, y: Any) -> Any:  # noqa: ANN401
+def _where(germs: Germs, condition: Any, x: Any, y: Any) -> Any:
     if isinstance(condition, bool):
         return x if condition else y
     undecided = isinstance(condition, Unknown) and condition.order

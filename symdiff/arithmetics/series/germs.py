@@ -62,7 +62,7 @@ class Germs:
             raise Unsupported(row.name, "it has no series")
         return lambda germs, *arguments: germs.by_derivative(row, arguments)
 
-    def number(self, value: float | bool) -> Any:  # noqa: ANN401, FBT001
+    def number(self, value: float | bool) -> Any:  # noqa: FBT001
         """Return a literal: a double is exact."""
         return value if isinstance(value, bool) else constant(Real.of(value))
 
@@ -70,7 +70,7 @@ class Germs:
         """Return pi, e or inf."""
         return Infinite(1) if name == "inf" else constant({"pi": PI, "e": E}[name])
 
-    def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
+    def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         """Apply a column where all arguments are known and finite."""
         if row.name not in _SELECTING:
             if row.returns == "real" and row.name not in _TAKES_CONDITIONS:

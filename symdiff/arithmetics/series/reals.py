@@ -67,7 +67,7 @@ class Real:
 
     def __init__(
         self,
-        rational: Any | None,  # noqa: ANN401  (an fmpq: python-flint ships no types)
+        rational: Any | None,  # an fmpq: python-flint ships no types
         operation: str = "",
         arguments: tuple[Real, ...] = (),
     ) -> None:
@@ -211,7 +211,7 @@ class Real:
         return self.key < other.key
 
 
-def _times(q: Any, x: Real) -> Real:  # noqa: ANN401  (an fmpq)
+def _times(q: Any, x: Real) -> Real:  # an fmpq
     """Return q·x, with all rational factors in one: equal numbers come to look equal."""
     if x.rational is not None:
         return Real(q * x.rational)
@@ -234,14 +234,14 @@ def _sum(x: Real, y: Real) -> Real:
     return Real(None, "add", (_times(p, a), _times(q, b)))
 
 
-def _exact(value: Any, operation: str, x: Real, y: Real) -> Real:  # noqa: ANN401  (an fmpq)
+def _exact(value: Any, operation: str, x: Real, y: Real) -> Real:  # an fmpq
     """Keep a rational result, unless it has become too long to go on with."""
     if value.p.bit_length() + value.q.bit_length() > _MAX_RATIONAL_BITS:
         return Real(None, operation, (x, y))
     return Real(value)
 
 
-def _rational_power(base: Any, exponent: Fraction) -> Any | None:  # noqa: ANN401  (fmpq)
+def _rational_power(base: Any, exponent: Fraction) -> Any | None:  # fmpq
     p, q = exponent.numerator, exponent.denominator
     bits = base.p.bit_length() + base.q.bit_length()
     if q > _MAX_ROOT or bits * abs(p) > _MAX_RATIONAL_BITS:

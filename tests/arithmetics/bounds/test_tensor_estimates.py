@@ -686,7 +686,7 @@ def test_a_check_of_switches_that_is_dropped_is_noticed(monkeypatch, check, leas
 @pytest.mark.parametrize("module", [tensor_estimates, estimates])
 def test_rounding_that_is_left_out_of_the_bounds_is_noticed(monkeypatch, module):
     # Negative control.
-    monkeypatch.setattr(module, "_UNIT", 0.0)
+    monkeypatch.setattr(module, "UNIT", 0.0)
     rng = np.random.default_rng(0)
     text = "x @ y" if module is tensor_estimates else "x/3 + y"
     assert Judged(text, {n: rng.standard_normal(50) for n in "xy"}).wrong()
