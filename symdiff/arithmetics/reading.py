@@ -245,8 +245,9 @@ def apply(row: Function, arithmetic: Arithmetic, arguments: Sequence[Value | Non
     if column is not None:
         return arithmetic.call(row, column, arguments)
     if row.array is not None and hasattr(arithmetic, "elements"):
-        computed = row.computed if getattr(arithmetic, "computed", False) else None
-        return (computed or row.array)(arithmetic.elements, *bound(row, arguments))
+        use_backward = getattr(arithmetic, "backward_formula", False)
+        formula = (row.backward_formula if use_backward else None) or row.array
+        return formula(arithmetic.elements, *bound(row, arguments))
     if row.definition is None:
         raise Unsupported(row.name, "there is no such function in this arithmetic")
     choice = next((a for a in arguments if isinstance(a, str)), None)

@@ -7,7 +7,7 @@ from typing import Any
 
 from symdiff.catalogue.arrangements import indices_of, torch_indices
 from symdiff.catalogue.elements import Array, Elements, ShapeMismatchError
-from symdiff.catalogue.reductions import computed_log_softmax, log_softmax, mean
+from symdiff.catalogue.reductions import log_softmax, log_softmax_for_backward, mean
 from symdiff.catalogue.row import Function
 from symdiff.libraries import numpy, torch_functional
 
@@ -99,14 +99,14 @@ def _cross_entropy(a: Elements, x: Array, target: Any, reduction: str = "mean") 
     return _nll_loss(a, log_softmax(a, x, 0 if len(a.shape(x)) == 1 else 1), target, reduction)
 
 
-def _computed_cross_entropy(
+def _cross_entropy_for_backward(
     a: Elements,
     x: Array,
     target: Any,
     reduction: str = "mean",
 ) -> Array:
     axis = 0 if len(a.shape(x)) == 1 else 1
-    return _nll_loss(a, computed_log_softmax(a, x, axis), target, reduction)
+    return _nll_loss(a, log_softmax_for_backward(a, x, axis), target, reduction)
 
 
 # fmt: off
@@ -123,7 +123,7 @@ LOSSES = (
              array=_pointwise(_cross_entropy_of_logits), torch="F.binary_cross_entropy_with_logits"),
     Function("nll_loss",       f"x, target: indices, {_REDUCTION}", formula="-x[target]", array=_nll_loss,
              torch=lambda x, target, reduction="mean": torch_functional.nll_loss(x, torch_indices(target), reduction=reduction)),
-    Function("cross_entropy",  f"x, target: indices, {_REDUCTION}", formula="log Σ e**x - x[target]", array=_cross_entropy, computed=_computed_cross_entropy,
+    Function("cross_entropy",  f"x, target: indices, {_REDUCTION}", formula="log Σ e**x - x[target]", array=_cross_entropy, backward_formula=_cross_entropy_for_backward,
              torch=lambda x, target, reduction="mean": torch_functional.cross_entropy(x, torch_indices(target), reduction=reduction)),
 )
 # fmt: on

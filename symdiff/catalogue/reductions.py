@@ -103,12 +103,12 @@ def _powers(a: Elements, x: Array, dim: int) -> tuple[Array, Array]:
     return powers, a.total(powers, axes, keep=True)
 
 
-def _computed_softmax(a: Elements, x: Array, dim: int) -> Array:
+def _softmax_for_backward(a: Elements, x: Array, dim: int) -> Array:
     """Return y = e^x/Σe^x: the derivative y·(1 - y) cancels where y is near 1."""
     return a.each("divide", *_powers(a, x, dim))
 
 
-def computed_log_softmax(a: Elements, x: Array, dim: int) -> Array:
+def log_softmax_for_backward(a: Elements, x: Array, dim: int) -> Array:
     """Return x - log Σe^x: the derivative 1 - y cancels where y is near 1."""
     return a.each("subtract", x, a.each("log", _powers(a, x, dim)[1]))
 
@@ -209,12 +209,12 @@ REDUCTIONS = (
     Function("logsumexp",   "x, dim: dim, keepdim: flag = False", formula="log Σ e**x", array=_logsumexp,
              numpy=_numpy_logsumexp, torch="logsumexp"),
     Function("softmax",     "x, dim: integer", formula="e**x / Σ e**x", array=_softmax,
-             numpy=lambda x, dim: scipy_special.softmax(x, axis=dim), torch="softmax", computed=_computed_softmax),
+             numpy=lambda x, dim: scipy_special.softmax(x, axis=dim), torch="softmax", backward_formula=_softmax_for_backward),
     Function("softmin",     "x, dim: integer", formula="e**-x / Σ e**-x", array=_softmin,
              numpy=lambda x, dim: scipy_special.softmax(-x, axis=dim), torch="F.softmin",
-             computed=lambda a, x, dim: _computed_softmax(a, a.each("negative", x), dim)),
+             backward_formula=lambda a, x, dim: _softmax_for_backward(a, a.each("negative", x), dim)),
     Function("log_softmax", "x, dim: integer", formula="x - log Σ e**x", array=log_softmax,
-             numpy=lambda x, dim: scipy_special.log_softmax(x, axis=dim), torch="log_softmax", computed=computed_log_softmax),
+             numpy=lambda x, dim: scipy_special.log_softmax(x, axis=dim), torch="log_softmax", backward_formula=log_softmax_for_backward),
     Function("var",         "x, dim: dim = None, correction: integer = 1, keepdim: flag = False",
              formula="Σ (x - mean)**2 / (n - correction)", array=_var, torch="var"),
     Function("std",         "x, dim: dim = None, correction: integer = 1, keepdim: flag = False",

@@ -109,7 +109,7 @@ class Function:
     array
         What a function on tensors does, as a callable of `Elements` and its arguments; None for
         a function that goes component by component.
-    computed
+    backward_formula
         As `array`, in the formula that torch's backward pass goes by, where that loses digits that
         `array` keeps: it says what rounding may do.
     derivative
@@ -143,7 +143,7 @@ class Function:
     torch: Column = None
     ball: Column = None
     array: Callable[..., Any] | None = None
-    computed: Callable[..., Any] | None = None
+    backward_formula: Callable[..., Any] | None = None
     derivative: str | tuple[str | None, ...] | None = None
     domain: str | None = None
     switches: tuple[str, ...] | Callable[[Constants], tuple[str, ...]] | None = None

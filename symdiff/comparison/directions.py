@@ -239,11 +239,16 @@ class _Side:
     def _contracted(self, value: Array) -> float:
         return self._times * float(sum((c * value).sum() for c in self._weights))
 
-    def _bounded(self, v: Direction, *, computed: bool) -> tuple[float, float, float]:
+    def _bounded(self, v: Direction, *, backward_formula: bool) -> tuple[float, float, float]:
         """Return the slope along a direction, its error, and that of the value; inf: not known."""
         try:
             found, settled = directional(
-                self._program, self._values, v, self._weights, self._times, computed=computed
+                self._program,
+                self._values,
+                v,
+                self._weights,
+                self._times,
+                backward_formula=backward_formula,
             )
         except Unsupported:
             return math.nan, math.inf, math.inf
@@ -252,14 +257,14 @@ class _Side:
 
     def _truth(self, v: Direction) -> tuple[Truths, float]:
         """Return the derivative along a direction, and how far the value may be off."""
-        slope, error, value_error = self._bounded(v, computed=False)
+        slope, error, value_error = self._bounded(v, backward_formula=False)
         return _bounded(slope, error, self._options.tolerance), value_error
 
     def _rounding(self, truths: Truths, v: Direction) -> Allowance:
         """Return what rounding may do to autograd, in its own formulas and its own numbers."""
         error = float(truths.errors[0])
-        if any(CATALOGUE[call.function].computed for _, call in self._program.calls()):
-            _, error, _ = self._bounded(v, computed=True)
+        if any(CATALOGUE[call.function].backward_formula for _, call in self._program.calls()):
+            _, error, _ = self._bounded(v, backward_formula=True)
         error = error if math.isfinite(error) else math.nan
         return Allowance(4 * 2.0 ** (53 - digits_of(self._whole)) * error)
 

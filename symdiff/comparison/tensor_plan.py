@@ -80,9 +80,11 @@ def _written_out(setup: Setup, options: Options) -> Plan:
         for spelling, program in question.programs.items()
     }
     computed = {
-        spelling: _functions(setup, write_out(program, inputs, setup.indices, computed=True))
+        spelling: _functions(
+            setup, write_out(program, inputs, setup.indices, backward_formula=True)
+        )
         for spelling, program in question.programs.items()
-        if any(CATALOGUE[call.function].computed for _, call in program.calls())
+        if any(CATALOGUE[call.function].backward_formula for _, call in program.calls())
     }
     grid = _grid(setup, options)
     columns = grid.columns()
@@ -100,7 +102,7 @@ def _written_out(setup: Setup, options: Options) -> Plan:
                 None if spelling else question.function,
                 dataclasses.replace(
                     setup.whole(question.programs[spelling], _pulled(setup, place)),
-                    computed=computed.get(spelling, {}).get(place),
+                    backward_formula=computed.get(spelling, {}).get(place),
                 ),
             ),
             spelling=spelling,

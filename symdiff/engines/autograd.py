@@ -51,7 +51,7 @@ class _Autograd:
         balls = problem.balls(point)
         if problem.tensor_problem is None:
             return Allowance(slope_radius(problem.program, variable, balls, engine=Reversed))
-        program = problem.tensor_problem.computed or problem.program
+        program = problem.tensor_problem.backward_formula or problem.program
         bits = digits_of(problem.tensor_problem)
         return Allowance(slope_radius(program, variable, balls, bits, Reordered))
 

@@ -38,7 +38,7 @@ class TensorProblem:
         The direction along which one derivative is wanted; None: one for every component.
     shape
         Of the program's value, if it is known.
-    computed
+    backward_formula
         The component in the formulas that torch's backward pass goes by, where they are others.
     """
 
@@ -47,7 +47,7 @@ class TensorProblem:
     cotangents: tuple[Array | None, ...] = (None,)
     tangent: Mapping[str, Array] | None = None
     shape: tuple[int, ...] | None = None
-    computed: Program | None = None
+    backward_formula: Program | None = None
 
     @property
     def scalars(self) -> tuple[str, ...]:

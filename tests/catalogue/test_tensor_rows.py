@@ -554,9 +554,11 @@ class Case:
         leaves = self.leaves()
         return self.plain(*(leaves[n] for n in self.program.inputs)), leaves
 
-    def written_out(self, *, computed=False):
+    def written_out(self, *, backward_formula=False):
         sizes = {n: v.shape for n, v in self.values.items()}
-        return write_out(self.program, variables(sizes), self.indices, computed=computed)
+        return write_out(
+            self.program, variables(sizes), self.indices, backward_formula=backward_formula
+        )
 
     def coordinates(self):
         """The number of every component by its name."""
@@ -581,12 +583,12 @@ EVERY = list(every_case())
 FIRST = list({case.row: case for case in reversed(EVERY)}.values())
 
 
-def results(case, *, computed):
+def results(case, *, backward_formula):
     """What every arithmetic has for a case: the torch column, numpy, components, balls."""
     program = case.program
     yield "torch", read(program, TENSORS, case.leaves()).detach().double().numpy()
     yield "numpy", evaluate_tensor(program, {**case.values, **case.indices})
-    written, numbers = case.written_out(computed=computed), case.coordinates()
+    written, numbers = case.written_out(backward_formula=backward_formula), case.coordinates()
     yield "components", each_component(written, numbers, evaluated)
     yield "balls", each_component(written, numbers, enclosed)
 
@@ -609,12 +611,12 @@ def enclosed(program, numbers):
     return float(ball.mid())
 
 
-def differences(case, *, computed=False):
+def differences(case, *, backward_formula=False):
     """The arithmetics whose result is not what torch gives, in shape or in value."""
     expected = case.in_torch()[0].detach().double().numpy()
     wrong = [
         name
-        for name, found in results(case, computed=computed)
+        for name, found in results(case, backward_formula=backward_formula)
         if found.shape != expected.shape or not np.allclose(found, expected, rtol=CLOSE, atol=CLOSE)
     ]
     sizes = {n: v.shape for n, v in case.values.items()}
@@ -622,13 +624,13 @@ def differences(case, *, computed=False):
     return wrong if shape == expected.shape else ["shape", *wrong]
 
 
-def slope_differences(case, *, computed=False):
+def slope_differences(case, *, backward_formula=False):
     """The components by which torch's gradient of a random functional is not the proved one."""
     value, leaves = case.in_torch()
     weights = case.weights(value.shape)
     expected = gradient(value, weights, {n: leaves[n] for n in case.values})
     numbers = case.coordinates()
-    functional = case.written_out(computed=computed).weighted([(weights, 1)])
+    functional = case.written_out(backward_formula=backward_formula).weighted([(weights, 1)])
     point = {n: Real.of(v) for n, v in numbers.items()}
     proved = smooth_gradient(functional, list(numbers), point)
     return [
@@ -696,23 +698,25 @@ def test_a_gradient_that_torch_gets_wrong_is_told():
     assert slope_differences(case) == ["x[0]", "x[1]", "y[0]", "y[1]"]
 
 
-COMPUTED = [case for case in EVERY if CATALOGUE[case.row].computed is not None]
+WITH_BACKWARD_FORMULA = [case for case in EVERY if CATALOGUE[case.row].backward_formula is not None]
 
 
-@pytest.mark.parametrize("case", COMPUTED, ids=str)
+@pytest.mark.parametrize("case", WITH_BACKWARD_FORMULA, ids=str)
 def test_the_formulas_of_torch_s_backward_pass_are_the_same_function(case):
-    assert differences(case, computed=True) == []
-    assert slope_differences(case, computed=True) == []
+    assert differences(case, backward_formula=True) == []
+    assert slope_differences(case, backward_formula=True) == []
 
 
-@pytest.mark.parametrize("row", sorted({case.row for case in COMPUTED}))
+@pytest.mark.parametrize("row", sorted({case.row for case in WITH_BACKWARD_FORMULA}))
 def test_a_wrong_formula_of_a_backward_pass_is_noticed(row, monkeypatch):
     # Negative control.
-    case = next(case for case in COMPUTED if case.row == row and is_steep(case))
-    true = CATALOGUE[row].computed
-    plant(monkeypatch, row, computed=lambda a, *x: a.each("multiply", true(a, *x), 1 + 1e-6))
-    assert differences(case, computed=True) == ["components", "balls"]
-    assert slope_differences(case, computed=True) != []
+    case = next(case for case in WITH_BACKWARD_FORMULA if case.row == row and is_steep(case))
+    true = CATALOGUE[row].backward_formula
+    plant(
+        monkeypatch, row, backward_formula=lambda a, *x: a.each("multiply", true(a, *x), 1 + 1e-6)
+    )
+    assert differences(case, backward_formula=True) == ["components", "balls"]
+    assert slope_differences(case, backward_formula=True) != []
     assert differences(case) == []
 
 

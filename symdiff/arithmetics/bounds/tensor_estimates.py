@@ -92,9 +92,9 @@ class _Elements:
 class _TensorEstimates(Estimates):
     """The arithmetic; see `reading.Arithmetic`."""
 
-    def __init__(self, *, computed: bool) -> None:
+    def __init__(self, *, backward_formula: bool) -> None:
         super().__init__()
-        self.computed = computed
+        self.backward_formula = backward_formula
         self.elements = _Elements(self)
         self.lost = False
         self.sides: list[Any] = []  # of every switch, in the order of the program
@@ -236,7 +236,7 @@ def directional(  # noqa: PLR0913  (what stands on both sides of the Jacobian)
     weights: Sequence[Array] = (),
     times: int = 1,
     *,
-    computed: bool = False,
+    backward_formula: bool = False,
 ) -> tuple[Estimate, bool]:
     """Return a value with its derivative along a direction, and whether the latter is settled.
 
@@ -252,7 +252,7 @@ def directional(  # noqa: PLR0913  (what stands on both sides of the Jacobian)
         Cotangents, whose products with the value are added up; none: the value as it is.
     times
         How often.
-    computed
+    backward_formula
         Whether to bound the formulas that torch's backward pass goes by.
 
     Raises
@@ -270,7 +270,7 @@ def directional(  # noqa: PLR0913  (what stands on both sides of the Jacobian)
     >>> directional(parse("relu(x - 3).sum()"), {"x": x}, {"x": v})[1]
     False
     """
-    arithmetic = _TensorEstimates(computed=computed)
+    arithmetic = _TensorEstimates(backward_formula=backward_formula)
     inputs: dict[str, Any] = {}
     for name, value in values.items():
         array = np.asarray(value)
@@ -310,7 +310,7 @@ def straddles(program: Program, ends: Sequence[Mapping[str, Any]]) -> bool:
     """
     sides = []
     for values in ends:
-        arithmetic = _TensorEstimates(computed=False)
+        arithmetic = _TensorEstimates(backward_formula=False)
         with np.errstate(all="ignore"):
             read(program, arithmetic, _still(values))
         sides.append(arithmetic.sides)

@@ -186,7 +186,7 @@ def write_out(
     inputs: Inputs,
     indices: Mapping[str, Any] | None = None,
     *,
-    computed: bool = False,
+    backward_formula: bool = False,
 ) -> WrittenOut:
     """Write a program on tensors out component by component.
 
@@ -198,7 +198,7 @@ def write_out(
         What stands for the components of an input.
     indices
         The integers of the inputs that stand for places.
-    computed
+    backward_formula
         Whether functions are written in the formulas that torch's backward pass goes by.
 
     Raises
@@ -228,7 +228,9 @@ def write_out(
 
     def call(index: int, node: Call, arguments: list[Any]) -> Nodes:
         before = len(builder.nodes)
-        nodes = _apply(elements, CATALOGUE[node.function], arguments, computed=computed)
+        nodes = _apply(
+            elements, CATALOGUE[node.function], arguments, backward_formula=backward_formula
+        )
         _mark_inside(builder, program, index, range(before, len(builder.nodes)))
         _mark(builder, program, index, nodes)
         return nodes
@@ -236,8 +238,10 @@ def write_out(
     return WrittenOut(program, builder, np.asarray(walk(program, leaf, call)))
 
 
-def _apply(elements: _Components, row: Function, arguments: list[Any], *, computed: bool) -> Nodes:
-    array = row.computed if computed and row.computed is not None else row.array
+def _apply(
+    elements: _Components, row: Function, arguments: list[Any], *, backward_formula: bool
+) -> Nodes:
+    array = (row.backward_formula if backward_formula else None) or row.array
     if array is not None:
         return np.asarray(array(elements, *bound(row, arguments)))
     return elements.each(row.name, *arguments)
