@@ -119,8 +119,8 @@ def _differences(old: dict[str, Any], new: dict[str, Any], rewordings: Rewording
         for before, after in zip(old[key], new[key], strict=False):
             for field in sorted(set(before) | set(after)):
                 first, second = before.get(field), after.get(field)
-                if field in MESSAGES:
-                    first = _reworded(first, rewordings)
+                if field in MESSAGES:  # both: a rewording may not have reached this tree yet
+                    first, second = (_reworded(m, rewordings) for m in (first, second))
                 if first != second:
                     yield f"{_label(after)}: {field}: {first!r} is now {second!r}"
 
