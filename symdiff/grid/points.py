@@ -1,4 +1,4 @@
-"""Coordinates: doubles taken exactly, and exact numbers such as 1/3 and pi."""
+"""Read the points of each variable: doubles taken exactly, and exact numbers such as 1/3 and pi."""
 
 from __future__ import annotations
 
@@ -19,17 +19,18 @@ Spec = str | float | tuple[float, float] | Sequence[float | str] | Array
 
 DEFAULT_RANGE: Final = "-2:2:9"
 MAX_COUNT: Final = 10_000_000  # points in one list
-MAX_RANGE: Final = 10_000_000_000  # points of one range
-MAX_POINTS_IN_MEMORY: Final = 4_000_000  # points of a range that are held at once
-_DEFAULT_COUNT = 9
+MAX_RANGE: Final = 10_000_000_000  # points in one range
+MAX_POINTS_IN_MEMORY: Final = 4_000_000  # longer ranges are compared chunk by chunk
+_DEFAULT_COUNT = 9  # points in a range given as a pair (start, stop)
 _EXAMPLE = "write start:stop:count, such as -2:2:9, or points such as 0,1/3,pi"
-# Balances truncation h²|f‴|/6 against rounding ε|f|/h (Nocedal & Wright 2006, section 8.1).
+# h/max(|x|, 1) for central differences: it balances the truncation error h²|f‴|/6 against the
+# rounding error ε|f|/h (Nocedal & Wright 2006, section 8.1).
 _RELATIVE_STEP = float(np.finfo(np.float64).eps ** (1 / 3))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class LongRange:
-    """The points of a range, where they are too many to be held at once.
+    """A range of more than `MAX_POINTS_IN_MEMORY` points, of which parts are computed on demand.
 
     Attributes
     ----------
@@ -44,7 +45,7 @@ class LongRange:
     count: int
 
     def points(self, first: int, last: int) -> Array:
-        """Return the points from number `first` up to `last`, as `numpy.linspace` has them.
+        """Return the points with indices first, ..., last - 1, as `numpy.linspace` computes them.
 
         Examples
         --------
@@ -52,28 +53,28 @@ class LongRange:
         array([-0.5,  0. ,  0.5,  1. ])
         """
         step = (self.high - self.low) / (self.count - 1)
-        found: Array = np.arange(first, min(last, self.count), dtype=np.float64) * step + self.low
+        values: Array = np.arange(first, min(last, self.count), dtype=np.float64) * step + self.low
         if last >= self.count:
-            found[-1] = self.high
-        return found
+            values[-1] = self.high
+        return values
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Axis:
-    """The points wanted along one variable.
+    """The requested points of one variable.
 
     Attributes
     ----------
     name
         The variable.
     values
-        The nearest doubles of the points, shape (n,).
+        The doubles nearest to the points, shape (n,).
     exact
-        For the points that are no double, by index: what they are exactly, as text.
+        The exact number as text, by index, for each point that is not a double.
     searched
-        Whether kinks between the smallest and the largest point are to be added.
+        Whether to add the kinks between the smallest and the largest point.
     long_range
-        A range too long to be held: then `values` are its ends.
+        The range, if it has more than `MAX_POINTS_IN_MEMORY` points: `values` are then its ends.
     """
 
     name: str
@@ -94,7 +95,7 @@ class Axis:
 
 
 def difference_step(x: Array) -> Array:
-    """Return the step of central differences at x: representable, so that x + h is exact.
+    """Return the step h of central differences at x, chosen so that x + h is exact.
 
     Parameters
     ----------
@@ -115,7 +116,7 @@ def difference_step(x: Array) -> Array:
 
 
 def axis(name: str, spec: Spec, *, searched: bool = True) -> Axis:
-    """Read the points wanted along one variable.
+    """Read the points of one variable.
 
     Parameters
     ----------
@@ -123,14 +124,14 @@ def axis(name: str, spec: Spec, *, searched: bool = True) -> Axis:
         The variable.
     spec
         A range as text ``start:stop:count`` or as a pair (start, stop); one point or a list of
-        points, each a number or an exact text; or an array.
+        points, each a number or the text of an exact number; or an array.
     searched
-        Whether kinks are to be added.
+        Whether to add the kinks between the smallest and the largest point.
 
     Raises
     ------
     GridError
-        It is none of these, or not finite, or has more than `MAX_COUNT` points.
+        If `spec` is not one of these, has a point that is not finite, or has too many points.
 
     Examples
     --------
@@ -141,50 +142,48 @@ def axis(name: str, spec: Spec, *, searched: bool = True) -> Axis:
     """
     try:
         check_name(name)
-        line = None
+        long_range = None
         if isinstance(spec, str):
-            values, exact, line = _from_text(spec)
+            values, exact, long_range = _from_text(spec)
         elif isinstance(spec, tuple) and len(spec) == 2:
-            values, exact, line = _from_range(str(spec[0]), str(spec[1]), _DEFAULT_COUNT)
+            values, exact, long_range = _from_range(str(spec[0]), str(spec[1]), _DEFAULT_COUNT)
         else:
             values, exact = _from_list(spec)
     except (GridError, ExpressionError) as error:
         raise GridError(error.message, place=error.place, hint=error.hint).within(
             key=f"grid {name[:40]}"
         ) from None
-    return Axis(name, values, exact, searched=searched, long_range=line)
+    return Axis(name, values, exact, searched=searched, long_range=long_range)
 
 
 def axes(
     inputs: Sequence[str], grid: Mapping[str, Spec], at: Mapping[str, Spec] | None = None
 ) -> tuple[Axis, ...]:
-    """Return an axis for every variable: from `grid`, from `at`, or the default range.
+    """Return one axis per variable: from `grid`, from `at`, or the default range.
 
     Parameters
     ----------
     inputs
         The variables of an expression.
     grid
-        Ranges and lists, to which kinks are added.
+        Ranges and lists by variable; the kinks between their points are added.
     at
-        Points to which nothing is added.
+        Points by variable; no kinks are added.
 
     Raises
     ------
     GridError
-        A key is no variable of the expression, or its points cannot be read.
+        If a key is not a variable of the expression, or the points cannot be read.
     """
     points = at or {}
-    for given in (grid, points):
-        if isinstance(given, str):
-            message = f"{given[:40]!r} says not which variable it is for"
-            raise GridError(
-                message, hint=f'a mapping, such as {{"{(*inputs, "x")[0]}": "{given[:40]}"}}'
-            )
+    for keyword, specs in (("grid", grid), ("at", points)):
+        if isinstance(specs, str):
+            message = f"{keyword} must be a mapping from variable to points, not {specs[:40]!r}"
+            raise GridError(message, hint=f'write {{"{(*inputs, "x")[0]}": "{specs[:40]}"}}')
     for name in (*grid, *points):
         if name not in inputs:
-            known = ", ".join(inputs) or "none"
-            hint = did_you_mean(name, inputs) or f"its variables: {known}"
+            names = ", ".join(inputs) or "none"
+            hint = did_you_mean(name, inputs) or f"its variables: {names}"
             message = f"the expression has no variable {name[:40]!r}"
             raise GridError(message, hint=hint)
     return tuple(_one_axis(name, grid, points) for name in inputs)
@@ -193,15 +192,19 @@ def axes(
 def _one_axis(name: str, grid: Mapping[str, Spec], points: Mapping[str, Spec]) -> Axis:
     if name not in points:
         return axis(name, grid.get(name, DEFAULT_RANGE))
-    wanted = axis(name, points[name], searched=False)
+    separate = axis(name, points[name], searched=False)
     if name not in grid:
-        return wanted
+        return separate
     base = axis(name, grid[name])
-    if base.long_range or wanted.long_range:
-        message = f"{name}: a range of more than {MAX_POINTS_IN_MEMORY} points stands alone"
-        raise GridError(message, hint="leave the single points out, or take fewer")
-    moved = {index + len(base.values): text for index, text in wanted.exact.items()}
-    return Axis(name, np.concatenate([base.values, wanted.values]), {**base.exact, **moved})
+    if base.long_range or separate.long_range:
+        message = (
+            f"{name}: a range of more than {MAX_POINTS_IN_MEMORY} points cannot be combined with "
+            "other points"
+        )
+        raise GridError(message, hint="leave out `at`, or take fewer points")
+    shifted = {index + len(base.values): text for index, text in separate.exact.items()}
+    values = np.concatenate([base.values, separate.values])
+    return Axis(name, values, {**base.exact, **shifted})
 
 
 def _from_text(text: str) -> tuple[Array, dict[int, str], LongRange | None]:
@@ -227,26 +230,28 @@ def _from_range(
         raise GridError(message, hint=_EXAMPLE)
     (low, low_exact), (high, high_exact) = _coordinate(start), _coordinate(stop)
     if count == 1 and low != high:
-        message = f"one point cannot go from {low:g} to {high:g}"
+        message = f"a range from {low:g} to {high:g} has at least 2 points, not 1"
         raise GridError(message, hint=_EXAMPLE)
     if low > high:
-        message = f"a range goes from the smaller to the larger, not from {low:g} to {high:g}"
+        message = (
+            f"a range goes from the smaller number to the larger, not from {low:g} to {high:g}"
+        )
         raise GridError(message, hint=_EXAMPLE)
     is_long = count > MAX_POINTS_IN_MEMORY and low < high
     values = np.array([low, high]) if is_long else np.linspace(low, high, count)
     exact = {0: low_exact, len(values) - 1: high_exact}
-    line = LongRange(low, high, count) if is_long else None
-    return values, {i: text for i, text in exact.items() if text}, line
+    long_range = LongRange(low, high, count) if is_long else None
+    return values, {i: text for i, text in exact.items() if text}, long_range
 
 
 def _from_list(values: Any) -> tuple[Array, dict[int, str]]:  # noqa: ANN401  (checked here)
     if isinstance(values, int | float):
         values = [values]
-    if hasattr(values, "__array__"):  # numpy's, torch's, pandas'
+    if hasattr(values, "__array__"):  # of numpy, torch or pandas
         array = np.asarray(values, dtype=np.float64)
         exact: dict[int, str] = {}
         if array.ndim > 1:
-            message = f"an array of shape {array.shape} is no list of points"
+            message = f"an array of shape {array.shape} is not a list of points"
             raise GridError(message, hint="flatten it, or give each variable its own list")
         array = array.reshape(-1)
     else:
@@ -263,7 +268,7 @@ def _from_list(values: Any) -> tuple[Array, dict[int, str]]:  # noqa: ANN401  (c
 
 
 def _split(text: str) -> list[str]:
-    """Split at the commas that stand outside brackets."""
+    """Split a text at the commas outside parentheses."""
     parts, depth = [""], 0
     for character in text:
         depth += (character == "(") - (character == ")")
@@ -275,7 +280,7 @@ def _split(text: str) -> list[str]:
 
 
 def _coordinate(value: object) -> tuple[float, str | None]:
-    """Return the nearest double, and the exact number as text if no double equals it."""
+    """Return the nearest double of a point, and the point's text if no double equals it."""
     if not isinstance(value, int | float | str) or isinstance(value, bool):
         message = f"{str(value)[:40]!r} is not a number"
         raise GridError(message, hint=_EXAMPLE)
@@ -301,13 +306,13 @@ def _exact_coordinate(text: str) -> tuple[float, str | None]:
         message = f"{text[:40]!r} is not a number"
         raise GridError(message, hint=_EXAMPLE)
     try:
-        found = germs.evaluate(program, {})
-        known = not isinstance(found, Unknown)
-        number = found.constant if isinstance(found, Germ) else None
+        germ = germs.evaluate(program, {})
+        is_decided = not isinstance(germ, Unknown)
+        number = germ.constant if isinstance(germ, Germ) else None
         value = math.nan if number is None else nearest(number)
     except (ArithmeticError, TypeError, ValueError, RecursionError):
-        known = False
-    if not known:
+        is_decided = False
+    if not is_decided:
         message = f"{text[:40]!r} cannot be evaluated exactly"
         raise GridError(message, hint="write a simpler number, such as 1/3 or sqrt(2)")
     if number is None or not math.isfinite(value):
@@ -318,32 +323,32 @@ def _exact_coordinate(text: str) -> tuple[float, str | None]:
 
 
 def nearest_double(number: Any) -> tuple[float, str | None]:  # noqa: ANN401
-    """Return the double nearest to an exact sympy number, and its text if they differ.
+    """Return the double nearest to an exact sympy number, and the number's text if they differ.
 
     Raises
     ------
     GridError
-        It is not a finite real number.
+        If it is not a finite real number.
     """
-    shown = _in_our_words(number)
+    text = _as_text(number)
     if number.is_Rational:
         fraction = Fraction(int(number.p), int(number.q))
         value = fraction.numerator / fraction.denominator  # rounded correctly
-        return value, None if Fraction(value) == fraction else shown
+        return value, None if Fraction(value) == fraction else text
     decimal = number.evalf(40)
     if not decimal.is_Float or not math.isfinite(float(decimal)):
-        message = f"{shown[:40]!r} is not a finite real number"
+        message = f"{text[:40]!r} is not a finite real number"
         raise GridError(message, hint=_EXAMPLE)
-    return float(decimal), shown
+    return float(decimal), text
 
 
-def _in_our_words(number: Any) -> str:  # noqa: ANN401  (an expression of sympy's)
-    """Return a number's text as the parser reads it: sympy writes E for e."""
+def _as_text(number: Any) -> str:  # noqa: ANN401  (a sympy expression)
+    """Return a sympy number in the syntax of the parser, which writes e where sympy writes E."""
     return str(_printer().doprint(number))
 
 
 @functools.cache
-def _printer() -> Any:  # noqa: ANN401  (a printer of sympy's, made when sympy is loaded)
+def _printer() -> Any:  # noqa: ANN401  (a sympy printer, created on first use)
     from sympy.printing.str import StrPrinter  # noqa: PLC0415
 
     class Printer(StrPrinter):  # type: ignore[misc]

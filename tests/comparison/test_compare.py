@@ -361,7 +361,9 @@ def test_library_arguments_of_a_comparison_reach_it():
 
 
 def test_points_without_their_variable_are_told_how_to_name_it():
-    with pytest.raises(InputError, match=r"'0:1:3' says not which variable it is for .*x.*0:1:3"):
+    with pytest.raises(
+        InputError, match=r"must be a mapping from variable to points, not '0:1:3' .*x.*0:1:3"
+    ):
         symdiff.compare("relu(x)", "0:1:3")
 
 
