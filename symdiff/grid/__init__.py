@@ -1,1 +1,1 @@
-"""Where an expression is looked at: regular points, kinks found by themselves, their neighbours."""
+"""The points at which an expression is compared: regular points, kinks, neighbours of kinks."""

@@ -1,4 +1,4 @@
-"""The points of a comparison: regular ones, kinks, and the neighbours of kinks."""
+"""The points of a comparison: regular points, kinks, and the neighbours of kinks."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ from symdiff.grid.solve.isolation import MAX_BOXES
 from symdiff.grid.switches import Switch, find_factors
 from symdiff.program import Program
 
-MAX_PRODUCT: Final = 4096  # points of a product of several axes; beyond, a Sobol sample
+MAX_PRODUCT: Final = 4096  # largest product of several axes; a larger one is sampled
 MAX_LINES: Final = 256  # lines along one variable on which one switch is solved
 MAX_ADDED: Final = 20_000  # kinks and neighbours added to one grid
-MAX_WORK: Final = 400_000  # ball operations spent on one grid, about two seconds
-MIN_BOXES: Final = 30  # enclosures for a switch when that is used up
-_SHOWN_BRACKETS = 3
+MAX_WORK: Final = 400_000  # ball operations for one grid, about two seconds
+MIN_BOXES: Final = 30  # enclosures that every switch may use, even after `MAX_WORK` is spent
+_MAX_BRACKETS_IN_NOTE = 3
 
-# What a point is there for. `nearest` is the double nearest to a kink that is no double; a
-# kink's neighbours stand some doubles (ulp) or some steps h of the differences to its side.
+# Why a point is in the grid: "" is a regular point, "nearest" the double nearest to a kink that
+# is not a double. The others are neighbours of a kink, 1 or 2 doubles ("ulp") or a multiple of
+# the finite-difference step h away.
 ROLES: Final = (
     "",
     "kink",
@@ -45,36 +46,40 @@ ROLES: Final = (
 )
 KINK: Final = ROLES.index("kink")
 NEAREST: Final = (ROLES.index("-1 ulp"), ROLES.index("+1 ulp"))
-_NONE: Final = np.zeros(0, dtype=np.intp)
+_NO_INDICES: Final = np.zeros(0, dtype=np.intp)
+# Multiples of h, by role; in the order of `ROLES`.
 _STEPS = {"-h/2": -0.5, "+h/2": 0.5, "-h": -1.0, "+h": 1.0, "-2h": -2.0, "+2h": 2.0}
 
-
-# Exact coordinates, by point and by variable index.
-Exact = dict[int, dict[int, str]]
+# The exact numbers as text of the coordinates that are not doubles: by point, then by variable.
+ExactTexts = dict[int, dict[int, str]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Grid:
-    """The points at which an expression is looked at.
+    """The points at which an expression is compared.
 
     Attributes
     ----------
     names
-        The variables, d of them.
+        The d variables.
     points
         The nearest doubles, shape (n, d).
     exact
-        For coordinates that are no double, by (point, variable index): the exact number.
+        The exact number as text, by (point index, variable index), for each coordinate that is
+        not a double.
     roles
-        For every point an index into `ROLES`, shape (n,).
+        An index into `ROLES` for each point, shape (n,).
     along
-        For kinks and neighbours the index of the variable that moved, else -1; shape (n,).
+        The index of the variable along which a kink was found, for kinks and neighbours; -1 for
+        regular points; shape (n,).
     switch_of
-        For kinks and neighbours the index of the switch that is zero, else -1; shape (n,).
+        For a kink with a coordinate without a formula the index in `switches` of the switch that
+        is zero there, else -1; shape (n,).
     switches
-        Those after which a coordinate without a formula is named: it is a zero of one.
+        The switches that define the coordinates without a formula, as their zeros.
     notes
-        What could not be done: roots left out, brackets still open, points not searched.
+        What is incomplete: kinks that are left out, brackets that may contain a kink, lines that
+        were not searched.
     """
 
     names: tuple[str, ...]
@@ -90,24 +95,24 @@ class Grid:
         """Return the number of points."""
         return len(self.points)
 
-    def part(self, chosen: NDArray[np.intp]) -> Grid:
-        """Return some of the points, in order; notes stay behind."""
-        by_point: Exact = {}
+    def part(self, indices: NDArray[np.intp]) -> Grid:
+        """Return the grid of the points with the given indices, in that order, without notes."""
+        by_point: ExactTexts = {}
         for (i, j), text in self.exact.items():
             by_point.setdefault(i, {})[j] = text
-        moved = renumbered(by_point, chosen)
+        renumbered_texts = renumbered(by_point, indices)
         return Grid(
             self.names,
-            self.points[chosen],
-            {(i, j): text for i, texts in moved.items() for j, text in texts.items()},
-            self.roles[chosen],
-            self.along[chosen],
-            self.switch_of[chosen],
+            self.points[indices],
+            {(i, j): text for i, texts in renumbered_texts.items() for j, text in texts.items()},
+            self.roles[indices],
+            self.along[indices],
+            self.switch_of[indices],
             self.switches,
         )
 
     def columns(self) -> dict[str, Array]:
-        """Return for every variable its coordinates, shape (n,)."""
+        """Return the coordinates by variable, each of shape (n,)."""
         return {name: np.ascontiguousarray(self.points[:, i]) for i, name in enumerate(self.names)}
 
 
@@ -119,20 +124,21 @@ def make_grid(
     max_points: int = MAX_PRODUCT,
     seed: int = 0,
 ) -> Grid:
-    """Return the regular points along the axes, with the kinks of the programs added.
+    """Return the regular points of the axes, with the kinks of the programs added.
 
     Parameters
     ----------
     programs
-        Whose switches are solved: an expression and its other spellings.
+        An expression and its other spellings: the zeros of their switches are the kinks.
     axes
-        One for every input.
+        One for each input.
     kinks
         Whether to add kinks and their neighbours.
     max_points
-        The largest product of several axes; a larger one becomes a Sobol sample of this size.
+        The largest product of several axes; a larger one is replaced by a Sobol sample of at
+        most this size.
     seed
-        Of the Sobol sample.
+        The seed of the Sobol sample.
 
     Examples
     --------
@@ -143,33 +149,39 @@ def make_grid(
     ['1/3']
     """
     names = tuple(axis.name for axis in axes)
-    regular, exact, notes = _regular(axes, max_points, seed)
+    points, exact, notes = _regular_points(axes, max_points, seed)
     switches = tuple(switch for program in programs for switch in find_factors(program))
-    rows = [_regular_rows(regular, exact)]
+    batches = [_Batch(points, exact, np.zeros(len(points), dtype=np.int8))]
     if kinks and switches:
-        search = _Search(switches, axes, regular, exact)
-        rows.extend(search.rows())
+        search = _KinkSearch(switches, axes, points, exact)
+        batches.extend(search.batches())
         notes.extend(search.notes)
-    return _assemble(names, rows, switches, tuple(dict.fromkeys(notes)))
+    return _assemble(names, batches, switches, tuple(dict.fromkeys(notes)))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Rows:
-    """Points before they are sorted and doubles removed."""
+class _Batch:
+    """Points before they are sorted and duplicates are removed.
+
+    `along` and `switch` hold for all points of the batch, and are -1 for regular points.
+    """
 
     points: Array  # (m, d)
-    exact: Exact
+    exact: ExactTexts
     roles: NDArray[np.int8]
     along: int = -1
     switch: int = -1
 
-    def some(self, chosen: NDArray[np.intp]) -> _Rows:
-        """Return some of the points, in order."""
-        exact = {new: e for new, old in enumerate(chosen.tolist()) if (e := self.exact.get(old))}
-        return _Rows(self.points[chosen], exact, self.roles[chosen], self.along, self.switch)
+    def part(self, indices: NDArray[np.intp]) -> _Batch:
+        """Return the points with the given indices, in that order."""
+        exact = {new: e for new, old in enumerate(indices.tolist()) if (e := self.exact.get(old))}
+        return _Batch(self.points[indices], exact, self.roles[indices], self.along, self.switch)
 
 
-def _regular(axes: Sequence[Axis], max_points: int, seed: int) -> tuple[Array, Exact, list[str]]:
+def _regular_points(
+    axes: Sequence[Axis], max_points: int, seed: int
+) -> tuple[Array, ExactTexts, list[str]]:
+    """Return the product of the axes, or a sample of it, with exact texts and notes."""
     if not axes:
         return np.zeros((1, 0)), {}, []
     if len(axes) == 1:
@@ -177,7 +189,7 @@ def _regular(axes: Sequence[Axis], max_points: int, seed: int) -> tuple[Array, E
     counts = [len(axis.values) for axis in axes]
     total = math.prod(counts)
     if total > max_points:
-        sample = _sobol(axes, max_points, seed)
+        sample = _sobol_sample(axes, max_points, seed)
         note = (
             f"{total} points in the product: a Sobol sample of {max_points} (seed {seed}) is used"
         )
@@ -186,7 +198,7 @@ def _regular(axes: Sequence[Axis], max_points: int, seed: int) -> tuple[Array, E
         [i.reshape(-1) for i in np.meshgrid(*map(np.arange, counts), indexing="ij")], axis=1
     )
     points = np.stack([axis.values[index[:, j]] for j, axis in enumerate(axes)], axis=1)
-    exact: Exact = {}
+    exact: ExactTexts = {}
     for j, axis in enumerate(axes):
         for i, text in axis.exact.items():
             for point in np.flatnonzero(index[:, j] == i).tolist():
@@ -194,10 +206,15 @@ def _regular(axes: Sequence[Axis], max_points: int, seed: int) -> tuple[Array, E
     return points, exact, []
 
 
-def _sobol(axes: Sequence[Axis], count: int, seed: int) -> Array:
+def _sobol_sample(axes: Sequence[Axis], count: int, seed: int) -> Array:
+    """Return points of a Sobol sequence: the largest power of two up to `count`, shape (n, d).
+
+    An axis that is searched for kinks is sampled between its ends. The points of another axis
+    are sampled from its list.
+    """
     from scipy.stats import qmc  # noqa: PLC0415  (loads in more than a second)
 
-    # A power of two keeps the sequence balanced, and scipy from warning.
+    # scipy warns unless the size is a power of two, which keeps the sequence balanced.
     size = 2 ** (count.bit_length() - 1)
     unit = qmc.Sobol(d=len(axes), scramble=True, rng=np.random.default_rng(seed)).random(size)
     columns = [
@@ -209,19 +226,18 @@ def _sobol(axes: Sequence[Axis], count: int, seed: int) -> Array:
     return np.stack(columns, axis=1)
 
 
-def _regular_rows(points: Array, exact: Exact) -> _Rows:
-    return _Rows(points, exact, np.zeros(len(points), dtype=np.int8))
+class _KinkSearch:
+    """A search for kinks on the lines through all regular points, parallel to each axis.
 
-
-class _Search:
-    """Kinks along every axis, through every regular point."""
+    `notes` says what the search left out.
+    """
 
     def __init__(
         self,
         switches: Sequence[Switch],
         axes: Sequence[Axis],
         regular: Array,
-        exact: Exact,
+        exact: ExactTexts,
     ) -> None:
         self._switches = switches
         self._axes = axes
@@ -231,30 +247,34 @@ class _Search:
         self._work = MAX_WORK
         self.notes: list[str] = []
 
-    def rows(self) -> Iterator[_Rows]:
+    def batches(self) -> Iterator[_Batch]:
+        """Yield the kinks and their neighbours, one batch for a switch on a group of lines."""
         for j, axis in enumerate(self._axes):
             if not axis.searched:
                 continue
             for s, switch in enumerate(self._switches):
                 if axis.name in switch.program.inputs:
-                    yield from self._switch_rows(j, s)
+                    yield from self._batches_of_switch(j, s)
 
-    def _switch_rows(self, j: int, s: int) -> Iterator[_Rows]:
+    def _batches_of_switch(self, j: int, s: int) -> Iterator[_Batch]:
         switch, axis = self._switches[s], self._axes[j]
         for members, fixed in self._lines(j, switch):
             roots = find_roots(switch, axis.name, fixed, (axis.low, axis.high), self._boxes(switch))
             self._note(roots, switch, axis, fixed)
-            if not roots.found:
+            if not roots.coordinates:
                 continue
             if self._added > MAX_ADDED:
                 self.notes.append(f"more than {MAX_ADDED} points at kinks: the rest is left out")
                 return
-            rows = self._around(j, s, members, roots.found)
-            self._added += len(rows.points)
-            yield rows
+            batch = self._with_neighbours(j, s, members, roots.coordinates)
+            self._added += len(batch.points)
+            yield batch
 
     def _boxes(self, switch: Switch) -> int:
-        """Return how many enclosures bisection may compute, so that a grid stays cheap."""
+        """Return how many enclosures bisection may compute for a switch, and count them as work.
+
+        A switch gets at most a tenth of the remaining work, but never fewer than `MIN_BOXES`.
+        """
         size = len(switch.program.reached(switch.program.output))
         boxes = max(MIN_BOXES, min(MAX_BOXES, self._work // (10 * size)))
         self._work = max(0, self._work - boxes * size)
@@ -263,10 +283,11 @@ class _Search:
     def _lines(
         self, j: int, switch: Switch
     ) -> Iterator[tuple[NDArray[np.intp], dict[str, Coordinate]]]:
-        """Yield the lines along axis j that differ for the switch, with one regular point each.
+        """Yield the lines along axis j on which the switch is a different function.
 
-        The first item are the regular points that stand for the lines of the whole grid on
-        which the switch takes the same values.
+        The first item is the group of grid lines on which the switch takes the same values: one
+        index of a regular point per line. The second item is the coordinates of the switch's
+        other variables.
         """
         others = [
             i for i, axis in enumerate(self._axes) if i != j and axis.name in switch.program.inputs
@@ -280,9 +301,9 @@ class _Search:
             key = tuple((self._regular[start, i], self._text(start, i)) for i in others)
             groups.setdefault(key, []).append(start)
         if len(groups) > MAX_LINES:
-            place = switch.program.written(switch.blame)
+            blamed = switch.program.written(switch.blame)
             self.notes.append(
-                f"kinks of {place} along {self._axes[j].name} were sought on {MAX_LINES} "
+                f"kinks of {blamed} along {self._axes[j].name} were searched for on {MAX_LINES} "
                 f"of {len(groups)} lines"
             )
         for members in list(groups.values())[:MAX_LINES]:
@@ -296,24 +317,29 @@ class _Search:
     def _text(self, point: int, i: int) -> str | None:
         return self._exact.get(point, {}).get(i)
 
-    def _around(
-        self, j: int, s: int, members: NDArray[np.intp], found: Sequence[Coordinate]
-    ) -> _Rows:
-        """Return kinks and their neighbours, on every line of the group."""
-        values = np.array([c.value for c in found])
-        moved = _neighbours(values)  # (roles, roots)
-        roles, count = len(moved), len(values)
+    def _with_neighbours(
+        self, j: int, s: int, members: NDArray[np.intp], kinks: Sequence[Coordinate]
+    ) -> _Batch:
+        """Return kinks and their neighbours along axis j, on every line of a group.
+
+        The points are ordered by line, then by role, then by kink.
+        """
+        values = np.array([c.value for c in kinks])
+        coordinates = _neighbours(values)  # (roles, kinks)
+        roles, count = len(coordinates), len(values)
         points = np.repeat(self._regular[members], roles * count, axis=0)
-        points[:, j] = np.tile(moved.reshape(-1), len(members))
-        exact: Exact = {}
-        for place, member in enumerate(members.tolist()):
-            kept = {i: text for i, text in self._exact.get(member, {}).items() if i != j}
+        points[:, j] = np.tile(coordinates.reshape(-1), len(members))
+        exact: ExactTexts = {}
+        for line, member in enumerate(members.tolist()):
+            others = {i: text for i, text in self._exact.get(member, {}).items() if i != j}
             for row in range(roles * count):
-                own = {**kept, **({j: t} if row < count and (t := found[row].exact) else {})}
-                if own:
-                    exact[place * roles * count + row] = own
+                # The first `count` rows have the role "kink": only kinks have exact texts.
+                text = kinks[row].exact if row < count else None
+                texts = {**others, j: text} if text else others
+                if texts:
+                    exact[line * roles * count + row] = texts
         labels = np.tile(np.repeat(np.arange(1, roles + 1), count), len(members))
-        return _Rows(points, exact, labels.astype(np.int8), along=j, switch=s)
+        return _Batch(points, exact, labels.astype(np.int8), along=j, switch=s)
 
     def _note(
         self, roots: Roots, switch: Switch, axis: Axis, fixed: Mapping[str, Coordinate]
@@ -327,15 +353,17 @@ class _Search:
             self.notes.append(f"{where}: stopped at {MAX_ROOTS} kinks, those nearest to 0")
         if roots.everywhere:
             self.notes.append(f"{where}: the switch is 0 on the whole line")
-        if roots.open:
-            shown = ", ".join(f"[{a:.9g}, {b:.9g}]" for a, b in roots.open[:_SHOWN_BRACKETS])
-            more = len(roots.open) - _SHOWN_BRACKETS
-            shown += f" and {more} more" if more > 0 else ""
-            self.notes.append(f"{where}: a kink in {shown} can be neither shown nor excluded")
+        if roots.open_brackets:
+            brackets = ", ".join(
+                f"[{a:.9g}, {b:.9g}]" for a, b in roots.open_brackets[:_MAX_BRACKETS_IN_NOTE]
+            )
+            more = len(roots.open_brackets) - _MAX_BRACKETS_IN_NOTE
+            brackets += f" and {more} more" if more > 0 else ""
+            self.notes.append(f"{where}: a kink in {brackets} can be neither proved nor excluded")
 
 
 def _neighbours(x: Array) -> Array:
-    """Return x and its neighbours, in the order of `ROLES` from the kink on; shape (roles, m)."""
+    """Return kinks and their neighbours, in the order of `ROLES[1:]`; shape (roles, m)."""
     below, above = np.nextafter(x, -np.inf), np.nextafter(x, np.inf)
     h = difference_step(x)
     ulps = [x, x, below, above, np.nextafter(below, -np.inf), np.nextafter(above, np.inf)]
@@ -344,37 +372,38 @@ def _neighbours(x: Array) -> Array:
 
 def _assemble(
     names: tuple[str, ...],
-    rows: list[_Rows],
+    batches: list[_Batch],
     switches: tuple[Switch, ...],
     notes: tuple[str, ...],
 ) -> Grid:
     """Sort all points and keep each once: as a kink if it is one, else as a neighbour."""
-    regular, *added = rows
+    regular, *added = batches
     x = regular.points[:, 0] if len(names) == 1 else np.zeros(0)
     if len(x) < 2 or not (x[1:] > x[:-1]).all():
-        return _with_switches_named(_sorted(names, rows, switches, notes))
-    # A long line of points that are in order already: only those that are special are sorted.
-    beside = [np.minimum(np.searchsorted(x, r.points[:, 0]), len(x) - 1) for r in added]
-    special = np.unique(np.concatenate([np.array(list(regular.exact), dtype=np.intp), *beside]))
-    sorted_ones = _sorted(names, [regular.some(special), *added], switches, notes)
-    return with_plain_points(_with_switches_named(sorted_ones), x, special)
+        return _with_needed_switches(_sorted(names, batches, switches, notes))
+    # The regular points are in order, and may be many: sort only the added points, and the
+    # regular points that may be equal to an added one.
+    next_to = [np.minimum(np.searchsorted(x, b.points[:, 0]), len(x) - 1) for b in added]
+    special = np.unique(np.concatenate([np.array(list(regular.exact), dtype=np.intp), *next_to]))
+    sorted_part = _sorted(names, [regular.part(special), *added], switches, notes)
+    return with_plain_points(_with_needed_switches(sorted_part), x, special)
 
 
-def with_plain_points(special: Grid, x: Array, without: NDArray[np.intp] = _NONE) -> Grid:
-    """Return a grid on one axis with regular points added.
+def with_plain_points(special: Grid, x: Array, without: NDArray[np.intp] = _NO_INDICES) -> Grid:
+    """Return a grid in one variable with regular points merged in.
 
     Parameters
     ----------
     special
-        Kinks and their neighbours, in order.
+        A grid with its points in increasing order: kinks and their neighbours.
     x
-        Coordinates in order.
+        The coordinates of the regular points, in increasing order.
     without
-        The numbers of those that are among the special ones, in order.
+        The indices in `x`, in increasing order, of the points to leave out: `special` has them.
     """
-    places = np.searchsorted(x, special.points[:, 0])
-    new = places - np.searchsorted(without, places) + np.arange(len(places))
-    points = _stretched(x, without.tolist(), places.tolist())
+    before = np.searchsorted(x, special.points[:, 0])  # regular points before each special one
+    new = before - np.searchsorted(without, before) + np.arange(len(before))
+    points = _with_gaps(x, without.tolist(), before.tolist())
     points[new] = special.points[:, 0]
     roles, along, switch_of = (
         np.full(len(points), usual, dtype) for usual, dtype in ((0, "i1"), (-1, "i1"), (-1, "i4"))
@@ -392,60 +421,65 @@ def with_plain_points(special: Grid, x: Array, without: NDArray[np.intp] = _NONE
     )
 
 
-def _stretched(x: Array, without: Sequence[int], places: Sequence[int]) -> Array:
-    """Return x without some of its numbers, and with room before some places.
+def _with_gaps(x: Array, without: Sequence[int], before: Sequence[int]) -> Array:
+    """Return x with some elements left out, and with one uninitialized element before others.
 
-    Long stretches are copied at once.
+    The stretches between these are copied as blocks, since x may be long.
     """
-    found = np.empty(len(x) - len(without) + len(places))
-    cuts = sorted([*((place, False) for place in places), *((place, True) for place in without)])
-    start = at = 0
-    for place, is_left_out in (*cuts, (len(x), True)):
-        stretch = x[start:place]
-        np.add(stretch, 0.0, out=found[at : at + len(stretch)])  # no -0.0
-        at += len(stretch) + (not is_left_out)
-        start = place + is_left_out
-    return found
+    result = np.empty(len(x) - len(without) + len(before))
+    cuts = sorted([*((index, False) for index in before), *((index, True) for index in without)])
+    start = position = 0
+    for index, is_left_out in (*cuts, (len(x), True)):
+        stretch = x[start:index]
+        # Adding 0 turns -0.0 into 0.0.
+        np.add(stretch, 0.0, out=result[position : position + len(stretch)])
+        position += len(stretch) + (not is_left_out)
+        start = index + is_left_out
+    return result
 
 
-def _with_switches_named(grid: Grid) -> Grid:
-    """Keep of all switches those after which a point without a formula is named."""
+def _with_needed_switches(grid: Grid) -> Grid:
+    """Return a grid with only the switches that define a coordinate without a formula."""
     if not grid.switches:
         return grid
     unnamed = {i for (i, _), text in grid.exact.items() if formula_of(text) is None}
-    found = {s: None for i in sorted(unnamed) if (s := int(grid.switch_of[i])) >= 0}
-    place = {old: new for new, old in enumerate(found)}
+    needed = {s: None for i in sorted(unnamed) if (s := int(grid.switch_of[i])) >= 0}
+    renumbered_switches = {old: new for new, old in enumerate(needed)}
     switch_of = np.full(len(grid), -1, dtype=np.int32)
     for i in unnamed:
-        switch_of[i] = place.get(int(grid.switch_of[i]), -1)
-    kept = tuple(grid.switches[s] for s in found)
-    return dataclasses.replace(grid, switch_of=switch_of, switches=kept)
+        switch_of[i] = renumbered_switches.get(int(grid.switch_of[i]), -1)
+    switches = tuple(grid.switches[s] for s in needed)
+    return dataclasses.replace(grid, switch_of=switch_of, switches=switches)
 
 
 def _sorted(
     names: tuple[str, ...],
-    rows: list[_Rows],
+    batches: list[_Batch],
     switches: tuple[Switch, ...],
     notes: tuple[str, ...],
 ) -> Grid:
-    points = np.concatenate([r.points for r in rows]) + 0.0  # turns -0.0 into 0.0
-    roles = np.concatenate([r.roles for r in rows])
-    along = np.concatenate([np.full(len(r.points), r.along, dtype=np.int8) for r in rows])
-    switch_of = np.concatenate([np.full(len(r.points), r.switch, dtype=np.int32) for r in rows])
-    starts = np.cumsum([0, *(len(r.points) for r in rows)]).tolist()
-    texts = {at + i: e for r, at in zip(rows, starts, strict=False) for i, e in r.exact.items()}
+    points = np.concatenate([b.points for b in batches]) + 0.0  # turns -0.0 into 0.0
+    roles = np.concatenate([b.roles for b in batches])
+    along = np.concatenate([np.full(len(b.points), b.along, dtype=np.int8) for b in batches])
+    switch_of = np.concatenate([np.full(len(b.points), b.switch, dtype=np.int32) for b in batches])
+    starts = np.cumsum([0, *(len(b.points) for b in batches)]).tolist()
+    texts = {
+        start + i: text
+        for b, start in zip(batches, starts, strict=False)
+        for i, text in b.exact.items()
+    }
     rank = np.where(roles == 0, len(ROLES), roles)
-    # Exact coordinates tell points with equal doubles apart.
+    # Points with equal doubles are different points if their exact texts differ.
     labels = rank * 0
     if texts:
         labels = np.array([repr(sorted(texts.get(i, {}).items())) for i in range(len(points))])
     keys = [points[:, i] for i in reversed(range(points.shape[1]))]
     order = np.lexsort([rank, labels, *keys])
-    fresh = np.ones(len(order), dtype=bool)
+    is_new = np.ones(len(order), dtype=bool)
     if len(order) > 1:
         same = (points[order[1:]] == points[order[:-1]]).all(axis=1)
-        fresh[1:] = ~(same & (labels[order[1:]] == labels[order[:-1]]))
-    kept = order[fresh]
+        is_new[1:] = ~(same & (labels[order[1:]] == labels[order[:-1]]))
+    kept = order[is_new]
     exact = {
         (new, i): text
         for new, old in enumerate(kept.tolist() if texts else ())

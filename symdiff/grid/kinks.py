@@ -1,4 +1,8 @@
-"""Kinks found by themselves: every switch solved for zero along one variable."""
+"""Find kinks: solve a switch for zero along one variable.
+
+The zeros of a polynomial and of a chain of invertible functions are found exactly. Those of any
+other switch are isolated by bisection with balls.
+"""
 
 from __future__ import annotations
 
@@ -16,24 +20,24 @@ from symdiff.arithmetics.bounds.jets import Jet, Strict, TieError, evaluate
 from symdiff.errors import GridError, Unsupported
 from symdiff.grid.points import nearest_double
 from symdiff.grid.solve.coordinates import Coordinate, ball_of
-from symdiff.grid.solve.inversion import NotInvertibleError, Preimages, invertible
-from symdiff.grid.solve.isolation import MAX_BOXES, Bracket, isolate, merge
+from symdiff.grid.solve.inversion import EquationSolver, NotInvertibleError, expression_to_invert
+from symdiff.grid.solve.isolation import MAX_BOXES, Bracket, isolate, merge_intervals
 from symdiff.grid.solve.polynomial_roots import real_roots
-from symdiff.grid.solve.polynomials import Polynomial, polynomial
+from symdiff.grid.solve.polynomials import Polynomial, as_polynomial
 from symdiff.grid.switches import Switch
 from symdiff.program import Program
 
-MAX_ROOTS: Final = 32  # of one switch on one line
-_FEW_BOXES = 60  # for a switch that seems to be 0 on the whole line: that is left open anyway
-_LARGEST_TREE = 400  # nodes of a switch that sympy is asked to invert
-_NARROW = 2.0**-50  # relative width of a bracket that names one double
-_NARROW_AT_ZERO = 2.0**-190  # where bisection stops around zero
-_NARROW_UNBOUNDED = 2.0**-39
-_MAX_INTEGER = flint.arb(2) ** 1024  # that a step function is looked at for
-_MAX_PIECES = 256  # of a line on which a step function is bounded piece by piece
+MAX_ROOTS: Final = 32  # zeros of one switch on one line
+_FEW_BOXES = 60  # enclosures for a switch that seems to be 0 on the whole line
+_LARGEST_TREE = 400  # nodes of the largest switch that is inverted in sympy
+_NARROW = 2.0**-50  # relative width of a bracket that determines one double
+_NARROW_AT_ZERO = 2.0**-190  # width of a bracket around 0 at which bisection stops
+_NARROW_UNBOUNDED = 2.0**-39  # a shorter stretch on which a step function is unbounded is a pole
+_MAX_INTEGER = flint.arb(2) ** 1024  # a step function with larger values counts as unbounded
+_MAX_PIECES = 256  # enclosures spent on bounding a step function piece by piece
 _MAX_TRIED = 4 * MAX_ROOTS  # integers for which one step function is solved
-# What sympy's constructors raise on expressions they cannot take, beside our own refusals.
-_SYMPY_REFUSES = (
+# What sympy's constructors and our own code raise on expressions that they cannot handle.
+_CANNOT_INVERT = (
     NotInvertibleError,
     Unsupported,
     ArithmeticError,
@@ -41,8 +45,11 @@ _SYMPY_REFUSES = (
     TypeError,
     ValueError,
 )
-_ANYWHERE = tuple(j * (math.sqrt(5) - 1) / 2 % 1 for j in range(1, 7))  # of a line: no fractions
-_DENOMINATORS = (1, 2, 12, 720)  # of the multiples of 1 and of pi that a root is compared with
+# Positions on a line, in units of its length, at which a switch is tested for being constant:
+# multiples of the golden ratio modulo 1, since at simple fractions a switch may vanish by chance.
+_TEST_POSITIONS = tuple(j * (math.sqrt(5) - 1) / 2 % 1 for j in range(1, 7))
+# A bracket is searched for multiples of 1/n and of pi/n for these n.
+_DENOMINATORS = (1, 2, 12, 720)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -51,18 +58,18 @@ class Roots:
 
     Attributes
     ----------
-    found
-        Every zero that is known, with its exact value where one is known.
-    open
-        Brackets in which a zero could be neither shown nor excluded, as pairs of doubles.
+    coordinates
+        The zeros, with their exact values where these are known.
+    open_brackets
+        Intervals, as pairs of doubles, in which a zero could be neither proved nor excluded.
     truncated
-        Whether there are more than `MAX_ROOTS`, so that some are left out.
+        Whether zeros are left out because there are more than `MAX_ROOTS`.
     everywhere
         Whether the switch is zero on the whole line.
     """
 
-    found: tuple[Coordinate, ...] = ()
-    open: tuple[tuple[float, float], ...] = ()
+    coordinates: tuple[Coordinate, ...] = ()
+    open_brackets: tuple[tuple[float, float], ...] = ()
     truncated: bool = False
     everywhere: bool = False
 
@@ -74,58 +81,62 @@ def find_roots(
     ends: tuple[float, float],
     budget: int = MAX_BOXES,
 ) -> Roots:
-    """Return where a switch is zero (or crosses an integer) along one variable.
+    """Return the zeros of a switch along one variable, or where it crosses an integer.
 
     Parameters
     ----------
     switch
-        What to solve.
+        The switch to solve.
     variable
-        The variable that moves.
+        The variable to solve for.
     fixed
-        Where the switch's other variables stand.
+        The coordinates of the switch's other variables.
     ends
         The ends of the line.
     budget
-        How many enclosures bisection may compute for each zero that is sought.
+        How many enclosures bisection may compute for each equation, switch = integer.
 
     Examples
     --------
     >>> from symdiff.grid.switches import find_switches
     >>> from symdiff.program import parse
     >>> (switch,) = find_switches(parse("abs(3*x - 1)"))
-    >>> find_roots(switch, "x", {}, (-2.0, 2.0)).found
+    >>> find_roots(switch, "x", {}, (-2.0, 2.0)).coordinates
     (Coordinate(value=0.3333333333333333, exact='1/3'),)
     """
-    line = _Line(switch.program, variable, fixed, ends, budget)
+    line = _SwitchOnLine(switch.program, variable, fixed, ends, budget)
     if not switch.crosses_integers:
         return _joined([line.roots(0)])
-    integers, wide, more = line.integers(switch.highest)
+    integers, unbounded, more = line.integers(switch.highest)
     parts: list[Roots] = []
-    while integers and sum(len(part.found) for part in parts) <= MAX_ROOTS:
+    while integers and sum(len(part.coordinates) for part in parts) <= MAX_ROOTS:
         parts.append(line.roots(integers.pop(0)))
-    return _joined(parts, more=bool(integers) or more, also_open=wide)
+    return _joined(parts, more=bool(integers) or more, open_brackets=unbounded)
 
 
 def _joined(
-    parts: list[Roots], *, more: bool = False, also_open: tuple[tuple[float, float], ...] = ()
+    parts: list[Roots],
+    *,
+    more: bool = False,
+    open_brackets: tuple[tuple[float, float], ...] = (),
 ) -> Roots:
-    found = sorted({c for part in parts for c in part.found}, key=lambda c: c.value)
+    roots = sorted({c for part in parts for c in part.coordinates}, key=lambda c: c.value)
     return Roots(
-        found=tuple(_nearest_zero(found)),
-        open=(*also_open, *(bracket for part in parts for bracket in part.open)),
-        truncated=more or len(found) > MAX_ROOTS or any(p.truncated for p in parts),
+        coordinates=tuple(_nearest_to_zero(roots)),
+        open_brackets=(*open_brackets, *(b for part in parts for b in part.open_brackets)),
+        truncated=more or len(roots) > MAX_ROOTS or any(p.truncated for p in parts),
         everywhere=any(part.everywhere for part in parts),
     )
 
 
-def _nearest_zero(found: list[Coordinate]) -> list[Coordinate]:
-    kept = sorted(found, key=lambda c: abs(c.value))[:MAX_ROOTS]
+def _nearest_to_zero(roots: list[Coordinate]) -> list[Coordinate]:
+    """Return the `MAX_ROOTS` roots of smallest magnitude, in increasing order."""
+    kept = sorted(roots, key=lambda c: abs(c.value))[:MAX_ROOTS]
     return sorted(kept, key=lambda c: c.value)
 
 
-class _Line:
-    """A switching function along one variable, the others fixed."""
+class _SwitchOnLine:
+    """A switching function of one variable, with the other variables fixed."""
 
     def __init__(
         self,
@@ -145,7 +156,7 @@ class _Line:
             self._ends = flint.arb(self._low), flint.arb(self._high)
             self._enclosure = self._value(self._ends[0].union(self._ends[1]))
         self._coefficients = self._polynomial()
-        self._preimages: sp.Expr | None = None
+        self._sympy_expression: sp.Expr | None = None
 
     def roots(self, k: int) -> Roots:
         """Return where the function equals the integer k."""
@@ -155,7 +166,7 @@ class _Line:
             return self._polynomial_roots(self._coefficients, k)
         try:
             return self._inverted_roots(k)
-        except (*_SYMPY_REFUSES, GridError):
+        except (*_CANNOT_INVERT, GridError):
             return self._isolated_roots(k)
 
     def _value(self, x: Ball) -> Any:  # noqa: ANN401  (a ball or EMPTY)
@@ -165,7 +176,7 @@ class _Line:
             return flint.arb("nan")
 
     def _slope(self, x: Ball) -> Ball | None:
-        """Return a ball around the derivative where the switch is smooth, else None."""
+        """Return an enclosure of the derivative if the switch is smooth on x, else None."""
         inputs = {name: Jet(ball) for name, ball in self._balls.items()}
         try:
             jet = evaluate(
@@ -179,101 +190,101 @@ class _Line:
     def _inside(self, value: float) -> bool:
         return self._low <= value <= self._high
 
-    # -- polynomials, by their factors
+    # -- polynomials: exact roots of their irreducible factors
 
     def _polynomial(self) -> Polynomial | None:
         fractions = {name: c.fraction for name, c in self._fixed.items()}
         rational = {name: f for name, f in fractions.items() if f is not None}
         if len(rational) < len(fractions):
             return None
-        return polynomial(self._program, self._variable, rational)
+        return as_polynomial(self._program, self._variable, rational)
 
     def _polynomial_roots(self, coefficients: Polynomial, k: int) -> Roots:
         shifted = [coefficients[0] - k if coefficients else Fraction(-k), *coefficients[1:]]
         if not any(shifted):
             return Roots(everywhere=True)
-        found = (nearest_double(root) for root in real_roots(shifted))
-        return Roots(tuple(Coordinate(v, text) for v, text in found if self._inside(v)))
+        roots = (nearest_double(root) for root in real_roots(shifted))
+        return Roots(tuple(Coordinate(v, text) for v, text in roots if self._inside(v)))
 
-    # -- chains of invertible functions, by sympy
+    # -- chains of invertible functions: inverted exactly in sympy
 
     def _symbolic(self) -> sp.Expr:
         if self._program.written_out(self._program.output) > _LARGEST_TREE:
             raise NotInvertibleError
-        if self._preimages is None:
+        if self._sympy_expression is None:
             fixed = {name: c.symbolic for name, c in self._fixed.items()}
-            self._preimages = invertible(self._program, fixed)
-        return self._preimages
+            self._sympy_expression = expression_to_invert(self._program, fixed)
+        return self._sympy_expression
 
     def _inverted_roots(self, k: int) -> Roots:
         x = sp.Symbol(self._variable, real=True)
-        search = Preimages(x, self._low, self._high, limit=MAX_ROOTS)
-        found: dict[Coordinate, None] = {}
-        for root in search.solve(self._symbolic(), sp.Integer(k)):
+        solver = EquationSolver(x, self._low, self._high, limit=MAX_ROOTS)
+        roots: dict[Coordinate, None] = {}
+        for root in solver.solve(self._symbolic(), sp.Integer(k)):
             value, text = nearest_double(root)
             if self._inside(value) and self._may_be_root(root, k):
-                found[Coordinate(value, text)] = None
-        return Roots(tuple(found), truncated=search.truncated)
+                roots[Coordinate(value, text)] = None
+        return Roots(tuple(roots), truncated=solver.truncated)
 
     def _may_be_root(self, root: sp.Expr, k: int) -> bool:
         return not _excludes(self._value(ball_of(root)), k)
 
-    # -- anything else, by bisection with balls
+    # -- anything else: bisection with balls
 
     def _isolated_roots(self, k: int) -> Roots:
         f = lambda x: _shifted(self._value(x), k)  # noqa: E731  (a function of k)
         budget = min(self._budget, _FEW_BOXES) if self._seems_constant(k) else self._budget
         brackets = isolate(f, *self._ends, budget, self._slope)
-        found: list[Coordinate] = []
-        still_open: list[tuple[float, float]] = []
+        roots: list[Coordinate] = []
+        open_brackets: list[tuple[float, float]] = []
         for bracket in brackets[:MAX_ROOTS]:
-            narrow = _is_narrow(bracket)
-            if narrow and self._is_singular(bracket):
-                continue  # the switch of the division, or of the domain, has it
-            exact = self._recognised(bracket, k)
-            if exact is not None and (narrow or self._stands_alone(exact, bracket, k)):
-                found.append(exact)
-            elif narrow:
-                found.append(self._without_formula(bracket, k))
-            if not narrow or (exact is None and not bracket.proved):
-                still_open.append((float(bracket.low), float(bracket.high)))
-        return Roots(tuple(found), tuple(still_open), truncated=len(brackets) > MAX_ROOTS)
+            is_narrow = _is_narrow(bracket)
+            if is_narrow and self._is_singular(bracket):
+                continue  # a pole or the end of a domain is the zero of another switch
+            exact = self._exact_root(bracket, k)
+            if exact is not None and (is_narrow or self._is_isolated(exact, bracket, k)):
+                roots.append(exact)
+            elif is_narrow:
+                roots.append(self._root_without_formula(bracket, k))
+            if not is_narrow or (exact is None and not bracket.proved):
+                open_brackets.append((float(bracket.low), float(bracket.high)))
+        return Roots(tuple(roots), tuple(open_brackets), truncated=len(brackets) > MAX_ROOTS)
 
     def _seems_constant(self, k: int) -> bool:
-        """Tell whether the function is k, as far as balls can tell, wherever one looks."""
+        """Return whether the function may equal k at each of some test points on the line."""
         low, high = self._ends
         with flint.ctx.workprec(PRECISION):
-            places = [(low + (high - low) * part).mid() for part in _ANYWHERE]
-        values = [self._value(x) for x in places]
+            points = [(low + (high - low) * part).mid() for part in _TEST_POSITIONS]
+        values = [self._value(x) for x in points]
         return all(v is not EMPTY and v.is_finite() and v.contains(k) for v in values)
 
     def _is_singular(self, bracket: Bracket) -> bool:
-        """Tell whether a narrow bracket is around a pole or beside the end of a domain."""
+        """Return whether a narrow bracket contains a pole or leaves the domain."""
         value = self._value(bracket.ball)
         return value is EMPTY or not value.is_finite()
 
-    def _without_formula(self, bracket: Bracket, k: int) -> Coordinate:
-        """Return the double in a narrow bracket; its text says what it is the nearest to."""
+    def _root_without_formula(self, bracket: Bracket, k: int) -> Coordinate:
+        """Return the root in a narrow bracket: its double, and the equation that defines it."""
         value = bracket.middle
         text = " ".join(self._program.written(self._program.output).split()) or "a switch"
         return Coordinate(value, f"where {text} = {k}, near {value!r}")
 
-    def _stands_alone(self, zero: Coordinate, bracket: Bracket, k: int) -> bool:
-        """Tell whether the function is proved not to be flat around a zero."""
+    def _is_isolated(self, zero: Coordinate, bracket: Bracket, k: int) -> bool:
+        """Return whether the function is proved to differ from k at a point on either side."""
         with flint.ctx.workprec(PRECISION):
-            beside = (bracket.high - bracket.low).mid() / 64
-            points = (zero.ball - beside, zero.ball + beside)
+            distance = (bracket.high - bracket.low).mid() / 64
+            points = (zero.ball - distance, zero.ball + distance)
             return all(_excludes(self._value(point), k) for point in points)
 
-    def _recognised(self, bracket: Bracket, k: int) -> Coordinate | None:
-        """Return an exact zero inside the bracket, if one of the usual numbers is proved to be."""
+    def _exact_root(self, bracket: Bracket, k: int) -> Coordinate | None:
+        """Return a simple exact number in the bracket that sympy proves to be a root, or None."""
         x = sp.Symbol(self._variable, real=True)
         for candidate in _candidates(bracket):
             try:
-                known = (self._symbolic().xreplace({x: candidate}) - k).is_zero
-                if known and self._may_be_root(candidate, k):
+                is_root = (self._symbolic().xreplace({x: candidate}) - k).is_zero
+                if is_root and self._may_be_root(candidate, k):
                     return Coordinate(*nearest_double(candidate))
-            except _SYMPY_REFUSES:
+            except _CANNOT_INVERT:
                 return None
         return None
 
@@ -282,31 +293,31 @@ class _Line:
     def integers(
         self, highest: int | None
     ) -> tuple[list[int], tuple[tuple[float, float], ...], bool]:
-        """Return integers that the function may take, and what is known of the others.
+        """Return integers that the function may take, stretches without bounds, and `more`.
 
-        The integers stand in the order in which they are to be tried: around the value that
-        the function has nearest to 0 first. Then follow stretches on which it could not be
-        bounded, and whether there are more integers than those.
+        The integers are in the order in which to solve for them, those nearest to the function's
+        value at the point nearest to 0 first. On the stretches the function could not be bounded.
+        `more` says whether the function may take other integers.
         """
         pieces, unbounded = self._bounded_pieces()
-        # At a pole it takes every integer; the pole itself is a switch of its own.
+        # At a pole the function takes every integer; the pole is the zero of another switch.
         wide = tuple((a, b) for a, b in unbounded if b - a > _NARROW_UNBOUNDED)
-        tried: set[int] = set()
+        candidates: set[int] = set()
         more = len(wide) < len(unbounded) and highest is None
         start = self._value(flint.arb(min(max(0.0, self._low), self._high)))
-        known = start is not EMPTY and start.is_finite()
-        anchor = integers_in(start)[0] if known and abs(start) < _MAX_INTEGER else 0
+        is_finite = start is not EMPTY and start.is_finite()
+        anchor = integers_in(start)[0] if is_finite and abs(start) < _MAX_INTEGER else 0
         for low, high in pieces:
             last = high if highest is None else min(high, highest)
             middle = min(max(anchor, low), last)
             first, final = max(low, middle - _MAX_TRIED), min(last, middle + _MAX_TRIED)
             more = more or first > low or final < last
-            tried.update(range(first, final + 1))
-        ordered = sorted(tried, key=lambda k: abs(k - anchor))
+            candidates.update(range(first, final + 1))
+        ordered = sorted(candidates, key=lambda k: abs(k - anchor))
         return ordered[:_MAX_TRIED], wide, more or len(ordered) > _MAX_TRIED
 
     def _bounded_pieces(self) -> tuple[list[tuple[int, int]], tuple[tuple[float, float], ...]]:
-        """Return the integers in the function's range, piece by piece of the line."""
+        """Return the range of integers on each piece of the line, and the unbounded pieces."""
         pieces: list[tuple[int, int]] = []
         waiting = [self._ends]
         unbounded: list[tuple[Ball, Ball]] = []
@@ -326,12 +337,12 @@ class _Line:
                     unbounded.append((low, high))
                 else:
                     waiting.extend([(low, middle), (middle, high)])
-        left = merge([*unbounded, *waiting])
-        return pieces, tuple((float(a), float(b)) for a, b in left)
+        stretches = merge_intervals([*unbounded, *waiting])
+        return pieces, tuple((float(a), float(b)) for a, b in stretches)
 
 
 def _excludes(value: Any, k: int) -> bool:  # noqa: ANN401  (a ball or EMPTY)
-    """Tell whether a function whose values are in the ball is proved not to be k."""
+    """Return whether an enclosure of a function's values proves that k is not one of them."""
     return value is EMPTY or bool(value > k or value < k)
 
 
@@ -345,7 +356,7 @@ def _is_narrow(bracket: Bracket) -> bool:
 
 
 def _candidates(bracket: Bracket) -> Iterator[sp.Expr]:
-    """Yield the usual numbers inside a bracket: simple fractions, and those of pi."""
+    """Yield the simple fractions, and simple fractions of pi, inside a bracket."""
     for unit, size in ((sp.S.One, 1.0), (sp.pi, math.pi)):
         tried: set[Fraction] = set()
         for denominator in _DENOMINATORS:

@@ -1,4 +1,4 @@
-"""The switches of a Program: at their zeros stands whatever is not smooth."""
+"""The switches of a Program: it is smooth wherever none of them is zero."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from symdiff.program.parser import default, definition, domain, template
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Switch:
-    """One switch.
+    """A function whose zeros are the points at which a program may not be smooth.
 
     Attributes
     ----------
     program
         The switching function s, in the inputs of the program it belongs to.
-    crosses_integers
-        The program may be not smooth where s is an integer (floor), not only where s = 0.
-    highest
-        With `crosses_integers`: integers above this one do no harm (poles of gamma).
     blame
-        The node of the original program that brought the switch in.
+        The node of the original program that has the switch.
+    crosses_integers
+        Whether every integer value of s counts, as for floor, and not only s = 0.
+    highest
+        With `crosses_integers`, the largest integer that counts, as for the poles of gamma.
     """
 
     program: Program
@@ -36,7 +36,7 @@ class Switch:
 
 
 def find_switches(program: Program) -> tuple[Switch, ...]:
-    """Return the switches of a Program, each once.
+    """Return the switches of a Program that depend on its inputs, each once.
 
     Examples
     --------
@@ -49,7 +49,7 @@ def find_switches(program: Program) -> tuple[Switch, ...]:
 
 
 def find_constant_switches(program: Program) -> tuple[Switch, ...]:
-    """Return the switches that no input moves: on which side one is, rounding may hide.
+    """Return the switches without inputs. Their sign is constant, but rounding may hide it.
 
     Examples
     --------
@@ -70,26 +70,27 @@ def _collected(program: Program) -> tuple[Switch, ...]:
 
 
 class _Collector:
-    """Writes the catalogue's switch texts into the program's own graph."""
+    """Adds the catalogue's switches, which are expressions as text, to the graph of a program."""
 
     def __init__(self, builder: Builder, program: Program) -> None:
         self._builder = builder
         self._sources = program.sources
-        # By node, and whether it crosses integers: what to blame, and the highest of them.
-        self._found: dict[tuple[int, bool], tuple[int, int | None]] = {}
+        # By root node and `crosses_integers`: the node to blame, and `highest`.
+        self._switches: dict[tuple[int, bool], tuple[int, int | None]] = {}
 
     def switches(self) -> tuple[Switch, ...]:
-        """Return what was collected: programs over the same nodes."""
-        if not self._found:
+        """Return the collected switches: programs that share their nodes."""
+        if not self._switches:
             return ()
-        ((first, _), *_) = self._found
+        ((first, _), *_) = self._switches
         program = self._builder.program(first, self._sources)
         return tuple(
             Switch(program.at(root), blame, crosses_integers, highest)
-            for (root, crosses_integers), (blame, highest) in self._found.items()
+            for (root, crosses_integers), (blame, highest) in self._switches.items()
         )
 
     def collect(self, row: Function, arguments: tuple[int | None, ...], blame: int) -> None:
+        """Add the switches of one call."""
         bound = self._bind(row, arguments)
         for text in self._texts(row, arguments):
             self._add(self._builder.copy(template(text), bound), blame)
@@ -111,11 +112,11 @@ class _Collector:
         bound: dict[str, int],
         blame: int,
     ) -> None:
-        """Collect what a row's domain and definition bring in."""
+        """Add the switches of the calls in a row's domain or definition."""
         for inner in self._inner(row, arguments):
-            moved = self._builder.copy(inner, bound)
+            root = self._builder.copy(inner, bound)
             nodes, skip = self._builder.nodes, set(bound.values())
-            for index in sorted(_reached_inside(nodes, moved, skip)):
+            for index in sorted(_reached_inside(nodes, root, skip)):
                 node = nodes[index]
                 if isinstance(node, Call):
                     self.collect(CATALOGUE[node.function], node.arguments, blame)
@@ -146,10 +147,10 @@ class _Collector:
     ) -> None:
         is_exact = isinstance(self._builder.nodes[root], Literal)
         if not (is_exact or self._is_infinite(root)):
-            self._found.setdefault((root, crosses_integers), (blame, highest))
+            self._switches.setdefault((root, crosses_integers), (blame, highest))
 
     def _is_infinite(self, root: int) -> bool:
-        """Tell whether a switch compares with inf, and so vanishes nowhere."""
+        """Return whether a switch is a difference from inf or -inf, and so is nowhere zero."""
         node = self._builder.nodes[root]
         if not isinstance(node, Call) or node.function != "subtract":
             return False
@@ -160,7 +161,7 @@ class _Collector:
 
 
 def _reached_inside(nodes: Sequence[Node], root: int, skip: set[int]) -> set[int]:
-    """Return the nodes under a root, not looking into those in `skip`."""
+    """Return the nodes that a root depends on, without following the nodes in `skip`."""
     seen: set[int] = set()
     waiting = [root]
     while waiting:
@@ -174,7 +175,7 @@ def _reached_inside(nodes: Sequence[Node], root: int, skip: set[int]) -> set[int
     return seen
 
 
-# Zero where their argument is, and nowhere else.
+# Functions that are zero where their first argument is zero, and nowhere else.
 KEEP_ZEROS: Final = frozenset(
     {"negative", "positive", "abs", "sign", "sqrt", "cbrt", "square", "expm1", "log1p", "erf"}
     | {"erfinv", "asin", "atan", "sinh", "tanh", "asinh", "atanh"}
@@ -183,41 +184,42 @@ _MINUS_0: Final = ("subtract", 0)
 
 
 def find_factors(program: Program) -> tuple[Switch, ...]:
-    """Return simpler switches at whose zeros, together, those of a Program have theirs.
+    """Return simpler switches that together have the same zeros as the switches of a Program.
 
-    A product is zero where a factor is; a zero of even order becomes one that the factor crosses.
+    A product is zero where a factor is zero. A factor may change sign at a zero where the product
+    touches zero without a change of sign, so that the zero can be certified.
 
     Examples
     --------
     >>> from symdiff.program import parse
-    >>> found = find_factors(parse("relu(x**2*tanh(x - 1)) + relu(1 - x)"))
-    >>> [factor.program.written(factor.program.output) for factor in found]
+    >>> factors = find_factors(parse("relu(x**2*tanh(x - 1)) + relu(1 - x)"))
+    >>> [factor.program.written(factor.program.output) for factor in factors]
     ['x', 'x - 1']
     """
-    found: dict[Any, Switch] = {}
+    factors: dict[Any, Switch] = {}
     for switch in find_switches(program):
         for factor in _factors_of(switch):
             node = factor.program.nodes[factor.program.output]
-            zeros: Any = factor.program.output
+            key: Any = factor.program.output
             if isinstance(node, Call) and node.function == "subtract":
-                zeros = frozenset(node.given)  # a - b, or b - a
-            found.setdefault((zeros, switch.crosses_integers), factor)
-    return tuple(found.values())
+                key = frozenset(node.given)  # a - b and b - a have the same zeros
+            factors.setdefault((key, switch.crosses_integers), factor)
+    return tuple(factors.values())
 
 
 def _factors_of(switch: Switch) -> tuple[Switch, ...]:
     if switch.crosses_integers:
         return (switch,)
     nodes = switch.program.nodes
-    found = dict.fromkeys(_factors(nodes, switch.program.output))
-    if any(_number(nodes, index) == 0 for index in found):
-        return (switch,)  # it is zero everywhere
-    programs = (switch.program.at(index) for index in found)
+    factors = dict.fromkeys(_factors(nodes, switch.program.output))
+    if any(_number(nodes, index) == 0 for index in factors):
+        return (switch,)  # zero everywhere
+    programs = (switch.program.at(index) for index in factors)
     return tuple(dataclasses.replace(switch, program=p) for p in programs if p.inputs)
 
 
 def _factors(nodes: Sequence[Node], root: int) -> Iterator[int]:
-    """Yield the nodes, each once, at whose zeros together a node has its own."""
+    """Yield nodes, each once, that together have the same zeros as the root."""
     waiting, seen = [root], set[int]()
     while waiting:
         index = waiting.pop()
@@ -231,6 +233,7 @@ def _factors(nodes: Sequence[Node], root: int) -> Iterator[int]:
 
 
 def _inner_factors(nodes: Sequence[Node], index: int) -> Iterable[int]:
+    """Return arguments that together have the same zeros as a node; nothing if there are none."""
     node = nodes[index]
     if not isinstance(node, Call):
         return ()
@@ -239,8 +242,8 @@ def _inner_factors(nodes: Sequence[Node], index: int) -> Iterable[int]:
     if node.function == "divide" or _keeps_zeros(nodes, node):
         return node.given[:1]
     if node.function in {"add", "subtract"}:
-        return _beside(0, nodes, index)
-    return _beside(1, nodes, node.given[0]) if node.function == "log" else ()
+        return _other_operand(0, nodes, index)
+    return _other_operand(1, nodes, node.given[0]) if node.function == "log" else ()
 
 
 def _keeps_zeros(nodes: Sequence[Node], node: Call) -> bool:
@@ -248,8 +251,8 @@ def _keeps_zeros(nodes: Sequence[Node], node: Call) -> bool:
     return is_power or node.function in KEEP_ZEROS
 
 
-def _beside(number: int, nodes: Sequence[Node], root: int) -> Iterator[int]:
-    """Yield v for v + number, and for v - 0."""
+def _other_operand(number: int, nodes: Sequence[Node], root: int) -> Iterator[int]:
+    """Yield v if the root is v + number, or v - 0 with number = 0."""
     node = nodes[root]
     if isinstance(node, Call) and (node.function == "add" or (node.function, number) == _MINUS_0):
         for one, other in (node.given, node.given[::-1]):
@@ -259,7 +262,7 @@ def _beside(number: int, nodes: Sequence[Node], root: int) -> Iterator[int]:
 
 
 def _number(nodes: Sequence[Node], index: int) -> int | float | None:
-    """Return the number that a node is, or None."""
+    """Return the value of a node that is a number or a constant, else None."""
     node = nodes[index]
     if isinstance(node, Literal):
         return node.value

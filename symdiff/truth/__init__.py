@@ -1,1 +1,1 @@
-"""The judge: what the derivative really is. It knows no engine."""
+"""Decide what the derivative is, with proof. Nothing here knows an engine."""

@@ -1,4 +1,4 @@
-"""Which switches of a program are zero at a point."""
+"""Active switches: the switches of a program that are zero at a point."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from symdiff.program import Program
 
 
 def active_switches(program: Program, point: Mapping[str, Real]) -> list[Program] | None:
-    """Return the switches that are proved to be zero; None if one is undecided.
+    """Return the switches that are zero at a point, with proof; None if one is undecided.
+
+    A switch that crosses integers is active where it is an integer.
 
     Parameters
     ----------
@@ -29,13 +31,14 @@ def active_switches(program: Program, point: Mapping[str, Real]) -> list[Program
     >>> [len(active_switches(parse("relu(x) + abs(x - 1)"), {"x": Real.of(x)})) for x in (0, 2)]
     [1, 0]
     """
-    found = [(switch, _is_zero(switch, point)) for switch in find_switches(program)]
-    if any(zero is None for _, zero in found):
+    activity = [(switch, _is_active(switch, point)) for switch in find_switches(program)]
+    if any(is_active is None for _, is_active in activity):
         return None
-    return [switch.program for switch, zero in found if zero]
+    return [switch.program for switch, is_active in activity if is_active]
 
 
-def _is_zero(switch: Switch, point: Mapping[str, Real]) -> bool | None:
+def _is_active(switch: Switch, point: Mapping[str, Real]) -> bool | None:
+    """Return whether a switch is zero at a point, or an integer if it crosses these; or None."""
     value = germs.evaluate(switch.program, {name: constant(x) for name, x in point.items()})
     if isinstance(value, Unknown):
         return None

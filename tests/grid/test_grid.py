@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from symdiff.grid import grid as making
+from symdiff.grid import grid as grid_module
 from symdiff.grid.grid import KINK, ROLES, make_grid
 from symdiff.grid.points import axes, difference_step
 from symdiff.program import parse
@@ -16,14 +16,14 @@ def grid(text, specs=None, **options):
     return make_grid([program], axes(program.inputs, specs or {}), **options)
 
 
-def by_role(found):
-    return {ROLES[r]: float(x) for r, x in zip(found.roles, found.points[:, 0], strict=True)}
+def by_role(result):
+    return {ROLES[r]: float(x) for r, x in zip(result.roles, result.points[:, 0], strict=True)}
 
 
 def test_a_kink_has_all_its_neighbours():
-    found = by_role(grid("abs(x - 1)", {"x": "0:3:2"}))
+    points = by_role(grid("abs(x - 1)", {"x": "0:3:2"}))
     h = difference_step(np.array([1.0]))[0]
-    assert found == {
+    assert points == {
         "": 3.0,
         "kink": 1.0,
         "-1 ulp": math.nextafter(1, 0),
@@ -39,46 +39,46 @@ def test_a_kink_has_all_its_neighbours():
     }
 
 
-def test_a_kink_that_is_no_double_stands_beside_its_nearest_double():
-    found = grid("abs(3*x - 1)", {"x": "0:1:2"})
-    kink = int(np.flatnonzero(found.roles == KINK)[0])
-    nearest = int(np.flatnonzero(found.roles == ROLES.index("nearest"))[0])
-    assert found.exact == {(kink, 0): "1/3"}
-    assert found.points[kink, 0] == found.points[nearest, 0] == 1 / 3
+def test_the_nearest_double_of_a_kink_that_is_not_a_double_is_added():
+    result = grid("abs(3*x - 1)", {"x": "0:1:2"})
+    kink = int(np.flatnonzero(result.roles == KINK)[0])
+    nearest = int(np.flatnonzero(result.roles == ROLES.index("nearest"))[0])
+    assert result.exact == {(kink, 0): "1/3"}
+    assert result.points[kink, 0] == result.points[nearest, 0] == 1 / 3
 
 
-def test_a_kink_on_a_regular_point_is_one_point():
-    found = grid("relu(x)", {"x": "-1:1:3"})
-    assert int((found.points[:, 0] == 0).sum()) == 1
-    assert len(found) == 3 + 10
+def test_a_kink_at_a_regular_point_replaces_it():
+    result = grid("relu(x)", {"x": "-1:1:3"})
+    assert int((result.points[:, 0] == 0).sum()) == 1
+    assert len(result) == 3 + 10
 
 
 def test_points_are_sorted_and_distinct():
-    found = grid("abs(x) + abs(x - 1) + floor(x)", {"x": "-2:2:9"})
-    assert (np.diff(found.points[:, 0]) > 0).all()
+    result = grid("abs(x) + abs(x - 1) + floor(x)", {"x": "-2:2:9"})
+    assert (np.diff(result.points[:, 0]) > 0).all()
 
 
 def test_several_variables_get_kinks_along_each_axis_through_each_regular_point():
-    found = grid("abs(x - y)", {"x": "-1:1:3", "y": "-1:1:3"})
-    kinks = found.points[found.roles == KINK]
+    result = grid("abs(x - y)", {"x": "-1:1:3", "y": "-1:1:3"})
+    kinks = result.points[result.roles == KINK]
     assert sorted(map(tuple, kinks.tolist())) == [(-1, -1), (0, 0), (1, 1)]
-    moved_x = (found.along == 0) & (found.roles == ROLES.index("+1 ulp"))
-    assert sorted(found.points[moved_x, 1].tolist()) == [-1, 0, 1]
+    neighbours_in_x = (result.along == 0) & (result.roles == ROLES.index("+1 ulp"))
+    assert sorted(result.points[neighbours_in_x, 1].tolist()) == [-1, 0, 1]
 
 
 def test_exact_coordinates_of_the_other_variables_are_kept_and_used():
-    found = grid("abs(x - y)", {"x": "0:1:2", "y": ["1/3"]})
-    kink = int(np.flatnonzero(found.roles == KINK)[0])
-    assert {found.exact[kink, 0], found.exact[kink, 1]} == {"1/3"}
+    result = grid("abs(x - y)", {"x": "0:1:2", "y": ["1/3"]})
+    kink = int(np.flatnonzero(result.roles == KINK)[0])
+    assert {result.exact[kink, 0], result.exact[kink, 1]} == {"1/3"}
 
 
-def test_a_large_product_becomes_a_seeded_sample():
+def test_a_large_product_is_replaced_by_a_seeded_sample():
     specs = {"x": "0:1:100", "y": "0:1:100", "z": [1, 2]}
-    found = grid("x + y + z", specs)
-    assert len(found) == 4096
-    assert found.points.tolist() == grid("x + y + z", specs).points.tolist()
-    assert found.points.tolist() != grid("x + y + z", specs, seed=1).points.tolist()
-    assert "Sobol sample of 4096 (seed 0)" in found.notes[0]
+    result = grid("x + y + z", specs)
+    assert len(result) == 4096
+    assert result.points.tolist() == grid("x + y + z", specs).points.tolist()
+    assert result.points.tolist() != grid("x + y + z", specs, seed=1).points.tolist()
+    assert "Sobol sample of 4096 (seed 0)" in result.notes[0]
     assert len(grid("x + y", {"x": "0:1:64", "y": "0:1:64"})) == 4096
 
 
@@ -91,21 +91,21 @@ def test_one_variable_is_never_sampled():
     [
         ("abs(sin(100*x))", "abs(sin(100*x)) along x: stopped at 32 kinks, those nearest to 0"),
         ("abs(x - x)", "abs(x - x) along x: the switch is 0 on the whole line"),
-        ("abs(cosh(x) - 1 - x**2/2)", "can be neither shown nor excluded"),
+        ("abs(cosh(x) - 1 - x**2/2)", "can be neither proved nor excluded"),
     ],
 )
-def test_what_could_not_be_done_is_noted(text, note):
+def test_the_notes_say_which_kinks_may_be_missing(text, note):
     assert any(note in line for line in grid(text).notes)
 
 
 @pytest.mark.parametrize("spec", ["0", "0:0:1", [0, 0]])
 def test_a_range_of_one_point_that_is_a_kink_has_its_neighbours(spec):
-    found = grid("relu(x)", {"x": spec})
-    assert len(found) == 11
-    assert found.points[found.roles == KINK].tolist() == [[0.0]]
+    result = grid("relu(x)", {"x": spec})
+    assert len(result) == 11
+    assert result.points[result.roles == KINK].tolist() == [[0.0]]
 
 
-def test_kinks_can_be_left_out():
+def test_without_kinks_only_regular_points_are_in_the_grid():
     assert len(grid("relu(x)", kinks=False)) == 9
 
 
@@ -115,16 +115,18 @@ def test_an_expression_without_variables_has_one_point():
 
 @pytest.mark.parametrize("text", ["abs(3*x - 1) + relu(x)", "floor(5*x)", "abs(x)*abs(x**2 - 4)"])
 @pytest.mark.parametrize("extra", [[], [-0.0], [1 / 3], [2.0, np.nextafter(1 / 3, 1)], ["1/3"]])
-def test_points_in_order_are_not_sorted_again_and_come_out_the_same(monkeypatch, text, extra):
+def test_regular_points_in_order_are_merged_as_if_all_points_were_sorted(monkeypatch, text, extra):
     spec = [float(x) for x in np.linspace(-2, 2, 18)] + extra
     spec.sort(key=lambda x: 1 / 3 if isinstance(x, str) else x)
-    wanted = axes(("x",), {"x": spec})
-    quick = make_grid([parse(text)], wanted)
+    axis = axes(("x",), {"x": spec})
+    merged = make_grid([parse(text)], axis)
     monkeypatch.setattr(
-        making, "_assemble", lambda *given: making._with_switches_named(making._sorted(*given))
+        grid_module,
+        "_assemble",
+        lambda *args: grid_module._with_needed_switches(grid_module._sorted(*args)),
     )
-    slow = make_grid([parse(text)], wanted)
-    assert quick.exact == slow.exact
+    fully_sorted = make_grid([parse(text)], axis)
+    assert merged.exact == fully_sorted.exact
     for name in ("points", "roles", "along", "switch_of"):
-        np.testing.assert_array_equal(getattr(quick, name), getattr(slow, name))
-    assert not np.signbit(quick.points[quick.points == 0]).any()
+        np.testing.assert_array_equal(getattr(merged, name), getattr(fully_sorted, name))
+    assert not np.signbit(merged.points[merged.points == 0]).any()

@@ -1,4 +1,4 @@
-"""Switches are read off the catalogue, through definitions, with the place to blame."""
+"""Switches come from the catalogue and its definitions, each with the call to blame."""
 
 import flint
 import pytest
@@ -28,9 +28,9 @@ SWITCHES = [
 
 
 @pytest.mark.parametrize(("text", "expected"), SWITCHES)
-def test_switches(text, expected):
-    found = find_switches(parse(text))
-    assert [str(expression(s.program, exact=True)) for s in found] == expected
+def test_the_switches_of_an_expression(text, expected):
+    switches = find_switches(parse(text))
+    assert [str(expression(s.program, exact=True)) for s in switches] == expected
 
 
 def test_the_blame_is_the_call_that_the_user_wrote():
@@ -40,11 +40,11 @@ def test_the_blame_is_the_call_that_the_user_wrote():
     }
 
 
-def test_equal_switches_are_one():
+def test_equal_switches_are_listed_once():
     assert len(find_switches(parse("relu(x) + relu(x)**2 + max(x, 0)"))) == 1
 
 
-def test_constants_have_no_switches():
+def test_a_constant_is_not_a_switch():
     assert find_switches(parse("x + abs(3) + max(1, 2)")) == ()
 
 
@@ -55,7 +55,7 @@ FACTORS = [
     ("abs(log(1 + sin(x)**2))", ["sin(x)**2 + 1", "sin(x)"]),
     ("abs(log(cos(x)**2 + 1))", ["cos(x)**2 + 1", "cos(x)"]),
     ("abs(x*(x - 1)*x)", ["x", "x - 1"]),
-    # not products
+    # not simplified
     ("abs(x + y*x)", ["x*y + x"]),
     ("abs(log(2 + x))", ["x + 2", "log(x + 2)"]),
     ("abs(x**-2)", ["x", "x**(-2)"]),
@@ -64,34 +64,34 @@ FACTORS = [
     ("relu(x*y)", ["x", "y"]),
     ("abs(1 - x) + relu(x - 1)", ["1 - x"]),
     ("relu(cos(x) - x) - relu(x - cos(x))", ["-x + cos(x)"]),
-    ("abs(0*x)", ["0"]),  # everywhere: left as it is
+    ("abs(0*x)", ["0"]),  # zero everywhere
     ("floor(x*y)", ["x*y"]),
 ]
 
 
 @pytest.mark.parametrize(("text", "expected"), FACTORS)
 def test_a_product_is_zero_where_its_factors_are(text, expected):
-    found = find_factors(parse(text))
+    factors = find_factors(parse(text))
     switches = find_switches(parse(text))
-    assert [str(expression(f.program, exact=True)) for f in found] == expected
-    assert {f.blame for f in found} <= {switch.blame for switch in switches}
+    assert [str(expression(f.program, exact=True)) for f in factors] == expected
+    assert {f.blame for f in factors} <= {switch.blame for switch in switches}
 
 
 @pytest.mark.parametrize("name", sorted(KEEP_ZEROS))
-def test_what_keeps_zeros_is_zero_at_zero_and_nowhere_else(name):
+def test_a_function_that_keeps_zeros_is_zero_only_at_zero(name):
     program = parse("-x" if name == "negative" else "+x" if name == "positive" else f"{name}(x)")
     assert name in CATALOGUE
     assert enclose(program, {"x": flint.arb(0)}).contains(0)
-    for k in range(1, 200):  # all of (0, 2) in small balls, and beyond
+    for k in range(1, 200):  # small balls that cover (0, 2), and powers of 2
         for x in (flint.arb(k / 100, 0.005), flint.arb(2.0**k)):
             for side in (x, -x):
                 value = enclose(program, {"x": side})
                 assert not (hasattr(value, "contains") and value.is_finite() and value.contains(0))
 
 
-def test_factors_are_sought_once_each_however_often_they_are_multiplied():
+def test_each_factor_is_visited_once_even_in_deep_or_repeated_products():
     longer = {"h0": "x", **{f"h{i}": f"h{i - 1}" + "*x" * 20 for i in range(1, 150)}}
-    chain = parse("abs(h149)", definitions=longer)  # deeper than Python calls itself
+    chain = parse("abs(h149)", definitions=longer)  # deeper than Python's recursion limit
     assert [str(expression(s.program)) for s in find_factors(chain)] == ["x"]
     squared = {"h0": "x - 1", **{f"h{i}": f"h{i - 1}*h{i - 1}" for i in range(1, 13)}}
     doubled = parse("abs(h12)", definitions=squared)

@@ -1,1 +1,1 @@
-"""Exact and certified zeros of switches."""
+"""Solve switches for zero: exactly, or by certified isolation."""

@@ -1,4 +1,4 @@
-"""A coordinate: the nearest double, and what it is exactly where it is none."""
+"""Coordinates of points: a double, or an exact number with its nearest double."""
 
 from __future__ import annotations
 
@@ -14,35 +14,43 @@ from symdiff.arithmetics.balls import EMPTY, PRECISION, Ball, enclose
 from symdiff.arithmetics.bounds.symbolic_balls import enclose_expression
 from symdiff.arithmetics.symbolic import expression
 from symdiff.errors import ExpressionError, Unsupported
-from symdiff.grid.solve.polynomials import polynomial
+from symdiff.grid.solve.polynomials import as_polynomial
 from symdiff.program import Program, parse
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Coordinate:
-    """A point on an axis: the nearest double, and the exact number where it is none."""
+    """A point on an axis.
+
+    Attributes
+    ----------
+    value
+        The nearest double.
+    exact
+        The exact number as text, if it is not a double.
+    """
 
     value: float
     exact: str | None = None
 
     @property
     def fraction(self) -> Fraction | None:
-        """The coordinate as a rational number, if it is one."""
+        """The coordinate as a rational number, or None if it is not rational."""
         if self.exact is None:
             return Fraction(self.value)
-        coefficients = polynomial(parse(self.exact), "", {})
+        coefficients = as_polynomial(parse(self.exact), "", {})
         if coefficients is None:
             return None
         return coefficients[0] if coefficients else Fraction(0)
 
     @property
     def ball(self) -> Ball:
-        """A ball around the exact number."""
+        """A ball that contains the exact number."""
         return flint.arb(self.value) if self.exact is None else enclose(parse(self.exact), {})
 
     @property
     def symbolic(self) -> sp.Expr:
-        """The exact number in sympy."""
+        """The exact number as a sympy expression."""
         if self.exact is None:
             return sp.Rational(*self.value.as_integer_ratio())
         return expression(parse(self.exact), exact=True)
@@ -50,7 +58,7 @@ class Coordinate:
 
 @functools.lru_cache(maxsize=1024)
 def formula_of(exact: str) -> Program | None:
-    """Return what an exact coordinate is as an expression; None: its text is no formula.
+    """Return the expression of an exact coordinate, or None if its text is not an expression.
 
     Examples
     --------
@@ -64,7 +72,7 @@ def formula_of(exact: str) -> Program | None:
 
 
 def ball_of(number: sp.Expr) -> Ball:
-    """Return a ball around an exact number of sympy's."""
+    """Return a ball that contains an exact sympy number."""
     if number.is_Rational:
         return flint.arb(flint.fmpq(int(number.p), int(number.q)))
     with flint.ctx.workprec(PRECISION):

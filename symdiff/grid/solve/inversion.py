@@ -1,7 +1,7 @@
-"""Exact zeros of elementary functions of one variable, by undoing one function at a time.
+"""Solve equations in one variable exactly, by inverting one function at a time in sympy.
 
-Every step keeps all zeros; some may be added that are none (a branch not taken), and the
-caller drops those that a ball excludes.
+No step loses a solution. A step may add numbers that are not solutions, such as those of a branch
+that is not taken: the caller drops those that a ball excludes.
 """
 
 from __future__ import annotations
@@ -21,61 +21,70 @@ from symdiff.arithmetics.symbolic import Symbolic, symbols
 from symdiff.catalogue import Function
 from symdiff.program import Program
 
-_SIGN_DIGITS = 30
-_FAR = flint.arb(2) ** 80  # where turns of periodic functions are no longer counted
-_MOST_PARTS = 4  # piecewise parts of one sum that are taken branch by branch
-_MOST_FULL = 4  # periodic functions of which all turns are undone
+_SIGN_DIGITS = 30  # decimal digits to which a constant is evaluated to find its sign
+_MAX_ARGUMENT = flint.arb(2) ** 80  # larger arguments of periodic functions are not inverted
+_MAX_PARTS = 4  # piecewise parts of one sum that are solved branch by branch
+_MAX_PERIODIC = 4  # one solver inverts at most this times `limit` periods
 
 
 class NotInvertibleError(Exception):
-    """The expression is not a chain of functions that can be undone."""
+    """The expression is not a chain of functions that can be inverted."""
 
 
-def invertible(program: Program, fixed: Mapping[str, sp.Expr]) -> sp.Expr:
-    """Return a Program in sympy, with some of its inputs at exact numbers.
+def expression_to_invert(program: Program, fixed: Mapping[str, sp.Expr]) -> sp.Expr:
+    """Return a Program as a sympy expression, with some of its inputs at exact numbers.
+
+    Parameters
+    ----------
+    program
+        A scalar program.
+    fixed
+        Exact numbers by input.
 
     Raises
     ------
     NotInvertibleError
-        sympy takes a number in it for zero that is not written so; see `reals.may_be_zero`.
+        If it contains a number that sympy takes for zero although it is not written as 0; see
+        `reals.may_be_zero`.
 
     Examples
     --------
     >>> from symdiff.program import parse
-    >>> invertible(parse("sin(x) - y"), {"y": sp.Rational(1, 2)})
+    >>> expression_to_invert(parse("sin(x) - y"), {"y": sp.Rational(1, 2)})
     sin(x) - 1/2
     """
-    return read(program, _Plain(exact=True), {**symbols(program), **fixed})
+    return read(program, _WithoutHiddenZeros(exact=True), {**symbols(program), **fixed})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Plain(Symbolic):
-    """The sympy column, refused where functions of a number would be those of zero."""
+class _WithoutHiddenZeros(Symbolic):
+    """Sympy expressions; numbers that sympy takes for zero raise `NotInvertibleError`."""
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:  # noqa: ANN401
-        return _plain(Symbolic.call(self, row, column, arguments))
+        return _without_hidden_zero(Symbolic.call(self, row, column, arguments))
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401  (an expression of sympy's, or a condition)
+def _without_hidden_zero(value: Any) -> Any:  # noqa: ANN401  (a sympy expression or condition)
     if isinstance(value, sp.Expr) and value.is_number and value != 0 and value.is_zero:
         raise NotInvertibleError
     return value
 
 
 @dataclasses.dataclass(slots=True)
-class Preimages:
-    """The solutions of an equation on an interval.
+class EquationSolver:
+    """A solver for f(x) = c on an interval.
 
     Attributes
     ----------
     x, low, high
         The variable and its interval.
     limit
-        How many solutions of one periodic function are listed at most.
+        The largest number of periods of one periodic function that are inverted.
     truncated
-        Set when a periodic function had more.
-    turns
-        How many turns of periodic functions are still undone: nested ones multiply theirs.
+        Whether a periodic function had more periods than that.
+    periods_left
+        How many periods may still be inverted. This bounds nested periodic functions, whose
+        numbers of periods multiply.
     """
 
     x: sp.Symbol
@@ -83,27 +92,29 @@ class Preimages:
     high: float
     limit: int
     truncated: bool = False
-    turns: int = dataclasses.field(init=False)
+    periods_left: int = dataclasses.field(init=False)
 
     def __post_init__(self) -> None:
-        """Let a few functions have all turns that are listed of one."""
-        self.turns = _MOST_FULL * self.limit
+        """Set `periods_left`."""
+        self.periods_left = _MAX_PERIODIC * self.limit
 
     def solve(self, f: sp.Expr, c: sp.Expr) -> Iterator[sp.Expr]:
-        """Yield every x with f(x) = c, exactly.
+        """Yield every solution x of f(x) = c in the interval as an exact number.
+
+        Numbers that are not solutions, or lie outside the interval, may be yielded too.
 
         Raises
         ------
         NotInvertibleError
-            They cannot be found this way.
+            If f is not a chain of functions that can be inverted.
 
         Examples
         --------
         >>> x = sp.Symbol("x", real=True)
-        >>> list(Preimages(x, -4, 4, limit=10).solve(sp.sin(x), sp.S.Zero))
+        >>> list(EquationSolver(x, -4, 4, limit=10).solve(sp.sin(x), sp.S.Zero))
         [-pi, 0, pi]
         """
-        _plain(c)
+        _without_hidden_zero(c)
         if f == self.x:
             return iter((c,))
         if not f.has(self.x):
@@ -151,9 +162,9 @@ class Preimages:
             yield from self._by_branches(f - c)
 
     def _by_branches(self, f: sp.Expr) -> Iterator[sp.Expr]:
-        """Solve f = 0 with each branch of a piecewise part in its place."""
+        """Solve f = 0 once for each branch of f's largest piecewise part."""
         parts = [p for p in f.atoms(sp.Max, sp.Min, sp.Abs, sp.Piecewise) if p.has(self.x)]
-        if not 1 <= len(parts) <= _MOST_PARTS:
+        if not 1 <= len(parts) <= _MAX_PARTS:
             raise NotInvertibleError
         part = max(parts, key=lambda p: p.count_ops())
         for branch in _branches(part):
@@ -186,39 +197,39 @@ class Preimages:
             yield from self.solve(base, d)
 
     def _periodic(self, f: sp.Expr, c: sp.Expr) -> Iterator[sp.Expr]:
-        """Undo sin, cos, tan of whatever can be undone itself, turn by turn."""
+        """Invert sin, cos or tan: solve u = seed + k·period for each k, where u is the argument."""
         u = f.args[0]
         seeds, period = _PERIODIC[f.func](c)
-        ends, anchor = self._range(u)
-        found: dict[sp.Expr, None] = {}
+        u_range, anchor = self._range(u)
+        roots: dict[sp.Expr, None] = {}
         for seed in seeds:
-            for k in self._turns(ends, anchor, seed, period):
-                self.turns -= 1
-                if self.turns < 0:
+            for k in self._periods(u_range, anchor, seed, period):
+                self.periods_left -= 1
+                if self.periods_left < 0:
                     raise NotInvertibleError
                 for root in self.solve(u, seed + k * period):
                     if self.low <= float(root) <= self.high:
-                        found[root] = None
-        yield from sorted(found, key=float)
+                        roots[root] = None
+        yield from sorted(roots, key=float)
 
     def _range(self, u: sp.Expr) -> tuple[Ball, Ball]:
-        """Return bounds of u on the interval, and its value at the point nearest to 0."""
+        """Return the range of u on the interval, and its value at the point nearest to 0."""
         name, low, high = self.x.name, flint.arb(self.low), flint.arb(self.high)
         with flint.ctx.workprec(PRECISION):
             whole = enclose_expression(u, {name: low.union(high)})
-            beside = enclose_expression(u, {name: flint.arb(min(max(0.0, self.low), self.high))})
-        if EMPTY in (whole, beside) or not (whole.is_finite() and beside.is_finite()):
+            anchor = enclose_expression(u, {name: flint.arb(min(max(0.0, self.low), self.high))})
+        if EMPTY in (whole, anchor) or not (whole.is_finite() and anchor.is_finite()):
             raise NotInvertibleError
-        if not abs(whole) < _FAR:
+        if not abs(whole) < _MAX_ARGUMENT:
             raise NotInvertibleError
-        return whole, beside
+        return whole, anchor
 
-    def _turns(self, whole: Ball, anchor: Ball, seed: sp.Expr, period: sp.Expr) -> range:
-        """Return every k with seed + k·period in a ball, or those nearest to another ball."""
+    def _periods(self, u_range: Ball, anchor: Ball, seed: sp.Expr, period: sp.Expr) -> range:
+        """Return every k with seed + k·period in a range; the ones nearest to `anchor` if many."""
         with flint.ctx.workprec(PRECISION):
-            start, turn = enclose_expression(seed, {}), enclose_expression(period, {})
-            first, last = integers_in((whole - start) / turn)
-            middle, _ = integers_in((anchor - start) / turn)
+            start, length = enclose_expression(seed, {}), enclose_expression(period, {})
+            first, last = integers_in((u_range - start) / length)
+            middle, _ = integers_in((anchor - start) / length)
         if last - first + 1 <= self.limit:
             return range(first, last + 1)
         self.truncated = True
@@ -232,7 +243,7 @@ def _sign(c: sp.Expr) -> int:
     Raises
     ------
     NotInvertibleError
-        It is not real, or too close to zero to be told.
+        If it is not real, or too close to zero to decide.
     """
     if c == 0:
         return 0
@@ -245,7 +256,7 @@ def _sign(c: sp.Expr) -> int:
 
 
 def _quadratic(f: sp.Expr, x: sp.Symbol) -> tuple[sp.Expr, sp.Expr, sp.Expr] | None:
-    """Return (a, b, c) with the zeros of f among those of a x² + b x + c, or None."""
+    """Return (a, b, c) such that every zero of f is one of a x² + b x + c; None if not possible."""
     if not f.is_polynomial(x):
         f, _ = sp.fraction(sp.together(f))
         if not f.is_polynomial(x):
@@ -294,9 +305,11 @@ def _branches(part: sp.Expr) -> tuple[sp.Expr, ...]:
 
 
 def _only(condition: bool, *values: sp.Expr) -> tuple[sp.Expr, ...]:  # noqa: FBT001
+    """Return the distinct values if the condition is true, else none."""
     return tuple(dict.fromkeys(values)) if condition else ()
 
 
+# The solutions u of f(u) = c as a function of c, by f.
 _INVERSES: Mapping[type, Callable[[sp.Expr], tuple[sp.Expr, ...]]] = MappingProxyType(
     {
         sp.exp: lambda c: _only(_sign(c) > 0, sp.log(c) if _sign(c) > 0 else c),
@@ -329,6 +342,7 @@ def _cosine(c: sp.Expr) -> tuple[tuple[sp.Expr, ...], sp.Expr]:
     return _only(_sign(1 - c**2) >= 0, sp.acos(c), -sp.acos(c)), 2 * sp.pi
 
 
+# The solutions u of f(u) = c in one period and the length of the period, by f.
 _PERIODIC: Mapping[type, Callable[[sp.Expr], tuple[tuple[sp.Expr, ...], sp.Expr]]] = (
     MappingProxyType({sp.sin: _sine, sp.cos: _cosine, sp.tan: lambda c: ((sp.atan(c),), sp.pi)})
 )

@@ -1,4 +1,8 @@
-"""Certified isolation of zeros: bisection with balls, which never drops a zero silently."""
+"""Certified isolation of zeros by bisection with balls.
+
+Every zero is in one of the returned brackets: an interval is dropped only if a ball proves that
+it contains no zero.
+"""
 
 from __future__ import annotations
 
@@ -13,22 +17,30 @@ import flint
 from symdiff.arithmetics.balls import EMPTY, PRECISION, Ball
 
 MAX_BOXES: Final = 600  # enclosures computed for one switch on one line
-BOXES_EACH: Final = 150  # what refining a simple zero takes
-MAX_BRACKETS: Final = 64  # beyond, they are not refined
-_RELATIVE_WIDTH = 2.0**-58  # finer than the doubles, so that a bracket names its nearest one
-_SMALLEST_WIDTH = 2.0**-200
-_EARLY = 8  # of the whole interval: from an eighth on it is worth asking whether f is monotone
-_STEPS = 12
-_PATIENCE = 48  # enclosures in a row that exclude nothing,
-_DEEP = 2**20  # in intervals so much narrower than the whole
-_MUCH_NARROWER = flint.arb(2) ** -60  # than where Newton's iteration began: then it has converged
+BOXES_EACH: Final = 150  # enclosures that suffice to refine a simple zero
+MAX_BRACKETS: Final = 64  # a larger number of brackets is not refined
+_RELATIVE_WIDTH = 2.0**-58  # narrower than the spacing of doubles: a bracket names one double
+_SMALLEST_WIDTH = 2.0**-200  # where `_RELATIVE_WIDTH` would be smaller, near zero
+_EARLY = 8  # f is tested for being monotone on intervals narrower than 1/8 of the whole
+_STEPS = 12  # Newton steps for one zero
+# Bisection stops after this many enclosures in a row that exclude nothing, on intervals narrower
+# than 1/_DEEP of the whole.
+_PATIENCE = 48
+_DEEP = 2**20
+# Newton's iteration has converged if its interval is narrower than this part of the first one.
+_CONVERGED = flint.arb(2) ** -60
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Bracket:
-    """An interval outside of which there is no zero.
+    """An interval that may contain zeros.
 
-    `proved` says that the function changes sign across it, so that it holds one at least.
+    Attributes
+    ----------
+    low, high
+        The ends, exact balls.
+    proved
+        Whether the function changes sign between the ends, so that there is a zero.
     """
 
     low: Ball
@@ -43,7 +55,7 @@ class Bracket:
 
     @property
     def middle(self) -> float:
-        """The double nearest to the middle."""
+        """The double nearest to the midpoint."""
         with flint.ctx.workprec(PRECISION):
             return float(((self.low + self.high) / 2).mid())
 
@@ -55,19 +67,19 @@ def isolate(
     budget: int = MAX_BOXES,
     slope: Callable[[Ball], Ball | None] = lambda _: None,
 ) -> list[Bracket]:
-    """Return brackets that together hold every zero of f on [low, high].
+    """Return brackets that together contain every zero of f on [low, high].
 
     Parameters
     ----------
     f
-        Encloses the function on a ball, or returns `EMPTY`.
+        Returns an enclosure of the function on a ball, or `EMPTY` outside its domain.
     low, high
         The ends, exact balls.
     budget
-        How many enclosures may be computed, and about as many again to refine what is found;
-        what is open then becomes wide brackets.
+        How many enclosures to compute, and about as many again to refine the brackets. If they
+        do not suffice, some brackets are wide.
     slope
-        Encloses the derivative on a ball; None: not known there.
+        Returns an enclosure of the derivative on a ball, or None where it has no bound.
 
     Examples
     --------
@@ -76,15 +88,15 @@ def isolate(
     [(1.4142135623730951, True)]
     """
     with flint.ctx.workprec(PRECISION):
-        coarse = merge(_bisect(f, low, high, budget, slope))
+        coarse = merge_intervals(_bisect(f, low, high, budget, slope))
         if len(coarse) > MAX_BRACKETS:
             return [_bracket(f, a, b) for a, b in coarse]
-        # A crowd of zeros, or a stubborn one, has eaten the budget: give each its share again.
+        # Many zeros, or a multiple one, may have used up the budget: give each bracket a new one.
         share = max(BOXES_EACH, budget // max(1, len(coarse)))
         fine: list[tuple[Ball, Ball]] = []
         for a, b in coarse:
-            is_done = b - a <= (high - low) * _MUCH_NARROWER
-            fine.extend([(a, b)] if is_done else merge(_bisect(f, a, b, share, slope)))
+            is_done = b - a <= (high - low) * _CONVERGED
+            fine.extend([(a, b)] if is_done else merge_intervals(_bisect(f, a, b, share, slope)))
         return [_bracket(f, a, b) for a, b in fine]
 
 
@@ -95,14 +107,15 @@ def _bisect(
     budget: int,
     slope: Callable[[Ball], Ball | None],
 ) -> list[tuple[Ball, Ball]]:
-    """Return the intervals in which no zero could be excluded, breadth first.
+    """Return the intervals in which a zero could not be excluded, by bisection, breadth first.
 
-    Where f is monotone one zero at most is left: Newton's iteration goes straight to it. Where
-    narrow intervals are halved and nothing is ever excluded, this precision says no more.
+    Where f is monotone it has at most one zero, to which Newton's iteration converges. Bisection
+    stops early if it halves narrow intervals and never excludes one: a higher precision would be
+    needed.
     """
     waiting = collections.deque([(low, high)])
     width = high - low
-    in_vain = 0
+    not_excluded = 0  # enclosures in a row
     closed: list[tuple[Ball, Ball]] = []
     for _ in range(budget):
         if not waiting:
@@ -110,16 +123,16 @@ def _bisect(
         a, b = waiting.popleft()
         value = f(a.union(b))
         if value is EMPTY or value > 0 or value < 0:
-            in_vain = 0
+            not_excluded = 0
             continue
-        in_vain += 1
-        if in_vain > _PATIENCE and (b - a) * _DEEP < width:
+        not_excluded += 1
+        if not_excluded > _PATIENCE and (b - a) * _DEEP < width:
             return [*closed, (a, b), *waiting]
         middle = ((a + b) / 2).mid()
         if b - a <= _smallest(a, b) or middle <= a or middle >= b:
             closed.append((a, b))
-        elif (b - a) * _EARLY < width and (found := _monotone(f, slope, a, b)) is not None:
-            closed.extend(found)
+        elif (b - a) * _EARLY < width and (zeros := _monotone(f, slope, a, b)) is not None:
+            closed.extend(zeros)
         else:
             waiting.extend([(a, middle), (middle, b)])
     return [*closed, *waiting]
@@ -128,18 +141,18 @@ def _bisect(
 def _monotone(
     f: Callable[[Ball], Any], slope: Callable[[Ball], Ball | None], a: Ball, b: Ball
 ) -> list[tuple[Ball, Ball]] | None:
-    """Return a narrow bracket, or none, where f is monotone on [a, b]; None: not proved.
+    """Return at most one narrow bracket if f is monotone on [a, b]; None if that is not proved.
 
-    Source: interval Newton as in Moore, Kearfott & Cloud 2009, section 8.1.
+    Source: the interval Newton method, Moore, Kearfott & Cloud 2009, section 8.1.
     """
-    inclination = _sign_definite(slope(a.union(b)))
-    if inclination is None:
+    derivative = _sign_definite(slope(a.union(b)))
+    if derivative is None:
         return None
-    if _has_no_sign(f(a)) or _has_no_sign(f(b)):  # the zero may stand at an end: go beyond it
+    if _has_no_sign(f(a)) or _has_no_sign(f(b)):  # an end may be the zero: widen the interval
         a, b = a - (b - a) / 8, b + (b - a) / 8
-        inclination = _sign_definite(slope(a.union(b)))
+        derivative = _sign_definite(slope(a.union(b)))
     left, right = f(a), f(b)
-    if inclination is None or _has_no_sign(left) or _has_no_sign(right):
+    if derivative is None or _has_no_sign(left) or _has_no_sign(right):
         return None
     if bool(left > 0) == bool(right > 0):
         return []
@@ -148,13 +161,13 @@ def _monotone(
         if b - a <= _smallest(a, b):
             break
         middle = a.union(b).mid()
-        step = middle - f(middle) / inclination
+        step = middle - f(middle) / derivative
         low, high = max(a, step.lower()), min(b, step.upper())
         if not low <= high or not (high - low) * 2 < b - a:
-            break  # as narrow as this precision allows
+            break  # this precision allows no narrower interval
         a, b = low, high
-        inclination = _sign_definite(slope(a.union(b))) or inclination
-    return [(a, b)] if b - a <= start * _MUCH_NARROWER else None
+        derivative = _sign_definite(slope(a.union(b))) or derivative
+    return [(a, b)] if b - a <= start * _CONVERGED else None
 
 
 def _sign_definite(slope: Ball | None) -> Ball | None:
@@ -170,10 +183,13 @@ def _smallest(a: Ball, b: Ball) -> Ball:
     return flint.arb(max(scale * _RELATIVE_WIDTH, _SMALLEST_WIDTH))
 
 
-def merge(intervals: list[tuple[Ball, Ball]]) -> list[tuple[Ball, Ball]]:
-    """Join intervals that touch; the ends are exact balls."""
+def merge_intervals(intervals: list[tuple[Ball, Ball]]) -> list[tuple[Ball, Ball]]:
+    """Return the union of intervals as disjoint ones, in increasing order.
 
-    # Compared as balls: intervals narrower than a double would tie as floats, and overlap lost.
+    The ends are exact balls.
+    """
+
+    # The ends are compared as balls: several may round to the same double.
     def order(first: tuple[Ball, Ball], second: tuple[Ball, Ball]) -> int:
         return int(first[0] > second[0]) - int(first[0] < second[0])
 
@@ -188,6 +204,6 @@ def merge(intervals: list[tuple[Ball, Ball]]) -> list[tuple[Ball, Ball]]:
 
 def _bracket(f: Callable[[Ball], Any], a: Ball, b: Ball) -> Bracket:
     left, right = f(a), f(b)
-    known = left is not EMPTY and right is not EMPTY
-    changes = known and ((left < 0 and right > 0) or (left > 0 and right < 0))
-    return Bracket(a, b, proved=bool(changes))
+    is_defined = left is not EMPTY and right is not EMPTY
+    changes_sign = is_defined and ((left < 0 and right > 0) or (left > 0 and right < 0))
+    return Bracket(a, b, proved=bool(changes_sign))

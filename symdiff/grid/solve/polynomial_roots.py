@@ -11,12 +11,12 @@ import sympy as sp
 
 
 def real_roots(coefficients: Sequence[Fraction]) -> Iterator[sp.Expr]:
-    """Yield the real roots of a polynomial that is not zero, by its irreducible factors.
+    """Yield the real roots of a nonzero polynomial, each once, by its irreducible factors.
 
     Parameters
     ----------
     coefficients
-        Of 1, x, x**2, ...
+        The coefficients of 1, x, x**2, ...
 
     Examples
     --------

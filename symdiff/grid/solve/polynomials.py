@@ -1,4 +1,4 @@
-"""A Program as a polynomial in one variable with rational coefficients, where it is one."""
+"""Read a Program as a polynomial in one variable with rational coefficients."""
 
 from __future__ import annotations
 
@@ -12,28 +12,30 @@ from symdiff.catalogue import Function
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 
-Polynomial = tuple[Fraction, ...]  # the coefficient of x**i stands at i; no zeros at the end
+Polynomial = tuple[Fraction, ...]  # the coefficients of 1, x, x**2, ...; the last is not 0
 
 _MAX_DEGREE = 24
-_MAX_BITS = 8192  # of a coefficient
+_MAX_BITS = 8192  # of numerator and denominator of a coefficient
 
 
-def polynomial(program: Program, variable: str, fixed: Mapping[str, Fraction]) -> Polynomial | None:
+def as_polynomial(
+    program: Program, variable: str, fixed: Mapping[str, Fraction]
+) -> Polynomial | None:
     """Return a Program as a polynomial in one of its variables, or None if it is not one.
 
     Parameters
     ----------
     program
-        What to read.
+        A scalar program.
     variable
         The polynomial's variable.
     fixed
-        Exact values of the program's other variables.
+        Rational values of the program's other inputs.
 
     Examples
     --------
     >>> from symdiff.program import parse
-    >>> polynomial(parse("(x - y)**2"), "x", {"y": Fraction(1)})
+    >>> as_polynomial(parse("(x - y)**2"), "x", {"y": Fraction(1)})
     (Fraction(1, 1), Fraction(-2, 1), Fraction(1, 1))
     """
     inputs: dict[str, Polynomial] = {name: _constant(value) for name, value in fixed.items()}
