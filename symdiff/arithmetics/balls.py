@@ -97,7 +97,7 @@ def _evaluator(program: Program, index: int) -> Callable[[Mapping[str, Any]], An
     if column is None or not isinstance(node, Call):
         part = program.at(index)
         return lambda bound: read(part, BALLS, bound)
-    row, arguments = CATALOGUE[node.function], [_evaluator(program, a) for a in node.given]
+    row, arguments = CATALOGUE[node.function], [_evaluator(program, a) for a in node.operands]
     return lambda bound: BALLS.call(row, column, [argument(bound) for argument in arguments])
 
 
@@ -126,8 +126,8 @@ def domain_test(function: str) -> Callable[[Sequence[Ball]], bool | None] | None
         return None
     names = CATALOGUE[function].parameter_names
     output = condition.nodes[condition.output]
-    if isinstance(output, Call) and len(output.given) == 2:
-        first, second = (condition.nodes[a] for a in output.given)
+    if isinstance(output, Call) and len(output.operands) == 2:
+        first, second = (condition.nodes[a] for a in output.operands)
         column = CATALOGUE[output.function].column("ball")
         if isinstance(first, Input) and isinstance(second, Literal) and column is not None:
             place, bound = names.index(first.name), flint.arb(second.value)

@@ -104,8 +104,8 @@ def _straight(
 ) -> Value:
     """Read all nodes one after the other: the usual case, and the fast one."""
     for step in program.plan:
-        if step.number not in known:
-            known[step.number] = _value(step, arithmetic, inputs, known)
+        if step.node_index not in known:
+            known[step.node_index] = _value(step, arithmetic, inputs, known)
     return known[program.output]
 
 
@@ -113,7 +113,7 @@ def _frugal(program: Program, arithmetic: Arithmetic, inputs: Mapping[str, Value
     """Read all nodes, and forget long arrays as soon as nobody needs them: memory stays warm."""
     known: dict[int, Value] = {}
     for step, last in zip(program.plan, program.last_uses, strict=True):
-        known[step.number] = _value(step, arithmetic, inputs, known)
+        known[step.node_index] = _value(step, arithmetic, inputs, known)
         for argument in last:
             del known[argument]
     return known[program.output]
@@ -128,7 +128,7 @@ def _value(
     if isinstance(node, Input):
         return inputs[node.name]
     if isinstance(node, Call):
-        return tuple(known[a] for a in node.given)
+        return tuple(known[a] for a in node.operands)
     return _leaf(node, arithmetic)
 
 
@@ -175,7 +175,7 @@ class _Frame:
             seen.add(index)
             node = nodes[index]
             if isinstance(node, Call):
-                waiting.extend(node.given[:1] if self._is_lazy(node) else node.given)
+                waiting.extend(node.operands[:1] if self._is_lazy(node) else node.operands)
         return sorted(seen)
 
     def _inherited(self, index: int) -> bool:
@@ -205,7 +205,7 @@ class _Frame:
         if not isinstance(node, Call):
             return _leaf(node, self._arithmetic)
         if node.function == "sequence":
-            return tuple(self._known[a] for a in node.given)
+            return tuple(self._known[a] for a in node.operands)
         if self._is_lazy(node):
             return self._branch(node)
         arguments = [None if a is None else self._known[a] for a in node.arguments]
@@ -218,7 +218,7 @@ class _Frame:
         return self._batch.take(frame._input(name), mask)  # noqa: SLF001
 
     def _branch(self, node: Call) -> Value:
-        condition, taken, other = node.given
+        condition, taken, other = node.operands
         mask = self._known[condition]
         if not getattr(mask, "ndim", 0):  # one condition for all points
             return self._within(None, taken if bool(mask) else other)
@@ -281,7 +281,7 @@ def walk(
         Returns what a function makes of its arguments, None for one not given.
     """
     known: dict[int, Value] = {}
-    for index in program.steps:
+    for index in program.order:
         node = program.nodes[index]
         if isinstance(node, Setting):
             known[index] = node.value

@@ -19,7 +19,7 @@ from symdiff.engines.registry import ENGINES, check
 from symdiff.errors import ExpressionError, InputError, UsageError, did_you_mean
 from symdiff.grid.points import Spec
 from symdiff.program import Program, parse
-from symdiff.program.values import components, is_on_tensors
+from symdiff.program.values import component_names, uses_tensors
 from symdiff.request.claims import Claims, check_inputs, read_claims
 from symdiff.request.request import Entry
 from symdiff.verdict.judge import VERDICTS
@@ -103,7 +103,7 @@ def compare_program(  # noqa: PLR0913  (the library call's own arguments)
         found = _tried(plan, options, columns_of(options.columns, name))
     trials = found.trials
     if plan.cases and plan.tensors is not None:
-        by_input = {n: tuple(components(n, shape)) for n, shape in plan.tensors.wrt.items()}
+        by_input = {n: tuple(component_names(n, shape)) for n, shape in plan.tensors.wrt.items()}
         diagnose_jacobians(trials, by_input)
     return Evidence(
         name=name,
@@ -144,7 +144,7 @@ def _is_on_tensors(question: Question) -> bool:
     contracted = question.cotangent is not None or question.tangent is not None
     given = bool(question.values) or contracted or question.accumulate != 1
     programs = (*question.programs.values(), *(claim.program for claim in question.claims))
-    return given or any(is_on_tensors(program) for program in programs)
+    return given or any(uses_tensors(program) for program in programs)
 
 
 def compare_entry(entry: Entry, options: Options) -> Evidence:

@@ -10,7 +10,7 @@ from symdiff.comparison.tensor_setup import Setup
 from symdiff.errors import ExpressionError, UsageError
 from symdiff.program import Literal, Program
 from symdiff.program.nodes import Builder
-from symdiff.program.values import component
+from symdiff.program.values import component_name
 from symdiff.request.claims import Claimed
 
 
@@ -45,7 +45,7 @@ def check_shape(setup: Setup, claim: Claimed) -> Shape:
     what = "a gradient has the shape of its input"
     if rows:
         what = f"a Jacobian has the shape {(*rows, *columns)}: the output's, then the input's"
-    part = claim.variable if claim.place is None else component(claim.variable, claim.place)
+    part = claim.variable if claim.place is None else component_name(claim.variable, claim.place)
     message = f"the claim has shape {shape}, and {part} has {columns}: {what}"
     raise ExpressionError(message)
 
@@ -61,7 +61,7 @@ def check_places(setup: Setup, claim: Claimed) -> None:
     shape = setup.shapes[claim.variable]
     if claim.place is not None and not _inside(claim.place, shape):
         message = f"a claim for {claim.key!r}, and {claim.variable} has shape {shape}"
-        hint = f"the first is {component(claim.variable, (0,) * len(shape))}"
+        hint = f"the first is {component_name(claim.variable, (0,) * len(shape))}"
         raise UsageError(message, hint=hint)
     if claim.output is None:
         return
@@ -100,7 +100,9 @@ class WrittenClaims:
             diagonal = is_diagonal(self._setup, claim, written.output.shape)
             row = place if rows_of(self._setup, claim) else ()
             for column in np.ndindex(*columns_of(self._setup, claim)):
-                name = component(claim.variable, column if claim.place is None else claim.place)
+                name = component_name(
+                    claim.variable, column if claim.place is None else claim.place
+                )
                 if not diagonal:
                     found[name] = written.at((*row, *column))
                 else:
@@ -114,7 +116,7 @@ class WrittenClaims:
             if claim.output in (None, place):
                 for column in np.ndindex(*columns_of(self._setup, claim)):
                     part = column if claim.place is None else claim.place
-                    found[component(claim.variable, part)] = reason
+                    found[component_name(claim.variable, part)] = reason
         return found
 
 

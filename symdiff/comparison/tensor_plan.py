@@ -34,7 +34,7 @@ from symdiff.errors import GridError, UsageError, did_you_mean
 from symdiff.grid.grid import Grid, make_grid
 from symdiff.grid.points import MAX_POINTS_IN_MEMORY, axes
 from symdiff.program import Program
-from symdiff.program.values import component, components
+from symdiff.program.values import component_name, component_names
 
 _NEARBY: Final = 0.05  # how far spellings are looked at around the values, relative
 _SAMPLES: Final = 16
@@ -88,7 +88,7 @@ def _written_out(setup: Setup, options: Options) -> Plan:
     }
     grid = _grid(setup, options)
     columns = grid.columns()
-    by_input = {n: tuple(components(n, setup.shapes[n])) for n in setup.wrt}
+    by_input = {n: tuple(component_names(n, setup.shapes[n])) for n in setup.wrt}
     names = (TANGENT,) if moving else tuple(c for n in setup.wrt for c in by_input[n])
     for spelling in question.spellings:
         _check_values(setup, functions[""], spelling, functions[spelling], columns)
@@ -106,7 +106,7 @@ def _written_out(setup: Setup, options: Options) -> Plan:
                 ),
             ),
             spelling=spelling,
-            output=component("", place),
+            output=component_name("", place),
             claims={} if spelling else claims.at(place),
             refused={} if spelling else claims.refused(place),
         )
@@ -174,7 +174,7 @@ def _grid(setup: Setup, options: Options) -> Grid:
         numbers.append(np.zeros(1))
     for name, array in setup.arrays.items():
         if setup.tangent is None:
-            names.extend(components(name, array.shape))
+            names.extend(component_names(name, array.shape))
             numbers.append(array.reshape(-1))
     beside = np.concatenate(numbers) if numbers else np.zeros(0)
     repeated = np.tile(beside, (len(grid), 1))

@@ -132,7 +132,7 @@ def set_up(question: Question) -> Setup:
 
 
 def _integers(name: str, values: Mapping[str, Value], programs: Sequence[Program]) -> Any:  # noqa: ANN401
-    if name not in values or not values[name].holds_integers:
+    if name not in values or not values[name].is_integral:
         message = f"{name} stands for places or classes: integers are needed"
         raise UsageError(message, hint=f"values = {{ {name} = [0, 2] }}")
     for program in programs:

@@ -14,7 +14,7 @@ from symdiff.arithmetics.reading import read
 from symdiff.arithmetics.tensors import TENSORS
 from symdiff.engines.base import Allowance, Problem, Samples, TensorProblem, check_memory
 from symdiff.errors import Unsupported, describe
-from symdiff.program.values import components, index_inputs
+from symdiff.program.values import component_names, index_inputs
 
 __all__ = ["ENGINE", "accumulated", "digits_of", "tensor_leaves"]
 
@@ -188,7 +188,7 @@ def _by_component(
         part: float(slope)
         for name, gradient in gradients.items()
         for part, slope in zip(
-            components(name, gradient.shape), gradient.reshape(-1).tolist(), strict=True
+            component_names(name, gradient.shape), gradient.reshape(-1).tolist(), strict=True
         )
         if part in wanted
     }

@@ -99,7 +99,7 @@ def check_size(program: Program, count: int) -> None:
         Written out in full, it has more than `MAX_WRITTEN_OUT` sub-expressions, or too many for
         so many variables.
     """
-    size = program.written_out(program.output)
+    size = program.tree_size(program.output)
     if size > MAX_WRITTEN_OUT:
         reason = f"{size} sub-expressions when written out, more than {MAX_WRITTEN_OUT}"
         raise Unsupported(SYMPY, reason)

@@ -275,7 +275,7 @@ class _KinkSearch:
 
         A switch gets at most a tenth of the remaining work, but never fewer than `MIN_BOXES`.
         """
-        size = len(switch.program.reached(switch.program.output))
+        size = len(switch.program.dependencies(switch.program.output))
         boxes = max(MIN_BOXES, min(MAX_BOXES, self._work // (10 * size)))
         self._work = max(0, self._work - boxes * size)
         return boxes
@@ -301,7 +301,7 @@ class _KinkSearch:
             key = tuple((self._regular[start, i], self._text(start, i)) for i in others)
             groups.setdefault(key, []).append(start)
         if len(groups) > MAX_LINES:
-            blamed = switch.program.written(switch.blame)
+            blamed = switch.program.text_of(switch.blame)
             self.notes.append(
                 f"kinks of {blamed} along {self._axes[j].name} were searched for on {MAX_LINES} "
                 f"of {len(groups)} lines"
@@ -344,7 +344,7 @@ class _KinkSearch:
     def _note(
         self, roots: Roots, switch: Switch, axis: Axis, fixed: Mapping[str, Coordinate]
     ) -> None:
-        where = f"{switch.program.written(switch.blame)} along {axis.name}"
+        where = f"{switch.program.text_of(switch.blame)} along {axis.name}"
         if fixed:
             where += " at " + ", ".join(
                 f"{n} = {c.exact or repr(c.value)}" for n, c in fixed.items()

@@ -209,7 +209,7 @@ class _SwitchOnLine:
     # -- chains of invertible functions: inverted exactly in sympy
 
     def _symbolic(self) -> sp.Expr:
-        if self._program.written_out(self._program.output) > _LARGEST_TREE:
+        if self._program.tree_size(self._program.output) > _LARGEST_TREE:
             raise NotInvertibleError
         if self._sympy_expression is None:
             fixed = {name: c.symbolic for name, c in self._fixed.items()}
@@ -266,7 +266,7 @@ class _SwitchOnLine:
     def _root_without_formula(self, bracket: Bracket, k: int) -> Coordinate:
         """Return the root in a narrow bracket: its double, and the equation that defines it."""
         value = bracket.middle
-        text = " ".join(self._program.written(self._program.output).split()) or "a switch"
+        text = " ".join(self._program.text_of(self._program.output).split()) or "a switch"
         return Coordinate(value, f"where {text} = {k}, near {value!r}")
 
     def _is_isolated(self, zero: Coordinate, bracket: Bracket, k: int) -> bool:

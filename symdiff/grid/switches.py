@@ -42,7 +42,7 @@ def find_switches(program: Program) -> tuple[Switch, ...]:
     --------
     >>> from symdiff.program import parse
     >>> program = parse("relu(x) + log(abs(y - 1))")
-    >>> [program.written(s.blame) for s in find_switches(program)]
+    >>> [program.text_of(s.blame) for s in find_switches(program)]
     ['relu(x)', 'abs(y - 1)', 'log(abs(y - 1))']
     """
     return tuple(switch for switch in _collected(program) if switch.program.inputs)
@@ -55,7 +55,7 @@ def find_constant_switches(program: Program) -> tuple[Switch, ...]:
     --------
     >>> from symdiff.program import parse
     >>> program = parse("x/sin(pi) + abs(x)")
-    >>> [program.written(s.blame) for s in find_constant_switches(program)]
+    >>> [program.text_of(s.blame) for s in find_constant_switches(program)]
     ['x/sin(pi)']
     """
     return tuple(switch for switch in _collected(program) if not switch.program.inputs)
@@ -154,7 +154,7 @@ class _Collector:
         node = self._builder.nodes[root]
         if not isinstance(node, Call) or node.function != "subtract":
             return False
-        return any(self._constant(a) in (math.inf, -math.inf) for a in node.given)
+        return any(self._constant(a) in (math.inf, -math.inf) for a in node.operands)
 
     def _constant(self, index: int) -> int | float | None:
         return _number(self._builder.nodes, index)
@@ -171,7 +171,7 @@ def _reached_inside(nodes: Sequence[Node], root: int, skip: set[int]) -> set[int
         seen.add(index)
         node = nodes[index]
         if isinstance(node, Call):
-            waiting.extend(node.given)
+            waiting.extend(node.operands)
     return seen
 
 
@@ -193,7 +193,7 @@ def find_factors(program: Program) -> tuple[Switch, ...]:
     --------
     >>> from symdiff.program import parse
     >>> factors = find_factors(parse("relu(x**2*tanh(x - 1)) + relu(1 - x)"))
-    >>> [factor.program.written(factor.program.output) for factor in factors]
+    >>> [factor.program.text_of(factor.program.output) for factor in factors]
     ['x', 'x - 1']
     """
     factors: dict[Any, Switch] = {}
@@ -202,7 +202,7 @@ def find_factors(program: Program) -> tuple[Switch, ...]:
             node = factor.program.nodes[factor.program.output]
             key: Any = factor.program.output
             if isinstance(node, Call) and node.function == "subtract":
-                key = frozenset(node.given)  # a - b and b - a have the same zeros
+                key = frozenset(node.operands)  # a - b and b - a have the same zeros
             factors.setdefault((key, switch.crosses_integers), factor)
     return tuple(factors.values())
 
@@ -238,16 +238,16 @@ def _inner_factors(nodes: Sequence[Node], index: int) -> Iterable[int]:
     if not isinstance(node, Call):
         return ()
     if node.function == "multiply":
-        return node.given
+        return node.operands
     if node.function == "divide" or _keeps_zeros(nodes, node):
-        return node.given[:1]
+        return node.operands[:1]
     if node.function in {"add", "subtract"}:
         return _other_operand(0, nodes, index)
-    return _other_operand(1, nodes, node.given[0]) if node.function == "log" else ()
+    return _other_operand(1, nodes, node.operands[0]) if node.function == "log" else ()
 
 
 def _keeps_zeros(nodes: Sequence[Node], node: Call) -> bool:
-    is_power = node.function == "power" and (_number(nodes, node.given[1]) or 0) > 0
+    is_power = node.function == "power" and (_number(nodes, node.operands[1]) or 0) > 0
     return is_power or node.function in KEEP_ZEROS
 
 
@@ -255,7 +255,7 @@ def _other_operand(number: int, nodes: Sequence[Node], root: int) -> Iterator[in
     """Yield v if the root is v + number, or v - 0 with number = 0."""
     node = nodes[root]
     if isinstance(node, Call) and (node.function == "add" or (node.function, number) == _MINUS_0):
-        for one, other in (node.given, node.given[::-1]):
+        for one, other in (node.operands, node.operands[::-1]):
             if _number(nodes, one) == number:
                 yield other
                 return
@@ -269,6 +269,6 @@ def _number(nodes: Sequence[Node], index: int) -> int | float | None:
     if isinstance(node, Constant):
         return CONSTANTS[node.name]
     if isinstance(node, Call) and node.function == "negative":
-        inner = _number(nodes, node.given[0])
+        inner = _number(nodes, node.operands[0])
         return None if inner is None else -inner
     return None

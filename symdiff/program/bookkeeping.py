@@ -49,7 +49,7 @@ class Bookkeeping:
     def _add(self, node: Node, syntax: ast.AST) -> int:
         index = self._builder.add(node, self._span(syntax))
         if index not in self._sizes:
-            given = node.given if isinstance(node, Call) else ()
+            given = node.operands if isinstance(node, Call) else ()
             self._sizes[index] = 1 + sum(self._sizes[a] for a in given)
             if self._sizes[index] > _MAX_TREE or len(self._sizes) > limits.MAX_NODES:
                 self._fail(syntax, f"more than {limits.MAX_NODES} sub-expressions", "simplify it")
@@ -67,7 +67,7 @@ class Bookkeeping:
     def _depth_of(self, node: Node) -> int:
         if not isinstance(node, Call):
             return 0
-        depths = [self._depths[a] for a in node.given] or [0]
+        depths = [self._depths[a] for a in node.operands] or [0]
         if node.function in _FLAT:
             return max(depths[0], depths[1] + 1)
         return 1 + max(depths)
@@ -85,7 +85,7 @@ class Bookkeeping:
     def _fold(self, index: int, node: Call, syntax: ast.AST) -> None:
         try:
             if node.function == "power":
-                check_exponent(self._constants.get(node.given[1]))
+                check_exponent(self._constants.get(node.operands[1]))
             value = self._value(node)
         except NotANumberError as error:
             self._fail(syntax, f"{self._cut(syntax)!r}: {error}", error.hint)
@@ -94,7 +94,7 @@ class Bookkeeping:
 
     def _value(self, node: Call) -> Number | None:
         known = [None if a is None else self._constants.get(a) for a in node.arguments]
-        if any(self._constants.get(a) is None for a in node.given):
+        if any(self._constants.get(a) is None for a in node.operands):
             return None
         row = CATALOGUE[node.function]
         if row.array is not None:

@@ -103,7 +103,7 @@ def fold_program(program: Program, given: Mapping[str, Number | None]) -> Number
         As `fold`, for any part of it.
     """
     values: dict[int, Number | None] = {}
-    for index in sorted(program.reached(program.output)):
+    for index in sorted(program.dependencies(program.output)):
         node = program.nodes[index]
         if isinstance(node, Literal):
             values[index] = node.value

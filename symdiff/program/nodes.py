@@ -1,4 +1,4 @@
-"""A Program: an expression as written, as a graph in which equal sub-expressions are one node."""
+"""Program: an expression as written, a graph with one node per distinct sub-expression."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Literal:
-    """A number as Python reads it, True or False."""
+    """A literal as Python reads it: a number, True or False."""
 
     value: int | float | bool
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Setting:
-    """What says how a function works and is no number: a word, dimensions, a shape, an index."""
+    """A non-numeric argument of a function: a word, dimensions, a shape, an index."""
 
     value: Any
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Constant:
-    """A named exact number: a key of `catalogue.CONSTANTS`."""
+    """A named exact constant: a key of `catalogue.CONSTANTS`."""
 
     name: str
 
@@ -40,40 +40,46 @@ class Input:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Call:
-    """A row of the catalogue applied to earlier nodes.
+    """A catalogue function applied to earlier nodes.
 
-    `arguments` follows the row's parameters; None stands where the user gave nothing.
+    Attributes
+    ----------
+    function
+        The name of its row in the catalogue.
+    arguments
+        The index of one node per parameter of the row; None for an omitted argument.
+    operands
+        `arguments` without the omitted ones.
     """
 
     function: str
     arguments: tuple[int | None, ...]
-    # The nodes of the arguments that were given.
-    given: tuple[int, ...] = dataclasses.field(init=False, repr=False, compare=False)
+    operands: tuple[int, ...] = dataclasses.field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Leave out what was not given."""
-        object.__setattr__(self, "given", tuple(a for a in self.arguments if a is not None))
+        """Compute `operands`."""
+        object.__setattr__(self, "operands", tuple(a for a in self.arguments if a is not None))
 
 
 Node = Literal | Setting | Constant | Input | Call
 
 
 class Step(NamedTuple):
-    """A node where a Program is read, one node after the other.
+    """One step of the evaluation of a Program.
 
     Attributes
     ----------
-    number
-        Of the node.
+    node_index
+        The index of the node.
     node
         The node.
     row
-        The name of the row that a call applies; "": a leaf, or a list of tensors.
+        The name of the catalogue row that a call applies; "" for a leaf or a list of tensors.
     arguments
-        The nodes of a call's arguments; None stands where the user gave nothing.
+        The indices of a call's arguments; None for an omitted one.
     """
 
-    number: int
+    node_index: int
     node: Node
     row: str
     arguments: tuple[int | None, ...]
@@ -81,9 +87,9 @@ class Step(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Span:
-    """A stretch of one of a Program's texts: ``sources[source].text[start:end]``.
+    """A range of characters in a source text: ``sources[source].text[start:end]``.
 
-    `component` says which component of a tensor is meant: ``[2,1]``.
+    `component` is the multi-index of one component of a tensor, such as ``[2,1]``; "" for all.
     """
 
     source: int
@@ -94,7 +100,7 @@ class Span:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Source:
-    """A text that a Program was read from: ``expr``, or a definition ``let h``."""
+    """A text that a Program was parsed from, named ``expr`` or, for a definition, ``let h``."""
 
     name: str
     text: str
@@ -107,16 +113,16 @@ class Program:
     Attributes
     ----------
     nodes
-        Arguments stand before the calls that use them; no two nodes are equal.
+        The distinct nodes; arguments precede the calls that use them.
     spans
-        For every node, every place in the texts where it is written; empty for nodes that a
-        definition of the catalogue brought in.
+        For every node, all ranges of the texts where it is written; empty for nodes that come
+        from a definition of the catalogue.
     output
-        The node whose value is the expression's.
+        The index of the node whose value is the expression's value.
     inputs
-        The variables, in the order in which they first appear.
+        The variables, in order of first appearance.
     sources
-        The texts: the definitions in order, the expression last.
+        The source texts: the definitions in order, then the expression.
 
     Examples
     --------
@@ -124,7 +130,7 @@ class Program:
     >>> program = parse("relu(x) - relu(x)*y")
     >>> program.inputs
     ('x', 'y')
-    >>> [program.written(i) for i in range(len(program.nodes))]
+    >>> [program.text_of(i) for i in range(len(program.nodes))]
     ['x', 'relu(x)', 'y', 'relu(x)*y', 'relu(x) - relu(x)*y']
     """
 
@@ -135,14 +141,14 @@ class Program:
     sources: tuple[Source, ...]
 
     @functools.cached_property
-    def steps(self) -> tuple[int, ...]:
-        """The nodes that the output is made of, arguments first."""
-        return tuple(sorted(self.reached(self.output)))
+    def order(self) -> tuple[int, ...]:
+        """The indices of the nodes that the output depends on, in evaluation order."""
+        return tuple(sorted(self.dependencies(self.output)))
 
     @functools.cached_property
     def plan(self) -> tuple[Step, ...]:
-        """The steps, with what reading them needs: proofs read a Program many times."""
-        return tuple(self._step(index) for index in self.steps)
+        """The steps of an evaluation in order; computed once, because proofs evaluate often."""
+        return tuple(self._step(index) for index in self.order)
 
     def _step(self, index: int) -> Step:
         node = self.nodes[index]
@@ -153,21 +159,21 @@ class Program:
 
     @functools.cached_property
     def last_uses(self) -> tuple[tuple[int, ...], ...]:
-        """For every step the nodes that no later one takes: their values may be forgotten."""
-        last = {a: step for step in self.steps for a in self._arguments(step)}
-        found: dict[int, list[int]] = {step: [] for step in self.steps}
-        for node, step in last.items():
-            found[step].append(node)
-        return tuple(tuple(found[step]) for step in self.steps)
+        """For every step, the nodes that no later step uses: their values can be dropped."""
+        last_user = {a: user for user in self.order for a in self._operands(user)}
+        released: dict[int, list[int]] = {index: [] for index in self.order}
+        for index, user in last_user.items():
+            released[user].append(index)
+        return tuple(tuple(released[index]) for index in self.order)
 
-    def _arguments(self, node: int) -> tuple[int, ...]:
-        here = self.nodes[node]
-        return here.given if isinstance(here, Call) else ()
+    def _operands(self, index: int) -> tuple[int, ...]:
+        node = self.nodes[index]
+        return node.operands if isinstance(node, Call) else ()
 
     @functools.cached_property
     def has_branches(self) -> bool:
-        """Whether it has a part that runs under a condition only: ``x if c else y``."""
-        nodes = (self.nodes[i] for i in self.steps)
+        """Whether a part of the program is evaluated conditionally: ``x if c else y``."""
+        nodes = (self.nodes[i] for i in self.order)
         return any(isinstance(n, Call) and n.function == "ifelse" for n in nodes)
 
     @functools.cached_property
@@ -175,60 +181,60 @@ class Program:
         return hash((self.nodes, self.output, self.inputs, self.sources))
 
     def __hash__(self) -> int:
-        """Return a hash, computed once: programs are keys of what is known of them."""
+        """Return a hash, computed once: programs are keys of caches."""
         return self._hash
 
     @property
     def text(self) -> str:
-        """The expression's own text."""
+        """The text of the expression, without its definitions."""
         return self.sources[-1].text
 
-    def written(self, node: int) -> str:
-        """Return a node's text where it first stands, or "" if it is not written anywhere."""
+    def text_of(self, node: int) -> str:
+        """Return the text of a node where it first appears, or "" if it is not written anywhere."""
         if not self.spans[node]:
             return ""
         span = self.spans[node][0]
         return self.sources[span.source].text[span.start : span.end] + span.component
 
     def place(self, node: int) -> str:
-        """Return a node's text with its place: ``relu(x) (expr, column 1)``."""
+        """Return the text of a node and its place in the source: ``relu(x) (expr, column 1)``."""
         if not self.spans[node]:
             return ""
         span = self.spans[node][0]
-        return f"{self.written(node)} ({self.sources[span.source].name}, column {span.start + 1})"
+        return f"{self.text_of(node)} ({self.sources[span.source].name}, column {span.start + 1})"
 
     def at(self, node: int) -> Program:
         """Return the sub-expression at `node` as a Program over the same nodes."""
-        steps = tuple(sorted(self.reached(node)))
-        inputs = tuple(n.name for i in steps if isinstance(n := self.nodes[i], Input))
-        found = Program(self.nodes, self.spans, node, inputs, self.sources)
-        found.__dict__["steps"] = steps  # which `steps` would find again
-        return found
+        order = tuple(sorted(self.dependencies(node)))
+        inputs = tuple(n.name for i in order if isinstance(n := self.nodes[i], Input))
+        program = Program(self.nodes, self.spans, node, inputs, self.sources)
+        program.__dict__["order"] = order  # fills the cached property
+        return program
 
-    def written_out(self, root: int) -> int:
-        """Return how many sub-expressions `root` has when nothing is shared.
+    def tree_size(self, root: int) -> int:
+        """Return the number of sub-expressions of `root` if none were shared.
 
-        A power whose exponent varies counts as the square of its parts: that is how sympy
-        takes it.
+        A power whose exponent is not a leaf counts as the square of its size, which models what
+        it costs sympy.
 
         Examples
         --------
         >>> from symdiff.program import parse
         >>> program = parse("h + h", definitions={"h": "sin(x)"})
-        >>> program.written_out(program.output)
+        >>> program.tree_size(program.output)
         5
         """
         sizes: dict[int, int] = {}
-        for index in sorted(self.reached(root)):
+        for index in sorted(self.dependencies(root)):
             node = self.nodes[index]
-            given = node.given if isinstance(node, Call) else ()
-            sizes[index] = 1 + sum(sizes[a] for a in given)
-            if isinstance(node, Call) and node.function == "power" and sizes[given[1]] > 1:
+            operands = node.operands if isinstance(node, Call) else ()
+            sizes[index] = 1 + sum(sizes[a] for a in operands)
+            if isinstance(node, Call) and node.function == "power" and sizes[operands[1]] > 1:
                 sizes[index] = sizes[index] ** 2
         return sizes[root]
 
-    def reached(self, root: int) -> set[int]:
-        """Return every node that the value of `root` is made of, itself among them."""
+    def dependencies(self, root: int) -> set[int]:
+        """Return the indices of all nodes that the value of `root` depends on, with `root`."""
         seen: set[int] = set()
         waiting = [root]
         while waiting:
@@ -237,19 +243,19 @@ class Program:
                 seen.add(index)
                 node = self.nodes[index]
                 if isinstance(node, Call):
-                    waiting.extend(node.given)
+                    waiting.extend(node.operands)
         return seen
 
     def calls(self) -> Iterator[tuple[int, Call]]:
-        """Yield the calls that the output is made of, arguments first."""
-        for index in self.steps:
+        """Yield the calls that the output depends on and their indices, in evaluation order."""
+        for index in self.order:
             node = self.nodes[index]
             if isinstance(node, Call):
                 yield index, node
 
 
 class Builder:
-    """Makes a Program: gives every distinct node one number.
+    """Builds a Program: gives every distinct node one index.
 
     Examples
     --------
@@ -261,48 +267,48 @@ class Builder:
     def __init__(self) -> None:
         """Start without nodes."""
         self.nodes: list[Node] = []
-        self._spans: list[dict[Span, None]] = []  # a dict keeps the order and no doubles
-        self._known: dict[tuple[object, ...], int] = {}
+        self._spans: list[dict[Span, None]] = []  # the keys are an ordered set
+        self._indices: dict[tuple[object, ...], int] = {}
 
     @classmethod
     def extending(cls, program: Program) -> Builder:
-        """Start with the nodes of a Program, under the same numbers."""
+        """Return a Builder with the nodes of a Program, under the same indices."""
         builder = cls()
         for node, spans in zip(program.nodes, program.spans, strict=True):
-            builder._known[_key(node)] = len(builder.nodes)
+            builder._indices[_key(node)] = len(builder.nodes)
             builder.nodes.append(node)
             builder._spans.append(dict.fromkeys(spans))
         return builder
 
     def add(self, node: Node, span: Span | None = None) -> int:
-        """Return the number of `node`, new or known, and note where it is written."""
+        """Return the index of `node`, added if it is new; record where it is written."""
         key = _key(node)
-        index = self._known.get(key)
+        index = self._indices.get(key)
         if index is None:
-            index = self._known[key] = len(self.nodes)
+            index = self._indices[key] = len(self.nodes)
             self.nodes.append(node)
             self._spans.append({})
         if span is not None:
-            self.mark(index, span)
+            self.add_span(index, span)
         return index
 
-    def mark(self, index: int, span: Span) -> None:
-        """Note where a node is written."""
+    def add_span(self, index: int, span: Span) -> None:
+        """Record where a node is written."""
         self._spans[index][span] = None
 
     def copy(self, program: Program, inputs: Mapping[str, int]) -> int:
-        """Add the nodes of another Program, its inputs replaced; return its output's number."""
-        moved: dict[int, int] = {}
-        for index in program.steps:
+        """Add the nodes of a Program with its inputs replaced; return the index of its output."""
+        copies: dict[int, int] = {}
+        for index in program.order:
             node = program.nodes[index]
             if isinstance(node, Input) and node.name in inputs:
-                moved[index] = inputs[node.name]
+                copies[index] = inputs[node.name]
             elif isinstance(node, Call):
-                arguments = tuple(None if a is None else moved[a] for a in node.arguments)
-                moved[index] = self.add(Call(node.function, arguments))
+                arguments = tuple(None if a is None else copies[a] for a in node.arguments)
+                copies[index] = self.add(Call(node.function, arguments))
             else:
-                moved[index] = self.add(node)
-        return moved[program.output]
+                copies[index] = self.add(node)
+        return copies[program.output]
 
     def program(self, output: int, sources: tuple[Source, ...]) -> Program:
         """Return the Program whose value is the node `output`."""
@@ -316,7 +322,7 @@ class Builder:
 
 
 def _key(node: Node) -> tuple[object, ...]:
-    # 1, 1.0 and True are equal in Python, and so are 0.0 and -0.0: they are different nodes.
+    # In Python 1 == 1.0 == True and 0.0 == -0.0; here they are different nodes.
     if isinstance(node, Literal | Setting):
         return type(node), type(node.value), repr(node.value)
     return type(node), node

@@ -42,7 +42,7 @@ class Value:
         return tuple(self.array.shape)
 
     @property
-    def holds_integers(self) -> bool:
+    def is_integral(self) -> bool:
         """Whether every component is an integer."""
         return bool((self.array == numpy.round(self.array)).all())
 
@@ -195,7 +195,7 @@ def _typed(array: Any, dtype: Any) -> Value:  # noqa: ANN401
     return Value(rounded, dtype)
 
 
-def is_on_tensors(program: Program) -> bool:
+def uses_tensors(program: Program) -> bool:
     """Tell whether a program has a function that does not go component by component."""
     return any(CATALOGUE[call.function].array is not None for _, call in program.calls())
 
@@ -219,17 +219,17 @@ def index_inputs(program: Program) -> frozenset[str]:
     return frozenset(found)
 
 
-def component(name: str, place: Sequence[int]) -> str:
+def component_name(name: str, place: Sequence[int]) -> str:
     """Return the name of a component.
 
     Examples
     --------
-    >>> component("w1", (2, 1)), component("c", ())
+    >>> component_name("w1", (2, 1)), component_name("c", ())
     ('w1[2,1]', 'c')
     """
     return f"{name}[{','.join(map(str, place))}]" if len(place) else name
 
 
-def components(name: str, shape: tuple[int, ...]) -> Iterator[str]:
+def component_names(name: str, shape: tuple[int, ...]) -> Iterator[str]:
     """Yield the names of all components of a tensor, the last dimension fastest."""
-    return (component(name, place) for place in numpy.ndindex(*shape))
+    return (component_name(name, place) for place in numpy.ndindex(*shape))

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from symdiff.comparison.evidence import Evidence, Trial
-from symdiff.program.values import component
+from symdiff.program.values import component_name
 from symdiff.truth.one_sided import KINDS, Kind
 from symdiff.verdict.judge import VERDICTS
 
@@ -69,7 +69,7 @@ def _gradient(
     evidence: Evidence, trials: Sequence[Trial], name: str, shape: tuple[int, ...]
 ) -> Matrix:
     (trial,) = trials
-    names = [component(name, place) for place in np.ndindex(*shape)]
+    names = [component_name(name, place) for place in np.ndindex(*shape)]
     cells = np.array([_cell(trial, n) for n in names], dtype=object).reshape(-1, shape[-1])
     labels = [f"[{','.join(map(str, p))},:]" if p else "" for p in np.ndindex(*shape[:-1])]
     columns = [f"[{k}]" if len(shape) == 1 else f"[:,{k}]" for k in range(shape[-1])]
@@ -79,7 +79,7 @@ def _gradient(
 def _jacobian(
     evidence: Evidence, trials: Sequence[Trial], name: str, shape: tuple[int, ...]
 ) -> Matrix:
-    names = [component(name, place) for place in np.ndindex(*shape)]
+    names = [component_name(name, place) for place in np.ndindex(*shape)]
     cells = np.array([[_cell(t, n) for n in names] for t in trials], dtype=object)
     labels = [t.output for t in trials]
     return _shown(

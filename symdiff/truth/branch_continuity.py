@@ -56,7 +56,7 @@ def _written_out(program: Program) -> Program:
     """Return a Program with the choices inside its rows' definitions brought to light."""
     builder = Builder()
     moved: dict[int, int] = {}
-    for index in sorted(program.reached(program.output)):
+    for index in sorted(program.dependencies(program.output)):
         node = program.nodes[index]
         if isinstance(node, Call):
             arguments = tuple(None if a is None else moved[a] for a in node.arguments)
@@ -70,7 +70,7 @@ def _add_call(builder: Builder, call: Call) -> int:
     row = CATALOGUE[call.function]
     if row.definition is None:
         return builder.add(call)
-    given = [builder.nodes[a] for a in call.given]
+    given = [builder.nodes[a] for a in call.operands]
     words = [n.value for n in given if isinstance(n, Setting)]
     inner = _written_out(definition(row.name, words[0] if words else None))
     bound: dict[str, int] = {}
@@ -84,7 +84,7 @@ def _add_call(builder: Builder, call: Call) -> int:
 
 
 def _is_continuous(program: Program, node: Call, point: Mapping[str, Real]) -> bool:
-    condition, first, second = node.given
+    condition, first, second = node.operands
     if _decided(program, condition, point):
         return True
     builder = Builder.extending(program)
@@ -100,7 +100,7 @@ def _is_continuous(program: Program, node: Call, point: Mapping[str, Real]) -> b
 
 
 def _sides(comparison: Call) -> Iterator[tuple[int, int]]:
-    x, y = comparison.given
+    x, y = comparison.operands
     yield x, y
     yield y, x
 
@@ -109,11 +109,11 @@ def _decided(program: Program, condition: int, point: Mapping[str, Real]) -> boo
     """Tell whether all comparisons under a condition are off their switch."""
     fixed = {name: constant(value) for name, value in point.items()}
     algebra = Algebra(1, MAX_BITS)
-    for index in program.reached(condition):
+    for index in program.dependencies(condition):
         node = program.nodes[index]
         if not isinstance(node, Call) or node.function not in _COMPARISONS:
             continue
-        values = [germs.evaluate(program.at(a), fixed) for a in node.given]
+        values = [germs.evaluate(program.at(a), fixed) for a in node.operands]
         if any(isinstance(v, germs.Infinite) for v in values):
             continue
         if not all(isinstance(v, Germ) for v in values):
@@ -146,7 +146,7 @@ def _depends_on_one(difference: Program, moving: int) -> bool:
         if isinstance(node, Input):
             return False
         if isinstance(node, Call):
-            waiting.extend(node.given)
+            waiting.extend(node.operands)
     return True
 
 
@@ -166,7 +166,7 @@ def _vanishes_on_joint(
     variable = program.nodes[moving]
     if not isinstance(variable, Input) or variable.name in program.at(other).inputs:
         return False
-    if difference.written_out(difference.output) > _MAX_TREE:
+    if difference.tree_size(difference.output) > _MAX_TREE:
         return False
     try:
         value = expression(program.at(other), exact=True)

@@ -295,7 +295,7 @@ def certify(program: Program, variable: str, columns: Mapping[str, Array]) -> Ce
         _put(found, points, _settled(program, variable, part))
 
     with contextlib.suppress(Unsupported):
-        if count * len(program.steps) <= _AT_ONCE:
+        if count * len(program.order) <= _AT_ONCE:
             look_at_blocks(slice(0, count))
         else:
             in_chunks(count, look_at_blocks)

@@ -385,7 +385,7 @@ def _is_piecewise_affine(program: Program) -> bool:
     for _, node in program.calls():
         if node.function in _AFFINE | _SELECTIONS:
             continue
-        constants = [_is_constant(program, a) for a in node.given]
+        constants = [_is_constant(program, a) for a in node.operands]
         scaled = node.function == "multiply" and any(constants)
         if not scaled and not (node.function == "divide" and constants[1]) and not all(constants):
             return False

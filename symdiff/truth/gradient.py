@@ -84,7 +84,7 @@ def _forward(
     arithmetic = Jets(Strict())
     values: dict[int, Any] = {}
     links: _Links = {}
-    for index in program.steps:
+    for index in program.order:
         node = program.nodes[index]
         if isinstance(node, Input):
             values[index] = Jet(point[node.name].ball(bits))
@@ -103,7 +103,7 @@ def _forward(
 
 def _call(arithmetic: Jets, index: int, node: Call, values: dict[int, Any], links: _Links) -> Any:  # noqa: ANN401
     """Apply a row to jets that move each on its own."""
-    moving = list(dict.fromkeys(a for a in node.given if a in links))
+    moving = list(dict.fromkeys(a for a in node.operands if a in links))
     # One jet for an argument that stands twice: x - x is told by its being the same.
     jets = {a: Jet(values[a].value, _unit(k, len(moving))) for k, a in enumerate(moving)}
     arguments = [None if a is None else jets.get(a, values[a]) for a in node.arguments]

@@ -103,7 +103,7 @@ def _slopes(program: Program, node: Call, point: Mapping[str, Array]) -> Iterato
     """Yield a call's own partial derivatives."""
     values = [
         evaluate(program.at(a), _restricted(program.at(a), point))
-        for a in node.given
+        for a in node.operands
         if not _is_condition(program, a)
     ]
     if node.function == "power" and len(values) == 2:

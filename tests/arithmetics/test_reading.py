@@ -39,8 +39,8 @@ def test_long_arrays_are_forgotten_after_their_last_use():
 def test_every_value_is_forgotten_once_but_the_last():
     program = parse("x*x + exp(x*x) - 2")
     forgotten = [node for nodes in program.last_uses for node in nodes]
-    assert sorted([*forgotten, program.output]) == list(program.steps)
-    assert len(program.last_uses) == len(program.steps)
+    assert sorted([*forgotten, program.output]) == list(program.order)
+    assert len(program.last_uses) == len(program.order)
 
 
 class TestBranches:

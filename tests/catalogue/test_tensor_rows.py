@@ -566,7 +566,7 @@ class Case:
             component: float(number)
             for name, array in self.values.items()
             for component, number in zip(
-                names.components(name, array.shape), array.reshape(-1), strict=True
+                names.component_names(name, array.shape), array.reshape(-1), strict=True
             )
         }
 
@@ -653,7 +653,7 @@ def gradient(value, weights, leaves):
         component: float(number)
         for name, slopes in zip(leaves, found, strict=True)
         for component, number in zip(
-            names.components(name, slopes.shape), slopes.reshape(-1), strict=True
+            names.component_names(name, slopes.shape), slopes.reshape(-1), strict=True
         )
     }
 

@@ -253,7 +253,7 @@ def test_what_is_written_reads_back_as_itself(text):
         assert "zero" in str(error) or "number" in str(error)
         return
     for index in range(len(program.nodes)):
-        written = program.written(index)
+        written = program.text_of(index)
         if written and index == program.output:
             assert parse(written).nodes == program.nodes
 

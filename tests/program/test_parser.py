@@ -192,4 +192,4 @@ class TestProgram:
 
     def test_has_the_span_of_every_node(self):
         program = parse("where(x > 0, -x, x**2) if x < 1 else clamp(x, max=3)")
-        assert all(program.written(i) for i in range(len(program.nodes)))
+        assert all(program.text_of(i) for i in range(len(program.nodes)))

@@ -13,11 +13,11 @@ from symdiff.program.values import (
     MAX_DIMENSIONS,
     MAX_SIZE,
     Value,
-    component,
-    components,
+    component_name,
+    component_names,
     index_inputs,
-    is_on_tensors,
     read_value,
+    uses_tensors,
 )
 
 READ = [
@@ -80,7 +80,7 @@ def test_what_has_been_read_is_passed_through():
     ("numbers", "whole"), [([1, -2.0, 0], True), ([1, 2.5], False), (3, True), (1e300, True)]
 )
 def test_integers_are_told_from_other_numbers(numbers, whole):
-    assert read_value("w", numbers).holds_integers is whole
+    assert read_value("w", numbers).is_integral is whole
 
 
 # -- random numbers
@@ -326,13 +326,13 @@ def test_places_in_a_definition_are_found_if_it_is_used():
     ],
 )
 def test_programs_on_tensors_are_told_from_those_on_numbers(text, whether):
-    assert is_on_tensors(parse(text)) is whether
+    assert uses_tensors(parse(text)) is whether
 
 
 def test_a_definition_on_tensors_counts_if_it_is_used():
     definitions = {"h": "x.sum()"}
-    assert is_on_tensors(parse("h + 1", definitions=definitions)) is True
-    assert is_on_tensors(parse("x + 1", definitions=definitions)) is False
+    assert uses_tensors(parse("h + 1", definitions=definitions)) is True
+    assert uses_tensors(parse("x + 1", definitions=definitions)) is False
 
 
 # -- names of components
@@ -349,7 +349,7 @@ def test_a_definition_on_tensors_counts_if_it_is_used():
     ],
 )
 def test_a_component_is_named_by_its_place(name, place, expected):
-    assert component(name, place) == expected
+    assert component_name(name, place) == expected
 
 
 @pytest.mark.parametrize(
@@ -362,10 +362,10 @@ def test_a_component_is_named_by_its_place(name, place, expected):
     ],
 )
 def test_all_components_are_named_the_last_dimension_fastest(shape, expected):
-    assert list(components("x", shape)) == expected
+    assert list(component_names("x", shape)) == expected
 
 
 def test_no_two_components_have_one_name():
     shape = (11, 12)
-    found = list(components("x", shape))
+    found = list(component_names("x", shape))
     assert len(set(found)) == len(found) == math.prod(shape)

@@ -333,7 +333,7 @@ class Walk:
 
     def _call(self, node: Call) -> Any:
         if node.function in _CHOICES:
-            condition, taken, other = node.given
+            condition, taken, other = node.operands
             return self._number(taken if self.value(condition) else other)
         if node.function in _LOGIC:
             return self._logic(node, settles=_LOGIC[node.function])
@@ -341,12 +341,12 @@ class Walk:
         if column is not None:
             keep = node.function == "logical_not"
             return column(
-                self._reals, *(self.value(a) if keep else self._number(a) for a in node.given)
+                self._reals, *(self.value(a) if keep else self._number(a) for a in node.operands)
             )
         return self._defined(node)
 
     def _logic(self, node: Call, *, settles: bool) -> bool:
-        first, second = node.given
+        first, second = node.operands
         try:
             return settles if self.value(first) is settles else self.value(second)
         except UndefinedError:
@@ -381,7 +381,7 @@ def moving_nodes(program: Program, variable: str) -> frozenset[int]:
     found: set[int] = set()
     for index, node in enumerate(program.nodes):
         is_it = isinstance(node, Input) and node.name == variable
-        follows = isinstance(node, Call) and bool(found.intersection(node.given))
+        follows = isinstance(node, Call) and bool(found.intersection(node.operands))
         if is_it or (follows and node.function != "detach"):
             found.add(index)
     return frozenset(found)

@@ -18,7 +18,7 @@ from symdiff.array_types import Array
 from symdiff.catalogue import CATALOGUE, Function
 from symdiff.program import Call, Constant, Input, Literal, Program, Setting
 from symdiff.program.nodes import Builder
-from symdiff.program.values import component, components
+from symdiff.program.values import component_name, component_names
 
 Nodes = NDArray[np.intp]
 Inputs = Callable[[Builder, str], Nodes]
@@ -133,7 +133,7 @@ def variables(shapes: Mapping[str, tuple[int, ...]]) -> Inputs:
     def nodes(builder: Builder, name: str) -> Nodes:
         shape = shapes[name]
         _check_size(shape)
-        found = [builder.add(Input(part)) for part in components(name, shape)]
+        found = [builder.add(Input(part)) for part in component_names(name, shape)]
         return np.array(found, dtype=np.intp).reshape(shape)
 
     return nodes
@@ -253,12 +253,12 @@ def _mark_inside(builder: Builder, program: Program, index: int, made: range) ->
         for inner in made:
             node = builder.nodes[inner]
             if isinstance(node, Call) and node.function in _BENDING:
-                builder.mark(inner, span)
+                builder.add_span(inner, span)
 
 
 def _mark(builder: Builder, program: Program, index: int, nodes: Nodes) -> None:
     """Note for every component where its tensor is written."""
     for span in program.spans[index]:
         for place in np.ndindex(nodes.shape):
-            label = component("", place)
-            builder.mark(int(nodes[place]), dataclasses.replace(span, component=label))
+            label = component_name("", place)
+            builder.add_span(int(nodes[place]), dataclasses.replace(span, component=label))

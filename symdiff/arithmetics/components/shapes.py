@@ -153,7 +153,7 @@ def _shown(program: Program, node: int, value: Any) -> str:
     """Return an argument with its shape: ``h_relu (64, 100)``."""
     if isinstance(program.nodes[node], Setting):
         return ""
-    text = program.written(node) or "a part"
+    text = program.text_of(node) or "a part"
     text = text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
     if isinstance(value, tuple):
         return " and ".join(f"{np.shape(part)}" for part in value)

@@ -38,11 +38,11 @@ def analytic_germs(program: Program, known: Mapping[int, Any]) -> dict[int, Germ
     >>> from symdiff.program import parse
     >>> program, known = parse("abs(x) + exp(x)"), {}
     >>> _ = evaluate(program, {"x": line(Real.of(0), Real.of(1))}, known=known)
-    >>> [program.written(i) for i in analytic_germs(program, known)]
+    >>> [program.text_of(i) for i in analytic_germs(program, known)]
     ['x', 'exp(x)']
     """
     found: dict[int, Germ] = {}
-    for index in program.steps:
+    for index in program.order:
         germ = known.get(index)
         if isinstance(germ, Germ) and _is_taylor(germ) and _is_analytic(program, index, found):
             found[index] = germ
@@ -59,13 +59,13 @@ def _is_analytic(program: Program, index: int, found: Mapping[int, Germ]) -> boo
     node = program.nodes[index]
     if not isinstance(node, Call):
         return isinstance(node, Input | Literal | Constant)
-    if any(a not in found for a in node.given):
+    if any(a not in found for a in node.operands):
         return False
     if node.function in _ARITHMETIC or is_entire(CATALOGUE[node.function]):
         return True
     if node.function == "power":
-        return _is_natural(program.nodes[node.given[1]])
-    return node.function in _AWAY_FROM_ZERO and _is_away(node, found[node.given[-1]])
+        return _is_natural(program.nodes[node.operands[1]])
+    return node.function in _AWAY_FROM_ZERO and _is_away(node, found[node.operands[-1]])
 
 
 def _is_away(node: Call, argument: Germ) -> bool:

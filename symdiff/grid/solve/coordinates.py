@@ -62,7 +62,7 @@ def formula_of(exact: str) -> Program | None:
 
     Examples
     --------
-    >>> formula_of("pi/3").written(0), formula_of("where sin(x) = x/2, near 1.9")
+    >>> formula_of("pi/3").text_of(0), formula_of("where sin(x) = x/2, near 1.9")
     ('pi', None)
     """
     try:

@@ -18,7 +18,7 @@ from symdiff.arithmetics.components.components import variables, write_out
 from symdiff.catalogue import CATALOGUE
 from symdiff.errors import ExpressionError, Unsupported
 from symdiff.program import parse
-from symdiff.program.values import component
+from symdiff.program.values import component_name
 
 BITS = 300
 DRAWS = 3
@@ -57,7 +57,7 @@ def truth(program, values, tangent):
                 moves = name in tangent
                 slope = (flint.arb(float(tangent[name][place])),) if moves else ()
                 jet = Jet(flint.arb(float(array[place])), slope)
-                inputs[component(name, place)] = jet
+                inputs[component_name(name, place)] = jet
         try:
             jet = evaluate(program, {name: inputs[name] for name in program.inputs}, Strict())
         except TieError:

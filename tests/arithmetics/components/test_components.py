@@ -43,7 +43,7 @@ def coordinates(values):
         component: float(number)
         for name, array in values.items()
         for component, number in zip(
-            names.components(name, array.shape), array.reshape(-1), strict=True
+            names.component_names(name, array.shape), array.reshape(-1), strict=True
         )
     }
 
@@ -56,7 +56,7 @@ def spelled(program, node=None):
     """A scalar program as text: calls as name(...), numbers and variables as they are."""
     found = program.nodes[program.output if node is None else node]
     if isinstance(found, Call):
-        return f"{found.function}({', '.join(spelled(program, a) for a in found.given)})"
+        return f"{found.function}({', '.join(spelled(program, a) for a in found.operands)})"
     return found.name if isinstance(found, Input) else repr(found.value)
 
 
@@ -359,7 +359,7 @@ def test_a_component_is_named_with_its_place_in_the_text():
         "relu(x @ w)[1,0] (expr, column 1)",
         "relu(x @ w)[1,1] (expr, column 1)",
     ]
-    (inner,) = written.at((0, 1)).nodes[int(written.output[0, 1])].given
+    (inner,) = written.at((0, 1)).nodes[int(written.output[0, 1])].operands
     assert program.place(inner) == "x @ w[0,1] (expr, column 6)"
 
 
@@ -370,14 +370,14 @@ def test_a_number_is_named_without_brackets():
 
 def test_a_component_of_a_definition_is_named_where_it_is_defined():
     written, program = places_of("h*2", {"x": (2,)}, {"h": "exp(x)"})
-    (inner, two) = program.nodes[int(written.output[1])].given
+    (inner, two) = program.nodes[int(written.output[1])].operands
     assert program.place(inner) == "exp(x)[1] (let h, column 1)"
     assert program.place(two) == "2 (expr, column 3)"
 
 
 def test_what_the_meaning_of_a_row_brings_in_has_no_place():
     written, program = places_of("softmax(x, 0)", {"x": (2,)})
-    (one, total) = program.nodes[int(written.output[0])].given
+    (one, total) = program.nodes[int(written.output[0])].operands
     assert isinstance(program.nodes[one], Literal)
     assert (program.place(one), program.place(total)) == ("", "")
     assert program.place(int(written.output[0])) == "softmax(x, 0)[0] (expr, column 1)"
@@ -385,7 +385,7 @@ def test_what_the_meaning_of_a_row_brings_in_has_no_place():
 
 def test_a_component_of_a_view_is_named_as_the_input_s():
     written, program = places_of("x.T + 1", {"x": (1, 2)})
-    (moved, _) = program.nodes[int(written.output[1, 0])].given
+    (moved, _) = program.nodes[int(written.output[1, 0])].operands
     assert program.place(moved) == "x[0,1] (expr, column 1)"
 
 

@@ -80,4 +80,4 @@ def test_at_a_number_that_cannot_be_enclosed_only_the_variable_is_analytic(text)
     germ = line(Unclear(None, "zero"), Real.of(1))
     known = dict.fromkeys(range(len(program.nodes)), germ)
     found = analytic_germs(program, known)
-    assert {program.written(i) for i in found} <= {"x", "1"} and program.output not in found
+    assert {program.text_of(i) for i in found} <= {"x", "1"} and program.output not in found
