@@ -1,8 +1,11 @@
-"""Faults planted in worker processes, by the name of the entry."""
+"""Fixtures: engines for one test, and faults in worker processes by the name of the entry."""
 
+import contextlib
 import multiprocessing
 
 import pytest
+
+from symdiff.engines import registry
 
 PLANTED = """
 import os, signal, time
@@ -29,6 +32,17 @@ def compare_entry(entry, options):
 
 task.compare_entry = compare_entry
 """
+
+
+@pytest.fixture
+def register():
+    """Register an engine until the test ends; return its name."""
+    with contextlib.ExitStack() as stack:
+
+        def enter(engine):
+            return stack.enter_context(registry.registered(engine)).name
+
+        yield enter
 
 
 @pytest.fixture

@@ -1,12 +1,24 @@
-"""Engines with a planted fault: whatever judges engines must notice them."""
+"""Engines with a planted fault, which whatever judges engines must notice."""
 
 import numpy as np
 
-from symdiff.engines.base import Allowance, Samples
+from symdiff.engines.base import Allowance, Samples, Traits
 from symdiff.engines.symbolic import ENGINE as SYMBOLIC
 
 
-class Faulty:
+class Fake:
+    """An engine without an estimate of its errors, and without rounding errors."""
+
+    traits = Traits(runs_in_chunks=False)  # a fault may mix points
+
+    def estimate_errors(self, problem, variable):
+        return None
+
+    def allowance(self, problem, variable, point):
+        return Allowance()
+
+
+class Faulty(Fake):
     """The symbolic engine, with its derivatives passed through a fault."""
 
     def __init__(self, name, fault):
@@ -17,24 +29,26 @@ class Faulty:
         right = SYMBOLIC.differentiate(problem).derivatives
         return Samples({name: self._fault(values) for name, values in right.items()})
 
-    def estimate_errors(self, problem, variable):
-        return None
-
     def allowance(self, problem, variable, point):
         return SYMBOLIC.allowance(problem, variable, point)
 
 
-class Raising:
+class Fixed(Fake):
+    """An engine that gives the same gradient at every point."""
+
+    def __init__(self, name, gradient):
+        self.name = name
+        self._gradient = gradient
+
+    def differentiate(self, problem):
+        return Samples({name: np.full(problem.count, d) for name, d in self._gradient.items()})
+
+
+class Raising(Fake):
     name = "raising"
 
     def differentiate(self, problem):
         raise RuntimeError("no kernel\nand more")
-
-    def estimate_errors(self, problem, variable):
-        return None
-
-    def allowance(self, problem, variable, point):
-        return Allowance()
 
 
 FAULTY = [

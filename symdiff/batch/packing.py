@@ -18,7 +18,7 @@ import numpy as np
 
 from symdiff.arithmetics.series.germ_values import Budget
 from symdiff.comparison.evidence import Evidence, LeftOut, Options, Tensors, Trial
-from symdiff.engines.base import Problem, Samples, TensorProblem
+from symdiff.engines.base import Problem, Samples, TensorProblem, Traits
 from symdiff.errors import (
     Crash,
     ExpressionError,
@@ -48,7 +48,7 @@ from symdiff.truth.certify import ProofOptions
 from symdiff.truth.truths import Truths
 from symdiff.verdict.judge import Judgement, Tolerance, Verdict
 
-FORMAT: Final = 3
+FORMAT: Final = 4
 _PLAIN: Final = (bool, int, float, str, type(None))
 _IS_PLAIN: Final = frozenset(_PLAIN)
 _CLASSES: Final = {
@@ -56,7 +56,19 @@ _CLASSES: Final = {
     for kind in (
         *(Entry, Options, ProofOptions, Budget, Tolerance, Place),
         *(Evidence, LeftOut, Tensors, Trial, Grid, Switch, Problem, Samples, Truths, Judgement),
-        *(TensorProblem, Value, Program, Call, Constant, Input, Literal, Setting, Source, Span),
+        *(
+            Traits,
+            TensorProblem,
+            Value,
+            Program,
+            Call,
+            Constant,
+            Input,
+            Literal,
+            Setting,
+            Source,
+            Span,
+        ),
     )
 }
 # Small and many: these stand where they are used,

@@ -32,6 +32,7 @@ from symdiff.batch.packing import PackingError, pack, unpack
 from symdiff.batch.task import Outcome
 from symdiff.batch.workers import Limits
 from symdiff.comparison.evidence import Evidence, Options
+from symdiff.engines.registry import distributions
 from symdiff.errors import Crash, Lost, StoreError
 from symdiff.request.request import Entry
 from symdiff.versions import computing_versions
@@ -68,7 +69,7 @@ def key_of(entry: Entry, options: Options) -> str:
     """Return a digest of all that a result depends on.
 
     That is the entry's content (not its name, its place or what is said about it), the options,
-    and the versions of symdiff and of the libraries that compute.
+    and the versions of symdiff and of the distributions that the truth and the engines use.
 
     Examples
     --------
@@ -82,7 +83,11 @@ def key_of(entry: Entry, options: Options) -> str:
         entry, name="", source="", note="", expect={}, file=None, line=None, lines={}
     )
     how = dataclasses.replace(options, strict=False, columns=None)
-    return hashlib.sha256(pack((content, how, computing_versions()))).hexdigest()
+    return hashlib.sha256(pack((content, how, _versions(options.engines)))).hexdigest()
+
+
+def _versions(engines: tuple[str, ...]) -> dict[str, str]:
+    return computing_versions(distributions(engines))
 
 
 class Store:
@@ -128,7 +133,11 @@ class Store:
         # what symdiff itself failed on is tried again
         allowed = _written(limits) if isinstance(outcome, Lost) else ""
         row = (
-            *(key, entry.expr, json.dumps(computing_versions())),
+            *(
+                key,
+                entry.expr,
+                json.dumps(_versions(outcome.engines if isinstance(outcome, Evidence) else ())),
+            ),
             *("lost" if isinstance(outcome, Crash) else "compared", allowed),
             pack(outcome),
         )

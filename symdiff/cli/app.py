@@ -287,9 +287,12 @@ def engines(
     form: Annotated[str, typer.Option("--format", help="plain or github.")] = "plain",
 ) -> None:
     """List the engines."""
+    from symdiff.engines.registry import unusable_plugins
     from symdiff.report.listings import engine_table  # loads tabulate
 
     with _clear_errors():
+        for line in unusable_plugins():
+            _complain(line)
         _write(engine_table(form) + "\n")
 
 

@@ -15,7 +15,7 @@ from symdiff.comparison.long_range import Streamed, stream
 from symdiff.comparison.plan import Plan, Question, plan_on_numbers
 from symdiff.comparison.trial import attempt, diagnose_jacobians
 from symdiff.engines.claim import CLAIM
-from symdiff.engines.registry import ENGINES, check
+from symdiff.engines.registry import check, names
 from symdiff.errors import ExpressionError, InputError, UsageError, did_you_mean
 from symdiff.grid.points import Spec
 from symdiff.program import Program, parse
@@ -113,7 +113,7 @@ def compare_program(  # noqa: PLR0913  (the library call's own arguments)
         engines=(*engines, CLAIM) if question.claims else engines,
         trials=trials,
         tolerance=options.tolerance,
-        expect=_checked_expect(entry.expect, engines) if entry else {},
+        expect=_checked_expect(entry.expect) if entry else {},
         strict=options.strict,
         source=entry.source if entry else "",
         note=entry.note if entry else "",
@@ -214,13 +214,11 @@ def _spelling(name: str, text: str, program: Program, let: Mapping[str, str]) ->
     return other
 
 
-def _checked_expect(
-    expect: Mapping[str, tuple[str, ...]], engines: tuple[str, ...]
-) -> Mapping[str, tuple[str, ...]]:
+def _checked_expect(expect: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
     for engine, words in expect.items():
-        if engine not in (*ENGINES, *engines, CLAIM):
+        if engine not in (*names(), CLAIM):
             message = f"expect: unknown engine {engine[:40]!r}"
-            hint = did_you_mean(engine, ENGINES) or f"engines: {', '.join(ENGINES)}"
+            hint = did_you_mean(engine, names()) or f"engines: {', '.join(names())}"
             raise UsageError(message, hint=hint)
         for word in words:
             if word not in VERDICTS:

@@ -189,6 +189,8 @@ def _joined_samples(parts: Sequence[Samples]) -> Samples:
         np.concatenate(numbers).astype(np.int32) if len(reasons) > 1 else None,
         tuple(reasons),
         parts[0].unsupported,
+        parts[0].refusals,
+        parts[0].traits,
     )
 
 

@@ -60,7 +60,7 @@ def attempt(case: Case, grid: Grid, options: Options) -> Trial:
     problem = case.problem
     engines: dict[str, Engine] = {name: load(name) for name in dict.fromkeys(options.engines)}
     if case.claims or case.refused:
-        engines[CLAIM] = Claim(case.claims, tuple(case.refused))
+        engines[CLAIM] = Claim(case.claims, case.refused)
     samples, settled = _run(engines, problem, grid, options.judging)
     proved = _proved(problem, grid) if problem.tensor_problem is not None else {}
     deciders = {
@@ -101,7 +101,7 @@ def _run(
     With the others goes what arrays say of the truth: it is returned by variable.
     """
     long = is_long(problem)
-    whole = [name for name, engine in engines.items() if long and not engine.in_chunks]
+    whole = [name for name, engine in engines.items() if long and not engine.traits.runs_in_chunks]
     if not whole:
         return {name: run(engine, problem) for name, engine in engines.items()}, {}
     threads, asked_by = torch_threads(), threading.get_ident()

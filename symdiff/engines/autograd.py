@@ -12,7 +12,7 @@ from symdiff.arithmetics.bounds.jets import Reordered, Reversed
 from symdiff.arithmetics.bounds.rounding import DOUBLE, slope_radius
 from symdiff.arithmetics.reading import read
 from symdiff.arithmetics.tensors import TENSORS
-from symdiff.engines.base import Allowance, Problem, Samples, TensorProblem, check_memory
+from symdiff.engines.base import Allowance, Problem, Samples, TensorProblem, Traits, check_memory
 from symdiff.errors import Unsupported, describe
 from symdiff.program.values import component_names, index_inputs
 
@@ -27,7 +27,15 @@ class _Autograd:
     """The engine; see `symdiff.engines.base.Engine`."""
 
     name = "autograd"
-    in_chunks = False  # torch has its own threads
+    traits = Traits(
+        modes=("reverse",),
+        whole_tensors=True,
+        dtypes=("float64", "float32", "float16"),
+        runs_callables=True,
+        runs_in_chunks=False,  # torch has threads of its own
+        # https://docs.pytorch.org/docs/stable/notes/autograd.html#gradients-for-non-differentiable-functions
+        min_norm_rule="torch's rule",
+    )
 
     def differentiate(self, problem: Problem) -> Samples:
         with torch.inference_mode(mode=False), torch.enable_grad():  # whatever the caller is in

@@ -1,4 +1,9 @@
-"""What every engine takes and gives."""
+"""The contract of an engine: what it declares, what it is given, and what it returns.
+
+An engine is an object with the attributes `name` and `traits` and the methods of `Engine`. It may
+have a method `along` too, for programs on large tensors; see `symdiff.engines.directional`.
+`symdiff.engines.registry` says how an engine is registered.
+"""
 
 from __future__ import annotations
 
@@ -17,29 +22,78 @@ from symdiff.errors import Unsupported, describe
 from symdiff.program import Program
 from symdiff.program.values import Value
 
-# Reasons for which differences may be off.
+# Reasons for which finite differences may deviate from the derivative.
 STRADDLES: Final = "the stencil straddles a kink"
 TRUNCATION: Final = "truncation and rounding"
+# How an engine may get a derivative.
+MODES: Final = ("symbolic", "reverse", "forward", "differences", "formula")
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What an engine declares about itself.
+
+    Attributes
+    ----------
+    modes
+        How it gets derivatives; some of `MODES`.
+    whole_tensors
+        Whether it runs a program on tensors as it was written (`Problem.tensor_problem`). If not,
+        it is given one component of the program, written out in numbers.
+    dtypes
+        The floating-point dtypes in which it can run a program on whole tensors.
+    runs_callables
+        Whether it runs the callable of a problem. If not, it is given the formula alone.
+    runs_in_chunks
+        Whether a long grid is cut into chunks for it, which run on several threads. If not, it
+        has threads of its own, and runs beside the others.
+    min_norm_rule
+        The name of its documented rule at kinks, if that is: the subgradient of least norm where
+        the function is locally convex, the supergradient of least norm where it is concave.
+    is_asserted
+        Whether a person asserts its derivative: if it is wrong, it is said how (a sign, a factor).
+
+    Raises
+    ------
+    ValueError
+        A mode is not one of `MODES`.
+    """
+
+    modes: tuple[str, ...] = ()
+    whole_tensors: bool = False
+    dtypes: tuple[str, ...] = ("float64",)
+    runs_callables: bool = False
+    runs_in_chunks: bool = True
+    min_norm_rule: str = ""
+    is_asserted: bool = False
+
+    def __post_init__(self) -> None:
+        """Check the modes."""
+        unknown = [mode for mode in self.modes if mode not in MODES]
+        if unknown:
+            message = f"unknown mode {unknown[0]!r}, not one of {', '.join(MODES)}"
+            raise ValueError(message)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class TensorProblem:
-    """The program on tensors that a scalar program was written out from.
+    """A program on tensors, with values for its tensors, cotangents and a tangent.
 
     Attributes
     ----------
     program
-        The program as it was written: what PyTorch runs.
+        The program as it was written.
     values
-        For every tensor its value.
+        The value of every tensor.
     cotangents
-        What `backward` is called with, one after the other; None: nothing, for a number.
+        The cotangents of the VJPs that are added up. None stands for the cotangent 1 of a number.
     tangent
-        The direction along which one derivative is wanted; None: one for every component.
+        The direction of the one derivative asked for; None: a derivative by every component.
     shape
-        Of the program's value, if it is known.
+        The shape of the program's value, if it is known.
     backward_formula
-        The component in the formulas that torch's backward pass goes by, where they are others.
+        The component of the program in the formulas of torch's backward pass, where these differ
+        from the formulas of its forward pass.
     """
 
     program: Program
@@ -51,7 +105,7 @@ class TensorProblem:
 
     @property
     def scalars(self) -> tuple[str, ...]:
-        """The inputs that are no tensors: they run over the grid."""
+        """The inputs that are numbers and run over the grid."""
         return tuple(name for name in self.program.inputs if name not in self.values)
 
 
@@ -64,13 +118,15 @@ class Problem:
     program
         The expression as written.
     columns
-        For every input its coordinates, shape (n,).
+        The coordinates of the points for every input, shape (n,).
     variables
         The inputs to differentiate with respect to.
     function
-        A callable on torch tensors that stands for the program on trial, if there is one.
+        A callable on torch tensors whose formula `program` is, if there is one. Engines that run
+        callables differentiate it instead of the formula.
     tensor_problem
-        The program on tensors of which `program` is one component, if there is one.
+        The program on tensors of which `program` is one component, if there is one. Engines that
+        run whole tensors differentiate it instead of the component.
     brief
         Whether engines may leave open what they are asked about later: estimates of their errors.
     """
@@ -88,7 +144,7 @@ class Problem:
         return len(next(iter(self.columns.values()))) if self.columns else 1
 
     def part(self, chosen: slice | NDArray[Any]) -> Problem:
-        """Return the problem at some of its points: a slice, a mask, or their numbers."""
+        """Return the problem at some of its points: a slice, a mask, or indices."""
         columns = {name: column[chosen] for name, column in self.columns.items()}
         return dataclasses.replace(self, columns=columns)
 
@@ -99,25 +155,30 @@ class Problem:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Samples:
-    """What an engine gave.
+    """The derivatives that an engine returned, or why it returned none.
 
     Attributes
     ----------
     derivatives
-        For every variable the partial derivatives, shape (n,).
+        The partial derivatives by every variable, shape (n,). A claim may be for some only.
     errors
-        For every variable the engine's own estimate of its error, shape (n,), NaN where nobody
-        asked for it; without the variable if it has none, or nobody asked.
+        The engine's estimates of its errors by variable, shape (n,), NaN where it was not asked;
+        without the variable if it was not asked at all, or has no estimate.
     straddling
-        For every variable the points whose stencil has a switch changing its sign inside it,
-        shape (n,), as far as somebody asked; without the variable if nobody did, or the engine
-        has no stencil.
+        By variable, the points at which a switch changes its sign inside the engine's stencil,
+        shape (n,); without the variable as for `errors`.
     reason_of
-        For every point an index into `reasons`: 0 where all went well; shape (n,).
+        Index into `reasons` for every point, shape (n,); 0 where the engine did not fail. None: it
+        failed nowhere.
     reasons
-        Messages of what went wrong; the first is "".
+        Messages of failures; the first is "".
     unsupported
         Why the engine cannot express the program at all, or "".
+    refusals
+        Variables for which the engine's derivative cannot be one (a claim of another shape), with
+        the reason. The derivatives by these are NaN, and the engine fails at every point.
+    traits
+        The traits of the engine.
     """
 
     derivatives: Mapping[str, Array]
@@ -126,37 +187,38 @@ class Samples:
     reason_of: NDArray[np.int32] | None = None
     reasons: tuple[str, ...] = ("",)
     unsupported: str = ""
+    refusals: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    traits: Traits = Traits()
 
     def part(self, chosen: NDArray[np.intp]) -> Samples:
-        """Return what was given at some of the points, in order."""
-        return Samples(
-            {name: column[chosen] for name, column in self.derivatives.items()},
-            {name: column[chosen] for name, column in self.errors.items()},
-            {name: column[chosen] for name, column in self.straddling.items()},
-            None if self.reason_of is None else self.reason_of[chosen],
-            self.reasons,
-            self.unsupported,
+        """Return the samples at some of the points, in order."""
+        return dataclasses.replace(
+            self,
+            derivatives={name: column[chosen] for name, column in self.derivatives.items()},
+            errors={name: column[chosen] for name, column in self.errors.items()},
+            straddling={name: column[chosen] for name, column in self.straddling.items()},
+            reason_of=None if self.reason_of is None else self.reason_of[chosen],
         )
 
     def reason(self, point: int) -> str:
-        """Return what went wrong at a point, or ""."""
+        """Return why the engine failed at a point, or ""."""
         return self.reasons[0 if self.reason_of is None else int(self.reason_of[point])]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Allowance:
-    """What an engine that does what it should may give at one point.
+    """How far a correct engine may deviate at one point, and why.
 
     Attributes
     ----------
     radius
-        How far it may be off: by rounding in its own formula. NaN: not known.
+        Bound of the rounding errors in the engine's formula. NaN: no bound is available.
     expected
-        What it must give apart from that; None: the derivative.
+        The number that the engine must return apart from rounding; None: the derivative.
     reason
-        Why, in a few words: "rounding", "the stencil straddles a kink".
+        Why it may deviate, in a few words: "rounding", "truncation and rounding".
     stencil_leaves_domain
-        Whether the engine cannot have a number here: its stencil leaves the domain.
+        Whether the engine cannot have a number here, since its stencil leaves the domain.
     """
 
     radius: float = 0.0
@@ -165,20 +227,20 @@ class Allowance:
     stencil_leaves_domain: bool = False
 
     def explains(self, value: float, derivative: float) -> bool:
-        """Tell whether a number is what the engine may give where the derivative is known."""
+        """Return whether a correct engine may return `value` where f' is `derivative`."""
         centre = derivative if self.expected is None else self.expected
         return abs(value - centre) <= self.radius
 
 
 class ErrorEstimate(NamedTuple):
-    """What an engine itself has against its numbers at some points.
+    """An engine's estimate of its errors at some points.
 
     Attributes
     ----------
     errors
-        Its estimates of their errors, shape (n,).
+        Estimates of the absolute errors, shape (n,).
     straddling
-        Where a switch changes its sign inside its stencil, shape (n,).
+        Where a switch changes its sign inside the engine's stencil, shape (n,).
     """
 
     errors: Array
@@ -186,18 +248,21 @@ class ErrorEstimate(NamedTuple):
 
 
 class Engine(Protocol):
-    """One way to get a derivative, on trial."""
+    """A way to get derivatives, which is on trial."""
 
     @property
     def name(self) -> str:
         """The name that users type."""
 
     @property
-    def in_chunks(self) -> bool:
-        """Whether long grids are cut for it; else it has threads of its own, and runs beside."""
+    def traits(self) -> Traits:
+        """What the engine declares about itself."""
 
     def differentiate(self, problem: Problem) -> Samples:
-        """Return derivatives at every point of a problem.
+        """Return the derivatives at every point of a problem.
+
+        The point is NaN where the engine has no number. What it raises becomes a failure at every
+        point, so that an engine which fails at some points only fills in `Samples.reason_of`.
 
         Raises
         ------
@@ -206,81 +271,116 @@ class Engine(Protocol):
         """
 
     def estimate_errors(self, problem: Problem, variable: str) -> ErrorEstimate | None:
-        """Return what it has against its own numbers, if it left that open; None: nothing."""
+        """Return estimates of the errors of `differentiate`; None if the engine has none."""
 
     def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
-        """Return what the engine may give at one of the problem's points."""
+        """Return how far a correct engine may deviate at a point of the problem."""
 
 
 def run(engine: Engine, problem: Problem) -> Samples:
-    """Run an engine; whatever it raises becomes data.
+    """Return what an engine gives for a problem; whatever it raises becomes data.
+
+    The engine is given what it declares to be able to run. A dtype that it does not declare makes
+    the problem unsupported.
 
     Examples
     --------
     >>> from symdiff.program import parse
     >>> class Broken:
     ...     name = "broken"
+    ...     traits = Traits()
     ...     def differentiate(self, problem):
     ...         raise RuntimeError("no kernel")
     >>> run(Broken(), Problem(parse("x"), {"x": np.zeros(1)}, ("x",))).reason(0)
     'RuntimeError: no kernel'
     """
+    samples = _run(engine, _suited(engine.traits, problem))
+    return dataclasses.replace(samples, traits=engine.traits)
+
+
+def _suited(traits: Traits, problem: Problem) -> Problem:
+    """Return a problem without what an engine with these traits does not run."""
+    return dataclasses.replace(
+        problem,
+        function=problem.function if traits.runs_callables else None,
+        tensor_problem=problem.tensor_problem if traits.whole_tensors else None,
+    )
+
+
+def _run(engine: Engine, problem: Problem) -> Samples:
     try:
-        if is_long(problem) and engine.in_chunks:
-            return _in_pieces(engine, problem)
+        if problem.tensor_problem is not None:
+            check_dtypes(engine, problem.tensor_problem)
+        if engine.traits.runs_in_chunks and is_long(problem):
+            return _in_chunks(engine, problem)
         return engine.differentiate(problem)
     except Unsupported as error:
-        return Samples(_nothing(problem), unsupported=str(error))
+        return Samples(_no_numbers(problem), unsupported=str(error))
     except Exception as error:  # noqa: BLE001  (an engine on trial may raise anything)
         check_memory(error)
         everywhere = np.ones(problem.count, dtype=np.int32)
-        return Samples(_nothing(problem), reason_of=everywhere, reasons=("", describe(error)))
+        return Samples(_no_numbers(problem), reason_of=everywhere, reasons=("", describe(error)))
+
+
+def check_dtypes(engine: Engine, tensor_problem: TensorProblem) -> None:
+    """Check that an engine can run a program in the dtypes of its tensors.
+
+    Raises
+    ------
+    Unsupported
+        It does not declare the dtype of a floating-point tensor.
+    """
+    for value in tensor_problem.values.values():
+        if value.dtype.startswith("float") and value.dtype not in engine.traits.dtypes:
+            raise Unsupported(value.dtype, f"{engine.name} has no such dtype")
 
 
 def is_long(problem: Problem) -> bool:
-    """Tell whether a problem is cut into pieces for the engines that take them."""
+    """Return whether a problem is cut into chunks for engines that run in chunks."""
     return problem.count > CHUNK and problem.tensor_problem is None and problem.function is None
 
 
-def _nothing(problem: Problem) -> dict[str, Array]:
+def _no_numbers(problem: Problem) -> dict[str, Array]:
     return {name: np.full(problem.count, np.nan) for name in problem.variables}
 
 
 def check_memory(error: Exception) -> None:
-    """Let it be known where memory ran out: that is no fault of an engine.
+    """Raise MemoryError if an error says that memory ran out: that is not the engine's fault.
 
     Raises
     ------
     MemoryError
-        It did: torch has an error of its own for it.
+        The error is one, or torch's RuntimeError for the same.
     """
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
         raise MemoryError from error
 
 
-def _in_pieces(engine: Engine, problem: Problem) -> Samples:
-    """Run an engine piece by piece: one point's derivative depends on no other point."""
+def _in_chunks(engine: Engine, problem: Problem) -> Samples:
+    """Run an engine chunk by chunk: the derivative at a point depends on no other point."""
     count = problem.count
     problem = dataclasses.replace(problem, brief=True)
     columns = {name: np.empty(count) for name in problem.variables}
-    given: set[str] = set()
-    failed: dict[int, tuple[tuple[str, ...], NDArray[np.int32]]] = {}
+    covered: set[str] = set()
+    refusals: dict[str, str] = {}
+    failures: dict[int, tuple[tuple[str, ...], NDArray[np.int32]]] = {}
 
-    def run_piece(piece: slice) -> None:
-        found = engine.differentiate(problem.part(piece))
-        for name, column in found.derivatives.items():
-            columns[name][piece] = column
-            given.add(name)
-        if found.reason_of is not None:
-            failed[piece.start] = found.reasons, found.reason_of
+    def run_chunk(chunk: slice) -> None:
+        samples = engine.differentiate(problem.part(chunk))
+        for name, column in samples.derivatives.items():
+            columns[name][chunk] = column
+            covered.add(name)
+        refusals.update(samples.refusals)
+        if samples.reason_of is not None:
+            failures[chunk.start] = samples.reasons, samples.reason_of
 
-    in_chunks(count, run_piece)
-    derivatives = {name: column for name, column in columns.items() if name in given}
-    if not failed:
-        return Samples(derivatives)
-    known, reason_of = {"": 0}, np.zeros(count, dtype=np.int32)
-    for start in sorted(failed):  # in the order of the points, whichever piece was done first
-        reasons, own = failed[start]
-        numbers = [known.setdefault(text, len(known)) for text in reasons]
-        reason_of[start : start + len(own)] = np.array(numbers)[own]
-    return Samples(derivatives, reason_of=reason_of, reasons=tuple(known))
+    in_chunks(count, run_chunk)
+    derivatives = {name: column for name, column in columns.items() if name in covered}
+    if not failures:
+        return Samples(derivatives, refusals=refusals)
+    index_of, reason_of = {"": 0}, np.zeros(count, dtype=np.int32)
+    for start in sorted(failures):  # in the order of the points, whichever chunk was done first
+        reasons, local = failures[start]
+        indices = [index_of.setdefault(text, len(index_of)) for text in reasons]
+        reason_of[start : start + len(local)] = np.array(indices)[local]
+    return Samples(derivatives, reason_of=reason_of, reasons=tuple(index_of), refusals=refusals)

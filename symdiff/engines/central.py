@@ -15,7 +15,7 @@ from symdiff.arithmetics.arrays import evaluate, evaluate_together, held_nodes
 from symdiff.arithmetics.balls import Ball
 from symdiff.arithmetics.bounds.rounding import DOUBLE, radius_of, value_ball
 from symdiff.array_types import Array, Mask
-from symdiff.engines.base import TRUNCATION, Allowance, ErrorEstimate, Problem, Samples
+from symdiff.engines.base import TRUNCATION, Allowance, ErrorEstimate, Problem, Samples, Traits
 from symdiff.errors import Unsupported
 from symdiff.grid.points import difference_step
 from symdiff.grid.switches import Switch, find_switches
@@ -37,7 +37,7 @@ class _Central:
     """The engine; see `symdiff.engines.base.Engine`."""
 
     name = "central"
-    in_chunks = True
+    traits = Traits(modes=("differences",))
 
     def differentiate(self, problem: Problem) -> Samples:
         names = problem.variables

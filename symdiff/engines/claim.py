@@ -10,7 +10,7 @@ import numpy as np
 
 from symdiff.arithmetics.arrays import evaluate
 from symdiff.arithmetics.bounds.rounding import value_radius
-from symdiff.engines.base import Allowance, Problem, Samples
+from symdiff.engines.base import Allowance, Problem, Samples, Traits
 from symdiff.program import Program
 
 CLAIM: Final = "claim"
@@ -25,11 +25,11 @@ class Claim:
     programs
         For some variables what is asserted.
     refused
-        Variables for which what is asserted cannot be a derivative.
+        Variables for which what is asserted cannot be a derivative, with the reason.
     """
 
     programs: Mapping[str, Program]
-    refused: tuple[str, ...] = ()
+    refused: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -37,16 +37,16 @@ class Claim:
         return CLAIM
 
     @property
-    def in_chunks(self) -> bool:
-        """As for any formula in numpy."""
-        return True
+    def traits(self) -> Traits:
+        """What the engine declares about itself."""
+        return Traits(modes=("formula",), is_asserted=True)
 
     def differentiate(self, problem: Problem) -> Samples:
         """Evaluate the claim at every point."""
         columns = dict(problem.columns)
         found = {name: evaluate(p, columns) for name, p in self.programs.items()}
         nothing = {name: np.full(problem.count, np.nan) for name in self.refused}
-        return Samples({**found, **nothing})
+        return Samples({**found, **nothing}, refusals=self.refused)
 
     def estimate_errors(self, problem: Problem, variable: str) -> None:
         """Return nothing: a claim has no estimate of its errors."""

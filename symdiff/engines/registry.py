@@ -1,48 +1,137 @@
-"""The engines on trial: one small file each, known here by name and loaded when asked for."""
+"""The engines by name: the built-in ones, and those of installed plug-in packages.
+
+A built-in engine is a module of this package, named after it, with an object ``ENGINE``, and a
+line of the table below. A plug-in package offers engines as entry points::
+
+    [project.entry-points."symdiff.engines"]
+    NAME = "package.module:ENGINE"
+
+Nothing is imported before an engine is used: the table has all that a listing needs.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import importlib
-from collections.abc import Mapping
+import importlib.metadata
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from symdiff.errors import UsageError, did_you_mean
+from symdiff.errors import InputError, UsageError, describe, did_you_mean
 
-__all__ = ["DEFAULT", "ENGINES", "check", "load"]
+if TYPE_CHECKING:
+    from symdiff.engines.base import Engine
 
-# For each engine what it does; its module has the same name and an object ENGINE.
-ENGINES: Mapping[str, str] = MappingProxyType(
-    {
-        "symbolic": "sympy's derivative of the expression, lambdified to numpy",
-        "autograd": "PyTorch reverse mode on the program as written, in float64",
-        "central": "central finite differences on the program as written, in numpy",
-        "symengine": "symengine's derivative, kinks as Piecewise: fast; an extra, `symengine`",
-    }
-)
-DEFAULT = ("symbolic", "autograd", "central")
+__all__ = [
+    "BUILT_IN",
+    "DEFAULT",
+    "GROUP",
+    "check",
+    "describe_all",
+    "distributions",
+    "load",
+    "names",
+    "registered",
+    "unusable_plugins",
+]
+
+GROUP: Final = "symdiff.engines"  # of entry points
+DEFAULT: Final = ("symbolic", "autograd", "central")
+_METHODS: Final = ("differentiate", "estimate_errors", "allowance")
+_REQUIREMENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class BuiltIn(NamedTuple):
+    """A line of the table of built-in engines.
+
+    Attributes
+    ----------
+    description
+        What it is, in a line.
+    distributions
+        The distributions that its numbers depend on.
+    """
+
+    description: str
+    distributions: tuple[str, ...] = ()
+
+
+# fmt: off
+BUILT_IN: Final[Mapping[str, BuiltIn]] = MappingProxyType({
+    "symbolic": BuiltIn("sympy's derivative of the expression, lambdified to numpy", ("sympy", "numpy", "scipy")),
+    "autograd": BuiltIn("PyTorch reverse mode on the program as written, in float64", ("torch",)),
+    "central": BuiltIn("central finite differences on the program as written, in numpy", ("numpy", "scipy")),
+    "symengine": BuiltIn("symengine's derivative, kinks as Piecewise: fast; an extra, `symengine`", ("symengine",)),
+})
+# fmt: on
+_registered: dict[str, Engine] = {}  # in this process alone; see `registered`
+
+
+@functools.cache
+def _plugins() -> Mapping[str, importlib.metadata.EntryPoint]:
+    """Return the entry points of plug-in engines by name; a name that is taken stays as it is."""
+    points: dict[str, importlib.metadata.EntryPoint] = {}
+    for point in importlib.metadata.entry_points(group=GROUP):
+        if point.name not in BUILT_IN:
+            points.setdefault(point.name, point)
+    return points
+
+
+def _package(point: importlib.metadata.EntryPoint) -> str:
+    return f"{point.dist.name} {point.dist.version}" if point.dist else point.module
+
+
+def unusable_plugins() -> tuple[str, ...]:
+    """Return a line for every engine of a plug-in that is not used, since its name is taken."""
+    lines = []
+    for point in importlib.metadata.entry_points(group=GROUP):
+        first = _plugins().get(point.name)
+        if first is None or first.value != point.value:
+            owner = "symdiff" if first is None else f"the plug-in {_package(first)}"
+            lines.append(
+                f"the engine {point.name} of the plug-in {_package(point)} is not used:"
+                f" {owner} has an engine of this name"
+            )
+    return tuple(lines)
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all engines.
+
+    Examples
+    --------
+    >>> "central" in names()
+    True
+    """
+    return tuple(dict.fromkeys((*BUILT_IN, *_plugins(), *_registered)))
 
 
 def check(name: str) -> None:
-    """Check that there is an engine of this name, without loading it.
+    """Check that there is an engine of this name, without importing it.
 
     Raises
     ------
     UsageError
-        There is none.
+        There is no such engine.
     """
-    if name not in ENGINES:
-        message = f"unknown engine {name[:40]!r}"
-        hint = did_you_mean(name, ENGINES) or f"engines: {', '.join(ENGINES)}"
-        raise UsageError(message, hint=hint)
+    if name in BUILT_IN or name in _registered or name in _plugins():
+        return
+    message = f"unknown engine {name[:40]!r}"
+    hint = did_you_mean(name, names()) or f"engines: {', '.join(names())}"
+    raise UsageError(message, hint=hint)
 
 
-def load(name: str):  # type: ignore[no-untyped-def]  # noqa: ANN201  (Engine is typed in base)
+def load(name: str) -> Engine:
     """Return the engine of a name.
 
     Raises
     ------
     UsageError
-        There is none, or a library that it needs is not installed.
+        There is no such engine, a library that it needs is not installed, or a plug-in cannot be
+        loaded.
 
     Examples
     --------
@@ -50,8 +139,112 @@ def load(name: str):  # type: ignore[no-untyped-def]  # noqa: ANN201  (Engine is
     'central'
     """
     check(name)
+    if name in _registered:
+        return _registered[name]
+    if name not in BUILT_IN:
+        return _loaded_plugin(name)
     try:
-        return importlib.import_module(f"symdiff.engines.{name}").ENGINE
+        engine: Engine = importlib.import_module(f"symdiff.engines.{name}").ENGINE
     except ModuleNotFoundError as error:
         message = f"the engine {name} needs {error.name}"
         raise UsageError(message, hint=f"pip install 'symdiff-compare[{error.name}]'") from None
+    return engine
+
+
+def _loaded_plugin(name: str) -> Engine:
+    point = _plugins()[name]
+    try:
+        engine: Engine = point.load()
+        _check_contract(name, engine)
+    except InputError:
+        raise
+    except Exception as error:  # noqa: BLE001  (a plug-in may raise anything while it is imported)
+        package, reason = _package(point), describe(error)
+        message = f"the engine {name} of the plug-in {package} cannot be loaded: {reason}"
+        raise UsageError(message) from None
+    return engine
+
+
+def _check_contract(name: str, engine: Engine) -> None:
+    """Check that an object has the attributes and methods of an engine.
+
+    Raises
+    ------
+    TypeError
+        One is missing, or is something else.
+    """
+    from symdiff.engines.base import Traits  # noqa: PLC0415  (loads numpy)
+
+    if getattr(engine, "name", None) != name:
+        message = f"its name is {getattr(engine, 'name', None)!r}, not {name!r}"
+        raise TypeError(message)
+    if not isinstance(getattr(engine, "traits", None), Traits):
+        message = "its attribute traits is not a symdiff.engines.base.Traits"
+        raise TypeError(message)
+    for method in _METHODS:
+        if not callable(getattr(engine, method, None)):
+            message = f"it has no method {method}"
+            raise TypeError(message)
+
+
+@contextlib.contextmanager
+def registered(engine: Engine) -> Iterator[Engine]:
+    """Offer an engine under its name while a ``with`` block runs, in this process alone.
+
+    Raises
+    ------
+    UsageError
+        There is an engine of this name already.
+    TypeError
+        It is not an engine.
+    """
+    name = engine.name
+    if name in names():
+        message = f"there is an engine {name!r} already"
+        raise UsageError(message, hint="give it another name")
+    _check_contract(name, engine)
+    _registered[name] = engine
+    try:
+        yield engine
+    finally:
+        del _registered[name]
+
+
+def describe_all() -> dict[str, str]:
+    """Return a description of every engine, by name: of a plug-in, the package's summary.
+
+    Examples
+    --------
+    >>> describe_all()["central"]
+    'central finite differences on the program as written, in numpy'
+    """
+    found = {name: line.description for name, line in BUILT_IN.items()}
+    for name, point in _plugins().items():
+        summary = point.dist.metadata["Summary"] if point.dist else None
+        found[name] = f"{summary or 'no description'} (plug-in {_package(point)})"
+    return found
+
+
+def distributions(engines: Iterable[str]) -> frozenset[str]:
+    """Return the names of the installed distributions that the numbers of some engines depend on.
+
+    For a plug-in these are its package and what its package requires.
+
+    Examples
+    --------
+    >>> sorted(distributions(["autograd", "central"]))
+    ['numpy', 'scipy', 'torch']
+    """
+    found: set[str] = set()
+    for name in engines:
+        if name in BUILT_IN:
+            found.update(BUILT_IN[name].distributions)
+        elif (point := _plugins().get(name)) is not None and point.dist is not None:
+            found.update((point.dist.name, *_required(point.dist)))
+    return frozenset(found)
+
+
+def _required(distribution: importlib.metadata.Distribution) -> list[str]:
+    """Return the names of the distributions that one requires, without its extras."""
+    needed = [text for text in distribution.requires or () if "extra ==" not in text]
+    return [match[0] for text in needed if (match := _REQUIREMENT.match(text))]

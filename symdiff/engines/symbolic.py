@@ -17,7 +17,7 @@ from symdiff.arithmetics.bounds.rounding import slope_radius
 from symdiff.arithmetics.bounds.symbolic_balls import formula_radius
 from symdiff.arithmetics.symbolic import expression
 from symdiff.array_types import Array
-from symdiff.engines.base import Allowance, Problem, Samples
+from symdiff.engines.base import Allowance, Problem, Samples, Traits
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 
@@ -141,7 +141,7 @@ class _Symbolic:
     """The engine; see `symdiff.engines.base.Engine`."""
 
     name = "symbolic"
-    in_chunks = True
+    traits = Traits(modes=("symbolic",))
 
     def differentiate(self, problem: Problem) -> Samples:
         names = problem.program.inputs

@@ -12,7 +12,7 @@ from symdiff.arithmetics.bounds.rounding import slope_radius
 from symdiff.arithmetics.bounds.symbolic_balls import formula_radius
 from symdiff.arithmetics.symengine import symengine_derivatives
 from symdiff.array_types import Array
-from symdiff.engines.base import Allowance, Problem, Samples
+from symdiff.engines.base import Allowance, Problem, Samples, Traits
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 
@@ -23,7 +23,7 @@ class _Symengine:
     """The engine; see `symdiff.engines.base.Engine`."""
 
     name = "symengine"
-    in_chunks = True
+    traits = Traits(modes=("symbolic",))
 
     def differentiate(self, problem: Problem) -> Samples:
         names = problem.program.inputs

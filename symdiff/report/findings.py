@@ -52,8 +52,8 @@ def detail(evidence: Evidence, trial: Trial, engine: str, variable: str, i: int)
         parts = [STRADDLES if straddles else "truncation and rounding"]
     if verdict in {Verdict.SUBGRADIENT, Verdict.NOT_SUBGRADIENT} and _is(truths, i, Kind.KINK):
         # where the whole gradient was looked at, the rule says nothing of a component
-        by_rule = engine == "autograd" and not parts[0]
-        parts.insert(0, _element(truths, i, value, by_rule=by_rule))
+        rule = "" if parts[0] else samples.traits.min_norm_rule
+        parts.insert(0, _element(truths, i, value, rule))
     if verdict is Verdict.WRONG and not parts[0]:
         parts.append(_spurious(evidence, trial, variable, i, value))
     if verdict is Verdict.NONFINITE and not trial.is_directional:
@@ -73,11 +73,10 @@ def _is(truths: Truths, i: int, kind: Kind) -> bool:
     return KINDS[truths.kinds[i]] is kind
 
 
-def _element(truths: Truths, i: int, value: float, *, by_rule: bool) -> str:
-    """Say which element of the Clarke interval a value is, and what torch's rule picks.
+def _element(truths: Truths, i: int, value: float, rule: str) -> str:
+    """Say which element of the Clarke interval a value is, and what the engine's rule picks.
 
-    The rule, from torch's notes on autograd: the subgradient of least norm where the function
-    is locally convex, the supergradient of least norm where it is locally concave.
+    The rule is `Traits.min_norm_rule`; "" if the engine has none.
     """
     left, right = truths.slopes(i)
     shortest = min(max(0.0, min(left, right)), max(left, right))
@@ -86,14 +85,14 @@ def _element(truths: Truths, i: int, value: float, *, by_rule: bool) -> str:
     found = [name for name, x in names.items() if abs(value - x) <= size]
     low, high = sorted((left, right))
     word = ", ".join(found) or ("other" if low <= value <= high else f"outside [{low:g}, {high:g}]")
-    if not by_rule:
+    if not rule:
         return word
     curvatures = truths.curvatures.get(i, UNKNOWN)
     convex, concave = left < right and curvatures[0] >= 0, left > right and curvatures[1] <= 0
     if not (convex or concave):
-        return f"{word}; torch's rule does not apply"
+        return f"{word}; {rule} does not apply"
     agrees = "min-norm" in found
-    return f"{word}; torch's rule " + ("says so" if agrees else f"says {shortest:g}")
+    return f"{word}; {rule} " + ("says so" if agrees else f"says {shortest:g}")
 
 
 def _spurious(evidence: Evidence, trial: Trial, variable: str, i: int, value: float) -> str:

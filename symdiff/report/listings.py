@@ -5,7 +5,7 @@ from __future__ import annotations
 from tabulate import tabulate
 
 from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
-from symdiff.engines.registry import ENGINES
+from symdiff.engines.registry import describe_all
 from symdiff.errors import UsageError
 
 _FORMATS = {"plain": "simple", "github": "github"}
@@ -32,7 +32,7 @@ def function_table(form: str = "plain") -> str:
 
 def engine_table(form: str = "plain") -> str:
     """Return every engine, in the same formats."""
-    return _table([list(item) for item in ENGINES.items()], ["engine", "what it is"], form)
+    return _table([list(item) for item in describe_all().items()], ["engine", "what it is"], form)
 
 
 def _function_row(row: Function) -> list[str]:

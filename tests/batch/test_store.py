@@ -10,6 +10,7 @@ import textwrap
 import pytest
 
 import symdiff
+from symdiff import versions
 from symdiff.batch import store as storing
 from symdiff.batch import task
 from symdiff.batch.store import key_of, open_store
@@ -109,8 +110,19 @@ def test_the_key_tells_everything_apart_that_a_result_depends_on(entry, options)
 
 def test_the_key_depends_on_the_versions(monkeypatch):
     before = key_of(ENTRY, Options())
-    monkeypatch.setattr(storing, "computing_versions", lambda: {"torch": "0.1"})
+    monkeypatch.setattr(storing, "computing_versions", lambda _: {"torch": "0.1"})
     assert key_of(ENTRY, Options()) != before
+
+
+def test_the_key_depends_on_the_version_of_what_an_engine_of_the_run_uses(monkeypatch):
+    with_symengine, without = Options(engines=("symengine",)), Options(engines=("central",))
+    before = key_of(ENTRY, with_symengine), key_of(ENTRY, without)
+    real = versions._version
+    upgraded = {"symengine": "99.0"}
+    monkeypatch.setattr(versions, "_version", lambda name: upgraded.get(name) or real(name))
+    after = key_of(ENTRY, with_symengine), key_of(ENTRY, without)
+    assert after[0] != before[0]
+    assert after[1] == before[1]
 
 
 def test_labels_are_the_present_entry_s(tmp_path):

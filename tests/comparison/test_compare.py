@@ -6,29 +6,11 @@ import sympy.core.random as shuffling
 import torch
 
 import symdiff
-from symdiff.engines.base import Allowance, Samples
 from symdiff.errors import InputError, UsageError
 from symdiff.grid.grid import KINK
-from tests.fakes import FAULTY, Raising
+from tests.fakes import FAULTY, Fixed, Raising
 
 SMOOTH = "sin(x) + x**3/3"
-
-
-@pytest.fixture
-def planted(monkeypatch):
-    """Make an engine available under its name."""
-
-    def plant(engine):
-        from symdiff.comparison import compare, trial
-
-        real = trial.load
-        monkeypatch.setattr(compare, "check", lambda name: None)
-        monkeypatch.setattr(
-            trial, "load", lambda name: engine if name == engine.name else real(name)
-        )
-        return engine.name
-
-    return plant
 
 
 def regular(comparison):
@@ -59,8 +41,8 @@ def test_the_engines_agree_on_a_smooth_expression():
 
 
 @pytest.mark.parametrize("engine", FAULTY, ids=lambda engine: engine.name)
-def test_every_planted_fault_is_noticed(planted, engine):
-    name = planted(engine)
+def test_every_planted_fault_is_noticed(register, engine):
+    name = register(engine)
     comparison = symdiff.compare(SMOOTH, engines=("symbolic", "autograd", name))
     assert set(verdicts(comparison, "autograd")) == {"agrees"}
     assert {"wrong", "nonfinite"} & set(verdicts(comparison, name))
@@ -69,16 +51,16 @@ def test_every_planted_fault_is_noticed(planted, engine):
 
 @pytest.mark.parametrize("engine", FAULTY, ids=lambda engine: engine.name)
 @pytest.mark.parametrize("text", ["relu(x)*(x + 2)", "max(x, 2*x, 3*x) + 1", "x*abs(x)"])
-def test_every_planted_fault_is_noticed_beside_kinks_too(planted, engine, text):
-    name = planted(engine)
+def test_every_planted_fault_is_noticed_beside_kinks_too(register, engine, text):
+    name = register(engine)
     comparison = symdiff.compare(text, engines=("autograd", name))
     findings = {"wrong", "nonfinite", "not-subgradient"}
     assert findings & set(verdicts(comparison, name))
     assert not findings & set(verdicts(comparison, "autograd"))
 
 
-def test_an_engine_that_raises_fails_and_costs_the_others_nothing(planted):
-    name = planted(Raising())
+def test_an_engine_that_raises_fails_and_costs_the_others_nothing(register):
+    name = register(Raising())
     comparison = symdiff.compare(SMOOTH, engines=("symbolic", "autograd", name))
     assert set(verdicts(comparison, "autograd")) == {"agrees"}
     assert set(verdicts(comparison, name)) == {"failed"}
@@ -220,23 +202,11 @@ class TestGradients:
         shortest = self.found("min(max(a, b), c)", at)
         assert "the gradient is the shortest in the Clarke set" in shortest["a"][1]
 
-    def test_components_between_their_slopes_do_not_make_a_subgradient(self, planted):
-        class Mean:
-            name = "mean"
-
-            def differentiate(self, problem):
-                half = np.full(problem.count, 0.5)
-                return Samples(dict.fromkeys(problem.variables, half))
-
-            def estimate_errors(self, problem, variable):
-                return None
-
-            def allowance(self, problem, variable, point):
-                return Allowance()
-
-        name = planted(Mean())
+    def test_components_between_their_slopes_do_not_make_a_subgradient(self, register):
+        name = register(Fixed("mean", dict.fromkeys("abc", 0.5)))
         found = self.found("max(a, b, c)", {"a": [1], "b": [1], "c": [1]}, engine=name)
         assert {verdict for verdict, _ in found.values()} == {"not-subgradient"}
+        name = register(Fixed("mean of two", dict.fromkeys("ab", 0.5)))
         two = self.found("max(a, b)", {"a": [1], "b": [1]}, engine=name)
         assert {verdict for verdict, _ in two.values()} == {"subgradient"}
 
@@ -244,38 +214,14 @@ class TestGradients:
         found = self.found("max(a, b, c)", {"a": [1], "b": [1], "c": [1]}, engine="central")
         assert {verdict for verdict, _ in found.values()} == {"subgradient"}
 
-    def test_a_component_with_a_partial_derivative_may_still_be_a_subgradient(self, planted):
+    def test_a_component_with_a_partial_derivative_may_still_be_a_subgradient(self, register):
         # Gradients near 0 are (0, 0), (1, 1) and (1, -1); along y there is a derivative, 0.
-        class Corner:
-            name = "corner"
-
-            def differentiate(self, problem):
-                return Samples({"x": np.ones(1), "y": np.ones(1)})
-
-            def estimate_errors(self, problem, variable):
-                return None
-
-            def allowance(self, problem, variable, point):
-                return Allowance()
-
-        name = planted(Corner())
+        name = register(Fixed("corner", {"x": 1.0, "y": 1.0}))
         found = self.found("max(0, x - abs(y))", {"x": [0], "y": [0]}, engine=name)
         assert {verdict for verdict, _ in found.values()} == {"subgradient"}
 
-    def test_what_neither_hull_settles_is_undecided(self, planted):
-        class Thin:
-            name = "thin"
-
-            def differentiate(self, problem):
-                return Samples({"x": np.zeros(1), "y": np.ones(1)})
-
-            def estimate_errors(self, problem, variable):
-                return None
-
-            def allowance(self, problem, variable, point):
-                return Allowance()
-
-        name = planted(Thin())
+    def test_what_neither_hull_settles_is_undecided(self, register):
+        name = register(Fixed("thin", {"x": 0.0, "y": 1.0}))
         found = self.found("abs(y - x**2) - abs(y + x**2)", {"x": [0], "y": [0]}, engine=name)
         assert found["y"][0] == "undecided"
 
