@@ -1,4 +1,8 @@
-"""Whether the branches of a choice meet along their whole joint, not at one point of it only."""
+"""Prove that the two branches of a choice have equal values wherever its condition switches.
+
+It does not suffice that they are equal at the point itself: ``where(y > 0, x, 0)`` is continuous
+at (0, 0), and jumps at every other point with y = 0.
+"""
 
 from __future__ import annotations
 
@@ -18,20 +22,21 @@ from symdiff.program.parser import default, definition
 
 _CHOICES = frozenset({"where", "ifelse"})
 _COMPARISONS = frozenset({"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"})
-_MAX_TREE = 200  # nodes of a difference that is given to sympy
-_BESIDE = (Fraction(3, 29), Fraction(-2, 31), Fraction(11, 7))  # where sympy's answer is tried
+_MAX_TREE = 200  # nodes of the largest difference that sympy simplifies
+# Offsets from the point at which an answer of sympy is checked with balls.
+_OFFSETS = (Fraction(3, 29), Fraction(-2, 31), Fraction(11, 7))
 
 
 def is_continuous_across_branches(program: Program, point: Mapping[str, Real]) -> bool:
-    """Tell whether it is proved that no choice jumps at the point or beside it.
+    """Return whether every choice in a program is proved to be continuous near a point.
 
-    A choice whose condition is decided at the point has no joint there. Where it is not, the
-    difference of the branches has to vanish wherever the two sides of the comparison are equal.
+    A choice whose condition is constant near the point is. Otherwise the difference of its
+    branches must be zero wherever the two sides of the comparison are equal.
 
     Parameters
     ----------
     program
-        The expression.
+        A scalar program.
     point
         The exact coordinates of every input.
 
@@ -44,26 +49,29 @@ def is_continuous_across_branches(program: Program, point: Mapping[str, Real]) -
     >>> is_continuous_across_branches(parse("where(y > 0, x, 0)"), zero)
     False
     """
-    written = _written_out(program)
+    expanded = _expanded(program)
     return all(
-        _is_continuous(written, node, point)
-        for index, node in written.calls()
+        _is_continuous(expanded, node, point)
+        for index, node in expanded.calls()
         if node.function in _CHOICES
     )
 
 
-def _written_out(program: Program) -> Program:
-    """Return a Program with the choices inside its rows' definitions brought to light."""
+def _expanded(program: Program) -> Program:
+    """Return a Program with its calls replaced by their rows' definitions, where there are any.
+
+    The choices inside the definitions become calls of the program.
+    """
     builder = Builder()
-    moved: dict[int, int] = {}
+    copies: dict[int, int] = {}
     for index in sorted(program.dependencies(program.output)):
         node = program.nodes[index]
         if isinstance(node, Call):
-            arguments = tuple(None if a is None else moved[a] for a in node.arguments)
-            moved[index] = _add_call(builder, Call(node.function, arguments))
+            arguments = tuple(None if a is None else copies[a] for a in node.arguments)
+            copies[index] = _add_call(builder, Call(node.function, arguments))
         else:
-            moved[index] = builder.add(node)
-    return builder.program(moved[program.output], program.sources)
+            copies[index] = builder.add(node)
+    return builder.program(copies[program.output], program.sources)
 
 
 def _add_call(builder: Builder, call: Call) -> int:
@@ -72,7 +80,7 @@ def _add_call(builder: Builder, call: Call) -> int:
         return builder.add(call)
     given = [builder.nodes[a] for a in call.operands]
     words = [n.value for n in given if isinstance(n, Setting)]
-    inner = _written_out(definition(row.name, words[0] if words else None))
+    inner = _expanded(definition(row.name, words[0] if words else None))
     bound: dict[str, int] = {}
     padded = [*call.arguments, *[None] * (len(row.parameters) - len(call.arguments))]
     for parameter, argument in zip(row.parameters, padded, strict=True):
@@ -83,9 +91,10 @@ def _add_call(builder: Builder, call: Call) -> int:
     return builder.copy(inner, bound)
 
 
-def _is_continuous(program: Program, node: Call, point: Mapping[str, Real]) -> bool:
-    condition, first, second = node.operands
-    if _decided(program, condition, point):
+def _is_continuous(program: Program, choice: Call, point: Mapping[str, Real]) -> bool:
+    """Return whether a choice is proved to be continuous near a point."""
+    condition, first, second = choice.operands
+    if _is_constant_near(program, condition, point):
         return True
     builder = Builder.extending(program)
     difference = builder.program(builder.add(Call("subtract", (first, second))), program.sources)
@@ -93,9 +102,9 @@ def _is_continuous(program: Program, node: Call, point: Mapping[str, Real]) -> b
     if not isinstance(comparison, Call) or comparison.function not in _COMPARISONS:
         return False
     return any(
-        _vanishes_at_level(difference, program, moving, other, point)
-        or _vanishes_on_joint(difference, program, moving, other, point)
-        for moving, other in _sides(comparison)
+        _is_zero_at_constant(difference, program, side, other, point)
+        or _is_zero_on_boundary(difference, program, side, other, point)
+        for side, other in _sides(comparison)
     )
 
 
@@ -105,8 +114,8 @@ def _sides(comparison: Call) -> Iterator[tuple[int, int]]:
     yield y, x
 
 
-def _decided(program: Program, condition: int, point: Mapping[str, Real]) -> bool:
-    """Tell whether all comparisons under a condition are off their switch."""
+def _is_constant_near(program: Program, condition: int, point: Mapping[str, Real]) -> bool:
+    """Return whether the sides of every comparison in a condition are proved to differ."""
     fixed = {name: constant(value) for name, value in point.items()}
     algebra = Algebra(1, MAX_BITS)
     for index in program.dependencies(condition):
@@ -126,20 +135,23 @@ def _decided(program: Program, condition: int, point: Mapping[str, Real]) -> boo
     return True
 
 
-def _vanishes_at_level(
-    difference: Program, program: Program, moving: int, other: int, point: Mapping[str, Real]
+def _is_zero_at_constant(
+    difference: Program, program: Program, side: int, other: int, point: Mapping[str, Real]
 ) -> bool:
-    """Tell whether a difference is a function of one side, and zero at the other, a constant."""
-    constant_side = not program.at(other).inputs
-    return constant_side and _depends_on_one(difference, moving) and _vanishes(difference, point)
+    """Return whether a difference is proved zero on the boundary ``side == other``, a constant.
+
+    This is so if the difference is a function of `side` alone and zero at the point.
+    """
+    is_constant = not program.at(other).inputs
+    return is_constant and _depends_only_on(difference, side) and _is_zero_at(difference, point)
 
 
-def _depends_on_one(difference: Program, moving: int) -> bool:
-    """Tell whether a difference depends on the inputs through one node only."""
+def _depends_only_on(difference: Program, node_index: int) -> bool:
+    """Return whether a difference depends on the inputs only through one node."""
     waiting, seen = [difference.output], set()
     while waiting:
         index = waiting.pop()
-        if index in seen or index == moving:
+        if index in seen or index == node_index:
             continue
         seen.add(index)
         node = difference.nodes[index]
@@ -150,44 +162,50 @@ def _depends_on_one(difference: Program, moving: int) -> bool:
     return True
 
 
-def _vanishes(difference: Program, point: Mapping[str, Real]) -> bool:
+def _is_zero_at(difference: Program, point: Mapping[str, Real]) -> bool:
     fixed = {name: constant(value) for name, value in point.items()}
-    value = germs.evaluate(difference, fixed)
+    germ = germs.evaluate(difference, fixed)
     try:
-        return isinstance(value, Germ) and Algebra(1, MAX_BITS).sign(value.constant) == 0
+        return isinstance(germ, Germ) and Algebra(1, MAX_BITS).sign(germ.constant) == 0
     except UndecidedError:
         return False
 
 
-def _vanishes_on_joint(
-    difference: Program, program: Program, moving: int, other: int, point: Mapping[str, Real]
+def _is_zero_on_boundary(
+    difference: Program, program: Program, side: int, other: int, point: Mapping[str, Real]
 ) -> bool:
-    """Put the other side of a comparison in the place of a variable, and let sympy look."""
-    variable = program.nodes[moving]
+    """Return whether a difference is proved zero on the boundary ``side == other``, a variable.
+
+    This is so if sympy simplifies it to 0 with `other` substituted for the variable.
+    """
+    variable = program.nodes[side]
     if not isinstance(variable, Input) or variable.name in program.at(other).inputs:
         return False
     if difference.tree_size(difference.output) > _MAX_TREE:
         return False
     try:
         value = expression(program.at(other), exact=True)
-        found = expression(difference, exact=True).subs(sp.Symbol(variable.name, real=True), value)
-        known = bool(found.is_zero or sp.simplify(found).is_zero)
+        symbol = sp.Symbol(variable.name, real=True)
+        on_boundary = expression(difference, exact=True).subs(symbol, value)
+        is_zero = bool(on_boundary.is_zero or sp.simplify(on_boundary).is_zero)
     except (Unsupported, ArithmeticError, TypeError, ValueError, RecursionError):
         return False
-    return known and _seems_zero_beside(difference, program.at(other), variable.name, point)
+    return is_zero and _balls_confirm(difference, program.at(other), variable.name, point)
 
 
-def _seems_zero_beside(
+def _balls_confirm(
     difference: Program, other: Program, variable: str, point: Mapping[str, Real]
 ) -> bool:
-    """Tell whether no ball contradicts sympy at some points of the joint, and one is looked at."""
-    looked_at = False
-    for offset in _BESIDE:
-        beside = {name: constant(value + Real.of(offset)) for name, value in point.items()}
-        value = germs.evaluate(other, beside)
-        found = germs.evaluate(difference, {**beside, variable: value})
-        if isinstance(found, Germ):
-            if not may_be_zero(found.constant):
+    """Return whether balls contain 0 at some test points on the boundary, at least at one.
+
+    sympy may take a tiny number for zero.
+    """
+    is_tested = False
+    for offset in _OFFSETS:
+        inputs = {name: constant(value + Real.of(offset)) for name, value in point.items()}
+        germ = germs.evaluate(difference, {**inputs, variable: germs.evaluate(other, inputs)})
+        if isinstance(germ, Germ):
+            if not may_be_zero(germ.constant):
                 return False
-            looked_at = True
-    return looked_at
+            is_tested = True
+    return is_tested

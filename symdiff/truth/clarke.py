@@ -1,8 +1,10 @@
-"""The Clarke set of a gradient: hulls of the gradients of the branches that meet at a point.
+"""Bounds on the Clarke subdifferential: hulls of the gradients of the branches at a point.
 
-The outer hull is that of all combinations of branches; whatever automatic differentiation
-computes lies in it.  The inner hull is that of the combinations that are active on an open
-cone of directions: limits of gradients, and so elements of the Clarke set.
+Where switches are zero, each can be given the sign -1 or 1. A combination of signs selects the
+branches of a smooth program, which has a gradient. The outer hull is the convex hull of the
+gradients of all combinations: automatic differentiation computes an element of it. The inner hull
+is that of the combinations whose signs occur on an open cone of directions: these gradients are
+limits of gradients of the program, and so elements of the Clarke set.
 
 Source: Clarke 1983, theorem 2.5.1; Scholtes 2012, section 4.3 (essentially active pieces);
 Griewank 2013, section 5 (signatures of switches).
@@ -29,26 +31,29 @@ from symdiff.program import Program
 from symdiff.truth.active_switches import active_switches
 from symdiff.truth.branch_continuity import is_continuous_across_branches
 
-MAX_TIES: Final = 12  # switches that vanish at one point
-_BITS: Final = 512
-_MARGIN: Final = 1e-9  # of a cone that counts as open
-_LOST: Final = 2.0**-45  # of the largest component may be lost in another one by rounding
-_NOTHING: Final = 2.0**-60
-_SAME: Final = 1e-12  # relative distance of two equal vertices
+MAX_TIES: Final = 12  # switches that are zero at one point
+_BITS: Final = 512  # precision of the balls
+_MARGIN: Final = (
+    1e-9  # how wide a cone must be to count as open, and how large a weight as positive
+)
+# Rounding may lose this part of the largest component of a gradient in each other component.
+_LOST: Final = 2.0**-45
+_SMALLEST_SIZE: Final = 2.0**-60  # of a component, relative to the largest one
+_SAME: Final = 1e-12  # relative distance of two vertices that count as equal
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ClarkeHulls:
-    """What is known of the Clarke set at a point.
+    """Inner and outer polytopes of the Clarke set at a point.
 
     Attributes
     ----------
     inner
-        Vertices of a hull inside the Clarke set, shape (k, d).
+        Points in the Clarke set, shape (k, d). So is their convex hull.
     outer
-        Vertices of a hull around it, shape (m, d).
+        Points whose convex hull contains the Clarke set, shape (m, d).
     exact
-        Whether the inner hull is proved to be the Clarke set.
+        Whether the hull of `inner` is proved to be the Clarke set.
     """
 
     inner: Array
@@ -56,44 +61,50 @@ class ClarkeHulls:
     exact: bool
 
     def contains(self, gradient: Sequence[float], tolerance: float) -> bool | None:
-        """Tell whether a gradient lies in the Clarke set; None: neither hull settles it.
+        """Return whether a gradient lies in the Clarke set, or None if that is undecided.
 
         Parameters
         ----------
         gradient
             Shape (d,).
         tolerance
-            Distance in every component, relative to the largest one of a vertex.  What is lost
-            of a component beside others that are much larger leaves it open.
+            The allowed distance in each component, relative to the largest absolute value of that
+            component in `outer`. The answer is None if the gradient is further away, but rounding
+            next to a much larger component may explain it.
         """
         g = np.asarray(gradient, dtype=np.float64)
-        if (
-            len(self.inner)
-            and distance_to_hull(g / self.sizes, self.inner / self.sizes) <= tolerance
-        ):
+        sizes = self.sizes
+        if len(self.inner) and distance_to_hull(g / sizes, self.inner / sizes) <= tolerance:
             return True
-        if not self._may_hold(g, self.inner if self.exact else self.outer, tolerance):
+        if not self._may_contain(g, self.inner if self.exact else self.outer, tolerance):
             return False
         return None
 
     def outer_contains(self, gradient: Sequence[float], tolerance: float) -> bool:
-        """Tell whether a gradient lies in the outer hull: automatic differentiation may give it."""
-        return self._may_hold(np.asarray(gradient, dtype=np.float64), self.outer, tolerance)
+        """Return whether a gradient lies in the outer hull, as those of autodiff do."""
+        return self._may_contain(np.asarray(gradient, dtype=np.float64), self.outer, tolerance)
 
-    def _may_hold(self, g: Array, vertices: Array, tolerance: float) -> bool:
+    def _may_contain(self, g: Array, vertices: Array, tolerance: float) -> bool:
         sizes = np.maximum(self.sizes, _LOST / tolerance * self.sizes.max(initial=0))
         return distance_to_hull(g / sizes, vertices / sizes) <= tolerance
 
     @property
     def sizes(self) -> Array:
-        """The largest value of every component of a vertex, or next to nothing; shape (d,)."""
-        found = np.abs(self.outer).max(axis=0, initial=0)
-        least: Array = np.maximum(found, max(_NOTHING * found.max(initial=0), 1e-300))
-        return least
+        """The largest absolute value of each component in `outer`, but never 0; shape (d,)."""
+        largest = np.abs(self.outer).max(axis=0, initial=0)
+        sizes: Array = np.maximum(largest, max(_SMALLEST_SIZE * largest.max(initial=0), 1e-300))
+        return sizes
 
 
 def distance_to_hull(gradient: Array, vertices: Array) -> float:
     """Return the distance of a point to a convex hull, in the maximum norm.
+
+    Parameters
+    ----------
+    gradient
+        The point, shape (d,).
+    vertices
+        Points that span the hull, shape (k, d).
 
     Examples
     --------
@@ -110,14 +121,14 @@ def distance_to_hull(gradient: Array, vertices: Array) -> float:
     scale = max(1e-300, float(np.abs(vertices).max()), float(np.abs(gradient).max()))
     v, g = vertices.T / scale, gradient / scale
     ones = np.ones((d, 1))
-    found = linprog(
+    solution = linprog(
         np.append(np.zeros(count), 1.0),
         A_ub=np.block([[v, -ones], [-v, -ones]]),
         b_ub=np.concatenate([g, -g]),
         A_eq=np.append(np.ones(count), 0.0)[None, :],
         b_eq=[1.0],
     )
-    return np.inf if found.x is None else float(found.x[-1]) * scale
+    return np.inf if solution.x is None else float(solution.x[-1]) * scale
 
 
 def min_norm(vertices: Array) -> Array:
@@ -133,38 +144,49 @@ def min_norm(vertices: Array) -> Array:
 
 
 def _weights_of_min_norm(vertices: Array) -> Array:
+    """Return weights λ >= 0 with Σ λ = 1 of the shortest element of a convex hull."""
     from scipy.optimize import nnls  # noqa: PLC0415
 
-    # λ/Σλ of min |V'λ|² + w²·(Σλ - 1)², λ >= 0, is the same for every w
+    # The minimizer of |V'λ|² + w²·(Σλ - 1)² over λ >= 0 has the same λ/Σλ for every w.
     w = float(np.abs(vertices).max(initial=0)) or 1.0
-    found, _ = nnls(
+    minimizer, _ = nnls(
         np.vstack([vertices.T, np.full(len(vertices), w)]), [0.0] * vertices.shape[1] + [w]
     )
-    weights: Array = found / found.sum()
+    weights: Array = minimizer / minimizer.sum()
     return weights
 
 
-class _Branch(jets.Exact):
-    """Takes the branches of given signs, and notes the switches it meets."""
+class _FixedSigns(jets.Exact):
+    """Gives the switches that may be zero the signs of a combination, in the order of evaluation.
+
+    Attributes
+    ----------
+    switches
+        The switches met so far. Those beyond the given signs get the sign 1.
+    """
 
     def __init__(self, signs: Sequence[int]) -> None:
         self._signs = signs
-        self.rows: list[Jet] = []
+        self.switches: list[Jet] = []
 
     def sign(self, switch: Jet) -> int:
-        self.rows.append(switch)
-        known = len(self.rows) <= len(self._signs)
-        return self._signs[len(self.rows) - 1] if known else 1
+        """Return the sign of the next switch."""
+        self.switches.append(switch)
+        has_sign = len(self.switches) <= len(self._signs)
+        return self._signs[len(self.switches) - 1] if has_sign else 1
 
     def steps(self, argument: Jet) -> None:
+        """Raise `TieError`: a step function may jump here."""
         raise jets.TieError(str(argument.value))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Leaf:
+class _Combination:
+    """A combination of branches, given by the signs of the switches that are zero."""
+
     signs: tuple[int, ...]
     switches: tuple[Jet, ...]
-    rows: Array  # their gradients, (ties, d)
+    switch_gradients: Array  # (ties, d)
     value: Ball
     gradient: Array  # (d,)
 
@@ -172,12 +194,12 @@ class _Leaf:
 def clarke_hulls(
     program: Program, variables: Sequence[str], point: Mapping[str, Real]
 ) -> ClarkeHulls | None:
-    """Return what is known of the Clarke set, or None where that is nothing.
+    """Return inner and outer polytopes of the Clarke subdifferential, or None if undecided.
 
     Parameters
     ----------
     program
-        The expression.
+        A scalar program.
     variables
         The inputs of the gradient.
     point
@@ -187,70 +209,78 @@ def clarke_hulls(
     --------
     >>> from symdiff.program import parse
     >>> zero = {"x": Real.of(0), "y": Real.of(0)}
-    >>> found = clarke_hulls(parse("max(x, 2*x, 3*x, 4*x)"), ["x"], {"x": Real.of(0)})
-    >>> sorted(set(found.inner[:, 0].tolist())), found.exact
+    >>> hulls = clarke_hulls(parse("max(x, 2*x, 3*x, 4*x)"), ["x"], {"x": Real.of(0)})
+    >>> sorted(set(hulls.inner[:, 0].tolist())), hulls.exact
     ([1.0, 4.0], True)
     >>> clarke_hulls(parse("abs(x - y)"), ["x", "y"], zero).contains([0.5, 0.5], 1e-9)
     False
     """
-    zero = active_switches(program, point)
-    if zero is None or not is_continuous_across_branches(program, point):
+    switches = active_switches(program, point)
+    if switches is None or not is_continuous_across_branches(program, point):
         return None
     try:
-        leaves = list(_leaves(program, variables, point))
+        combinations = list(_combinations(program, variables, point))
     except (jets.TieError, Unsupported, RecursionError):
         return None
-    if not all(leaf.value.is_finite() and np.isfinite(leaf.gradient).all() for leaf in leaves):
+    if not all(c.value.is_finite() and np.isfinite(c.gradient).all() for c in combinations):
         return None
-    if not _meet(leaves):
+    if not _is_continuous(combinations):
         return None
-    outer = _unique([leaf.gradient for leaf in leaves])
-    by_signs = {leaf.signs: leaf for leaf in leaves}
-    active = [_is_active(leaf, by_signs) for leaf in leaves]
-    inner = _unique([leaf.gradient for leaf, a in zip(leaves, active, strict=True) if a])
-    known = None not in active and all(_is_piecewise_affine(switch) for switch in zero)
-    exact = bool(len(inner)) and (known or len(inner) == len(outer))
+    outer = _unique([c.gradient for c in combinations])
+    by_signs = {c.signs: c for c in combinations}
+    essential = [_is_essential(c, by_signs) for c in combinations]
+    inner = _unique([c.gradient for c, e in zip(combinations, essential, strict=True) if e])
+    # If all switches are piecewise linear, the limits of gradients are exactly these.
+    is_decided = None not in essential and all(_is_piecewise_affine(s) for s in switches)
+    exact = bool(len(inner)) and (is_decided or len(inner) == len(outer))
     return ClarkeHulls(inner, outer, exact)
 
 
 def has_coupled_switches(program: Program, point: Mapping[str, Real]) -> bool:
-    """Tell whether a switch that vanishes, or may vanish, depends on several variables.
+    """Return whether a switch that is or may be zero depends on several variables.
 
-    Where none does, the Clarke set is the product of the intervals along the axes.
+    If no switch does, the Clarke set is the product of the intervals along the axes.
     """
-    zero = active_switches(program, point)
-    return zero is None or any(len(switch.inputs) > 1 for switch in zero)
+    switches = active_switches(program, point)
+    return switches is None or any(len(switch.inputs) > 1 for switch in switches)
 
 
-def _leaves(
+def _combinations(
     program: Program, variables: Sequence[str], point: Mapping[str, Real]
-) -> Iterator[_Leaf]:
-    """Yield the gradient of every combination of branches, depth first."""
+) -> Iterator[_Combination]:
+    """Yield every combination of branches, depth first."""
     waiting: list[tuple[int, ...]] = [()]
     while waiting:
         signs = waiting.pop()
-        branch = _Branch(signs)
-        jet = _evaluate(program, variables, point, branch)
-        met = len(branch.rows)
-        if met > MAX_TIES:
-            message = f"more than {MAX_TIES} switches vanish"
+        rules = _FixedSigns(signs)
+        jet = _evaluate(program, variables, point, rules)
+        ties = len(rules.switches)
+        if ties > MAX_TIES:
+            message = f"more than {MAX_TIES} switches are zero"
             raise jets.TieError(message)
-        if met > len(signs):
+        if ties > len(signs):
             waiting.extend([(*signs, -1), (*signs, 1)])
             continue
-        rows = [_floats(row.gradient, len(variables)) for row in branch.rows]
-        yield _Leaf(
+        switch_gradients = [_floats(s.gradient, len(variables)) for s in rules.switches]
+        yield _Combination(
             signs,
-            tuple(branch.rows),
-            np.array(rows).reshape(met, len(variables)),
+            tuple(rules.switches),
+            np.array(switch_gradients).reshape(ties, len(variables)),
             jet.value,
             _floats(jet.gradient, len(variables)),
         )
 
 
 def _evaluate(
-    program: Program, variables: Sequence[str], point: Mapping[str, Real], branch: _Branch
+    program: Program, variables: Sequence[str], point: Mapping[str, Real], rules: _FixedSigns
 ) -> Jet:
+    """Return the value and the gradient of a program at a point, in balls.
+
+    Raises
+    ------
+    TieError
+        If the program is undefined there, or a step function may jump.
+    """
     with flint.ctx.workprec(_BITS):
         inputs = {
             name: Jet(
@@ -259,7 +289,7 @@ def _evaluate(
             )
             for name, x in point.items()
         }
-        jet = jets.evaluate(program, inputs, branch)
+        jet = jets.evaluate(program, inputs, rules)
     if jet is None:
         message = "undefined"
         raise jets.TieError(message)
@@ -272,36 +302,41 @@ def _floats(gradient: Sequence[Ball], count: int) -> Array:
     return np.array([float(g.mid()) if g.is_finite() else np.nan for g in gradient])
 
 
-def _meet(leaves: Sequence[_Leaf]) -> bool:
-    """Check what continuity demands.
+def _is_continuous(combinations: Sequence[_Combination]) -> bool:
+    """Return whether the combinations satisfy two necessary conditions of continuity.
 
-    The values are equal, and gradients differ across a switch by a multiple of its own.
+    Their values are equal, and where one switch changes its sign, the gradient changes by a
+    multiple of the gradient of that switch.
     """
-    if not all(leaf.value.overlaps(leaves[0].value) for leaf in leaves):
+    if not all(c.value.overlaps(combinations[0].value) for c in combinations):
         return False
-    by_signs = {leaf.signs: leaf for leaf in leaves}
-    for leaf in leaves:
-        for k in range(len(leaf.signs)):
-            flipped = tuple(-s if i == k else s for i, s in enumerate(leaf.signs))
+    by_signs = {c.signs: c for c in combinations}
+    for combination in combinations:
+        for k, switch_gradient in enumerate(combination.switch_gradients):
+            flipped = tuple(-s if i == k else s for i, s in enumerate(combination.signs))
             other = by_signs.get(flipped)
-            if other is not None and not _parallel(leaf.gradient - other.gradient, leaf.rows[k]):
+            if other is None:
+                continue
+            if not _is_multiple(combination.gradient - other.gradient, switch_gradient):
                 return False
     return True
 
 
-def _parallel(difference: Array, row: Array) -> bool:
+def _is_multiple(difference: Array, direction: Array) -> bool:
+    """Return whether one vector is a multiple of another, up to `_SAME`."""
     size = float(np.abs(difference).max())
     if size == 0:
         return True
-    length = float(np.linalg.norm(row))
+    length = float(np.linalg.norm(direction))
     if length == 0:
         return False
-    unit = row / length
+    unit = direction / length
     rest = difference - (difference @ unit) * unit
     return float(np.abs(rest).max()) <= _SAME * size
 
 
 def _unique(gradients: Sequence[Array]) -> Array:
+    """Return the gradients that differ from those before them, shape (k, d)."""
     kept: list[Array] = []
     for g in gradients:
         size = _SAME * (1e-300 + float(np.abs(g).max()))
@@ -310,56 +345,69 @@ def _unique(gradients: Sequence[Array]) -> Array:
     return np.array(kept)
 
 
-def _is_active(leaf: _Leaf, by_signs: Mapping[tuple[int, ...], _Leaf]) -> bool | None:
-    """Tell whether the signs hold on an open cone of directions; None: that is not known."""
-    lengths = np.linalg.norm(leaf.rows, axis=1)
+def _is_essential(
+    combination: _Combination, by_signs: Mapping[tuple[int, ...], _Combination]
+) -> bool | None:
+    """Return whether the signs occur on an open cone of directions, or None if undecided.
+
+    Such a combination is essentially active (Scholtes 2012, section 4.3).
+    """
+    lengths = np.linalg.norm(combination.switch_gradients, axis=1)
     flat = np.flatnonzero(lengths == 0)
     steep = np.flatnonzero(lengths)
     if not len(steep):
-        open_cone: bool | None = True
+        on_open_cone: bool | None = True
     else:
-        signed = np.array(leaf.signs)[steep, None] * leaf.rows[steep] / lengths[steep, None]
-        open_cone = _holds_on_open_cone(leaf, steep, signed)
-    if open_cone and len(flat) and not _is_same_either_way(leaf, flat, by_signs):
+        unit_gradients = combination.switch_gradients[steep] / lengths[steep, None]
+        signed = np.array(combination.signs)[steep, None] * unit_gradients
+        on_open_cone = _is_on_open_cone(combination, steep, signed)
+    if on_open_cone and len(flat) and not _is_independent_of(flat, combination, by_signs):
         return None
-    return open_cone
+    return on_open_cone
 
 
-def _is_same_either_way(
-    leaf: _Leaf, flat: NDArray[np.intp], by_signs: Mapping[tuple[int, ...], _Leaf]
+def _is_independent_of(
+    flat: NDArray[np.intp],
+    combination: _Combination,
+    by_signs: Mapping[tuple[int, ...], _Combination],
 ) -> bool:
-    """Tell whether switches without a gradient decide between equal gradients only."""
-    choices = [(-1, 1) if k in flat else (sign,) for k, sign in enumerate(leaf.signs)]
+    """Return whether the gradients are the same for all signs of the switches in `flat`.
+
+    Those have a zero gradient, so that their signs near the point are unknown to first order.
+    """
+    choices = [(-1, 1) if k in flat else (sign,) for k, sign in enumerate(combination.signs)]
     for signs in itertools.product(*choices):
         other = by_signs.get(signs)
-        if other is None or (other.rows != leaf.rows).any():
+        if other is None or (other.switch_gradients != combination.switch_gradients).any():
             return False
-        if (other.gradient != leaf.gradient).any():
+        if (other.gradient != combination.gradient).any():
             return False
     return True
 
 
-def _holds_on_open_cone(leaf: _Leaf, steep: NDArray[np.intp], signed: Array) -> bool | None:
-    """Tell whether some direction d has σ_j·r_j·d > 0 for all j (Gordan's alternative)."""
+def _is_on_open_cone(
+    combination: _Combination, steep: NDArray[np.intp], signed: Array
+) -> bool | None:
+    """Return whether some direction d has σ_j·r_j·d > 0 for all j, or None if undecided.
+
+    r_j are the gradients of the switches in `steep`, σ_j their signs. By Gordan's theorem there is
+    such a direction unless a sum of the σ_j·r_j with positive weights is zero.
+    """
     weights = _weights_of_min_norm(signed)
     shortest = signed.T @ weights
     length = float(np.linalg.norm(shortest))
     if length and float((signed @ shortest).min()) > _MARGIN * length:
         return True
-    used = [int(j) for j in np.flatnonzero(weights > _MARGIN)]
-    rows = [leaf.switches[steep[j]].gradient for j in used]
-    signs = [leaf.signs[steep[j]] for j in used]
-    return (
-        False
-        if _cancel([[s * g for g in row] for s, row in zip(signs, rows, strict=True)])
-        else None
-    )
+    used = [steep[j] for j in np.flatnonzero(weights > _MARGIN)]
+    vectors = [[combination.signs[j] * g for g in combination.switches[j].gradient] for j in used]
+    return False if _is_zero_combination(vectors) else None
 
 
-def _cancel(vectors: Sequence[Sequence[Ball]]) -> bool:
-    """Tell whether a sum with positive weights is zero, to all the digits of the balls.
+def _is_zero_combination(vectors: Sequence[Sequence[Ball]]) -> bool:
+    """Return whether a sum of vectors with positive weights is zero within 2**-256.
 
-    λ is the solution of (V·V' + 1·1')·λ = 1, which is Σ λ_j·v_j = 0, Σ λ_j = 1 if there is one.
+    λ is the solution of (V·V' + 1·1')·λ = 1. If there are weights with Σ λ_j·v_j = 0 and
+    Σ λ_j = 1, they solve this equation.
     """
     with flint.ctx.workprec(_BITS):
         v = flint.arb_mat([list(vector) for vector in vectors])
@@ -381,7 +429,7 @@ _SELECTIONS: Final = frozenset(
 
 
 def _is_piecewise_affine(program: Program) -> bool:
-    """Tell whether a switch is made of sums, constant multiples and selections only."""
+    """Return whether a switch consists only of sums, constant multiples, and functions like max."""
     for _, node in program.calls():
         if node.function in _AFFINE | _SELECTIONS:
             continue

@@ -1,4 +1,4 @@
-"""A whole gradient proved at once: reverse mode in balls, where the program is smooth.
+"""Prove a whole gradient in one pass: reverse mode in balls, where the program is smooth.
 
 Source: reverse accumulation as in Griewank & Walther 2008, section 3.2.
 """
@@ -18,16 +18,17 @@ from symdiff.catalogue import CATALOGUE
 from symdiff.errors import Unsupported
 from symdiff.program import Call, Constant, Input, Literal, Program, Setting
 
-_BITS: Final = (128, 512, 2048)
-_Links = dict[int, list[tuple[int, Ball]]]  # for a node its moving arguments and the slopes by them
+_BITS: Final = (128, 512, 2048)  # precisions to try, one after the other
+# By node, its arguments that depend on a variable, each with the partial derivative by it.
+_Partials = dict[int, list[tuple[int, Ball]]]
 
 
 def smooth_gradient(
     program: Program, variables: Sequence[str], point: Mapping[str, Real], bits: int = _BITS[-1]
 ) -> dict[str, float]:
-    """Return the partial derivatives that are proved, rounded to the nearest double.
+    """Return the partial derivatives by variable that could be proved, as the nearest doubles.
 
-    None is proved where a switch may vanish: there the program may not be smooth.
+    The result is empty where a switch may be zero, since the program may not be smooth there.
 
     Parameters
     ----------
@@ -38,7 +39,7 @@ def smooth_gradient(
     point
         The exact coordinates of every input.
     bits
-        At most so many.
+        The highest precision to try.
 
     Examples
     --------
@@ -49,19 +50,19 @@ def smooth_gradient(
     >>> smooth_gradient(parse("x + relu(y - 2)"), ["x", "y"], point)
     {}
     """
-    found: dict[str, float] = {}
+    partials: dict[str, float] = {}
     for precision in _BITS:
-        left = [name for name in variables if name not in found]
-        if precision > bits or not left:
+        unproved = [name for name in variables if name not in partials]
+        if precision > bits or not unproved:
             break
-        balls = _gradient(program, left, point, precision)
+        balls = _gradient(program, unproved, point, precision)
         for name, ball in (balls or {}).items():
-            slope = nearest_in(ball) if ball.is_finite() else None
-            if slope is not None:
-                found[name] = slope
+            partial = nearest_in(ball) if ball.is_finite() else None
+            if partial is not None:
+                partials[name] = partial
         if balls is None or not all(ball.is_finite() for ball in balls.values()):
             break
-    return found
+    return partials
 
 
 def _gradient(
@@ -69,27 +70,27 @@ def _gradient(
 ) -> dict[str, Ball] | None:
     with flint.ctx.workprec(bits):
         try:
-            links, value = _forward(program, set(variables), point, bits)
+            partials, value = _forward(program, set(variables), point, bits)
         except (TieError, Unsupported, RecursionError):
             return None
         if not isinstance(value, Jet) or not value.value.is_finite():
             return None
-        return _backward(program, links, variables)
+        return _backward(program, partials, variables)
 
 
 def _forward(
-    program: Program, moving: set[str], point: Mapping[str, Real], bits: int
-) -> tuple[_Links, Any]:
-    """Return every node's slopes by its own arguments, and the value of the output."""
+    program: Program, variables: set[str], point: Mapping[str, Real], bits: int
+) -> tuple[_Partials, Any]:
+    """Return each node's partial derivatives by its arguments, and the value of the output."""
     arithmetic = Jets(Strict())
     values: dict[int, Any] = {}
-    links: _Links = {}
+    partials: _Partials = {}
     for index in program.order:
         node = program.nodes[index]
         if isinstance(node, Input):
             values[index] = Jet(point[node.name].ball(bits))
-            if node.name in moving:
-                links[index] = []
+            if node.name in variables:
+                partials[index] = []
         elif isinstance(node, Literal):
             values[index] = arithmetic.number(node.value)
         elif isinstance(node, Constant):
@@ -97,15 +98,17 @@ def _forward(
         elif isinstance(node, Setting):
             values[index] = node.value
         else:
-            values[index] = _call(arithmetic, index, node, values, links)
-    return links, values[program.output]
+            values[index] = _call(arithmetic, index, node, values, partials)
+    return partials, values[program.output]
 
 
-def _call(arithmetic: Jets, index: int, node: Call, values: dict[int, Any], links: _Links) -> Any:  # noqa: ANN401
-    """Apply a row to jets that move each on its own."""
-    moving = list(dict.fromkeys(a for a in node.operands if a in links))
-    # One jet for an argument that stands twice: x - x is told by its being the same.
-    jets = {a: Jet(values[a].value, _unit(k, len(moving))) for k, a in enumerate(moving)}
+def _call(
+    arithmetic: Jets, index: int, node: Call, values: dict[int, Any], partials: _Partials
+) -> Any:  # noqa: ANN401
+    """Return the value of a call, and store its partial derivatives by its arguments."""
+    active = list(dict.fromkeys(a for a in node.operands if a in partials))
+    # An argument that occurs twice gets one jet: the arithmetic recognises x - x by identity.
+    jets = {a: Jet(values[a].value, _unit(k, len(active))) for k, a in enumerate(active)}
     arguments = [None if a is None else jets.get(a, values[a]) for a in node.arguments]
     result = apply(CATALOGUE[node.function], arithmetic, arguments)
     if result is NOTHING:
@@ -113,8 +116,8 @@ def _call(arithmetic: Jets, index: int, node: Call, values: dict[int, Any], link
     if not isinstance(result, Jet):
         return result
     if result.gradient:
-        pairs = zip(moving, result.gradient, strict=False)
-        links[index] = [(a, slope) for a, slope in pairs if not slope.is_zero()]
+        pairs = zip(active, result.gradient, strict=False)
+        partials[index] = [(a, partial) for a, partial in pairs if not partial.is_zero()]
     return Jet(result.value)
 
 
@@ -122,17 +125,17 @@ def _unit(k: int, count: int) -> tuple[Ball, ...]:
     return tuple(flint.arb(int(i == k)) for i in range(count))
 
 
-def _backward(program: Program, links: _Links, variables: Sequence[str]) -> dict[str, Ball]:
-    adjoint: dict[int, Ball] = {program.output: flint.arb(1)}
-    for index in sorted(links, reverse=True):
-        mine = adjoint.get(index)
-        if mine is None:
+def _backward(program: Program, partials: _Partials, variables: Sequence[str]) -> dict[str, Ball]:
+    adjoints: dict[int, Ball] = {program.output: flint.arb(1)}
+    for index in sorted(partials, reverse=True):
+        adjoint = adjoints.get(index)
+        if adjoint is None:
             continue
-        for argument, slope in links[index]:
-            adjoint[argument] = adjoint.get(argument, flint.arb(0)) + mine * slope
-    found = {name: flint.arb(0) for name in variables}
-    for index in links:
+        for argument, partial in partials[index]:
+            adjoints[argument] = adjoints.get(argument, flint.arb(0)) + adjoint * partial
+    gradient = {name: flint.arb(0) for name in variables}
+    for index in partials:
         node = program.nodes[index]
-        if isinstance(node, Input) and node.name in found:
-            found[node.name] = adjoint.get(index, flint.arb(0))
-    return found
+        if isinstance(node, Input) and node.name in gradient:
+            gradient[node.name] = adjoints.get(index, flint.arb(0))
+    return gradient

@@ -1,7 +1,7 @@
-"""Numbers without a formula: the zero of a switch, which its grid point is said to be near.
+"""Exact numbers that are defined only as the zero of a switch near a double.
 
-Source: interval Newton steps, Moore, Kearfott & Cloud 2009, section 8.1: where the step maps an
-interval into itself there is one zero in it, and only one.
+Source: interval Newton steps, Moore, Kearfott & Cloud 2009, section 8.1: if the step maps an
+interval into itself, the interval contains exactly one zero.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from symdiff.arithmetics.series.reals import Real, UndecidedError
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 
-_MAX_STEPS: Final = 40
-_MARGIN: Final = 32  # bits
-_AROUND: Final = 2.0**-48  # relative, of the double that a zero is nearest to
+_MAX_STEPS: Final = 40  # Newton steps for one precision
+_MARGIN: Final = 32  # bits of precision beyond the requested ones
+_AROUND: Final = 2.0**-48  # relative radius, around its double, of the interval with the zero
 
 
 class Zero(Real):
-    """The one zero of a program near a double, as an exact number.
+    """The zero of a program near a double, as an exact number.
 
-    Its balls come from Newton steps.  That the program vanishes there is known by `vanishing`.
+    Its balls are computed by Newton steps. `vanishing` records that the program is zero there.
     """
 
     __slots__ = ("_around", "_fixed", "_program", "_value", "_variable")
@@ -38,7 +38,7 @@ class Zero(Real):
     def __init__(
         self, program: Program, variable: str, fixed: Mapping[str, Real], value: int, near: float
     ) -> None:
-        """Keep what vanishes (program - value) and where; `zero_near` proves that it does."""
+        """Describe the zero of program - value; `zero_near` proves that there is one."""
         super().__init__(None, "zero")
         self._program = program
         self._variable = variable
@@ -49,7 +49,7 @@ class Zero(Real):
         self._key = hashlib.blake2b(text.encode(), digest_size=20).digest()
 
     def symbolic(self) -> sp.Expr:
-        """Refuse: sympy has no name for the number."""
+        """Raise ValueError: sympy cannot represent the number."""
         message = "a zero without a formula"
         raise ValueError(message)
 
@@ -58,16 +58,16 @@ class Zero(Real):
         if finer is not None:
             return self._balls[finer]
         with flint.ctx.workprec(bits + _MARGIN):
-            # What fewer bits have proved already is where more of them go on.
-            fewer = max((b for b in self._balls if b < bits), default=None)
+            # Start from the best ball of a lower precision, in which the zero is proved.
+            coarser = max((b for b in self._balls if b < bits), default=None)
             wide = flint.arb(self._around, max(abs(self._around) * _AROUND, 2.0**-1000))
-            x, inside = wide if fewer is None else self._balls[fewer], fewer is not None
+            x, is_proved = wide if coarser is None else self._balls[coarser], coarser is not None
             for _ in range(_MAX_STEPS):
                 step = self._newton(x)
                 if step is None or not step.is_finite():
                     break
-                inside = inside or x.contains_interior(step)
-                if not inside or not step.overlaps(x):
+                is_proved = is_proved or x.contains_interior(step)
+                if not is_proved or not step.overlaps(x):
                     break
                 narrower = step.intersection(x)
                 if narrower.rel_accuracy_bits() >= bits or narrower.rad() >= x.rad():
@@ -77,7 +77,7 @@ class Zero(Real):
         raise UndecidedError(message)
 
     def _newton(self, x: Ball) -> Ball | None:
-        """Return m - f(m)/f'(x) for the middle m of x."""
+        """Return m - f(m)/f'(x) for the midpoint m of x, or None if f'(x) may be 0 or unknown."""
         bits = flint.ctx.prec
         fixed = {name: Jet(number.ball(bits)) for name, number in self._fixed.items()}
         middle = x.mid()
@@ -96,20 +96,21 @@ class Zero(Real):
 def zero_near(
     program: Program, variable: str, fixed: Mapping[str, Real], near: float, *, integer: bool
 ) -> Real | None:
-    """Return the zero of a program near a double, or None if it is not proved to be one.
+    """Return the zero of a program near a double, or None if there is no proof of one.
 
     Parameters
     ----------
     program
-        What vanishes there; with `integer`, what is an integer there.
+        A scalar program, smooth at its zero.
     variable
-        The input that is sought.
+        The input to solve for.
     fixed
         The exact values of the other inputs.
     near
-        The double.
+        The double nearest to the zero.
     integer
-        Whether the program crosses an integer, not 0.
+        Whether to solve program = n for the integer n nearest to its value, instead of
+        program = 0.
 
     Examples
     --------
@@ -120,15 +121,15 @@ def zero_near(
     """
     others = {name: fixed[name] for name in program.inputs if name != variable}
     try:
-        level = _nearest_integer(program, variable, others, near) if integer else 0
-        zero = Zero(program, variable, others, level, near)
+        value = _nearest_integer(program, variable, others, near) if integer else 0
+        zero = Zero(program, variable, others, value, near)
         zero.ball(128)
     except UndecidedError:
         return None
     inputs = {name: constant(number) for name, number in others.items()}
-    value = germs.evaluate(program, {**inputs, variable: constant(zero)})
-    if isinstance(value, Germ):
-        zero.vanishing = frozenset({(value.constant - Real.of(level)).scaled[1].key})
+    germ = germs.evaluate(program, {**inputs, variable: constant(zero)})
+    if isinstance(germ, Germ):
+        zero.vanishing = frozenset({(germ.constant - Real.of(value)).scaled[1].key})
     return zero
 
 
@@ -136,8 +137,8 @@ def _nearest_integer(
     program: Program, variable: str, others: Mapping[str, Real], near: float
 ) -> int:
     inputs = {name: constant(number) for name, number in others.items()}
-    value = germs.evaluate(program, {**inputs, variable: constant(Real.of(near))})
-    if not isinstance(value, Germ):
-        message = "a level that is not known"
+    germ = germs.evaluate(program, {**inputs, variable: constant(Real.of(near))})
+    if not isinstance(germ, Germ):
+        message = "the value near the zero is unknown"
         raise UndecidedError(message)
-    return round(float(value.constant.ball(128).mid()))
+    return round(float(germ.constant.ball(128).mid()))
