@@ -33,10 +33,10 @@ from symdiff.truth.branch_continuity import is_continuous_across_branches
 
 MAX_TIES: Final = 12  # switches that are zero at one point
 _BITS: Final = 512  # precision of the balls
-_MARGIN: Final = (
-    1e-9  # how wide a cone must be to count as open, and how large a weight as positive
-)
-# Rounding may lose this part of the largest component of a gradient in each other component.
+# A cone is open if it has a unit direction whose inner product with each unit normal is larger
+# than this. Weights up to this size count as zero.
+_MARGIN: Final = 1e-9
+# Rounding may change a component by this part of the largest component.
 _LOST: Final = 2.0**-45
 _SMALLEST_SIZE: Final = 2.0**-60  # of a component, relative to the largest one
 _SAME: Final = 1e-12  # relative distance of two vertices that count as equal
@@ -230,7 +230,7 @@ def clarke_hulls(
     by_signs = {c.signs: c for c in combinations}
     essential = [_is_essential(c, by_signs) for c in combinations]
     inner = _unique([c.gradient for c, e in zip(combinations, essential, strict=True) if e])
-    # If all switches are piecewise linear, the limits of gradients are exactly these.
+    # If all switches are piecewise affine, every limit of gradients is one of these.
     is_decided = None not in essential and all(_is_piecewise_affine(s) for s in switches)
     exact = bool(len(inner)) and (is_decided or len(inner) == len(outer))
     return ClarkeHulls(inner, outer, exact)
