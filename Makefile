@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help report test check format bench clean
+.PHONY: help report test check format docs bench clean
 
 help: ## Show this list.
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -28,6 +28,9 @@ check: $(VENV)/installed-test ## Linters, types, import layers.
 format: $(VENV)/installed-test ## Format the code.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/installed-test ## Write today's output into the examples of README.md and docs/.
+	$(BIN)/python -m tests.docs_blocks --write
 
 bench: $(VENV)/installed-test ## Measure speed against other ways; writes benchmarks/results.md.
 	$(BIN)/python benchmarks/run.py $(ONLY)

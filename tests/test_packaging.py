@@ -1,4 +1,4 @@
-"""What is installed, what is loaded when, and that the documents tell the truth."""
+"""What is installed, what is loaded when, and what the project's files say of each other."""
 
 import os
 import re
@@ -12,11 +12,7 @@ from pathlib import Path
 import pytest
 
 import symdiff
-from symdiff.batch.work import collect
 from symdiff.catalogue import CATALOGUE
-from symdiff.report.listings import engine_table, function_table
-from symdiff.truth.one_sided import Kind
-from symdiff.verdict.judge import Verdict
 
 ROOT = Path(__file__).parent.parent
 HEAVY = ("torch", "sympy", "numpy", "scipy", "flint", "pandas", "rich", "tabulate")
@@ -96,7 +92,12 @@ def test_the_wheel_runs_the_shipped_expressions_from_another_folder(wheel, tmp_p
 
 
 def test_no_text_says_to_install_the_package_that_is_not_ours():
-    for path in [*ROOT.glob("*.md"), *ROOT.glob("symdiff/**/*.py"), ROOT / "Makefile"]:
+    for path in [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/*.md"),
+        *ROOT.glob("symdiff/**/*.py"),
+        ROOT / "Makefile",
+    ]:
         assert not re.search(r"pip install ['\"]?symdiff(?!-compare)\b", path.read_text()), path
 
 
@@ -121,6 +122,22 @@ def test_ci_does_what_the_readme_says():
     assert "make test" in (ROOT / "README.md").read_text()
 
 
+def test_the_workflow_runs_make_test_on_the_oldest_supported_python():
+    workflow = (ROOT / ".github" / "workflows" / "test.yml").read_text()
+    oldest = PROJECT["project"]["requires-python"].removeprefix(">=")
+    assert f'python: ["{oldest}", ' in workflow
+    assert re.findall(r"- run: (.*)", workflow) == ["make test PYTHON=python"]
+
+
+def test_pre_commit_runs_the_commands_of_make_check():
+    makefile = (ROOT / "Makefile").read_text()
+    checks = re.search(r"^check:.*\n((?:\t.*\n)*)", makefile, re.MULTILINE).group(1)
+    commands = [line.strip().removesuffix(" .") for line in checks.splitlines()]
+    hooks = (ROOT / ".pre-commit-config.yaml").read_text()
+    entries = re.findall(r"entry: \.venv/bin/(.*)", hooks)
+    assert [command.removeprefix("$(BIN)/") for command in commands] == entries
+
+
 @pytest.mark.parametrize(
     ("module", "line", "broken"),
     [
@@ -143,80 +160,6 @@ def test_imports_run_only_down(tmp_path, module, line, broken):
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
     )
     assert ("BROKEN" in done.stdout, done.returncode != 0) == (broken, broken), done.stdout
-
-
-class TestReadme:
-    README = (ROOT / "README.md").read_text()
-
-    def block(self, name):
-        pattern = rf"<!-- {name} -->\n(.*?)\n<!-- end -->"
-        return re.search(pattern, self.README, re.DOTALL).group(1)
-
-    def test_the_function_table_is_the_catalogue(self):
-        assert self.block("functions") == function_table("github")
-
-    def test_the_engine_table_is_the_registry(self):
-        assert self.block("engines") == engine_table("github")
-
-    def test_the_first_example_is_what_is_printed(self):
-        command, *printed = self.block("example").strip("`").strip().splitlines()
-        assert command == '$ symdiff eval "relu(x)" --grid x=-1:1:3'
-        table = symdiff.compare("relu(x)", {"x": "-1:1:3"}).table()
-        assert "\n".join(printed) == table
-
-    def test_the_example_of_a_wrong_derivative_is_what_is_printed(self):
-        command, *printed = self.block("wrong").strip("`").strip().splitlines()
-        assert command == '$ symdiff eval "relu(x) - relu(-x)" --at x=0'
-        table = symdiff.compare("relu(x) - relu(-x)", at={"x": "0"}).table()
-        assert "\n".join(printed) == table
-
-    def test_the_speed_is_what_was_measured(self):
-        measured = (ROOT / "benchmarks" / "results.md").read_text().splitlines()
-        quoted = [line for line in self.block("speed").splitlines() if line]
-        assert len(quoted) > 10
-        assert [line for line in quoted if line not in measured] == []
-
-    def test_every_kind_and_every_verdict_is_explained(self):
-        rows = set(re.findall(r"^\| (`.*?`) \|", self.README, re.MULTILINE))
-        words = {word for row in rows for word in re.findall(r"`([a-z-]+)`", row)}
-        assert {str(v) for v in Verdict} | {str(k) for k in Kind} <= words
-
-    def test_the_spellings_example_is_what_is_printed(self):
-        printed = self.block("spellings").strip("`").strip()
-        report = symdiff.compare_files([ROOT / "expressions"], only="relu against clamp")
-        assert printed == report.table()
-
-    def test_the_network_example_is_what_is_printed(self):
-        printed = self.block("network").strip("`").strip()
-        report = symdiff.compare_files([ROOT / "expressions"], only="network")
-        assert printed == report.table()
-
-    @pytest.mark.parametrize("number", [0, 1])
-    def test_the_files_in_it_run(self, number, tmp_path):
-        text = re.findall(r"```toml\n(.*?)```", self.README, re.DOTALL)[number]
-        path = tmp_path / "example.toml"
-        # an expectation that is there to show the key
-        path.write_text(re.sub(r"^expect = .*$", "", text, flags=re.MULTILINE))
-        report = symdiff.compare_file(path)
-        assert report.errors == () and report.status == 0
-
-    def test_the_numbers_in_the_changelog_are_today_s(self):
-        text = (ROOT / "CHANGELOG.md").read_text()
-        on_tensors = sum(row.array is not None for row in CATALOGUE.values())
-        assert (
-            f"A catalogue of {len(CATALOGUE)} functions: {len(CATALOGUE) - on_tensors} with" in text
-        )
-        assert re.search(rf"\b{on_tensors} on tensors", text)
-        entries = collect([ROOT / "expressions"]).entries
-        assert f"{len(entries)} shipped expressions" in text
-
-    def test_the_library_example_runs(self):
-        code = re.search(r"```python\n(.*?)```", self.README, re.DOTALL).group(1)
-        done = subprocess.run(
-            [sys.executable, "-c", code], capture_output=True, text=True, check=True
-        )
-        expected = re.findall(r"# prints (.*)", code)
-        assert done.stdout.split("\n")[: len(expected)] == expected
 
 
 def test_every_row_says_what_it_means():

@@ -1,14 +1,19 @@
-"""The catalogue and the engines as tables: for the command line and the README."""
+"""The catalogue and the engines as tables: for the command line and for the documentation."""
 
 from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
 
 from tabulate import tabulate
 
 from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
 from symdiff.engines.registry import describe_all
-from symdiff.errors import UsageError
+from symdiff.errors import UsageError, did_you_mean
 
-_FORMATS = {"plain": "simple", "github": "github"}
+FORMATS = ("plain", "github")
+_HEADER = ("function", "other names", "meaning", "defined where", "torch")
+_CODE = frozenset({"function", "other names", "defined where", "engine"})  # columns of code
 
 
 def function_table(form: str = "plain") -> str:
@@ -17,45 +22,69 @@ def function_table(form: str = "plain") -> str:
     Parameters
     ----------
     form
-        ``plain`` or ``github``.
+        ``plain``: one table with a column for the group; ``github``: a heading and a table for
+        each group.
 
     Raises
     ------
     UsageError
         There is no such format.
     """
-    rows = [_function_row(row) for row in CATALOGUE.values()]
-    rows += [[name, "", f"{value:.15g}", "", "", "constants"] for name, value in CONSTANTS.items()]
-    header = ["function", "other names", "meaning", "defined where", "torch", "group"]
-    return _table(rows, header, form)
+    _check(form)
+    groups = {group: list(rows) for group, rows in _function_groups()}
+    if form == "github":
+        return "\n\n".join(
+            f"## {group.capitalize()}\n\n{_github(rows, _HEADER)}" for group, rows in groups.items()
+        )
+    rows = [(*row, group) for group, rows in groups.items() for row in rows]
+    return _plain(rows, (*_HEADER, "group"))
 
 
 def engine_table(form: str = "plain") -> str:
-    """Return every engine, in the same formats."""
-    return _table([list(item) for item in describe_all().items()], ["engine", "what it is"], form)
+    """Return every engine and what it is; for `form` see `function_table`."""
+    _check(form)
+    table = _github if form == "github" else _plain
+    return table(list(describe_all().items()), ("engine", "what it is"))
 
 
-def _function_row(row: Function) -> list[str]:
-    spelled = "-x" if row.operator == "u-" else "+x" if row.operator == "u+" else row.operator
-    usage = row.usage if spelled is None else f"{spelled}"
-    names = row.aliases if spelled is None or not row.is_named else row.names
+def _function_groups() -> Iterator[tuple[str, Iterator[tuple[str, ...]]]]:
+    """Yield the groups of the catalogue, each with its rows; the named constants come last."""
+    for group, rows in itertools.groupby(CATALOGUE.values(), key=lambda row: row.group):
+        yield group, map(_function_row, rows)
+    yield "constants", ((name, "", f"{x:.15g}", "", "") for name, x in CONSTANTS.items())
+
+
+def _function_row(row: Function) -> tuple[str, ...]:
     torch = row.torch if isinstance(row.torch, str) else "yes" if row.torch else "no"
-    if row.operator is not None:
-        torch = "yes"
-    domain = row.domain or ""
-    return [usage, " ".join(names), row.formula, domain, torch, row.group]
+    if row.operator is None:
+        return row.usage, " ".join(row.aliases), row.formula, row.domain or "", torch
+    usage = {"u-": "-x", "u+": "+x"}.get(row.operator, row.operator)
+    names = row.names if row.is_named else row.aliases
+    return usage, " ".join(names), row.formula, row.domain or "", "yes"
 
 
-def _table(rows: list[list[str]], header: list[str], form: str) -> str:
-    if form not in _FORMATS:
+def _check(form: str) -> None:
+    if form not in FORMATS:
         message = f"unknown format {form[:40]!r}"
-        raise UsageError(message, hint=f"formats: {', '.join(_FORMATS)}")
-    if form == "github":
-        rows = [
-            [f"`{c}`" if c and i in {0, 3} else c.replace("|", "\\|") for i, c in enumerate(r)]
-            for r in rows
-        ]
-        rows = [
-            [c.replace("|", "\\|") if i in {0, 3} else c for i, c in enumerate(r)] for r in rows
-        ]
-    return tabulate(rows, headers=header, tablefmt=_FORMATS[form], disable_numparse=True)
+        hint = did_you_mean(form, FORMATS) or f"formats: {', '.join(FORMATS)}"
+        raise UsageError(message, hint=hint)
+
+
+def _plain(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
+    return tabulate(rows, headers=header, tablefmt="simple", disable_numparse=True)
+
+
+def _github(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
+    """Return a table in Markdown without padding, without the columns that are empty."""
+    kept = [j for j in range(len(header)) if any(row[j] for row in rows)]
+    lines = [[header[j] for j in kept], ["---"] * len(kept)]
+    lines += [[_cell(row[j], header[j]) for j in kept] for row in rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _cell(text: str, column: str) -> str:
+    escaped = text.replace("|", "\\|")
+    if not text or column not in _CODE:
+        return escaped.replace("*", "\\*")
+    words = escaped.split(" ") if column == "other names" else [escaped]
+    return " ".join(f"`{word}`" for word in words)
