@@ -2,6 +2,7 @@
 
 import contextlib
 import multiprocessing
+import os
 
 import pytest
 
@@ -11,26 +12,27 @@ PLANTED = """
 import os, signal, time
 from symdiff.batch import task
 
-real = task.compare_entry
+real = task.compare
 marks = os.environ["SYMDIFF_TEST_MARKS"]
 
 
-def compare_entry(entry, options):
-    if entry.name.startswith("hang"):
+def compare(request, options):
+    name = request.label.name
+    if name.startswith("hang"):
         time.sleep(3600)
-    if entry.name.startswith("crash"):
+    if name.startswith("crash"):
         os.kill(os.getpid(), signal.SIGSEGV)
-    if entry.name.startswith("once") and not os.path.exists(os.path.join(marks, entry.name)):
-        open(os.path.join(marks, entry.name), "w").close()
+    if name.startswith("once") and not os.path.exists(os.path.join(marks, name)):
+        open(os.path.join(marks, name), "w").close()
         os.kill(os.getpid(), signal.SIGKILL)
-    if entry.name.startswith("hog"):
+    if name.startswith("hog"):
         kept = [bytearray(2**26) for _ in range(2**10)]
-    if entry.name.startswith("slow"):
+    if name.startswith("slow"):
         time.sleep(0.3)
-    return real(entry, options)
+    return real(request, options)
 
 
-task.compare_entry = compare_entry
+task.compare = compare
 """
 
 
@@ -52,7 +54,8 @@ def planted(tmp_path, monkeypatch):
     folder = tmp_path / "planted"
     folder.mkdir()
     (folder / "sitecustomize.py").write_text(PLANTED)
-    monkeypatch.setenv("PYTHONPATH", str(folder))
+    former = os.environ.get("PYTHONPATH")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, [str(folder), former])))
     monkeypatch.setenv("SYMDIFF_TEST_MARKS", str(folder))
     yield folder
     stop_forks()

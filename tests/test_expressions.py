@@ -53,7 +53,7 @@ def reports():
 def test_there_are_enough_and_each_says_where_it_comes_from():
     entries = collect([FOLDER]).entries
     assert len(entries) >= 250
-    assert [e.name for e in entries if not e.source] == []
+    assert [e.label.name for e in entries if not e.label.source] == []
     for stem, least in LEAST.items():
         assert len(collect([FOLDER / f"{stem}.toml"]).entries) >= least
 
@@ -98,7 +98,7 @@ def test_physics_has_several_variables_and_its_claims_agree_with_autograd(report
 
 
 def test_every_elementwise_activation_of_torch_nn_is_there(reports):
-    sources = " ".join(e.source for e in reports["activations"].evidence)
+    sources = " ".join(e.label.source for e in reports["activations"].evidence)
     assert [m for m in MODULES if f"torch.nn.{m}" not in sources] == []
 
 

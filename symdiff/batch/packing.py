@@ -16,8 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from symdiff.arithmetics.series.germ_values import Budget
-from symdiff.comparison.evidence import Evidence, LeftOut, Options, Tensors, Trial
+from symdiff.comparison.evidence import Evidence, LeftOut, Tensors, Trial
 from symdiff.engines.base import Problem, Samples, TensorProblem, Traits
 from symdiff.errors import (
     Crash,
@@ -43,10 +42,10 @@ from symdiff.program.nodes import (
     Span,
 )
 from symdiff.program.values import Value
-from symdiff.request.request import Entry
-from symdiff.truth.certify import ProofOptions
+from symdiff.request.options import Options
+from symdiff.request.request import Label, Request
 from symdiff.truth.truths import Truths
-from symdiff.verdict.judge import Judgement, Tolerance, Verdict
+from symdiff.verdict.judge import Judgement, Verdict
 
 FORMAT: Final = 4
 _PLAIN: Final = (bool, int, float, str, type(None))
@@ -54,7 +53,7 @@ _IS_PLAIN: Final = frozenset(_PLAIN)
 _CLASSES: Final = {
     kind.__name__: kind
     for kind in (
-        *(Entry, Options, ProofOptions, Budget, Tolerance, Place),
+        *(Request, Label, Options, Place),
         *(Evidence, LeftOut, Tensors, Trial, Grid, Switch, Problem, Samples, Truths, Judgement),
         *(
             Traits,

@@ -6,16 +6,16 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import queue
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from symdiff.batch.packing import pack, unpack
 from symdiff.batch.store import Store, key_of
-from symdiff.batch.task import Outcome, attempt, lost, where
+from symdiff.batch.task import Outcome, attempt, crash, lost
 from symdiff.batch.work import Work
 from symdiff.batch.workers import Future, Limits, Pool, cluster, executed_by, processes
-from symdiff.comparison.evidence import Options
-from symdiff.errors import Crash, UsageError, describe
-from symdiff.request.request import Entry
+from symdiff.errors import UsageError, describe
+from symdiff.request.options import Options
+from symdiff.request.request import Request
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -66,7 +66,6 @@ def run(
     *,
     workers: Workers | None = None,
     store: Store | None = None,
-    advance: Callable[[], None] = lambda: None,
 ) -> Iterator[Outcome]:
     """Yield what came of every entry, in the order of the entries.
 
@@ -80,8 +79,6 @@ def run(
         Who does the work; None: this process.
     store
         Where results are looked up first, and kept as soon as they come.
-    advance
-        Called after every entry, for a progress bar.
 
     Raises
     ------
@@ -105,14 +102,12 @@ def run(
         while following in ready:
             yield ready.pop(following)
             following += 1
-            advance()
     for number in range(following, len(work.entries)):
         yield ready.pop(number)
-        advance()
 
 
 def _done(
-    entries: Mapping[int, Entry], options: Options, workers: Workers
+    entries: Mapping[int, Request], options: Options, workers: Workers
 ) -> Iterator[tuple[int, Outcome]]:
     """Yield what came of some entries, as soon as it came."""
     pool = workers.pool(len(entries)) if entries else None
@@ -124,7 +119,7 @@ def _done(
 
 
 def _gathered(
-    entries: Mapping[int, Entry], options: Options, pool: Pool, limits: Limits
+    entries: Mapping[int, Request], options: Options, pool: Pool, limits: Limits
 ) -> Iterator[tuple[int, Outcome]]:
     finished: queue.SimpleQueue[tuple[int, Future]] = queue.SimpleQueue()
     works = [pack((entry, options)) for entry in entries.values()]
@@ -141,7 +136,7 @@ def _gathered(
             future.cancel()
 
 
-def _outcome(entry: Entry, future: Future, limits: Limits) -> Outcome:
+def _outcome(entry: Request, future: Future, limits: Limits) -> Outcome:
     try:
         outcome: Outcome = unpack(future.result())
     except TimeoutError:
@@ -153,7 +148,7 @@ def _outcome(entry: Entry, future: Future, limits: Limits) -> Outcome:
             return lost(
                 entry, f"its worker died: {describe(error)}", "raise --memory, or report it"
             )
-        return Crash(where(entry), describe(error), entry.name)
+        return crash(entry, error)
     return outcome
 
 

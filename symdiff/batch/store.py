@@ -31,10 +31,11 @@ from typing import Final
 from symdiff.batch.packing import PackingError, pack, unpack
 from symdiff.batch.task import Outcome
 from symdiff.batch.workers import Limits
-from symdiff.comparison.evidence import Evidence, Options
+from symdiff.comparison.evidence import Evidence
 from symdiff.engines.registry import distributions
 from symdiff.errors import Crash, Lost, StoreError
-from symdiff.request.request import Entry
+from symdiff.request.options import Options
+from symdiff.request.request import Label, Request
 from symdiff.versions import computing_versions
 
 APPLICATION: Final = 0x73796D64  # "symd"
@@ -65,25 +66,25 @@ _NAME: Final = "INSERT OR REPLACE INTO names (name, key) VALUES (?, ?)"
 _HINT: Final = "give another file, or move this one away"
 
 
-def key_of(entry: Entry, options: Options) -> str:
+def key_of(request: Request, options: Options) -> str:
     """Return a digest of all that a result depends on.
 
-    That is the entry's content (not its name, its place or what is said about it), the options,
-    and the versions of symdiff and of the distributions that the truth and the engines use.
+    That is the request without its label, the options without `strict` and `columns`, and the
+    versions of symdiff and of the distributions that the truth and the engines use.
 
     Examples
     --------
-    >>> key = key_of(Entry(name="f", expr="relu(x)"), Options())
-    >>> key == key_of(Entry(name="g", expr="relu(x)", note="the same"), Options())
+    >>> request = Request(expression="relu(x)")
+    >>> key = key_of(request, Options())
+    >>> key == key_of(dataclasses.replace(request, label=Label(name="relu")), Options(strict=True))
     True
-    >>> key == key_of(Entry(name="f", expr="relu(x)"), Options(seed=1))
+    >>> key == key_of(request, Options(seed=1))
     False
     """
-    content = dataclasses.replace(
-        entry, name="", source="", note="", expect={}, file=None, line=None, lines={}
-    )
-    how = dataclasses.replace(options, strict=False, columns=None)
-    return hashlib.sha256(pack((content, how, _versions(options.engines)))).hexdigest()
+    content = dataclasses.replace(request, label=Label())
+    computing = dataclasses.replace(options, strict=False, columns=None)
+    versions = _versions(options.engines)
+    return hashlib.sha256(pack((content, computing, versions))).hexdigest()
 
 
 def _versions(engines: tuple[str, ...]) -> dict[str, str]:
@@ -98,7 +99,7 @@ class Store:
         self._path = path
         self._connection = connection
 
-    def get(self, key: str, entry: Entry, options: Options, limits: Limits) -> Outcome | None:
+    def get(self, key: str, request: Request, options: Options, limits: Limits) -> Outcome | None:
         """Return what came of an entry, under its present name; None if that is not known.
 
         What was lost counts only if the limits are the same.
@@ -115,12 +116,12 @@ class Store:
         if row is None or (row[0] == "lost" and row[1] != _written(limits)):
             return None
         outcome = self._unpacked(row[2])
-        self._name(entry.name, key)
+        self._name(request.label.name, key)
         if isinstance(outcome, Evidence):
-            return _relabelled(outcome, entry, options)
+            return dataclasses.replace(outcome, label=request.label, options=options)
         return outcome
 
-    def put(self, key: str, entry: Entry, outcome: Outcome, limits: Limits) -> None:
+    def put(self, key: str, request: Request, outcome: Outcome, limits: Limits) -> None:
         """Keep what came of an entry; a mistake in its text is not kept.
 
         Raises
@@ -135,7 +136,7 @@ class Store:
         row = (
             *(
                 key,
-                entry.expr,
+                request.text,
                 json.dumps(_versions(outcome.engines if isinstance(outcome, Evidence) else ())),
             ),
             *("lost" if isinstance(outcome, Crash) else "compared", allowed),
@@ -148,7 +149,7 @@ class Store:
                 " excluded.outcome, limits = excluded.limits, content = excluded.content",
                 row,
             )
-            self._connection.execute(_NAME, (entry.name, key))
+            self._connection.execute(_NAME, (request.label.name, key))
 
     def _name(self, name: str, key: str) -> None:
         """Note what a name stands for, if that is news."""
@@ -195,18 +196,6 @@ class Store:
         except sqlite3.Error as error:
             message = f"{self._path}: {error}"
             raise StoreError(message, hint="what was stored before is safe") from None
-
-
-def _relabelled(evidence: Evidence, entry: Entry, options: Options) -> Evidence:
-    return dataclasses.replace(
-        evidence,
-        name=entry.name,
-        expect=entry.expect,
-        strict=options.strict,
-        source=entry.source,
-        note=entry.note,
-        file=entry.file,
-    )
 
 
 def _written(limits: Limits) -> str:

@@ -1,46 +1,47 @@
-"""One expression compared, here or in a worker: work comes as text and goes as columns."""
+"""Compare one expression, in this process or in a worker."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from symdiff.batch.packing import pack, unpack
-from symdiff.comparison.compare import compare_entry
-from symdiff.comparison.evidence import Evidence, Options
+from symdiff.comparison.compare import compare
+from symdiff.comparison.evidence import Evidence
 from symdiff.errors import Crash, Lost, SymdiffError, describe
-from symdiff.request.request import Entry
+from symdiff.request.options import Options
+from symdiff.request.request import Request
 
 Outcome = Evidence | SymdiffError
 
 
-def attempt(entry: Entry, options: Options) -> Outcome:
-    """Compare one entry; whatever goes wrong is returned, not raised."""
+def attempt(request: Request, options: Options) -> Outcome:
+    """Compare one expression; return whatever goes wrong instead of raising it."""
     try:
-        return compare_entry(entry, options)
+        return compare(request, options)
     except SymdiffError as error:
         return error
     except MemoryError:
-        return lost(entry, "it needs more memory than there is", "raise --memory")
+        return lost(request, "it needs more memory than there is", "raise --memory")
     except Exception as error:  # noqa: BLE001  (a defect of symdiff costs one expression)
-        return Crash(where(entry), describe(error), entry.name)
+        return crash(request, error)
 
 
 def perform(work: bytes, *, short: bool = False) -> bytes:
-    """Compare the entry that `work` is, with its options; return the outcome."""
-    entry, options = unpack(work)
-    return pack(attempt(entry, options), short=short)
+    """Compare a packed request with its packed options, and return the packed outcome."""
+    request, options = unpack(work)
+    return pack(attempt(request, options), short=short)
 
 
 def perform_all(several: Sequence[bytes]) -> list[bytes]:
-    """Perform some work, one after the other; what came of it goes over a network."""
+    """Perform several works in order; the outcomes are compressed for the network."""
     return [perform(work, short=True) for work in several]
 
 
-def lost(entry: Entry, reason: str, hint: str) -> Lost:
-    """Return what stands for an expression that gave nothing."""
-    return Lost(where(entry), f"{reason} ({hint})", entry.name)
+def lost(request: Request, reason: str, hint: str) -> Lost:
+    """Return the outcome of a request whose worker ended without a result."""
+    return Lost(request.where, f"{reason} ({hint})", request.label.name)
 
 
-def where(entry: Entry) -> str:
-    """Return the place of an entry, for messages."""
-    return f"{entry.file}, entry {entry.name!r}" if entry.file else repr(entry.name)
+def crash(request: Request, error: Exception) -> Crash:
+    """Return the outcome of a request on which symdiff itself failed."""
+    return Crash(request.where, describe(error), request.label.name)

@@ -11,14 +11,14 @@ from pathlib import Path
 
 from symdiff.errors import FileError, InputError, UsageError
 from symdiff.request.files import find_files, read_file
-from symdiff.request.request import Entry
+from symdiff.request.request import Request
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Work:
     """What a run is to do: entries with unique names, and mistakes found while reading."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[Request, ...]
     errors: tuple[InputError, ...] = ()
 
 
@@ -46,7 +46,7 @@ def collect(paths: Sequence[Path], only: str | None = None) -> Work:
     UsageError
         `only` matches nothing.
     """
-    entries: list[Entry] = []
+    entries: list[Request] = []
     mistakes: list[InputError] = []
     for path in find_files(list(paths) or [shipped_expressions()]):
         try:
@@ -58,26 +58,30 @@ def collect(paths: Sequence[Path], only: str | None = None) -> Work:
         mistakes.extend(reading.errors)
     named = _unique(entries)
     if only is not None:
-        chosen = [entry for entry in named if fnmatchcase(entry.name, only)]
+        chosen = [entry for entry in named if fnmatchcase(entry.label.name, only)]
         if named and not chosen:
             message = f"no entry's name matches {only!r}"
-            raise UsageError(message, hint=f"the first is {named[0].name!r}")
+            raise UsageError(message, hint=f"the first is {named[0].label.name!r}")
         named = chosen
     return Work(tuple(named), tuple(mistakes))
 
 
-def _unique(entries: list[Entry]) -> list[Entry]:
+def _unique(entries: list[Request]) -> list[Request]:
     """Put as much of the file before a name as it takes to tell it from the others."""
     named = entries
     for prefix in (_stem, _file_name, _whole_path):
-        counts = collections.Counter(entry.name for entry in named)
+        counts = collections.Counter(entry.label.name for entry in named)
         named = [
-            dataclasses.replace(entry, name=f"{prefix(Path(entry.file))}/{first.name}")
-            if counts[entry.name] > 1 and entry.file
+            _named(entry, f"{prefix(Path(entry.label.file))}/{first.label.name}")
+            if counts[entry.label.name] > 1 and entry.label.file
             else entry
             for entry, first in zip(named, entries, strict=True)
         ]
     return named
+
+
+def _named(request: Request, name: str) -> Request:
+    return dataclasses.replace(request, label=dataclasses.replace(request.label, name=name))
 
 
 def _stem(path: Path) -> str:

@@ -13,35 +13,19 @@ import typer
 from typer.core import TyperGroup
 
 from symdiff.cli.options import (
-    Atol,
-    Dask,
-    Engines,
     Everything,
     Format,
-    Jobs,
     Keep,
-    MaxComponents,
-    MaxPoints,
-    MaxProofs,
-    Memory,
-    NoKinks,
     Output,
-    Prove,
     Quiet,
-    Rtol,
-    Seed,
-    StoreFile,
-    Strict,
-    Timeout,
     Value,
     assignments,
     check_output,
     columns_folder,
     format_of,
     numbers,
-    options_of,
     toml_value,
-    workers_of,
+    with_options_of,
 )
 from symdiff.errors import (
     INTERRUPTED,
@@ -51,11 +35,9 @@ from symdiff.errors import (
     UsageError,
     describe,
 )
+from symdiff.request.options import Options, RunOptions
 
 if TYPE_CHECKING:
-    from symdiff.batch.runner import Workers
-    from symdiff.batch.work import Work
-    from symdiff.comparison.evidence import Options
     from symdiff.report import Report
 
 
@@ -78,7 +60,8 @@ app = typer.Typer(
 
 
 @app.command()
-def run(  # noqa: PLR0913  (the options of the command line)
+@with_options_of(RunOptions, Options)
+def run(  # noqa: PLR0913  (the options that are not in a table)
     paths: Annotated[
         list[Path] | None,
         typer.Argument(help="Expression files and folders; none: the expressions shipped."),
@@ -86,60 +69,24 @@ def run(  # noqa: PLR0913  (the options of the command line)
     *,
     form: Format = None,
     output: Output = None,
-    engine: Engines = None,
-    jobs: Jobs = 1,
-    timeout: Timeout = None,
-    memory: Memory = None,
-    dask: Dask = None,
-    store: StoreFile = None,
     keep: Keep = "findings",
-    only: Annotated[
-        str | None, typer.Option(help="Run entries whose name matches: 'relu*'.")
-    ] = None,
     everything: Everything = False,
     quiet: Quiet = False,
-    rtol: Rtol = None,
-    atol: Atol = None,
-    no_kinks: NoKinks = False,
-    max_points: MaxPoints = None,
-    seed: Seed = 0,
-    prove: Prove = "filter",
-    max_proofs: MaxProofs = None,
-    max_components: MaxComponents = None,
-    strict: Strict = False,
+    options: dict[str, Any],
 ) -> None:
     """Compare every expression of some files."""
     with _clear_errors():
         check_output(form, output)
-        if jobs > 1 and dask is None:
-            from symdiff.batch.workers import start_loading  # multiprocessing
-
-            start_loading()  # meanwhile files are read
-        from symdiff.batch.work import collect  # loads numpy
-
-        work = collect(list(paths or []), only)
-        options = options_of(
-            engine=engine,
-            rtol=rtol,
-            atol=atol,
-            max_points=max_points,
-            seed=seed,
-            kinks=not no_kinks,
-            prove=prove,
-            max_proofs=max_proofs,
-            max_components=max_components,
-            strict=strict,
-            columns=columns_folder(keep, output),
-        )
-        workers = workers_of(jobs, timeout, memory, dask)
-        report, interrupted = _run(work, options, workers, store)
+        columns = columns_folder(keep, output)
+        report, interrupted = _run(list(paths or []), {**options, "columns": columns})
         _finish(report, form, output, everything=everything, quiet=quiet)
-        _tell_columns(keep, output)
+        _report_columns(columns)
         raise typer.Exit(INTERRUPTED if interrupted else report.status)
 
 
 @app.command("eval")
-def evaluate(  # noqa: PLR0913  (the options of the command line)
+@with_options_of(Options)
+def evaluate(  # noqa: PLR0913  (one for each part of a request)
     expression: Annotated[str, typer.Argument(help='An expression, such as "relu(x)".')],
     *,
     grid: Annotated[
@@ -157,53 +104,33 @@ def evaluate(  # noqa: PLR0913  (the options of the command line)
     ] = None,
     value: Value = None,
     cotangent: Annotated[
-        str | None, typer.Option(help="What backward is called with: [0.1, 1, 0.0001].")
+        str | None, typer.Option(help="The gradient given to backward: [0.1, 1, 0.0001].")
     ] = None,
-    tangent: Annotated[list[str] | None, typer.Option(help="A direction to go: x=[1, 0].")] = None,
+    tangent: Annotated[
+        list[str] | None, typer.Option(help="The direction of a JVP: x=[1, 0].")
+    ] = None,
     accumulate: Annotated[int, typer.Option(help="How often backward is called.")] = 1,
     keep: Keep = "findings",
     form: Format = None,
     output: Output = None,
-    engine: Engines = None,
     everything: Everything = False,
     quiet: Quiet = False,
-    rtol: Rtol = None,
-    atol: Atol = None,
-    no_kinks: NoKinks = False,
-    max_points: MaxPoints = None,
-    seed: Seed = 0,
-    prove: Prove = "filter",
-    max_proofs: MaxProofs = None,
-    max_components: MaxComponents = None,
-    strict: Strict = False,
+    options: dict[str, Any],
 ) -> None:
     """Compare one expression."""
     with _clear_errors():
         check_output(form, output)
+        columns = columns_folder(keep, output)
         from symdiff.program import parse  # a fifth of the time of --help
 
         definitions = assignments(let, "--let", "h=2*x")
+        # A mistake in the text is reported here, before torch and sympy load for seconds.
         program = parse(_unescaped(expression), definitions=definitions)
-        # A mistake in the text has been told by now: what follows loads for seconds.
-        from symdiff.comparison.compare import compare_program
-        from symdiff.report import Comparison
+        from symdiff.api import compare
 
-        evidence = compare_program(
+        report = compare(
             program,
             assignments(grid, "--grid", "x=-2:2:9"),
-            options=options_of(
-                engine=engine,
-                rtol=rtol,
-                atol=atol,
-                max_points=max_points,
-                seed=seed,
-                kinks=not no_kinks,
-                prove=prove,
-                max_proofs=max_proofs,
-                max_components=max_components,
-                strict=strict,
-                columns=columns_folder(keep, output),
-            ),
             at=assignments(at, "--at", "x=0"),
             wrt=wrt or None,
             claims=assignments(claim, "--claim", "x=2*x"),
@@ -212,10 +139,11 @@ def evaluate(  # noqa: PLR0913  (the options of the command line)
             cotangent=None if cotangent is None else toml_value(cotangent) or cotangent,
             tangent=numbers(tangent, "--tangent") or None,
             accumulate=accumulate,
+            columns=columns,
+            **options,
         )
-        report = Comparison((evidence,))
         _finish(report, form, output, everything=everything, quiet=quiet)
-        _tell_columns(keep, output)
+        _report_columns(columns)
         raise typer.Exit(report.status)
 
 
@@ -347,46 +275,61 @@ def _write(text: str) -> None:
     sys.stdout.flush()
 
 
-def _tell_columns(keep: str, output: Path | None) -> None:
-    folder = columns_folder(keep, output)
+def _report_columns(folder: Path | None) -> None:
     if folder is not None:
         _complain(f"all columns are in {folder}")
 
 
-def _run(work: Work, options: Options, workers: Workers, path: Path | None) -> tuple[Report, bool]:
-    """Run all entries; Ctrl-C keeps what is done."""
-    from symdiff.batch.runner import run as run_work  # loads numpy
-    from symdiff.batch.store import open_store
-    from symdiff.comparison.evidence import Evidence
-    from symdiff.report import Report
+def _run(paths: list[Path], options: dict[str, Any]) -> tuple[Report, bool]:
+    """Compare the entries of files; return the report, and whether Ctrl-C ended it early."""
+    from symdiff.api import compare_files, report_of
 
-    outcomes: list[Any] = []
-    interrupted = False
-    try:
-        store = contextlib.nullcontext() if path is None else open_store(path)
-        with store as kept, _progress(len(work.entries)) as advance:
-            for outcome in run_work(work, options, workers=workers, store=kept, advance=advance):
-                outcomes.append(outcome)  # noqa: PERF402  (kept if the loop is interrupted)
-    except KeyboardInterrupt:
-        interrupted = True
-        done = sum(isinstance(o, Evidence) for o in outcomes)
-        _complain(f"interrupted: {done} of {len(work.entries)} expressions are done")
-    evidence = tuple(o for o in outcomes if isinstance(o, Evidence))
-    return Report(evidence, tuple(o for o in outcomes if not isinstance(o, Evidence))), interrupted
+    with contextlib.ExitStack() as stack:
+        progress = _Progress(stack)
+        try:
+            return compare_files(paths, progress=progress, **options), False
+        except KeyboardInterrupt:
+            if not progress.started:
+                raise
+    report = report_of(progress.outcomes)
+    count = len(report.evidence)
+    _complain(f"interrupted: {count} of {progress.total} expressions are done")
+    return report, True
+
+
+class _Progress:
+    """Keeps the outcomes so far, and shows a bar on standard error if that is a terminal."""
+
+    def __init__(self, stack: contextlib.ExitStack) -> None:
+        """Close the bar together with `stack`."""
+        self.outcomes: list[Any] = []
+        self.total = 0
+        self.started = False
+        self._stack = stack
+        self._advance: Callable[[int], None] = lambda _: None
+
+    def __call__(self, done: int, total: int, outcome: Any) -> None:  # noqa: ANN401
+        """Take an outcome; None: the run starts."""
+        if outcome is None:
+            self.total, self.started = total, True
+            self._advance = self._stack.enter_context(_bar(total))
+            return
+        self.outcomes.append(outcome)
+        self._advance(done)
 
 
 @contextlib.contextmanager
-def _progress(total: int) -> Iterator[Callable[[], None]]:
-    """Show a bar on standard error, if a person is there to see it."""
+def _bar(total: int) -> Iterator[Callable[[int], None]]:
+    """Show a bar on standard error, if that is a terminal."""
     if not sys.stderr.isatty() or total < 2:
-        yield lambda: None
+        yield lambda _: None
         return
     from rich.console import Console  # on a terminal only
     from rich.progress import Progress
 
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("comparing", total=total)
-        yield lambda: bar.advance(task)
+        yield lambda done: bar.update(task, completed=done)
 
 
 def _finish(

@@ -1,17 +1,18 @@
-"""What the command line takes: its options, read into what the library works with."""
+"""What the command line takes: its options, and the values of some read."""
 
 from __future__ import annotations
 
+import functools
+import inspect
+import typing
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from symdiff.errors import UsageError
-
-if TYPE_CHECKING:
-    from symdiff.batch.runner import Workers
-    from symdiff.comparison.evidence import Options
+from symdiff.request.options import described
 
 _SUFFIXES = {".md": "github", ".tex": "latex", ".txt": "plain"}
 
@@ -23,25 +24,6 @@ Output = Annotated[
     Path | None,
     typer.Option(help="Also write the report here; the format follows from the name's ending."),
 ]
-Engines = Annotated[
-    list[str] | None, typer.Option("--engine", help="An engine to run; may be given several times.")
-]
-Jobs = Annotated[int, typer.Option(help="Worker processes.")]
-Timeout = Annotated[
-    float | None,
-    typer.Option(help="Seconds that one expression may take in a worker process; 300."),
-]
-Memory = Annotated[
-    float | None,
-    typer.Option(help="GiB that a worker process may take; an equal share of the machine's."),
-]
-StoreFile = Annotated[
-    Path | None,
-    typer.Option("--store", help="Keep results in this file; what it has is not run again."),
-]
-Dask = Annotated[
-    str | None, typer.Option("--dask", help="Work on this Dask cluster: tcp://HOST:8786.")
-]
 Keep = Annotated[
     str,
     typer.Option(
@@ -50,79 +32,68 @@ Keep = Annotated[
 ]
 Everything = Annotated[bool, typer.Option("--all", help="Show every point.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print the summary only.")]
-Rtol = Annotated[float | None, typer.Option(help="Relative tolerance of agreement.")]
-Atol = Annotated[float | None, typer.Option(help="Absolute tolerance of agreement.")]
-NoKinks = Annotated[bool, typer.Option("--no-kinks", help="Do not add kinks to the grid.")]
-MaxPoints = Annotated[
-    int | None, typer.Option(help="Largest product of several axes; beyond, a Sobol sample.")
-]
-Seed = Annotated[int, typer.Option(help="Seed of the Sobol sample and of the sample of proofs.")]
-Prove = Annotated[
-    str, typer.Option(help="Prove every point: all; or what error bounds leave open: filter.")
-]
-MaxProofs = Annotated[
-    int | None, typer.Option(help="Proofs an expression and variable; the rest is undecided.")
-]
-MaxComponents = Annotated[
-    int | None,
-    typer.Option(help="Derivatives of tensors judged one by one; beyond, random directions."),
-]
 Value = Annotated[
     list[str] | None,
     typer.Option(help="A tensor's value: w=[[1, 2], [3, 4]], x={shape=[2], seed=0}."),
 ]
-Strict = Annotated[
-    bool, typer.Option("--strict", help="A number where there is no derivative does not pass.")
-]
 
 
-def options_of(  # noqa: PLR0913  (one for each option)
-    *,
-    engine: list[str] | None,
-    rtol: float | None,
-    atol: float | None,
-    max_points: int | None,
-    seed: int,
-    kinks: bool,
-    prove: str,
-    max_proofs: int | None,
-    max_components: int | None,
-    strict: bool,
-    columns: Path | None,
-) -> Options:
-    """Return how to compare, with what is usual where nothing was said.
+def with_options_of(*tables: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return a decorator that gives a command an option for every field with a flag.
 
-    Raises
-    ------
-    UsageError
-        An option has a value without meaning.
+    The command gets their values by name, as its parameter `options`.
+
+    Parameters
+    ----------
+    *tables
+        `request.options.Options`, `request.options.RunOptions`.
     """
-    from symdiff.comparison.evidence import Options  # loads numpy
-    from symdiff.engines import registry as engine_table
-    from symdiff.truth.certify import ProofOptions
-    from symdiff.verdict.judge import Tolerance
+    added = [parameter for table in tables for parameter in _parameters(table)]
 
-    for name in engine or ():
-        engine_table.check(name)
-    default = Options()
-    return Options(
-        engines=tuple(engine or default.engines),
-        tolerance=Tolerance(
-            default.tolerance.rtol if rtol is None else rtol,
-            default.tolerance.atol if atol is None else atol,
-        ),
-        kinks=kinks,
-        max_points=default.max_points if max_points is None else max_points,
-        seed=seed,
-        judging=ProofOptions(
-            prove=prove,
-            max_proofs=default.judging.max_proofs if max_proofs is None else max_proofs,
-            seed=max(seed, 0),
-        ),
-        max_components=default.max_components if max_components is None else max_components,
-        strict=strict,
-        columns=columns,
-    )
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(command, eval_str=True)
+        parameters = [p for p in signature.parameters.values() if p.name != "options"] + added
+
+        @functools.wraps(command)
+        def call(**values: Any) -> None:  # noqa: ANN401  (what typer read)
+            options = {p.name: values.pop(p.name) for p in added}
+            command(**values, options=options)
+
+        call.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        call.__annotations__ = {p.name: p.annotation for p in parameters}
+        return call
+
+    return decorate
+
+
+def _parameters(table: type) -> list[inspect.Parameter]:
+    """Return typer's parameters for the fields of a dataclass that have a flag.
+
+    Examples
+    --------
+    >>> from symdiff.request.options import Options
+    >>> [str(parameter.default) for parameter in _parameters(Options) if parameter.name == "seed"]
+    ['0']
+    """
+    types = typing.get_type_hints(table)
+    fields = inspect.signature(table).parameters
+    parameters = []
+    for name, about in described(table).items():
+        if about.flag is None:
+            continue
+        default = fields[name].default
+        is_list = isinstance(default, tuple)
+        about_typer = typer.Option(about.flag, help=about.help + " May be repeated." * is_list)
+        kind: Any = list[str] if is_list else types[name]
+        parameters.append(
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=list(default) if is_list else default,
+                annotation=Annotated[kind, about_typer],
+            )
+        )
+    return parameters
 
 
 def assignments(given: list[str] | None, option: str, example: str) -> dict[str, str]:
@@ -178,20 +149,6 @@ def toml_value(text: str) -> Any:  # noqa: ANN401  (numbers, or None)
         return tomllib.loads(f"value = {text}").get("value")
     except (tomllib.TOMLDecodeError, RecursionError, ValueError):
         return None
-
-
-def workers_of(jobs: int, timeout: float | None, memory: float | None, dask: str | None) -> Workers:
-    """Return who does the work.
-
-    Raises
-    ------
-    UsageError
-        A limit has no meaning.
-    """
-    from symdiff.batch.runner import Workers  # loads numpy
-    from symdiff.batch.workers import limits_of
-
-    return Workers(jobs=jobs, limits=limits_of(timeout, memory), dask=dask)
 
 
 def columns_folder(keep: str, output: Path | None) -> Path | None:

@@ -19,15 +19,15 @@ from symdiff.arithmetics.arrays import evaluate_tensor, held_in_tensors
 from symdiff.arithmetics.bounds.tensor_estimates import directional, straddles
 from symdiff.array_types import Array
 from symdiff.catalogue import CATALOGUE
-from symdiff.comparison.evidence import Options, Trial
-from symdiff.comparison.tensor_claims import check_shape, is_diagonal
-from symdiff.comparison.tensor_setup import TANGENT, Setup
+from symdiff.comparison.evidence import Trial, tolerance_of
+from symdiff.comparison.tensor_setup import TANGENT, Setup, check_shape, is_diagonal
 from symdiff.engines.autograd import accumulated, digits_of
 from symdiff.engines.base import Allowance, Problem, Samples, TensorProblem
 from symdiff.engines.claim import CLAIM
 from symdiff.errors import ExpressionError, Unsupported, UsageError, describe
 from symdiff.grid.grid import Grid, make_grid
 from symdiff.program import Program
+from symdiff.request.options import Options
 from symdiff.truth.one_sided import Kind, Truth
 from symdiff.truth.truths import Truths
 from symdiff.verdict.diagnosis import compared
@@ -101,11 +101,11 @@ def directional_trials(setup: Setup, options: Options) -> Found:
     UsageError
         A claim is for components.
     """
-    for claim in setup.question.claims:
+    for claim in setup.parsed.claims:
         if claim.place is not None or claim.output is not None:
             message = f"a claim for {claim.key!r}, and the program is too large for components"
             raise UsageError(message, hint=f"claim all of {claim.variable}")
-    for name, other in setup.question.spellings.items():
+    for name, other in setup.parsed.spellings.items():
         _check_values(setup, name, other)
     rng = np.random.default_rng(options.seed)
     weights = setup.cotangents
@@ -115,7 +115,7 @@ def directional_trials(setup: Setup, options: Options) -> Found:
     grid = make_grid([], (), kinks=False)
     found = []
     notes = [_note(setup)]
-    for spelling, program in setup.question.programs.items():
+    for spelling, program in setup.parsed.programs.items():
         whole = setup.whole(
             program, None if not setup.shape and setup.cotangents is None else weights
         )
@@ -135,7 +135,7 @@ def _check_values(setup: Setup, spelling: str, other: Program) -> None:
     """
     values = {**setup.arrays, **setup.indices}
     try:
-        programs = (setup.question.program, other)
+        programs = (setup.parsed.program, other)
         (first, known), (second, also) = (directional(p, values, {}) for p in programs)
     except Unsupported:
         return
@@ -182,7 +182,7 @@ class _Side:
         self._program = program
         self._whole = whole
         self._weights = weights
-        self._times = setup.question.accumulate
+        self._times = setup.accumulate
         self._options = options
         self._values = {**setup.arrays, **setup.indices}
         self.notes: list[str] = []
@@ -210,7 +210,7 @@ class _Side:
                 samples[engine] = Samples(nothing, unsupported=reason)
                 allowances[engine] = {n: Allowance(0.0) for n in names}
         refused: dict[str, str] = {}
-        if self._setup.question.claims and not spelling:
+        if self._setup.parsed.claims and not spelling:
             samples[CLAIM], allowances[CLAIM], refused = self._claims(directions, gradients)
         judgements = {
             (engine, name): self._judged(truths[name], found, name, allowances[engine][name])
@@ -226,7 +226,7 @@ class _Side:
     def _judged(
         self, truths: Truths, samples: Samples, name: str, allowance: Allowance
     ) -> Judgement:
-        tolerance = self._options.tolerance
+        tolerance = tolerance_of(self._options)
         found = judge(truths, samples, name, tolerance, _Nothing(allowance))
         off = abs(float(samples.derivatives[name][0]) - float(truths.derivative[0]))
         allowed = float(tolerance.around(truths.derivative)[0])
@@ -258,7 +258,7 @@ class _Side:
     def _truth(self, v: Direction) -> tuple[Truths, float]:
         """Return the derivative along a direction, and how far the value may be off."""
         slope, error, value_error = self._bounded(v, backward_formula=False)
-        return _bounded(slope, error, self._options.tolerance), value_error
+        return _bounded(slope, error, tolerance_of(self._options)), value_error
 
     def _rounding(self, truths: Truths, v: Direction) -> Allowance:
         """Return what rounding may do to autograd, in its own formulas and its own numbers."""
@@ -272,7 +272,7 @@ class _Side:
         self, directions: Mapping[str, Direction]
     ) -> tuple[Samples, Mapping[str, Array] | None]:
         try:
-            gradients = accumulated(self._whole, {}, self._setup.question.function)
+            gradients = accumulated(self._whole, {}, self._setup.parsed.function)
         except Unsupported as error:
             nothing = {name: np.full(1, np.nan) for name in directions}
             return Samples(nothing, unsupported=str(error)), None
@@ -322,7 +322,7 @@ class _Side:
         values: dict[str, Array] = {}
         allowances: dict[str, Allowance] = {}
         refused: dict[str, str] = {}
-        for claim in self._setup.question.claims:
+        for claim in self._setup.parsed.claims:
             own = [name for name, v in directions.items() if set(v) == {claim.variable}]
             try:
                 shape = check_shape(self._setup, claim)
@@ -340,7 +340,7 @@ class _Side:
                 size = self._pulled(bounds, np.abs(v), diagonal=diagonal, sizes=True)
                 allowances[name] = Allowance(2 * size)
             if gradients is not None and self._setup.is_contracted:
-                words = compared(value, gradients[claim.variable], self._options.tolerance.rtol)
+                words = compared(value, gradients[claim.variable], tolerance_of(self._options).rtol)
                 self.notes.append(f"claim for {claim.variable} beside autograd: {words}")
         return Samples(values), allowances, refused
 

@@ -3,85 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
-import math as mathematics
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from symdiff.engines.base import Problem, Samples
-from symdiff.engines.registry import DEFAULT
-from symdiff.errors import UsageError, did_you_mean
-from symdiff.grid.grid import MAX_PRODUCT, Grid
+from symdiff.grid.grid import Grid
 from symdiff.program import Program
 from symdiff.program.values import Value
-from symdiff.truth.certify import PROVE, ProofOptions
+from symdiff.request.options import Options
+from symdiff.request.request import Label
+from symdiff.truth.certify import ProofOptions
 from symdiff.truth.truths import Truths
 from symdiff.verdict.judge import VERDICTS, Judgement, Tolerance, Verdict
 
-MAX_COMPONENTS = 512  # derivatives of a program on tensors that are judged one by one
+
+def tolerance_of(options: Options) -> Tolerance:
+    """Return what counts as agreement."""
+    return Tolerance(options.rtol, options.atol)
 
 
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """How to compare; the same for every expression of a run.
-
-    Attributes
-    ----------
-    engines
-        Names of engines, in the order of the columns.
-    tolerance
-        What counts as agreement.
-    kinks
-        Whether kinks are added to the grid.
-    max_points
-        The largest product of several axes; a larger one becomes a Sobol sample.
-    seed
-        Of that sample, and of the sample of points that are proved besides.
-    judging
-        How the truth is decided.
-    max_components
-        Of the derivatives of a program on tensors: so many are judged one by one; of more, some
-        directional derivatives are.
-    strict
-        Whether `silent` is a finding.
-    columns
-        A folder to write all columns to; None: nowhere.
-    """
-
-    engines: tuple[str, ...] = DEFAULT
-    tolerance: Tolerance = dataclasses.field(default_factory=Tolerance)
-    kinks: bool = True
-    max_points: int = MAX_PRODUCT
-    seed: int = 0
-    judging: ProofOptions = dataclasses.field(default_factory=ProofOptions)
-    max_components: int = MAX_COMPONENTS
-    strict: bool = False
-    columns: Path | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse what has no meaning."""
-        for name, value in (("rtol", self.tolerance.rtol), ("atol", self.tolerance.atol)):
-            if not 0 <= value < mathematics.inf:
-                message = f"{name} {value:g} is no tolerance"
-                raise UsageError(message, hint="a number from 0 on, such as 1e-9")
-        if self.max_points < 1:
-            message = f"at most {self.max_points} points"
-            raise UsageError(message, hint="a number from 1 on")
-        if self.max_components < 0:
-            message = f"at most {self.max_components} components"
-            raise UsageError(message, hint="a number from 0 on")
-        if self.seed < 0:
-            message = f"the seed {self.seed} is negative"
-            raise UsageError(message, hint="a number from 0 on")
-        if self.judging.prove not in PROVE:
-            message = f"unknown way to prove {self.judging.prove[:40]!r}"
-            hint = did_you_mean(self.judging.prove, PROVE) or f"one of {', '.join(PROVE)}"
-            raise UsageError(message, hint=hint)
-        if self.judging.max_proofs < 1:
-            message = f"at most {self.judging.max_proofs} proofs"
-            raise UsageError(message, hint="a number from 1 on")
+def proof_options_of(options: Options) -> ProofOptions:
+    """Return how the truth is decided."""
+    return ProofOptions(prove=options.prove, max_proofs=options.max_proofs, seed=options.seed)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -201,12 +146,14 @@ class LeftOut:
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """What all engines gave for one expression.
+    """Result of comparing one expression: grid, samples, truths and verdicts as arrays.
 
     Attributes
     ----------
-    name
-        The entry's name, unique in a run.
+    label
+        Its name, unique in a run, and what else a report says about the request.
+    options
+        How it was compared.
     program
         The expression as written.
     variables
@@ -217,34 +164,31 @@ class Evidence:
         The columns, `CLAIM` among them where a derivative is asserted.
     trials
         The expression itself (spelling "") and its other spellings.
-    tolerance
-        What counted as agreement.
-    expect
-        For an engine, the verdicts that are accepted, and have to occur.
-    strict
-        Whether `silent` is a finding.
-    source, note, file
-        As in the expression file.
     tensors
         What there is to know of a program on tensors; None for one on numbers.
     left_out
         Points that agree and are counted only.
     """
 
-    name: str
+    label: Label
+    options: Options
     program: Program
     variables: tuple[str, ...]
     grid: Grid
     engines: tuple[str, ...]
     trials: tuple[Trial, ...]
-    tolerance: Tolerance
-    expect: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
-    strict: bool = False
-    source: str = ""
-    note: str = ""
-    file: str | None = None
     tensors: Tensors | None = None
     left_out: LeftOut = dataclasses.field(default_factory=LeftOut)
+
+    @property
+    def name(self) -> str:
+        """The name of the expression in a report."""
+        return self.label.name
+
+    @property
+    def tolerance(self) -> Tolerance:
+        """What counts as agreement."""
+        return tolerance_of(self.options)
 
     @property
     def points(self) -> int:
@@ -278,15 +222,15 @@ class Evidence:
         }
 
     def _is_finding(self, engine: str, verdict: Verdict) -> bool:
-        noted = self.strict and verdict is Verdict.SILENT
-        return (noted or not verdict.passes) and verdict not in self.expect.get(engine, ())
+        noted = self.options.strict and verdict is Verdict.SILENT
+        return (noted or not verdict.passes) and verdict not in self.label.expect.get(engine, ())
 
     def unmet(self) -> dict[str, tuple[str, ...]]:
         """Return for every engine the verdicts that were expected and did not occur."""
-        counts = self.counts() if self.expect else {}
+        counts = self.counts() if self.label.expect else {}
         return {
             engine: missing
-            for engine, words in self.expect.items()
+            for engine, words in self.label.expect.items()
             if engine in counts and Verdict.UNSUPPORTED not in counts[engine]
             if (missing := tuple(w for w in words if Verdict(w) not in counts[engine]))
         }

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from symdiff.array_types import Mask
 from symdiff.comparison.columns import Columns
-from symdiff.comparison.evidence import LeftOut, Options, Trial
+from symdiff.comparison.evidence import LeftOut, Trial, proof_options_of
 from symdiff.comparison.trial import Case, attempt
 from symdiff.engines.base import Problem, Samples
 from symdiff.grid.grid import Grid, with_plain_points
 from symdiff.grid.points import LongRange
+from symdiff.request.options import Options
 from symdiff.truth.truths import BY_POINT, COLUMNS, Truths
 from symdiff.verdict.judge import VERDICTS, Judgement, Verdict
 
@@ -88,16 +89,13 @@ def stream(
     """
     kept = _Kept()
     chunks = -(-line.count // CHUNK)
-    sample, left = -(-options.judging.sample // chunks), options.judging.max_proofs
+    proofs = proof_options_of(options)
+    sample, left = -(-proofs.sample // chunks), proofs.max_proofs
     for number, grid in enumerate(_chunks(special, line)):
-        judging = dataclasses.replace(
-            options.judging,
-            sample=sample,
-            max_proofs=max(1, left),
-            seed=options.judging.seed + number,
+        proofs_here = dataclasses.replace(
+            proofs, sample=sample, max_proofs=max(1, left), seed=proofs.seed + number
         )
-        how = dataclasses.replace(options, judging=judging)
-        trials = tuple(attempt(_at(case, grid), grid, how) for case in cases)
+        trials = tuple(attempt(_at(case, grid), grid, options, proofs_here) for case in cases)
         if columns is not None:
             columns.append(grid, trials)
         left -= max((_proofs(trial) for trial in trials), default=0)

@@ -12,12 +12,12 @@ from symdiff.arithmetics.arrays import evaluate_tensor
 from symdiff.arithmetics.components.shapes import Shape, shape_of
 from symdiff.array_types import Array
 from symdiff.catalogue import CATALOGUE, CONSTANTS
-from symdiff.comparison.plan import Question
 from symdiff.engines.base import TensorProblem
 from symdiff.errors import ExpressionError, GridError, Place, UsageError, did_you_mean
 from symdiff.program import Input, Program, parse
-from symdiff.program.values import Value, index_inputs, read_value
-from symdiff.request.claims import check_inputs
+from symdiff.program.values import Value, component_name, index_inputs, read_value
+from symdiff.request.claims import Claimed, check_inputs
+from symdiff.request.parsed import ParsedRequest
 
 TANGENT: Final = "tangent"
 MAX_CALLS: Final = 100  # of backward
@@ -29,8 +29,8 @@ class Setup:
 
     Attributes
     ----------
-    question
-        What was asked.
+    parsed
+        The request, with its texts parsed.
     values
         For every tensor its value.
     indices
@@ -47,7 +47,7 @@ class Setup:
         The direction to go; None: none.
     """
 
-    question: Question
+    parsed: ParsedRequest
     values: Mapping[str, Value]
     indices: Mapping[str, Any]
     shapes: Mapping[str, Shape]
@@ -57,9 +57,14 @@ class Setup:
     tangent: Mapping[str, Array] | None
 
     @property
+    def accumulate(self) -> int:
+        """How often `backward` is called with each cotangent."""
+        return self.parsed.request.accumulate
+
+    @property
     def scalars(self) -> tuple[str, ...]:
         """The inputs that run over the grid."""
-        inputs = self.question.program.inputs
+        inputs = self.parsed.program.inputs
         return tuple(n for n in inputs if n not in self.values)
 
     @property
@@ -75,11 +80,11 @@ class Setup:
     def whole(self, program: Program, cotangents: Sequence[Array] | None) -> TensorProblem:
         """Return what PyTorch runs."""
         each: Sequence[Array | None] = [None] if cotangents is None else cotangents
-        repeated = [c for c in each for _ in range(self.question.accumulate)]
+        repeated = [c for c in each for _ in range(self.accumulate)]
         return TensorProblem(program, self.values, tuple(repeated), self.tangent, self.shape)
 
 
-def set_up(question: Question) -> Setup:
+def set_up(parsed: ParsedRequest) -> Setup:
     """Check all that was given for an expression on tensors.
 
     Raises
@@ -87,10 +92,10 @@ def set_up(question: Question) -> Setup:
     InputError
         A value, a shape, a cotangent or a tangent does not fit.
     """
-    program = question.program
-    programs = (*question.programs.values(), *(c.program for c in question.claims))
-    values = {name: read_value(name, given) for name, given in question.values.items()}
-    cotangent_program = _cotangent_program(question)
+    program = parsed.program
+    programs = (*parsed.programs.values(), *(c.program for c in parsed.claims))
+    values = {name: read_value(name, given) for name, given in parsed.request.values.items()}
+    cotangent_program = _cotangent_program(parsed)
     used = {n for p in programs for n in p.inputs}
     used |= set(cotangent_program.inputs if cotangent_program else ())
     for name in values:
@@ -99,7 +104,7 @@ def set_up(question: Question) -> Setup:
             hint = did_you_mean(name, used) or f"its variables: {', '.join(program.inputs)}"
             hint = f"{name} is a constant" if name in CONSTANTS else hint
             raise UsageError(message, place=Place(key="values"), hint=hint)
-        if name in question.grid or name in (question.at or {}):
+        if name in parsed.request.grid or name in (parsed.request.at or {}):
             message = f"{name!r} has a value and a grid"
             raise GridError(message, hint="keep one")
     wanted = sorted(set().union(*(index_inputs(p) for p in programs)))
@@ -107,27 +112,27 @@ def set_up(question: Question) -> Setup:
     shapes = {n: v.shape for n, v in values.items() if n not in indices}
     shapes |= {n: () for n in used if n not in values}
     shape = shape_of(program, shapes, indices)
-    for name, other in question.spellings.items():
+    for name, other in parsed.spellings.items():
         _check_spelling_shape(name, other, shapes, indices, shape)
     arrays = {n: v.array for n, v in values.items() if n not in indices}
-    wrt = tuple(n for n in question.variables() if n not in indices)
+    wrt = tuple(n for n in parsed.variables() if n not in indices)
     for name in wrt:
         if name in values and values[name].dtype == "int64":
             message = f"{name} is int64, and PyTorch has no gradients by integers"
             raise UsageError(message, place=Place(key="values"), hint="dtype = 'float64'")
-    times = question.accumulate
+    times = parsed.request.accumulate
     if type(times) is not int or not 1 <= times <= MAX_CALLS:
         message = f"accumulate {times} times"
         raise UsageError(message, hint=f"a number from 1 to {MAX_CALLS}: accumulate = 2")
     return Setup(
-        question=question,
+        parsed=parsed,
         values=values,
         indices=indices,
         shapes=shapes,
         shape=shape,
         wrt=wrt,
-        cotangents=_cotangents(question, cotangent_program, {**arrays, **indices}, shape),
-        tangent=_tangent(question, {n: shapes[n] for n in program.inputs if n not in indices}),
+        cotangents=_cotangents(parsed, cotangent_program, {**arrays, **indices}, shape),
+        tangent=_tangent(parsed, {n: shapes[n] for n in program.inputs if n not in indices}),
     )
 
 
@@ -171,12 +176,12 @@ def _check_spelling_shape(
         raise UsageError(message, hint="correct it, or make it an entry of its own")
 
 
-def _cotangent_program(question: Question) -> Program | None:
-    if not isinstance(question.cotangent, str):
+def _cotangent_program(parsed: ParsedRequest) -> Program | None:
+    if not isinstance(parsed.request.cotangent, str):
         return None
-    known = (*question.program.inputs, *question.values)
+    known = (*parsed.program.inputs, *parsed.request.values)
     try:
-        program = parse(question.cotangent)
+        program = parse(parsed.request.cotangent)
         check_inputs(program, known)
     except ExpressionError as error:
         raise error.within(key="cotangent") from None
@@ -184,13 +189,13 @@ def _cotangent_program(question: Question) -> Program | None:
 
 
 def _cotangents(
-    question: Question,
+    parsed: ParsedRequest,
     program: Program | None,
     values: Mapping[str, Any],
     shape: Shape,
 ) -> tuple[Array, ...] | None:
     """Return what `backward` is called with; several of them stand along a first dimension."""
-    if question.cotangent is None:
+    if parsed.request.cotangent is None:
         return None
     if program is not None:
         if set(program.inputs) - set(values):
@@ -199,7 +204,7 @@ def _cotangents(
         array = evaluate_tensor(program, {n: values[n] for n in program.inputs})
         array = np.broadcast_to(array, shape) if array.shape == () else array
     else:
-        array = _numbers(question.cotangent, "cotangent")
+        array = _numbers(parsed.request.cotangent, "cotangent")
     if array.shape == shape:
         return (array,)
     if array.shape[1:] == shape and array.ndim == len(shape) + 1:
@@ -216,11 +221,11 @@ def _numbers(given: Any, key: str) -> Array:  # noqa: ANN401
     return array
 
 
-def _tangent(question: Question, shapes: Mapping[str, Shape]) -> dict[str, Array] | None:
-    if question.tangent is None:
+def _tangent(parsed: ParsedRequest, shapes: Mapping[str, Shape]) -> dict[str, Array] | None:
+    if parsed.request.tangent is None:
         return None
     found: dict[str, Array] = {}
-    for name, given in question.tangent.items():
+    for name, given in parsed.request.tangent.items():
         if name not in shapes:
             hint = did_you_mean(name, shapes) or f"its variables: {', '.join(shapes)}"
             message = f"the expression has no variable {name[:40]!r}"
@@ -233,10 +238,73 @@ def _tangent(question: Question, shapes: Mapping[str, Shape]) -> dict[str, Array
     if not any(v.any() for v in found.values()):
         message = "the tangent is zero"
         raise UsageError(message, place=Place(key="tangent"), hint="tangent = { x = [1, 0] }")
-    if question.claims:
+    if parsed.claims:
         message = "claims are derivatives by inputs, and a tangent asks for another"
         raise UsageError(message, hint="leave the tangent out")
-    if TANGENT in question.program.inputs:
+    if TANGENT in parsed.program.inputs:
         message = f"{TANGENT!r} is the direction's own name"
         raise UsageError(message, hint="call the variable otherwise")
     return found
+
+
+def rows_of(setup: Setup, claim: Claimed) -> Shape:
+    """Return the shape of the outputs that a claim is for: () for one, or where one remains."""
+    return () if setup.is_contracted or claim.output is not None else setup.shape
+
+
+def columns_of(setup: Setup, claim: Claimed) -> Shape:
+    """Return the shape of the components of an input that a claim is for."""
+    return () if claim.place is not None else setup.shapes[claim.variable]
+
+
+def is_diagonal(setup: Setup, claim: Claimed, shape: Shape) -> bool:
+    """Tell whether a claim goes component by component: the diagonal of a Jacobian."""
+    rows = rows_of(setup, claim)
+    return bool(rows) and shape == rows == columns_of(setup, claim)
+
+
+def check_shape(setup: Setup, claim: Claimed) -> Shape:
+    """Return the shape of what is asserted.
+
+    Raises
+    ------
+    ExpressionError
+        Its own tensors do not fit together, or it cannot be the derivative.
+    """
+    shape = shape_of(claim.program, setup.shapes, setup.indices)
+    rows, columns = rows_of(setup, claim), columns_of(setup, claim)
+    if shape == (*rows, *columns) or is_diagonal(setup, claim, shape):
+        return shape
+    what = "a gradient has the shape of its input"
+    if rows:
+        what = f"a Jacobian has the shape {(*rows, *columns)}: the output's, then the input's"
+    part = claim.variable if claim.place is None else component_name(claim.variable, claim.place)
+    message = f"the claim has shape {shape}, and {part} has {columns}: {what}"
+    raise ExpressionError(message)
+
+
+def check_places(setup: Setup, claim: Claimed) -> None:
+    """Check that a claim names components that there are.
+
+    Raises
+    ------
+    UsageError
+        It does not.
+    """
+    shape = setup.shapes[claim.variable]
+    if claim.place is not None and not _inside(claim.place, shape):
+        message = f"a claim for {claim.key!r}, and {claim.variable} has shape {shape}"
+        hint = f"the first is {component_name(claim.variable, (0,) * len(shape))}"
+        raise UsageError(message, hint=hint)
+    if claim.output is None:
+        return
+    if setup.is_contracted:
+        message = f"a claim for {claim.key!r}, and the output is one number"
+        raise UsageError(message, hint=f"claims = {{ {claim.variable} = ... }}")
+    if not _inside(claim.output, setup.shape):
+        message = f"a claim for {claim.key!r}, and the output has shape {setup.shape}"
+        raise UsageError(message, hint=f"[{','.join('0' * len(setup.shape))}]/{claim.variable}")
+
+
+def _inside(place: tuple[int, ...], shape: Shape) -> bool:
+    return len(place) == len(shape) and all(0 <= k < n for k, n in zip(place, shape, strict=True))

@@ -15,13 +15,14 @@ from symdiff.arithmetics.balls import PRECISION
 from symdiff.arithmetics.bounds.rounding import slope_radius
 from symdiff.array_types import Array
 from symdiff.chunks import side_by_side
-from symdiff.comparison.evidence import Options, Trial
+from symdiff.comparison.evidence import Trial, tolerance_of
 from symdiff.engines.base import Allowance, Engine, Problem, Samples, is_long, run
 from symdiff.engines.claim import CLAIM, Claim
 from symdiff.engines.registry import load
 from symdiff.grid.grid import Grid
 from symdiff.libraries import keep_torch_to, torch_threads
 from symdiff.program import Program
+from symdiff.request.options import Options
 from symdiff.truth.certify import Certified, Decider, ProofOptions, certify, exact_point
 from symdiff.truth.gradient import smooth_gradient
 from symdiff.truth.truths import Truths
@@ -55,17 +56,17 @@ class Case:
     refused: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
-def attempt(case: Case, grid: Grid, options: Options) -> Trial:
+def attempt(case: Case, grid: Grid, options: Options, proofs: ProofOptions) -> Trial:
     """Run every engine on a case, and judge what they give."""
     problem = case.problem
     engines: dict[str, Engine] = {name: load(name) for name in dict.fromkeys(options.engines)}
     if case.claims or case.refused:
         engines[CLAIM] = Claim(case.claims, case.refused)
-    samples, settled = _run(engines, problem, grid, options.judging)
+    samples, settled = _run(engines, problem, grid, proofs)
     proved = _proved(problem, grid) if problem.tensor_problem is not None else {}
     deciders = {
         variable: Decider(
-            *(problem.program, variable, grid, options.judging),
+            *(problem.program, variable, grid, proofs),
             slopes=proved.get(variable),
             settled=settled.get(variable),
         )
@@ -78,7 +79,7 @@ def attempt(case: Case, grid: Grid, options: Options) -> Trial:
             truths[variable],
             samples[name],
             variable,
-            options.tolerance,
+            tolerance_of(options),
             _Recourse(engine, problem, variable, grid, samples[name], deciders[variable]),
             open_points.get((name, variable)),
         )
@@ -132,7 +133,7 @@ def _unclear(
             if variable in own.derivatives and not own.unsupported
         ]
         given = [(samples[name], variable) for name in names]
-        for name, points in zip(names, unclear(known, given, options.tolerance), strict=True):
+        for name, points in zip(names, unclear(known, given, tolerance_of(options)), strict=True):
             found[name, variable] = points
     return found
 

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BUILT_IN",
-    "DEFAULT",
     "GROUP",
     "check",
     "describe_all",
@@ -39,7 +38,6 @@ __all__ = [
 ]
 
 GROUP: Final = "symdiff.engines"  # of entry points
-DEFAULT: Final = ("symbolic", "autograd", "central")
 _METHODS: Final = ("differentiate", "estimate_errors", "allowance")
 _REQUIREMENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 

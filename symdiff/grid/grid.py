@@ -18,8 +18,8 @@ from symdiff.grid.solve.coordinates import Coordinate, formula_of
 from symdiff.grid.solve.isolation import MAX_BOXES
 from symdiff.grid.switches import Switch, find_factors
 from symdiff.program import Program
+from symdiff.request.options import MAX_POINTS
 
-MAX_PRODUCT: Final = 4096  # largest product of several axes; a larger one is sampled
 MAX_LINES: Final = 256  # lines along one variable on which one switch is solved
 MAX_ADDED: Final = 20_000  # kinks and neighbours added to one grid
 MAX_WORK: Final = 400_000  # ball operations for one grid, about two seconds
@@ -121,7 +121,7 @@ def make_grid(
     axes: Sequence[Axis],
     *,
     kinks: bool = True,
-    max_points: int = MAX_PRODUCT,
+    max_points: int = MAX_POINTS,
     seed: int = 0,
 ) -> Grid:
     """Return the regular points of the axes, with the kinks of the programs added.

@@ -125,7 +125,8 @@ def _from_store(path: Path) -> Run:
         for name, outcome, own in store.outcomes():
             versions = own
             if isinstance(outcome, Evidence):
-                found.append(dataclasses.replace(outcome, name=name))
+                label = dataclasses.replace(outcome.label, name=name)
+                found.append(dataclasses.replace(outcome, label=label))
             elif isinstance(outcome, Crash):
                 lost.append(name)
     texts = {e.name: e.program.text for e in found}

@@ -280,9 +280,9 @@ def _described(e: Evidence) -> dict[str, Any]:
         "rtol": e.tolerance.rtol,
         "atol": e.tolerance.atol,
         "ok": e.ok,
-        "source": e.source or None,
-        "note": e.note or None,
-        "file": Path(e.file).name if e.file else None,
+        "source": e.label.source or None,
+        "note": e.label.note or None,
+        "file": Path(e.label.file).name if e.label.file else None,
         "notes": list(e.grid.notes),
         "tensors": None if e.tensors is None else _described_tensors(e.tensors),
     }

@@ -14,8 +14,8 @@ from typing import Final
 from symdiff.errors import ExpressionError, Place, UsageError, did_you_mean
 from symdiff.program import Input, Program, parse
 from symdiff.program.limits import check_text
+from symdiff.request.request import Claims
 
-Claims = Mapping[str, str] | Sequence[str] | str
 _PLACE: Final = r"\s*\d{1,9}\s*(?:,\s*\d{1,9}\s*)*(?:,\s*)?"
 _KEY: Final = re.compile(
     rf"(?:\[({_PLACE}|\s*)\]\s*/\s*)?([A-Za-z]\w*)\s*(?:\[({_PLACE})\])?", re.ASCII

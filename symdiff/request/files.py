@@ -11,7 +11,7 @@ from pathlib import Path
 
 from symdiff.errors import FileError, InputError, did_you_mean
 from symdiff.program.limits import MAX_ENTRIES, MAX_FILE
-from symdiff.request.request import MAX_NAME, Entry, GridText, Raw, checked_name, short
+from symdiff.request.request import MAX_NAME, GridText, Label, Raw, Request, checked_name, short
 from symdiff.request.toml import toml_entry, toml_tables
 
 SUFFIXES = (".toml", ".txt")
@@ -21,7 +21,7 @@ SUFFIXES = (".toml", ".txt")
 class Reading:
     """What a file holds: the entries that can be used, and the mistakes in the others."""
 
-    entries: tuple[Entry, ...]
+    entries: tuple[Request, ...]
     errors: tuple[InputError, ...] = ()
 
 
@@ -97,21 +97,22 @@ def _read_text(path: Path) -> str:
         ) from None
 
 
-def _collect(raws: list[Raw], file: str, build: Callable[[Raw, str], Entry]) -> Reading:
-    entries: list[Entry] = []
+def _collect(raws: list[Raw], file: str, build: Callable[[Raw, str], Request]) -> Reading:
+    entries: list[Request] = []
     mistakes: list[InputError] = []
     seen: dict[str, int | None] = {}
     for raw in raws:
         try:
             entry = build(raw, file)
-            if entry.name in seen:
-                first = f"line {seen[entry.name]}" if seen[entry.name] else "an earlier entry"
-                message = f"the name {short(entry.name)!r} is taken by {first}"
+            name = entry.label.name
+            if name in seen:
+                first = f"line {seen[name]}" if seen[name] else "an earlier entry"
+                message = f"the name {short(name)!r} is taken by {first}"
                 raise FileError(message, hint="give each entry its own name")
         except InputError as error:
             mistakes.append(error.within(file=file, line=raw.line))
             continue
-        seen[entry.name] = raw.line
+        seen[name] = raw.line
         entries.append(entry)
     if not entries and not mistakes:
         message = "no expression in this file"
@@ -131,7 +132,7 @@ def _read_lines(text: str, file: str) -> Reading:
     return _collect(lines, file, _line_entry)
 
 
-def _line_entry(raw: Raw, file: str) -> Entry:
+def _line_entry(raw: Raw, file: str) -> Request:
     head, *settings = raw.content.split(";")
     # A colon has no place in an expression: what stands before the first one is the name.
     before, colon, after = (part.strip() for part in head.partition(":"))
@@ -150,4 +151,5 @@ def _line_entry(raw: Raw, file: str) -> Entry:
     if not expr:
         message = "the expression is missing"
         raise FileError(message, hint="relu: relu(x) ; x = -2:2:9").within(entry=name)
-    return Entry(name=checked_name(name), expr=expr, grid=grid, file=file, line=raw.line)
+    label = Label(name=checked_name(name), file=file, line=raw.line)
+    return Request(expression=expr, grid=grid, label=label)

@@ -1,78 +1,145 @@
-"""One entry of an expression file, whatever the file's format."""
+"""What is asked about one expression, whichever door it came through."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from symdiff.errors import FileError, InputError, Place
+from symdiff.program import Program
 
 GridText = str | list[float | str]
+Claims = Mapping[str, str] | Sequence[str] | str
 
 MAX_NAME = 100  # characters
-# The key in the file for what an error calls its place.
+# For the key that an error names: the key of the file's entry.
 _KEY_OF = {"claim": "claims", "spelling": "spellings", "expect:": "expect"}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """One entry of an expression file, as typed; nothing is parsed yet but the file's own form.
+class Label:
+    """What a report says about a request; no number depends on it.
 
     Attributes
     ----------
     name
-        Unique in its file.
-    expr, let
-        The expression, and named sub-expressions in order.
-    grid
-        For each variable a range ``start:stop:count``, or a list of numbers and exact texts.
-    wrt
-        The variables to differentiate with respect to; empty: all.
-    claims
-        For a variable, the derivative that somebody asserts.
-    spellings
-        Other programs for the same function, by name.
-    expect
-        For an engine, the verdicts that are accepted.
-    values
-        For every tensor its value.
-    cotangent, tangent, accumulate
-        What stands in front of the Jacobian, behind it, and how often.
+        Unique in a run; empty: the expression's text stands for it.
+    file, line
+        Where the request was read from.
+    lines
+        The line of each key in that file.
     source, note
         Where the expression comes from; what a reader should know.
-    file, line, lines
-        Where the entry stands, and each of its keys.
+    expect
+        For an engine, the verdicts that are accepted and have to occur.
     """
 
-    name: str
-    expr: str
-    let: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    grid: Mapping[str, GridText] = dataclasses.field(default_factory=dict)
-    wrt: tuple[str, ...] = ()
-    claims: Mapping[str, str] | tuple[str, ...] = dataclasses.field(default_factory=dict)
-    spellings: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    name: str = ""
+    file: str | None = None
+    line: int | None = None
+    lines: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    source: str = ""
+    note: str = ""
     expect: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+
+    def locate(self, error: InputError) -> InputError:
+        """Return the error with the file, the entry and, where it is known, the key's line."""
+        word = (error.place.key or "expr").split()[0]
+        line = self.lines.get(_KEY_OF.get(word, word), self.line)
+        return error.within(file=self.file, line=line, entry=self.name or None)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What is asked about one expression; texts are not parsed yet.
+
+    Attributes
+    ----------
+    expression
+        A text, a Program, or a callable on torch tensors.
+    math
+        The formula of a callable.
+    let
+        Named sub-expressions, in order.
+    grid, at
+        For a variable its points: kinks are added to those of `grid`, nothing to those of `at`.
+        A torch tensor in `grid` that has dimensions is moved to `values`.
+    wrt
+        The variables to differentiate with respect to; None: all.
+    claims
+        Derivatives that somebody asserts; see `claims.read_claims`.
+    spellings
+        Other programs for the same function, by name.
+    values
+        For a tensor its value.
+    cotangent
+        The gradient that `backward` is called with: numbers in the shape of the expression's
+        value, several of them along a first dimension, or an expression; None: the derivatives
+        of every component of the value are asked for.
+    tangent
+        For some inputs the direction of a JVP; None: derivatives with respect to every variable.
+    accumulate
+        How often `backward` is called.
+    label
+        Name, file, source, note and expected verdicts.
+
+    Examples
+    --------
+    >>> Request(expression="relu(x)", grid={"x": "-1:1:3"}).text
+    'relu(x)'
+    """
+
+    expression: str | Program | Callable[..., Any]
+    math: str | Program | None = None
+    let: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    grid: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    at: Mapping[str, Any] | None = None
+    wrt: Sequence[str] | None = None
+    claims: Claims = dataclasses.field(default_factory=dict)
+    spellings: Mapping[str, str] = dataclasses.field(default_factory=dict)
     values: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     cotangent: Any = None
     tangent: Mapping[str, Any] | None = None
     accumulate: int = 1
-    source: str = ""
-    note: str = ""
-    file: str | None = None
-    line: int | None = None
-    lines: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    label: Label = dataclasses.field(default_factory=Label)
 
-    def blame(self, error: InputError) -> InputError:
-        """Return the error with this entry's place: the line of the key, where it is known."""
-        word = (error.place.key or "expr").split()[0]
-        line = self.lines.get(_KEY_OF.get(word, word), self.line)
-        return error.within(file=self.file, line=line, entry=self.name)
+    def __post_init__(self) -> None:
+        """Move torch tensors from `grid` to `values`: they are no points on an axis."""
+        if not isinstance(self.grid, Mapping):
+            return  # reported with the variables' names, once they are known
+        tensors = {n: x for n, x in self.grid.items() if hasattr(x, "detach") and x.ndim}
+        if tensors:
+            points = {name: x for name, x in self.grid.items() if name not in tensors}
+            object.__setattr__(self, "grid", points)
+            object.__setattr__(self, "values", {**tensors, **self.values})
+
+    @property
+    def text(self) -> str:
+        """The expression as text; for a callable, its formula."""
+        formula = self.math if callable(self.expression) else self.expression
+        return formula.text if isinstance(formula, Program) else str(formula)
+
+    @property
+    def where(self) -> str:
+        """The file and the name, for messages."""
+        name = repr(self.label.name or self.text)
+        return f"{self.label.file}, entry {name}" if self.label.file else name
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Raw:
-    """An entry before it is checked: its content, the line it starts on, its own text."""
+    """An entry of a file before it is checked.
+
+    Attributes
+    ----------
+    content
+        The TOML table, or the line.
+    line
+        The line on which it starts, if known.
+    text
+        Its text in a TOML file.
+    """
 
     content: Any
     line: int | None = None
@@ -85,7 +152,7 @@ def checked_name(name: str) -> str:
     Raises
     ------
     FileError
-        It is empty, too long, or not printable.
+        It is empty, longer than `MAX_NAME`, or not printable.
     """
     if not name.strip() or len(name) > MAX_NAME or not name.isprintable():
         message = f"{short(name)!r} is not a name"

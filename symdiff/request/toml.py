@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from symdiff.errors import FileError, InputError, Place, did_you_mean
 from symdiff.program.limits import MAX_ENTRIES
-from symdiff.request.request import Entry, GridText, Raw, checked_name, short
+from symdiff.request.request import GridText, Label, Raw, Request, checked_name, short
 
 _KEYS: Mapping[str, type | tuple[type, ...]] = {
     "name": str,
@@ -90,7 +90,7 @@ def _key_lines(raw: Raw) -> dict[str, int]:
     return found
 
 
-def toml_entry(raw: Raw, file: str) -> Entry:
+def toml_entry(raw: Raw, file: str) -> Request:
     """Return an entry, its keys and their forms checked.
 
     Raises
@@ -103,24 +103,26 @@ def toml_entry(raw: Raw, file: str) -> Entry:
     lines = _key_lines(raw)
     try:
         _check_keys(table)
-        return Entry(
-            name=_name(table),
-            expr=_text(table, "expr"),
+        return Request(
+            expression=_text(table, "expr"),
             let=_texts(table, "let"),
             grid=_grid(table),
-            wrt=_words(table.get("wrt", []), "wrt"),
+            wrt=_words(table.get("wrt", []), "wrt") or None,
             claims=_claims(table),
+            spellings=_texts(table, "spellings"),
             values=dict(table.get("values", {})),
             cotangent=table.get("cotangent"),
             tangent=table.get("tangent"),
             accumulate=table.get("accumulate", 1),
-            spellings=_texts(table, "spellings"),
-            expect={k: _words(v, f"expect {k}") for k, v in table.get("expect", {}).items()},
-            source=_text(table, "source", ""),
-            note=_text(table, "note", ""),
-            file=file,
-            line=raw.line,
-            lines=lines,
+            label=Label(
+                name=_name(table),
+                file=file,
+                line=raw.line,
+                lines=lines,
+                source=_text(table, "source", ""),
+                note=_text(table, "note", ""),
+                expect={k: _words(v, f"expect {k}") for k, v in table.get("expect", {}).items()},
+            ),
         )
     except InputError as error:
         name = short(shown) if isinstance(shown, str) else None

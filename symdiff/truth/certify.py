@@ -37,16 +37,15 @@ from symdiff.errors import Unsupported
 from symdiff.grid.grid import Grid
 from symdiff.grid.switches import Switch, find_constant_switches, find_switches
 from symdiff.program import Program
+from symdiff.request.options import MAX_PROOFS
 from symdiff.truth.one_sided import KINDS, Kind, Truth
 from symdiff.truth.proof import NO_FORMULA, exact_number, prove
 from symdiff.truth.roots import zero_near
 from symdiff.truth.truths import Truths
 
-PROVE: Final = ("filter", "all")
 SAMPLE: Final = 32  # settled points that are proved besides, at most,
 _OF_SETTLED: Final = 32  # and at most one of so many,
 _FEW: Final = 16  # but of so few all
-MAX_PROOFS: Final = 20_000  # of one expression along one variable
 _SHARP: Final = 1e-10  # relative error with which a derivative is settled
 _SMOOTH: Final = KINDS.index(Kind.SMOOTH)
 _OUTSIDE: Final = KINDS.index(Kind.OUTSIDE)

@@ -10,10 +10,10 @@ import pytest
 import symdiff
 from symdiff.batch.packing import PackingError, pack, unpack
 from symdiff.batch.work import collect
-from symdiff.comparison.evidence import Options
 from symdiff.errors import Crash, ExpressionError, Lost, Place
 from symdiff.program.nodes import Literal
 from symdiff.report import Report
+from symdiff.request.options import Options
 from symdiff.verdict.judge import Verdict
 
 EXPRESSIONS = [
@@ -100,7 +100,7 @@ def hostile(head, tail=b""):
 
 
 def test_another_format_is_told_from_damage():
-    with pytest.raises(PackingError, match=r"^of format 1, not 3$"):
+    with pytest.raises(PackingError, match=r"^of format 1, not 4$"):
         unpack(hostile([1, [], None, []]))
 
 
@@ -110,16 +110,16 @@ def test_another_format_is_told_from_damage():
         b"",
         b"not packed",
         pack({"a": 1})[:-3],
-        hostile([3, [["Popen", "true"]], ["o", 0], []]),  # a class that is none of ours
-        hostile([3, [["Literal", 1, 2]], ["o", 0], []]),
-        hostile([3, [], ["i", "Popen", "true"], []]),
-        hostile([3, [], ["f", "Popen", "true"], []]),
-        hostile([3, [], ["f", "Literal", ["l", 1]], []]),
-        hostile([3, [], ["o", 7], []]),
-        hostile([3, [], ["x", 7], []]),
-        hostile([3, [], ["a", 0], [["O", [1]]]], b"12345678"),  # a column of Python's objects
-        hostile([3, [], ["a", 0], [["<f8", [1000]]]], b"12345678"),  # a column that is not there
-        hostile([3, [], ["a", 0], [["<f8", [-1]]]], b"12345678"),
+        hostile([4, [["Popen", "true"]], ["o", 0], []]),  # a class that is none of ours
+        hostile([4, [["Literal", 1, 2]], ["o", 0], []]),
+        hostile([4, [], ["i", "Popen", "true"], []]),
+        hostile([4, [], ["f", "Popen", "true"], []]),
+        hostile([4, [], ["f", "Literal", ["l", 1]], []]),
+        hostile([4, [], ["o", 7], []]),
+        hostile([4, [], ["x", 7], []]),
+        hostile([4, [], ["a", 0], [["O", [1]]]], b"12345678"),  # a column of Python's objects
+        hostile([4, [], ["a", 0], [["<f8", [1000]]]], b"12345678"),  # a column that is not there
+        hostile([4, [], ["a", 0], [["<f8", [-1]]]], b"12345678"),
         hostile({"format": 1}),
     ],
 )

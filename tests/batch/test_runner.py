@@ -52,14 +52,14 @@ def test_any_executor_will_do(file):
 
 
 def test_a_defect_of_symdiff_costs_one_expression(file, monkeypatch):
-    real = task.compare_entry
+    real = task.compare
 
-    def compare_entry(entry, options):
-        if entry.name == "b":
+    def compare(request, options):
+        if request.label.name == "b":
             raise ZeroDivisionError("planted")
-        return real(entry, options)
+        return real(request, options)
 
-    monkeypatch.setattr(task, "compare_entry", compare_entry)
+    monkeypatch.setattr(task, "compare", compare)
     report = symdiff.compare_file(file)
     assert names(report) == ["a", "c"]
     (crash,) = [m for m in report.errors if isinstance(m, Crash)]
@@ -69,7 +69,7 @@ def test_a_defect_of_symdiff_costs_one_expression(file, monkeypatch):
 def test_a_name_that_two_files_have_gets_the_file_s_name(tmp_path):
     for stem in ("one", "two"):
         (tmp_path / f"{stem}.txt").write_text("f: x\n" + ("g: x\n" if stem == "one" else ""))
-    assert [e.name for e in collect([tmp_path]).entries] == ["one/f", "g", "two/f"]
+    assert [e.label.name for e in collect([tmp_path]).entries] == ["one/f", "g", "two/f"]
 
 
 def test_names_stay_unique_for_files_of_one_stem(tmp_path):
@@ -77,7 +77,7 @@ def test_names_stay_unique_for_files_of_one_stem(tmp_path):
     for name in ("a.txt", "sub/a.txt"):
         (tmp_path / name).write_text("f: x\n")
     (tmp_path / "a.toml").write_text('[[expression]]\nname = "f"\nexpr = "x"\n')
-    names = [e.name for e in collect([tmp_path, tmp_path / "sub"]).entries]
+    names = [e.label.name for e in collect([tmp_path, tmp_path / "sub"]).entries]
     assert names == ["a.toml/f", f"{tmp_path}/a.txt/f", f"{tmp_path}/sub/a.txt/f"]
 
 

@@ -15,9 +15,9 @@ from symdiff.batch import store as storing
 from symdiff.batch import task
 from symdiff.batch.store import key_of, open_store
 from symdiff.batch.workers import Limits
-from symdiff.comparison.evidence import Options
 from symdiff.errors import StoreError
-from symdiff.request.request import Entry
+from symdiff.request.options import Options
+from symdiff.request.request import Label, Request
 from tests.processes import prepared
 
 TEXT = "a: relu(x)\nb: abs(x - y) ; x = 0:1:3\nc: x**2\n"
@@ -33,13 +33,13 @@ def file(tmp_path):
 @pytest.fixture
 def compared(monkeypatch):
     """The names of the entries that are really compared."""
-    names, real = [], task.compare_entry
+    names, real = [], task.compare
 
-    def compare_entry(entry, options):
-        names.append(entry.name)
-        return real(entry, options)
+    def compare(request, options):
+        names.append(request.label.name)
+        return real(request, options)
 
-    monkeypatch.setattr(task, "compare_entry", compare_entry)
+    monkeypatch.setattr(task, "compare", compare)
     return names
 
 
@@ -88,58 +88,62 @@ def test_two_names_of_one_expression_share_a_result(tmp_path, compared):
         assert connection.execute("SELECT count(*) FROM results").fetchone() == (1,)
 
 
-ENTRY = Entry(name="f", expr="relu(x)", grid={"x": "-1:1:3"})
+REQUEST = Request(expression="relu(x)", grid={"x": "-1:1:3"}, label=Label(name="f"))
 
 
 @pytest.mark.parametrize(
-    ("entry", "options"),
+    ("request_", "options"),
     [
-        (dataclasses.replace(ENTRY, expr="relu( x)"), Options()),
-        (dataclasses.replace(ENTRY, grid={"x": "-1:1:5"}), Options()),
-        (dataclasses.replace(ENTRY, claims={"x": "1"}), Options()),
-        (dataclasses.replace(ENTRY, spellings={"s": "relu(x)"}), Options()),
-        (dataclasses.replace(ENTRY, values={"x": [1]}), Options()),
-        (ENTRY, Options(engines=("central",))),
-        (ENTRY, Options(kinks=False)),
-        (ENTRY, Options(seed=1)),
+        (dataclasses.replace(REQUEST, expression="relu( x)"), Options()),
+        (dataclasses.replace(REQUEST, grid={"x": "-1:1:5"}), Options()),
+        (dataclasses.replace(REQUEST, claims={"x": "1"}), Options()),
+        (dataclasses.replace(REQUEST, spellings={"s": "relu(x)"}), Options()),
+        (dataclasses.replace(REQUEST, values={"x": [1]}), Options()),
+        (REQUEST, Options(engines=("central",))),
+        (REQUEST, Options(kinks=False)),
+        (REQUEST, Options(rtol=1e-6)),
+        (REQUEST, Options(max_proofs=3)),
+        (dataclasses.replace(REQUEST, accumulate=2), Options()),
+        (REQUEST, Options(seed=1)),
     ],
 )
-def test_the_key_tells_everything_apart_that_a_result_depends_on(entry, options):
-    assert key_of(entry, options) != key_of(ENTRY, Options())
+def test_the_key_tells_everything_apart_that_a_result_depends_on(request_, options):
+    assert key_of(request_, options) != key_of(REQUEST, Options())
 
 
 def test_the_key_depends_on_the_versions(monkeypatch):
-    before = key_of(ENTRY, Options())
+    before = key_of(REQUEST, Options())
     monkeypatch.setattr(storing, "computing_versions", lambda _: {"torch": "0.1"})
-    assert key_of(ENTRY, Options()) != before
+    assert key_of(REQUEST, Options()) != before
 
 
 def test_the_key_depends_on_the_version_of_what_an_engine_of_the_run_uses(monkeypatch):
     with_symengine, without = Options(engines=("symengine",)), Options(engines=("central",))
-    before = key_of(ENTRY, with_symengine), key_of(ENTRY, without)
+    before = key_of(REQUEST, with_symengine), key_of(REQUEST, without)
     real = versions._version
     upgraded = {"symengine": "99.0"}
     monkeypatch.setattr(versions, "_version", lambda name: upgraded.get(name) or real(name))
-    after = key_of(ENTRY, with_symengine), key_of(ENTRY, without)
+    after = key_of(REQUEST, with_symengine), key_of(REQUEST, without)
     assert after[0] != before[0]
     assert after[1] == before[1]
 
 
-def test_labels_are_the_present_entry_s(tmp_path):
-    labelled = dataclasses.replace(ENTRY, name="g", note="see there", file="other.toml")
-    outcome = task.attempt(ENTRY, Options())
+def test_labels_are_those_of_the_present_request(tmp_path):
+    label = Label(name="g", note="see there", file="other.toml")
+    labelled = dataclasses.replace(REQUEST, label=label)
+    outcome = task.attempt(REQUEST, Options())
     with open_store(tmp_path / "s.db") as store:
-        store.put("key", ENTRY, outcome, Limits())
+        store.put("key", REQUEST, outcome, Limits())
         back = store.get("key", labelled, Options(strict=True), Limits())
-    assert (back.name, back.note, back.file, back.strict) == ("g", "see there", "other.toml", True)
+    assert (back.label, back.options.strict) == (label, True)
 
 
 def test_what_was_lost_is_tried_again_with_other_limits(tmp_path):
-    gone = task.lost(ENTRY, "it took more than 1 s", "raise --timeout")
+    gone = task.lost(REQUEST, "it took more than 1 s", "raise --timeout")
     with open_store(tmp_path / "s.db") as store:
-        store.put("key", ENTRY, gone, Limits(timeout=1))
-        assert str(store.get("key", ENTRY, Options(), Limits(timeout=1))) == str(gone)
-        assert store.get("key", ENTRY, Options(), Limits(timeout=2)) is None
+        store.put("key", REQUEST, gone, Limits(timeout=1))
+        assert str(store.get("key", REQUEST, Options(), Limits(timeout=1))) == str(gone)
+        assert store.get("key", REQUEST, Options(), Limits(timeout=2)) is None
 
 
 def foreign(path, kind, file):

@@ -66,7 +66,7 @@ def test_every_point_is_proved_on_request():
     assert "10 of 301 derivatives proved point by point" in done.stdout
     done = run("eval", "sin(x)", "--prove", "some")
     assert (done.exit_code, done.stdout) == (2, "")
-    assert "unknown way to prove 'some'" in done.stderr
+    assert "prove cannot be 'some' (filter or all)" in done.stderr
 
 
 def test_a_finding_is_exit_status_one():
@@ -160,9 +160,9 @@ BAD = [
         ["eval", "x", "--output", "/no/such/a.json"],
         "symdiff: /no/such/a.json: there is no folder /no/such",
     ),
-    (["eval", "x", "--rtol", "-1"], "symdiff: rtol -1 is no tolerance"),
-    (["eval", "x", "--seed", "-1"], "symdiff: the seed -1 is negative"),
-    (["eval", "x", "--max-points", "0"], "symdiff: at most 0 points (a number from 1 on)"),
+    (["eval", "x", "--rtol", "-1"], "symdiff: rtol cannot be -1 (a number from 0 on)"),
+    (["eval", "x", "--seed", "-1"], "symdiff: seed cannot be -1"),
+    (["eval", "x", "--max-points", "0"], "symdiff: max_points cannot be 0 (a number from 1 on)"),
     (["eval", "x", "--output", "/"], "symdiff: --output / is a folder (give the name of a file"),
     (["eval", "x", "--output", ""], "symdiff: --output . is a folder"),
     (["eval", "x", "--let", "h=1", "--let", "h=2"], "symdiff: --let h is given twice (keep one)"),
@@ -197,7 +197,7 @@ BAD = [
         "symdiff: tangent: the tangent of x has",
     ),
     (["eval", "x", "--value", "x=[1, 2]", "--accumulate", "0"], "symdiff: accumulate 0 times"),
-    (["eval", "x", "--max-components", "-1"], "symdiff: at most -1 components"),
+    (["eval", "x", "--max-components", "-1"], "symdiff: max_components cannot be -1"),
     (
         ["eval", "x @ w", "--value", "x=[[1, 2]]", "--value", "w=[[1, 2]]"],
         "symdiff: matmul of x (1, 2) and w (1, 2): the rows of the first have 2 numbers, the columns of the second 1 at column 1\n    x @ w\n    ^^^^^",

@@ -182,9 +182,9 @@ class TestOptions:
         assert strict.status == 1
 
     def test_what_has_no_meaning_is_refused(self):
-        with pytest.raises(UsageError, match=r"unknown way to prove 'al' \(did you mean 'all'\?\)"):
+        with pytest.raises(UsageError, match=r"prove cannot be 'al' \(did you mean 'all'\?\)"):
             symdiff.compare("x", prove="al")
-        with pytest.raises(UsageError, match="at most 0 proofs"):
+        with pytest.raises(UsageError, match="max_proofs cannot be 0"):
             symdiff.compare("x", max_proofs=0)
 
 

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 import symdiff
 from symdiff.engines.base import Problem, run
-from symdiff.engines.registry import BUILT_IN, DEFAULT, load
+from symdiff.engines.registry import BUILT_IN, load
 from symdiff.engines.symbolic import derivatives
 from symdiff.errors import UsageError
 from symdiff.program import parse
+from symdiff.request.options import ENGINES as DEFAULT
 
 X = np.array([-1.5, -0.25, 0.0, 0.5, 2.0])
 

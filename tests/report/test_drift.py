@@ -10,7 +10,7 @@ from symdiff.batch.task import lost
 from symdiff.batch.workers import Limits
 from symdiff.errors import InputError
 from symdiff.report.drift import drift, read_run, rendered
-from symdiff.request.request import Entry
+from symdiff.request.request import Label, Request
 
 TEXT = "a: relu(x) ; x = -1:1:3\nb: x**2 ; x = -1:1:3\nc: heaviside(x, 0.5) ; x = -1:1:3\n"
 
@@ -154,7 +154,7 @@ def test_expressions_and_versions_are_compared_by_name(report):
 
 
 def test_of_a_store_the_last_run_under_a_name_counts(report):
-    entry = Entry(name="b", expr="x**2")
+    entry = Request(expression="x**2", label=Label(name="b"))
     with open_store(report / "old.db") as store:
         assert isinstance(store, Store)
         store.put("other key", entry, lost(entry, "it hung", "wait"), Limits())

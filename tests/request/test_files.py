@@ -36,22 +36,22 @@ def write(folder: Path, text: str, name: str = "file.toml") -> Path:
 
 def test_toml_entries_are_read_with_all_their_keys(tmp_path):
     first, second = read_file(write(tmp_path, FULL)).entries
-    assert (first.name, first.expr, first.let) == ("relu", "relu(h)", {"h": "2*x"})
+    assert (first.label.name, first.expression, first.let) == ("relu", "relu(h)", {"h": "2*x"})
     assert first.grid == {"x": "-2:2:9", "y": [0, 0.5, "1/3", "pi"], "z": [3]}
     assert (first.wrt, first.claims, first.spellings) == (
         ("x",),
         {"x": "2.0"},
         {"clamp": "h.clamp(min=0)"},
     )
-    assert first.expect == {"autograd": ("failed",), "central": ("undecided",)}
-    assert (first.source, first.note, first.line) == ("somewhere", "something", 3)
-    assert (second.name, second.line) == ("x**2", 17)
+    assert first.label.expect == {"autograd": ("failed",), "central": ("undecided",)}
+    assert (first.label.source, first.label.note, first.label.line) == ("somewhere", "something", 3)
+    assert (second.label.name, second.label.line) == ("x**2", 17)
 
 
 def test_plain_text_has_one_expression_a_line(tmp_path):
     text = "# comment\n\nrelu: relu(x) ; x = -2:2:9  # the end\nx**2 - y ; x = 0:1:3 ; y = 1\n  a b : sin(x)\n日本 a|b 'q': x\n"
     entries = read_file(write(tmp_path, text, "file.txt")).entries
-    assert [(e.name, e.expr, e.grid, e.line) for e in entries] == [
+    assert [(e.label.name, e.expression, e.grid, e.label.line) for e in entries] == [
         ("relu", "relu(x)", {"x": "-2:2:9"}, 3),
         ("x**2 - y", "x**2 - y", {"x": "0:1:3", "y": "1"}, 4),
         ("a b", "sin(x)", {}, 5),
@@ -82,7 +82,7 @@ def test_tensors_are_read_as_typed(tmp_path):
     assert entry.values == {"x": [[1, 2]], "w": {"shape": [2, 1], "seed": 0}}
     assert entry.claims == ("g = 1 + 0*(x @ w)", "grad_w = x.T @ g")
     assert (entry.cotangent, entry.accumulate, entry.tangent) == (2, 3, {"w": [[1], [0]]})
-    assert entry.lines["values"] > entry.lines["claims"]
+    assert entry.label.lines["values"] > entry.label.lines["claims"]
 
 
 MISTAKES = [
@@ -110,7 +110,7 @@ MISTAKES = [
 def test_a_mistake_is_told_with_its_place_and_costs_its_entry_only(tmp_path, lines, message):
     path = write(tmp_path, f"[[expression]]\n{lines}\n[[expression]]\nname = 'good'\nexpr = 'y'\n")
     reading = read_file(path)
-    assert [e.name for e in reading.entries] == ["good"]
+    assert [e.label.name for e in reading.entries] == ["good"]
     assert str(reading.errors[0]).startswith(f"{path}, {message}")
 
 
@@ -123,7 +123,7 @@ def test_an_empty_file_is_told(tmp_path, name):
 def test_a_name_that_is_taken_names_its_first_owner(tmp_path):
     path = write(tmp_path, "a: x\nb: y\na: z\n", "file.txt")
     reading = read_file(path)
-    assert [e.expr for e in reading.entries] == ["x", "y"]
+    assert [e.expression for e in reading.entries] == ["x", "y"]
     assert "line 3: the name 'a' is taken by line 1" in str(reading.errors[0])
 
 

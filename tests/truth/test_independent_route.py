@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from symdiff.batch.work import collect
-from symdiff.comparison.compare import compare_entry
-from symdiff.comparison.evidence import Options
+from symdiff.comparison.compare import compare as compare_request
 from symdiff.errors import ExpressionError
 from symdiff.grid.grid import NEAREST, make_grid
 from symdiff.grid.points import axes
 from symdiff.program import parse
+from symdiff.request.options import Options
 from symdiff.truth.certify import Decider, ProofOptions
 from symdiff.truth.one_sided import KINDS, Kind, Truth
 from tests.truth.quotients import LEVELS, Answer, Shape, at, compare, contradiction
@@ -79,11 +79,11 @@ def judged(entries):
         if entry.values:
             yield from judged_components(entry)
             continue
-        program = parse(entry.expr, definitions=entry.let)
+        program = parse(entry.expression, definitions=entry.let)
         grid = make_grid([program], axes(program.inputs, entry.grid))
         for variable in program.inputs:
             yield (
-                entry.name,
+                entry.label.name,
                 program,
                 grid,
                 variable,
@@ -92,12 +92,12 @@ def judged(entries):
 
 
 def judged_components(entry):
-    evidence = compare_entry(entry, Options(engines=("autograd",)))
+    evidence = compare_request(entry, Options(engines=("autograd",)))
     for trial in evidence.trials:
         if not trial.spelling and not trial.is_directional:
             program = trial.problem.program
             for variable in trial.variables[:COMPONENTS]:
-                where = f"{entry.name} {trial.output}"
+                where = f"{entry.label.name} {trial.output}"
                 yield where, program, evidence.grid, variable, trial.truths[variable]
 
 

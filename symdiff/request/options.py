@@ -1,0 +1,330 @@
+"""The options of a comparison and of a run: one table for the command line and the library.
+
+Every field of `Options` and `RunOptions` is an option: its name is the library's keyword, and its
+metadata has the command line's flag, the help text of both, and the check of its value. To add
+an option, add a field. This module imports nothing heavy, because ``symdiff --help`` reads it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+import math
+import textwrap
+from collections.abc import Callable
+from dataclasses import field
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from symdiff.errors import UsageError, did_you_mean
+
+ENGINES: Final = ("symbolic", "autograd", "central")  # those that run by default
+MAX_POINTS: Final = 4096  # of a product of several axes; a larger one becomes a Sobol sample
+PROVE: Final = ("filter", "all")
+MAX_PROOFS: Final = 20_000  # of one expression along one variable
+MAX_COMPONENTS: Final = 512  # derivatives of a tensor program that are judged one by one
+
+_KEY: Final = "option"  # of a field's metadata
+Result = TypeVar("Result")
+Reader = Callable[[str, Any], Any]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Option:
+    """What a field says about the option that it is.
+
+    Attributes
+    ----------
+    flag
+        The command line's option; None if the command line sets the field in another way.
+    help
+        A sentence for the command line's help and for the library's documentation.
+    read
+        Takes the field's name and a value, and returns the value to store; raises UsageError.
+    """
+
+    flag: str | None
+    help: str
+    read: Reader
+
+
+def _unchanged(name: str, value: Any) -> Any:  # noqa: ANN401  (of any option)
+    del name
+    return value
+
+
+def option(flag: str | None, text: str, read: Reader = _unchanged) -> dict[str, Option]:
+    """Return the metadata of a dataclass field that is an option; see `Option`."""
+    return {_KEY: Option(flag, text, read)}
+
+
+def at_least(lowest: float) -> Reader:
+    """Return a check for finite numbers from `lowest` on.
+
+    Examples
+    --------
+    >>> at_least(0)("seed", 3)
+    3
+    """
+
+    def read(name: str, value: float) -> float:
+        if not lowest <= value < math.inf:
+            message = f"{name} cannot be {value:g}"
+            raise UsageError(message, hint=f"a number from {lowest:g} on")
+        return value
+
+    return read
+
+
+def one_of(words: tuple[str, ...]) -> Reader:
+    """Return a check for one word of a list."""
+
+    def read(name: str, value: str) -> str:
+        if value not in words:
+            message = f"{name} cannot be {value[:40]!r}"
+            raise UsageError(message, hint=did_you_mean(value, words) or " or ".join(words))
+        return value
+
+    return read
+
+
+def _names(name: str, value: Any) -> tuple[str, ...]:  # noqa: ANN401  (any sequence)
+    del name
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _path(name: str, value: str | Path | None) -> Path | None:
+    del name
+    return None if value is None else Path(value)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to compare; the same for every expression of a run.
+
+    The meaning of each field is in its metadata: see `described`.
+
+    Raises
+    ------
+    UsageError
+        The value of an option is out of range.
+
+    Examples
+    --------
+    >>> Options(engines=["autograd"], seed=1).engines
+    ('autograd',)
+    """
+
+    engines: tuple[str, ...] = field(
+        default=ENGINES,
+        metadata=option("--engine", "Engines to run; `symdiff engines` lists them.", _names),
+    )
+    rtol: float = field(
+        default=1e-9,
+        metadata=option(
+            "--rtol", "A value v agrees with d if |v - d| <= atol + rtol*|d|.", at_least(0)
+        ),
+    )
+    atol: float = field(default=0.0, metadata=option("--atol", "See rtol.", at_least(0)))
+    kinks: bool = field(
+        default=True,
+        metadata=option("--kinks/--no-kinks", "Add kinks and their neighbours to the grid."),
+    )
+    max_points: int = field(
+        default=MAX_POINTS,
+        metadata=option(
+            "--max-points",
+            "Largest product of several axes; a larger one becomes a Sobol sample.",
+            at_least(1),
+        ),
+    )
+    seed: int = field(
+        default=0,
+        metadata=option(
+            "--seed", "Seed of the Sobol sample and of the sample of proofs.", at_least(0)
+        ),
+    )
+    prove: str = field(
+        default="filter",
+        metadata=option(
+            "--prove",
+            "Prove what error bounds leave open, and a sample: filter; or every point: all.",
+            one_of(PROVE),
+        ),
+    )
+    max_proofs: int = field(
+        default=MAX_PROOFS,
+        metadata=option(
+            "--max-proofs",
+            "Largest number of proofs for an expression and variable; "
+            "points that are left are undecided.",
+            at_least(1),
+        ),
+    )
+    max_components: int = field(
+        default=MAX_COMPONENTS,
+        metadata=option(
+            "--max-components",
+            "Largest number of derivatives of a tensor program that are judged one by one; "
+            "a larger program is judged along random directions.",
+            at_least(0),
+        ),
+    )
+    strict: bool = field(
+        default=False,
+        metadata=option("--strict", "A number where there is no derivative does not pass."),
+    )
+    columns: Path | None = field(
+        default=None,
+        metadata=option(
+            None,
+            "A folder to write all columns to, as .npy files: a report on more than four million "
+            "points has only those that do not agree.",
+            _path,
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        _read_fields(self)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """Which entries of files are compared, where, and where results are kept.
+
+    The meaning of each field is in its metadata: see `described`.
+    """
+
+    jobs: int = field(default=1, metadata=option("--jobs", "Number of worker processes."))
+    executor: Any = field(
+        default=None,
+        metadata=option(None, "An executor of `concurrent.futures`, in place of processes."),
+    )
+    dask: str | None = field(
+        default=None,
+        metadata=option(
+            "--dask", "Address of a Dask scheduler, in place of processes: tcp://HOST:8786."
+        ),
+    )
+    store: Path | None = field(
+        default=None,
+        metadata=option(
+            "--store", "A file that keeps results: what is in it is not compared again.", _path
+        ),
+    )
+    timeout: float | None = field(
+        default=None,
+        metadata=option(
+            "--timeout", "Seconds that one expression may take in a worker process; 300."
+        ),
+    )
+    memory: float | None = field(
+        default=None,
+        metadata=option(
+            "--memory",
+            "GiB that a worker process may take; an equal share of the machine's memory.",
+        ),
+    )
+    only: str | None = field(
+        default=None,
+        metadata=option("--only", "Compare entries whose name matches a pattern: 'relu*'."),
+    )
+    progress: Callable[[int, int, Any], None] | None = field(
+        default=None,
+        metadata=option(
+            None,
+            "Called as progress(done, total, outcome): first with None, then with the evidence "
+            "or the error of every entry, in order.",
+        ),
+    )
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        _read_fields(self)
+
+
+def _read_fields(options: Options | RunOptions) -> None:
+    for name, about in described(type(options)).items():
+        object.__setattr__(options, name, about.read(name, getattr(options, name)))
+
+
+def described(table: type) -> dict[str, Option]:
+    """Return what every field of a table of options says about itself, by name.
+
+    Examples
+    --------
+    >>> described(Options)["seed"].flag
+    '--seed'
+    """
+    return {f.name: f.metadata[_KEY] for f in dataclasses.fields(table)}
+
+
+def takes(**tables: type) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
+    """Return a decorator that turns parameters into keywords: one for each field of a dataclass.
+
+    The caller gives the fields as keywords; the function gets the dataclass. The keywords stand
+    in the signature and, with their help, at the end of the docstring's section "Parameters".
+
+    Parameters
+    ----------
+    **tables
+        For a keyword-only parameter of the function, the dataclass whose fields replace it.
+
+    Raises
+    ------
+    TypeError
+        The decorated function is called with a keyword that it does not have.
+
+    Examples
+    --------
+    >>> @takes(options=Options)
+    ... def seed_of(*, options):
+    ...     return options.seed
+    >>> seed_of(seed=3)
+    3
+    """
+
+    def decorate(function: Callable[..., Result]) -> Callable[..., Result]:
+        signature = inspect.signature(function)
+        parameters = [p for p in signature.parameters.values() if p.name not in tables]
+        parameters += [_parameter(f) for t in tables.values() for f in dataclasses.fields(t)]
+        names = [parameter.name for parameter in parameters]
+
+        @functools.wraps(function)
+        def call(*arguments: Any, **keywords: Any) -> Result:  # noqa: ANN401  (the function's own)
+            for name in keywords:
+                if name not in names:
+                    hint = did_you_mean(name, names) or f"its keywords: {', '.join(names)}"
+                    message = f"{function.__name__} has no keyword {name!r} ({hint})"
+                    raise TypeError(message)
+            made = {}
+            for parameter, table in tables.items():
+                chosen = [name for name in described(table) if name in keywords]
+                made[parameter] = table(**{name: keywords.pop(name) for name in chosen})
+            return function(*arguments, **keywords, **made)
+
+        call.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+        call.__annotations__ = {p.name: p.annotation for p in parameters}
+        call.__annotations__["return"] = signature.return_annotation
+        call.__doc__ = _documented(inspect.getdoc(function) or "", list(tables.values()))
+        return call
+
+    return decorate
+
+
+def _parameter(f: dataclasses.Field[Any]) -> inspect.Parameter:
+    kind = inspect.Parameter.KEYWORD_ONLY
+    return inspect.Parameter(f.name, kind, default=f.default, annotation=f.type)
+
+
+def _documented(doc: str, tables: list[type]) -> str:
+    """Add the fields of tables to the section "Parameters" of a docstring, in numpydoc's form."""
+    lines = [
+        f"{name}\n{textwrap.indent(textwrap.fill(about.help, 92), '    ')}"
+        for table in tables
+        for name, about in described(table).items()
+    ]
+    head, heading, rest = doc.partition("\n\nReturns\n")
+    return "\n".join([head, *lines]) + heading + rest
