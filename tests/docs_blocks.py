@@ -27,6 +27,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 from typer.main import get_command
@@ -155,7 +156,9 @@ class _Run:
         target = self._copy() / name if name.startswith("symdiff/") else self._folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text, encoding="utf-8")
-        if target.suffix == ".toml" and self._tree is None:
+        if target.name == "pyproject.toml":
+            tomllib.loads(text)
+        elif target.suffix == ".toml" and self._tree is None:
             report = symdiff.compare_file(target)
             if report.status:
                 raise BlockError(report.summary())
