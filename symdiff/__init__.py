@@ -29,8 +29,8 @@ __all__ = [
     "parse",
 ]
 
-# Where each public name lives: loaded when asked for, so that `import symdiff` costs nothing.
-_HOMES = {
+# The module of each public name, imported at first use, so that `import symdiff` is fast.
+_MODULES = {
     "Comparison": "symdiff.report",
     "InputError": "symdiff.errors",
     "Program": "symdiff.program",
@@ -44,13 +44,13 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401  (any public object)
-    """Load a public name."""
-    if name not in _HOMES:
+    """Return a public name from its module, imported now."""
+    if name not in _MODULES:
         message = f"module 'symdiff' has no attribute {name!r}"
         raise AttributeError(message)
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    return getattr(importlib.import_module(_MODULES[name]), name)
 
 
 def __dir__() -> list[str]:
-    """List the public names."""
+    """Return the public names."""
     return sorted(__all__)

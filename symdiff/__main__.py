@@ -1,4 +1,4 @@
-"""The program's door: ``symdiff``, or ``python -m symdiff``."""
+"""Entry point of the command line: ``symdiff``, or ``python -m symdiff``."""
 
 from __future__ import annotations
 
@@ -11,36 +11,39 @@ from symdiff.libraries import collect_rarely
 
 
 def main() -> None:
-    """Run the command line; Ctrl-C and a closed pipe end it without a traceback."""
+    """Run the command line; end without a traceback on Ctrl-C and on a closed pipe."""
     collect_rarely()
     try:
-        from symdiff.cli.app import app  # noqa: PLC0415  (Ctrl-C may come while it loads)
+        from symdiff.cli.app import app  # noqa: PLC0415  (so that Ctrl-C is handled while it loads)
 
         app()
     except KeyboardInterrupt:
         _end(INTERRUPTED, NOTHING_DONE)
     except SystemExit as end:
-        # Ctrl-C while the command line itself is being built is not told of by those who catch it.
-        untold = isinstance(getattr(end.__context__, "__cause__", None), KeyboardInterrupt)
+        # On Ctrl-C while it builds the command line, click exits without a message.
+        interrupted_early = isinstance(
+            getattr(end.__context__, "__cause__", None), KeyboardInterrupt
+        )
         if isinstance(end.code, str):
             raise
-        _end(end.code or 0, NOTHING_DONE if end.code == INTERRUPTED and untold else "")
+        _end(end.code or 0, NOTHING_DONE if end.code == INTERRUPTED and interrupted_early else "")
     except BrokenPipeError:
-        # Whoever reads the output has seen enough. Python would complain again when it closes it.
+        # The reader closed the pipe, e.g. `| head`. Python would fail again when it flushes stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _end(status: int, message: str = "") -> NoReturn:
-    """End the process at once: taking torch apart, object by object, takes most of a second.
+    """Flush the output and end the process without Python's cleanup.
 
-    And Python would end itself by the signal, where an interrupt passed through a call of exec.
+    Freeing torch's objects one by one takes most of a second.  After an interrupt inside a call of
+    `exec`, Python would also end itself by the signal instead of the exit status.
     """
     if message:
         sys.stderr.write(f"symdiff: {message}\n")
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        status = 0  # whoever reads the output has seen enough
+        status = 0  # the reader closed the pipe: not an error
     sys.stderr.flush()
     os._exit(status)
 

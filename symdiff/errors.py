@@ -1,17 +1,17 @@
-"""What can go wrong, in words for users.
+"""Errors of symdiff, with messages written for users.
 
 ::
 
     SymdiffError
-    ├── InputError           what was typed cannot be used: exit status 2, never a traceback
+    ├── InputError           the input cannot be used: exit status 2, never a traceback
     │   ├── ExpressionError  ... the text of an expression
     │   ├── GridError        ... a range, a list of points, an exact number
     │   ├── FileError        ... an expression file
     │   ├── UsageError       ... an option or an argument
     │   └── StoreError       ... a store of results
-    ├── Unsupported          an arithmetic has no meaning for a function: a verdict, not a crash
-    └── Crash                symdiff itself failed on one expression; the others go on
-        └── Lost             a worker gave nothing: it hung, died, or wanted too much memory
+    ├── Unsupported          an arithmetic does not support a function: a verdict, not a crash
+    └── Crash                symdiff itself failed on one expression; the others are computed
+        └── Lost             a worker returned no result: it hung, died, or ran out of memory
 
 Every message says what is wrong, where, and what to type next.
 """
@@ -25,15 +25,15 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-INTERRUPTED = 130  # the exit status after Ctrl-C
+INTERRUPTED = 130  # exit status after Ctrl-C
 NOTHING_DONE = "interrupted: nothing is done yet, and nothing is written"
-_LONGEST_MESSAGE = 300  # characters of an exception of another library that are kept
-_WINDOW = 72  # characters of the source line that are shown around a mistake
+_LONGEST_MESSAGE = 300  # characters kept of an exception raised by another library
+_WINDOW = 72  # characters of the source line shown around an error
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a mistake stands: a file, an entry, a key in it, a stretch of text."""
+    """Where an error is: file, line, entry, key of the entry, and range of characters in a text."""
 
     file: str | None = None
     line: int | None = None
@@ -45,18 +45,18 @@ class Place:
 
 
 class SymdiffError(Exception):
-    """The root of all errors that symdiff raises on purpose."""
+    """Base class of all errors that symdiff raises on purpose."""
 
 
 class InputError(SymdiffError):
-    """Something that was typed cannot be used.
+    """The input cannot be used.
 
     Parameters
     ----------
     message
         What is wrong, in a few words, without the place.
     place
-        Where; the caller further out adds what it knows with `within`.
+        Where the error is; an outer caller adds the file or the entry with `within`.
     hint
         What to type next.
 
@@ -72,7 +72,7 @@ class InputError(SymdiffError):
     def __init__(
         self, message: str, *, place: Place | None = None, hint: str | None = None
     ) -> None:
-        """Keep the parts; `str()` joins them."""
+        """Store the parts; `str()` joins them."""
         super().__init__(message)
         self.message = message
         self.place = place or Place()
@@ -86,7 +86,7 @@ class InputError(SymdiffError):
         entry: str | None = None,
         key: str | None = None,
     ) -> Self:
-        """Return the same error, with what an outer caller knows about its place."""
+        """Return the same error with the missing parts of its place filled in."""
         place = dataclasses.replace(
             self.place,
             file=self.place.file or file,
@@ -97,11 +97,11 @@ class InputError(SymdiffError):
         return type(self)(self.message, place=place, hint=self.hint)
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Keep place and hint when the error crosses a process boundary."""
+        """Pickle place and hint too, so that the error can cross a process boundary."""
         return _rebuild, (type(self), self.message, self.place, self.hint)
 
     def __str__(self) -> str:
-        """Return one line, and the source with a caret where there is one."""
+        """Return the message in one line, then the source line with a caret if there is one."""
         place = self.place
         where = place.file or ""
         if place.line is not None:
@@ -118,11 +118,11 @@ class InputError(SymdiffError):
 
 
 class ExpressionError(InputError):
-    """The text of an expression is not one that symdiff reads."""
+    """The text of an expression is not valid."""
 
 
 class GridError(InputError):
-    """A range, a list of points or an exact number is not one."""
+    """A range, a list of points or an exact number is not valid."""
 
 
 class FileError(InputError):
@@ -130,74 +130,74 @@ class FileError(InputError):
 
 
 class UsageError(InputError):
-    """An option or an argument has no meaning here."""
+    """An option or an argument is not valid."""
 
 
 class StoreError(InputError):
-    """A store of results cannot be used, or written to."""
+    """A store of results cannot be read or written."""
 
 
-class Unsupported(SymdiffError):  # noqa: N818  (a verdict's word, not a mistake of the user)
-    """An arithmetic has no meaning for a function of the program.
+class Unsupported(SymdiffError):  # noqa: N818  (the name of a verdict)
+    """An arithmetic does not support a function of the program.
 
     Parameters
     ----------
     function
-        The function's name, as the catalogue has it.
+        The name of the function in the catalogue.
     reason
         Why, in a few words.
     """
 
     def __init__(self, function: str, reason: str) -> None:
-        """Name the function first: it is what the user looks for."""
+        """Start the message with the function: it is what the user looks for."""
         super().__init__(f"{function}: {reason}")
         self.function = function
         self.reason = reason
 
 
-class Crash(SymdiffError):  # noqa: N818  (what happened, in one word)
-    """symdiff itself failed on one expression: a defect of symdiff, to be reported.
+class Crash(SymdiffError):  # noqa: N818  (says what happened)
+    """symdiff itself failed on one expression: a bug of symdiff, to be reported.
 
     Parameters
     ----------
     where
         The file and the entry.
     reason
-        The exception's kind and message.
+        The type and message of the exception.
     name
         The entry's name.
     """
 
     def __init__(self, where: str, reason: str, name: str = "") -> None:
-        """Say that it is not the user's mistake."""
+        """Compose a message that says that the input is not to blame."""
         super().__init__(f"{where}: symdiff itself failed ({reason}); please report this")
         self.where = where
         self.reason = reason
         self.name = name
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Keep all parts when the error crosses a process boundary."""
+        """Pickle all parts, so that the error can cross a process boundary."""
         return type(self), (self.where, self.reason, self.name)
 
 
 class Lost(Crash):
-    """A worker gave nothing for one expression: it hung, died, or wanted too much memory."""
+    """A worker returned no result for one expression: it hung, died, or ran out of memory."""
 
     def __init__(self, where: str, reason: str, name: str = "") -> None:
-        """Say what happened to it."""
+        """Compose a message that says what happened to the worker."""
         super().__init__(where, reason, name)
-        self.args = (f"{where}: nothing came of it: {reason}",)
+        self.args = (f"{where}: no result: {reason}",)
 
 
 def describe(error: Exception) -> str:
-    """Return an exception's kind and the first line of its message."""
+    """Return the type of an exception and the first line of its message."""
     lines = str(error).strip().splitlines()
     message = f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
     return message[:_LONGEST_MESSAGE]
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str | None:
-    """Return a hint with the known word nearest to `word`, or None.
+    """Return a hint with the known word most similar to `word`, or None.
 
     Examples
     --------
@@ -209,7 +209,7 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     close = difflib.get_close_matches(typed, folded, n=5, cutoff=0.6)
     if not close:
         return None
-    # Two letters swapped is the commonest slip: difflib rates it no higher than two wrong ones.
+    # Prefer two swapped letters, the most common typo: difflib rates them like two wrong letters.
     best = max(close, key=lambda name: (sorted(name) == sorted(typed), name[0] == typed[:1]))
     return f"did you mean {folded[best]!r}?"
 

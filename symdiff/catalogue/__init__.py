@@ -1,7 +1,7 @@
-"""The function catalogue: one table, a row a function, a column an arithmetic.
+"""The function catalogue: a table with one row per function and one column per arithmetic.
 
-Everything that knows functions by name is derived from it: what the parser accepts, what it
-suggests, ``symdiff functions`` and the table in the README.
+All lists of functions are derived from it: the names that the parser accepts and suggests, the
+output of ``symdiff functions`` and the table of functions in the documentation.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ __all__ = [
     "join",
 ]
 
-# What a name without a call may mean besides a variable; the value is the nearest double.
+# Names that mean a constant and not a variable, with the nearest double.
 CONSTANTS: Mapping[str, float] = MappingProxyType({"pi": math.pi, "e": math.e, "inf": math.inf})
 
 _GROUPS: Mapping[str, tuple[Function, ...]] = {
@@ -62,7 +62,12 @@ _GROUPS: Mapping[str, tuple[Function, ...]] = {
 
 
 def join(groups: Mapping[str, tuple[Function, ...]]) -> Mapping[str, Function]:
-    """Join groups of rows to one table by name, and check that no name stands twice.
+    """Return the rows of all groups by name.
+
+    Parameters
+    ----------
+    groups
+        Rows by the heading of their group.
 
     Raises
     ------
@@ -76,7 +81,7 @@ def join(groups: Mapping[str, tuple[Function, ...]]) -> Mapping[str, Function]:
     ValueError: the row 'f' has no meaning: give a definition, or the sympy and numpy columns
     """
     table: dict[str, Function] = {}
-    taken: set[str] = set()
+    names: set[str] = set()
     for group, rows in groups.items():
         for row in rows:
             has_meaning = row.definition is not None or row.array is not None
@@ -86,11 +91,11 @@ def join(groups: Mapping[str, tuple[Function, ...]]) -> Mapping[str, Function]:
                     "give a definition, or the sympy and numpy columns"
                 )
                 raise ValueError(message)
-            doubled = taken.intersection(row.names)
-            if doubled:
-                message = f"the catalogue has two rows for {min(doubled)!r}"
+            duplicates = names.intersection(row.names)
+            if duplicates:
+                message = f"the catalogue has two rows for {min(duplicates)!r}"
                 raise ValueError(message)
-            taken.update(row.names)
+            names.update(row.names)
             table[row.name] = dataclasses.replace(row, group=group)
     return MappingProxyType(table)
 

@@ -1,4 +1,4 @@
-"""Rows for functions that move components, join tensors or pick components out."""
+"""Rows for functions that move or select components, or join tensors."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from symdiff.catalogue.elements import Array, Elements, ShapeMismatchError, one_
 from symdiff.catalogue.row import Function
 from symdiff.libraries import numpy, torch, torch_functional
 
-ALL = "..."  # in an index: all dimensions that are not named
+ALL = "..."  # the ellipsis in an index
 
 
 def selection(index: Sequence[Any]) -> tuple[Any, ...]:
-    """Return a `Setting`'s index as Python's: ("slice", 1, None, 2) is 1::2."""
+    """Return the index of a `Setting` as a Python index: ("slice", 1, None, 2) is 1::2."""
     return tuple(
         slice(*part[1:]) if isinstance(part, tuple) else Ellipsis if part == ALL else part
         for part in index
@@ -23,7 +23,7 @@ def selection(index: Sequence[Any]) -> tuple[Any, ...]:
 
 def _t(a: Elements, x: Array) -> Array:
     if len(a.shape(x)) > 2:
-        message = f"t() takes at most 2 dimensions: transpose(x, 0, 1), or x.mT, of {a.shape(x)}"
+        message = f"t() takes at most 2 dimensions, not {a.shape(x)}: transpose(x, 0, 1) or x.mT"
         raise ShapeMismatchError(message)
     return a.arrange(lambda v: v.T, x)
 
@@ -34,10 +34,10 @@ def _transpose(a: Elements, x: Array, dim0: int, dim1: int) -> Array:
 
 
 def _reshape(a: Elements, x: Array, shape: tuple[int, ...]) -> Array:
-    have, known = math.prod(a.shape(x)), math.prod(n for n in shape if n != -1)
-    fits = have % known == 0 if shape.count(-1) == 1 and known else have == known
+    size, product = math.prod(a.shape(x)), math.prod(n for n in shape if n != -1)
+    fits = size % product == 0 if shape.count(-1) == 1 and product else size == product
     if not fits or shape.count(-1) > 1:
-        message = f"{have} components do not fill the shape {shape}"
+        message = f"{size} components do not fit the shape {shape}"
         message = f"only one length of {shape} may be -1" if shape.count(-1) > 1 else message
         raise ShapeMismatchError(message)
     return a.arrange(lambda v: v.reshape(shape), x)
@@ -62,34 +62,36 @@ def _squeeze(a: Elements, x: Array, dim: int | None = None) -> Array:
     if dim is None:
         return a.arrange(numpy.squeeze, x)
     axis = one_axis(a.shape(x), dim)
-    alone = a.shape(x)[axis : axis + 1] == (1,)
-    return a.arrange(lambda v: numpy.squeeze(v, axis), x) if alone else x
+    has_length_one = a.shape(x)[axis : axis + 1] == (1,)
+    return a.arrange(lambda v: numpy.squeeze(v, axis), x) if has_length_one else x
 
 
 def _permute(a: Elements, x: Array, dims: tuple[int, ...]) -> Array:
     axes = several_axes(a, x, dims) if dims else ()
     if len(axes) != len(a.shape(x)):
-        message = f"every dimension of {a.shape(x)} is named once, not {dims}"
+        message = f"dims must name every dimension of {a.shape(x)} once, not {dims}"
         raise ShapeMismatchError(message)
     return a.arrange(lambda v: numpy.transpose(v, axes), x)
 
 
 def _flip(a: Elements, x: Array, dims: tuple[int, ...]) -> Array:
-    axes = several_axes(a, x, dims) if dims else ()  # none: nothing is reversed
+    axes = several_axes(a, x, dims) if dims else ()  # () reverses nothing
     return a.arrange(lambda v: numpy.flip(v, axes), x) if a.shape(x) else x
 
 
 def _expand(a: Elements, x: Array, shape: tuple[int, ...]) -> Array:
-    own = a.shape(x)
-    if -1 in shape[: max(0, len(shape) - len(own))]:
-        message = "a new dimension needs a length, and -1 keeps the length of an old one"
+    former = a.shape(x)
+    if -1 in shape[: max(0, len(shape) - len(former))]:
+        message = "a new dimension needs a length; -1 keeps the length of an existing one"
         raise ShapeMismatchError(message)
-    kept = (*[1] * (len(shape) - len(own)), *own)
-    wanted = tuple(k if n == -1 else n for n, k in zip(shape, kept, strict=False))
-    if len(kept) > len(shape) or any(k not in {1, n} for n, k in zip(wanted, kept, strict=True)):
-        message = f"the shape {own} is not repeated to {shape}: lengths of 1 are"
+    padded = (*[1] * (len(shape) - len(former)), *former)
+    target = tuple(k if n == -1 else n for n, k in zip(shape, padded, strict=False))
+    if len(padded) > len(shape) or any(
+        k not in {1, n} for n, k in zip(target, padded, strict=True)
+    ):
+        message = f"the shape {former} cannot be expanded to {shape}: only lengths of 1 can"
         raise ShapeMismatchError(message)
-    return a.arrange(lambda v: numpy.broadcast_to(v, wanted), x)
+    return a.arrange(lambda v: numpy.broadcast_to(v, target), x)
 
 
 def _cat(a: Elements, tensors: Sequence[Array], dim: int = 0) -> Array:
@@ -98,18 +100,18 @@ def _cat(a: Elements, tensors: Sequence[Array], dim: int = 0) -> Array:
         message = "a number cannot be concatenated; stack makes a vector of numbers"
         raise ShapeMismatchError(message)
     axis = one_axis(shapes[0], dim)
-    others = {(len(s), s[:axis], s[axis + 1 :]) for s in shapes}
-    if len(others) > 1:
-        message = f"they differ in other dimensions than {dim}"
+    other_lengths = {(len(s), s[:axis], s[axis + 1 :]) for s in shapes}
+    if len(other_lengths) > 1:
+        message = f"the tensors differ in dimensions other than {dim}"
         raise ShapeMismatchError(message)
     return a.arrange(lambda *v: numpy.concatenate(v, axis), *tensors)
 
 
 def stack(a: Elements, tensors: Sequence[Array], dim: int = 0) -> Array:
-    """Return tensors of one shape as one, along a new dimension."""
+    """Return tensors of equal shape joined along a new dimension."""
     shapes = [a.shape(x) for x in tensors]
     if len(set(shapes)) > 1:
-        message = "stack joins tensors of one shape"
+        message = "stack needs tensors of equal shape"
         raise ShapeMismatchError(message)
     axis = one_axis(shapes[0], dim, more=1)
     return a.arrange(lambda *v: numpy.stack(v, axis), *tensors)
@@ -125,42 +127,42 @@ def _torch_tensor(tensors: Sequence[Any]) -> Any:
 
 
 def indices_of(index: Any, count: int) -> Any:  # numpy's integers
-    """Return integers as an array, checked against the number of places.
+    """Return indices as an array.
 
     Raises
     ------
     ShapeMismatchError
-        One is out of range.
+        An index is negative, or not less than `count`.
     """
-    found = numpy.asarray(index)
-    if found.size and not (found.min() >= 0 and found.max() < count):
-        worst = int(found.max() if found.max() >= count else found.min())
-        message = f"the index {worst} is none of 0 to {count - 1}"
+    indices = numpy.asarray(index)
+    if indices.size and not (indices.min() >= 0 and indices.max() < count):
+        worst = int(indices.max() if indices.max() >= count else indices.min())
+        message = f"the index {worst} is not between 0 and {count - 1}"
         raise ShapeMismatchError(message)
-    return found
+    return indices
 
 
 def torch_indices(index: Any) -> Any:
-    """Return integers as torch's."""
+    """Return indices as a tensor of torch."""
     return torch.as_tensor(index, dtype=torch.int64)
 
 
 def _gather(a: Elements, x: Array, dim: int, index: Any) -> Array:
-    shape = a.shape(x) or (1,)  # torch takes a number for a vector, here and in the index
+    shape = a.shape(x) or (1,)  # torch takes a number as a vector, here and in the index
     axis = one_axis(shape, dim)
-    found = indices_of(index, shape[axis])
-    places = numpy.atleast_1d(found)
-    if places.ndim != len(shape):
-        message = f"the index has {places.ndim} dimensions, the tensor {len(shape)}"
+    scalar_or_array = indices_of(index, shape[axis])
+    indices = numpy.atleast_1d(scalar_or_array)
+    if indices.ndim != len(shape):
+        message = f"the index has {indices.ndim} dimensions, the tensor {len(shape)}"
         raise ShapeMismatchError(message)
-    if any(n > m for d, (n, m) in enumerate(zip(places.shape, shape, strict=True)) if d != axis):
-        message = f"the index {places.shape} is larger in other dimensions than {dim}"
+    if any(n > m for d, (n, m) in enumerate(zip(indices.shape, shape, strict=True)) if d != axis):
+        message = f"the index of shape {indices.shape} is too long in a dimension other than {dim}"
         raise ShapeMismatchError(message)
-    kept = tuple(slice(None) if d == axis else slice(n) for d, n in enumerate(places.shape))
+    used = tuple(slice(None) if d == axis else slice(n) for d, n in enumerate(indices.shape))
 
     def gathered(v: Any) -> Any:
-        chosen = numpy.take_along_axis(v.reshape(shape)[kept], places, axis)
-        return chosen.reshape(found.shape)
+        components = numpy.take_along_axis(v.reshape(shape)[used], indices, axis)
+        return components.reshape(scalar_or_array.shape)
 
     return a.arrange(gathered, x)
 
@@ -168,38 +170,37 @@ def _gather(a: Elements, x: Array, dim: int, index: Any) -> Array:
 def _index_select(a: Elements, x: Array, dim: int, index: Any) -> Array:
     shape = a.shape(x)
     axis = one_axis(shape, dim)
-    places = indices_of(index, (shape or (1,))[axis])
-    if places.ndim > 1:
-        message = f"the index is a vector, not of shape {places.shape}"
+    indices = indices_of(index, (shape or (1,))[axis])
+    if indices.ndim > 1:
+        message = f"the index must be a vector, not of shape {indices.shape}"
         raise ShapeMismatchError(message)
     if not shape:
-        if places.size == 1:
+        if indices.size == 1:
             return x
-        message = f"a number has one component, not {places.size}"
+        message = f"a number has one component, not {indices.size}"
         raise ShapeMismatchError(message)
-    return a.arrange(lambda v: numpy.take(v, numpy.atleast_1d(places), axis), x)
+    return a.arrange(lambda v: numpy.take(v, numpy.atleast_1d(indices), axis), x)
 
 
 def _masked_fill(a: Elements, x: Array, mask: Array, value: Array) -> Array:
     if a.shape(value):
-        message = f"one value is filled in, not the shape {a.shape(value)}: where(mask, value, x)"
+        message = f"value must be a number, not of shape {a.shape(value)}: where(mask, value, x)"
         raise ShapeMismatchError(message)
     return a.each("where", mask, value, x)
 
 
 def _one_hot(a: Elements, tensor: Any, num_classes: int = -1) -> Array:
-    found = numpy.asarray(tensor)
-    number = int(found.max()) + 1 if num_classes == -1 else num_classes
-    places = indices_of(found, number)
+    classes = numpy.asarray(tensor)
+    count = int(classes.max()) + 1 if num_classes == -1 else num_classes
+    is_class = indices_of(classes, count)[..., None] == numpy.arange(count)
     zero, one = (a.each("positive", n) for n in (0, 1))
-    chosen = places[..., None] == numpy.arange(number)
-    return a.arrange(lambda z, u: numpy.where(chosen, u, z), zero, one)
+    return a.arrange(lambda z, u: numpy.where(is_class, u, z), zero, one)
 
 
-def _triangle(how: str) -> Callable[..., Any]:
+def _triangle(function: str) -> Callable[..., Any]:
     def column(a: Elements, x: Array, diagonal: int = 0) -> Array:
         rows, columns = a.shape(x)[-2:]
-        inside = getattr(numpy, how)(numpy.ones((rows, columns), dtype=bool), diagonal)
+        inside = getattr(numpy, function)(numpy.ones((rows, columns), dtype=bool), diagonal)
         return a.arrange(lambda v, z: numpy.where(inside, v, z), x, a.each("positive", 0))
 
     return column
@@ -212,8 +213,8 @@ def _diag(a: Elements, x: Array) -> Array:
     if len(shape) != 1:
         message = f"diag takes a vector or a matrix, not the shape {shape}"
         raise ShapeMismatchError(message)
-    on = numpy.eye(*shape, dtype=bool)
-    return a.arrange(lambda v, z: numpy.where(on, v, z), x, a.each("positive", 0))
+    diagonal = numpy.eye(*shape, dtype=bool)
+    return a.arrange(lambda v, z: numpy.where(diagonal, v, z), x, a.each("positive", 0))
 
 
 # fmt: off
@@ -249,7 +250,7 @@ SELECTIONS = (
              torch=lambda x, dim, index: torch.index_select(x, dim, torch_indices(index))),
     Function("masked_fill",  "x, mask: condition, value", formula="value where mask, else x",
              array=_masked_fill, torch="masked_fill"),
-    # torch's integers stand beside real numbers in no matrix product: here they are real.
+    # torch's one_hot returns integers, which cannot be multiplied with real matrices: make them real.
     Function("one_hot",      "tensor: indices, num_classes: integer = -1", formula="1 at the index, else 0", array=_one_hot,
              torch=lambda tensor, num_classes=-1: torch_functional.one_hot(torch_indices(tensor), num_classes).double()),
     Function("diag",         "x", formula="diagonal matrix of a vector, or the diagonal", array=_diag, torch="diag"),

@@ -1,7 +1,7 @@
-"""What a function on tensors is written in: a handful of operations on whole arrays.
+"""The few array operations in which all functions on tensors are written.
 
-Every arithmetic on tensors has them: shapes only, components of a scalar program, numpy's
-numbers, running error bounds.  So one text says what a softmax or a convolution is to all.
+Every arithmetic on tensors implements them: shapes only, components of a scalar program, numpy
+arrays, running error bounds.  One implementation of softmax or conv2d therefore serves all.
 """
 
 from __future__ import annotations
@@ -16,69 +16,87 @@ Array = Any  # whatever the arithmetic has for a tensor
 
 
 class ShapeMismatchError(ValueError):
-    """Tensors of these shapes do not fit together; the message is in words for users."""
+    """A function does not accept tensors of these shapes; the message is for users."""
 
 
 class Elements(Protocol):
     """Operations on whole arrays, in one arithmetic."""
 
     def shape(self, array: Array) -> tuple[int, ...]:
-        """Return the shape; that of a number is ()."""
+        """Return the shape; () for a number."""
 
     def each(self, function: str, *arguments: Array) -> Array:
-        """Apply a row of the catalogue component by component; shapes are broadcast."""
+        """Apply a catalogue function component by component; shapes are broadcast."""
 
     def total(self, array: Array, axes: tuple[int, ...], *, keep: bool) -> Array:
-        """Return the sum over some dimensions, which stay with length 1 if they are kept."""
+        """Return the sum over some dimensions, which keep length 1 if `keep` is true."""
 
     def arrange(self, how: Callable[..., Any], *arrays: Array) -> Array:
-        """Apply a numpy function that moves components, and computes nothing."""
+        """Apply a numpy function that only moves components."""
 
     def product(self, first: Array, second: Array) -> Array:
-        """Return the matrix product over the last two dimensions, others broadcast."""
+        """Return the matrix product over the last two dimensions; the others are broadcast."""
 
 
 def several_axes(a: Elements, x: Array, dim: int | Sequence[int] | None) -> tuple[int, ...]:
-    """Return dimensions counted from the front; None and (): all.
+    """Return dimensions as non-negative axes.
+
+    Parameters
+    ----------
+    a
+        The arithmetic of `x`.
+    x
+        The tensor.
+    dim
+        One dimension or several, which may be negative; None and () mean all.
 
     Raises
     ------
     ShapeMismatchError
-        There is no such dimension, or one is named twice.
+        The tensor does not have the dimension, or a dimension is repeated.
     """
     shape = a.shape(x)
     if dim is None or dim == ():
         return tuple(range(len(shape)))
-    wanted = [dim] if isinstance(dim, int) else list(dim)
-    found = tuple(one_axis(shape, d) for d in wanted)
-    if len(set(found)) < len(found):
-        message = f"a dimension stands twice in {tuple(wanted)}"
+    dims = [dim] if isinstance(dim, int) else list(dim)
+    axes = tuple(one_axis(shape, d) for d in dims)
+    if len(set(axes)) < len(axes):
+        message = f"a dimension is repeated in {tuple(dims)}"
         raise ShapeMismatchError(message)
-    return found
+    return axes
 
 
 def one_axis(shape: tuple[int, ...], dim: int, *, more: int = 0) -> int:
-    """Return a dimension counted from the front, of so many `more` than the shape has.
+    """Return a dimension as a non-negative axis.
+
+    Parameters
+    ----------
+    shape
+        The shape of the tensor.
+    dim
+        The dimension; negative ones count from the end.
+    more
+        The number of dimensions that will be added to the shape.
 
     Raises
     ------
     ShapeMismatchError
-        There is no such dimension.
+        The shape does not have the dimension.
 
     Examples
     --------
     >>> one_axis((2, 3), -1)
     1
     """
-    count = max(len(shape) + more, 1)  # torch takes 0 and -1 for a number
+    count = max(len(shape) + more, 1)  # torch allows 0 and -1 for a number
     if not -count <= dim < count:
-        message = f"there is no dimension {dim} in the shape {shape}"
+        message = f"the shape {shape} has no dimension {dim}"
         raise ShapeMismatchError(message)
     return dim % count
 
 
 def folded(a: Elements, function: str, x: Array, dim: int, *, keep: bool) -> Array:
-    """Join the components along a dimension by a function of two: max, min, a product."""
+    """Reduce a dimension with a binary function such as maximum or multiply."""
     shape = a.shape(x)
     axis = one_axis(shape, dim)
     if not shape:
@@ -95,7 +113,7 @@ def folded(a: Elements, function: str, x: Array, dim: int, *, keep: bool) -> Arr
 def folded_over(
     a: Elements, function: str, x: Array, axes: tuple[int, ...], *, keep: bool
 ) -> Array:
-    """Join the components along several dimensions."""
+    """Reduce several dimensions with a binary function."""
     for axis in sorted(axes, reverse=True):
         x = folded(a, function, x, axis, keep=keep)
     return x
@@ -107,6 +125,6 @@ def parts(a: Elements, x: Array, axis: int) -> list[Array]:
 
 
 def count(a: Elements, x: Array, axes: tuple[int, ...]) -> int:
-    """Return how many components are joined over some dimensions."""
+    """Return the number of components along some dimensions together."""
     shape = a.shape(x)
     return math.prod(shape[axis] for axis in axes if shape)

@@ -1,10 +1,9 @@
-"""Ball columns that need more than one method of `arb`.
+"""Ball columns of the catalogue that need more than one method of `arb`.
 
-Each encloses the values of a function on the part of its domain that lies inside the
-argument's ball; whoever calls has made sure that this part is not proved empty.
-A `nan` ball is a valid enclosure: it says nothing.  A condition on balls is True, False, or
-None where the balls cannot decide it.  `EMPTY` stands for an expression that is proved to be
-defined nowhere on the interval.
+Each encloses the values of a function on the part of its domain inside the argument's ball;
+callers make sure that this part is not proved to be empty.  A `nan` ball is a valid enclosure
+without information.  A condition on balls is True, False, or None where the balls do not decide
+it.  `EMPTY` is the value of an expression that is proved to be undefined on the whole interval.
 """
 
 from __future__ import annotations
@@ -22,28 +21,28 @@ Decided = bool | None
 
 
 class _Empty:
-    """The value of an expression that is defined nowhere on the interval."""
+    """The value of an expression that is undefined on the whole interval."""
 
     def __repr__(self) -> str:
         return "EMPTY"
 
 
 EMPTY: Final = _Empty()
-_NARROW: Final = 24  # bits: a ball with so many is its middle, all but
-_MAX_SHIFT: Final = 1000  # steps of a recurrence
+_NARROW: Final = 24  # bits of relative accuracy from which a ball counts as narrow
+_MAX_SHIFT: Final = 1000  # steps of the recurrence of polygamma
 
 
 def monotone(
     name: str, lowest: float | None = None, highest: float | None = None
 ) -> Callable[[Ball], Ball]:
-    """Return the enclosure of a monotone function, from its values at the two ends.
+    """Return the enclosure of a monotone function by its values at the ends of the argument.
 
     Parameters
     ----------
     name
         The method of `arb`.
     lowest, highest
-        The ends of the domain, to which the argument is clipped.
+        The ends of the domain, to which the argument is clipped; None for an infinite end.
     """
 
     def enclose(x: Ball) -> Ball:
@@ -78,7 +77,7 @@ def _odd_root(x: Ball) -> Ball:
 
 
 def absolute(x: Ball) -> Ball:
-    """Enclose |x|, never below zero."""
+    """Enclose |x|; the lower bound is not negative."""
     if x >= 0:
         return x
     return -x if x <= 0 else x.abs_lower().union(x.abs_upper())
@@ -90,14 +89,14 @@ def log_gamma(x: Ball) -> Ball:
 
 
 def digamma(x: Ball) -> Ball:
-    """Enclose digamma(x), which grows between two poles."""
+    """Enclose digamma(x), which increases between two neighbouring poles."""
     low, high = x.lower(), x.upper()
     same_branch = low > 0 or (low.floor() == high.floor() and not low.contains_integer())
     return low.digamma().union(high.digamma()) if same_branch else flint.arb("nan")
 
 
 def polygamma(n: Ball, x: Ball) -> Ball:
-    """Enclose the n-th derivative of digamma, by its recurrence where x is below 1."""
+    """Enclose the n-th derivative of digamma; for x below 1 by the recurrence."""
     if not n.is_integer() or n < 1 or n > _MAX_SHIFT:
         return x.digamma() if n.is_zero() else flint.arb("nan")
     degree = int(n.unique_fmpz())
@@ -120,21 +119,21 @@ def integer_power(x: Ball, n: int) -> Ball:
         return flint.arb(1)
     if x.rel_accuracy_bits() > _NARROW + n.bit_length():
         return x ** flint.fmpz(n)
-    # Not x**n: it is wide where x is, and python-flint answers nan for a ball around 0.
+    # Not x**n: it overestimates on wide balls, and is nan in python-flint on a ball around 0.
     base = x if n % 2 else absolute(x)
     return (base.lower() ** flint.fmpz(n)).union(base.upper() ** flint.fmpz(n))
 
 
 def power(x: Ball, y: Ball) -> Ball:
-    """Enclose x**y over the reals: an integer exponent, or a base that is not negative."""
+    """Enclose x**y over the reals, for an integer exponent or a non-negative base."""
     if y.is_integer():
         return integer_power(x, int(y.unique_fmpz()))
     low, high = x.lower().max(flint.arb(0)), x.upper()
     if low > 0:
         return low.union(high) ** y
-    if y.contains_integer() and not x >= 0:  # and be one: then the power has a value
+    if y.contains_integer() and not x >= 0:  # defined for x < 0 if y is that integer
         return flint.arb("nan")
-    # The base touches zero: 0**y = 0 for y > 0, and b**y grows with b.
+    # The base may be zero: 0**y = 0 for y > 0, and b**y increases with b.
     if not (y > 0 and high >= 0):
         return flint.arb("nan")
     return flint.arb(0).union(high**y) if high > 0 else flint.arb(0)
@@ -153,7 +152,7 @@ def less_equal(x: Ball, y: Ball) -> Decided:
 
 
 def equal(x: Ball, y: Ball) -> Decided:
-    """Decide x == y: two balls are equal only if both are single points."""
+    """Decide x == y; True is possible only if both balls are single points."""
     if not x.overlaps(y):
         return False
     return True if (x - y).is_zero() else None

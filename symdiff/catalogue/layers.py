@@ -1,4 +1,4 @@
-"""Rows for the layers of torch.nn.functional: linear maps, convolutions and their patches."""
+"""Rows for layers of torch.nn.functional: linear maps, convolutions, patches, normalization."""
 
 from __future__ import annotations
 
@@ -14,44 +14,46 @@ Size = int | tuple[int, ...]
 
 def _linear(a: Elements, x: Array, weight: Array, bias: Array | None = None) -> Array:
     if len(a.shape(weight)) > 2:
-        message = f"the weight is a matrix or a vector, not of shape {a.shape(weight)}"
+        message = f"the weight must be a matrix or a vector, not of shape {a.shape(weight)}"
         raise ShapeMismatchError(message)
-    flipped = a.arrange(lambda v: v.T, weight)
-    product = matmul(a, x, flipped)
+    transposed = a.arrange(lambda v: v.T, weight)
+    product = matmul(a, x, transposed)
     if bias is None:
         return product
     shifted = a.each("add", product, bias)
     inputs, weights, biases = (len(a.shape(v)) for v in (x, weight, bias))
-    # torch documents a vector (a number where the weight is one); beside rows a matrix fits too
+    # torch documents a bias of one dimension less than the weight, but also adds a matrix to a matrix.
     fits = biases < weights or inputs == weights == biases
     if not fits or a.shape(shifted) != a.shape(product):
-        message = f"a bias of shape {a.shape(bias)} does not fit a product {a.shape(product)}"
+        message = (
+            f"a bias of shape {a.shape(bias)} does not fit a product of shape {a.shape(product)}"
+        )
         raise ShapeMismatchError(message)
     return shifted
 
 
 def _several(size: Size, count: int) -> tuple[int, ...]:
-    """Return one number for each dimension."""
+    """Return one number per dimension."""
     return (size,) * count if isinstance(size, int) else size * (count if len(size) == 1 else 1)
 
 
 def _two(size: Size) -> tuple[int, ...]:
-    """Return one number for each dimension of an image; torch's unfold takes 2, or a plain one.
+    """Return one number per dimension of an image, from an integer or a pair.
 
     Raises
     ------
     ShapeMismatchError
-        There is another number of them.
+        The number of integers is not 2; unlike in a convolution, (n,) is not accepted.
     """
-    found = _several(size, 2) if isinstance(size, int) else size
-    if len(found) != 2:
-        message = f"an integer or two are needed, not {len(found)}"
+    pair = _several(size, 2) if isinstance(size, int) else size
+    if len(pair) != 2:
+        message = f"one integer or a pair is needed, not {len(pair)} in a tuple"
         raise ShapeMismatchError(message)
-    return found
+    return pair
 
 
 def _batched(a: Elements, x: Array, dimensions: int) -> tuple[Array, bool]:
-    """Return a batch of inputs, and whether there was only one, with a dimension less."""
+    """Return the input as a batch, and whether the batch dimension was missing."""
     single = len(a.shape(x)) == dimensions - 1
     return a.arrange(lambda v: v[None], x) if single else x, single
 
@@ -63,7 +65,7 @@ def _check_positive(
     stride: tuple[int, ...],
 ) -> None:
     if min((*kernel, *dilation, *stride), default=1) < 1 or min(padding, default=0) < 0:
-        message = "kernels, strides and dilations are 1 or more, paddings 0 or more"
+        message = "kernels, strides and dilations must be at least 1, paddings at least 0"
         raise ShapeMismatchError(message)
 
 
@@ -76,27 +78,27 @@ def _patches(
     padding: tuple[int, ...],
     stride: tuple[int, ...],
 ) -> Array:
-    """Return for every place the patch below the kernel: shape (N, C, *places, *kernel)."""
+    """Return the patch under the kernel at every position: shape (N, C, *positions, *kernel)."""
     count = len(kernel)
     shape = a.shape(x)
     if len(shape) != count + 2:
-        message = f"an input of {count + 2} dimensions (N, C, ...) is needed, not {shape}"
+        message = f"the input must have {count + 2} dimensions (N, C, ...), not the shape {shape}"
         raise ShapeMismatchError(message)
     _check_positive(kernel, dilation, padding, stride)
-    reach = tuple(d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True))
+    extent = tuple(d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True))
     sizes = [n + 2 * p for n, p in zip(shape[2:], padding, strict=True)]
-    if any(n < r for n, r in zip(sizes, reach, strict=True)):
-        message = f"a kernel of {kernel} does not fit into {tuple(sizes)}"
+    if any(n < e for n, e in zip(sizes, extent, strict=True)):
+        message = f"a kernel of shape {kernel} is larger than the padded input {tuple(sizes)}"
         raise ShapeMismatchError(message)
     widths = [(0, 0), (0, 0), *((p, p) for p in padding)]
-    places = (slice(None), slice(None), *(slice(None, None, s) for s in stride))
+    positions = (slice(None), slice(None), *(slice(None, None, s) for s in stride))
     inside = tuple(slice(None, None, d) for d in dilation)
 
     def patches(v: Any, zero: Any) -> Any:
         padded = numpy.pad(v, widths, constant_values=zero)
         spatial = tuple(range(2, 2 + count))
-        windows = numpy.lib.stride_tricks.sliding_window_view(padded, reach, spatial)
-        return windows[places + inside]
+        windows = numpy.lib.stride_tricks.sliding_window_view(padded, extent, spatial)
+        return windows[positions + inside]
 
     return a.arrange(patches, x, a.each("positive", 0))
 
@@ -112,14 +114,16 @@ def _convolution(count: int) -> Any:
         dilation: Size = 1,
     ) -> Array:
         if len(a.shape(weight)) != count + 2:
-            message = f"a weight of {count + 2} dimensions is needed, not {a.shape(weight)}"
+            message = (
+                f"the weight must have {count + 2} dimensions, not the shape {a.shape(weight)}"
+            )
             raise ShapeMismatchError(message)
         out, channels, *kernel = a.shape(weight)
         if bias is not None and a.shape(bias) != (out,):
-            message = f"a bias of shape {(out,)} is needed, not {a.shape(bias)}"
+            message = f"the bias must have the shape {(out,)}, not {a.shape(bias)}"
             raise ShapeMismatchError(message)
         x, single = _batched(a, x, count + 2)
-        found = _patches(
+        patches = _patches(
             a,
             x,
             tuple(kernel),
@@ -127,20 +131,20 @@ def _convolution(count: int) -> Any:
             padding=_several(padding, count),
             stride=_several(stride, count),
         )
-        batch, have, *places = a.shape(found)[: 2 + count]
-        if have != channels:
-            message = f"the input has {have} channels, the weight takes {channels}"
+        batch, input_channels, *positions = a.shape(patches)[: 2 + count]
+        if input_channels != channels:
+            message = f"the input has {input_channels} channels, the weight {channels}"
             raise ShapeMismatchError(message)
-        # (N, C, places, kernel) -> (N, C·kernel, places): the convolution is a matrix product
+        # (N, C, positions, kernel) -> (N, C·kernel, positions): a matrix product remains
         order = (0, 1, *range(2 + count, 2 + 2 * count), *range(2, 2 + count))
         columns = a.arrange(
-            lambda v: v.transpose(order).reshape(batch, -1, int(numpy.prod(places))), found
+            lambda v: v.transpose(order).reshape(batch, -1, int(numpy.prod(positions))), patches
         )
         rows = a.arrange(lambda v: v.reshape(out, -1), weight)
-        product = a.arrange(lambda v: v.reshape(batch, out, *places), a.product(rows, columns))
+        product = a.arrange(lambda v: v.reshape(batch, out, *positions), a.product(rows, columns))
         if bias is not None:
-            beside = a.arrange(lambda v: v.reshape(-1, *[1] * count), bias)
-            product = a.each("add", product, beside)
+            column_bias = a.arrange(lambda v: v.reshape(-1, *[1] * count), bias)
+            product = a.each("add", product, column_bias)
         return a.arrange(lambda v: v[0], product) if single else product
 
     return column
@@ -155,7 +159,7 @@ def _unfold(
     stride: Size = 1,
 ) -> Array:
     x, single = _batched(a, x, 4)
-    found = _patches(
+    patches = _patches(
         a,
         x,
         _two(kernel_size),
@@ -163,10 +167,10 @@ def _unfold(
         padding=_two(padding),
         stride=_two(stride),
     )
-    batch, channels, high, wide, *kernel = a.shape(found)
+    batch, channels, height, width, *kernel = a.shape(patches)
     rows = channels * int(numpy.prod(kernel))
-    shape = (rows, high * wide) if single else (batch, rows, high * wide)
-    return a.arrange(lambda v: v.transpose(0, 1, 4, 5, 2, 3).reshape(shape), found)
+    shape = (rows, height * width) if single else (batch, rows, height * width)
+    return a.arrange(lambda v: v.transpose(0, 1, 4, 5, 2, 3).reshape(shape), patches)
 
 
 def _fold(
@@ -183,22 +187,24 @@ def _fold(
     _check_positive(kernel, dilations, paddings, strides)
     x, single = _batched(a, x, 3)
     padded = [n + 2 * p for n, p in zip(size, paddings, strict=True)]
-    places = [
+    positions = [
         (n - d * (k - 1) - 1) // s + 1
         for n, d, k, s in zip(padded, dilations, kernel, strides, strict=True)
     ]
     shape = a.shape(x)
-    wanted = (kernel[0] * kernel[1], places[0] * places[1])
-    if len(shape) != 3 or shape[1] % wanted[0] or shape[2] != wanted[1]:
-        message = f"a shape (N, C*{wanted[0]}, {wanted[1]}) is needed, not {shape}"
+    rows, columns = kernel[0] * kernel[1], positions[0] * positions[1]
+    if len(shape) != 3 or shape[1] % rows or shape[2] != columns:
+        message = f"the input must have the shape (N, C*{rows}, {columns}), not {shape}"
         raise ShapeMismatchError(message)
-    batch, channels = shape[0], shape[1] // wanted[0]
-    blocks = a.arrange(lambda v: v.reshape(batch, channels, *kernel, *places), x)
+    batch, channels = shape[0], shape[1] // rows
+    blocks = a.arrange(lambda v: v.reshape(batch, channels, *kernel, *positions), x)
     total = None
     for i in range(kernel[0]):
         for j in range(kernel[1]):
-            down = slice(i * dilations[0], i * dilations[0] + places[0] * strides[0], strides[0])
-            right = slice(j * dilations[1], j * dilations[1] + places[1] * strides[1], strides[1])
+            down = slice(i * dilations[0], i * dilations[0] + positions[0] * strides[0], strides[0])
+            right = slice(
+                j * dilations[1], j * dilations[1] + positions[1] * strides[1], strides[1]
+            )
             spread = a.arrange(
                 lambda v, z, i=i, j=j, down=down, right=right: _placed(
                     v[:, :, i, j], z, (batch, channels, *padded), (..., down, right)

@@ -22,13 +22,13 @@ def _reduced(a: Elements, loss: Array, reduction: str) -> Array:
 
 
 def _pointwise(loss: Callable[..., Array]) -> Callable[..., Array]:
-    """Return a column from the loss of one component: by the difference, or by the two."""
+    """Return an `array` column from the loss of one component."""
 
     def column(
         a: Elements, x: Array, target: Array, reduction: str = "mean", parameter: float = 1.0
     ) -> Array:
         if a.shape(x) != a.shape(target):
-            message = "input and target of a loss have one shape"
+            message = "input and target of a loss must have the same shape"
             raise ShapeMismatchError(message)
         return _reduced(a, loss(a, x, target, parameter), reduction)
 
@@ -45,7 +45,7 @@ def _absolute(a: Elements, x: Array, target: Array, _: float) -> Array:
 
 def _smooth(a: Elements, x: Array, target: Array, beta: float) -> Array:
     if beta < 0:
-        message = f"beta is 0 or more, not {beta}"
+        message = f"beta must be at least 0, not {beta}"
         raise ShapeMismatchError(message)
     size = _absolute(a, x, target, beta)
     if beta == 0:
@@ -56,7 +56,7 @@ def _smooth(a: Elements, x: Array, target: Array, beta: float) -> Array:
 
 def _huber(a: Elements, x: Array, target: Array, delta: float) -> Array:
     if delta <= 0:
-        message = f"delta is more than 0, not {delta}"
+        message = f"delta must be more than 0, not {delta}"
         raise ShapeMismatchError(message)
     size = _absolute(a, x, target, delta)
     inner = a.each("divide", a.each("square", size), 2)
@@ -65,11 +65,12 @@ def _huber(a: Elements, x: Array, target: Array, delta: float) -> Array:
 
 
 def _cross_entropy_of_two(a: Elements, x: Array, target: Array, _: float) -> Array:
-    other, rest = (a.each("subtract", 1, v) for v in (x, target))
-    total = a.each("add", a.each("xlogy", target, x), a.each("xlogy", rest, other))
-    # torch refuses what is no probability
-    inside = a.each("logical_and", a.each("less_equal", 0, x), a.each("less_equal", x, 1))
-    return a.each("where", inside, a.each("negative", total), a.each("log", -1))
+    one_minus_x, one_minus_target = (a.each("subtract", 1, v) for v in (x, target))
+    first, second = a.each("xlogy", target, x), a.each("xlogy", one_minus_target, one_minus_x)
+    total = a.each("add", first, second)
+    # Undefined (log(-1)) where x is not a probability: torch raises an error there.
+    is_probability = a.each("logical_and", a.each("less_equal", 0, x), a.each("less_equal", x, 1))
+    return a.each("where", is_probability, a.each("negative", total), a.each("log", -1))
 
 
 def _cross_entropy_of_logits(a: Elements, x: Array, target: Array, _: float) -> Array:
@@ -82,17 +83,16 @@ def _nll_loss(a: Elements, x: Array, target: Any, reduction: str = "mean") -> Ar
     shape = a.shape(x)
     axis = 0 if len(shape) == 1 else 1
     if not shape:
-        message = "scores of several classes are needed, not a number"
+        message = "the input must have a dimension of classes, it is a number"
         raise ShapeMismatchError(message)
-    places = indices_of(target, shape[axis])
-    if places.shape != (*shape[:axis], *shape[axis + 1 :]):
-        message = (
-            f"targets of shape {(*shape[:axis], *shape[axis + 1 :])} are needed, not {places.shape}"
-        )
+    classes = indices_of(target, shape[axis])
+    target_shape = (*shape[:axis], *shape[axis + 1 :])
+    if classes.shape != target_shape:
+        message = f"the target must have the shape {target_shape}, not {classes.shape}"
         raise ShapeMismatchError(message)
-    where = numpy.expand_dims(places, axis)
-    chosen = a.arrange(lambda v: numpy.squeeze(numpy.take_along_axis(v, where, axis), axis), x)
-    return _reduced(a, a.each("negative", chosen), reduction)
+    index = numpy.expand_dims(classes, axis)
+    scores = a.arrange(lambda v: numpy.squeeze(numpy.take_along_axis(v, index, axis), axis), x)
+    return _reduced(a, a.each("negative", scores), reduction)
 
 
 def _cross_entropy(a: Elements, x: Array, target: Any, reduction: str = "mean") -> Array:

@@ -1,4 +1,4 @@
-"""Rows for Python's operators, comparisons, logic and the two ways to choose a branch."""
+"""Rows for Python's operators, comparisons, logic, and the functions that select a branch."""
 
 from __future__ import annotations
 
@@ -80,10 +80,10 @@ LOGIC = (
 )
 
 CHOICES = (
-    # Both branches run; torch multiplies the one not taken by zero (0*inf is NaN).
+    # Both branches are computed; torch multiplies the gradient of the other by zero (0*inf is NaN).
     Function("where",  "condition: condition, x, y", formula="x where condition, else y",
              sympy=_piecewise, numpy="where", torch="where", ball=choice),
-    # Only the branch taken runs, point by point; the arithmetics on arrays see to that.
+    # Only the branch taken is computed; the arithmetics on arrays take care of that point by point.
     Function("ifelse", "condition: condition, x, y", operator="x if condition else y",
              formula="x if condition else y",
              sympy=_piecewise, numpy=lambda c, x, y: numpy.where(c, x, y), torch=lambda c, x, y: torch.where(c, x, y), ball=choice),

@@ -1,4 +1,4 @@
-"""Rows for functions that join components: sums, norms, softmax, matrix products."""
+"""Rows for reductions and products: sums, norms, softmax, matrix products."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ Dim = Any
 
 
 def _check_kept(dim: Dim, keepdim: bool) -> None:
-    if dim is None and keepdim:  # torch's sum, mean and prod do not take one without the other
-        message = "keepdim needs dim"
+    if dim is None and keepdim:  # as in torch's sum, mean and prod
+        message = "keepdim=True needs dim"
         raise ShapeMismatchError(message)
 
 
@@ -34,7 +34,7 @@ def _sum(a: Elements, x: Array, dim: Dim = None, keepdim: bool = False) -> Array
 
 
 def mean(a: Elements, x: Array, dim: Dim = None, keepdim: bool = False) -> Array:
-    """Return the mean over some dimensions."""
+    """Return the mean over some dimensions, or over all."""
     _check_kept(dim, keepdim)
     axes = several_axes(a, x, dim)
     return a.each("divide", a.total(x, axes, keep=keepdim), count(a, x, axes))
@@ -54,7 +54,7 @@ def _least(a: Elements, x: Array, dim: Dim = None, keepdim: bool = False) -> Arr
 
 
 def norm(a: Elements, x: Array, p: float = 2, dim: Dim = None, keepdim: bool = False) -> Array:
-    """Return (Σ|x|^p)^(1/p), for p = inf the largest |x|, for p = 0 how many are not 0."""
+    """Return (Σ|x|^p)^(1/p); the largest |x| for p = inf, the number of non-zeros for p = 0."""
     axes = several_axes(a, x, dim)
     if p == 2:
         return a.each("sqrt", a.total(a.each("square", x), axes, keep=keepdim))
@@ -76,12 +76,12 @@ def _logsumexp(a: Elements, x: Array, dim: Dim, keepdim: bool = False) -> Array:
 def _numpy_logsumexp(x: Array, dim: Dim, keepdim: bool = False) -> Array:
     if not numpy.ndim(x):
         return x
-    axis = None if dim == () else dim  # as torch takes it: all dimensions
+    axis = None if dim == () else dim  # torch takes () as all dimensions
     return scipy_special.logsumexp(x, axis=axis, keepdims=keepdim)
 
 
 def _differences(a: Elements, x: Array, dim: int) -> tuple[Array, int]:
-    """Return x_j - x_i along two dimensions, i and then j, and which one is j."""
+    """Return x_j - x_i with i and j along two neighbouring axes, and the axis of j."""
     axis = one_axis(a.shape(x), dim)
     x = x if a.shape(x) else a.arrange(numpy.atleast_1d, x)
     across = a.arrange(lambda v: numpy.expand_dims(v, axis), x)
@@ -90,10 +90,10 @@ def _differences(a: Elements, x: Array, dim: int) -> tuple[Array, int]:
 
 
 def _softmax(a: Elements, x: Array, dim: int) -> Array:
-    """Return 1/Σ_j e^(x_j - x_i): no digits cancel, and what overflows gives 0."""
+    """Return 1/Σ_j e^(x_j - x_i): nothing cancels, and an overflow gives 0."""
     differences, axis = _differences(a, x, dim)
-    found = a.each("divide", 1, a.total(a.each("exp", differences), (axis,), keep=False))
-    return found if a.shape(x) else a.arrange(lambda v: v[0], found)
+    softmax = a.each("divide", 1, a.total(a.each("exp", differences), (axis,), keep=False))
+    return softmax if a.shape(x) else a.arrange(lambda v: v[0], softmax)
 
 
 def _powers(a: Elements, x: Array, dim: int) -> tuple[Array, Array]:
@@ -118,22 +118,22 @@ def _softmin(a: Elements, x: Array, dim: int) -> Array:
 
 
 def log_softmax(a: Elements, x: Array, dim: int) -> Array:
-    """Return -log Σ_j e^(x_j - x_i): no digits cancel, and nothing overflows."""
+    """Return -log Σ_j e^(x_j - x_i): nothing cancels or overflows."""
     differences, axis = _differences(a, x, dim)
-    found = a.each("negative", folded(a, "logaddexp", differences, axis, keep=False))
-    return found if a.shape(x) else a.arrange(lambda v: v[0], found)
+    result = a.each("negative", folded(a, "logaddexp", differences, axis, keep=False))
+    return result if a.shape(x) else a.arrange(lambda v: v[0], result)
 
 
 def _var(
     a: Elements, x: Array, dim: Dim = None, correction: int = 1, keepdim: bool = False
 ) -> Array:
     axes = several_axes(a, x, dim)
-    number = count(a, x, axes) - correction
-    if number <= 0:
-        message = f"a variance of {number + correction} numbers with correction {correction}"
+    size = count(a, x, axes)
+    if size <= correction:
+        message = f"the variance of {size} numbers with correction {correction} is undefined"
         raise ShapeMismatchError(message)
-    off = a.each("square", a.each("subtract", x, mean(a, x, axes, keepdim=True)))
-    return a.each("divide", a.total(off, axes, keep=keepdim), number)
+    squares = a.each("square", a.each("subtract", x, mean(a, x, axes, keepdim=True)))
+    return a.each("divide", a.total(squares, axes, keep=keepdim), size - correction)
 
 
 def _std(
@@ -153,16 +153,16 @@ def _cumsum(a: Elements, x: Array, dim: int) -> Array:
 
 
 def matmul(a: Elements, x: Array, y: Array) -> Array:
-    """Return the matrix product; a vector counts as a row in front and a column behind."""
+    """Return the matrix product; a vector is a row on the left and a column on the right."""
     first, second = a.shape(x), a.shape(y)
     if not first or not second:
-        message = "a matrix product needs tensors with dimensions; for numbers write x*y"
+        message = "a matrix product needs vectors or matrices; for numbers write x*y"
         raise ShapeMismatchError(message)
     rows = a.arrange(lambda v: v[None, :], x) if len(first) == 1 else x
     columns = a.arrange(lambda v: v[:, None], y) if len(second) == 1 else y
     if a.shape(rows)[-1] != a.shape(columns)[-2]:
         message = (
-            f"the rows of the first have {a.shape(rows)[-1]} numbers, "
+            f"the rows of the first factor have length {a.shape(rows)[-1]}, "
             f"the columns of the second {a.shape(columns)[-2]}"
         )
         raise ShapeMismatchError(message)
@@ -177,12 +177,12 @@ def matmul(a: Elements, x: Array, y: Array) -> Array:
 
 def _of_dimensions(first: int, second: int) -> Any:
     def product(a: Elements, x: Array, y: Array) -> Array:
-        found = len(a.shape(x)), len(a.shape(y))
-        if found != (first, second):
-            message = f"tensors with {first} and {second} dimensions are needed, not {found[0]} and {found[1]}"
+        dimensions = len(a.shape(x)), len(a.shape(y))
+        if dimensions != (first, second):
+            message = f"tensors with {first} and {second} dimensions are needed, not {dimensions[0]} and {dimensions[1]}"
             raise ShapeMismatchError(message)
         if first == second == 3 and a.shape(x)[0] != a.shape(y)[0]:
-            message = f"batches of {a.shape(x)[0]} and {a.shape(y)[0]} matrices"
+            message = f"the batches have {a.shape(x)[0]} and {a.shape(y)[0]} matrices"
             raise ShapeMismatchError(message)
         return matmul(a, x, y)
 
@@ -196,7 +196,7 @@ REDUCTIONS = (
     Function("prod",        "x, dim: integer = None, keepdim: flag = False", formula="Π x", array=_prod, torch="prod"),
     Function("amax",        "x, dim: dim = (), keepdim: flag = False", formula="largest x", array=_greatest, torch="amax"),
     Function("amin",        "x, dim: dim = (), keepdim: flag = False", formula="smallest x", array=_least, torch="amin"),
-    # torch has other derivatives for these two than for amax and amin where several are largest.
+    # At ties, torch's derivatives of these two differ from those of amax and amin.
     Function("max_all",     "x", operator="max(x)", formula="largest x", array=_greatest, torch="max"),
     Function("min_all",     "x", operator="min(x)", formula="smallest x", array=_least, torch="min"),
     Function("max_along",   "x, dim: integer, keepdim: flag = False", operator="x.max(dim).values", formula="largest x",

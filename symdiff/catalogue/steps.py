@@ -1,4 +1,4 @@
-"""Rows for functions with kinks and jumps: they choose, round, or stop a gradient."""
+"""Rows for functions with kinks and jumps (selection, rounding) and for guards of gradients."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ GUARDS = (
 
 @functools.cache
 def _held_constant() -> Any:  # a class of sympy's, made when sympy is loaded
-    """Return the sympy function with the value of its argument and derivative zero."""
+    """Return a class of sympy functions with the value of the argument and derivative 0."""
     return type("detach", (sympy.Function,), {"is_real": True, "fdiff": _no_derivative})
 
 
@@ -67,7 +67,7 @@ def _hold_constant(x: Any) -> Any:  # an expression of sympy's
 
 
 def _torch_clamp(x: Any, **bounds: Any) -> Any:  # tensors and numbers
-    """Call torch.clamp, which takes two numbers or two tensors but no mixture."""
+    """Call torch.clamp, which takes two numbers or two tensors but not one of each."""
     if any(isinstance(bound, torch.Tensor) for bound in bounds.values()):
         bounds = {
             name: torch.as_tensor(bound, dtype=torch.float64) for name, bound in bounds.items()

@@ -1,4 +1,4 @@
-"""Text to Program: parse, check, name every sub-expression and its place in the text."""
+"""Parse text to a Program: checked, with the place in the text of every sub-expression."""
 
 from symdiff.program.nodes import (
     Call,

@@ -1,4 +1,4 @@
-"""What is known of every node while a text is read: constants, sizes, depths, places."""
+"""Facts kept about every node while a text is parsed: constant values, tree sizes, depths."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from symdiff.program.nodes import (
     Span,
 )
 
-_FLAT = frozenset({"add", "subtract", "multiply"})  # a long sum is not a deep one
-MAX_DEPTH = 150  # of the syntax tree and the graph; sums and products may be longer
-_MAX_TREE = 50_000  # sub-expressions, each counted as often as it is used
+_FLAT = frozenset({"add", "subtract", "multiply"})  # a chain of these is one level of nesting
+MAX_DEPTH = 150  # levels of nesting in the syntax tree and in the graph
+_MAX_TREE = 50_000  # sub-expressions, a shared one counted once for every use
 
 
 class Bookkeeping:
-    """Adds nodes to one Builder, and refuses what no program could hold.
+    """Adds nodes to one Builder and enforces the limits of `symdiff.program.limits`.
 
     Parameters
     ----------
-    meaning
-        Returns the definition of a row as a Program, to compute it at constants.
+    definition_of
+        Returns the definition of a row as a Program, to evaluate it at constants.
     """
 
-    def __init__(self, meaning: Callable[[str], Program]) -> None:
+    def __init__(self, definition_of: Callable[[str], Program]) -> None:
         """Start without nodes."""
-        self._meaning = meaning
+        self._definition_of = definition_of
         self._builder = Builder()
         self._sources: list[Source] = []
         self._text = ""
@@ -49,8 +49,8 @@ class Bookkeeping:
     def _add(self, node: Node, syntax: ast.AST) -> int:
         index = self._builder.add(node, self._span(syntax))
         if index not in self._sizes:
-            given = node.operands if isinstance(node, Call) else ()
-            self._sizes[index] = 1 + sum(self._sizes[a] for a in given)
+            operands = node.operands if isinstance(node, Call) else ()
+            self._sizes[index] = 1 + sum(self._sizes[a] for a in operands)
             if self._sizes[index] > _MAX_TREE or len(self._sizes) > limits.MAX_NODES:
                 self._fail(syntax, f"more than {limits.MAX_NODES} sub-expressions", "simplify it")
             self._depths[index] = self._depth_of(node)
@@ -73,10 +73,10 @@ class Bookkeeping:
         return 1 + max(depths)
 
     def _too_deep(self, syntax: ast.AST) -> NoReturn:
-        message = f"more than {MAX_DEPTH} operations inside one another"
+        message = f"more than {MAX_DEPTH} nested operations"
         self._fail(syntax, message, "write several shorter expressions")
 
-    def _call(self, row: Function, arguments: tuple[int | None, ...], syntax: ast.AST) -> int:
+    def _add_call(self, row: Function, arguments: tuple[int | None, ...], syntax: ast.AST) -> int:
         index = self._add(Call(row.name, arguments), syntax)
         if row.returns == "condition":
             self._conditions.add(index)
@@ -86,39 +86,38 @@ class Bookkeeping:
         try:
             if node.function == "power":
                 check_exponent(self._constants.get(node.operands[1]))
-            value = self._value(node)
+            value = self._constant_value(node)
         except NotANumberError as error:
-            self._fail(syntax, f"{self._cut(syntax)!r}: {error}", error.hint)
+            self._fail(syntax, f"{self._excerpt(syntax)!r}: {error}", error.hint)
         if value is not None:
             self._constants[index] = value
 
-    def _value(self, node: Call) -> Number | None:
-        known = [None if a is None else self._constants.get(a) for a in node.arguments]
+    def _constant_value(self, node: Call) -> Number | None:
+        constants = [None if a is None else self._constants.get(a) for a in node.arguments]
         if any(self._constants.get(a) is None for a in node.operands):
             return None
         row = CATALOGUE[node.function]
         if row.array is not None:
             return None
-        value = None if None in known else fold(row.name, known)
+        value = None if None in constants else fold(row.name, constants)
         if value is None and isinstance(row.definition, str):
-            names = row.parameter_names
-            given = dict(zip(names, known, strict=False))
-            return fold_program(self._meaning(row.name), given)
+            values = dict(zip(row.parameter_names, constants, strict=False))
+            return fold_program(self._definition_of(row.name), values)
         return value
 
     def _bounds(self, syntax: ast.AST) -> tuple[int, int]:
         start: int = getattr(syntax, "col_offset", 1)
         end: int = getattr(syntax, "end_col_offset", start + 1)
-        return max(0, start - 1), max(1, end - 1)  # of the bracket that syntax_tree adds
+        return max(0, start - 1), max(1, end - 1)  # minus the bracket that syntax_tree adds
 
     def _span(self, syntax: ast.AST) -> Span:
         start, end = self._bounds(syntax)
         return Span(len(self._sources) - 1, start, end)
 
-    def _cut(self, syntax: ast.AST) -> str:
+    def _excerpt(self, syntax: ast.AST) -> str:
         start, end = self._bounds(syntax)
-        cut = self._text[start:end]
-        return cut if len(cut) <= 40 else cut[:37] + "..."
+        excerpt = self._text[start:end]
+        return excerpt if len(excerpt) <= 40 else excerpt[:37] + "..."
 
     def _fail(self, syntax: ast.AST, message: str, hint: str | None) -> NoReturn:
         start, end = self._bounds(syntax)

@@ -1,4 +1,4 @@
-"""Constants are computed while a text is read, in doubles, to refuse what no double can hold."""
+"""Evaluate constant sub-expressions in doubles, to refuse values that no double can represent."""
 
 from __future__ import annotations
 
@@ -47,16 +47,16 @@ _GROWS_LIKE_FACTORIAL = frozenset({"gamma", "lgamma", "digamma"})
 
 
 class NotANumberError(ArithmeticError):
-    """A constant is not a finite double; message and hint are in words for users."""
+    """A constant sub-expression has no value that can be used; message and hint are for users."""
 
     def __init__(self, message: str, hint: str = "use a smaller number, or inf") -> None:
-        """Keep what to type next."""
+        """Store the message and the hint."""
         super().__init__(message)
         self.hint = hint
 
 
 def fold(function: str, arguments: Sequence[Number | None]) -> Number | None:
-    """Return the value of a function at constants, or None if it is not known here.
+    """Return the value of a function at constants, or None if it cannot be computed here.
 
     Raises
     ------
@@ -71,36 +71,36 @@ def fold(function: str, arguments: Sequence[Number | None]) -> Number | None:
     Traceback (most recent call last):
     symdiff.program.folding.NotANumberError: the exponent 387420489 is larger than 10000
     """
-    known = [a for a in arguments if a is not None]
-    if len(known) < len(arguments):
+    constants = [a for a in arguments if a is not None]
+    if len(constants) < len(arguments):
         return None
-    if function in _GROWS_LIKE_FACTORIAL and abs(known[0]) > MAX_GAMMA:
+    if function in _GROWS_LIKE_FACTORIAL and abs(constants[0]) > MAX_GAMMA:
         message = f"the constant argument of {function} is larger than {MAX_GAMMA}"
         raise NotANumberError(message)
     if function == "power":
-        value: Number | None = _checked(lambda: _power(known[0], known[1]))
+        value: Number | None = _checked(lambda: _power(constants[0], constants[1]))
     else:
         operation = _OPERATORS.get(function)
-        value = None if operation is None else _checked(lambda: operation(*known))
-    if value is not None and math.isinf(value) and not any(map(math.isinf, known)):
+        value = None if operation is None else _checked(lambda: operation(*constants))
+    if value is not None and math.isinf(value) and not any(map(math.isinf, constants)):
         raise NotANumberError(_TOO_LARGE)
     return value
 
 
-def fold_program(program: Program, given: Mapping[str, Number | None]) -> Number | None:
-    """Return the value of a Program at constants, or None if it is not known here.
+def fold_program(program: Program, inputs: Mapping[str, Number | None]) -> Number | None:
+    """Return the value of a Program at constants, or None if it cannot be computed here.
 
     Parameters
     ----------
     program
         The definition of a row, in the names of its parameters.
-    given
-        What is known of them.
+    inputs
+        The constants by name of the parameter; None for an argument that is not constant.
 
     Raises
     ------
     NotANumberError
-        As `fold`, for any part of it.
+        As in `fold`, for any sub-expression.
     """
     values: dict[int, Number | None] = {}
     for index in sorted(program.dependencies(program.output)):
@@ -110,20 +110,20 @@ def fold_program(program: Program, given: Mapping[str, Number | None]) -> Number
         elif isinstance(node, Constant):
             values[index] = CONSTANTS[node.name]
         elif isinstance(node, Input):
-            values[index] = given.get(node.name)
+            values[index] = inputs.get(node.name)
         elif isinstance(node, Call):
-            known = [None if a is None else values[a] for a in node.arguments]
-            values[index] = None if None in known else fold(node.function, known)
+            arguments = [None if a is None else values[a] for a in node.arguments]
+            values[index] = None if None in arguments else fold(node.function, arguments)
     return values[program.output]
 
 
 def check_exponent(exponent: Number | None) -> None:
-    """Refuse a constant exponent whose powers no program could hold.
+    """Check that a constant exponent is not too large.
 
     Raises
     ------
     NotANumberError
-        Its size is above `MAX_EXPONENT`.
+        Its absolute value is above `MAX_EXPONENT`.
     """
     if exponent is not None and math.isfinite(exponent) and abs(exponent) > MAX_EXPONENT:
         message = f"the exponent {exponent:g} is larger than {MAX_EXPONENT}"
@@ -134,11 +134,11 @@ def check_exponent(exponent: Number | None) -> None:
 
 def _power(base: Number, exponent: Number) -> Number:
     check_exponent(exponent)
-    # Overflows before the exact integer is computed.
+    # Raises OverflowError before a huge exact integer is computed.
     value: float | complex = float(base) ** float(exponent)
     if isinstance(value, complex):
-        message = "a negative number has no real power with a broken exponent"
-        raise ValueError(message)  # noqa: TRY004  (mathematics, not a type error of the caller)
+        message = "a fractional power of a negative number"
+        raise ValueError(message)  # noqa: TRY004  (a domain error, not a wrong type)
     exact = isinstance(base, int) and isinstance(exponent, int) and exponent >= 0
     return int(base) ** int(exponent) if exact else value
 
@@ -154,7 +154,7 @@ def _checked(compute: Callable[[], Number]) -> Number:
         raise NotANumberError(message, "a constant must be a number, or inf") from None
     except ValueError:
         message = "the value is not a real number"
-        raise NotANumberError(message, "symdiff functions says where each is defined") from None
+        raise NotANumberError(message, "symdiff functions shows where each is defined") from None
     if not finite:
         message = "the value is not a number"
         raise NotANumberError(message, "a constant must be a number, or inf")

@@ -1,4 +1,4 @@
-"""How large a text may be: expression text is untrusted, and hostile text must stay cheap."""
+"""Limits on the size of the input: text is untrusted, and hostile text must be cheap to refuse."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Final
 
 from symdiff.errors import ExpressionError, Place
 
-MAX_TEXT: Final = 10_000  # characters of an expression, with its definitions
-MAX_NESTING: Final = 100  # brackets inside brackets, and arguments inside arguments
+MAX_TEXT: Final = 10_000  # characters of an expression and its definitions together
+MAX_NESTING: Final = 100  # levels of nested brackets
 MAX_NODES: Final = 5_000  # distinct sub-expressions
-MAX_DIGITS: Final = 300  # of one number; the largest double has 309 before the point
-MAX_EXPONENT: Final = 10_000  # of a power with a constant exponent
-MAX_GAMMA: Final = 10_000  # constant argument of gamma, lgamma and digamma
+MAX_DIGITS: Final = 300  # digits of one number; the largest double has 309
+MAX_EXPONENT: Final = 10_000  # absolute value of a constant exponent
+MAX_GAMMA: Final = 10_000  # absolute value of a constant argument of gamma, lgamma and digamma
 MAX_DEFINITIONS: Final = 200  # let definitions of one entry
 MAX_INPUTS: Final = 100  # variables of one expression
 MAX_ENTRIES: Final = 5_000  # entries of one file
@@ -20,30 +20,31 @@ MAX_FILE: Final = 1_000_000  # bytes of one file
 
 _DIGITS = re.compile(r"\d[\d_]*")
 _OPENING, _CLOSING = "([{", ")]}"
-_STRANGE = re.compile(r"[^\x20-\x7e\t\n\r]")
+_NOT_ASCII = re.compile(r"[^\x20-\x7e\t\n\r]")
 _FORBIDDEN = re.compile(r"[\\;#$`?{}]")
 
 
 def check_text(text: str) -> None:
-    """Check a text before any parser sees it: its length, characters, brackets and numbers.
+    """Check the length, characters, brackets and numbers of a text before it is parsed.
 
     Raises
     ------
     ExpressionError
-        With the column of the first character that cannot stand.
+        The text is empty, too long, or has a character, a bracket or a number that is refused; the
+        error points to the first.
 
     Examples
     --------
     >>> check_text("x + 1")
     >>> check_text("x + y)")
     Traceback (most recent call last):
-    symdiff.errors.ExpressionError: this bracket closes none at column 6 (remove it)
+    symdiff.errors.ExpressionError: this bracket was not opened at column 6 (remove it)
         x + y)
              ^
     """
     if len(text) > MAX_TEXT:
-        message = f"the text has {len(text)} characters, at most {MAX_TEXT} are read"
-        raise ExpressionError(message, hint="split it with let definitions in several entries")
+        message = f"the text has {len(text)} characters, at most {MAX_TEXT} are allowed"
+        raise ExpressionError(message, hint="split it into several entries")
     if not text.strip():
         message = "the expression is empty"
         raise ExpressionError(message, hint='write a formula, such as "relu(x)"')
@@ -56,32 +57,32 @@ def check_text(text: str) -> None:
 
 
 def _check_characters(text: str) -> None:
-    found = _STRANGE.search(text) or _FORBIDDEN.search(text)
-    if found is None:
+    match = _NOT_ASCII.search(text) or _FORBIDDEN.search(text)
+    if match is None:
         return
-    character = found.group()
+    character = match.group()
     if character.isprintable() and not character.isascii():
-        shown, hint = repr(character), "only ASCII letters and signs are read: write x*y, x**2, pi"
+        name, hint = repr(character), "use ASCII characters only: x*y, x**2, pi"
     elif character.isascii() and character.isprintable():
-        shown, hint = repr(character), "it has no meaning in an expression"
+        name, hint = repr(character), "it has no meaning in an expression"
     else:
-        shown, hint = f"U+{ord(character):04X}", "remove it"
-    message = f"unexpected character {shown}"
-    raise _error(message, text, found.start(), found.end(), hint)
+        name, hint = f"U+{ord(character):04X}", "remove it"
+    message = f"unexpected character {name}"
+    raise _error(message, text, match.start(), match.end(), hint)
 
 
 def _check_brackets(text: str) -> None:
-    # Python's parser overflows its stack on deep nesting: refuse it before.
+    # Deep nesting overflows the stack of Python's parser, so it is refused here.
     opened: list[int] = []
     for position, character in enumerate(text):
         if character in _OPENING:
             opened.append(position)
             if len(opened) > MAX_NESTING:
-                message = f"more than {MAX_NESTING} brackets inside one another"
+                message = f"more than {MAX_NESTING} nested brackets"
                 raise _error(message, text, position, position + 1, "use let definitions")
         elif character in _CLOSING:
             if not opened:
-                message = "this bracket closes none"
+                message = "this bracket was not opened"
                 hint = "remove it"
                 raise _error(message, text, position, position + 1, hint)
             opened.pop()

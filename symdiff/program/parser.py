@@ -1,7 +1,8 @@
-"""Text to Program: Python's expression grammar, checked node by node against the catalogue.
+"""Parse expressions, and the texts of the catalogue, to Programs.
 
-The text is parsed to a syntax tree and never run.  Whatever the catalogue does not know is
-refused with its column.  The catalogue's own texts are parsed here too, each once.
+The grammar is that of Python's expressions.  The text is parsed to a syntax tree and never run.
+A name that is not in the catalogue is refused with its column.  The texts of the catalogue
+(definitions, domains, defaults, switches) are parsed here too, each of them once.
 """
 
 from __future__ import annotations
@@ -19,15 +20,15 @@ Definitions = Mapping[str, str] | Sequence[tuple[str, str]]
 
 
 def parse(text: str, *, definitions: Definitions | None = None) -> Program:
-    """Read a text as a Program whose value is a number.
+    """Parse an expression whose value is a number or a tensor.
 
     Parameters
     ----------
     text
         An expression in Python's grammar with torch's function names.
     definitions
-        Named sub-expressions, each of which may use those before it; as pairs, a name may be
-        given a new meaning.
+        Named sub-expressions, each of which may use those before it.  In a sequence of pairs a
+        name may be redefined.
 
     Returns
     -------
@@ -37,7 +38,7 @@ def parse(text: str, *, definitions: Definitions | None = None) -> Program:
     Raises
     ------
     ExpressionError
-        The text is no expression, names an unknown function, or is beyond a limit.
+        The text is not an expression, uses an unknown function, or exceeds a limit.
 
     Examples
     --------
@@ -51,12 +52,12 @@ def parse(text: str, *, definitions: Definitions | None = None) -> Program:
     """
     named = list(definitions.items() if isinstance(definitions, Mapping) else definitions or ())
     if len(named) > limits.MAX_DEFINITIONS:
-        message = f"{len(named)} definitions, at most {limits.MAX_DEFINITIONS} are read"
+        message = f"{len(named)} definitions, at most {limits.MAX_DEFINITIONS} are allowed"
         raise ExpressionError(message)
     if sum(len(definition) for _, definition in named) + len(text) > limits.MAX_TEXT:
         message = f"expression and definitions together have more than {limits.MAX_TEXT} characters"
         raise ExpressionError(message, hint="split it into several entries")
-    reader = Reader(dict(named), _meaning)
+    reader = Reader(dict(named), _default_definition)
     for name, definition in named:
         try:
             check_name(name)
@@ -67,19 +68,26 @@ def parse(text: str, *, definitions: Definitions | None = None) -> Program:
 
 
 def parse_condition(text: str) -> Program:
-    """Read a text as a Program whose value is a condition: the domain of a catalogue row.
+    """Parse a text whose value is a condition, such as the domain of a catalogue row.
 
     Examples
     --------
     >>> parse_condition("x >= 0").inputs
     ('x',)
     """
-    return Reader({}, _meaning).read(text, condition=True)
+    return Reader({}, _default_definition).read(text, condition=True)
 
 
 @functools.cache
 def definition(function: str, choice: str | None) -> Program:
-    """Return what a defined row means, as a Program in its parameters' names.
+    """Return the definition of a row as a Program in the names of its parameters.
+
+    Parameters
+    ----------
+    function
+        The name of a row that has a definition.
+    choice
+        The value of its `choice` parameter; None for the default.
 
     Examples
     --------
@@ -87,28 +95,28 @@ def definition(function: str, choice: str | None) -> Program:
     'maximum(x, 0)'
     """
     text = CATALOGUE[function].definition_text(choice)
-    assert text is not None  # noqa: S101  (callers ask for defined rows only)
+    assert text is not None  # noqa: S101  (callers pass rows with a definition only)
     return parse(text)
 
 
 @functools.cache
 def template(text: str) -> Program:
-    """Return a switch, crossing or derivative of a row as a Program in its parameters' names."""
-    return Reader({}, _meaning, catalogued=True).read(text)
+    """Return a row's switch, crossing or derivative as a Program in its parameters' names."""
+    return Reader({}, _default_definition, is_template=True).read(text)
 
 
 @functools.cache
 def domain(function: str) -> Program | None:
-    """Return a row's domain as a condition in its parameters' names; None: all reals."""
+    """Return a row's domain as a condition on its parameters, or None if it is all reals."""
     text = CATALOGUE[function].domain
     return None if text is None else parse_condition(text)
 
 
 @functools.cache
 def default(text: str) -> Program:
-    """Return a parameter's default as a constant Program."""
+    """Return the text of a parameter's default as a constant Program."""
     return parse(text)
 
 
-def _meaning(function: str) -> Program:
+def _default_definition(function: str) -> Program:
     return definition(function, None)

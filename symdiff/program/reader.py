@@ -1,4 +1,4 @@
-"""The walk over a syntax tree that makes a Program, checking every node against the catalogue."""
+"""Turn a syntax tree into a Program, checking every node against the catalogue."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from symdiff.program.nodes import (
     Setting,
     Source,
 )
-from symdiff.program.settings import WANTED, NoSettingError, index, indices, setting
+from symdiff.program.settings import EXPECTED, SettingError, index, indices, setting
 from symdiff.program.syntax import (
     BINARY,
     COMPARE,
@@ -49,46 +49,47 @@ _VISITS: Mapping[type[ast.expr], str] = {
 
 
 def check_name(name: str) -> None:
-    """Check that a name can be a variable's.
+    """Check that a name can be the name of a variable.
 
     Raises
     ------
     ExpressionError
-        It is no plain identifier, or it has another meaning.
+        The name is not a plain identifier, or it is reserved.
     """
     if not _NAME.fullmatch(name):
-        shown = name if len(name) <= 40 else name[:40] + "..."
-        message = f"{shown!r} is not a name"
-        raise ExpressionError(message, hint="a letter, then letters, digits and _, at most 64")
+        excerpt = name if len(name) <= 40 else name[:40] + "..."
+        message = f"{excerpt!r} is not a valid name"
+        hint = "a letter, then letters, digits and _; at most 64 characters"
+        raise ExpressionError(message, hint=hint)
     if name in CONSTANTS or name in _RESERVED:
-        message = f"{name!r} has a meaning of its own and cannot be a variable"
+        message = f"{name!r} is reserved and cannot be a variable"
         raise ExpressionError(message, hint="choose another name")
 
 
 class Reader(Bookkeeping):
-    """Walks syntax trees into one Builder, keeping for every node what checks need.
+    """Reads texts into one Builder: first the definitions, then the expression.
 
     Parameters
     ----------
-    names
-        The definitions that may be used once they are defined.
-    meaning
-        Returns the definition of a row as a Program, to compute it at constants.
-    catalogued
-        Whether the text is the catalogue's own, where a variable may stand for a constant.
+    definitions
+        The texts of all definitions by name; each can be used after `define` has read it.
+    definition_of
+        Returns the definition of a row as a Program, to evaluate it at constants.
+    is_template
+        Whether the text comes from the catalogue, where a variable may stand for a constant.
     """
 
     def __init__(
         self,
-        names: Mapping[str, str],
-        meaning: Callable[[str], Program],
+        definitions: Mapping[str, str],
+        definition_of: Callable[[str], Program],
         *,
-        catalogued: bool = False,
+        is_template: bool = False,
     ) -> None:
-        """Start with nothing read."""
-        super().__init__(meaning)
-        self._catalogued = catalogued
-        self._names = names
+        """Start without nodes."""
+        super().__init__(definition_of)
+        self._is_template = is_template
+        self._definitions = definitions
         self._defined: dict[str, int] = {}
         self._depth = 0
         self._inputs: set[str] = set()
@@ -98,12 +99,19 @@ class Reader(Bookkeeping):
         self._defined[name] = self._root(f"let {name}", text)
 
     def read(self, text: str, *, condition: bool = False) -> Program:
-        """Read the expression; the Program has all that was defined before.
+        """Read the expression and return the Program.
+
+        Parameters
+        ----------
+        text
+            The expression; it may use what `define` has read.
+        condition
+            Whether the value may be a condition.
 
         Raises
         ------
         ExpressionError
-            The text is no expression, or is a condition where none is wanted.
+            The text is not an expression, or is a condition although `condition` is False.
         """
         output = self._root("expr", text)
         if not condition and output in self._conditions:
@@ -134,13 +142,17 @@ class Reader(Bookkeeping):
             index: int = getattr(self, visit)(syntax)
             return index
         form, hint = REFUSED.get(type(syntax), (type(syntax).__name__, "write the formula"))
-        return self._fail(syntax, f"{form} cannot stand in an expression", hint)
+        return self._fail(syntax, f"{form} is not allowed in an expression", hint)
 
     def _number(self, syntax: ast.expr) -> int:
         index = self._visit(syntax)
         if index in self._conditions:
-            self._fail(syntax, "a number is needed here, not a condition", "where(condition, 1, 0)")
+            self._fail_condition(syntax)
         return index
+
+    def _fail_condition(self, syntax: ast.expr) -> NoReturn:
+        message, hint = "a number is needed here, not a condition", "write where(condition, 1, 0)"
+        self._fail(syntax, message, hint)
 
     def _condition(self, syntax: ast.expr) -> int:
         index = self._visit(syntax)
@@ -162,7 +174,7 @@ class Reader(Bookkeeping):
             if isinstance(value, int) and value.bit_length() > 1000:
                 self._fail(syntax, "this number is too large for a double", "write inf")
             return self._add(Literal(value), syntax)
-        return self._fail(syntax, f"{self._cut(syntax)} is not a number", "write a number")
+        return self._fail(syntax, f"{self._excerpt(syntax)} is not a number", "write a number")
 
     def _visit_name(self, syntax: ast.Name) -> int:
         name = syntax.id
@@ -170,7 +182,7 @@ class Reader(Bookkeeping):
             index = self._defined[name]
             self._builder.add(self._builder.nodes[index], self._span(syntax))
             return index
-        if name in self._names:
+        if name in self._definitions:
             self._fail(syntax, f"{name!r} is used before it is defined", "reorder the definitions")
         if name in CONSTANTS:
             return self._add(Constant(name), syntax)
@@ -184,13 +196,13 @@ class Reader(Bookkeeping):
         return self._add(Input(name), syntax)
 
     def _visit_binary(self, syntax: ast.BinOp) -> int:
-        # A sum of many terms leans to the left: walk down its spine, not into it.
-        spine = [syntax]
-        while isinstance(spine[-1].left, ast.BinOp):
-            spine.append(spine[-1].left)
-        left = self._visit_operand(spine[-1].left, spine[-1])
-        for link in reversed(spine):
-            left = self._operation(left, link)
+        # A long sum nests to the left: iterate over its chain of operators instead of recursing.
+        chain = [syntax]
+        while isinstance(chain[-1].left, ast.BinOp):
+            chain.append(chain[-1].left)
+        left = self._visit_operand(chain[-1].left, chain[-1])
+        for operation in reversed(chain):
+            left = self._operation(left, operation)
         return left
 
     def _visit_operand(self, operand: ast.expr, syntax: ast.BinOp) -> int:
@@ -205,26 +217,25 @@ class Reader(Bookkeeping):
         right = self._visit_operand(syntax.right, syntax)
         if kind in LOGIC:
             if left not in self._conditions:
-                hint = "put each comparison in brackets"
+                hint = "put brackets around each comparison"
                 self._fail(syntax.left, "a condition is needed here, not a number", hint)
-            return self._call(BY_OPERATOR[LOGIC[kind]], (left, right), syntax)
+            return self._add_call(BY_OPERATOR[LOGIC[kind]], (left, right), syntax)
         row = BY_OPERATOR[BINARY[kind]]
         self._check_masks(row, (left, right), syntax)
-        return self._call(row, (left, right), syntax)
+        return self._add_call(row, (left, right), syntax)
 
-    def _check_masks(self, row: Function, sides: tuple[int, int], syntax: ast.BinOp) -> None:
-        # torch and numpy let a condition stand as 0 or 1 beside a number: (x > 0)*x.
-        masks = [side in self._conditions for side in sides]
-        beside_number = row.name in {"add", "subtract", "multiply"} and not all(masks)
-        if any(masks) and not beside_number:
-            wrong = syntax.left if masks[0] else syntax.right
-            self._fail(wrong, "a number is needed here, not a condition", "where(condition, 1, 0)")
+    def _check_masks(self, row: Function, operands: tuple[int, int], syntax: ast.BinOp) -> None:
+        # torch and numpy take a condition as 0 or 1 in arithmetic with a number: (x > 0)*x.
+        masks = [operand in self._conditions for operand in operands]
+        is_mixed = row.name in {"add", "subtract", "multiply"} and not all(masks)
+        if any(masks) and not is_mixed:
+            self._fail_condition(syntax.left if masks[0] else syntax.right)
 
     def _visit_unary(self, syntax: ast.UnaryOp) -> int:
         if isinstance(syntax.op, ast.Not | ast.Invert):
-            return self._call(BY_OPERATOR["not"], (self._condition(syntax.operand),), syntax)
+            return self._add_call(BY_OPERATOR["not"], (self._condition(syntax.operand),), syntax)
         row = BY_OPERATOR["u-" if isinstance(syntax.op, ast.USub) else "u+"]
-        return self._call(row, (self._number(syntax.operand),), syntax)
+        return self._add_call(row, (self._number(syntax.operand),), syntax)
 
     def _visit_comparison(self, syntax: ast.Compare) -> int:
         operands = [syntax.left, *syntax.comparators]
@@ -233,12 +244,14 @@ class Reader(Bookkeeping):
         for i, op in enumerate(syntax.ops):
             if type(op) not in COMPARE:
                 self._fail(syntax, "only < <= > >= == != compare numbers", "use one of them")
-            part = self._call(BY_OPERATOR[COMPARE[type(op)]], (indices[i], indices[i + 1]), syntax)
+            part = self._add_call(
+                BY_OPERATOR[COMPARE[type(op)]], (indices[i], indices[i + 1]), syntax
+            )
             if joined is None:
                 joined = part
             else:
-                joined = self._call(BY_OPERATOR["and"], (joined, part), syntax)
-        assert joined is not None  # noqa: S101  (a comparison has an operator)
+                joined = self._add_call(BY_OPERATOR["and"], (joined, part), syntax)
+        assert joined is not None  # noqa: S101  (a comparison has at least one operator)
         return joined
 
     def _visit_logic(self, syntax: ast.BoolOp) -> int:
@@ -247,13 +260,15 @@ class Reader(Bookkeeping):
     def _logic(self, operator: str, operands: list[ast.expr], syntax: ast.expr) -> int:
         joined = self._condition(operands[0])
         for operand in operands[1:]:
-            joined = self._call(BY_OPERATOR[operator], (joined, self._condition(operand)), syntax)
+            joined = self._add_call(
+                BY_OPERATOR[operator], (joined, self._condition(operand)), syntax
+            )
         return joined
 
     def _visit_conditional(self, syntax: ast.IfExp) -> int:
         condition = self._condition(syntax.test)
         branches = self._number(syntax.body), self._number(syntax.orelse)
-        return self._call(CATALOGUE["ifelse"], (condition, *branches), syntax)
+        return self._add_call(CATALOGUE["ifelse"], (condition, *branches), syntax)
 
     def _visit_attribute(self, syntax: ast.Attribute) -> int:
         dotted = dotted_name(syntax)
@@ -263,13 +278,13 @@ class Reader(Bookkeeping):
                 return self._add(Constant(name), syntax)
         row = BY_OPERATOR.get(f"x.{syntax.attr}")
         if row is not None:
-            return self._call(row, (self._number(syntax.value),), syntax)
+            return self._add_call(row, (self._number(syntax.value),), syntax)
         if syntax.attr == "values" and isinstance(syntax.value, ast.Call):
             return self._extreme_along(syntax.value, syntax)
         return self._fail(
             syntax,
-            f"attribute {syntax.attr[:40]!r} has no meaning here",
-            "write x.abs(), or abs(x)",
+            f"unknown attribute {syntax.attr[:40]!r}",
+            "call functions as x.abs() or abs(x)",
         )
 
     def _visit_subscript(self, syntax: ast.Subscript) -> int:
@@ -277,38 +292,38 @@ class Reader(Bookkeeping):
         if first and isinstance(syntax.value, ast.Call) and self._is_extreme(syntax.value):
             return self._extreme_along(syntax.value, syntax)  # x.max(dim)[0]
         try:
-            found = index(syntax.slice)
-        except NoSettingError:
-            hint = "a mask: where(mask, value, x) or masked_fill; places: index_select"
-            self._fail(syntax.slice, "an index is made of integers and slices", hint)
-        what = self._number(syntax.value)
-        return self._call(
-            CATALOGUE["index"], (what, self._add(Setting(found), syntax.slice)), syntax
+            parts = index(syntax.slice)
+        except SettingError:
+            hint = "for a mask write where(mask, value, x), for a list of indices index_select"
+            self._fail(syntax.slice, "an index must consist of integers and slices", hint)
+        tensor = self._number(syntax.value)
+        return self._add_call(
+            CATALOGUE["index"], (tensor, self._add(Setting(parts), syntax.slice)), syntax
         )
 
     def _visit_list(self, syntax: ast.List) -> int:
-        return self._call(CATALOGUE["tensor"], (self._sequence(syntax),), syntax)
+        return self._add_call(CATALOGUE["tensor"], (self._sequence(syntax),), syntax)
 
     def _sequence(self, syntax: ast.List | ast.Tuple) -> int:
         if not syntax.elts:
-            self._fail(syntax, "an empty list", "write numbers and expressions in it: [x, y]")
+            self._fail(syntax, "the list is empty", "write numbers or expressions in it: [x, y]")
         items = tuple(self._number(item) for item in syntax.elts)
-        return self._call(CATALOGUE["sequence"], items, syntax)
+        return self._add_call(CATALOGUE["sequence"], items, syntax)
 
     # -- calls
 
     def _is_extreme(self, syntax: ast.Call) -> bool:
-        """Tell whether this is x.max(dim) or x.min(dim): values and places, in torch."""
+        """Return whether this is x.max(dim) or x.min(dim): values and indices in torch."""
         function = syntax.func
         name = function.attr if isinstance(function, ast.Attribute) else ""
         return name in {"max", "min"} and bool(syntax.args or syntax.keywords)
 
     def _extreme_along(self, syntax: ast.Call, whole: ast.expr) -> int:
         if not self._is_extreme(syntax):
-            self._fail(whole, ".values has a meaning after x.max(dim) and x.min(dim)", None)
+            self._fail(whole, "only x.max(dim) and x.min(dim) have .values", None)
         name, positional, _ = self._called(syntax)
         row = BY_OPERATOR[f"x.{name}(dim).values"]
-        return self._call(row, self._bind(row, positional, syntax), whole)
+        return self._add_call(row, self._bind(row, positional, syntax), whole)
 
     def _visit_call(self, syntax: ast.Call) -> int:
         name, positional, dotted = self._called(syntax)
@@ -322,19 +337,18 @@ class Reader(Bookkeeping):
         if row.variadic and len(positional) > 2 and not syntax.keywords:
             joined = self._number(positional[0])
             for argument in positional[1:]:
-                joined = self._call(row, (joined, self._number(argument)), syntax)
+                joined = self._add_call(row, (joined, self._number(argument)), syntax)
             return joined
-        return self._call(row, self._bind(row, positional, syntax), syntax)
+        return self._add_call(row, self._bind(row, positional, syntax), syntax)
 
     def _called(self, syntax: ast.Call) -> tuple[str, list[ast.expr], bool]:
-        """Return the name, the positional arguments, and whether it was spelled with a dot."""
+        """Return the function's name, its positional arguments, and whether the name has a dot."""
         function = syntax.func
         if isinstance(function, ast.Name):
             return function.id, list(syntax.args), False
         if not isinstance(function, ast.Attribute):
-            self._fail(
-                function, "only functions of the catalogue can be called", "symdiff functions"
-            )
+            message = "only functions of the catalogue can be called"
+            self._fail(function, message, "symdiff functions lists them")
         dotted = dotted_name(function)
         if dotted is not None and dotted.rpartition(".")[0] in PREFIXES:
             return function.attr, list(syntax.args), True
@@ -346,38 +360,38 @@ class Reader(Bookkeeping):
         if isinstance(function, ast.Attribute):
             start = end - len(function.attr)
         hint = did_you_mean(name, BY_NAME) or "symdiff functions lists them all"
-        shown = name if len(name) <= 40 else name[:40] + "..."
+        excerpt = name if len(name) <= 40 else name[:40] + "..."
         place = Place(text=self._text, start=start, end=end)
-        message = f"unknown function {shown!r}"
+        message = f"unknown function {excerpt!r}"
         raise ExpressionError(message, place=place, hint=hint)
 
     def _check_reduction(self, row: Function, name: str, *, dotted: bool, syntax: ast.Call) -> None:
-        # torch.max(x, 0) and x.max(0) reduce over dimension 0: another function than max(x, 0).
-        second = syntax.args[-1] if syntax.args else None
-        plain = isinstance(second, ast.Constant) and isinstance(second.value, int)
-        if dotted and name in {"max", "min"} and (plain or syntax.keywords):
+        # torch.max(x, 0) and x.max(0) reduce over dimension 0, unlike max(x, 0).
+        last = syntax.args[-1] if syntax.args else None
+        is_integer = isinstance(last, ast.Constant) and isinstance(last.value, int)
+        if dotted and name in {"max", "min"} and (is_integer or syntax.keywords):
             hint = f"write {row.name}(x, 0) or {name}(x, 0), or x.{name}(0).values"
             self._fail(syntax, f"torch's {name} with a number reduces over that dimension", hint)
 
     def _check_method(self, syntax: ast.Call, name: str) -> None:
-        # Tensor.unfold slides along one dimension: another function than F.unfold.
+        # Tensor.unfold slides along one dimension: it is not F.unfold.
         function = syntax.func
         is_method = isinstance(function, ast.Attribute) and (
             (dotted_name(function) or "").rpartition(".")[0] not in PREFIXES
         )
         if is_method and name in {"unfold", "fold"}:
-            self._fail(syntax, f"a tensor's method {name} has no meaning here", f"F.{name}(x, ...)")
+            self._fail(syntax, f"the method x.{name} is not supported", f"write F.{name}(x, ...)")
 
     def _bind(
         self, row: Function, positional: list[ast.expr], syntax: ast.Call
     ) -> tuple[int | None, ...]:
         parameters = row.parameters
         if row.array is not None:
-            positional = _shape_gathered(parameters, positional)
+            positional = _with_joined_shape(parameters, positional)
         if len(positional) > len(parameters):
             extra = positional[len(parameters)]
             self._fail(extra, f"{row.name} takes at most {len(parameters)} arguments", row.usage)
-        given: dict[str, ast.expr] = {
+        arguments: dict[str, ast.expr] = {
             parameter.name: argument
             for parameter, argument in zip(parameters, positional, strict=False)
         }
@@ -386,18 +400,18 @@ class Reader(Bookkeeping):
             parameter = by_keyword.get(keyword.arg or "")
             if parameter is None:
                 self._unknown_keyword(row, keyword, syntax)
-            if parameter.name in given:
+            if parameter.name in arguments:
                 self._fail(keyword.value, f"{row.name} got {keyword.arg!r} twice", row.usage)
-            given[parameter.name] = keyword.value
-        bound = tuple(self._argument(row, p, given.get(p.name), syntax) for p in parameters)
+            arguments[parameter.name] = keyword.value
+        bound = tuple(self._argument(row, p, arguments.get(p.name), syntax) for p in parameters)
         last = max((i for i, a in enumerate(bound) if a is not None), default=-1)
         return bound[: last + 1]
 
     def _unknown_keyword(self, row: Function, keyword: ast.keyword, syntax: ast.Call) -> NoReturn:
         if keyword.arg is None:
-            self._fail(syntax, "** cannot stand in a call", row.usage)
-        known = [p.keyword for p in row.parameters]
-        close = difflib.get_close_matches(keyword.arg, known, n=1)
+            self._fail(syntax, "** is not allowed in a call", row.usage)
+        keywords = [p.keyword for p in row.parameters]
+        close = difflib.get_close_matches(keyword.arg, keywords, n=1)
         hint = f"did you mean {close[0]!r}?" if close else row.usage
         self._fail(keyword, f"{row.name} has no keyword {keyword.arg[:40]!r}", hint)
 
@@ -408,15 +422,15 @@ class Reader(Bookkeeping):
             return None
         if syntax is None:
             if parameter.default is None:
-                self._fail(call, f"{row.name} needs {parameter.keyword!r}", row.usage)
+                self._fail(call, f"{row.name} needs an argument {parameter.keyword!r}", row.usage)
             return None
         if parameter.kind == "condition":
             return self._condition(syntax)
-        if parameter.kind == "choice" or parameter.kind in WANTED:
+        if parameter.kind == "choice" or parameter.kind in EXPECTED:
             read = self._choice if parameter.kind == "choice" else self._setting
             return read(row, parameter, syntax)
         index = self._number(syntax)
-        is_constant = index in self._constants or self._catalogued
+        is_constant = index in self._constants or self._is_template
         if parameter.kind in {"number", "fixed"} and not is_constant:
             self._fail(syntax, f"{parameter.keyword} of {row.name} must be a constant", row.usage)
         if parameter.kind == "fixed":
@@ -424,7 +438,7 @@ class Reader(Bookkeeping):
         return index
 
     def _setting(self, row: Function, parameter: Parameter, syntax: ast.expr) -> int:
-        """Read what is no number: a dimension, a shape, a list of tensors, integers."""
+        """Read a non-numeric argument: a dimension, a shape, indices, a list of tensors."""
         try:
             if parameter.kind == "tensors" and isinstance(syntax, ast.List | ast.Tuple):
                 return self._sequence(syntax)
@@ -436,26 +450,26 @@ class Reader(Bookkeeping):
                 return self._add(Setting(indices(syntax)), syntax)
             elif parameter.kind != "tensors":
                 return self._add(Setting(setting(parameter, syntax)), syntax)
-        except NoSettingError:
+        except SettingError:
             pass
-        message = f"{parameter.keyword} of {row.name} is {WANTED[parameter.kind]}"
+        message = f"{parameter.keyword} of {row.name} must be {EXPECTED[parameter.kind]}"
         return self._fail(syntax, message, row.usage)
 
     def _choice(self, row: Function, parameter: Parameter, syntax: ast.expr) -> int:
         value = syntax.value if isinstance(syntax, ast.Constant) else None
         if not isinstance(value, str) or value not in parameter.choices:
             words = " or ".join(repr(word) for word in parameter.choices)
-            self._fail(syntax, f"{parameter.keyword} of {row.name} is {words}", None)
+            self._fail(syntax, f"{parameter.keyword} of {row.name} must be {words}", None)
         return self._add(Setting(value), syntax)
 
 
-def _shape_gathered(
+def _with_joined_shape(
     parameters: tuple[Parameter, ...], positional: list[ast.expr]
 ) -> list[ast.expr]:
-    """Put integers that spell a shape one by one into one: x.reshape(2, 3)."""
-    place = next((i for i, p in enumerate(parameters) if p.kind == "shape"), None)
-    if place is None or len(positional) <= place + 1:
+    """Return arguments with the lengths of a shape joined to a tuple: x.reshape(2, 3)."""
+    first = next((i for i, p in enumerate(parameters) if p.kind == "shape"), None)
+    if first is None or len(positional) <= first + 1:
         return positional
-    shape = ast.Tuple(elts=positional[place:], ctx=ast.Load())
-    ast.copy_location(shape, positional[place])
-    return [*positional[:place], shape]
+    shape = ast.Tuple(elts=positional[first:], ctx=ast.Load())
+    ast.copy_location(shape, positional[first])
+    return [*positional[:first], shape]

@@ -1,4 +1,4 @@
-"""Syntax that says how a function works: dimensions, shapes, what stands in ``x[...]``."""
+"""Read non-numeric arguments from the syntax tree: dimensions, shapes, the index of ``x[...]``."""
 
 from __future__ import annotations
 
@@ -8,30 +8,38 @@ from typing import Any
 from symdiff.catalogue import Parameter
 from symdiff.catalogue.arrangements import ALL
 
-_LARGEST = 10**7  # of an integer in a shape or an index
-WANTED = {
-    "dim": "a dimension, or several: 0, -1, (0, 1)",
+_LARGEST = 10**7  # largest integer in a shape or an index
+# What a parameter of each kind takes, for messages.
+EXPECTED = {
+    "dim": "a dimension or several: 0, -1, (0, 1)",
     "flag": "True or False",
     "integer": "an integer",
-    "size": "an integer, or one for each dimension: 2, (2, 3)",
+    "size": "an integer or one per dimension: 2, (2, 3)",
     "shape": "integers, such as 2, 3",
-    "indices": "the name of a value of integers, or a list of them: [0, 2]",
+    "indices": "a variable with integer values or a list of integers: [0, 2]",
     "tensors": "a list, such as [x, y]",
     "index": "integers and slices, such as x[0, 1:]",
 }
 
 
-class NoSettingError(ValueError):
-    """The syntax is none that the parameter takes."""
+class SettingError(ValueError):
+    """The parameter does not take this kind of argument."""
 
 
 def setting(parameter: Parameter, syntax: ast.expr) -> Any:  # noqa: ANN401  (see Setting)
-    """Return what a piece of syntax says to a parameter.
+    """Return the value of an argument: a bool, an integer, or a tuple of integers.
+
+    Parameters
+    ----------
+    parameter
+        The parameter, of kind `flag`, `integer`, `dim`, `size` or `shape`.
+    syntax
+        The argument.
 
     Raises
     ------
-    NoSettingError
-        It says nothing that the parameter takes.
+    SettingError
+        The parameter does not take this argument.
 
     Examples
     --------
@@ -41,24 +49,24 @@ def setting(parameter: Parameter, syntax: ast.expr) -> Any:  # noqa: ANN401  (se
     if parameter.kind == "flag":
         if isinstance(syntax, ast.Constant) and isinstance(syntax.value, bool):
             return syntax.value
-        raise NoSettingError
+        raise SettingError
     if parameter.kind == "integer":
         return _integer(syntax)
     if isinstance(syntax, ast.Tuple | ast.List):
-        found = tuple(_integer(item) for item in syntax.elts)
-        if found or parameter.kind in {"dim", "shape"}:
-            return found
-        raise NoSettingError
+        integers = tuple(_integer(item) for item in syntax.elts)
+        if integers or parameter.kind in {"dim", "shape"}:
+            return integers
+        raise SettingError
     return (_integer(syntax),) if parameter.kind == "shape" else _integer(syntax)
 
 
 def indices(syntax: ast.expr) -> Any:  # noqa: ANN401  (integers, nested as they are)
-    """Return a list of integers as tuples.
+    """Return an integer, or a nested list of integers as nested tuples.
 
     Raises
     ------
-    NoSettingError
-        It holds something else.
+    SettingError
+        The syntax contains something else.
     """
     if isinstance(syntax, ast.List | ast.Tuple):
         return tuple(indices(item) for item in syntax.elts)
@@ -66,12 +74,14 @@ def indices(syntax: ast.expr) -> Any:  # noqa: ANN401  (integers, nested as they
 
 
 def index(syntax: ast.expr) -> tuple[Any, ...]:
-    """Return what stands in ``x[...]``: integers, slices, None, and `ALL` for an ellipsis.
+    """Return the index of ``x[...]``: integers, slices, None, and `ALL` for an ellipsis.
+
+    A slice is a tuple ``("slice", start, stop, step)``.
 
     Raises
     ------
-    NoSettingError
-        Something else stands there.
+    SettingError
+        The index contains something else.
 
     Examples
     --------
@@ -87,7 +97,7 @@ def _part(syntax: ast.expr) -> Any:  # noqa: ANN401
         ends = (syntax.lower, syntax.upper, syntax.step)
         start, stop, step = (None if end is None else _integer(end) for end in ends)
         if step is not None and step < 1:
-            raise NoSettingError
+            raise SettingError
         return "slice", start, stop, step
     if isinstance(syntax, ast.Constant) and syntax.value is None:
         return None
@@ -101,5 +111,5 @@ def _integer(syntax: ast.expr) -> int:
     inner = syntax.operand if isinstance(syntax, ast.UnaryOp) and negative else syntax
     value = inner.value if isinstance(inner, ast.Constant) else None
     if not isinstance(value, int) or isinstance(value, bool) or value > _LARGEST:
-        raise NoSettingError
+        raise SettingError
     return -value if negative else value

@@ -1,4 +1,4 @@
-"""Python's expression grammar: which forms are read, and what to write instead of the others."""
+"""Python's expression grammar: which forms are accepted, and hints for those that are not."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from types import MappingProxyType
 
 from symdiff.errors import ExpressionError, Place
 
-PREFIXES = frozenset(
-    {
-        *("torch", "F", "functional", "nn.functional", "torch.nn.functional", "torch.special"),
-        *("math", "np", "numpy"),
-    }
-)
+# Modules that users may write before a function's name: torch.relu(x), math.pi.
+# fmt: off
+PREFIXES = frozenset({
+    "torch", "F", "functional", "nn.functional", "torch.nn.functional", "torch.special",
+    "math", "np", "numpy",
+})
+# fmt: on
+# The operators of the syntax tree, as the `operator` of catalogue rows.
 BINARY: Mapping[type[ast.operator], str] = MappingProxyType(
     {
         ast.Add: "+",
@@ -34,7 +36,7 @@ COMPARE: Mapping[type[ast.cmpop], str] = MappingProxyType(
 LOGIC: Mapping[type[ast.boolop | ast.operator], str] = MappingProxyType(
     {ast.And: "and", ast.Or: "or", ast.BitAnd: "and", ast.BitOr: "or"}
 )
-# What a refused form of Python is called in the message, and what to write instead.
+# Python's other expressions: the name for messages, and a hint.
 REFUSED: Mapping[type[ast.AST], tuple[str, str]] = MappingProxyType(
     {
         ast.Lambda: ("a lambda", "write the formula itself"),
@@ -44,8 +46,8 @@ REFUSED: Mapping[type[ast.AST], tuple[str, str]] = MappingProxyType(
         ast.GeneratorExp: ("a generator", "write the formula itself"),
         ast.NamedExpr: ("an assignment", "use a let definition"),
         ast.JoinedStr: ("an f-string", "write the formula itself"),
-        ast.Starred: ("an unpacking", "write the arguments one by one"),
-        ast.Slice: ("a slice", "it stands in x[...] only"),
+        ast.Starred: ("unpacking with *", "write the arguments one by one"),
+        ast.Slice: ("a slice", "use it in x[...] only"),
         ast.Tuple: ("a tuple", "write one expression"),
         ast.Set: ("a set", "write one expression"),
         ast.Dict: ("a dictionary", "write one expression"),
@@ -57,18 +59,18 @@ REFUSED: Mapping[type[ast.AST], tuple[str, str]] = MappingProxyType(
 
 
 def syntax_tree(text: str) -> ast.expr:
-    """Return the syntax tree of a text that `limits.check_text` has passed.
+    """Return the syntax tree of a text that `limits.check_text` has accepted.
 
-    Its columns are offsets into the text, plus one for a bracket put around it.
+    The columns in the tree are offsets into the text plus one, for the bracket put around it.
 
     Raises
     ------
     ExpressionError
-        The text is no expression.
+        The text is not an expression.
     """
     flat = re.sub(r"[\n\r\t]", " ", text)
-    # The brackets make white space in front and between lines harmless; check_text has seen
-    # that the text does not close them.
+    # The brackets allow white space in front and line breaks; `check_text` made sure that the
+    # text does not close them.
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -81,20 +83,20 @@ def syntax_tree(text: str) -> ast.expr:
         message = f"this is not an expression: {reason}"
         raise ExpressionError(message, place=place, hint=_syntax_hint(text, start)) from None
     except (MemoryError, RecursionError):
-        message = "too many operations inside one another"
+        message = "too many nested operations"
         raise ExpressionError(message, hint="use let definitions") from None
 
 
 def _syntax_hint(text: str, start: int) -> str:
     if re.search(r"\d[A-Za-z(]", text[max(0, start - 1) : start + 3]):
-        return "a product needs its sign: 2*x"
+        return "write the product with its sign: 2*x"
     if "=" in text and "==" not in text:
-        return "write == to compare, and let for definitions"
+        return "write == to compare, or use a let definition"
     return "write a formula in Python's grammar, such as relu(x) + 2*x"
 
 
 def dotted_name(syntax: ast.expr) -> str | None:
-    """Return a name with dots, such as ``torch.relu``; None for any other expression."""
+    """Return a name that may have dots, such as ``torch.relu``, or None for other syntax."""
     parts: list[str] = []
     while isinstance(syntax, ast.Attribute):
         parts.append(syntax.attr)

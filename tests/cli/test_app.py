@@ -137,7 +137,7 @@ def test_a_lost_expression_is_named_and_the_status_is_one(planted, tmp_path):
     done = run("run", path, "--timeout", "8", "--quiet")
     assert done.exit_code == 1
     assert done.stderr == (
-        f"symdiff: {path}, entry 'hang': nothing came of it: it took more than 8 s (raise --timeout)\n"
+        f"symdiff: {path}, entry 'hang': no result: it took more than 8 s (raise --timeout)\n"
     )
 
 
@@ -170,7 +170,7 @@ BAD = [
         ["eval", "x", "--at", "x=floor(10**30*tanh(9999))"],
         "symdiff: grid x: 'floor(10**30*tanh(9999))' cannot be evaluated exactly",
     ),
-    (["eval", "x, y"], "symdiff: a tuple cannot stand in an expression at column 1"),
+    (["eval", "x, y"], "symdiff: a tuple is not allowed in an expression at column 1"),
     (["eval", "x", "--let", "h"], "symdiff: --let 'h' is no assignment"),
     (["eval", "x", "--wrt", "y"], "symdiff: the expression has no variable 'y'"),
     (["eval", "x", "--claim", "x=z"], "symdiff: claim x: 'z' is no variable of the expression"),
@@ -185,8 +185,11 @@ BAD = [
     (["run", "missing.toml"], "symdiff: missing.toml: no such file or folder"),
     (["eval", "x", "--value", "x"], "symdiff: --value 'x' is no assignment (--value w=[[1, 2]"),
     (["eval", "x", "--value", "x=[1"], "symdiff: --value x: '[1' is no tensor (--value 'w=[[1,"),
-    (["eval", "x", "--value", "x=[[1], 2]"], "symdiff: values x: its lists have different lengths"),
-    (["eval", "x", "--value", "x={shap=[2]}"], "symdiff: values x: a shape is a list of integers"),
+    (["eval", "x", "--value", "x=[[1], 2]"], "symdiff: values x: the lists have different lengths"),
+    (
+        ["eval", "x", "--value", "x={shap=[2]}"],
+        "symdiff: values x: shape must be a list of positive integers",
+    ),
     (["eval", "x", "--value", "y=1"], "symdiff: values: no expression has a variable 'y'"),
     (
         ["eval", "x", "--value", "x=[1, 2]", "--cotangent", "[1]"],
@@ -200,7 +203,7 @@ BAD = [
     (["eval", "x", "--max-components", "-1"], "symdiff: max_components cannot be -1"),
     (
         ["eval", "x @ w", "--value", "x=[[1, 2]]", "--value", "w=[[1, 2]]"],
-        "symdiff: matmul of x (1, 2) and w (1, 2): the rows of the first have 2 numbers, the columns of the second 1 at column 1\n    x @ w\n    ^^^^^",
+        "symdiff: matmul of x (1, 2) and w (1, 2): the rows of the first factor have length 2, the columns of the second 1 at column 1\n    x @ w\n    ^^^^^",
     ),
     (["run", "--jobs", "0"], "symdiff: 0 jobs"),
 ]

@@ -114,7 +114,7 @@ TEXTS = [
     ("2*hh", "claim x: 'hh' is no variable of the expression at column 3 (did you mean 'h'?)"),
     ("asb(x)", "claim x: unknown function 'asb' at column 1 (did you mean 'abs'?)"),
     ("x > 0", "claim x: the expression is a condition, not a number at column 1"),
-    ("x) + (x", "claim x: this bracket closes none at column 2"),
+    ("x) + (x", "claim x: this bracket was not opened at column 2"),
 ]
 
 
@@ -256,20 +256,20 @@ LINES = [
     ("grad_x = x +", "let grad_x: this is not an expression"),
     ("a = b = 2\ngrad_x = a", "let a: this is not an expression"),
     ("grad_x = 1; grad_w = 2", "let grad_x: unexpected character ';'"),
-    ("grad_x = (y := 2)", "let grad_x: an assignment cannot stand in an expression"),
+    ("grad_x = (y := 2)", "let grad_x: an assignment is not allowed in an expression"),
     ("grad_x = x == 2", "claim x: the expression is a condition, not a number"),
-    ("pi = 2\ngrad_x = pi", "let pi: 'pi' has a meaning of its own"),
+    ("pi = 2\ngrad_x = pi", "let pi: 'pi' is reserved"),
     ("grad_x = x[0] = 1", "let grad_x: this is not an expression"),
     # a gradient that is put to a value somewhere
     ("grad_x = x\ngrad_x[0] = 5", "let grad_x: a condition is needed here, not a number"),
     ("grad_x = x\ngrad_x[:, 0] = 5", "let grad_x: this is not an expression"),
-    ("grad_x = x\ngrad_x[x < 0, 1] = 0", "let grad_x: a tuple cannot stand in an expression"),
-    ("grad_x = x\ngrad_x[x < 0] = 1, 2", "let grad_x: a tuple cannot stand in an expression"),
+    ("grad_x = x\ngrad_x[x < 0, 1] = 0", "let grad_x: a tuple is not allowed in an expression"),
+    ("grad_x = x\ngrad_x[x < 0] = 1, 2", "let grad_x: a tuple is not allowed in an expression"),
     ("grad_x = x\ngrad_x[x < 0] = x > 1", "let grad_x: a number is needed here, not a condition"),
-    ("grad_x = x\ngrad_x[x < 0] = 0) * (2", "let grad_x: this bracket closes none at column 2"),
+    ("grad_x = x\ngrad_x[x < 0] = 0) * (2", "let grad_x: this bracket was not opened at column 2"),
     ("grad_x = x\ngrad_x[x < 0] = (0", "let grad_x: this bracket is not closed at column 1"),
     ("grad_x = x\ngrad_x[(x < 0] = 0)", "let grad_x: this bracket is not closed at column 1"),
-    ("grad_x = x\ngrad_x[0][x < 0] = 0", "let grad_x: this bracket closes none"),
+    ("grad_x = x\ngrad_x[0][x < 0] = 0", "let grad_x: this bracket was not opened"),
     ("grad_x = x\ngrad_x[h < 0] = value=2", "let grad_x: this is not an expression"),
 ]  # fmt: skip
 
