@@ -10,7 +10,7 @@ import symdiff
 from symdiff.batch.work import collect
 from symdiff.engines.claim import CLAIM
 from symdiff.grid.grid import KINK
-from symdiff.truth.one_sided import KINDS, Kind
+from symdiff.truth.kinds import KINDS, Kind
 from symdiff.verdict.judge import VERDICTS, Verdict
 
 FOLDER = Path(__file__).parent.parent / "expressions"

@@ -15,7 +15,7 @@ import torch
 
 import symdiff
 from symdiff.grid.grid import KINK
-from symdiff.truth.one_sided import KINDS
+from symdiff.truth.kinds import KINDS
 from symdiff.verdict.judge import VERDICTS
 
 FILE = Path(__file__).parent.parent / "expressions" / "reported.toml"

@@ -15,7 +15,7 @@ import numpy as np
 from symdiff.comparison.evidence import Trial
 from symdiff.errors import UsageError
 from symdiff.grid.grid import ROLES, Grid
-from symdiff.truth.one_sided import KINDS
+from symdiff.truth.kinds import KINDS
 from symdiff.verdict.judge import VERDICTS
 
 _LONGEST_NAME: Final = 150  # of the 255 bytes that file systems allow

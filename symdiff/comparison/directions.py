@@ -28,7 +28,7 @@ from symdiff.errors import ExpressionError, Unsupported, UsageError, describe
 from symdiff.grid.grid import Grid, make_grid
 from symdiff.program import Program
 from symdiff.request.options import Options
-from symdiff.truth.one_sided import Kind, Truth
+from symdiff.truth.kinds import Kind, Truth
 from symdiff.truth.truths import Truths
 from symdiff.verdict.diagnosis import compared
 from symdiff.verdict.judge import VERDICTS, Judgement, Tolerance, Verdict, judge

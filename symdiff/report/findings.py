@@ -11,7 +11,7 @@ from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.engines.base import STRADDLES
 from symdiff.truth.certify import exact_point
 from symdiff.truth.clarke import clarke_hulls
-from symdiff.truth.one_sided import KINDS, Kind
+from symdiff.truth.kinds import KINDS, Kind
 from symdiff.truth.proof import APPARENT
 from symdiff.truth.truths import UNKNOWN, Truths
 from symdiff.verdict.blame import (

@@ -9,7 +9,7 @@ from typing import Any, Final
 from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.grid.grid import ROLES
 from symdiff.report.findings import blame, detail, ulps
-from symdiff.truth.one_sided import KINDS
+from symdiff.truth.kinds import KINDS
 from symdiff.verdict.judge import VERDICTS, Verdict
 
 Record = dict[str, Any]

@@ -11,7 +11,7 @@ from tabulate import tabulate
 from symdiff.comparison.evidence import Evidence
 from symdiff.errors import SymdiffError
 from symdiff.grid.grid import KINK
-from symdiff.truth.one_sided import KINDS, Kind
+from symdiff.truth.kinds import KINDS, Kind
 from symdiff.verdict.judge import Verdict
 
 _MAX_LISTED = 20

@@ -15,7 +15,7 @@ from symdiff.grid.grid import KINK, ROLES
 from symdiff.report.findings import blame, detail
 from symdiff.report.matrices import matrices
 from symdiff.report.rendering import Block
-from symdiff.truth.one_sided import KINDS, Kind
+from symdiff.truth.kinds import KINDS, Kind
 from symdiff.truth.proof import APPARENT
 from symdiff.truth.truths import Truths
 from symdiff.verdict.blame import blame_switch

@@ -38,7 +38,7 @@ from symdiff.grid.grid import Grid
 from symdiff.grid.switches import Switch, find_constant_switches, find_switches
 from symdiff.program import Program
 from symdiff.request.options import MAX_PROOFS
-from symdiff.truth.one_sided import KINDS, Kind, Truth
+from symdiff.truth.kinds import KINDS, Kind, Truth
 from symdiff.truth.proof import NO_FORMULA, exact_number, prove
 from symdiff.truth.roots import zero_near
 from symdiff.truth.truths import Truths

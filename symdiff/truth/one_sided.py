@@ -7,59 +7,15 @@ a function without oscillation is the interval between its two slopes.
 from __future__ import annotations
 
 import dataclasses
-import enum
 import math
 from collections.abc import Iterator, Mapping
-from typing import Final
 
 from symdiff.arithmetics.series.analytic import analytic_germs, mirrored
 from symdiff.arithmetics.series.germs import Budget, Outside, Unknown, Value, evaluate
 from symdiff.arithmetics.series.puiseux import Algebra, Germ, OrderError, constant, line
 from symdiff.arithmetics.series.reals import Real, UndecidedError, nearest, nearest_or_none
 from symdiff.program import Program
-
-
-class Kind(enum.StrEnum):
-    """What a point is: DESIGN's closed list."""
-
-    SMOOTH = "smooth"
-    KINK = "kink"
-    VERTICAL = "vertical"
-    EDGE = "edge"
-    JUMP = "jump"
-    POLE = "pole"
-    OUTSIDE = "outside"
-    UNDECIDED = "undecided"
-
-
-KINDS: Final = tuple(Kind)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Truth:
-    """What the derivative is at one point, along one variable.
-
-    Attributes
-    ----------
-    kind
-        Of the point.
-    left, right
-        The one-sided slopes, nearest doubles or infinities; None where there is none. Where
-        the function is undefined but has a limit: the slopes towards that limit.
-    derivative
-        Where it exists (at an edge: of the side that is there), else None.
-    curvatures
-        The one-sided second derivatives, None where not known.
-    detail
-        What the kind leaves open: a limit, the size of a jump, why it is undecided.
-    """
-
-    kind: Kind
-    left: float | None = None
-    right: float | None = None
-    derivative: float | None = None
-    curvatures: tuple[float | None, float | None] = (None, None)
-    detail: str = ""
+from symdiff.truth.kinds import Kind, Truth
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

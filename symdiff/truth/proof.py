@@ -19,7 +19,8 @@ from symdiff.errors import Unsupported
 from symdiff.grid.solve.coordinates import formula_of
 from symdiff.program import Program
 from symdiff.truth.active_switches import active_switches
-from symdiff.truth.one_sided import Kind, Truth, decide
+from symdiff.truth.kinds import Kind, Truth
+from symdiff.truth.one_sided import decide
 
 _JET_BITS: Final = (128, 512, 2048)
 APPARENT: Final = "apparent kink"

@@ -12,7 +12,7 @@ from symdiff.arithmetics.bounds.estimates import FUNCTIONS
 from symdiff.arithmetics.series.germ_values import beyond
 from symdiff.array_types import Array, Mask
 from symdiff.chunks import renumbered
-from symdiff.truth.one_sided import KINDS, Kind, Truth
+from symdiff.truth.kinds import KINDS, Kind, Truth
 
 _OUTSIDE: Final = KINDS.index(Kind.OUTSIDE)
 UNKNOWN: Final = (np.nan, np.nan)  # second derivatives

@@ -16,7 +16,7 @@ from symdiff.engines.base import Problem, Samples
 from symdiff.grid.grid import Grid
 from symdiff.truth.certify import exact_point
 from symdiff.truth.clarke import ClarkeHulls, clarke_hulls, has_coupled_switches, min_norm
-from symdiff.truth.one_sided import KINDS, Kind
+from symdiff.truth.kinds import KINDS, Kind
 from symdiff.truth.proof import APPARENT
 from symdiff.truth.truths import Truths
 from symdiff.verdict.judge import VERDICTS, Judgement, Verdict

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from symdiff.array_types import Array, Mask
 from symdiff.chunks import in_chunks, renumbered
 from symdiff.engines.base import Allowance, Samples
-from symdiff.truth.one_sided import KINDS, Kind
+from symdiff.truth.kinds import KINDS, Kind
 from symdiff.truth.truths import Truths
 
 Codes = NDArray[np.int8]

@@ -20,7 +20,7 @@ from typing import Final
 import mpmath
 
 from symdiff.program import Program
-from symdiff.truth.one_sided import Kind, Truth
+from symdiff.truth.kinds import Kind, Truth
 from tests.truth.walk import (
     Coordinate,
     Number,

@@ -12,7 +12,7 @@ from symdiff.grid.points import axis
 from symdiff.program import parse
 from symdiff.truth import certify as filtering
 from symdiff.truth.certify import Certified, Decider, FilterError, ProofOptions, certify
-from symdiff.truth.one_sided import KINDS, Kind
+from symdiff.truth.kinds import KINDS, Kind
 
 
 def all_settled(slope, outside=None):

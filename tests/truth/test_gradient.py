@@ -15,7 +15,7 @@ from symdiff.errors import ExpressionError
 from symdiff.program import parse
 from symdiff.truth import gradient as module
 from symdiff.truth.gradient import smooth_gradient
-from symdiff.truth.one_sided import Kind
+from symdiff.truth.kinds import Kind
 from symdiff.truth.proof import prove
 from tests.truth.random_programs import POINTS, Bivariate, Univariate
 

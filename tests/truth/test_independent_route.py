@@ -15,7 +15,7 @@ from symdiff.grid.points import axes
 from symdiff.program import parse
 from symdiff.request.options import Options
 from symdiff.truth.certify import Decider, ProofOptions
-from symdiff.truth.one_sided import KINDS, Kind, Truth
+from symdiff.truth.kinds import KINDS, Kind, Truth
 from tests.truth.quotients import LEVELS, Answer, Shape, at, compare, contradiction
 from tests.truth.walk import ZeroOf
 

@@ -18,7 +18,7 @@ import pytest
 
 from symdiff.arithmetics.series.reals import Real
 from symdiff.program import parse
-from symdiff.truth.one_sided import KINDS, Kind, Truth
+from symdiff.truth.kinds import KINDS, Kind, Truth
 from symdiff.truth.proof import exact_number, prove
 
 EULER = 0.57721566490153286061  # Euler's constant, OEIS A001620

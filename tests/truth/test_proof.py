@@ -3,7 +3,7 @@
 import pytest
 
 from symdiff.program import parse
-from symdiff.truth.one_sided import Kind
+from symdiff.truth.kinds import Kind
 from symdiff.truth.proof import APPARENT, exact_number, prove
 
 POLES = [

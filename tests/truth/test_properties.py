@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from symdiff.arithmetics.series.reals import Real
 from symdiff.program import parse
 from symdiff.truth.clarke import ClarkeHulls, clarke_hulls, distance_to_hull
-from symdiff.truth.one_sided import Kind
+from symdiff.truth.kinds import Kind
 from symdiff.truth.proof import prove
 from tests.truth.quotients import compare, contradiction, gradients_beside
 from tests.truth.random_programs import POINTS, Bivariate, Univariate
