@@ -10,7 +10,7 @@ import numpy as np
 
 from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.program.values import component_name
-from symdiff.truth.one_sided import KINDS, Kind
+from symdiff.truth.kinds import KINDS, Kind
 from symdiff.verdict.judge import VERDICTS
 
 MAX_ROWS: Final = 16
