@@ -5,7 +5,7 @@ import re
 import pytest
 
 from symdiff.report.listings import engine_table, function_table
-from symdiff.truth.one_sided import Kind
+from symdiff.truth.kinds import Kind
 from symdiff.verdict.judge import Verdict
 from tests.docs_blocks import PAGES, ROOT, BlockError, refreshed
 
