@@ -1,0 +1,165 @@
+"""Options: one table, read by the command line and by the library."""
+
+import dataclasses
+import inspect
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+import symdiff
+from symdiff.cli.app import app
+from symdiff.cli.options import with_options_of
+from symdiff.comparison import compare as comparing
+from symdiff.errors import UsageError
+from symdiff.request.options import Options, RunOptions, at_least, described, option, takes
+
+DOORS = [symdiff.compare, symdiff.compare_file, symdiff.compare_files]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Extended(Options):
+    """The options, and one that a contributor adds."""
+
+    patience: float = dataclasses.field(
+        default=2.5, metadata=option("--patience", "How patient to be.", at_least(0))
+    )
+
+
+@pytest.mark.parametrize("door", DOORS, ids=lambda door: door.__name__)
+def test_every_option_is_a_keyword_of_the_library_with_its_default_and_its_help(door):
+    parameters = inspect.signature(door).parameters
+    for field in dataclasses.fields(Options):
+        assert parameters[field.name].default == field.default
+        assert parameters[field.name].kind is inspect.Parameter.KEYWORD_ONLY
+    head = door.__doc__.split("\nReturns\n")[0]
+    for name, about in described(Options).items():
+        assert f"\n{name}\n    {about.help[:20]}" in head
+    assert "options" not in parameters and "run" not in parameters
+
+
+@pytest.mark.parametrize("command", ["run", "eval"])
+def test_every_flag_is_an_option_of_the_command_line_with_its_default(command):
+    options = {p.name: p for p in get_command(app).commands[command].params}
+    tables = (Options, RunOptions) if command == "run" else (Options,)
+    for table in tables:
+        for name, about in described(table).items():
+            if about.flag is None:
+                assert name not in options
+                continue
+            assert about.flag.split("/")[0] in options[name].opts
+            assert about.help in options[name].help
+            default = inspect.signature(table).parameters[name].default
+            assert options[name].default == (list(default) if name == "engines" else default)
+
+
+def test_a_field_becomes_a_keyword():
+    @takes(options=Extended)
+    def patience_of(text, *, options):
+        """Return it.
+
+        Parameters
+        ----------
+        text
+            Any.
+
+        Returns
+        -------
+        float
+        """
+        return text, options.patience, options.seed
+
+    assert patience_of("a", patience=7, seed=1) == ("a", 7, 1)
+    assert patience_of("a") == ("a", 2.5, 0)
+    assert "patience\n    How patient to be.\n\nReturns" in patience_of.__doc__
+    with pytest.raises(UsageError, match=r"patience cannot be -1 \(a number from 0 on\)"):
+        patience_of("a", patience=-1)
+
+
+def test_a_field_becomes_an_option_of_a_command():
+    import typer
+
+    seen = []
+    program = typer.Typer()
+
+    @program.command()
+    @with_options_of(Extended)
+    def main(text: str, *, options: dict[str, object]) -> None:
+        seen.append((text, options["patience"], options["kinks"], options["engines"]))
+
+    done = CliRunner().invoke(
+        program, ["a", "--patience", "7", "--no-kinks", "--engine", "central"]
+    )
+    assert (done.exit_code, seen) == (0, [("a", 7.0, False, ["central"])])
+    assert "How patient to be." in CliRunner().invoke(program, ["--help"]).output
+
+
+def test_what_is_typed_reaches_the_comparison(monkeypatch, tmp_path):
+    seen, real = [], comparing.compare
+
+    def compare(request, options):
+        seen.append(options)
+        return real(request, options)
+
+    monkeypatch.setattr(comparing, "compare", compare)
+    typed = ["--rtol", "1e-6", "--atol", "1e-7", "--no-kinks", "--max-points", "7", "--seed", "3",
+             "--prove", "all", "--max-proofs", "5", "--max-components", "9", "--strict",
+             "--engine", "central", "--engine", "autograd"]  # fmt: skip
+    keywords = {"rtol": 1e-6, "atol": 1e-7, "kinks": False, "max_points": 7, "seed": 3,
+                "prove": "all", "max_proofs": 5, "max_components": 9, "strict": True,
+                "engines": ["central", "autograd"]}  # fmt: skip
+    assert CliRunner().invoke(app, ["eval", "x", *typed]).exit_code == 0
+    symdiff.compare("x", **keywords)
+    assert seen == [Options(**keywords)] * 2
+    assert set(keywords) | {"columns"} == set(described(Options))
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"rtol": -1}, r"rtol cannot be -1 \(a number from 0 on\)"),
+        ({"atol": float("nan")}, "atol cannot be nan"),
+        ({"rtol": float("inf")}, "rtol cannot be inf"),
+        ({"max_points": 0}, r"max_points cannot be 0 \(a number from 1 on\)"),
+        ({"max_components": -1}, "max_components cannot be -1"),
+        ({"max_proofs": 0}, "max_proofs cannot be 0"),
+        ({"seed": -1}, "seed cannot be -1"),
+        ({"prove": "al"}, r"prove cannot be 'al' \(did you mean 'all'\?\)"),
+        ({"prove": "nothing"}, r"prove cannot be 'nothing' \(filter or all\)"),
+    ],
+)
+def test_a_value_out_of_range_is_one_clear_message(keywords, message):
+    with pytest.raises(UsageError, match=f"^{message}"):
+        Options(**keywords)
+
+
+def test_an_unknown_keyword_is_a_type_error_with_a_suggestion():
+    with pytest.raises(
+        TypeError, match=r"compare has no keyword 'rtoll' \(did you mean 'rtol'\?\)"
+    ):
+        symdiff.compare("x", rtoll=1e-6)
+
+
+def test_an_unknown_engine_is_reported_once_and_not_for_every_entry(tmp_path):
+    (tmp_path / "a.txt").write_text("a: x\nb: x\n")
+    with pytest.raises(UsageError, match="unknown engine 'autogard'"):
+        symdiff.compare_file(tmp_path / "a.txt", engines=["autogard"])
+
+
+def test_names_and_paths_are_taken_in_the_forms_that_are_usual():
+    assert Options(engines="central").engines == ("central",)
+    assert Options(engines=["central"]) == Options(engines=("central",))
+    assert Options(columns="folder").columns == RunOptions(store="folder").store == Path("folder")
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Options().seed = 1
+
+
+def test_progress_is_called_at_the_start_and_for_every_entry(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("a: x\nb: x +\nc: x**2 ; x = 0 ; x = 1\n")
+    calls = []
+    report = symdiff.compare_file(path, progress=lambda *call: calls.append(call))
+    assert [(done, total) for done, total, _ in calls] == [(0, 2), (0, 2), (1, 2), (2, 2)]
+    assert calls[0][2] is None and calls[1][2] is report.errors[0]
+    assert calls[2][2] is report.evidence[0] and calls[3][2] is report.errors[1]

@@ -1,0 +1,85 @@
+"""The extensions that CONTRIBUTING describes, each carried out on a copy of the source tree."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+class Tree:
+    """A copy of the source tree that a test edits as a contributor would."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        for name in ("symdiff", "expressions"):
+            shutil.copytree(
+                ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__")
+            )
+        shutil.copy(ROOT / "pyproject.toml", folder)
+
+    def replace(self, path, old, new):
+        """Replace a text that the file has exactly once."""
+        file = self.folder / path
+        text = file.read_text(encoding="utf-8")
+        assert text.count(old) == 1, (path, old)
+        file.write_text(text.replace(old, new), encoding="utf-8")
+
+    def python(self, *arguments):
+        """Run Python with this tree's symdiff; return what it prints."""
+        done = subprocess.run(
+            [sys.executable, *map(str, arguments)],
+            cwd=self.folder,
+            env={**os.environ, "PYTHONPATH": str(self.folder), "COLUMNS": "200"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode in {0, 1}, done.stderr
+        return done.stdout
+
+    def symdiff(self, *arguments):
+        """Run this tree's command line; return what it prints."""
+        return self.python("-m", "symdiff", *arguments)
+
+
+@pytest.fixture
+def tree(tmp_path):
+    return Tree(tmp_path)
+
+
+def test_an_option_is_one_edit(tree):
+    tree.replace(
+        "symdiff/request/options.py",
+        "    strict: bool = field(",
+        "    patience: float = field(\n"
+        '        default=2.5, metadata=option("--patience", "How patient to be.", at_least(0))\n'
+        "    )\n"
+        "    strict: bool = field(",
+    )
+    for command in ("eval", "run"):
+        text = tree.symdiff(command, "--help")
+        assert "--patience <float>" in text and "How patient to be.  [default: 2.5]" in text
+    program = (
+        "import inspect, symdiff\n"
+        "from symdiff.cli import app\n"
+        "print(inspect.signature(symdiff.compare).parameters['patience'].default)\n"
+        "print('How patient to be.' in symdiff.compare_files.__doc__)\n"
+        "print(symdiff.compare('x', at={'x': [1]}, patience=7).evidence[0].options.patience)\n"
+        "from symdiff.comparison import compare\n"
+        "real = compare.compare\n"
+        "compare.compare = lambda r, o: (print(o.patience), real(r, o))[1]\n"
+        "app.app(['eval', 'x', '--at', 'x=1', '--patience', '0.5', '--quiet'])\n"
+    )
+    assert tree.python("-c", program).splitlines()[:4] == ["2.5", "True", "7", "0.5"]
+
+
+def test_the_tree_without_the_edit_has_no_such_option(tree):
+    # Negative control: the copy is what runs, and the option comes from the edit alone.
+    assert "--patience" not in tree.symdiff("eval", "--help")
+    printed = tree.python("-c", "import symdiff; print(symdiff.__file__)")
+    assert printed.startswith(str(tree.folder))
