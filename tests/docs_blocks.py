@@ -129,6 +129,9 @@ class _Run:
             self._write(file[1], text)
         elif language == "python":
             text = self._executed(text)
+        elif language != "text":
+            message = f"a block of {language} that is not run: name a file in its first line"
+            raise BlockError(message)
         return f"```{language}\n{text}```"
 
     def _shown(self, command: str, old: str) -> str:

@@ -76,6 +76,25 @@ def test_the_tables_in_markdown_are_not_padded():
     assert "  " not in function_table("github").replace("|  |", "| |")
 
 
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.stem)
+def test_every_make_target_that_is_mentioned_exists(path):
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    assert set(re.findall(r"`?\bmake ([a-z]+)`", path.read_text(encoding="utf-8"))) <= targets
+
+
+def test_contributing_names_every_part_of_the_package():
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = "\n".join(re.findall(r"^\| (`.*?) \|", text, re.MULTILINE))
+    named = {name.rstrip("/") for name in re.findall(r"`([a-z_]+(?:/|\.py))`", table)}
+    parts = {
+        path.name
+        for path in (ROOT / "symdiff").iterdir()
+        if path.is_dir() or path.suffix == ".py"
+        if not path.name.startswith("__")
+    }
+    assert named == parts
+
+
 RIGHT = '$ symdiff eval "x" --at x=0 --engine central\n'
 
 
@@ -104,6 +123,7 @@ class TestTheCheckerOfBlocks:
             ("```console\n$ rm -r x\n```\n", "line 1: BlockError: rm is not run"),
             ("\n```sh\nsymdiff run --onyl 'relu*'\n```\n", "line 2: .*--onyl"),
             ("```sh\nsymdiff rnu\n```\n", "rnu"),
+            ("```toml\n[[expression]]\n```\n", "a block of toml that is not run"),
             ("```python\nassert False\n```\n", "AssertionError"),
             (
                 '```toml\n# a.toml\n[[expression]]\nexpr = "relu(x) - relu(-x)"\n```\n',
