@@ -1,9 +1,10 @@
-"""A second route to one-sided slopes: difference quotients with hundreds of digits.
+"""An independent route to one-sided derivatives: difference quotients with hundreds of digits.
 
-A Program is evaluated in mpmath; no ball, series or
-derivative is used.  Steps of 1e-20, 1e-30, 1e-40 ... of the spacing of the doubles at the point
-show how f(x0 + s·t) - f(x0) begins.  A result that cancels to almost nothing counts as zero.
-What is not clear, or contradicts a truth, is looked at again with more digits and other steps.
+A Program is evaluated in mpmath, without balls, series or derivatives. Steps of 1e-20, 1e-30,
+1e-40 ... times the spacing of the doubles at the point show the leading behaviour of
+f(x0 + s·t) - f(x0) for s = ±1 and small t > 0. A difference that cancels to almost nothing counts
+as zero. An answer that is unclear, or contradicts a truth, is computed again with more digits and
+other steps.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from tests.truth.walk import (
     UnclearError,
     UndefinedError,
     Walk,
-    moving_nodes,
+    dependent_nodes,
 )
 
 _SAME: Final = mpmath.mpf(10) ** -30  # relative difference of quotients that have converged
@@ -38,7 +39,7 @@ _LARGEST: Final = 1.7976931348623157e308
 
 
 class Shape(enum.Enum):
-    """How a function begins on one side of a point."""
+    """The behaviour of a function on one side of a point."""
 
     SLOPE = "a finite slope"
     VERTICAL = "an infinite slope"
@@ -55,11 +56,11 @@ class Side:
     Attributes
     ----------
     shape
-        How the function begins.
+        The behaviour.
     slope
-        Its slope, with the sign of infinity for a jump or a vertical tangent.
+        The one-sided derivative: infinite, with its sign, for a jump or a vertical tangent.
     limit
-        Of the value, infinite for a pole.
+        The limit of the value: infinite for a pole.
     """
 
     shape: Shape
@@ -69,12 +70,12 @@ class Side:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Answer:
-    """What the quotients say.
+    """The result of the difference quotients at a point.
 
     Attributes
     ----------
     value
-        At the point; None: undefined.
+        The value at the point, or None if it is undefined there.
     left, right
         The two sides.
     """
@@ -91,21 +92,22 @@ class Answer:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Level:
-    """How closely to look.
+    """Digits and steps of the difference quotients.
 
     Attributes
     ----------
     digits
-        Of all numbers.
+        Digits of all numbers.
     first, ratio
-        The first step is 2**-first of the spacing of the doubles, each next one 2**-ratio of
-        the one before.
+        The first step is 2**-first times the spacing of the doubles at the point, and each
+        further step 2**-ratio times the one before.
     steps
-        How many.
+        The number of steps.
     at_zero
-        The spacing at zero is 2**-at_zero: the doubles there are close, the kinks are not.
+        The spacing at zero is taken as 2**-at_zero. The true one, 2**-1074, is much smaller than
+        the usual distance between kinks.
     digits_of_small
-        Where the spacing is below 1e-90.
+        Digits where the spacing is below 2**-300.
     """
 
     digits: int
@@ -121,18 +123,20 @@ LEVELS: Final = (
     Level(600, 80, 33, 5, 52, 900),
     Level(1200, 130, 20, 5, 1074, 1200),
 )
-_SMALL: Final = -300  # a spacing of 2**-300
+_SMALL: Final = -300  # a spacing below 2**-300 needs more digits
 
 
-def at(program: Program, variable: str, point: Mapping[str, Coordinate], level: int = 0) -> Answer:
-    """Return what difference quotients say about one point along one variable.
+def quotients_at(
+    program: Program, variable: str, point: Mapping[str, Coordinate], level: int = 0
+) -> Answer:
+    """Return the result of difference quotients at a point along one variable.
 
     Parameters
     ----------
     program
-        The expression.
+        A scalar program.
     variable
-        The input that moves.
+        The input to differentiate with respect to.
     point
         For every input a double, a fraction, the text of an exact number, or a zero.
     level
@@ -141,14 +145,14 @@ def at(program: Program, variable: str, point: Mapping[str, Coordinate], level: 
     Examples
     --------
     >>> from symdiff.program import parse
-    >>> answer = at(parse("abs(x) + floor(x)"), "x", {"x": 0.0})
+    >>> answer = quotients_at(parse("abs(x) + floor(x)"), "x", {"x": 0.0})
     >>> answer.left.shape.value, float(answer.left.limit), float(answer.right.slope)
     ('a jump', -1.0, 1.0)
     """
-    chosen = LEVELS[level]
-    # Another variable that is close to zero may keep a kink close to this point.
-    spacing = min(_spacing(x, chosen.at_zero) for x in point.values())
-    digits = chosen.digits_of_small if spacing < _SMALL else chosen.digits
+    settings = LEVELS[level]
+    # If another coordinate is close to zero, a kink may be equally close to this point.
+    spacing = min(_spacing(x, settings.at_zero) for x in point.values())
+    digits = settings.digits_of_small if spacing < _SMALL else settings.digits
     reals = _reals(digits)
     inputs = {name: reals.number(x) for name, x in point.items()}
     walk = Walk(reals, program, inputs)
@@ -159,18 +163,18 @@ def at(program: Program, variable: str, point: Mapping[str, Coordinate], level: 
     except UnclearError:
         unclear = Side(Shape.UNCLEAR)
         return Answer(None, unclear, unclear)
-    count = chosen.steps + (value is None)
+    count = settings.steps + (value is None)
     steps = [
-        reals.context.ldexp(1, spacing - chosen.first - chosen.ratio * k) for k in range(count)
+        reals.context.ldexp(1, spacing - settings.first - settings.ratio * k) for k in range(count)
     ]
-    start, moving = inputs[variable], moving_nodes(program, variable)
+    start, dependent = inputs[variable], dependent_nodes(program, variable)
     sides = []
     for s in (-1, 1):
         values: list[Number | None] = []
         for t in steps:
-            moved = Walk(reals, program, {**inputs, variable: start + s * t}, walk, moving)
+            shifted = {**inputs, variable: start + s * t}
             try:
-                values.append(moved.result())
+                values.append(Walk(reals, program, shifted, walk, dependent).result())
             except UndefinedError:
                 values.append(None)
             except UnclearError:
@@ -196,47 +200,47 @@ def _side(
     if len(values) < len(steps):
         return Side(Shape.UNCLEAR)
     if None in values:
-        all_of_them = all(v is None for v in values)
-        return Side(Shape.UNDEFINED if all_of_them else Shape.UNCLEAR)
+        is_undefined = all(v is None for v in values)
+        return Side(Shape.UNDEFINED if is_undefined else Shape.UNCLEAR)
     if value is None:
-        limit = _tendency(reals, values)
-        rises = [
+        limit = _limit(reals, values)
+        quotients = [
             reals.subtract(b, a) / (u - t)
             for (a, b), (t, u) in zip(
                 itertools.pairwise(values), itertools.pairwise(steps), strict=True
             )
         ]
     else:
-        above = _tendency(reals, [reals.subtract(v, value) for v in values])
-        limit = None if above is None else value + above
-        rises = [reals.subtract(v, value) / t for v, t in zip(values, steps, strict=True)]
-        if above and reals.context.isfinite(above):
-            return Side(Shape.JUMP, reals.context.inf * above * steps[0], limit)
+        rise = _limit(reals, [reals.subtract(v, value) for v in values])
+        limit = None if rise is None else value + rise
+        quotients = [reals.subtract(v, value) / t for v, t in zip(values, steps, strict=True)]
+        if rise and reals.context.isfinite(rise):
+            return Side(Shape.JUMP, reals.context.inf * rise * steps[0], limit)
     if limit is None:
         return Side(Shape.UNCLEAR)
     if not reals.context.isfinite(limit):
         return Side(Shape.POLE, None, limit)
-    slope = _tendency(reals, rises)
+    slope = _limit(reals, quotients)
     if slope is None:
         return Side(Shape.UNCLEAR, None, limit)
-    finite = reals.context.isfinite(slope)
-    return Side(Shape.SLOPE if finite else Shape.VERTICAL, slope, limit)
+    is_finite = reals.context.isfinite(slope)
+    return Side(Shape.SLOPE if is_finite else Shape.VERTICAL, slope, limit)
 
 
-def _tendency(reals: Reals, numbers: Sequence[Number]) -> Number | None:
-    """Return what numbers along geometric steps tend to, perhaps infinity; None: not clear."""
+def _limit(reals: Reals, numbers: Sequence[Number]) -> Number | None:
+    """Return the limit of numbers along geometric steps, perhaps infinite, or None if unclear."""
     gaps = [b - a for a, b in itertools.pairwise(numbers)]
     before, last = numbers[-2:]
     if all(abs(gap) <= _SAME * abs(last) for gap in gaps):
         return last
     growth = [abs(b) / abs(a) if a else reals.context.inf for a, b in itertools.pairwise(gaps)]
     if all(g <= 1 / 4 for g in growth):
-        # Aitken: exact for one power of the step
+        # Aitken extrapolation: exact for limit + constant·step**power.
         limit = last - gaps[-1] ** 2 / (gaps[-1] - gaps[-2])
         return reals.zero if abs(limit) <= abs(last) / 4 else limit
     if all(g >= 4 for g in growth) and abs(last) >= 2 * abs(before):
         return reals.context.sign(last) * reals.context.inf
-    # a logarithm, or its square: a polynomial in the number of the step
+    # A logarithm, or its square, is a polynomial in the index of the step.
     for _ in range(2):
         if all(gap * gaps[-1] > 0 for gap in gaps) and _is_constant(gaps):
             return reals.context.sign(gaps[-1]) * reals.context.inf
@@ -248,23 +252,23 @@ def _is_constant(gaps: Sequence[Number]) -> bool:
     return len(gaps) >= 2 and all(abs(gap - gaps[-1]) <= abs(gaps[-1]) / 1000 for gap in gaps)
 
 
-# -- against the truth
+# -- comparison with the truth
 
 
 def contradiction(truth: Truth, answer: Answer) -> str:
-    """Return in what a proved truth differs from the quotients; "" where it does in nothing.
+    """Return how a proved truth contradicts the quotients, or "" if it does not.
 
     Parameters
     ----------
     truth
-        Of a point along one variable.
+        The truth at a point along one variable.
     answer
-        Of the quotients there. A side without a clear answer contradicts nothing.
+        The quotients there. A side without a clear answer contradicts nothing.
 
     Examples
     --------
     >>> from symdiff.program import parse
-    >>> answer = at(parse("abs(x)"), "x", {"x": 0.0})
+    >>> answer = quotients_at(parse("abs(x)"), "x", {"x": 0.0})
     >>> contradiction(Truth(Kind.KINK, -1.0, 1.0), answer)
     ''
     >>> contradiction(Truth(Kind.KINK, 1.0, -1.0), answer)
@@ -274,19 +278,23 @@ def contradiction(truth: Truth, answer: Answer) -> str:
         return ""
     if (answer.value is None) and truth.kind not in (Kind.OUTSIDE, Kind.POLE) and answer.is_clear:
         return f"{truth.kind}: the quotients find no value"
-    return _of_kind(truth, answer) or _of_numbers(truth, answer) or _of_limits(truth, answer)
+    return (
+        _kind_contradiction(truth, answer)
+        or _number_contradiction(truth, answer)
+        or _limit_contradiction(truth, answer)
+    )
 
 
-def _of_kind(truth: Truth, answer: Answer) -> str:
+def _kind_contradiction(truth: Truth, answer: Answer) -> str:
     shapes = [answer.left.shape, answer.right.shape]
     if Shape.UNCLEAR in shapes:
         return ""
-    slopes = shapes == [Shape.SLOPE] * 2
-    finite_or_not = all(s in (Shape.SLOPE, Shape.VERTICAL) for s in shapes)
+    both_finite = shapes == [Shape.SLOPE] * 2
+    both_slopes = all(s in (Shape.SLOPE, Shape.VERTICAL) for s in shapes)
     agrees = {
-        Kind.SMOOTH: slopes,
-        Kind.KINK: slopes and not _equal(answer.left.slope, answer.right.slope),
-        Kind.VERTICAL: finite_or_not and Shape.VERTICAL in shapes,
+        Kind.SMOOTH: both_finite,
+        Kind.KINK: both_finite and not _equal(answer.left.slope, answer.right.slope),
+        Kind.VERTICAL: both_slopes and Shape.VERTICAL in shapes,
         Kind.EDGE: shapes.count(Shape.UNDEFINED) == 1
         and not {Shape.POLE, Shape.JUMP} & set(shapes),
         Kind.JUMP: Shape.JUMP in shapes and Shape.POLE not in shapes,
@@ -303,8 +311,8 @@ def _equal(a: Number, b: Number) -> bool:
     return abs(a - b) <= 1e-18 * max(abs(a), abs(b))
 
 
-def _of_numbers(truth: Truth, answer: Answer) -> str:
-    # Where the function has no value, a slope may be left out.
+def _number_contradiction(truth: Truth, answer: Answer) -> str:
+    # Where the function has no value, the truth may leave out a one-sided derivative.
     strict = answer.value is not None and truth.kind is not Kind.OUTSIDE
     claims = [("left", truth.left, answer.left), ("right", truth.right, answer.right)]
     if truth.kind is Kind.SMOOTH:
@@ -318,10 +326,10 @@ def _of_numbers(truth: Truth, answer: Answer) -> str:
     for which, number, side in claims:
         if side.shape is not Shape.UNCLEAR and not _fits(number, side, strict=strict):
             slope = "" if side.slope is None else f" {mpmath.nstr(side.slope, 17)}"
-            said = f"the quotients say {side.shape.value}{slope}"
-            return f"{truth.kind}: the {which} slope is {number}, {said}"
+            quotients = f"the quotients say {side.shape.value}{slope}"
+            return f"{truth.kind}: the {which} slope is {number}, {quotients}"
     if truth.kind is Kind.VERTICAL and truth.derivative is not None and truth.left != truth.right:
-        return f"{truth.kind}: a derivative {truth.derivative} of two slopes"
+        return f"{truth.kind}: a derivative {truth.derivative} with two different slopes"
     return ""
 
 
@@ -344,8 +352,8 @@ _INFINITE: Final = re.compile(
 )
 
 
-def _of_limits(truth: Truth, answer: Answer) -> str:
-    """Compare the numbers in a truth's detail."""
+def _limit_contradiction(truth: Truth, answer: Answer) -> str:
+    """Compare the limits and jumps in a truth's detail with the quotients."""
     sides = {"left": answer.left, "right": answer.right}
     claims: list[tuple[str, float, Number | None]] = []
     for which, number, right in _LIMITS.findall(truth.detail):
@@ -355,9 +363,9 @@ def _of_limits(truth: Truth, answer: Answer) -> str:
         limit = sides[name].limit
         rise = None if limit is None or answer.value is None else limit - answer.value
         claims.append((name, float(number), rise))
-    for name, number, found in claims:
-        if found is not None and not abs(found - number) <= 1e-7 * abs(found) + _SMALLEST:
-            return f"{truth.detail}: the quotients say {mpmath.nstr(found, 17)} on the {name}"
+    for name, number, quotient in claims:
+        if quotient is not None and not abs(quotient - number) <= 1e-7 * abs(quotient) + _SMALLEST:
+            return f"{truth.detail}: the quotients say {mpmath.nstr(quotient, 17)} on the {name}"
     infinite = _INFINITE.search(truth.detail)
     if infinite is None:
         return ""
@@ -376,42 +384,44 @@ def _of_limits(truth: Truth, answer: Answer) -> str:
 def compare(
     program: Program, variable: str, point: Mapping[str, Coordinate], truth: Truth
 ) -> tuple[str, Answer]:
-    """Return the contradiction that is left at the closest look, and the answer there.
+    """Return the contradiction between truth and quotients, or "", and the quotients.
+
+    The levels are tried until the quotients are clear and contradict nothing.
 
     Parameters
     ----------
     program
-        The expression.
+        A scalar program.
     variable
-        The input that moves.
+        The input to differentiate with respect to.
     point
-        As in `at`.
+        As in `quotients_at`.
     truth
-        What was proved there.
+        The proved truth there.
     """
     for level in range(len(LEVELS)):
-        answer = at(program, variable, point, level)
-        found = contradiction(truth, answer)
-        if answer.is_clear and not found:
+        answer = quotients_at(program, variable, point, level)
+        message = contradiction(truth, answer)
+        if answer.is_clear and not message:
             break
-    return found, answer
+    return message, answer
 
 
-# -- gradients beside a point
+# -- gradients near a point
 
 _GRADIENT_DIGITS: Final = 80
-_TINY: Final = 24  # a step is so many digits below the distance to the point
-_SMOOTH: Final = 1e-12  # relative difference between a slope and that along another line
+_TINY: Final = 24  # a step is 10**-24 times the distance to the point
+_SMOOTH: Final = 1e-12  # relative error of the gradient as a prediction of a directional derivative
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Slopes:
-    """A gradient beside a point, where the function is smooth.
+class NearbyGradient:
+    """A gradient near a point, where the function is smooth.
 
     Attributes
     ----------
     rise
-        The value there, less the value at the point itself.
+        The value there minus the value at the point.
     gradient
         One number for every variable.
     """
@@ -420,48 +430,50 @@ class Slopes:
     gradient: tuple[float, ...]
 
 
-def gradients_beside(
+def gradients_near(
     program: Program, point: Mapping[str, Coordinate], directions: Sequence[Sequence[float]]
-) -> list[Slopes]:
-    """Return gradients at point + direction, leaving out where the function is not smooth.
+) -> list[NearbyGradient]:
+    """Return the gradients at point + direction, except where the function is not smooth.
 
     Parameters
     ----------
     program
-        The expression.
+        A scalar program.
     point
-        As in `at`; all of its variables are differentiated.
+        As in `quotients_at`. The gradient is taken with respect to all of its variables.
     directions
         Offsets from the point, each with a number for every variable.
 
     Examples
     --------
     >>> from symdiff.program import parse
-    >>> beside = gradients_beside(parse("abs(x - y)"), {"x": 1, "y": 1}, [(2e-8, 1e-8)])
-    >>> [g.gradient for g in beside]
+    >>> nearby = gradients_near(parse("abs(x - y)"), {"x": 1, "y": 1}, [(2e-8, 1e-8)])
+    >>> [g.gradient for g in nearby]
     [(1.0, -1.0)]
     """
     reals = _reals(_GRADIENT_DIGITS)
     start = {name: reals.number(x) for name, x in point.items()}
-    middle = Walk(reals, program, start).result()
-    found = []
+    value_at_point = Walk(reals, program, start).result()
+    nearby = []
     for direction in directions:
         offsets = dict(zip(start, map(reals.context.mpf, direction), strict=True))
-        place = {name: x + offsets[name] for name, x in start.items()}
-        walk = Walk(reals, program, place)
+        shifted = {name: x + offsets[name] for name, x in start.items()}
+        walk = Walk(reals, program, shifted)
         value = walk.result()
         part = reals.context.mpf(10) ** -_TINY
         step = max(map(abs, offsets.values())) * part
         gradient = []
-        for name, x in place.items():
-            moved = Walk(
-                reals, program, {**place, name: x + step}, walk, moving_nodes(program, name)
+        for name, x in shifted.items():
+            stepped = Walk(
+                reals, program, {**shifted, name: x + step}, walk, dependent_nodes(program, name)
             )
-            gradient.append(reals.subtract(moved.result(), value) / step)
-        back = {name: x - offsets[name] * part for name, x in place.items()}
+            gradient.append(reals.subtract(stepped.result(), value) / step)
+        back = {name: x - offsets[name] * part for name, x in shifted.items()}
         rise = reals.subtract(value, Walk(reals, program, back).result()) / part
-        expected = sum(g * offsets[name] for g, name in zip(gradient, place, strict=True))
-        size = sum(abs(g * offsets[name]) for g, name in zip(gradient, place, strict=True))
+        expected = sum(g * offsets[name] for g, name in zip(gradient, shifted, strict=True))
+        size = sum(abs(g * offsets[name]) for g, name in zip(gradient, shifted, strict=True))
         if abs(rise - expected) <= _SMOOTH * size:
-            found.append(Slopes(float(value - middle), tuple(map(float, gradient))))
-    return found
+            nearby.append(
+                NearbyGradient(float(value - value_at_point), tuple(map(float, gradient)))
+            )
+    return nearby

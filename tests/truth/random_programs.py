@@ -1,4 +1,4 @@
-"""Texts of random programs with kinks at a given point."""
+"""Random programs as text, with kinks at a given point."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ Pick = Callable[[Sequence], object]  # returns one of the options
 
 POINTS = sorted({Fraction(n, d) for d in (1, 2, 3, 7) for n in range(-3, 4)})
 _CONSTANTS = ("0", "1", "2", "-1", "1/2", "-3/2", "1/3", "0.1")
-_BELOW, _ABOVE = ("0", "-1", "-1/2", "-2"), ("1", "2", "1/2", "3")
+_LOWER_BOUNDS, _UPPER_BOUNDS = ("0", "-1", "-1/2", "-2"), ("1", "2", "1/2", "3")  # of clamp
 _SHARED = ("+", "-", "abs", "max", "min", "relu", "sin", "square", "where")
 _UNIVARIATE = (*_SHARED, "leaf", "*", "clamp", "where", "exp", "tanh", "cube", "root")
 _BIVARIATE = (*_SHARED, "abs", "max", "*c", "xy")
-_COMPARED = ("<", "<=", ">", ">=", "==", "!=")
+_COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 
 
 class _Texts:
-    """Writes expressions in some variables."""
+    """Leaves of random expressions in the variables of a point."""
 
     def __init__(self, pick: Pick, point: Mapping[str, Fraction]) -> None:
         self._pick = pick
@@ -25,16 +25,14 @@ class _Texts:
         self._names = list(point)
 
     def leaf(self) -> str:
-        kind = self._pick(("variable", "active_switches", "active_switches", "constant"))
+        """Return a variable, a constant, or an expression that is zero at the point."""
+        kind = self._pick(("variable", "vanishing", "vanishing", "constant"))
         if kind == "constant":
             return self._pick(_CONSTANTS)
-        return self._pick(self._names) if kind == "variable" else self.active_switches()
+        return self._pick(self._names) if kind == "variable" else self.vanishing()
 
-    def shifted(self) -> str:
-        name = self._pick(self._names)
-        return f"({name} - ({self._point[name]}))"
-
-    def active_switches(self) -> str:
+    def vanishing(self) -> str:
+        """Return an expression in one variable that is zero at the point."""
         name = self._pick(self._names)
         start = self._point[name]
         return self._pick(
@@ -65,10 +63,10 @@ class Univariate(_Texts):
         if kind in ("max", "min"):
             return f"{kind}({a}, {self.text(depth - 1)})"
         if kind == "clamp":
-            return f"clamp({a}, {self._pick(_BELOW)}, {self._pick(_ABOVE)})"
+            return f"clamp({a}, {self._pick(_LOWER_BOUNDS)}, {self._pick(_UPPER_BOUNDS)})"
         if kind == "where":
             other = self._pick(("0", self._pick(_CONSTANTS), self.text(1)))
-            condition = f"{a} {self._pick(_COMPARED)} {other}"
+            condition = f"{a} {self._pick(_COMPARISONS)} {other}"
             return f"where({condition}, {self.text(depth - 1)}, {self.text(depth - 1)})"
         written = {"square": f"({a})**2", "cube": f"({a})**3", "root": f"sqrt(abs({a}))"}
         return written.get(kind, f"{kind}({a})")
@@ -93,9 +91,7 @@ class Bivariate(_Texts):
         if kind == "where":
             factor = self._pick((f"{a}*", f"{a}*", ""))
             first, second = self.text(depth - 1), self._pick(("0", self.text(1)))
-            return (
-                f"where({a} {self._pick(_COMPARED[:4])} 0, {factor}({first}), {factor}({second}))"
-            )
+            return f"where({a} {self._pick(_COMPARISONS[:4])} 0, {factor}({first}), {factor}({second}))"
         return f"({a})**2" if kind == "square" else f"{kind}({a})"
 
     def joint(self) -> str:

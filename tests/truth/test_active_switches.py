@@ -1,4 +1,4 @@
-"""Switches that are zero at a point."""
+"""The switches that are zero at a point are found with proof."""
 
 import pytest
 
@@ -6,7 +6,8 @@ from symdiff.program import parse
 from symdiff.truth.active_switches import active_switches
 from symdiff.truth.proof import exact_number
 
-TIES = [
+ACTIVE = [
+    # expression, point, number of active switches
     ("relu(x) + abs(x - 1)", "0", 1),
     ("relu(x) + abs(x - 1)", "2", 0),
     ("max(x, 2*x) + abs(sin(pi*x))", "0", 2),
@@ -20,10 +21,10 @@ TIES = [
 ]
 
 
-@pytest.mark.parametrize(("text", "point", "count"), TIES)
+@pytest.mark.parametrize(("text", "point", "count"), ACTIVE)
 def test_the_switches_that_are_zero_are_found(text, point, count):
     assert len(active_switches(parse(text), {"x": exact_number(point)})) == count
 
 
-def test_what_is_undecided_is_said():
+def test_an_undecided_switch_makes_the_result_none():
     assert active_switches(parse("abs(x**inf)"), {"x": exact_number("2")}) is None

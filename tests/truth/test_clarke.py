@@ -1,4 +1,4 @@
-"""Hulls around and inside the Clarke set, and whether branches meet along their joint."""
+"""Inner and outer hulls of the Clarke set, and continuity across the boundary of a choice."""
 
 import numpy as np
 import pytest
@@ -13,7 +13,7 @@ def at(**point):
     return {name: Real.of(value) for name, value in point.items()}
 
 
-def found(text, names, **point):
+def hulls_at(text, names, **point):
     return clarke_hulls(parse(text), names.split(), at(**point))
 
 
@@ -21,7 +21,7 @@ def vertices(array):
     return sorted({tuple(row) for row in array.round(12).tolist()})
 
 
-# An expression, its variables, a point, the vertices of the Clarke set (by hand).
+# An expression, its variables, a point, the vertices of the Clarke set, derived by hand.
 EXACT = [
     ("abs(x)", "x", {"x": 0}, [(-1,), (1,)]),
     ("abs(x - y)", "x y", {"x": 1, "y": 1}, [(-1, 1), (1, -1)]),
@@ -37,7 +37,7 @@ EXACT = [
     # 2x and 3x are active at 0, but on no open set.
     ("max(x, 2*x, 3*x, 4*x)", "x", {"x": 0}, [(1,), (4,)]),
     ("relu(x) - relu(-x)", "x", {"x": 0}, [(1,)]),
-    # below y = 0 the outer switch is zero all over
+    # for y < 0 the outer switch is zero everywhere
     ("max(0*x, relu(y))", "x y", {"x": 0, "y": 0}, [(0, 0), (0, 1)]),
     ("max(x, relu(x))", "x", {"x": 0}, [(0,), (1,)]),
     ("sin(x)*y", "x y", {"x": 0, "y": 2}, [(2, 0)]),
@@ -45,108 +45,110 @@ EXACT = [
 
 
 @pytest.mark.parametrize(("text", "names", "point", "expected"), EXACT)
-def test_the_clarke_set_where_it_is_known(text, names, point, expected):
-    both = found(text, names, **point)
-    assert both.exact
-    assert vertices(both.inner) == [tuple(map(float, v)) for v in expected]
+def test_the_clarke_set_is_the_one_derived_by_hand(text, names, point, expected):
+    hulls = hulls_at(text, names, **point)
+    assert hulls.exact
+    assert vertices(hulls.inner) == [tuple(map(float, v)) for v in expected]
 
 
 @pytest.mark.parametrize(("text", "names", "point", "expected"), EXACT)
-def test_its_vertices_and_its_middle_are_in_it_and_nothing_far_off(text, names, point, expected):
-    both = found(text, names, **point)
+def test_the_vertices_and_the_mean_are_in_the_clarke_set_and_a_far_point_is_not(
+    text, names, point, expected
+):
+    hulls = hulls_at(text, names, **point)
     corners = np.array(expected, dtype=float)
     for inside in (*corners, corners.mean(axis=0)):
-        assert both.contains(inside.tolist(), 1e-9) is True
+        assert hulls.contains(inside.tolist(), 1e-9) is True
     size = np.abs(corners).max() + 1
-    assert both.contains((corners[0] + 10 * size).tolist(), 1e-9) is False
+    assert hulls.contains((corners[0] + 10 * size).tolist(), 1e-9) is False
 
 
-def test_a_thin_region_is_left_open():
-    """Near (0, 0) the gradients are (0, 0) and, where |y| < x**2 only, close to (0, -2)."""
-    both = found("abs(y - x**2) - abs(y + x**2)", "x y", x=0, y=0)
-    assert not both.exact
-    assert vertices(both.inner) == [(0, 0)]
-    assert vertices(both.outer) == [(0, -2), (0, 0), (0, 2)]
-    assert both.contains([0, 0], 1e-9) is True
-    assert both.contains([0, -1], 1e-9) is None
-    assert both.contains([1, 0], 1e-9) is False
+def test_a_gradient_of_a_region_without_an_open_cone_is_undecided():
+    """Near (0, 0) the gradient is (0, -2) where |y| < x**2, and else close to (0, 0)."""
+    hulls = hulls_at("abs(y - x**2) - abs(y + x**2)", "x y", x=0, y=0)
+    assert not hulls.exact
+    assert vertices(hulls.inner) == [(0, 0)]
+    assert vertices(hulls.outer) == [(0, -2), (0, 0), (0, 2)]
+    assert hulls.contains([0, 0], 1e-9) is True
+    assert hulls.contains([0, -1], 1e-9) is None
+    assert hulls.contains([1, 0], 1e-9) is False
 
 
-def test_a_cone_of_a_billionth_of_a_degree_is_left_open():
+def test_a_gradient_of_an_extremely_thin_cone_is_undecided():
     """Where x < y < x + x/1e13 the gradient is (-1e13, 1e13)."""
-    both = found("min(relu(1e13*(y - x)), relu(x))", "x y", x=0, y=0)
-    assert not both.exact
-    assert both.contains([-1e13, 1e13], 1e-9) is None
-    assert both.contains([1, 0], 1e-25) is True
+    hulls = hulls_at("min(relu(1e13*(y - x)), relu(x))", "x y", x=0, y=0)
+    assert not hulls.exact
+    assert hulls.contains([-1e13, 1e13], 1e-9) is None
+    assert hulls.contains([1, 0], 1e-25) is True
 
 
-def test_a_component_is_held_to_its_own_size():
-    """Beside one of 1e10 a gradient's other component may not be anything."""
-    both = found("1e10*abs(x - z) + relu(y) - relu(-y)", "x z y", x=0, y=0, z=0)
-    assert both.contains([0, 0, 1], 1e-9) is True
-    assert both.contains([1e10, -1e10, 1 + 1e-10], 1e-9) is True
-    assert both.contains([0, 0, 0], 1e-9) is False
-    assert both.contains([0, 0, 1 + 1e-5], 1e-9) is None  # rounding beside 1e10 may have lost that
-    thin = found("abs(1e12*x - y)", "x y", x=0, y=0)
+def test_the_tolerance_of_a_component_is_relative_to_that_component():
+    """A component next to one of size 1e10 is still checked."""
+    hulls = hulls_at("1e10*abs(x - z) + relu(y) - relu(-y)", "x z y", x=0, y=0, z=0)
+    assert hulls.contains([0, 0, 1], 1e-9) is True
+    assert hulls.contains([1e10, -1e10, 1 + 1e-10], 1e-9) is True
+    assert hulls.contains([0, 0, 0], 1e-9) is False
+    assert hulls.contains([0, 0, 1 + 1e-5], 1e-9) is None  # may be a rounding error of 1e10
+    thin = hulls_at("abs(1e12*x - y)", "x y", x=0, y=0)
     assert thin.contains([5e11, -0.5], 1e-9) is True
     assert thin.contains([0, 3], 1e-9) is False
 
 
-def test_what_automatic_differentiation_may_give_is_in_the_outer_hull():
-    both = found("relu(x) - relu(-x)", "x", x=0)
-    assert both.contains([0], 1e-9) is False
-    assert both.outer_contains([0], 1e-9)
-    assert not both.outer_contains([3], 1e-9)
+def test_the_result_of_automatic_differentiation_is_in_the_outer_hull():
+    hulls = hulls_at("relu(x) - relu(-x)", "x", x=0)
+    assert hulls.contains([0], 1e-9) is False
+    assert hulls.outer_contains([0], 1e-9)
+    assert not hulls.outer_contains([3], 1e-9)
 
 
-# Expressions whose branches do not meet, or of which that is not known.
-REFUSED = [
-    ("where(y > 0, x, 0)", "x y"),  # continuous at (0, 0), not beside it
-    ("where(y > 0, x**2, 0)", "x y"),  # the same, and flat at first order
+# Expressions whose branches differ at a boundary near (0, 0), or may differ.
+UNDECIDED = [
+    ("where(y > 0, x, 0)", "x y"),  # continuous at (0, 0), but not near it
+    ("where(y > 0, x**2, 0)", "x y"),  # the same, with a zero gradient
     ("where(y > 0, 1 + x, x)", "x y"),
     ("floor(x) + abs(y)", "x y"),
     ("sign(x)*y", "x y"),
     ("hypot(x, y)", "x y"),  # a cone: no finite hull
-    ("max(sqrt(x**2 + y**2), 1)", "x y"),  # a root at the end of its domain
+    ("max(sqrt(x**2 + y**2), 1)", "x y"),  # sqrt at the end of its domain
 ]
 
 
-@pytest.mark.parametrize(("text", "names"), REFUSED)
-def test_nothing_is_said_where_branches_do_not_meet(text, names):
-    assert found(text, names, x=0, y=0) is None
+@pytest.mark.parametrize(("text", "names"), UNDECIDED)
+def test_the_clarke_set_is_undecided_where_branches_may_differ(text, names):
+    assert hulls_at(text, names, x=0, y=0) is None
 
 
-# An expression, and whether its choice is proved to be continuous at (0, 0).
-JOINTS = [
+# An expression, and whether its choice is proved to be continuous near (0, 0).
+CHOICES = [
     ("where(y > 0, x*y, 0)", True),
     ("where(y > 0, x, 0)", False),
     ("where(x > y, x, y)", True),
     ("where(x > y, x, -y)", False),
-    ("where(x - y > 0, (x - y)*3, 0)", True),  # through one node
-    ("where(y > x, x, 0)", False),  # zero here, and a jump at every other point of the joint
+    ("where(x - y > 0, (x - y)*3, 0)", True),  # a function of x - y alone
+    ("where(y > x, x, 0)", False),  # equal branches only at (0, 0)
     ("where(y > x, (y - x)*exp(x), 0)", True),
     ("where(y > x, x*tanh(log(cosh(3e-6))), 0)", False),  # sympy: tanh(log(cosh(3e-6))) is zero
-    ("where(y > x, y - x + sin(log(1 + 1e-15)), 0)", False),  # and so is this
+    ("where(y > x, y - x + sin(log(1 + 1e-15)), 0)", False),  # and sympy takes this for zero too
     ("leaky_relu(x*y)", True),
     ("hardshrink(x + 0.5)", False),
-    ("where(x > 1, x, y)", True),  # no joint here
-    ("where(x > 0 and y > 0, x*y, 0)", False),  # true, and not proved
+    ("where(x > 1, x, y)", True),  # the condition is constant near (0, 0)
+    ("where(x > 0 and y > 0, x*y, 0)", False),  # continuous, but not proved
     ("1 if x == 0 else exp(x)", True),
 ]
 
 
-@pytest.mark.parametrize(("text", "expected"), JOINTS)
-def test_continuity_along_a_joint_is_checked(text, expected):
+@pytest.mark.parametrize(("text", "expected"), CHOICES)
+def test_continuity_across_the_boundary_of_a_choice_is_proved(text, expected):
     assert is_continuous_across_branches(parse(text), at(x=0, y=0)) is expected
 
 
-def test_a_switch_of_one_variable_couples_nothing():
+def test_only_a_zero_switch_of_several_variables_couples_them():
     assert not has_coupled_switches(parse("abs(x) + abs(y)"), at(x=0, y=0))
     assert has_coupled_switches(parse("abs(x - y)"), at(x=1, y=1))
     assert not has_coupled_switches(parse("abs(x - y)"), at(x=1, y=2))
 
 
-def test_too_many_switches_at_once_are_refused():
+def test_the_clarke_set_is_undecided_with_too_many_zero_switches():
     names = [f"x{i}" for i in range(14)]
     text = " + ".join(f"abs({n} + y)" for n in names)
     assert clarke_hulls(parse(text), [*names, "y"], at(**dict.fromkeys([*names, "y"], 0))) is None

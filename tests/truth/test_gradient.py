@@ -1,4 +1,4 @@
-"""Reverse mode in balls: what it proves of a gradient is what a proof of each variable says."""
+"""A gradient proved in reverse mode agrees with a separate proof for each variable."""
 
 import dataclasses
 import functools
@@ -31,28 +31,28 @@ def gradient(text, names, **coordinates):
 
 
 def contradictions(program, names, point):
-    """What is found in reverse and not proved by itself: there must be none."""
-    found = smooth_gradient(program, names, point)
-    unproved = []
-    for name, slope in found.items():
+    """Return the gradient of reverse mode, and its parts that a proof by germs contradicts."""
+    partials = smooth_gradient(program, names, point)
+    contradicted = []
+    for name, partial in partials.items():
         truth = prove(program, name, point)
         same = truth.derivative is not None and (
-            truth.derivative == slope or abs(truth.derivative - slope) <= ULP * abs(slope)
+            truth.derivative == partial or abs(truth.derivative - partial) <= ULP * abs(partial)
         )
         if truth.kind is not Kind.SMOOTH or not same:
-            unproved.append((name, slope, truth))
-    return found, unproved
+            contradicted.append((name, partial, truth))
+    return partials, contradicted
 
 
 # -- single programs
 
 GRADIENTS = [
-    # text, point, what is found
+    # expression, point, gradient
     ("x**2*relu(y)", {"x": 3, "y": 2}, {"x": 12.0, "y": 9.0}),
     ("x*y*z", {"x": 2, "y": 3, "z": 5}, {"x": 15.0, "y": 10.0, "z": 6.0}),
     ("x/y", {"x": 1, "y": -2}, {"x": -0.5, "y": -0.25}),
     ("sin(x*y) + cos(x)", {"x": 0, "y": 2}, {"x": 2.0, "y": 0.0}),
-    # an argument that stands twice
+    # an argument that occurs twice
     ("x - x", {"x": 1}, {"x": 0.0}),
     ("x - x + y", {"x": 1, "y": 2}, {"x": 0.0, "y": 1.0}),
     ("x + x", {"x": 1}, {"x": 2.0}),
@@ -70,7 +70,7 @@ GRADIENTS = [
     ("where(x > 0, y, 1/(x + 1))", {"x": 1, "y": 2}, {"x": 0.0, "y": 1.0}),
     ("log(x) if x > 0 else x*y", {"x": -1, "y": 3}, {"x": 3.0, "y": -1.0}),
     ("where(x < 0, asin(x - 5), y)", {"x": 1, "y": 3}, {"x": 0.0, "y": 1.0}),
-    # what is held constant
+    # detach
     ("x.detach()*x", {"x": 3}, {"x": 3.0}),
     ("detach(x) + detach(y)*y", {"x": 3, "y": 2}, {"x": 0.0, "y": 2.0}),
     ("detach(log(y)) + x", {"x": 3, "y": 2}, {"x": 1.0, "y": 0.0}),
@@ -98,16 +98,16 @@ GRADIENTS = [
 
 
 @pytest.mark.parametrize(("text", "point", "expected"), GRADIENTS)
-def test_a_gradient_is_the_one_known_and_every_part_is_proved(text, point, expected):
-    found, unproved = contradictions(parse(text), list(point), at(**point))
-    assert unproved == []
-    assert set(found) == set(expected)
-    for name, slope in expected.items():
-        assert found[name] == pytest.approx(slope, rel=4e-16, abs=0)
+def test_a_gradient_is_the_known_one_and_agrees_with_every_proof(text, point, expected):
+    partials, contradicted = contradictions(parse(text), list(point), at(**point))
+    assert contradicted == []
+    assert set(partials) == set(expected)
+    for name, partial in expected.items():
+        assert partials[name] == pytest.approx(partial, rel=4e-16, abs=0)
 
 
-NOTHING = [
-    # a switch vanishes
+NOT_SMOOTH = [
+    # a zero switch
     ("relu(x)", {"x": 0}),
     ("x + relu(y - 2)", {"x": 3, "y": 2}),
     ("abs(x)*0 + y", {"x": 0, "y": 2}),
@@ -138,7 +138,7 @@ NOTHING = [
     ("x**0.5", {"x": -1}),
     ("where(x > 0, log(y), 0)", {"x": 1, "y": -1}),
     ("detach(log(y)) + x", {"x": 1, "y": -1}),
-    # slopes that are infinite, or one-sided
+    # infinite or one-sided derivatives
     ("sqrt(x)", {"x": 0}),
     ("cbrt(x)", {"x": 0}),
     ("x**0.5", {"x": 0}),
@@ -151,12 +151,12 @@ NOTHING = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "point"), NOTHING)
-def test_nothing_is_found_where_the_program_may_not_be_smooth(text, point):
+@pytest.mark.parametrize(("text", "point"), NOT_SMOOTH)
+def test_the_gradient_is_empty_where_the_program_may_not_be_smooth(text, point):
     assert smooth_gradient(parse(text), list(point), at(**point)) == {}
 
 
-def test_only_the_variables_that_are_asked_for_move():
+def test_a_switch_matters_only_if_it_depends_on_a_requested_variable():
     assert gradient("abs(y) + x", "x", x=1, y=0) == {"x": 1.0}
     assert gradient("abs(y) + x", "y", x=1, y=0) == {}
     assert gradient("sqrt(y)*x**2", "x", x=3, y=0) == {"x": 0.0}
@@ -168,13 +168,13 @@ def test_only_the_variables_that_are_asked_for_move():
 def test_points_need_not_be_rational():
     assert gradient("cos(x)*y", "y", x=PI, y=1) == {"y": -1.0}
     assert gradient("x**2", "x", x=PI) == {"x": 2 * math.pi}
-    # the slope sin(pi) is no double but 0, which few bits do not tell
+    # -sin(pi) is 0, which balls prove only with enough bits
     point, program = at(x=PI, y=1), parse("cos(x) + y")
     assert smooth_gradient(program, ["x", "y"], point) == {"x": 0.0, "y": 1.0}
     assert smooth_gradient(program, ["x", "y"], point, bits=512) == {"y": 1.0}
 
 
-def test_more_bits_are_taken_where_digits_cancel():
+def test_the_precision_is_raised_where_digits_cancel():
     text, point = "(x + 1e40) - 1e40 + x*((y + 1e200) - 1e200)", {"x": 3, "y": Fraction(1, 7)}
     program = parse(text)
     expected = {"x": 1 + 1 / 7, "y": 3.0}
@@ -186,30 +186,30 @@ def test_more_bits_are_taken_where_digits_cancel():
 def test_a_network_has_the_gradient_of_its_backward_pass():
     rng = np.random.default_rng(0)
     values = {n: rng.standard_normal(s) for n, s in [("x", (3, 4)), ("w", (4, 5)), ("v", (5,))]}
-    written = write_out(parse("(tanh(relu(x @ w) @ v)**2).sum()"),
+    components = write_out(parse("(tanh(relu(x @ w) @ v)**2).sum()"),
                         variables({n: a.shape for n, a in values.items()}))  # fmt: skip
-    program = written.at(())
+    program = components.at(())
     point = {
-        f"{n}[{','.join(map(str, place))}]": Real.of(float(a[place]))
+        f"{n}[{','.join(map(str, multi_index))}]": Real.of(float(a[multi_index]))
         for n, a in values.items()
-        for place in np.ndindex(a.shape)
+        for multi_index in np.ndindex(a.shape)
     }
-    found = smooth_gradient(program, list(point), point)
+    partials = smooth_gradient(program, list(point), point)
     h = values["x"] @ values["w"]
     out = np.tanh(np.maximum(h, 0) @ values["v"])
     pulled = np.outer(2 * out * (1 - out**2), values["v"]) * (h > 0)
     expected = {"x": pulled @ values["w"].T, "w": values["x"].T @ pulled,
                 "v": np.maximum(h, 0).T @ (2 * out * (1 - out**2))}  # fmt: skip
     for name, array in expected.items():
-        for place in np.ndindex(array.shape):
-            component = f"{name}[{','.join(map(str, place))}]"
-            assert found[component] == pytest.approx(array[place], rel=1e-12, abs=1e-13)
+        for multi_index in np.ndindex(array.shape):
+            component = f"{name}[{','.join(map(str, multi_index))}]"
+            assert partials[component] == pytest.approx(array[multi_index], rel=1e-12, abs=1e-13)
 
 
-# -- every function of numbers, at points where something may happen
+# -- every elementwise function, at points where it may not be smooth
 
 EDGES = [Fraction(n, 2) for n in (-6, -2, 0, 1, 2, 6)]
-SPELLED = {
+TEXTS = {
     "polygamma": "polygamma(2, x)*y",
     "threshold": "threshold(x, 1, 0)*y",
     "where": "where(x > y, x*y, y**2)",
@@ -221,25 +221,25 @@ ELEMENTWISE = [
 ]
 
 
-def spelling(name):
+def text_of(name):
     row = CATALOGUE[name]
     needed = [p for p in row.parameters if p.default is None]
     if row.operator in {"+", "-", "*", "/", "//", "%", "**"}:
         return f"x {row.operator} y"
     if row.operator in {"u-", "u+"}:
         return f"{row.operator[1]}x*y"
-    return SPELLED.get(name, f"{name}({', '.join('xy'[: len(needed)])})" + "*y")
+    return TEXTS.get(name, f"{name}({', '.join('xy'[: len(needed)])})" + "*y")
 
 
 @pytest.mark.parametrize("name", ELEMENTWISE)
-def test_whatever_is_found_of_a_function_is_proved(name):
-    program = parse(spelling(name))
-    found = [contradictions(program, ["x", "y"], at(x=x, y=y)) for x in EDGES for y in EDGES]
-    assert [unproved for _, unproved in found if unproved] == []
-    assert any(len(gradient) == 2 for gradient, _ in found)
+def test_the_gradient_of_every_function_agrees_with_the_proofs(name):
+    program = parse(text_of(name))
+    results = [contradictions(program, ["x", "y"], at(x=x, y=y)) for x in EDGES for y in EDGES]
+    assert [contradicted for _, contradicted in results if contradicted] == []
+    assert any(len(gradient) == 2 for gradient, _ in results)
 
 
-# -- programs at random
+# -- random programs
 
 SMOOTH = ("{a} + {b}", "{a}*{b}", "{a} - {b}", "{a}/({b}**2 + 1)", "sin({a})", "tanh({a})*{b}",
           "exp(-({a})**2)", "sqrt({a}**2 + 1)", "atan2({a}, {b})", "hypot({a}, {b})", "log(abs({a}) + 1)",
@@ -250,7 +250,7 @@ SMOOTH = ("{a} + {b}", "{a}*{b}", "{a} - {b}", "{a}/({b}**2 + 1)", "sin({a})", "
 
 
 def smooth_text(pick, names, depth):
-    """A program that is smooth at most points."""
+    """Return the text of a random program that is smooth at most points."""
     if depth == 0:
         return pick((*names, *names, "1", "0.5", "-2"))
     a, b = smooth_text(pick, names, depth - 1), smooth_text(pick, names, pick(range(depth)))
@@ -258,19 +258,21 @@ def smooth_text(pick, names, depth):
 
 
 @functools.cache
-def at_random():
-    """Programs and points: on kinks, beside them, and anywhere."""
+def random_cases():
+    """Return random programs, each with a point at or near a kink, or anywhere."""
     rng = np.random.default_rng(7)
 
     def pick(options):
         return options[int(rng.integers(len(options)))]
 
-    found = []
-    while len(found) < 320:
+    cases = []
+    while len(cases) < 320:
         names = pick(("xy", "xyz"))
         point = {name: pick(POINTS) for name in names}
-        moved = {name: x + pick((0, Fraction(1, 3), Fraction(-1, 5))) for name, x in point.items()}
-        kind = len(found) % 4
+        shifted = {
+            name: x + pick((0, Fraction(1, 3), Fraction(-1, 5))) for name, x in point.items()
+        }
+        kind = len(cases) % 4
         if kind == 0:
             text = Bivariate(pick, {n: point[n] for n in "xy"}).text(pick((1, 2, 3)))
         elif kind == 1:
@@ -279,27 +281,26 @@ def at_random():
             text = smooth_text(pick, names, pick((1, 2, 3)))
         try:
             program = parse(text)
-        except ExpressionError:  # a constant that is no number
+        except ExpressionError:  # a constant that is not a number
             continue
-        found.append((text, program, list(names), at(**pick((point, moved)))))
-    return found
+        cases.append((text, program, list(names), at(**pick((point, shifted)))))
+    return cases
 
 
 @functools.cache
-def found_at_random():
-    return [(text, *contradictions(*rest)) for text, *rest in at_random()]
+def random_results():
+    return [(text, *contradictions(*rest)) for text, *rest in random_cases()]
 
 
-def test_whatever_is_found_of_programs_at_random_is_proved():
-    found = found_at_random()
-    assert [(text, unproved) for text, _, unproved in found if unproved] == []
-    gradients = [gradient for _, gradient, _ in found]
+def test_the_gradients_of_random_programs_agree_with_the_proofs():
+    results = random_results()
+    assert [(text, contradicted) for text, _, contradicted in results if contradicted] == []
+    gradients = [gradient for _, gradient, _ in results]
     assert sum(g == {} for g in gradients) > 50
     assert sum(any(slope != 0 for slope in g.values()) for g in gradients) > 100
 
 
-def test_a_point_that_is_smooth_along_every_line_in_sight_is_found():
-    # Not only that what is found is right: something is found.
+def test_the_gradient_is_complete_at_points_where_no_switch_is_zero():
     texts = ["x*y + sin(z)", "tanh(x)*y/(1 + z**2)", "relu(x)*y - abs(z)", "logaddexp(x, y)*z"]
     for text in texts:
         assert set(gradient(text, "xyz", x=0.3, y=-0.7, z=1.1)) == set("xyz")
@@ -308,8 +309,8 @@ def test_a_point_that_is_smooth_along_every_line_in_sight_is_found():
 # -- negative controls
 
 
-def noticed():
-    return sum(bool(contradictions(*rest)[1]) for _, *rest in at_random()[::3])
+def contradicted_cases():
+    return sum(bool(contradictions(*rest)[1]) for _, *rest in random_cases()[::3])
 
 
 def planted(name, derivative):
@@ -329,24 +330,24 @@ def planted(name, derivative):
 )
 def test_a_wrong_partial_derivative_is_noticed(monkeypatch, name, derivative, text):
     point = at(x=0.5, y=1.25)
-    found, unproved = contradictions(parse(text), ["x", "y"], point)
-    assert set(found) == {"x", "y"} and unproved == []
+    partials, contradicted = contradictions(parse(text), ["x", "y"], point)
+    assert set(partials) == {"x", "y"} and contradicted == []
     monkeypatch.setattr(module, "CATALOGUE", planted(name, derivative))
     assert contradictions(parse(text), ["x", "y"], point)[1]
 
 
-def test_a_path_that_is_forgotten_is_noticed(monkeypatch):
+def test_a_forgotten_path_is_noticed(monkeypatch):
     real = module._forward
 
     def forgetful(*arguments):
-        links, value = real(*arguments)
-        return {node: pairs[:1] for node, pairs in links.items()}, value
+        partials, value = real(*arguments)
+        return {node: pairs[:1] for node, pairs in partials.items()}, value
 
     monkeypatch.setattr(module, "_forward", forgetful)
-    assert noticed() > 10
+    assert contradicted_cases() > 10
 
 
-def test_a_switch_that_is_overlooked_is_noticed(monkeypatch):
+def test_an_overlooked_switch_is_noticed(monkeypatch):
     class Careless(module.Strict):
         def sign(self, switch):
             return 1
@@ -355,11 +356,11 @@ def test_a_switch_that_is_overlooked_is_noticed(monkeypatch):
             return None
 
     monkeypatch.setattr(module, "Strict", Careless)
-    assert noticed() > 10
+    assert contradicted_cases() > 10
 
 
-def test_a_gradient_where_the_value_is_unknown_is_noticed(monkeypatch):
-    # The value of log(x) at -1 is none: what stands beside it has no derivative either.
+def test_a_gradient_where_the_value_is_undefined_is_noticed(monkeypatch):
+    # log(x) is undefined at -1, so that log(x) + y has no derivative by y either.
     class Anything:
         def is_finite(self):
             return True
@@ -367,8 +368,8 @@ def test_a_gradient_where_the_value_is_unknown_is_noticed(monkeypatch):
     real = module._forward
 
     def forward(*arguments):
-        links, value = real(*arguments)
-        return links, value if isinstance(value, module.Jet) else module.Jet(Anything())
+        partials, value = real(*arguments)
+        return partials, value if isinstance(value, module.Jet) else module.Jet(Anything())
 
     monkeypatch.setattr(module, "_forward", forward)
     assert contradictions(parse("log(x) + y"), ["x", "y"], at(x=-1, y=1))[1]

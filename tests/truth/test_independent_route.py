@@ -1,4 +1,4 @@
-"""What is proved of the shipped expressions agrees with difference quotients of hundreds of digits."""
+"""The truths of the shipped expressions agree with difference quotients of hundreds of digits."""
 
 import collections
 import dataclasses
@@ -16,12 +16,12 @@ from symdiff.program import parse
 from symdiff.request.options import Options
 from symdiff.truth.certify import Decider, ProofOptions
 from symdiff.truth.kinds import KINDS, Kind, Truth
-from tests.truth.quotients import LEVELS, Answer, Shape, at, compare, contradiction
+from tests.truth.quotients import LEVELS, Answer, Shape, compare, contradiction, quotients_at
 from tests.truth.walk import ZeroOf
 
-REGULAR = 5  # plain smooth points that are compared, of an entry along a variable
-COMPONENTS = 12  # of one function on tensors
-CLOSE_ROLES = range(1, NEAREST[1] + 3)  # kinks, the doubles nearest to them, 1 and 2 ulps off
+REGULAR = 5  # regular smooth points that are compared, per entry and variable
+COMPONENTS = 12  # components of an input tensor that are compared
+CLOSE_ROLES = range(1, NEAREST[1] + 3)  # kinks, their nearest doubles, and neighbours by ulps
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Compared:
     where: str
     truth: Truth
     answer: Answer
-    found: str
+    contradiction: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def truth_at(truths, i):
 
 
 def point_of(grid, i):
-    """The exact coordinates: a double, a formula, or the zero of the switch that is there."""
+    """Return the exact coordinates: a double, a formula, or the zero of a switch."""
     point, unnamed = {}, []
     for j, name in enumerate(grid.names):
         point[name] = grid.exact.get((i, j), float(grid.points[i, j]))
@@ -66,18 +66,18 @@ def point_of(grid, i):
 
 
 def chosen_points(grid, truths, rng):
-    """All points at kinks and beside them, all that are not smooth, and a few others."""
+    """Return the indices of the kinks, their neighbours, all non-smooth points and a few others."""
     close = np.isin(grid.roles, CLOSE_ROLES) | (truths.kinds != KINDS.index(Kind.SMOOTH))
     plain = np.flatnonzero(~close)
     some = rng.choice(plain, min(REGULAR, len(plain)), replace=False)
     return np.sort(np.concatenate([np.flatnonzero(close), some])).tolist()
 
 
-def judged(entries):
-    """For every entry and variable the truth: of programs on tensors some components."""
+def decided(entries):
+    """Yield the truths of every entry and variable; for programs on tensors, some components."""
     for entry in entries:
         if entry.values:
-            yield from judged_components(entry)
+            yield from decided_components(entry)
             continue
         program = parse(entry.expression, definitions=entry.let)
         grid = make_grid([program], axes(program.inputs, entry.grid))
@@ -91,7 +91,7 @@ def judged(entries):
             )
 
 
-def judged_components(entry):
+def decided_components(entry):
     evidence = compare_request(entry, Options(engines=("autograd",)))
     for trial in evidence.trials:
         if not trial.spelling and not trial.is_directional:
@@ -105,7 +105,7 @@ def judged_components(entry):
 def survey():
     compared, points, undecided = [], 0, 0
     rng = np.random.default_rng(0)
-    for name, program, grid, variable, truths in judged(collect([]).entries):
+    for name, program, grid, variable, truths in decided(collect([]).entries):
         points += len(grid)
         undecided += int((truths.kinds == KINDS.index(Kind.UNDECIDED)).sum())
         for i in chosen_points(grid, truths, rng):
@@ -113,21 +113,21 @@ def survey():
             if truth.kind is Kind.UNDECIDED:
                 continue
             point = point_of(grid, i)
-            found, answer = compare(program, variable, point, truth)
+            message, answer = compare(program, variable, point, truth)
             where = f"{name}: d/d{variable} at {point}"
-            compared.append(Compared(where, truth, answer, found))
+            compared.append(Compared(where, truth, answer, message))
     return Survey(compared, points, undecided)
 
 
 def test_the_quotients_contradict_no_proved_truth(survey):
-    assert [(c.where, c.found) for c in survey.compared if c.found] == []
+    assert [(c.where, c.contradiction) for c in survey.compared if c.contradiction] == []
 
 
 def test_few_points_are_undecided(survey):
     assert survey.undecided < 0.02 * survey.points
 
 
-def test_the_quotients_have_a_clear_answer_nearly_everywhere(survey):
+def test_the_quotients_are_clear_nearly_everywhere(survey):
     clear = sum(c.answer.is_clear for c in survey.compared)
     assert clear >= 0.95 * len(survey.compared)
 
@@ -147,13 +147,13 @@ def test_every_kind_of_point_is_compared(survey):
 
 
 def planted(survey, kinds, change):
-    """Count the truths that are changed, and those of them in which nothing is found."""
-    changed = [
+    """Return how many truths were changed, and where the change went unnoticed."""
+    messages = [
         (c.where, contradiction(change(c.truth), c.answer))
         for c in survey.compared
         if c.truth.kind in kinds and c.answer.is_clear and change(c.truth) != c.truth
     ]
-    return len(changed), [where for where, found in changed if not found]
+    return len(messages), [where for where, message in messages if not message]
 
 
 def distinct(a, b):
@@ -179,11 +179,11 @@ def zero(truth):
     return dataclasses.replace(truth, left=0.0, right=0.0, derivative=derivative)
 
 
-def joined(truth):
+def made_smooth(truth):
     return Truth(Kind.SMOOTH, truth.left, truth.right, truth.left)
 
 
-def parted(truth):
+def made_a_kink(truth):
     return Truth(Kind.KINK, truth.left, truth.right)
 
 
@@ -194,18 +194,18 @@ def parted(truth):
         (swapped, {Kind.EDGE}, 80),
         (off_by_one, {Kind.SMOOTH}, 3000),
         (zero, {Kind.SMOOTH, Kind.KINK}, 3000),
-        (joined, {Kind.KINK, Kind.JUMP, Kind.EDGE, Kind.POLE, Kind.VERTICAL}, 500),
-        (parted, {Kind.SMOOTH, Kind.JUMP, Kind.EDGE, Kind.POLE}, 3000),
+        (made_smooth, {Kind.KINK, Kind.JUMP, Kind.EDGE, Kind.POLE, Kind.VERTICAL}, 500),
+        (made_a_kink, {Kind.SMOOTH, Kind.JUMP, Kind.EDGE, Kind.POLE}, 3000),
     ],
 )
-def test_planted_mistakes_are_found_everywhere(survey, change, kinds, least):
+def test_planted_mistakes_contradict_the_quotients_everywhere(survey, change, kinds, least):
     count, missed = planted(survey, kinds, change)
     assert count >= least
     assert missed == []
 
 
-KNOWN = [
-    # text, point, left, right: a slope, an infinity, or the shape of the side
+TEXTBOOK = [
+    # expression, point, left, right: a one-sided derivative, or the shape of the side
     ("abs(x)", 0.0, -1, 1),
     ("abs(x)", -5e-324, -1, -1),
     ("x*abs(x)", 0.0, 0, 0),
@@ -231,21 +231,21 @@ KNOWN = [
 ]
 
 
-LOG_SQUARED = "xlogy(x, x**3)*log(x) if x > 0 else 0"  # takes more than three steps
-SLOW = "lgamma(x)"  # with a thousand digits
+LOG_SQUARED = "xlogy(x, x**3)*log(x) if x > 0 else 0"  # needs more steps than level 0 has
+SLOW = "lgamma(x)"  # slow with a thousand digits
 
 
 @pytest.mark.parametrize(
     ("text", "point", "left", "right", "level"),
     [
-        (*known, level)
-        for known in KNOWN
+        (*row, level)
+        for row in TEXTBOOK
         for level in range(len(LEVELS))
-        if not (known[0] == LOG_SQUARED and level == 0) and not (known[0] == SLOW and level > 0)
+        if not (row[0] == LOG_SQUARED and level == 0) and not (row[0] == SLOW and level > 0)
     ],
 )
-def test_the_quotients_know_textbook_points(text, point, left, right, level):
-    answer = at(parse(text), "x", {"x": point}, level)
+def test_the_quotients_are_right_at_textbook_points(text, point, left, right, level):
+    answer = quotients_at(parse(text), "x", {"x": point}, level)
     for side, expected in ((answer.left, left), (answer.right, right)):
         if isinstance(expected, Shape):
             assert side.shape is expected
@@ -254,12 +254,13 @@ def test_the_quotients_know_textbook_points(text, point, left, right, level):
 
 
 @pytest.mark.parametrize("text", ["where(x > 0, x/log(x), 0)", "where(x > 0, 1/log(x), 1)"])
-def test_the_quotients_say_when_they_do_not_know(text):
-    assert at(parse(text), "x", {"x": 0.0}).right.shape is Shape.UNCLEAR
+def test_the_quotients_are_unclear_where_convergence_is_too_slow(text):
+    assert quotients_at(parse(text), "x", {"x": 0.0}).right.shape is Shape.UNCLEAR
 
 
-def test_a_kink_beside_zero_takes_the_closest_look():
-    rights = [at(parse("max(x, 1e-300)"), "x", {"x": 0.0}, level).right.slope for level in range(3)]
+def test_a_kink_very_close_to_zero_is_resolved_at_the_last_level():
+    program = parse("max(x, 1e-300)")
+    rights = [quotients_at(program, "x", {"x": 0.0}, level).right.slope for level in range(3)]
     assert [round(float(slope)) for slope in rights] == [1, 1, 0]
-    found, _ = compare(parse("max(x, 1e-300)"), "x", {"x": 0.0}, Truth(Kind.SMOOTH, 0.0, 0.0, 0.0))
-    assert found == ""
+    message, _ = compare(program, "x", {"x": 0.0}, Truth(Kind.SMOOTH, 0.0, 0.0, 0.0))
+    assert message == ""

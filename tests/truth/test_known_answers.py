@@ -1,10 +1,11 @@
-"""Truths known by mathematics: written down by hand, row by row, with the reason.
+"""Truths derived by hand, row by row, with the reason.
 
-An answer holds the one-sided slopes and the derivative where there is one.  At a jump the side
-that does not tend to the value has the infinite slope of the jump; where the function is
-undefined the slopes are those towards the limit on each side; None says that there is none.
-A decimal in a text is the double that Python reads; a text as point is an exact number, a float
-the exact double.  Slopes that no double holds are written as the nearest one, inf or 0.
+A row has the one-sided derivatives, and the derivative if there is one. At a jump, the side whose
+limit is not the value has an infinite one-sided derivative, with the sign of the jump. Where the
+function is undefined, the one-sided derivatives are those towards the limit on each side. None
+means that there is none. A decimal in a text is the double that Python reads. A point as text is
+an exact number, as a float the exact double. A derivative that is not a double is written as the
+nearest one, which may be inf or 0.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ from symdiff.truth.proof import exact_number, prove
 
 EULER = 0.57721566490153286061  # Euler's constant, OEIS A001620
 ZETA3 = 1.20205690315959428540  # Apery's constant, OEIS A002117
-OPEN = "or undecided"  # the last cell of rows that a proof may leave open
+OPEN = "or undecided"  # last cell of a row that a proof may leave undecided
 
-# expression, point, kind, left, right, derivative, why, (or undecided)
+# expression, point, kind, left, right, derivative, reason, (or undecided)
 # fmt: off
 ROWS = [
     # -- absolute values
@@ -77,7 +78,7 @@ ROWS = [
     ("hypot(x, x**2)", 0, "kink", -1, 1, None, "|x| sqrt(1 + x^2)"),
     ("hypot(x, 1)", 0, "smooth", 0, 0, 0, "x/hypot"),
     ("hypot(3, x)", 4, "smooth", 0.8, 0.8, 0.8, "x/hypot = 4/5"),
-    # -- the larger and the smaller
+    # -- maximum and minimum
     ("max(x, 0)", 0, "kink", 0, 1, None, "0 left, x right"),
     ("min(x, 0)", 0, "kink", 1, 0, None, "x left, 0 right"),
     ("fmax(x, 0)", 0, "kink", 0, 1, None, "max(x, 0)"),
@@ -122,13 +123,13 @@ ROWS = [
     ("max(x, 1e-300)", 1e-300, "kink", 0, 1, None, "the constant left, x right"),
     ("max(x, 1e-300)", 0, "smooth", 0, 0, 0, "0 < 1e-300: the constant near 0"),
     ("log(max(x, 1e-300))", 1e-300, "kink", 0, 1e300, None, "constant left, 1/x right"),
-    # -- kinks at exact points and the doubles beside them
+    # -- kinks at exact points, and at the doubles nearest to them
     ("abs(x - 0.1)", 0.1, "kink", -1, 1, None, "the literal is the same double"),
     ("abs(x - 0.1)", "1/10", "smooth", -1, -1, -1, "the double 0.1 is above 1/10"),
     ("abs(3*x - 1)", "1/3", "kink", -3, 3, None, "3|x - 1/3|"),
     ("abs(3*x - 1)", 1/3, "smooth", -3, -3, -3, "the double is below 1/3"),
     ("abs(sin(x))", "pi", "kink", -1, 1, None, "sin x = -(x - pi) + ..."),
-    ("abs(sin(x))", pi, "smooth", -1, -1, -1, "the double is below pi: cos(x) is -1 but for 1e-32"),
+    ("abs(sin(x))", pi, "smooth", -1, -1, -1, "the double is below pi: cos(x) is -1 up to 1e-32"),
     ("abs(sin(x))", "1000000*pi", "kink", -1, 1, None, "sin x = (x - 10^6 pi) + ..."),
     ("acos(cos(x))", 0, "kink", -1, 1, None, "|x| near 0"),
     ("acos(cos(x))", "pi", "kink", 1, -1, None, "x left, 2 pi - x right"),
@@ -183,7 +184,7 @@ ROWS = [
     ("sqrt(x) - sqrt(x)", 0, "edge", None, 0, 0, "0 for x >= 0"),
     ("sqrt(x)**0", 0, "edge", None, 0, 0, "1 for x >= 0"),
     ("sqrt(sin(x))**0", "pi", "edge", 0, None, 0, "1 for x <= pi, where sin x >= 0"),
-    ("sqrt(x) - sqrt(-x)", 0, "outside", None, None, None, "defined at 0 alone"),
+    ("sqrt(x) - sqrt(-x)", 0, "outside", None, None, None, "defined only at 0"),
     ("cbrt(sin(x))", 0, "vertical", inf, inf, inf, "cbrt(x) + ..."),
     ("cbrt(x - sin(x))", 0, "smooth", 6**(-1/3), 6**(-1/3), 6**(-1/3), "cbrt(x^3/6 - ...) = x/cbrt(6) + ..."),
     ("cbrt(abs(x))", 0, "vertical", -inf, inf, None, "|x|^(1/3)"),
@@ -205,7 +206,7 @@ ROWS = [
     ("x*sqrt(x)", 0, "edge", None, 0, 0, "x^1.5"),
     ("sqrt(sqrt(x))", 0, "edge", None, inf, inf, "x^(1/4)"),
     ("sqrt(-x**2)", 0, "outside", None, None, None, "0 at 0 and undefined around it"),
-    ("sqrt(x) + sqrt(-x)", 0, "outside", None, None, None, "defined at 0 alone"),
+    ("sqrt(x) + sqrt(-x)", 0, "outside", None, None, None, "defined only at 0"),
     ("sqrt(relu(x))", 0, "vertical", 0, inf, None, "0 left, sqrt(x) right"),
     ("sqrt(x - sin(x))", 0, "edge", None, 0, 0, "x^1.5/sqrt(6) + ...; x < sin x left"),
     ("cos(sqrt(x))", 0, "edge", None, -0.5, -0.5, "1 - x/2 + ..."),
@@ -214,8 +215,8 @@ ROWS = [
     ("exp(-sqrt(x))", 0, "edge", None, -inf, -inf, "1 - sqrt(x) + ..."),
     ("log(1 + sqrt(x))", 0, "edge", None, inf, inf, "sqrt(x) + ..."),
     ("x**0.5", 0, "edge", None, inf, inf, "sqrt(x)"),
-    ("x**(1/3)", 0, "edge", None, inf, inf, "a broken power needs x >= 0"),
-    ("x**(1/3)", -1, "outside", None, None, None, "a broken power needs x >= 0"),
+    ("x**(1/3)", 0, "edge", None, inf, inf, "a fractional power needs x >= 0"),
+    ("x**(1/3)", -1, "outside", None, None, None, "a fractional power needs x >= 0"),
     ("x**(2/3)", 0, "edge", None, inf, inf, "2/3 h^(-1/3)"),
     ("x**1.5", 0, "edge", None, 0, 0, "1.5 h^0.5"),
     ("x**pi", 0, "edge", None, 0, 0, "pi h^(pi - 1)", OPEN),
@@ -280,7 +281,7 @@ ROWS = [
     ("x**2*log(x)**2", 0, "outside", None, 0, None, "h log(h)^2 -> 0"),
     ("exp(x*log(x))", 0, "outside", None, -inf, None, "the limit is 1, the slope log h"),
     ("exp(log(x))", 0, "outside", None, 1, None, "x for x > 0"),
-    ("exp(log(abs(x)))", 0, "outside", -1, 1, None, "|x| but for 0"),
+    ("exp(log(abs(x)))", 0, "outside", -1, 1, None, "|x| except at 0"),
     ("exp(log(x)/2)", 0, "outside", None, inf, None, "sqrt(x) for x > 0"),
     ("1/log(x)", 0, "outside", None, -inf, None, "1/(h log h) -> -inf", OPEN),
     ("1/log(x)", 1, "pole", None, None, None, "1/(x - 1) + ..."),
@@ -315,7 +316,7 @@ ROWS = [
     ("sinh(x)", 0, "smooth", 1, 1, 1, "cosh 0"),
     ("cosh(x)", 1, "smooth", sinh(1), sinh(1), sinh(1), "sinh"),
     ("tanh(x)", 0, "smooth", 1, 1, 1, "1 - tanh^2"),
-    ("tanh(x)", 20, "smooth", 4*exp(-40), 4*exp(-40), 4*exp(-40), "4/(e^x + e^-x)^2 = 4e^-40 but for 1e-17 of it"),
+    ("tanh(x)", 20, "smooth", 4*exp(-40), 4*exp(-40), 4*exp(-40), "4/(e^x + e^-x)^2 = 4e^-40 up to 1e-17 of it"),
     ("tanh(x)", 400, "smooth", 0, 0, 0, "4e^-800: the nearest double is 0"),
     ("asinh(x)", -1e10, "smooth", 1e-10, 1e-10, 1e-10, "1/sqrt(1 + x^2)"),
     ("acosh(x)", 2, "smooth", 1/sqrt(3), 1/sqrt(3), 1/sqrt(3), "1/sqrt(x^2 - 1)"),
@@ -345,7 +346,7 @@ ROWS = [
     ("(x + 1e16) - 1e16", 1, "smooth", 1, 1, 1, "exactly x"),
     ("1/x", 1e-200, "smooth", -inf, -inf, -inf, "-1e400: beyond all doubles"),
     ("1/x", 1e150, "smooth", -1e-300, -1e-300, -1e-300, "-1/x^2"),
-    # -- what cancels
+    # -- cancellation
     ("cos(x)**2 + sin(x)**2", 0, "smooth", 0, 0, 0, "1"),
     ("cos(x)**2 + sin(x)**2", 1, "smooth", 0, 0, 0, "1"),
     ("abs(cos(x)**2 + sin(x)**2)", 1, "smooth", 0, 0, 0, "1"),
@@ -412,7 +413,7 @@ ROWS = [
     ("threshold(x, 1, 1)", 1, "kink", 0, 1, None, "1 left, x right"),
     ("threshold(x, 1, 20)", 1, "jump", 0, -inf, None, "20 up to 1, from where x falls to 1"),
     ("threshold(x, -1, -2)", -1, "jump", 0, inf, None, "-2 up to -1, from where x rises to -1"),
-    # -- activations: pieces
+    # -- activations: piecewise linear and other pieces
     ("hardtanh(x)", -1, "kink", 0, 1, None, "-1 left, x right"),
     ("hardtanh(x)", 1, "kink", 1, 0, None, "x left, 1 right"),
     ("hardtanh(x, min_val=-2, max_val=3)", 3, "kink", 1, 0, None, "x left, 3 right"),
@@ -469,11 +470,11 @@ ROWS = [
     ("atanh(x)", 2, "outside", None, None, None, "|x| > 1"),
     ("erfinv(x)", 1, "pole", None, None, None, "-> +inf from the left", OPEN),
     ("acosh(x + 1) - sqrt(x)", 0, "edge", None, inf, inf, "(sqrt(2) - 1) sqrt(x) + ..."),
-    ("asin(x + 1) - sqrt(x)", 0, "outside", None, None, None, "defined at 0 alone"),
+    ("asin(x + 1) - sqrt(x)", 0, "outside", None, None, None, "defined only at 0"),
     ("max(sqrt(x), 1)", 0, "edge", None, 0, 0, "1 right, undefined left"),
     ("max(sqrt(sin(x)), 1)", "pi", "edge", 0, None, 0, "1 left, undefined right"),
     ("clamp(sqrt(x), 1, 2)", 0, "edge", None, 0, 0, "1 right, undefined left"),
-    ("max(1, sqrt(-x**2))", 0, "outside", None, None, None, "defined at 0 alone"),
+    ("max(1, sqrt(-x**2))", 0, "outside", None, None, None, "defined only at 0"),
     ("min(acos(x), 1)", -1, "edge", None, 0, 0, "acos(-1) = pi > 1: 1 right, undefined left"),
     ("max(asin(x), 2)", 1, "edge", 0, None, 0, "asin(1) = pi/2 < 2: 2 left, undefined right"),
     ("sign(sqrt(x) + 1)", 0, "edge", None, 0, 0, "1 right, undefined left"),
@@ -518,12 +519,12 @@ ROWS = [
     ("exp(1/x)", 0, "pole", None, None, None, "-> +inf from the right", OPEN),
     # -- undefined at the point, with limits
     ("sin(x)/x", 0, "outside", 0, 0, None, "1 - x^2/6 + ..."),
-    ("x/x", 0, "outside", 0, 0, None, "1 but for 0"),
-    ("x**2/x", 0, "outside", 1, 1, None, "x but for 0"),
-    ("1/x - 1/x", 0, "outside", 0, 0, None, "0 but for 0"),
-    ("1/(1/x)", 0, "outside", 1, 1, None, "x but for 0"),
-    ("1/(1 + 1/x)", 0, "outside", 1, 1, None, "x/(1 + x) but for 0"),
-    ("(x**2 - 1)/(x - 1)", 1, "outside", 1, 1, None, "x + 1 but for 1"),
+    ("x/x", 0, "outside", 0, 0, None, "1 except at 0"),
+    ("x**2/x", 0, "outside", 1, 1, None, "x except at 0"),
+    ("1/x - 1/x", 0, "outside", 0, 0, None, "0 except at 0"),
+    ("1/(1/x)", 0, "outside", 1, 1, None, "x except at 0"),
+    ("1/(1 + 1/x)", 0, "outside", 1, 1, None, "x/(1 + x) except at 0"),
+    ("(x**2 - 1)/(x - 1)", 1, "outside", 1, 1, None, "x + 1 except at 1"),
     ("abs(x)/x", 0, "outside", 0, 0, None, "-1 left, 1 right"),
     ("relu(x)/x", 0, "outside", 0, 0, None, "0 left, 1 right"),
     ("x/relu(x)", 0, "outside", None, 0, None, "1 right, undefined left"),
@@ -536,8 +537,8 @@ ROWS = [
     ("(x - sin(x))/x**3", 0, "outside", 0, 0, None, "1/6 - x^2/120 + ..."),
     ("sin(x)/abs(x)", 0, "outside", 0, 0, None, "-+1, even corrections"),
     ("x/sqrt(x)", 0, "outside", None, inf, None, "sqrt(x) for x > 0"),
-    ("x/cbrt(x)", 0, "outside", -inf, inf, None, "|x|^(2/3) but for 0"),
-    ("tan(x)*cos(x)", "pi/2", "outside", 0, 0, None, "sin x but for pi/2"),
+    ("x/cbrt(x)", 0, "outside", -inf, inf, None, "|x|^(2/3) except at 0"),
+    ("tan(x)*cos(x)", "pi/2", "outside", 0, 0, None, "sin x except at pi/2"),
     ("1/tan(x)", "pi/2", "outside", -1, -1, None, "cot x, -1/sin^2"),
     ("atan(tan(x))", "pi/2", "outside", 1, 1, None, "x left, x - pi right"),
     ("1/x - 1/sin(x)", 0, "outside", -1/6, -1/6, None, "-x/6 + ..."),
@@ -550,9 +551,9 @@ ROWS = [
     ("1/gamma(x)", -1, "outside", -1, -1, None, "the residue at -1 is -1"),
     ("sin(pi*x)*gamma(x)", 0, "outside", -pi*EULER, -pi*EULER, None, "pi/gamma(1 - x)"),
     ("lgamma(x) + log(abs(x))", 0, "outside", -EULER, -EULER, None, "lgamma(1 + x)"),
-    ("tanh(1/x)", 0, "outside", 0, 0, None, "-1 left, 1 right, but for e^(-2/|x|)"),
-    ("erf(1/x)", 0, "outside", 0, 0, None, "-1 left, 1 right, but for less than e^(-1/x^2)"),
-    ("sigmoid(1/x)", 0, "outside", 0, 0, None, "0 left, 1 right, but for e^(-1/|x|)", OPEN),
+    ("tanh(1/x)", 0, "outside", 0, 0, None, "-1 left, 1 right, up to e^(-2/|x|)"),
+    ("erf(1/x)", 0, "outside", 0, 0, None, "-1 left, 1 right, up to less than e^(-1/x^2)"),
+    ("sigmoid(1/x)", 0, "outside", 0, 0, None, "0 left, 1 right, up to e^(-1/|x|)", OPEN),
     ("atan(1/x)", 0, "outside", -1, -1, None, "±pi/2 - atan x"),
     ("x*atan(1/x)", 0, "outside", -pi/2, pi/2, None, "pi/2 |x| - ..."),
     ("max(min(1/x, 1), -1)", 0, "outside", 0, 0, None, "-1 left, 1 right"),
@@ -566,14 +567,14 @@ ROWS = [
     ("(exp(x) - 1)/x if x != 0 else 1", 0, "smooth", 0.5, 0.5, 0.5, "1 + x/2 + ..."),
     ("where(x == 0, 0, x*atan(1/x))", 0, "kink", -pi/2, pi/2, None, "pi/2 |x| - ..."),
     ("where(x == 0, 0, x**2*atan(1/x))", 0, "smooth", 0, 0, 0, "h atan(1/h) -> 0"),
-    ("where(x == 0, 0, x*tanh(1/x))", 0, "kink", -1, 1, None, "|x| but for e^(-2/|x|)"),
+    ("where(x == 0, 0, x*tanh(1/x))", 0, "kink", -1, 1, None, "|x| up to e^(-2/|x|)"),
     ("where(x == 0, pi/2, atan(1/x))", 0, "jump", inf, -1, None, "-pi/2 left, pi/2 - x right"),
     ("where(x == 0, 0, atan(1/x))", 0, "jump", inf, inf, None, "-pi/2 left, pi/2 right"),
     ("where(x == 0, 0, exp(-1/x**2))", 0, "smooth", 0, 0, 0, "flat: e^(-1/h^2)/h -> 0", OPEN),
     ("where(x > 0, exp(-1/x), 0)", 0, "smooth", 0, 0, 0, "flat: e^(-1/h)/h -> 0", OPEN),
     ("where(x == 0, 0, x/(1 + exp(1/x)))", 0, "kink", 1, 0, None, "1/(1 + e^(1/h)) -> 1 left, 0 right", OPEN),
     ("where(x == 0, 0, x**2*sin(1/x))", 0, "smooth", 0, 0, 0, "|h sin(1/h)| <= |h|", OPEN),
-    ("where(x == 0, 0, x*sin(1/x))", 0, "undecided", None, None, None, "sin(1/h) has no limit: no slope, and none of the other kinds"),
+    ("where(x == 0, 0, x*sin(1/x))", 0, "undecided", None, None, None, "sin(1/h) has no limit: no derivative, and no other kind"),
     # -- choices
     ("where(x**2 > 0, 3*x, 0)", 0, "smooth", 3, 3, 3, "0 = 3*0 at 0"),
     ("where(x > 0, sqrt(x), 0)", 0, "vertical", 0, inf, None, "0 left, sqrt(x) right"),
@@ -608,12 +609,12 @@ ROWS = [
     ("where(x**40 > 0, x, 0)", 0, "smooth", 1, 1, 1, "0 = x at 0"),
     ("where(sin(x)**20 > 0, x, 0)", 0, "smooth", 1, 1, 1, "0 = x at 0"),
     ("where(sin(x) > x, 1, 0)", 0, "jump", -inf, 0, None, "sin x - x = -x^3/6 > 0 left"),
-    ("where(sin(x) == x, 1, 0)", 0, "jump", inf, -inf, None, "equal at 0 alone"),
+    ("where(sin(x) == x, 1, 0)", 0, "jump", inf, -inf, None, "equal only at 0"),
     ("where(x - sin(x) > 0, x, 2*x)", 0, "kink", 2, 1, None, "x^3/6 has the sign of x"),
     ("where(cos(x) < 1, x, 0)", 0, "smooth", 1, 1, 1, "0 = x at 0"),
-    ("where(1 - cos(x) - x**2/2 < 0, x, 0)", 0, "smooth", 1, 1, 1, "-x^4/24 < 0 but for 0, where 0 = x"),
+    ("where(1 - cos(x) - x**2/2 < 0, x, 0)", 0, "smooth", 1, 1, 1, "-x^4/24 < 0 except at 0, where 0 = x"),
     ("where(tan(x) - x - x**3/3 > 0, x, -x)", 0, "kink", -1, 1, None, "2x^5/15 has the sign of x"),
-    ("where(exp(x) - 1 - x - x**2/2 - x**3/6 > 0, x, 7)", 0, "jump", inf, -inf, None, "x^4/24 > 0 but for 0: 7 there, 0 around it"),
+    ("where(exp(x) - 1 - x - x**2/2 - x**3/6 > 0, x, 7)", 0, "jump", inf, -inf, None, "x^4/24 > 0 except at 0: 7 there, 0 around it"),
     # -- signs and steps
     ("sign(x)", 0, "jump", inf, inf, None, "-1, 0, 1"),
     ("sign(x)", 1, "smooth", 0, 0, 0, "1 near 1"),
@@ -691,22 +692,22 @@ ROWS = [
     ("atan2(x**2, -1)", 0, "smooth", 0, 0, 0, "pi - x^2 + ..."),
     ("atan2(-x**2, -1)", 0, "jump", inf, -inf, None, "pi at 0, -pi around it"),
     ("sin(atan2(x, -1))", 0, "smooth", 1, 1, 1, "x/sqrt(1 + x^2)"),
-    # -- what is held constant
-    ("detach(x)", 1, "smooth", 0, 0, 0, "held"),
+    # -- detach
+    ("detach(x)", 1, "smooth", 0, 0, 0, "constant"),
     ("x*detach(x)", 3, "smooth", 3, 3, 3, "3x"),
     ("x - detach(x)", 0, "smooth", 1, 1, 1, "x - 0"),
     ("x + detach(abs(x))", 0, "smooth", 1, 1, 1, "x + 0"),
-    ("abs(detach(x))", 0, "smooth", 0, 0, 0, "held"),
+    ("abs(detach(x))", 0, "smooth", 0, 0, 0, "constant"),
     ("x + detach(round(x) - x)", "1/2", "smooth", 1, 1, 1, "straight through"),
-    ("detach(floor(x))", 0, "smooth", 0, 0, 0, "held"),
+    ("detach(floor(x))", 0, "smooth", 0, 0, 0, "constant"),
     ("x*detach(sign(x))", 0, "smooth", 0, 0, 0, "0x"),
-    ("where(detach(x) > 0, x, 0)", 0, "smooth", 0, 0, 0, "the choice is held: 0"),
-    ("where(detach(x) > 0, x, 0)", 1, "smooth", 1, 1, 1, "the choice is held: x"),
+    ("where(detach(x) > 0, x, 0)", 0, "smooth", 0, 0, 0, "the choice is constant: 0"),
+    ("where(detach(x) > 0, x, 0)", 1, "smooth", 1, 1, 1, "the choice is constant: x"),
     ("max(x, detach(x))", 2, "kink", 0, 1, None, "max(x, 2)"),
     ("exp(x - detach(x))", 5, "smooth", 1, 1, 1, "e^(x - 5)"),
     ("detach(abs(x))*abs(x - 1)", 1, "kink", -1, 1, None, "1|x - 1|"),
 
-    # -- functions of an infinite logarithm: powers, and no flat ones
+    # -- functions of a logarithm that tends to infinity
     ("where(x == 0, -1, tanh(log(abs(x))/2))", 0, "kink", -2, 2, None, "(|x| - 1)/(|x| + 1)"),
     ("where(x < 1, tanh(atanh(x)), x)", 1, "smooth", 1, 1, 1, "x on both sides"),
     ("where(x > 0, tanh(log(x)/2), -1)", 0, "kink", 0, 2, None, "(x - 1)/(x + 1) right"),
@@ -716,15 +717,15 @@ ROWS = [
     ("where(x > 0, tanh(1/x), 1)", 0, "smooth", 0, 0, 0, "1 - 2e^(-2/x) + ... right"),
     ("where(x > 0, tanhshrink(log(x)/2) - log(x)/2, 1)", 0, "kink", 0, -2, None, "(1 - x)/(1 + x)"),
     ("where(x > 0, erf(log(x)), -1)", 0, "smooth", 0, 0, 0, "less than e^(-log(x)^2) above -1"),
-    ("where(x > 0, exp(log(x) + (sqrt(2)*sqrt(3) - sqrt(6))/x), 0)", 0, "kink", 0, 1, None, "x; 0/x beside it"),
+    ("where(x > 0, exp(log(x) + (sqrt(2)*sqrt(3) - sqrt(6))/x), 0)", 0, "kink", 0, 1, None, "x; 0/x is 0 there"),
     ("where(x > 0, exp(log(x) + (sin(1)**2 + cos(1)**2 - 1)*log(x)**2), 0)", 0, "kink", 0, 1, None, "x"),
 
-    # -- integers that are not written as such, and large ones
+    # -- integers that are results of functions, and large ones
     ("x**log2(8)", -2, "smooth", 12, 12, 12, "x^3"),
     ("x**(log(8)/log(2))", -2, "smooth", 12, 12, 12, "x^3"),
     ("x**(3*sin(pi/2))", -1, "smooth", 3, 3, 3, "x^3"),
     ("abs(x**log10(100) - 1)", -1, "kink", -2, 2, None, "|x^2 - 1|"),
-    ("x**sqrt(2)", -1, "outside", None, None, None, "a broken power of a negative number"),
+    ("x**sqrt(2)", -1, "outside", None, None, None, "a fractional power of a negative number"),
     ("abs(x)*floor(exp(45))", 0, "kink", -34934271057485095348, 34934271057485095348, None, "e^45 = 34934271057485095348.03..."),
     ("floor(x + 2**60)", 1, "jump", inf, 0, None, "x rises through an integer"),
     ("floor(0.3/x/exp2(x))", 5e-324, "smooth", 0, 0, 0, "off the integers"),
@@ -732,7 +733,7 @@ ROWS = [
 ]
 # fmt: on
 
-# What the detail of a truth has to say.
+# Expression, point, and words that the detail of the truth contains.
 DETAILS = [
     ("sin(x)/x", 0, "the limit is 1"),
     ("(x**2 - 1)/(x - 1)", 1, "the limit is 2"),
@@ -751,7 +752,7 @@ DETAILS = [
 
 @dataclasses.dataclass(frozen=True)
 class Answer:
-    """What a row says; `open` where a proof may find no answer."""
+    """The expected truth of a row; `open` if a proof may leave it undecided."""
 
     kind: Kind
     left: float | None
@@ -767,24 +768,24 @@ def answer(row):
 
 @functools.cache
 def truth(text, point):
-    at = Real.of(point) if isinstance(point, float) else exact_number(str(point))
-    return prove(parse(text), "x", {"x": at})
+    number = Real.of(point) if isinstance(point, float) else exact_number(str(point))
+    return prove(parse(text), "x", {"x": number})
 
 
-def same(found, expected):
-    if found is None or expected is None:
-        return found is expected
-    return math.isclose(found, expected, rel_tol=1e-12, abs_tol=0)
+def same(number, expected):
+    if number is None or expected is None:
+        return number is expected
+    return math.isclose(number, expected, rel_tol=1e-12, abs_tol=0)
 
 
-def agrees(found: Truth, expected: Answer):
-    if expected.open and found.kind is Kind.UNDECIDED:
-        return found.left is found.right is found.derivative is None
+def agrees(proved: Truth, expected: Answer):
+    if expected.open and proved.kind is Kind.UNDECIDED:
+        return proved.left is proved.right is proved.derivative is None
     return (
-        found.kind is expected.kind
-        and same(found.left, expected.left)
-        and same(found.right, expected.right)
-        and same(found.derivative, expected.derivative)
+        proved.kind is expected.kind
+        and same(proved.left, expected.left)
+        and same(proved.right, expected.right)
+        and same(proved.derivative, expected.derivative)
     )
 
 
@@ -793,81 +794,83 @@ def identity(row):
 
 
 @pytest.mark.parametrize("row", ROWS, ids=identity)
-def test_the_proof_finds_the_known_answer(row):
-    found = truth(*row[:2])
-    assert agrees(found, answer(row)), f"{found} is not {answer(row)}: {row[6]}"
+def test_the_proof_agrees_with_the_row(row):
+    proved = truth(*row[:2])
+    assert agrees(proved, answer(row)), f"{proved} is not {answer(row)}: {row[6]}"
 
 
 @pytest.mark.parametrize("row", DETAILS, ids=identity)
-def test_the_detail_says_what_the_kind_leaves_open(row):
-    text, point, said = row
-    assert said in truth(text, point).detail
+def test_the_detail_gives_limits_sides_and_jumps(row):
+    text, point, words = row
+    assert words in truth(text, point).detail
 
 
-def test_every_row_stands_once_and_every_kind_occurs():
+def test_every_row_is_unique_and_every_kind_occurs():
     assert len({identity(row) for row in ROWS}) == len(ROWS)
     assert {answer(row).kind for row in ROWS} == set(KINDS)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=identity)
 def test_a_row_is_consistent(row):
-    known = answer(row)
-    finite = [x is not None and math.isfinite(x) for x in (known.left, known.right)]
-    match known.kind:
+    expected = answer(row)
+    finite = [x is not None and math.isfinite(x) for x in (expected.left, expected.right)]
+    match expected.kind:
         case Kind.SMOOTH:
-            assert known.left == known.right == known.derivative is not None
+            assert expected.left == expected.right == expected.derivative is not None
         case Kind.KINK:
-            assert all(finite) and known.left != known.right and known.derivative is None
+            assert all(finite) and expected.left != expected.right and expected.derivative is None
         case Kind.VERTICAL:
-            assert not all(finite) and None not in (known.left, known.right)
-            assert known.derivative == (known.left if known.left == known.right else None)
+            assert not all(finite) and None not in (expected.left, expected.right)
+            assert expected.derivative == (
+                expected.left if expected.left == expected.right else None
+            )
         case Kind.EDGE:
-            (only,) = {known.left, known.right} - {None}
-            assert known.derivative == only
+            (only,) = {expected.left, expected.right} - {None}
+            assert expected.derivative == only
         case Kind.JUMP:
-            assert math.inf in {abs(x) for x in (known.left, known.right) if x is not None}
-            assert known.derivative is None
+            assert math.inf in {abs(x) for x in (expected.left, expected.right) if x is not None}
+            assert expected.derivative is None
         case _:
-            assert known.derivative is None
+            assert expected.derivative is None
 
 
-# -- negative controls: the same comparison refuses truths with a planted fault
+# -- negative controls: a truth with a planted fault does not agree with its row
 
 
-def test_sides_that_are_swapped_are_caught():
+def test_swapped_sides_are_noticed():
     kinks = [row for row in ROWS if row[2] == "kink" and agrees(truth(*row[:2]), answer(row))]
     assert len(kinks) >= 20
     for row in kinks:
-        found = truth(*row[:2])
-        planted = dataclasses.replace(found, left=found.right, right=found.left)
+        proved = truth(*row[:2])
+        planted = dataclasses.replace(proved, left=proved.right, right=proved.left)
         assert planted.kind is Kind.UNDECIDED or not agrees(planted, answer(row)), identity(row)
 
 
-def test_a_derivative_that_is_off_is_caught():
+def test_a_wrong_derivative_is_noticed():
     planted = 0
     for row in ROWS:
-        found = truth(*row[:2])
-        if found.derivative is None:
+        proved = truth(*row[:2])
+        if proved.derivative is None:
             continue
-        # Adding 1 does not change an infinite or a huge derivative: those change their sign.
-        huge = abs(found.derivative) > 1e9
-        wrong = -found.derivative if huge else found.derivative + 1
-        assert not agrees(dataclasses.replace(found, derivative=wrong), answer(row)), identity(row)
+        # Adding 1 does not change an infinite or a huge derivative: negate those instead.
+        huge = abs(proved.derivative) > 1e9
+        wrong = -proved.derivative if huge else proved.derivative + 1
+        assert not agrees(dataclasses.replace(proved, derivative=wrong), answer(row)), identity(row)
         planted += 1
     assert planted >= 20
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_another_kind_is_caught(kind):
+def test_a_wrong_kind_is_noticed(kind):
     for row in ROWS:
         expected = answer(row)
         if kind is not expected.kind and not expected.open:
-            found = dataclasses.replace(truth(*row[:2]), kind=kind)
-            assert not agrees(found, expected), identity(row)
+            planted = dataclasses.replace(truth(*row[:2]), kind=kind)
+            assert not agrees(planted, expected), identity(row)
 
 
-def test_a_derivative_where_there_is_none_is_caught():
+def test_a_derivative_where_there_is_none_is_noticed():
     for row in ROWS:
         if answer(row).derivative is None:
-            found = dataclasses.replace(truth(*row[:2]), derivative=0.5)
-            assert not agrees(found, answer(row)), identity(row)
+            planted = dataclasses.replace(truth(*row[:2]), derivative=0.5)
+            assert not agrees(planted, answer(row)), identity(row)

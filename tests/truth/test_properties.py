@@ -1,4 +1,4 @@
-"""What must hold of any truth, tried on random piecewise programs at points where they may bend."""
+"""Properties of every truth, tested on random piecewise programs at points where they may kink."""
 
 import collections
 import dataclasses
@@ -18,14 +18,14 @@ from symdiff.program import parse
 from symdiff.truth.clarke import ClarkeHulls, clarke_hulls, distance_to_hull
 from symdiff.truth.kinds import Kind
 from symdiff.truth.proof import prove
-from tests.truth.quotients import compare, contradiction, gradients_beside
+from tests.truth.quotients import compare, contradiction, gradients_near
 from tests.truth.random_programs import POINTS, Bivariate, Univariate
 
 UNIVARIATE, BIVARIATE = 3000, 300
 DEPTHS = (1, 2, 2, 3)
-BESIDE = 1e-12  # distance from a point at which gradients are taken to have their limits
+NEAR = 1e-12  # distance from a point at which gradients are close to their limits
 DIRECTIONS = 24
-CLOSE = 1e-7  # by so much gradients may differ from their limits there
+CLOSE = 1e-7  # largest difference of these gradients from their limits
 EXAMPLES = settings(max_examples=150, derandomize=True, deadline=None)
 
 
@@ -37,15 +37,15 @@ def negated(number):
     return None if number is None else -number
 
 
-def slopes_are(found, left, right, rel=0.0):
-    for number, expected in ((found.left, left), (found.right, right)):
+def assert_slopes(truth, left, right, rel=0.0):
+    for number, expected in ((truth.left, left), (truth.right, right)):
         assert (number is None) == (expected is None)
         assert number == expected or number == pytest.approx(expected, rel=rel, abs=0)
 
 
 @st.composite
 def programs(draw):
-    """The text of a program in x, and a point that its switches vanish at."""
+    """Draw the text of a program in x, and a point at which its switches are zero."""
     point = draw(st.sampled_from(POINTS))
     pick = draw(st.randoms(use_true_random=False)).choice
     return Univariate(pick, {"x": point}).text(draw(st.sampled_from(DEPTHS))), point
@@ -53,12 +53,12 @@ def programs(draw):
 
 @given(programs())
 @EXAMPLES
-def test_the_slopes_of_the_mirrored_program_are_swapped_and_negated(drawn):
+def test_mirroring_a_program_swaps_and_negates_its_one_sided_derivatives(drawn):
     text, point = drawn
     straight = truth_of(text, point)
     mirrored = truth_of(re.sub(r"\bx\b", "(-x)", text), -point)
     assert mirrored.kind is straight.kind
-    slopes_are(mirrored, negated(straight.right), negated(straight.left))
+    assert_slopes(mirrored, negated(straight.right), negated(straight.left))
 
 
 SMOOTH = {
@@ -72,7 +72,7 @@ SMOOTH = {
 
 @given(programs(), st.sampled_from(sorted(SMOOTH)))
 @EXAMPLES
-def test_a_smooth_function_that_is_added_adds_its_slope(drawn, smooth):
+def test_adding_a_smooth_function_adds_its_derivative(drawn, smooth):
     text, point = drawn
     before, after = truth_of(text, point), truth_of(f"({text}) + ({smooth})", point)
     assume(Kind.UNDECIDED not in (before.kind, after.kind))
@@ -88,12 +88,12 @@ def test_a_smooth_function_that_is_added_adds_its_slope(drawn, smooth):
 
 @given(programs(), st.integers(-60, 60))
 @EXAMPLES
-def test_a_power_of_two_scales_the_slopes(drawn, k):
+def test_a_factor_that_is_a_power_of_two_scales_the_one_sided_derivatives(drawn, k):
     text, point = drawn
     before, after = truth_of(text, point), truth_of(f"2**({k})*({text})", point)
     assert after.kind is before.kind
     scaled = [None if s is None else math.ldexp(s, k) for s in (before.left, before.right)]
-    slopes_are(after, *scaled, rel=2.0**-50)
+    assert_slopes(after, *scaled, rel=2.0**-50)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -101,25 +101,25 @@ class Trial:
     where: str
     truth: object
     answer: object
-    found: str
+    contradiction: str
 
 
 @pytest.fixture(scope="module")
 def trials():
-    """Random programs with their truths, and what the quotients say against them."""
+    """Random programs with their truths, and how the quotients contradict these."""
     rng = random.Random(20)  # noqa: S311  (samples)
-    made = []
+    trials = []
     for _ in range(UNIVARIATE):
         point = rng.choice(POINTS)
         text = Univariate(rng.choice, {"x": point}).text(rng.choice(DEPTHS))
         truth = truth_of(text, point)
-        found, answer = compare(parse(text), "x", {"x": point}, truth)
-        made.append(Trial(f"{text} at {point}", truth, answer, found))
-    return made
+        message, answer = compare(parse(text), "x", {"x": point}, truth)
+        trials.append(Trial(f"{text} at {point}", truth, answer, message))
+    return trials
 
 
-def test_slopes_agree_with_one_sided_quotients(trials):
-    assert [(t.where, t.truth, t.found) for t in trials if t.found] == []
+def test_the_truths_agree_with_one_sided_quotients(trials):
+    assert [(t.where, t.truth, t.contradiction) for t in trials if t.contradiction] == []
 
 
 def test_nearly_all_random_programs_are_decided(trials):
@@ -127,19 +127,19 @@ def test_nearly_all_random_programs_are_decided(trials):
     assert sum(t.answer.is_clear for t in trials) > 0.95 * len(trials)
 
 
-def test_the_random_programs_bend_and_jump(trials):
+def test_the_random_programs_have_kinks_jumps_and_vertical_tangents(trials):
     counts = collections.Counter(t.truth.kind for t in trials)
     least = {Kind.SMOOTH: 500, Kind.KINK: 300, Kind.JUMP: 50, Kind.VERTICAL: 10}
     assert {kind: counts[kind] for kind, n in least.items() if counts[kind] < n} == {}
 
 
-def test_a_judge_that_swaps_left_and_right_is_convicted(trials):
+def test_swapping_left_and_right_contradicts_the_quotients(trials):
     # Negative control.
     kinks = [t for t in trials if t.truth.kind is Kind.KINK and t.answer.is_clear]
     swapped = [dataclasses.replace(t.truth, left=t.truth.right, right=t.truth.left) for t in kinks]
-    found = [contradiction(s, t.answer) for s, t in zip(swapped, kinks, strict=True)]
-    assert len(found) > 300
-    assert all(found)
+    messages = [contradiction(s, t.answer) for s, t in zip(swapped, kinks, strict=True)]
+    assert len(messages) > 300
+    assert all(messages)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -151,32 +151,32 @@ class Surroundings:
 
 @pytest.fixture(scope="module")
 def surroundings():
-    """Random programs in x and y with their hulls, and gradients close to the point."""
+    """Random programs in x and y with their hulls, and gradients near the point."""
     rng = random.Random(21)  # noqa: S311  (samples)
-    made = []
+    surroundings = []
     for _ in range(BIVARIATE):
         point = {name: rng.choice(POINTS) for name in "xy"}
         text = Bivariate(rng.choice, point).text(rng.choice(DEPTHS))
         program = parse(f"({text}) + 0*x + 0*y")
-        known = clarke_hulls(program, ["x", "y"], {name: Real.of(p) for name, p in point.items()})
-        if known is None:
+        hulls = clarke_hulls(program, ["x", "y"], {name: Real.of(p) for name, p in point.items()})
+        if hulls is None:
             continue
         angles = [rng.uniform(0, 2 * math.pi) for _ in range(DIRECTIONS)]
-        directions = [(BESIDE * math.cos(a), BESIDE * math.sin(a)) for a in angles]
-        beside = gradients_beside(program, point, directions)
-        gradients = [g.gradient for g in beside if abs(g.rise) < math.sqrt(BESIDE)]
-        made.append(Surroundings(f"{text} at {point}", known, gradients))
-    return made
+        directions = [(NEAR * math.cos(a), NEAR * math.sin(a)) for a in angles]
+        nearby = gradients_near(program, point, directions)
+        gradients = [g.gradient for g in nearby if abs(g.rise) < math.sqrt(NEAR)]
+        surroundings.append(Surroundings(f"{text} at {point}", hulls, gradients))
+    return surroundings
 
 
-def outside(known, gradients):
-    """The gradients that a hull excludes."""
-    hull, close = known.inner if known.exact else known.outer, CLOSE * size(known)
-    return [g for g in gradients if distance_to_hull(np.array(g), hull) > close]
+def outside(hulls, gradients):
+    """Return the gradients that are not in the Clarke set."""
+    vertices, tolerance = hulls.inner if hulls.exact else hulls.outer, CLOSE * size(hulls)
+    return [g for g in gradients if distance_to_hull(np.array(g), vertices) > tolerance]
 
 
-def size(known):
-    return max(1, np.abs(known.outer).max())
+def size(hulls):
+    return max(1, np.abs(hulls.outer).max())
 
 
 def test_no_limit_of_gradients_lies_outside_the_hulls(surroundings):
@@ -197,18 +197,18 @@ def test_the_sampled_gradients_reach_many_vertices(surroundings):
     assert reached > 0.9 * sum(len(s.hulls.inner) for s in several)
 
 
-def test_a_hull_that_lacks_a_vertex_is_convicted(surroundings):
+def test_a_hull_without_one_of_its_vertices_excludes_a_limit_of_gradients(surroundings):
     # Negative control.
     several = [s for s in surroundings if s.hulls.exact and len(s.hulls.outer) > 1]
-    convicted = 0
+    noticed = 0
     for s in several:
-        poorer = ClarkeHulls(s.hulls.inner[:1], s.hulls.inner[:1], exact=True)
-        convicted += bool(outside(poorer, s.gradients))
+        incomplete = ClarkeHulls(s.hulls.inner[:1], s.hulls.inner[:1], exact=True)
+        noticed += bool(outside(incomplete, s.gradients))
     assert len(several) > 50
-    assert convicted > 0.9 * len(several)
+    assert noticed > 0.9 * len(several)
 
 
 @pytest.mark.parametrize("point", [Fraction(0), Fraction(1, 3)])
-def test_a_zero_is_a_point_like_any_other(point):
+def test_a_kink_at_zero_is_decided_like_any_other(point):
     kink = truth_of(f"abs(x - ({point}))", point)
     assert (kink.kind, kink.left, kink.right) == (Kind.KINK, -1.0, 1.0)

@@ -1,4 +1,4 @@
-"""Kinks without a formula: the truth is decided at the zero itself."""
+"""The truth at a kink without a formula is decided at the exact zero of its switch."""
 
 import mpmath
 import numpy as np
@@ -9,7 +9,7 @@ from symdiff.arithmetics.series.reals import Real, apply, sign
 from symdiff.program import parse
 from symdiff.truth.roots import zero_near
 
-# A program, a double near its zero (or near where it is an integer), the zero to 40 digits.
+# A program, a double near its zero, whether it is an integer there instead, and 40 digits.
 ZEROS = [
     ("x*exp(x) - 1", 0.5671432904097838, False, "0.5671432904097838729999686622103555497538"),
     ("cos(x) - x", 0.7390851332151607, False, "0.7390851332151606416553120876738734040134"),
@@ -19,7 +19,7 @@ ZEROS = [
 
 
 @pytest.mark.parametrize(("text", "near", "integer", "digits"), ZEROS)
-def test_a_zero_is_known_to_any_precision(text, near, integer, digits):
+def test_a_zero_can_be_computed_to_any_precision(text, near, integer, digits):
     zero = zero_near(parse(text), "x", {}, near, integer=integer)
     for bits in (64, 128, 400, 2000):
         ball = zero.ball(bits)
@@ -28,7 +28,7 @@ def test_a_zero_is_known_to_any_precision(text, near, integer, digits):
             assert abs(mpmath.mpf(ball.str(45, radius=False)) - mpmath.mpf(digits)) < 1e-17
 
 
-def test_what_vanishes_at_it_is_zero_and_what_does_not_is_not():
+def test_the_sign_of_a_number_that_depends_on_the_zero_is_decided():
     zero = zero_near(parse("x*exp(x) - 1"), "x", {}, 0.5671432904097838, integer=False)
     product = zero * apply("exp", zero)
     assert sign(product - Real.of(1)) == 0
@@ -40,11 +40,11 @@ def test_what_vanishes_at_it_is_zero_and_what_does_not_is_not():
     ("text", "near"),
     [("x**2", 0.0), ("x**2 + 1e-30", 0.0), ("x - 1", 0.5), ("abs(x)", 0.0), ("(x - 1)**3", 1.0)],
 )
-def test_a_zero_that_is_not_proved_is_none(text, near):
+def test_a_zero_that_cannot_be_proved_is_not_returned(text, near):
     assert zero_near(parse(text), "x", {}, near, integer=False) is None
 
 
-# An expression, its range, and the slopes at its one kink without a formula.
+# An expression, its range, and the one-sided derivatives at its kink without a formula.
 KINKS = [
     ("abs(x**3 - x - 1)", "0:2:3", lambda r: (1 - 3 * r**2, 3 * r**2 - 1)),
     ("abs(x*exp(x) - 1)", "0:2:3", lambda r: (-(1 + r) * np.exp(r), (1 + r) * np.exp(r))),
@@ -53,20 +53,20 @@ KINKS = [
 
 
 @pytest.mark.parametrize(("text", "grid", "slopes"), KINKS)
-def test_the_slopes_at_such_a_kink(text, grid, slopes):
+def test_the_one_sided_derivatives_at_a_kink_without_a_formula(text, grid, slopes):
     records = [r for r in symdiff.compare(text, {"x": grid}).records() if r["exact"]]
     (kink,) = {(r["kind"], r["point"]["x"], r["left"], r["right"]) for r in records}
     assert kink[0] == "kink"
     assert kink[2:] == pytest.approx(slopes(kink[1]), rel=1e-12)
 
 
-def test_an_apparent_kink_without_a_formula_is_seen_through():
+def test_an_apparent_kink_without_a_formula_is_smooth():
     comparison = symdiff.compare("relu(cos(x) - x) - relu(x - cos(x))", {"x": "0:1:3"})
     (record,) = [r for r in comparison.records() if r["exact"] and r["engine"] == "autograd"]
     assert record["kind"] == "smooth"
     assert record["derivative"] == pytest.approx(-np.sin(record["point"]["x"]) - 1)
 
 
-def test_fewer_bits_are_not_sought_again_where_more_are_known():
+def test_a_ball_of_higher_precision_is_reused_for_a_lower_one():
     zero = zero_near(parse("x*exp(x) - 1"), "x", {}, 0.5671432904097838, integer=False)
     assert zero.ball(64) is zero.ball(128)

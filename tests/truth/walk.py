@@ -1,4 +1,7 @@
-"""A Program in mpmath, with hundreds of digits, by a walk of its own over the nodes."""
+"""Evaluate a Program in mpmath, with hundreds of digits.
+
+The evaluation shares no code with symdiff's arithmetics: it visits the nodes itself.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,8 @@ from symdiff.program.parser import default, definition, domain
 
 Number = Any  # an mpf
 
-_NOISE: Final = 0.9  # part of the digits that a difference may lose and still count
-_MAX_SECANTS: Final = 40
+_NOISE: Final = 0.9  # a difference that loses more than this part of its digits counts as zero
+_MAX_SECANTS: Final = 40  # steps of the secant method for one zero
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -28,15 +31,15 @@ class ZeroOf:
     Attributes
     ----------
     program
-        What vanishes.
+        The program to solve.
     variable
-        Whose value is meant.
+        The variable to solve for.
     others
         The values of the other variables.
     near
         The double.
     integer
-        Whether the program is an integer there, not zero.
+        Whether the program is an integer there, instead of zero.
     """
 
     program: Program
@@ -54,11 +57,11 @@ class UndefinedError(ArithmeticError):
 
 
 class UnclearError(ArithmeticError):
-    """The evaluation ends in arithmetic with infinities."""
+    """The evaluation leads to arithmetic with infinities, or to no accurate value."""
 
 
 class Reals:
-    """Real numbers with so many digits, and the primitive rows of the catalogue on them."""
+    """Real numbers of a given number of digits, with the catalogue's primitive functions."""
 
     def __init__(self, digits: int) -> None:
         self.context = mpmath.mp.clone()
@@ -69,7 +72,7 @@ class Reals:
         self._literals: dict[float, Number] = {}
 
     def number(self, value: Coordinate) -> Number:
-        """Return a coordinate: a double or a fraction exactly, the others to all digits."""
+        """Return the value of a coordinate: exact for a double, else rounded to the last digit."""
         if isinstance(value, ZeroOf):
             return self._zero(value)
         if isinstance(value, str):
@@ -79,7 +82,7 @@ class Reals:
         return self.context.mpf(value)
 
     def _zero(self, zero: ZeroOf) -> Number:
-        """Return the zero by the secant method."""
+        """Compute a zero by the secant method."""
         others = {name: self.number(x) for name, x in zero.others.items()}
 
         def value(x: Number) -> Number:
@@ -87,25 +90,25 @@ class Reals:
 
         x = self.context.mpf(zero.near)
         before = x * (1 + self.context.mpf(10) ** -18)
-        level = self.context.nint(value(x)) if zero.integer else self.zero
-        f, f_before = value(x) - level, value(before) - level
+        target = self.context.nint(value(x)) if zero.integer else self.zero
+        f, f_before = value(x) - target, value(before) - target
         for _ in range(_MAX_SECANTS):
             if not f or f == f_before:
                 break
             x, before = x - f * (x - before) / (f - f_before), x
-            f, f_before = value(x) - level, f
+            f, f_before = value(x) - target, f
         if not self.context.almosteq(x, zero.near, 1e-14):
             raise UnclearError
         return x
 
     def literal(self, value: float) -> Number:
-        """Return a number of a Program; a double is exact."""
+        """Return a number in a Program, exactly."""
         if value not in self._literals:
             self._literals[value] = self.context.mpf(value)
         return self._literals[value]
 
     def snapped(self, x: Number, scale: int) -> Number:
-        """Return x, or zero where it is nothing but rounding beside numbers of 2**scale."""
+        """Return x, or zero if x may be a rounding error of numbers of magnitude 2**scale."""
         return self.zero if x and magnitude(x) < scale - self._bits else x
 
     def add(self, x: Number, y: Number) -> Number:
@@ -138,7 +141,7 @@ class Reals:
         return (difference > 0) - (difference < 0)
 
     def integer(self, x: Number) -> int | None:
-        """Return the integer that x is, up to rounding."""
+        """Return the integer that x is up to rounding, or None."""
         nearest = int(self.context.nint(x))
         rest = self.snapped(x - nearest, max(magnitude(x), 0))
         return None if rest else nearest
@@ -211,7 +214,7 @@ class Reals:
 
 
 def magnitude(x: Number) -> int:
-    """Return the exponent e of 2**(e-1) <= |x| < 2**e, very small for zero."""
+    """Return e such that 2**(e-1) <= |x| < 2**e, and a very small number for zero."""
     _, mantissa, exponent, bits = x._mpf_
     return exponent + bits if mantissa else -(10**9)
 
@@ -257,22 +260,25 @@ _ROWS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     }
 )
 _CHOICES: Final = frozenset({"where", "ifelse"})
-_LOGIC: Final = MappingProxyType({"logical_and": False, "logical_or": True})  # what settles it
+_LOGIC: Final = MappingProxyType(
+    {"logical_and": False, "logical_or": True}
+)  # the operand value that decides the result
 
 
 class Walk:
-    """The values of a Program's nodes, each computed when it is asked for.
+    """The values of a Program's nodes, each computed on first use.
 
     Parameters
     ----------
     reals
-        The numbers.
+        The arithmetic.
     program
-        What to evaluate.
+        The program to evaluate.
     inputs
-        A number for every variable, or what returns it.
-    still, moving
-        The walk at the point itself, and the nodes whose values differ from those there.
+        A number for every variable, or a function that returns it.
+    base, dependent
+        The walk at another point, and the nodes whose values may differ from those there: the
+        values of the other nodes are taken from it.
     """
 
     def __init__(
@@ -280,15 +286,15 @@ class Walk:
         reals: Reals,
         program: Program,
         inputs: Mapping[str, Number | Callable[[], Number]],
-        still: Walk | None = None,
-        moving: frozenset[int] = frozenset(),
+        base: Walk | None = None,
+        dependent: frozenset[int] = frozenset(),
     ) -> None:
         self._reals = reals
         self._program = program
         self._inputs = inputs
-        self._still = still
-        self._moving = moving
-        self._known: dict[int, Any] = {}
+        self._base = base
+        self._dependent = dependent
+        self._values: dict[int, Any] = {}
 
     def result(self) -> Number:
         """Return the value of the output.
@@ -296,9 +302,9 @@ class Walk:
         Raises
         ------
         UndefinedError
-            It has no real value.
+            If it has no real value.
         UnclearError
-            It is infinite, or cannot be computed.
+            If it is infinite, or cannot be computed.
         """
         value = self._number(self._program.output)
         if not self._reals.context.isfinite(value):
@@ -310,11 +316,11 @@ class Walk:
         return self._reals.context.mpf(int(value)) if isinstance(value, bool) else value
 
     def value(self, index: int) -> Any:
-        if self._still is not None and index not in self._moving:
-            return self._still.value(index)
-        if index not in self._known:
-            self._known[index] = self._compute(self._program.nodes[index])
-        return self._known[index]
+        if self._base is not None and index not in self._dependent:
+            return self._base.value(index)
+        if index not in self._values:
+            self._values[index] = self._compute(self._program.nodes[index])
+        return self._values[index]
 
     def _compute(self, node: object) -> Any:
         if isinstance(node, Setting):
@@ -326,22 +332,23 @@ class Walk:
             constants = {"pi": self._reals.context.pi, "e": self._reals.context.e}
             return self._reals.context.inf if node.name == "inf" else +constants[node.name]
         if isinstance(node, Input):
-            given = self._inputs[node.name]
-            return given() if callable(given) else given
+            value = self._inputs[node.name]
+            return value() if callable(value) else value
         assert isinstance(node, Call)
         return self._call(node)
 
     def _call(self, node: Call) -> Any:
         if node.function in _CHOICES:
-            condition, taken, other = node.operands
-            return self._number(taken if self.value(condition) else other)
+            condition, first, second = node.operands
+            return self._number(first if self.value(condition) else second)
         if node.function in _LOGIC:
             return self._logic(node, settles=_LOGIC[node.function])
         column = _ROWS.get(node.function)
         if column is not None:
-            keep = node.function == "logical_not"
+            takes_condition = node.function == "logical_not"
             return column(
-                self._reals, *(self.value(a) if keep else self._number(a) for a in node.operands)
+                self._reals,
+                *(self.value(a) if takes_condition else self._number(a) for a in node.operands),
             )
         return self._defined(node)
 
@@ -363,25 +370,27 @@ class Walk:
             if parameter.kind == "choice":
                 choice = None if argument is None else self.value(argument)
             elif argument is not None:
-                # an argument that stands in a branch not taken may be undefined
+                # Evaluated on use only: in a branch that is not taken it may be undefined.
                 bound[parameter.name] = functools.partial(self._number, argument)
             elif parameter.default is not None:
-                start = default(parameter.default)
-                bound[parameter.name] = Walk(self._reals, start, {})._number(start.output)
-        inside = domain(row.name)
-        if inside is not None and not Walk(self._reals, inside, bound).value(inside.output):
+                number = default(parameter.default)
+                bound[parameter.name] = Walk(self._reals, number, {})._number(number.output)
+        condition = domain(row.name)
+        if condition is not None and not Walk(self._reals, condition, bound).value(
+            condition.output
+        ):
             raise UndefinedError
         meaning = definition(row.name, choice)
         return Walk(self._reals, meaning, bound)._number(meaning.output)
 
 
 @functools.lru_cache(maxsize=256)
-def moving_nodes(program: Program, variable: str) -> frozenset[int]:
-    """Return the nodes that move with a variable; detached parts are held."""
-    found: set[int] = set()
+def dependent_nodes(program: Program, variable: str) -> frozenset[int]:
+    """Return the nodes that depend on a variable, except through detach."""
+    dependent: set[int] = set()
     for index, node in enumerate(program.nodes):
-        is_it = isinstance(node, Input) and node.name == variable
-        follows = isinstance(node, Call) and bool(found.intersection(node.operands))
-        if is_it or (follows and node.function != "detach"):
-            found.add(index)
-    return frozenset(found)
+        is_variable = isinstance(node, Input) and node.name == variable
+        depends = isinstance(node, Call) and bool(dependent.intersection(node.operands))
+        if is_variable or (depends and node.function != "detach"):
+            dependent.add(index)
+    return frozenset(dependent)
