@@ -17,7 +17,7 @@ from symdiff.array_types import Array
 from symdiff.chunks import side_by_side
 from symdiff.comparison.evidence import Trial, tolerance_of
 from symdiff.engines.base import Allowance, Engine, Problem, Samples, is_long, run
-from symdiff.engines.claim import CLAIM, Claim
+from symdiff.engines.claim import CLAIM, as_engines
 from symdiff.engines.registry import load
 from symdiff.grid.grid import Grid
 from symdiff.libraries import keep_torch_to, torch_threads
@@ -60,8 +60,7 @@ def attempt(case: Case, grid: Grid, options: Options, proofs: ProofOptions) -> T
     """Run every engine on a case, and judge what they give."""
     problem = case.problem
     engines: dict[str, Engine] = {name: load(name) for name in dict.fromkeys(options.engines)}
-    if case.claims or case.refused:
-        engines[CLAIM] = Claim(case.claims, case.refused)
+    engines |= as_engines(case.claims, case.refused)
     samples, settled = _run(engines, problem, grid, proofs)
     proved = _proved(problem, grid) if problem.tensor_problem is not None else {}
     deciders = {

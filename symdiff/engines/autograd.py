@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,16 +10,23 @@ import numpy as np
 import torch
 
 from symdiff.arithmetics.bounds.jets import Reordered, Reversed
-from symdiff.arithmetics.bounds.rounding import DOUBLE, slope_radius
+from symdiff.arithmetics.bounds.rounding import slope_radius
 from symdiff.arithmetics.reading import read
 from symdiff.arithmetics.tensors import TENSORS
+from symdiff.array_types import Array
+from symdiff.catalogue import CATALOGUE
 from symdiff.engines.base import Allowance, Problem, Samples, TensorProblem, Traits, check_memory
+from symdiff.engines.directional import (
+    Direction,
+    DirectionalBound,
+    DirectionalProblem,
+    DirectionalSamples,
+)
+from symdiff.engines.torch_programs import check_tensor, digits_of, run_program, tensor_leaves
 from symdiff.errors import Unsupported, describe
-from symdiff.program.values import component_names, index_inputs
+from symdiff.program.values import component_names
 
-__all__ = ["ENGINE", "accumulated", "digits_of", "tensor_leaves"]
-
-_BITS = {"float64": DOUBLE, "float32": 24, "float16": 11}  # of torch's numbers
+__all__ = ["ENGINE"]
 
 _MAX_PASSES = 128  # batched passes spent to find out which points a failure belongs to
 
@@ -63,13 +71,35 @@ class _Autograd:
         bits = digits_of(problem.tensor_problem)
         return Allowance(slope_radius(program, variable, balls, bits, Reordered))
 
+    def along(
+        self, problem: DirectionalProblem, bounds: Mapping[str, DirectionalBound]
+    ) -> DirectionalSamples:
+        with torch.inference_mode(mode=False), torch.enable_grad():
+            gradients = _accumulated(problem.tensor_problem, {}, problem.function)
+        slopes = {n: np.array([_product(gradients, v)]) for n, v in problem.directions.items()}
+        allowances = {name: _rounding(problem, name, bounds[name]) for name in slopes}
+        return DirectionalSamples(Samples(slopes), allowances, gradients)
+
+
+def _product(gradients: Mapping[str, Array], v: Direction) -> float:
+    terms = [gradients[name][x != 0] @ x[x != 0] for name, x in v.items()]
+    return float(sum(terms))
+
+
+def _rounding(problem: DirectionalProblem, name: str, bound: DirectionalBound) -> Allowance:
+    """Return what rounding may do in torch's formulas and dtypes."""
+    if any(CATALOGUE[call.function].backward_formula for _, call in problem.program.calls()):
+        bound = problem.bound(name, backward_formula=True)
+    error = bound.slope_error if math.isfinite(bound.slope_error) else math.nan
+    return Allowance(4 * 2.0 ** (53 - digits_of(problem.tensor_problem)) * error)
+
 
 def _reverse(problem: Problem) -> dict[str, np.ndarray]:
     """Return the gradient of the sum over all points: one point's output depends on it alone."""
     leaves = {name: _leaf(problem, name) for name in problem.columns}
     if problem.function is not None:
         output = problem.function(*(leaves[name] for name in problem.program.inputs))
-        _check_tensor(output)
+        check_tensor(output)
     else:
         output = read(problem.program, TENSORS, leaves)
     wanted = [leaves[name] for name in problem.variables]
@@ -101,7 +131,7 @@ def _one_by_one(problem: Problem, tensor_problem: TensorProblem) -> Samples:
     for i in range(problem.count):
         numbers = {name: float(problem.columns[name][i]) for name in tensor_problem.scalars}
         try:
-            gradients = accumulated(tensor_problem, numbers, problem.function)
+            gradients = _accumulated(tensor_problem, numbers, problem.function)
         except Unsupported:
             raise
         except Exception as error:  # noqa: BLE001  (torch may raise anything: it is data)
@@ -113,7 +143,7 @@ def _one_by_one(problem: Problem, tensor_problem: TensorProblem) -> Samples:
     return Samples(found, reason_of=reason_of, reasons=tuple(reasons))
 
 
-def accumulated(
+def _accumulated(
     tensor_problem: TensorProblem,
     numbers: Mapping[str, float],
     function: Callable[..., Any] | None = None,
@@ -130,7 +160,7 @@ def accumulated(
         A callable that stands for the program.
     """
     leaves = tensor_leaves(tensor_problem, numbers)
-    output = _value(tensor_problem, leaves, function)
+    output = run_program(tensor_problem, leaves, function)
     real = {name: leaf for name, leaf in leaves.items() if leaf.is_floating_point()}
     if isinstance(output, torch.Tensor) and output.requires_grad:
         for cotangent in tensor_problem.cotangents:
@@ -144,53 +174,12 @@ def accumulated(
     }
 
 
-def _value(
-    tensor_problem: TensorProblem,
-    leaves: Mapping[str, torch.Tensor],
-    function: Callable[..., Any] | None,
-) -> Any:  # noqa: ANN401  (a constant program has a number)
-    if function is None:
-        return read(tensor_problem.program, TENSORS, leaves)
-    output = function(*leaves.values())
-    _check_tensor(output)
-    if tensor_problem.shape is not None and tuple(output.shape) != tensor_problem.shape:
-        returned, expected = tuple(output.shape), tensor_problem.shape
-        message = f"the callable returned shape {returned}, and its formula {expected}"
-        raise ValueError(message)
-    return output
-
-
-def _check_tensor(output: object) -> None:
-    if not isinstance(output, torch.Tensor):
-        message = f"the callable returned {type(output).__name__}, not a tensor"
-        raise TypeError(message)
-
-
-def tensor_leaves(
-    tensor_problem: TensorProblem, numbers: Mapping[str, float]
-) -> dict[str, torch.Tensor]:
-    """Return the inputs of a program on tensors as torch's, in their dtypes."""
-    integers = index_inputs(tensor_problem.program)
-    leaves = {}
-    for name in tensor_problem.program.inputs:
-        if name in tensor_problem.values:
-            value = tensor_problem.values[name]
-            dtype = torch.int64 if name in integers else getattr(torch, value.dtype)
-            leaf = torch.tensor(value.array, dtype=dtype)
-        else:
-            leaf = torch.tensor(numbers[name], dtype=torch.float64)
-        leaves[name] = leaf.requires_grad_() if leaf.is_floating_point() else leaf
-    return leaves
-
-
 def _by_component(
     problem: Problem, tensor_problem: TensorProblem, gradients: Mapping[str, np.ndarray]
 ) -> dict[str, float]:
     if tensor_problem.tangent is not None:
         (name,) = problem.variables
-        moving = {n: v != 0 for n, v in tensor_problem.tangent.items()}
-        terms = [gradients[n][moving[n]] @ v[moving[n]] for n, v in tensor_problem.tangent.items()]
-        return {name: float(sum(terms))}
+        return {name: _product(gradients, tensor_problem.tangent)}
     wanted = set(problem.variables)
     return {
         part: float(slope)
@@ -200,11 +189,6 @@ def _by_component(
         )
         if part in wanted
     }
-
-
-def digits_of(tensor_problem: TensorProblem) -> int:
-    """Return the bits of the coarsest numbers among the values of a program."""
-    return min((_BITS.get(v.dtype, DOUBLE) for v in tensor_problem.values.values()), default=DOUBLE)
 
 
 def _piecewise(problem: Problem, error: Exception) -> Samples:

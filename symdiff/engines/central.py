@@ -11,11 +11,24 @@ import flint
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.arithmetics.arrays import evaluate, evaluate_together, held_nodes
+from symdiff.arithmetics.arrays import (
+    evaluate,
+    evaluate_tensor,
+    evaluate_together,
+    held_in_tensors,
+    held_nodes,
+)
 from symdiff.arithmetics.balls import Ball
 from symdiff.arithmetics.bounds.rounding import DOUBLE, radius_of, value_ball
+from symdiff.arithmetics.bounds.tensor_estimates import straddles
 from symdiff.array_types import Array, Mask
 from symdiff.engines.base import TRUNCATION, Allowance, ErrorEstimate, Problem, Samples, Traits
+from symdiff.engines.directional import (
+    Direction,
+    DirectionalBound,
+    DirectionalProblem,
+    DirectionalSamples,
+)
 from symdiff.errors import Unsupported
 from symdiff.grid.points import difference_step
 from symdiff.grid.switches import Switch, find_switches
@@ -24,6 +37,7 @@ from symdiff.program import Program
 __all__ = ["ENGINE"]
 
 _EPSILON = float(np.finfo(np.float64).eps)
+_STEP = _EPSILON ** (1 / 3)  # along a direction of tensors
 # Rounding errors of f, in units of ε|f|: a handful of operations of half a unit each.
 _ROUNDINGS = 4.0
 _UNDERFLOW = flint.arb(0, 2.0**-1070)
@@ -71,6 +85,46 @@ class _Central:
             if not found.stencil_leaves_domain:
                 break
         return found
+
+    def along(
+        self, problem: DirectionalProblem, bounds: Mapping[str, DirectionalBound]
+    ) -> DirectionalSamples:
+        held = held_in_tensors(problem.program, problem.values)
+        slopes, errors, straddling = {}, {}, {}
+        for name, v in problem.directions.items():
+            narrow, wide = (_quotient_along(problem, v, held, h) for h in (_STEP, 2 * _STEP))
+            slopes[name] = np.array([narrow])
+            straddling[name] = np.array([_straddles_along(problem, v)])
+            rounding = bounds[name].value_error / _STEP
+            error = abs(wide - narrow) + (rounding if math.isfinite(rounding) else 0.0)
+            errors[name] = np.array([error if math.isfinite(error) else 0.0])
+        return DirectionalSamples(Samples(slopes, errors, straddling), {}, {})
+
+
+def _ends(problem: DirectionalProblem, v: Direction, h: float) -> list[dict[str, Any]]:
+    """Return the values at both ends of a stencil."""
+    return [
+        {n: x + step * v[n] if n in v else x for n, x in problem.values.items()} for step in (h, -h)
+    ]
+
+
+def _quotient_along(
+    problem: DirectionalProblem, v: Direction, held: dict[int, Any], h: float
+) -> float:
+    """Return c·(f(x + hv) - f(x - hv))/2h."""
+    above, below = (
+        problem.contracted(evaluate_tensor(problem.program, end, held=held))
+        for end in _ends(problem, v, h)
+    )
+    return (above - below) / (2 * h)
+
+
+def _straddles_along(problem: DirectionalProblem, v: Direction) -> bool:
+    """Return whether a kink lies in the stencil, or may: the error estimate does not show it."""
+    try:
+        return straddles(problem.program, _ends(problem, v, _STEP))
+    except Unsupported:
+        return True
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

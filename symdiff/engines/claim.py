@@ -1,19 +1,39 @@
-"""A derivative that a person asserts: one more thing on trial."""
+"""Derivatives that a person asserts, as an engine of the one request that asserts them."""
 
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 
-from symdiff.arithmetics.arrays import evaluate
+from symdiff.arithmetics.arrays import evaluate, evaluate_tensor
 from symdiff.arithmetics.bounds.rounding import value_radius
-from symdiff.engines.base import Allowance, Problem, Samples, Traits
+from symdiff.arithmetics.bounds.tensor_estimates import directional
+from symdiff.array_types import Array
+from symdiff.engines.base import Allowance, Engine, Problem, Samples, Traits
+from symdiff.engines.directional import DirectionalBound, DirectionalProblem, DirectionalSamples
+from symdiff.errors import Unsupported
 from symdiff.program import Program
 
 CLAIM: Final = "claim"
+
+
+def as_engines(
+    programs: Mapping[str, Program],
+    refused: Mapping[str, str],
+    diagonal: frozenset[str] = frozenset(),
+) -> dict[str, Engine]:
+    """Return asserted derivatives as an engine, by its name; empty if nothing is asserted.
+
+    Parameters
+    ----------
+    programs, refused, diagonal
+        As in `Claim`.
+    """
+    return {CLAIM: Claim(programs, refused, diagonal)} if programs or refused else {}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -23,13 +43,16 @@ class Claim:
     Attributes
     ----------
     programs
-        For some variables what is asserted.
+        The asserted derivatives by some variables.
     refused
         Variables for which what is asserted cannot be a derivative, with the reason.
+    diagonal
+        Tensors for which the diagonal of the Jacobian is asserted, all else being 0.
     """
 
     programs: Mapping[str, Program]
     refused: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    diagonal: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -42,14 +65,14 @@ class Claim:
         return Traits(modes=("formula",), is_asserted=True)
 
     def differentiate(self, problem: Problem) -> Samples:
-        """Evaluate the claim at every point."""
+        """Return the values of the claims at every point."""
         columns = dict(problem.columns)
-        found = {name: evaluate(p, columns) for name, p in self.programs.items()}
-        nothing = {name: np.full(problem.count, np.nan) for name in self.refused}
-        return Samples({**found, **nothing}, refusals=self.refused)
+        values = {name: evaluate(p, columns) for name, p in self.programs.items()}
+        refused = {name: np.full(problem.count, np.nan) for name in self.refused}
+        return Samples({**values, **refused}, refusals=self.refused)
 
     def estimate_errors(self, problem: Problem, variable: str) -> None:
-        """Return nothing: a claim has no estimate of its errors."""
+        """Return None: a claim has no estimate of its errors."""
         del problem, variable
 
     def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
@@ -59,3 +82,57 @@ class Claim:
         balls = problem.balls(point)
         program = self.programs[variable]
         return Allowance(value_radius(program, {name: balls[name] for name in program.inputs}))
+
+    def along(
+        self, problem: DirectionalProblem, bounds: Mapping[str, DirectionalBound]
+    ) -> DirectionalSamples:
+        """Return the products of the claims with the directions of their variables."""
+        del bounds
+        slopes: dict[str, Array] = {}
+        refusals: dict[str, str] = {}
+        allowances: dict[str, Allowance] = {}
+        gradients: dict[str, Array] = {}
+        for variable in (*self.programs, *self.refused):
+            names = [name for name, v in problem.directions.items() if set(v) == {variable}]
+            if variable in self.refused:
+                slopes.update({name: np.full(1, np.nan) for name in names})
+                refusals.update(dict.fromkeys(names, self.refused[variable]))
+                continue
+            value, errors = _value_and_errors(self.programs[variable], problem)
+            is_diagonal = variable in self.diagonal
+            for name in names:
+                v = problem.directions[name][variable]
+                slopes[name] = np.array([_product(problem, value, v, is_diagonal=is_diagonal)])
+                size = _product(problem, errors, np.abs(v), is_diagonal=is_diagonal, is_size=True)
+                allowances[name] = Allowance(2 * size)
+            if problem.is_contracted:
+                gradients[variable] = value
+        return DirectionalSamples(Samples(slopes, refusals=refusals), allowances, gradients)
+
+
+def _value_and_errors(program: Program, problem: DirectionalProblem) -> tuple[Array, Array]:
+    """Return the value of a claim, and bounds of its rounding errors; NaN: no bound is known."""
+    try:
+        estimate, settled = directional(program, problem.values, {})
+    except Unsupported:
+        settled = False
+    if not settled:
+        value = evaluate_tensor(program, problem.values)
+        return value, np.full(value.shape, math.nan)
+    return np.asarray(estimate.value), np.asarray(estimate.error)
+
+
+def _product(
+    problem: DirectionalProblem,
+    value: Array,
+    v: Array,
+    *,
+    is_diagonal: bool,
+    is_size: bool = False,
+) -> float:
+    """Return c·J·v for an asserted J, or the sum of the sizes of its terms."""
+    if problem.is_contracted:
+        return float((value * v).sum())
+    weights = [np.abs(c) if is_size else c for c in problem.weights]
+    tangent = value * v if is_diagonal else np.tensordot(value, v, v.ndim)
+    return problem.times * float(sum((c * tangent).sum() for c in weights))

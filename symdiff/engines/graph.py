@@ -10,8 +10,8 @@ import torch
 
 from symdiff.arithmetics.reading import read
 from symdiff.arithmetics.tensors import TENSORS
-from symdiff.engines.autograd import tensor_leaves
 from symdiff.engines.base import TensorProblem
+from symdiff.engines.torch_programs import tensor_leaves
 from symdiff.errors import Unsupported, UsageError, describe
 
 _CONSTANT: Final = "no graph: the result does not depend on a variable"

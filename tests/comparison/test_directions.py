@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 
 import symdiff
-from symdiff.comparison import directions
+from symdiff.engines import autograd, central
+from symdiff.engines.base import Allowance, Samples, Traits
+from symdiff.engines.directional import DirectionalSamples
 from symdiff.errors import UsageError
+from tests.fakes import Fixed
 
 LARGE = {
     "x": {"shape": [16, 30], "seed": 0},
@@ -43,7 +46,59 @@ def test_every_engine_that_can_is_right_along_random_directions():
 def test_what_was_left_out_is_said():
     table = " ".join(symdiff.compare(**LOSS).table().split())
     assert "680 derivatives, more than 512: 3 random directions for each input stand for" in table
-    assert "sympy: it works component by component" in table
+    assert "symbolic: it works component by component" in table
+
+
+@pytest.mark.parametrize("engine", ["symbolic", "symengine"])
+def test_an_engine_without_directions_is_unsupported_under_its_own_name(engine):
+    comparison = symdiff.compare(
+        "x.sum()", values={"x": [1, 2]}, max_components=0, engines=[engine]
+    )
+    reasons = {r["detail"] for r in comparison.records()}
+    assert reasons == {f"{engine}: it works component by component"}
+
+
+class Along(Fixed):
+    """An engine that differentiates x.sum() along directions."""
+
+    def __init__(self, factor):
+        super().__init__("along", {})
+        self._factor = factor
+
+    def along(self, problem, bounds):
+        slopes = {n: np.array([self._factor * v["x"].sum()]) for n, v in problem.directions.items()}
+        allowances = {n: Allowance(1e-15) for n in slopes}
+        return DirectionalSamples(Samples(slopes), allowances, {})
+
+
+@pytest.mark.parametrize(("factor", "verdict"), [(1.0, "agrees"), (1 + 1e-6, "wrong")])
+def test_an_engine_with_a_method_along_is_run_and_judged(register, factor, verdict):
+    given = {"values": {"x": [1.5, 2.0]}, "max_components": 0}
+    comparison = symdiff.compare("x.sum()", **given, engines=[register(Along(factor))])
+    assert verdicts(comparison, "along") == {verdict}
+
+
+def test_an_engine_that_raises_along_a_direction_fails_with_its_message(register):
+    engine = Along(1.0)
+    engine.along = lambda problem, bounds: 1 / 0
+    given = {"values": {"x": [1.5, 2.0]}, "max_components": 0}
+    comparison = symdiff.compare("x.sum()", **given, engines=[register(engine), "central"])
+    assert {r["detail"] for r in comparison.records() if r["engine"] == "along"} == {
+        "ZeroDivisionError: division by zero"
+    }
+    assert verdicts(comparison, "along") == {"failed"}
+    assert verdicts(comparison, "central") <= {"agrees", "inexact"}
+
+
+def test_a_dtype_that_an_engine_does_not_declare_is_unsupported(register):
+    engine = Along(1.0)
+    engine.traits = Traits(whole_tensors=True)
+    values = {"x": {"data": [1.5, 2.0], "dtype": "float32"}}
+    name = register(engine)
+    for limit in (0, 10):  # along directions, and component by component
+        given = {"values": values, "max_components": limit}
+        comparison = symdiff.compare("x.sum()", **given, engines=[name])
+        assert {r["detail"] for r in comparison.records()} == {"float32: along has no such dtype"}
 
 
 def test_the_limit_is_a_parameter():
@@ -67,14 +122,14 @@ def test_directions_agree_with_the_components_that_they_stand_for():
 
 @pytest.mark.parametrize("size", [1.0, 1e-6])
 def test_a_planted_fault_in_one_component_of_autograd_is_noticed(monkeypatch, size):
-    real = directions.accumulated
+    real = autograd._accumulated
 
     def faulty(*given):
         gradients = real(*given)
         gradients["w1"][7, 3] += size * np.abs(gradients["w1"]).max()
         return gradients
 
-    monkeypatch.setattr(directions, "accumulated", faulty)
+    monkeypatch.setattr(autograd, "_accumulated", faulty)
     assert "wrong" in verdicts(symdiff.compare(**LOSS), "autograd")
 
 
@@ -118,7 +173,7 @@ def test_a_kink_beside_the_point_is_no_fault_of_the_differences(monkeypatch):
     assert verdicts(comparison, "autograd") == {"agrees"}
     assert verdicts(comparison, "central") == {"inexact"}
     # negative control: unseen, the kink would be an alarm
-    monkeypatch.setattr(directions, "straddles", lambda *_: False)
+    monkeypatch.setattr(central, "straddles", lambda *_: False)
     assert "wrong" in verdicts(symdiff.compare("relu(x).sum()", **given), "central")
 
 
@@ -131,8 +186,8 @@ def test_what_has_no_bounds_is_undecided(text):
 
 
 def test_a_planted_fault_in_the_differences_is_noticed(monkeypatch):
-    real = directions._Side._quotient
-    monkeypatch.setattr(directions._Side, "_quotient", lambda *given: real(*given) * 1.001)
+    real = central._quotient_along
+    monkeypatch.setattr(central, "_quotient_along", lambda *given: real(*given) * 1.001)
     values = {"x": {"shape": [30, 20], "seed": 0}}
     assert "wrong" in verdicts(symdiff.compare("(x**2).sum()", values=values), "central")
 

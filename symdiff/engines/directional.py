@@ -1,0 +1,185 @@
+"""Derivatives of programs on large tensors along directions: what engines are given and return.
+
+A program with too many components is judged by numbers c·J·v, for cotangents c and directions v of
+its inputs. An engine that can give them has a method ``along``, as in `DirectionalEngine`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+
+from symdiff.arithmetics.bounds.tensor_estimates import directional
+from symdiff.array_types import Array
+from symdiff.engines.base import (
+    Allowance,
+    Engine,
+    Samples,
+    TensorProblem,
+    check_dtypes,
+    check_memory,
+)
+from symdiff.errors import Unsupported, describe
+from symdiff.program import Program
+
+Direction = Mapping[str, Array]  # for the inputs that move, the direction of each
+
+
+class DirectionalBound(NamedTuple):
+    """The derivative along a direction with certified bounds; infinite where none is known.
+
+    Attributes
+    ----------
+    slope
+        c·J·v.
+    slope_error
+        Bound of its rounding error.
+    value_error
+        Bound of the rounding error of the value c·f.
+    """
+
+    slope: float
+    slope_error: float
+    value_error: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DirectionalProblem:
+    """A program on tensors, and the directions along which it is to be differentiated.
+
+    Attributes
+    ----------
+    tensor_problem
+        The program with the values of its tensors and the cotangents.
+    values
+        The same values as arrays; inputs that stand for indices have integers.
+    weights
+        The cotangents c whose products with the value are added up.
+    times
+        How often each cotangent counts.
+    directions
+        The directions by name.
+    is_contracted
+        Whether claims are about the gradients c·J, not about the Jacobian J: the value is a number,
+        or the request gives the cotangents.
+    function
+        A callable on torch tensors whose formula the program is, if there is one.
+    """
+
+    tensor_problem: TensorProblem
+    values: Mapping[str, Any]
+    weights: tuple[Array, ...]
+    times: int
+    directions: Mapping[str, Direction]
+    is_contracted: bool
+    function: Callable[..., Any] | None = None
+
+    @property
+    def program(self) -> Program:
+        """The program as it was written."""
+        return self.tensor_problem.program
+
+    def contracted(self, value: Array) -> float:
+        """Return c·value, for a value of the program or a derivative of it."""
+        return self.times * float(sum((c * value).sum() for c in self.weights))
+
+    def bound(self, name: str, *, backward_formula: bool = False) -> DirectionalBound:
+        """Return the derivative along a direction with certified bounds.
+
+        Parameters
+        ----------
+        name
+            The direction.
+        backward_formula
+            Whether to bound the formulas of torch's backward pass, where they differ.
+        """
+        try:
+            estimate, settled = directional(
+                self.program,
+                self.values,
+                self.directions[name],
+                self.weights,
+                self.times,
+                backward_formula=backward_formula,
+            )
+        except Unsupported:
+            return DirectionalBound(math.nan, math.inf, math.inf)
+        slope = 0.0 if estimate.slope is None else float(estimate.slope)
+        error = float(estimate.slope_error) if settled else math.inf
+        return DirectionalBound(slope, error, float(estimate.error))
+
+
+class DirectionalSamples(NamedTuple):
+    """The derivatives of an engine along directions.
+
+    Attributes
+    ----------
+    samples
+        The derivatives by the directions' names, shape (1,).
+    allowances
+        How far a correct engine may deviate, by direction. Without a direction: not at all.
+    gradients
+        The gradients c·J by input that the derivatives were taken from, if there are any.
+    """
+
+    samples: Samples
+    allowances: Mapping[str, Allowance]
+    gradients: Mapping[str, Array]
+
+
+@runtime_checkable
+class DirectionalEngine(Protocol):
+    """An engine that can differentiate programs on large tensors along directions."""
+
+    def along(
+        self, problem: DirectionalProblem, bounds: Mapping[str, DirectionalBound]
+    ) -> DirectionalSamples:
+        """Return the derivatives along every direction of a problem, at its one point.
+
+        Parameters
+        ----------
+        problem
+            The program and the directions.
+        bounds
+            For every direction `DirectionalProblem.bound`.
+
+        Raises
+        ------
+        Unsupported
+            The engine cannot express the program.
+        """
+
+
+def run_along(
+    engine: Engine, problem: DirectionalProblem, bounds: Mapping[str, DirectionalBound]
+) -> DirectionalSamples:
+    """Return what an engine gives along directions; whatever it raises becomes data.
+
+    An engine without a method ``along`` does not support the problem.
+    """
+    given = _along(engine, problem, bounds)
+    samples = dataclasses.replace(given.samples, traits=engine.traits)
+    return given._replace(samples=samples)
+
+
+def _along(
+    engine: Engine, problem: DirectionalProblem, bounds: Mapping[str, DirectionalBound]
+) -> DirectionalSamples:
+    no_numbers = {name: np.full(1, np.nan) for name in problem.directions}
+    if not isinstance(engine, DirectionalEngine):
+        reason = f"{engine.name}: it works component by component"
+        return DirectionalSamples(Samples(no_numbers, unsupported=reason), {}, {})
+    try:
+        if engine.traits.whole_tensors:
+            check_dtypes(engine, problem.tensor_problem)
+        return engine.along(problem, bounds)
+    except Unsupported as error:
+        return DirectionalSamples(Samples(no_numbers, unsupported=str(error)), {}, {})
+    except Exception as error:  # noqa: BLE001  (an engine on trial may raise anything)
+        check_memory(error)
+        failed, reasons = np.ones(1, dtype=np.int32), ("", describe(error))
+        return DirectionalSamples(Samples(no_numbers, reason_of=failed, reasons=reasons), {}, {})

@@ -1,0 +1,93 @@
+"""Run programs on torch tensors: what every engine on PyTorch needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from symdiff.arithmetics.bounds.rounding import DOUBLE
+from symdiff.arithmetics.reading import read
+from symdiff.arithmetics.tensors import TENSORS
+from symdiff.engines.base import TensorProblem
+from symdiff.program.values import index_inputs
+
+_BITS = {"float64": DOUBLE, "float32": 24, "float16": 11}  # of the significands of torch's dtypes
+
+
+def tensor_leaves(
+    tensor_problem: TensorProblem, numbers: Mapping[str, float]
+) -> dict[str, torch.Tensor]:
+    """Return the inputs of a program as torch tensors in their dtypes, which record gradients.
+
+    Parameters
+    ----------
+    tensor_problem
+        The program, with the values of its tensors.
+    numbers
+        The inputs that are numbers, at one point.
+    """
+    integers = index_inputs(tensor_problem.program)
+    leaves = {}
+    for name in tensor_problem.program.inputs:
+        if name in tensor_problem.values:
+            value = tensor_problem.values[name]
+            dtype = torch.int64 if name in integers else getattr(torch, value.dtype)
+            leaf = torch.tensor(value.array, dtype=dtype)
+        else:
+            leaf = torch.tensor(numbers[name], dtype=torch.float64)
+        leaves[name] = leaf.requires_grad_() if leaf.is_floating_point() else leaf
+    return leaves
+
+
+def run_program(
+    tensor_problem: TensorProblem,
+    leaves: Mapping[str, torch.Tensor],
+    function: Callable[..., Any] | None,
+) -> object:
+    """Return the value of a program on torch tensors; a program without inputs gives a number.
+
+    Parameters
+    ----------
+    tensor_problem
+        The program.
+    leaves
+        Its inputs, as from `tensor_leaves`.
+    function
+        A callable that is run in place of the program.
+
+    Raises
+    ------
+    TypeError
+        The callable returns something other than a tensor.
+    ValueError
+        The callable returns a tensor of another shape than the program.
+    """
+    if function is None:
+        return read(tensor_problem.program, TENSORS, leaves)
+    output = function(*leaves.values())
+    check_tensor(output)
+    if tensor_problem.shape is not None and tuple(output.shape) != tensor_problem.shape:
+        returned, expected = tuple(output.shape), tensor_problem.shape
+        message = f"the callable returned shape {returned}, and its formula {expected}"
+        raise ValueError(message)
+    return output
+
+
+def check_tensor(output: object) -> None:
+    """Check that a callable returned a tensor.
+
+    Raises
+    ------
+    TypeError
+        It did not.
+    """
+    if not isinstance(output, torch.Tensor):
+        message = f"the callable returned {type(output).__name__}, not a tensor"
+        raise TypeError(message)
+
+
+def digits_of(tensor_problem: TensorProblem) -> int:
+    """Return the number of bits of the coarsest dtype among the tensors of a program."""
+    return min((_BITS.get(v.dtype, DOUBLE) for v in tensor_problem.values.values()), default=DOUBLE)
