@@ -32,7 +32,7 @@ QUICK_FILES: Final = ("kinks.toml", "relu_jacobian.toml", "two_layer_network.tom
 MOST_SHOWN: Final = 20  # differences that are printed
 ORDER: Final = 1e-14  # relative: what the order of the terms of a sum may change
 # Fields of a record, and keys of an expression's description, that hold messages.
-MESSAGES: Final = frozenset({"detail", "notes", "structure"})
+MESSAGES: Final = frozenset({"detail", "notes", "structure", "tensors"})
 RENAMED_KEYS: Final = {"mistakes": "errors"}  # of the JSON report
 Rewordings = list[tuple[str, str]]
 IGNORED_KEYS: Final = frozenset({"versions"})
