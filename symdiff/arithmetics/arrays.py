@@ -126,9 +126,9 @@ def evaluate_together(
     What they share is computed once: a program and its switches. See `evaluate`.
     """
     shape = np.broadcast_shapes(*(np.shape(value) for value in inputs.values()))
-    known = dict(held or {}) if held or len(programs) > 1 else None
+    cache = dict(held or {}) if held or len(programs) > 1 else None
     with np.errstate(all="ignore"):
-        found = [read(program, ARRAYS, inputs, known=known) for program in programs]
+        found = [read(program, ARRAYS, inputs, cache=cache) for program in programs]
     return [
         own(np.asarray(v, dtype=np.float64), shape, (*inputs.values(), *(held or {}).values()))
         for v in found

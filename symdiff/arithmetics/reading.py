@@ -1,7 +1,7 @@
-"""Walking a Program with one column of the catalogue.
+"""Evaluate a Program in an arithmetic: one walk over its nodes, with one column of the catalogue.
 
-Every arithmetic shares this walk.  A row that has no column in the arithmetic is read through
-its definition, in the same arithmetic.
+All arithmetics share this walk.  A row without a column in the arithmetic is read through its
+definition, in the same arithmetic.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from symdiff.program.parser import default, definition
 
 
 class Arithmetic(Protocol):
-    """A kind of number and what the functions mean on it."""
+    """A kind of number, and the functions of the catalogue on it."""
 
     def column(self, row: Function) -> Callable[..., Value] | None:
-        """Return what a row means here, or None where it has to be read by its definition.
+        """Return the row's function in this arithmetic, or None to read the row's definition.
 
         Raises
         ------
         Unsupported
-            The row has no meaning here, not even by its definition.
+            The row has neither in this arithmetic.
         """
 
     def number(self, value: float | bool) -> Value:  # noqa: FBT001  (True is a literal)
-        """Return a literal number, True or False."""
+        """Return a literal: a number, True or False."""
 
     def constant(self, name: str) -> Value:
         """Return a named constant."""
@@ -37,20 +37,23 @@ class Arithmetic(Protocol):
     def call(
         self, row: Function, column: Callable[..., Value], arguments: Sequence[Value | None]
     ) -> Value:
-        """Apply a row's column; None stands for an argument not given."""
+        """Apply a row's column; None stands for an argument that was not passed."""
 
 
 class Batch(Arithmetic, Protocol):
-    """An arithmetic on many points at once: it can run a branch on some of them only."""
+    """An arithmetic on arrays of points, which can run a branch at some of the points only."""
 
     def take(self, value: Value, mask: Value) -> Value:
-        """Return the points of `value` where `mask` holds."""
+        """Return `value` at the points where `mask` is true."""
 
     def merge(self, mask: Value, taken: Value | None, other: Value | None) -> Value:
-        """Return `taken` where `mask` holds and `other` elsewhere; None: no such point."""
+        """Return an array with `taken` where `mask` is true and `other` elsewhere.
+
+        A branch that is taken at no point is None.
+        """
 
     def holds_anywhere(self, mask: Value) -> bool:
-        """Tell whether the mask holds at any point."""
+        """Return whether the mask is true at any point."""
 
 
 def read(
@@ -59,27 +62,29 @@ def read(
     inputs: Mapping[str, Value],
     *,
     held: Mapping[int, Value] | None = None,
-    known: dict[int, Value] | None = None,
+    cache: dict[int, Value] | None = None,
 ) -> Value:
     """Return a Program's value in an arithmetic.
 
     Parameters
     ----------
     program
-        What to read.
+        The program to read.
     arithmetic
         The kind of number.
     inputs
         A value for every variable.
     held
-        Values of nodes that are not computed but taken from here.
-    known
-        The same, and what is computed is added: for several programs over the same nodes.
+        Values of nodes, by index, that are not computed but taken from here.
+    cache
+        Values of nodes, by index: those in it are used, those computed here are added to it.
+        It lets several programs over the same nodes share values.  With a cache, `held` is not
+        used.
 
     Raises
     ------
     Unsupported
-        The arithmetic has no meaning for a function of the program.
+        A function of the program has no meaning in the arithmetic.
 
     Examples
     --------
@@ -89,82 +94,91 @@ def read(
     1.0
     """
     if not held and not (program.has_branches and hasattr(arithmetic, "merge")):
-        if known is None and hasattr(arithmetic, "merge"):
-            return _frugal(program, arithmetic, inputs)
-        return _straight(program, arithmetic, inputs, {} if known is None else known)
-    values = dict(held or {}) if known is None else known
+        if cache is None and hasattr(arithmetic, "merge"):
+            return _read_and_release(program, arithmetic, inputs)
+        return _read_all(program, arithmetic, inputs, {} if cache is None else cache)
+    values = dict(held or {}) if cache is None else cache
     return _Frame(program, arithmetic, inputs, values).value(program.output)
 
 
-def _straight(
+def _read_all(
     program: Program,
     arithmetic: Arithmetic,
     inputs: Mapping[str, Value],
-    known: dict[int, Value],
+    values: dict[int, Value],
 ) -> Value:
-    """Read all nodes one after the other: the usual case, and the fast one."""
+    """Read all nodes one after the other and keep their values: the usual case."""
     for step in program.plan:
-        if step.node_index not in known:
-            known[step.node_index] = _value(step, arithmetic, inputs, known)
-    return known[program.output]
+        if step.node_index not in values:
+            values[step.node_index] = _value(step, arithmetic, inputs, values)
+    return values[program.output]
 
 
-def _frugal(program: Program, arithmetic: Arithmetic, inputs: Mapping[str, Value]) -> Value:
-    """Read all nodes, and forget long arrays as soon as nobody needs them: memory stays warm."""
-    known: dict[int, Value] = {}
-    for step, last in zip(program.plan, program.last_uses, strict=True):
-        known[step.node_index] = _value(step, arithmetic, inputs, known)
-        for argument in last:
-            del known[argument]
-    return known[program.output]
+def _read_and_release(
+    program: Program, arithmetic: Arithmetic, inputs: Mapping[str, Value]
+) -> Value:
+    """Read all nodes, and release every array after its last use, so that memory is reused."""
+    values: dict[int, Value] = {}
+    for step, last_used in zip(program.plan, program.last_uses, strict=True):
+        values[step.node_index] = _value(step, arithmetic, inputs, values)
+        for argument in last_used:
+            del values[argument]
+    return values[program.output]
 
 
 def _value(
-    step: Step, arithmetic: Arithmetic, inputs: Mapping[str, Value], known: Mapping[int, Value]
+    step: Step, arithmetic: Arithmetic, inputs: Mapping[str, Value], values: Mapping[int, Value]
 ) -> Value:
-    _, node, row, given = step
+    """Return the value of a node, given those of its arguments."""
+    _, node, row, arguments = step
     if row:
-        return apply(CATALOGUE[row], arithmetic, [None if a is None else known[a] for a in given])
+        read_arguments = [None if a is None else values[a] for a in arguments]
+        return apply(CATALOGUE[row], arithmetic, read_arguments)
     if isinstance(node, Input):
         return inputs[node.name]
     if isinstance(node, Call):
-        return tuple(known[a] for a in node.operands)
+        return tuple(values[a] for a in node.operands)
     return _leaf(node, arithmetic)
 
 
 def _leaf(node: Literal | Setting | Constant, arithmetic: Arithmetic) -> Value:
+    """Return the value of a node without arguments."""
     if isinstance(node, Literal):
         return arithmetic.number(node.value)
     return arithmetic.constant(node.name) if isinstance(node, Constant) else node.value
 
 
 class _Frame:
-    """The values of a Program's nodes, at all points or at those of one branch."""
+    """The values of a Program's nodes, at all points or at the points of one branch.
+
+    `outer` is the frame around a branch, and the mask of the points where the branch is taken.
+    """
 
     def __init__(
         self,
         program: Program,
         arithmetic: Arithmetic,
         inputs: Mapping[str, Value],
-        known: dict[int, Value],
+        values: dict[int, Value],
         outer: tuple[_Frame, Value] | None = None,
     ) -> None:
         self._program = program
         self._arithmetic = arithmetic
         self._inputs = inputs
-        self._known = known
+        self._values = values
         self._outer = outer
         self._runs_branches = hasattr(arithmetic, "merge")
 
     def value(self, root: int) -> Value:
-        known = self._known
+        """Return the value of a node, computing what it needs."""
+        values = self._values
         for index in self._region(root):
-            if index not in known:
-                known[index] = self._compute(index)
-        return known[root]
+            if index not in values:
+                values[index] = self._compute(index)
+        return values[root]
 
     def _region(self, root: int) -> Sequence[int]:
-        """Return the nodes to compute before `root`, leaving out what stands in branches."""
+        """Return the nodes to compute for `root`, in order, without those inside branches."""
         nodes = self._program.nodes
         seen: set[int] = set()
         waiting = [root]
@@ -179,23 +193,24 @@ class _Frame:
         return sorted(seen)
 
     def _inherited(self, index: int) -> bool:
-        """Take over a node that is known, here or at the points around this branch."""
-        if index in self._known:
+        """Return whether a node has a value here, after copying one from the outer frame."""
+        if index in self._values:
             return True
         if self._outer is None:
             return False
         frame, mask = self._outer
         if not frame._inherited(index):  # noqa: SLF001  (the same class)
             return False
-        self._known[index] = self._batch.take(frame._known[index], mask)  # noqa: SLF001
+        self._values[index] = self._batch.take(frame._values[index], mask)  # noqa: SLF001
         return True
 
     @property
     def _batch(self) -> Batch:
-        """The arithmetic, where a branch runs at some points only: `_is_lazy` has seen to it."""
+        """The arithmetic as a `Batch`; used only where `_is_lazy` has found it to be one."""
         return cast("Batch", self._arithmetic)
 
     def _is_lazy(self, node: Call) -> bool:
+        """Return whether each branch of a node runs only at the points where it is taken."""
         return self._runs_branches and node.function == "ifelse"
 
     def _compute(self, index: int) -> Value:
@@ -205,28 +220,29 @@ class _Frame:
         if not isinstance(node, Call):
             return _leaf(node, self._arithmetic)
         if node.function == "sequence":
-            return tuple(self._known[a] for a in node.operands)
+            return tuple(self._values[a] for a in node.operands)
         if self._is_lazy(node):
             return self._branch(node)
-        arguments = [None if a is None else self._known[a] for a in node.arguments]
+        arguments = [None if a is None else self._values[a] for a in node.arguments]
         return apply(CATALOGUE[node.function], self._arithmetic, arguments)
 
     def _input(self, name: str) -> Value:
+        """Return a variable at the points of this frame."""
         if self._outer is None:
             return self._inputs[name]
         frame, mask = self._outer
         return self._batch.take(frame._input(name), mask)  # noqa: SLF001
 
     def _branch(self, node: Call) -> Value:
+        """Return the value of a conditional; each branch runs only where it is taken."""
         condition, taken, other = node.operands
-        mask = self._known[condition]
+        mask = self._values[condition]
         if not getattr(mask, "ndim", 0):  # one condition for all points
-            return self._within(None, taken if bool(mask) else other)
+            return self.value(taken if bool(mask) else other)
         return self._batch.merge(mask, self._within(mask, taken), self._within(~mask, other))
 
-    def _within(self, mask: Value | None, root: int) -> Value | None:
-        if mask is None:
-            return self.value(root)
+    def _within(self, mask: Value, root: int) -> Value | None:
+        """Return the value of a node at the points of a mask; None if there are none."""
         if not self._batch.holds_anywhere(mask):
             return None
         inner = _Frame(self._program, self._arithmetic, self._inputs, {}, (self, mask))
@@ -234,12 +250,21 @@ class _Frame:
 
 
 def apply(row: Function, arithmetic: Arithmetic, arguments: Sequence[Value | None]) -> Value:
-    """Apply one row of the catalogue: by its column, else by its definition.
+    """Apply a row of the catalogue by its column, or by its definition if it has no column.
+
+    Parameters
+    ----------
+    row
+        The row.
+    arithmetic
+        The kind of number.
+    arguments
+        The arguments, in order; None stands for one that was not passed.
 
     Raises
     ------
     Unsupported
-        The row has neither in this arithmetic.
+        The row has neither a column nor a definition in this arithmetic.
     """
     column = arithmetic.column(row)
     if column is not None:
@@ -249,16 +274,16 @@ def apply(row: Function, arithmetic: Arithmetic, arguments: Sequence[Value | Non
         formula = (row.backward_formula if use_backward else None) or row.array
         return formula(arithmetic.elements, *bound(row, arguments))
     if row.definition is None:
-        raise Unsupported(row.name, "there is no such function in this arithmetic")
+        raise Unsupported(row.name, "it is not available in this arithmetic")
     choice = next((a for a in arguments if isinstance(a, str)), None)
-    given: dict[str, Value] = {}
+    inputs: dict[str, Value] = {}
     padded = [*arguments, *[None] * (len(row.parameters) - len(arguments))]
     for parameter, argument in zip(row.parameters, padded, strict=True):
         if argument is None and parameter.default is not None and parameter.kind != "choice":
-            given[parameter.name] = read(default(parameter.default), arithmetic, {})
+            inputs[parameter.name] = read(default(parameter.default), arithmetic, {})
         else:
-            given[parameter.name] = argument
-    return read(definition(row.name, choice), arithmetic, given)
+            inputs[parameter.name] = argument
+    return read(definition(row.name, choice), arithmetic, inputs)
 
 
 def walk(
@@ -266,32 +291,33 @@ def walk(
     leaf: Callable[[int, Literal | Constant | Input], Value],
     call: Callable[[int, Call, list[Value | None]], Value],
 ) -> Value:
-    """Return what comes of a program on tensors, one node after the other.
+    """Return the value of a program on tensors, with a callback for each node.
 
-    For what is no arithmetic of numbers: shapes, scalar nodes, sets of components. Settings and
-    lists of tensors pass through as they are.
+    It serves values other than numbers: shapes, scalar nodes, sets of components.  The values of
+    settings and of lists of tensors are these themselves, without a callback.
 
     Parameters
     ----------
     program
-        What to walk.
+        The program to walk.
     leaf
-        Returns what a number, a constant or an input is; gets its index and the node.
+        Returns the value of a literal, a constant or an input, given its index and the node.
     call
-        Returns what a function makes of its arguments, None for one not given.
+        Returns the value of a function call, given its index, the node and the values of the
+        arguments; None stands for an argument that was not passed.
     """
-    known: dict[int, Value] = {}
+    values: dict[int, Value] = {}
     for index in program.order:
         node = program.nodes[index]
         if isinstance(node, Setting):
-            known[index] = node.value
+            values[index] = node.value
         elif isinstance(node, Call):
-            arguments = [None if a is None else known[a] for a in node.arguments]
+            arguments = [None if a is None else values[a] for a in node.arguments]
             is_list = node.function == "sequence"
-            known[index] = tuple(arguments) if is_list else call(index, node, arguments)
+            values[index] = tuple(arguments) if is_list else call(index, node, arguments)
         else:
-            known[index] = leaf(index, node)
-    return known[program.output]
+            values[index] = leaf(index, node)
+    return values[program.output]
 
 
 def bound(row: Function, arguments: Sequence[Value | None]) -> list[Value | None]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from symdiff.arithmetics.series import germs
 from symdiff.arithmetics.series.germs import Budget, Unknown
-from symdiff.arithmetics.series.puiseux import Algebra, Germ, constant
+from symdiff.arithmetics.series.puiseux import Algebra, Germ, constant_germ
 from symdiff.arithmetics.series.reals import Real, UndecidedError
 from symdiff.grid.switches import Switch, find_switches
 from symdiff.program import Program
@@ -39,7 +39,7 @@ def active_switches(program: Program, point: Mapping[str, Real]) -> list[Program
 
 def _is_active(switch: Switch, point: Mapping[str, Real]) -> bool | None:
     """Return whether a switch is zero at a point, or an integer if it crosses these; or None."""
-    value = germs.evaluate(switch.program, {name: constant(x) for name, x in point.items()})
+    value = germs.evaluate(switch.program, {name: constant_germ(x) for name, x in point.items()})
     if isinstance(value, Unknown):
         return None
     if not isinstance(value, Germ):

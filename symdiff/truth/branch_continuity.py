@@ -12,8 +12,8 @@ from fractions import Fraction
 import sympy as sp
 
 from symdiff.arithmetics.series import germs
-from symdiff.arithmetics.series.puiseux import Algebra, Germ, constant
-from symdiff.arithmetics.series.reals import MAX_BITS, Real, UndecidedError, may_be_zero
+from symdiff.arithmetics.series.puiseux import Algebra, Germ, constant_germ
+from symdiff.arithmetics.series.reals import MAX_BITS, Real, UndecidedError, sympy_zero_is_credible
 from symdiff.arithmetics.symbolic import expression
 from symdiff.catalogue import CATALOGUE
 from symdiff.errors import Unsupported
@@ -116,7 +116,7 @@ def _sides(comparison: Call) -> Iterator[tuple[int, int]]:
 
 def _is_constant_near(program: Program, condition: int, point: Mapping[str, Real]) -> bool:
     """Return whether the sides of every comparison in a condition are proved to differ."""
-    fixed = {name: constant(value) for name, value in point.items()}
+    fixed = {name: constant_germ(value) for name, value in point.items()}
     algebra = Algebra(1, MAX_BITS)
     for index in program.dependencies(condition):
         node = program.nodes[index]
@@ -163,7 +163,7 @@ def _depends_only_on(difference: Program, node_index: int) -> bool:
 
 
 def _is_zero_at(difference: Program, point: Mapping[str, Real]) -> bool:
-    fixed = {name: constant(value) for name, value in point.items()}
+    fixed = {name: constant_germ(value) for name, value in point.items()}
     germ = germs.evaluate(difference, fixed)
     try:
         return isinstance(germ, Germ) and Algebra(1, MAX_BITS).sign(germ.constant) == 0
@@ -202,10 +202,10 @@ def _balls_confirm(
     """
     is_tested = False
     for offset in _OFFSETS:
-        inputs = {name: constant(value + Real.of(offset)) for name, value in point.items()}
+        inputs = {name: constant_germ(value + Real.of(offset)) for name, value in point.items()}
         germ = germs.evaluate(difference, {**inputs, variable: germs.evaluate(other, inputs)})
         if isinstance(germ, Germ):
-            if not may_be_zero(germ.constant):
+            if not sympy_zero_is_credible(germ.constant):
                 return False
             is_tested = True
     return is_tested

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 
 from symdiff.arithmetics.series.analytic import analytic_germs, mirrored
 from symdiff.arithmetics.series.germs import Budget, Outside, Unknown, Value, evaluate
-from symdiff.arithmetics.series.puiseux import Algebra, Germ, OrderError, constant, line
+from symdiff.arithmetics.series.puiseux import Algebra, Germ, OrderError, affine_germ, constant_germ
 from symdiff.arithmetics.series.reals import Real, UndecidedError, nearest, nearest_or_none
 from symdiff.program import Program
 from symdiff.truth.kinds import Kind, Truth
@@ -92,16 +92,16 @@ class _Place:
         return self.found[s, order]
 
     def _germ(self, s: int, order: int) -> Value:
-        inputs: dict[str, Value] = {name: constant(x) for name, x in self.point.items()}
+        inputs: dict[str, Value] = {name: constant_germ(x) for name, x in self.point.items()}
         if s:
-            inputs[self.variable] = line(self.point[self.variable], Real.of(s))
+            inputs[self.variable] = affine_germ(self.point[self.variable], Real.of(s))
         if s > 0 and not self.held:
-            known: dict[int, Value] = {}
-            germ = evaluate(self.program, inputs, order, self.budget, known=known)
-            self.analytic[order] = analytic_germs(self.program, known)
+            cache: dict[int, Value] = {}
+            germ = evaluate(self.program, inputs, order, self.budget, cache=cache)
+            self.analytic[order] = analytic_germs(self.program, cache)
             return germ
         seen = self.analytic.get(order, {})
-        moved = {i: mirrored(g) if s else constant(g.constant) for i, g in seen.items()}
+        moved = {i: mirrored(g) if s else constant_germ(g.constant) for i, g in seen.items()}
         return evaluate(self.program, inputs, order, self.budget, held={**moved, **self.held})
 
     def side(self, s: int, value: Value) -> _Side:
@@ -128,7 +128,7 @@ def _held(
     held: dict[int, Value] = {}
     for index, node in program.calls():
         if node.function == "detach":
-            inputs: dict[str, Value] = {name: constant(x) for name, x in point.items()}
+            inputs: dict[str, Value] = {name: constant_germ(x) for name, x in point.items()}
             held[index] = evaluate(program.at(index), inputs, budget.orders[0], budget, held=held)
             yield index, held[index]
 

@@ -17,7 +17,7 @@ from symdiff.arithmetics.balls import Ball
 from symdiff.arithmetics.bounds import jets
 from symdiff.arithmetics.bounds.jets import Jet, Strict, TieError
 from symdiff.arithmetics.series import germs
-from symdiff.arithmetics.series.puiseux import Germ, constant
+from symdiff.arithmetics.series.puiseux import Germ, constant_germ
 from symdiff.arithmetics.series.reals import Real, UndecidedError
 from symdiff.errors import Unsupported
 from symdiff.program import Program
@@ -126,8 +126,8 @@ def zero_near(
         zero.ball(128)
     except UndecidedError:
         return None
-    inputs = {name: constant(number) for name, number in others.items()}
-    germ = germs.evaluate(program, {**inputs, variable: constant(zero)})
+    inputs = {name: constant_germ(number) for name, number in others.items()}
+    germ = germs.evaluate(program, {**inputs, variable: constant_germ(zero)})
     if isinstance(germ, Germ):
         zero.vanishing = frozenset({(germ.constant - Real.of(value)).scaled[1].key})
     return zero
@@ -136,8 +136,8 @@ def zero_near(
 def _nearest_integer(
     program: Program, variable: str, others: Mapping[str, Real], near: float
 ) -> int:
-    inputs = {name: constant(number) for name, number in others.items()}
-    germ = germs.evaluate(program, {**inputs, variable: constant(Real.of(near))})
+    inputs = {name: constant_germ(number) for name, number in others.items()}
+    germ = germs.evaluate(program, {**inputs, variable: constant_germ(Real.of(near))})
     if not isinstance(germ, Germ):
         message = "the value near the zero is unknown"
         raise UndecidedError(message)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdiff.arithmetics.bounds.estimates import FUNCTIONS
-from symdiff.arithmetics.series.germ_values import beyond
+from symdiff.arithmetics.series.germ_values import domain_message
 from symdiff.array_types import Array, Mask
 from symdiff.chunks import renumbered
 from symdiff.truth.kinds import KINDS, Kind, Truth
@@ -98,7 +98,7 @@ class Truths:
     def detail(self, i: int) -> str:
         """Return what there is to say of a point, or an empty text."""
         if not self.proved[i] and self.kinds[i] == _OUTSIDE:
-            return beyond(FUNCTIONS[self.outside[i]])
+            return domain_message(FUNCTIONS[self.outside[i]])
         return self.details.get(i, "")
 
     def put(self, i: int, truth: Truth) -> None:

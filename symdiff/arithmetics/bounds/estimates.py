@@ -550,10 +550,10 @@ def estimate_together(
         name: Estimate(in_blocks(column), 0.0, 1.0 if name == variable else None)
         for name, column in columns.items()
     }
-    arithmetic, known = Estimates(), dict[int, Any]()
+    arithmetic, cache = Estimates(), dict[int, Any]()
     with np.errstate(all="ignore"):
         return [
-            _kept(_as_estimate(read(program, arithmetic, inputs, known=known)), arithmetic)
+            _kept(_as_estimate(read(program, arithmetic, inputs, cache=cache)), arithmetic)
             for program in programs
         ]
 

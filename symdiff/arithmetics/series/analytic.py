@@ -1,7 +1,7 @@
-"""Which parts of a Program are analytic at a point: one germ says what they do on both sides.
+"""The parts of a Program that are analytic at a point: one germ describes both sides.
 
-A germ of integer powers, to the right of a point, is the Taylor series of a function that is
-analytic there; with -t for t it is the germ to the left, and its constant the value.
+If a function is analytic at a point, its germ to the right is its Taylor series there.  Replacing
+t by -t gives the germ to the left, and the constant term is the value at the point.
 """
 
 from __future__ import annotations
@@ -15,60 +15,64 @@ from symdiff.catalogue import CATALOGUE, Function
 from symdiff.program.nodes import Call, Constant, Input, Literal, Node, Program
 
 _ARITHMETIC: Final = frozenset({"add", "subtract", "multiply", "negative", "positive"})
-# Analytic where the last argument is positive; a quotient, where it is not zero.
+# Functions that are analytic where their last argument is positive, or nonzero for `divide`.
 _AWAY_FROM_ZERO: Final = frozenset({"log", "sqrt", "divide"})
-_BITS: Final = 64
+_BITS: Final = 64  # precision of the ball that shows that an argument is not zero
 
 
-def analytic_germs(program: Program, known: Mapping[int, Any]) -> dict[int, Germ]:
-    """Return the germs of the nodes at which a Program is analytic, as far as is plain to see.
+def analytic_germs(program: Program, germs: Mapping[int, Any]) -> dict[int, Germ]:
+    """Return the germs of the nodes that are analytic at a point by simple rules.
+
+    A node is included if it is an analytic function of included nodes; others may be analytic too.
 
     Parameters
     ----------
     program
-        Its parts are looked at.
-    known
-        For every node its germ to the right of the point, or what there is in its place.
+        The program.
+    germs
+        The value of every node to the right of the point: a germ, or another `germs.Value`.
 
     Examples
     --------
     >>> from symdiff.arithmetics.series.germs import evaluate
-    >>> from symdiff.arithmetics.series.puiseux import line
+    >>> from symdiff.arithmetics.series.puiseux import affine_germ
     >>> from symdiff.arithmetics.series.reals import Real
     >>> from symdiff.program import parse
-    >>> program, known = parse("abs(x) + exp(x)"), {}
-    >>> _ = evaluate(program, {"x": line(Real.of(0), Real.of(1))}, known=known)
-    >>> [program.text_of(i) for i in analytic_germs(program, known)]
+    >>> program, cache = parse("abs(x) + exp(x)"), {}
+    >>> _ = evaluate(program, {"x": affine_germ(Real.of(0), Real.of(1))}, cache=cache)
+    >>> [program.text_of(i) for i in analytic_germs(program, cache)]
     ['x', 'exp(x)']
     """
-    found: dict[int, Germ] = {}
+    analytic: dict[int, Germ] = {}
     for index in program.order:
-        germ = known.get(index)
-        if isinstance(germ, Germ) and _is_taylor(germ) and _is_analytic(program, index, found):
-            found[index] = germ
-    return found
+        germ = germs.get(index)
+        if isinstance(germ, Germ) and _is_taylor(germ) and _is_analytic(program, index, analytic):
+            analytic[index] = germ
+    return analytic
 
 
 def _is_taylor(germ: Germ) -> bool:
-    is_known = germ.order is None or germ.order > 0
-    return is_known and all(k == 0 and isinstance(e, int) and e >= 0 for e, k in germ.terms)
+    """Return whether all exponents are natural numbers, and the constant term is known."""
+    has_constant = germ.order is None or germ.order > 0
+    return has_constant and all(k == 0 and isinstance(e, int) and e >= 0 for e, k in germ.terms)
 
 
-def _is_analytic(program: Program, index: int, found: Mapping[int, Germ]) -> bool:
-    """Tell whether a node is an analytic function of nodes that are analytic."""
+def _is_analytic(program: Program, index: int, analytic: Mapping[int, Germ]) -> bool:
+    """Return whether a node is an analytic function of nodes that are analytic."""
     node = program.nodes[index]
     if not isinstance(node, Call):
         return isinstance(node, Input | Literal | Constant)
-    if any(a not in found for a in node.operands):
+    if any(a not in analytic for a in node.operands):
         return False
     if node.function in _ARITHMETIC or is_entire(CATALOGUE[node.function]):
         return True
     if node.function == "power":
         return _is_natural(program.nodes[node.operands[1]])
-    return node.function in _AWAY_FROM_ZERO and _is_away(node, found[node.operands[-1]])
+    return node.function in _AWAY_FROM_ZERO and _is_away(node, analytic[node.operands[-1]])
 
 
 def _is_away(node: Call, argument: Germ) -> bool:
+    """Return whether the value of an argument is proved to be positive, or a divisor nonzero."""
     try:
         value = argument.constant.ball(_BITS)
     except UndecidedError:
@@ -77,7 +81,7 @@ def _is_away(node: Call, argument: Germ) -> bool:
 
 
 def is_entire(row: Function) -> bool:
-    """Tell whether a function is analytic everywhere: it has neither switches nor a domain."""
+    """Return whether a function is analytic everywhere: it has no switches and no domain."""
     if row.returns != "real" or row.domain is not None or row.crossings:
         return False
     if row.array is not None or any(p.kind not in {"real", "number"} for p in row.parameters):
@@ -91,7 +95,7 @@ def _is_natural(node: Node) -> bool:
 
 
 def mirrored(germ: Germ) -> Germ:
-    """Return g(-t) for a germ of natural powers.
+    """Return g(-t) for a germ g whose exponents are natural numbers.
 
     Examples
     --------

@@ -1,60 +1,147 @@
-"""What the primitive rows of the catalogue do to germs: the germ column, a function a row.
+"""The germ column of the catalogue: one function of germs for each primitive row.
 
-Every column gets the arithmetic and the arguments; rows that are not here are read through
-their definition, or integrated from their derivative.
+Each function gets the arithmetic and the arguments.  A row without an entry in `COLUMNS` is read
+through its definition, or its series is integrated from its derivative (`by_derivative`).
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Protocol
 
 import flint
 
-from symdiff.arithmetics.reading import read
-from symdiff.arithmetics.series.germ_values import Infinite, Outside, Unknown, beyond
-from symdiff.arithmetics.series.puiseux import NOTHING, Germ, OrderError, constant, flat
-from symdiff.arithmetics.series.reals import ONE, PI, Real, UndecidedError, sign
-from symdiff.catalogue import CATALOGUE
+from symdiff.arithmetics.reading import Arithmetic, read
+from symdiff.arithmetics.series.germ_values import Infinite, Outside, Unknown, domain_message
+from symdiff.arithmetics.series.puiseux import (
+    ZERO_GERM,
+    Algebra,
+    Germ,
+    OrderError,
+    constant_germ,
+    flat_germ,
+)
+from symdiff.arithmetics.series.reals import ONE, PI, Real, UndecidedError, apply, sign
+from symdiff.catalogue import CATALOGUE, Function
 from symdiff.program.parser import definition, template
 
-if TYPE_CHECKING:
-    from symdiff.arithmetics.series.germs import Germs
+_INTEGER_BITS: Final = 256  # first precision that is tried for the integer part of a number
+_DOUBLES: Final = 2200  # bits from the largest double to the smallest one
+_FIRST_ORDER: Final = Fraction(1, 64)  # order before the first step of a repeated integration
 
-_INTEGER_BITS: Final = 256  # with which integers beside a number are sought first
-_DOUBLES: Final = 2200  # bits that all doubles are sums of
+
+class GermArithmetic(Arithmetic, Protocol):
+    """The arithmetic that the columns work in; see `germs.Germs`."""
+
+    algebra: Algebra
+
+    def lower(self) -> GermArithmetic:
+        """Return the arithmetic up to one order less."""
 
 
 def as_germ(value: Any) -> Any:
-    """Return a condition as 0 or 1, and anything else as it is."""
-    return constant(Real.of(int(value))) if isinstance(value, bool) else value
+    """Return a condition as 0 or 1, and anything else unchanged."""
+    return constant_germ(Real.of(int(value))) if isinstance(value, bool) else value
+
+
+# -- rows that are integrated from their derivative
+
+
+def by_derivative(germs: GermArithmetic, row: Function, arguments: Sequence[Any]) -> Germ:
+    """Return f(g) = f(a) + ∫ f'(g)·g' dt, where a is the limit of g.
+
+    Parameters
+    ----------
+    germs
+        The arithmetic.
+    row
+        The function f, with a derivative and a ball column.
+    arguments
+        Its arguments; at most one of them varies.
+
+    Raises
+    ------
+    OrderError
+        The order is too low.
+    UndecidedError
+        Several arguments vary, the limit of one is infinite, f is infinite at the limit, or the
+        derivative is not known.
+    """
+    varying = [i for i, g in enumerate(arguments) if not g.is_constant]
+    if len(varying) > 1:
+        message = "its series is implemented for one varying argument only"
+        raise UndecidedError(message)
+    i = varying[0] if varying else len(arguments) - 1
+    parts = germs.algebra.split(arguments[i])
+    if isinstance(parts, int):
+        message = "an infinite argument"
+        raise UndecidedError(message)
+    limits = [parts[0] if i == j else g.constant for j, g in enumerate(arguments)]
+    start = apply(row.name, *limits)
+    if not start.ball(64).is_finite():
+        message = "its value at the limit of its argument is infinite"
+        raise UndecidedError(message)
+    if not varying:
+        return constant_germ(start)
+    text = row.derivative[i] if isinstance(row.derivative, tuple) else row.derivative
+    if text is None:
+        message = f"it has no derivative with respect to its argument {row.parameters[i].name}"
+        raise UndecidedError(message)
+    names = row.parameter_names
+    return _integrated(germs, text, dict(zip(names, arguments, strict=True)), names[i], start)
+
+
+def _integrated(
+    germs: GermArithmetic, derivative: str, arguments: dict[str, Germ], variable: str, start: Real
+) -> Germ:
+    """Return start + ∫ f'(g)·g' dt for the derivative f' as a text.
+
+    If the text contains `result`, which is f(g) itself, the integration starts from a constant and
+    is repeated until the order no longer rises (Picard iteration).
+    """
+    algebra = germs.algebra
+    if algebra.order <= 1:
+        return Germ(constant_germ(start).terms, 1)
+    lower = germs.lower()
+    speed = algebra.differentiate(arguments[variable])
+    program = template(derivative)
+    result = Germ(constant_germ(start).terms, None if speed == ZERO_GERM else _FIRST_ORDER)
+    rounds = algebra.order if "result" in program.inputs else 1
+    for _ in range(rounds):
+        slope = read(program, lower, {**arguments, "result": result})
+        if not isinstance(slope, Germ):
+            raise OrderError if getattr(slope, "order", False) else UndecidedError(slope.reason)
+        before, result = result, algebra.integrate(algebra.multiply(slope, speed), start)
+        if result.order is not None and result.order == before.order:
+            break
+    return result
 
 
 # -- columns: functions of the arithmetic and the arguments
 
 
-def _negate(germs: Germs, x: Any) -> Any:
+def _negate(germs: GermArithmetic, x: Any) -> Any:
     return Infinite(-x.sign) if isinstance(x, Infinite) else germs.algebra.negate(x)
 
 
-def _add(germs: Germs, x: Any, y: Any) -> Any:
+def _add(germs: GermArithmetic, x: Any, y: Any) -> Any:
     infinite = {a for a in (x, y) if isinstance(a, Infinite)}
     if len(infinite) > 1:
         return Unknown("inf - inf")
     return infinite.pop() if infinite else germs.algebra.add(x, y)
 
 
-def _subtract(germs: Germs, x: Any, y: Any) -> Any:
+def _subtract(germs: GermArithmetic, x: Any, y: Any) -> Any:
     infinite = isinstance(x, Infinite) or isinstance(y, Infinite)
     return _add(germs, x, _negate(germs, y)) if infinite else germs.algebra.subtract(x, y)
 
 
-def _divide(germs: Germs, x: Any, y: Any) -> Any:
+def _divide(germs: GermArithmetic, x: Any, y: Any) -> Any:
     if isinstance(y, Infinite):
-        return Unknown("inf / inf") if isinstance(x, Infinite) else NOTHING
+        return Unknown("inf / inf") if isinstance(x, Infinite) else ZERO_GERM
     if isinstance(x, Infinite):
         sign = germs.algebra.sign_of(y)
         return Infinite(x.sign * sign) if sign else Outside("a division by zero")
@@ -62,82 +149,84 @@ def _divide(germs: Germs, x: Any, y: Any) -> Any:
 
 
 def _rational(x: Germ) -> Fraction | None:
+    """Return the value of a germ that is a rational constant, else None."""
     if not x.is_constant or x.constant.rational is None:
         return None
     return Fraction(int(x.constant.rational.p), int(x.constant.rational.q))
 
 
-def _power(germs: Germs, x: Germ, exponent: Germ) -> Germ | Outside:
+def _power(germs: GermArithmetic, x: Germ, exponent: Germ) -> Germ | Outside:
     algebra = germs.algebra
     q = _rational(exponent)
     if q is None and exponent.is_constant and algebra.sign_of(x) <= 0:
-        whole, is_integer = _integer_part(exponent.constant, algebra.bits)
-        q = Fraction(whole) if is_integer else None
+        integer, is_integer = _integer_part(exponent.constant, algebra.bits)
+        q = Fraction(integer) if is_integer else None
     if q is not None and q.denominator == 1:
         return algebra.power(x, int(q))
-    positive = algebra.sign_of(x)
-    if positive < 0:
-        return Outside(beyond("power"))
-    if positive == 0:
-        rising = algebra.sign_of(exponent)
-        if rising < 0:
+    base_sign = algebra.sign_of(x)
+    if base_sign < 0:
+        return Outside(domain_message("power"))
+    if base_sign == 0:
+        exponent_sign = algebra.sign_of(exponent)
+        if exponent_sign < 0:
             return Outside("a negative power of zero")
-        return NOTHING if rising else constant(ONE)
+        return ZERO_GERM if exponent_sign else constant_germ(ONE)
     if q is not None:
         return algebra.power(x, q)
     return algebra.exp(algebra.multiply(exponent, algebra.log(x)))
 
 
-def _sqrt(germs: Germs, x: Germ) -> Germ | Outside:
+def _sqrt(germs: GermArithmetic, x: Germ) -> Germ | Outside:
     if germs.algebra.sign_of(x) < 0:
-        return Outside(beyond("sqrt"))
+        return Outside(domain_message("sqrt"))
     return germs.algebra.power(x, Fraction(1, 2))
 
 
-def _cbrt(germs: Germs, x: Germ) -> Germ:
+def _cbrt(germs: GermArithmetic, x: Germ) -> Germ:
     third = Fraction(1, 3)
     if germs.algebra.sign_of(x) < 0:
         return germs.algebra.negate(germs.algebra.power(germs.algebra.negate(x), third))
     return germs.algebra.power(x, third)
 
 
-def _log(germs: Germs, x: Germ) -> Germ | Outside:
+def _log(germs: GermArithmetic, x: Germ) -> Germ | Outside:
     if germs.algebra.sign_of(x) < 0:
-        return Outside(beyond("log"))
+        return Outside(domain_message("log"))
     return germs.algebra.log(x)
 
 
-def _tanh(germs: Germs, x: Germ) -> Germ:
+def _tanh(germs: GermArithmetic, x: Germ) -> Germ:
     algebra, parts = germs.algebra, germs.algebra.split(x)
     if not isinstance(parts, int):
-        return germs.by_derivative(CATALOGUE["tanh"], [x])
-    # ±tanh x = (1 - y)/(1 + y), y = e^(-2|x|): no flat one where x is a logarithm
+        return by_derivative(germs, CATALOGUE["tanh"], [x])
+    # ±tanh x = (1 - y)/(1 + y) with y = e^(-2|x|), which is a power of t where x is a logarithm
     y = algebra.exp(algebra.scale(x, Real.of(-2 * parts)))
-    above, below = algebra.subtract(constant(ONE), y), algebra.add(constant(ONE), y)
-    quotient = algebra.multiply(above, algebra.power(below, -1))
+    numerator = algebra.subtract(constant_germ(ONE), y)
+    denominator = algebra.add(constant_germ(ONE), y)
+    quotient = algebra.multiply(numerator, algebra.power(denominator, -1))
     return quotient if parts > 0 else algebra.negate(quotient)
 
 
-def _erf(germs: Germs, x: Germ) -> Germ:
+def _erf(germs: GermArithmetic, x: Germ) -> Germ:
     parts = germs.algebra.split(x)
-    if isinstance(parts, int):  # 1 - erf x < e^(-x²), and that of a logarithm is flat too
-        return germs.algebra.add(constant(Real.of(parts)), flat(germs.algebra.order))
-    return germs.by_derivative(CATALOGUE["erf"], [x])
+    if isinstance(parts, int):  # 1 - erf x < e^(-x²) is flat, even where x is a logarithm
+        return germs.algebra.add(constant_germ(Real.of(parts)), flat_germ(germs.algebra.order))
+    return by_derivative(germs, CATALOGUE["erf"], [x])
 
 
-def _atan(germs: Germs, x: Germ) -> Germ:
+def _atan(germs: GermArithmetic, x: Germ) -> Germ:
     parts = germs.algebra.split(x)
     if not isinstance(parts, int):
-        return germs.by_derivative(CATALOGUE["atan"], [x])
+        return by_derivative(germs, CATALOGUE["atan"], [x])
     # atan x = ±π/2 - atan 1/x
-    rest = germs.by_derivative(CATALOGUE["atan"], [germs.algebra.power(x, -1)])
-    return germs.algebra.subtract(constant(PI * Real.of(Fraction(parts, 2))), rest)
+    rest = by_derivative(germs, CATALOGUE["atan"], [germs.algebra.power(x, -1)])
+    return germs.algebra.subtract(constant_germ(PI * Real.of(Fraction(parts, 2))), rest)
 
 
-def _shifting(name: str) -> Callable[..., Any]:
-    """Return the column of gamma or a relative, with the recurrence that leads off its poles."""
+def _by_recurrence(name: str) -> Callable[..., Any]:
+    """Return the column of gamma, lgamma or digamma; at a pole it goes by a recurrence."""
 
-    def column(germs: Germs, *arguments: Germ) -> Any:
+    def column(germs: GermArithmetic, *arguments: Germ) -> Any:
         x = arguments[-1]
         parts = germs.algebra.split(x)
         if isinstance(parts, int):
@@ -145,13 +234,14 @@ def _shifting(name: str) -> Callable[..., Any]:
             raise UndecidedError(message)
         a = parts[0].rational
         if a is None or a > 0 or a.q != 1 or x.is_constant:
-            return germs.by_derivative(CATALOGUE[name], arguments)
+            return by_derivative(germs, CATALOGUE[name], arguments)
         names = [parameter.name for parameter in CATALOGUE[name].parameters]
         return read(template(_RECURRENCES[name]), germs, dict(zip(names, arguments, strict=True)))
 
     return column
 
 
+# Each function at x in terms of its value at x + 1, which is farther from the poles.
 _RECURRENCES: Mapping[str, str] = MappingProxyType(
     {
         "gamma": "gamma(x + 1)/x",
@@ -161,11 +251,11 @@ _RECURRENCES: Mapping[str, str] = MappingProxyType(
 )
 
 
-def _atan2(germs: Germs, x: Germ, y: Germ) -> Any:
+def _atan2(germs: GermArithmetic, x: Germ, y: Germ) -> Any:
     return read(definition("atan2", None), germs, {"x": x, "y": y})
 
 
-def _abs(germs: Germs, x: Any) -> Any:
+def _abs(germs: GermArithmetic, x: Any) -> Any:
     if isinstance(x, Infinite):
         return Infinite(1)
     try:
@@ -174,12 +264,12 @@ def _abs(germs: Germs, x: Any) -> Any:
         return Germ({}, x.order)
 
 
-def _sign(germs: Germs, x: Any) -> Germ:
-    found = x.sign if isinstance(x, Infinite) else germs.algebra.sign_of(x)
-    return constant(Real.of(found))
+def _sign(germs: GermArithmetic, x: Any) -> Germ:
+    x_sign = x.sign if isinstance(x, Infinite) else germs.algebra.sign_of(x)
+    return constant_germ(Real.of(x_sign))
 
 
-def _larger(germs: Germs, x: Any, y: Any) -> Any:
+def _larger(germs: GermArithmetic, x: Any, y: Any) -> Any:
     if isinstance(x, Infinite) or isinstance(y, Infinite):
         return x if _compare(germs, x, y) > 0 else y
     difference = germs.algebra.subtract(x, y)
@@ -189,7 +279,7 @@ def _larger(germs: Germs, x: Any, y: Any) -> Any:
         return germs.algebra.add(x, Germ({}, difference.order))
 
 
-def _smaller(germs: Germs, x: Any, y: Any) -> Any:
+def _smaller(germs: GermArithmetic, x: Any, y: Any) -> Any:
     if isinstance(x, Infinite) or isinstance(y, Infinite):
         return x if _compare(germs, x, y) < 0 else y
     difference = germs.algebra.subtract(x, y)
@@ -199,20 +289,20 @@ def _smaller(germs: Germs, x: Any, y: Any) -> Any:
         return germs.algebra.add(x, Germ({}, difference.order))
 
 
-def _floor(germs: Germs, x: Germ) -> Germ:
+def _floor(germs: GermArithmetic, x: Germ) -> Germ:
     parts = germs.algebra.split(x)
     if isinstance(parts, int):
-        message = "steps without end"
+        message = "infinitely many steps"
         raise UndecidedError(message)
     limit, rest = parts
-    below, is_integer = _integer_part(limit, germs.algebra.bits)
+    value, is_integer = _integer_part(limit, germs.algebra.bits)
     if is_integer and germs.algebra.sign_of(rest) < 0:
-        below -= 1
-    return constant(Real.of(below))
+        value -= 1
+    return constant_germ(Real.of(value))
 
 
 def _integer_part(number: Real, bits: int) -> tuple[int, bool]:
-    """Return floor(number), and whether it is an integer: both proved."""
+    """Return floor(number) and whether the number is an integer, both proved."""
     if number.rational is not None:
         value = Fraction(int(number.rational.p), int(number.rational.q))
         return math.floor(value), value.denominator == 1
@@ -222,26 +312,27 @@ def _integer_part(number: Real, bits: int) -> tuple[int, bool]:
 
 
 def _nearest_integer(number: Real, bits: int) -> int:
-    """Return an integer less than 1 from a number."""
+    """Return an integer at a distance of less than 1 from a number."""
+    message = "the integer part could not be determined within the precision budget"
     precision = _INTEGER_BITS
     while number.ball(precision).rad() > 0.25:
         if precision >= bits:
-            message = "the integers beside a large number are not told"
             raise UndecidedError(message)
         precision *= 2
-    with flint.ctx.workprec(precision + _DOUBLES):  # some columns give more bits than asked for
-        found = (number.ball(precision).mid() + 0.5).floor().unique_fmpz()
-    if found is None:
-        message = "the integers beside a long number are not told"
+    # Some ball columns return more bits than the working precision: the sum must not round them.
+    with flint.ctx.workprec(precision + _DOUBLES):
+        integer = (number.ball(precision).mid() + 0.5).floor().unique_fmpz()
+    if integer is None:
         raise UndecidedError(message)
-    return int(found)
+    return int(integer)
 
 
-def _ceil(germs: Germs, x: Germ) -> Germ:
+def _ceil(germs: GermArithmetic, x: Germ) -> Germ:
     return germs.algebra.negate(_floor(germs, germs.algebra.negate(x)))
 
 
-def _compare(germs: Germs, x: Any, y: Any) -> int:
+def _compare(germs: GermArithmetic, x: Any, y: Any) -> int:
+    """Return the sign of x - y."""
     if isinstance(x, Infinite) or isinstance(y, Infinite):
         left = 2 * x.sign if isinstance(x, Infinite) else 0
         right = 2 * y.sign if isinstance(y, Infinite) else 0
@@ -249,27 +340,28 @@ def _compare(germs: Germs, x: Any, y: Any) -> int:
     return germs.algebra.sign_of(germs.algebra.subtract(x, y))
 
 
-def _comparison(holds: Callable[[int], bool]) -> Callable[..., bool]:
-    return lambda germs, x, y: holds(_compare(germs, as_germ(x), as_germ(y)))
+def _comparison(is_met_by: Callable[[int], bool]) -> Callable[..., bool]:
+    """Return the column of a comparison, given its condition on the sign of x - y."""
+    return lambda germs, x, y: is_met_by(_compare(germs, as_germ(x), as_germ(y)))
 
 
-def _not(_: Germs, x: Any) -> Any:
+def _not(_: GermArithmetic, x: Any) -> Any:
     return not x if isinstance(x, bool) else x
 
 
-def _and(_: Germs, x: Any, y: Any) -> Any:
+def _and(_: GermArithmetic, x: Any, y: Any) -> Any:
     if x is False or y is False:
         return False
     return y if x is True else x
 
 
-def _or(_: Germs, x: Any, y: Any) -> Any:
+def _or(_: GermArithmetic, x: Any, y: Any) -> Any:
     if x is True or y is True:
         return True
     return y if x is False else x
 
 
-def _where(germs: Germs, condition: Any, x: Any, y: Any) -> Any:
+def _where(germs: GermArithmetic, condition: Any, x: Any, y: Any) -> Any:
     if isinstance(condition, bool):
         return x if condition else y
     undecided = isinstance(condition, Unknown) and condition.order
@@ -278,19 +370,19 @@ def _where(germs: Germs, condition: Any, x: Any, y: Any) -> Any:
     return condition
 
 
-def _common(germs: Germs, x: Germ, y: Germ) -> Germ | None:
-    """Return what two branches have in common, whichever is taken."""
-    difference = germs.algebra.subtract(x, y).lowest
-    if difference is None:
+def _common(germs: GermArithmetic, x: Germ, y: Germ) -> Germ | None:
+    """Return the terms that both branches share, or None unless these give value and slope."""
+    order = germs.algebra.subtract(x, y).lowest
+    if order is None:
         return x
-    return germs.algebra.add(x, Germ({}, difference)) if difference > 1 else None
+    return germs.algebra.add(x, Germ({}, order)) if order > 1 else None
 
 
-def _sin(germs: Germs, x: Germ) -> Germ:
+def _sin(germs: GermArithmetic, x: Germ) -> Germ:
     return germs.algebra.sin_cos(x)[0]
 
 
-def _cos(germs: Germs, x: Germ) -> Germ:
+def _cos(germs: GermArithmetic, x: Germ) -> Germ:
     return germs.algebra.sin_cos(x)[1]
 
 
@@ -313,9 +405,9 @@ COLUMNS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "atan2": _atan2,
         "tanh": _tanh,
         "erf": _erf,
-        "gamma": _shifting("gamma"),
-        "lgamma": _shifting("lgamma"),
-        "digamma": _shifting("digamma"),
+        "gamma": _by_recurrence("gamma"),
+        "lgamma": _by_recurrence("lgamma"),
+        "digamma": _by_recurrence("digamma"),
         "abs": _abs,
         "sign": _sign,
         "maximum": _larger,

@@ -1,28 +1,27 @@
-"""What a sub-expression may be beside a germ, and how much is spent to find out."""
+"""Values of sub-expressions read on germs: a germ, a condition, inf, undefined or undecided."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Final
 
 from symdiff.arithmetics.series.puiseux import Germ
-from symdiff.arithmetics.series.reals import MAX_BITS
-
-ORDERS: Final = (4, 8, 16, 32)  # tried one after the other
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Outside:
-    """The expression is undefined: proved."""
+    """The sub-expression is proved to be undefined, for the reason given."""
 
     reason: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Unknown:
-    """It could not be decided; `order` says that a longer series may decide it."""
+    """The value could not be decided, for the reason given.
+
+    `order` is True if a series of higher order may decide it.
+    """
 
     reason: str
     order: bool = False
@@ -30,33 +29,16 @@ class Unknown:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Infinite:
-    """The constant inf, or -inf."""
+    """The constant inf or -inf: `sign` is 1 or -1."""
 
     sign: int
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Budget:
-    """How much is spent on one point.
+Value = Germ | Infinite | Outside | Unknown | bool
 
-    Attributes
-    ----------
-    bits
-        The highest precision, in bits, with which a sign is sought.
-    orders
-        The orders of series that are tried, one after the other.
-    work
-        How many functions are applied before the point is left undecided.
-    """
-
-    bits: int = MAX_BITS
-    orders: tuple[int, ...] = ORDERS
-    work: int = 50_000
-
-
-_BEYOND: Mapping[str, str] = MappingProxyType(
+_DOMAIN_MESSAGES: Mapping[str, str] = MappingProxyType(
     {
-        "power": "a broken power of a negative number",
+        "power": "a fractional power of a negative number",
         "sqrt": "a square root of a negative number",
         "log": "a logarithm of a negative number",
         "log1p": "a logarithm of a negative number",
@@ -64,9 +46,6 @@ _BEYOND: Mapping[str, str] = MappingProxyType(
 )
 
 
-def beyond(function: str) -> str:
-    """Say that the argument of a function is outside its domain."""
-    return _BEYOND.get(function, f"{function} outside its domain")
-
-
-Value = Germ | Infinite | Outside | Unknown | bool
+def domain_message(function: str) -> str:
+    """Return the message that the argument of a function is outside its domain."""
+    return _DOMAIN_MESSAGES.get(function, f"{function} outside its domain")

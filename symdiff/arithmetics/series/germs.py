@@ -1,58 +1,79 @@
-"""A Program on germs: its exact behaviour on one side of a point.
+"""The arithmetic of germs: the exact behaviour of a Program on one side of a point.
 
-Read on x0 + s·t with s = 1 or -1 a Program gives its one-sided series; read on constants it
-gives its exact value.  A sub-expression that is undefined there is `Outside`, one that could
-not be decided is `Unknown`; both are values, so that a branch not taken does no harm.
+Read on the germ x0 + s·t with s = 1 or -1, a Program gives its one-sided series; read on
+constants, it gives its exact value.  A sub-expression that is undefined has the value `Outside`,
+one that could not be decided has the value `Unknown`.  They are values and not exceptions, since
+they may stand in a branch that is not taken.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from fractions import Fraction
 from types import MappingProxyType
 from typing import Any, Final
 
 from symdiff.arithmetics.reading import read
-from symdiff.arithmetics.series.germ_columns import COLUMNS, as_germ
+from symdiff.arithmetics.series.germ_columns import COLUMNS, as_germ, by_derivative
 from symdiff.arithmetics.series.germ_values import (
-    ORDERS,
-    Budget,
     Infinite,
     Outside,
     Unknown,
     Value,
-    beyond,
+    domain_message,
 )
-from symdiff.arithmetics.series.puiseux import (
-    NOTHING,
-    Algebra,
-    Germ,
-    OrderError,
-    constant,
-)
-from symdiff.arithmetics.series.reals import PI, E, Real, UndecidedError, apply
+from symdiff.arithmetics.series.puiseux import Algebra, OrderError, constant_germ
+from symdiff.arithmetics.series.reals import MAX_BITS, PI, E, Real, UndecidedError
 from symdiff.catalogue import Function
 from symdiff.errors import Unsupported
 from symdiff.program import Program
-from symdiff.program.parser import domain, template
+from symdiff.program.parser import domain
 
 __all__ = ["ORDERS", "Budget", "Germs", "Infinite", "Outside", "Unknown", "Value", "evaluate"]
 
-_START: Final = Fraction(1, 64)  # an order that says next to nothing
+ORDERS: Final = (4, 8, 16, 32)  # orders of series that are tried one after the other
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Budget:
+    """Limits on the work for one point.
+
+    Attributes
+    ----------
+    bits
+        The highest precision, in bits, that is tried to prove a sign.
+    orders
+        The orders of series that are tried, one after the other.
+    work
+        The number of functions that are applied before the point is left undecided.
+    """
+
+    bits: int = MAX_BITS
+    orders: tuple[int, ...] = ORDERS
+    work: int = 50_000
 
 
 class Germs:
-    """The arithmetic of germs up to one order; see `reading.Arithmetic`."""
+    """The arithmetic of germs up to one order; see `reading.Arithmetic`.
+
+    Attributes
+    ----------
+    algebra
+        The operations on germs, up to that order.
+    """
 
     def __init__(self, order: int, budget: Budget) -> None:
-        """Start with all of the budget."""
+        """Start with the whole budget."""
         self.algebra = Algebra(order, budget.bits)
-        self._order = order
         self._budget = budget
         self._spent = 0
 
+    def lower(self) -> Germs:
+        """Return the arithmetic up to one order less, with the whole budget again."""
+        return Germs(self.algebra.order - 1, self._budget)
+
     def column(self, row: Function) -> Callable[..., Any] | None:
-        """Return what a row does to germs; None: read it by its definition."""
+        """Return the row's function of germs, or None if it is read by its definition."""
         column = COLUMNS.get(row.name)
         if column is not None:
             return column
@@ -60,26 +81,26 @@ class Germs:
             return None
         if row.derivative is None or row.ball is None:
             raise Unsupported(row.name, "it has no series")
-        return lambda germs, *arguments: germs.by_derivative(row, arguments)
+        return lambda germs, *arguments: by_derivative(germs, row, arguments)
 
     def number(self, value: float | bool) -> Any:  # noqa: FBT001
-        """Return a literal: a double is exact."""
-        return value if isinstance(value, bool) else constant(Real.of(value))
+        """Return a literal as a germ; a double is taken exactly."""
+        return value if isinstance(value, bool) else constant_germ(Real.of(value))
 
     def constant(self, name: str) -> Value:
         """Return pi, e or inf."""
-        return Infinite(1) if name == "inf" else constant({"pi": PI, "e": E}[name])
+        return Infinite(1) if name == "inf" else constant_germ({"pi": PI, "e": E}[name])
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-        """Apply a column where all arguments are known and finite."""
+        """Apply a column; return `Outside` or `Unknown` if the result is not a value."""
         if row.name not in _SELECTING:
             if row.returns == "real" and row.name not in _TAKES_CONDITIONS:
                 arguments = [as_germ(a) for a in arguments]
-            refused = self._refused(row, arguments)
-            if refused is not None:
-                return refused
+            obstacle = self._obstacle(row, arguments)
+            if obstacle is not None:
+                return obstacle
         try:
-            return self._inside(row, arguments) or column(self, *arguments)
+            return self._domain_obstacle(row, arguments) or column(self, *arguments)
         except OrderError as error:
             return Unknown(str(error), order=True)
         except UndecidedError as error:
@@ -87,128 +108,96 @@ class Germs:
         except ZeroDivisionError:
             return Outside(_DIVISIONS.get(row.name, "a division by zero"))
 
-    def _refused(self, row: Function, arguments: Sequence[Any]) -> Outside | Unknown | None:
-        """Return what stands for the result where an argument is no finite number."""
+    def _obstacle(self, row: Function, arguments: Sequence[Any]) -> Outside | Unknown | None:
+        """Return the result if the budget is spent or an argument is not a finite number."""
         self._spent += 1
         if self._spent > self._budget.work:
-            return Unknown("it takes more work than the budget allows")
+            return Unknown("the proof takes more work than the budget allows")
         for kind in (Outside, Unknown):
-            found = next((a for a in arguments if isinstance(a, kind)), None)
-            if found is not None:
-                return found
+            argument = next((a for a in arguments if isinstance(a, kind)), None)
+            if argument is not None:
+                return argument
         if row.name not in _TAKES_INFINITE and any(isinstance(a, Infinite) for a in arguments):
             return Unknown("arithmetic with inf")
         return None
 
-    def _inside(self, row: Function, arguments: Sequence[Any]) -> Outside | Unknown | None:
+    def _domain_obstacle(self, row: Function, arguments: Sequence[Any]) -> Outside | Unknown | None:
+        """Return the result if the arguments are not proved to be in the row's domain."""
         condition = domain(row.name) if row.name in _CHECKED else None
         if condition is None:
             return None
         names = row.parameter_names
-        found = read(condition, self, dict(zip(names, arguments, strict=False)))
-        if found is True:
+        in_domain = read(condition, self, dict(zip(names, arguments, strict=False)))
+        if in_domain is True:
             return None
-        return Outside(beyond(row.name)) if found is False else found
-
-    def by_derivative(self, row: Function, arguments: Sequence[Any]) -> Germ:
-        """Return f(g) = f(a) + ∫ f'(g)·g' dt for the one argument g that varies."""
-        moving = [i for i, g in enumerate(arguments) if not g.is_constant]
-        if len(moving) > 1:
-            message = "it has a series in one variable only"
-            raise UndecidedError(message)
-        i = moving[0] if moving else len(arguments) - 1
-        parts = self.algebra.split(arguments[i])
-        if isinstance(parts, int):
-            message = "an infinite argument"
-            raise UndecidedError(message)
-        points = [parts[0] if i == j else g.constant for j, g in enumerate(arguments)]
-        start = apply(row.name, *points)
-        if not start.ball(64).is_finite():
-            message = "its value at the limit of its argument is infinite"
-            raise UndecidedError(message)
-        if not moving:
-            return constant(start)
-        text = row.derivative[i] if isinstance(row.derivative, tuple) else row.derivative
-        if text is None:
-            message = f"it has no derivative by its {row.parameters[i].name}"
-            raise UndecidedError(message)
-        names = row.parameter_names
-        return self._integral(text, dict(zip(names, arguments, strict=True)), names[i], start)
-
-    def _integral(self, text: str, bound: dict[str, Germ], variable: str, start: Real) -> Germ:
-        """Integrate, again and again where the derivative is given by the result itself."""
-        if self._order <= 1:
-            return Germ(constant(start).terms, 1)
-        algebra = self.algebra
-        shorter = Germs(self._order - 1, self._budget)
-        speed = algebra.differentiate(bound[variable])
-        program = template(text)
-        result = Germ(constant(start).terms, None if speed == NOTHING else _START)
-        rounds = self._order if "result" in program.inputs else 1
-        for _ in range(rounds):
-            slope = read(program, shorter, {**bound, "result": result})
-            if not isinstance(slope, Germ):
-                raise OrderError if getattr(slope, "order", False) else UndecidedError(slope.reason)
-            before, result = result, algebra.integrate(algebra.multiply(slope, speed), start)
-            if result.order is not None and result.order == before.order:
-                break
-        return result
+        return Outside(domain_message(row.name)) if in_domain is False else in_domain
 
 
-# These look at conditions or branches that may be undefined or unknown.
+# Rows that get conditions and branches as they are, also undefined or undecided ones.
 _SELECTING = frozenset({"where", "ifelse", "logical_and", "logical_or"})
+# Rows that get a condition as it is; the others get 0 or 1.
 _TAKES_CONDITIONS = frozenset({"float"})
+# Rows that are implemented for inf and -inf.
 _TAKES_INFINITE = frozenset(
     {
         *("add", "subtract", "negative", "positive", "abs", "sign", "maximum", "minimum", "divide"),
         *("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"),
     }
 )
-# The others find out by themselves whether they are inside their domain.
+# Rows whose domain is checked here; the other columns check their arguments themselves.
 _CHECKED = frozenset({"asin", "atan2", "erfinv", "gamma", "lgamma", "digamma"})
+# Messages for a ZeroDivisionError in a row's column.
 _DIVISIONS: Mapping[str, str] = MappingProxyType(
     {"log": "a logarithm of zero", "power": "a negative power of zero"}
 )
 
 
-def evaluate(  # noqa: PLR0913  (where, how far, and what is known)
+def evaluate(  # noqa: PLR0913  (two of them are the budget, two the walk's)
     program: Program,
     inputs: Mapping[str, Value],
     order: int = ORDERS[0],
     budget: Budget | None = None,
     *,
     held: Mapping[int, Value] | None = None,
-    known: dict[int, Value] | None = None,
+    cache: dict[int, Value] | None = None,
 ) -> Value:
-    """Return a Program's germ.
+    """Return the germ of a Program.
 
     Parameters
     ----------
     program
-        What to read.
+        The program to read.
     inputs
-        A germ for every variable: `puiseux.line` where it moves, `puiseux.constant` else.
+        A germ for every variable: `puiseux.affine_germ` for the one that moves,
+        `puiseux.constant_germ` for the others.
     order
         Terms from t^order on are dropped.
     budget
-        Precision and work.
+        Limits on precision and work; the default `Budget` if None.
     held
-        Germs of nodes that are taken as they are: detached parts are constants.
-    known
-        What the germs of all nodes are added to.
+        Values of nodes that are not computed but taken from here, such as detached parts.
+    cache
+        Values of nodes by index: those in it are used, those computed here are added to it.
+        With a cache, `held` is not used.
+
+    Returns
+    -------
+    Value
+        `Outside` if the program is proved to be undefined, `Unknown` if nothing is proved.
 
     Examples
     --------
     >>> from symdiff.program import parse
-    >>> from symdiff.arithmetics.series.puiseux import line
-    >>> evaluate(parse("abs(x)*exp(x)"), {"x": line(Real.of(0), Real.of(-1))}, order=3)
+    >>> from symdiff.arithmetics.series.puiseux import affine_germ
+    >>> x = affine_germ(Real.of(0), Real.of(-1))
+    >>> evaluate(parse("abs(x)*exp(x)"), {"x": x}, order=3)
     Germ(terms={(1, 0): 1, (2, 0): -1}, order=3)
     """
     try:
         germs = Germs(order, budget or Budget())
-        found: Value = read(program, germs, inputs, held=held, known=known)
+        value: Value = read(program, germs, inputs, held=held, cache=cache)
     except Unsupported as error:
         return Unknown(str(error))
     except RecursionError:
-        return Unknown("it is nested too deeply")
-    return found
+        return Unknown("the expression is nested too deeply")
+    return value

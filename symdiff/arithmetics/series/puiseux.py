@@ -1,8 +1,8 @@
-"""One-sided series: how a function behaves at t for small t > 0.
+"""One-sided series: the behaviour of a function of t for small t > 0.
 
-A germ is a sum of terms c·t^e·(log t)^k with rational exponents e, and a remainder O(t^order).
-The coefficients are exact real numbers. All functions here belong to a Hardy field (they are
-made without oscillation), so that derivatives of a germ are the derivatives of its terms.
+A germ is a sum of terms c·t^e·(log t)^k with rational exponents e, plus a remainder O(t^order).
+The coefficients are exact real numbers.  All functions here belong to a Hardy field (they do not
+oscillate), so a germ is differentiated term by term.
 
 Source: Scholtes 2012 for the selection of branches; Puiseux series as in Walker 1950,
 chapter 4, with logarithms as in Gruntz 1996, section 3.
@@ -22,12 +22,12 @@ from symdiff.arithmetics.series.reals import ONE, ZERO, Real, UndecidedError, ap
 Exponent = int | Fraction
 Power = tuple[Exponent, int]  # (e, k) of t^e·(log t)^k
 
-_MAX_TERMS = 200  # of one germ
-_SMALL_POWER = 16  # computed by products, without a leading term
+_MAX_TERMS = 200  # terms of one germ
+_SMALL_POWER = 16  # largest exponent that is computed by repeated multiplication
 
 
 class OrderError(UndecidedError):
-    """A series is zero up to its order: with a higher order it may not be."""
+    """The order of a series is too low to decide something: a higher order may decide it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class Germ:
     Attributes
     ----------
     terms
-        Coefficients by (e, k), the dominant one first.
+        The coefficients by (e, k), the dominant one first.
     order
-        The remainder is O(t^order), up to logarithms; None: there is no remainder.
+        The remainder is O(t^order), up to logarithms; None if there is no remainder.
     """
 
     terms: Mapping[Power, Real]
@@ -47,13 +47,13 @@ class Germ:
 
     @property
     def lowest(self) -> Exponent | None:
-        """No exponent is smaller; None for the germ that is zero exactly."""
+        """The smallest exponent, or the order without terms; None if the germ is exactly 0."""
         first = next(iter(self.terms), None)
         return self.order if first is None else first[0]
 
     @property
     def highest(self) -> Exponent:
-        """The exponent of the last term; 0 without terms."""
+        """The largest exponent; 0 without terms."""
         return list(self.terms)[-1][0] if self.terms else 0
 
     @property
@@ -63,35 +63,35 @@ class Germ:
 
     @property
     def is_constant(self) -> bool:
-        """Whether nothing but the constant is there, exactly."""
+        """Whether the germ is exactly a constant."""
         return self.order is None and all(power == (0, 0) for power in self.terms)
 
 
-def constant(value: Real) -> Germ:
+def constant_germ(value: Real) -> Germ:
     """Return the germ of a constant."""
     return Germ({} if value.rational == 0 else {(0, 0): value})
 
 
-def line(start: Real, slope: Real) -> Germ:
+def affine_germ(start: Real, slope: Real) -> Germ:
     """Return the germ of start + slope·t."""
     return _collect([((0, 0), start), ((1, 0), slope)], None)
 
 
-NOTHING: Final = Germ({})
+ZERO_GERM: Final = Germ({})  # exactly 0
 
 
-def flat(order: int) -> Germ:
-    """Return what is known of a function that is smaller than every power."""
+def flat_germ(order: int) -> Germ:
+    """Return O(t^order), which is the germ of a function smaller than every power of t."""
     return Germ({}, order)
 
 
 def _collect(pairs: Iterable[tuple[Power, Real]], order: Exponent | None) -> Germ:
-    """Add up terms, drop those beyond the order, and sort the dominant one to the front."""
+    """Return the sum of terms below an order as a germ, the dominant term first."""
     sums: dict[Power, Real] = {}
     for power, value in pairs:
         if order is None or power[0] < order:
-            known = sums.get(power)
-            sums[power] = value if known is None else known + value
+            so_far = sums.get(power)
+            sums[power] = value if so_far is None else so_far + value
     kept = sorted((p for p, c in sums.items() if c.rational != 0), key=lambda p: (p[0], -p[1]))
     if len(kept) > _MAX_TERMS:
         message = f"a series has more than {_MAX_TERMS} terms"
@@ -100,35 +100,37 @@ def _collect(pairs: Iterable[tuple[Power, Real]], order: Exponent | None) -> Ger
 
 
 def _lower(a: Exponent | None, b: Exponent | None) -> Exponent | None:
+    """Return the lower of two orders; None is infinity."""
     if a is None or b is None:
         return b if a is None else a
     return min(a, b)
 
 
 def _plus(a: Exponent | None, b: Exponent | None) -> Exponent | None:
+    """Return the sum of two orders; None is infinity."""
     return None if a is None or b is None else _plain(a + b)
 
 
 def _plain(exponent: Exponent) -> Exponent:
-    """Return an integer where it is one: sums of Python's integers are much faster."""
+    """Return an integral exponent as an int, which is much faster to add than a Fraction."""
     if type(exponent) is int or exponent.denominator != 1:
         return exponent
     return int(exponent)
 
 
 class Algebra:
-    """Sums, products and powers of germs, up to an order.
+    """Arithmetic, elementary functions, derivatives and integrals of germs, up to an order.
 
     Parameters
     ----------
     order
-        Exponents from here on are dropped.
+        Terms of products and series from t^order on are dropped.
     bits
-        The highest precision with which a sign is sought.
+        The highest precision that is tried to prove the sign of a coefficient.
     """
 
     def __init__(self, order: int, bits: int) -> None:
-        """Keep the budget."""
+        """Store the order and the precision."""
         self.order = order
         self.bits = bits
 
@@ -145,19 +147,19 @@ class Algebra:
         return Germ({power: -c for power, c in x.terms.items()}, x.order)
 
     def subtract(self, x: Germ, y: Germ) -> Germ:
-        """Return x - y; nothing at all if they are the same germ."""
+        """Return x - y: exactly 0 if x and y are the same object."""
         if x is y:
-            return NOTHING
+            return ZERO_GERM
         terms = dict(x.terms)
         for power, c in y.terms.items():
-            known = terms.get(power)
-            terms[power] = -c if known is None else known - c
+            minuend = terms.get(power)
+            terms[power] = -c if minuend is None else minuend - c
         return _collect(terms.items(), _lower(x.order, y.order))
 
     def scale(self, x: Germ, factor: Real) -> Germ:
         """Return factor·x."""
         if factor.rational == 0:
-            return NOTHING
+            return ZERO_GERM
         return Germ({power: c * factor for power, c in x.terms.items()}, x.order)
 
     def multiply(self, x: Germ, y: Germ) -> Germ:
@@ -176,41 +178,49 @@ class Algebra:
         return _collect(pairs, order)
 
     def leading(self, x: Germ) -> tuple[Power, Real, int] | None:
-        """Return the dominant term and the sign of its coefficient; None for zero exactly.
+        """Return the dominant term and the sign of its coefficient; None if x is exactly 0.
 
         Raises
         ------
         OrderError
             All terms are zero, and there is a remainder.
         UndecidedError
-            A coefficient is not told from zero.
+            A coefficient is not proved to be zero or nonzero.
         """
         for power, c in x.terms.items():
-            found = self.sign(c)
-            if found:
-                return power, c, found
+            coefficient_sign = self.sign(c)
+            if coefficient_sign:
+                return power, c, coefficient_sign
         if x.order is None:
             return None
         message = f"a series is zero up to t^{x.order}"
         raise OrderError(message)
 
     def sign_of(self, x: Germ) -> int:
-        """Return the sign that x has for all small t > 0; 0 if it is zero exactly."""
-        found = self.leading(x)
-        if found is None:
+        """Return the sign of x for all small t > 0; 0 if x is exactly 0."""
+        lead = self.leading(x)
+        if lead is None:
             return 0
-        (_, logarithms), _, positive = found
-        return -positive if logarithms % 2 else positive  # log t < 0
+        (_, k), _, coefficient_sign = lead
+        return -coefficient_sign if k % 2 else coefficient_sign  # log t < 0
 
     def split(self, x: Germ) -> tuple[Real, Germ] | int:
-        """Return the limit of x and the rest, which tends to 0; or the sign of its infinity."""
+        """Return the limit of x and the rest, which tends to 0; or the sign of an infinite limit.
+
+        Raises
+        ------
+        OrderError
+            The order of x is too low to know its limit.
+        UndecidedError
+            x has a term in 1/log t, or the sign of a coefficient is not proved.
+        """
         small: dict[Power, Real] = {}
         for (e, k), c in x.terms.items():
             if e > 0:
                 small[e, k] = c
             elif (e, k) != (0, 0) and self.sign(c):
                 if e == 0 and k < 0:
-                    message = "a series in 1/log t"
+                    message = "series in 1/log t are not supported"
                     raise UndecidedError(message)
                 return -self.sign(c) if k % 2 else self.sign(c)
         if x.order is not None and x.order <= 0:
@@ -219,38 +229,42 @@ class Algebra:
         return x.constant, Germ(small, x.order)
 
     def power(self, x: Germ, exponent: Exponent) -> Germ:
-        """Return x^q; x is positive for small t > 0 if q is no integer.
+        """Return x^q; x must be positive for small t > 0 unless q is an integer.
 
         Raises
         ------
         ZeroDivisionError
-            x is zero exactly, and q negative.
+            x is exactly 0, and q is negative.
+        UndecidedError
+            The leading term of x is not known, or its power is not a term of a germ.
         """
         exponent = _plain(exponent)
         if isinstance(exponent, int) and 0 <= exponent <= _SMALL_POWER:
             return self._product(x, exponent)
-        found = self.leading(x)
-        if found is None:
+        lead = self.leading(x)
+        if lead is None:
             if exponent < 0:
                 raise ZeroDivisionError
-            return NOTHING
-        (e, k), c, _ = found
+            return ZERO_GERM
+        (e, k), c, _ = lead
         if k and not isinstance(exponent, int):
-            message = "a broken power of a logarithm"
+            message = "a fractional power of a logarithm"
             raise UndecidedError(message)
         rest = self._relative(x, (e, k), c)
         series = self._binomial(rest, exponent)
-        lead = c.inverse() if exponent == -1 else c.power(exponent)
+        factor = c.inverse() if exponent == -1 else c.power(exponent)
         shift = (_plain(e * exponent), int(k * exponent))
-        return self._shifted(self.scale(series, lead), shift)
+        return self._shifted(self.scale(series, factor), shift)
 
     def _product(self, x: Germ, exponent: int) -> Germ:
-        result = constant(ONE)
+        """Return x^n by repeated multiplication."""
+        result = constant_germ(ONE)
         for _ in range(exponent):
             result = self.multiply(result, x)
         return result
 
     def _shifted(self, x: Germ, by: Power) -> Germ:
+        """Return t^e·(log t)^k·x."""
         e, k = by
         terms = {(_plain(f + e), m + k): c for (f, m), c in x.terms.items()}
         return Germ(terms, _plus(x.order, e))
@@ -261,10 +275,17 @@ class Algebra:
         return self._shifted(self.scale(rest, c.inverse()), (-lead[0], -lead[1]))
 
     def _after(self, power: Power, lead: Power) -> bool:
+        """Return whether a term is of higher order in t than the leading term.
+
+        Raises
+        ------
+        UndecidedError
+            The two differ by a factor 1/(log t)^k: their sum cannot be inverted as a germ.
+        """
         if power[0] > lead[0]:
             return True
         if power[0] == lead[0] and power[1] < lead[1]:
-            message = "a quotient by a sum with logarithms"
+            message = "division by a sum of powers of log t is not supported"
             raise UndecidedError(message)
         return False
 
@@ -274,17 +295,27 @@ class Algebra:
         return self.compose(coefficients, u, ends=coefficients[-1].rational == 0)
 
     def length(self, u: Germ) -> int:
-        """Return how many powers of u, which tends to 0, stand below the order."""
+        """Return how many powers of u are below the order; u must tend to 0."""
         lowest = u.lowest
         if lowest is None:
             return 0
         return min(_MAX_TERMS, math.ceil(self.order / lowest))
 
     def compose(self, coefficients: Sequence[Real], u: Germ, *, ends: bool = False) -> Germ:
-        """Return Σ c_n·u^n of a u that tends to 0; `ends` says that there are no more."""
-        result = NOTHING
+        """Return Σ c_n·u^n, where u tends to 0.
+
+        Parameters
+        ----------
+        coefficients
+            The c_n, from n = 0 on.
+        u
+            The argument of the power series.
+        ends
+            Whether all further coefficients are zero, so that there is no remainder.
+        """
+        result = ZERO_GERM
         for c in reversed(coefficients):
-            result = self.add(self.multiply(result, u), constant(c))
+            result = self.add(self.multiply(result, u), constant_germ(c))
         lowest = u.lowest
         if ends or lowest is None:
             return result
@@ -292,14 +323,20 @@ class Algebra:
         return _collect(result.terms.items(), _lower(result.order, remainder))
 
     def exp(self, x: Germ) -> Germ:
-        """Return e^x."""
+        """Return e^x.
+
+        Raises
+        ------
+        UndecidedError
+            e^x grows faster than any power of 1/t, or is an irrational power of t.
+        """
         power: Power = (0, 0)
         x = self._without_zeros(x)
         logarithm = x.terms.get((0, 1))
         if logarithm is not None and next(iter(x.terms)) == (0, 1):
             # e^(c·log t) = t^c
             if logarithm.rational is None:
-                message = "a power of t with an exponent that is not rational"
+                message = "a power of t with an exponent that is not known to be rational"
                 raise UndecidedError(message)
             c = Fraction(int(logarithm.rational.p), int(logarithm.rational.q))
             power = (_plain(c), 0)
@@ -307,24 +344,32 @@ class Algebra:
         parts = self.split(x)
         if isinstance(parts, int):
             if parts > 0:
-                message = "growth faster than any power"
+                message = "growth faster than any power of 1/t"
                 raise UndecidedError(message)
-            return flat(self.order)
+            return flat_germ(self.order)
         a, u = parts
         series = self.scale(self.compose(_exponential(self.length(u) + 1), u), apply("exp", a))
         return self._shifted(series, power)
 
     def _without_zeros(self, x: Germ) -> Germ:
-        """Return x without terms that are infinite but for a coefficient proved to be zero."""
+        """Return x without terms t^e·(log t)^k, e <= 0, whose coefficient is proved to be zero."""
         zeros = {p for p, c in x.terms.items() if p[0] <= 0 and p != (0, 0) and not self.sign(c)}
         return Germ({p: c for p, c in x.terms.items() if p not in zeros}, x.order)
 
     def log(self, x: Germ) -> Germ:
-        """Return log x of an x that is positive for small t > 0."""
-        found = self.leading(x)
-        if found is None:
+        """Return log x; x must be positive for small t > 0.
+
+        Raises
+        ------
+        ZeroDivisionError
+            x is exactly 0.
+        UndecidedError
+            The leading term of x is not known, or contains a logarithm.
+        """
+        lead = self.leading(x)
+        if lead is None:
             raise ZeroDivisionError
-        (e, k), c, _ = found
+        (e, k), c, _ = lead
         if k:
             message = "a logarithm of a logarithm"
             raise UndecidedError(message)
@@ -334,10 +379,16 @@ class Algebra:
         return self.add(_collect(head, None), series)
 
     def sin_cos(self, x: Germ) -> tuple[Germ, Germ]:
-        """Return sin x and cos x of an x with a finite limit."""
+        """Return sin x and cos x.
+
+        Raises
+        ------
+        UndecidedError
+            x has no finite limit.
+        """
         parts = self.split(x)
         if isinstance(parts, int):
-            message = "an oscillation without end"
+            message = "an essential oscillation (no one-sided series)"
             raise UndecidedError(message)
         a, u = parts
         n = self.length(u) + 1
@@ -362,14 +413,16 @@ class Algebra:
 
         Raises
         ------
+        OrderError
+            The order of x is too low to know whether the integral is finite.
         UndecidedError
-            The integral is infinite.
+            The integral is infinite, or x has a term in 1/log t.
         """
         pairs: list[tuple[Power, Real]] = [((0, 0), start)]
         for (e, k), c in x.terms.items():
             if e <= -1:
                 if self.sign(c):
-                    message = "an integral without a finite value"
+                    message = "a divergent integral"
                     raise UndecidedError(message)
                 continue
             # ∫ t^e·L^k = t^(e+1)·Σ (-1)^j·k!/(k-j)!·L^(k-j)/(e+1)^(j+1)
@@ -387,36 +440,39 @@ class Algebra:
         return _collect(pairs, order)
 
 
-# Taylor coefficients at 0, up to that of u^(count-1).
+# -- Taylor coefficients at u = 0
 
 
 @functools.cache
 def _exponential(count: int) -> tuple[Real, ...]:
+    """Return the first `count` coefficients of e^u."""
     return tuple(Real.of(Fraction(1, math.factorial(n))) for n in range(count))
 
 
 @functools.cache
 def _logarithm(count: int) -> tuple[Real, ...]:
-    """Return those of log(1 + u)."""
+    """Return the first `count` coefficients of log(1 + u)."""
     return ZERO, *(Real.of(Fraction((-1) ** (n + 1), n)) for n in range(1, count))
 
 
 @functools.cache
 def _sine(count: int) -> tuple[Real, ...]:
+    """Return the first `count` coefficients of sin u."""
     return tuple(Real.of(Fraction(_ALTERNATING[n % 4], math.factorial(n))) for n in range(count))
 
 
 @functools.cache
 def _cosine(count: int) -> tuple[Real, ...]:
+    """Return the first `count` coefficients of cos u."""
     return tuple(_sine(count + 1)[n + 1] * Real.of(n + 1) for n in range(count))
 
 
-_ALTERNATING: Final = (0, 1, 0, -1)  # derivatives of sin at 0
+_ALTERNATING: Final = (0, 1, 0, -1)  # derivatives of sin at 0, in turn
 
 
 @functools.lru_cache(maxsize=256)
 def _binomials(exponent: Exponent, length: int) -> tuple[Real, ...]:
-    """Return those of (1 + u)^q; the last one is 0 where there are no more."""
+    """Return the coefficients of (1 + u)^q up to u^length; a finite series ends with a 0."""
     coefficients = [Fraction(1)]
     for n in range(length):
         coefficients.append(coefficients[-1] * (Fraction(exponent) - n) / (n + 1))

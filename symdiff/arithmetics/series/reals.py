@@ -1,7 +1,8 @@
-"""Exact real numbers: rationals, and numbers that a ball of any precision encloses.
+"""Exact real numbers: rationals, and expressions that can be enclosed to any precision.
 
-A number that is not rational remembers how it was computed, so that it can be enclosed again
-with more bits, and be given to sympy where only an exact test can tell that it is zero.
+A number that is not rational keeps the expression it was computed by.  The expression is
+evaluated again with more bits where a sign is undecided, and is passed to sympy where only a
+symbolic proof can show that the number is zero.
 """
 
 from __future__ import annotations
@@ -22,24 +23,21 @@ from symdiff.arithmetics.balls import Ball
 from symdiff.arithmetics.symbolic import Symbolic
 from symdiff.catalogue import CATALOGUE
 
-MAX_BITS: Final = 4096  # of precision, before a sign is left undecided
-_FIRST_BITS: Final = 64
-_SYMBOLIC_FROM: Final = 512  # bits: a number that is still not told from zero may be zero
-_MAX_RATIONAL_BITS: Final = 40_000  # of numerator and denominator that are kept exact
-_ENORMOUS: Final = flint.arb(2) ** 256  # and its inverse
-_LONG: Final = 2200  # bits of a rational: no double has more
-_MAX_SYMBOLIC: Final = 80  # operations of a number that is given to sympy
-_MAX_SIMPLIFIED: Final = 24  # and of one that it is to simplify: that may take for ever
-_MAX_ROOT: Final = 64
-# What sympy raises where it does not get on.
+MAX_BITS: Final = 4096  # highest precision that is tried before a sign is left undecided
+_FIRST_BITS: Final = 64  # precision of the first ball around a number
+_SYMBOLIC_FROM: Final = 512  # bits from which on sympy is asked whether a number is zero
+_MAX_RATIONAL_BITS: Final = 40_000  # bits of a rational, numerator and denominator together
+_ENORMOUS: Final = flint.arb(2) ** 256  # sympy gets no number beyond this size or its inverse
+_LONG: Final = 2200  # bits of a rational that sympy may get; no double needs more
+_MAX_SYMBOLIC: Final = 80  # operations in a number that sympy is asked about
+_MAX_SIMPLIFIED: Final = 24  # operations in a number that sympy may simplify, which can be slow
+_MAX_ROOT: Final = 64  # degree of a root of a rational that is taken exactly
+# Exceptions of sympy that mean: no answer.
 _NO_ANSWER: Final = (ArithmeticError, TypeError, ValueError, AttributeError, RecursionError)
 
 
 class UndecidedError(ArithmeticError):
     """Something could be neither proved nor refuted within the budget; the message says what."""
-
-
-_NOTHING: Final = frozenset[bytes]()
 
 
 class Real:
@@ -48,11 +46,11 @@ class Real:
     Attributes
     ----------
     rational
-        Its value where it is known to be rational, else None.
+        The value (an fmpq) if the number is known to be rational, else None.
     operation, arguments
-        How it was computed: a row of the catalogue and its arguments.
+        The expression it was computed by: the name of a catalogue row, and its arguments.
     vanishing
-        Keys of numbers made of this one that are known to be zero: this one is defined so.
+        Keys of expressions in this number that vanish by its definition: it is a root of them.
 
     Examples
     --------
@@ -71,14 +69,14 @@ class Real:
         operation: str = "",
         arguments: tuple[Real, ...] = (),
     ) -> None:
-        """Keep the parts; use `of` and `apply` to make numbers."""
+        """Make a number from its parts; call `of` or `apply` instead."""
         self.rational = rational
         self.operation = operation
         self.arguments = arguments
         self._balls: dict[int, Ball] = {}
         self._key: bytes | None = None
         self._size: int | None = None
-        self.vanishing: frozenset[bytes] = _NOTHING
+        self.vanishing: frozenset[bytes] = frozenset()
 
     @classmethod
     def of(cls, value: float | Fraction) -> Real:
@@ -108,7 +106,7 @@ class Real:
         return self + -other
 
     def __neg__(self) -> Real:
-        """Return the opposite number."""
+        """Return -x."""
         return _times(-1, self)
 
     def __mul__(self, other: Real) -> Real:
@@ -124,20 +122,20 @@ class Real:
 
     @property
     def scaled(self) -> tuple[Any, Real]:
-        """The number as q·x, with q rational and no rational factor left in x."""
+        """The number as a pair (q, x) with value q·x: q is rational, x has no rational factor."""
         if self.operation == "multiply" and self.arguments[0].rational is not None:
             return self.arguments[0].rational, self.arguments[1]
         return _UNIT, self
 
     def inverse(self) -> Real:
-        """Return 1/x of a number that is not zero."""
+        """Return 1/x of a nonzero number x."""
         if self.rational is not None:
             return Real(1 / self.rational)
         q, x = self.scaled
         return _times(1 / q, Real(None, "divide", (ONE, x)))
 
     def power(self, exponent: Fraction | int) -> Real:
-        """Return x**q of a positive number, or of any but zero for an integer q."""
+        """Return x**q; x must be positive, or nonzero if q is an integer."""
         if exponent == 1:
             return self
         if self.rational is not None:
@@ -147,15 +145,15 @@ class Real:
         return Real(None, "power", (self, Real.of(exponent)))
 
     def ball(self, bits: int) -> Ball:
-        """Return a ball around the number, computed with a precision of `bits`."""
-        found = self._balls.get(bits)
-        if found is None:
-            if flint.ctx.prec == bits:  # as for all the numbers it is made of
-                found = self._balls[bits] = self._computed(bits)
+        """Return a ball that contains the number, computed with a precision of `bits`."""
+        ball = self._balls.get(bits)
+        if ball is None:
+            if flint.ctx.prec == bits:  # already set by the call for an outer expression
+                ball = self._balls[bits] = self._computed(bits)
             else:
                 with flint.ctx.workprec(bits):
-                    found = self._balls[bits] = self._computed(bits)
-        return found
+                    ball = self._balls[bits] = self._computed(bits)
+        return ball
 
     def _computed(self, bits: int) -> Ball:
         if self.rational is not None:
@@ -166,7 +164,7 @@ class Real:
         return _column(self.operation, "ball")(*balls)
 
     def symbolic(self) -> sp.Expr:
-        """Return the number in sympy."""
+        """Return the number as a sympy expression."""
         if self.rational is not None:
             return sp.Rational(int(self.rational.p), int(self.rational.q))
         if self.operation in _CONSTANTS:
@@ -177,14 +175,14 @@ class Real:
 
     @property
     def size(self) -> int:
-        """How many operations it takes, nothing shared."""
+        """The number of operations in the expression; a shared part counts each time."""
         if self._size is None:
             self._size = 1 + sum(a.size for a in self.arguments)
         return self._size
 
     @property
     def key(self) -> bytes:
-        """A digest that two numbers share only if they were computed in the same way."""
+        """A digest of the expression: two numbers have the same one only if they are equal."""
         if self._key is None:
             if self.rational is not None:
                 parts = [str(self.rational).encode()]
@@ -195,7 +193,7 @@ class Real:
         return self._key
 
     def same_as(self, other: Real) -> bool:
-        """Tell whether two numbers were computed in the same way: then they are equal."""
+        """Return whether both numbers have the same expression, and so are equal."""
         if self is other:
             return True
         if self.rational is not None or other.rational is not None:
@@ -205,14 +203,14 @@ class Real:
         )
 
     def precedes(self, other: Real) -> bool:
-        """Tell which of two numbers stands first, by their form alone."""
-        if self.size != other.size:  # nearly always: keys take longer
+        """Return whether this number comes first in a fixed order of expressions."""
+        if self.size != other.size:  # the usual case, and cheaper than the keys
             return self.size < other.size
         return self.key < other.key
 
 
 def _times(q: Any, x: Real) -> Real:  # an fmpq
-    """Return q·x, with all rational factors in one: equal numbers come to look equal."""
+    """Return q·x with all rational factors in one, so that equal products have one form."""
     if x.rational is not None:
         return Real(q * x.rational)
     p, core = x.scaled
@@ -223,7 +221,7 @@ def _times(q: Any, x: Real) -> Real:  # an fmpq
 
 
 def _sum(x: Real, y: Real) -> Real:
-    """Return x + y in an order that depends on the two alone, the first one positive."""
+    """Return x + y in one form, whatever the order and the common sign of x and y."""
     (p, a), (q, b) = x.scaled, y.scaled
     if a.same_as(b):
         return _times(p + q, a)
@@ -235,13 +233,14 @@ def _sum(x: Real, y: Real) -> Real:
 
 
 def _exact(value: Any, operation: str, x: Real, y: Real) -> Real:  # an fmpq
-    """Keep a rational result, unless it has become too long to go on with."""
+    """Return a rational result, or the expression for it if the rational is too long."""
     if value.p.bit_length() + value.q.bit_length() > _MAX_RATIONAL_BITS:
         return Real(None, operation, (x, y))
     return Real(value)
 
 
 def _rational_power(base: Any, exponent: Fraction) -> Any | None:  # fmpq
+    """Return base**exponent if it is rational and not too long, else None."""
     p, q = exponent.numerator, exponent.denominator
     bits = base.p.bit_length() + base.q.bit_length()
     if q > _MAX_ROOT or bits * abs(p) > _MAX_RATIONAL_BITS:
@@ -275,32 +274,45 @@ def _column(row: str, arithmetic: str) -> Callable[..., Any]:
 
 
 def apply(row: str, *arguments: Real) -> Real:
-    """Return a function of the catalogue that has a ball column, at numbers in its domain."""
+    """Return the value of a catalogue function at exact numbers.
+
+    Parameters
+    ----------
+    row
+        The name of a row with a ball column.
+    arguments
+        Numbers in the domain of the function.
+
+    Raises
+    ------
+    UndecidedError
+        The row has no ball column.
+    """
     if all(a.rational is not None for a in arguments):
         with flint.ctx.workprec(_FIRST_BITS):
             value = _column(row, "ball")(*(flint.arb(a.rational) for a in arguments))
-        given = all(flint.arb(a.rational).is_exact() for a in arguments)
-        if given and value.is_exact() and value.is_finite():
+        exact_arguments = all(flint.arb(a.rational).is_exact() for a in arguments)
+        if exact_arguments and value.is_exact() and value.is_finite():
             return Real(value.fmpq())
-    found = Real(None, row, arguments)
-    # known at once, a zero makes all that is computed with it simple
-    return ZERO if found.ball(_FIRST_BITS).contains(0) and is_zero(found) else found
+    number = Real(None, row, arguments)
+    # A zero that is recognised here simplifies everything that is computed with it.
+    return ZERO if number.ball(_FIRST_BITS).contains(0) and is_proved_zero(number) else number
 
 
 def sign(number: Real, bits: int = MAX_BITS) -> int:
-    """Return -1, 0 or 1: proved.
+    """Return the proved sign of a number: -1, 0 or 1.
 
     Parameters
     ----------
     number
-        Any number.
+        The number.
     bits
         The highest precision to try.
 
     Raises
     ------
     UndecidedError
-        It is too close to zero to tell, and sympy cannot show that it is zero.
+        Every ball up to that precision contains zero, and zero is not proved either.
 
     Examples
     --------
@@ -317,14 +329,15 @@ def sign(number: Real, bits: int = MAX_BITS) -> int:
             return -1
         if ball.is_zero():
             return 0
-        if precision >= min(_SYMBOLIC_FROM, bits) and is_zero(number):
+        if precision >= min(_SYMBOLIC_FROM, bits) and is_proved_zero(number):
             return 0
-    message = f"a number within {float(number.ball(bits).abs_upper()):.1g} of 0 is not told from 0"
+    size = float(number.ball(bits).abs_upper())
+    message = f"a number of size at most {size:.1g} is not proved to be zero or nonzero"
     raise UndecidedError(message)
 
 
 def _precisions(first: int, last: int) -> Iterator[int]:
-    """Yield the precisions to try, in bits: each twice the one before, and the last one."""
+    """Yield precisions in bits: `first`, doubled as long as it is below `last`, then `last`."""
     precision = first
     while precision < last:
         yield precision
@@ -332,84 +345,87 @@ def _precisions(first: int, last: int) -> Iterator[int]:
     yield last
 
 
-def is_zero(number: Real) -> bool:
-    """Tell whether a number is zero by definition, or sympy proves it; False says nothing."""
-    return any(map(_is_known_zero, reversed(list(_factors(number)))))
+def is_proved_zero(number: Real) -> bool:
+    """Return whether `number` is proved to be zero; False means not proved.
+
+    It is proved if a factor is zero by definition (see `Real.vanishing`) or sympy says so.
+    """
+    return any(map(_is_factor_zero, reversed(list(_factors(number)))))
 
 
 def _factors(number: Real) -> Iterator[Real]:
-    """Yield a number, and what it is a product of, each once, as far as it may be zero."""
+    """Yield a number and its factors, each once, if their first balls contain zero."""
     waiting, seen = [number], {id(number)}
     while waiting:
-        found = waiting.pop()
-        if not found.ball(_FIRST_BITS).contains(0):
+        factor = waiting.pop()
+        if not factor.ball(_FIRST_BITS).contains(0):
             continue
-        yield found
-        if found.operation == "multiply":
-            fresh = {id(a): a for a in found.arguments if id(a) not in seen}
+        yield factor
+        if factor.operation == "multiply":
+            fresh = {id(a): a for a in factor.arguments if id(a) not in seen}
             seen.update(fresh)
             waiting.extend(fresh.values())
 
 
-def _is_known_zero(number: Real) -> bool:
-    if any(number.scaled[1].key in leaf.vanishing for leaf in _parts(number)):
+def _is_factor_zero(number: Real) -> bool:
+    """Return whether one factor is proved to be zero, without taking it apart."""
+    if any(number.scaled[1].key in part.vanishing for part in _parts(number)):
         return True
-    return _is_for_sympy(number) and _sympy_proves_zero(_Question(number.key, number))
+    return _may_ask_sympy(number) and _sympy_proves_zero(_Keyed(number.key, number))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Question:
-    """A number that is told from others by its key."""
+class _Keyed:
+    """A number that is compared and hashed by its key, for the caches."""
 
     key: bytes
     number: Real = dataclasses.field(compare=False)
 
 
 @functools.lru_cache(maxsize=256)
-def _sympy_proves_zero(question: _Question) -> bool:
-    known = _sympy_knows_zero(question)
-    if known is not None:
-        return known
+def _sympy_proves_zero(keyed: _Keyed) -> bool:
+    """Return whether sympy finds that a number is zero, with simplification if it is short."""
+    answer = _sympy_is_zero(keyed)
+    if answer is not None:
+        return answer
     try:
-        found = question.number.symbolic()
-        known = sp.expand(found, log=False, power_base=False, power_exp=False).is_zero
-        if known is None and question.number.size <= _MAX_SIMPLIFIED:
-            known = found.equals(0)
+        expression = keyed.number.symbolic()
+        answer = sp.expand(expression, log=False, power_base=False, power_exp=False).is_zero
+        if answer is None and keyed.number.size <= _MAX_SIMPLIFIED:
+            answer = expression.equals(0)
     except _NO_ANSWER:
         return False
-    return bool(known)
+    return bool(answer)
 
 
 @functools.lru_cache(maxsize=256)
-def _sympy_knows_zero(question: _Question) -> bool | None:
-    """Return what sympy says without trying to simplify; None: nothing."""
+def _sympy_is_zero(keyed: _Keyed) -> bool | None:
+    """Return sympy's `is_zero`, without simplification; None if sympy does not know."""
     try:
-        known = question.number.symbolic().is_zero
+        answer = keyed.number.symbolic().is_zero
     except _NO_ANSWER:
         return None
-    return None if known is None else bool(known)
+    return None if answer is None else bool(answer)
 
 
-def _is_plainly_zero(number: Real) -> bool:
-    return _is_for_sympy(number) and bool(_sympy_knows_zero(_Question(number.key, number)))
+def _may_ask_sympy(number: Real) -> bool:
+    return number.size <= _MAX_SYMBOLIC and sympy_zero_is_credible(number)
 
 
-def _is_for_sympy(number: Real) -> bool:
-    return number.size <= _MAX_SYMBOLIC and may_be_zero(number)
+def sympy_zero_is_credible(number: Real) -> bool:
+    """Return whether sympy may be believed if it says that a number is zero.
 
-
-def may_be_zero(number: Real) -> bool:
-    """Tell whether what sympy calls zero may be believed to be zero.
-
-    sympy takes for zero what it does not tell from zero with the digits that it looks at:
-    tanh(log(cosh(3e-6))), about 4e-12, is zero to it.  So no ball may tell the number from zero,
-    and nothing that it is made of may be so small that it could hide in the last bits of these.
+    `is_zero` of sympy may be True for a tiny number: tanh(log(cosh(3e-6))), about 4e-12, is zero
+    to it.  It is believed only if the ball of `MAX_BITS` contains zero, and if no part of the
+    expression is so small that it could hide in the last bits of that ball.
 
     Examples
     --------
     >>> one = apply("sin", PI * Real.of(Fraction(1, 2)))
-    >>> may_be_zero(one - ONE), may_be_zero(apply("tanh", one - Real.of(1 - 2**-50)))
-    (True, False)
+    >>> sympy_zero_is_credible(one - ONE)
+    True
+    >>> sympy_zero_is_credible(apply("tanh", one - Real.of(1 - 2**-50)))
+    False
     """
     try:
         return all(map(_is_moderate, _parts(number))) and number.ball(MAX_BITS).contains(0)
@@ -418,9 +434,9 @@ def may_be_zero(number: Real) -> bool:
 
 
 def _is_moderate(number: Real) -> bool:
-    """Tell whether a number is zero as far as can be seen, or neither tiny nor enormous.
+    """Return whether a number may be zero, or is neither tiny nor enormous.
 
-    Of an enormous one such as exp(n*log(b)) sympy would compute all digits.
+    sympy would compute all digits of an enormous number such as exp(n*log(b)).
     """
     rational = number.rational
     if rational is not None and rational.p.bit_length() + rational.q.bit_length() > _LONG:
@@ -432,23 +448,23 @@ def _is_moderate(number: Real) -> bool:
 
 
 def _parts(number: Real) -> Iterator[Real]:
-    """Yield a number and all that it is made of."""
+    """Yield a number and all parts of its expression, each once."""
     waiting, seen = [number], set()
     while waiting:
-        found = waiting.pop()
-        if id(found) not in seen:
-            seen.add(id(found))
-            waiting.extend(found.arguments)
-            yield found
+        part = waiting.pop()
+        if id(part) not in seen:
+            seen.add(id(part))
+            waiting.extend(part.arguments)
+            yield part
 
 
 def nearest(number: Real, bits: int = MAX_BITS) -> float:
-    """Return the double nearest to a number, or an infinity beyond the doubles.
+    """Return the double nearest to a number; an infinity if the number overflows.
 
     Raises
     ------
     UndecidedError
-        It cannot be enclosed.
+        No ball with up to `bits` bits is narrow enough.
 
     Examples
     --------
@@ -457,22 +473,22 @@ def nearest(number: Real, bits: int = MAX_BITS) -> float:
     """
     if number.rational is not None:
         return _nearest_fraction(Fraction(int(number.rational.p), int(number.rational.q)))
-    found = None
+    double = None
     for precision in _precisions(2 * _FIRST_BITS, bits):
         ball = number.ball(precision)
-        found = nearest_in(ball)
-        if found is not None and float(ball.lower()) == float(ball.upper()):
-            return found
-    if found is not None:  # halfway between two doubles, as far as can be seen
-        return found
+        double = nearest_in(ball)
+        if double is not None and float(ball.lower()) == float(ball.upper()):
+            return double
+    if double is not None:  # no ball is on one side of the middle of two doubles
+        return double
     if sign(number, bits) == 0:
         return 0.0
-    message = "a number cannot be enclosed"
+    message = f"a number cannot be enclosed with {bits} bits"
     raise UndecidedError(message)
 
 
 def nearest_or_none(number: Real) -> float | None:
-    """Return the double nearest to a number, or None where that takes more than a nearest_or_none.
+    """Return the double nearest to a number, or None if two quick attempts do not find it.
 
     Examples
     --------
@@ -482,24 +498,26 @@ def nearest_or_none(number: Real) -> float | None:
     if number.rational is not None:
         return nearest(number)
     for bits in (2 * _FIRST_BITS, _SYMBOLIC_FROM):
-        found = nearest_in(number.ball(bits))
-        if found is not None:
-            return found
-    return 0.0 if _is_plainly_zero(number) else None
+        double = nearest_in(number.ball(bits))
+        if double is not None:
+            return double
+    is_zero = _may_ask_sympy(number) and _sympy_is_zero(_Keyed(number.key, number))
+    return 0.0 if is_zero else None
 
 
 def _nearest_fraction(value: Fraction) -> float:
+    """Return the nearest double, or an infinity."""
     try:
         return float(value)
     except OverflowError:
         return math.inf if value > 0 else -math.inf
 
 
-_ACCURATE: Final = 60  # bits of a ball that names a double
+_ACCURATE: Final = 60  # relative bits of a ball that is narrow enough to be rounded to a double
 
 
 def nearest_in(ball: Ball) -> float | None:
-    """Return the double that a narrow ball names, or None if the ball is too wide."""
+    """Return the double nearest to the centre of a narrow ball, or None if it is too wide."""
     if not ball.is_finite():
         return None
     if ball.rel_accuracy_bits() >= _ACCURATE or ball.is_exact():

@@ -45,7 +45,7 @@ def expression_to_invert(program: Program, fixed: Mapping[str, sp.Expr]) -> sp.E
     ------
     NotInvertibleError
         If it contains a number that sympy takes for zero although it is not written as 0; see
-        `reals.may_be_zero`.
+        `reals.sympy_zero_is_credible`.
 
     Examples
     --------

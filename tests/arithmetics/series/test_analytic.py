@@ -1,10 +1,10 @@
-"""One germ says what an analytic function does on both sides, and only such a function's does."""
+"""The germ to the right of a point is mirrored to the left for analytic functions only."""
 
 import pytest
 
 from symdiff.arithmetics.series.analytic import analytic_germs, is_entire, mirrored
 from symdiff.arithmetics.series.germs import evaluate
-from symdiff.arithmetics.series.puiseux import line
+from symdiff.arithmetics.series.puiseux import affine_germ
 from symdiff.arithmetics.series.reals import Real, UndecidedError
 from symdiff.catalogue import CATALOGUE
 from symdiff.program import parse
@@ -33,34 +33,34 @@ NOT_ANALYTIC = [
 
 
 def germs(program, at, side, order=4):
-    known = {}
-    found = evaluate(program, {"x": line(at, Real.of(side))}, order, known=known)
-    return found, analytic_germs(program, known)
+    cache = {}
+    germ = evaluate(program, {"x": affine_germ(at, Real.of(side))}, order, cache=cache)
+    return germ, analytic_germs(program, cache)
 
 
 @pytest.mark.parametrize("at", ["0", "1/3", "pi/7"])
 @pytest.mark.parametrize("text", PROGRAMS)
-def test_the_mirrored_germ_is_that_of_the_other_side(text, at):
-    program, place = parse(text), exact_number(at)
-    left, _ = germs(program, place, -1)
-    _, analytic = germs(program, place, 1)
-    other = mirrored(analytic[program.output])
-    assert other.order == left.order
-    for power in {*other.terms, *left.terms}:
-        zero = Real.of(0)
-        difference = other.terms.get(power, zero).ball(128) - left.terms.get(power, zero).ball(128)
+def test_the_mirrored_right_germ_is_the_left_germ(text, at):
+    program, point = parse(text), exact_number(at)
+    left, _ = germs(program, point, -1)
+    _, analytic = germs(program, point, 1)
+    right_mirrored = mirrored(analytic[program.output])
+    assert right_mirrored.order == left.order
+    for power in {*right_mirrored.terms, *left.terms}:
+        a, b = (germ.terms.get(power, Real.of(0)) for germ in (right_mirrored, left))
+        difference = a.ball(128) - b.ball(128)
         assert abs(difference).upper() < 1e-30
 
 
 @pytest.mark.parametrize(("text", "at"), NOT_ANALYTIC)
-def test_what_is_not_analytic_is_not_taken_over(text, at):
+def test_a_function_that_is_not_analytic_is_not_mirrored(text, at):
     program = parse(text)
     _, analytic = germs(program, exact_number(at), 1)
     assert program.output not in analytic
 
 
-def test_a_germ_taken_over_wrongly_is_noticed(monkeypatch):
-    """The control: were the germ of abs(x) mirrored, its kink would look smooth."""
+def test_a_germ_that_is_mirrored_wrongly_is_noticed(monkeypatch):
+    """Negative control: if the germ of abs(x) were mirrored, its kink would look smooth."""
     program, point = parse("abs(x) + x"), {"x": Real.of(0)}
     assert prove(program, "x", point).kind == "kink"
     monkeypatch.setattr("symdiff.arithmetics.series.analytic._is_analytic", lambda *_: True)
@@ -68,7 +68,7 @@ def test_a_germ_taken_over_wrongly_is_noticed(monkeypatch):
 
 
 class Unclear(Real):
-    """A number that cannot be enclosed."""
+    """A number that cannot be enclosed in a ball."""
 
     def _computed(self, bits):
         raise UndecidedError("planted")
@@ -77,7 +77,6 @@ class Unclear(Real):
 @pytest.mark.parametrize("text", ["log(x)", "1/x", "sqrt(x)", "atan2(1, x)", "relu(x)"])
 def test_at_a_number_that_cannot_be_enclosed_only_the_variable_is_analytic(text):
     program = parse(text)
-    germ = line(Unclear(None, "zero"), Real.of(1))
-    known = dict.fromkeys(range(len(program.nodes)), germ)
-    found = analytic_germs(program, known)
-    assert {program.text_of(i) for i in found} <= {"x", "1"} and program.output not in found
+    germ = affine_germ(Unclear(None, "zero"), Real.of(1))
+    analytic = analytic_germs(program, dict.fromkeys(range(len(program.nodes)), germ))
+    assert {program.text_of(i) for i in analytic} <= {"x", "1"} and program.output not in analytic

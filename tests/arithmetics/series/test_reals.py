@@ -1,4 +1,4 @@
-"""Exact numbers: proved signs, equality that looks at the form, and nearest doubles."""
+"""Exact numbers: proved signs, equality by form, and nearest doubles."""
 
 import itertools
 import math
@@ -11,7 +11,7 @@ import sympy as sp
 
 from symdiff.arithmetics.series import germs, reals
 from symdiff.arithmetics.series.germ_values import Unknown
-from symdiff.arithmetics.series.puiseux import Germ, constant
+from symdiff.arithmetics.series.puiseux import Germ, constant_germ
 from symdiff.arithmetics.series.reals import (
     ONE,
     PI,
@@ -20,11 +20,11 @@ from symdiff.arithmetics.series.reals import (
     Real,
     UndecidedError,
     apply,
-    is_zero,
-    may_be_zero,
+    is_proved_zero,
     nearest,
     nearest_in,
     sign,
+    sympy_zero_is_credible,
 )
 from symdiff.program import parse
 
@@ -42,10 +42,10 @@ def half(n=1):
 
 
 def number(text):
-    """The exact value of a constant expression; a decimal is its double."""
-    found = germs.evaluate(parse(text), {})
-    assert isinstance(found, Germ) and found.is_constant
-    return found.constant
+    """Return the exact value of a constant expression; a decimal is its double."""
+    germ = germs.evaluate(parse(text), {})
+    assert isinstance(germ, Germ) and germ.is_constant
+    return germ.constant
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def number(text):
         ("ceil(exp(700)) - floor(exp(700)) - 1", 0),
         ("floor(10**22*sqrt(2)*sqrt(2)) - 2*10**22", 0),
         ("floor(tanh(400)*7) - 6", 0),
-        # sympy calls these zero: it evaluates them with a few digits
+        # sympy's is_zero is True for these tiny numbers: it evaluates only a few digits
         ("tanh(log(cosh(3e-6)))", 1),
         ("sin(log(1 + 3*2**(-50)))", 1),
         ("tanh(log(1 + 3*2**(-50)))", 1),
@@ -135,11 +135,11 @@ def test_a_sign_is_proved(text, expected):
         (apply("sqrt", Real.of(10**40 + 1)) - Real.of(10**20), 64, 256),
     ],
 )  # fmt: skip
-def test_too_close_to_zero_is_undecided_and_decided_with_more_bits(close, bits, enough):
-    with pytest.raises(UndecidedError, match="is not told from 0"):
+def test_the_sign_of_a_tiny_number_is_undecided_until_there_are_enough_bits(close, bits, enough):
+    with pytest.raises(UndecidedError, match="not proved to be zero or nonzero"):
         sign(close, bits)
     assert sign(close, enough) != 0
-    assert not is_zero(close)
+    assert not is_proved_zero(close)
 
 
 @pytest.mark.parametrize(
@@ -147,46 +147,48 @@ def test_too_close_to_zero_is_undecided_and_decided_with_more_bits(close, bits, 
     [
         "tanh(log(1 + 1e-323**4))",  # 1e-1292, or 2**-4292
         "tanh(log(cosh(3e-323**2)))",
-        "sqrt(2)*sqrt(3) - sqrt(6) + 1e-300**5",  # sympy would try for ever
+        "sqrt(2)*sqrt(3) - sqrt(6) + 1e-300**5",  # sympy would not terminate
         "(tanh(log(cosh(3e-20))))**40",
     ],
 )
-def test_what_hides_below_the_last_bit_is_not_zero(text):
+def test_a_number_below_the_last_bit_is_not_taken_for_zero(text):
     value = number(text)
-    assert not may_be_zero(value) and not is_zero(value)
+    assert not sympy_zero_is_credible(value) and not is_proved_zero(value)
 
 
-def test_sympy_is_not_believed_against_a_ball(monkeypatch):
-    # Planted: what sympy says of this number at times, for it looks at its facts in random order.
-    monkeypatch.setattr(reals, "_sympy_knows_zero", lambda _: True)
+def test_sympy_is_not_believed_where_a_ball_excludes_zero(monkeypatch):
+    # Planted: sympy sometimes says so of this number, since it shuffles the facts that it checks.
+    monkeypatch.setattr(reals, "_sympy_is_zero", lambda _: True)
     text = "tanh(log(1 + 1e-40))"
-    assert not is_zero(number(text)) and not is_zero(number(f"{text}**20"))
-    monkeypatch.setattr(reals, "may_be_zero", lambda _: True)
-    assert is_zero(number(text))
+    assert not is_proved_zero(number(text)) and not is_proved_zero(number(f"{text}**20"))
+    monkeypatch.setattr(reals, "sympy_zero_is_credible", lambda _: True)
+    assert is_proved_zero(number(text))
 
 
 def test_sympy_simplifies_short_numbers_only(monkeypatch):
-    """It tries to solve for the roots in the others, which takes minutes."""
+    """For long ones sympy tries to solve for roots, which takes minutes."""
     asked = []
     equals = sp.Expr.equals
 
     def spy(x, y):
         asked.append(x)
-        return len(asked) == 1 and equals(x, y)  # whoever asks again gets no answer, at once
+        return len(asked) == 1 and equals(x, y)  # a second question gets a quick no
 
     monkeypatch.setattr(sp.Expr, "equals", spy)
-    assert is_zero(number("log(9) - 2*log(3)")) and len(asked) == 1
-    assert not is_zero(number("exp2(0.7)/asinh(sinh(exp2(0.7)/2)) - 2")) and len(asked) == 1
+    assert is_proved_zero(number("log(9) - 2*log(3)")) and len(asked) == 1
+    assert not is_proved_zero(number("exp2(0.7)/asinh(sinh(exp2(0.7)/2)) - 2")) and len(asked) == 1
 
 
-def test_the_integers_beside_an_enormous_number_are_not_guessed():
+def test_the_integer_part_of_an_enormous_number_is_not_guessed():
     floor = parse("floor(exp(x))")
-    told, untold = (germs.evaluate(floor, {"x": constant(Real.of(x))}) for x in (2000, 5000))
-    assert isinstance(told, Germ) and sign(told.constant - apply("exp", Real.of(2000))) == -1
-    assert isinstance(untold, Unknown) and "not told" in untold.reason
+    large, enormous = (
+        germs.evaluate(floor, {"x": constant_germ(Real.of(x))}) for x in (2000, 5000)
+    )
+    assert isinstance(large, Germ) and sign(large.constant - apply("exp", Real.of(2000))) == -1
+    assert isinstance(enormous, Unknown) and "could not be determined" in enormous.reason
 
 
-def test_the_sign_of_what_300_digits_leave_of_pi():
+def test_the_sign_of_pi_minus_300_of_its_digits():
     assert sign(PI - PI_CUT) == 1  # digits were cut off
     one_more = PI_CUT + Real.of(Fraction(1, 10**300))
     assert sign(PI - one_more) == -1
@@ -194,7 +196,7 @@ def test_the_sign_of_what_300_digits_leave_of_pi():
         sign(PI - PI_CUT, bits=64)
 
 
-def test_a_proof_of_zero_is_no_guess():
+def test_zero_is_proved_and_not_guessed_from_digits():
     # Negative control: zero to 250 digits is not zero.
     small = apply("sin", PI) + Real.of(Fraction(1, 10**250))
     assert sign(small) == 1
@@ -238,7 +240,7 @@ A, B, C = PI, apply("exp", Real.of(2)), apply("sin", ONE)
         ((A + B) * Real.of(-2), (-A - B) * Real.of(2)),
     ],
 )
-def test_numbers_of_one_form_are_the_same(x, y):
+def test_equal_numbers_are_brought_to_one_form(x, y):
     assert x.same_as(y) and y.same_as(x)
     assert sign(x - y, 64) == 0
 
@@ -260,23 +262,23 @@ def test_numbers_of_one_form_are_the_same(x, y):
         (A * B * C, A * B),
     ],
 )
-def test_other_numbers_are_not_the_same(x, y):
+def test_different_numbers_are_not_the_same(x, y):
     assert not x.same_as(y) and not y.same_as(x)
     assert sign(x - y) != 0
 
 
-def test_equal_numbers_of_another_form_are_told_by_their_sign_only():
+def test_equal_numbers_of_different_form_are_equal_by_sign_only():
     x, y = apply("log", Real.of(8)), apply("log", Real.of(2)) * Real.of(3)
     assert not x.same_as(y)
     assert sign(x - y) == 0
 
 
 @pytest.mark.parametrize("bits", [64, 100, 128, 300, 512, 1000, 4096])
-def test_zero_is_proved_whatever_the_precision_allowed(bits):
+def test_zero_is_proved_at_any_precision(bits):
     assert sign(apply("log", Real.of(8)) - apply("log", Real.of(2)) * Real.of(3), bits) == 0
 
 
-def test_same_means_equal_over_random_forms():
+def test_numbers_that_are_the_same_are_equal_over_random_expressions():
     rng = random.Random(1)  # noqa: S311  (samples)
     rational = [Real.of(Fraction(n, d)) for n, d in ((1, 2), (-3, 1), (2, 3), (1, 1), (0, 1))]
     pool = [A, B, C, *rational]
@@ -289,7 +291,7 @@ def test_same_means_equal_over_random_forms():
             assert v == w
 
 
-def test_the_arithmetic_of_exact_numbers_is_that_of_their_balls():
+def test_exact_arithmetic_agrees_with_ball_arithmetic():
     for x, y in itertools.product([A, B, C, half(), Real.of(-3), A * B, A - B, ZERO], repeat=2):
         with flint.ctx.workprec(128):
             p, q = x.ball(128), y.ball(128)
@@ -344,12 +346,12 @@ def test_the_arithmetic_of_exact_numbers_is_that_of_their_balls():
     ],
 )  # fmt: skip
 def test_the_nearest_double(value, expected):
-    found = nearest(value)
-    assert found == expected
-    assert type(found) is float
+    double = nearest(value)
+    assert double == expected
+    assert type(double) is float
 
 
-def test_irrational_numbers_just_beside_a_tie_go_to_the_right_side():
+def test_irrational_numbers_next_to_a_tie_are_rounded_to_the_right_side():
     tie = Real.of(2**53 + 1)
     for digits in (20, 40, 200):
         tiny = PI * Real.of(Fraction(1, 10**digits))
@@ -371,14 +373,14 @@ def test_the_nearest_double_over_all_magnitudes():
         assert nearest(-value) == -expected, factor
 
 
-def test_irrational_numbers_at_the_edge_of_the_doubles():
+def test_irrational_numbers_at_the_overflow_threshold():
     edge = Real.of(2**1024 - 2**970)
     below = edge - PI * Real.of(10**250)
     assert nearest(below) == 1.7976931348623157e308
     assert nearest(edge + PI * Real.of(10**250)) == math.inf
 
 
-def test_a_wide_ball_names_no_double():
+def test_a_wide_ball_is_not_rounded_to_a_double():
     with flint.ctx.workprec(128):
         assert nearest_in(flint.arb(1, 1e-3)) is None
         assert nearest_in(flint.arb("nan")) is None
@@ -394,7 +396,7 @@ def test_a_double_is_taken_exactly():
     assert sign(Real.of(0.1) - Real.of(Fraction(1, 10))) == 1
 
 
-def test_what_cannot_be_enclosed_is_undecided():
+def test_a_number_that_cannot_be_enclosed_is_undecided():
     nothing = apply("log", -apply("exp", ONE))
     with pytest.raises(UndecidedError):
         nearest(nothing, 256)
@@ -402,7 +404,7 @@ def test_what_cannot_be_enclosed_is_undecided():
         sign(nothing, 256)
 
 
-def test_a_rational_that_grows_too_long_goes_on_as_a_ball():
+def test_a_rational_that_grows_too_long_is_kept_as_an_expression():
     long = Real.of(Fraction(3**20_000, 2**20_000))
     product = long * long
     assert product.rational is None
@@ -413,13 +415,13 @@ def test_a_rational_that_grows_too_long_goes_on_as_a_ball():
 
 @pytest.mark.parametrize("exponent", [1e300, -1e300])
 def test_enormous_numbers_are_not_computed_to_the_last_digit(exponent):
-    # sympy would make b**n of exp(n*log(b))
+    # sympy would rewrite exp(n*log(b)) as b**n and compute all digits
     n = Real.of(exponent)
     number = apply("exp", apply("multiply", n, apply("log", Real.of(1e300))))
-    assert not is_zero(number)
+    assert not is_proved_zero(number)
 
 
-def test_a_number_multiplied_with_itself_again_and_again_is_looked_at_once():
+def test_a_factor_that_occurs_many_times_is_examined_once():
     forward = reverse = Real.of(0)
     for k in range(1, 40):
         forward = forward + apply("sin", Real.of(k))
@@ -430,5 +432,5 @@ def test_a_number_multiplied_with_itself_again_and_again_is_looked_at_once():
     )
     for _ in range(60):
         close, zero = Real(None, "multiply", (close, close)), Real(None, "multiply", (zero, zero))
-    assert not is_zero(close)
-    assert is_zero(zero)
+    assert not is_proved_zero(close)
+    assert is_proved_zero(zero)
