@@ -1,4 +1,4 @@
-"""A Program on numpy arrays of doubles: all points of a grid at once."""
+"""The arithmetic of numpy arrays of doubles: all points of a grid in one evaluation."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from symdiff.array_types import Array, Mask
 from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
 from symdiff.program import Program
 
-_LARGEST_EXACT_INTEGER = 2**53  # a double holds every integer up to here
+_LARGEST_EXACT_INTEGER = 2**53  # every integer up to here is a double
 
 
 def within_doubles(value: Any) -> Any:  # a number or an array passes through
-    """Return Python's integers that no double holds as doubles: numpy and torch refuse them."""
+    """Return an int beyond 2**53 as the nearest double, and anything else unchanged.
+
+    numpy and torch refuse larger integers.
+    """
     if isinstance(value, int) and abs(value) > _LARGEST_EXACT_INTEGER:
         try:
             return float(value)
@@ -46,7 +49,10 @@ class _Elements:
 
 
 class Arrays:
-    """The numpy column; numbers and constants stay Python's doubles."""
+    """The arithmetic of numpy arrays; literals and constants stay Python numbers.
+
+    See `reading.Batch`.
+    """
 
     elements = _Elements()
 
@@ -63,18 +69,18 @@ class Arrays:
         return CONSTANTS[name]
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-        """Apply the column."""
+        """Apply the column; if an argument was not passed, the others go by keyword."""
         if all(a is not None for a in arguments):
             return within_doubles(column(*arguments))
-        given = zip(row.parameters, arguments, strict=False)
-        return column(**{p.name: a for p, a in given if a is not None})
+        pairs = zip(row.parameters, arguments, strict=False)
+        return column(**{p.name: a for p, a in pairs if a is not None})
 
     def take(self, value: Any, mask: Mask) -> Any:
-        """Return the points where the mask holds."""
+        """Return a value at the points where the mask is true."""
         return value[mask] if np.ndim(value) else value
 
     def merge(self, mask: Mask, taken: Any, other: Any) -> Array:
-        """Return what two branches gave, each at its points."""
+        """Return the values of two branches, each at its points."""
         merged = np.empty(mask.shape, dtype=np.float64)
         if taken is not None:
             merged[mask] = taken
@@ -83,7 +89,7 @@ class Arrays:
         return merged
 
     def holds_anywhere(self, mask: Mask) -> bool:
-        """Tell whether the mask holds at any point."""
+        """Return whether the mask is true at any point."""
         return bool(mask.any())
 
 
@@ -93,16 +99,16 @@ ARRAYS = Arrays()
 def evaluate(
     program: Program, inputs: dict[str, Array], *, held: dict[int, Any] | None = None
 ) -> Array:
-    """Return a Program's values on arrays.
+    """Return the values of a Program at the points of a grid.
 
     Parameters
     ----------
     program
-        What to evaluate.
+        The program to evaluate.
     inputs
-        For every variable its coordinates, shape (n,).
+        The coordinates of every variable, shape (n,).
     held
-        Values of nodes that are taken as they are (see `held_nodes`).
+        Values of nodes that are not computed but taken from here (see `held_nodes`).
 
     Returns
     -------
@@ -121,23 +127,30 @@ def evaluate(
 def evaluate_together(
     programs: Sequence[Program], inputs: dict[str, Array], *, held: dict[int, Any] | None = None
 ) -> list[Array]:
-    """Return the values of some programs in which equal nodes have equal numbers.
+    """Return the values of programs that share their nodes, such as a program and its switches.
 
-    What they share is computed once: a program and its switches. See `evaluate`.
+    Parameters
+    ----------
+    programs
+        Programs over the same nodes: a node that several of them contain is computed once.
+    inputs, held
+        See `evaluate`.
     """
     shape = np.broadcast_shapes(*(np.shape(value) for value in inputs.values()))
     cache = dict(held or {}) if held or len(programs) > 1 else None
     with np.errstate(all="ignore"):
-        found = [read(program, ARRAYS, inputs, cache=cache) for program in programs]
+        values = [read(program, ARRAYS, inputs, cache=cache) for program in programs]
     return [
-        own(np.asarray(v, dtype=np.float64), shape, (*inputs.values(), *(held or {}).values()))
-        for v in found
+        owned_copy(
+            np.asarray(v, dtype=np.float64), shape, (*inputs.values(), *(held or {}).values())
+        )
+        for v in values
     ]
 
 
-def own(value: Array, shape: tuple[int, ...], given: Sequence[Any]) -> Array:
-    """Return an array of a shape that may be written to: not one of those given."""
-    if value.shape == shape and not any(value is array or value.base is array for array in given):
+def owned_copy(value: Array, shape: tuple[int, ...], others: Sequence[Any]) -> Array:
+    """Return a value broadcast to a shape, copied if it shares its memory with another array."""
+    if value.shape == shape and not any(value is array or value.base is array for array in others):
         return value
     return np.array(np.broadcast_to(value, shape))
 
@@ -145,16 +158,16 @@ def own(value: Array, shape: tuple[int, ...], given: Sequence[Any]) -> Array:
 def evaluate_tensor(
     program: Program, values: Mapping[str, Any], *, held: dict[int, Any] | None = None
 ) -> Array:
-    """Return the value of a program on tensors, in its own shape.
+    """Return the value of a program on tensors.
 
     Parameters
     ----------
     program
-        Its shapes have been checked.
+        A program whose shapes have been checked (`components.shapes.shape_of`).
     values
-        For every input an array of its shape, or the integers that it stands for.
+        An array for every input: numbers, or the integers of an input that is used as an index.
     held
-        Values of nodes that are taken as they are.
+        Values of nodes that are not computed but taken from here.
 
     Examples
     --------
@@ -168,7 +181,10 @@ def evaluate_tensor(
 
 
 def held_in_tensors(program: Program, values: Mapping[str, Any]) -> dict[int, Any]:
-    """Return the values of the detached parts of a program on tensors."""
+    """Return the values of a tensor program's detached parts, by node.
+
+    Finite differences keep them constant.
+    """
     held: dict[int, Any] = {}
     for index, node in program.calls():
         if node.function == "detach":
@@ -177,7 +193,9 @@ def held_in_tensors(program: Program, values: Mapping[str, Any]) -> dict[int, An
 
 
 def held_nodes(program: Program, inputs: dict[str, Array]) -> dict[int, Any]:
-    """Return the values of the program's detached parts: differences hold them constant.
+    """Return the values of a program's detached parts, by node.
+
+    Finite differences keep them constant.
 
     Examples
     --------

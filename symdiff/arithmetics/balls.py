@@ -1,8 +1,8 @@
-"""A Program on balls: certified enclosures of its values over an interval.
+"""The arithmetic of balls: certified enclosures of a Program's values over an interval.
 
-A ball (python-flint's `arb`) holds every value that the Program takes on the interval, on the
-part of it where the Program is defined.  `EMPTY` says that there is no such part: proved.
-A comparison is True, False, or None where the ball cannot decide it.
+A ball (python-flint's `arb`) contains every value that the Program takes where it is defined in
+the interval.  `EMPTY` means that the Program is proved to be undefined on the whole interval.
+A comparison is True, False, or None if the balls do not decide it.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ __all__ = [
     "integers_in",
 ]
 
-PRECISION: Final = 128  # bits
-_INTEGER_BITS: Final = 2200  # all of an integer below 2^1024, and as many behind the point
+PRECISION: Final = 128  # bits of precision, unless another is asked for
+_INTEGER_BITS: Final = 2200  # bits for an integer below 2^1024 and as many after the point
 
 
 class _Balls:
-    """The ball column, with comparisons and branches that know of undecided conditions."""
+    """The arithmetic of balls, in which conditions may be undecided; see `reading.Arithmetic`."""
 
     def column(self, row: Function) -> Callable[..., Any] | None:
         return row.column("ball")
@@ -50,19 +50,25 @@ class _Balls:
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         for a in arguments:
-            if type(a) is not _BALL:  # a condition, or nothing at all
-                return self._other(row, column, arguments)
-        return self._inside(row, column, arguments)
+            if type(a) is not _BALL:  # a condition, a setting, EMPTY or None
+                return self._call_mixed(row, column, arguments)
+        return self._call_on_domain(row, column, arguments)
 
-    def _other(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+    def _call_mixed(
+        self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]
+    ) -> Any:
+        """Apply a column to arguments some of which are not balls."""
         if row.name in _CHOICES:
             return column(*arguments)
         if any(a is EMPTY for a in arguments):
             return EMPTY
         numbers = [_as_number(a) for a in arguments] if row.returns == "real" else arguments
-        return self._inside(row, column, numbers)
+        return self._call_on_domain(row, column, numbers)
 
-    def _inside(self, row: Function, column: Callable[..., Any], arguments: Sequence[Ball]) -> Any:
+    def _call_on_domain(
+        self, row: Function, column: Callable[..., Any], arguments: Sequence[Ball]
+    ) -> Any:
+        """Apply a column to balls; return EMPTY if they are proved to be outside the domain."""
         test = domain_test(row.name)
         outside = test is not None and test(arguments) is False
         return EMPTY if outside else column(*arguments)
@@ -70,9 +76,10 @@ class _Balls:
 
 @functools.cache
 def formula(text: str) -> Callable[[Mapping[str, Any]], Any]:
-    """Return a derivative of the catalogue as a function of balls by name.
+    """Return the text of a derivative compiled to a function of a mapping from name to ball.
 
-    It gives what reading the text gives, and costs less: derivatives are the heart of proofs.
+    Its values are those of reading the text in `BALLS`.  It is faster, which matters since proofs
+    spend most of their time in derivatives.
 
     Examples
     --------
@@ -84,6 +91,7 @@ def formula(text: str) -> Callable[[Mapping[str, Any]], Any]:
 
 
 def _evaluator(program: Program, index: int) -> Callable[[Mapping[str, Any]], Any]:
+    """Return a function that evaluates one node."""
     node = program.nodes[index]
     if isinstance(node, Input):
         return operator.itemgetter(node.name)
@@ -92,17 +100,19 @@ def _evaluator(program: Program, index: int) -> Callable[[Mapping[str, Any]], An
         return lambda _: value
     if isinstance(node, Constant):
         constant = _CONSTANTS[node.name]
-        return lambda _: constant()  # of the working precision
+        return lambda _: constant()  # called each time: the working precision may change
     column = CATALOGUE[node.function].column("ball") if isinstance(node, Call) else None
     if column is None or not isinstance(node, Call):
         part = program.at(index)
-        return lambda bound: read(part, BALLS, bound)
+        return lambda inputs: read(part, BALLS, inputs)
     row, arguments = CATALOGUE[node.function], [_evaluator(program, a) for a in node.operands]
-    return lambda bound: BALLS.call(row, column, [argument(bound) for argument in arguments])
+    return lambda inputs: BALLS.call(row, column, [argument(inputs) for argument in arguments])
 
 
 def integers_in(ball: Ball) -> tuple[int, int]:
-    """Return the smallest and the largest integer in a ball below 2^1024; none if they cross.
+    """Return the smallest and the largest integer in a ball below 2^1024.
+
+    The ball contains no integer if the first is greater than the second.
 
     Examples
     --------
@@ -116,10 +126,10 @@ def integers_in(ball: Ball) -> tuple[int, int]:
 
 @functools.cache
 def domain_test(function: str) -> Callable[[Sequence[Ball]], bool | None] | None:
-    """Return a test of arguments: whether they are proved to be inside a function's domain.
+    """Return a test of whether arguments are in a function's domain; None if it has no domain.
 
-    It answers None where neither that nor the contrary is proved.  None: the function is defined
-    everywhere.
+    The test returns True if they are proved to be inside, False if they are proved to be outside,
+    and None if neither is proved.
     """
     condition = domain(function)
     if condition is None:
@@ -130,19 +140,20 @@ def domain_test(function: str) -> Callable[[Sequence[Ball]], bool | None] | None
         first, second = (condition.nodes[a] for a in output.operands)
         column = CATALOGUE[output.function].column("ball")
         if isinstance(first, Input) and isinstance(second, Literal) and column is not None:
-            place, bound = names.index(first.name), flint.arb(second.value)
-            return lambda arguments: column(arguments[place], bound)
+            position, limit = names.index(first.name), flint.arb(second.value)
+            return lambda arguments: column(arguments[position], limit)
 
     def test(arguments: Sequence[Ball]) -> bool | None:
         if function == "power" and arguments[1].is_integer() and arguments[1] >= 0:
-            return True  # nearly always it is by 2 or 3
-        found: bool | None = read(condition, BALLS, dict(zip(names, arguments, strict=False)))
-        return found
+            return True  # the usual case is an exponent of 2 or 3
+        inside: bool | None = read(condition, BALLS, dict(zip(names, arguments, strict=False)))
+        return inside
 
     return test
 
 
 def _as_number(value: Any) -> Ball:
+    """Return a condition as 0 or 1, or as a ball around both if it is undecided."""
     if value is None:
         return flint.arb(0).union(flint.arb(1))
     return flint.arb(int(value)) if isinstance(value, bool) else value
@@ -163,18 +174,18 @@ def enclose(
     bits: int = PRECISION,
     held: Mapping[int, Ball] | None = None,
 ) -> Any:
-    """Return a ball that holds every value of a Program on a box, or `EMPTY`.
+    """Return a ball that contains every value of a Program on a box, or `EMPTY`.
 
     Parameters
     ----------
     program
-        What to enclose.
+        The program to enclose.
     inputs
-        A ball for every variable.
+        The box: a ball for every variable.
     bits
-        Of precision.
+        The precision of the computation.
     held
-        Balls of nodes that are taken as they are.
+        Balls of nodes that are not computed but taken from here.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A Program in sympy: real symbols, exact integers, and decimals as the doubles they are."""
+"""The arithmetic of sympy: real symbols, exact integers, and decimals as doubles."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from symdiff.arithmetics.reading import read
 from symdiff.catalogue import Function
 from symdiff.program import Program
 
-_LARGEST_POWER_BITS = 8192  # of an integer power that sympy may compute
-_LARGEST_FACTORIAL = 200
+_LARGEST_POWER_BITS = 8192  # bits of an integer power that sympy may evaluate
+_LARGEST_FACTORIAL = 200  # largest integer argument at which sympy may evaluate gamma
 _DOUBLE_DIGITS = 15  # sympy's Float with 15 digits has the 53 bits of a double
 _CONSTANTS = {"pi": sp.pi, "e": sp.E, "inf": sp.oo}
 
 
 @contextlib.contextmanager
-def in_one_order() -> Iterator[None]:
-    """Have sympy look at facts in the same order whenever it is asked; else it shuffles them.
+def deterministic_sympy() -> Iterator[None]:
+    """Make sympy check its facts in a fixed order instead of a random one.
 
-    What it says of a number that it only evaluates may depend on that order.
+    Its answer for a number that it only evaluates numerically may depend on that order.
     """
     before = shuffling.rng.getstate()
     shuffling.seed(0)
@@ -38,10 +38,13 @@ def in_one_order() -> Iterator[None]:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Symbolic:
-    """The sympy column.
+    """The arithmetic of sympy; see `reading.Arithmetic`.
 
-    `exact` reads a decimal as the rational number that its double is; otherwise it stays a
-    53-bit Float, as somebody who types it into sympy has it.
+    Attributes
+    ----------
+    exact
+        Whether a decimal is read as the rational number that its double is; otherwise it is a
+        Float with 53 bits, as if it were typed into sympy.
     """
 
     exact: bool = False
@@ -51,7 +54,7 @@ class Symbolic:
         return row.column("sympy")
 
     def number(self, value: float | bool) -> Any:  # noqa: FBT001
-        """Return a literal as sympy's."""
+        """Return a literal as a sympy object."""
         if isinstance(value, bool):
             return sp.true if value else sp.false
         if isinstance(value, int):
@@ -65,20 +68,22 @@ class Symbolic:
         return _CONSTANTS[name]
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-        """Apply the column; a condition among numbers counts as 0 or 1."""
-        if row.name in _GUARDED and _is_hostile(row.name, arguments):
-            return self._guarded(row.name, arguments)
+        """Apply the column; an operator takes a condition as 0 or 1."""
+        if row.name in _GUARDED and _is_enormous(row.name, arguments):
+            return self._unevaluated(row.name, arguments)
         if row.group == "operators":
             arguments = [_as_number(a) for a in arguments]
         return column(*arguments)
 
-    def _guarded(self, function: str, arguments: Sequence[Any]) -> sp.Expr:
+    def _unevaluated(self, function: str, arguments: Sequence[Any]) -> sp.Expr:
+        """Return a function of integers without computing the enormous integer."""
         if self.exact:
             return _GUARDED[function](*arguments, evaluate=False)
-        # Left unevaluated, it would be computed at the next derivative.
+        # sympy would evaluate an unevaluated integer at the next derivative, but not a Float.
         return _GUARDED[function](sp.Float(arguments[0], _DOUBLE_DIGITS), *arguments[1:])
 
 
+# Functions that sympy evaluates at integers, however large the result.
 _GUARDED: dict[str, Callable[..., Any]] = {
     "power": sp.Pow,
     "gamma": sp.gamma,
@@ -87,8 +92,8 @@ _GUARDED: dict[str, Callable[..., Any]] = {
 }
 
 
-def _is_hostile(function: str, arguments: Sequence[Any]) -> bool:
-    """Tell whether sympy would compute an enormous integer for these arguments."""
+def _is_enormous(function: str, arguments: Sequence[Any]) -> bool:
+    """Return whether sympy would evaluate a function to an enormous integer."""
     if function == "power":
         base, exponent = arguments
         if not (isinstance(base, sp.Rational) and isinstance(exponent, sp.Integer)):
@@ -100,18 +105,26 @@ def _is_hostile(function: str, arguments: Sequence[Any]) -> bool:
 
 
 def _as_number(value: Any) -> Any:
-    # A sympy Symbol is a Boolean too, and yet a number here.
+    """Return a condition as 0 or 1, and anything else unchanged."""
+    # A Symbol is a Boolean to sympy, but a number here.
     is_condition = isinstance(value, Boolean) and not isinstance(value, sp.Symbol)
     return sp.Piecewise((1, value), (0, True)) if is_condition else value
 
 
 def symbols(program: Program) -> dict[str, sp.Symbol]:
-    """Return a real symbol for every variable."""
+    """Return a real symbol for every variable of a Program."""
     return {name: sp.Symbol(name, real=True) for name in program.inputs}
 
 
 def expression(program: Program, *, exact: bool = False) -> sp.Expr:
-    """Return a Program as sympy reads it.
+    """Return a Program as a sympy expression.
+
+    Parameters
+    ----------
+    program
+        The program; sympy simplifies it as usual.
+    exact
+        Whether decimals are rational numbers instead of Floats; see `Symbolic`.
 
     Examples
     --------

@@ -1,7 +1,7 @@
-"""A Program in symengine: sympy's language in C++, a hundred times as fast.
+"""The arithmetic of symengine, a fast symbolic library in C++ with sympy's interface.
 
-It has no derivatives of abs, max and sign: they are read as Piecewise, which it differentiates
-branch by branch.
+symengine has no derivatives of abs, max and sign.  They are read as Piecewise, which it
+differentiates branch by branch.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from symdiff.catalogue import Function
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 
-_LARGEST_POWER_BITS: Final = 8192  # of an integer power that symengine may compute
+_LARGEST_POWER_BITS: Final = 8192  # bits of an integer power that symengine may evaluate
 _CONSTANTS: Final = {"pi": se.pi, "e": se.E, "inf": se.oo}
 
 
 class _Symengine:
-    """The arithmetic; see `reading.Arithmetic`."""
+    """The arithmetic of symengine; see `reading.Arithmetic`."""
 
     def column(self, row: Function) -> Callable[..., Any] | None:
         column = _COLUMNS.get(row.name)
@@ -40,14 +40,14 @@ class _Symengine:
         return _CONSTANTS[name]
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-        given = [a for a in arguments if a is not None]
+        passed = [a for a in arguments if a is not None]
         if row.group == "operators":
-            given = [_as_number(a) for a in given]
-        return column(*given)
+            passed = [_as_number(a) for a in passed]
+        return column(*passed)
 
 
 def _as_number(value: Any) -> Any:
-    """Count a condition as 0 or 1."""
+    """Return a condition as 0 or 1, and anything else unchanged."""
     if isinstance(value, bool):
         return se.Integer(int(value))
     return _choose(value, se.Integer(1), se.Integer(0)) if _is_condition(value) else value
@@ -67,8 +67,8 @@ def _power(base: Any, exponent: Any) -> Any:
     if isinstance(base, se.Rational) and isinstance(exponent, se.Integer):
         bits = max(int(base.p).bit_length(), int(base.q).bit_length())
         if bits * abs(int(exponent)) > _LARGEST_POWER_BITS:
-            message = "power"
-            raise Unsupported(message, "an integer of thousands of digits")
+            function = "power"
+            raise Unsupported(function, "the result is an integer of thousands of digits")
     return base**exponent
 
 
@@ -81,6 +81,11 @@ def _cube_root(x: Any) -> Any:
     return se.Piecewise((x**third, x > 0), (-((-x) ** third), x < 0), (0, True))
 
 
+# Rows whose symengine function has the same name.
+_SAME_IN_SYMENGINE: Final = (
+    "sqrt", "exp", "log", "sin", "cos", "tan", "asin", "acos", "atan",
+    "sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc",
+)  # fmt: skip
 _COLUMNS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     {
         "add": lambda x, y: x + y,
@@ -106,25 +111,19 @@ _COLUMNS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
         "logical_and": se.And,
         "logical_or": se.Or,
         "logical_not": se.Not,
-        **{
-            name: getattr(se, name)
-            for name in (
-                *("sqrt", "exp", "log", "sin", "cos", "tan", "asin", "acos", "atan"),
-                *("sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "erf", "erfc"),
-            )
-        },
+        **{name: getattr(se, name) for name in _SAME_IN_SYMENGINE},
     }
 )
 SYMENGINE: Final = _Symengine()
 
 
 def symengine_derivatives(program: Program, variables: Sequence[str]) -> list[Any]:
-    """Return symengine's partial derivatives of a program.
+    """Return the partial derivatives that symengine finds for a program, one for each variable.
 
     Raises
     ------
     Unsupported
-        A function is unknown to it, or it leaves a derivative unevaluated.
+        symengine lacks a function of the program, or leaves a derivative unevaluated.
 
     Examples
     --------
@@ -134,9 +133,9 @@ def symengine_derivatives(program: Program, variables: Sequence[str]) -> list[An
     """
     symbols = {name: se.Symbol(name) for name in program.inputs}
     f = _as_number(read(program, SYMENGINE, symbols))
-    found = [f.diff(symbols[name]) for name in variables]
-    for derivative in found:
+    derivatives = [f.diff(symbols[name]) for name in variables]
+    for derivative in derivatives:
         if derivative.atoms(se.Derivative) or derivative.atoms(se.Subs):
-            message = "symengine"
-            raise Unsupported(message, "it leaves a derivative unevaluated")
-    return found
+            engine = "symengine"
+            raise Unsupported(engine, "it leaves a derivative unevaluated")
+    return derivatives

@@ -1,4 +1,4 @@
-"""A Program on torch tensors of float64, as written: what autograd sees is the user's program."""
+"""The arithmetic of torch tensors of float64: autograd gets the program as the user wrote it."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from symdiff.errors import Unsupported
 
 
 class _Tensors:
-    """The torch column; a number stays a Python number wherever torch takes one."""
+    """The arithmetic of torch tensors; a number stays a Python number wherever torch takes one.
+
+    See `reading.Batch`.
+    """
 
     def column(self, row: Function) -> Callable[..., Any]:
         column = row.column("torch")
-        if column is None:  # another program in torch's functions would not be the user's
+        if column is None:  # a definition in other torch functions would be another program
             raise Unsupported(row.name, "torch has no such function")
         return column
 
@@ -28,13 +31,13 @@ class _Tensors:
         return CONSTANTS[name]
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-        given = [(p, a) for p, a in zip(row.parameters, arguments, strict=False) if a is not None]
+        pairs = [(p, a) for p, a in zip(row.parameters, arguments, strict=False) if a is not None]
         if row.array is not None:
-            given = [(p, _typed(p, a)) for p, a in given]
+            pairs = [(p, _tensor_argument(p, a)) for p, a in pairs]
         elif row.group not in {"operators", "comparisons"}:
-            given = [(p, _lifted(p, a, first=p is row.parameters[0])) for p, a in given]
-        positional = [a for p, a in given if p.default is None]
-        keywords = {p.keyword: a for p, a in given if p.default is not None}
+            pairs = [(p, _scalar_argument(p, a, first=p is row.parameters[0])) for p, a in pairs]
+        positional = [a for p, a in pairs if p.default is None]
+        keywords = {p.keyword: a for p, a in pairs if p.default is not None}
         return within_doubles(column(*positional, **keywords))
 
     def take(self, value: Any, mask: torch.Tensor) -> Any:
@@ -52,8 +55,8 @@ class _Tensors:
         return bool(mask.any())
 
 
-def _typed(parameter: Parameter, value: Any) -> Any:
-    """Make a tensor of a plain number among the arguments of a function on tensors."""
+def _tensor_argument(parameter: Parameter, value: Any) -> Any:
+    """Return an argument of a function on tensors, a number as a tensor."""
     if parameter.is_setting or parameter.kind == "indices":
         return value
     if parameter.kind == "tensors":
@@ -66,8 +69,8 @@ def _dtype(values: Sequence[Any]) -> torch.dtype:
     return next((v.dtype for v in values if isinstance(v, torch.Tensor)), torch.float64)
 
 
-def _lifted(parameter: Parameter, value: Any, *, first: bool) -> Any:
-    """Make a tensor of a plain number where torch's function wants one, in float64."""
+def _scalar_argument(parameter: Parameter, value: Any, *, first: bool) -> Any:
+    """Return an argument of a function on numbers, a number as a tensor where torch needs one."""
     if isinstance(value, torch.Tensor | str) or parameter.kind == "number":
         return value
     if parameter.kind == "any" and not first:

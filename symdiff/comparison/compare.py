@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from symdiff.arithmetics.symbolic import in_one_order
+from symdiff.arithmetics.symbolic import deterministic_sympy
 from symdiff.comparison.columns import Columns, columns_of
 from symdiff.comparison.evidence import Evidence, LeftOut, proof_options_of
 from symdiff.comparison.long_range import Streamed, stream
@@ -56,7 +56,7 @@ def _compared(request: Request, options: Options) -> Evidence:
         check(engine)
     parsed = parse_request(request)
     label = dataclasses.replace(request.label, name=request.label.name or parsed.program.text)
-    with in_one_order(), np.errstate(**_ERROR_STATE):
+    with deterministic_sympy(), np.errstate(**_ERROR_STATE):
         plan = _planned(parsed, options)
         tried = _tried(plan, options, columns_of(options.columns, label.name))
     if plan.cases and plan.tensors is not None:

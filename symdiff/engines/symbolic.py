@@ -12,7 +12,7 @@ import numpy as np
 import sympy as sp
 from sympy.printing.numpy import SciPyPrinter
 
-from symdiff.arithmetics.arrays import own
+from symdiff.arithmetics.arrays import owned_copy
 from symdiff.arithmetics.bounds.rounding import slope_radius
 from symdiff.arithmetics.bounds.symbolic_balls import formula_radius
 from symdiff.arithmetics.symbolic import expression
@@ -149,7 +149,7 @@ class _Symbolic:
         with np.errstate(all="ignore"):
             values = compiled(*(problem.columns[name] for name in names))
         given = tuple(problem.columns.values())
-        shaped = [own(_real(value), (problem.count,), given) for value in values]
+        shaped = [owned_copy(_real(value), (problem.count,), given) for value in values]
         return Samples(dict(zip(problem.variables, shaped, strict=True)))
 
     def estimate_errors(self, problem: Problem, variable: str) -> None:

@@ -1,4 +1,4 @@
-"""Balls hold every value on an interval, or say that there is none."""
+"""Balls contain every value on an interval; EMPTY means that there is none."""
 
 import flint
 import numpy as np
@@ -27,10 +27,10 @@ TEXTS = [
 def test_every_value_on_the_interval_is_in_the_ball(text, middle, radius, inside):
     program = parse(text)
     ball = enclose(program, {"x": flint.arb(middle, radius)})
-    x = middle + radius * inside * (1 - 1e-9) + 0.0  # as in a grid, there is no -0.0
+    x = middle + radius * inside * (1 - 1e-9) + 0.0  # turns -0.0, which no grid has, into 0.0
     value = float(evaluate(program, {"x": np.array([x])})[0])
     if ball is EMPTY:
-        # the ends of a domain belong to it or not: numpy gives inf where the value is not real
+        # At the end of a domain that does not belong to it, numpy returns inf.
         assert not np.isfinite(value)
     elif np.isfinite(value) and enclose(program, {"x": flint.arb(x)}) is not EMPTY:
         allowance = flint.arb(0, abs(value) * 1e-11 + 1e-13)
@@ -53,7 +53,7 @@ def test_every_value_on_the_interval_is_in_the_ball(text, middle, radius, inside
         ("1/(x*0)", 1, 2),
     ],
 )
-def test_empty_means_defined_nowhere(text, low, high):
+def test_empty_means_undefined_on_the_whole_interval(text, low, high):
     interval = flint.arb(low).union(flint.arb(high))
     assert enclose(parse(text), {"x": interval}) is EMPTY
 
@@ -64,11 +64,11 @@ def test_a_guard_keeps_an_expression_defined():
 
 
 def test_an_enclosure_that_is_too_narrow_is_noticed():
-    # Negative control: the centre alone does not hold the values of the interval.
+    # Negative control: the ball at the centre does not contain the values on the interval.
     ball = enclose(parse("x**2"), {"x": flint.arb(1)})
     assert not ball.contains(flint.arb(1.21))
 
 
-def test_every_row_has_balls_of_its_own_or_by_its_definition():
+def test_every_scalar_row_has_a_ball_column_or_a_definition():
     rows = [row for row in CATALOGUE.values() if row.array is None]
     assert [r.name for r in rows if r.ball is None and r.definition is None] == []

@@ -1,4 +1,4 @@
-"""One walk for every arithmetic: definitions, branches and held parts."""
+"""Reading a program in an arithmetic: definitions, branches and detached parts."""
 
 import tracemalloc
 
@@ -23,7 +23,7 @@ def gradient(text, x=X):
     return output.detach().numpy(), leaf.grad.numpy()
 
 
-def test_long_arrays_are_forgotten_after_their_last_use():
+def test_arrays_are_released_after_their_last_use():
     x, depth = np.linspace(0, 1, 100_000), 30
     program = parse("sin(" * depth + "x" + ")" * depth)
     evaluate(program, {"x": x})
@@ -36,38 +36,38 @@ def test_long_arrays_are_forgotten_after_their_last_use():
     assert peak < 5 * x.nbytes
 
 
-def test_every_value_is_forgotten_once_but_the_last():
+def test_every_value_but_the_result_is_released_once():
     program = parse("x*x + exp(x*x) - 2")
-    forgotten = [node for nodes in program.last_uses for node in nodes]
-    assert sorted([*forgotten, program.output]) == list(program.order)
+    released = [node for nodes in program.last_uses for node in nodes]
+    assert sorted([*released, program.output]) == list(program.order)
     assert len(program.last_uses) == len(program.order)
 
 
 class TestBranches:
-    def test_only_the_branch_taken_runs(self):
-        # where runs both: 0*inf is NaN in its gradient; the conditional does not.
+    def test_each_branch_runs_only_where_it_is_taken(self):
+        # where runs both branches everywhere, so that its gradient is NaN (0*inf) for x <= 0.
         _, by_where = gradient("where(x > 0, sqrt(x), 0*x)")
         _, by_if = gradient("sqrt(x) if x > 0 else 0*x")
         assert np.isnan(by_where[:3]).all()
         assert by_if.tolist() == [0, 0, 0, 0.5, 0.25]
 
-    def test_a_branch_nobody_takes_never_runs(self):
-        # heaviside has no derivative in torch, and is not reached here.
+    def test_a_branch_that_is_taken_nowhere_does_not_run(self):
+        # torch has no derivative of heaviside, and would raise here.
         _, slope = gradient("heaviside(x, 0.5) if x > 100 else x**2")
         assert slope.tolist() == (2 * X).tolist()
 
-    def test_a_definition_used_in_one_branch_only_does_not_leak(self):
+    def test_a_definition_used_in_one_branch_runs_in_that_branch_only(self):
         program = parse("r if x > 0 else x", definitions={"r": "sqrt(x)"})
         leaf = torch.tensor(X, requires_grad=True)
         read(program, TENSORS, {"x": leaf}).sum().backward()
         assert leaf.grad.tolist() == [1, 1, 1, 0.5, 0.25]
 
-    def test_a_part_used_outside_and_inside_is_shared(self):
+    def test_a_part_used_outside_and_inside_a_branch_is_shared(self):
         value, slope = gradient("exp(x) + (exp(x) if x > 0 else -exp(x))")
         assert value == pytest.approx(np.where(X > 0, 2 * np.exp(X), 0))
         assert slope == pytest.approx(np.where(X > 0, 2 * np.exp(X), 0))
 
-    def test_nest(self):
+    def test_branches_nest(self):
         text = "1 if x < -2 else (2*x if x < 0 else (3*x if x < 2 else x**2))"
         expected = [1.0, -2.0, 0.0, 3.0, 16.0]
         assert evaluate(parse(text), {"x": X}).tolist() == expected
@@ -80,7 +80,7 @@ class TestBranches:
 
 
 class TestDetach:
-    def test_is_constant_to_sympy_to_torch_and_to_differences(self):
+    def test_a_detached_part_is_constant_in_sympy_torch_and_differences(self):
         program = parse("x*detach(x**2)")
         x = sp.Symbol("x", real=True)
         assert expression(program).diff(x).subs(x, 3).doit().args[0] == 9
@@ -101,10 +101,10 @@ class TestSymbolic:
             ("(x > 0)*x", "x*Piecewise((1, x > 0), (0, True))"),
         ],
     )
-    def test_is_sympy_s_own_reading(self, text, expected):
+    def test_sympy_simplifies_the_expression_as_usual(self, text, expected):
         assert str(expression(parse(text))) == expected
 
-    def test_a_decimal_is_its_double(self):
+    def test_a_decimal_is_read_as_its_double(self):
         assert float(expression(parse("0.1 + 0*x"))) == 0.1
         assert expression(parse("0.1 + 0*x"), exact=True) == sp.Rational(0.1)
         assert expression(parse("0.1 + 0*x"), exact=True) != sp.Rational(1, 10)
@@ -112,10 +112,10 @@ class TestSymbolic:
     @pytest.mark.parametrize(
         "text", ["2**-9000 + x", "((10**300)**-10)**100 + x", "lgamma(9999) + x", "gamma(170)*x"]
     )
-    def test_never_computes_an_enormous_integer(self, text):
+    def test_an_enormous_integer_is_not_evaluated(self, text):
         assert expression(parse(text)).has(sp.Symbol("x", real=True))
 
 
-def test_integers_beyond_the_doubles_become_doubles():
+def test_integers_that_are_not_doubles_become_the_nearest_doubles():
     assert evaluate(parse("x + 10**300"), {"x": X}).tolist() == [1e300] * 5
     assert gradient("x*10**30")[1].tolist() == [1e30] * 5
