@@ -390,7 +390,7 @@ def test_probabilities_end_at_0_and_1():
 
 
 REFUSED = [
-    ({"expression": "x[5:].sum()", "values": {"x": [1, 2]}}, "nothing is left, the result has shape (0,)"),
+    ({"expression": "x[5:].sum()", "values": {"x": [1, 2]}}, "the result is empty, of shape (0,)"),
     ({"expression": "x", "values": {"x": [1, 2]}, "accumulate": 10**30}, "a number from 1 to 100"),
     ({"expression": "x", "values": {"x": [1, 2]}, "accumulate": 1.5}, "accumulate 1.5 times"),
     ({"expression": "x", "values": {"x": torch.ones(2).to_sparse()}}, "this tensor cannot be converted to an array"),

@@ -1,7 +1,7 @@
-"""A Program on tensors as scalar Programs, one for each component of its value.
+"""Write a tensor program out as scalar Programs, one for each component of its value.
 
-A component of an input is a variable: ``w1[2,1]``.  What the judge, sympy and differences do to
-scalar programs they do to these, unchanged.
+A component of an input becomes a variable such as ``w1[2,1]``.  The judge, sympy and finite
+differences treat these programs like any other scalar program.
 """
 
 from __future__ import annotations
@@ -20,46 +20,56 @@ from symdiff.program import Call, Constant, Input, Literal, Program, Setting
 from symdiff.program.nodes import Builder
 from symdiff.program.values import component_name, component_names
 
-Nodes = NDArray[np.intp]
-Inputs = Callable[[Builder, str], Nodes]
-# What brings kinks into functions on tensors.
+Nodes = NDArray[np.intp]  # indices of scalar nodes, in the shape of a tensor
+Inputs = Callable[[Builder, str], Nodes]  # adds the scalar nodes of the input with this name
+# Functions inside the formulas of tensor functions that have kinks.
 _BENDING: Final = frozenset({"maximum", "minimum", "abs", "where", "sqrt", "power", "logaddexp"})
-MAX_NODES: Final = 40_000  # of the scalar programs
+MAX_NODES: Final = 40_000  # nodes of the scalar programs together
 
 
 class TooLargeError(ArithmeticError):
-    """Written out component by component, the program is too large."""
+    """A tensor program that is written out would have more than `MAX_NODES` nodes."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class WrittenOut:
-    """A program on tensors, written out component by component.
+    """A tensor program, written out component by component.
 
     Attributes
     ----------
+    program
+        The tensor program.
     builder
-        Holds the scalar nodes.
+        The scalar nodes.
     output
-        The node of every component, in the shape of the program's value.
+        The index of the node of every component, in the shape of the program's value.
     """
 
     program: Program
     builder: Builder
     output: Nodes
 
-    def at(self, place: tuple[int, ...]) -> Program:
-        """Return one component of the value as a scalar Program."""
-        return self.builder.program(int(self.output[place]), self.program.sources)
+    def at(self, index: tuple[int, ...]) -> Program:
+        """Return the component of the value with this multi-index as a scalar Program."""
+        return self.builder.program(int(self.output[index]), self.program.sources)
 
     def weighted(self, weights: Sequence[tuple[Array, int]]) -> Program:
-        """Return Σ count·Σ weight·component as a scalar Program; what has weight 0 is left out."""
+        """Return Σ count·Σ weight·component as a scalar Program.
+
+        Components with weight 0 are left out, so that they may be undefined.
+
+        Parameters
+        ----------
+        weights
+            Pairs of weights, in the shape of the value, and a count.
+        """
         elements = _Components(self.builder)
         sums = []
         for array, count in weights:
-            chosen = array != 0
-            if chosen.any():
-                factors = np.array([self.builder.add(Literal(w)) for w in array[chosen].tolist()])
-                terms = elements.each("multiply", factors, self.output[chosen])
+            nonzero = array != 0
+            if nonzero.any():
+                factors = np.array([self.builder.add(Literal(w)) for w in array[nonzero].tolist()])
+                terms = elements.each("multiply", factors, self.output[nonzero])
                 total = elements.total(terms, (0,), keep=False)
                 total = total if count == 1 else elements.each("multiply", count, total)
                 sums.append(int(total))
@@ -69,7 +79,7 @@ class WrittenOut:
 
 
 class _Components:
-    """Operations on arrays of scalar nodes; see `Elements`."""
+    """Operations on arrays of scalar nodes; see `catalogue.elements.Elements`."""
 
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
@@ -78,22 +88,23 @@ class _Components:
         return np.shape(array)
 
     def each(self, function: str, *arguments: Any) -> Nodes:
-        given = [self._nodes(a) for a in arguments if a is not None]
-        _check_size(np.broadcast_shapes(*(a.shape for a in given)))
-        spread = iter([a.reshape(-1).tolist() for a in np.broadcast_arrays(*given)])
-        columns = [None if a is None else next(spread) for a in arguments]
-        shape = np.broadcast_shapes(*(a.shape for a in given))
+        tensors = [self._nodes(a) for a in arguments if a is not None]
+        _check_size(np.broadcast_shapes(*(a.shape for a in tensors)))
+        flat = iter([a.reshape(-1).tolist() for a in np.broadcast_arrays(*tensors)])
+        operands = [None if a is None else next(flat) for a in arguments]
+        shape = np.broadcast_shapes(*(a.shape for a in tensors))
         count = int(np.prod(shape))
         add = self.builder.add
-        found = [
-            add(Call(function, tuple(None if c is None else c[k] for c in columns)))
+        nodes = [
+            add(Call(function, tuple(None if o is None else o[k] for o in operands)))
             for k in range(count)
         ]
         if len(self.builder.nodes) > MAX_NODES:
             raise TooLargeError
-        return np.array(found, dtype=np.intp).reshape(shape)
+        return np.array(nodes, dtype=np.intp).reshape(shape)
 
     def _nodes(self, argument: Any) -> Nodes:
+        """Return an argument as nodes: a number or a setting gets a node."""
         if isinstance(argument, np.ndarray | np.integer):
             return np.asarray(argument)
         node = Setting(argument) if isinstance(argument, str) else Literal(argument)
@@ -107,11 +118,11 @@ class _Components:
         inner = np.moveaxis(nodes, axes, range(-len(axes), 0))
         outer = inner.shape[: nodes.ndim - len(axes)]
         terms = inner.reshape(*outer, -1)
-        # In pairs: a chain would be as deep as it is long.
+        # Add in pairs, so that the depth of the sum is logarithmic in its length.
         while terms.shape[-1] > 1:
             half = terms.shape[-1] // 2
-            joined = self.each("add", terms[..., :half], terms[..., half : 2 * half])
-            terms = np.concatenate([joined, terms[..., 2 * half :]], axis=-1)
+            sums = self.each("add", terms[..., :half], terms[..., half : 2 * half])
+            terms = np.concatenate([sums, terms[..., 2 * half :]], axis=-1)
         return terms[..., 0].reshape(kept if keep else outer)
 
     def arrange(self, how: Callable[..., Any], *arrays: Any) -> Nodes:
@@ -128,55 +139,67 @@ class _Components:
 
 
 def variables(shapes: Mapping[str, tuple[int, ...]]) -> Inputs:
-    """Return a way to write inputs out: every component is a variable."""
+    """Return inputs whose components are variables."""
 
     def nodes(builder: Builder, name: str) -> Nodes:
         shape = shapes[name]
         _check_size(shape)
-        found = [builder.add(Input(part)) for part in component_names(name, shape)]
-        return np.array(found, dtype=np.intp).reshape(shape)
+        flat = [builder.add(Input(component)) for component in component_names(name, shape)]
+        return np.array(flat, dtype=np.intp).reshape(shape)
 
     return nodes
 
 
 def literals(arrays: Mapping[str, Array]) -> Inputs:
-    """Return a way to write inputs out: a component is a number; others are variables."""
+    """Return inputs whose components are numbers; an input without an array is a variable."""
 
     def nodes(builder: Builder, name: str) -> Nodes:
         if name not in arrays:
             return np.asarray(builder.add(Input(name)))
         _check_size(arrays[name].shape)
-        found = [builder.add(Literal(x)) for x in arrays[name].reshape(-1).tolist()]
-        return np.array(found, dtype=np.intp).reshape(arrays[name].shape)
+        flat = [builder.add(Literal(x)) for x in arrays[name].reshape(-1).tolist()]
+        return np.array(flat, dtype=np.intp).reshape(arrays[name].shape)
 
     return nodes
 
 
-def along(base: Inputs, tangent: Mapping[str, Array], moving: str) -> Inputs:
-    """Return a way to write inputs out: as x + v·t, with t the input `moving`."""
+def along(base: Inputs, tangent: Mapping[str, Array], parameter: str) -> Inputs:
+    """Return inputs whose components are x + v·t, with a new input t.
+
+    Parameters
+    ----------
+    base
+        The components x.
+    tangent
+        The vectors v of the inputs that move.
+    parameter
+        The name of the input t.
+    """
 
     def nodes(builder: Builder, name: str) -> Nodes:
         start = base(builder, name)
         if name not in tangent:
             return start
-        t = builder.add(Input(moving))
-        found = [
+        t = builder.add(Input(parameter))
+        flat = [
             x if v == 0 else _moved(builder, x, v, t)
             for x, v in zip(
                 start.reshape(-1).tolist(), tangent[name].reshape(-1).tolist(), strict=True
             )
         ]
-        return np.array(found, dtype=np.intp).reshape(start.shape)
+        return np.array(flat, dtype=np.intp).reshape(start.shape)
 
     return nodes
 
 
 def _moved(builder: Builder, x: int, v: float, t: int) -> int:
+    """Return the node of x + v·t."""
     step = t if v == 1 else builder.add(Call("multiply", (builder.add(Literal(v)), t)))
     return builder.add(Call("add", (x, step)))
 
 
 def _check_size(shape: tuple[int, ...]) -> None:
+    """Raise `TooLargeError` if an array of this shape has too many components."""
     if shape and np.prod(shape, dtype=float) > MAX_NODES:
         raise TooLargeError
 
@@ -188,29 +211,30 @@ def write_out(
     *,
     backward_formula: bool = False,
 ) -> WrittenOut:
-    """Write a program on tensors out component by component.
+    """Write a tensor program out component by component.
 
     Parameters
     ----------
     program
-        Its shapes have been checked.
+        A program whose shapes have been checked (`shapes.shape_of`).
     inputs
-        What stands for the components of an input.
+        The scalar nodes of an input: `variables`, `literals` or `along`.
     indices
-        The integers of the inputs that stand for places.
+        The values of the integer inputs that are used as indices.
     backward_formula
-        Whether functions are written in the formulas that torch's backward pass goes by.
+        Whether functions are written in the formulas of torch's backward pass where these lose
+        digits; see `Function.backward_formula`.
 
     Raises
     ------
     TooLargeError
-        There are more than `MAX_NODES` nodes.
+        There would be more than `MAX_NODES` nodes.
 
     Examples
     --------
     >>> from symdiff.program import parse
-    >>> found = write_out(parse("relu(x @ w)"), variables({"x": (2,), "w": (2, 3)}))
-    >>> found.output.shape, found.at((1,)).inputs
+    >>> written = write_out(parse("relu(x @ w)"), variables({"x": (2,), "w": (2, 3)}))
+    >>> written.output.shape, written.at((1,)).inputs
     ((3,), ('x[0]', 'x[1]', 'w[0,1]', 'w[1,1]'))
     """
     builder = Builder()
@@ -223,7 +247,7 @@ def write_out(
             return indices[node.name]
         else:
             nodes = inputs(builder, node.name)
-        _mark(builder, program, index, nodes)
+        _add_spans(builder, program, index, nodes)
         return nodes
 
     def call(index: int, node: Call, arguments: list[Any]) -> Nodes:
@@ -231,8 +255,8 @@ def write_out(
         nodes = _apply(
             elements, CATALOGUE[node.function], arguments, backward_formula=backward_formula
         )
-        _mark_inside(builder, program, index, range(before, len(builder.nodes)))
-        _mark(builder, program, index, nodes)
+        _add_spans_inside(builder, program, index, range(before, len(builder.nodes)))
+        _add_spans(builder, program, index, nodes)
         return nodes
 
     return WrittenOut(program, builder, np.asarray(walk(program, leaf, call)))
@@ -241,24 +265,25 @@ def write_out(
 def _apply(
     elements: _Components, row: Function, arguments: list[Any], *, backward_formula: bool
 ) -> Nodes:
+    """Return the nodes of the components of a function's value."""
     array = (row.backward_formula if backward_formula else None) or row.array
     if array is not None:
         return np.asarray(array(elements, *bound(row, arguments)))
     return elements.each(row.name, *arguments)
 
 
-def _mark_inside(builder: Builder, program: Program, index: int, made: range) -> None:
-    """Note where the kinks inside a function on tensors are written: its own place."""
+def _add_spans_inside(builder: Builder, program: Program, index: int, new_nodes: range) -> None:
+    """Give the span of a tensor function to the nodes of its formula that have kinks."""
     for span in program.spans[index]:
-        for inner in made:
-            node = builder.nodes[inner]
+        for new in new_nodes:
+            node = builder.nodes[new]
             if isinstance(node, Call) and node.function in _BENDING:
-                builder.add_span(inner, span)
+                builder.add_span(new, span)
 
 
-def _mark(builder: Builder, program: Program, index: int, nodes: Nodes) -> None:
-    """Note for every component where its tensor is written."""
+def _add_spans(builder: Builder, program: Program, index: int, nodes: Nodes) -> None:
+    """Give the span of a tensor to the nodes of its components."""
     for span in program.spans[index]:
-        for place in np.ndindex(nodes.shape):
-            label = component_name("", place)
-            builder.add_span(int(nodes[place]), dataclasses.replace(span, component=label))
+        for multi_index in np.ndindex(nodes.shape):
+            label = component_name("", multi_index)
+            builder.add_span(int(nodes[multi_index]), dataclasses.replace(span, component=label))

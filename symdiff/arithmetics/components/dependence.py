@@ -1,6 +1,6 @@
-"""Which components of the inputs a component of a program's value is made of.
+"""Sparsity of a tensor program's Jacobian: the input components each output component depends on.
 
-A set of components is an integer: bit k stands for the k-th.
+A set of components is stored as an integer: bit k stands for component k of the flattened input.
 """
 
 from __future__ import annotations
@@ -15,57 +15,58 @@ from symdiff.arithmetics.reading import bound, walk
 from symdiff.catalogue import CATALOGUE
 from symdiff.program import Call, Constant, Input, Literal, Program
 
-Sets = NDArray[np.object_]
-# What a function's value does not change with, near by: a condition, a detached value, a step.
+Sets = NDArray[np.object_]  # one set of components, a Python int, for each component of a tensor
+# Functions whose derivative is zero wherever it exists.
 _CONSTANT: Final = frozenset({"detach", "sign", "floor", "ceil", "round", "trunc"})
 
 
 class _Dependence:
-    """Operations on arrays of sets; see `Elements`."""
+    """Operations on arrays of sets; see `catalogue.elements.Elements`."""
 
     def shape(self, array: Any) -> tuple[int, ...]:
         return np.shape(array)
 
     def each(self, function: str, *arguments: Any) -> Sets:
         sets = [_sets(a) for a in arguments if a is not None and not isinstance(a, str)]
-        joined = np.array(np.broadcast_arrays(*sets), dtype=object)
+        stacked = np.array(np.broadcast_arrays(*sets), dtype=object)
         if function in _CONSTANT or CATALOGUE[function].returns == "condition":
-            return _nothing(joined.shape[1:])
-        return _joined(joined, 0)
+            return _empty_sets(stacked.shape[1:])
+        return _union(stacked, 0)
 
     def total(self, array: Any, axes: tuple[int, ...], *, keep: bool) -> Sets:
-        joined = _sets(array)
-        for axis in sorted(axes, reverse=True) if joined.ndim else ():
-            one = _joined(joined, axis)
-            joined = np.expand_dims(one, axis) if keep else one
-        return joined
+        sets = _sets(array)
+        for axis in sorted(axes, reverse=True) if sets.ndim else ():
+            union = _union(sets, axis)
+            sets = np.expand_dims(union, axis) if keep else union
+        return sets
 
     def arrange(self, how: Callable[..., Any], *arrays: Any) -> Sets:
         return np.asarray(how(*(_sets(a) for a in arrays)), dtype=object)
 
     def product(self, first: Sets, second: Sets) -> Sets:
-        # a row of the first with a column of the second
-        rows = _joined(first, -1)[..., :, None]
-        columns = _joined(second, -2)[..., None, :]
+        # An entry depends on a row of the first matrix and a column of the second.
+        rows = _union(first, -1)[..., :, None]
+        columns = _union(second, -2)[..., None, :]
         return np.asarray(rows | columns, dtype=object)
 
 
-def _joined(sets: Sets, axis: int) -> Sets:
-    """Return the unions along a dimension."""
-    found = np.bitwise_or.reduce(sets, axis=axis)
-    if isinstance(found, np.ndarray):
-        return found
-    joined = _nothing(())
-    joined[...] = found
-    return joined
+def _union(sets: Sets, axis: int) -> Sets:
+    """Return the unions of sets along a dimension."""
+    union = np.bitwise_or.reduce(sets, axis=axis)
+    if isinstance(union, np.ndarray):
+        return union
+    scalar = _empty_sets(())
+    scalar[...] = union
+    return scalar
 
 
-def _sets(value: Any) -> Sets:  # a number is made of nothing
+def _sets(value: Any) -> Sets:
+    """Return the sets of a value; those of a number are empty."""
     is_array = isinstance(value, np.ndarray) and value.dtype == object
-    return value if is_array else _nothing(np.shape(value))
+    return value if is_array else _empty_sets(np.shape(value))
 
 
-def _nothing(shape: tuple[int, ...]) -> Sets:
+def _empty_sets(shape: tuple[int, ...]) -> Sets:
     sets = np.empty(shape, dtype=object)
     sets[...] = 0
     return sets
@@ -77,7 +78,25 @@ def dependence(
     shapes: Mapping[str, tuple[int, ...]],
     indices: Mapping[str, Any],
 ) -> Sets:
-    """Return for every component of the value the components of an input that it is made of.
+    """Return, for every component of a program's value, the components of an input it depends on.
+
+    The sets contain every component with respect to which the derivative may be nonzero.
+
+    Parameters
+    ----------
+    program
+        A program whose shapes have been checked (`shapes.shape_of`).
+    variable
+        The input.
+    shapes
+        The shape of every input.
+    indices
+        The values of the integer inputs that are used as indices.
+
+    Returns
+    -------
+    Sets
+        In the shape of the program's value.
 
     Examples
     --------
@@ -89,7 +108,7 @@ def dependence(
 
     def leaf(_: int, node: Literal | Constant | Input) -> Any:
         if not isinstance(node, Input):
-            return _nothing(())
+            return _empty_sets(())
         is_index = node.name in indices
         return indices[node.name] if is_index else _input(node.name, variable, shapes)
 
@@ -103,7 +122,8 @@ def dependence(
 
 
 def _input(name: str, variable: str, shapes: Mapping[str, tuple[int, ...]]) -> Sets:
-    sets = _nothing(shapes[name])
+    """Return the sets of an input: each component of `variable` alone, empty for other inputs."""
+    sets = _empty_sets(shapes[name])
     if name == variable:
         flat = np.empty(sets.size, dtype=object)
         flat[:] = [1 << k for k in range(sets.size)]

@@ -1,4 +1,4 @@
-"""How a Jacobian is built: diagonal, block-diagonal over a batch, dense."""
+"""Describe the sparsity of a Jacobian: diagonal, block-diagonal over a batch, dense."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from symdiff.arithmetics.components.dependence import Sets, dependence
+from symdiff.arithmetics.components.dependence import dependence
 from symdiff.program import Program
 
-_LARGEST: Final = 10**8  # entries of a Jacobian whose structure is looked for
-_LONGEST: Final = 20_000  # rows of it
+_LARGEST: Final = 10**8  # entries of the largest Jacobian that is analysed
+_LONGEST: Final = 20_000  # rows of the longest Jacobian that is analysed
 
 
 def structure(
@@ -20,20 +20,20 @@ def structure(
     indices: Mapping[str, Any],
     shape: tuple[int, ...],
 ) -> str:
-    """Return in words how the Jacobian by one input is built, whatever the numbers are.
+    """Describe the structure of the Jacobian with respect to one input, at any values.
 
     Parameters
     ----------
     program
-        An expression on tensors.
+        A tensor program.
     variable
         The input.
     shapes
-        For every input its shape.
+        The shape of every input.
     indices
-        The integers of the inputs that stand for places.
+        The values of the integer inputs that are used as indices.
     shape
-        Of the program's value.
+        The shape of the program's value.
 
     Examples
     --------
@@ -46,32 +46,36 @@ def structure(
     rows, columns = math.prod(shape), math.prod(shapes[variable])
     size = f"{rows} x {columns}"
     if rows * columns > _LARGEST or rows > _LONGEST:
-        return f"{size}, too large to look for its structure"
+        return f"{size}, too large to analyse its structure"
     sets = dependence(program, variable, shapes, indices).reshape(-1)
-    return f"{size}, {_described(sets, columns, shape, shapes[variable])}"
+    return f"{size}, {_sparsity(list(sets), columns, shape, shapes[variable])}"
 
 
-def _described(sets: Sets, columns: int, shape: tuple[int, ...], inner: tuple[int, ...]) -> str:
-    found = list(sets)
-    entries = sum(s.bit_count() for s in found)
+def _sparsity(
+    rows: list[int], columns: int, shape: tuple[int, ...], input_shape: tuple[int, ...]
+) -> str:
+    """Describe where the rows of a Jacobian, as sets of columns, may be nonzero."""
+    entries = sum(row.bit_count() for row in rows)
     if not entries:
         return "zero"
-    blocks = _blocks(found, columns, shape, inner)
-    if len(found) == columns and all(not s & ~(1 << k) for k, s in enumerate(found)):
+    blocks = _blocks(rows, columns, shape, input_shape)
+    if len(rows) == columns and all(not row & ~(1 << k) for k, row in enumerate(rows)):
         return f"diagonal, {blocks}" if len(shape) > 1 and blocks else "diagonal"
-    if entries == len(found) * columns:
+    if entries == len(rows) * columns:
         return "dense"
-    return blocks or f"{entries} of {len(found) * columns} entries are not zero by structure"
+    return blocks or f"{entries} of {len(rows) * columns} entries are structurally nonzero"
 
 
-def _blocks(found: list[int], columns: int, shape: tuple[int, ...], inner: tuple[int, ...]) -> str:
-    """Return the blocks over the dimensions in front that output and input share, or ""."""
-    for front in range(min(len(shape), len(inner)), 0, -1):
-        count = math.prod(shape[:front])
-        if shape[:front] != inner[:front] or count in {1, columns}:
+def _blocks(
+    rows: list[int], columns: int, shape: tuple[int, ...], input_shape: tuple[int, ...]
+) -> str:
+    """Describe blocks over the leading dimensions that value and input share, or return ""."""
+    for leading in range(min(len(shape), len(input_shape)), 0, -1):
+        count = math.prod(shape[:leading])
+        if shape[:leading] != input_shape[:leading] or count in {1, columns}:
             continue
-        height, width = len(found) // count, columns // count
+        height, width = len(rows) // count, columns // count
         mask = (1 << width) - 1
-        if all(not s & ~(mask << (k // height * width)) for k, s in enumerate(found)):
+        if all(not row & ~(mask << (k // height * width)) for k, row in enumerate(rows)):
             return f"{count} blocks of {height} x {width} on the diagonal"
     return ""

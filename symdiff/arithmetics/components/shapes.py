@@ -1,4 +1,4 @@
-"""A Program on shapes: whether its tensors fit together, before anything runs."""
+"""The arithmetic of shapes: check that the tensors of a Program fit together before it runs."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from symdiff.errors import ExpressionError, Place
 from symdiff.program import Call, Constant, Input, Literal, Program, Setting
 
 Shape = tuple[int, ...]
-_Blank = NDArray[np.int8]  # zeros of a shape, one byte for all of them
-_LARGEST = 10**8  # components of an intermediate result
-_LONGEST = 24  # characters of an argument in a message
+_Blank = NDArray[np.int8]  # an array that has only a shape: it takes one byte of memory
+_LARGEST = 10**8  # components of the largest intermediate result
+_LONGEST = 24  # characters of an argument that are quoted in a message
 
 
 class _Shapes:
-    """Operations that know shapes only; see `Elements`."""
+    """Operations on shapes; see `catalogue.elements.Elements`."""
 
     def shape(self, array: Any) -> Shape:
         return np.shape(array)
@@ -52,6 +52,7 @@ class _Shapes:
 
 
 def _blank(shape: Shape) -> _Blank:
+    """Return an array of a shape; raise `ShapeMismatchError` if it is too large."""
     if np.prod(shape, dtype=float) > _LARGEST:
         message = f"a result of shape {shape} has more than {_LARGEST} components"
         raise ShapeMismatchError(message)
@@ -69,16 +70,16 @@ def shape_of(
     Parameters
     ----------
     program
-        An expression on tensors.
+        A tensor program.
     shapes
-        For every input its shape; () for a number.
+        The shape of every input; () for a number.
     indices
-        The integers of the inputs that stand for places.
+        The values of the integer inputs that are used as indices.
 
     Raises
     ------
     ExpressionError
-        Tensors do not fit together: with both shapes and the place in the text.
+        Tensors do not fit together; the message has their shapes and the place in the text.
 
     Examples
     --------
@@ -96,19 +97,19 @@ def shape_of(
     def leaf(_: int, node: Literal | Constant | Input) -> Any:
         if not isinstance(node, Input):
             return _blank(())
-        given = (indices or {}).get(node.name)
-        return _blank(shapes[node.name]) if given is None else given
+        integers = (indices or {}).get(node.name)
+        return _blank(shapes[node.name]) if integers is None else integers
 
     def call(index: int, node: Call, arguments: list[Any]) -> Any:
         try:
-            found = _apply(node, arguments)
+            value = _apply(node, arguments)
         except (ShapeMismatchError, ValueError, IndexError, TypeError) as error:
             reason = str(error).split("\n", maxsplit=1)[0]
             raise _mismatch(program, index, arguments, reason) from None
-        if 0 in np.shape(found):
-            reason = f"nothing is left, the result has shape {np.shape(found)}"
+        if 0 in np.shape(value):
+            reason = f"the result is empty, of shape {np.shape(value)}"
             raise _mismatch(program, index, arguments, reason)
-        return found
+        return value
 
     shape: Shape = np.shape(walk(program, leaf, call))
     return shape
@@ -121,20 +122,21 @@ def _apply(node: Call, arguments: list[Any]) -> Any:
     if row.name == "ifelse":
         condition, *branches = map(np.shape, arguments)
         if condition:
-            message = "a conditional expression takes one condition; write where(condition, x, y)"
+            message = "the condition of `if` is a tensor; write where(condition, x, y)"
             raise ShapeMismatchError(message)
         if len(set(branches)) > 1:
-            message = "the branches have one shape; where(condition, x, y) broadcasts them"
+            message = "the branches differ in shape; where(condition, x, y) broadcasts them"
             raise ShapeMismatchError(message)
     return _SHAPES.each(row.name, *arguments)
 
 
 def _mismatch(program: Program, index: int, arguments: list[Any], reason: str) -> ExpressionError:
+    """Return the error for a function whose arguments do not fit together."""
     node = program.nodes[index]
-    assert isinstance(node, Call)  # noqa: S101  (what fails is a function)
+    assert isinstance(node, Call)  # noqa: S101  (only a function can fail)
     pairs = zip(node.arguments, arguments, strict=True)
-    shown = [_shown(program, a, value) for a, value in pairs if a is not None]
-    tensors = " and ".join(text for text in shown if text)
+    described = [_described(program, a, value) for a, value in pairs if a is not None]
+    tensors = " and ".join(text for text in described if text)
     message = f"{node.function} of {tensors}: {reason}" if tensors else f"{node.function}: {reason}"
     if not program.spans[index]:
         return ExpressionError(message)
@@ -149,8 +151,8 @@ def _mismatch(program: Program, index: int, arguments: list[Any], reason: str) -
     return ExpressionError(message, place=place)
 
 
-def _shown(program: Program, node: int, value: Any) -> str:
-    """Return an argument with its shape: ``h_relu (64, 100)``."""
+def _described(program: Program, node: int, value: Any) -> str:
+    """Return an argument with its shape, as in ``h_relu (64, 100)``; "" for a setting."""
     if isinstance(program.nodes[node], Setting):
         return ""
     text = program.text_of(node) or "a part"

@@ -1,4 +1,4 @@
-"""Programs on tensors written out: one scalar program a component, with its place in the text."""
+"""Tensor programs written out: a scalar program for each component, with its place in the text."""
 
 import dataclasses
 import math
@@ -29,9 +29,9 @@ from symdiff.truth.gradient import smooth_gradient
 CLOSE = 1e-12
 
 
-def arrays(seed, **given):
+def arrays(seed, **shapes):
     rng = np.random.default_rng(seed)
-    return {name: np.asarray(rng.normal(size=shape)) for name, shape in given.items()}
+    return {name: np.asarray(rng.normal(size=shape)) for name, shape in shapes.items()}
 
 
 def shapes_of(values):
@@ -53,17 +53,17 @@ def value_at(program, numbers):
 
 
 def spelled(program, node=None):
-    """A scalar program as text: calls as name(...), numbers and variables as they are."""
-    found = program.nodes[program.output if node is None else node]
-    if isinstance(found, Call):
-        return f"{found.function}({', '.join(spelled(program, a) for a in found.operands)})"
-    return found.name if isinstance(found, Input) else repr(found.value)
+    """Return a scalar program as text, with calls as name(...)."""
+    root = program.nodes[program.output if node is None else node]
+    if isinstance(root, Call):
+        return f"{root.function}({', '.join(spelled(program, a) for a in root.operands)})"
+    return root.name if isinstance(root, Input) else repr(root.value)
 
 
 # -- writing out
 
 WRITTEN = [
-    # text, shapes, place, the component as a scalar program
+    # text, shapes, multi-index, the component as a scalar program
     ("x + y", {"x": (2,), "y": ()}, (1,), "add(x[1], y)"),
     ("x + y", {"x": (2, 1), "y": (3,)}, (1, 2), "add(x[1,0], y[2])"),
     ("x.T", {"x": (2, 3)}, (2, 0), "x[0,2]"),
@@ -83,43 +83,43 @@ WRITTEN = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "given", "place", "component"), WRITTEN)
-def test_a_component_is_a_scalar_program(text, given, place, component):
-    found = write_out(parse(text), variables(given)).at(place)
-    if component is None:
-        assert isinstance(found.nodes[found.output], Call)
+@pytest.mark.parametrize(("text", "shapes", "index", "expected"), WRITTEN)
+def test_a_component_is_a_scalar_program(text, shapes, index, expected):
+    component = write_out(parse(text), variables(shapes)).at(index)
+    if expected is None:
+        assert isinstance(component.nodes[component.output], Call)
     else:
-        assert spelled(found) == component
+        assert spelled(component) == expected
 
 
-def test_a_component_has_only_the_variables_that_it_is_made_of():
-    found = write_out(parse("relu(x @ w)"), variables({"x": (2,), "w": (2, 3)}))
-    assert found.output.shape == (3,)
-    assert [found.at((k,)).inputs for k in range(3)] == [
+def test_a_component_has_only_the_variables_that_it_depends_on():
+    written = write_out(parse("relu(x @ w)"), variables({"x": (2,), "w": (2, 3)}))
+    assert written.output.shape == (3,)
+    assert [written.at((k,)).inputs for k in range(3)] == [
         ("x[0]", "x[1]", f"w[0,{k}]", f"w[1,{k}]") for k in range(3)
     ]
 
 
 @pytest.mark.parametrize(
-    ("text", "given", "count"),
+    ("text", "shapes", "count"),
     [
         ("x.expand(50, 40) + 1", {"x": ()}, 1),
-        ("x + x.T", {"x": (3, 3)}, 9),  # a sum is not read from right to left
+        ("x + x.T", {"x": (3, 3)}, 9),  # x + y and y + x are different nodes
         ("x*ones_like(x)", {"x": (4,)}, 4),
         ("stack([x, x, -x])", {"x": (2,)}, 4),
     ],
 )
-def test_equal_components_are_one_node(text, given, count):
-    found = write_out(parse(text), variables(given)).output
-    assert len(set(found.reshape(-1).tolist())) == count
+def test_equal_components_share_a_node(text, shapes, count):
+    output = write_out(parse(text), variables(shapes)).output
+    assert len(set(output.reshape(-1).tolist())) == count
 
 
 INTEGERS = np.array([[1, 0, 1], [0, 0, 1]])
 
 
-def test_integers_for_places_are_no_variables():
-    found = write_out(parse("gather(x, 0, i).sum(1)"), variables({"x": (2, 3)}), {"i": INTEGERS})
-    assert [spelled(found.at((k,))) for k in range(2)] == [
+def test_integer_indices_do_not_become_variables():
+    written = write_out(parse("gather(x, 0, i).sum(1)"), variables({"x": (2, 3)}), {"i": INTEGERS})
+    assert [spelled(written.at((k,))) for k in range(2)] == [
         "add(add(x[1,0], x[0,1]), x[1,2])",
         "add(add(x[0,0], x[0,1]), x[1,2])",
     ]
@@ -138,11 +138,11 @@ EVALUATED = [
 
 
 def components_of(text, values):
-    found = write_out(parse(text), variables(shapes_of(values)))
+    written = write_out(parse(text), variables(shapes_of(values)))
     numbers = coordinates(values)
-    array = np.empty(found.output.shape)
-    for place in np.ndindex(array.shape):
-        array[place] = value_at(found.at(place), numbers)
+    array = np.empty(written.output.shape)
+    for index in np.ndindex(array.shape):
+        array[index] = value_at(written.at(index), numbers)
     return array
 
 
@@ -151,19 +151,19 @@ def used(text):
 
 
 @pytest.mark.parametrize("text", EVALUATED)
-def test_the_components_are_those_of_the_value(text):
+def test_the_components_have_the_values_that_numpy_computes(text):
     expected = evaluate_tensor(parse(text), used(text))
     assert components_of(text, used(text)) == pytest.approx(expected, rel=CLOSE, abs=CLOSE)
 
 
-def test_components_in_a_wrong_place_are_noticed(monkeypatch):
-    # Negative control: the transpose is left out.
+def test_components_in_a_wrong_position_are_noticed(monkeypatch):
+    # Negative control: a transpose that does nothing.
     row = dataclasses.replace(CATALOGUE["transpose_all"], array=lambda a, x: x)
     monkeypatch.setattr(components, "CATALOGUE", {**CATALOGUE, "transpose_all": row})
     x = np.arange(9.0).reshape(3, 3)
-    found = components_of("x.T - 1", {"x": x})
-    assert (found == x - 1).all()
-    assert not (found == x.T - 1).all()
+    value = components_of("x.T - 1", {"x": x})
+    assert (value == x - 1).all()
+    assert not (value == x.T - 1).all()
 
 
 # -- inputs
@@ -172,8 +172,8 @@ def test_components_in_a_wrong_place_are_noticed(monkeypatch):
 def names_of(inputs, name):
     builder = Builder()
     nodes = inputs(builder, name)
-    program = [builder.program(int(n), ()) for n in nodes.reshape(-1)]
-    return nodes.shape, [spelled(p) for p in program]
+    programs = [builder.program(int(n), ()) for n in nodes.reshape(-1)]
+    return nodes.shape, [spelled(program) for program in programs]
 
 
 @pytest.mark.parametrize(
@@ -189,31 +189,31 @@ def test_variables_are_the_components_in_order(shape, parts):
     assert names_of(variables({"x": shape}), "x") == (shape, parts)
 
 
-def test_literals_are_the_numbers_and_what_has_none_stays_a_variable():
+def test_literals_are_the_numbers_and_an_input_without_numbers_is_a_variable():
     inputs = literals({"x": np.array([[1.0, -0.0], [0.1, 0.0]])})
     assert names_of(inputs, "x") == ((2, 2), ["1.0", "-0.0", "0.1", "0.0"])
     assert names_of(inputs, "t") == ((), ["t"])
-    found = write_out(parse("(x*t).sum()"), inputs).at(())
-    assert found.inputs == ("t",)
-    assert value_at(found, {"t": 2.0}) == pytest.approx(2.2)
+    total = write_out(parse("(x*t).sum()"), inputs).at(())
+    assert total.inputs == ("t",)
+    assert value_at(total, {"t": 2.0}) == pytest.approx(2.2)
 
 
-def test_along_a_tangent_its_input_moves_by_one_variable():
+def test_along_a_tangent_an_input_moves_by_one_variable():
     tangent = {"x": np.array([0.0, 1.0, -0.5])}
     inputs = along(variables({"x": (3,), "y": (2,)}), tangent, "t")
     moved = ["x[0]", "add(x[1], t)", "add(x[2], multiply(-0.5, t))"]
     assert names_of(inputs, "x") == ((3,), moved)
-    # what has no tangent stands still
+    # An input without a tangent does not move.
     assert names_of(inputs, "y") == ((2,), ["y[0]", "y[1]"])
 
 
 def test_along_a_tangent_numbers_move_too():
     inputs = along(literals({"x": np.array([3.0, 4.0])}), {"x": np.array([1.0, 2.0])}, "t")
-    found = write_out(parse("x.norm()"), inputs).at(())
-    assert found.inputs == ("t",)
-    assert value_at(found, {"t": 0.5}) == pytest.approx(math.hypot(3.5, 5.0), rel=CLOSE)
-    # what 3 + t and 4 + 2t have at 0: 11/5
-    assert smooth_gradient(found, ["t"], {"t": Real.of(0)}) == {"t": 2.2}
+    norm = write_out(parse("x.norm()"), inputs).at(())
+    assert norm.inputs == ("t",)
+    assert value_at(norm, {"t": 0.5}) == pytest.approx(math.hypot(3.5, 5.0), rel=CLOSE)
+    # The derivative of |(3 + t, 4 + 2t)| at 0 is 11/5.
+    assert smooth_gradient(norm, ["t"], {"t": Real.of(0)}) == {"t": 2.2}
 
 
 TEXT_OF_LAYERS = "log_softmax(tanh(x @ w) @ v + b, dim=1)"
@@ -221,36 +221,36 @@ LAYERS = arrays(2, x=(3, 2), w=(2, 4), v=(4, 3), b=(3,))
 TANGENT = arrays(3, w=(2, 4), b=(3,))
 
 
-def test_the_slope_along_a_tangent_is_torch_s():
+def test_the_slope_along_a_tangent_agrees_with_torch():
     assert slopes_along(TANGENT) == pytest.approx(torch_slopes(TANGENT), rel=CLOSE, abs=CLOSE)
 
 
-def test_the_slope_along_another_tangent_is_noticed():
-    # Negative control: one component of it is a millionth longer.
+def test_the_slope_along_a_wrong_tangent_is_noticed():
+    # Negative control: one component of the tangent is off by a millionth.
     other = {**TANGENT, "b": TANGENT["b"] * [1, 1, 1 + 1e-6]}
     assert slopes_along(other) != pytest.approx(torch_slopes(TANGENT), rel=CLOSE, abs=CLOSE)
 
 
 def slopes_along(tangent):
     written = write_out(parse(TEXT_OF_LAYERS), along(literals(LAYERS), tangent, "t"))
-    found = np.empty(written.output.shape)
-    for place in np.ndindex(found.shape):
-        found[place] = smooth_gradient(written.at(place), ["t"], {"t": Real.of(0)})["t"]
-    return found
+    slopes = np.empty(written.output.shape)
+    for index in np.ndindex(slopes.shape):
+        slopes[index] = smooth_gradient(written.at(index), ["t"], {"t": Real.of(0)})["t"]
+    return slopes
 
 
 def torch_slopes(tangent):
     leaves = {n: torch.tensor(a, requires_grad=n in tangent) for n, a in LAYERS.items()}
     value = read(parse(TEXT_OF_LAYERS), TENSORS, leaves)
-    found = np.empty(value.shape)
-    for place in np.ndindex(found.shape):
+    slopes = np.empty(value.shape)
+    for index in np.ndindex(slopes.shape):
         moving = [leaves[n] for n in tangent]
-        slopes = torch.autograd.grad(value[place], moving, retain_graph=True)
-        found[place] = sum(
-            float((slope * torch.tensor(tangent[n])).sum())
-            for n, slope in zip(tangent, slopes, strict=True)
+        gradients = torch.autograd.grad(value[index], moving, retain_graph=True)
+        slopes[index] = sum(
+            float((gradient * torch.tensor(tangent[n])).sum())
+            for n, gradient in zip(tangent, gradients, strict=True)
         )
-    return found
+    return slopes
 
 
 # -- sums with weights
@@ -265,11 +265,11 @@ def weighted(text, values, weights):
     ("weights", "expected"),
     [
         ([([1.0, 2.0, 3.0], 1)], "add(add(multiply(1.0, x[0]), multiply(2.0, x[1])), multiply(3.0, x[2]))"),
-        # what has weight 0 is left out
+        # a component with weight 0 is left out
         ([([0.0, 0.5, 0.0], 1)], "multiply(0.5, x[1])"),
         ([([0.0, -0.0, 0.0], 7)], "0"),
         ([], "0"),
-        # and what comes several times is added once
+        # a sum that counts several times is added once
         ([([0.0, 1.0, 0.0], 3)], "multiply(3, multiply(1.0, x[1]))"),
         ([([1.0, 0.0, 0.0], 1), ([0.0, 0.0, 2.0], 2)], "add(multiply(1.0, x[0]), multiply(2, multiply(2.0, x[2])))"),
         ([([0.0, 0.0, 0.0], 2), ([0.0, 0.0, 2.0], 1)], "multiply(2.0, x[2])"),
@@ -279,7 +279,7 @@ def test_components_are_added_with_weights(weights, expected):
     assert spelled(weighted("x", {"x": np.zeros(3)}, weights)) == expected
 
 
-def test_a_component_that_has_no_value_does_not_count_with_weight_0():
+def test_an_undefined_component_with_weight_0_does_not_matter():
     x = np.array([-1.0, 2.0])
     numbers = coordinates({"x": x})
     assert value_at(weighted("log(x)", {"x": x}, [([0.0, 3.0], 1)]), numbers) == 3 * math.log(2)
@@ -291,16 +291,16 @@ def test_a_number_is_weighted_too():
     assert value_at(program, {"x[0]": 1.0, "x[1]": 2.0}) == 2.5 * 3 + 3 * 3
 
 
-def test_the_gradient_with_weights_is_torch_s_after_several_backward_passes():
+def test_the_gradient_with_weights_agrees_with_torch_after_several_backward_passes():
     text = "relu(x @ w + b)"
     passes = [(arrays(seed, y=(2, 2))["y"], count) for seed, count in ((4, 1), (5, 3))]
     leaves = {n: torch.tensor(a, requires_grad=True) for n, a in used(text).items()}
     for weights, count in passes:
         for _ in range(count):
             read(parse(text), TENSORS, leaves).backward(torch.tensor(weights))
-    found = gradient_of(weighted(text, used(text), passes), used(text))
+    gradient = gradient_of(weighted(text, used(text), passes), used(text))
     expected = coordinates({n: leaf.grad.numpy() for n, leaf in leaves.items()})
-    assert found == pytest.approx(expected, rel=CLOSE, abs=CLOSE)
+    assert gradient == pytest.approx(expected, rel=CLOSE, abs=CLOSE)
 
 
 def gradient_of(program, values):
@@ -312,20 +312,20 @@ def gradient_of(program, values):
 
 
 @pytest.mark.parametrize(
-    ("text", "given"),
+    ("text", "shapes"),
     [
         ("x.sum()", {"x": (MAX_NODES + 1,)}),
         ("x.sum()", {"x": (201, 200)}),
         ("x @ w", {"x": (40, 40), "w": (40, 40)}),
         ("x @ w", {"x": (64, 1000), "w": (1000, 100)}),
         ("x[:, None]*x", {"x": (210,)}),
-        ("x.expand(5000, 2000) + 1", {"x": ()}),  # before a single component is looked at
+        ("x.expand(5000, 2000) + 1", {"x": ()}),  # refused before any component is written
         ("x @ y", {"x": (2, 2), "y": (10000, 2, 2)}),
     ],
 )
-def test_too_large_a_program_is_refused(text, given):
+def test_too_large_a_program_is_refused(text, shapes):
     with pytest.raises(TooLargeError):
-        write_out(parse(text), variables(given))
+        write_out(parse(text), variables(shapes))
 
 
 def test_too_many_numbers_are_refused():
@@ -333,20 +333,20 @@ def test_too_many_numbers_are_refused():
         write_out(parse("x.sum()"), literals({"x": np.ones(MAX_NODES + 1)}))
 
 
-def test_what_is_large_but_not_too_large_is_written_out():
+def test_a_large_program_up_to_the_limit_is_written_out():
     # Negative control of the refusals.
-    found = write_out(parse("x"), variables({"x": (200, 200)}))
-    assert found.output.shape == (200, 200) and len(found.builder.nodes) == MAX_NODES
-    found = write_out(parse("x @ w"), variables({"x": (20, 20), "w": (20, 20)}))
-    assert len(found.builder.nodes) == 800 + 8000 + 7600
+    written = write_out(parse("x"), variables({"x": (200, 200)}))
+    assert written.output.shape == (200, 200) and len(written.builder.nodes) == MAX_NODES
+    written = write_out(parse("x @ w"), variables({"x": (20, 20), "w": (20, 20)}))
+    assert len(written.builder.nodes) == 800 + 8000 + 7600
 
 
-# -- places
+# -- places in the text
 
 
-def places_of(text, given, definitions=None):
-    """For every node of the written-out program that stands in the text, its place."""
-    written = write_out(parse(text, definitions=definitions), variables(given))
+def places_of(text, shapes, definitions=None):
+    """Return a program written out, and its nodes as a Program that knows their places."""
+    written = write_out(parse(text, definitions=definitions), variables(shapes))
     program = written.builder.program(int(written.output.reshape(-1)[0]), written.program.sources)
     return written, program
 
@@ -375,7 +375,7 @@ def test_a_component_of_a_definition_is_named_where_it_is_defined():
     assert program.place(two) == "2 (expr, column 3)"
 
 
-def test_what_the_meaning_of_a_row_brings_in_has_no_place():
+def test_nodes_that_the_formula_of_a_function_adds_have_no_place():
     written, program = places_of("softmax(x, 0)", {"x": (2,)})
     (one, total) = program.nodes[int(written.output[0])].operands
     assert isinstance(program.nodes[one], Literal)
@@ -383,7 +383,7 @@ def test_what_the_meaning_of_a_row_brings_in_has_no_place():
     assert program.place(int(written.output[0])) == "softmax(x, 0)[0] (expr, column 1)"
 
 
-def test_a_component_of_a_view_is_named_as_the_input_s():
+def test_a_component_of_a_view_is_named_like_that_of_the_input():
     written, program = places_of("x.T + 1", {"x": (1, 2)})
     (moved, _) = program.nodes[int(written.output[1, 0])].operands
     assert program.place(moved) == "x[0,1] (expr, column 1)"
@@ -402,7 +402,7 @@ def network():
     return parse(NETWORK["text"], definitions=NETWORK["definitions"])
 
 
-def test_the_gradient_of_a_network_is_torch_s():
+def test_the_gradient_of_a_network_agrees_with_torch():
     written = write_out(network(), variables(shapes_of(WEIGHTS)))
     assert gradient_of(written.at(()), WEIGHTS) == pytest.approx(
         torch_gradient(network()), rel=CLOSE, abs=CLOSE
@@ -415,15 +415,15 @@ def torch_gradient(program):
     return coordinates({n: leaf.grad.numpy() for n, leaf in leaves.items()})
 
 
-def test_another_network_has_another_gradient():
-    # Negative control: a slope of a millionth where relu has none.
+def test_the_gradient_of_another_network_differs():
+    # Negative control: a slope of a millionth where that of relu is 0.
     leaky = {"h": "leaky_relu(x @ w1 + b1, negative_slope=1e-6)"}
     written = write_out(parse(NETWORK["text"], definitions=leaky), variables(shapes_of(WEIGHTS)))
-    found, expected = gradient_of(written.at(()), WEIGHTS), torch_gradient(network())
-    assert found != pytest.approx(expected, rel=CLOSE, abs=CLOSE)
+    gradient, expected = gradient_of(written.at(()), WEIGHTS), torch_gradient(network())
+    assert gradient != pytest.approx(expected, rel=CLOSE, abs=CLOSE)
 
 
-def test_a_network_on_a_kink_has_no_gradient_that_is_proved():
+def test_no_gradient_of_a_network_is_proved_at_a_kink():
     dead = {**WEIGHTS, "x": np.zeros((4, 3)), "b1": np.zeros(5)}
     written = write_out(network(), variables(shapes_of(dead)))
     assert gradient_of(written.at(()), dead) == {}

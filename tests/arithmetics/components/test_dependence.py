@@ -1,4 +1,4 @@
-"""Dependence sets: what torch's Jacobians have of numbers that are not zero, and never less."""
+"""Dependence sets contain every nonzero entry of torch's Jacobians, and mostly nothing else."""
 
 import functools
 import zlib
@@ -34,7 +34,7 @@ SHAPES = {
 }
 INDICES = {"t": np.array([0, 2]), "r": np.array([[0], [2]])}
 
-# As far as numbers can tell, these depend on exactly what their sets say.
+# Programs whose sets are exactly the entries that are nonzero at random points.
 EXACT = [
     # component by component
     "x + y",
@@ -54,7 +54,7 @@ EXACT = [
     "softplus(x, beta=2)",
     "prelu(x, y)",
     "frac(x)",
-    # by pieces
+    # piecewise
     "max(x, y)",
     "max(x)",
     "norm(x, p=inf)",
@@ -66,7 +66,7 @@ EXACT = [
     "fmod(x, y)",
     "hardtanh(x)",
     "c if c > 0 else 2*c**2",
-    # what does not change near by
+    # constant or piecewise constant parts
     "x.detach()*y",
     "floor(x) + y",
     "round(x)*y + trunc(x) + ceil(x)",
@@ -105,7 +105,7 @@ EXACT = [
     "mv(a, x)",
     "mm(a, b)[:, 0]",
     "dot(x, y)*g",
-    # components moved
+    # rearranged components
     "a.T",
     "m.mT",
     "m.transpose(0, 2)",
@@ -148,17 +148,17 @@ EXACT = [
     "binary_cross_entropy_with_logits(x, y, reduction='none')",
     "nll_loss(a, t, reduction='none')",
     "cross_entropy(a, t, reduction='none')",
-    # one after another
+    # compositions
     "relu(a @ b) @ a",
     "softmax(a @ a.T, dim=1) @ a",
     "tanh(a)*x + g.unsqueeze(1)",
     "(c if c > 0 else 2*c)*x",
 ]
-# These depend on what the sets say at some points, or in general; numbers here show less.
+# Programs whose sets contain more than the entries that are nonzero at these random points.
 WIDER = [
     "x - x",
     "one_hot(t, 3)*a",
-    "conv1d(s, k, g, stride=2, padding=1, dilation=1)",  # the numbers around it are zeros
+    "conv1d(s, k, g, stride=2, padding=1, dilation=1)",  # the padding is zero
     "conv2d(i, f, stride=2, padding=1)",
     "0*x + y",
     "x*y.detach()*0",
@@ -176,7 +176,7 @@ WIDER = [
 
 
 def jacobian(text, values, variable):
-    """Torch's Jacobian of the program as it is written."""
+    """Return torch's Jacobian of the program as it is written."""
     program = parse(text)
     fixed = {n: INDICES.get(n, values.get(n)) for n in program.inputs}
     fixed = {n: v if n in INDICES else torch.tensor(v) for n, v in fixed.items()}
@@ -191,12 +191,12 @@ def jacobian(text, values, variable):
 
 @functools.cache
 def patterns(text):
-    """For every input where any of some Jacobians is not zero, and the sets as matrices."""
+    """Return for every input where a random Jacobian is nonzero, and the sets, as matrices."""
     program = parse(text)
     names = [n for n in program.inputs if n not in INDICES]
-    found = {}
+    matrices = {}
     for name in names:
-        seen = None
+        nonzero = None
         for draw in range(DRAWS):
             rng = np.random.default_rng([zlib.crc32(text.encode()), draw])
             signs = [(1,), (-1,)][draw : draw + 1] or [(-1, 1)]
@@ -204,10 +204,10 @@ def patterns(text):
                 n: rng.uniform(0.2, 2.5, SHAPES[n]) * rng.choice(signs[0], SHAPES[n]) for n in names
             }
             matrix = jacobian(text, values, name).reshape(-1, max(1, int(np.prod(SHAPES[name]))))
-            nonzero = np.abs(matrix.numpy()) > 1e-12
-            seen = nonzero if seen is None else seen | nonzero
-        found[name] = seen, as_matrix(sets_of(text, name), seen.shape[1])
-    return found
+            entries = np.abs(matrix.numpy()) > 1e-12
+            nonzero = entries if nonzero is None else nonzero | entries
+        matrices[name] = nonzero, as_matrix(sets_of(text, name), nonzero.shape[1])
+    return matrices
 
 
 def sets_of(text, name):
@@ -222,28 +222,38 @@ def as_matrix(sets, columns):
 
 
 @pytest.mark.parametrize("text", EXACT)
-def test_the_sets_are_where_jacobians_are_not_zero(text):
-    for name, (seen, sets) in patterns(text).items():
-        assert sets.tolist() == seen.tolist(), name
+def test_the_sets_are_the_nonzero_entries_of_jacobians(text):
+    for name, (nonzero, sets) in patterns(text).items():
+        assert sets.tolist() == nonzero.tolist(), name
 
 
 @pytest.mark.parametrize("text", WIDER)
-def test_no_number_that_is_not_zero_is_left_out(text):
-    for name, (seen, sets) in patterns(text).items():
-        assert not (seen & ~sets).any(), name
+def test_no_nonzero_entry_is_left_out(text):
+    for name, (nonzero, sets) in patterns(text).items():
+        assert not (nonzero & ~sets).any(), name
 
 
 @pytest.mark.parametrize("text", WIDER)
-def test_what_numbers_do_not_show_is_more(text):
-    # Otherwise the text belongs to the other table.
-    assert any((sets & ~seen).any() for seen, sets in patterns(text).values())
+def test_the_sets_contain_more_than_the_nonzero_entries(text):
+    # Otherwise the text belongs into the other table.
+    assert any((sets & ~nonzero).any() for nonzero, sets in patterns(text).values())
 
 
-def test_every_function_on_tensors_is_in_the_tables():
-    used = {c.function for text in (*EXACT, *WIDER) for _, c in parse(text).calls()}
+def test_every_tensor_function_is_in_the_tables():
+    tested = {c.function for text in (*EXACT, *WIDER) for _, c in parse(text).calls()}
     on_tensors = {name for name, row in CATALOGUE.items() if row.array is not None}
-    left = {"amin", "min_all", "max_along", "flatten", "unsqueeze", "squeeze", "t", "transpose_all"}
-    assert on_tensors - used - left == {"binary_cross_entropy"}  # of probabilities
+    variants = {
+        "amin",
+        "min_all",
+        "max_along",
+        "flatten",
+        "unsqueeze",
+        "squeeze",
+        "t",
+        "transpose_all",
+    }
+    # binary_cross_entropy takes probabilities, which the random points are not.
+    assert on_tensors - tested - variants == {"binary_cross_entropy"}
 
 
 def test_the_shape_is_that_of_the_value():
@@ -251,24 +261,23 @@ def test_the_shape_is_that_of_the_value():
     assert {text: sets_of(text, parse(text).inputs[0]).shape for text in shapes} == shapes
 
 
-def test_another_input_gives_nothing():
+def test_the_sets_of_an_input_that_is_not_used_are_empty():
     assert sets_of("x*2 + y", "y").tolist() == [1, 2, 4]
     assert sets_of("x*2", "y").tolist() == [0, 0, 0]
     assert sets_of("c*2", "c").tolist() == 1
     assert sets_of("2*3", "x").tolist() == 0
 
 
-def test_many_components_are_more_bits_than_a_word_has():
+def test_a_set_may_have_more_components_than_a_machine_word_has_bits():
     sets = dependence(parse("x.flip(0) @ w"), "x", {"x": (200,), "w": (200, 2)}, {})
     assert sets.tolist() == [2**200 - 1] * 2
     sets = dependence(parse("x.flip(0)"), "x", {"x": (200,)}, {})
     assert sets.tolist() == [1 << k for k in reversed(range(200))]
 
 
-def test_integers_that_stand_for_places_need_no_shape():
-    text = "gather(a, 1, r)"
-    found = dependence(parse(text), "a", {"a": (2, 3)}, {"r": INDICES["r"]})
-    assert found.tolist() == [[1], [32]]
+def test_integer_indices_need_no_shape():
+    sets = dependence(parse("gather(a, 1, r)"), "a", {"a": (2, 3)}, {"r": INDICES["r"]})
+    assert sets.tolist() == [[1], [32]]
 
 
 def test_heaviside_depends_on_its_value_at_zero():
@@ -279,32 +288,32 @@ def test_heaviside_depends_on_its_value_at_zero():
 
 
 def missed(monkeypatch, name, fault):
-    """The texts of which a planted fault leaves something out, or that it upsets."""
+    """Return the texts for which a planted fault leaves out a nonzero entry."""
     texts = ("x*y", "a @ b", "cumsum(x, 0)", "a.sum(dim=0)", "a.T", "softmax(a, 1)")
-    right = {text: patterns(text) for text in texts}
+    correct = {text: patterns(text) for text in texts}
     monkeypatch.setattr(module._Dependence, name, fault)
-    found = []
+    incomplete = []
     for text in texts:
-        for variable, (seen, _) in right[text].items():
-            sets = as_matrix(sets_of(text, variable), seen.shape[1])
-            if (seen & ~sets).any():
-                found.append(text)
-    return set(found)
+        for variable, (nonzero, _) in correct[text].items():
+            sets = as_matrix(sets_of(text, variable), nonzero.shape[1])
+            if (nonzero & ~sets).any():
+                incomplete.append(text)
+    return set(incomplete)
 
 
 def test_an_argument_that_is_forgotten_is_noticed(monkeypatch):
     real = module._Dependence.each
-    found = missed(monkeypatch, "each", lambda self, f, *a: real(self, f, *a[:1]))
-    assert {"x*y", "cumsum(x, 0)"} <= found
+    texts = missed(monkeypatch, "each", lambda self, f, *a: real(self, f, *a[:1]))
+    assert {"x*y", "cumsum(x, 0)"} <= texts
 
 
-def test_a_product_of_the_wrong_lines_is_noticed(monkeypatch):
+def test_a_product_with_rows_in_the_wrong_order_is_noticed(monkeypatch):
     real = module._Dependence.product
-    found = missed(monkeypatch, "product", lambda self, x, y: real(self, x[..., ::-1, :], y))
-    assert found == {"a @ b"}
+    texts = missed(monkeypatch, "product", lambda self, x, y: real(self, x[..., ::-1, :], y))
+    assert texts == {"a @ b"}
 
 
-def test_a_sum_that_leaves_one_out_is_noticed(monkeypatch):
+def test_a_sum_without_its_last_term_is_noticed(monkeypatch):
     real = module._Dependence.total
 
     def total(self, array, axes, *, keep):
@@ -313,7 +322,7 @@ def test_a_sum_that_leaves_one_out_is_noticed(monkeypatch):
     assert missed(monkeypatch, "total", total) == {"a.sum(dim=0)", "softmax(a, 1)"}
 
 
-def test_components_that_are_taken_from_elsewhere_are_noticed(monkeypatch):
+def test_components_in_the_wrong_position_are_noticed(monkeypatch):
     real = module._Dependence.arrange
 
     def arrange(self, how, *arrays):

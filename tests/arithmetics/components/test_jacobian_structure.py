@@ -1,4 +1,4 @@
-"""What is said of how a Jacobian is built, whatever the numbers are."""
+"""The description of a Jacobian's structure is true at any values."""
 
 import math
 import re
@@ -23,8 +23,8 @@ def described(text, variable="x", **shapes):
 
 
 STRUCTURES = [
-    # text, shapes, by x
-    # one component of one
+    # text, shapes, the structure with respect to x
+    # each component of the value depends on one component of x
     ("relu(x)", {"x": (3,)}, "3 x 3, diagonal"),
     ("relu(x)", {"x": (1,)}, "1 x 1, diagonal"),
     ("relu(x)", {"x": (6400,)}, "6400 x 6400, diagonal"),
@@ -32,9 +32,9 @@ STRUCTURES = [
     ("where(x > y, x, y)", {"x": (4,), "y": (4,)}, "4 x 4, diagonal"),
     ("x.reshape(2, 3).flatten()", {"x": (6,)}, "6 x 6, diagonal"),
     ("x.flip(0).flip(0)", {"x": (6,)}, "6 x 6, diagonal"),
-    ("stack([x[0], x[2]*0, x[2]])", {"x": (3,)}, "3 x 3, 3 of 9 entries are not zero by structure"),
+    ("stack([x[0], x[2]*0, x[2]])", {"x": (3,)}, "3 x 3, 3 of 9 entries are structurally nonzero"),
     ("stack([x[0], 1, x[2]])", {"x": (3,)}, "3 x 3, diagonal"),
-    # ... which has blocks over a batch too
+    # ... and there are blocks over a batch too
     ("relu(x)", {"x": (64, 100)}, "6400 x 6400, diagonal, 64 blocks of 100 x 100 on the diagonal"),
     ("x*y", {"x": (2, 3, 4), "y": (4,)}, "24 x 24, diagonal, 6 blocks of 4 x 4 on the diagonal"),
     ("exp(x)", {"x": (1, 4)}, "4 x 4, diagonal"),
@@ -49,7 +49,7 @@ STRUCTURES = [
     ("cross_entropy(x, t, reduction='none')", {"x": (5, 3)}, "5 x 15, 5 blocks of 1 x 3 on the diagonal"),
     ("cumsum(x, 1)", {"x": (2, 3)}, "6 x 6, 2 blocks of 3 x 3 on the diagonal"),
     ("conv1d(x, k)", {"x": (4, 1, 5), "k": (1, 1, 2)}, "16 x 20, 4 blocks of 4 x 5 on the diagonal"),
-    # ... over two dimensions in front
+    # ... over two leading dimensions
     ("softmax(x, dim=-1)", {"x": (2, 3, 4)}, "24 x 24, 6 blocks of 4 x 4 on the diagonal"),
     ("x @ w", {"x": (2, 3, 4), "w": (4, 5)}, "30 x 24, 6 blocks of 5 x 4 on the diagonal"),
     ("x @ y", {"x": (2, 3, 4), "y": (2, 4, 5)}, "30 x 24, 6 blocks of 5 x 4 on the diagonal"),
@@ -64,22 +64,22 @@ STRUCTURES = [
     ("w @ x", {"x": (3,), "w": (2, 3)}, "2 x 3, dense"),
     ("x*y", {"x": (), "y": (3,)}, "3 x 1, dense"),
     ("norm(x).reshape(1)", {"x": (3,)}, "1 x 3, dense"),
-    # nothing
+    # zero
     ("x.detach()*y", {"x": (3,), "y": (3,)}, "3 x 3, zero"),
     ("floor(x) + y", {"x": (3,), "y": (3,)}, "3 x 3, zero"),
     ("y", {"x": (3,), "y": (2,)}, "2 x 3, zero"),
     ("float(x > 0)", {"x": (3,)}, "3 x 3, zero"),
-    # counted
-    ("x.T", {"x": (2, 3)}, "6 x 6, 6 of 36 entries are not zero by structure"),
-    ("x.flip(0)", {"x": (3,)}, "3 x 3, 3 of 9 entries are not zero by structure"),
-    ("cumsum(x, 0)", {"x": (4,)}, "4 x 4, 10 of 16 entries are not zero by structure"),
-    ("x[1:] - x[:-1]", {"x": (4,)}, "3 x 4, 6 of 12 entries are not zero by structure"),
-    ("x[:2]", {"x": (4,)}, "2 x 4, 2 of 8 entries are not zero by structure"),
+    # none of these: the nonzero entries are counted
+    ("x.T", {"x": (2, 3)}, "6 x 6, 6 of 36 entries are structurally nonzero"),
+    ("x.flip(0)", {"x": (3,)}, "3 x 3, 3 of 9 entries are structurally nonzero"),
+    ("cumsum(x, 0)", {"x": (4,)}, "4 x 4, 10 of 16 entries are structurally nonzero"),
+    ("x[1:] - x[:-1]", {"x": (4,)}, "3 x 4, 6 of 12 entries are structurally nonzero"),
+    ("x[:2]", {"x": (4,)}, "2 x 4, 2 of 8 entries are structurally nonzero"),
     ("x @ w", {"x": (3, 2), "w": (2, 4)}, "12 x 6, 3 blocks of 4 x 2 on the diagonal"),
-    ("softmax(x, dim=0)", {"x": (2, 3)}, "6 x 6, 12 of 36 entries are not zero by structure"),
-    ("conv1d(x, k)", {"x": (1, 1, 5), "k": (1, 1, 2)}, "4 x 5, 8 of 20 entries are not zero by structure"),
-    ("x.unsqueeze(1)*y", {"x": (3,), "y": (3, 2)}, "6 x 3, 6 of 18 entries are not zero by structure"),
-    ("x @ x.T", {"x": (2, 3)}, "4 x 6, 18 of 24 entries are not zero by structure"),
+    ("softmax(x, dim=0)", {"x": (2, 3)}, "6 x 6, 12 of 36 entries are structurally nonzero"),
+    ("conv1d(x, k)", {"x": (1, 1, 5), "k": (1, 1, 2)}, "4 x 5, 8 of 20 entries are structurally nonzero"),
+    ("x.unsqueeze(1)*y", {"x": (3,), "y": (3, 2)}, "6 x 3, 6 of 18 entries are structurally nonzero"),
+    ("x @ x.T", {"x": (2, 3)}, "4 x 6, 18 of 24 entries are structurally nonzero"),
     ("tril(x)", {"x": (2, 2)}, "4 x 4, diagonal, 2 blocks of 2 x 2 on the diagonal"),
 ]  # fmt: skip
 
@@ -89,7 +89,7 @@ def case_name(case):
 
 
 @pytest.mark.parametrize("case", STRUCTURES, ids=case_name)
-def test_the_structure_is_said_in_words(case):
+def test_the_structure_is_described(case):
     text, shapes, words = case
     assert described(text, **shapes) == words
 
@@ -98,8 +98,8 @@ SMALL = [case for case in STRUCTURES if math.prod(case[1]["x"]) <= 100]
 
 
 @pytest.mark.parametrize("case", SMALL, ids=case_name)
-def test_the_words_are_true_of_the_sets(case):
-    # Word by word, from a matrix of what may be other than zero.
+def test_the_description_is_true_of_the_dependence_sets(case):
+    # Each word is checked on the matrix of entries that may be nonzero.
     text, shapes, _ = case
     program = parse(text)
     indices = {n: i for n, i in INDICES.items() if n in program.inputs}
@@ -108,14 +108,15 @@ def test_the_words_are_true_of_the_sets(case):
     matrix = np.array([[s >> k & 1 for k in range(math.prod(shapes["x"]))] for s in sets])
     words = described(text, **{n: s for n, s in shapes.items() if n not in indices})
     assert is_true(words, matrix)
-    # negative control: one entry more or less, at the worst place
+    # Negative control: the words are false for some matrix that differs in one entry.
     assert matrix.size == 1 or not all(is_true(words, other) for other in neighbours(matrix))
 
 
 def neighbours(matrix):
-    for place in np.ndindex(matrix.shape):
+    """Yield the matrices that differ in one entry."""
+    for index in np.ndindex(matrix.shape):
         other = matrix.copy()
-        other[place] = 1 - other[place]
+        other[index] = 1 - other[index]
         yield other
 
 
@@ -123,10 +124,10 @@ def is_true(words, matrix):
     size, *parts = words.split(", ")
     if size != f"{matrix.shape[0]} x {matrix.shape[1]}":
         return False
-    return all(holds(part, matrix) for part in parts)
+    return all(is_part_true(part, matrix) for part in parts)
 
 
-def holds(part, matrix):
+def is_part_true(part, matrix):
     height, width = matrix.shape
     numbers = [int(n) for n in re.findall(r"\d+", part)]
     if part == "diagonal":
@@ -142,53 +143,53 @@ def holds(part, matrix):
     return mask.shape == matrix.shape and not (matrix * (1 - mask)).any()
 
 
-def test_another_input_has_a_structure_of_its_own():
+def test_the_structure_depends_on_the_input():
     shapes = {"x": (5, 3), "w": (3, 2)}
-    assert described("x @ w", "w", **shapes) == "10 x 6, 30 of 60 entries are not zero by structure"
+    assert described("x @ w", "w", **shapes) == "10 x 6, 30 of 60 entries are structurally nonzero"
     assert described("x*c", "c", x=(3,), c=()) == "3 x 1, dense"
 
 
 TOO_LARGE = [
-    ((10_001, 9_999), "99999999 x 99999999, too large to look for its structure"),
-    ((20_001,), "20001 x 20001, too large to look for its structure"),
-    ((10_001,), "10001 x 10001, too large to look for its structure"),
+    ((10_001, 9_999), "99999999 x 99999999, too large to analyse its structure"),
+    ((20_001,), "20001 x 20001, too large to analyse its structure"),
+    ((10_001,), "10001 x 10001, too large to analyse its structure"),
 ]
 
 
 @pytest.mark.parametrize(("shape", "words"), TOO_LARGE)
-def test_what_is_too_large_is_not_looked_at(monkeypatch, shape, words):
+def test_a_jacobian_that_is_too_large_is_not_analysed(monkeypatch, shape, words):
     monkeypatch.setattr(module, "dependence", None)  # it would raise
     assert described("relu(x)", x=shape) == words
 
 
-def test_the_rows_count_even_if_the_columns_are_few(monkeypatch):
+def test_a_jacobian_with_too_many_rows_is_not_analysed(monkeypatch):
     monkeypatch.setattr(module, "dependence", None)
-    size = "20001 x 1, too large to look for its structure"
+    size = "20001 x 1, too large to analyse its structure"
     assert described("x*y", x=(), y=(20_001,)) == size
 
 
-def test_the_largest_that_is_looked_at():
+def test_the_largest_jacobian_is_analysed():
     assert described("relu(x)", x=(10_000,)) == "10000 x 10000, diagonal"
 
 
-def test_one_number_too_many_or_too_few_is_noticed(monkeypatch):
+def test_an_entry_too_many_or_too_few_is_noticed(monkeypatch):
     # Negative control.
-    def planted(place, bit):
-        def sets(*arguments):
-            found = dependence(*arguments)
-            found.reshape(-1)[place] ^= bit
-            return found
+    def planted(row, bit):
+        def faulty(*arguments):
+            sets = dependence(*arguments)
+            sets.reshape(-1)[row] ^= bit
+            return sets
 
-        return sets
+        return faulty
 
     shapes = {"x": (5, 3)}
     right = "15 x 15, 5 blocks of 3 x 3 on the diagonal"
     assert described("softmax(x, dim=1)", **shapes) == right
     monkeypatch.setattr(module, "dependence", planted(0, 1 << 14))
-    wrong = "15 x 15, 46 of 225 entries are not zero by structure"
+    wrong = "15 x 15, 46 of 225 entries are structurally nonzero"
     assert described("softmax(x, dim=1)", **shapes) == wrong
     monkeypatch.setattr(module, "dependence", planted(2, 1))
-    assert described("exp(x)", x=(3,)) == "3 x 3, 4 of 9 entries are not zero by structure"
+    assert described("exp(x)", x=(3,)) == "3 x 3, 4 of 9 entries are structurally nonzero"
     assert (
-        described("softmax(x, dim=0)", x=(3,)) == "3 x 3, 8 of 9 entries are not zero by structure"
+        described("softmax(x, dim=0)", x=(3,)) == "3 x 3, 8 of 9 entries are structurally nonzero"
     )

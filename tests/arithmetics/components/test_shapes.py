@@ -105,7 +105,7 @@ MISMATCHES = [
     ("x.permute(0)", {"x": (2, 3)}, "permute of x (2, 3): dims must name every dimension of (2, 3) once, not (0,)", 1),
     ("x.permute(0, 1, 2)", {"x": (2, 3)}, "permute of x (2, 3): the shape (2, 3) has no dimension 2", 1),
     ("flatten(x, 1, 0)", {"x": (2, 3)}, "flatten of x (2, 3): start_dim 1 comes after end_dim 0", 1),
-    ("x[5:].amax(0)", {"x": (2, 3)}, "index of x (2, 3): nothing is left, the result has shape (0, 3)", 1),
+    ("x[5:].amax(0)", {"x": (2, 3)}, "index of x (2, 3): the result is empty, of shape (0, 3)", 1),
     ("x.t()", {"x": (2, 3, 4)}, "t of x (2, 3, 4): t() takes at most 2 dimensions", 1),
     ("x.T", {"x": (2, 3, 4)}, "transpose_all of x (2, 3, 4): t() takes at most 2 dimensions", 1),
     ("diag(x)", {"x": (2, 2, 2)}, "diag of x (2, 2, 2): diag takes a vector or a matrix", 1),
@@ -124,8 +124,8 @@ MISMATCHES = [
     ("masked_fill(x, x > 0, x)", {"x": (2,)}, "masked_fill of x (2,) and x > 0 (2,) and x (2,): value must be a number", 1),
     ("y*x[2]", {"x": (2, 3), "y": ()}, "index of x (2, 3): index 2 is out of bounds for axis 0 with size 2", 3),
     ("x[0, 0, 0]", {"x": (2, 3)}, "index of x (2, 3): too many indices for array", 1),
-    ("1 if x > 0 else 0", {"x": (2,)}, "ifelse of x > 0 (2,) and 1 () and 0 (): a conditional expression takes one condition", 1),
-    ("x if x.sum() > 0 else 0", {"x": (2,)}, "ifelse of x.sum() > 0 () and x (2,) and 0 (): the branches have one shape", 1),
+    ("1 if x > 0 else 0", {"x": (2,)}, "ifelse of x > 0 (2,) and 1 () and 0 (): the condition of `if` is a tensor", 1),
+    ("x if x.sum() > 0 else 0", {"x": (2,)}, "ifelse of x.sum() > 0 () and x (2,) and 0 (): the branches differ in shape", 1),
     ("x[:, None] + x", {"x": (20_000,)}, "add of x[:, None] (20000, 1) and x (20000,): a result of shape (20000, 20000) has more than 100000000 components", 1),
 ]  # fmt: skip
 
@@ -370,7 +370,7 @@ STRICTER = [
     ("x.var()", {"x": ()}, "the variance of 1 numbers with correction 1"),
     ("x.std(dim=0, correction=3)", {"x": (2, 3)}, "the variance of 2 numbers with correction 3"),
     # the shape would hang on the condition
-    ("x if y > 0 else 1", {"x": (2,), "y": ()}, "the branches have one shape"),
+    ("x if y > 0 else 1", {"x": (2,), "y": ()}, "the branches differ in shape"),
     # torch takes one score for one class, and cannot differentiate several
     ("nll_loss(x, [0])", {"x": (1,)}, "the target must have the shape (), not (1,)"),
     # torch leaves this target out
