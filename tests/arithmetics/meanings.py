@@ -1,6 +1,6 @@
-"""What every row of the catalogue means: its value in mpmath, its slopes in closed form.
+"""The meaning of every scalar row: its value in mpmath, and its derivatives in closed form.
 
-It is typed here a second time; nothing is read from the catalogue but the names of the rows.
+They are written here independently: only the names of the rows come from the catalogue.
 """
 
 import dataclasses
@@ -16,7 +16,11 @@ SAMPLES = 200
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """Where one parameter is drawn: mostly from low to high, or at a mark, or far away."""
+    """A distribution for one argument.
+
+    Mostly uniform from `low` to `high`; else near one of the `marks`, near 0, or far out, down to
+    `least` or up to `most`.
+    """
 
     low: float = -5
     high: float = 5
@@ -40,7 +44,10 @@ class Range:
 
 @dataclasses.dataclass(frozen=True)
 class Meaning:
-    """A text with its value and its slopes by x, y, z; `inside` leaves out kinks and jumps."""
+    """An expression with its value and its derivatives with respect to x, y and z.
+
+    Samples are drawn from `ranges`; `inside` excludes points with kinks and jumps.
+    """
 
     text: str
     value: Callable[..., Any]
@@ -118,7 +125,7 @@ def apart_from(*kinks):
     return lambda x, *_: x not in kinks
 
 
-# torch's constants are doubles, and so are the row's
+# The constants of torch and of the rows are doubles.
 SELU_SCALE = 1.0507009873554804934193349852946
 SELU_ALPHA = 1.6732632423543772848170429916717
 GELU_CUBIC = 0.044715

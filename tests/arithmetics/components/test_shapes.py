@@ -1,4 +1,4 @@
-"""Shapes: what fits together has torch's shape, and what does not is said with both shapes."""
+"""Tensors that fit together have torch's shape; the error for others quotes the shapes."""
 
 import dataclasses
 import itertools
@@ -17,7 +17,7 @@ from symdiff.errors import ExpressionError
 from symdiff.program import parse
 
 FITTING = [
-    # text, shapes, the value's shape
+    # text, shapes of the inputs, shape of the value
     ("relu(x @ w).sum(dim=0)", {"x": (64, 1000), "w": (1000, 100)}, (100,)),
     ("x*y + z", {"x": (3, 1), "y": (4,), "z": ()}, (3, 4)),
     ("x @ w @ v", {"x": (5, 2), "w": (2, 3), "v": (3,)}, (5,)),
@@ -34,17 +34,17 @@ FITTING = [
 
 
 @pytest.mark.parametrize(("text", "given", "shape"), FITTING)
-def test_what_fits_has_a_shape(text, given, shape):
+def test_a_program_whose_tensors_fit_together_has_a_shape(text, given, shape):
     assert shape_of(parse(text), given) == shape
 
 
-def test_integers_for_places_have_a_shape_too():
+def test_an_integer_index_determines_the_shape():
     program = parse("x.gather(1, i)")
     assert shape_of(program, {"x": (2, 3)}, {"i": np.array([[2, 0, 1, 1], [0, 0, 0, 0]])}) == (2, 4)
 
 
 MISMATCHES = [
-    # text, shapes, how the message starts, the column
+    # text, shapes of the inputs, start of the message, column in the text
     (
         "x @ w",
         {"x": (4, 3), "w": (2, 2)},
@@ -131,20 +131,20 @@ MISMATCHES = [
 
 
 def refusal(text, given, definitions=None):
-    with pytest.raises(ExpressionError) as found:
+    with pytest.raises(ExpressionError) as caught:
         shape_of(parse(text, definitions=definitions), given)
-    return found.value
+    return caught.value
 
 
 @pytest.mark.parametrize(("text", "given", "start", "column"), MISMATCHES)
-def test_a_mismatch_is_said_with_its_shapes_and_its_place(text, given, start, column):
+def test_a_mismatch_is_reported_with_its_shapes_and_its_column(text, given, start, column):
     error = refusal(text, given)
     assert error.message.startswith(start)
     assert error.place.text == text and error.place.start == column - 1
     assert f" at column {column}\n" in str(error)
 
 
-# A tensor that another function has been given, or is given later, is not in the message.
+# Texts with a tensor that is not an argument of the function that fails.
 ELSEWHERE = {"one_hot([0, 3], num_classes=3) @ x", "y*x[2]"}
 
 
@@ -153,13 +153,13 @@ ELSEWHERE = {"one_hot([0, 3], num_classes=3) @ x", "y*x[2]"}
     [case[:2] for case in MISMATCHES if case[0] not in ELSEWHERE],
     ids=str,
 )
-def test_every_shape_is_in_the_message(text, given):
+def test_the_message_quotes_all_shapes(text, given):
     message = refusal(text, given).message
     assert [shape for shape in given.values() if str(shape) not in message] == []
 
 
-def test_a_check_that_is_left_out_is_noticed(monkeypatch):
-    # Negative control: a product of whatever matrices.
+def test_a_missing_check_is_noticed(monkeypatch):
+    # Negative control: a matrix product without a check.
     row = dataclasses.replace(CATALOGUE["matmul"], array=lambda a, x, y: a.each("add", 0, x))
     monkeypatch.setattr(shapes, "CATALOGUE", {**CATALOGUE, "matmul": row})
     with pytest.raises(pytest.fail.Exception):
@@ -167,7 +167,7 @@ def test_a_check_that_is_left_out_is_noticed(monkeypatch):
 
 
 DEFINED = [
-    # definitions, text, shapes, the first line of the error
+    # definitions, text, shapes of the inputs, first line of the error
     (
         {"h": "relu(x @ w)"},
         "h.sum()",
@@ -196,11 +196,11 @@ DEFINED = [
 
 
 @pytest.mark.parametrize(("definitions", "text", "given", "line"), DEFINED)
-def test_the_place_names_the_definition(definitions, text, given, line):
+def test_the_message_names_the_definition_that_fails(definitions, text, given, line):
     assert str(refusal(text, given, definitions)).splitlines()[0] == line
 
 
-# -- what fits together is what torch takes
+# -- comparison with torch
 
 SHAPES = [(), (1,), (3,), (1, 1), (2, 3), (3, 1), (3, 3), (2, 2, 3), (2, 3, 4), (1, 1, 4, 4)]
 DIMENSIONS = ["0", "1", "-1", "-2", "2", "-3", "(0, 1)", "(0, -1)", "(0, 0)", "()"]
@@ -281,7 +281,7 @@ def choices(text):
 
 
 def of_torch(program, given):
-    """The shape of what torch gives, or None where it or its gradient raises, or it is empty."""
+    """Return the shape of torch's value; None if it or its gradient raises, or it is empty."""
     leaves = {
         n: torch.full(given[n], 0.5, dtype=torch.float64, requires_grad=True)
         for n in program.inputs
@@ -305,31 +305,31 @@ def of_symdiff(program, given):
 
 
 def disagreements(text, combinations):
-    """The shapes at which torch gives another shape, or only one of the two raises."""
+    """Return the input shapes at which torch and symdiff differ in the shape, or one raises."""
     program = parse(text)
-    found = []
+    differences = []
     for chosen in combinations:
         given = dict(zip(program.inputs, chosen, strict=True))
         shapes = of_torch(program, given), of_symdiff(program, given)
         if shapes[0] != shapes[1]:
-            found.append((chosen, *shapes))
-    return found
+            differences.append((chosen, *shapes))
+    return differences
 
 
 @pytest.mark.parametrize("text", [*dict.fromkeys(OF_ONE), *OF_TWO])
-def test_what_fits_together_is_what_torch_takes(text):
+def test_symdiff_accepts_the_shapes_that_torch_accepts(text):
     assert disagreements(text, choices(text)) == []
 
 
-def test_some_shapes_fit_and_others_do_not():
-    # Otherwise the test above compares nothing.
+def test_some_shapes_fit_together_and_others_do_not():
+    # Otherwise the test above would compare nothing.
     for texts in (OF_ONE, OF_TWO):
-        found = [
+        accepted = [
             of_symdiff(parse(text), dict(zip(parse(text).inputs, chosen, strict=True)))
             for text in texts[::7]
             for chosen in choices(text)
         ]
-        share = sum(shape is not None for shape in found) / len(found)
+        share = sum(shape is not None for shape in accepted) / len(accepted)
         assert 0.1 < share < 0.9
 
 
@@ -338,13 +338,13 @@ def test_some_shapes_fit_and_others_do_not():
     [
         # numpy would broadcast the batches
         ("bmm", "bmm(x, y)", CATALOGUE["matmul"].array),
-        # and the reversed dimensions may not be negative
+        # the tensor is indexed instead of reversed
         ("flip", "flip(x, -1)", lambda a, x, dims: a.arrange(lambda v: v[dims], x)),
-        # as many dimensions as there are, whatever torch says
+        # torch sums over all dimensions
         ("sum", "sum(x)", lambda a, x, dim, keepdim: a.total(x, (0,), keep=False)),
     ],
 )
-def test_a_row_that_takes_what_torch_does_not_is_noticed(monkeypatch, name, text, array):
+def test_a_row_that_accepts_other_shapes_than_torch_is_noticed(monkeypatch, name, text, array):
     # Negative control.
     row = dataclasses.replace(CATALOGUE[name], array=array)
     monkeypatch.setattr(shapes, "CATALOGUE", {**CATALOGUE, name: row})
@@ -352,7 +352,7 @@ def test_a_row_that_takes_what_torch_does_not_is_noticed(monkeypatch, name, text
 
 
 STRICTER = [
-    # text, shapes that torch takes, the reason why they are refused
+    # text, shapes that torch accepts, the reason for which symdiff refuses them
     # torch warns that this is likely a mistake
     (
         "mse_loss(x, y)",
@@ -366,22 +366,22 @@ STRICTER = [
     ),
     ("x.T", {"x": (2, 3, 4)}, "t() takes at most 2 dimensions"),
     ("x.mT", {"x": ()}, "has no dimension -2"),
-    # and gives NaN here
+    # torch returns NaN here
     ("x.var()", {"x": ()}, "the variance of 1 numbers with correction 1"),
     ("x.std(dim=0, correction=3)", {"x": (2, 3)}, "the variance of 2 numbers with correction 3"),
-    # the shape would hang on the condition
+    # the shape would depend on the condition
     ("x if y > 0 else 1", {"x": (2,), "y": ()}, "the branches differ in shape"),
-    # torch takes one score for one class, and cannot differentiate several
+    # torch accepts one score for one class, but cannot differentiate several
     ("nll_loss(x, [0])", {"x": (1,)}, "the target must have the shape (), not (1,)"),
-    # torch leaves this target out
+    # torch ignores this target
     ("nll_loss(x, [-100, 0])", {"x": (2, 3)}, "the index -100 is not between 0 and 2"),
     ("x[..., ...]", {"x": (2, 3)}, "an index can only have a single ellipsis"),
-    # torch documents a bias that is a vector
+    # torch documents the bias as a vector
     ("linear(x, w, b)", {"x": (2, 2, 3), "w": (4, 3), "b": (1, 4)}, "a bias of shape (1, 4)"),
 ]
 
 
 @pytest.mark.parametrize(("text", "given", "reason"), STRICTER)
-def test_what_is_refused_though_torch_takes_it(text, given, reason):
+def test_some_shapes_that_torch_accepts_are_refused(text, given, reason):
     assert of_torch(parse(text), given) is not None
     assert reason in refusal(text, given).message
