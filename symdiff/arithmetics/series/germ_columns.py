@@ -113,7 +113,8 @@ def _integrated(
     for _ in range(rounds):
         slope = read(program, lower, {**arguments, "result": result})
         if not isinstance(slope, Germ):
-            raise OrderError if getattr(slope, "order", False) else UndecidedError(slope.reason)
+            error = OrderError if getattr(slope, "order", False) else UndecidedError
+            raise error(slope.reason)
         before, result = result, algebra.integrate(algebra.multiply(slope, speed), start)
         if result.order is not None and result.order == before.order:
             break

@@ -73,7 +73,7 @@ class Germs:
         return Germs(self.algebra.order - 1, self._budget)
 
     def column(self, row: Function) -> Callable[..., Any] | None:
-        """Return the row's function of germs, or None if it is read by its definition."""
+        """Return the row's function of germs, or None to read the row's definition."""
         column = COLUMNS.get(row.name)
         if column is not None:
             return column
@@ -92,7 +92,7 @@ class Germs:
         return Infinite(1) if name == "inf" else constant_germ({"pi": PI, "e": E}[name])
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-        """Apply a column; return `Outside` or `Unknown` if the result is not a value."""
+        """Apply a column; return `Outside` or `Unknown` if no value is proved."""
         if row.name not in _SELECTING:
             if row.returns == "real" and row.name not in _TAKES_CONDITIONS:
                 arguments = [as_germ(a) for a in arguments]
@@ -122,7 +122,7 @@ class Germs:
         return None
 
     def _domain_obstacle(self, row: Function, arguments: Sequence[Any]) -> Outside | Unknown | None:
-        """Return the result if the arguments are not proved to be in the row's domain."""
+        """Return the result unless the arguments are proved to be in the row's domain."""
         condition = domain(row.name) if row.name in _CHECKED else None
         if condition is None:
             return None

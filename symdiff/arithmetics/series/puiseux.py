@@ -193,7 +193,7 @@ class Algebra:
                 return power, c, coefficient_sign
         if x.order is None:
             return None
-        message = f"a series is zero up to t^{x.order}"
+        message = f"a one-sided series is zero up to t^{x.order}, and higher terms are not known"
         raise OrderError(message)
 
     def sign_of(self, x: Germ) -> int:

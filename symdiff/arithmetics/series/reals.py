@@ -331,9 +331,16 @@ def sign(number: Real, bits: int = MAX_BITS) -> int:
             return 0
         if precision >= min(_SYMBOLIC_FROM, bits) and is_proved_zero(number):
             return 0
-    size = float(number.ball(bits).abs_upper())
-    message = f"a number of size at most {size:.1g} is not proved to be zero or nonzero"
+    ball = number.ball(bits)
+    if not ball.is_finite():
+        raise UndecidedError(_not_enclosed(bits))
+    size = ball.abs_upper().str(1, radius=False)  # as a text: it may be smaller than any double
+    message = f"the sign of a number within {size} of 0 could not be proved"
     raise UndecidedError(message)
+
+
+def _not_enclosed(bits: int) -> str:
+    return f"a number cannot be enclosed with {bits} bits"
 
 
 def _precisions(first: int, last: int) -> Iterator[int]:
@@ -483,8 +490,7 @@ def nearest(number: Real, bits: int = MAX_BITS) -> float:
         return double
     if sign(number, bits) == 0:
         return 0.0
-    message = f"a number cannot be enclosed with {bits} bits"
-    raise UndecidedError(message)
+    raise UndecidedError(_not_enclosed(bits))
 
 
 def nearest_or_none(number: Real) -> float | None:

@@ -136,7 +136,7 @@ def test_a_sign_is_proved(text, expected):
     ],
 )  # fmt: skip
 def test_the_sign_of_a_tiny_number_is_undecided_until_there_are_enough_bits(close, bits, enough):
-    with pytest.raises(UndecidedError, match="not proved to be zero or nonzero"):
+    with pytest.raises(UndecidedError, match="could not be proved"):
         sign(close, bits)
     assert sign(close, enough) != 0
     assert not is_proved_zero(close)
@@ -154,6 +154,11 @@ def test_the_sign_of_a_tiny_number_is_undecided_until_there_are_enough_bits(clos
 def test_a_number_below_the_last_bit_is_not_taken_for_zero(text):
     value = number(text)
     assert not sympy_zero_is_credible(value) and not is_proved_zero(value)
+
+
+def test_the_message_gives_the_size_of_a_number_that_is_smaller_than_any_double():
+    with pytest.raises(UndecidedError, match="the sign of a number within 2e-1233 of 0"):
+        sign(number("tanh(log(1 + 1e-323**4))"))
 
 
 def test_sympy_is_not_believed_where_a_ball_excludes_zero(monkeypatch):
@@ -400,7 +405,7 @@ def test_a_number_that_cannot_be_enclosed_is_undecided():
     nothing = apply("log", -apply("exp", ONE))
     with pytest.raises(UndecidedError):
         nearest(nothing, 256)
-    with pytest.raises(UndecidedError):
+    with pytest.raises(UndecidedError, match="cannot be enclosed with 256 bits"):
         sign(nothing, 256)
 
 
