@@ -1,4 +1,4 @@
-"""The shipped expressions: enough of them, each with a source, and their known answers right."""
+"""The shipped expressions: there are enough, each has a source, and known answers are right."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ from symdiff.verdict.judge import VERDICTS, Verdict
 
 FOLDER = Path(__file__).parent.parent / "expressions"
 LEAST = {"calculus": 80, "physics": 40, "activations": 30, "kinks": 60, "relu_and_clamp": 5}
-# The elementwise activations of torch.nn; GLU halves its input, and is none.
+# The elementwise activations of torch.nn; GLU is not elementwise.
 MODULES = [
     "ELU",
     "Hardshrink",
@@ -50,7 +50,7 @@ def reports():
     return {path.stem: symdiff.compare_file(path) for path in sorted(FOLDER.glob("*.toml"))}
 
 
-def test_there_are_enough_and_each_says_where_it_comes_from():
+def test_there_are_enough_and_each_has_a_source():
     entries = collect([FOLDER]).entries
     assert len(entries) >= 250
     assert [e.label.name for e in entries if not e.label.source] == []
@@ -58,7 +58,7 @@ def test_there_are_enough_and_each_says_where_it_comes_from():
         assert len(collect([FOLDER / f"{stem}.toml"]).entries) >= least
 
 
-def test_json_holds_them(reports):
+def test_the_json_report_contains_all_of_them(reports):
     for stem, report in reports.items():
         records = json.loads(report.to_json())["records"]
         assert {r["expression"] for r in records} == {e.name for e in report.evidence}, stem
@@ -90,9 +90,9 @@ def test_physics_has_several_variables_and_its_claims_agree_with_autograd(report
         for variable, claim in trial.samples.get(
             CLAIM, trial.samples["autograd"]
         ).derivatives.items():
-            given = trial.samples["autograd"].derivatives[variable]
-            both = regular & np.isfinite(claim) & np.isfinite(given)
-            assert claim[both] == pytest.approx(given[both], rel=1e-9, abs=1e-12), evidence.name
+            autograd = trial.samples["autograd"].derivatives[variable]
+            both = regular & np.isfinite(claim) & np.isfinite(autograd)
+            assert claim[both] == pytest.approx(autograd[both], rel=1e-9, abs=1e-12), evidence.name
             claimed += 1
     assert claimed >= 40
 
@@ -102,36 +102,36 @@ def test_every_elementwise_activation_of_torch_nn_is_there(reports):
     assert [m for m in MODULES if f"torch.nn.{m}" not in sources] == []
 
 
-def test_relu_and_clamp_stand_side_by_side(reports):
+def test_spellings_of_relu_give_different_numbers_at_0_only(reports):
     evidence = reports["relu_and_clamp"].evidence[0]
     kink = int(np.flatnonzero(evidence.grid.roles == KINK)[0])
-    given = {
+    at_zero = {
         t.spelling: float(t.samples["autograd"].derivatives["x"][kink]) for t in evidence.trials
     }
-    assert {name: given[name] for name in ("", "clamp(min=0)", "maximum", "where x > 0", "where x >= 0")} == {
+    assert {name: at_zero[name] for name in ("", "clamp(min=0)", "maximum", "where x > 0", "where x >= 0")} == {
         "": 0, "clamp(min=0)": 1, "maximum": 0.5, "where x > 0": 0, "where x >= 0": 1,
     }  # fmt: skip
-    away = evidence.grid.roles == 0
+    regular = evidence.grid.roles == 0
     for trial in evidence.trials:
-        slopes = trial.samples["autograd"].derivatives["x"][away]
-        assert slopes.tolist() == (evidence.grid.points[away, 0] > 0).astype(float).tolist()
+        slopes = trial.samples["autograd"].derivatives["x"][regular]
+        assert slopes.tolist() == (evidence.grid.points[regular, 0] > 0).astype(float).tolist()
 
 
-def test_the_hidden_unit_of_the_question_gets_a_gradient_through_clamp_only(reports):
+def test_a_hidden_unit_at_0_gets_a_gradient_through_clamp_only(reports):
     evidence = next(
         e for e in reports["relu_and_clamp"].evidence if e.name == "one hidden unit at 0"
     )
     at_zero = (evidence.grid.points[:, evidence.grid.names.index("w31")] == 0) & np.isin(
         evidence.grid.roles, (0, KINK)
     )
-    given = {
+    gradients = {
         t.spelling: t.samples["autograd"].derivatives["w31"][at_zero].tolist()
         for t in evidence.trials
     }
-    assert given == {"": [0.0, 0.0], "clamp": [-6.0, -18.0]}
+    assert gradients == {"": [0.0, 0.0], "clamp": [-6.0, -18.0]}
 
 
-def test_most_kinks_have_a_double_or_an_exact_value():
+def test_the_positions_of_most_kinks_are_proved():
     report = symdiff.compare_file(FOLDER / "kinks.toml")
-    noted = [e.name for e in report.evidence if any("neither" in n for n in e.grid.notes)]
-    assert len(noted) <= 3
+    unproved = [e.name for e in report.evidence if any("neither" in n for n in e.grid.notes)]
+    assert len(unproved) <= 3

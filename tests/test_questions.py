@@ -1,4 +1,4 @@
-"""The questions that symdiff began with: every figure of their texts, from the shipped files."""
+"""Questions that users asked about gradients: the figures in their texts, from the shipped files."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def entry(reports):
 
 
 def gradient(evidence, engine, variable, spelling=""):
-    """An engine's numbers in the shape of the input, or (outputs, *shape) of a Jacobian."""
+    """Return an engine's gradient in the shape of the input, or a Jacobian (outputs, *shape)."""
     shape = evidence.tensors.wrt[variable]
     rows = [
         [t.samples[engine].derivatives[n][0] for n in t.variables if n.split("[")[0] == variable]
@@ -43,7 +43,7 @@ def gradient(evidence, engine, variable, spelling=""):
 
 
 def words(evidence, engine, spelling=""):
-    """The verdicts that an engine got."""
+    """Return the set of verdicts on an engine."""
     return {
         str(VERDICTS[code])
         for t in evidence.trials
@@ -54,14 +54,14 @@ def words(evidence, engine, spelling=""):
 
 
 @pytest.mark.parametrize("stem", FILES)
-def test_nothing_unexpected_is_found(reports, stem):
+def test_every_entry_passes(reports, stem):
     report = reports[stem]
     assert report.errors == ()
     assert [e.name for e in report.evidence if not e.ok] == []
     assert report.status == 0
 
 
-def test_every_file_begins_with_an_answer_in_words():
+def test_every_file_begins_with_a_question_and_its_answer():
     for stem in FILES:
         first = (FOLDER / f"{stem}.toml").read_text().split("[[expression]]", maxsplit=1)[0]
         lines = first.strip().splitlines()
@@ -70,7 +70,7 @@ def test_every_file_begins_with_an_answer_in_words():
 
 
 class TestReluAndClamp:
-    def test_the_gradients_of_w1_differ_by_38_in_one_place_and_those_of_w2_nowhere(self, entry):
+    def test_the_gradients_differ_by_38_in_one_component_of_w1_and_nowhere_in_w2(self, entry):
         network = entry("relu_and_clamp", "network")
         w1, w2 = (
             gradient(network, "autograd", name) - gradient(network, "autograd", name, "clamp")
@@ -79,8 +79,8 @@ class TestReluAndClamp:
         assert w1.tolist() == [[0, 0], [0, 0], [0, -38]]
         assert w2.tolist() == [[0, 0], [0, 0]]
 
-    def test_these_are_torch_s_own_numbers(self, entry):
-        # the code of the question, typed once more
+    def test_the_gradients_are_those_of_the_question_s_code_in_torch(self, entry):
+        # The code of the question.
         x = torch.tensor([[3.0, 2, 1], [1, 0, 2], [4, 1, 2], [0, 0, 1]])
         w1 = torch.tensor([[1.0, 2], [0, 1], [4, 0]], requires_grad=True)
         w2 = torch.tensor([[-1.0, 1], [-2, 3]], requires_grad=True)
@@ -89,7 +89,7 @@ class TestReluAndClamp:
         assert gradient(network, "autograd", "w1").tolist() == w1.grad.tolist()
         assert gradient(network, "autograd", "w2").tolist() == w2.grad.tolist()
 
-    def test_the_hidden_unit_that_is_0_is_named(self, reports, entry):
+    def test_the_hidden_unit_that_is_0_is_blamed(self, reports, entry):
         network = entry("relu_and_clamp", "network")
         records = [r for r in reports["relu_and_clamp"].records() if r["expression"] == "network"]
         off = {r["variable"]: r for r in records if r["engine"] == "autograd" and not r["spelling"]}
@@ -139,9 +139,9 @@ class TestVectorJacobianProducts:
     @pytest.mark.parametrize("engine", ENGINES)
     @pytest.mark.parametrize(("name", "variable", "figures"), PRODUCTS)
     def test_figures_of_the_text(self, entry, name, variable, figures, engine):
-        # the text prints five digits
-        found = gradient(entry("vector_jacobian_products", name), engine, variable)
-        assert found == pytest.approx(np.array(figures, dtype=float), rel=4e-5, abs=1e-12)
+        # The text prints five digits.
+        numbers = gradient(entry("vector_jacobian_products", name), engine, variable)
+        assert numbers == pytest.approx(np.array(figures, dtype=float), rel=4e-5, abs=1e-12)
 
     @pytest.mark.parametrize(
         ("variable", "diagonal"),
@@ -152,13 +152,13 @@ class TestVectorJacobianProducts:
         assert gradient(jacobian, "autograd", variable) == pytest.approx(np.diag(diagonal))
         assert jacobian.tensors.structure[variable] == "3 x 3, diagonal"
 
-    def test_the_tangent_product_is_the_jacobian_from_behind(self, entry):
+    def test_the_jvp_is_the_jacobian_times_the_tangent(self, entry):
         along = entry("vector_jacobian_products", "with a tangent")
         for engine in ("symbolic", "autograd", "central"):
-            found = [t.samples[engine].derivatives["tangent"][0] for t in along.trials]
-            assert found == pytest.approx([3, 16, 1 / 8])
+            products = [t.samples[engine].derivatives["tangent"][0] for t in along.trials]
+            assert products == pytest.approx([3, 16, 1 / 8])
 
-    def test_at_c_of_0_autograd_says_inf_and_the_kind_is_told(self, reports):
+    def test_at_c_of_0_autograd_gives_inf_and_the_point_is_a_pole(self, reports):
         records = {
             r["variable"]: r
             for r in reports["vector_jacobian_products"].records()
@@ -167,7 +167,7 @@ class TestVectorJacobianProducts:
         assert records["c[0]"]["value"] == "inf"
         assert records["c[0]"]["kind"] == "pole"
         assert records["c[0]"]["verdict"] == "undefined"
-        assert records["a[0]"]["value"] == pytest.approx(3.3003)  # the text's figure
+        assert records["a[0]"]["value"] == pytest.approx(3.3003)  # as in the text
         assert records["b[0]"]["value"] == 0
 
 
@@ -206,7 +206,7 @@ class TestFunctional:
             ),
         ],
     )
-    def test_the_formulas_y_squared_minus_y_are_wrong_and_it_is_told_how(
+    def test_the_formulas_y_squared_minus_y_are_wrong_and_the_detail_says_how(
         self, reports, entry, name, how
     ):
         records = [
@@ -227,8 +227,8 @@ class TestFunctional:
     def test_the_formula_for_the_cross_entropy_is_right(self, entry):
         evidence = entry("functional", "cross_entropy")
         z = np.exp([3.0, 1.0, 0.2]) / np.exp([3.0, 1.0, 0.2]).sum()
-        found = gradient(evidence, "autograd", "x")
-        assert found == pytest.approx([z[0], z[1] - 1, z[2]], rel=1e-12)
+        numbers = gradient(evidence, "autograd", "x")
+        assert numbers == pytest.approx([z[0], z[1] - 1, z[2]], rel=1e-12)
         assert words(evidence, "claim") == {"agrees"}
 
     @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ class TestFunctional:
             ("cross_entropy", "nll of log_softmax"),
         ],
     )
-    def test_spellings_have_one_gradient(self, entry, name, spelling):
+    def test_spellings_have_the_same_gradient(self, entry, name, spelling):
         evidence = entry("functional", name)
         for variable in evidence.tensors.wrt:
             first, second = (gradient(evidence, "autograd", variable, s) for s in ("", spelling))
@@ -267,7 +267,7 @@ class TestFunctional:
         assert words(evidence, "autograd") == {"agrees"}
         assert ("nonfinite" in words(evidence, "autograd", "naive")) == (not finite)
 
-    def test_nothing_passes_back_through_detach(self, entry):
+    def test_no_gradient_passes_through_detach(self, entry):
         evidence = entry("functional", "detach in the middle of a network")
         for spelling in ("", "no_grad"):
             assert not gradient(evidence, "autograd", "w1", spelling).any()
@@ -284,21 +284,23 @@ class TestTwoLayerNetwork:
         assert full.tensors.values["x"].shape == (64, 1000)
         assert full.tensors.wrt["w1"] == (1000, 100)
 
-    def test_every_component_of_the_claim_is_autograd_s_at_full_size(self, entry):
+    def test_the_claim_agrees_with_autograd_in_every_component_at_full_size(self, entry):
         notes = entry("two_layer_network", "two layers, full size").tensors.notes
         assert notes[0].startswith("101000 derivatives, more than 512: 3 random directions")
         assert "claim for w1 beside autograd: 100000 of 100000 components agree" in notes
         assert "claim for w2 beside autograd: 1000 of 1000 components agree" in notes
 
-    def test_what_is_left_out_is_said(self, entry):
+    def test_sympy_is_unsupported_at_full_size(self, entry):
         full = entry("two_layer_network", "two layers, full size")
         assert words(full, "symbolic") == {"unsupported"}
         assert len(full.variables) == 6
 
-    def test_w2_needs_only_h_relu(self, entry):
+    def test_the_gradient_of_w2_needs_only_the_value_of_h_relu(self, entry):
         whole = entry("two_layer_network", "two layers, reduced")
-        cut = entry("two_layer_network", "w2 needs only h_relu")
-        assert gradient(whole, "autograd", "w2") == pytest.approx(gradient(cut, "autograd", "w2"))
+        detached = entry("two_layer_network", "w2 needs only h_relu")
+        assert gradient(whole, "autograd", "w2") == pytest.approx(
+            gradient(detached, "autograd", "w2")
+        )
 
     def test_without_the_mask_only_w1_is_wrong(self, reports):
         verdicts = {
@@ -320,7 +322,7 @@ class TestReluJacobian:
         assert words(evidence, "claim") == {"agrees"}
 
     @pytest.mark.parametrize("name", ["relu of a batch", "relu of a batch, flattened"])
-    def test_on_a_batch_it_is_6400_by_6400_and_the_product_with_it_is_the_mask(self, entry, name):
+    def test_on_a_batch_the_product_with_the_6400_by_6400_jacobian_is_the_mask(self, entry, name):
         evidence = entry("relu_jacobian", name)
         assert evidence.tensors.structure["h"].startswith("6400 x 6400, diagonal")
         assert words(evidence, "claim") == words(evidence, "autograd") == {"agrees"}
@@ -334,14 +336,14 @@ class TestReluJacobian:
         softmax = entry("relu_jacobian", "softmax of a batch").tensors.structure["h"]
         assert softmax == "12 x 12, 4 blocks of 3 x 3 on the diagonal"
 
-    def test_at_0_the_mask_keeps_the_gradient_as_clamp_does_and_relu_does_not(self, entry):
+    def test_at_0_the_mask_passes_the_gradient_like_clamp_and_unlike_relu(self, entry):
         evidence = entry("relu_jacobian", "a hidden unit that is 0")
         assert gradient(evidence, "claim", "h").tolist() == [[0, 7, 3]]
         assert gradient(evidence, "autograd", "h", "clamp").tolist() == [[0, 7, 3]]
         assert gradient(evidence, "autograd", "h").tolist() == [[0, 0, 3]]
         assert words(evidence, "claim") == words(evidence, "autograd") == {"agrees", "subgradient"}
 
-    def test_the_square_matrix_fails_with_a_shape_error_that_explains_it(self, reports, entry):
+    def test_a_claim_of_the_wrong_shape_fails_with_an_explanation(self, reports, entry):
         name = "a square matrix of the wrong shape"
         assert words(entry("relu_jacobian", name), "claim") == {"failed"}
         reasons = {

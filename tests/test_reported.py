@@ -1,7 +1,7 @@
-"""Gradients that users reported: the truth, torch's number and the verdict at every point of theirs.
+"""Gradients that users reported: the truth, torch's number and the verdict at every point.
 
-The expected numbers are typed from the reports, or follow from the formula beside them; none is
-computed by symdiff.
+The expected numbers are copied from the reports, or follow from the formula next to them; symdiff
+computes none of them.
 """
 
 import dataclasses
@@ -23,7 +23,7 @@ LEFT_OUT = "# Left out, and why:\n"
 TORCH = "2.13"
 nan, inf = math.nan, math.inf
 
-# Every thread that was collected.
+# All threads that were collected.
 IDS = """
 ChainRules.jl#538
 ForwardDiff.jl#331
@@ -103,7 +103,7 @@ torch/torch7#734
 
 @dataclasses.dataclass(frozen=True)
 class Truth:
-    """What the derivative is; where `may_be_open`, it may also be left undecided."""
+    """The derivative at a point; if `may_be_open`, symdiff may also leave it undecided."""
 
     kind: str
     left: float | None
@@ -125,7 +125,7 @@ def vertical(left, right):
 
 
 def right_edge(slope):
-    """Defined on the right only."""
+    """Return the truth at the left end of a domain."""
     return Truth("edge", None, slope, slope)
 
 
@@ -134,7 +134,10 @@ def jump(left, right):
 
 
 def outside(right=None):
-    """Undefined; `right` is the slope towards the right limit, if there is one."""
+    """Return the truth at a point outside the domain.
+
+    `right` is the derivative on the right of the limit of the function there, if it exists.
+    """
     return Truth("outside", None, right, None)
 
 
@@ -142,19 +145,19 @@ def outside(right=None):
 class Case:
     """One reported point.
 
-    `given` holds for every spelling torch's number and its verdict, as in (0.5, "subgradient");
-    with several variables a tuple of numbers, and one word for all of them or one for each.
+    `results` has torch's number and its verdict for every spelling, as in (0.5, "subgradient");
+    for several variables a tuple of numbers, and one verdict for all or one for each.
     """
 
     entry: str
     at: dict
     truth: dict
-    given: dict
+    results: dict
     rtol: float = 1e-12
 
     def rows(self):
-        """Yield spelling, variable, truth, number, verdicts that are right."""
-        for spelling, (numbers, words) in self.given.items():
+        """Yield spelling, variable, truth, torch's number, and the right verdict."""
+        for spelling, (numbers, words) in self.results.items():
             several = numbers if isinstance(numbers, tuple) else (numbers,)
             verdicts = words.split()
             if len(verdicts) == 1:
@@ -165,7 +168,7 @@ class Case:
                 yield spelling, variable, truth, number, verdict
 
 
-WRITTEN = ""  # the name of the expression as written among its spellings
+WRITTEN = ""  # the spelling of the expression as written
 ONE_TO_ONE = kink(-1, 1)
 THREE_ZEROS = {"x1": smooth(0), "x2": smooth(0), "x3": smooth(0)}
 
@@ -240,7 +243,7 @@ CASES = [
             "min(max)": ((0.5, 0, 0.5), "subgradient agrees subgradient"),
         },
     ),
-    # All three meet: along a and b alone the function is constant, yet each has its share.
+    # All three are equal: along a or b alone the function is constant, yet each gets a share.
     Case(
         "clamp between variables",
         {"a": -1, "b": -1, "c": -1},
@@ -631,7 +634,7 @@ CASES = [
         {"x1": smooth(9), "x2": smooth(0), "x3": smooth(0)},
         {WRITTEN: ((9, 0, 0), "agrees")},
     ),
-    # Overflow, and digits that are lost
+    # Overflow and loss of digits
     Case(
         "log of 1 + exp",
         {"x": 89},
@@ -746,7 +749,7 @@ CASES = [
         {"x": smooth(0)},
         {WRITTEN: (0, "agrees"), "where": (nan, "nonfinite")},
     ),
-    # -pi**2*x/3 + pi**4*x**3/30; of torch's number only the first digits are no rounding error.
+    # -pi**2*x/3 + pi**4*x**3/30; only the first digits of torch's number are right.
     Case(
         "sinc beside 0",
         {"x": 1e-6},
@@ -754,14 +757,14 @@ CASES = [
         {WRITTEN: (-3.28992e-06, "inexact"), "sinc": (-3.28989e-06, "inexact")},
         rtol=1e-3,
     ),
-    # False alarms of differences
+    # False alarms of finite differences
     Case("stencil across a kink", {"x": 0}, {"x": kink(0, 1)}, {WRITTEN: (0, "subgradient")}),
     Case("stencil across a kink", {"x": -1e-7}, {"x": smooth(0)}, {WRITTEN: (0, "agrees")}),
     Case("stencil across a kink", {"x": 1e-7}, {"x": smooth(1)}, {WRITTEN: (1, "agrees")}),
     Case("stencil across a kink", {"x": 1e-5}, {"x": smooth(1)}, {WRITTEN: (1, "agrees")}),
 ]
 
-# What the reports on sympy and on differences say: entry, point, engine, number, verdict.
+# From the reports on sympy and on finite differences: entry, point, engine, number, verdict.
 OTHERS = [
     ("smaller than one half", {"x": 0.5}, "symbolic", 0.5, "subgradient"),
     ("larger of two equals", {"x1": 1, "x2": 1}, "symbolic", 0.5, "subgradient"),
@@ -794,29 +797,29 @@ def entries():
     return tomllib.loads(FILE.read_text(encoding="utf-8"))["expression"]
 
 
-def index_of(found, at):
-    """Return the one point of a grid that was asked for, or is a kink there."""
-    wanted = np.isin(found.grid.roles, (0, KINK))
+def index_of(evidence, at):
+    """Return the index of a regular point or a kink in the grid."""
+    is_point = np.isin(evidence.grid.roles, (0, KINK))
     for name, value in at.items():
-        wanted &= found.grid.points[:, found.grid.names.index(name)] == value
-    (i,) = np.flatnonzero(wanted).tolist()
+        is_point &= evidence.grid.points[:, evidence.grid.names.index(name)] == value
+    (i,) = np.flatnonzero(is_point).tolist()
     return i
 
 
-def trial_of(found, spelling):
-    return next(t for t in found.trials if t.spelling == spelling)
+def trial_of(evidence, spelling):
+    return next(t for t in evidence.trials if t.spelling == spelling)
 
 
-def differ(given, expected, rtol):
-    return given != pytest.approx(expected, rel=rtol, abs=0, nan_ok=True)
+def differ(number, expected, rtol):
+    return number != pytest.approx(expected, rel=rtol, abs=0, nan_ok=True)
 
 
-def truth_faults(found, case):
-    """Return what symdiff takes for the truth and what it should be, where they differ."""
-    i = index_of(found, case.at)
+def truth_faults(evidence, case):
+    """Return symdiff's truth and the expected one, where they differ."""
+    i = index_of(evidence, case.at)
     faults = []
     for spelling, variable, truth, _, _ in case.rows():
-        decided = trial_of(found, spelling).truths[variable]
+        decided = trial_of(evidence, spelling).truths[variable]
         kind = KINDS[decided.kinds[i]].value
         if truth.may_be_open and kind == "undecided":
             continue
@@ -830,65 +833,65 @@ def truth_faults(found, case):
     return faults
 
 
-def figure_faults(found, case):
-    """Return what torch gives and what it was found to give, where they differ."""
-    i = index_of(found, case.at)
+def figure_faults(evidence, case):
+    """Return torch's number and the expected one, where they differ."""
+    i = index_of(evidence, case.at)
     faults = []
     for spelling, variable, _, expected, _ in case.rows():
-        number = float(trial_of(found, spelling).samples["autograd"].derivatives[variable][i])
+        number = float(trial_of(evidence, spelling).samples["autograd"].derivatives[variable][i])
         if differ(number, expected, case.rtol):
             faults.append((spelling, variable, number, expected))
     return faults
 
 
-def verdict_faults(found, case):
-    """Return the verdict on autograd and what it should be, where they differ."""
-    i = index_of(found, case.at)
+def verdict_faults(evidence, case):
+    """Return the verdict on autograd and the expected one, where they differ."""
+    i = index_of(evidence, case.at)
     faults = []
     for spelling, variable, _, _, expected in case.rows():
-        verdict = VERDICTS[trial_of(found, spelling).verdicts("autograd", variable)[i]].value
+        verdict = VERDICTS[trial_of(evidence, spelling).verdicts("autograd", variable)[i]].value
         if verdict not in expected.split("|"):
             faults.append((spelling, variable, verdict, expected))
     return faults
 
 
 def with_wrong_truth(case):
-    """Turn every sign; put 1 where there is no sign, or no number."""
+    """Return the case with the sign of every number changed; 1 for 0 and for None."""
 
     def wrong(number):
         return -number if number else 1.0
 
-    turned = {
+    truth = {
         variable: Truth(t.kind, wrong(t.left), wrong(t.right), wrong(t.derivative))
         for variable, t in case.truth.items()
     }
-    return dataclasses.replace(case, truth=turned)
+    return dataclasses.replace(case, truth=truth)
 
 
 def with_wrong_figures(case):
     def wrong(number):
         return 0.0 if math.isnan(number) else -number if number else 1.0
 
-    given = {
+    results = {
         spelling: (tuple(map(wrong, n)) if isinstance(n, tuple) else wrong(n), words)
-        for spelling, (n, words) in case.given.items()
+        for spelling, (n, words) in case.results.items()
     }
-    return dataclasses.replace(case, given=given)
+    return dataclasses.replace(case, results=results)
 
 
 def with_wrong_verdicts(case):
-    given = {spelling: (n, "unsupported") for spelling, (n, _) in case.given.items()}
-    return dataclasses.replace(case, given=given)
+    results = {spelling: (n, "unsupported") for spelling, (n, _) in case.results.items()}
+    return dataclasses.replace(case, results=results)
 
 
 @each_case
-def test_the_truth_is_that_of_the_report(evidence, case):
+def test_the_truth_is_the_expected_one(evidence, case):
     assert truth_faults(evidence[case.entry], case) == []
 
 
 @of_this_torch
 @each_case
-def test_torch_gives_what_was_found(evidence, case):
+def test_torch_gives_the_expected_number(evidence, case):
     assert figure_faults(evidence[case.entry], case) == []
 
 
@@ -899,12 +902,12 @@ def test_the_verdict_on_autograd_is_right(evidence, case):
 
 
 @pytest.mark.parametrize("other", OTHERS, ids=[f"{o[2]}, {o[0]} at {o[1]}" for o in OTHERS])
-def test_sympy_and_differences_give_what_was_found(evidence, other):
+def test_sympy_and_differences_give_the_expected_number(evidence, other):
     entry, at, engine, expected, verdict = other
-    found = evidence[entry]
-    i = index_of(found, at)
-    variable = found.variables[0]
-    trial = trial_of(found, WRITTEN)
+    expression = evidence[entry]
+    i = index_of(expression, at)
+    variable = expression.variables[0]
+    trial = trial_of(expression, WRITTEN)
     number = float(trial.samples[engine].derivatives[variable][i])
     assert not differ(number, expected, 1e-6)
     assert VERDICTS[trial.verdicts(engine, variable)[i]].value == verdict
@@ -912,23 +915,23 @@ def test_sympy_and_differences_give_what_was_found(evidence, other):
 
 @each_case
 def test_every_planted_fault_is_caught(evidence, case):
-    found = evidence[case.entry]
+    expression = evidence[case.entry]
     rows = len(list(case.rows()))
-    assert len(truth_faults(found, with_wrong_truth(case))) >= 3 * rows
-    assert len(figure_faults(found, with_wrong_figures(case))) == rows
-    assert len(verdict_faults(found, with_wrong_verdicts(case))) == rows
+    assert len(truth_faults(expression, with_wrong_truth(case))) >= 3 * rows
+    assert len(figure_faults(expression, with_wrong_figures(case))) == rows
+    assert len(verdict_faults(expression, with_wrong_verdicts(case))) == rows
 
 
 def test_every_entry_and_spelling_has_a_case():
     written = {(e["name"], s) for e in entries() for s in (WRITTEN, *e.get("spellings", ()))}
-    assert {(case.entry, spelling) for case in CASES for spelling in case.given} == written
+    assert {(case.entry, spelling) for case in CASES for spelling in case.results} == written
 
 
-def test_every_report_is_there_or_left_out_with_a_reason():
+def test_every_thread_is_shipped_or_left_out_with_a_reason():
     assert len(set(IDS)) == len(IDS) == 73
-    there = {thread for e in entries() for thread in e["source"].split(", ")}
+    shipped = {thread for e in entries() for thread in e["source"].split(", ")}
     _, _, end = FILE.read_text(encoding="utf-8").partition(LEFT_OUT)
     reasons = dict(line.removeprefix("# ").split(": ", 1) for line in end.splitlines())
     assert all(reasons.values())
-    assert there.isdisjoint(reasons)
-    assert sorted(there | set(reasons)) == sorted(IDS)
+    assert shipped.isdisjoint(reasons)
+    assert sorted(shipped | set(reasons)) == sorted(IDS)

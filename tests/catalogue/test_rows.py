@@ -1,4 +1,4 @@
-"""Every row of the catalogue: its names resolve and its columns mean the same function."""
+"""Rows of the catalogue: names resolve, and all columns compute the same function."""
 
 import itertools
 import math
@@ -20,7 +20,7 @@ from symdiff.errors import ExpressionError, Unsupported
 from symdiff.program import parse
 from symdiff.program.parser import definition, domain, template
 
-# Those that go component by component; test_tensor_rows has the others.
+# Rows that are applied component by component; test_tensor_rows tests the others.
 ROWS = [row for row in CATALOGUE.values() if row.array is None]
 REQUIRED = [
     "abs",
@@ -104,15 +104,15 @@ REQUIRED = [
     "detach",
 ]
 SAMPLES = (-2.7, -1.3, -0.6, -0.25, 0.1, 0.4, 0.9, 1.7, 2.6)
-# Where 0.75, or 1.5 for an option, has no meaning.
+# Arguments for parameters that do not take 0.75 (or 1.5 as an option).
 VALUES = {"decimals": "2", "lower": "0.25", "min_val": "-2", "n": "1"}
 SECOND = (-1.5, 0.3, 2.0)
-# torch has no such function: the row says so, and the engine is `unsupported`.
+# Functions that torch does not have: the verdict is `unsupported`.
 NOT_IN_TORCH = {"cbrt", "gamma"}
 
 
 def texts(row: Function):
-    """The row applied to x, y and the numbers it needs, as users would write it."""
+    """Return calls of the row on x, y and numbers, as users would write them."""
     if row.name == "ifelse":
         return ["x if x > 0 else y"]
     if row.operator in {"and", "or"}:
@@ -138,21 +138,16 @@ def texts(row: Function):
             arguments.append(next(variables))
     plain = f"{row.name}({', '.join(arguments)})"
     options = [p for p in row.parameters if p.default is not None]
-    # torch's clamp wants one bound at least.
-    spelled = [] if row.name == "clamp" else [plain]
+    # torch's clamp needs at least one bound.
+    calls = [] if row.name == "clamp" else [plain]
     for p in options:
         value = {"choice": repr(p.choices[-1]) if p.choices else "", "number": "1.5", "any": "0.5"}
-        given = VALUES.get(p.name, value[p.kind])
-        spelled.append(f"{plain[:-1]}, {p.keyword}={given})")
-    return spelled
+        argument = VALUES.get(p.name, value[p.kind])
+        calls.append(f"{plain[:-1]}, {p.keyword}={argument})")
+    return calls
 
 
-CASES = [
-    pytest.param(row, text, id=text)
-    for row in ROWS
-    for text in texts(row)
-    # A small threshold of softplus is another function: torch's, and the row's, are tested below.
-]
+CASES = [pytest.param(row, text, id=text) for row in ROWS for text in texts(row)]
 
 
 def points(program):
@@ -161,7 +156,7 @@ def points(program):
 
 
 def enclosures(program):
-    """The points at which the program is defined, with a ball around its value."""
+    """Yield the points where the program is defined, with a ball that encloses its value."""
     for point in points(program):
         balls = {n: flint.arb(v) for n, v in zip(program.inputs, point, strict=True)}
         value = enclose(program, balls)
@@ -184,7 +179,7 @@ def test_names_resolve_in_every_library(row):
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_definitions_and_domains_are_in_the_row_s_own_names(row):
+def test_definitions_and_domains_use_the_row_s_parameters_only(row):
     names = {parameter.name for parameter in row.parameters}
     choices = row.definition if isinstance(row.definition, dict) else [None]
     for choice in choices:
@@ -198,26 +193,26 @@ def derivative_texts(row):
     return row.derivative if isinstance(row.derivative, tuple) else (row.derivative,)
 
 
-def strangers(row, text):
-    """The names in a derivative's text that are not the row's own."""
-    own = {parameter.name for parameter in row.parameters} | {"result"}
-    return set(template(text).inputs) - own
+def unknown_names(row, text):
+    """Return the names in a derivative's text that are neither parameters nor `result`."""
+    names = {parameter.name for parameter in row.parameters} | {"result"}
+    return set(template(text).inputs) - names
 
 
 @pytest.mark.parametrize(
     "row", [row for row in ROWS if row.derivative is not None], ids=lambda row: row.name
 )
-def test_derivatives_parse_and_are_in_the_row_s_own_names(row):
-    given = derivative_texts(row)
-    assert len(given) == len(row.parameters)
-    assert any(given)
-    for text in given:
-        assert text is None or strangers(row, text) == set()
+def test_derivatives_parse_and_use_the_row_s_parameters_only(row):
+    derivatives = derivative_texts(row)
+    assert len(derivatives) == len(row.parameters)
+    assert any(derivatives)
+    for text in derivatives:
+        assert text is None or unknown_names(row, text) == set()
 
 
-def test_a_derivative_that_is_wrong_in_form_is_noticed():
-    # Negative control: a name of another row's, an unknown function, and no expression.
-    assert strangers(CATALOGUE["exp"], "result*y") == {"y"}
+def test_an_invalid_derivative_is_noticed():
+    # Negative control: a parameter of another row, an unknown function, and invalid expressions.
+    assert unknown_names(CATALOGUE["exp"], "result*y") == {"y"}
     for text in ("resutl(x)", "1/", "x > 0"):
         with pytest.raises(ExpressionError):
             template(text)
@@ -226,18 +221,18 @@ def test_a_derivative_that_is_wrong_in_form_is_noticed():
 @pytest.mark.parametrize(("row", "text"), CASES)
 def test_columns_agree_with_the_ball_at_domain_samples(row, text):
     program = parse(text)
-    found = list(enclosures(program))
-    assert found, "no sample lies in the domain"
-    columns = {n: np.array([p[i] for p, _ in found]) for i, n in enumerate(program.inputs)}
-    truth = np.array([float(ball.mid()) for _, ball in found])
+    samples = list(enclosures(program))
+    assert samples, "no sample lies in the domain"
+    columns = {n: np.array([p[i] for p, _ in samples]) for i, n in enumerate(program.inputs)}
+    truth = np.array([float(ball.mid()) for _, ball in samples])
     assert evaluate(program, columns) == pytest.approx(truth, rel=1e-12, abs=1e-14)
     if row.name not in NOT_IN_TORCH:
         tensors = {n: torch.tensor(c) for n, c in columns.items()}
-        given = read(program, TENSORS, tensors)
-        assert given.dtype == torch.float64
-        # softplus: torch's line beyond its threshold is off by 2e-9 at most.
+        value = read(program, TENSORS, tensors)
+        assert value.dtype == torch.float64
+        # torch's softplus is x beyond its threshold, with an error of at most 2e-9.
         expected = torch_truth(text, columns, truth)
-        assert given.expand(len(truth)).numpy() == pytest.approx(expected, rel=1e-9, abs=1e-12)
+        assert value.expand(len(truth)).numpy() == pytest.approx(expected, rel=1e-9, abs=1e-12)
 
 
 def torch_truth(text, columns, truth):
@@ -249,7 +244,7 @@ def torch_truth(text, columns, truth):
 @pytest.mark.parametrize(("row", "text"), CASES)
 def test_sympy_lies_in_the_ball_at_domain_samples(row, text):
     program = parse(text)
-    # detach is the identity to everything but a derivative.
+    # As a value, detach is the identity.
     f = expression(program, exact=True).replace(
         lambda e: e.func.__name__ == "detach", lambda e: e.args[0]
     )
@@ -258,13 +253,13 @@ def test_sympy_lies_in_the_ball_at_domain_samples(row, text):
             sp.Symbol(n, real=True): sp.Rational(v)
             for n, v in zip(program.inputs, point, strict=True)
         }
-        # log-gamma left of zero: sympy's is complex, and its real part is the function.
+        # sympy's log-gamma of a negative number is complex; its real part is the function.
         value = sp.re(f.subs(values).evalf(40))
         with flint.ctx.workprec(PRECISION):
             assert ball.overlaps(flint.arb(str(value)) + flint.arb(0, 1e-30)), (point, value, ball)
 
 
-def test_torch_says_so_where_it_has_no_function():
+def test_a_function_that_torch_does_not_have_is_unsupported():
     for name in NOT_IN_TORCH:
         with pytest.raises(Unsupported, match=name):
             read(parse(f"{name}(x)"), TENSORS, {"x": torch.ones(1)})
@@ -272,12 +267,12 @@ def test_torch_says_so_where_it_has_no_function():
 
 ENDS = [-2.0, -1.0, 0.0, 1.0, 2.0]
 NEAR = [end + d for end in ENDS for d in (-1e-9, 0.0, 1e-9)]
-# 0/0 has no angle; numpy and torch give 0 by convention.
+# atan2(0, 0) is undefined; numpy and torch return 0 by convention.
 VALUE_OUTSIDE = {"atan2"}
 
 
 @pytest.mark.parametrize("name", [r.name for r in ROWS if r.domain is not None and r.name != "tan"])
-def test_domains_end_where_numbers_end(name):
+def test_a_point_is_in_the_domain_if_numpy_s_value_is_finite(name):
     row = CATALOGUE[name]
     condition = domain(name)
     names = [p.name for p in row.parameters]
@@ -299,8 +294,8 @@ def evaluate_condition(condition, values):
     return read(condition, ARRAYS, values)
 
 
-def test_a_domain_that_is_wrong_is_noticed():
-    # Negative control: sqrt with the domain of log differs at 0.
+def test_a_wrong_domain_is_noticed():
+    # Negative control: the domains of sqrt and log differ at 0.
     assert bool(evaluate_condition(domain("sqrt"), {"x": 0.0})) is True
     assert bool(evaluate_condition(domain("log"), {"x": 0.0})) is False
 
@@ -310,7 +305,7 @@ def test_a_domain_that_is_wrong_is_noticed():
     [
         ("softplus(x)", math.log1p(math.exp(0.5))),
         ("softplus(x, beta=2)", math.log1p(math.exp(1.0)) / 2),
-        ("softplus(x, threshold=0.25)", 0.5),  # as written: beyond the threshold the line x
+        ("softplus(x, threshold=0.25)", 0.5),  # x beyond the threshold
         ("gelu(x, approximate='tanh')", 0.345714),
         ("round(2.5*x)", 1.0),
         ("round(5*x)", 2.0),  # ties to even
@@ -343,9 +338,9 @@ def test_known_values_at_one_half(text, value):
     ],
 )
 def test_a_constant_stays_a_double(text):
-    given = read(parse(text), TENSORS, {"x": torch.zeros(2, dtype=torch.float64)})
-    assert given.dtype == torch.float64
-    assert given[0].item() == 0.1  # exactly the double, not float32's 0.10000000149
+    value = read(parse(text), TENSORS, {"x": torch.zeros(2, dtype=torch.float64)})
+    assert value.dtype == torch.float64
+    assert value[0].item() == 0.1  # exactly the double, not 0.10000000149 of float32
 
 
 def test_two_rows_with_one_name_are_refused():

@@ -1,4 +1,4 @@
-"""Every row on tensors: its columns mean the same function, and so do their derivatives."""
+"""Rows for functions on tensors: all columns agree with torch, and so do their derivatives."""
 
 import dataclasses
 import functools
@@ -27,8 +27,8 @@ from symdiff.program.values import index_inputs
 from symdiff.truth.gradient import smooth_gradient
 
 ROWS = [row for row in CATALOGUE.values() if row.array is not None]
-NO_FUNCTION_OF_ITS_OWN = {"sequence"}  # what stands between brackets, for the rows that take it
-CLOSE = 1e-12  # relative and absolute
+WITHOUT_CASES = {"sequence"}  # a list of tensors, tested as an argument of other rows
+CLOSE = 1e-12  # relative and absolute tolerance
 
 ANY = [(), (1,), (3,), (2, 3), (1, 3, 2)]
 VECTORS = [(1,), (4,)]
@@ -40,7 +40,7 @@ PAIRS = [((), ()), ((3,), (3,)), ((2, 3), (2, 3)), ((1, 2, 1), (1, 2, 1))]
 
 
 def table(row, *cases):
-    """Cases of one row: its name, the text, the same typed for torch, the shapes it is put to."""
+    """Return cases of one row: its name, the text, the same in torch, the shapes of the inputs."""
     return [(row, *case) for case in cases]
 
 
@@ -506,7 +506,7 @@ read_once = functools.cache(parse)
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """A text at seeded values of some shapes, and what torch gives for it typed once more."""
+    """A text at random inputs of some shapes, and the same function written in torch."""
 
     row: str
     text: str
@@ -523,20 +523,20 @@ class Case:
 
     @property
     def indices(self):
-        """Integers for what stands for places; torch has two classes at least in every case."""
+        """Random integers for the inputs that are indices: 0 or 1, valid in every case."""
         program, rng = self.program, self._rng("places")
-        shaped = zip(program.inputs, self.shapes, strict=True)
-        places = index_inputs(program)
-        return {n: np.asarray(rng.integers(0, 2, s)) for n, s in shaped if n in places}
+        shapes = zip(program.inputs, self.shapes, strict=True)
+        indices = index_inputs(program)
+        return {n: np.asarray(rng.integers(0, 2, s)) for n, s in shapes if n in indices}
 
     @property
     def values(self):
-        """Normal random numbers: no two are equal, and none lies on a kink."""
+        """Normal random numbers for the other inputs; almost surely distinct and not at a kink."""
         program, rng = self.program, self._rng("numbers")
-        shaped = zip(program.inputs, self.shapes, strict=True)
-        places = index_inputs(program)
+        shapes = zip(program.inputs, self.shapes, strict=True)
+        indices = index_inputs(program)
         return {
-            n: self.scale * np.asarray(rng.normal(size=s)) for n, s in shaped if n not in places
+            n: self.scale * np.asarray(rng.normal(size=s)) for n, s in shapes if n not in indices
         }
 
     def weights(self, shape):
@@ -550,7 +550,7 @@ class Case:
         return numbers | {n: torch.tensor(v) for n, v in self.indices.items()}
 
     def in_torch(self):
-        """The same typed once more, in the order in which the text names its variables."""
+        """Return the value in torch, and its inputs by name."""
         leaves = self.leaves()
         return self.plain(*(leaves[n] for n in self.program.inputs)), leaves
 
@@ -561,7 +561,7 @@ class Case:
         )
 
     def coordinates(self):
-        """The number of every component by its name."""
+        """Return every component of the inputs by its name."""
         return {
             component: float(number)
             for name, array in self.values.items()
@@ -575,8 +575,7 @@ def every_case():
     for row, text, plain, choices in CASES:
         inputs = read_once(text).inputs
         for chosen in choices:
-            given = (chosen,) if len(inputs) == 1 else chosen
-            yield Case(row, text, plain, given)
+            yield Case(row, text, plain, (chosen,) if len(inputs) == 1 else chosen)
 
 
 EVERY = list(every_case())
@@ -584,7 +583,7 @@ FIRST = list({case.row: case for case in reversed(EVERY)}.values())
 
 
 def results(case, *, backward_formula):
-    """What every arithmetic has for a case: the torch column, numpy, components, balls."""
+    """Yield the value of a case in every arithmetic: torch, numpy, components, balls."""
     program = case.program
     yield "torch", read(program, TENSORS, case.leaves()).detach().double().numpy()
     yield "numpy", evaluate_tensor(program, {**case.values, **case.indices})
@@ -594,11 +593,11 @@ def results(case, *, backward_formula):
 
 
 def each_component(written, numbers, value):
-    found = np.empty(written.output.shape)
-    for place in np.ndindex(found.shape):
-        program = written.at(place)
-        found[place] = value(program, {n: numbers[n] for n in program.inputs})
-    return found
+    values = np.empty(written.output.shape)
+    for multi_index in np.ndindex(values.shape):
+        program = written.at(multi_index)
+        values[multi_index] = value(program, {n: numbers[n] for n in program.inputs})
+    return values
 
 
 def evaluated(program, numbers):
@@ -612,12 +611,12 @@ def enclosed(program, numbers):
 
 
 def differences(case, *, backward_formula=False):
-    """The arithmetics whose result is not what torch gives, in shape or in value."""
+    """Return the arithmetics whose result differs from torch's in shape or in value."""
     expected = case.in_torch()[0].detach().double().numpy()
     wrong = [
         name
-        for name, found in results(case, backward_formula=backward_formula)
-        if found.shape != expected.shape or not np.allclose(found, expected, rtol=CLOSE, atol=CLOSE)
+        for name, value in results(case, backward_formula=backward_formula)
+        if value.shape != expected.shape or not np.allclose(value, expected, rtol=CLOSE, atol=CLOSE)
     ]
     sizes = {n: v.shape for n, v in case.values.items()}
     shape = shape_of(case.program, sizes, case.indices)
@@ -625,7 +624,7 @@ def differences(case, *, backward_formula=False):
 
 
 def slope_differences(case, *, backward_formula=False):
-    """The components by which torch's gradient of a random functional is not the proved one."""
+    """Return the inputs at which torch's gradient of a random functional is not the proved one."""
     value, leaves = case.in_torch()
     weights = case.weights(value.shape)
     expected = gradient(value, weights, {n: leaves[n] for n in case.values})
@@ -641,17 +640,17 @@ def slope_differences(case, *, backward_formula=False):
 
 
 def gradient(value, weights, leaves):
-    """torch's gradient, by the names of components; what has no part in the value has 0."""
+    """Return torch's gradient by component; 0 for inputs that the value does not depend on."""
     if not value.requires_grad:
-        found = [torch.zeros_like(leaf) for leaf in leaves.values()]
+        gradients = [torch.zeros_like(leaf) for leaf in leaves.values()]
     else:
         total = (value * torch.tensor(weights)).sum()
-        found = torch.autograd.grad(
+        gradients = torch.autograd.grad(
             total, list(leaves.values()), allow_unused=True, materialize_grads=True
         )
     return {
         component: float(number)
-        for name, slopes in zip(leaves, found, strict=True)
+        for name, slopes in zip(leaves, gradients, strict=True)
         for component, number in zip(
             names.component_names(name, slopes.shape), slopes.reshape(-1), strict=True
         )
@@ -659,10 +658,10 @@ def gradient(value, weights, leaves):
 
 
 def test_every_row_on_tensors_has_cases():
-    assert {row for row, *_ in CASES} == {row.name for row in ROWS} - NO_FUNCTION_OF_ITS_OWN
+    assert {row for row, *_ in CASES} == {row.name for row in ROWS} - WITHOUT_CASES
 
 
-def test_a_case_has_the_row_whose_it_is():
+def test_every_case_calls_its_row():
     functions = {
         text: {call.function for _, call in read_once(text).calls()} for _, text, *_ in CASES
     }
@@ -673,24 +672,24 @@ TEXTS = list(dict.fromkeys(case.text for case in EVERY))
 
 
 def failing(text, compared):
-    """The shapes at which something differs, with what it is."""
-    found = {case.shapes: compared(case) for case in EVERY if case.text == text}
-    assert found
-    return {at: wrong for at, wrong in found.items() if wrong}
+    """Return the differences by shapes, for the cases that have some."""
+    by_shapes = {case.shapes: compared(case) for case in EVERY if case.text == text}
+    assert by_shapes
+    return {at: wrong for at, wrong in by_shapes.items() if wrong}
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_every_arithmetic_has_what_torch_gives(text):
+def test_every_arithmetic_agrees_with_torch(text):
     assert failing(text, differences) == {}
 
 
 @pytest.mark.parametrize("text", TEXTS)
-def test_the_gradient_that_is_proved_is_torch_s(text):
+def test_the_proved_gradient_agrees_with_torch(text):
     assert failing(text, slope_differences) == {}
 
 
-def test_a_gradient_that_torch_gets_wrong_is_told():
-    # Where a norm is below eps, torch differentiates as if it were not held there.
+def test_a_gradient_that_torch_gets_wrong_is_noticed():
+    # Where a norm is below eps, torch differentiates as if it were not clamped.
     text = "cosine_similarity(x, y, dim=0, eps=100)"
     plain = functools.partial(F.cosine_similarity, dim=0, eps=100.0)
     case = Case("cosine_similarity", text, plain, ((2,), (2,)))
@@ -702,13 +701,13 @@ WITH_BACKWARD_FORMULA = [case for case in EVERY if CATALOGUE[case.row].backward_
 
 
 @pytest.mark.parametrize("case", WITH_BACKWARD_FORMULA, ids=str)
-def test_the_formulas_of_torch_s_backward_pass_are_the_same_function(case):
+def test_torch_s_backward_formulas_compute_the_same_function(case):
     assert differences(case, backward_formula=True) == []
     assert slope_differences(case, backward_formula=True) == []
 
 
 @pytest.mark.parametrize("row", sorted({case.row for case in WITH_BACKWARD_FORMULA}))
-def test_a_wrong_formula_of_a_backward_pass_is_noticed(row, monkeypatch):
+def test_a_wrong_backward_formula_is_noticed(row, monkeypatch):
     # Negative control.
     case = next(case for case in WITH_BACKWARD_FORMULA if case.row == row and is_steep(case))
     true = CATALOGUE[row].backward_formula
@@ -720,16 +719,16 @@ def test_a_wrong_formula_of_a_backward_pass_is_noticed(row, monkeypatch):
     assert differences(case) == []
 
 
-# A negative power of 0 has no value over the reals; torch has the limit.
+# A negative power of 0 is undefined over the reals; torch returns the limit.
 UNDEFINED_AT_ZERO = {"norm(x, p=-1, dim=0)"}
 LAST = list({case.text: case for case in EVERY if case.text not in UNDEFINED_AT_ZERO}.values())
 
 
 @pytest.mark.parametrize("row", sorted({case.row for case in LAST}))
-def test_every_arithmetic_has_what_torch_gives_where_all_numbers_are_0(row):
+def test_every_arithmetic_agrees_with_torch_where_all_inputs_are_0(row):
     cases = [dataclasses.replace(case, scale=0.0) for case in LAST if case.row == row]
-    found = {str(case): differences(case) for case in cases}
-    assert {case: wrong for case, wrong in found.items() if wrong} == {}
+    by_case = {str(case): differences(case) for case in cases}
+    assert {case: wrong for case, wrong in by_case.items() if wrong} == {}
 
 
 FLAT_FAR_OUT = [
@@ -748,12 +747,12 @@ FAR_OUT = [
 
 
 @pytest.mark.parametrize("case", FAR_OUT, ids=str)
-def test_nothing_overflows_that_torch_gives_a_number_for(case):
+def test_large_inputs_overflow_only_where_they_do_in_torch(case):
     assert differences(case) == []
 
 
 def test_an_overflow_is_noticed(monkeypatch):
-    # Negative control: e**2000 is no double; a ball holds it.
+    # Negative control: e**2000 overflows as a double, not as a ball.
     def overflowing(a, x, dim):
         powers = a.each("exp", x)
         return a.each("log", a.each("divide", powers, a.total(powers, (dim,), keep=True)))
@@ -771,7 +770,7 @@ def plant(monkeypatch, name, **changes):
 
 @pytest.mark.parametrize("case", FIRST, ids=lambda case: case.row)
 def test_a_wrong_value_of_a_row_is_noticed(case, monkeypatch):
-    # Negative control: a millionth too much.
+    # Negative control: an error of 1e-6.
     true = CATALOGUE[case.row].array
     plant(monkeypatch, case.row, numpy=None, array=lambda a, *x: a.each("add", true(a, *x), 1e-6))
     assert differences(case) == ["numpy", "components", "balls"]
@@ -779,7 +778,7 @@ def test_a_wrong_value_of_a_row_is_noticed(case, monkeypatch):
 
 @pytest.mark.parametrize("case", FIRST, ids=lambda case: case.row)
 def test_a_wrong_shape_of_a_row_is_noticed(case, monkeypatch):
-    # Negative control: a dimension too many.
+    # Negative control: one dimension too many.
     true = CATALOGUE[case.row].array
     plant(
         monkeypatch,
@@ -798,7 +797,7 @@ def test_a_wrong_torch_column_is_noticed(case, monkeypatch):
     assert differences(case) == ["torch"]
 
 
-CONSTANT = {"zeros_like"}  # whatever it is given
+CONSTANT = {"zeros_like"}  # for all inputs
 
 
 def is_steep(case):
@@ -808,13 +807,13 @@ def is_steep(case):
 
 
 @pytest.mark.parametrize("row", sorted({case.row for case in EVERY} - CONSTANT))
-def test_a_wrong_slope_of_a_row_is_noticed(row, monkeypatch):
-    # Negative control: a millionth of the slope too much.
+def test_a_wrong_derivative_of_a_row_is_noticed(row, monkeypatch):
+    # Negative control: a relative error of 1e-6.
     case = next(case for case in EVERY if case.row == row and is_steep(case))
     true = CATALOGUE[row].array
     plant(monkeypatch, row, array=lambda a, *x: a.each("multiply", true(a, *x), 1 + 1e-6))
     assert slope_differences(case) != []
 
 
-def test_a_row_that_is_constant_has_no_slope():
+def test_the_derivative_of_a_constant_row_is_0():
     assert [case for case in EVERY if case.row in CONSTANT and is_steep(case)] == []

@@ -1,12 +1,12 @@
-"""What the parser reads, what it refuses, and how it says so."""
+"""The parser: which spellings it accepts, what it refuses, and with which message."""
 
 import pytest
 
 from symdiff.errors import ExpressionError
 from symdiff.program import Call, Literal, parse
 
-READ = [
-    # text, variables, the same expression spelled otherwise
+ACCEPTED = [
+    # text, variables, another spelling of the same expression
     ("x.clamp(min=0)", ("x",), "clamp(x, min=0)"),
     ("x.abs()", ("x",), "abs(x)"),
     ("torch.relu(x)", ("x",), "relu(x)"),
@@ -36,8 +36,8 @@ READ = [
 ]
 
 
-@pytest.mark.parametrize(("text", "inputs", "other"), READ)
-def test_is_read(text, inputs, other):
+@pytest.mark.parametrize(("text", "inputs", "other"), ACCEPTED)
+def test_spellings_are_parsed(text, inputs, other):
     if inputs is None:
         text, inputs = f"where({text}, x, 0)", ("x",)
     program = parse(text)
@@ -118,13 +118,13 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("text", "message"), REFUSED)
-def test_is_refused_with_its_place_and_what_to_type_next(text, message):
+def test_an_error_says_where_it_is_and_what_to_type_next(text, message):
     with pytest.raises(ExpressionError) as caught:
         parse(text)
     assert str(caught.value).splitlines()[0].startswith(message)
 
 
-def test_the_caret_stands_under_the_mistake():
+def test_the_caret_is_under_the_error():
     with pytest.raises(ExpressionError) as caught:
         parse("1 + asb(x)")
     _, source, caret = str(caught.value).splitlines()
@@ -132,7 +132,7 @@ def test_the_caret_stands_under_the_mistake():
     assert caret.count("^") == 3
 
 
-def test_a_long_text_is_shown_around_its_mistake_only():
+def test_a_long_text_is_shown_around_the_error_only():
     with pytest.raises(ExpressionError) as caught:
         parse("+".join(["x"] * 400) + "+asb(x)+" + "+".join(["x"] * 400))
     _, source, caret = str(caught.value).splitlines()
@@ -148,16 +148,16 @@ class TestDefinitions:
     @pytest.mark.parametrize(
         "definitions", [{"a": "a + 1"}, {"a": "b", "b": "a"}, {"a": "b + 1", "b": "2*x"}]
     )
-    def test_that_go_in_circles_are_refused(self, definitions):
+    def test_are_refused_if_they_are_circular(self, definitions):
         with pytest.raises(ExpressionError, match="is used before it is defined"):
             parse("a", definitions=definitions)
 
-    def test_name_themselves_in_errors(self):
+    def test_are_named_in_errors(self):
         with pytest.raises(ExpressionError, match=r"^let h: unknown function 'asb'"):
             parse("h", definitions={"h": "asb(x)"})
 
     @pytest.mark.parametrize("name", ["pi", "nan", "_h", "1h", "h h", "h.x", "", "é"])
-    def test_need_a_plain_name(self, name):
+    def test_need_a_valid_name(self, name):
         with pytest.raises(ExpressionError):
             parse("x", definitions={name: "x"})
 
@@ -187,7 +187,7 @@ class TestProgram:
     def test_does_not_simplify(self):
         assert len(parse("sqrt(x**2) + 0").nodes) == 6
 
-    def test_tells_numbers_apart_that_python_calls_equal(self):
+    def test_distinguishes_literals_that_python_calls_equal(self):
         literals = [
             n.value for n in parse("1 + 1.0 + x*where(True, 1, 0)").nodes if isinstance(n, Literal)
         ]

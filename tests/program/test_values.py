@@ -1,4 +1,4 @@
-"""Values of tensors: what is read, as what, and what is refused in which words."""
+"""Values of tensors: what is accepted, the numbers and the dtype, and the messages of refusals."""
 
 import math
 
@@ -20,8 +20,8 @@ from symdiff.program.values import (
     uses_tensors,
 )
 
-READ = [
-    # what is given, its numbers, its dtype
+ACCEPTED = [
+    # data, numbers, dtype
     (3, 3.0, "float64"),
     (-2.5, -2.5, "float64"),
     ([1, 2.5], [1.0, 2.5], "float64"),
@@ -51,9 +51,9 @@ READ = [
 ]
 
 
-@pytest.mark.parametrize(("given", "numbers", "dtype"), READ, ids=repr)
-def test_is_read(given, numbers, dtype):
-    value = read_value("w", given)
+@pytest.mark.parametrize(("data", "numbers", "dtype"), ACCEPTED, ids=repr)
+def test_a_value_is_read_with_its_dtype(data, numbers, dtype):
+    value = read_value("w", data)
     assert value.array.tolist() == numbers
     assert value.array.dtype == np.float64
     assert value.dtype == dtype
@@ -64,23 +64,23 @@ def test_signs_of_zeros_are_kept():
     assert math.copysign(1.0, read_value("w", [-0.0]).array.item()) == -1.0
 
 
-def test_a_value_is_a_copy_of_what_was_given():
+def test_a_value_is_a_copy_of_the_data():
     array, tensor = np.ones(2), torch.ones(2, dtype=torch.float64)
-    read = [read_value("w", array), read_value("w", tensor)]
+    values = [read_value("w", array), read_value("w", tensor)]
     array[0], tensor[0] = 7.0, 7.0
-    assert [value.array.tolist() for value in read] == [[1.0, 1.0], [1.0, 1.0]]
+    assert [value.array.tolist() for value in values] == [[1.0, 1.0], [1.0, 1.0]]
 
 
-def test_what_has_been_read_is_passed_through():
+def test_a_value_is_returned_unchanged():
     value = Value(np.ones(3), "float16")
     assert read_value("w", value) is value
 
 
 @pytest.mark.parametrize(
-    ("numbers", "whole"), [([1, -2.0, 0], True), ([1, 2.5], False), (3, True), (1e300, True)]
+    ("numbers", "integral"), [([1, -2.0, 0], True), ([1, 2.5], False), (3, True), (1e300, True)]
 )
-def test_integers_are_told_from_other_numbers(numbers, whole):
-    assert read_value("w", numbers).is_integral is whole
+def test_values_know_whether_they_are_integral(numbers, integral):
+    assert read_value("w", numbers).is_integral is integral
 
 
 # -- random numbers
@@ -95,7 +95,7 @@ def test_shape_and_seed_are_normal_random_numbers(shape, seed):
     assert (value.array == expected).all()
 
 
-def test_random_numbers_are_the_same_each_time_and_others_for_another_seed():
+def test_random_numbers_depend_on_the_seed_only():
     first, again, other = (
         read_value(name, {"shape": [50], "seed": seed}).array.tolist()
         for name, seed in (("w", 1), ("v", 1), ("w", 2))
@@ -104,9 +104,9 @@ def test_random_numbers_are_the_same_each_time_and_others_for_another_seed():
     assert not set(first) & set(other)
 
 
-def test_the_seed_is_0_and_the_scale_1_where_they_are_not_given():
-    given = {"shape": [3], "seed": 0, "scale": 1.0, "dtype": "float64"}
-    assert (read_value("w", {"shape": [3]}).array == read_value("w", given).array).all()
+def test_the_seed_defaults_to_0_and_the_scale_to_1():
+    explicit = {"shape": [3], "seed": 0, "scale": 1.0, "dtype": "float64"}
+    assert (read_value("w", {"shape": [3]}).array == read_value("w", explicit).array).all()
 
 
 @pytest.mark.parametrize("scale", [0.1, 2, -1, 0])
@@ -127,10 +127,10 @@ def test_random_numbers_are_rounded_to_their_dtype(dtype):
     assert (value.array == exact.array).all() == (dtype == "float64")
 
 
-@pytest.mark.parametrize("given", [[0.1, 1 / 3], {"shape": [4], "seed": 1}])
+@pytest.mark.parametrize("data", [[0.1, 1 / 3], {"shape": [4], "seed": 1}])
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_a_value_is_what_torch_has_in_its_dtype(given, dtype):
-    described = given if isinstance(given, dict) else {"data": given}
+def test_a_value_has_the_numbers_that_torch_has_in_its_dtype(data, dtype):
+    described = data if isinstance(data, dict) else {"data": data}
     value = read_value("w", {**described, "dtype": dtype})
     tensor = torch.tensor(value.array).to(getattr(torch, dtype))
     assert tensor.double().tolist() == value.array.tolist()
@@ -147,10 +147,10 @@ EMPTY = f"a tensor must have 1 to {MAX_SIZE} components, not 0"
 
 
 def nested(depth):
-    found = 1.0
+    data = 1.0
     for _ in range(depth):
-        found = [found]
-    return found
+        data = [data]
+    return data
 
 
 REFUSED = [
@@ -164,7 +164,7 @@ REFUSED = [
     (np.array([1.0, -np.inf]), NOT_FINITE),
     (torch.tensor([math.nan]), NOT_FINITE),
     ({"data": [math.nan]}, NOT_FINITE),
-    # no numbers
+    # not numbers
     (True, "'True' is not a number"),
     ([1, False], "'False' is not a number"),
     ("abc", "'abc' is not a number"),
@@ -177,7 +177,7 @@ REFUSED = [
     (np.array([True]), "an array of dtype bool does not contain real numbers"),
     (np.array([1j]), "an array of dtype complex128 does not contain real numbers"),
     ([np.True_], "'True' is not a number"),
-    # none at all
+    # empty
     ([], EMPTY),
     ([[], []], EMPTY),
     (np.ones((2, 0)), EMPTY),
@@ -235,35 +235,35 @@ REFUSED = [
 ]  # fmt: skip
 
 
-def test_numbers_of_numpy_are_numbers():
+def test_a_list_may_contain_numpy_numbers():
     assert read_value("w", [np.int64(1), np.float32(2)]).array.tolist() == [1, 2]
 
 
-def test_data_of_a_dtype_keeps_it():
+def test_data_in_a_mapping_keeps_its_dtype():
     assert read_value("w", {"data": torch.ones(2)}).dtype == "float32"
 
 
-def refusal(given):
-    with pytest.raises(UsageError) as found:
-        read_value("w", given)
-    return found.value
+def refusal(data):
+    with pytest.raises(UsageError) as caught:
+        read_value("w", data)
+    return caught.value
 
 
-@pytest.mark.parametrize(("given", "message"), REFUSED, ids=[words for _, words in REFUSED])
-def test_is_refused(given, message):
-    error = refusal(given)
+@pytest.mark.parametrize(("data", "message"), REFUSED, ids=[message for _, message in REFUSED])
+def test_invalid_data_is_refused(data, message):
+    error = refusal(data)
     assert error.message == message
     assert error.hint
     assert str(error).startswith(f"values w: {message} (")
 
 
-def test_the_name_in_a_message_is_cut():
+def test_a_long_name_is_shortened_in_a_message():
     with pytest.raises(UsageError, match=f"^values {'w' * 40}: 'True' is not a number"):
         read_value("w" * 300, True)  # noqa: FBT003  (a value)
 
 
 @pytest.mark.parametrize(
-    ("given", "hint"),
+    ("data", "hint"),
     [
         ({"shape": [2], "sede": 1}, "did you mean 'seed'?"),
         ({"shape": [2], "scael": 1}, "did you mean 'scale'?"),
@@ -272,13 +272,13 @@ def test_the_name_in_a_message_is_cut():
         ({"shape": [2], "scale": "a"}, "x = { shape = [2], seed = 0, scale = 0.1 }"),
     ],
 )
-def test_a_refusal_says_what_to_type(given, hint):
-    assert refusal(given).hint == hint
+def test_a_refusal_says_what_to_type(data, hint):
+    assert refusal(data).hint == hint
 
 
-def test_a_check_that_is_left_out_is_noticed(monkeypatch):
-    # Negative control: whatever nesting.
-    monkeypatch.setattr(values, "_check_nesting", lambda given: None)
+def test_a_missing_check_is_noticed(monkeypatch):
+    # Negative control: without the check of the nesting, True is accepted.
+    monkeypatch.setattr(values, "_check_nesting", lambda data: None)
     with pytest.raises(pytest.fail.Exception):
         refusal(True)  # noqa: FBT003  (a value)
 
@@ -299,18 +299,18 @@ def test_a_check_that_is_left_out_is_noticed(monkeypatch):
         ("cross_entropy(z, t) + t.sum()", {"t"}),
     ],
 )
-def test_inputs_that_stand_for_places_are_found(text, names):
+def test_inputs_that_are_indices_are_found(text, names):
     assert index_inputs(parse(text)) == names
 
 
-def test_places_in_a_definition_are_found_if_it_is_used():
+def test_indices_in_a_definition_are_found_if_it_is_used():
     definitions = {"loss": "cross_entropy(z, t)"}
     assert index_inputs(parse("2*loss", definitions=definitions)) == {"t"}
     assert index_inputs(parse("2*z", definitions=definitions)) == set()
 
 
 @pytest.mark.parametrize(
-    ("text", "whether"),
+    ("text", "expected"),
     [
         ("relu(x)*y + 1", False),
         ("max(x, y)", False),
@@ -325,8 +325,8 @@ def test_places_in_a_definition_are_found_if_it_is_used():
         ("x.detach()", False),
     ],
 )
-def test_programs_on_tensors_are_told_from_those_on_numbers(text, whether):
-    assert uses_tensors(parse(text)) is whether
+def test_programs_on_tensors_are_distinguished_from_those_on_numbers(text, expected):
+    assert uses_tensors(parse(text)) is expected
 
 
 def test_a_definition_on_tensors_counts_if_it_is_used():
@@ -339,7 +339,7 @@ def test_a_definition_on_tensors_counts_if_it_is_used():
 
 
 @pytest.mark.parametrize(
-    ("name", "place", "expected"),
+    ("name", "multi_index", "expected"),
     [
         ("w1", (2, 1), "w1[2,1]"),
         ("x", [0], "x[0]"),
@@ -348,8 +348,8 @@ def test_a_definition_on_tensors_counts_if_it_is_used():
         ("", (1,), "[1]"),
     ],
 )
-def test_a_component_is_named_by_its_place(name, place, expected):
-    assert component_name(name, place) == expected
+def test_a_component_is_named_by_its_multi_index(name, multi_index, expected):
+    assert component_name(name, multi_index) == expected
 
 
 @pytest.mark.parametrize(
@@ -361,11 +361,11 @@ def test_a_component_is_named_by_its_place(name, place, expected):
         ((1, 2, 1), ["x[0,0,0]", "x[0,1,0]"]),
     ],
 )
-def test_all_components_are_named_the_last_dimension_fastest(shape, expected):
+def test_components_are_named_in_row_major_order(shape, expected):
     assert list(component_names("x", shape)) == expected
 
 
-def test_no_two_components_have_one_name():
+def test_names_of_components_are_unique():
     shape = (11, 12)
-    found = list(component_names("x", shape))
-    assert len(set(found)) == len(found) == math.prod(shape)
+    names = list(component_names("x", shape))
+    assert len(set(names)) == len(names) == math.prod(shape)
