@@ -6,7 +6,7 @@ import pytest
 
 from symdiff.report.listings import engine_table, function_table
 from symdiff.truth.kinds import Kind
-from symdiff.verdict.judge import Verdict
+from symdiff.verdict.words import Verdict
 from tests.docs_blocks import PAGES, ROOT, BlockError, refreshed
 
 DOCUMENTS = (*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md")

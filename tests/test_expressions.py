@@ -9,9 +9,9 @@ import pytest
 import symdiff
 from symdiff.batch.work import collect
 from symdiff.engines.claim import CLAIM
-from symdiff.grid.grid import KINK
-from symdiff.truth.kinds import KINDS, Kind
-from symdiff.verdict.judge import VERDICTS, Verdict
+from symdiff.grid.grid import Role
+from symdiff.truth.kinds import Kind
+from symdiff.verdict.words import Verdict
 
 FOLDER = Path(__file__).parent.parent / "expressions"
 LEAST = {"calculus": 80, "physics": 40, "activations": 30, "kinks": 60, "relu_and_clamp": 5}
@@ -42,7 +42,7 @@ MODULES = [
     "Threshold",
 ]
 
-RIGHT = [VERDICTS.index(Verdict.AGREES), VERDICTS.index(Verdict.INEXACT)]
+RIGHT = [Verdict.AGREES, Verdict.INEXACT]
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +76,7 @@ def test_every_textbook_derivative_agrees_with_its_claim_at_every_regular_point(
         (trial,) = evidence.trials
         regular = evidence.grid.roles == 0
         for variable in trial.covered(CLAIM):
-            there = regular & (trial.truths[variable].kinds == KINDS.index(Kind.SMOOTH))
+            there = regular & (trial.truths[variable].kinds == Kind.SMOOTH)
             agree = np.isin(trial.verdicts(CLAIM, variable), RIGHT)
             assert agree[there].all(), (evidence.name, evidence.grid.points[there & ~agree])
 
@@ -104,7 +104,7 @@ def test_every_elementwise_activation_of_torch_nn_is_there(reports):
 
 def test_spellings_of_relu_give_different_numbers_at_0_only(reports):
     evidence = reports["relu_and_clamp"].evidence[0]
-    kink = int(np.flatnonzero(evidence.grid.roles == KINK)[0])
+    kink = int(np.flatnonzero(evidence.grid.roles == Role.KINK)[0])
     at_zero = {
         t.spelling: float(t.samples["autograd"].derivatives["x"][kink]) for t in evidence.trials
     }
@@ -122,7 +122,7 @@ def test_a_hidden_unit_at_0_gets_a_gradient_through_clamp_only(reports):
         e for e in reports["relu_and_clamp"].evidence if e.name == "one hidden unit at 0"
     )
     at_zero = (evidence.grid.points[:, evidence.grid.names.index("w31")] == 0) & np.isin(
-        evidence.grid.roles, (0, KINK)
+        evidence.grid.roles, (0, Role.KINK)
     )
     gradients = {
         t.spelling: t.samples["autograd"].derivatives["w31"][at_zero].tolist()

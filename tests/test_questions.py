@@ -5,7 +5,7 @@ import pytest
 import torch
 
 import symdiff
-from symdiff.verdict.judge import VERDICTS
+from symdiff.verdict.words import Verdict
 from tests.test_expressions import FOLDER
 
 FILES = (
@@ -45,7 +45,7 @@ def gradient(evidence, engine, variable, spelling=""):
 def words(evidence, engine, spelling=""):
     """Return the set of verdicts on an engine."""
     return {
-        str(VERDICTS[code])
+        str(Verdict.from_code(code))
         for t in evidence.trials
         if t.spelling == spelling and engine in t.samples
         for variable in t.covered(engine)

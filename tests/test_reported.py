@@ -14,9 +14,9 @@ import pytest
 import torch
 
 import symdiff
-from symdiff.grid.grid import KINK
-from symdiff.truth.kinds import KINDS
-from symdiff.verdict.judge import VERDICTS
+from symdiff.grid.grid import Role
+from symdiff.truth.kinds import Kind
+from symdiff.verdict.words import Verdict
 
 FILE = Path(__file__).parent.parent / "expressions" / "reported.toml"
 LEFT_OUT = "# Left out, and why:\n"
@@ -799,7 +799,7 @@ def entries():
 
 def index_of(evidence, at):
     """Return the index of a regular point or a kink in the grid."""
-    is_point = np.isin(evidence.grid.roles, (0, KINK))
+    is_point = np.isin(evidence.grid.roles, (0, Role.KINK))
     for name, value in at.items():
         is_point &= evidence.grid.points[:, evidence.grid.names.index(name)] == value
     (i,) = np.flatnonzero(is_point).tolist()
@@ -820,7 +820,7 @@ def truth_faults(evidence, case):
     faults = []
     for spelling, variable, truth, _, _ in case.rows():
         decided = trial_of(evidence, spelling).truths[variable]
-        kind = KINDS[decided.kinds[i]].value
+        kind = Kind.from_code(decided.kinds[i]).value
         if truth.may_be_open and kind == "undecided":
             continue
         if kind != truth.kind:
@@ -849,7 +849,9 @@ def verdict_faults(evidence, case):
     i = index_of(evidence, case.at)
     faults = []
     for spelling, variable, _, _, expected in case.rows():
-        verdict = VERDICTS[trial_of(evidence, spelling).verdicts("autograd", variable)[i]].value
+        verdict = Verdict.from_code(
+            trial_of(evidence, spelling).verdicts("autograd", variable)[i]
+        ).value
         if verdict not in expected.split("|"):
             faults.append((spelling, variable, verdict, expected))
     return faults
@@ -910,7 +912,7 @@ def test_sympy_and_differences_give_the_expected_number(evidence, other):
     trial = trial_of(expression, WRITTEN)
     number = float(trial.samples[engine].derivatives[variable][i])
     assert not differ(number, expected, 1e-6)
-    assert VERDICTS[trial.verdicts(engine, variable)[i]].value == verdict
+    assert Verdict.from_code(trial.verdicts(engine, variable)[i]).value == verdict
 
 
 @each_case

@@ -45,7 +45,8 @@ from symdiff.program.values import Value
 from symdiff.request.options import Options
 from symdiff.request.request import Label, Request
 from symdiff.truth.truths import Truths
-from symdiff.verdict.judge import Judgement, Verdict
+from symdiff.verdict.judge import Judgement
+from symdiff.verdict.words import Verdict
 
 FORMAT: Final = 4
 _PLAIN: Final = (bool, int, float, str, type(None))
@@ -273,7 +274,7 @@ class _Reader:
         return self.made(rest)
 
     def as_verdict(self, rest: list[Any]) -> Verdict:
-        return Verdict(rest[0])
+        return Verdict.of(rest[0])
 
     def as_path(self, rest: list[Any]) -> Path:
         return Path(rest[0])

@@ -14,9 +14,9 @@ import numpy as np
 
 from symdiff.comparison.evidence import Trial
 from symdiff.errors import UsageError
-from symdiff.grid.grid import ROLES, Grid
-from symdiff.truth.kinds import KINDS
-from symdiff.verdict.judge import VERDICTS
+from symdiff.grid.grid import Grid, Role
+from symdiff.truth.kinds import Kind
+from symdiff.verdict.words import Verdict
 
 _LONGEST_NAME: Final = 150  # of the 255 bytes that file systems allow
 _DIGEST: Final = 16
@@ -98,9 +98,9 @@ class Columns:
         words = {
             "points": self._points,
             "columns": {name: f"{_file_name(name)}.npy" for name in sorted(self._names)},
-            "kinds": [str(kind) for kind in KINDS],
-            "verdict": [str(verdict) for verdict in VERDICTS],
-            "role": list(ROLES),
+            "kinds": list(Kind.labels()),
+            "verdict": list(Verdict.labels()),
+            "role": list(Role.labels()),
         }
         text = json.dumps(words, indent=1)
         (self.folder / "columns.json").write_text(text + "\n", encoding="utf-8")

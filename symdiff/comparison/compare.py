@@ -22,7 +22,7 @@ from symdiff.program.values import component_names, uses_tensors
 from symdiff.request.options import Options
 from symdiff.request.parsed import ParsedRequest, parse_request
 from symdiff.request.request import Request
-from symdiff.verdict.judge import VERDICTS
+from symdiff.verdict.words import Verdict
 
 # numpy's defaults, whatever the caller has set.
 _ERROR_STATE: Final[Mapping[str, Any]] = MappingProxyType(
@@ -112,8 +112,9 @@ def _check_expect(expect: Mapping[str, tuple[str, ...]]) -> None:
             message = f"expect: unknown engine {engine[:40]!r}"
             hint = did_you_mean(engine, names()) or f"engines: {', '.join(names())}"
             raise UsageError(message, hint=hint)
+        labels = Verdict.labels()
         for word in words:
-            if word not in VERDICTS:
+            if word not in labels:
                 message = f"expect: unknown verdict {word[:40]!r}"
-                hint = did_you_mean(word, VERDICTS) or f"verdicts: {', '.join(VERDICTS)}"
+                hint = did_you_mean(word, labels) or f"verdicts: {', '.join(labels)}"
                 raise UsageError(message, hint=hint)

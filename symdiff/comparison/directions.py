@@ -33,11 +33,12 @@ from symdiff.request.options import Options
 from symdiff.truth.kinds import Kind, Truth
 from symdiff.truth.truths import Truths
 from symdiff.verdict.diagnosis import compared
-from symdiff.verdict.judge import VERDICTS, Judgement, Tolerance, Verdict, judge
+from symdiff.verdict.judge import Judgement, Tolerance, judge
+from symdiff.verdict.words import Verdict
 
 DIRECTIONS: Final = 3  # for every input
 _UNSETTLED: Final = "a switch may vanish, or rounding hides the derivative"
-_UNDECIDED: Final = VERDICTS.index(Verdict.UNDECIDED)
+_UNDECIDED: Final = Verdict.UNDECIDED
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -218,13 +219,13 @@ def _judged(
 ) -> Judgement:
     """Judge an engine along one direction."""
     if name in along.samples.refusals:
-        failed = np.full(1, VERDICTS.index(Verdict.FAILED), dtype=np.int8)
+        failed = np.full(1, Verdict.FAILED, dtype=np.int8)
         return Judgement(failed, {0: along.samples.refusals[name]})
     allowance = along.allowances.get(name, Allowance())
     judgement = judge(truths, along.samples, name, tolerance, _Nothing(allowance))
     off = abs(float(along.samples.derivatives[name][0]) - float(truths.derivative[0]))
     allowed = float(tolerance.around(truths.derivative)[0])
-    word = VERDICTS[judgement.codes[0]]
+    word = Verdict.from_code(judgement.codes[0])
     unclear = 0 < float(truths.errors[0]) >= abs(off - allowed)
     if word in {Verdict.AGREES, Verdict.WRONG} and unclear:
         return Judgement(np.array([_UNDECIDED], np.int8), {0: _UNSETTLED})

@@ -16,7 +16,8 @@ from symdiff.request.options import Options
 from symdiff.request.request import Label
 from symdiff.truth.certify import ProofOptions
 from symdiff.truth.truths import Truths
-from symdiff.verdict.judge import VERDICTS, Judgement, Tolerance, Verdict
+from symdiff.verdict.judge import Judgement, Tolerance
+from symdiff.verdict.words import Verdict
 
 
 def tolerance_of(options: Options) -> Tolerance:
@@ -87,7 +88,7 @@ class Trial:
         return tuple(self.samples[engine].derivatives) if engine in self.samples else ()
 
     def verdicts(self, engine: str, variable: str) -> NDArray[np.int8]:
-        """Return for every point an index into `VERDICTS`, shape (n,)."""
+        """Return for every point an index into `Verdict`, shape (n,)."""
         return self.judgements[engine, variable].codes
 
 
@@ -204,13 +205,13 @@ class Evidence:
         """Return for every engine how often each verdict was given."""
         counts: dict[str, dict[Verdict, int]] = {}
         for engine in self.engines:
-            total = np.zeros(len(VERDICTS), dtype=np.int64)
+            total = np.zeros(len(Verdict), dtype=np.int64)
             for trial in self.trials:
                 for variable in trial.covered(engine):
-                    total += np.bincount(trial.verdicts(engine, variable), minlength=len(VERDICTS))
+                    total += np.bincount(trial.verdicts(engine, variable), minlength=len(Verdict))
             for verdict, number in self.left_out.counts.get(engine, {}).items():
-                total[VERDICTS.index(verdict)] += number
-            counts[engine] = {v: int(n) for v, n in zip(VERDICTS, total, strict=True) if n}
+                total[verdict] += number
+            counts[engine] = {v: int(n) for v, n in zip(Verdict, total, strict=True) if n}
         return counts
 
     def findings(self) -> dict[str, dict[Verdict, int]]:
@@ -223,7 +224,9 @@ class Evidence:
 
     def _is_finding(self, engine: str, verdict: Verdict) -> bool:
         noted = self.options.strict and verdict is Verdict.SILENT
-        return (noted or not verdict.passes) and verdict not in self.label.expect.get(engine, ())
+        return (noted or not verdict.passes) and verdict.label not in self.label.expect.get(
+            engine, ()
+        )
 
     def unmet(self) -> dict[str, tuple[str, ...]]:
         """Return for every engine the verdicts that were expected and did not occur."""
@@ -232,7 +235,7 @@ class Evidence:
             engine: missing
             for engine, words in self.label.expect.items()
             if engine in counts and Verdict.UNSUPPORTED not in counts[engine]
-            if (missing := tuple(w for w in words if Verdict(w) not in counts[engine]))
+            if (missing := tuple(w for w in words if Verdict.of(w) not in counts[engine]))
         }
 
     @property

@@ -19,11 +19,12 @@ from symdiff.grid.grid import Grid, with_plain_points
 from symdiff.grid.points import LongRange
 from symdiff.request.options import Options
 from symdiff.truth.truths import BY_POINT, COLUMNS, Truths
-from symdiff.verdict.judge import VERDICTS, Judgement, Verdict
+from symdiff.verdict.judge import Judgement
+from symdiff.verdict.words import Verdict
 
 CHUNK: Final = 2**20  # points compared at once
 MAX_KEPT: Final = 2_000_000  # points that are not plain agreements
-_PLAIN: Final = [VERDICTS.index(v) for v in (Verdict.AGREES, Verdict.UNSUPPORTED)]
+_PLAIN: Final = (Verdict.AGREES, Verdict.UNSUPPORTED)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -62,9 +63,9 @@ class _Kept:
         self.left_out += int(np.count_nonzero(others))
         for trial in trials:
             for (engine, _), judgement in trial.judgements.items():
-                found = np.bincount(judgement.codes[others], minlength=len(VERDICTS))
+                found = np.bincount(judgement.codes[others], minlength=len(Verdict))
                 counter = self.counts.setdefault(engine, collections.Counter())
-                counter.update({v: int(n) for v, n in zip(VERDICTS, found, strict=True) if n})
+                counter.update({v: int(n) for v, n in zip(Verdict, found, strict=True) if n})
             for truths in trial.truths.values():
                 self.proved += int(np.count_nonzero(truths.proved[others]))
 

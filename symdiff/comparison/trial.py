@@ -28,9 +28,10 @@ from symdiff.truth.gradient import smooth_gradient
 from symdiff.truth.truths import Truths
 from symdiff.verdict.diagnosis import diagnose, diagnose_jacobian
 from symdiff.verdict.gradients import judge_gradients
-from symdiff.verdict.judge import VERDICTS, Judgement, Verdict, judge, unclear
+from symdiff.verdict.judge import Judgement, judge, unclear
+from symdiff.verdict.words import Verdict
 
-_OFF: Final = [VERDICTS.index(v) for v in (Verdict.WRONG, Verdict.NOT_SUBGRADIENT)]
+_OFF: Final = (Verdict.WRONG, Verdict.NOT_SUBGRADIENT)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +150,7 @@ def _proved(problem: Problem, grid: Grid) -> dict[str, Array]:
 
 
 def _failed(count: int, reason: str) -> Judgement:
-    codes = np.full(count, VERDICTS.index(Verdict.FAILED), dtype=np.int8)
+    codes = np.full(count, Verdict.FAILED, dtype=np.int8)
     return Judgement(codes, dict.fromkeys(range(count), reason))
 
 

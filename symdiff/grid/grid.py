@@ -17,6 +17,7 @@ from symdiff.grid.points import Axis, difference_step
 from symdiff.grid.solve.coordinates import Coordinate, formula_of
 from symdiff.grid.solve.isolation import MAX_BOXES
 from symdiff.grid.switches import Switch, find_factors
+from symdiff.labels import LabelledEnum
 from symdiff.program import Program
 from symdiff.request.options import MAX_POINTS
 
@@ -26,28 +27,33 @@ MAX_WORK: Final = 400_000  # ball operations for one grid, about two seconds
 MIN_BOXES: Final = 30  # enclosures that every switch may use, even after `MAX_WORK` is spent
 _MAX_BRACKETS_IN_NOTE = 3
 
-# Why a point is in the grid: "" is a regular point, "nearest" the double nearest to a kink that
-# is not a double. The others are neighbours of a kink, 1 or 2 doubles ("ulp") or a multiple of
-# the finite-difference step h away.
-ROLES: Final = (
-    "",
-    "kink",
-    "nearest",
-    "-1 ulp",
-    "+1 ulp",
-    "-2 ulp",
-    "+2 ulp",
-    "-h/2",
-    "+h/2",
-    "-h",
-    "+h",
-    "-2h",
-    "+2h",
-)
-KINK: Final = ROLES.index("kink")
-NEAREST: Final = (ROLES.index("-1 ulp"), ROLES.index("+1 ulp"))
+
+class Role(LabelledEnum):
+    """Why a point is in the grid.
+
+    `NEAREST` is the double nearest to a kink that is not a double. The neighbours of a kink lie
+    one or two doubles (ulp) or a multiple of the finite-difference step h to its left (-) or
+    right (+).
+    """
+
+    REGULAR = 0, ""
+    KINK = 1, "kink"
+    NEAREST = 2, "nearest"
+    BELOW_1_ULP = 3, "-1 ulp"
+    ABOVE_1_ULP = 4, "+1 ulp"
+    BELOW_2_ULP = 5, "-2 ulp"
+    ABOVE_2_ULP = 6, "+2 ulp"
+    BELOW_HALF_STEP = 7, "-h/2"
+    ABOVE_HALF_STEP = 8, "+h/2"
+    BELOW_STEP = 9, "-h"
+    ABOVE_STEP = 10, "+h"
+    BELOW_2_STEPS = 11, "-2h"
+    ABOVE_2_STEPS = 12, "+2h"
+
+
+NEIGHBOURS: Final = (Role.BELOW_1_ULP, Role.ABOVE_1_ULP)  # the doubles next to a kink
 _NO_INDICES: Final = np.zeros(0, dtype=np.intp)
-# Multiples of h, by role; in the order of `ROLES`.
+# Multiples of h, by role; in the order of `Role`.
 _STEPS = {"-h/2": -0.5, "+h/2": 0.5, "-h": -1.0, "+h": 1.0, "-2h": -2.0, "+2h": 2.0}
 
 # The exact numbers as text of the coordinates that are not doubles: by point, then by variable.
@@ -68,7 +74,7 @@ class Grid:
         The exact number as text, by (point index, variable index), for each coordinate that is
         not a double.
     roles
-        An index into `ROLES` for each point, shape (n,).
+        An index into `Role` for each point, shape (n,).
     along
         The index of the variable along which a kink was found, for kinks and neighbours; -1 for
         regular points; shape (n,).
@@ -145,7 +151,7 @@ def make_grid(
     >>> from symdiff.grid.points import axis
     >>> from symdiff.program import parse
     >>> grid = make_grid([parse("abs(3*x - 1)")], [axis("x", "0:1:3")])
-    >>> [grid.exact.get((i, 0)) for i in np.flatnonzero(grid.roles == KINK)]
+    >>> [grid.exact.get((i, 0)) for i in np.flatnonzero(grid.roles == Role.KINK)]
     ['1/3']
     """
     names = tuple(axis.name for axis in axes)
@@ -363,7 +369,7 @@ class _KinkSearch:
 
 
 def _neighbours(x: Array) -> Array:
-    """Return kinks and their neighbours, in the order of `ROLES[1:]`; shape (roles, m)."""
+    """Return kinks and their neighbours, in the order of `Role` from KINK on; shape (roles, m)."""
     below, above = np.nextafter(x, -np.inf), np.nextafter(x, np.inf)
     h = difference_step(x)
     ulps = [x, x, below, above, np.nextafter(below, -np.inf), np.nextafter(above, np.inf)]
@@ -468,7 +474,7 @@ def _sorted(
         for b, start in zip(batches, starts, strict=False)
         for i, text in b.exact.items()
     }
-    rank = np.where(roles == 0, len(ROLES), roles)
+    rank = np.where(roles == 0, len(Role), roles)
     # Points with equal doubles are different points if their exact texts differ.
     labels = rank * 0
     if texts:

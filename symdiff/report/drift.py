@@ -15,7 +15,7 @@ from symdiff.batch.store import MAGIC, open_store
 from symdiff.comparison.evidence import Evidence
 from symdiff.errors import Crash, UsageError
 from symdiff.report.records import Record, records
-from symdiff.verdict.judge import Verdict
+from symdiff.verdict.words import Verdict
 
 MAX_ROWS: Final = 60
 _CLOSE: Final = 1e-9  # relative: values that differ by less are one convention

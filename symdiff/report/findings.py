@@ -11,7 +11,7 @@ from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.engines.base import STRADDLES
 from symdiff.truth.certify import exact_point
 from symdiff.truth.clarke import clarke_hulls
-from symdiff.truth.kinds import KINDS, Kind
+from symdiff.truth.kinds import Kind
 from symdiff.truth.proof import APPARENT
 from symdiff.truth.truths import UNKNOWN, Truths
 from symdiff.verdict.blame import (
@@ -21,7 +21,7 @@ from symdiff.verdict.blame import (
     blame_nonfinite,
     blame_switch,
 )
-from symdiff.verdict.judge import VERDICTS, Verdict
+from symdiff.verdict.words import Verdict
 
 _EQUAL: Final = 1e-6  # relative to the larger slope: which element of the Clarke set a value is
 _NO_NUMBER: Final = frozenset({Verdict.NONFINITE, Verdict.UNDEFINED})
@@ -39,7 +39,7 @@ def detail(evidence: Evidence, trial: Trial, engine: str, variable: str, i: int)
     """
     samples = trial.samples[engine]
     judgement = trial.judgements[engine, variable]
-    verdict = VERDICTS[judgement.codes[i]]
+    verdict = Verdict.from_code(judgement.codes[i])
     if verdict is Verdict.UNSUPPORTED:
         return samples.unsupported
     if samples.reason(i):
@@ -70,7 +70,7 @@ def detail(evidence: Evidence, trial: Trial, engine: str, variable: str, i: int)
 
 
 def _is(truths: Truths, i: int, kind: Kind) -> bool:
-    return KINDS[truths.kinds[i]] is kind
+    return Kind.from_code(truths.kinds[i]) is kind
 
 
 def _element(truths: Truths, i: int, value: float, rule: str) -> str:
@@ -109,7 +109,7 @@ def _spurious(evidence: Evidence, trial: Trial, variable: str, i: int, value: fl
 
 def blame(evidence: Evidence, trial: Trial, engine: str, variable: str, i: int) -> str | None:
     """Return the sub-expression to look at, with its place; None where the engine agrees."""
-    verdict = VERDICTS[trial.verdicts(engine, variable)[i]]
+    verdict = Verdict.from_code(trial.verdicts(engine, variable)[i])
     if verdict is Verdict.AGREES:
         return None
     found: Blame | None = None

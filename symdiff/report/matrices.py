@@ -10,8 +10,8 @@ import numpy as np
 
 from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.program.values import component_name
-from symdiff.truth.kinds import KINDS, Kind
-from symdiff.verdict.judge import VERDICTS
+from symdiff.truth.kinds import Kind
+from symdiff.verdict.words import Verdict
 
 MAX_ROWS: Final = 16
 _WIDTH: Final = 79
@@ -96,7 +96,7 @@ def _products(evidence: Evidence, trials: Sequence[Trial]) -> Matrix:
 
 def _cell(trial: Trial, variable: str) -> str:
     truths = trial.truths[variable]
-    kind = KINDS[truths.kinds[0]]
+    kind = Kind.from_code(truths.kinds[0])
     if kind is Kind.KINK:
         return " | ".join(_number(slope) for slope in truths.slopes(0))
     if np.isnan(truths.derivative[0]):
@@ -112,11 +112,11 @@ def _counts(evidence: Evidence, trials: Sequence[Trial], names: Sequence[str]) -
     """Return for every engine how often each verdict was given."""
     words: dict[str, str] = {}
     for engine in evidence.engines:
-        total = np.zeros(len(VERDICTS), dtype=np.int64)
+        total = np.zeros(len(Verdict), dtype=np.int64)
         for trial in trials:
             for name in set(names).intersection(trial.covered(engine)):
-                total += np.bincount(trial.verdicts(engine, name), minlength=len(VERDICTS))
-        found = [f"{v} {n}" for v, n in zip(VERDICTS, total, strict=True) if n]
+                total += np.bincount(trial.verdicts(engine, name), minlength=len(Verdict))
+        found = [f"{v} {n}" for v, n in zip(Verdict, total, strict=True) if n]
         if found:
             words[engine] = ", ".join(found)
     same: dict[str, list[str]] = {}

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from symdiff.comparison.evidence import Evidence, Trial
-from symdiff.grid.grid import ROLES
+from symdiff.grid.grid import Role
 from symdiff.report.findings import blame, detail, ulps
-from symdiff.truth.kinds import KINDS
-from symdiff.verdict.judge import VERDICTS, Verdict
+from symdiff.truth.kinds import Kind
+from symdiff.verdict.words import Verdict
 
 Record = dict[str, Any]
 _WITHOUT_VALUE: Final = frozenset({Verdict.UNSUPPORTED, Verdict.FAILED})
@@ -47,7 +47,7 @@ def _engine_records(
     values = samples.derivatives[variable]
     errors = samples.errors.get(variable)
     for i in range(len(evidence.grid)):
-        verdict = VERDICTS[verdicts[i]]
+        verdict = Verdict.from_code(verdicts[i])
         has_value = verdict not in _WITHOUT_VALUE and not samples.reason(i)
         yield {
             "expression": evidence.name,
@@ -56,8 +56,8 @@ def _engine_records(
             "variable": variable,
             "point": point(evidence, i),
             "exact": exact(evidence, i),
-            "role": ROLES[evidence.grid.roles[i]] or None,
-            "kind": str(KINDS[truths.kinds[i]]),
+            "role": Role.from_code(evidence.grid.roles[i]).label or None,
+            "kind": (Kind.from_code(truths.kinds[i]).label),
             "left": known(truths.slopes(i)[0]),
             "right": known(truths.slopes(i)[1]),
             "derivative": known(float(truths.derivative[i])),

@@ -10,9 +10,9 @@ from tabulate import tabulate
 
 from symdiff.comparison.evidence import Evidence
 from symdiff.errors import SymdiffError
-from symdiff.grid.grid import KINK
-from symdiff.truth.kinds import KINDS, Kind
-from symdiff.verdict.judge import Verdict
+from symdiff.grid.grid import Role
+from symdiff.truth.kinds import Kind
+from symdiff.verdict.words import Verdict
 
 _MAX_LISTED = 20
 
@@ -35,7 +35,8 @@ def summary(evidence: Sequence[Evidence], mistakes: Sequence[SymdiffError]) -> s
     verdicts = [v for v in Verdict if any(v in found for found in counts.values())]
     if verdicts:
         rows = [[engine, *(found.get(v, 0) for v in verdicts)] for engine, found in counts.items()]
-        lines.append(tabulate(rows, headers=["engine", *verdicts], tablefmt="simple"))
+        headers = ["engine", *(v.label for v in verdicts)]
+        lines.append(tabulate(rows, headers=headers, tablefmt="simple"))
         tolerances = {str(e.tolerance): None for e in evidence}
         proved, judged = _proofs(evidence)
         lines.append(
@@ -48,10 +49,10 @@ def summary(evidence: Sequence[Evidence], mistakes: Sequence[SymdiffError]) -> s
 
 def _kinks(e: Evidence) -> int:
     """Return how many points stand at kinks: of the grid, or of tensors with their values."""
-    at_kinks = e.grid.roles == KINK
+    at_kinks = e.grid.roles == Role.KINK
     if e.tensors is not None:
         for truths in (t for trial in e.trials for t in trial.truths.values()):
-            at_kinks = at_kinks | (truths.kinds == KINDS.index(Kind.KINK))
+            at_kinks = at_kinks | (truths.kinds == Kind.KINK)
     return int(np.count_nonzero(at_kinks))
 
 

@@ -11,33 +11,25 @@ import numpy as np
 
 from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.engines.claim import CLAIM
-from symdiff.grid.grid import KINK, ROLES
+from symdiff.grid.grid import Role
 from symdiff.report.findings import blame, detail
 from symdiff.report.matrices import matrices
 from symdiff.report.rendering import Block
-from symdiff.truth.kinds import KINDS, Kind
+from symdiff.truth.kinds import Kind
 from symdiff.truth.proof import APPARENT
 from symdiff.truth.truths import Truths
 from symdiff.verdict.blame import blame_switch
-from symdiff.verdict.judge import VERDICTS, Tolerance, Verdict
+from symdiff.verdict.judge import Tolerance
+from symdiff.verdict.words import Verdict
 
 MAX_ROWS = 24  # of one block, unless all are asked for
 _DIGITS = 6
 _LONGEST_EXACT = 20  # characters of an exact coordinate; records have it whole
 _MAX_EXPLANATIONS = 8  # below one table; records have them all
-# From the gravest to the best.
-_GRAVITY = (
-    *(Verdict.WRONG, Verdict.NOT_SUBGRADIENT, Verdict.NONFINITE, Verdict.FAILED),
-    *(Verdict.UNDECIDED, Verdict.SILENT, Verdict.SUBGRADIENT, Verdict.UNDEFINED),
-    *(Verdict.INEXACT, Verdict.AGREES, Verdict.UNSUPPORTED),
-)
-# What does not put a point into the table.
-_UNREMARKABLE = [
-    VERDICTS.index(v)
-    for v in (Verdict.AGREES, Verdict.INEXACT, Verdict.UNSUPPORTED, Verdict.UNDEFINED)
-]
+# Verdicts that do not put a point into the table.
+_UNREMARKABLE = (Verdict.AGREES, Verdict.INEXACT, Verdict.UNSUPPORTED, Verdict.UNDEFINED)
 # What does, whichever variable's kink it is.
-_FINDINGS = [VERDICTS.index(v) for v in VERDICTS if not v.passes]
+_FINDINGS = [v for v in Verdict if not v.passes]
 _EXPLAINED = frozenset(
     {Verdict.WRONG, Verdict.NOT_SUBGRADIENT, Verdict.NONFINITE, Verdict.UNDECIDED, Verdict.SILENT}
 )
@@ -88,7 +80,7 @@ def _chosen(evidence: Evidence, trial: Trial, variable: str, *, everything: bool
     axis = grid.names.index(variable)
     # With several variables only the kinks along the variable itself.
     own = (grid.along == axis) | (grid.along < 0)
-    important = (grid.roles == KINK) & (grid.along == axis)
+    important = (grid.roles == Role.KINK) & (grid.along == axis)
     for engine in evidence.engines:
         if variable in trial.covered(engine):
             given = trial.verdicts(engine, variable)
@@ -104,7 +96,7 @@ def _spread(evidence: Evidence, lines: list[Line]) -> list[Line]:
 
     def importance(line: Line) -> int:
         role = int(roles[line[2]])
-        if role == KINK:
+        if role == Role.KINK:
             return 0
         return 1 if role == 0 else 2 + role
 
@@ -124,13 +116,19 @@ def _header(evidence: Evidence) -> tuple[str, ...]:
 def _row(evidence: Evidence, trial: Trial, variable: str, i: int) -> tuple[str, ...]:
     grid = evidence.grid
     coordinates = [
-        _coordinate(float(grid.points[i, j]), ROLES[grid.roles[i]], grid.exact.get((i, j)))
+        _coordinate(
+            float(grid.points[i, j]), Role.from_code(grid.roles[i]).label, grid.exact.get((i, j))
+        )
         for j in range(len(evidence.scalars))
     ]
     several = any(t.spelling for t in evidence.trials)
     spelling = (trial.spelling or "as written",) if several else ()
     name = (variable,) if len(evidence.variables) > 1 else ()
-    at = () if _is_one_point(evidence) else (_at(trial.truths[variable], ROLES[grid.roles[i]], i),)
+    at = (
+        ()
+        if _is_one_point(evidence)
+        else (_at(trial.truths[variable], Role.from_code(grid.roles[i]).label, i),)
+    )
     output = (trial.output,) if any(t.output for t in evidence.trials) else ()
     return (
         *coordinates,
@@ -150,7 +148,7 @@ def _is_one_point(evidence: Evidence) -> bool:
 
 def _at(truths: Truths, role: str, i: int) -> str:
     """Return the role of a neighbour, and what the point is unless it is smooth."""
-    kind = KINDS[truths.kinds[i]]
+    kind = Kind.from_code(truths.kinds[i])
     if role == "kink" or (not role and truths.details.get(i) == APPARENT):
         return APPARENT if kind is Kind.SMOOTH else str(kind)
     words = (role, "" if kind is Kind.SMOOTH else str(kind))
@@ -160,7 +158,7 @@ def _at(truths: Truths, role: str, i: int) -> str:
 def _values(evidence: Evidence, trial: Trial, variable: str, i: int) -> list[str]:
     """Return the cells of the truth and of every engine, with digits enough to tell them apart."""
     truths = trial.truths[variable]
-    kind = KINDS[truths.kinds[i]]
+    kind = Kind.from_code(truths.kinds[i])
     numbers: list[float] = []
     if kind is Kind.KINK or (kind is Kind.VERTICAL and np.isnan(truths.derivative[i])):
         numbers += truths.slopes(i)
@@ -176,7 +174,10 @@ def _values(evidence: Evidence, trial: Trial, variable: str, i: int) -> list[str
             cells.append("")
         elif samples.unsupported:
             cells.append("-")
-        elif samples.reason(i) or VERDICTS[trial.verdicts(engine, variable)[i]] is Verdict.FAILED:
+        elif (
+            samples.reason(i)
+            or Verdict.from_code(trial.verdicts(engine, variable)[i]) is Verdict.FAILED
+        ):
             cells.append("failed")
         else:
             numbers.append(float(samples.derivatives[variable][i]))
@@ -215,11 +216,11 @@ def _coordinate(x: float, role: str, exact: str | None) -> str:
 def _verdict(evidence: Evidence, trial: Trial, variable: str, i: int) -> str:
     """Return the gravest verdict and the engines that have it."""
     given = {
-        engine: VERDICTS[trial.verdicts(engine, variable)[i]]
+        engine: Verdict.from_code(trial.verdicts(engine, variable)[i])
         for engine in evidence.engines
         if variable in trial.covered(engine)
     }
-    worst = min(given.values(), key=_GRAVITY.index)
+    worst = max(given.values(), key=lambda verdict: verdict.gravity)
     blamed = [engine for engine, verdict in given.items() if verdict is worst]
     supported = [e for e, verdict in given.items() if verdict is not Verdict.UNSUPPORTED]
     everybody = len(blamed) >= len(supported)
@@ -262,7 +263,7 @@ def _remarks(evidence: Evidence, total: int, lines: list[Line], shown: int) -> l
 
 def _refusals(trial: Trial) -> list[str]:
     """Return why claims cannot be derivatives, each reason once."""
-    failed = VERDICTS.index(Verdict.FAILED)
+    failed = Verdict.FAILED
     reasons = {
         reason: None
         for variable in trial.covered(CLAIM)
@@ -289,10 +290,10 @@ def _explanations(evidence: Evidence, lines: list[Line]) -> list[str]:
         for engine in evidence.engines:
             if variable not in trial.covered(engine):
                 continue
-            verdict = VERDICTS[trial.verdicts(engine, variable)[i]]
+            verdict = Verdict.from_code(trial.verdicts(engine, variable)[i])
             # of claims one line for every input
             claimed = variable.split("[", maxsplit=1)[0] if engine == CLAIM else ""
-            key = (engine, verdict, trial.spelling, claimed)
+            key = (engine, verdict.label, trial.spelling, claimed)
             if verdict in _EXPLAINED and key not in found:
                 found[key] = _explanation(evidence, trial, variable, engine, i)
     return list(found.values())[:_MAX_EXPLANATIONS]
@@ -301,13 +302,13 @@ def _explanations(evidence: Evidence, lines: list[Line]) -> list[str]:
 def _choices(evidence: Evidence, lines: list[Line]) -> list[str]:
     """Say which subgradient every engine has at the first kink of the expression itself."""
     for trial, variable, i in lines:
-        if trial.spelling or KINDS[trial.truths[variable].kinds[i]] is not Kind.KINK:
+        if trial.spelling or Kind.from_code(trial.truths[variable].kinds[i]) is not Kind.KINK:
             continue
         chosen = [
             f"{engine} {detail(evidence, trial, engine, variable, i)}"
             for engine in evidence.engines
             if variable in trial.covered(engine)
-            and VERDICTS[trial.verdicts(engine, variable)[i]] is Verdict.SUBGRADIENT
+            and Verdict.from_code(trial.verdicts(engine, variable)[i]) is Verdict.SUBGRADIENT
         ]
         if chosen:
             where = _where(evidence, trial, variable, i)
@@ -330,7 +331,7 @@ def _where(evidence: Evidence, trial: Trial, variable: str, i: int) -> str:
 
 
 def _explanation(evidence: Evidence, trial: Trial, variable: str, engine: str, i: int) -> str:
-    verdict = VERDICTS[trial.verdicts(engine, variable)[i]]
+    verdict = Verdict.from_code(trial.verdicts(engine, variable)[i])
     parts = [
         detail(evidence, trial, engine, variable, i),
         blame(evidence, trial, engine, variable, i),

@@ -38,7 +38,7 @@ from symdiff.grid.grid import Grid
 from symdiff.grid.switches import Switch, find_constant_switches, find_switches
 from symdiff.program import Program
 from symdiff.request.options import MAX_PROOFS
-from symdiff.truth.kinds import KINDS, Kind, Truth
+from symdiff.truth.kinds import Kind, Truth
 from symdiff.truth.proof import NO_FORMULA, exact_number, prove
 from symdiff.truth.roots import zero_near
 from symdiff.truth.truths import Truths
@@ -47,9 +47,9 @@ SAMPLE: Final = 32  # settled points that are proved besides, at most,
 _OF_SETTLED: Final = 32  # and at most one of so many,
 _FEW: Final = 16  # but of so few all
 _SHARP: Final = 1e-10  # relative error with which a derivative is settled
-_SMOOTH: Final = KINDS.index(Kind.SMOOTH)
-_OUTSIDE: Final = KINDS.index(Kind.OUTSIDE)
-_UNDECIDED: Final = KINDS.index(Kind.UNDECIDED)
+_SMOOTH: Final = Kind.SMOOTH
+_OUTSIDE: Final = Kind.OUTSIDE
+_UNDECIDED: Final = Kind.UNDECIDED
 _AT_ONCE: Final = 2**24  # points times steps of a program whose blocks are bounded together
 _NOWHERE: Final = np.zeros((), dtype=np.int16)
 
@@ -178,7 +178,7 @@ class Decider:
         FilterError
             It contradicts what was settled.
         """
-        kind, before = KINDS[self.truths.kinds[i]], float(self.truths.derivative[i])
+        kind, before = Kind.from_code(self.truths.kinds[i]), float(self.truths.derivative[i])
         if Kind.UNDECIDED not in {kind, truth.kind}:
             known = np.nan if truth.derivative is None else truth.derivative
             if truth.kind is not kind or _apart(before, known):

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import enum
-from typing import Final
+
+from symdiff.labels import LabelledEnum
 
 
-class Kind(enum.StrEnum):
+class Kind(LabelledEnum):
     """Kind of a point along one variable, by the function's value and one-sided derivatives."""
 
-    SMOOTH = "smooth"  # finite one-sided derivatives, equal
-    KINK = "kink"  # finite one-sided derivatives, different
-    VERTICAL = "vertical"  # continuous, with an infinite one-sided derivative
-    EDGE = "edge"  # the function is defined here and on one side only
-    JUMP = "jump"  # a one-sided limit is finite and differs from the value
-    POLE = "pole"  # the function tends to infinity on at least one side
-    OUTSIDE = "outside"  # the function is undefined here, or on both sides
-    UNDECIDED = "undecided"  # not proved
-
-
-KINDS: Final = tuple(Kind)
+    SMOOTH = 0, "smooth", "the one-sided derivatives are finite and equal"
+    KINK = 1, "kink", "the one-sided derivatives are finite and differ"
+    VERTICAL = 2, "vertical", "the function is continuous, with an infinite one-sided derivative"
+    EDGE = 3, "edge", "the function is defined at the point and on one side only"
+    JUMP = 4, "jump", "a one-sided limit is finite and differs from the value"
+    POLE = 5, "pole", "the function tends to infinity on at least one side"
+    OUTSIDE = 6, "outside", "the function is undefined at the point, or on both sides of it"
+    UNDECIDED = 7, "undecided", "the kind could not be proved within the budget"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -12,9 +12,9 @@ from symdiff.arithmetics.bounds.estimates import FUNCTIONS
 from symdiff.arithmetics.series.germ_values import domain_message
 from symdiff.array_types import Array, Mask
 from symdiff.chunks import renumbered
-from symdiff.truth.kinds import KINDS, Kind, Truth
+from symdiff.truth.kinds import Kind, Truth
 
-_OUTSIDE: Final = KINDS.index(Kind.OUTSIDE)
+_OUTSIDE: Final = Kind.OUTSIDE
 UNKNOWN: Final = (np.nan, np.nan)  # second derivatives
 
 
@@ -25,7 +25,7 @@ class Truths:
     Attributes
     ----------
     kinds
-        Indices into `KINDS`, shape (n,).
+        Indices into `Kind`, shape (n,).
     derivative
         As in `Truth`, NaN where there is none; shape (n,).
     errors
@@ -57,7 +57,7 @@ class Truths:
     def unknown(cls, count: int) -> Truths:
         """Return columns for so many points of which nothing is known yet."""
         return cls(
-            kinds=np.full(count, KINDS.index(Kind.UNDECIDED), dtype=np.int8),
+            kinds=np.full(count, Kind.UNDECIDED, dtype=np.int8),
             derivative=np.full(count, np.nan),
             errors=np.zeros(count),
             proved=np.zeros(count, dtype=bool),
@@ -103,7 +103,7 @@ class Truths:
 
     def put(self, i: int, truth: Truth) -> None:
         """Write what was proved of a point."""
-        self.kinds[i] = KINDS.index(truth.kind)
+        self.kinds[i] = truth.kind
         left, right, self.derivative[i] = (
             np.nan if number is None else number
             for number in (truth.left, truth.right, truth.derivative)

@@ -7,11 +7,11 @@ from typing import Final
 import numpy as np
 
 from symdiff.array_types import Array, Mask
-from symdiff.truth.kinds import KINDS, Kind
+from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Truths
 
 _SAME: Final = 1e-6  # relative spread of a factor or a difference that counts as constant
-_SMOOTH: Final = KINDS.index(Kind.SMOOTH)
+_SMOOTH: Final = Kind.SMOOTH
 AT_KINKS: Final = "right except at kinks"
 
 

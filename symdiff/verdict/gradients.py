@@ -16,10 +16,11 @@ from symdiff.engines.base import Problem, Samples
 from symdiff.grid.grid import Grid
 from symdiff.truth.certify import exact_point
 from symdiff.truth.clarke import ClarkeHulls, clarke_hulls, has_coupled_switches, min_norm
-from symdiff.truth.kinds import KINDS, Kind
+from symdiff.truth.kinds import Kind
 from symdiff.truth.proof import APPARENT
 from symdiff.truth.truths import Truths
-from symdiff.verdict.judge import VERDICTS, Judgement, Verdict
+from symdiff.verdict.judge import Judgement
+from symdiff.verdict.words import Verdict
 
 _TOLERANCE: Final = 1e-9  # of a distance to a hull, in every component relative to its largest
 _OPEN: Final = "neither hull settles whether the gradient lies in the Clarke set"
@@ -27,9 +28,8 @@ _INSIDE: Final = "the gradient lies in the Clarke set"
 _OUTSIDE: Final = "the gradient lies outside the Clarke set"
 _SHORTEST: Final = "the gradient is the shortest in the Clarke set"
 
-_KINK: Final = KINDS.index(Kind.KINK)
-_SMOOTH: Final = KINDS.index(Kind.SMOOTH)
-_CODE: Final = {verdict: code for code, verdict in enumerate(VERDICTS)}
+_KINK: Final = Kind.KINK
+_SMOOTH: Final = Kind.SMOOTH
 # What depends on whether the gradient lies in the Clarke set.
 _IN_QUESTION: Final = frozenset({Verdict.SUBGRADIENT, Verdict.NOT_SUBGRADIENT, Verdict.WRONG})
 # What is the derivative but for rounding.
@@ -68,7 +68,7 @@ def judge_gradients(
             ruling = _ruling(found, gradient)
             for name in names:
                 key = engine, name
-                if VERDICTS[judgements[key].codes[i]] not in _IN_QUESTION:
+                if Verdict.from_code(judgements[key].codes[i]) not in _IN_QUESTION:
                     continue
                 if key not in changed:
                     old = judgements[key]
@@ -86,14 +86,14 @@ def _is_in_question(
 ) -> bool:
     """Tell whether an engine has a whole gradient, and a component that may not tell all."""
     finite = all(np.isfinite(samples.derivatives[name][i]) for name in names)
-    words = {VERDICTS[judgements[engine, name].codes[i]] for name in names}
+    words = {Verdict.from_code(judgements[engine, name].codes[i]) for name in names}
     return finite and not samples.unsupported and bool(words & _IN_QUESTION)
 
 
 def _meant(samples: Samples, truths: Truths, judgement: Judgement, name: str, i: int) -> float:
     """Return a component without what rounding did to it, where that is known."""
     derivative = float(truths.derivative[i])
-    explained = VERDICTS[judgement.codes[i]] in _EXPLAINED and np.isfinite(derivative)
+    explained = Verdict.from_code(judgement.codes[i]) in _EXPLAINED and np.isfinite(derivative)
     return derivative if explained else float(samples.derivatives[name][i])
 
 
@@ -123,7 +123,7 @@ def _put(judgement: Judgement, kind: int, i: int, ruling: tuple[bool | None, str
     inside, reason = ruling
     outside = Verdict.NOT_SUBGRADIENT if kind == _KINK else Verdict.WRONG
     verdict = Verdict.UNDECIDED if inside is None else Verdict.SUBGRADIENT if inside else outside
-    judgement.codes[i], judgement.reasons[i] = _CODE[verdict], reason
+    judgement.codes[i], judgement.reasons[i] = verdict, reason
 
 
 def _is_shortest(found: ClarkeHulls, gradient: Array) -> bool:

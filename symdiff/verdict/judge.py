@@ -7,7 +7,6 @@ allowance (what rounding can do to it, what a stencil must give) is asked, point
 from __future__ import annotations
 
 import dataclasses
-import enum
 import math
 from collections.abc import Sequence
 from typing import Final, Protocol
@@ -18,40 +17,16 @@ from numpy.typing import NDArray
 from symdiff.array_types import Array, Mask
 from symdiff.chunks import in_chunks, renumbered
 from symdiff.engines.base import Allowance, Samples
-from symdiff.truth.kinds import KINDS, Kind
+from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Truths
+from symdiff.verdict.words import Verdict
 
 Codes = NDArray[np.int8]
 
 
-class Verdict(enum.StrEnum):
-    """What is said of one engine's number at one point."""
-
-    AGREES = "agrees"
-    INEXACT = "inexact"
-    SUBGRADIENT = "subgradient"
-    UNDEFINED = "undefined"
-    WRONG = "wrong"
-    NOT_SUBGRADIENT = "not-subgradient"
-    NONFINITE = "nonfinite"
-    SILENT = "silent"
-    FAILED = "failed"
-    UNSUPPORTED = "unsupported"
-    UNDECIDED = "undecided"
-
-    @property
-    def passes(self) -> bool:
-        """Whether the verdict is nothing to act on."""
-        return self not in _FINDINGS
-
-
-_FINDINGS = frozenset({Verdict.WRONG, Verdict.NOT_SUBGRADIENT, Verdict.NONFINITE, Verdict.FAILED})
-VERDICTS: Final = tuple(Verdict)
-_CODE: Final = {verdict: np.int8(code) for code, verdict in enumerate(VERDICTS)}
-_KIND: Final = {kind: code for code, kind in enumerate(KINDS)}
 # Kinds of point at which there is no derivative, whatever an engine gives.
-_IS_NOWHERE: Final = np.isin(KINDS, (Kind.JUMP, Kind.POLE, Kind.OUTSIDE))
-_IS_OFF: Final = np.isin(VERDICTS, (Verdict.WRONG, Verdict.NOT_SUBGRADIENT, Verdict.NONFINITE))
+_IS_NOWHERE: Final = np.isin(list(Kind), (Kind.JUMP, Kind.POLE, Kind.OUTSIDE))
+_IS_OFF: Final = np.isin(list(Verdict), (Verdict.WRONG, Verdict.NOT_SUBGRADIENT, Verdict.NONFINITE))
 MAX_EXPLAINED: Final = 5000  # points of one engine whose allowance is asked
 
 
@@ -85,7 +60,7 @@ class Judgement:
     Attributes
     ----------
     codes
-        Indices into `VERDICTS`, shape (n,).
+        Indices into `Verdict`, shape (n,).
     reasons
         By point, why a number that is off is not held against the engine, or in what way it
         is off.
@@ -129,7 +104,7 @@ def unclear(
         What counts as agreement.
     """
     found: list[list[NDArray[np.intp]]] = [[] for _ in given]
-    is_smooth = truths.kinds == _KIND[Kind.SMOOTH]
+    is_smooth = truths.kinds == Kind.SMOOTH
     all_smooth = bool(is_smooth.all())
 
     def look(piece: slice) -> None:
@@ -180,8 +155,8 @@ def judge(  # noqa: PLR0913, PLR0917  (what is known, what was given, and what m
     """
     values = samples.derivatives[variable]
     if samples.unsupported:
-        return Judgement(np.full(len(values), _CODE[Verdict.UNSUPPORTED]), {})
-    codes = np.full(len(values), _CODE[Verdict.AGREES])
+        return Judgement(np.full(len(values), Verdict.UNSUPPORTED, dtype=np.int8), {})
+    codes = np.full(len(values), Verdict.AGREES, dtype=np.int8)
     if open_points is None:
         (open_points,) = unclear(truths, [(samples, variable)], tolerance)
     if not len(open_points):
@@ -189,24 +164,24 @@ def judge(  # noqa: PLR0913, PLR0917  (what is known, what was given, and what m
     recourse.complete(open_points)
     rest = _Rest(truths, samples, variable, tolerance, open_points)
     found = rest.codes()
-    doubtful = (found == _CODE[Verdict.AGREES]) & ~rest.proved
+    doubtful = (found == Verdict.AGREES) & ~rest.proved
     wanted = open_points[(_is_off(found) | doubtful) & ~rest.proved]
     if len(wanted):
         recourse.prove(wanted)
         found = rest.codes()
-    found[_is_off(found) & rest.straddling()] = _CODE[Verdict.INEXACT]
+    found[_is_off(found) & rest.straddling()] = Verdict.INEXACT
     unproved = (_is_off(found) | doubtful) & ~rest.proved
-    found[unproved] = _CODE[Verdict.UNDECIDED]
+    found[unproved] = Verdict.UNDECIDED
     codes[open_points] = found
     reasons = dict.fromkeys(open_points[unproved].tolist(), "more points are off than proofs allow")
     for count, i in enumerate(open_points[_is_off(found)].tolist()):
         if count >= MAX_EXPLAINED:
-            codes[i] = _CODE[Verdict.UNDECIDED]
+            codes[i] = Verdict.UNDECIDED
             reasons[i] = f"more than {MAX_EXPLAINED} points are off"
             continue
-        word, allowance = VERDICTS[codes[i]], recourse.allowance(i)
+        word, allowance = Verdict.from_code(codes[i]), recourse.allowance(i)
         verdict, reason = _explained(truths, float(values[i]), i, word, allowance)
-        codes[i] = _CODE[verdict]
+        codes[i] = verdict
         if reason:
             reasons[i] = reason
     return Judgement(codes, reasons)
@@ -282,9 +257,9 @@ def by_tolerance(
         inside = (values >= low - tolerance.around(size)) & (
             values <= high + tolerance.around(size)
         )
-    smooth = (kinds == _KIND[Kind.SMOOTH]) | ((kinds == _KIND[Kind.EDGE]) & np.isfinite(d))
-    infinite = (kinds == _KIND[Kind.VERTICAL]) | ((kinds == _KIND[Kind.EDGE]) & ~np.isfinite(d))
-    kink = kinds == _KIND[Kind.KINK]
+    smooth = (kinds == Kind.SMOOTH) | ((kinds == Kind.EDGE) & np.isfinite(d))
+    infinite = (kinds == Kind.VERTICAL) | ((kinds == Kind.EDGE) & ~np.isfinite(d))
+    kink = kinds == Kind.KINK
     nowhere = _IS_NOWHERE[kinds]
     raised = np.zeros(len(values), dtype=bool) if failed is None else failed
     cases = [
@@ -302,8 +277,8 @@ def by_tolerance(
     ]
     return np.select(
         [case for case, _ in cases],
-        [_CODE[verdict] for _, verdict in cases],
-        _CODE[Verdict.UNDECIDED],
+        [verdict for _, verdict in cases],
+        Verdict.UNDECIDED,
     ).astype(np.int8)
 
 

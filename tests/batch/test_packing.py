@@ -14,7 +14,7 @@ from symdiff.errors import Crash, ExpressionError, Lost, Place
 from symdiff.program.nodes import Literal
 from symdiff.report import Report
 from symdiff.request.options import Options
-from symdiff.verdict.judge import Verdict
+from symdiff.verdict.words import Verdict
 
 EXPRESSIONS = [
     ("relu(x) - relu(-x)", {}),

@@ -7,7 +7,8 @@ import torch
 
 import symdiff
 from symdiff.errors import InputError, UsageError
-from symdiff.grid.grid import KINK
+from symdiff.grid.grid import Role
+from symdiff.verdict.words import Verdict
 from tests.fakes import FAULTY, Fixed, Raising
 
 SMOOTH = "sin(x) + x**3/3"
@@ -74,7 +75,7 @@ def test_the_question_it_began_with():
     comparison = symdiff.compare(
         "relu(x)", spellings={"clamp": "x.clamp(min=0)", "maximum": "maximum(x, 0)"}
     )
-    kink = int(np.flatnonzero(comparison.grid.roles == KINK)[0])
+    kink = int(np.flatnonzero(comparison.grid.roles == Role.KINK)[0])
     given = {s: comparison.values("autograd", spelling=s)[kink] for s in ("", "clamp", "maximum")}
     assert given == {"": 0.0, "clamp": 1.0, "maximum": 0.5}
     assert comparison.values("symbolic")[kink] == comparison.values("central")[kink] == 0.5
@@ -324,4 +325,4 @@ def test_what_the_caller_has_torch_and_numpy_do_changes_nothing(around, points):
     plain = symdiff.compare("sin(x)*relu(x)", grid).evidence[0]
     with around():
         assert symdiff.compare("sin(x)*relu(x)", grid).evidence[0].counts() == plain.counts()
-    assert plain.counts()["autograd"]["agrees"] > points // 2
+    assert plain.counts()["autograd"][Verdict.AGREES] > points // 2

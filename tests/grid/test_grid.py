@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from symdiff.grid import grid as grid_module
-from symdiff.grid.grid import KINK, ROLES, make_grid
+from symdiff.grid.grid import Role, make_grid
 from symdiff.grid.points import axes, difference_step
 from symdiff.program import parse
 
@@ -17,7 +17,10 @@ def grid(text, specs=None, **options):
 
 
 def by_role(result):
-    return {ROLES[r]: float(x) for r, x in zip(result.roles, result.points[:, 0], strict=True)}
+    return {
+        Role.from_code(r).label: float(x)
+        for r, x in zip(result.roles, result.points[:, 0], strict=True)
+    }
 
 
 def test_a_kink_has_all_its_neighbours():
@@ -41,8 +44,8 @@ def test_a_kink_has_all_its_neighbours():
 
 def test_the_nearest_double_of_a_kink_that_is_not_a_double_is_added():
     result = grid("abs(3*x - 1)", {"x": "0:1:2"})
-    kink = int(np.flatnonzero(result.roles == KINK)[0])
-    nearest = int(np.flatnonzero(result.roles == ROLES.index("nearest"))[0])
+    kink = int(np.flatnonzero(result.roles == Role.KINK)[0])
+    nearest = int(np.flatnonzero(result.roles == Role.NEAREST)[0])
     assert result.exact == {(kink, 0): "1/3"}
     assert result.points[kink, 0] == result.points[nearest, 0] == 1 / 3
 
@@ -60,15 +63,15 @@ def test_points_are_sorted_and_distinct():
 
 def test_several_variables_get_kinks_along_each_axis_through_each_regular_point():
     result = grid("abs(x - y)", {"x": "-1:1:3", "y": "-1:1:3"})
-    kinks = result.points[result.roles == KINK]
+    kinks = result.points[result.roles == Role.KINK]
     assert sorted(map(tuple, kinks.tolist())) == [(-1, -1), (0, 0), (1, 1)]
-    neighbours_in_x = (result.along == 0) & (result.roles == ROLES.index("+1 ulp"))
+    neighbours_in_x = (result.along == 0) & (result.roles == Role.ABOVE_1_ULP)
     assert sorted(result.points[neighbours_in_x, 1].tolist()) == [-1, 0, 1]
 
 
 def test_exact_coordinates_of_the_other_variables_are_kept_and_used():
     result = grid("abs(x - y)", {"x": "0:1:2", "y": ["1/3"]})
-    kink = int(np.flatnonzero(result.roles == KINK)[0])
+    kink = int(np.flatnonzero(result.roles == Role.KINK)[0])
     assert {result.exact[kink, 0], result.exact[kink, 1]} == {"1/3"}
 
 
@@ -102,7 +105,7 @@ def test_the_notes_say_which_kinks_may_be_missing(text, note):
 def test_a_range_of_one_point_that_is_a_kink_has_its_neighbours(spec):
     result = grid("relu(x)", {"x": spec})
     assert len(result) == 11
-    assert result.points[result.roles == KINK].tolist() == [[0.0]]
+    assert result.points[result.roles == Role.KINK].tolist() == [[0.0]]
 
 
 def test_without_kinks_only_regular_points_are_in_the_grid():

@@ -10,18 +10,18 @@ import pytest
 from symdiff.batch.work import collect
 from symdiff.comparison.compare import compare as compare_request
 from symdiff.errors import ExpressionError
-from symdiff.grid.grid import NEAREST, make_grid
+from symdiff.grid.grid import NEIGHBOURS, make_grid
 from symdiff.grid.points import axes
 from symdiff.program import parse
 from symdiff.request.options import Options
 from symdiff.truth.certify import Decider, ProofOptions
-from symdiff.truth.kinds import KINDS, Kind, Truth
+from symdiff.truth.kinds import Kind, Truth
 from tests.truth.quotients import LEVELS, Answer, Shape, compare, contradiction, quotients_at
 from tests.truth.walk import ZeroOf
 
 REGULAR = 5  # regular smooth points that are compared, per entry and variable
 COMPONENTS = 12  # components of an input tensor that are compared
-CLOSE_ROLES = range(1, NEAREST[1] + 3)  # kinks, their nearest doubles, and neighbours by ulps
+CLOSE_ROLES = range(1, NEIGHBOURS[1] + 3)  # kinks, their nearest doubles, and neighbours by ulps
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Survey:
 def truth_at(truths, i):
     numbers = (float(column[i]) for column in (truths.left, truths.right, truths.derivative))
     left, right, derivative = (None if math.isnan(x) else x for x in numbers)
-    kind = KINDS[truths.kinds[i]]
+    kind = Kind.from_code(truths.kinds[i])
     return Truth(kind, left, right, derivative, detail=truths.details.get(i, ""))
 
 
@@ -67,7 +67,7 @@ def point_of(grid, i):
 
 def chosen_points(grid, truths, rng):
     """Return the indices of the kinks, their neighbours, all non-smooth points and a few others."""
-    close = np.isin(grid.roles, CLOSE_ROLES) | (truths.kinds != KINDS.index(Kind.SMOOTH))
+    close = np.isin(grid.roles, CLOSE_ROLES) | (truths.kinds != Kind.SMOOTH)
     plain = np.flatnonzero(~close)
     some = rng.choice(plain, min(REGULAR, len(plain)), replace=False)
     return np.sort(np.concatenate([np.flatnonzero(close), some])).tolist()
@@ -107,7 +107,7 @@ def survey():
     rng = np.random.default_rng(0)
     for name, program, grid, variable, truths in decided(collect([]).entries):
         points += len(grid)
-        undecided += int((truths.kinds == KINDS.index(Kind.UNDECIDED)).sum())
+        undecided += int((truths.kinds == Kind.UNDECIDED).sum())
         for i in chosen_points(grid, truths, rng):
             truth = truth_at(truths, i)
             if truth.kind is Kind.UNDECIDED:

@@ -19,7 +19,7 @@ import pytest
 
 from symdiff.arithmetics.series.reals import Real
 from symdiff.program import parse
-from symdiff.truth.kinds import KINDS, Kind, Truth
+from symdiff.truth.kinds import Kind, Truth
 from symdiff.truth.proof import exact_number, prove
 
 EULER = 0.57721566490153286061  # Euler's constant, OEIS A001620
@@ -807,7 +807,7 @@ def test_the_detail_gives_limits_sides_and_jumps(row):
 
 def test_every_row_is_unique_and_every_kind_occurs():
     assert len({identity(row) for row in ROWS}) == len(ROWS)
-    assert {answer(row).kind for row in ROWS} == set(KINDS)
+    assert {answer(row).kind for row in ROWS} == set(Kind)
 
 
 @pytest.mark.parametrize("row", ROWS, ids=identity)
@@ -860,7 +860,7 @@ def test_a_wrong_derivative_is_noticed():
     assert planted >= 20
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", Kind)
 def test_a_wrong_kind_is_noticed(kind):
     for row in ROWS:
         expected = answer(row)

@@ -10,7 +10,8 @@ from symdiff.grid.grid import make_grid
 from symdiff.grid.points import axis
 from symdiff.program import parse
 from symdiff.truth.certify import Decider, ProofOptions
-from symdiff.verdict.judge import VERDICTS, Tolerance, Verdict, judge
+from symdiff.verdict.judge import Tolerance, judge
+from symdiff.verdict.words import Verdict
 
 NAN, INF = np.nan, np.inf
 
@@ -85,7 +86,7 @@ def verdict(text, point, value, allowance=None, tolerance=None, **more):
         tolerance or Tolerance(),
         Recourse(decider, allowance or Allowance()),
     )
-    return str(VERDICTS[found.codes[0]])
+    return str(Verdict.from_code(found.codes[0]))
 
 
 @pytest.mark.parametrize(("text", "point", "value", "word"), TABLE)

@@ -8,6 +8,7 @@ from symdiff.arithmetics.series.puiseux import affine_germ
 from symdiff.arithmetics.series.reals import Real, UndecidedError
 from symdiff.catalogue import CATALOGUE
 from symdiff.program import parse
+from symdiff.truth.kinds import Kind
 from symdiff.truth.proof import exact_number, prove
 
 ENTIRE = sorted(name for name, row in CATALOGUE.items() if is_entire(row))
@@ -62,9 +63,9 @@ def test_a_function_that_is_not_analytic_is_not_mirrored(text, at):
 def test_a_germ_that_is_mirrored_wrongly_is_noticed(monkeypatch):
     """Negative control: if the germ of abs(x) were mirrored, its kink would look smooth."""
     program, point = parse("abs(x) + x"), {"x": Real.of(0)}
-    assert prove(program, "x", point).kind == "kink"
+    assert prove(program, "x", point).kind is Kind.KINK
     monkeypatch.setattr("symdiff.arithmetics.series.analytic._is_analytic", lambda *_: True)
-    assert prove(program, "x", point).kind == "smooth"
+    assert prove(program, "x", point).kind is Kind.SMOOTH
 
 
 class Unclear(Real):

@@ -1,0 +1,51 @@
+"""The closed list of verdicts."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from symdiff.labels import LabelledEnum
+
+
+class Verdict(LabelledEnum):
+    """What is said of one engine's number at one point.
+
+    Attributes
+    ----------
+    label
+        The word that users see.
+    passes
+        Whether the verdict needs no action.
+    gravity
+        How grave the verdict is: the larger, the graver.
+    meaning
+        When the verdict is given.
+    """
+
+    passes: bool
+    gravity: int
+    meaning: str
+
+    def __new__(cls, code: int, label: str, passes: bool, gravity: int, meaning: str) -> Self:  # noqa: FBT001  (a row of the table below)
+        """Make a member from a row of the table below."""
+        member = int.__new__(cls, code)
+        member._value_ = code
+        member.label = label
+        member.passes = passes
+        member.gravity = gravity
+        member.meaning = meaning
+        return member
+
+    # fmt: off
+    AGREES          = 0,  "agrees",          True,  1,  "within tolerance of the derivative; at an edge, of the derivative on the side that exists"
+    INEXACT         = 1,  "inexact",         True,  2,  "further off, but no further than rounding in the engine's own formula, truncation, or a stencil across a kink explains"
+    SUBGRADIENT     = 2,  "subgradient",     True,  4,  "at a kink, inside the Clarke set: left, right, mean, min-norm or other"
+    UNDEFINED       = 3,  "undefined",       True,  3,  "there is no derivative, and the engine says so: NaN, an infinity, or an exception"
+    WRONG           = 4,  "wrong",           False, 10, "the derivative is another number"
+    NOT_SUBGRADIENT = 5,  "not-subgradient", False, 9,  "at a kink, outside the Clarke set"
+    NONFINITE       = 6,  "nonfinite",       False, 8,  "NaN or an infinity where there is a finite derivative or subgradient"
+    SILENT          = 7,  "silent",          True,  5,  "there is no derivative, and the engine gave a finite number; does not pass with `--strict`"
+    FAILED          = 8,  "failed",          False, 7,  "the engine raised an exception; its message is kept"
+    UNSUPPORTED     = 9,  "unsupported",     True,  0,  "the engine cannot express the program; the function is named"
+    UNDECIDED       = 10, "undecided",       True,  6,  "the truth is not decided"
+    # fmt: on
