@@ -1,1 +1,1 @@
-"""A Program read in one arithmetic: symbols, arrays, tensors, balls."""
+"""Arithmetics: a Program read in sympy, symengine, numpy, torch, ball arithmetic or series."""

@@ -16,10 +16,10 @@ from symdiff.program import Program
 _LARGEST_EXACT_INTEGER = 2**53  # every integer up to here is a double
 
 
-def within_doubles(value: Any) -> Any:  # a number or an array passes through
+def within_doubles(value: Any) -> Any:
     """Return an int beyond 2**53 as the nearest double, and anything else unchanged.
 
-    numpy and torch refuse larger integers.
+    numpy and torch do not accept integers of any size.
     """
     if isinstance(value, int) and abs(value) > _LARGEST_EXACT_INTEGER:
         try:
@@ -88,7 +88,7 @@ class Arrays:
             merged[~mask] = other
         return merged
 
-    def holds_anywhere(self, mask: Mask) -> bool:
+    def any_true(self, mask: Mask) -> bool:
         """Return whether the mask is true at any point."""
         return bool(mask.any())
 
@@ -113,7 +113,7 @@ def evaluate(
     Returns
     -------
     Array
-        Shape (n,); NaN where the program is undefined.
+        Shape (n,); NaN or an infinity where the program is undefined.
 
     Examples
     --------
@@ -158,7 +158,7 @@ def owned_copy(value: Array, shape: tuple[int, ...], others: Sequence[Any]) -> A
 def evaluate_tensor(
     program: Program, values: Mapping[str, Any], *, held: dict[int, Any] | None = None
 ) -> Array:
-    """Return the value of a program on tensors.
+    """Return the value of a tensor program.
 
     Parameters
     ----------

@@ -52,7 +52,7 @@ class Batch(Arithmetic, Protocol):
         A branch that is taken at no point is None.
         """
 
-    def holds_anywhere(self, mask: Value) -> bool:
+    def any_true(self, mask: Value) -> bool:
         """Return whether the mask is true at any point."""
 
 
@@ -132,8 +132,8 @@ def _value(
     """Return the value of a node, given those of its arguments."""
     _, node, row, arguments = step
     if row:
-        read_arguments = [None if a is None else values[a] for a in arguments]
-        return apply(CATALOGUE[row], arithmetic, read_arguments)
+        operands = [None if a is None else values[a] for a in arguments]
+        return apply(CATALOGUE[row], arithmetic, operands)
     if isinstance(node, Input):
         return inputs[node.name]
     if isinstance(node, Call):
@@ -243,7 +243,7 @@ class _Frame:
 
     def _within(self, mask: Value, root: int) -> Value | None:
         """Return the value of a node at the points of a mask; None if there are none."""
-        if not self._batch.holds_anywhere(mask):
+        if not self._batch.any_true(mask):
             return None
         inner = _Frame(self._program, self._arithmetic, self._inputs, {}, (self, mask))
         return inner.value(root)
@@ -291,10 +291,10 @@ def walk(
     leaf: Callable[[int, Literal | Constant | Input], Value],
     call: Callable[[int, Call, list[Value | None]], Value],
 ) -> Value:
-    """Return the value of a program on tensors, with a callback for each node.
+    """Return the value of a tensor program, computed by one callback for each node.
 
-    It serves values other than numbers: shapes, scalar nodes, sets of components.  The values of
-    settings and of lists of tensors are these themselves, without a callback.
+    The values are not numbers but shapes, scalar nodes or sets of components.  A setting has its
+    value in the program, and a list of tensors is a tuple of values: neither needs a callback.
 
     Parameters
     ----------

@@ -51,7 +51,7 @@ class _Tensors:
                 merged = merged.masked_scatter(where, source.expand(int(where.sum())))
         return merged
 
-    def holds_anywhere(self, mask: torch.Tensor) -> bool:
+    def any_true(self, mask: torch.Tensor) -> bool:
         return bool(mask.any())
 
 
@@ -66,6 +66,7 @@ def _tensor_argument(parameter: Parameter, value: Any) -> Any:
 
 
 def _dtype(values: Sequence[Any]) -> torch.dtype:
+    """Return the dtype of the first tensor in a list; float64 without one."""
     return next((v.dtype for v in values if isinstance(v, torch.Tensor)), torch.float64)
 
 

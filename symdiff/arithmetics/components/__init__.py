@@ -1,1 +1,1 @@
-"""Programs on tensors, written out component by component."""
+"""Tensor programs component by component: shapes, scalar programs, sparsity of Jacobians."""

@@ -11,14 +11,14 @@ from symdiff.arithmetics.series.puiseux import Germ
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Outside:
-    """The sub-expression is proved to be undefined, for the reason given."""
+    """The sub-expression is proved to be undefined; `reason` says why."""
 
     reason: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Unknown:
-    """The value could not be decided, for the reason given.
+    """The value could not be decided; `reason` says why.
 
     `order` is True if a series of higher order may decide it.
     """

@@ -152,7 +152,7 @@ _DIVISIONS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def evaluate(  # noqa: PLR0913  (two of them are the budget, two the walk's)
+def evaluate(  # noqa: PLR0913  (those of `read`, with an order and a budget)
     program: Program,
     inputs: Mapping[str, Value],
     order: int = ORDERS[0],

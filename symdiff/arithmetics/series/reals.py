@@ -23,6 +23,8 @@ from symdiff.arithmetics.balls import Ball
 from symdiff.arithmetics.symbolic import Symbolic
 from symdiff.catalogue import CATALOGUE
 
+Rational = Any  # an fmpq of python-flint, which ships no types
+
 MAX_BITS: Final = 4096  # highest precision that is tried before a sign is left undecided
 _FIRST_BITS: Final = 64  # precision of the first ball around a number
 _SYMBOLIC_FROM: Final = 512  # bits from which on sympy is asked whether a number is zero
@@ -46,7 +48,7 @@ class Real:
     Attributes
     ----------
     rational
-        The value (an fmpq) if the number is known to be rational, else None.
+        The value if the number is known to be rational, else None.
     operation, arguments
         The expression it was computed by: the name of a catalogue row, and its arguments.
     vanishing
@@ -65,7 +67,7 @@ class Real:
 
     def __init__(
         self,
-        rational: Any | None,  # an fmpq: python-flint ships no types
+        rational: Rational | None,
         operation: str = "",
         arguments: tuple[Real, ...] = (),
     ) -> None:
@@ -121,7 +123,7 @@ class Real:
         return _times(p * q, Real(None, "multiply", ordered))
 
     @property
-    def scaled(self) -> tuple[Any, Real]:
+    def scaled(self) -> tuple[Rational, Real]:
         """The number as a pair (q, x) with value q·x: q is rational, x has no rational factor."""
         if self.operation == "multiply" and self.arguments[0].rational is not None:
             return self.arguments[0].rational, self.arguments[1]
@@ -209,7 +211,7 @@ class Real:
         return self.key < other.key
 
 
-def _times(q: Any, x: Real) -> Real:  # an fmpq
+def _times(q: Rational, x: Real) -> Real:
     """Return q·x with all rational factors in one, so that equal products have one form."""
     if x.rational is not None:
         return Real(q * x.rational)
@@ -232,14 +234,14 @@ def _sum(x: Real, y: Real) -> Real:
     return Real(None, "add", (_times(p, a), _times(q, b)))
 
 
-def _exact(value: Any, operation: str, x: Real, y: Real) -> Real:  # an fmpq
+def _exact(value: Rational, operation: str, x: Real, y: Real) -> Real:
     """Return a rational result, or the expression for it if the rational is too long."""
     if value.p.bit_length() + value.q.bit_length() > _MAX_RATIONAL_BITS:
         return Real(None, operation, (x, y))
     return Real(value)
 
 
-def _rational_power(base: Any, exponent: Fraction) -> Any | None:  # fmpq
+def _rational_power(base: Rational, exponent: Fraction) -> Rational | None:
     """Return base**exponent if it is rational and not too long, else None."""
     p, q = exponent.numerator, exponent.denominator
     bits = base.p.bit_length() + base.q.bit_length()
@@ -258,14 +260,16 @@ ZERO: Final = Real.of(0)
 ONE: Final = Real.of(1)
 PI: Final = Real(None, "pi")
 E: Final = Real(None, "e")
+# The ball around a named constant, and its symbol in sympy.
 _CONSTANTS: Mapping[str, tuple[Callable[[], Ball], sp.Expr]] = MappingProxyType(
     {"pi": (flint.arb.pi, sp.pi), "e": (flint.arb.const_e, sp.E)}
 )
-_EXACT = Symbolic(exact=True)
+_EXACT: Final = Symbolic(exact=True)
 
 
 @functools.cache
 def _column(row: str, arithmetic: str) -> Callable[..., Any]:
+    """Return the column of a row; raise `UndecidedError` if it has none."""
     column = CATALOGUE[row].column(arithmetic)
     if column is None:
         message = f"{row} has no {arithmetic} column"

@@ -33,9 +33,9 @@ FITTING = [
 ]
 
 
-@pytest.mark.parametrize(("text", "given", "shape"), FITTING)
-def test_a_program_whose_tensors_fit_together_has_a_shape(text, given, shape):
-    assert shape_of(parse(text), given) == shape
+@pytest.mark.parametrize(("text", "input_shapes", "shape"), FITTING)
+def test_a_program_whose_tensors_fit_together_has_a_shape(text, input_shapes, shape):
+    assert shape_of(parse(text), input_shapes) == shape
 
 
 def test_an_integer_index_determines_the_shape():
@@ -130,15 +130,15 @@ MISMATCHES = [
 ]  # fmt: skip
 
 
-def refusal(text, given, definitions=None):
+def refusal(text, input_shapes, definitions=None):
     with pytest.raises(ExpressionError) as caught:
-        shape_of(parse(text, definitions=definitions), given)
+        shape_of(parse(text, definitions=definitions), input_shapes)
     return caught.value
 
 
-@pytest.mark.parametrize(("text", "given", "start", "column"), MISMATCHES)
-def test_a_mismatch_is_reported_with_its_shapes_and_its_column(text, given, start, column):
-    error = refusal(text, given)
+@pytest.mark.parametrize(("text", "input_shapes", "start", "column"), MISMATCHES)
+def test_a_mismatch_is_reported_with_its_shapes_and_its_column(text, input_shapes, start, column):
+    error = refusal(text, input_shapes)
     assert error.message.startswith(start)
     assert error.place.text == text and error.place.start == column - 1
     assert f" at column {column}\n" in str(error)
@@ -149,13 +149,13 @@ ELSEWHERE = {"one_hot([0, 3], num_classes=3) @ x", "y*x[2]"}
 
 
 @pytest.mark.parametrize(
-    ("text", "given"),
+    ("text", "input_shapes"),
     [case[:2] for case in MISMATCHES if case[0] not in ELSEWHERE],
     ids=str,
 )
-def test_the_message_quotes_all_shapes(text, given):
-    message = refusal(text, given).message
-    assert [shape for shape in given.values() if str(shape) not in message] == []
+def test_the_message_quotes_all_shapes(text, input_shapes):
+    message = refusal(text, input_shapes).message
+    assert [shape for shape in input_shapes.values() if str(shape) not in message] == []
 
 
 def test_a_missing_check_is_noticed(monkeypatch):
@@ -195,9 +195,9 @@ DEFINED = [
 ]
 
 
-@pytest.mark.parametrize(("definitions", "text", "given", "line"), DEFINED)
-def test_the_message_names_the_definition_that_fails(definitions, text, given, line):
-    assert str(refusal(text, given, definitions)).splitlines()[0] == line
+@pytest.mark.parametrize(("definitions", "text", "input_shapes", "line"), DEFINED)
+def test_the_message_names_the_definition_that_fails(definitions, text, input_shapes, line):
+    assert str(refusal(text, input_shapes, definitions)).splitlines()[0] == line
 
 
 # -- comparison with torch
@@ -280,10 +280,10 @@ def choices(text):
     return [chosen for chosen in several if (text, *chosen) not in REFUSED]
 
 
-def of_torch(program, given):
+def torch_shape(program, input_shapes):
     """Return the shape of torch's value; None if it or its gradient raises, or it is empty."""
     leaves = {
-        n: torch.full(given[n], 0.5, dtype=torch.float64, requires_grad=True)
+        n: torch.full(input_shapes[n], 0.5, dtype=torch.float64, requires_grad=True)
         for n in program.inputs
     }
     with warnings.catch_warnings():
@@ -297,9 +297,9 @@ def of_torch(program, given):
     return None if 0 in value.shape else tuple(value.shape)
 
 
-def of_symdiff(program, given):
+def symdiff_shape(program, input_shapes):
     try:
-        return shape_of(program, given)
+        return shape_of(program, input_shapes)
     except ExpressionError:
         return None
 
@@ -309,8 +309,8 @@ def disagreements(text, combinations):
     program = parse(text)
     differences = []
     for chosen in combinations:
-        given = dict(zip(program.inputs, chosen, strict=True))
-        shapes = of_torch(program, given), of_symdiff(program, given)
+        input_shapes = dict(zip(program.inputs, chosen, strict=True))
+        shapes = torch_shape(program, input_shapes), symdiff_shape(program, input_shapes)
         if shapes[0] != shapes[1]:
             differences.append((chosen, *shapes))
     return differences
@@ -325,7 +325,7 @@ def test_some_shapes_fit_together_and_others_do_not():
     # Otherwise the test above would compare nothing.
     for texts in (OF_ONE, OF_TWO):
         accepted = [
-            of_symdiff(parse(text), dict(zip(parse(text).inputs, chosen, strict=True)))
+            symdiff_shape(parse(text), dict(zip(parse(text).inputs, chosen, strict=True)))
             for text in texts[::7]
             for chosen in choices(text)
         ]
@@ -381,7 +381,7 @@ STRICTER = [
 ]
 
 
-@pytest.mark.parametrize(("text", "given", "reason"), STRICTER)
-def test_some_shapes_that_torch_accepts_are_refused(text, given, reason):
-    assert of_torch(parse(text), given) is not None
-    assert reason in refusal(text, given).message
+@pytest.mark.parametrize(("text", "input_shapes", "reason"), STRICTER)
+def test_some_shapes_that_torch_accepts_are_refused(text, input_shapes, reason):
+    assert torch_shape(parse(text), input_shapes) is not None
+    assert reason in refusal(text, input_shapes).message
