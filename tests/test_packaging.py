@@ -144,6 +144,7 @@ def test_pre_commit_runs_the_commands_of_make_check():
         ("errors.py", "", False),
         ("errors.py", "import symdiff.engines.base", True),  # against the direction
         ("engines/central.py", "import symdiff.engines.symbolic", True),  # one sibling another
+        ("engines/torch_programs.py", "import symdiff.engines.autograd", True),  # what is shared
     ],
 )
 def test_imports_run_only_down(tmp_path, module, line, broken):

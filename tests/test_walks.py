@@ -1,5 +1,6 @@
 """The extensions that CONTRIBUTING describes, each carried out on a copy of the source tree."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -76,6 +77,53 @@ def test_an_option_is_one_edit(tree):
         "app.app(['eval', 'x', '--at', 'x=1', '--patience', '0.5', '--quiet'])\n"
     )
     assert tree.python("-c", program).splitlines()[:4] == ["2.5", "True", "7", "0.5"]
+
+
+ENGINE = """
+'''Forward differences: a worse way to get a derivative.'''
+
+import numpy as np
+
+from symdiff.arithmetics.arrays import evaluate
+from symdiff.engines.base import Allowance, Samples, Traits
+
+
+class _Forward:
+    name = "forward"
+    traits = Traits(modes=("differences",))
+
+    def differentiate(self, problem):
+        return Samples({name: self._quotient(problem, name) for name in problem.variables})
+
+    def _quotient(self, problem, name):
+        columns, h = problem.columns, 2.0**-26
+        ahead = {**columns, name: columns[name] + h}
+        return (evaluate(problem.program, ahead) - evaluate(problem.program, columns)) / h
+
+    def estimate_errors(self, problem, variable):
+        return None
+
+    def allowance(self, problem, variable, point):
+        return Allowance(1e-6, reason="truncation and rounding")
+
+
+ENGINE = _Forward()
+"""
+
+
+def test_an_engine_is_one_file_and_one_line(tree):
+    (tree.folder / "symdiff/engines/forward.py").write_text(ENGINE)
+    tree.replace(
+        "symdiff/engines/registry.py",
+        'MappingProxyType({\n    "symbolic"',
+        'MappingProxyType({\n    "forward": BuiltIn("forward differences"),\n    "symbolic"',
+    )
+    assert "forward differences" in tree.symdiff("engines")
+    command = ["eval", "x**3", "--at", "x=1,2", "--engine", "forward", "--format", "jsonl"]
+    verdicts = [json.loads(line)["verdict"] for line in tree.symdiff(*command).splitlines()]
+    assert verdicts == ["inexact", "inexact"]
+    linter = Path(sys.executable).with_name("lint-imports")
+    assert "0 broken" in tree.python(linter, "--no-cache")
 
 
 def test_the_tree_without_the_edit_has_no_such_option(tree):

@@ -169,9 +169,10 @@ def graph(
         given = assignments(at, "--at", "x=0")
         tensors = numbers(value, "--value")
         from symdiff.engines.base import TensorProblem
-        from symdiff.engines.graph import as_dot, as_text, autograd_graph
+        from symdiff.engines.graph import autograd_graph
         from symdiff.grid.points import axes
         from symdiff.program.values import read_value
+        from symdiff.report.graph import as_dot, as_text
 
         moving = [name for name in program.inputs if name not in tensors]
         places = axes(moving, {}, {**dict.fromkeys(moving, "1"), **given})

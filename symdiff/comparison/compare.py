@@ -15,7 +15,6 @@ from symdiff.comparison.evidence import Evidence, LeftOut, proof_options_of
 from symdiff.comparison.long_range import Streamed, stream
 from symdiff.comparison.scalars import Plan, plan_on_numbers
 from symdiff.comparison.trial import attempt, diagnose_jacobians
-from symdiff.engines.claim import CLAIM
 from symdiff.engines.registry import check, names
 from symdiff.errors import InputError, UsageError, did_you_mean
 from symdiff.program.values import component_names, uses_tensors
@@ -62,14 +61,16 @@ def _compared(request: Request, options: Options) -> Evidence:
     if plan.cases and plan.tensors is not None:
         by_input = {n: tuple(component_names(n, shape)) for n, shape in plan.tensors.wrt.items()}
         diagnose_jacobians(tried.trials, by_input)
-    _check_expect(label.expect)
+    own = (name for trial in tried.trials for name in trial.samples)  # claims
+    engines = tuple(dict.fromkeys((*engines, *own)))
+    _check_expect(label.expect, engines)
     return Evidence(
         label=label,
         options=options,
         program=parsed.program,
         variables=plan.variables,
         grid=tried.grid,
-        engines=(*engines, CLAIM) if parsed.claims else engines,
+        engines=engines,
         trials=tried.trials,
         tensors=plan.tensors,
         left_out=tried.left_out,
@@ -106,11 +107,12 @@ def _is_on_tensors(parsed: ParsedRequest) -> bool:
     )
 
 
-def _check_expect(expect: Mapping[str, tuple[str, ...]]) -> None:
+def _check_expect(expect: Mapping[str, tuple[str, ...]], engines: tuple[str, ...]) -> None:
+    known = tuple(dict.fromkeys((*names(), *engines)))
     for engine, words in expect.items():
-        if engine not in (*names(), CLAIM):
+        if engine not in known:
             message = f"expect: unknown engine {engine[:40]!r}"
-            hint = did_you_mean(engine, names()) or f"engines: {', '.join(names())}"
+            hint = did_you_mean(engine, known) or f"engines: {', '.join(known)}"
             raise UsageError(message, hint=hint)
         labels = Verdict.labels()
         for word in words:

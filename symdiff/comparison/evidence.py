@@ -162,7 +162,7 @@ class Evidence:
     grid
         The points.
     engines
-        The columns, `CLAIM` among them where a derivative is asserted.
+        Names of the engines that ran, asserted derivatives last.
     trials
         The expression itself (spelling "") and its other spellings.
     tensors

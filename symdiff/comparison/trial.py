@@ -17,7 +17,7 @@ from symdiff.array_types import Array
 from symdiff.chunks import side_by_side
 from symdiff.comparison.evidence import Trial, tolerance_of
 from symdiff.engines.base import Allowance, Engine, Problem, Samples, is_long, run
-from symdiff.engines.claim import CLAIM, as_engines
+from symdiff.engines.claim import as_engines
 from symdiff.engines.registry import load
 from symdiff.grid.grid import Grid
 from symdiff.libraries import keep_torch_to, torch_threads
@@ -87,10 +87,12 @@ def attempt(case: Case, grid: Grid, options: Options, proofs: ProofOptions) -> T
         for variable in samples[name].derivatives
     }
     judgements.update(judge_gradients(problem, grid, truths, samples, judgements))
-    for variable in case.claims if problem.tensor_problem is None else ():
-        _diagnose_claim(judgements[CLAIM, variable], truths[variable], samples[CLAIM], variable)
-    for variable, reason in case.refused.items():
-        judgements[CLAIM, variable] = _failed(len(grid), reason)
+    for name, given in samples.items():
+        for variable, reason in given.refusals.items():
+            judgements[name, variable] = _failed(len(grid), reason)
+        if given.traits.is_asserted and problem.tensor_problem is None:
+            for variable in given.derivatives:
+                _diagnose_claim(judgements[name, variable], truths[variable], given, variable)
     return Trial(case.spelling, problem, samples, truths, judgements, case.output)
 
 
@@ -172,30 +174,22 @@ def diagnose_jacobians(trials: Sequence[Trial], wrt: Mapping[str, Sequence[str]]
     wrt
         For every input the names of its components.
     """
-    own = [t for t in trials if CLAIM in t.samples]
-    for names in wrt.values():
-        rows = [t for t in own if set(names) <= set(t.samples[CLAIM].derivatives)]
-        for i in range(rows[0].problem.count if rows else 0):
-            claimed, true, codes = (
-                np.array([[read(t, name)[i] for name in names] for t in rows])
-                for read in (_claimed, _true, _codes)
-            )
-            off = np.isin(codes, _OFF)
-            words = diagnose_jacobian(claimed, true, off)
-            for row, column in np.argwhere(off).tolist() if words else ():
-                rows[row].judgements[CLAIM, names[column]].reasons.setdefault(i, words)
+    asserted = {e: None for t in trials for e, s in t.samples.items() if s.traits.is_asserted}
+    for engine in asserted:
+        for names in wrt.values():
+            rows = [t for t in trials if set(names) <= set(t.covered(engine))]
+            _diagnose_rows(engine, rows, names)
 
 
-def _claimed(trial: Trial, name: str) -> Array:
-    return trial.samples[CLAIM].derivatives[name]
-
-
-def _true(trial: Trial, name: str) -> Array:
-    return trial.truths[name].derivative
-
-
-def _codes(trial: Trial, name: str) -> NDArray[np.int8]:
-    return trial.judgements[CLAIM, name].codes
+def _diagnose_rows(engine: str, rows: Sequence[Trial], names: Sequence[str]) -> None:
+    for i in range(rows[0].problem.count if rows else 0):
+        claimed = np.array([[t.samples[engine].derivatives[n][i] for n in names] for t in rows])
+        true = np.array([[t.truths[n].derivative[i] for n in names] for t in rows])
+        codes = np.array([[t.judgements[engine, n].codes[i] for n in names] for t in rows])
+        off = np.isin(codes, _OFF)
+        words = diagnose_jacobian(claimed, true, off)
+        for row, column in np.argwhere(off).tolist() if words else ():
+            rows[row].judgements[engine, names[column]].reasons.setdefault(i, words)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

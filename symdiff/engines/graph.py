@@ -1,10 +1,10 @@
-"""The graph that PyTorch records of a program: what its reverse mode goes through."""
+"""The graph that PyTorch records of a program, which its reverse mode walks through."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import torch
 
@@ -14,8 +14,6 @@ from symdiff.engines.base import TensorProblem
 from symdiff.engines.torch_programs import tensor_leaves
 from symdiff.errors import Unsupported, UsageError, describe
 
-_CONSTANT: Final = "no graph: the result does not depend on a variable"
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Node:
@@ -24,9 +22,9 @@ class Node:
     Attributes
     ----------
     name
-        The name that torch gives its class, as AddBackward0; of a variable its own.
+        The name of its class in torch, as AddBackward0, or the name of the variable.
     inputs
-        Places of the nodes that its gradients go to, in the order of the arguments.
+        Indices of the nodes that its gradients go to, in the order of the arguments.
     """
 
     name: str
@@ -38,21 +36,21 @@ def autograd_graph(
     numbers: Mapping[str, float],
     function: Callable[..., Any] | None = None,
 ) -> tuple[Node, ...]:
-    """Return the graph of a program at a point, the root first; empty: there is none.
+    """Return the graph of a program at a point, the root first; empty if torch records none.
 
     Parameters
     ----------
     tensor_problem
-        What torch runs, with the values of its tensors.
+        The program with the values of its tensors.
     numbers
-        The other inputs: a conditional expression records one branch only.
+        The other inputs: a conditional expression records the branch that is taken.
     function
-        A callable that torch runs in its place.
+        A callable that torch runs in place of the program.
 
     Raises
     ------
     UsageError
-        torch has no such function.
+        torch has no such function, or raises an error.
 
     Examples
     --------
@@ -85,12 +83,12 @@ def autograd_graph(
     if root is None:
         names = [name for name, leaf in leaves.items() if leaf is output]
         return tuple(Node(name) for name in names)
-    found = list(_reached(root))
-    place = {node: i for i, node in enumerate(found)}
+    nodes = list(_nodes_below(root))
+    index = {node: i for i, node in enumerate(nodes)}
     variables = {id(leaf): name for name, leaf in leaves.items()}
     return tuple(
-        Node(_name(node, variables), tuple(place[n] for n, _ in node.next_functions if n in place))
-        for node in found
+        Node(_name(node, variables), tuple(index[n] for n, _ in node.next_functions if n in index))
+        for node in nodes
     )
 
 
@@ -99,15 +97,15 @@ def root_name(
     numbers: Mapping[str, float],
     function: Callable[..., Any] | None = None,
 ) -> str:
-    """Return the name of the root's class, or "" where torch records none."""
+    """Return the name of the root's class, or "" if torch records no graph."""
     try:
         graph = autograd_graph(tensor_problem, numbers, function)
-    except Exception:  # noqa: BLE001  (a callable may raise anything; its engine tells of it)
+    except Exception:  # noqa: BLE001  (a callable may raise anything; its engine reports it)
         return ""
     return graph[0].name if graph else ""
 
 
-def _reached(root: Any) -> Iterator[Any]:  # noqa: ANN401  (torch has no class for all of them)
+def _nodes_below(root: Any) -> Iterator[Any]:  # noqa: ANN401  (torch has no class for all of them)
     """Yield every node once, depth first, in the order of the arguments."""
     waiting, seen = [root], set()
     while waiting:
@@ -122,56 +120,3 @@ def _reached(root: Any) -> Iterator[Any]:  # noqa: ANN401  (torch has no class f
 def _name(node: Any, variables: Mapping[int, str]) -> str:  # noqa: ANN401
     variable = getattr(node, "variable", None)
     return str(node.name()) if variable is None else variables.get(id(variable), "a constant")
-
-
-def as_text(graph: Sequence[Node]) -> str:
-    """Return a graph as a tree; what is used twice is drawn once and named ``#1`` after that.
-
-    Examples
-    --------
-    >>> print(as_text((Node("MulBackward0", (1, 1)), Node("ExpBackward0", (2,)), Node("x"))))
-    MulBackward0
-    ├─ ExpBackward0 #1
-    │  └─ x
-    └─ #1
-    """
-    if not graph:
-        return _CONSTANT
-    uses = [i for node in graph for i in node.inputs]
-    shared = [i for i, node in enumerate(graph) if uses.count(i) > 1 and node.inputs]
-    label = {i: f"#{number}" for number, i in enumerate(shared, start=1)}
-    lines: list[str] = []
-    waiting = [(0, "", "")]
-    drawn: set[int] = set()
-    while waiting:
-        i, branch, indent = waiting.pop()
-        if i in drawn and i in label:
-            lines.append(branch + label[i])
-            continue
-        drawn.add(i)
-        lines.append(f"{branch}{graph[i].name} {label.get(i, '')}".rstrip())
-        last = len(graph[i].inputs) - 1
-        for k, below in reversed(list(enumerate(graph[i].inputs))):
-            corner, line = ("└─ ", "   ") if k == last else ("├─ ", "│  ")
-            waiting.append((below, indent + corner, indent + line))
-    return "\n".join(lines)
-
-
-def as_dot(graph: Sequence[Node]) -> str:
-    """Return a graph in the language of Graphviz, gradients flowing along the arrows.
-
-    Examples
-    --------
-    >>> print(as_dot((Node("ExpBackward0", (1,)), Node("x"))))
-    digraph autograd {
-      n0 [label="ExpBackward0"];
-      n1 [label="x", shape=box];
-      n0 -> n1;
-    }
-    """
-    nodes = [
-        f'  n{i} [label="{node.name}"{"" if node.inputs else ", shape=box"}];'
-        for i, node in enumerate(graph)
-    ]
-    arrows = [f"  n{i} -> n{j};" for i, node in enumerate(graph) for j in node.inputs]
-    return "\n".join(["digraph autograd {", *nodes, *arrows, "}"])

@@ -4,9 +4,10 @@ import pytest
 import torch
 
 from symdiff.engines.base import TensorProblem
-from symdiff.engines.graph import as_dot, as_text, autograd_graph
+from symdiff.engines.graph import autograd_graph
 from symdiff.errors import UsageError
 from symdiff.program import parse
+from symdiff.report.graph import as_dot, as_text
 
 ROOTS = [
     ("x + y", lambda x, y: x + y, "AddBackward0"),
