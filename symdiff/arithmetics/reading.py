@@ -277,9 +277,8 @@ def apply(row: Function, arithmetic: Arithmetic, arguments: Sequence[Value | Non
         raise Unsupported(row.name, "it is not available in this arithmetic")
     choice = next((a for a in arguments if isinstance(a, str)), None)
     inputs: dict[str, Value] = {}
-    padded = [*arguments, *[None] * (len(row.parameters) - len(arguments))]
-    for parameter, argument in zip(row.parameters, padded, strict=True):
-        if argument is None and parameter.default is not None and parameter.kind != "choice":
+    for parameter, argument in row.bind(arguments):
+        if argument is None and parameter.has_default_expression and parameter.default:
             inputs[parameter.name] = read(default(parameter.default), arithmetic, {})
         else:
             inputs[parameter.name] = argument
@@ -325,10 +324,9 @@ def bound(row: Function, arguments: Sequence[Value | None]) -> list[Value | None
 
     A setting that was not given is what the row says; another argument is None.
     """
-    padded = [*arguments, *[None] * (len(row.parameters) - len(arguments))]
     return [
         parameter.fallback
         if argument is None and parameter.default is not None and parameter.is_setting
         else argument
-        for parameter, argument in zip(row.parameters, padded, strict=True)
+        for parameter, argument in row.bind(arguments)
     ]

@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import ast
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Any, Literal, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, TypeVar, cast
 
 from symdiff import libraries
 
+T = TypeVar("T")
 # A number of whichever arithmetic reads the program: only the arithmetic knows its type.
 Value = Any
 Column = str | Callable[..., Any] | None
@@ -64,6 +65,11 @@ class Parameter:
     def is_setting(self) -> bool:
         """Whether it says how the function works, and is no number."""
         return self.kind in SETTINGS
+
+    @property
+    def has_default_expression(self) -> bool:
+        """Whether `default` is an expression that stands for an argument not given."""
+        return self.default is not None and self.kind != "choice"
 
     @property
     def fallback(self) -> Any:  # whatever the setting is
@@ -185,6 +191,17 @@ class Function:
         if isinstance(self.definition, Mapping):
             return self.definition[choice or self._choice_default()]
         return self.definition
+
+    def bind(self, arguments: Sequence[T | None]) -> tuple[tuple[Parameter, T | None], ...]:
+        """Return every parameter with its argument, None for one not given.
+
+        Examples
+        --------
+        >>> [(p.name, a) for p, a in Function("f", "x, n: number = 2").bind([5])]
+        [('x', 5), ('n', None)]
+        """
+        missing = [None] * (len(self.parameters) - len(arguments))
+        return tuple(zip(self.parameters, (*arguments, *missing), strict=True))
 
     def _choice_default(self) -> str:
         return next(p.default for p in self.parameters if p.kind == "choice" and p.default)

@@ -15,7 +15,7 @@ from symdiff.catalogue import CATALOGUE, CONSTANTS
 from symdiff.engines.base import TensorProblem
 from symdiff.errors import ExpressionError, GridError, Place, UsageError, did_you_mean
 from symdiff.program import Input, Program, parse
-from symdiff.program.values import Value, component_name, index_inputs, read_value
+from symdiff.program.values import DTYPES, Value, component_name, index_inputs, read_value
 from symdiff.request.claims import Claimed, check_inputs
 from symdiff.request.parsed import ParsedRequest
 
@@ -117,8 +117,8 @@ def set_up(parsed: ParsedRequest) -> Setup:
     arrays = {n: v.array for n, v in values.items() if n not in indices}
     wrt = tuple(n for n in parsed.variables() if n not in indices)
     for name in wrt:
-        if name in values and values[name].dtype == "int64":
-            message = f"{name} is int64, and PyTorch has no gradients by integers"
+        if name in values and DTYPES[values[name].dtype].is_integer:
+            message = f"{name} is {values[name].dtype}, and PyTorch has no gradients by integers"
             raise UsageError(message, place=Place(key="values"), hint="dtype = 'float64'")
     times = parsed.request.accumulate
     if type(times) is not int or not 1 <= times <= MAX_CALLS:

@@ -22,7 +22,7 @@ from symdiff.engines.directional import (
     DirectionalProblem,
     DirectionalSamples,
 )
-from symdiff.engines.torch_programs import check_tensor, digits_of, run_program, tensor_leaves
+from symdiff.engines.torch_programs import check_tensor, coarsest_dtype, run_program, tensor_leaves
 from symdiff.errors import Unsupported, describe
 from symdiff.program.values import component_names
 
@@ -68,8 +68,8 @@ class _Autograd:
         if problem.tensor_problem is None:
             return Allowance(slope_radius(problem.program, variable, balls, engine=Reversed))
         program = problem.tensor_problem.backward_formula or problem.program
-        bits = digits_of(problem.tensor_problem)
-        return Allowance(slope_radius(program, variable, balls, bits, Reordered))
+        dtype = coarsest_dtype(problem.tensor_problem)
+        return Allowance(slope_radius(program, variable, balls, dtype, Reordered))
 
     def along(
         self, problem: DirectionalProblem, bounds: Mapping[str, DirectionalBound]
@@ -91,7 +91,7 @@ def _rounding(problem: DirectionalProblem, name: str, bound: DirectionalBound) -
     if any(CATALOGUE[call.function].backward_formula for _, call in problem.program.calls()):
         bound = problem.bound(name, backward_formula=True)
     error = bound.slope_error if math.isfinite(bound.slope_error) else math.nan
-    return Allowance(4 * 2.0 ** (53 - digits_of(problem.tensor_problem)) * error)
+    return Allowance(4 * 2.0 ** (53 - coarsest_dtype(problem.tensor_problem).bits) * error)
 
 
 def _reverse(problem: Problem) -> dict[str, np.ndarray]:

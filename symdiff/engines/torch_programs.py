@@ -7,13 +7,11 @@ from typing import Any
 
 import torch
 
-from symdiff.arithmetics.bounds.rounding import DOUBLE
+from symdiff.arithmetics.bounds.rounding import FLOAT64
 from symdiff.arithmetics.reading import read
 from symdiff.arithmetics.tensors import TENSORS
 from symdiff.engines.base import TensorProblem
-from symdiff.program.values import index_inputs
-
-_BITS = {"float64": DOUBLE, "float32": 24, "float16": 11}  # of the significands of torch's dtypes
+from symdiff.program.values import DTYPES, Dtype, index_inputs
 
 
 def tensor_leaves(
@@ -88,6 +86,8 @@ def check_tensor(output: object) -> None:
         raise TypeError(message)
 
 
-def digits_of(tensor_problem: TensorProblem) -> int:
-    """Return the number of bits of the coarsest dtype among the tensors of a program."""
-    return min((_BITS.get(v.dtype, DOUBLE) for v in tensor_problem.values.values()), default=DOUBLE)
+def coarsest_dtype(tensor_problem: TensorProblem) -> Dtype:
+    """Return the floating dtype with the fewest bits among the tensors of a program."""
+    dtypes = (DTYPES[value.dtype] for value in tensor_problem.values.values())
+    floating = (dtype for dtype in dtypes if not dtype.is_integer)
+    return min(floating, key=lambda dtype: dtype.bits, default=FLOAT64)

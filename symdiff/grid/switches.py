@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
 from symdiff.program.nodes import Builder, Call, Constant, Literal, Node, Program, Setting
-from symdiff.program.parser import default, definition, domain, template
+from symdiff.program.parser import bind, definition, domain, template
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class _Collector:
 
     def collect(self, row: Function, arguments: tuple[int | None, ...], blame: int) -> None:
         """Add the switches of one call."""
-        bound = self._bind(row, arguments)
+        bound = bind(self._builder, row, arguments)
         for text in self._texts(row, arguments):
             self._add(self._builder.copy(template(text), bound), blame)
         for crossing in row.crossings:
@@ -131,16 +131,6 @@ class _Collector:
     def _choice(self, arguments: tuple[int | None, ...]) -> str | None:
         literals = (self._builder.nodes[a] for a in arguments if a is not None)
         return next((n.value for n in literals if isinstance(n, Setting)), None)
-
-    def _bind(self, row: Function, arguments: tuple[int | None, ...]) -> dict[str, int]:
-        bound: dict[str, int] = {}
-        padded = [*arguments, *[None] * (len(row.parameters) - len(arguments))]
-        for parameter, argument in zip(row.parameters, padded, strict=True):
-            if argument is not None:
-                bound[parameter.name] = argument
-            elif parameter.default is not None and parameter.kind != "choice":
-                bound[parameter.name] = self._builder.copy(default(parameter.default), {})
-        return bound
 
     def _add(
         self, root: int, blame: int, *, crosses_integers: bool = False, highest: int | None = None

@@ -10,10 +10,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 
-from symdiff.catalogue import CATALOGUE
+from symdiff.catalogue import CATALOGUE, Function
 from symdiff.errors import ExpressionError
 from symdiff.program import limits
-from symdiff.program.nodes import Program
+from symdiff.program.nodes import Builder, Program
 from symdiff.program.reader import Reader, check_name
 
 Definitions = Mapping[str, str] | Sequence[tuple[str, str]]
@@ -116,6 +116,34 @@ def domain(function: str) -> Program | None:
 def default(text: str) -> Program:
     """Return the text of a parameter's default as a constant Program."""
     return parse(text)
+
+
+def bind(builder: Builder, row: Function, arguments: Sequence[int | None]) -> dict[str, int]:
+    """Return the nodes of a row's parameters by name; defaults are added to the builder.
+
+    Parameters
+    ----------
+    builder
+        The nodes of a Program.
+    row
+        A row of the catalogue.
+    arguments
+        Nodes in the order of the row's parameters, None for one not given.
+
+    Examples
+    --------
+    >>> builder = Builder.extending(parse("x"))
+    >>> bound = bind(builder, CATALOGUE["clamp"], [0, None])
+    >>> {name: builder.nodes[node] for name, node in bound.items()}["max"]
+    Constant(name='inf')
+    """
+    bound: dict[str, int] = {}
+    for parameter, argument in row.bind(arguments):
+        if argument is not None:
+            bound[parameter.name] = argument
+        elif parameter.has_default_expression and parameter.default:
+            bound[parameter.name] = builder.copy(default(parameter.default), {})
+    return bound
 
 
 def _default_definition(function: str) -> Program:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 from symdiff.catalogue import CATALOGUE
@@ -16,9 +17,73 @@ MAX_SIZE: Final = 10_000_000  # components of one tensor
 MAX_DIMENSIONS: Final = 8  # dimensions of one tensor
 _LARGEST_SCALE: Final = 1e300  # factor of random numbers; larger ones would overflow
 _LARGEST_INTEGER: Final = 2**53  # all integers up to this one are doubles
-DTYPES: Final = ("float64", "float32", "float16", "int64")
 _RANDOM_KEYS: Final = frozenset({"shape", "seed", "dtype", "scale"})
 _EXAMPLE: Final = "w = [[1, 2], [3, 4]], or w = { shape = [64, 10], seed = 0 }"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Dtype:
+    """A type of numbers, as torch has it.
+
+    Attributes
+    ----------
+    name
+        Torch's name.
+    bits
+        Bits of the significand, with the leading one: rounding changes a number by at most
+        2**-bits of its size.
+    smallest_normal, smallest_subnormal
+        The smallest positive number with all its bits, and the smallest positive number.
+    is_integer
+        Whether the numbers are integers: PyTorch has no gradients by them.
+    """
+
+    name: str
+    bits: int
+    smallest_normal: float
+    smallest_subnormal: float
+    is_integer: bool = False
+
+    @property
+    def largest(self) -> float:
+        """The largest finite number: the exponents of IEEE 754 run from 1 - e to e."""
+        return (2 - 2.0 ** (1 - self.bits)) * (2 / self.smallest_normal)
+
+    def rounded(self, array: Any) -> Any:  # noqa: ANN401  (doubles)
+        """Return the nearest numbers of this type, ties to even, as doubles.
+
+        Beyond the largest number they are infinite. Integers are cut towards zero.
+
+        Examples
+        --------
+        >>> float32, int64 = DTYPES["float32"], DTYPES["int64"]
+        >>> float32.rounded(numpy.array([0.1, 1e39])).tolist()
+        [0.10000000149011612, inf]
+        >>> int64.rounded(numpy.array([-1.5])).tolist()
+        [-1.0]
+        """
+        if self.is_integer:
+            return numpy.asarray(numpy.trunc(array) + 0.0)  # not -0.0
+        if self == DTYPES["float64"]:
+            return array
+        _, exponents = numpy.frexp(array)
+        steps = numpy.maximum(numpy.ldexp(1.0, exponents - self.bits), self.smallest_subnormal)
+        nearest = numpy.rint(array / steps) * steps
+        return numpy.where(abs(nearest) > self.largest, numpy.copysign(math.inf, array), nearest)
+
+
+# Every dtype of a tensor: a new one is a row here.
+DTYPES: Final[Mapping[str, Dtype]] = MappingProxyType(
+    {
+        dtype.name: dtype
+        for dtype in (
+            Dtype("float64", 53, 2.0**-1022, 2.0**-1074),
+            Dtype("float32", 24, 2.0**-126, 2.0**-149),
+            Dtype("float16", 11, 2.0**-14, 2.0**-24),
+            Dtype("int64", 63, 1.0, 1.0, is_integer=True),
+        )
+    }
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -183,14 +248,13 @@ def _checked(data: Any) -> Any:  # noqa: ANN401  (doubles)
 
 
 def _typed(array: Any, dtype: Any) -> Value:  # noqa: ANN401
-    if dtype not in DTYPES:
+    if not isinstance(dtype, str) or dtype not in DTYPES:
         message = f"unknown dtype {str(dtype)[:40]!r}"
         raise UsageError(message, hint=f"dtypes: {', '.join(DTYPES)}")
-    if dtype == "int64" and (numpy.abs(array) > _LARGEST_INTEGER).any():
+    if DTYPES[dtype].is_integer and (numpy.abs(array) > _LARGEST_INTEGER).any():
         message = f"an integer is larger than {_LARGEST_INTEGER}"
-        raise UsageError(message, hint="int64 is for indices: use smaller integers")
-    with numpy.errstate(over="ignore"):
-        rounded = array.astype(dtype).astype(numpy.float64)
+        raise UsageError(message, hint=f"{dtype} is for indices: use smaller integers")
+    rounded = DTYPES[dtype].rounded(array)
     if not numpy.isfinite(rounded).all():
         message = f"a component is too large for {dtype}"
         raise UsageError(message, hint=_EXAMPLE)

@@ -18,7 +18,7 @@ from symdiff.arithmetics.symbolic import expression
 from symdiff.catalogue import CATALOGUE
 from symdiff.errors import Unsupported
 from symdiff.program.nodes import Builder, Call, Input, Program, Setting
-from symdiff.program.parser import default, definition
+from symdiff.program.parser import bind, definition
 
 _CHOICES = frozenset({"where", "ifelse"})
 _COMPARISONS = frozenset({"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"})
@@ -81,14 +81,7 @@ def _add_call(builder: Builder, call: Call) -> int:
     given = [builder.nodes[a] for a in call.operands]
     words = [n.value for n in given if isinstance(n, Setting)]
     inner = _expanded(definition(row.name, words[0] if words else None))
-    bound: dict[str, int] = {}
-    padded = [*call.arguments, *[None] * (len(row.parameters) - len(call.arguments))]
-    for parameter, argument in zip(row.parameters, padded, strict=True):
-        if argument is not None:
-            bound[parameter.name] = argument
-        elif parameter.default is not None and parameter.kind != "choice":
-            bound[parameter.name] = builder.copy(default(parameter.default), {})
-    return builder.copy(inner, bound)
+    return builder.copy(inner, bind(builder, row, call.arguments))
 
 
 def _is_continuous(program: Program, choice: Call, point: Mapping[str, Real]) -> bool:

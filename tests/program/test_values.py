@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 import torch
 
+from symdiff.engines.base import TensorProblem
+from symdiff.engines.torch_programs import coarsest_dtype
 from symdiff.errors import UsageError
 from symdiff.program import parse, values
 from symdiff.program.values import (
     DTYPES,
     MAX_DIMENSIONS,
     MAX_SIZE,
+    Dtype,
     Value,
     component_name,
     component_names,
@@ -134,6 +137,50 @@ def test_a_value_has_the_numbers_that_torch_has_in_its_dtype(data, dtype):
     value = read_value("w", {**described, "dtype": dtype})
     tensor = torch.tensor(value.array).to(getattr(torch, dtype))
     assert tensor.double().tolist() == value.array.tolist()
+
+
+# -- dtypes
+
+AT_THE_ENDS = [2.0**k * m for k in (-1074, -1022, -150, -149, -127, -25, -24, 0) for m in (1, 1.5)]
+AT_THE_ENDS += [3.4028235e38, 3.40282356e38, 3.4028236e38, 65504.0, 65519.9, 65520.0, 1e300]
+FLOATING = [dtype for dtype in DTYPES.values() if not dtype.is_integer]
+
+
+@pytest.mark.parametrize("dtype", FLOATING, ids=lambda dtype: dtype.name)
+def test_a_dtype_rounds_as_numpy_and_torch_do(dtype):
+    generator = np.random.default_rng(5)
+    spread = generator.standard_normal(4000) * 2.0 ** generator.integers(-180, 180, 4000)
+    numbers = np.concatenate([AT_THE_ENDS, np.negative(AT_THE_ENDS), [0.0, -0.0], spread])
+    rounded = dtype.rounded(numbers)
+    with np.errstate(over="ignore"):
+        assert rounded.tobytes() == numbers.astype(dtype.name).astype(float).tobytes()
+    in_torch = torch.tensor(numbers).to(getattr(torch, dtype.name)).double()
+    assert rounded.tobytes() == in_torch.numpy().tobytes()
+
+
+@pytest.mark.parametrize("dtype", FLOATING, ids=lambda dtype: dtype.name)
+def test_the_row_of_a_dtype_is_what_torch_says_of_it(dtype):
+    said = torch.finfo(getattr(torch, dtype.name))
+    assert said.eps == 2.0 ** (1 - dtype.bits)
+    assert said.tiny == dtype.smallest_normal
+    assert said.max == dtype.largest
+    assert dtype.smallest_subnormal == dtype.smallest_normal * said.eps
+
+
+def test_a_dtype_without_a_row_is_an_error_and_never_taken_for_float64():
+    planted = {"x": Value(np.ones(2)), "y": Value(np.ones(2), "bfloat16")}
+    problem = TensorProblem(parse("x + y"), planted)
+    with pytest.raises(KeyError, match="bfloat16"):
+        coarsest_dtype(problem)
+
+
+def test_a_new_dtype_is_one_row(monkeypatch):
+    row = Dtype("bfloat16", 8, 2.0**-126, 2.0**-133)
+    monkeypatch.setattr(values, "DTYPES", {**DTYPES, row.name: row})
+    value = read_value("x", {"data": [0.1, 3.0], "dtype": "bfloat16"})
+    assert value.array.tolist() == [0.10009765625, 3.0]
+    with pytest.raises(UsageError, match="too large for bfloat16"):
+        read_value("x", {"data": [1e39], "dtype": "bfloat16"})
 
 
 # -- refusals

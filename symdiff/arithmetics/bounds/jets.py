@@ -25,6 +25,7 @@ from symdiff.catalogue.enclosures import conjunction, disjunction, integer_power
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 from symdiff.program.parser import definition
+from symdiff.program.values import DTYPES, Dtype
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,14 +47,6 @@ class Jet:
     def is_finite(self) -> bool:
         """Whether the value and the gradient are known: nothing cancels what is not."""
         return bool(self.value.is_finite()) and all(g.is_finite() for g in self.gradient)
-
-
-# By the bits of an engine's numbers, the smallest normal one and the smallest of all.
-_UNDERFLOWS: Final = {
-    53: (flint.arb(2) ** -1022, 2.0**-1074),
-    24: (flint.arb(2) ** -126, 2.0**-149),
-    11: (flint.arb(2) ** -14, 2.0**-24),
-}
 
 
 class TieError(ArithmeticError):
@@ -109,10 +102,11 @@ class Both:
     choice counts, and the gradient is left as that of the branch of no sign at all.
     """
 
-    def __init__(self, bits: int = 53) -> None:
-        """Keep with how many bits the engine on trial computes."""
-        self._ulp = 2.0 ** (1 - bits)
-        self._normal, self._smallest = _UNDERFLOWS.get(bits, (flint.arb(0), 0.0))
+    def __init__(self, dtype: Dtype = DTYPES["float64"]) -> None:
+        """Keep the dtype in which the engine on trial computes."""
+        self._ulp = 2.0 ** (1 - dtype.bits)
+        self._normal = flint.arb(dtype.smallest_normal)
+        self._smallest = dtype.smallest_subnormal
 
     def sign(self, switch: Jet) -> int | None:
         """Take both."""

@@ -16,9 +16,12 @@ from symdiff.arithmetics.balls import Ball
 from symdiff.arithmetics.bounds.jets import Both, Jet, evaluate
 from symdiff.errors import Unsupported
 from symdiff.program import Program
+from symdiff.program.values import DTYPES, Dtype
 
-DOUBLE: Final = 53  # bits
-_WIDER: Final = 256  # bits with which rounding is told from a singularity
+FLOAT64: Final = DTYPES["float64"]
+DOUBLE: Final = FLOAT64.bits
+# Numbers so wide, and without underflow, that what is infinite in them is a singularity.
+_WIDER: Final = Dtype("wide", 256, 0.0, 0.0)
 _SAFETY: Final = 4.0  # kernels differ in the order of operations, and err by some ulps
 
 
@@ -31,7 +34,7 @@ def slope_radius(
     program: Program,
     variable: str,
     inputs: Mapping[str, Ball],
-    digits: int = DOUBLE,
+    dtype: Dtype = FLOAT64,
     engine: type[Both] = Both,
 ) -> float:
     """Return how far rounding can carry the derivative that automatic differentiation gives.
@@ -44,8 +47,8 @@ def slope_radius(
         The input that moves.
     inputs
         A ball for every input.
-    digits
-        The bits of the engine's numbers.
+    dtype
+        The dtype in which the engine computes.
     engine
         How it adds up: `Both`, in the order of the program; `Reversed` or `Reordered`.
 
@@ -63,7 +66,7 @@ def slope_radius(
     >>> slope_radius(parse("max(x, 0) - max(-x, 0)"), "x", {"x": flint.arb(0)})
     0.0
     """
-    return _radius(digits, lambda bits: _slope(_jet(program, variable, inputs, bits, engine)))
+    return _radius(dtype, lambda d: _slope(_jet(program, variable, inputs, d, engine)))
 
 
 def value_radius(program: Program, inputs: Mapping[str, Ball]) -> float:
@@ -75,7 +78,7 @@ def value_radius(program: Program, inputs: Mapping[str, Ball]) -> float:
     >>> value_radius(parse("1 - tanh(x)**2"), {"x": flint.arb(20)}) > 1e-17
     True
     """
-    return _radius(DOUBLE, lambda bits: _value(_jet(program, None, inputs, bits)))
+    return _radius(FLOAT64, lambda d: _value(_jet(program, None, inputs, d)))
 
 
 def value_ball(
@@ -104,8 +107,8 @@ def value_ball(
     return None if jet is None else jet.value
 
 
-def _radius(digits: int, computed: Callable[[int], Ball | None]) -> float:
-    found = computed(digits)
+def _radius(dtype: Dtype, computed: Callable[[Dtype], Ball | None]) -> float:
+    found = computed(dtype)
     if found is None:
         return math.nan
     if found.is_finite():
@@ -133,15 +136,15 @@ def _jet(
     program: Program,
     variable: str | None,
     inputs: Mapping[str, Ball],
-    bits: int,
+    dtype: Dtype,
     engine: type[Both] = Both,
 ) -> Jet | None:
-    """Return a program's jet as an engine of so many bits may have it, None: not known."""
-    with flint.ctx.workprec(bits):
+    """Return a program's jet as an engine that computes in a dtype may have it, None: not known."""
+    with flint.ctx.workprec(dtype.bits):
         one = (flint.arb(1),)
         jets = {name: Jet(ball, one if name == variable else ()) for name, ball in inputs.items()}
         try:
-            jet = evaluate(program, jets, engine(bits))
+            jet = evaluate(program, jets, engine(dtype))
         except (Unsupported, RecursionError):
             return None
     return Jet(flint.arb("nan")) if jet is None else jet
