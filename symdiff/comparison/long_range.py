@@ -106,7 +106,7 @@ def stream(
         notes += (f"{kept.beyond} points that do not agree are counted, and not kept",)
     trials = tuple(_joined_trials(parts) for parts in zip(*kept.trials, strict=True))
     left_out = LeftOut(kept.left_out, kept.proved, kept.counts)
-    return Streamed(_joined_grid(kept.grids, notes), trials, left_out)
+    return Streamed(Grid.join(kept.grids, notes), trials, left_out)
 
 
 def _chunks(special: Grid, line: LongRange) -> Iterator[Grid]:
@@ -136,25 +136,6 @@ def _is_plain(trials: Sequence[Trial]) -> Mask:
     codes = [j.codes for trial in trials for j in trial.judgements.values()]
     plain: Mask = np.logical_and.reduce([np.isin(c, _PLAIN) for c in codes])
     return plain
-
-
-def _joined_grid(grids: Sequence[Grid], notes: tuple[str, ...]) -> Grid:
-    starts = _starts([len(g) for g in grids])
-    exact = {
-        (at + i, j): text
-        for grid, at in zip(grids, starts, strict=True)
-        for (i, j), text in grid.exact.items()
-    }
-    return Grid(
-        grids[0].names,
-        np.concatenate([g.points for g in grids]),
-        exact,
-        np.concatenate([g.roles for g in grids]),
-        np.concatenate([g.along for g in grids]),
-        np.concatenate([g.switch_of for g in grids]),
-        grids[0].switches,
-        notes,
-    )
 
 
 def _joined_trials(parts: Sequence[Trial]) -> Trial:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -51,7 +52,6 @@ class Role(LabelledEnum):
     ABOVE_2_STEPS = 12, "+2h"
 
 
-NEIGHBOURS: Final = (Role.BELOW_1_ULP, Role.ABOVE_1_ULP)  # the doubles next to a kink
 _NO_INDICES: Final = np.zeros(0, dtype=np.intp)
 # Multiples of h, by role; in the order of `Role`.
 _STEPS = {"-h/2": -0.5, "+h/2": 0.5, "-h": -1.0, "+h": 1.0, "-2h": -2.0, "+2h": 2.0}
@@ -117,6 +117,29 @@ class Grid:
             self.switches,
         )
 
+    @staticmethod
+    def join(parts: Sequence[Grid], notes: tuple[str, ...] = ()) -> Grid:
+        """Return the points of several grids, one after the other, with the given notes.
+
+        The grids have the same variables and switches.
+        """
+        starts = itertools.accumulate((len(part) for part in parts), initial=0)
+        exact = {
+            (start + i, j): text
+            for part, start in zip(parts, starts, strict=False)
+            for (i, j), text in part.exact.items()
+        }
+        return Grid(
+            parts[0].names,
+            np.concatenate([part.points for part in parts]),
+            exact,
+            np.concatenate([part.roles for part in parts]),
+            np.concatenate([part.along for part in parts]),
+            np.concatenate([part.switch_of for part in parts]),
+            parts[0].switches,
+            notes,
+        )
+
     def columns(self) -> dict[str, Array]:
         """Return the coordinates by variable, each of shape (n,)."""
         return {name: np.ascontiguousarray(self.points[:, i]) for i, name in enumerate(self.names)}
@@ -169,7 +192,7 @@ def make_grid(
 class _Batch:
     """Points before they are sorted and duplicates are removed.
 
-    `along` and `switch` hold for all points of the batch, and are -1 for regular points.
+    All points have the same `along` and `switch`, which are -1 for regular points.
     """
 
     points: Array  # (m, d)
@@ -289,11 +312,10 @@ class _KinkSearch:
     def _lines(
         self, j: int, switch: Switch
     ) -> Iterator[tuple[NDArray[np.intp], dict[str, Coordinate]]]:
-        """Yield the lines along axis j on which the switch is a different function.
+        """Yield groups of lines along axis j: the switch is the same function on those of a group.
 
-        The first item is the group of grid lines on which the switch takes the same values: one
-        index of a regular point per line. The second item is the coordinates of the switch's
-        other variables.
+        The first item is the group, one index of a regular point per line. The second item is the
+        coordinates of the switch's other variables.
         """
         others = [
             i for i, axis in enumerate(self._axes) if i != j and axis.name in switch.program.inputs

@@ -15,6 +15,7 @@ from symdiff.array_types import Array
 from symdiff.errors import ExpressionError, GridError, did_you_mean
 from symdiff.program import check_name, parse
 
+# How the points of one variable are specified; see `axis`.
 Spec = str | float | tuple[float, float] | Sequence[float | str] | Array
 
 DEFAULT_RANGE: Final = "-2:2:9"

@@ -101,6 +101,7 @@ class _Collector:
             self._collect_inside(row, arguments, bound, blame)
 
     def _texts(self, row: Function, arguments: tuple[int | None, ...]) -> tuple[str, ...]:
+        """Return the texts of a row's switches; these may depend on numbers as arguments."""
         if callable(row.switches):
             return row.switches(tuple(None if a is None else self._constant(a) for a in arguments))
         return row.switches or ()
@@ -122,6 +123,7 @@ class _Collector:
                     self.collect(CATALOGUE[node.function], node.arguments, blame)
 
     def _inner(self, row: Function, arguments: tuple[int | None, ...]) -> Iterator[Program]:
+        """Yield the condition of a row's domain, or else its definition if there is one."""
         condition = domain(row.name)
         if condition is not None:
             yield condition

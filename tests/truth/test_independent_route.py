@@ -10,7 +10,7 @@ import pytest
 from symdiff.batch.work import collect
 from symdiff.comparison.compare import compare as compare_request
 from symdiff.errors import ExpressionError
-from symdiff.grid.grid import NEIGHBOURS, make_grid
+from symdiff.grid.grid import Role, make_grid
 from symdiff.grid.points import axes
 from symdiff.program import parse
 from symdiff.request.options import Options
@@ -21,7 +21,8 @@ from tests.truth.walk import ZeroOf
 
 REGULAR = 5  # regular smooth points that are compared, per entry and variable
 COMPONENTS = 12  # components of an input tensor that are compared
-CLOSE_ROLES = range(1, NEIGHBOURS[1] + 3)  # kinks, their nearest doubles, and neighbours by ulps
+# Kinks, their nearest doubles, and their neighbours by ulps.
+CLOSE_ROLES = range(Role.KINK, Role.ABOVE_2_ULP + 1)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
