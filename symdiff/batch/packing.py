@@ -1,7 +1,7 @@
-"""Work and results as bytes: JSON for what is small, columns as they lie in memory.
+"""Requests and results as bytes: JSON for small values, raw memory for arrays.
 
-What goes to a worker, to another machine or into a store is data only: objects are made of the
-closed list of classes below, whatever the bytes say.
+Packed bytes are data only: whatever they say, `unpack` makes objects of the closed list of classes
+below and of no others.
 """
 
 from __future__ import annotations
@@ -71,23 +71,23 @@ _CLASSES: Final = {
         ),
     )
 }
-# Small and many: these stand where they are used,
+# Small and numerous: written where they are used, not in the table of objects.
 _INLINE: Final = frozenset({Call, Constant, Input, Literal, Setting, Source, Span})
-# and of these every field is plain.
+# Inline classes whose fields are all plain.
 _FLAT: Final[Mapping[str, Callable[..., Any]]] = {
     kind.__name__: kind for kind in (Constant, Input, Literal, Source, Span)
 }
 _FIELDS: Final = {
     kind: tuple(f.name for f in dataclasses.fields(kind) if f.init) for kind in _CLASSES.values()
 }
-_MISTAKES: Final = {
+_ERRORS: Final = {
     kind.__name__: kind for kind in (InputError, ExpressionError, GridError, FileError, UsageError)
 }
 _CRASHES: Final = {kind.__name__: kind for kind in (Crash, Lost)}
 
 
 class PackingError(ValueError):
-    """The bytes are none that were packed here."""
+    """The bytes were not produced by `pack`."""
 
 
 def pack(value: Any, *, short: bool = True) -> bytes:  # noqa: ANN401  (of the classes above)
@@ -96,14 +96,14 @@ def pack(value: Any, *, short: bool = True) -> bytes:  # noqa: ANN401  (of the c
     Parameters
     ----------
     value
-        Made of the classes above.
+        Plain values, containers, arrays, and objects of the classes above.
     short
-        Whether to compress: not for what stays on this machine, and is read at once.
+        Whether to compress; not worth it for bytes that stay on this machine.
 
     Raises
     ------
     TypeError
-        Something in it is no data.
+        It has a value of another type.
 
     Examples
     --------
@@ -119,12 +119,12 @@ def pack(value: Any, *, short: bool = True) -> bytes:  # noqa: ANN401  (of the c
 
 
 def unpack(packed: bytes) -> Any:  # noqa: ANN401
-    """Return what was packed.
+    """Return the value that was packed.
 
     Raises
     ------
     PackingError
-        The bytes are damaged, or of another version.
+        The bytes are damaged, or have another format.
     """
     try:
         plain = zlib.decompress(packed)
@@ -149,7 +149,7 @@ def _check(form: object) -> None:
 
 
 def _arrays(plain: bytes, columns: list[Any]) -> list[np.ndarray]:
-    found, at = [], 0
+    arrays, at = [], 0
     for name, shape in columns:
         dtype = np.dtype(name)
         if dtype.kind not in "biuf" or min(shape, default=0) < 0:
@@ -157,18 +157,19 @@ def _arrays(plain: bytes, columns: list[Any]) -> list[np.ndarray]:
             raise PackingError(message)
         count = math.prod(shape)
         column = np.frombuffer(plain, dtype, count, at).reshape(shape)
-        found.append(column.copy())
+        arrays.append(column.copy())
         at += count * dtype.itemsize
-    return found
+    return arrays
 
 
 class _Writer:
-    """Writes values as JSON; what is met twice is written once."""
+    """Writes values as JSON; an object or array that occurs twice is written once."""
 
     def __init__(self) -> None:
         self.objects: list[Any] = []
         self.arrays: list[np.ndarray] = []
-        self._known: dict[int, tuple[Any, Any]] = {}  # with what keeps the number taken
+        # By id: the object, kept alive so that its id is not reused, and what was written.
+        self._written: dict[int, tuple[Any, Any]] = {}
 
     def write(self, value: Any) -> Any:  # noqa: ANN401
         kind = type(value)
@@ -195,7 +196,7 @@ class _Writer:
         if isinstance(value, Verdict):
             return ["v", str(value)]
         if isinstance(value, _PLAIN):
-            # a StrEnum, and numpy's doubles, are plain numbers and texts here
+            # subclasses such as StrEnum and numpy's float64
             return float(value) if isinstance(value, float) else str(value)
         if isinstance(value, np.generic):
             return value.item()
@@ -203,13 +204,13 @@ class _Writer:
             return ["p", str(value)]
         if isinstance(value, SymdiffError):
             return self._error(value)
-        message = f"{type(value).__name__} is no data"
+        message = f"{type(value).__name__} cannot be packed"
         raise TypeError(message)
 
     def _once(self, value: Any, write: Callable[[], Any]) -> Any:  # noqa: ANN401
-        if id(value) not in self._known:
-            self._known[id(value)] = value, write()
-        return self._known[id(value)][1]
+        if id(value) not in self._written:
+            self._written[id(value)] = value, write()
+        return self._written[id(value)][1]
 
     def _column(self, array: np.ndarray) -> int:
         self.arrays.append(array)
@@ -226,12 +227,12 @@ class _Writer:
             return ["e", type(error).__name__, error.message, place, error.hint]
         if isinstance(error, Crash):
             return ["e", type(error).__name__, error.where, error.reason, error.name]
-        message = f"{type(error).__name__} is no outcome"
+        message = f"{type(error).__name__} cannot be packed"
         raise TypeError(message)
 
 
 class _Reader:
-    """Makes values of what was written."""
+    """Makes values from what `_Writer` wrote."""
 
     def __init__(self, arrays: list[np.ndarray]) -> None:
         self._arrays = arrays
@@ -267,7 +268,7 @@ class _Reader:
         array: np.ndarray = self._arrays[rest[0]]
         return array
 
-    def as_known(self, rest: list[Any]) -> Any:  # noqa: ANN401
+    def as_object(self, rest: list[Any]) -> Any:  # noqa: ANN401
         return self.objects[rest[0]]
 
     def as_inline(self, rest: list[Any]) -> Any:  # noqa: ANN401
@@ -284,7 +285,7 @@ class _Reader:
         if name in _CRASHES:
             return _CRASHES[name](first, *others)
         place, hint = others
-        return _MISTAKES[name](first, place=self.read(place), hint=hint)
+        return _ERRORS[name](first, place=self.read(place), hint=hint)
 
 
 _READ: Final[Mapping[str, Callable[[_Reader, list[Any]], Any]]] = {
@@ -294,7 +295,7 @@ _READ: Final[Mapping[str, Callable[[_Reader, list[Any]], Any]]] = {
     "a": _Reader.as_array,
     "f": _Reader.as_flat,
     "i": _Reader.as_inline,
-    "o": _Reader.as_known,
+    "o": _Reader.as_object,
     "v": _Reader.as_verdict,
     "p": _Reader.as_path,
     "e": _Reader.as_error,

@@ -1,6 +1,7 @@
-"""What every worker needs: imported once, by the process that workers are forked from.
+"""Import what every worker needs, once, in the process that workers are forked from.
 
-All of it stays, so that nothing of it is looked at when Python looks for garbage.
+The imported objects are frozen: the garbage collector does not visit them, and their memory pages
+stay shared.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Running many expressions; a mistake, a crash or a lost worker costs one only."""
+"""Run many requests; an error, a crash or a lost worker affects one of them only."""
 
 from __future__ import annotations
 
@@ -20,19 +20,23 @@ from symdiff.request.request import Request
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Workers:
-    """Who does the work.
+    """Where requests are compared: in this process, in a pool, on an executor, or on Dask.
 
     Attributes
     ----------
     jobs
-        Worker processes; 1: this process alone, without limits.
+        The number of worker processes. With 1 and without `limits`, this process does the work.
     limits
-        What one expression may take in a worker process; None: the usual, and with them given one
-        job is a worker process too.
+        What one request may take in a worker process; None: the default.
     executor
-        Takes the place of `jobs`: any executor of `concurrent.futures`.
+        An executor of `concurrent.futures`, in place of worker processes.
     dask
-        Takes the place of `jobs`: the address of a Dask scheduler.
+        The address of a Dask scheduler, in place of worker processes.
+
+    Raises
+    ------
+    UsageError
+        Both `executor` and `dask` are given.
     """
 
     jobs: int = 1
@@ -41,16 +45,13 @@ class Workers:
     dask: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what has no meaning."""
-        if self.jobs < 1:
-            message = f"{self.jobs} jobs"
-            raise UsageError(message, hint="--jobs takes a number from 1 on")
+        """Check that one place for the work is given."""
         if self.executor is not None and self.dask is not None:
-            message = "an executor and a Dask cluster"
+            message = "both an executor and a Dask cluster are given"
             raise UsageError(message, hint="give one of them")
 
     def pool(self, tasks: int) -> contextlib.AbstractContextManager[Pool] | None:
-        """Return who is to be given so many tasks; None: nobody, they are done here."""
+        """Return the pool for a number of tasks; None: this process does them."""
         if self.executor is not None:
             return executed_by(self.executor)
         if self.dask is not None:
@@ -67,33 +68,34 @@ def run(
     workers: Workers | None = None,
     store: Store | None = None,
 ) -> Iterator[Outcome]:
-    """Yield what came of every entry, in the order of the entries.
+    """Yield the outcome of every request, in order, after the errors of reading.
 
     Parameters
     ----------
     work
-        What to do; its mistakes come first.
+        The requests, and the errors of the entries that could not be read.
     options
         How to compare.
     workers
-        Who does the work; None: this process.
+        Where to compare; None: in this process.
     store
-        Where results are looked up first, and kept as soon as they come.
+        Where results are looked up first, and where new ones are stored as soon as they arrive.
 
     Raises
     ------
     InputError
-        Nobody answers at the address of a cluster, or the store fails.
+        There is no Dask scheduler at the address, or the store cannot be used.
     """
     workers = workers or Workers()
     limits = workers.limits or Limits()
     yield from work.errors
-    keys = [key_of(e, options) for e in work.entries] if store is not None else []
+    keys = [key_of(r, options) for r in work.entries] if store is not None else []
     ready: dict[int, Outcome] = {}
-    if store is not None and options.columns is None:  # a store has no columns to write
-        found = (store.get(k, e, options, limits) for k, e in zip(keys, work.entries, strict=True))
-        ready = {number: known for number, known in enumerate(found) if known is not None}
-    missing = {n: entry for n, entry in enumerate(work.entries) if n not in ready}
+    if store is not None and options.columns is None:  # stored results have no columns
+        pairs = zip(keys, work.entries, strict=True)
+        stored = (store.get(key, request, options, limits) for key, request in pairs)
+        ready = {number: outcome for number, outcome in enumerate(stored) if outcome is not None}
+    missing = {n: request for n, request in enumerate(work.entries) if n not in ready}
     following = 0
     for number, outcome in _done(missing, options, workers):
         if store is not None:
@@ -107,52 +109,52 @@ def run(
 
 
 def _done(
-    entries: Mapping[int, Request], options: Options, workers: Workers
+    requests: Mapping[int, Request], options: Options, workers: Workers
 ) -> Iterator[tuple[int, Outcome]]:
-    """Yield what came of some entries, as soon as it came."""
-    pool = workers.pool(len(entries)) if entries else None
+    """Yield the outcomes of requests with their numbers, as soon as they arrive."""
+    pool = workers.pool(len(requests)) if requests else None
     if pool is None:
-        yield from ((number, attempt(entry, options)) for number, entry in entries.items())
+        yield from ((number, attempt(request, options)) for number, request in requests.items())
         return
     with pool as running:
-        yield from _gathered(entries, options, running, workers.limits or Limits())
+        yield from _gathered(requests, options, running, workers.limits or Limits())
 
 
 def _gathered(
-    entries: Mapping[int, Request], options: Options, pool: Pool, limits: Limits
+    requests: Mapping[int, Request], options: Options, pool: Pool, limits: Limits
 ) -> Iterator[tuple[int, Outcome]]:
     finished: queue.SimpleQueue[tuple[int, Future]] = queue.SimpleQueue()
-    works = [pack((entry, options)) for entry in entries.values()]
-    futures = dict(zip(entries, pool.submit(works), strict=True))
+    works = [pack((request, options)) for request in requests.values()]
+    futures = dict(zip(requests, pool.submit(works), strict=True))
     try:
         for number, future in futures.items():
             future.add_done_callback(lambda f, n=number: finished.put((n, f)))  # type: ignore[misc]
-        for _ in entries:
+        for _ in requests:
             number, future = finished.get()
-            del futures[number]  # and its result with it
-            yield number, _outcome(entries[number], future, limits)
+            del futures[number]  # and with it the result
+            yield number, _outcome(requests[number], future, limits)
     finally:
         for future in futures.values():
             future.cancel()
 
 
-def _outcome(entry: Request, future: Future, limits: Limits) -> Outcome:
+def _outcome(request: Request, future: Future, limits: Limits) -> Outcome:
     try:
         outcome: Outcome = unpack(future.result())
     except TimeoutError:
-        return lost(entry, f"it took more than {limits.timeout:g} s", "raise --timeout")
+        return lost(request, f"it took more than {limits.timeout:g} s", "raise --timeout")
     except concurrent.futures.CancelledError:
-        return lost(entry, "the cluster is gone", "start it and this run again")
-    except Exception as error:  # noqa: BLE001  (a worker may end in any way: that is its outcome)
+        return lost(request, "the cluster is gone", "start it and this run again")
+    except Exception as error:  # noqa: BLE001  (a worker may end in any way; the error is the outcome)
         if _is_death(error):
             return lost(
-                entry, f"its worker died: {describe(error)}", "raise --memory, or report it"
+                request, f"its worker died: {describe(error)}", "raise --memory, or report it"
             )
-        return crash(entry, error)
+        return crash(request, error)
     return outcome
 
 
 def _is_death(error: Exception) -> bool:
-    """Tell whether a worker died: pebble, Dask and the standard library have each a name for it."""
+    """Return whether a worker died, by the names that pebble, Dask and Python have for that."""
     names: Sequence[str] = [kind.__name__ for kind in type(error).__mro__]
     return bool({"ProcessExpired", "KilledWorker", "BrokenExecutor"} & set(names))

@@ -1,20 +1,20 @@
-"""Results kept in an SQLite file: a run that was killed goes on, and nothing is done twice.
+"""A store keeps results in an SQLite file, so that a run that was killed can go on.
 
 Schema, version 1 (``PRAGMA application_id`` = 0x73796d64, ``PRAGMA user_version`` = 1)::
 
     names
-        name        of an entry; unique
-        key         what the last run compared under this name
+        name        of a request; unique
+        key         of the result that the last run had under this name
     results
-        number      in the order in which results came
-        key         of the content: see `key_of`; unique
+        number      in the order in which results arrived
+        key         of the request and the options, see `key_of`; unique
         expression  its text
         versions    of what the result depends on, as JSON
-        outcome     'compared', or 'lost': nothing came of it
-        limits      what the worker that gave nothing was allowed to take
+        outcome     'compared', or 'lost' if its worker ended without a result
+        limits      of time and memory, for a lost result
         content     the outcome, as `packing.pack` writes it
 
-Every result is one transaction. The file is in write-ahead mode: several runs may write to it.
+Every result is one transaction. The file is in write-ahead mode, so several runs may write to it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ APPLICATION: Final = 0x73796D64  # "symd"
 VERSION: Final = 1  # of the schema
 MAGIC: Final = b"SQLite format 3\x00"
 _HEADER: Final = 100  # bytes; https://www.sqlite.org/fileformat.html section 1.3
-_PATIENCE: Final = 60.0  # seconds for which another run may hold the file
+_PATIENCE: Final = 60.0  # seconds to wait while another run locks the file
 _SCHEMA: Final = (
     """
 CREATE TABLE IF NOT EXISTS names (
@@ -95,14 +95,14 @@ class Store:
     """An open store; see `open_store`."""
 
     def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
-        """Take a connection that has been checked."""
+        """Use a connection to a file that has been checked."""
         self._path = path
         self._connection = connection
 
     def get(self, key: str, request: Request, options: Options, limits: Limits) -> Outcome | None:
-        """Return what came of an entry, under its present name; None if that is not known.
+        """Return the stored outcome with the request's label, or None.
 
-        What was lost counts only if the limits are the same.
+        A lost result is returned only if the limits are the same.
 
         Raises
         ------
@@ -122,7 +122,7 @@ class Store:
         return outcome
 
     def put(self, key: str, request: Request, outcome: Outcome, limits: Limits) -> None:
-        """Keep what came of an entry; a mistake in its text is not kept.
+        """Store an outcome; an error in the request's text is not stored.
 
         Raises
         ------
@@ -131,7 +131,7 @@ class Store:
         """
         if not isinstance(outcome, Evidence | Crash):
             return
-        # what symdiff itself failed on is tried again
+        # without limits a crash of symdiff itself never matches in `get`: it is tried again
         allowed = _written(limits) if isinstance(outcome, Lost) else ""
         row = (
             *(
@@ -152,16 +152,16 @@ class Store:
             self._connection.execute(_NAME, (request.label.name, key))
 
     def _name(self, name: str, key: str) -> None:
-        """Note what a name stands for, if that is news."""
+        """Store which result a name has, if that changed."""
         with self._clear_errors(), self._connection:
-            known = self._connection.execute(
+            row = self._connection.execute(
                 "SELECT 1 FROM names WHERE name = ? AND key = ?", (name, key)
             )
-            if known.fetchone() is None:
+            if row.fetchone() is None:
                 self._connection.execute(_NAME, (name, key))
 
     def outcomes(self) -> Iterator[tuple[str, Outcome, dict[str, str]]]:
-        """Yield names, the outcomes of the last run under each, and the versions they depend on.
+        """Yield every name, its last outcome, and the versions that the outcome depends on.
 
         Raises
         ------
@@ -204,19 +204,19 @@ def _written(limits: Limits) -> str:
 
 @contextlib.contextmanager
 def open_store(path: Path, *, must_exist: bool = False) -> Iterator[Store]:
-    """Open a store, made if it is not there.
+    """Open a store; make the file if it does not exist.
 
     Parameters
     ----------
     path
         The file.
     must_exist
-        Whether it has to be there.
+        Whether the file has to exist.
 
     Raises
     ------
     StoreError
-        The file is no store, or one of another version, or damaged: it is left untouched. Or it
+        The file is not a store, has another version, or is damaged; it is not changed. Or it
         cannot be made.
     """
     _check_file(path, must_exist=must_exist)
@@ -237,10 +237,10 @@ def open_store(path: Path, *, must_exist: bool = False) -> Iterator[Store]:
 
 
 def _check_file(path: Path, *, must_exist: bool) -> None:
-    """Refuse what is no store, by its first bytes: nothing is opened that might be changed."""
+    """Refuse a file by its first bytes if it is not a store: SQLite might change it."""
     try:
         if path.is_dir() or (path.exists() and not path.is_file()):
-            message = f"--store {path} is no file"
+            message = f"{path} is not a file"
             raise StoreError(message, hint="give the name of a file, such as results.db")
         if not path.exists():
             if must_exist:
@@ -259,15 +259,15 @@ def _check_file(path: Path, *, must_exist: bool) -> None:
         return
     application, version = (int.from_bytes(head[at : at + 4], "big") for at in (68, 60))
     if not head.startswith(MAGIC) or len(head) < _HEADER or application != APPLICATION:
-        message = f"{path} is no store of symdiff"
+        message = f"{path} is not a store of symdiff"
         raise StoreError(message, hint=_HINT)
     if version != VERSION:
-        message = f"{path} is a store of version {version}, and this symdiff reads {VERSION}"
+        message = f"{path} has version {version} of the store, and this symdiff reads {VERSION}"
         raise StoreError(message, hint=_HINT)
 
 
 def _prepare(path: Path, connection: sqlite3.Connection) -> None:
-    """Make the table if it is not there, and check the file.
+    """Make the tables of a new file; check an existing one.
 
     Raises
     ------
@@ -276,7 +276,8 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
     """
     is_new = not connection.execute("SELECT 1 FROM sqlite_master").fetchone()
     if is_new:
-        # The marks go into the file itself, not into a log that a killed run leaves behind.
+        # Before write-ahead mode is on: the marks must be in the file, not in a separate log that
+        # a killed run leaves behind.
         connection.execute("BEGIN IMMEDIATE")
         for table in _SCHEMA:
             connection.execute(table)
@@ -284,9 +285,9 @@ def _prepare(path: Path, connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA user_version = {VERSION}")
         connection.commit()
     else:
-        (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if found != "ok":
-            message = f"{path} is damaged: {found}"
+        (state,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if state != "ok":
+            message = f"{path} is damaged: {state}"
             raise StoreError(message, hint=_HINT)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")

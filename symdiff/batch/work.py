@@ -1,4 +1,4 @@
-"""What a run is to do: the entries of some files, each with a name of its own."""
+"""Collect the entries of files for a run, each with a unique name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from symdiff.request.request import Request
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Work:
-    """What a run is to do: entries with unique names, and mistakes found while reading."""
+    """The requests of a run, with unique names, and the errors found while reading files."""
 
     entries: tuple[Request, ...]
     errors: tuple[InputError, ...] = ()
@@ -25,12 +25,12 @@ class Work:
 def shipped_expressions() -> Path:
     """Return the folder of the expressions that come with symdiff."""
     inside = Path(str(importlib.resources.files("symdiff"))) / "expressions"
-    # In a source tree they stand beside the package; a wheel has them inside.
+    # A wheel has them inside the package, a source tree beside it.
     return inside if inside.is_dir() else inside.parent.parent / "expressions"
 
 
 def collect(paths: Sequence[Path], only: str | None = None) -> Work:
-    """Read every entry of the files.
+    """Read the entries of files.
 
     Parameters
     ----------
@@ -42,20 +42,20 @@ def collect(paths: Sequence[Path], only: str | None = None) -> Work:
     Raises
     ------
     FileError
-        A path does not exist, or holds no expression file.
+        A path does not exist, or a folder has no expression file.
     UsageError
-        `only` matches nothing.
+        No name matches `only`.
     """
     entries: list[Request] = []
-    mistakes: list[InputError] = []
+    errors: list[InputError] = []
     for path in find_files(list(paths) or [shipped_expressions()]):
         try:
             reading = read_file(path)
         except FileError as error:
-            mistakes.append(error)
+            errors.append(error)
             continue
         entries.extend(reading.entries)
-        mistakes.extend(reading.errors)
+        errors.extend(reading.errors)
     named = _unique(entries)
     if only is not None:
         chosen = [entry for entry in named if fnmatchcase(entry.label.name, only)]
@@ -63,11 +63,11 @@ def collect(paths: Sequence[Path], only: str | None = None) -> Work:
             message = f"no entry's name matches {only!r}"
             raise UsageError(message, hint=f"the first is {named[0].label.name!r}")
         named = chosen
-    return Work(tuple(named), tuple(mistakes))
+    return Work(tuple(named), tuple(errors))
 
 
 def _unique(entries: list[Request]) -> list[Request]:
-    """Put as much of the file before a name as it takes to tell it from the others."""
+    """Prefix names that several entries have: by the file's stem, its name, or its whole path."""
     named = entries
     for prefix in (_stem, _file_name, _whole_path):
         counts = collections.Counter(entry.label.name for entry in named)

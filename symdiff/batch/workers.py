@@ -1,4 +1,4 @@
-"""Who does the work: processes of this machine, a Dask cluster, or any executor."""
+"""Pools that compare packed requests: worker processes, a Dask cluster, or any executor."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from typing import Any, Final, Protocol
 from symdiff.errors import UsageError
 from symdiff.libraries import collect_rarely
 
-TIMEOUT: Final = 300.0  # seconds an expression in a worker process
-_PRELOAD: Final = "symdiff.batch.preload"  # what every worker needs
+TIMEOUT: Final = 300.0  # seconds for one expression in a worker process
+_PRELOAD: Final = "symdiff.batch.preload"  # imports what every worker needs
 _FORKED: Final = "forkserver" in multiprocessing.get_all_start_methods()
-_CONNECTING: Final = 10  # seconds
-_RETRIES: Final = 3  # of a task whose worker machine is gone
-_TOGETHER: Final = 16  # works in one task of a cluster at most,
-_ROUNDS: Final = 2  # and of those left no more than go to one worker in so many rounds
-_SENT: Final = 1000  # tasks in one message to a cluster
+_CONNECTING: Final = 10  # seconds to wait for a Dask scheduler
+_RETRIES: Final = 3  # of a Dask task whose worker is gone
+_MAX_BUNDLE: Final = 16  # works in one Dask task
+# A bundle has at most 1/_ROUNDS of a thread's share of the works that are left.
+_ROUNDS: Final = 2
+_BATCH: Final = 1000  # Dask tasks in one message
 _GIB: Final = 2**30
-_SMALLEST_MEMORY: Final = 0.25  # GiB: torch and sympy alone take that
-_LARGEST_MEMORY: Final = 2.0**20
-_SHARE: Final = 0.8  # of the machine's memory, for all workers together
+_SMALLEST_MEMORY: Final = 0.25  # GiB that torch and sympy need
+_LARGEST_MEMORY: Final = 2.0**20  # GiB; more is not a limit
+_SHARE: Final = 0.8  # of the machine's memory for all workers together
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,31 +39,36 @@ class Limits:
     Attributes
     ----------
     timeout
-        Seconds.
+        In seconds, more than 0.
     memory
-        GiB; None: an equal share of the machine's memory.
+        In GiB, at least 0.25; None: an equal share of the machine's memory.
+
+    Raises
+    ------
+    UsageError
+        A limit is too small.
     """
 
     timeout: float = TIMEOUT
     memory: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what has no meaning."""
+        """Check the limits."""
         if not self.timeout > 0:
-            message = f"a time limit of {self.timeout:g} s"
-            raise UsageError(message, hint="--timeout takes seconds, more than 0")
+            message = f"timeout cannot be {self.timeout:g}"
+            raise UsageError(message, hint="a number of seconds, more than 0")
         if self.memory is not None and not self.memory >= _SMALLEST_MEMORY:
-            message = f"a memory limit of {self.memory:g} GiB"
-            raise UsageError(message, hint=f"--memory takes GiB, {_SMALLEST_MEMORY} at least")
+            message = f"memory cannot be {self.memory:g}"
+            raise UsageError(message, hint=f"a number of GiB, at least {_SMALLEST_MEMORY}")
 
 
 def limits_of(timeout: float | None, memory: float | None) -> Limits | None:
-    """Return the limits that somebody asked for; None: nobody asked.
+    """Return the limits that are given; None if neither is.
 
     Raises
     ------
     UsageError
-        One of them has no meaning.
+        A limit is too small.
     """
     if timeout is None and memory is None:
         return None
@@ -73,10 +79,10 @@ Future = concurrent.futures.Future[bytes]
 
 
 class Pool(Protocol):
-    """Takes tasks and gives futures."""
+    """Starts works and returns futures of packed outcomes."""
 
     def submit(self, works: Sequence[bytes]) -> list[Future]:
-        """Start `task.perform` on every work, and return a future for each."""
+        """Start `task.perform` on every packed request, and return their futures."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -91,7 +97,7 @@ class _Executor:
 
         try:
             return self.executor.submit(perform, work)
-        except concurrent.futures.BrokenExecutor as error:  # its worker died over an earlier task
+        except concurrent.futures.BrokenExecutor as error:  # a worker died earlier
             future = Future()
             future.set_exception(error)
             return future
@@ -111,13 +117,13 @@ class _Processes:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Cluster:
-    """Sends several works in one task: what a cluster does for a task is paid once for all.
+    """Sends several works in one Dask task, to pay the overhead of a task once for all of them.
 
-    Where a task is lost, its works are sent again, one after the other: the one that kills its
-    worker must take no other with it.
+    If a task is lost, its works are sent again, each alone: the one that kills its worker must not
+    cost the others.
     """
 
-    send: Callable[[Sequence[Sequence[bytes]]], Sequence[Any]]  # works for each task: futures
+    send: Callable[[Sequence[Sequence[bytes]]], Sequence[Any]]  # the works of each task -> futures
     threads: int
     alone: concurrent.futures.ThreadPoolExecutor
 
@@ -139,7 +145,7 @@ class _Cluster:
     ) -> None:
         try:
             results = done.result()
-        except concurrent.futures.CancelledError:  # the cluster is gone, or nobody waits any more
+        except concurrent.futures.CancelledError:  # the cluster is gone, or the run has ended
             for future in futures:
                 future.cancel()
             return
@@ -153,7 +159,7 @@ class _Cluster:
     def _try_alone(self, work: bytes, future: Future) -> None:
         try:
             self.alone.submit(self._send_alone, work, future)
-        except RuntimeError:  # shut down: nobody waits any more
+        except RuntimeError:  # shut down: the run has ended
             future.cancel()
 
     def _send_alone(self, work: bytes, future: Future) -> None:
@@ -167,7 +173,7 @@ class _Cluster:
 
 
 def _parts(count: int, threads: int) -> Iterator[slice]:
-    """Yield which works go together: fewer and fewer, so that all workers end at the same time.
+    """Yield bundles of works, smaller and smaller, so that all workers end at about the same time.
 
     Examples
     --------
@@ -176,13 +182,13 @@ def _parts(count: int, threads: int) -> Iterator[slice]:
     """
     start = 0
     while start < count:
-        size = max(1, min(_TOGETHER, (count - start) // (_ROUNDS * max(1, threads))))
+        size = max(1, min(_MAX_BUNDLE, (count - start) // (_ROUNDS * max(1, threads))))
         yield slice(start, start + size)
         start += size
 
 
 def _finish(future: Future, outcome: bytes | Exception) -> None:
-    """Let a future have its outcome, if somebody still waits for it."""
+    """Set the outcome of a future, unless it was cancelled."""
     if not future.set_running_or_notify_cancel():
         return
     if isinstance(outcome, Exception):
@@ -193,20 +199,20 @@ def _finish(future: Future, outcome: bytes | Exception) -> None:
 
 @contextlib.contextmanager
 def executed_by(executor: concurrent.futures.Executor) -> Iterator[Pool]:
-    """Return a pool of any executor; it is not shut down."""
+    """Yield a pool of an executor, which is not shut down."""
     yield _Executor(executor)
 
 
 @contextlib.contextmanager
 def processes(jobs: int, limits: Limits) -> Iterator[Pool]:
-    """Start worker processes; one that hangs, dies or wants too much memory is replaced."""
+    """Yield a pool of worker processes; one that hangs or dies is replaced."""
     from pebble import ProcessPool  # noqa: PLC0415  (loads multiprocessing's managers)
 
     memory = limits.memory or _SHARE * _machine_memory() / jobs
     start_loading()
     pool = ProcessPool(
         max_workers=jobs,
-        # Not forked from this process: threads of torch and numpy do not survive a fork.
+        # Not forked from this process, because threads of torch and numpy do not survive a fork.
         context=multiprocessing.get_context("forkserver" if _FORKED else "spawn"),
         initializer=prepare_worker,
         initargs=(int(min(memory, _LARGEST_MEMORY) * _GIB),),
@@ -219,15 +225,16 @@ def processes(jobs: int, limits: Limits) -> Iterator[Pool]:
 
 
 def start_loading() -> None:
-    """Start the process that worker processes are forked from; what they need is loaded once.
+    """Start the process that worker processes are forked from; it loads what they need.
 
-    It returns at once, and does nothing the second time.  The process ends with this one.
+    The function does not wait for it, and does nothing if it is running. The process ends with
+    this one.
     """
     if not _FORKED:
         return
     from multiprocessing import forkserver, resource_tracker  # noqa: PLC0415  (not on every system)
 
-    resource_tracker.ensure_running()  # which would let Ctrl-C through again, below
+    resource_tracker.ensure_running()  # it would unblock Ctrl-C below
     multiprocessing.set_forkserver_preload([_PRELOAD])
     with uninterrupted(), _one_thread():
         forkserver.ensure_running()
@@ -235,7 +242,7 @@ def start_loading() -> None:
 
 @contextlib.contextmanager
 def _one_thread() -> Iterator[None]:
-    """Have processes that are started meanwhile use one core: torch and numpy look early."""
+    """Make processes that are started meanwhile use one core."""
     before = os.environ.get("OMP_NUM_THREADS")
     os.environ["OMP_NUM_THREADS"] = "1"
     try:
@@ -247,21 +254,23 @@ def _one_thread() -> Iterator[None]:
 
 
 def prepare_worker(memory: int) -> None:
-    """Load what tasks need, and keep a worker from using other cores and all memory.
+    """Load what tasks need, and limit a worker to one core and to a part of the memory.
 
     Parameters
     ----------
     memory
-        In bytes; beyond it the worker gets no more.
+        In bytes; a larger allocation raises MemoryError.
     """
     os.environ["OMP_NUM_THREADS"] = "1"
     collect_rarely()
-    importlib.import_module(_PRELOAD)  # before the first task: its time limit is not for this
+    importlib.import_module(
+        _PRELOAD
+    )  # now, so that it does not count for the first task's time limit
     try:
         import resource  # noqa: PLC0415  (not on every system)
     except ImportError:
         return
-    # What the libraries map without touching it does not count.
+    # RLIMIT_DATA does not count what libraries map without writing to it.
     resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
 
 
@@ -279,7 +288,7 @@ def cluster(address: str) -> Iterator[Pool]:
     Raises
     ------
     UsageError
-        Dask is not installed, or nobody answers at the address.
+        Dask is not installed, or there is no scheduler at the address.
     """
     try:
         from distributed import Client  # noqa: PLC0415  (an extra, and heavy)
@@ -288,7 +297,7 @@ def cluster(address: str) -> Iterator[Pool]:
         raise UsageError(message, hint="pip install 'symdiff-compare[dask]'") from None
     try:
         client = Client(address, timeout=_CONNECTING, set_as_default=False)
-    except Exception as error:  # noqa: BLE001  (whatever answers there may say anything)
+    except Exception as error:  # noqa: BLE001  (a server there may answer anything)
         message = f"no Dask scheduler at {address[:80]!r}: {_first_line(error)}"
         raise UsageError(message, hint="--dask tcp://HOST:8786") from None
     alone = concurrent.futures.ThreadPoolExecutor(1)
@@ -301,10 +310,12 @@ def cluster(address: str) -> Iterator[Pool]:
 
 
 def _map(client: Any, works: Sequence[Sequence[bytes]]) -> list[Any]:  # noqa: ANN401
-    """Send tasks to a cluster in one message."""
+    """Send tasks to a cluster in large messages."""
     from symdiff.batch.task import perform_all  # noqa: PLC0415  (see `_Processes`)
 
-    sent: list[Any] = client.map(perform_all, works, pure=False, retries=_RETRIES, batch_size=_SENT)
+    sent: list[Any] = client.map(
+        perform_all, works, pure=False, retries=_RETRIES, batch_size=_BATCH
+    )
     return sent
 
 
@@ -314,7 +325,7 @@ def _first_line(error: Exception) -> str:
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Hold Ctrl-C back; processes and threads that are started meanwhile never get it."""
+    """Block Ctrl-C; processes and threads that are started meanwhile never receive it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return

@@ -101,7 +101,7 @@ def directional_trials(setup: Setup, options: Options) -> Found:
         A claim is for components.
     """
     for claim in setup.parsed.claims:
-        if claim.place is not None or claim.output is not None:
+        if claim.index is not None or claim.output is not None:
             message = f"a claim for {claim.key!r}, and the program is too large for components"
             raise UsageError(message, hint=f"claim all of {claim.variable}")
     for name, other in setup.parsed.spellings.items():

@@ -63,7 +63,7 @@ def plan_on_numbers(parsed: ParsedRequest, options: Options) -> Plan:
     program = parsed.program
     variables = parsed.variables()
     for claim in parsed.claims:
-        if claim.place is not None or claim.output is not None:
+        if claim.index is not None or claim.output is not None:
             message = f"a claim for {claim.key!r}: the expression and its variables are numbers"
             raise UsageError(message, hint=f"write {claim.variable} = ...")
     wanted = axes(program.inputs, parsed.request.grid, parsed.request.at)

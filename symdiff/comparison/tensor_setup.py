@@ -254,7 +254,7 @@ def rows_of(setup: Setup, claim: Claimed) -> Shape:
 
 def columns_of(setup: Setup, claim: Claimed) -> Shape:
     """Return the shape of the components of an input that a claim is for."""
-    return () if claim.place is not None else setup.shapes[claim.variable]
+    return () if claim.index is not None else setup.shapes[claim.variable]
 
 
 def is_diagonal(setup: Setup, claim: Claimed, shape: Shape) -> bool:
@@ -278,7 +278,7 @@ def check_shape(setup: Setup, claim: Claimed) -> Shape:
     what = "a gradient has the shape of its input"
     if rows:
         what = f"a Jacobian has the shape {(*rows, *columns)}: the output's, then the input's"
-    part = claim.variable if claim.place is None else component_name(claim.variable, claim.place)
+    part = claim.variable if claim.index is None else component_name(claim.variable, claim.index)
     message = f"the claim has shape {shape}, and {part} has {columns}: {what}"
     raise ExpressionError(message)
 
@@ -292,7 +292,7 @@ def check_places(setup: Setup, claim: Claimed) -> None:
         It does not.
     """
     shape = setup.shapes[claim.variable]
-    if claim.place is not None and not _inside(claim.place, shape):
+    if claim.index is not None and not _inside(claim.index, shape):
         message = f"a claim for {claim.key!r}, and {claim.variable} has shape {shape}"
         hint = f"the first is {component_name(claim.variable, (0,) * len(shape))}"
         raise UsageError(message, hint=hint)

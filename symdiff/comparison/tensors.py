@@ -276,7 +276,7 @@ class WrittenClaims:
             row = place if rows_of(self._setup, claim) else ()
             for column in np.ndindex(*columns_of(self._setup, claim)):
                 name = component_name(
-                    claim.variable, column if claim.place is None else claim.place
+                    claim.variable, column if claim.index is None else claim.index
                 )
                 if not diagonal:
                     found[name] = written.at((*row, *column))
@@ -290,7 +290,7 @@ class WrittenClaims:
         for claim, reason in self._refused:
             if claim.output in (None, place):
                 for column in np.ndindex(*columns_of(self._setup, claim)):
-                    part = column if claim.place is None else claim.place
+                    part = column if claim.index is None else claim.index
                     found[component_name(claim.variable, part)] = reason
         return found
 

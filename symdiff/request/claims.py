@@ -1,7 +1,7 @@
-"""Derivatives that a person asserts: one expression each, or a manual backward pass.
+"""Claims: derivatives that somebody asserts, as expressions or as a manual backward pass.
 
-A backward pass is a list of definitions, as one would type them; those named ``grad_w`` are
-what is asserted of the input ``w``.
+A backward pass is a list of definitions, as one would type them; the one named ``grad_w`` is the
+claim for the input ``w``.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from symdiff.program import Input, Program, parse
 from symdiff.program.limits import check_text
 from symdiff.request.request import Claims
 
-_PLACE: Final = r"\s*\d{1,9}\s*(?:,\s*\d{1,9}\s*)*(?:,\s*)?"
+_INDEX: Final = r"\s*\d{1,9}\s*(?:,\s*\d{1,9}\s*)*(?:,\s*)?"
 _KEY: Final = re.compile(
-    rf"(?:\[({_PLACE}|\s*)\]\s*/\s*)?([A-Za-z]\w*)\s*(?:\[({_PLACE})\])?", re.ASCII
+    rf"(?:\[({_INDEX}|\s*)\]\s*/\s*)?([A-Za-z]\w*)\s*(?:\[({_INDEX})\])?", re.ASCII
 )
 # name = text, or name[mask] = text
 _DEFINITION: Final = re.compile(r"([A-Za-z]\w*)\s*(?:\[(.+?)\]\s*)?=(?!=)\s*(.+)", re.DOTALL)
@@ -28,24 +28,26 @@ _EXAMPLE: Final = 'claims = { w = "x.T @ g" }, or a list that ends in "grad_w = 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Claimed:
-    """One derivative that is asserted.
+    """A derivative that is asserted.
 
     Attributes
     ----------
     key
-        What it was given under, for messages.
+        The key as typed, for messages: ``w``, ``w[2,1]`` or ``[0]/w``.
     program
-        What is asserted.
-    variable, place
-        The input, and the component of it; None: all.
+        The asserted derivative.
+    variable
+        The input.
+    index
+        The multi-index of the input's component; None: all components.
     output
-        The component of the expression's value; None: all.
+        The multi-index of the component of the expression's value; None: all components.
     """
 
     key: str
     program: Program
     variable: str
-    place: tuple[int, ...] | None = None
+    index: tuple[int, ...] | None = None
     output: tuple[int, ...] | None = None
 
 
@@ -53,26 +55,27 @@ def read_claims(
     claims: Claims,
     let: Mapping[str, str],
     inputs: Sequence[str],
-    known: Sequence[str] = (),
+    others: Sequence[str] = (),
 ) -> tuple[Claimed, ...]:
-    r"""Read what is asserted.
+    r"""Parse claims.
 
     Parameters
     ----------
     claims
-        For an input (``w``), a component of one (``w[2,1]``) or a pair with a component of the
-        output (``[0]/w``) an expression; or definitions in order, as lines of a text or a list.
+        A mapping from an input (``w``), a component of an input (``w[2,1]``) or a component of
+        the output and an input (``[0]/w``) to an expression; or the definitions of a backward
+        pass, as the lines of a text or as a list.
     let
         The expression's own definitions, which claims may use.
     inputs
         The inputs of the expression.
-    known
+    others
         Other names that have a value.
 
     Raises
     ------
     InputError
-        A key names no input, or a text is no expression in these names.
+        A key does not name an input, or a text is not an expression in these names.
 
     Examples
     --------
@@ -87,11 +90,11 @@ def read_claims(
         defined = dict(definitions)
         pairs = [(name, GRADIENT + name, chain) for name in inputs if GRADIENT + name in defined]
         if claims and not pairs:
-            message = "the backward pass ends in no gradient"
+            message = "the backward pass defines no gradient"
             names = " or ".join(GRADIENT + name for name in list(inputs)[:3])
             hint = f"name it {names}" if names else _EXAMPLE
             raise UsageError(message, place=Place(key="claims"), hint=hint)
-    return tuple(_claimed(key, text, chain, inputs, known) for key, text, chain in pairs)
+    return tuple(_claimed(key, text, chain, inputs, others) for key, text, chain in pairs)
 
 
 def _claimed(
@@ -99,52 +102,52 @@ def _claimed(
     text: str,
     chain: list[tuple[str, str]],
     inputs: Sequence[str],
-    known: Sequence[str],
+    others: Sequence[str],
 ) -> Claimed:
     match = _KEY.fullmatch(key.strip())
     if match is None:
-        message = f"a claim for {key[:40]!r}"
-        raise UsageError(message, hint="name an input, w[2,1], or [0]/w")
-    output, name, place = match.groups()
+        message = f"a claim cannot be for {key[:40]!r}"
+        raise UsageError(message, hint="name an input: w, w[2,1] or [0]/w")
+    output, name, index = match.groups()
     if name not in inputs:
         hint = did_you_mean(name, inputs) or f"its variables: {', '.join(inputs) or 'none'}"
         message = f"the expression has no variable {name[:40]!r}"
         raise UsageError(message, hint=hint)
     try:
         program = parse(text, definitions=chain)
-        check_inputs(program, [*inputs, *known])
+        check_inputs(program, [*inputs, *others])
     except ExpressionError as error:
         raise error.within(key=f"claim {key}") from None
-    return Claimed(key, program, name, _place(place), _place(output))
+    return Claimed(key, program, name, _multi_index(index), _multi_index(output))
 
 
-def _place(text: str | None) -> tuple[int, ...] | None:
+def _multi_index(text: str | None) -> tuple[int, ...] | None:
     return None if text is None else tuple(int(n) for n in text.split(",") if n.strip())
 
 
 def _definitions(claims: Sequence[str] | str) -> list[tuple[str, str]]:
     lines = claims.splitlines() if isinstance(claims, str) else list(claims)
-    found: list[tuple[str, str]] = []
+    definitions: list[tuple[str, str]] = []
     for raw in lines:
         line = re.sub(r"#.*", "", raw).strip()  # an item of a list may have several lines
         if not line:
             continue
         match = _DEFINITION.fullmatch(line)
         if match is None:
-            message = f"{line[:40]!r} defines nothing"
+            message = f"{line[:40]!r} is not a definition"
             raise UsageError(message, place=Place(key="claims"), hint=_EXAMPLE)
         name, mask, text = match.groups()
-        found.append((name, text if mask is None else _filled(name, mask, text)))
-    return found
+        definitions.append((name, text if mask is None else _filled(name, mask, text)))
+    return definitions
 
 
 def _filled(name: str, mask: str, text: str) -> str:
-    """Return what grad_h[h < 0] = 0 leaves: here it is a new value under the old name.
+    """Return ``grad_h[h < 0] = 0`` as an expression: a new value for the name.
 
     Raises
     ------
     ExpressionError
-        The brackets of a part do not match: together they might.
+        The brackets of `mask` or of `text` do not match on their own: joined, they might.
     """
     for part in (mask, text):
         try:
@@ -154,21 +157,21 @@ def _filled(name: str, mask: str, text: str) -> str:
     return f"masked_fill({name}, ({mask}), ({text}))"
 
 
-def check_inputs(program: Program, known: Sequence[str]) -> None:
-    """Check that a program's variables are known ones.
+def check_inputs(program: Program, names: Sequence[str]) -> None:
+    """Check that a program has no other variables than `names`.
 
     Raises
     ------
     ExpressionError
-        One is not.
+        It has another one; the message shows where.
     """
-    known = list(dict.fromkeys(known))
-    strange = [name for name in program.inputs if name not in known]
-    if not strange:
+    names = list(dict.fromkeys(names))
+    unknown = [name for name in program.inputs if name not in names]
+    if not unknown:
         return
-    node = program.nodes.index(Input(strange[0]))
+    node = program.nodes.index(Input(unknown[0]))
     span = program.spans[node][0]
     place = Place(text=program.sources[span.source].text, start=span.start, end=span.end)
-    hint = did_you_mean(strange[0], known) or f"its variables: {', '.join(known) or 'none'}"
-    message = f"{strange[0]!r} is no variable of the expression"
+    hint = did_you_mean(unknown[0], names) or f"its variables: {', '.join(names) or 'none'}"
+    message = f"unknown variable {unknown[0]!r}"
     raise ExpressionError(message, place=place, hint=hint)

@@ -1,6 +1,7 @@
-"""Expression files: TOML, or plain text with one expression a line.
+"""Read expression files: TOML, or plain text with one expression a line.
 
-A mistake in one entry costs that entry only: it is kept, with its place, beside the others.
+An entry with a mistake does not affect the other entries: it becomes an error with its file and
+line.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ SUFFIXES = (".toml", ".txt")
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Reading:
-    """What a file holds: the entries that can be used, and the mistakes in the others."""
+    """The entries of a file that can be used, and the errors of the others."""
 
     entries: tuple[Request, ...]
     errors: tuple[InputError, ...] = ()
@@ -36,7 +37,7 @@ def read_file(path: Path) -> Reading:
     Raises
     ------
     FileError
-        The file as a whole cannot be used: missing, too large, not UTF-8, broken TOML.
+        The whole file cannot be used: it is missing, too large, not UTF-8, or not TOML.
     """
     text = _read_text(path)
     if path.suffix.lower() == ".toml":
@@ -48,28 +49,28 @@ def read_file(path: Path) -> Reading:
 
 
 def find_files(paths: list[Path]) -> list[Path]:
-    """Return the expression files that `paths` name; a folder stands for those in it, sorted.
+    """Return the expression files that `paths` name; of a folder, the files in it, sorted.
 
     Raises
     ------
     FileError
-        A path does not exist, or a folder holds no expression file.
+        A path does not exist, or a folder has no expression file.
     """
-    found: list[Path] = []
+    files: list[Path] = []
     for path in paths:
         if path.is_dir():
             inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
             if not inside:
                 message = f"{path}: no expression file in this folder"
                 raise FileError(message, hint="expression files end in .toml or .txt")
-            found.extend(inside)
+            files.extend(inside)
         elif path.exists():
-            found.append(path)
+            files.append(path)
         else:
             hint = did_you_mean(path.name, _siblings(path)) or "symdiff run FILE or FOLDER"
             message = f"{path}: no such file or folder"
             raise FileError(message, hint=hint)
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(files))
 
 
 def _siblings(path: Path) -> list[str]:
@@ -99,7 +100,7 @@ def _read_text(path: Path) -> str:
 
 def _collect(raws: list[Raw], file: str, build: Callable[[Raw, str], Request]) -> Reading:
     entries: list[Request] = []
-    mistakes: list[InputError] = []
+    errors: list[InputError] = []
     seen: dict[str, int | None] = {}
     for raw in raws:
         try:
@@ -110,14 +111,14 @@ def _collect(raws: list[Raw], file: str, build: Callable[[Raw, str], Request]) -
                 message = f"the name {short(name)!r} is taken by {first}"
                 raise FileError(message, hint="give each entry its own name")
         except InputError as error:
-            mistakes.append(error.within(file=file, line=raw.line))
+            errors.append(error.within(file=file, line=raw.line))
             continue
         seen[name] = raw.line
         entries.append(entry)
-    if not entries and not mistakes:
+    if not entries and not errors:
         message = "no expression in this file"
         raise FileError(message, hint="relu: relu(x), or [[expression]] in TOML").within(file=file)
-    return Reading(tuple(entries), tuple(mistakes))
+    return Reading(tuple(entries), tuple(errors))
 
 
 def _read_lines(text: str, file: str) -> Reading:
@@ -134,7 +135,7 @@ def _read_lines(text: str, file: str) -> Reading:
 
 def _line_entry(raw: Raw, file: str) -> Request:
     head, *settings = raw.content.split(";")
-    # A colon has no place in an expression: what stands before the first one is the name.
+    # An expression has no colon: the text before the first colon is the name.
     before, colon, after = (part.strip() for part in head.partition(":"))
     expr = after if colon else before
     name = before if colon else expr[:MAX_NAME]

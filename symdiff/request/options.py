@@ -197,7 +197,9 @@ class RunOptions:
     The meaning of each field is in its metadata: see `described`.
     """
 
-    jobs: int = field(default=1, metadata=option("--jobs", "Number of worker processes."))
+    jobs: int = field(
+        default=1, metadata=option("--jobs", "Number of worker processes.", at_least(1))
+    )
     executor: Any = field(
         default=None,
         metadata=option(None, "An executor of `concurrent.futures`, in place of processes."),

@@ -1,45 +1,70 @@
-"""Expression files in TOML: the tables, their places in the file, and the form of every key."""
+"""Read entries from TOML: the tables, the lines of their keys, and the form of every key."""
 
 from __future__ import annotations
 
 import re
 import tomllib
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, NoReturn
 
 from symdiff.errors import FileError, InputError, Place, did_you_mean
 from symdiff.program.limits import MAX_ENTRIES
 from symdiff.request.request import GridText, Label, Raw, Request, checked_name, short
 
-_KEYS: Mapping[str, type | tuple[type, ...]] = {
-    "name": str,
-    "expr": str,
-    "let": dict,
-    "grid": dict,
-    "wrt": list,
-    "claims": (dict, list, str),
-    "values": dict,
-    "cotangent": (list, int, float, str),
-    "tangent": dict,
-    "accumulate": int,
-    "spellings": dict,
-    "expect": dict,
-    "source": str,
-    "note": str,
-}
+
+class Key(NamedTuple):
+    """A key of an entry.
+
+    Attributes
+    ----------
+    types
+        The Python types of its value.
+    form
+        Its value, in words.
+    example
+        The key as it may be typed.
+    """
+
+    types: type | tuple[type, ...]
+    form: str
+    example: str
+
+
+# fmt: off
+_KEYS: Final[Mapping[str, Key]] = MappingProxyType({
+    "name": Key(str, "a text", 'name = "relu"'),
+    "expr": Key(str, "a text", 'expr = "relu(x)"'),
+    "let": Key(dict, "a table of texts", 'let = { h = "2*x" }'),
+    "grid": Key(dict, "a table with a key for each variable", 'grid = { x = "-2:2:9" }'),
+    "wrt": Key(list, "a list of variables", 'wrt = ["x"]'),
+    "claims": Key(
+        (dict, list, str), "a table with a key for each input, or a list of definitions",
+        'claims = { x = "2*x" }',
+    ),
+    "values": Key(dict, "a table with a key for each tensor", "values = { w = [[1, 2], [3, 4]] }"),
+    "cotangent": Key((list, int, float, str), "numbers, or a text", "cotangent = [0.1, 1.0]"),
+    "tangent": Key(dict, "a table with a key for each variable", "tangent = { x = [1, 0] }"),
+    "accumulate": Key(int, "an integer", "accumulate = 2"),
+    "spellings": Key(dict, "a table of texts", 'spellings = { clamp = "x.clamp(min=0)" }'),
+    "expect": Key(dict, "a table with a key for each engine", 'expect = { autograd = ["failed"] }'),
+    "source": Key(str, "a text", 'source = "DLMF 4.20"'),
+    "note": Key(str, "a text", 'note = "a kink at 0"'),
+})
+# fmt: on
 _KEY_LINE = re.compile(r"^[ \t]*(?:\[[ \t]*expression[ \t]*\.[ \t]*)?([A-Za-z]+)[ \t]*[=\]]")
 _HEADER = re.compile(r"^[ \t]*\[\[[ \t]*expression[ \t]*\]\]", re.MULTILINE)
-# Python's TOML reader takes quadratic time for a key of many parts.
+# Python's TOML reader takes quadratic time for a key with many parts.
 _LONG_KEY = re.compile(r"""(?<![\w"'-])(?:[\w"'-]+[ \t]*\.[ \t]*){64}""")
 
 
 def toml_tables(text: str, file: str) -> list[Raw]:
-    """Return the entries of a TOML file, unchecked, each with its place.
+    """Return the entries of a TOML file, unchecked, each with its line.
 
     Raises
     ------
     FileError
-        The text is broken, or holds something else than entries.
+        The text is not TOML, or has something else than entries.
     """
     long_key = _LONG_KEY.search(text)
     if long_key is not None:
@@ -81,25 +106,25 @@ def toml_tables(text: str, file: str) -> list[Raw]:
 
 
 def _key_lines(raw: Raw) -> dict[str, int]:
-    """Return the line of every key of an entry, as far as it stands on one of its own."""
-    found: dict[str, int] = {}
+    """Return the lines of the keys that begin a line."""
+    lines: dict[str, int] = {}
     for offset, line in enumerate(raw.text.splitlines()):
         match = _KEY_LINE.match(line)
         if match and raw.line is not None:
-            found.setdefault(match.group(1), raw.line + offset)
-    return found
+            lines.setdefault(match.group(1), raw.line + offset)
+    return lines
 
 
 def toml_entry(raw: Raw, file: str) -> Request:
-    """Return an entry, its keys and their forms checked.
+    """Return the request of an entry, after checking its keys and their values.
 
     Raises
     ------
     FileError
-        A key is unknown, missing, or holds something else than it should.
+        A key is unknown or missing, or its value has another form than it should.
     """
     table = raw.content
-    shown = table.get("name")
+    title = table.get("name")
     lines = _key_lines(raw)
     try:
         _check_keys(table)
@@ -125,53 +150,19 @@ def toml_entry(raw: Raw, file: str) -> Request:
             ),
         )
     except InputError as error:
-        name = short(shown) if isinstance(shown, str) else None
+        name = short(title) if isinstance(title, str) else None
         line = lines.get((error.place.key or "").split(" ")[0], raw.line)
         raise error.within(entry=name, line=line) from None
 
 
 def _check_keys(table: dict[str, Any]) -> None:
     for key, value in table.items():
-        expected = _KEYS.get(key)
-        if expected is None:
+        described = _KEYS.get(key)
+        if described is None:
             hint = did_you_mean(key, _KEYS) or f"known keys: {', '.join(_KEYS)}"
             _fail(key, "unknown key", hint)
-        if not isinstance(value, expected) or isinstance(value, bool):
-            _fail(key, f"must be {_FORMS[key]}", _EXAMPLES[key])
-
-
-_FORMS = {
-    "name": "a text",
-    "expr": "a text",
-    "let": "a table of texts",
-    "grid": "a table, one key a variable",
-    "wrt": "a list of variables",
-    "claims": "a table, one key a variable, or a list of definitions",
-    "values": "a table, one key a tensor",
-    "cotangent": "numbers, or a text",
-    "tangent": "a table, one key a variable",
-    "accumulate": "an integer",
-    "spellings": "a table of texts",
-    "expect": "a table, one key an engine",
-    "source": "a text",
-    "note": "a text",
-}
-_EXAMPLES = {
-    "name": 'name = "relu"',
-    "expr": 'expr = "relu(x)"',
-    "let": 'let = { h = "2*x" }',
-    "grid": 'grid = { x = "-2:2:9" }',
-    "wrt": 'wrt = ["x"]',
-    "claims": 'claims = { x = "2*x" }',
-    "values": "values = { w = [[1, 2], [3, 4]] }",
-    "cotangent": "cotangent = [0.1, 1.0]",
-    "tangent": "tangent = { x = [1, 0] }",
-    "accumulate": "accumulate = 2",
-    "spellings": 'spellings = { clamp = "x.clamp(min=0)" }',
-    "expect": 'expect = { autograd = ["failed"] }',
-    "source": 'source = "DLMF 4.20"',
-    "note": 'note = "a kink at 0"',
-}
+        if not isinstance(value, described.types) or isinstance(value, bool):
+            _fail(key, f"must be {described.form}", described.example)
 
 
 def _name(table: dict[str, Any]) -> str:
@@ -182,7 +173,7 @@ def _name(table: dict[str, Any]) -> str:
 def _text(table: dict[str, Any], key: str, default: str | None = None) -> str:
     value = table.get(key, default)
     if value is None:
-        _fail(key, "is missing", _EXAMPLES[key])
+        _fail(key, "is missing", _KEYS[key].example)
     return str(value)
 
 
@@ -190,7 +181,7 @@ def _texts(table: dict[str, Any], key: str) -> dict[str, str]:
     values = table.get(key, {})
     for name, value in values.items():
         if not isinstance(value, str):
-            _fail(f"{key} {name}", "must be a text", _EXAMPLES[key])
+            _fail(f"{key} {name}", "must be a text", _KEYS[key].example)
     return dict(values)
 
 
@@ -206,7 +197,7 @@ def _claims(table: dict[str, Any]) -> dict[str, str] | tuple[str, ...]:
 def _words(value: object, key: str) -> tuple[str, ...]:
     words = [value] if isinstance(value, str) else value
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
-        _fail(key, "must be a list of words", _EXAMPLES[key.split(maxsplit=1)[0]])
+        _fail(key, "must be a list of words", _KEYS[key.split(maxsplit=1)[0]].example)
     return tuple(words)
 
 
@@ -221,7 +212,7 @@ def _grid(table: dict[str, Any]) -> dict[str, GridText]:
             isinstance(v, int | float | str) and not isinstance(v, bool) for v in values
         ):
             hint = 'grid = { x = [0, 0.5, "1/3", "pi"] }'
-            _fail(f"grid {variable}", "holds something else than numbers and texts", hint)
+            _fail(f"grid {variable}", "has something else than numbers and texts", hint)
         grid[variable] = values
     return grid
 

@@ -88,7 +88,7 @@ def test_every_shipped_entry_can_be_shipped():
 
 
 def test_what_is_no_data_is_refused():
-    with pytest.raises(TypeError, match="function is no data"):
+    with pytest.raises(TypeError, match="function cannot be packed"):
         pack({"f": lambda x: x})
     with pytest.raises(TypeError, match="Popen"):
         pack(type("Popen", (), {})())

@@ -15,8 +15,8 @@ LET = {"a": "x*w", "b": "a + 1"}
 X, W, H = np.array([3.0, -2.0, 5.0]), np.array([0.5, 4.0, -1.0]), np.array([-1.0, 0.0, 2.0])
 
 
-def claimed(claims, let=None, known=()):
-    return read_claims(claims, let or {}, INPUTS, known)
+def claimed(claims, let=None, others=()):
+    return read_claims(claims, let or {}, INPUTS, others)
 
 
 def value(claim):
@@ -27,7 +27,7 @@ def value(claim):
 # -- by input
 
 KEYS = [
-    # key, input, its component, component of the output
+    # key, input, index of its component, index of the output's component
     ("w", "w", None, None),
     ("w[2,1]", "w", (2, 1), None),
     ("w[0]", "w", (0,), None),
@@ -43,26 +43,26 @@ KEYS = [
 ]
 
 
-@pytest.mark.parametrize(("key", "variable", "place", "output"), KEYS)
-def test_a_key_names_an_input_a_component_and_an_output(key, variable, place, output):
-    (found,) = claimed({key: "2*x"})
-    assert (found.key, found.variable, found.place, found.output) == (key, variable, place, output)
-    assert found.program.text == "2*x"
+@pytest.mark.parametrize(("key", "variable", "index", "output"), KEYS)
+def test_a_key_names_an_input_a_component_and_an_output(key, variable, index, output):
+    (claim,) = claimed({key: "2*x"})
+    assert (claim.key, claim.variable, claim.index, claim.output) == (key, variable, index, output)
+    assert claim.program.text == "2*x"
 
 
-NO_KEYS = [
+NOT_KEYS = [
     "", "1w", "w.", "_w", "w[]", "w[-1]", "w[a]", "w[1 2]", "w[1:2]", "w[,]", "w[,1]", "w[1,,2]", "w[1.5]",
     "w[1][2]", "[0]w", "[0]/", "w/[0]", "w[0]/[0]", "[0]/[1]", "[0 1]/w", "[,]/w", "[0]//w", "w w", "w[٣]",
     "w[99999999999999999999]", "w[" + "9" * 5000 + "]", "w[1" + " " * 5000 + "x", "grad w",
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("key", NO_KEYS, ids=lambda key: key[:20])
-def test_a_key_that_names_nothing_is_refused(key):
+@pytest.mark.parametrize("key", NOT_KEYS, ids=lambda key: key[:20])
+def test_a_key_in_another_form_is_refused(key):
     with pytest.raises(UsageError) as caught:
         claimed({key: "2*x"})
-    assert caught.value.message == f"a claim for {key[:40]!r}"
-    assert caught.value.hint == "name an input, w[2,1], or [0]/w"
+    assert caught.value.message == f"a claim cannot be for {key[:40]!r}"
+    assert caught.value.hint == "name an input: w, w[2,1] or [0]/w"
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_key_that_names_nothing_is_refused(key):
         ("W", "did you mean 'w'?"),
     ],
 )
-def test_a_key_that_names_no_input_is_refused(key, hint):
+def test_a_key_for_an_unknown_input_is_refused(key, hint):
     with pytest.raises(UsageError, match="the expression has no variable") as caught:
         claimed({key: "2*x"})
     assert caught.value.hint == hint
@@ -84,7 +84,7 @@ def test_an_expression_without_variables_takes_no_claims():
     with pytest.raises(UsageError) as caught:
         read_claims({"x": "2"}, {}, [])
     assert caught.value.hint == "its variables: none"
-    with pytest.raises(UsageError, match="ends in no gradient") as caught:
+    with pytest.raises(UsageError, match="defines no gradient") as caught:
         read_claims("grad_x = 2", {}, [])
     assert "claims = {" in caught.value.hint
 
@@ -96,9 +96,9 @@ def test_claims_use_the_definitions_of_the_expression():
 
 
 def test_claims_may_use_names_that_have_a_value():
-    (found,) = claimed({"x": "k*x"}, known=("k",))
-    assert value(found) == (2 * X).tolist()
-    with pytest.raises(ExpressionError, match="'k' is no variable of the expression"):
+    (claim,) = claimed({"x": "k*x"}, others=("k",))
+    assert value(claim) == (2 * X).tolist()
+    with pytest.raises(ExpressionError, match="unknown variable 'k'"):
         claimed({"x": "k*x"})
 
 
@@ -110,8 +110,8 @@ TEXTS = [
     # a claim, what is wrong with it, and where
     ("2*", "claim x: this is not an expression: invalid syntax at column 2"),
     ("", "claim x: the expression is empty"),
-    ("q*2", "claim x: 'q' is no variable of the expression at column 1"),
-    ("2*hh", "claim x: 'hh' is no variable of the expression at column 3 (did you mean 'h'?)"),
+    ("q*2", "claim x: unknown variable 'q' at column 1"),
+    ("2*hh", "claim x: unknown variable 'hh' at column 3 (did you mean 'h'?)"),
     ("asb(x)", "claim x: unknown function 'asb' at column 1 (did you mean 'abs'?)"),
     ("x > 0", "claim x: the expression is a condition, not a number at column 1"),
     ("x) + (x", "claim x: this bracket was not opened at column 2"),
@@ -119,18 +119,18 @@ TEXTS = [
 
 
 @pytest.mark.parametrize(("text", "message"), TEXTS)
-def test_a_claim_that_is_no_expression_is_refused_with_its_place(text, message):
+def test_a_claim_that_is_not_an_expression_is_refused_with_its_column(text, message):
     with pytest.raises(ExpressionError, match=re.escape(message)):
         claimed({"x": text})
 
 
-def test_a_definition_that_is_no_expression_is_named():
+def test_a_definition_that_is_not_an_expression_is_named():
     with pytest.raises(ExpressionError, match=r"let c: unknown function 'asb' at column 1"):
         claimed({"x": "c"}, {"c": "asb(x)"})
 
 
 @pytest.mark.parametrize("claims", [{}, "", []])
-def test_nothing_claims_nothing(claims):
+def test_an_empty_text_has_no_claims(claims):
     assert claimed(claims) == ()
     assert claimed(claims, LET) == ()
 
@@ -145,11 +145,11 @@ BACKWARD = [
     ("g=2*x # c = 3\n\n# all = 1\n   grad_x   =  g   \n\n", {"x": 2 * X}),
     ("\n\tgrad_x = x # grad_w = w\r\n", {"x": X}),
     ("grad_x = x\r\ngrad_w = w\r\n", {"x": X, "w": W}),
-    # a name that gets a new meaning
+    # a name that is defined again
     ("g = x\ng = g*2\ng = g + 1\ngrad_x = g", {"x": 2 * X + 1}),
     ("grad_x = 2*x\ngrad_x = 3*x", {"x": 3 * X}),
     ("grad_x = x\ngrad_w = grad_x*w\ngrad_x = 0*x", {"x": 0 * X, "w": X * W}),
-    # a gradient that is put to a value where a condition holds
+    # a gradient that is set where a condition holds
     ("grad_h = x\ngrad_h[h < 0] = 0", {"h": X * (H >= 0)}),
     ("grad_h = x\ngrad_h[h <= 0] = 0", {"h": X * (H > 0)}),
     ("grad_h = x\ngrad_h[h == 0] = 7", {"h": np.where(H == 0, 7, X)}),
@@ -179,9 +179,9 @@ BACKWARD = [
 @pytest.mark.parametrize(("lines", "values"), [b for b in BACKWARD if b[1]])
 def test_a_backward_pass_is_read_line_by_line(lines, values):
     for claims in (lines, lines.splitlines(), tuple(lines.splitlines())):
-        found = claimed(claims)
-        assert {c.key: value(c) for c in found} == {n: list(v) for n, v in values.items()}
-        assert {(c.key, c.variable, c.place, c.output) for c in found} == {
+        read = claimed(claims)
+        assert {c.key: value(c) for c in read} == {n: list(v) for n, v in values.items()}
+        assert {(c.key, c.variable, c.index, c.output) for c in read} == {
             (name, name, None, None) for name in values
         }
 
@@ -196,35 +196,35 @@ def test_gradients_come_in_the_order_of_the_inputs():
     assert [c.key for c in claimed("grad_h = h\ngrad_x = x\ngrad_w = w")] == ["x", "w", "h"]
 
 
-def test_a_backward_pass_goes_on_from_the_definitions_of_the_expression():
-    (found,) = claimed("g = 2*b\ngrad_x = g*w", LET)
-    assert value(found) == (2 * (X * W + 1) * W).tolist()
-    # and may give one of their names a new meaning, from there on
-    (found,) = claimed("a = 3*x\ngrad_x = a + b", LET)
-    assert value(found) == (3 * X + X * W + 1).tolist()
+def test_a_backward_pass_may_use_the_definitions_of_the_expression():
+    (claim,) = claimed("g = 2*b\ngrad_x = g*w", LET)
+    assert value(claim) == (2 * (X * W + 1) * W).tolist()
+    # and may define one of their names again, from that line on
+    (claim,) = claimed("a = 3*x\ngrad_x = a + b", LET)
+    assert value(claim) == (3 * X + X * W + 1).tolist()
 
 
-def test_a_definition_of_the_expression_is_no_claim():
+def test_a_definition_of_the_expression_is_not_a_claim():
     let = {"grad_x": "x*w"}
     assert claimed({"w": "grad_x"}, let)[0].key == "w"
-    with pytest.raises(UsageError, match="ends in no gradient"):
+    with pytest.raises(UsageError, match="defines no gradient"):
         claimed("q = 1", let)
     assert [c.key for c in claimed("grad_w = grad_x", let)] == ["w"]
     assert [c.key for c in claimed("grad_x[x < 0] = 0\n", let)] == ["x"]
 
 
 def test_an_item_of_a_list_may_have_several_lines():
-    (found,) = claimed(["grad_x = (x + # the first\n   2*w) # the second\n   "])
-    assert value(found) == (X + 2 * W).tolist()
-    (found,) = claimed(["grad_x = x # the first\n + 2*w"])
-    assert value(found) == (X + 2 * W).tolist()
+    (claim,) = claimed(["grad_x = (x + # the first\n   2*w) # the second\n   "])
+    assert value(claim) == (X + 2 * W).tolist()
+    (claim,) = claimed(["grad_x = x # the first\n + 2*w"])
+    assert value(claim) == (X + 2 * W).tolist()
 
 
 @pytest.mark.parametrize(
     "claims", ["q = 1", "grad_q = 1", "gradx = 1", "# grad_x = 1", "  \n ", ["q = 1"], "grad = 1"]
 )
 def test_a_backward_pass_without_a_gradient_is_refused(claims):
-    with pytest.raises(UsageError, match="claims: the backward pass ends in no gradient") as caught:
+    with pytest.raises(UsageError, match="claims: the backward pass defines no gradient") as caught:
         claimed(claims)
     assert caught.value.hint == "name it grad_x or grad_w or grad_h"
 
@@ -237,10 +237,10 @@ def test_a_backward_pass_without_a_gradient_is_refused(claims):
         "x, w = 1, 2", "return x", "_g = 1", "for i in x:", "grad_x -> 2", "2*x",
     ],
 )  # fmt: skip
-def test_a_line_that_defines_nothing_is_refused(line):
+def test_a_line_that_is_not_a_definition_is_refused(line):
     with pytest.raises(UsageError) as caught:
         claimed(f"grad_w = 1\n{line}")
-    assert caught.value.message == f"{line!r} defines nothing"
+    assert caught.value.message == f"{line!r} is not a definition"
     assert caught.value.place.key == "claims"
     assert "claims = {" in caught.value.hint
 
@@ -250,8 +250,8 @@ LINES = [
     ("grad_h[h < 0] = 0", "let grad_h: 'grad_h' is used before it is defined"),
     ("grad_x = grad_w\ngrad_w = 1", "let grad_x: 'grad_w' is used before it is defined"),
     ("x = 2*x\ngrad_x = x", "let x: 'x' is used before it is defined"),
-    ("grad_x = y", "claim x: 'y' is no variable of the expression"),
-    ("g = y + 1\ngrad_x = g", "claim x: 'y' is no variable of the expression"),
+    ("grad_x = y", "claim x: unknown variable 'y'"),
+    ("g = y + 1\ngrad_x = g", "claim x: unknown variable 'y'"),
     ("grad_x = asb(x)", "let grad_x: unknown function 'asb' at column 1 (did you mean 'abs'?)"),
     ("grad_x = x +", "let grad_x: this is not an expression"),
     ("a = b = 2\ngrad_x = a", "let a: this is not an expression"),
@@ -260,7 +260,7 @@ LINES = [
     ("grad_x = x == 2", "claim x: the expression is a condition, not a number"),
     ("pi = 2\ngrad_x = pi", "let pi: 'pi' is reserved"),
     ("grad_x = x[0] = 1", "let grad_x: this is not an expression"),
-    # a gradient that is put to a value somewhere
+    # a gradient that is set somewhere
     ("grad_x = x\ngrad_x[0] = 5", "let grad_x: a condition is needed here, not a number"),
     ("grad_x = x\ngrad_x[:, 0] = 5", "let grad_x: this is not an expression"),
     ("grad_x = x\ngrad_x[x < 0, 1] = 0", "let grad_x: a tuple is not allowed in an expression"),
@@ -281,7 +281,7 @@ def test_a_line_that_cannot_be_read_is_refused_with_its_name(lines, message):
     assert str(caught.value).startswith(message)
 
 
-def test_what_is_refused_is_shown_with_a_caret():
+def test_a_mistake_is_shown_with_a_caret():
     with pytest.raises(ExpressionError) as caught:
         claimed("grad_x = x\ngrad_w = 2*asb(x)")
     assert str(caught.value).splitlines()[1:] == ["    2*asb(x)", "      ^^^"]
@@ -292,7 +292,7 @@ HOSTILE = ["grad_x" * 2000, "grad_x = " + "(" * 5000, "grad_x[" + "x" * 5000, "a
 
 
 @pytest.mark.parametrize("claims", HOSTILE, ids=lambda text: repr(text[:12]))
-def test_hostile_lines_are_refused_in_words(claims):
+def test_hostile_lines_are_refused_with_a_short_message(claims):
     with pytest.raises(InputError) as caught:
         claimed(claims)
     assert len(caught.value.message) < 200
@@ -300,23 +300,23 @@ def test_hostile_lines_are_refused_in_words(claims):
         claimed({claims: "1"})
 
 
-def test_check_inputs_names_the_first_that_is_strange():
+def test_check_inputs_names_the_first_unknown_variable():
     check_inputs(parse("x*w"), ["x", "w", "q"])
     with pytest.raises(ExpressionError) as caught:
         check_inputs(parse("x*ww + z"), ["x", "w"])
     error = caught.value
-    assert error.message == "'ww' is no variable of the expression"
+    assert error.message == "unknown variable 'ww'"
     assert (error.place.text, error.place.start, error.place.end) == ("x*ww + z", 2, 4)
     assert error.hint == "did you mean 'w'?"
 
 
-def test_a_line_that_is_left_out_is_noticed(monkeypatch):
+def test_the_tests_notice_a_line_that_is_left_out(monkeypatch):
     # Negative control.
     from symdiff.request import claims as module
 
     real = module._definitions
     monkeypatch.setattr(module, "_definitions", lambda claims: real(claims)[-1:])
-    found = claimed(["grad_x = 3*x", "grad_x = x"])
-    assert [value(c) for c in found] == [X.tolist()]
-    with pytest.raises(ExpressionError, match="'g' is no variable of the expression"):
+    read = claimed(["grad_x = 3*x", "grad_x = x"])
+    assert [value(c) for c in read] == [X.tolist()]
+    with pytest.raises(ExpressionError, match="unknown variable 'g'"):
         claimed("g = 2*x\ngrad_x = g + 1")

@@ -1,4 +1,4 @@
-"""Expression files: what is read, and how a mistake in one entry is told without losing the others."""
+"""Expression files: what is read, and how a mistake in one entry is reported without losing the others."""
 
 from pathlib import Path
 
@@ -86,14 +86,17 @@ def test_tensors_are_read_as_typed(tmp_path):
 
 
 MISTAKES = [
-    ("expr = 'x'\nvalues = [1]", "line 3, values: must be a table, one key a tensor"),
+    ("expr = 'x'\nvalues = [1]", "line 3, values: must be a table with a key for each tensor"),
     ("expr = 'x'\ncotangent = true", "line 3, cotangent: must be numbers, or a text"),
     ("expr = 'x'\naccumulate = 2.5", "line 3, accumulate: must be an integer"),
     ("expr = 'x'\naccumulate = true", "line 3, accumulate: must be an integer"),
-    ("expr = 'x'\ntangent = [1]", "line 3, tangent: must be a table, one key a variable"),
+    ("expr = 'x'\ntangent = [1]", "line 3, tangent: must be a table with a key for each variable"),
     ("expr = 'x'\nclaims = [1]", "line 3, claims: must be a list of words"),
-    ("expr = 'x'\nclaims = 1", "line 3, claims: must be a table, one key a variable, or a list"),
-    # the entry's lines, the message: the line is the key's own
+    (
+        "expr = 'x'\nclaims = 1",
+        "line 3, claims: must be a table with a key for each input, or a list",
+    ),
+    # the entry's lines, and the message with the line of the key
     ("name = 'a'", "line 1, entry 'a', expr: is missing (expr = \"relu(x)\")"),
     ("name = 'a'\nexpr = 1", "line 3, entry 'a', expr: must be a text (expr = \"relu(x)\")"),
     ("expr = 'x'\ngird = 1", "line 3, gird: unknown key (did you mean 'grid'?)"),
@@ -107,7 +110,9 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("lines", "message"), MISTAKES)
-def test_a_mistake_is_told_with_its_place_and_costs_its_entry_only(tmp_path, lines, message):
+def test_a_mistake_is_reported_with_its_line_and_the_other_entries_are_read(
+    tmp_path, lines, message
+):
     path = write(tmp_path, f"[[expression]]\n{lines}\n[[expression]]\nname = 'good'\nexpr = 'y'\n")
     reading = read_file(path)
     assert [e.label.name for e in reading.entries] == ["good"]
@@ -115,12 +120,12 @@ def test_a_mistake_is_told_with_its_place_and_costs_its_entry_only(tmp_path, lin
 
 
 @pytest.mark.parametrize("name", ["empty.toml", "empty.txt"])
-def test_an_empty_file_is_told(tmp_path, name):
+def test_a_file_without_expressions_is_refused(tmp_path, name):
     with pytest.raises(FileError, match="no expression in this file"):
         read_file(write(tmp_path, "# nothing\n", name))
 
 
-def test_a_name_that_is_taken_names_its_first_owner(tmp_path):
+def test_a_name_given_twice_is_reported_with_the_line_of_the_first(tmp_path):
     path = write(tmp_path, "a: x\nb: y\na: z\n", "file.txt")
     reading = read_file(path)
     assert [e.expression for e in reading.entries] == ["x", "y"]
@@ -136,7 +141,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("text", "message"), BROKEN)
-def test_a_file_that_is_broken_as_a_whole_is_refused(tmp_path, text, message):
+def test_a_broken_file_is_refused(tmp_path, text, message):
     path = write(tmp_path, text)
     with pytest.raises(FileError) as caught:
         read_file(path)
@@ -144,7 +149,7 @@ def test_a_file_that_is_broken_as_a_whole_is_refused(tmp_path, text, message):
     assert str(path) in str(caught.value)
 
 
-def test_bytes_that_are_no_text_are_told_with_their_line(tmp_path):
+def test_bytes_that_are_not_utf8_are_reported_with_their_line(tmp_path):
     path = tmp_path / "latin.txt"
     path.write_bytes(b"a: x\nb: y # \xe9\n")
     with pytest.raises(FileError, match=r"latin.txt, line 2: byte 12 is not UTF-8"):
