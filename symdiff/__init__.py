@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from symdiff.api import compare, compare_file, compare_files
     from symdiff.errors import InputError, SymdiffError
     from symdiff.program import Program, parse
-    from symdiff.report import Comparison, Report
+    from symdiff.report.report import Comparison, Report
 
 __all__ = [
     "Comparison",
@@ -31,10 +31,10 @@ __all__ = [
 
 # The module of each public name, imported at first use, so that `import symdiff` is fast.
 _MODULES = {
-    "Comparison": "symdiff.report",
+    "Comparison": "symdiff.report.report",
     "InputError": "symdiff.errors",
     "Program": "symdiff.program",
-    "Report": "symdiff.report",
+    "Report": "symdiff.report.report",
     "SymdiffError": "symdiff.errors",
     "compare": "symdiff.api",
     "compare_file": "symdiff.api",

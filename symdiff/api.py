@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from symdiff.batch.task import Outcome
     from symdiff.grid.points import Spec
     from symdiff.program import Program
-    from symdiff.report import Comparison, Report
+    from symdiff.report.report import Comparison, Report
 
 
 @takes(options=Options)
@@ -90,7 +90,7 @@ def compare(  # noqa: PLR0913  (one argument for each part of a request)
     [(-1.0, 1.0, 0.0, 'subgradient')]
     """
     from symdiff.comparison.compare import compare as compare_request  # noqa: PLC0415
-    from symdiff.report import Comparison  # noqa: PLC0415
+    from symdiff.report.report import Comparison  # noqa: PLC0415
 
     request = Request(
         expression=expression,
@@ -181,7 +181,7 @@ def _compared(paths: Sequence[str | Path], options: Options, run: RunOptions) ->
 def report_of(outcomes: Iterable[Outcome]) -> Report:
     """Return the report of what was compared and of what went wrong."""
     from symdiff.comparison.evidence import Evidence  # noqa: PLC0415
-    from symdiff.report import Report  # noqa: PLC0415
+    from symdiff.report.report import Report  # noqa: PLC0415
 
     several = list(outcomes)
     evidence = tuple(outcome for outcome in several if isinstance(outcome, Evidence))

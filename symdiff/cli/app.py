@@ -22,7 +22,6 @@ from symdiff.cli.options import (
     assignments,
     check_output,
     columns_folder,
-    format_of,
     numbers,
     toml_value,
     with_options_of,
@@ -35,10 +34,11 @@ from symdiff.errors import (
     UsageError,
     describe,
 )
+from symdiff.report.formats import format_of
 from symdiff.request.options import Options, RunOptions
 
 if TYPE_CHECKING:
-    from symdiff.report import Report
+    from symdiff.report.report import Report
 
 
 class _Commands(TyperGroup):

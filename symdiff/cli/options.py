@@ -12,13 +12,12 @@ from typing import Annotated, Any
 import typer
 
 from symdiff.errors import UsageError
+from symdiff.report import formats
 from symdiff.request.options import described
-
-_SUFFIXES = {".md": "github", ".tex": "latex", ".txt": "plain"}
 
 Format = Annotated[
     str | None,
-    typer.Option("--format", help="plain, github, latex, html, csv, json or jsonl."),
+    typer.Option("--format", help=f"One of {', '.join(formats.FORMATS)}."),
 ]
 Output = Annotated[
     Path | None,
@@ -175,30 +174,15 @@ def check_output(form: str | None, output: Path | None) -> None:
     UsageError
         Nothing can be written there, or not so.
     """
-    known = ("plain", "github", "latex", "html", "csv", "json", "jsonl")
-    if form is not None and form not in known:
-        message = f"unknown format {form[:40]!r}"
-        raise UsageError(message, hint=f"formats: {', '.join(known)}")
+    if form is not None:
+        formats.check(form)
     if output is None:
         return
     if output.is_dir():
         message = f"--output {output} is a folder"
         raise UsageError(message, hint="give the name of a file, such as report.json")
-    if form is None and format_of(output) not in known:
-        message = f"{output}: no format ends in {output.suffix or 'nothing'!r}"
-        raise UsageError(message, hint="give --format, or a name such as report.json")
+    if form is None:
+        formats.format_of(output)
     if not output.parent.is_dir():
         message = f"{output}: there is no folder {output.parent}"
         raise UsageError(message, hint=f"mkdir -p {output.parent}")
-
-
-def format_of(output: Path) -> str:
-    """Return the format that a file's name asks for.
-
-    Examples
-    --------
-    >>> format_of(Path("report.md")), format_of(Path("report.json"))
-    ('github', 'json')
-    """
-    suffix = output.suffix.lower()
-    return _SUFFIXES.get(suffix, suffix.removeprefix("."))

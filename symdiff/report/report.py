@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
-import json
 import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from symdiff.array_types import Array
-from symdiff.comparison.evidence import Evidence, LeftOut, Tensors
-from symdiff.errors import Crash, SymdiffError, UsageError, did_you_mean
+from symdiff.comparison.evidence import Evidence
+from symdiff.errors import Crash, SymdiffError, UsageError
 from symdiff.grid.grid import Grid
 from symdiff.program import Program
+from symdiff.report import formats
 from symdiff.report.records import FIELDS, Record, records
-from symdiff.report.rendering import FORMATS, render
 from symdiff.report.summary import summary
 from symdiff.report.tables import block
-from symdiff.versions import versions
-
-FORMAT_VERSION: Final = 1  # of the JSON report
-_LARGEST_SHOWN: Final = 10_000  # components of a value that a report holds
-ALL_FORMATS: Final = (*FORMATS, "csv", "json", "jsonl")
-_STYLE = (
-    "body{font-family:sans-serif;margin:2em}table{border-collapse:collapse}"
-    "td,th{padding:.15em .8em;border-bottom:1px solid #ddd}pre{color:#444}"
-)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -79,8 +67,8 @@ class Report:
         UsageError
             There is no such format.
         """
-        _check_format(form, tuple(FORMATS))
-        return render([block(e, everything=everything) for e in self.evidence], form)
+        rendering = formats.load_tables(form)
+        return rendering.tables([block(e, everything=everything) for e in self.evidence])
 
     def summary(self) -> str:
         """Return what was found in a few lines."""
@@ -88,29 +76,15 @@ class Report:
 
     def to_json(self) -> str:
         """Return everything as JSON: what was compared, with which versions, and all records."""
-        head = {
-            "format": "symdiff report",
-            "version": FORMAT_VERSION,
-            "versions": versions(),
-            "expressions": [_described(e) for e in self.evidence],
-            "errors": [str(m) for m in self.errors],
-            "lost": [m.name for m in self.errors if isinstance(m, Crash)],
-        }
-        opened = json.dumps(head, indent=1, allow_nan=False).removesuffix("\n}")
-        lines = ",\n".join(json.dumps(r, allow_nan=False) for r in self.records())
-        return f'{opened},\n "records": [\n{lines}\n]}}\n'
+        return self.rendered("json")
 
     def to_jsonl(self) -> str:
         """Return the records as JSON, one a line."""
-        return "".join(f"{json.dumps(r, allow_nan=False)}\n" for r in self.records())
+        return self.rendered("jsonl")
 
     def to_csv(self) -> str:
         """Return the records as CSV; the point is a JSON object in one cell."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, FIELDS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({**r, "point": json.dumps(r["point"])} for r in self.records())
-        return text.getvalue()
+        return self.rendered("csv")
 
     def to_pandas(self) -> Any:  # noqa: ANN401  (a DataFrame; pandas is optional)
         """Return the records as a pandas DataFrame.
@@ -129,12 +103,7 @@ class Report:
 
     def page(self, *, everything: bool = False) -> str:
         """Return an HTML page with all tables."""
-        heading = _escape(self.summary())
-        return (
-            "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'><title>symdiff</title>"
-            f"<style>{_STYLE}</style></head><body>\n<h1>symdiff</h1>\n<pre>{heading}</pre>\n"
-            f"{self.table('html', everything=everything)}\n</body></html>\n"
-        )
+        return self.rendered("html", everything=everything)
 
     def to_html(self, path: str | Path) -> None:
         """Write an HTML page with all tables.
@@ -154,13 +123,7 @@ class Report:
         UsageError
             There is no such format.
         """
-        _check_format(form, ALL_FORMATS)
-        if form == "html":
-            return self.page(everything=everything)
-        if form in FORMATS:
-            summary = f"```\n{self.summary()}\n```" if form == "github" else self.summary()
-            return f"{self.table(form, everything=everything)}\n\n{summary}\n"
-        return {"csv": self.to_csv, "json": self.to_json, "jsonl": self.to_jsonl}[form]()
+        return formats.load(form).render(self, everything=everything)
 
     def __str__(self) -> str:
         """Return the plain tables."""
@@ -255,59 +218,3 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
-
-
-def _check_format(form: str, known: tuple[str, ...]) -> None:
-    if form not in known:
-        message = f"unknown format {form[:40]!r}"
-        raise UsageError(message, hint=did_you_mean(form, known) or f"formats: {', '.join(known)}")
-
-
-def _escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-def _described(e: Evidence) -> dict[str, Any]:
-    return {
-        "name": e.name,
-        "text": e.program.text,
-        "let": {s.name.removeprefix("let "): s.text for s in e.program.sources[:-1]},
-        "spellings": {t.spelling: t.program.text for t in e.trials if t.spelling},
-        "variables": list(e.variables),
-        "engines": list(e.engines),
-        "points": e.points,
-        "counted_only": _described_counts(e.left_out),
-        "rtol": e.tolerance.rtol,
-        "atol": e.tolerance.atol,
-        "ok": e.ok,
-        "source": e.label.source or None,
-        "note": e.label.note or None,
-        "file": Path(e.label.file).name if e.label.file else None,
-        "notes": list(e.grid.notes),
-        "tensors": None if e.tensors is None else _described_tensors(e.tensors),
-    }
-
-
-def _described_counts(left_out: LeftOut) -> dict[str, Any] | None:
-    if not left_out.points:
-        return None
-    counts = {e: {str(v): n for v, n in c.items()} for e, c in left_out.counts.items()}
-    return {"points": left_out.points, "proved": left_out.proved, "verdicts": counts}
-
-
-def _described_tensors(t: Tensors) -> dict[str, Any]:
-    return {
-        "values": {
-            name: {
-                "shape": list(value.shape),
-                "dtype": value.dtype,
-                "data": value.array.tolist() if value.array.size <= _LARGEST_SHOWN else None,
-            }
-            for name, value in t.values.items()  # noqa: PD011  (no DataFrame)
-        },
-        "shape": list(t.shape),
-        "contraction": list(t.contraction),
-        "root": t.root or None,
-        "structure": dict(t.structure),
-        "notes": list(t.notes),
-    }

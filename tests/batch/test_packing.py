@@ -12,7 +12,7 @@ from symdiff.batch.packing import PackingError, pack, unpack
 from symdiff.batch.work import collect
 from symdiff.errors import Crash, ExpressionError, Lost, Place
 from symdiff.program.nodes import Literal
-from symdiff.report import Report
+from symdiff.report.report import Report
 from symdiff.request.options import Options
 from symdiff.verdict.words import Verdict
 

@@ -11,8 +11,8 @@ import pytest
 
 import symdiff
 from symdiff.errors import UsageError
+from symdiff.report.formats import FORMATS
 from symdiff.report.records import FIELDS
-from symdiff.report.report import ALL_FORMATS
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +181,7 @@ class TestFormats:
         assert "where(x &lt; 0, 0, x)" in page
         assert "<table" in comparison._repr_html_()
 
-    @pytest.mark.parametrize("form", ALL_FORMATS)
+    @pytest.mark.parametrize("form", FORMATS)
     def test_every_format_renders(self, relu, pole, form):
         assert "0.5" in relu.rendered(form)
         assert "unsupported" in pole.rendered(form)

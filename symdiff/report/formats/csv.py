@@ -1,0 +1,20 @@
+"""Records as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+
+from symdiff.report.records import FIELDS
+from symdiff.report.report import Report
+
+
+def render(report: Report, *, everything: bool) -> str:
+    """Return all records; the point is a JSON object in one cell."""
+    del everything  # records are complete
+    text = io.StringIO()
+    writer = csv.DictWriter(text, FIELDS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({**r, "point": json.dumps(r["point"])} for r in report.records())
+    return text.getvalue()

@@ -1,0 +1,50 @@
+"""Markdown as GitHub renders it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from symdiff.report.matrices import Matrix
+from symdiff.report.rendering import Block, escaped, tabulated, tabulated_matrix
+from symdiff.report.report import Report
+
+
+def render(report: Report, *, everything: bool) -> str:
+    """Return the tables, and the summary as a block of code."""
+    tables = report.table("github", everything=everything)
+    return f"{tables}\n\n```\n{report.summary()}\n```\n"
+
+
+def tables(blocks: Sequence[Block]) -> str:
+    """Return the tables of some expressions."""
+    return "\n\n".join(map(_block, blocks))
+
+
+def _block(block: Block) -> str:
+    above = "".join(f"{_matrix(m)}\n\n" for m in block.matrices)
+    table = tabulated(block, "github", _cell) + "\n" if block.rows else ""
+    body = f"{above}{table}\n" if above or table else ""
+    return f"### {_title(block)}\n\n{body}{_remarks(block.remarks)}".rstrip()
+
+
+def _title(block: Block) -> str:
+    """Return name and text; as code, since * and _ would turn into emphasis."""
+    name, text = (" ".join(part.split()) for part in block.title)
+    return f"`{text}`" if name == text else f"{escaped(name)}: `{text}`"
+
+
+def _matrix(matrix: Matrix) -> str:
+    return f"{tabulated_matrix(matrix, 'github', _separated)}\n\n{_remarks(matrix.remarks)}"
+
+
+def _remarks(remarks: Sequence[str]) -> str:
+    return "\n".join(f"{text}  " for text in remarks)  # two spaces break the line
+
+
+def _cell(text: str) -> str:
+    return _separated(escaped(text))
+
+
+def _separated(text: str) -> str:
+    """Return a text in which "|" does not end the cell."""
+    return text.replace("|", "\\|")

@@ -1,0 +1,77 @@
+"""A JSON report: what was compared, with which versions, and all records."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Final
+
+from symdiff.comparison.evidence import Evidence, LeftOut, Tensors
+from symdiff.errors import Crash
+from symdiff.report.report import Report
+from symdiff.versions import versions
+
+FORMAT_VERSION: Final = 1
+_LARGEST_SHOWN: Final = 10_000  # components of a value that a report holds
+
+
+def render(report: Report, *, everything: bool) -> str:
+    """Return one JSON object."""
+    del everything  # a report is complete
+    head = {
+        "format": "symdiff report",
+        "version": FORMAT_VERSION,
+        "versions": versions(),
+        "expressions": [_described(e) for e in report.evidence],
+        "errors": [str(error) for error in report.errors],
+        "lost": [error.name for error in report.errors if isinstance(error, Crash)],
+    }
+    opened = json.dumps(head, indent=1, allow_nan=False).removesuffix("\n}")
+    lines = ",\n".join(json.dumps(r, allow_nan=False) for r in report.records())
+    return f'{opened},\n "records": [\n{lines}\n]}}\n'
+
+
+def _described(e: Evidence) -> dict[str, Any]:
+    return {
+        "name": e.name,
+        "text": e.program.text,
+        "let": {s.name.removeprefix("let "): s.text for s in e.program.sources[:-1]},
+        "spellings": {t.spelling: t.program.text for t in e.trials if t.spelling},
+        "variables": list(e.variables),
+        "engines": list(e.engines),
+        "points": e.points,
+        "counted_only": _described_counts(e.left_out),
+        "rtol": e.tolerance.rtol,
+        "atol": e.tolerance.atol,
+        "ok": e.ok,
+        "source": e.label.source or None,
+        "note": e.label.note or None,
+        "file": Path(e.label.file).name if e.label.file else None,
+        "notes": list(e.grid.notes),
+        "tensors": None if e.tensors is None else _described_tensors(e.tensors),
+    }
+
+
+def _described_counts(left_out: LeftOut) -> dict[str, Any] | None:
+    if not left_out.points:
+        return None
+    counts = {e: {str(v): n for v, n in c.items()} for e, c in left_out.counts.items()}
+    return {"points": left_out.points, "proved": left_out.proved, "verdicts": counts}
+
+
+def _described_tensors(t: Tensors) -> dict[str, Any]:
+    return {
+        "values": {
+            name: {
+                "shape": list(value.shape),
+                "dtype": value.dtype,
+                "data": value.array.tolist() if value.array.size <= _LARGEST_SHOWN else None,
+            }
+            for name, value in t.values.items()
+        },
+        "shape": list(t.shape),
+        "contraction": list(t.contraction),
+        "root": t.root or None,
+        "structure": dict(t.structure),
+        "notes": list(t.notes),
+    }

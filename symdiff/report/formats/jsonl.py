@@ -1,0 +1,13 @@
+"""Records as JSON, one a line."""
+
+from __future__ import annotations
+
+import json
+
+from symdiff.report.report import Report
+
+
+def render(report: Report, *, everything: bool) -> str:
+    """Return all records."""
+    del everything  # records are complete
+    return "".join(f"{json.dumps(r, allow_nan=False)}\n" for r in report.records())

@@ -1,0 +1,30 @@
+"""LaTeX tables; titles and remarks are comments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from symdiff.report.matrices import Matrix
+from symdiff.report.rendering import Block, tabulated, tabulated_matrix, title
+from symdiff.report.report import Report
+
+
+def render(report: Report, *, everything: bool) -> str:
+    """Return the tables and the summary."""
+    return f"{report.table('latex', everything=everything)}\n\n{report.summary()}\n"
+
+
+def tables(blocks: Sequence[Block]) -> str:
+    """Return the tables of some expressions."""
+    return "\n\n".join(map(_block, blocks))
+
+
+def _block(block: Block) -> str:
+    table = tabulated(block, "latex") if block.rows else ""
+    parts = [f"% {title(block)}", *map(_matrix, block.matrices), table]
+    return "\n".join([*parts, "\n".join(f"% {text}" for text in block.remarks)])
+
+
+def _matrix(matrix: Matrix) -> str:
+    remarks = (f"% {text}" for text in matrix.remarks)
+    return "\n".join([tabulated_matrix(matrix, "latex"), *remarks])

@@ -1,0 +1,84 @@
+"""Plain text, for a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+from symdiff.report.matrices import Matrix
+from symdiff.report.rendering import TEXT_COLUMNS, WIDTH, Block, tabulated_matrix, title
+from symdiff.report.report import Report
+
+_NARROWEST = 15  # of the last column: "not-subgradient"
+
+
+def render(report: Report, *, everything: bool) -> str:
+    """Return the tables and the summary."""
+    return f"{report.table('plain', everything=everything)}\n\n{report.summary()}\n"
+
+
+def tables(blocks: Sequence[Block]) -> str:
+    """Return the tables of some expressions."""
+    return "\n\n".join(map(_block, blocks))
+
+
+def _block(block: Block) -> str:
+    above = "".join(f"{_matrix(m)}\n\n" for m in block.matrices)
+    table = _table(block) + "\n" if block.rows else ""
+    return f"{title(block)}\n{above}{table}{_remarks(block.remarks)}".rstrip()
+
+
+def _matrix(matrix: Matrix) -> str:
+    return f"{tabulated_matrix(matrix, 'simple')}\n{_remarks(matrix.remarks)}"
+
+
+def _remarks(remarks: Sequence[str]) -> str:
+    return "\n".join(
+        textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent="    ")
+        for text in remarks
+    )
+
+
+def _table(b: Block) -> str:
+    """Return a table whose last column wraps where it would be too wide."""
+    cells = _decimals_aligned(b)
+    columns = list(zip(b.header, *cells, strict=True))
+    widths = [max(map(len, column)) for column in columns]
+    room = max(_NARROWEST, WIDTH + 1 - sum(width + 2 for width in widths[:-1]))
+    widths[-1] = min(widths[-1], room)
+    lines = []
+    for row in (list(b.header), ["-" * width for width in widths], *cells):
+        wrapped = textwrap.wrap(row[-1], widths[-1]) or [""]
+        for k, last in enumerate(wrapped):
+            line = [*(row[:-1] if k == 0 else [""] * (len(row) - 1)), last]
+            aligned = [
+                cell.ljust(width) if h in TEXT_COLUMNS else cell.rjust(width)
+                for h, cell, width in zip(b.header, line, widths, strict=True)
+            ]
+            lines.append("  ".join(aligned).rstrip())
+    return "\n".join(lines)
+
+
+def _decimals_aligned(b: Block) -> list[list[str]]:
+    """Pad numbers on the right so that the decimal points of a column stand in one line."""
+    padded = []
+    for header, column in zip(b.header, zip(*b.rows, strict=True), strict=bool(b.rows)):
+        if header in TEXT_COLUMNS:
+            padded.append(list(column))
+            continue
+        tails = [len(cell) - _integer_width(cell) for cell in column]
+        widest = max(tails)
+        padded.append(
+            [
+                cell if "e" in cell else cell + " " * (widest - tail)
+                for cell, tail in zip(column, tails, strict=True)
+            ]
+        )
+    return [list(row) for row in zip(*padded, strict=True)]
+
+
+def _integer_width(cell: str) -> int:
+    for position, character in enumerate(cell):
+        if character == "." and "e" not in cell and cell[:position].strip("-").isdigit():
+            return position
+    return len(cell)
