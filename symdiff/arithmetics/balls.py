@@ -76,10 +76,10 @@ class _Balls:
 
 @functools.cache
 def formula(text: str) -> Callable[[Mapping[str, Any]], Any]:
-    """Return the text of a derivative compiled to a function of a mapping from name to ball.
+    """Compile the text of a derivative to a function of its inputs: a mapping from name to ball.
 
-    Its values are those of reading the text in `BALLS`.  It is faster, which matters since proofs
-    spend most of their time in derivatives.
+    The function returns what reading the text in `BALLS` returns, but faster: proofs spend most of
+    their time in derivatives.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def formula(text: str) -> Callable[[Mapping[str, Any]], Any]:
 
 
 def _evaluator(program: Program, index: int) -> Callable[[Mapping[str, Any]], Any]:
-    """Return a function that evaluates one node."""
+    """Return a function of the inputs that evaluates one node."""
     node = program.nodes[index]
     if isinstance(node, Input):
         return operator.itemgetter(node.name)
