@@ -272,7 +272,7 @@ def apply(row: Function, arithmetic: Arithmetic, arguments: Sequence[Value | Non
     if row.array is not None and hasattr(arithmetic, "elements"):
         use_backward = getattr(arithmetic, "backward_formula", False)
         formula = (row.backward_formula if use_backward else None) or row.array
-        return formula(arithmetic.elements, *bound(row, arguments))
+        return formula(arithmetic.elements, *array_arguments(row, arguments))
     if row.definition is None:
         raise Unsupported(row.name, "it is not available in this arithmetic")
     choice = next((a for a in arguments if isinstance(a, str)), None)
@@ -319,10 +319,10 @@ def walk(
     return values[program.output]
 
 
-def bound(row: Function, arguments: Sequence[Value | None]) -> list[Value | None]:
-    """Return an argument for every parameter of a function on tensors, in order.
+def array_arguments(row: Function, arguments: Sequence[Value | None]) -> list[Value | None]:
+    """Return the arguments of `Function.array` for a tensor function, one for each parameter.
 
-    A setting that was not given is what the row says; another argument is None.
+    A setting that was not passed has the row's default, and another argument is None.
     """
     return [
         parameter.fallback

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.arithmetics.reading import bound, walk
+from symdiff.arithmetics.reading import array_arguments, walk
 from symdiff.array_types import Array
 from symdiff.catalogue import CATALOGUE, Function
 from symdiff.program import Call, Constant, Input, Literal, Program, Setting
@@ -268,7 +268,7 @@ def _apply(
     """Return the nodes of the components of a function's value."""
     array = (row.backward_formula if backward_formula else None) or row.array
     if array is not None:
-        return np.asarray(array(elements, *bound(row, arguments)))
+        return np.asarray(array(elements, *array_arguments(row, arguments)))
     return elements.each(row.name, *arguments)
 
 

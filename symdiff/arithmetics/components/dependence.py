@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.arithmetics.reading import bound, walk
+from symdiff.arithmetics.reading import array_arguments, walk
 from symdiff.catalogue import CATALOGUE
 from symdiff.program import Call, Constant, Input, Literal, Program
 
@@ -115,7 +115,7 @@ def dependence(
     def call(_: int, node: Call, arguments: list[Any]) -> Any:
         row = CATALOGUE[node.function]
         if row.array is not None:
-            return row.array(elements, *bound(row, arguments))
+            return row.array(elements, *array_arguments(row, arguments))
         return elements.each(row.name, *arguments)
 
     return _sets(walk(program, leaf, call))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.arithmetics.reading import bound, walk
+from symdiff.arithmetics.reading import array_arguments, walk
 from symdiff.catalogue import CATALOGUE
 from symdiff.catalogue.elements import ShapeMismatchError
 from symdiff.errors import ExpressionError, Place
@@ -118,7 +118,7 @@ def shape_of(
 def _apply(node: Call, arguments: list[Any]) -> Any:
     row = CATALOGUE[node.function]
     if row.array is not None:
-        return row.array(_SHAPES, *bound(row, arguments))
+        return row.array(_SHAPES, *array_arguments(row, arguments))
     if row.name == "ifelse":
         condition, *branches = map(np.shape, arguments)
         if condition:
