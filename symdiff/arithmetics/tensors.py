@@ -56,7 +56,7 @@ class _Tensors:
 
 
 def _tensor_argument(parameter: Parameter, value: Any) -> Any:
-    """Return an argument of a function on tensors, a number as a tensor."""
+    """Return an argument of a tensor function, a number as a tensor."""
     if parameter.is_setting or parameter.kind == "indices":
         return value
     if parameter.kind == "tensors":
@@ -71,7 +71,7 @@ def _dtype(values: Sequence[Any]) -> torch.dtype:
 
 
 def _scalar_argument(parameter: Parameter, value: Any, *, first: bool) -> Any:
-    """Return an argument of a function on numbers, a number as a tensor where torch needs one."""
+    """Return an argument of a scalar function, a number as a tensor where torch needs one."""
     if isinstance(value, torch.Tensor | str) or parameter.kind == "number":
         return value
     if parameter.kind == "any" and not first:
