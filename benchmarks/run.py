@@ -1,10 +1,10 @@
-"""Measure symdiff against its peers and against what it is made of; write results.md.
+"""Measure symdiff against other tools and against its parts; write results.md.
 
-    make bench              everything, some twenty minutes
+    make bench              everything, about twenty minutes
     make bench ONLY=grids   one part: grids, stream, many, cluster, start, tensors, peers
 
-Absolute times on a shared machine mean little: the ratios are what to look at. Every figure is the
-median over rounds in which all contestants run in turn.
+Absolute times on a shared machine mean little: compare the ratios. Every figure is the median over
+rounds in which all contestants run one after the other.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ from symdiff.arithmetics.symbolic import expression
 from symdiff.versions import versions
 
 HERE = Path(__file__).parent
-ROUNDS = 5
-FEW_ROUNDS = 3  # of what takes minutes
-LONG = 1_000_000
-STREAM = 100_000_000
-MANY = 1000
-SOME = 400
+ROUNDS = 5  # of a measurement
+FEW_ROUNDS = 3  # of a measurement that takes minutes
+LONG = 1_000_000  # points of the grids
+STREAM = 100_000_000  # points of the streamed range
+MANY = 1000  # generated expressions, run one by one
+SOME = 400  # generated expressions, for workers
 FAST = ("symengine", "autograd", "central")
 USUAL = ("symbolic", "autograd", "central")
 TORCH: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
@@ -66,7 +66,7 @@ Table = tuple[list[str], list[list[object]]]
 def in_turn(
     contestants: dict[str, Callable[[], object]], rounds: int = ROUNDS, *, warm: bool = True
 ) -> dict[str, float]:
-    """Return the median seconds of every contestant, run in turn, after a round to warm up."""
+    """Return the median seconds of every contestant over rounds, the first of them not counted."""
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for round_number in range(rounds + warm):
         for name, run in contestants.items():
@@ -78,7 +78,7 @@ def in_turn(
 
 
 def kernels(text: str, points: np.ndarray) -> dict[str, Callable[[], object]]:
-    """Return the bare kernels: f, f', one batched forward and backward pass, two evaluations."""
+    """Return the parts of a comparison: f, f', a batched autograd pass, two evaluations of f."""
     f = expression(symdiff.parse(text))
     x = sp.Symbol("x", real=True)
     value = sp.lambdify(x, f, modules=["scipy", "numpy"], cse=True)
@@ -98,21 +98,23 @@ def kernels(text: str, points: np.ndarray) -> dict[str, Callable[[], object]]:
 
 
 def grids() -> Table:
-    """One expression on a long grid: the whole comparison against the sum of the bare kernels."""
+    """Measure one expression on a long grid: the comparison against the sum of its parts."""
     points = np.linspace(LOW, HIGH, LONG)
     rows = []
     for text in TORCH:
         parts = kernels(text, points)
         with np.errstate(all="ignore"):
-            found = in_turn({**parts, "compare": lambda t=text: symdiff.compare(t, {"x": points})})
-        bare = sum(found[name] for name in parts)
-        times = [f"{found[name] / LONG * 1e6:.3f}" for name in (*parts, "compare")]
-        rows.append([f"`{text}`", *times, f"{found['compare'] / bare:.2f}"])
+            seconds = in_turn(
+                {**parts, "compare": lambda t=text: symdiff.compare(t, {"x": points})}
+            )
+        total = sum(seconds[name] for name in parts)
+        times = [f"{seconds[name] / LONG * 1e6:.3f}" for name in (*parts, "compare")]
+        rows.append([f"`{text}`", *times, f"{seconds['compare'] / total:.2f}"])
     return ["expression", *parts, "compare", "compare / kernels"], rows
 
 
 def stream() -> Table:
-    """Stream a hundred million points: memory over the start, in a process of its own."""
+    """Measure time and additional memory of a range of a hundred million points."""
     script = (
         "import sys, resource, symdiff\n"
         "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024\n"
@@ -125,7 +127,7 @@ def stream() -> Table:
     rows: list[list[object]] = []
     for count in (STREAM // 10, STREAM):
         start = time.perf_counter()
-        done = subprocess.run(  # noqa: S603  (our own command)
+        done = subprocess.run(  # noqa: S603  (symdiff's command line)
             [sys.executable, "-c", script, str(count)], check=True, capture_output=True, text=True
         )
         seconds = time.perf_counter() - start
@@ -146,7 +148,7 @@ def many() -> Table:
         def process(*command: str) -> Callable[[], object]:
             return lambda: subprocess.run(command, env=single, capture_output=True, check=False)  # noqa: S603
 
-        found = in_turn(
+        seconds = in_turn(
             {
                 "straightforward script": process(*script),
                 "symdiff, sympy's derivative on trial": process(*run),
@@ -155,25 +157,25 @@ def many() -> Table:
                 "symdiff, symengine's, two processes": process(*run, *fast, "--jobs", "2"),
             },
             rounds=FEW_ROUNDS,
-            warm=False,  # each is a process of its own
+            warm=False,  # every run starts a process
         )
-    base = found["straightforward script"]
-    rows = [[n, f"{s / MANY * 1e3:.1f}", f"{base / s:.2f}"] for n, s in found.items()]
+    base = seconds["straightforward script"]
+    rows = [[n, f"{s / MANY * 1e3:.1f}", f"{base / s:.2f}"] for n, s in seconds.items()]
     return ["run", "ms an expression", "times faster"], rows
 
 
 def written(path: Path, texts: list[str]) -> Path:
-    """Write an expression file."""
+    """Write an expression file and return its path."""
     lines = (f"f{i}: {text} ; x = {LOW}:{HIGH}:{POINTS}\n" for i, text in enumerate(texts))
     path.write_text("".join(lines))
     return path
 
 
 def cluster() -> Table:
-    """Compare one worker with two: of a cluster, of a pool, and two runs that share nothing."""
+    """Compare one worker with two: on a cluster, in a process pool, and in independent runs."""
     rows: list[list[object]] = []
     with tempfile.TemporaryDirectory() as folder:
-        # What warms the workers is not what is measured: sympy remembers what it has derived.
+        # Workers warm up on other expressions, because sympy caches derivatives.
         warm = written(Path(folder) / "warm.txt", expressions(SOME // 4, SEED + 1))
         path = written(Path(folder) / "some.txt", expressions(SOME))
         for engines in (USUAL, FAST):
@@ -191,13 +193,13 @@ def cluster() -> Table:
 
 
 def on_cluster(paths: Sequence[Path], workers: int, engines: Sequence[str]) -> float:
-    """Return the seconds of the last of some runs on one cluster."""
+    """Return the seconds that the last file takes on a cluster that has run the others."""
     with dask(workers) as address:
         return last(lambda path: quietly(path, engines, dask=address), paths)
 
 
 def in_processes(paths: Sequence[Path], workers: int, engines: Sequence[str]) -> float:
-    """Return the seconds of the last of some runs in the same processes."""
+    """Return the seconds that the last file takes in a pool that has run the others."""
     spawn = multiprocessing.get_context("spawn")
     pool = concurrent.futures.ProcessPoolExecutor(workers, spawn, initializer=one_thread)
     with pool:
@@ -205,7 +207,7 @@ def in_processes(paths: Sequence[Path], workers: int, engines: Sequence[str]) ->
 
 
 def apart(path: Path, runs: int, engines: Sequence[str]) -> float:
-    """Return the seconds of some runs at the same time that know nothing of each other."""
+    """Return the seconds of several independent runs at the same time."""
     command = [sys.executable, "-m", "symdiff", "run", str(path), "--quiet"]
     command += [word for name in engines for word in ("--engine", name)]
     single = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -222,7 +224,7 @@ def apart(path: Path, runs: int, engines: Sequence[str]) -> float:
 
 
 def last(run: Callable[[Path], object], paths: Sequence[Path]) -> float:
-    """Return the seconds that a run takes on the last of some files, after the others."""
+    """Return the seconds that the last file takes after the others."""
     for path in paths:
         start = time.perf_counter()
         run(path)
@@ -231,7 +233,7 @@ def last(run: Callable[[Path], object], paths: Sequence[Path]) -> float:
 
 @contextlib.contextmanager
 def dask(workers: int) -> Iterator[str]:
-    """Start a cluster on this machine."""
+    """Start a Dask cluster on this machine; yield its address."""
     from distributed import LocalCluster  # noqa: PLC0415  (heavy)
 
     os.environ["OMP_NUM_THREADS"] = "1"
@@ -245,20 +247,20 @@ def dask(workers: int) -> Iterator[str]:
 
 
 def one_thread() -> None:
-    """Keep a worker to its core."""
+    """Restrict a worker to one thread."""
     os.environ["OMP_NUM_THREADS"] = "1"
 
 
-def quietly(path: Path, engines: Sequence[str], **how: Any) -> object:  # noqa: ANN401
-    """Compare a file."""
-    return symdiff.compare_files(path, engines=engines, **how)
+def quietly(path: Path, engines: Sequence[str], **options: Any) -> object:  # noqa: ANN401
+    """Compare a file with some engines."""
+    return symdiff.compare_files(path, engines=engines, **options)
 
 
 def start() -> Table:
-    """Compare cold starts with what they load."""
+    """Compare cold starts with the import of torch and sympy."""
 
     def process(*arguments: str) -> Callable[[], object]:
-        return lambda: subprocess.run(  # noqa: S603  (our own command)
+        return lambda: subprocess.run(  # noqa: S603  (symdiff's command line)
             [sys.executable, *arguments], check=True, capture_output=True
         )
 
@@ -277,7 +279,7 @@ def start() -> Table:
 
 
 def tensors() -> Table:
-    """Compare a network of 101000 weights with one backward pass of torch."""
+    """Compare a network of 101000 weights with a forward and backward pass of torch."""
     values = {
         name: np.random.default_rng(seed).standard_normal(shape)
         for seed, (name, shape) in enumerate(SHAPES.items())
@@ -300,7 +302,7 @@ def tensors() -> Table:
 
 
 def peers() -> Table:
-    """Compare with other checkers on the first expression, a point, where they are installed."""
+    """Compare the time per point with that of other checkers, where they are installed."""
     text = next(iter(TORCH))
     function = TORCH[text]
     f = sp.lambdify("x", expression(symdiff.parse(text)), "numpy")
@@ -328,15 +330,15 @@ def peers() -> Table:
         contestants["numdifftools"] = 10_000, lambda: numdifftools.Derivative(f)(some)
     with contextlib.suppress(ImportError):
         contestants["jax.test_util.check_grads"] = 100, jax_check(few)
-    found = in_turn({name: run for name, (_, run) in contestants.items()}, rounds=3)
-    each = {name: found[name] / count * 1e6 for name, (count, _) in contestants.items()}
+    seconds = in_turn({name: run for name, (_, run) in contestants.items()}, rounds=3)
+    each = {name: seconds[name] / count * 1e6 for name, (count, _) in contestants.items()}
     base = each["symdiff.compare, 10000 points"]
     rows = [[name, f"{us:.2f}", f"{us / base:.2f}"] for name, us in each.items()]
     return ["checker", "µs a point", "ratio"], rows
 
 
 def jax_check(points: np.ndarray) -> Callable[[], object]:
-    """Return a run of jax's checker over points."""
+    """Return a function that runs jax's checker at all points."""
     jax = importlib.import_module("jax")
     test_util = importlib.import_module("jax.test_util")
     jnp = importlib.import_module("jax.numpy")
@@ -353,17 +355,18 @@ def jax_check(points: np.ndarray) -> Callable[[], object]:
 
 
 GRIDS = """\
-Microseconds a point: f and f' by lambdified numpy, one batched torch forward and backward, two
-evaluations for the differences; and the whole `symdiff.compare`, with kinks, truth and verdicts."""
+Microseconds per point: f and f' by lambdified numpy, one batched forward and backward pass of
+torch, two evaluations for central differences; and the whole `symdiff.compare`, with kinks, truth
+and verdicts."""
 GENERATED = f"""\
-Depth {DEPTH}, {POINTS} points, seed {SEED}; every run is a process of its own, start-up included,
-with one thread each."""
+Depth {DEPTH}, {POINTS} points, seed {SEED}; every run is a new process with one thread, and its
+start-up is included."""
 WORKERS = f"""\
-{SOME} of these expressions, by workers that were warmed with others; "runs apart" are whole runs
-that share nothing but the machine: what two of them reach is what it has to give."""
+{SOME} of these expressions, by workers that have warmed up on others; "runs apart" share
+only the machine, so two of them show the largest speed-up that it allows."""
 PARTS: dict[str, tuple[str, str, Callable[[], Table]]] = {
     "grids": (f"One expression on {LONG} points", GRIDS, grids),
-    "stream": ("A range that is not held", "`exp(-x**2)*abs(x - 1/3)`.", stream),
+    "stream": ("A range that is streamed", "`exp(-x**2)*abs(x - 1/3)`.", stream),
     "many": (f"{MANY} generated expressions", GENERATED, many),
     "cluster": (
         "Several workers",
@@ -372,12 +375,16 @@ PARTS: dict[str, tuple[str, str, Callable[[], Table]]] = {
     ),
     "start": ("Cold start", "", start),
     "tensors": (f"A network of 101000 weights: `{NETWORK}`", "", tensors),
-    "peers": ("Other checkers", f"`{next(iter(TORCH))}`; none of them looks at kinks.", peers),
+    "peers": (
+        "Other checkers",
+        f"`{next(iter(TORCH))}`; the others do not search for kinks.",
+        peers,
+    ),
 }
 
 
 def main() -> None:
-    """Run the parts that are asked for and write their tables."""
+    """Run the parts named on the command line, or all; print and write their tables."""
     chosen = sys.argv[1:] or list(PARTS)
     named = ", ".join(f"{name} {version}" for name, version in versions().items())
     machine = f"{dt.datetime.now(dt.UTC):%Y-%m-%d}, {platform.machine()}, {os.cpu_count()} cores"
@@ -386,10 +393,10 @@ def main() -> None:
     text.write(f"# Measurements\n\n{machine}; {named}. Medians of rounds, contestants in turn; ")
     text.write(f"{memory:.0f} MiB at the start.\n")
     for name in chosen:
-        title, words, run = PARTS[name]
+        title, introduction, run = PARTS[name]
         headers, rows = run()
         table = tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
-        text.write(f"\n## {title}\n\n{words + chr(10) * 2 if words else ''}{table}\n")
+        text.write(f"\n## {title}\n\n{introduction + chr(10) * 2 if introduction else ''}{table}\n")
         print(f"{title}\n{table}\n", flush=True)
     if chosen == list(PARTS):
         (HERE / "results.md").write_text(text.getvalue())

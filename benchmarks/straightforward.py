@@ -1,4 +1,4 @@
-"""What somebody would write: sympy, batched autograd and differences, and no truth."""
+"""The script that one would write without symdiff: sympy, batched autograd and differences."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ NAMES = ("sin", "cos", "tanh", "atan", "exp", "log", "sqrt")
 
 
 def on_tensors(function: Callable[[torch.Tensor], torch.Tensor]) -> Callable[..., torch.Tensor]:
-    """Return a function of torch's that takes numbers too: sympy leaves some in its formulas."""
+    """Return a torch function that takes numbers too, because sympy's formulas contain some."""
     return lambda x: function(torch.as_tensor(x))
 
 
 TORCH = {"Abs": on_tensors(torch.abs), **{n: on_tensors(getattr(torch, n)) for n in NAMES}}
-STEP = 6e-6
+STEP = 6e-6  # of the central differences
 
 
 def compare(text: str) -> int:
-    """Return at how many points the three derivatives agree."""
+    """Return the number of points at which the three derivatives agree."""
     points = np.linspace(LOW, HIGH, POINTS)
     f = sp.sympify(text, locals={"x": X})
     derivative = sp.diff(f, X)

@@ -27,12 +27,12 @@ from generated import LOW, expressions
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 COUNT: Final = 1000  # generated expressions
-QUICK: Final = 10  # one of so many of them is compared by --quick
+QUICK: Final = 10  # --quick compares every tenth of them
 QUICK_FILES: Final = ("kinks.toml", "relu_jacobian.toml", "two_layer_network.toml")
-MOST_SHOWN: Final = 20  # differences that are printed
+MOST_SHOWN: Final = 20  # differences printed per report
 ORDER: Final = 1e-14  # relative: what the order of the terms of a sum may change
-# Fields of a record, and keys of an expression's description, that hold messages.
-MESSAGES: Final = frozenset({"detail", "notes", "structure", "tensors"})
+# Fields of a record, and keys of an expression's description, that contain messages.
+MESSAGES: Final = frozenset({"detail", "note", "notes", "structure", "tensors"})
 RENAMED_KEYS: Final = {"mistakes": "errors"}  # of the JSON report
 Rewordings = list[tuple[str, str]]
 IGNORED_KEYS: Final = frozenset({"versions"})
@@ -82,7 +82,7 @@ def _run(paths: list[Path], output: Path) -> None:
 
 
 def _rewordings(folder: Path) -> Rewordings:
-    """Read what was reworded on purpose."""
+    """Return the rewordings in the folder: pairs of a regular expression and its replacement."""
     lines = [
         line
         for path in sorted(folder.glob("reworded*.txt"))
@@ -100,15 +100,15 @@ def _compared(name: str, saved: Path, now: Path, rewordings: Rewordings, *, part
         old["expressions"] = [h for h in old["expressions"] if h["name"] in names]
         old["records"] = [r for r in old["records"] if r["expression"] in names]
     old = {RENAMED_KEYS.get(key, key): value for key, value in old.items()}
-    found = 0
+    count = 0
     for text in _differences(old, new, rewordings):
-        found += 1
-        if found <= MOST_SHOWN:
+        count += 1
+        if count <= MOST_SHOWN:
             sys.stdout.write(f"{name}: {text}\n")
-    equal = "equal" if not found else f"{found} differences"
+    equal = "equal" if not count else f"{count} differences"
     counts = f"{len(new['expressions'])} expressions, {len(new['records'])} records"
     sys.stdout.write(f"{name}: {counts}: {equal}\n")
-    return found
+    return count
 
 
 def _differences(old: dict[str, Any], new: dict[str, Any], rewordings: Rewordings) -> Iterator[str]:
@@ -145,7 +145,7 @@ def _label(row: dict[str, Any]) -> str:
 
 
 def _reworded(message: Any, rewordings: Rewordings) -> Any:  # noqa: ANN401  (text, list, dict, null)
-    """Return a saved message in today's words."""
+    """Return a message, or all messages in a list or a dict, in the present wording."""
     if isinstance(message, str):
         for former, present in rewordings:
             message = re.sub(former, present, message)

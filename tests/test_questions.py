@@ -287,8 +287,8 @@ class TestTwoLayerNetwork:
     def test_the_claim_agrees_with_autograd_in_every_component_at_full_size(self, entry):
         notes = entry("two_layer_network", "two layers, full size").tensors.notes
         assert notes[0].startswith("101000 derivatives, more than 512: 3 random directions")
-        assert "claim for w1 beside autograd: 100000 of 100000 components agree" in notes
-        assert "claim for w2 beside autograd: 1000 of 1000 components agree" in notes
+        assert "claim for w1 compared with autograd: 100000 of 100000 components agree" in notes
+        assert "claim for w2 compared with autograd: 1000 of 1000 components agree" in notes
 
     def test_sympy_is_unsupported_at_full_size(self, entry):
         full = entry("two_layer_network", "two layers, full size")
@@ -327,7 +327,8 @@ class TestReluJacobian:
         assert evidence.tensors.structure["h"].startswith("6400 x 6400, diagonal")
         assert words(evidence, "claim") == words(evidence, "autograd") == {"agrees"}
         assert (
-            "claim for h beside autograd: 6400 of 6400 components agree" in evidence.tensors.notes
+            "claim for h compared with autograd: 6400 of 6400 components agree"
+            in evidence.tensors.notes
         )
 
     def test_rows_of_a_batch_do_not_mix(self, entry):

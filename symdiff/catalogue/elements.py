@@ -96,7 +96,26 @@ def one_axis(shape: tuple[int, ...], dim: int, *, more: int = 0) -> int:
 
 
 def folded(a: Elements, function: str, x: Array, dim: int, *, keep: bool) -> Array:
-    """Reduce a dimension with a binary function such as maximum or multiply."""
+    """Reduce a dimension with a binary function.
+
+    Parameters
+    ----------
+    a
+        The arithmetic of `x`.
+    function
+        The catalogue row of the binary function, such as ``maximum`` or ``multiply``.
+    x
+        The tensor; a number is returned as it is.
+    dim
+        The dimension.
+    keep
+        Whether the dimension is kept with length 1.
+
+    Raises
+    ------
+    ShapeMismatchError
+        The tensor does not have the dimension, or its length is 0.
+    """
     shape = a.shape(x)
     axis = one_axis(shape, dim)
     if not shape:
@@ -113,18 +132,18 @@ def folded(a: Elements, function: str, x: Array, dim: int, *, keep: bool) -> Arr
 def folded_over(
     a: Elements, function: str, x: Array, axes: tuple[int, ...], *, keep: bool
 ) -> Array:
-    """Reduce several dimensions with a binary function."""
+    """Reduce several axes with a binary function, as `folded` does."""
     for axis in sorted(axes, reverse=True):
         x = folded(a, function, x, axis, keep=keep)
     return x
 
 
 def parts(a: Elements, x: Array, axis: int) -> list[Array]:
-    """Return the slices along a dimension."""
+    """Return the slices of a tensor along an axis."""
     return [a.arrange(lambda v, k=k: numpy.take(v, k, axis), x) for k in range(a.shape(x)[axis])]
 
 
 def count(a: Elements, x: Array, axes: tuple[int, ...]) -> int:
-    """Return the number of components along some dimensions together."""
+    """Return the product of the lengths of some axes; 1 for a number."""
     shape = a.shape(x)
     return math.prod(shape[axis] for axis in axes if shape)

@@ -54,7 +54,22 @@ def _least(a: Elements, x: Array, dim: Dim = None, keepdim: bool = False) -> Arr
 
 
 def norm(a: Elements, x: Array, p: float = 2, dim: Dim = None, keepdim: bool = False) -> Array:
-    """Return (Σ|x|^p)^(1/p); the largest |x| for p = inf, the number of non-zeros for p = 0."""
+    """Return the p-norm over some dimensions, or over all.
+
+    Parameters
+    ----------
+    a
+        The arithmetic of `x`.
+    x
+        The tensor.
+    p
+        (Σ|x|^p)^(1/p); the largest |x| for inf, the smallest for -inf, the number of components
+        that are not 0 for 0.
+    dim
+        One dimension or several; None means all.
+    keepdim
+        Whether the dimensions are kept with length 1.
+    """
     axes = several_axes(a, x, dim)
     if p == 2:
         return a.each("sqrt", a.total(a.each("square", x), axes, keep=keepdim))

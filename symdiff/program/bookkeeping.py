@@ -9,7 +9,7 @@ from typing import NoReturn
 from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
 from symdiff.errors import ExpressionError, Place
 from symdiff.program import limits
-from symdiff.program.folding import NotANumberError, Number, check_exponent, fold, fold_program
+from symdiff.program.folding import ConstantError, Number, check_exponent, fold, fold_program
 from symdiff.program.nodes import (
     Builder,
     Call,
@@ -40,19 +40,22 @@ class Bookkeeping:
         self._definition_of = definition_of
         self._builder = Builder()
         self._sources: list[Source] = []
-        self._text = ""
-        self._constants: dict[int, Number] = {}
-        self._conditions: set[int] = set()
-        self._sizes: dict[int, int] = {}
-        self._depths: dict[int, int] = {}
+        self._text = ""  # of the last source
+        self._constants: dict[int, Number] = {}  # values of constant nodes
+        self._conditions: set[int] = set()  # nodes whose value is a condition
+        self._sizes: dict[int, int] = {}  # of the tree below a node, without sharing
+        self._depths: dict[int, int] = {}  # of the tree below a node
 
     def _add(self, node: Node, syntax: ast.AST) -> int:
         index = self._builder.add(node, self._span(syntax))
         if index not in self._sizes:
             operands = node.operands if isinstance(node, Call) else ()
             self._sizes[index] = 1 + sum(self._sizes[a] for a in operands)
-            if self._sizes[index] > _MAX_TREE or len(self._sizes) > limits.MAX_NODES:
+            if len(self._sizes) > limits.MAX_NODES:
                 self._fail(syntax, f"more than {limits.MAX_NODES} sub-expressions", "simplify it")
+            if self._sizes[index] > _MAX_TREE:
+                message = f"more than {_MAX_TREE} sub-expressions when definitions are written out"
+                self._fail(syntax, message, "simplify it")
             self._depths[index] = self._depth_of(node)
             if self._depths[index] > MAX_DEPTH:
                 self._too_deep(syntax)
@@ -87,7 +90,7 @@ class Bookkeeping:
             if node.function == "power":
                 check_exponent(self._constants.get(node.operands[1]))
             value = self._constant_value(node)
-        except NotANumberError as error:
+        except ConstantError as error:
             self._fail(syntax, f"{self._excerpt(syntax)!r}: {error}", error.hint)
         if value is not None:
             self._constants[index] = value

@@ -14,6 +14,7 @@ from symdiff.program.nodes import Call, Constant, Input, Literal, Program
 
 Number = int | float | bool
 
+# Functions on Python's numbers, by the name of the catalogue row.
 _OPERATORS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
         **{row: getattr(math, row) for row in CATALOGUE if hasattr(math, row)},
@@ -46,8 +47,8 @@ _TOO_LARGE = "the value is too large for a double"
 _GROWS_LIKE_FACTORIAL = frozenset({"gamma", "lgamma", "digamma"})
 
 
-class NotANumberError(ArithmeticError):
-    """A constant sub-expression has no value that can be used; message and hint are for users."""
+class ConstantError(ArithmeticError):
+    """A constant sub-expression has no finite value, or a part that is too large to compute."""
 
     def __init__(self, message: str, hint: str = "use a smaller number, or inf") -> None:
         """Store the message and the hint."""
@@ -60,7 +61,7 @@ def fold(function: str, arguments: Sequence[Number | None]) -> Number | None:
 
     Raises
     ------
-    NotANumberError
+    ConstantError
         The value overflows a double, or the function is undefined there.
 
     Examples
@@ -69,21 +70,21 @@ def fold(function: str, arguments: Sequence[Number | None]) -> Number | None:
     0.25
     >>> fold("power", [9, 9**9])
     Traceback (most recent call last):
-    symdiff.program.folding.NotANumberError: the exponent 387420489 is larger than 10000
+    symdiff.program.folding.ConstantError: the exponent 387420489 is larger than 10000
     """
     constants = [a for a in arguments if a is not None]
     if len(constants) < len(arguments):
         return None
     if function in _GROWS_LIKE_FACTORIAL and abs(constants[0]) > MAX_GAMMA:
         message = f"the constant argument of {function} is larger than {MAX_GAMMA}"
-        raise NotANumberError(message)
+        raise ConstantError(message)
     if function == "power":
         value: Number | None = _checked(lambda: _power(constants[0], constants[1]))
     else:
         operation = _OPERATORS.get(function)
         value = None if operation is None else _checked(lambda: operation(*constants))
     if value is not None and math.isinf(value) and not any(map(math.isinf, constants)):
-        raise NotANumberError(_TOO_LARGE)
+        raise ConstantError(_TOO_LARGE)
     return value
 
 
@@ -99,7 +100,7 @@ def fold_program(program: Program, inputs: Mapping[str, Number | None]) -> Numbe
 
     Raises
     ------
-    NotANumberError
+    ConstantError
         As in `fold`, for any sub-expression.
     """
     values: dict[int, Number | None] = {}
@@ -122,14 +123,14 @@ def check_exponent(exponent: Number | None) -> None:
 
     Raises
     ------
-    NotANumberError
+    ConstantError
         Its absolute value is above `MAX_EXPONENT`.
     """
     if exponent is not None and math.isfinite(exponent) and abs(exponent) > MAX_EXPONENT:
         message = f"the exponent {exponent:g} is larger than {MAX_EXPONENT}"
         if isinstance(exponent, int):
             message = f"the exponent {exponent} is larger than {MAX_EXPONENT}"
-        raise NotANumberError(message)
+        raise ConstantError(message)
 
 
 def _power(base: Number, exponent: Number) -> Number:
@@ -148,14 +149,14 @@ def _checked(compute: Callable[[], Number]) -> Number:
         value = compute()
         finite = not math.isnan(float(value))
     except OverflowError:
-        raise NotANumberError(_TOO_LARGE) from None
+        raise ConstantError(_TOO_LARGE) from None
     except ZeroDivisionError:
         message = "division by zero"
-        raise NotANumberError(message, "a constant must be a number, or inf") from None
+        raise ConstantError(message, "a constant must be a number, or inf") from None
     except ValueError:
         message = "the value is not a real number"
-        raise NotANumberError(message, "symdiff functions shows where each is defined") from None
+        raise ConstantError(message, "symdiff functions shows where each is defined") from None
     if not finite:
         message = "the value is not a number"
-        raise NotANumberError(message, "a constant must be a number, or inf")
+        raise ConstantError(message, "a constant must be a number, or inf")
     return value

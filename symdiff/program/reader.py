@@ -33,6 +33,7 @@ from symdiff.program.syntax import (
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 _RESERVED = frozenset({"nan", "NaN", "NAN", "torch", "True", "False", "None"})
+# The method for every accepted kind of syntax.
 _VISITS: Mapping[type[ast.expr], str] = {
     ast.Constant: "_visit_constant",
     ast.Name: "_visit_name",
@@ -90,12 +91,12 @@ class Reader(Bookkeeping):
         super().__init__(definition_of)
         self._is_template = is_template
         self._definitions = definitions
-        self._defined: dict[str, int] = {}
-        self._depth = 0
+        self._defined: dict[str, int] = {}  # the nodes of the definitions that were read
+        self._depth = 0  # of the syntax being visited
         self._inputs: set[str] = set()
 
     def define(self, name: str, text: str) -> None:
-        """Read a named sub-expression."""
+        """Read a definition, so that later texts can use its name."""
         self._defined[name] = self._root(f"let {name}", text)
 
     def read(self, text: str, *, condition: bool = False) -> Program:
@@ -196,7 +197,7 @@ class Reader(Bookkeeping):
         return self._add(Input(name), syntax)
 
     def _visit_binary(self, syntax: ast.BinOp) -> int:
-        # A long sum nests to the left: iterate over its chain of operators instead of recursing.
+        # A long sum nests to the left: loop over its operators instead of recursing.
         chain = [syntax]
         while isinstance(chain[-1].left, ast.BinOp):
             chain.append(chain[-1].left)
