@@ -486,6 +486,10 @@ def _sorted(
     switches: tuple[Switch, ...],
     notes: tuple[str, ...],
 ) -> Grid:
+    """Return a grid of all points, sorted and without duplicates.
+
+    Of equal points the one with the first role stays, but a regular point comes last.
+    """
     points = np.concatenate([b.points for b in batches]) + 0.0  # turns -0.0 into 0.0
     roles = np.concatenate([b.roles for b in batches])
     along = np.concatenate([np.full(len(b.points), b.along, dtype=np.int8) for b in batches])

@@ -120,6 +120,7 @@ def _joined(
     more: bool = False,
     open_brackets: tuple[tuple[float, float], ...] = (),
 ) -> Roots:
+    """Return the roots of several equations as the zeros of one switch."""
     roots = sorted({c for part in parts for c in part.coordinates}, key=lambda c: c.value)
     return Roots(
         coordinates=tuple(_nearest_to_zero(roots)),
@@ -193,6 +194,7 @@ class _SwitchOnLine:
     # -- polynomials: exact roots of their irreducible factors
 
     def _polynomial(self) -> Polynomial | None:
+        """Return the function as a polynomial with rational coefficients, or None."""
         fractions = {name: c.fraction for name, c in self._fixed.items()}
         rational = {name: f for name, f in fractions.items() if f is not None}
         if len(rational) < len(fractions):
@@ -209,6 +211,7 @@ class _SwitchOnLine:
     # -- chains of invertible functions: inverted exactly in sympy
 
     def _symbolic(self) -> sp.Expr:
+        """Return the function as a sympy expression, or raise `NotInvertibleError`."""
         if self._program.tree_size(self._program.output) > _LARGEST_TREE:
             raise NotInvertibleError
         if self._sympy_expression is None:

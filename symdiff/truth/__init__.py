@@ -1,1 +1,1 @@
-"""Decide what the derivative is, with proof. Nothing here knows an engine."""
+"""Decide derivatives with proof, independently of the engines."""

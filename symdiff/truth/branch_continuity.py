@@ -30,8 +30,8 @@ _OFFSETS = (Fraction(3, 29), Fraction(-2, 31), Fraction(11, 7))
 def is_continuous_across_branches(program: Program, point: Mapping[str, Real]) -> bool:
     """Return whether every choice in a program is proved to be continuous near a point.
 
-    A choice whose condition is constant near the point is. Otherwise the difference of its
-    branches must be zero wherever the two sides of the comparison are equal.
+    A choice is continuous if its condition is constant near the point. Otherwise the difference
+    of its branches must be zero wherever the two sides of the comparison are equal.
 
     Parameters
     ----------
@@ -78,9 +78,9 @@ def _add_call(builder: Builder, call: Call) -> int:
     row = CATALOGUE[call.function]
     if row.definition is None:
         return builder.add(call)
-    given = [builder.nodes[a] for a in call.operands]
-    words = [n.value for n in given if isinstance(n, Setting)]
-    inner = _expanded(definition(row.name, words[0] if words else None))
+    operands = [builder.nodes[a] for a in call.operands]
+    choices = [n.value for n in operands if isinstance(n, Setting)]
+    inner = _expanded(definition(row.name, choices[0] if choices else None))
     return builder.copy(inner, bind(builder, row, call.arguments))
 
 

@@ -37,7 +37,7 @@ _BITS: Final = 512  # precision of the balls
 # than this. Weights up to this size count as zero.
 _MARGIN: Final = 1e-9
 # Rounding may change a component by this part of the largest component.
-_LOST: Final = 2.0**-45
+_ROUNDING: Final = 2.0**-45
 _SMALLEST_SIZE: Final = 2.0**-60  # of a component, relative to the largest one
 _SAME: Final = 1e-12  # relative distance of two vertices that count as equal
 
@@ -49,7 +49,7 @@ class ClarkeHulls:
     Attributes
     ----------
     inner
-        Points in the Clarke set, shape (k, d). So is their convex hull.
+        Points in the Clarke set, shape (k, d). Their convex hull lies in it too.
     outer
         Points whose convex hull contains the Clarke set, shape (m, d).
     exact
@@ -81,11 +81,11 @@ class ClarkeHulls:
         return None
 
     def outer_contains(self, gradient: Sequence[float], tolerance: float) -> bool:
-        """Return whether a gradient lies in the outer hull, as those of autodiff do."""
+        """Return whether a gradient lies in the outer hull, as every result of autodiff does."""
         return self._may_contain(np.asarray(gradient, dtype=np.float64), self.outer, tolerance)
 
     def _may_contain(self, g: Array, vertices: Array, tolerance: float) -> bool:
-        sizes = np.maximum(self.sizes, _LOST / tolerance * self.sizes.max(initial=0))
+        sizes = np.maximum(self.sizes, _ROUNDING / tolerance * self.sizes.max(initial=0))
         return distance_to_hull(g / sizes, vertices / sizes) <= tolerance
 
     @property
@@ -157,7 +157,7 @@ def _weights_of_min_norm(vertices: Array) -> Array:
 
 
 class _FixedSigns(jets.Exact):
-    """Gives the switches that may be zero the signs of a combination, in the order of evaluation.
+    """A rule for switches that may be zero: give them the signs of a combination, one by one.
 
     Attributes
     ----------

@@ -57,7 +57,9 @@ class Univariate(_Texts):
         kind = self._pick(_UNIVARIATE)
         if kind == "leaf":
             return self.leaf()
-        a = self.text(min(1, depth - 1) if kind == "exp" else depth - 1)  # no towers
+        a = self.text(
+            min(1, depth - 1) if kind == "exp" else depth - 1
+        )  # no exp of a deep expression
         if kind in ("+", "-", "*"):
             return f"({a} {kind} {self.text(depth - 1)})"
         if kind in ("max", "min"):
