@@ -1,4 +1,7 @@
-"""Long arrays: in pieces that fit the cache, on as many threads as there are cores; or in part."""
+"""Work on long arrays in chunks that fit the cache, on as many threads as there are cores.
+
+`is_long` decides where threads are used; everything else here follows from it.
+"""
 
 from __future__ import annotations
 
@@ -15,129 +18,141 @@ from numpy.typing import NDArray
 T = TypeVar("T")
 S = TypeVar("S")
 
-CHUNK: Final = 2**17  # numbers, 1 MiB
-BLOCK: Final = 1024  # of which a piece has whole ones, but for the last
+CHUNK: Final = 2**17  # doubles in a chunk at most: 1 MiB
+BLOCK: Final = 1024  # the length of every chunk but the last is a multiple of this
+
+
+def is_long(count: int) -> bool:
+    """Return whether an array of this length is worked on in several chunks, on several threads."""
+    return count > CHUNK
 
 
 def cores() -> int:
-    """Return how many threads to use: ``OMP_NUM_THREADS`` if that is set, else one a core.
+    """Return how many threads to use: ``OMP_NUM_THREADS`` if it is set, else one for every core.
 
-    The threads of torch follow the same variable.
+    torch reads the same variable.
     """
-    wanted = os.environ.get("OMP_NUM_THREADS", "")
-    if wanted.isdecimal() and int(wanted) > 0:
-        return int(wanted)
+    setting = os.environ.get("OMP_NUM_THREADS", "")
+    if setting.isdecimal() and int(setting) > 0:
+        return int(setting)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def in_chunks(count: int, work: Callable[[slice], None]) -> None:
-    """Call `work` for pieces that together are the range from 0 to `count`.
+    """Call `work` with slices that together make up the range from 0 to `count`.
 
-    Several pieces run at the same time: numpy and torch let go of the interpreter's lock. What a
-    piece raises is raised here, that of the first piece first.
+    Several chunks run at the same time, since numpy and torch release the interpreter's lock. If
+    chunks raise, the exception of the first of them in the range is raised here.
 
     Examples
     --------
     >>> squares = [0] * 5
-    >>> def square(piece):
-    ...     for i in range(piece.start, piece.stop):
+    >>> def square(chunk):
+    ...     for i in range(chunk.start, chunk.stop):
     ...         squares[i] = i * i
     >>> in_chunks(5, square)
     >>> squares
     [0, 1, 4, 9, 16]
     """
-    pieces = queue.SimpleQueue[slice]()
+    waiting = queue.SimpleQueue[slice]()
     size = _even_size(count)
     for at in range(0, count, size):
-        pieces.put(slice(at, min(at + size, count)))
+        waiting.put(slice(at, min(at + size, count)))
     failures: dict[int, BaseException] = {}
 
     def take() -> None:
         while not failures:
             try:
-                piece = pieces.get_nowait()
+                chunk = waiting.get_nowait()
             except queue.Empty:
                 return
             try:
-                work(piece)
+                work(chunk)
             except BaseException as error:  # noqa: BLE001  (raised again below)
-                failures[piece.start] = error
+                failures[chunk.start] = error
 
-    wanted = min(cores(), pieces.qsize()) - 1
-    helpers = [helper for _ in range(wanted) if (helper := _called(take)) is not None]
-    take()  # here too: to wait would leave a core idle until somebody wakes it
-    for helper in helpers:
-        if not helper.cancel():  # one that has not begun would find nothing to do
-            helper.result()
+    others = min(cores(), waiting.qsize()) - 1
+    futures = [future for _ in range(others) if (future := _submitted(take)) is not None]
+    take()  # in this thread too: waiting would leave a core idle until the thread is woken
+    for future in futures:
+        if not future.cancel():  # one that has not begun would find no chunk left
+            future.result()
     if failures:
         raise failures[min(failures)]
 
 
 def side_by_side(here: Callable[[], T], there: Callable[[], S]) -> tuple[T, S]:
-    """Return what two functions give, the second one called in another thread if there is one.
+    """Return the results of two functions, the second one called in another thread if possible.
 
-    Where that one is done first, it takes pieces of the first.
+    If the second one is done first, its thread takes chunks of the first.
 
     Examples
     --------
     >>> side_by_side(lambda: 1, lambda: "a")
     (1, 'a')
     """
-    other = _called(there)
+    other = _submitted(there)
     if other is None:
         return here(), there()
     try:
-        found = here()
+        result = here()
     finally:
         begun = not other.cancel()
         if begun:
             concurrent.futures.wait([other])
-    return found, other.result() if begun else there()
+    return result, other.result() if begun else there()
 
 
-def _called(work: Callable[[], T]) -> concurrent.futures.Future[T] | None:
-    """Have another thread do some work; None: there is none."""
+def _submitted(work: Callable[[], T]) -> concurrent.futures.Future[T] | None:
+    """Submit work to another thread; return None if no other thread can be used."""
     threads = cores()
     if threads < 2:
         return None
     try:
         return _threads(os.getpid(), threads - 1).submit(work)
-    except RuntimeError:  # the interpreter is ending: threads of the user's go on
+    except RuntimeError:  # the interpreter is shutting down, and a thread of the user still runs
         return None
 
 
 @functools.cache
 def _threads(process: int, count: int) -> concurrent.futures.ThreadPoolExecutor:
-    """Return threads that wait for work: to start one takes as long as a piece.
+    """Return a pool of threads that is kept, since starting a thread takes as long as a chunk.
 
-    They are those of one process: where one was forked, they did not come along.
+    The pool belongs to one process: a forked process does not inherit its threads.
     """
     del process
     return concurrent.futures.ThreadPoolExecutor(count, thread_name_prefix="symdiff")
 
 
 def _even_size(count: int) -> int:
-    """Return the length of pieces of which every core gets as many."""
-    if count <= CHUNK:
+    """Return a length of chunks such that every core gets the same number of them."""
+    if not is_long(count):
         return CHUNK
     rounds = -(-count // (CHUNK * cores()))
     size = -(-count // (rounds * cores()))
     return min(CHUNK, -(-size // BLOCK) * BLOCK)
 
 
-def renumbered(known: Mapping[int, T], chosen: NDArray[np.intp]) -> dict[int, T]:
-    """Return what is known by point for some of the points, by their new numbers.
+def renumbered(values: Mapping[int, T], chosen: NDArray[np.intp]) -> dict[int, T]:
+    """Return the values of some points by their new indices.
+
+    Parameters
+    ----------
+    values
+        Values by the index of a point; not every point has one.
+    chosen
+        Indices of the points that are kept, in increasing order.
 
     Examples
     --------
     >>> renumbered({2: "kink", 5: "pole"}, np.array([4, 5]))
     {1: 'pole'}
     """
-    if not known:
+    if not values:
         return {}
-    old = np.fromiter(known, dtype=np.intp, count=len(known))
-    places = np.searchsorted(chosen, old)
-    there = places < len(chosen)
-    there[there] = chosen[places[there]] == old[there]
-    pairs = sorted(zip(places[there].tolist(), old[there].tolist(), strict=True))
-    return {new: known[number] for new, number in pairs}
+    old = np.fromiter(values, dtype=np.intp, count=len(values))
+    new = np.searchsorted(chosen, old)
+    is_kept = new < len(chosen)
+    is_kept[is_kept] = chosen[new[is_kept]] == old[is_kept]
+    pairs = sorted(zip(new[is_kept].tolist(), old[is_kept].tolist(), strict=True))
+    return {index: values[former] for index, former in pairs}

@@ -1,7 +1,7 @@
-"""The heavy libraries, imported when they are first touched.
+"""Heavy libraries, imported when one of their attributes is first used.
 
-The catalogue names sympy, numpy, torch and python-flint in every row, yet reading the
-catalogue must cost nothing: `symdiff --help` answers before any of them is loaded.
+The rows of the catalogue name functions of sympy, numpy, torch and python-flint, and yet importing
+the catalogue loads none of them: `symdiff --help` answers at once.
 
 Examples
 --------
@@ -16,7 +16,8 @@ import importlib
 import threading
 from typing import Any, Final
 
-_COLLECT_AFTER: Final = 100_000  # new objects: torch and sympy make millions that stay
+# Objects after which Python collects garbage. torch and sympy make millions that are never freed.
+_COLLECT_AFTER: Final = 100_000
 
 __all__ = [
     "collect_rarely",
@@ -32,28 +33,28 @@ __all__ = [
 
 
 def collect_rarely() -> None:
-    """Let Python look for garbage less often, in a process of our own."""
+    """Let Python collect garbage less often; for processes that symdiff starts itself."""
     gc.set_threshold(_COLLECT_AFTER, 50, 50)
 
 
 def torch_threads() -> int:
-    """Return how many threads torch uses for what this thread asks of it."""
+    """Return the number of threads that torch uses for calls from this thread."""
     with _SETTING:
         return torch.get_num_threads()  # type: ignore[no-any-return]
 
 
 def keep_torch_to(count: int, *, others: int) -> None:
-    """Have torch use so many threads for what this thread asks of it, from now on.
+    """Set the number of threads that torch uses for calls from this thread.
 
-    What it is told in one thread, those take that ask for the first time later: one that ends at
-    once sets that back.
+    `torch.set_num_threads` also sets the default that other threads inherit at their first use of
+    torch. A short-lived thread restores that default.
 
     Parameters
     ----------
     count
-        Its threads for this thread.
+        Threads of torch for calls from this thread.
     others
-        Its threads for those that come later.
+        Threads of torch for calls from threads that use it for the first time later.
     """
     with _SETTING:
         if torch.get_num_threads() == count:
@@ -64,21 +65,21 @@ def keep_torch_to(count: int, *, others: int) -> None:
         other.join()
 
 
-_SETTING: Final = threading.Lock()  # so that nobody here takes the one for the other
+_SETTING: Final = threading.Lock()  # no thread reads the number while another one changes it
 
 
 class LazyModule:
-    """A module that is imported at the first attribute asked of it."""
+    """A module that is imported when one of its attributes is first used."""
 
     def __init__(self, name: str) -> None:
-        """Remember the dotted name; nothing is imported yet."""
+        """Keep the dotted name of the module, without importing it."""
         self._name = name
 
     def __getattr__(self, attribute: str) -> Any:  # noqa: ANN401  (whatever the module holds)
-        """Return the module's attribute, and remember it."""
-        found = getattr(importlib.import_module(self._name), attribute)
-        self.__dict__[attribute] = found
-        return found
+        """Return an attribute of the module, and keep it for the next use."""
+        value = getattr(importlib.import_module(self._name), attribute)
+        self.__dict__[attribute] = value
+        return value
 
 
 flint = LazyModule("flint")

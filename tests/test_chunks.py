@@ -1,4 +1,4 @@
-"""Long arrays in pieces: every point once, and failures are told."""
+"""Long arrays in chunks: every point is worked on once, and failures are raised."""
 
 import os
 import subprocess
@@ -12,48 +12,47 @@ import torch
 
 import symdiff
 from symdiff import chunks
-from symdiff.engines import base
 from symdiff.engines.registry import load
 from symdiff.verdict.words import Verdict
 
 
 @pytest.mark.parametrize("count", [0, 1, 10, 11, 95])
 @pytest.mark.parametrize("threads", ["1", "3"])
-def test_every_point_is_in_one_piece(monkeypatch, count, threads):
+def test_every_point_is_in_one_chunk(monkeypatch, count, threads):
     monkeypatch.setattr(chunks, "CHUNK", 10)
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
     seen = np.zeros(count, dtype=int)
 
-    def work(piece):
-        seen[piece] += 1
+    def work(chunk):
+        seen[chunk] += 1
 
     chunks.in_chunks(count, work)
     assert (seen == 1).all()
 
 
 @pytest.mark.parametrize("threads", ["1", "3"])
-def test_what_a_piece_raises_is_raised(monkeypatch, threads):
+def test_an_exception_in_a_chunk_is_raised(monkeypatch, threads):
     monkeypatch.setattr(chunks, "CHUNK", 10)
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
 
-    def work(piece):
-        if piece.start == 20:
+    def work(chunk):
+        if chunk.start == 20:
             raise ZeroDivisionError("planted")
 
     with pytest.raises(ZeroDivisionError, match="planted"):
         chunks.in_chunks(55, work)
 
 
-def test_of_several_failures_that_of_the_first_piece_is_raised(monkeypatch):
+def test_of_several_exceptions_that_of_the_first_chunk_is_raised(monkeypatch):
     monkeypatch.setattr(chunks, "CHUNK", 10)
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     later_has_failed = threading.Event()
 
-    def work(piece):
-        if piece.start == 20:
+    def work(chunk):
+        if chunk.start == 20:
             later_has_failed.set()
             raise ValueError("later")
-        if piece.start == 10:
+        if chunk.start == 10:
             later_has_failed.wait()
             raise ZeroDivisionError("first")
 
@@ -61,41 +60,41 @@ def test_of_several_failures_that_of_the_first_piece_is_raised(monkeypatch):
         chunks.in_chunks(55, work)
 
 
-def test_every_core_gets_as_many_pieces_of_whole_blocks(monkeypatch):
+def test_every_core_gets_the_same_number_of_chunks_of_whole_blocks(monkeypatch):
     monkeypatch.setattr(chunks, "CHUNK", 40)
     monkeypatch.setattr(chunks, "BLOCK", 4)
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     found = []
-    chunks.in_chunks(101, lambda piece: found.append((piece.start, piece.stop)))
+    chunks.in_chunks(101, lambda chunk: found.append((chunk.start, chunk.stop)))
     assert sorted(found) == [(0, 36), (36, 72), (72, 101)]
 
 
-def test_who_asks_works_too(monkeypatch):
+def test_the_calling_thread_works_on_chunks_too(monkeypatch):
     monkeypatch.setattr(chunks, "CHUNK", 10)
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     together, seen = threading.Barrier(2, timeout=60), set()
 
-    def work(piece):
+    def work(chunk):
         seen.add(threading.get_ident())
-        together.wait()  # two at the same time, or nobody
+        together.wait()  # two at the same time, or neither
 
     chunks.in_chunks(20, work)
     assert threading.get_ident() in seen and len(seen) == 2
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])
-def test_two_functions_side_by_side_both_give_what_they_give(monkeypatch, threads):
+def test_two_functions_side_by_side_return_both_results(monkeypatch, threads):
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
     assert chunks.side_by_side(lambda: 1, lambda: "a") == (1, "a")
 
 
-def test_side_by_side_means_at_the_same_time(monkeypatch):
+def test_two_functions_side_by_side_run_at_the_same_time(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     together = threading.Barrier(2, timeout=60)
     assert sorted(chunks.side_by_side(together.wait, together.wait)) == [0, 1]
 
 
-def test_who_is_done_first_takes_pieces_of_the_other(monkeypatch):
+def test_the_thread_that_is_done_first_takes_chunks_of_the_other(monkeypatch):
     monkeypatch.setattr(chunks, "CHUNK", 10)
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     together = threading.Barrier(2, timeout=60)
@@ -108,13 +107,15 @@ def planted():
 
 @pytest.mark.parametrize("threads", ["1", "2"])
 @pytest.mark.parametrize("functions", [(planted, int), (int, planted)])
-def test_what_one_of_two_raises_is_raised_when_the_other_is_done(monkeypatch, threads, functions):
+def test_an_exception_of_one_function_is_raised_when_the_other_is_done(
+    monkeypatch, threads, functions
+):
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
     with pytest.raises(ZeroDivisionError, match="planted"):
         chunks.side_by_side(*functions)
 
 
-def test_nothing_goes_on_beside_a_failure(monkeypatch):
+def test_nothing_runs_on_after_an_exception_was_raised(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     begun, failed, done = threading.Event(), threading.Event(), threading.Event()
 
@@ -151,13 +152,13 @@ def runs(code):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no process is forked here")
 def test_a_forked_process_has_threads_of_its_own():
-    """Those of the process before it did not come along."""
+    """A forked process does not inherit the threads of its parent."""
     runs("""
 import os, threading
 from symdiff import chunks
 
 def both():
-    together = threading.Barrier(2, timeout=20)  # two at the same time, or nobody
+    together = threading.Barrier(2, timeout=20)  # two at the same time, or neither
     try:
         return sorted(chunks.side_by_side(together.wait, together.wait)) == [0, 1]
     except threading.BrokenBarrierError:
@@ -211,7 +212,6 @@ print(torch.get_num_threads())
 def test_on_a_long_grid_torch_runs_beside_the_others_on_half_of_its_threads(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     monkeypatch.setattr(chunks, "CHUNK", 500)
-    monkeypatch.setattr(base, "CHUNK", 500)
     seen = {}
     for name in ("symbolic", "autograd"):
         engine = load(name)
@@ -255,7 +255,6 @@ def test_pieces_give_what_one_pass_gives(monkeypatch, text):
     grid = {"x": np.linspace(-2, 2, 4001)}
     one = symdiff.compare(text, grid)
     monkeypatch.setattr(chunks, "CHUNK", 500)
-    monkeypatch.setattr(base, "CHUNK", 500)
     other = symdiff.compare(text, grid)
     assert one.evidence[0].counts() == other.evidence[0].counts()
     for engine in one.evidence[0].engines:
@@ -271,7 +270,6 @@ def test_an_engine_s_doubts_are_asked_where_it_does_not_agree_at_once(monkeypatc
     grid = {"x": np.linspace(-2, 2, 1001)}
     whole = symdiff.compare("abs(x - 1/3)*exp(x)", grid).evidence[0].trials[0]
     monkeypatch.setattr(chunks, "CHUNK", 100)
-    monkeypatch.setattr(base, "CHUNK", 100)
     brief = symdiff.compare("abs(x - 1/3)*exp(x)", grid).evidence[0].trials[0]
     agrees = brief.judgements["central", "x"].codes == Verdict.AGREES
     errors, straddling = (

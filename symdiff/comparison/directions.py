@@ -1,8 +1,8 @@
-"""What is too large to be judged component by component: derivatives along random directions.
+"""Judge engines along random directions, for programs too large to be judged by components.
 
-With a cotangent c and a direction v every engine gives one number, c·J·v: reverse mode as
-(c·J)·v, differences as c·(f(x + hv) - f(x - hv))/2h.  The truth comes with bounds of all
-rounding errors where every switch is off zero, and is `undecided` elsewhere.
+With a cotangent c and a direction v an engine returns one number, c·J·v: reverse mode computes
+(c·J)·v, finite differences c·(f(x + hv) - f(x - hv))/2h. The truth is certified by bounds of all
+rounding errors where no switch may be zero, and is `undecided` elsewhere.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from symdiff.verdict.diagnosis import compared
 from symdiff.verdict.judge import Judgement, Tolerance, judge
 from symdiff.verdict.words import Verdict
 
-DIRECTIONS: Final = 3  # for every input
+DIRECTIONS: Final = 3  # random directions for every input
 _UNSETTLED: Final = "a switch may vanish, or rounding hides the derivative"
 _UNDECIDED: Final = Verdict.UNDECIDED
 
@@ -50,11 +50,11 @@ class Found:
     grid
         One point without coordinates.
     variables
-        The directions, by name.
+        The names of the directions.
     trials
-        One for every spelling.
+        A trial of every spelling.
     notes
-        What stands for what was left out, and how claims compare with autograd.
+        Which directions were taken, and how claims compare with computed gradients.
     """
 
     grid: Grid
@@ -64,7 +64,7 @@ class Found:
 
 
 def _bounded(slope: float, error: float, tolerance: Tolerance) -> Truths:
-    """Return the truth along one direction, with its bound; nothing more is proved."""
+    """Return the truth along one direction if its error bound is within the tolerance."""
     truths = Truths.unknown(1)
     truths.errors[0] = error
     if error <= tolerance.atol + tolerance.rtol * abs(slope):
@@ -145,10 +145,12 @@ def _check_values(setup: Setup, spelling: str, other: Program) -> None:
     values = {**setup.arrays, **setup.indices}
     try:
         programs = (setup.parsed.program, other)
-        (first, known), (second, also) = (directional(p, values, {}) for p in programs)
+        (first, is_first_settled), (second, is_second_settled) = (
+            directional(p, values, {}) for p in programs
+        )
     except Unsupported:
         return
-    if not (known and also):
+    if not (is_first_settled and is_second_settled):
         return
     apart = np.abs(first.value - second.value) - 2 * (first.error + second.error)
     if not (apart > 0).any():

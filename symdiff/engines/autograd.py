@@ -1,4 +1,4 @@
-"""PyTorch reverse mode on the program as written, all points in one batched pass."""
+"""PyTorch's reverse mode on the program as written: one batched pass for all points."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from symdiff.program.values import component_names
 
 __all__ = ["ENGINE"]
 
-_MAX_PASSES = 128  # batched passes spent to find out which points a failure belongs to
+_MAX_PASSES = 128  # batched passes made to find the points at which torch raises
 
 
 class _Autograd:
@@ -46,7 +46,7 @@ class _Autograd:
     )
 
     def differentiate(self, problem: Problem) -> Samples:
-        with torch.inference_mode(mode=False), torch.enable_grad():  # whatever the caller is in
+        with torch.inference_mode(mode=False), torch.enable_grad():  # whatever the caller has set
             return self._differentiate(problem)
 
     def _differentiate(self, problem: Problem) -> Samples:
@@ -58,7 +58,7 @@ class _Autograd:
             raise
         except Exception as error:  # noqa: BLE001  (torch may raise anything: it is data)
             check_memory(error)
-            return _piecewise(problem, error)
+            return _without_failing_points(problem, error)
 
     def estimate_errors(self, problem: Problem, variable: str) -> None:
         del problem, variable
@@ -95,37 +95,40 @@ def _rounding(problem: DirectionalProblem, name: str, bound: DirectionalBound) -
 
 
 def _reverse(problem: Problem) -> dict[str, np.ndarray]:
-    """Return the gradient of the sum over all points: one point's output depends on it alone."""
+    """Return the derivatives at all points by one backward pass of the sum of the outputs.
+
+    The output at a point depends on the inputs at this point alone.
+    """
     leaves = {name: _leaf(problem, name) for name in problem.columns}
     if problem.function is not None:
         output = problem.function(*(leaves[name] for name in problem.program.inputs))
         check_tensor(output)
     else:
         output = read(problem.program, TENSORS, leaves)
-    wanted = [leaves[name] for name in problem.variables]
+    inputs = [leaves[name] for name in problem.variables]
     if not isinstance(output, torch.Tensor) or not output.requires_grad:
         return {name: np.zeros(problem.count) for name in problem.variables}
     if problem.function is not None and output.shape != (problem.count,):
         message = f"the callable returned shape {tuple(output.shape)}, not that of its inputs"
         raise ValueError(message)
-    found = torch.autograd.grad(output.sum(), wanted, allow_unused=True)
+    gradients = torch.autograd.grad(output.sum(), inputs, allow_unused=True)
     return {
         name: np.zeros(problem.count) if gradient is None else gradient.detach().numpy()
-        for name, gradient in zip(problem.variables, found, strict=True)
+        for name, gradient in zip(problem.variables, gradients, strict=True)
     }
 
 
 def _leaf(problem: Problem, name: str) -> torch.Tensor:
-    """Return an input as a tensor; a callable gets its own copy, which it may write to."""
-    column, moves = problem.columns[name], name in problem.variables
+    """Return an input as a tensor; for a callable a copy, since it may write to it."""
+    column, is_variable = problem.columns[name], name in problem.variables
     if problem.function is None and column.flags.writeable:
-        return torch.from_numpy(column).requires_grad_(moves)
-    return torch.tensor(column, dtype=torch.float64, requires_grad=moves)
+        return torch.from_numpy(column).requires_grad_(is_variable)
+    return torch.tensor(column, dtype=torch.float64, requires_grad=is_variable)
 
 
 def _one_by_one(problem: Problem, tensor_problem: TensorProblem) -> Samples:
-    """Differentiate a program on tensors at every point, as its user does."""
-    found = {name: np.full(problem.count, np.nan) for name in problem.variables}
+    """Differentiate a program on tensors at one point after the other, as its user would."""
+    derivatives = {name: np.full(problem.count, np.nan) for name in problem.variables}
     reason_of = np.zeros(problem.count, dtype=np.int32)
     reasons = [""]
     for i in range(problem.count):
@@ -139,8 +142,8 @@ def _one_by_one(problem: Problem, tensor_problem: TensorProblem) -> Samples:
             reason_of[i] = len(reasons) - 1
             continue
         for name, slope in _by_component(problem, tensor_problem, gradients).items():
-            found[name][i] = slope
-    return Samples(found, reason_of=reason_of, reasons=tuple(reasons))
+            derivatives[name][i] = slope
+    return Samples(derivatives, reason_of=reason_of, reasons=tuple(reasons))
 
 
 def _accumulated(
@@ -148,29 +151,29 @@ def _accumulated(
     numbers: Mapping[str, float],
     function: Callable[..., Any] | None = None,
 ) -> dict[str, np.ndarray]:
-    """Return what the backward calls leave in `grad`, for every real input.
+    """Return `grad` of every floating-point input after all calls of `backward`.
 
     Parameters
     ----------
     tensor_problem
-        The program on tensors, and what `backward` is called with.
+        The program on tensors, and the cotangents that `backward` is called with.
     numbers
-        The inputs that are no tensors, at one point.
+        The inputs that are numbers, at one point.
     function
-        A callable that stands for the program.
+        A callable that is run in place of the program.
     """
     leaves = tensor_leaves(tensor_problem, numbers)
     output = run_program(tensor_problem, leaves, function)
-    real = {name: leaf for name, leaf in leaves.items() if leaf.is_floating_point()}
+    floats = {name: leaf for name, leaf in leaves.items() if leaf.is_floating_point()}
     if isinstance(output, torch.Tensor) and output.requires_grad:
         for cotangent in tensor_problem.cotangents:
-            given = None
+            c = None
             if cotangent is not None:
-                given = torch.as_tensor(cotangent, dtype=output.dtype).reshape(output.shape)
-            output.backward(given, retain_graph=True)
+                c = torch.as_tensor(cotangent, dtype=output.dtype).reshape(output.shape)
+            output.backward(c, retain_graph=True)
     return {
         name: np.zeros(leaf.shape) if leaf.grad is None else leaf.grad.double().numpy()
-        for name, leaf in real.items()
+        for name, leaf in floats.items()
     }
 
 
@@ -180,19 +183,19 @@ def _by_component(
     if tensor_problem.tangent is not None:
         (name,) = problem.variables
         return {name: _product(gradients, tensor_problem.tangent)}
-    wanted = set(problem.variables)
+    variables = set(problem.variables)
     return {
         part: float(slope)
         for name, gradient in gradients.items()
         for part, slope in zip(
             component_names(name, gradient.shape), gradient.reshape(-1).tolist(), strict=True
         )
-        if part in wanted
+        if part in variables
     }
 
 
-def _piecewise(problem: Problem, error: Exception) -> Samples:
-    """Halve the points until the failing ones stand alone: a failure at one costs no other."""
+def _without_failing_points(problem: Problem, error: Exception) -> Samples:
+    """Differentiate at the points where torch does not raise, found by halving the array."""
     derivatives = {name: np.full(problem.count, np.nan) for name in problem.variables}
     reason_of = np.zeros(problem.count, dtype=np.int32)
     reasons = ["", describe(error)]
@@ -210,11 +213,11 @@ def _piecewise(problem: Problem, error: Exception) -> Samples:
         for half in (slice(chosen.start, middle), slice(middle, chosen.stop)):
             passes += 1
             try:
-                found = _reverse(problem.part(half))
+                gradients = _reverse(problem.part(half))
             except Exception as inner:  # noqa: BLE001  (as above)
                 waiting.append((half, describe(inner)))
             else:
-                for name, gradient in found.items():
+                for name, gradient in gradients.items():
                     derivatives[name][half] = gradient
     return Samples(derivatives, reason_of=reason_of, reasons=tuple(reasons))
 

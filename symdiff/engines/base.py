@@ -15,9 +15,9 @@ import flint
 import numpy as np
 from numpy.typing import NDArray
 
+from symdiff import chunks
 from symdiff.arithmetics.balls import Ball
 from symdiff.array_types import Array, Mask
-from symdiff.chunks import CHUNK, in_chunks
 from symdiff.errors import Unsupported, describe
 from symdiff.program import Program
 from symdiff.program.values import Value
@@ -337,7 +337,8 @@ def check_dtypes(engine: Engine, tensor_problem: TensorProblem) -> None:
 
 def is_long(problem: Problem) -> bool:
     """Return whether a problem is cut into chunks for engines that run in chunks."""
-    return problem.count > CHUNK and problem.tensor_problem is None and problem.function is None
+    on_numbers = problem.tensor_problem is None and problem.function is None
+    return on_numbers and chunks.is_long(problem.count)
 
 
 def _no_numbers(problem: Problem) -> dict[str, Array]:
@@ -374,7 +375,7 @@ def _in_chunks(engine: Engine, problem: Problem) -> Samples:
         if samples.reason_of is not None:
             failures[chunk.start] = samples.reasons, samples.reason_of
 
-    in_chunks(count, run_chunk)
+    chunks.in_chunks(count, run_chunk)
     derivatives = {name: column for name, column in columns.items() if name in covered}
     if not failures:
         return Samples(derivatives, refusals=refusals)

@@ -1,4 +1,4 @@
-"""Central finite differences on the numpy reading, with an estimate of their error."""
+"""Central finite differences of the program in numpy, with an estimate of their errors."""
 
 from __future__ import annotations
 
@@ -37,14 +37,15 @@ from symdiff.program import Program
 __all__ = ["ENGINE"]
 
 _EPSILON = float(np.finfo(np.float64).eps)
-_STEP = _EPSILON ** (1 / 3)  # along a direction of tensors
-# Rounding errors of f, in units of ε|f|: a handful of operations of half a unit each.
-_ROUNDINGS = 4.0
-_UNDERFLOW = flint.arb(0, 2.0**-1070)
-_BESIDE = 1 + 2.0**-20  # a switch that vanishes this near an end counts as inside
-_BESIDE_WIDE = 2.0**-16  # of what it changes across the stencil: nearer than this it is looked at
-_SHORTER = 2.0**-20  # of |x|, for points whose stencil leaves the domain
-_TOGETHER = 4096  # points times variables that are looked at in one pass
+_STEP = _EPSILON ** (1 / 3)  # finite-difference step along a direction of tensors
+_ROUNDINGS = 4.0  # estimate of the rounding error of f in units of ε|f|: some operations
+_UNDERFLOW = flint.arb(0, 2.0**-1070)  # bound of what gradual underflow adds to f(x+h) - f(x-h)
+_WIDENED = 1 + 2.0**-20  # factor by which a stencil is widened when a zero is sought inside it
+# A switch is evaluated at the widened stencil if its value at an end is below this part of its
+# change across the stencil.
+_NEAR_ZERO = 2.0**-16
+_SHORTER = 2.0**-20  # step in units of |x| where the usual stencil leaves the domain
+_MAX_TOGETHER = 4096  # points times variables that are differentiated in one pass
 
 
 class _Central:
@@ -55,21 +56,21 @@ class _Central:
 
     def differentiate(self, problem: Problem) -> Samples:
         names = problem.variables
-        if len(names) < 2 or problem.count * len(names) > _TOGETHER:
-            found = {name: _differences(_Moves.along(problem, (name,))) for name in names}
+        if len(names) < 2 or problem.count * len(names) > _MAX_TOGETHER:
+            columns = {name: _differences(_Moves.along(problem, (name,))) for name in names}
         else:  # many variables at few points: all in one pass
             together = _differences(_Moves.along(problem, names))
             n = problem.count
             blocks = [slice(k * n, (k + 1) * n) for k in range(len(names))]
-            found = {
+            columns = {
                 name: tuple(column[block] for column in together)
                 for name, block in zip(names, blocks, strict=True)
             }
-        derivatives = {name: columns[0] for name, columns in found.items()}
+        derivatives = {name: quotients for name, (quotients, *_) in columns.items()}
         if problem.brief:
             return Samples(derivatives)
-        errors = {name: columns[1] for name, columns in found.items()}
-        straddling = {name: columns[2] for name, columns in found.items()}
+        errors = {name: column[1] for name, column in columns.items()}
+        straddling = {name: column[2] for name, column in columns.items()}
         return Samples(derivatives, errors, straddling)
 
     def estimate_errors(self, problem: Problem, variable: str) -> ErrorEstimate:
@@ -81,10 +82,10 @@ class _Central:
         x = problem.columns[variable][point : point + 1]
         steps = (float(difference_step(x)[0]), abs(float(x[0])) * _SHORTER)
         for h in steps:
-            found = _allowance(problem, variable, problem.balls(point), h)
-            if not found.stencil_leaves_domain:
+            allowance = _allowance(problem, variable, problem.balls(point), h)
+            if not allowance.stencil_leaves_domain:
                 break
-        return found
+        return allowance
 
     def along(
         self, problem: DirectionalProblem, bounds: Mapping[str, DirectionalBound]
@@ -129,16 +130,16 @@ def _straddles_along(problem: DirectionalProblem, v: Direction) -> bool:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Moves:
-    """Points, and which of the inputs moves at each.
+    """Points, and the input along which the difference is taken at each.
 
     Attributes
     ----------
     program
-        What is evaluated.
+        The program that is evaluated.
     columns
-        For every input its coordinates, shape (m,).
+        The coordinates of every input, shape (m,).
     moving
-        For the inputs that move, where they do, shape (m,); None: at every point.
+        The points at which an input is the one that moves, shape (m,); None: all points.
     brief
         Whether doubts are left open.
     """
@@ -150,7 +151,7 @@ class _Moves:
 
     @classmethod
     def along(cls, problem: Problem, names: Sequence[str]) -> _Moves:
-        """Return the points of a problem once for every name, that input moving."""
+        """Return the points of a problem once for every name, with this input moving."""
         if len(names) == 1:
             return cls(problem.program, problem.columns, {names[0]: None}, problem.brief)
         columns = {n: np.tile(x, len(names)) for n, x in problem.columns.items()}
@@ -170,19 +171,19 @@ class _Moves:
 
     def to(self, end: Array) -> dict[str, Array]:
         """Return the columns with the moving coordinate at `end`."""
-        moved = {
+        ends = {
             n: end if here is None else np.where(here, end, self.columns[n])
             for n, here in self.moving.items()
         }
-        return {**self.columns, **moved}
+        return {**self.columns, **ends}
 
     def of(self, names: Sequence[str]) -> Mask | slice | None:
-        """Return where one of some inputs moves; None: nowhere."""
-        found = [mask for name, mask in self.moving.items() if name in names]
-        if not found:
+        """Return the points at which one of some inputs moves; None: no point."""
+        masks = [mask for name, mask in self.moving.items() if name in names]
+        if not masks:
             return None
-        several = [mask for mask in found if mask is not None]
-        return slice(None) if len(several) < len(found) else np.logical_or.reduce(several)
+        partial = [mask for mask in masks if mask is not None]
+        return slice(None) if len(partial) < len(masks) else np.logical_or.reduce(partial)
 
     def part(self, chosen: Mask | NDArray[np.intp]) -> _Moves:
         """Return some of the points."""
@@ -192,9 +193,9 @@ class _Moves:
 
 
 def _straddles(moves: _Moves, step: Array) -> Mask:
-    """Tell where a switch changes its sign between the ends of the stencil, or is zero at one."""
-    found = np.zeros(len(step), dtype=bool)
-    wider = step * _BESIDE
+    """Return where a switch changes its sign across the widened stencil, or is 0 at an end."""
+    straddling = np.zeros(len(step), dtype=bool)
+    wider = step * _WIDENED
     ends = [moves.to(end) for end in (moves.x - wider, moves.x + wider)]
     for switch in find_switches(moves.program):
         inputs = switch.program.inputs
@@ -204,25 +205,25 @@ def _straddles(moves: _Moves, step: Array) -> Mask:
         low, high = (evaluate(switch.program, {n: end[n][here] for n in inputs}) for end in ends)
         side = np.floor if switch.crosses_integers else np.sign
         with np.errstate(invalid="ignore"):
-            found[here] |= (side(low) != side(high)) | (low == 0) | (high == 0)
-    return found
+            straddling[here] |= (side(low) != side(high)) | (low == 0) | (high == 0)
+    return straddling
 
 
 def _may_straddle(switch: Switch, high: Array, low: Array) -> Mask:
-    """Tell where `_straddles` has to look closer: also where a zero is not far from an end."""
+    """Return where `_straddles` decides: where a zero is inside the stencil or near an end."""
     if switch.crosses_integers:
         return np.ones(len(high), dtype=bool)
     with np.errstate(all="ignore"):
-        # Of one sign, and the nearer one to 0 at least _BESIDE_WIDE |high - low| from it.
+        # Elsewhere both ends have one sign, and are at least _NEAR_ZERO |high - low| from 0.
         across = high - low
         across *= across
-        across *= 2 * _BESIDE_WIDE
+        across *= 2 * _NEAR_ZERO
         near: Mask = ~(high * low > across)
     return near
 
 
 def _allowance(problem: Problem, variable: str, point: dict[str, Ball], h: float) -> Allowance:
-    """Return what the quotient (f(x+h) - f(x-h))/2h must be, rounding included."""
+    """Return a ball that contains the quotient (f(x+h) - f(x-h))/2h, rounding included."""
     x = float(point[variable].mid())
     above, below = x + h, x - h
     if above == below:
@@ -251,15 +252,15 @@ def _allowance(problem: Problem, variable: str, point: dict[str, Ball], h: float
 def _differences(moves: _Moves) -> tuple[NDArray[Any], ...]:
     """Return the quotients and, unless that is left open, their errors and what straddles."""
     x = moves.x
-    found = _quotient(moves, difference_step(x))
-    derivative = found[0]
+    columns = _quotient(moves, difference_step(x))
+    derivative = columns[0]
     finite = np.isfinite(derivative)
     if not finite.all() and (outside := ~finite & (x != 0)).any():
-        # Near the end of a domain a step in proportion to x stays inside, and is less exact.
+        # Near the end of a domain a step proportional to x stays inside, but is less accurate.
         shorter = _quotient(moves.part(outside), np.abs(x[outside]) * _SHORTER)
-        for column, part in zip(found, shorter, strict=True):
+        for column, part in zip(columns, shorter, strict=True):
             column[outside] = part
-    return found
+    return columns
 
 
 def _quotient(moves: _Moves, h: Array) -> tuple[NDArray[Any], ...]:
@@ -284,7 +285,7 @@ def _quotient(moves: _Moves, h: Array) -> tuple[NDArray[Any], ...]:
         derivative = (f_above - f_below) / width
         rounding = _ROUNDINGS * _EPSILON * (np.abs(f_above) + np.abs(f_below)) / width
         error = rounding + _truncation(moves, h, derivative, held)
-    # What has no bound excuses nothing.
+    # An infinite estimate would excuse any number.
     return derivative, np.where(np.isfinite(error), error, 0.0), straddles
 
 

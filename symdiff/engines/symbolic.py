@@ -1,4 +1,4 @@
-"""sympy's derivative of the sympy reading, lambdified to numpy with shared sub-expressions."""
+"""sympy's derivative of the program in sympy, lambdified to numpy with shared sub-expressions."""
 
 from __future__ import annotations
 
@@ -24,31 +24,32 @@ from symdiff.program import Program
 __all__ = ["ENGINE", "derivatives"]
 
 _LARGEST_EXACT_INTEGER: Final = 2**53
-# sympy works on the expression written out in full, and its time grows faster than that.
+# Sub-expressions of a program when it is written out in full, as sympy works on it.
 MAX_WRITTEN_OUT: Final = 3000
-MAX_DIFFERENTIATED: Final = 60_000  # that, times the variables: some seconds
+# The same number times the number of variables: some seconds of sympy's time.
+MAX_DIFFERENTIATED: Final = 60_000
 SYMPY: Final = "sympy"
 
 
 class _Printer(SciPyPrinter):  # type: ignore[misc]
-    """Prints what sympy's own printer has no name for in numpy, or prints less well."""
+    """Prints what sympy's printer has no name for in numpy, or prints less well."""
 
     def _print_Float(self, number: sp.Float) -> str:  # noqa: N802  (sympy calls it by this name)
-        # With all digits of its double: sympy rounds to 15.
+        # With all digits of the double: sympy rounds to 15 digits.
         return repr(float(number))
 
     def _print_Integer(self, number: sp.Integer) -> str:  # noqa: N802
         return self._print_Rational(number)
 
     def _print_Rational(self, number: sp.Rational) -> str:  # noqa: N802
-        # numpy's functions take no integer beyond 64 bits.
+        # numpy's functions do not take integers of more than 64 bits.
         p, q = int(number.p), int(number.q)
         if max(abs(p), q) <= _LARGEST_EXACT_INTEGER:
             return str(super()._print_Rational(number)) if q > 1 else str(p)
         return repr(_quotient(p, q))
 
     def _print_ITE(self, choice: sp.ITE) -> str:  # noqa: N802
-        # sympy would print numbers, with a NaN for neither, where conditions are wanted.
+        # sympy would print numbers where conditions are needed, and NaN for neither branch.
         condition, first, second = (self._print(a) for a in choice.args)
         return f"where({condition}, {first}, {second})"
 
@@ -73,7 +74,7 @@ def _dirac_delta(x: Array, order: int = 0) -> Array:
     return np.where(np.isnan(x), np.nan, np.where(x == 0, np.inf, 0.0))
 
 
-# Functions of sympy's for which the printer has no name in numpy or scipy, or a complex one.
+# Functions of sympy for which the printer has no name in numpy or scipy, or a complex one.
 _OWN = {
     "DiracDelta": _dirac_delta,
     "heaviside": np.heaviside,
@@ -82,7 +83,7 @@ _OWN = {
 }
 
 
-# sympy's functions that numpy has, or that are written out in such.
+# Functions of sympy that numpy has, or that are printed with functions of numpy.
 _IN_NUMPY: Final = frozenset(
     {"sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "exp", "log"}
     | {"asinh", "acosh", "atanh", "Abs", "sign", "floor", "ceiling", "Max", "Min", "Heaviside"}
@@ -91,7 +92,7 @@ _IN_NUMPY: Final = frozenset(
 
 
 def check_size(program: Program, count: int) -> None:
-    """Refuse a program that sympy would take minutes for.
+    """Refuse a program for which sympy would take minutes.
 
     Raises
     ------
@@ -124,14 +125,14 @@ def derivatives(program: Program, variables: tuple[str, ...]) -> list[sp.Expr]:
     """
     check_size(program, len(variables))
     f = expression(program)
-    found = [sp.diff(f, sp.Symbol(name, real=True)) for name in variables]
-    for derivative in found:
-        left = derivative.atoms(sp.Derivative)
-        if left:
-            # In order of their names: a set of sympy's has another order in every process.
-            function = min(str(unevaluated.expr.func) for unevaluated in left)
+    partials = [sp.diff(f, sp.Symbol(name, real=True)) for name in variables]
+    for derivative in partials:
+        unevaluated = derivative.atoms(sp.Derivative)
+        if unevaluated:
+            # The first name: the order of a set of sympy's differs between processes.
+            function = min(str(part.expr.func) for part in unevaluated)
             raise Unsupported(function, "sympy has no derivative of it")
-    return found
+    return partials
 
 
 _derivatives = functools.lru_cache(maxsize=16)(derivatives)
@@ -168,7 +169,7 @@ class _Symbolic:
 
 
 def _scipy_special() -> ModuleType:
-    return importlib.import_module("scipy.special")  # half a second, and seldom needed
+    return importlib.import_module("scipy.special")  # takes half a second, and is seldom needed
 
 
 @functools.lru_cache(maxsize=16)
@@ -189,11 +190,11 @@ def _compile(names: tuple[str, ...], expressions: list[sp.Expr]) -> Any:  # noqa
     return sp.lambdify(
         [sp.Symbol(name, real=True) for name in names],
         expressions,
-        # Names, not "scipy" and "numpy": then sympy would load all that is in these.
+        # Mappings, not "scipy" and "numpy", for which sympy would load everything in them.
         modules=[_OWN, {} if used <= _IN_NUMPY else vars(_scipy_special()), vars(np)],
         printer=printer,
         cse=True,
-        docstring_limit=0,  # nobody reads it, and sympy would print the formula once more
+        docstring_limit=0,  # not used, and sympy would print the formula once more
         dummify=True,  # a variable may be called numpy, or exp
     )
 

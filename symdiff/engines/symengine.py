@@ -1,4 +1,4 @@
-"""symengine's derivative, evaluated by symengine: for thousands of expressions."""
+"""symengine's derivative, evaluated by symengine: fast enough for thousands of expressions."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ class _Symengine:
         if not names:
             return Samples({})
         points = np.stack([problem.columns[name] for name in names], axis=-1)
-        found = evaluate(points).reshape(problem.count, len(problem.variables))
-        slopes: list[Array] = [np.ascontiguousarray(found[:, k]) for k in range(found.shape[1])]
+        rows = evaluate(points).reshape(problem.count, len(problem.variables))
+        slopes: list[Array] = [np.ascontiguousarray(rows[:, k]) for k in range(rows.shape[1])]
         return Samples(dict(zip(problem.variables, slopes, strict=True)))
 
     def estimate_errors(self, problem: Problem, variable: str) -> None:
         del problem, variable
 
     def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
-        # Its formula may lose more digits than the program's own derivative.
+        # Its formula may lose more digits than the derivative of the program as it is written.
         balls = problem.balls(point)
         radius = slope_radius(problem.program, variable, balls)
         try:

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from symdiff.comparison.evidence import Evidence, Trial
-from symdiff.engines.claim import CLAIM
 from symdiff.grid.grid import Role
 from symdiff.report.findings import blame, detail
 from symdiff.report.matrices import matrices
@@ -254,23 +253,11 @@ def _remarks(evidence: Evidence, total: int, lines: list[Line], shown: int) -> l
         for engine, samples in trial.samples.items():
             if samples.unsupported:
                 remarks.append(f"{label}{engine} unsupported: {samples.unsupported}")
-            remarks.extend(f"{label}{engine} failed: {r}" for r in samples.reasons[1:])
-        remarks.extend(f"{label}claim failed: {reason}" for reason in _refusals(trial))
+            reasons = (*samples.reasons[1:], *samples.refusals.values())
+            remarks.extend(f"{label}{engine} failed: {reason}" for reason in reasons)
     remarks = list(dict.fromkeys(remarks))  # every component of an output has the same to say
     remarks.extend(f"note: {note}" for note in evidence.grid.notes)
     return remarks
-
-
-def _refusals(trial: Trial) -> list[str]:
-    """Return why claims cannot be derivatives, each reason once."""
-    failed = Verdict.FAILED
-    reasons = {
-        reason: None
-        for variable in trial.covered(CLAIM)
-        for i, reason in trial.judgements[CLAIM, variable].reasons.items()
-        if trial.verdicts(CLAIM, variable)[i] == failed
-    }
-    return list(reasons)
 
 
 def _tensor_remarks(evidence: Evidence) -> list[str]:
@@ -292,7 +279,8 @@ def _explanations(evidence: Evidence, lines: list[Line]) -> list[str]:
                 continue
             verdict = Verdict.from_code(trial.verdicts(engine, variable)[i])
             # of claims one line for every input
-            claimed = variable.split("[", maxsplit=1)[0] if engine == CLAIM else ""
+            asserted = trial.samples[engine].traits.is_asserted
+            claimed = variable.split("[", maxsplit=1)[0] if asserted else ""
             key = (engine, verdict.label, trial.spelling, claimed)
             if verdict in _EXPLAINED and key not in found:
                 found[key] = _explanation(evidence, trial, variable, engine, i)
