@@ -35,10 +35,12 @@ from typer.testing import CliRunner
 
 import symdiff
 from symdiff.cli.app import app
+from symdiff.report.listings import kind_table, verdict_table
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 
+_TABLES = {"kinds of point": kind_table, "verdicts": verdict_table}
 _BLOCK = re.compile(
     r"^```(?P<language>\w+)\n(?P<text>.*?)^```$"
     r"|^<!-- generated: (?P<source>.*?) -->\n(?P<old>.*?)^<!-- end -->$",
@@ -79,7 +81,7 @@ def refreshed(text: str, *, page: str = "page") -> str:
 
 
 def generated(source: str) -> str:
-    """Return the part of a page that is generated: a command's output, or measured tables.
+    """Return the part of a page that is generated: an output, a table, or what was measured.
 
     Raises
     ------
@@ -88,6 +90,8 @@ def generated(source: str) -> str:
     """
     if source.startswith("symdiff "):
         return _invoked(shlex.split(source)[1:])[0]
+    if source in _TABLES:
+        return _TABLES[source]("github") + "\n"
     file, _, heading = source.partition(", ")
     if file == "benchmarks/results.md":
         return _measured(heading)

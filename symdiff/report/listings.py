@@ -1,4 +1,4 @@
-"""The catalogue and the engines as tables: for the command line and for the documentation."""
+"""The catalogue, the engines, the kinds of point and the verdicts as tables, for users to read."""
 
 from __future__ import annotations
 
@@ -10,10 +10,14 @@ from tabulate import tabulate
 from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
 from symdiff.engines.registry import describe_all
 from symdiff.errors import UsageError, did_you_mean
+from symdiff.truth.kinds import Kind
+from symdiff.verdict.words import Verdict
 
 FORMATS = ("plain", "github")
 _HEADER = ("function", "other names", "meaning", "defined where", "torch")
-_CODE = frozenset({"function", "other names", "defined where", "engine"})  # columns of code
+_CODE = frozenset(
+    {"function", "other names", "defined where", "engine", "kind", "verdict"}
+)  # columns of code
 
 
 def function_table(form: str = "plain") -> str:
@@ -45,6 +49,21 @@ def engine_table(form: str = "plain") -> str:
     _check(form)
     table = _github if form == "github" else _plain
     return table(list(describe_all().items()), ("engine", "what it is"))
+
+
+def kind_table(form: str = "plain") -> str:
+    """Return every kind of point and its meaning; for `form` see `function_table`."""
+    _check(form)
+    table = _github if form == "github" else _plain
+    return table([(kind.label, kind.meaning) for kind in Kind], ("kind", "meaning"))
+
+
+def verdict_table(form: str = "plain") -> str:
+    """Return every verdict, when it is given and whether it passes; see `function_table`."""
+    _check(form)
+    table = _github if form == "github" else _plain
+    rows = [(v.label, v.meaning, "yes" if v.passes else "no") for v in Verdict]
+    return table(rows, ("verdict", "meaning", "passes"))
 
 
 def _function_groups() -> Iterator[tuple[str, Iterator[tuple[str, ...]]]]:

@@ -38,7 +38,7 @@ class Verdict(LabelledEnum):
 
     # fmt: off
     AGREES          = 0,  "agrees",          True,  1,  "within tolerance of the derivative; at an edge, of the derivative on the side that exists"
-    INEXACT         = 1,  "inexact",         True,  2,  "further off, but no further than rounding in the engine's own formula, truncation, or a stencil across a kink explains"
+    INEXACT         = 1,  "inexact",         True,  2,  "further off, but no further than rounding, truncation or a stencil across a kink explains"
     SUBGRADIENT     = 2,  "subgradient",     True,  4,  "at a kink, inside the Clarke set: left, right, mean, min-norm or other"
     UNDEFINED       = 3,  "undefined",       True,  3,  "there is no derivative, and the engine says so: NaN, an infinity, or an exception"
     WRONG           = 4,  "wrong",           False, 10, "the derivative is another number"
