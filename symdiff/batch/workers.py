@@ -263,9 +263,8 @@ def prepare_worker(memory: int) -> None:
     """
     os.environ["OMP_NUM_THREADS"] = "1"
     collect_rarely()
-    importlib.import_module(
-        _PRELOAD
-    )  # now, so that it does not count for the first task's time limit
+    # Now, because the time must not count for the first task.
+    importlib.import_module(_PRELOAD)
     try:
         import resource  # noqa: PLC0415  (not on every system)
     except ImportError:

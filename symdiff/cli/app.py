@@ -1,4 +1,4 @@
-"""The command line: arguments in, library calls, tables and an exit status out."""
+"""The command line: read the arguments, call the library, print tables, set the exit status."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from symdiff.cli.options import (
     assignments,
     check_output,
     columns_folder,
-    numbers,
+    tensor_values,
     toml_value,
     with_options_of,
 )
@@ -42,10 +42,10 @@ if TYPE_CHECKING:
 
 
 class _Commands(TyperGroup):
-    """Commands without one-letter options: "-abs(x)" is an expression."""
+    """Commands without one-letter options, so that "-abs(x)" is an expression."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  (click's)
-        """Keep what begins with one minus from being taken for an option."""
+        """Put a space before arguments with one minus, so that click takes them for values."""
         return super().parse_args(ctx, [f" {a}" if re.match(r"-[^-]", a) else a for a in args])
 
 
@@ -64,7 +64,7 @@ app = typer.Typer(
 def run(  # noqa: PLR0913  (the options that are not in a table)
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(help="Expression files and folders; none: the expressions shipped."),
+        typer.Argument(help="Expression files and folders; default: those that symdiff ships."),
     ] = None,
     *,
     form: Format = None,
@@ -90,10 +90,10 @@ def evaluate(  # noqa: PLR0913  (one for each part of a request)
     expression: Annotated[str, typer.Argument(help='An expression, such as "relu(x)".')],
     *,
     grid: Annotated[
-        list[str] | None, typer.Option(help="Points, to which kinks are added: x=-2:2:9.")
+        list[str] | None, typer.Option(help="Points of a variable; kinks are added: x=-2:2:9.")
     ] = None,
     at: Annotated[
-        list[str] | None, typer.Option(help="Points, to which nothing is added: x=0,1/3.")
+        list[str] | None, typer.Option(help="Points of a variable; nothing is added: x=0,1/3.")
     ] = None,
     let: Annotated[list[str] | None, typer.Option(help="A named sub-expression: h=2*x.")] = None,
     wrt: Annotated[
@@ -135,9 +135,9 @@ def evaluate(  # noqa: PLR0913  (one for each part of a request)
             wrt=wrt or None,
             claims=assignments(claim, "--claim", "x=2*x"),
             let=definitions,
-            values=numbers(value, "--value"),
+            values=tensor_values(value, "--value"),
             cotangent=None if cotangent is None else toml_value(cotangent) or cotangent,
-            tangent=numbers(tangent, "--tangent") or None,
+            tangent=tensor_values(tangent, "--tangent") or None,
             accumulate=accumulate,
             columns=columns,
             **options,
@@ -167,7 +167,7 @@ def graph(
 
         program = parse(_unescaped(expression), definitions=assignments(let, "--let", "h=2*x"))
         given = assignments(at, "--at", "x=0")
-        tensors = numbers(value, "--value")
+        tensors = tensor_values(value, "--value")
         from symdiff.engines.base import TensorProblem
         from symdiff.engines.graph import autograd_graph
         from symdiff.grid.points import axes
@@ -178,8 +178,8 @@ def graph(
         places = axes(moving, {}, {**dict.fromkeys(moving, "1"), **given})
         several = next((axis.name for axis in places if len(axis.values) != 1), None)
         if several is not None:
-            message = f"--at {several} gives several points"
-            raise UsageError(message, hint="a graph is that of one: --at x=0")
+            message = f"--at {several} has several points"
+            raise UsageError(message, hint="give one: --at x=0")
         whole = TensorProblem(program, {name: read_value(name, x) for name, x in tensors.items()})
         found = autograd_graph(whole, {axis.name: float(axis.values[0]) for axis in places})
         _write((as_dot if form == "dot" else as_text)(found) + "\n")
@@ -241,12 +241,12 @@ def _root(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Hold the options of the program itself."""
+    """Take the options of the program itself."""
 
 
 @contextlib.contextmanager
 def _clear_errors() -> Iterator[None]:
-    """Turn a mistake in the input into one clear message and exit status 2."""
+    """Turn an error into one clear message and an exit status: 2 if the input is to blame."""
     try:
         yield
     except InputError as error:
@@ -257,13 +257,13 @@ def _clear_errors() -> Iterator[None]:
         raise typer.Exit(INTERRUPTED) from None
     except (typer.Exit, BrokenPipeError):
         raise
-    except Exception as error:  # noqa: BLE001  (a defect: said in one line, not in a traceback)
+    except Exception as error:  # noqa: BLE001  (a defect of symdiff: one line, no traceback)
         _complain(str(Crash("this call", describe(error))))
         raise typer.Exit(1) from None
 
 
 def _unescaped(expression: str) -> str:
-    """Take back the space that `_Commands` puts before a minus."""
+    """Remove the space that `_Commands` puts before a minus."""
     return expression[1:] if expression.startswith(" -") else expression
 
 
@@ -302,7 +302,7 @@ class _Progress:
     """Keeps the outcomes so far, and shows a bar on standard error if that is a terminal."""
 
     def __init__(self, stack: contextlib.ExitStack) -> None:
-        """Close the bar together with `stack`."""
+        """Close the bar when `stack` closes."""
         self.outcomes: list[Any] = []
         self.total = 0
         self.started = False
@@ -336,7 +336,7 @@ def _bar(total: int) -> Iterator[Callable[[int], None]]:
 def _finish(
     report: Report, form: str | None, output: Path | None, *, everything: bool, quiet: bool
 ) -> None:
-    """Print the table or the summary, write the file, and name every mistake."""
+    """Print the table or the summary, write the file, and print every error."""
     from symdiff.report.report import write_atomically
 
     if output is not None:
@@ -346,5 +346,5 @@ def _finish(
         _write(report.summary() + "\n")
     else:
         _write(report.rendered("plain" if output or not form else form, everything=everything))
-    for mistake in report.errors:
-        _complain(str(mistake))
+    for error in report.errors:
+        _complain(str(error))

@@ -1,4 +1,4 @@
-"""What the command line takes: its options, and the values of some read."""
+"""Options of the command line, and the parsing of their values."""
 
 from __future__ import annotations
 
@@ -95,53 +95,60 @@ def _parameters(table: type) -> list[inspect.Parameter]:
     return parameters
 
 
-def assignments(given: list[str] | None, option: str, example: str) -> dict[str, str]:
-    """Return what stands right of "=", by what stands left of it.
+def assignments(texts: list[str] | None, option: str, example: str) -> dict[str, str]:
+    """Return the values of an option's assignments, by name.
+
+    Parameters
+    ----------
+    texts
+        As typed: ``x=-2:2:9``.
+    option, example
+        The option and an assignment, for messages.
 
     Raises
     ------
     UsageError
-        There is no "=", or a name is given twice.
+        A text is not an assignment, or a name is given twice.
 
     Examples
     --------
     >>> assignments(["x=-2:2:9", "y = 1/3"], "--grid", "x=0,1")
     {'x': '-2:2:9', 'y': '1/3'}
     """
-    found: dict[str, str] = {}
-    for text in given or ():
+    values: dict[str, str] = {}
+    for text in texts or ():
         name, equals, value = (part.strip() for part in text.partition("="))
         if not equals or not name or not value:
-            message = f"{option} {text[:40]!r} is no assignment"
+            message = f"{option} {text[:40]!r} is not an assignment"
             raise UsageError(message, hint=f"{option} {example}")
-        if name in found:
+        if name in values:
             message = f"{option} {name[:40]} is given twice"
             lists = option in {"--grid", "--at"}
             hint = f"list points with commas: {option} x=0,1" if lists else "keep one"
             raise UsageError(message, hint=hint)
-        found[name] = value
-    return found
+        values[name] = value
+    return values
 
 
-def numbers(given: list[str] | None, option: str) -> dict[str, Any]:
-    """Read tensors in TOML's words: lists of numbers, or a table.
+def tensor_values(texts: list[str] | None, option: str) -> dict[str, Any]:
+    """Return the tensors that an option assigns, in TOML's syntax: lists of numbers, or a table.
 
     Raises
     ------
     UsageError
-        One is neither.
+        A value is not written in TOML's syntax.
     """
-    found: dict[str, Any] = {}
-    for name, text in assignments(given, option, "w=[[1, 2], [3, 4]]").items():
-        found[name] = toml_value(text)
-        if found[name] is None:
-            message = f"{option} {name[:40]}: {text[:40]!r} is no tensor"
+    values: dict[str, Any] = {}
+    for name, text in assignments(texts, option, "w=[[1, 2], [3, 4]]").items():
+        values[name] = toml_value(text)
+        if values[name] is None:
+            message = f"{option} {name[:40]}: {text[:40]!r} is not a tensor"
             raise UsageError(message, hint=f"{option} 'w=[[1, 2], [3, 4]]'")
-    return found
+    return values
 
 
 def toml_value(text: str) -> Any:  # noqa: ANN401  (numbers, or None)
-    """Return a value in TOML's words, None if the text is none."""
+    """Return the value that a text has in TOML's syntax, or None."""
     import tomllib  # a thirtieth of the time of --help
 
     try:
@@ -151,28 +158,28 @@ def toml_value(text: str) -> Any:  # noqa: ANN401  (numbers, or None)
 
 
 def columns_folder(keep: str, output: Path | None) -> Path | None:
-    """Return the folder for all columns, if they are wanted.
+    """Return the folder for all columns, or None if only findings are kept.
 
     Raises
     ------
     UsageError
-        `keep` is none of the words.
+        `keep` is neither "findings" nor "all".
     """
     if keep not in {"findings", "all"}:
-        message = f"unknown --keep {keep[:40]!r}"
-        raise UsageError(message, hint="--keep findings, or --keep all")
+        message = f"keep cannot be {keep[:40]!r}"
+        raise UsageError(message, hint="findings or all")
     if keep == "findings":
         return None
     return Path("symdiff.columns") if output is None else output.with_suffix(".columns")
 
 
 def check_output(form: str | None, output: Path | None) -> None:
-    """Refuse a format or a path before the work is done, not after.
+    """Check the format and the path of the output, before the work and not after it.
 
     Raises
     ------
     UsageError
-        Nothing can be written there, or not so.
+        The format is unknown, or the file cannot be written.
     """
     if form is not None:
         formats.check(form)

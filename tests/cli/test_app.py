@@ -1,4 +1,4 @@
-"""The command line: most of it in this process, and in its own what only a process can show."""
+"""The command line: mostly in this process, and in a separate one where signals or streams matter."""
 
 import json
 import os
@@ -19,7 +19,7 @@ COMMAND = [sys.executable, "-m", "symdiff"]
 
 
 def run(*arguments):
-    """The command line without a process: loading torch for every case would take minutes."""
+    """Run the command line in this process: loading torch for every case would take minutes."""
     done = CliRunner().invoke(app, [str(a) for a in arguments])
     assert done.exception is None or isinstance(done.exception, SystemExit)
     return done
@@ -48,7 +48,7 @@ def test_an_expression_may_begin_with_a_minus(text):
     assert found.output.startswith(text)
 
 
-def test_a_mistake_after_a_minus_is_at_its_column():
+def test_a_mistake_after_a_minus_is_shown_at_its_column():
     found = run("eval", "-abs(y", "--at", "y=1")
     assert found.exit_code == 2
     assert "\n    -abs(y\n" in found.output
@@ -114,7 +114,7 @@ def test_a_store_is_filled_and_used_and_compared(file):
     assert "changed: 1 verdict" in changed.stdout
 
 
-def test_what_is_no_store_is_one_clear_message(file):
+def test_a_file_that_is_not_a_store_is_one_clear_message(file):
     done = run("run", file, "--store", file)
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == (
@@ -147,7 +147,7 @@ BAD = [
         ["eval", "x", "--grid", "y=0:1:2"],
         "symdiff: the expression has no variable 'y' (its variables: x)",
     ),
-    (["eval", "x", "--grid", "x"], "symdiff: --grid 'x' is no assignment (--grid x=-2:2:9)"),
+    (["eval", "x", "--grid", "x"], "symdiff: --grid 'x' is not an assignment (--grid x=-2:2:9)"),
     (["eval", "x", "--grid", "x=0:1"], "symdiff: grid x: '0:1' is not a range"),
     (["eval", "x", "--at", "x=z"], "symdiff: grid x: 'z' is not a number"),
     (
@@ -155,7 +155,10 @@ BAD = [
         "symdiff: unknown engine 'jx' (engines: symbolic, autograd, central, symengine)",
     ),
     (["eval", "x", "--format", "pdf"], "symdiff: unknown format 'pdf'"),
-    (["eval", "x", "--output", "a.pdf"], "symdiff: a.pdf: no format ends in '.pdf'"),
+    (
+        ["eval", "x", "--output", "a.pdf"],
+        "symdiff: a.pdf: no format ends in '.pdf'",
+    ),
     (
         ["eval", "x", "--output", "/no/such/a.json"],
         "symdiff: /no/such/a.json: there is no folder /no/such",
@@ -171,10 +174,10 @@ BAD = [
         "symdiff: grid x: 'floor(10**30*tanh(9999))' cannot be evaluated exactly",
     ),
     (["eval", "x, y"], "symdiff: a tuple is not allowed in an expression at column 1"),
-    (["eval", "x", "--let", "h"], "symdiff: --let 'h' is no assignment"),
+    (["eval", "x", "--let", "h"], "symdiff: --let 'h' is not an assignment"),
     (["eval", "x", "--wrt", "y"], "symdiff: the expression has no variable 'y'"),
     (["eval", "x", "--claim", "x=z"], "symdiff: claim x: unknown variable 'z'"),
-    (["eval", "x", "--keep", "some"], "symdiff: unknown --keep 'some' (--keep findings"),
+    (["eval", "x", "--keep", "some"], "symdiff: keep cannot be 'some' (findings or all)"),
     (["eval", "x", "--grid", "x=0:1:99999999999"], "symdiff: grid x: a range has 1 to 10000000000"),
     (["run", "--timeout", "0"], "symdiff: timeout cannot be 0 (a number of seconds"),
     (["run", "--memory", "-1"], "symdiff: memory cannot be -1 (a number of GiB"),
@@ -183,8 +186,8 @@ BAD = [
     (["run", "--dask", "nowhere"], "symdiff: no Dask scheduler at 'nowhere'"),
     (["drift", "no.db", "no.json"], "symdiff: no.db: No such file or directory (two files"),
     (["run", "missing.toml"], "symdiff: missing.toml: no such file or folder"),
-    (["eval", "x", "--value", "x"], "symdiff: --value 'x' is no assignment (--value w=[[1, 2]"),
-    (["eval", "x", "--value", "x=[1"], "symdiff: --value x: '[1' is no tensor (--value 'w=[[1,"),
+    (["eval", "x", "--value", "x"], "symdiff: --value 'x' is not an assignment (--value w=[[1, 2]"),
+    (["eval", "x", "--value", "x=[1"], "symdiff: --value x: '[1' is not a tensor (--value 'w=[[1,"),
     (["eval", "x", "--value", "x=[[1], 2]"], "symdiff: values x: the lists have different lengths"),
     (
         ["eval", "x", "--value", "x={shap=[2]}"],
@@ -217,7 +220,7 @@ def test_bad_input_is_one_clear_message_and_status_two(arguments, message):
     assert done.stdout == ""
 
 
-def test_a_bad_entry_is_told_and_the_others_are_not_lost(file):
+def test_a_bad_entry_is_reported_and_the_others_are_compared(file):
     file.write_text(file.read_text() + '[[expression]]\nname = "bad"\nexpr = "asb(x)"\n')
     done = run("run", file)
     assert done.exit_code == 2
@@ -228,7 +231,7 @@ def test_a_bad_entry_is_told_and_the_others_are_not_lost(file):
     assert "1 entry could not be used" in done.stdout
 
 
-def test_what_does_not_pass_gives_status_one():
+def test_a_failed_engine_gives_status_one():
     done = run("eval", "heaviside(x, 0.5)")
     assert done.exit_code == 1
     message = "autograd failed: RuntimeError: derivative for aten::heaviside is not implemented"
@@ -252,7 +255,7 @@ def test_every_function_is_listed():
 
 
 def many(folder, count=2000):
-    """More work than anybody waits for."""
+    """A file with more expressions than can be compared before the test interrupts."""
     path = folder / "many.txt"
     path.write_text("".join(f"f{i}: abs(x - {i})*exp(x) ; x = -1:1:50\n" for i in range(count)))
     return path
@@ -261,7 +264,7 @@ def many(folder, count=2000):
 @pytest.mark.parametrize(("jobs", "patience"), [(1, 6), (2, 6), (1, 0.5), (2, 0.8)])
 def test_ctrl_c_writes_what_is_done_and_ends_with_status_130(tmp_path, jobs, patience):
     output = tmp_path / "report.json"
-    # where the tests run in the background, Ctrl-C is ignored by what they start
+    # processes that are started in the background ignore Ctrl-C unless they are told not to
     heard = prepared("import signal; signal.signal(signal.SIGINT, signal.SIG_DFL)")
     process = subprocess.Popen(
         [
@@ -286,7 +289,7 @@ def test_ctrl_c_writes_what_is_done_and_ends_with_status_130(tmp_path, jobs, pat
     assert process.returncode == 130, err
     assert "Traceback" not in err
     done = re.search(r"interrupted: (\d+) of 2000 expressions are done", err)
-    if done is None:  # a slow machine, or little patience: the libraries were still being loaded
+    if done is None:  # interrupted while the libraries were still loading
         assert err == "symdiff: interrupted: nothing is done yet, and nothing is written\n"
         assert not output.exists()
         return
@@ -295,7 +298,7 @@ def test_ctrl_c_writes_what_is_done_and_ends_with_status_130(tmp_path, jobs, pat
     assert f"{done.group(1)} expression" in out
 
 
-def test_a_process_of_its_own_gives_the_same(file):
+def test_a_separate_process_prints_the_same(file):
     done = subprocess.run([*COMMAND, "run", file], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (0, run("run", file).stdout, "")
     bad = subprocess.run([*COMMAND, "eval", "asb(x)"], capture_output=True, text=True, check=False)
@@ -303,7 +306,7 @@ def test_a_process_of_its_own_gives_the_same(file):
     assert bad.stderr.startswith("symdiff: unknown function 'asb' at column 1")
 
 
-def test_a_mistake_in_the_text_is_told_before_anything_heavy_is_loaded():
+def test_a_mistake_in_the_text_is_reported_before_heavy_libraries_load():
     probe = (
         "import sys; from typer.testing import CliRunner; from symdiff.cli.app import app\n"
         "print(CliRunner().invoke(app, ['eval', 'asb(x)']).exit_code)\n"
@@ -325,7 +328,7 @@ def test_a_defect_of_symdiff_is_one_line(monkeypatch):
     )
 
 
-def test_a_reader_that_leaves_early_is_no_error(file):
+def test_a_reader_that_leaves_early_is_not_an_error(file):
     done = subprocess.run(
         f"{sys.executable} -m symdiff run --only 'abs*' --all | head -1",
         shell=True,
@@ -346,7 +349,7 @@ def test_a_bar_is_shown_on_a_terminal_only(file):
         env={**os.environ, "TERM": "xterm"},
     )
     os.close(follower)
-    # read while it runs: a terminal that nobody reads takes some kilobytes, and then blocks
+    # read while it runs: the terminal's buffer has a few kilobytes, then writing blocks
     shown = b"".join(iter(lambda: read_terminal(leader), b""))
     os.close(leader)
     assert process.wait() == 0
@@ -354,10 +357,10 @@ def test_a_bar_is_shown_on_a_terminal_only(file):
 
 
 def read_terminal(leader):
-    """What a terminal shows next; nothing once all that write to it have ended."""
+    """Return what a terminal shows next; nothing after its last writer has ended."""
     try:
         return os.read(leader, 2**16)
-    except OSError:  # as Linux says it
+    except OSError:  # Linux reports the end like this
         return b""
 
 
@@ -423,7 +426,7 @@ def test_no_line_is_wider_than_a_terminal_of_80_columns():
         ),
         (["exp(x)", "--format", "dot"], 0, '  n1 [label="x", shape=box];'),
         (["exp(x)", "--format", "png"], 2, "symdiff: unknown format 'png' (formats: text, dot)"),
-        (["exp(x)", "--at", "x=0,1"], 2, "symdiff: --at x gives several points"),
+        (["exp(x)", "--at", "x=0,1"], 2, "symdiff: --at x has several points"),
         (["exp(x)", "--at", "y=0"], 2, "symdiff: the expression has no variable 'y'"),
         (["cbrt(x)"], 2, "symdiff: torch cannot run it: cbrt"),
         (["exp(x"], 2, "symdiff: "),
