@@ -1,4 +1,4 @@
-"""What is too large for components: random directions, with bounds, claims and planted faults."""
+"""Programs too large for components: random directions, bounds, claims and planted faults."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def verdicts(comparison, engine):
     return {r["verdict"] for r in comparison.records() if r["engine"] == engine}
 
 
-def test_every_engine_that_can_is_right_along_random_directions():
+def test_engines_with_directions_are_right_along_random_ones():
     comparison = symdiff.compare(**LOSS, claims=BACKWARD)
     assert verdicts(comparison, "autograd") == verdicts(comparison, "claim") == {"agrees"}
     assert verdicts(comparison, "central") <= {"agrees", "inexact"}
@@ -43,7 +43,7 @@ def test_every_engine_that_can_is_right_along_random_directions():
     assert names == {f"{w} along v{k}" for w in ("w1", "w2") for k in (1, 2, 3)}
 
 
-def test_what_was_left_out_is_said():
+def test_the_table_says_which_derivatives_were_taken():
     table = " ".join(symdiff.compare(**LOSS).table().split())
     assert "680 derivatives, more than 512: 3 random directions for each input stand for" in table
     assert "symbolic: it works component by component" in table
@@ -165,7 +165,7 @@ def test_a_hidden_unit_that_is_0_leaves_the_truth_undecided():
     assert {r["verdict"] for r in w1 if r["engine"] == "autograd"} == {"undecided"}
 
 
-def test_a_kink_beside_the_point_is_no_fault_of_the_differences(monkeypatch):
+def test_a_kink_inside_the_stencil_is_not_held_against_finite_differences(monkeypatch):
     # so near that steps h and 2h give the same number, half of the slope off
     values = {"x": [1e-9, 2.0, -3.0]}
     given = {"values": values, "max_components": 1, "engines": ["autograd", "central"]}
@@ -178,7 +178,7 @@ def test_a_kink_beside_the_point_is_no_fault_of_the_differences(monkeypatch):
 
 
 @pytest.mark.parametrize("text", ["hypot(x, 2).sum()", "cross_entropy(hypot(x, 2), t)"])
-def test_what_has_no_bounds_is_undecided(text):
+def test_a_function_without_error_bounds_is_undecided(text):
     values = {"x": {"shape": [30, 20], "seed": 0}, "t": [k % 20 for k in range(30)]}
     given = values if "t)" in text else {"x": values["x"]}
     comparison = symdiff.compare(text, values=given, engines=["autograd", "central"])
@@ -212,7 +212,7 @@ def test_an_output_with_components_gets_a_random_cotangent():
         ("-1/cosh(x)**2", "wrong"),
     ],
 )
-def test_claims_of_a_diagonal_are_pulled_through_the_cotangent(claim, verdict):
+def test_claims_of_a_diagonal_are_multiplied_by_the_cotangent(claim, verdict):
     values = {"x": {"shape": [40], "seed": 0}}
     comparison = symdiff.compare("tanh(x)", values=values, claims={"x": claim})
     assert verdicts(comparison, "claim") == {verdict}
@@ -247,12 +247,12 @@ def test_claims_for_components_are_refused():
         symdiff.compare(**LOSS, claims={"w1[0,0]": "1"})
 
 
-def test_a_grid_beside_large_tensors_is_refused():
+def test_a_grid_with_large_tensors_is_refused():
     with pytest.raises(UsageError, match="on a grid of s"):
         symdiff.compare("(s*x).sum()", values={"x": {"shape": [30, 30], "seed": 0}})
 
 
-def test_large_float32_is_held_to_its_own_rounding():
+def test_large_float32_tensors_are_allowed_the_rounding_of_float32():
     values = {n: {**v, "dtype": "float32"} for n, v in LARGE.items()}
     comparison = symdiff.compare(**{**LOSS, "values": values})
     assert verdicts(comparison, "autograd") <= {"agrees", "inexact"}

@@ -1,4 +1,4 @@
-"""The three engines: what they give, how they fail, and that one point's failure is its own."""
+"""The engines: their derivatives, how they fail, and that a failure at a point costs no other."""
 
 import os
 import subprocess
@@ -31,7 +31,7 @@ NO_BOUND = [("1e308*x", 1.7), ("1/x", 1e-320), ("exp(x)", 709.7), ("log(x)", 0.0
 
 
 @pytest.mark.parametrize(("text", "x"), NO_BOUND)
-def test_an_error_of_differences_without_a_bound_excuses_nothing(text, x):
+def test_an_error_estimate_of_finite_differences_is_finite(text, x):
     found = give("central", text, x=np.array([x]))
     assert np.isfinite(found.errors["x"]).all()
 
@@ -85,15 +85,15 @@ def test_a_program_may_have_variables_with_any_name(name):
 
 @pytest.mark.parametrize("name", DEFAULT)
 @pytest.mark.parametrize("text", ["x**2/2", "x*x.detach()", "y*x"])
-def test_what_an_engine_gives_is_its_own(name, text):
-    """Also where the derivative is a coordinate itself: nobody may write into the grid."""
+def test_derivatives_share_no_memory_with_the_grid(name, text):
+    """Not even where the derivative is a coordinate: writing to one must not change the grid."""
     program = parse(text)
     columns = {variable: X.copy() for variable in program.inputs}
     found = run(load(name), Problem(program, columns, ("x",))).derivatives["x"]
     assert not any(np.shares_memory(found, column) for column in columns.values())
 
 
-def test_sympy_s_derivative_is_as_sympy_has_it():
+def test_the_derivative_of_sympy_is_not_changed():
     assert [str(d) for d in derivatives(parse("relu(x)*y"), ("x", "y"))] == [
         "y*Heaviside(x)",
         "Max(0, x)",
@@ -120,14 +120,14 @@ def test_large_constants_reach_numpy_as_doubles(text):
     )
 
 
-def test_what_is_too_large_for_sympy_is_unsupported_and_costs_nothing():
+def test_a_program_too_large_for_sympy_is_unsupported():
     text, definitions = "h8", {"h0": "x", **{f"h{i}": f"h{i - 1}**h{i - 1}" for i in range(1, 9)}}
     program = parse(text, definitions=definitions)
     samples = run(load("symbolic"), Problem(program, {"x": X}, ("x",)))
     assert "sub-expressions when written out, more than 3000" in samples.unsupported
 
 
-def test_the_function_sympy_cannot_derive_is_the_same_in_every_process():
+def test_the_function_without_a_derivative_in_sympy_is_the_same_in_every_process():
     code = (
         "from symdiff.engines.registry import load; from symdiff.engines.base import Problem, run\n"
         "from symdiff.program import parse; import numpy as np\n"
@@ -158,7 +158,7 @@ def test_torch_without_a_derivative_fails_with_its_own_message():
     ] * 5
 
 
-def test_a_failure_at_one_point_is_that_point_s_own():
+def test_a_failure_at_one_point_costs_no_other_point():
     samples = give("autograd", "heaviside(x, 0.5) if x > 1 else x**2")
     assert [bool(samples.reason(i)) for i in range(5)] == [False, False, False, False, True]
     assert samples.derivatives["x"][:4] == pytest.approx(2 * X[:4])
@@ -179,7 +179,7 @@ def test_many_failures_cost_a_bounded_number_of_passes():
     assert all(samples.reason(i) == "ValueError: never" for i in range(10_000))
 
 
-def test_a_callable_takes_the_place_of_the_program():
+def test_a_callable_is_run_in_place_of_the_program():
     samples = give("autograd", "x**2", function=lambda x: x**3)
     assert samples.derivatives["x"] == pytest.approx(3 * X**2)
     wrong_shape = give("autograd", "x**2", function=lambda x: x.sum())
@@ -193,18 +193,18 @@ def test_autograd_is_float64():
 
 
 class TestCentral:
-    def test_gives_the_mean_of_the_slopes_at_a_kink_and_the_ramp_beside_it(self):
+    def test_it_gives_the_mean_of_the_slopes_at_a_kink_and_a_ramp_near_it(self):
         h = np.finfo(float).eps ** (1 / 3)
         x = np.array([-h / 2, 0.0, h / 2])
         assert give("central", "relu(x)", x).derivatives["x"] == pytest.approx(
             [0.25, 0.5, 0.75], rel=1e-6
         )
 
-    def test_shortens_its_step_near_the_end_of_a_domain(self):
+    def test_it_shortens_its_step_near_the_end_of_a_domain(self):
         x = np.array([1e-9, 1e-7, 1.0])
         assert give("central", "log(x)", x).derivatives["x"] == pytest.approx(1 / x, rel=1e-6)
 
-    def test_has_no_number_where_there_is_none(self):
+    def test_it_has_no_number_outside_the_domain(self):
         assert np.isnan(give("central", "log(x)", np.array([-1.0, 0.0])).derivatives["x"]).all()
 
     @settings(max_examples=60, deadline=None)
@@ -236,12 +236,12 @@ def test_an_unknown_engine_gets_a_suggestion():
         load("autogard")
 
 
-def test_every_engine_is_one_module_of_its_own_name():
+def test_every_built_in_engine_is_a_module_of_its_name():
     for name in BUILT_IN:
         assert load(name).name == name
 
 
-# What torch 2.13 picks at kinks: a snapshot of another project's choices, not of ours.
+# What torch 2.13 picks at kinks: a snapshot of torch's choices, not of symdiff's.
 CONVENTIONS = [
     # program, point, torch's derivative
     ("relu(x)", 0, 0), ("x.clamp(min=0)", 0, 1), ("clamp_min(x, 0)", 0, 1), ("maximum(x, 0)", 0, 0.5),
@@ -276,7 +276,7 @@ def test_sympy_prints_a_choice_between_conditions_as_a_condition():
     assert None not in found.values()
 
 
-def test_sympy_s_infinity_without_a_sign_is_no_number():
+def test_the_complex_infinity_of_sympy_is_nan():
     comparison = symdiff.compare("digamma(0)*x", at={"x": [1]}, engines=["symbolic"])
     (record,) = comparison.records()
     assert (record["value"], record["verdict"]) == ("nan", "undefined")

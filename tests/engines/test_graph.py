@@ -1,4 +1,4 @@
-"""The graph that PyTorch records, against what PyTorch itself names."""
+"""The graph that PyTorch records, compared with the names that PyTorch gives."""
 
 import pytest
 import torch
@@ -52,7 +52,7 @@ def test_arguments_keep_their_order_and_shared_parts_are_one_node():
     assert [n.name for n in graph].count("SinBackward0") == 1
 
 
-def test_detached_parts_and_constants_are_not_in_it():
+def test_detached_parts_and_constants_are_not_in_the_graph():
     assert as_text(at_one("x*detach(exp(x)) + 3")).split() == [
         "AddBackward0",
         "└─",
@@ -62,7 +62,7 @@ def test_detached_parts_and_constants_are_not_in_it():
     ]
 
 
-def test_a_conditional_records_the_branch_taken():
+def test_a_conditional_expression_records_the_branch_that_is_taken():
     program = parse("exp(x) if x > 0 else sin(x)")
     names = [
         {n.name for n in autograd_graph(TensorProblem(program, {}), {"x": x})} for x in (1.0, -1.0)
@@ -72,7 +72,7 @@ def test_a_conditional_records_the_branch_taken():
 
 
 @pytest.mark.parametrize("text", ["3", "detach(x)", "x > 0"])
-def test_without_a_variable_there_is_none(text):
+def test_a_program_that_depends_on_no_variable_has_no_graph(text):
     assert as_text(at_one(text if text != "x > 0" else "float(x > 0)")).startswith("no graph")
 
 
@@ -88,6 +88,6 @@ def test_dot_holds_every_node_and_arrow():
     assert sum("->" in line for line in lines) == sum(len(n.inputs) for n in graph)
 
 
-def test_what_torch_has_not_is_told():
+def test_a_function_that_torch_has_not_is_named():
     with pytest.raises(UsageError, match="torch cannot run it: cbrt"):
         at_one("cbrt(x)")

@@ -1,9 +1,11 @@
 """Engines by name: the built-in table, engines of one process, and plug-in packages."""
 
+import ast
 import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -188,3 +190,25 @@ def test_built_in_engines_keep_the_contract(name):
     engine = registry.load(name)
     registry._check_contract(name, engine)
     assert engine.traits.modes
+
+
+SOURCE = Path(registry.__file__).parent.parent
+# Where an engine may be named: the room of the engines, the default list, and the module named after the
+# library symengine.
+NAMED_IN = ("engines/", "request/options.py", "arithmetics/symengine.py")
+
+
+def names_in(source):
+    texts = (n.value for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Constant))
+    return {text for text in texts if isinstance(text, str) and text in registry.BUILT_IN}
+
+
+def test_no_engine_is_named_outside_its_file_the_registry_and_the_default_list():
+    for path in sorted(SOURCE.rglob("*.py")):
+        if not path.relative_to(SOURCE).as_posix().startswith(NAMED_IN):
+            assert not names_in(path.read_text(encoding="utf-8")), path
+
+
+def test_a_planted_name_is_found():
+    # Negative control of the test above.
+    assert names_in('if engine == "autograd":\n    pass\n') == {"autograd"}

@@ -1,4 +1,4 @@
-"""symengine's derivative stands trial as every engine does."""
+"""The engine symengine: its derivatives, its allowances, and what it does not support."""
 
 import numpy as np
 import pytest
@@ -36,14 +36,14 @@ def test_it_is_right_away_from_kinks(text):
     ("text", "value"),
     [("relu(x)", 1.0), ("abs(x)", 1.0), ("min(x, 2*x)", 1.0), ("max(x, -x, 3*x)", 1.0)],
 )
-def test_at_a_kink_it_has_one_of_the_slopes(text, value):
+def test_at_a_kink_it_gives_one_of_the_one_sided_derivatives(text, value):
     comparison = symdiff.compare(text, at={"x": "0"}, engines=["symengine"])
     assert comparison.values("symengine").tolist() == [value]
     assert comparison.ok
 
 
-def test_rounding_in_its_own_formula_is_no_alarm():
-    """Nothing is simplified before what rounding can do is bounded."""
+def test_rounding_in_its_formula_is_inexact_and_not_wrong():
+    """The formula whose rounding is bounded is the formula that is evaluated."""
     text = "abs(3*x)*log(1 + (((x - 1) - (x - 1))*tanh(x - 1))**2)"
     found = verdicts(text, "-0.00001,-0.000006,0.000003,0.7")
     assert "wrong" not in found and found["inexact"] >= 1
@@ -56,7 +56,7 @@ def test_rounding_in_its_own_formula_is_no_alarm():
         ("lgamma(x)", "lgamma: symengine has no such function, or no derivative of it"),
     ],
 )
-def test_what_it_has_not_is_unsupported(text, reason):
+def test_a_function_that_it_does_not_have_is_unsupported(text, reason):
     comparison = symdiff.compare(text, at={"x": "0.5"}, engines=["symengine"])
     assert comparison.evidence[0].trials[0].samples["symengine"].unsupported == reason
 
@@ -92,7 +92,7 @@ def test_sympy_and_symengine_that_disagree_are_a_finding(monkeypatch):
     assert {str(v) for v in comparison.evidence[0].findings()["symengine"]} == {"wrong"}
 
 
-def test_a_derivative_left_unevaluated_is_no_derivative(monkeypatch):
+def test_a_derivative_left_unevaluated_is_unsupported(monkeypatch):
     import symengine as se
 
     from symdiff.arithmetics import symengine as arithmetic
