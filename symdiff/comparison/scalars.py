@@ -101,8 +101,11 @@ def only_line(wanted: Sequence[Axis]) -> LongRange | None:
     """
     long = [axis for axis in wanted if axis.long_range is not None]
     if long and len(wanted) > 1:
-        message = f"{long[0].name}: a range of more than {MAX_POINTS_IN_MEMORY} points stands alone"
-        raise UsageError(message, hint="take fewer points of an expression in several variables")
+        message = (
+            f"{long[0].name}: a range of more than {MAX_POINTS_IN_MEMORY} points needs an "
+            "expression of one variable"
+        )
+        raise UsageError(message, hint="take fewer points")
     return long[0].long_range if long else None
 
 

@@ -170,7 +170,9 @@ def _grid(setup: Setup, options: Options) -> Grid:
             raise GridError(message, hint=did_you_mean(name, setup.scalars) or known)
     wanted = axes(setup.scalars, parsed.request.grid, parsed.request.at)
     if only_line(wanted) is not None:
-        message = f"a range of more than {MAX_POINTS_IN_MEMORY} points beside tensors"
+        message = (
+            f"a range of more than {MAX_POINTS_IN_MEMORY} points cannot be combined with tensors"
+        )
         raise UsageError(message, hint="take fewer points")
     grid = make_grid(
         programs,

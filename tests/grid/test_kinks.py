@@ -84,8 +84,8 @@ def roots(text, low=-4.0, high=4.0):
 
 @pytest.mark.parametrize(("text", "expected"), KINKS)
 def test_kinks_are_found_with_their_exact_values(text, expected):
-    found = {c.exact or c.value for part in roots(text) for c in part.coordinates}
-    assert found == set(expected)
+    kinks = {c.exact or c.value for part in roots(text) for c in part.coordinates}
+    assert kinks == set(expected)
     assert [part.open_brackets for part in roots(text) if part.open_brackets] == []
 
 
@@ -99,8 +99,8 @@ PERIODIC = [
 @pytest.mark.parametrize(("text", "expected"), PERIODIC)
 def test_the_periods_of_a_composed_periodic_function_are_found(text, expected):
     parts = [find_roots(s, "x", {}, (-1.8, 1.8)) for s in find_switches(parse(text))[-1:]]
-    found = {c.exact or f"{c.value:g}" for part in parts for c in part.coordinates}
-    assert found == expected
+    kinks = {c.exact or f"{c.value:g}" for part in parts for c in part.coordinates}
+    assert kinks == expected
     assert [part.open_brackets for part in parts] == [()]
 
 
@@ -191,8 +191,8 @@ def test_steps_are_found_far_from_zero(low, high):
 
 @pytest.mark.parametrize("text", ["abs(floor(x))", "sqrt(floor(x))", "floor(max(x, 0))"])
 def test_no_kink_is_invented_inside_an_interval_of_zeros(text):
-    found = {c.value for part in roots(text) for c in part.coordinates}
-    assert all(value == round(value) for value in found)
+    kinks = {c.value for part in roots(text) for c in part.coordinates}
+    assert all(value == round(value) for value in kinks)
     assert any(part.open_brackets for part in roots(text))
 
 
@@ -227,8 +227,8 @@ def test_kinks_outside_the_range_are_not_added():
 )
 def test_every_rational_zero_of_a_product_is_found(zeros):
     text = "abs(" + "*".join(f"(x - ({z.numerator})/{z.denominator})" for z in zeros) + ")"
-    found = {c.value for part in roots(text) for c in part.coordinates}
-    assert {z.numerator / z.denominator for z in zeros} <= found
+    kinks = {c.value for part in roots(text) for c in part.coordinates}
+    assert {z.numerator / z.denominator for z in zeros} <= kinks
 
 
 @settings(max_examples=40, deadline=None)
