@@ -89,6 +89,7 @@ def compare(  # noqa: PLR0913  (one argument for each part of a request)
     ...  if r["kind"] == "kink" and r["engine"] == "autograd"]
     [(-1.0, 1.0, 0.0, 'subgradient')]
     """
+    from symdiff.batch.columns import column_writer  # noqa: PLC0415
     from symdiff.comparison.compare import compare as compare_request  # noqa: PLC0415
     from symdiff.report.report import Comparison  # noqa: PLC0415
 
@@ -106,7 +107,7 @@ def compare(  # noqa: PLR0913  (one argument for each part of a request)
         tangent=tangent,
         accumulate=accumulate,
     )
-    return Comparison((compare_request(request, options),))
+    return Comparison((compare_request(request, options, column_writer(options)),))
 
 
 @takes(options=Options, run=RunOptions)

@@ -9,7 +9,7 @@ import concurrent.futures
 import functools
 import os
 import queue
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
 import numpy as np
@@ -156,3 +156,22 @@ def renumbered(values: Mapping[int, T], chosen: NDArray[np.intp]) -> dict[int, T
     is_kept[is_kept] = chosen[new[is_kept]] == old[is_kept]
     pairs = sorted(zip(new[is_kept].tolist(), old[is_kept].tolist(), strict=True))
     return {index: values[former] for index, former in pairs}
+
+
+def shifted(parts: Sequence[Mapping[int, T]], starts: Sequence[int]) -> dict[int, T]:
+    """Return what is known by point of parts of a grid, by the points of the grid.
+
+    Parameters
+    ----------
+    parts
+        What is known of each part, by the part's own points.
+    starts
+        The point of the grid at which each part begins.
+
+    Examples
+    --------
+    >>> shifted([{1: "pole"}, {0: "kink"}], [0, 10])
+    {1: 'pole', 10: 'kink'}
+    """
+    pairs = zip(parts, starts, strict=True)
+    return {start + i: value for part, start in pairs for i, value in part.items()}

@@ -16,7 +16,7 @@ real = task.compare
 marks = os.environ["SYMDIFF_TEST_MARKS"]
 
 
-def compare(request, options):
+def compare(request, options, writer):
     name = request.label.name
     if name.startswith("hang"):
         time.sleep(3600)
@@ -29,7 +29,7 @@ def compare(request, options):
         kept = [bytearray(2**26) for _ in range(2**10)]
     if name.startswith("slow"):
         time.sleep(0.3)
-    return real(request, options)
+    return real(request, options, writer)
 
 
 task.compare = compare

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from symdiff.arithmetics.bounds.estimates import FUNCTIONS
 from symdiff.comparison.evidence import Evidence, LeftOut, Tensors, Trial
 from symdiff.engines.base import Problem, Samples, TensorProblem, Traits
 from symdiff.errors import (
@@ -29,8 +30,9 @@ from symdiff.errors import (
     SymdiffError,
     UsageError,
 )
-from symdiff.grid.grid import Grid
+from symdiff.grid.grid import Grid, Role
 from symdiff.grid.switches import Switch
+from symdiff.labels import LabelledEnum
 from symdiff.program.nodes import (
     Call,
     Constant,
@@ -44,18 +46,21 @@ from symdiff.program.nodes import (
 from symdiff.program.values import Value
 from symdiff.request.options import Options
 from symdiff.request.request import Label, Request
-from symdiff.truth.truths import Truths
+from symdiff.truth.kinds import Kind
+from symdiff.truth.truths import Certified, Proofs, Truths
+from symdiff.verdict.explain import Explanations
 from symdiff.verdict.judge import Judgement
 from symdiff.verdict.words import Verdict
 
-FORMAT: Final = 4
+FORMAT: Final = 5
 _PLAIN: Final = (bool, int, float, str, type(None))
 _IS_PLAIN: Final = frozenset(_PLAIN)
 _CLASSES: Final = {
     kind.__name__: kind
     for kind in (
         *(Request, Label, Options, Place),
-        *(Evidence, LeftOut, Tensors, Trial, Grid, Switch, Problem, Samples, Truths, Judgement),
+        *(Evidence, LeftOut, Tensors, Trial, Grid, Switch, Problem, Samples),
+        *(Truths, Certified, Proofs, Judgement, Explanations),
         *(
             Traits,
             TensorProblem,
@@ -80,10 +85,32 @@ _FLAT: Final[Mapping[str, Callable[..., Any]]] = {
 _FIELDS: Final = {
     kind: tuple(f.name for f in dataclasses.fields(kind) if f.init) for kind in _CLASSES.values()
 }
+# Columns of codes, by class and field: they are written with the labels of the codes, so that
+# they may be read where the codes are others.
+_LABELLED: Final[Mapping[tuple[type, str], str]] = {
+    (Grid, "roles"): "Role",
+    (Proofs, "kinds"): "Kind",
+    (Judgement, "codes"): "Verdict",
+    (Certified, "outside"): "function",
+}
 _ERRORS: Final = {
     kind.__name__: kind for kind in (InputError, ExpressionError, GridError, FileError, UsageError)
 }
 _CRASHES: Final = {kind.__name__: kind for kind in (Crash, Lost)}
+
+
+def _labels(listing: str) -> Mapping[int, str]:
+    """Return the labels by code of one of the listings that `_LABELLED` names."""
+    if listing == "function":
+        return dict(enumerate(FUNCTIONS))
+    return {int(member): member.label for member in _LISTINGS[listing]}
+
+
+_LISTINGS: Final[Mapping[str, type[LabelledEnum]]] = {
+    "Role": Role,
+    "Kind": Kind,
+    "Verdict": Verdict,
+}
 
 
 class PackingError(ValueError):
@@ -217,9 +244,20 @@ class _Writer:
         return len(self.arrays) - 1
 
     def _object(self, value: Any) -> Any:  # noqa: ANN401
-        written = [self.write(getattr(value, name)) for name in _FIELDS[type(value)]]
+        kind = type(value)
+        written = [
+            self._labelled(getattr(value, name), _LABELLED[kind, name])
+            if (kind, name) in _LABELLED
+            else self.write(getattr(value, name))
+            for name in _FIELDS[kind]
+        ]
         self.objects.append([type(value).__name__, *written])
         return ["o", len(self.objects) - 1]
+
+    def _labelled(self, codes: np.ndarray, listing: str) -> Any:  # noqa: ANN401
+        labels = _labels(listing)
+        present = np.flatnonzero(np.bincount(codes)).tolist()
+        return ["c", listing, {labels[code]: code for code in present}, self._column(codes)]
 
     def _error(self, error: SymdiffError) -> Any:  # noqa: ANN401
         if isinstance(error, InputError):
@@ -268,6 +306,23 @@ class _Reader:
         array: np.ndarray = self._arrays[rest[0]]
         return array
 
+    def as_codes(self, rest: list[Any]) -> np.ndarray:
+        """Return codes as they are numbered today."""
+        listing, written, index = rest
+        code_of = {label: code for code, label in _labels(listing).items()}
+        unknown = [label for label in written if label not in code_of]
+        if unknown:
+            message = f"of another version: it has the {listing.lower()} {unknown[0]!r}"
+            raise PackingError(message)
+        codes: np.ndarray = self._arrays[index]
+        if all(code_of[label] == code for label, code in written.items()):
+            return codes
+        table = np.zeros(1 + max(written.values()), dtype=codes.dtype)
+        for label, code in written.items():
+            table[code] = code_of[label]
+        renumbered: np.ndarray = table[codes]
+        return renumbered
+
     def as_object(self, rest: list[Any]) -> Any:  # noqa: ANN401
         return self.objects[rest[0]]
 
@@ -295,6 +350,7 @@ _READ: Final[Mapping[str, Callable[[_Reader, list[Any]], Any]]] = {
     "a": _Reader.as_array,
     "f": _Reader.as_flat,
     "i": _Reader.as_inline,
+    "c": _Reader.as_codes,
     "o": _Reader.as_object,
     "v": _Reader.as_verdict,
     "p": _Reader.as_path,

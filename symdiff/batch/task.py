@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from symdiff.batch.columns import column_writer
 from symdiff.batch.packing import pack, unpack
 from symdiff.comparison.compare import compare
 from symdiff.comparison.evidence import Evidence
@@ -17,7 +18,7 @@ Outcome = Evidence | SymdiffError
 def attempt(request: Request, options: Options) -> Outcome:
     """Compare one expression; return whatever goes wrong instead of raising it."""
     try:
-        return compare(request, options)
+        return compare(request, options, column_writer(options))
     except SymdiffError as error:
         return error
     except MemoryError:

@@ -1,20 +1,19 @@
-"""Compare one expression: parse, build the grid, run the engines, judge."""
+"""Compare one expression: parse, build the grid, run the engines, judge, explain."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 
 from symdiff.arithmetics.symbolic import deterministic_sympy
-from symdiff.comparison.columns import Columns, columns_of
-from symdiff.comparison.evidence import Evidence, LeftOut, proof_options_of
+from symdiff.comparison.evidence import ColumnWriter, Evidence, LeftOut, proof_options_of
 from symdiff.comparison.long_range import Streamed, stream
 from symdiff.comparison.scalars import Plan, plan_on_numbers
-from symdiff.comparison.trial import attempt, diagnose_jacobians
+from symdiff.comparison.trial import attempt, explained, with_jacobian_diagnoses
 from symdiff.engines.registry import check, names
 from symdiff.errors import InputError, UsageError, did_you_mean
 from symdiff.program.values import component_names, uses_tensors
@@ -29,8 +28,20 @@ _ERROR_STATE: Final[Mapping[str, Any]] = MappingProxyType(
 )
 
 
-def compare(request: Request, options: Options) -> Evidence:
-    """Run every engine on one expression, and judge what they give.
+def compare(
+    request: Request, options: Options, writer: Callable[[str], ColumnWriter] | None = None
+) -> Evidence:
+    """Run every engine on one expression, and judge what they return.
+
+    Parameters
+    ----------
+    request
+        What is compared.
+    options
+        How it is compared.
+    writer
+        Returns a writer for the columns of the expression with a name; None: columns are not
+        written.
 
     Raises
     ------
@@ -44,12 +55,14 @@ def compare(request: Request, options: Options) -> Evidence:
     ('x**2', True)
     """
     try:
-        return _compared(request, options)
+        return _compared(request, options, writer)
     except InputError as error:
         raise request.label.locate(error) from None
 
 
-def _compared(request: Request, options: Options) -> Evidence:
+def _compared(
+    request: Request, options: Options, writer: Callable[[str], ColumnWriter] | None
+) -> Evidence:
     engines = tuple(dict.fromkeys(options.engines))
     for engine in engines:
         check(engine)
@@ -57,12 +70,15 @@ def _compared(request: Request, options: Options) -> Evidence:
     label = dataclasses.replace(request.label, name=request.label.name or parsed.program.text)
     with deterministic_sympy(), np.errstate(**_ERROR_STATE):
         plan = _planned(parsed, options)
-        tried = _tried(plan, options, columns_of(options.columns, label.name))
-    if plan.cases and plan.tensors is not None:
-        by_input = {n: tuple(component_names(n, shape)) for n, shape in plan.tensors.wrt.items()}
-        diagnose_jacobians(tried.trials, by_input)
-    own = (name for trial in tried.trials for name in trial.samples)  # claims
-    engines = tuple(dict.fromkeys((*engines, *own)))
+        tried = _tried(plan, options, None if writer is None else writer(label.name))
+        trials = tried.trials
+        if plan.cases and plan.tensors is not None:
+            shapes = plan.tensors.wrt.items()
+            components = {n: tuple(component_names(n, shape)) for n, shape in shapes}
+            trials = with_jacobian_diagnoses(trials, components)
+        trials = tuple(explained(trial, tried.grid) for trial in trials)
+    claims = (name for trial in trials for name in trial.samples)
+    engines = tuple(dict.fromkeys((*engines, *claims)))
     _check_expect(label.expect, engines)
     return Evidence(
         label=label,
@@ -71,13 +87,13 @@ def _compared(request: Request, options: Options) -> Evidence:
         variables=plan.variables,
         grid=tried.grid,
         engines=engines,
-        trials=tried.trials,
+        trials=trials,
         tensors=plan.tensors,
         left_out=tried.left_out,
     )
 
 
-def _tried(plan: Plan, options: Options, columns: Columns | None) -> Streamed:
+def _tried(plan: Plan, options: Options, columns: ColumnWriter | None) -> Streamed:
     if plan.line is not None:
         return stream(plan.cases, plan.grid, plan.line, options, columns)
     proofs = proof_options_of(options)

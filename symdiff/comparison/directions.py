@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from symdiff.arithmetics.bounds.tensor_estimates import directional
 from symdiff.comparison.evidence import Trial, tolerance_of
@@ -31,14 +30,13 @@ from symdiff.grid.grid import Grid, make_grid
 from symdiff.program import Program
 from symdiff.request.options import Options
 from symdiff.truth.kinds import Kind, Truth
-from symdiff.truth.truths import Truths
+from symdiff.truth.truths import Certified, Proofs, Truths
 from symdiff.verdict.diagnosis import compared
-from symdiff.verdict.judge import Judgement, Tolerance, judge
+from symdiff.verdict.judge import Judgement, Tolerance, draft, judge, unclear_points
 from symdiff.verdict.words import Verdict
 
 DIRECTIONS: Final = 3  # random directions for every input
 _UNSETTLED: Final = "a switch may vanish, or rounding hides the derivative"
-_UNDECIDED: Final = Verdict.UNDECIDED
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,32 +62,10 @@ class Found:
 
 
 def _bounded(slope: float, error: float, tolerance: Tolerance) -> Truths:
-    """Return the truth along one direction if its error bound is within the tolerance."""
-    truths = Truths.unknown(1)
-    truths.errors[0] = error
+    """Return the truth along one direction: the slope if its error bound is small enough."""
     if error <= tolerance.atol + tolerance.rtol * abs(slope):
-        truths.put(0, Truth(Kind.SMOOTH, slope, slope, slope))
-        truths.errors[0] = error
-    else:
-        truths.details[0] = _UNSETTLED
-    return truths
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Nothing:
-    """There is nothing more to be asked than a allowance; see `verdict.Recourse`."""
-
-    known: Allowance
-
-    def prove(self, points: NDArray[np.intp]) -> None:
-        del points
-
-    def complete(self, points: NDArray[np.intp]) -> None:
-        del points
-
-    def allowance(self, point: int) -> Allowance:
-        del point
-        return self.known
+        return Truths.proved_only(1, {0: Truth(Kind.SMOOTH, slope, slope, slope)})
+    return Truths(Certified.nowhere(1), Proofs.of({}), {0: _UNSETTLED})
 
 
 def directional_trials(setup: Setup, options: Options) -> Found:
@@ -206,7 +182,7 @@ def _trial(
     engines = {**{name: load(name) for name in options.engines}, **claims}
     given = {name: run_along(engine, problem, bounds) for name, engine in engines.items()}
     judgements = {
-        (engine, name): _judged(truths[name], along, name, tolerance)
+        (engine, name): _judged(truths[name], bounds[name].slope_error, along, name, tolerance)
         for engine, along in given.items()
         for name in along.samples.derivatives
     }
@@ -217,20 +193,24 @@ def _trial(
 
 
 def _judged(
-    truths: Truths, along: DirectionalSamples, name: str, tolerance: Tolerance
+    truths: Truths, error: float, along: DirectionalSamples, name: str, tolerance: Tolerance
 ) -> Judgement:
-    """Judge an engine along one direction."""
-    if name in along.samples.refusals:
-        failed = np.full(1, Verdict.FAILED, dtype=np.int8)
-        return Judgement(failed, {0: along.samples.refusals[name]})
+    """Judge an engine along one direction, whose derivative has an error bound."""
+    samples = along.samples
+    if name in samples.refusals:
+        return Judgement.everywhere(Verdict.FAILED, 1, samples.refusals[name])
+    if samples.unsupported:
+        return Judgement.everywhere(Verdict.UNSUPPORTED, 1)
+    (points,) = unclear_points(truths, [(samples, name)], tolerance)
+    drafted = draft(truths, samples, name, tolerance, points)
     allowance = along.allowances.get(name, Allowance())
-    judgement = judge(truths, along.samples, name, tolerance, _Nothing(allowance))
-    off = abs(float(along.samples.derivatives[name][0]) - float(truths.derivative[0]))
+    allowances = dict.fromkeys(drafted.points_off.tolist(), allowance)
+    judgement = judge(drafted, truths, samples, name, allowances)
+    deviation = abs(float(samples.derivatives[name][0]) - float(truths.derivative[0]))
     allowed = float(tolerance.around(truths.derivative)[0])
-    word = Verdict.from_code(judgement.codes[0])
-    unclear = 0 < float(truths.errors[0]) >= abs(off - allowed)
-    if word in {Verdict.AGREES, Verdict.WRONG} and unclear:
-        return Judgement(np.array([_UNDECIDED], np.int8), {0: _UNSETTLED})
+    is_unclear = 0 < error >= abs(deviation - allowed)
+    if judgement.codes[0] in {Verdict.AGREES, Verdict.WRONG} and is_unclear:
+        return Judgement.everywhere(Verdict.UNDECIDED, 1, _UNSETTLED)
     return judgement
 
 

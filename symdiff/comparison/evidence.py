@@ -1,9 +1,11 @@
-"""Everything that is known of one expression: its grid, and what every engine gave, in columns."""
+"""Result of comparing one expression: grid, samples, truths and verdicts as arrays."""
 
 from __future__ import annotations
 
+import collections
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +18,9 @@ from symdiff.request.options import Options
 from symdiff.request.request import Label
 from symdiff.truth.certify import ProofOptions
 from symdiff.truth.truths import Truths
+from symdiff.verdict.explain import Explanations
 from symdiff.verdict.judge import Judgement, Tolerance
-from symdiff.verdict.words import Verdict
+from symdiff.verdict.words import Verdict, counted
 
 
 def tolerance_of(options: Options) -> Tolerance:
@@ -32,22 +35,24 @@ def proof_options_of(options: Options) -> ProofOptions:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Trial:
-    """One spelling of the expression, what every engine gave for it, and what that is worth.
+    """Samples, truths and verdicts for one spelling of the expression.
 
     Attributes
     ----------
     spelling
-        Its name; "" for the expression itself.
+        The name of the spelling; "" for the expression itself.
     problem
         The program and the points.
     samples
-        What every engine gave.
+        What each engine returned, by its name.
     truths
-        For every variable what the derivative is.
+        The truth along each variable, by its name.
     judgements
-        For every engine and variable the verdicts.
+        The verdicts, by engine and variable.
+    explanations
+        The explanations of the verdicts, by engine and variable.
     output
-        Which component of the expression's value, as ``[0]``; "" for a number.
+        The component of the expression's value, as ``[0]``; "" for a number.
     """
 
     spelling: str
@@ -55,22 +60,39 @@ class Trial:
     samples: Mapping[str, Samples]
     truths: Mapping[str, Truths]
     judgements: Mapping[tuple[str, str], Judgement]
+    explanations: Mapping[tuple[str, str], Explanations] = dataclasses.field(default_factory=dict)
     output: str = ""
 
     def part(self, chosen: NDArray[np.intp]) -> Trial:
-        """Return the trial at some of its points, in order."""
+        """Return the trial at some of its points, in order; without explanations."""
         return Trial(
             self.spelling,
             self.problem.part(chosen),
             {engine: samples.part(chosen) for engine, samples in self.samples.items()},
             {variable: truths.part(chosen) for variable, truths in self.truths.items()},
             {key: judgement.part(chosen) for key, judgement in self.judgements.items()},
-            self.output,
+            output=self.output,
+        )
+
+    @classmethod
+    def join(cls, parts: Sequence[Trial]) -> Trial:
+        """Return the trial at the points of parts of a grid, one after the other.
+
+        The parts have no explanations yet.
+        """
+        first = parts[0]
+        return cls(
+            first.spelling,
+            Problem.join([t.problem for t in parts]),
+            {e: Samples.join([t.samples[e] for t in parts]) for e in first.samples},
+            {v: Truths.join([t.truths[v] for t in parts]) for v in first.truths},
+            {k: Judgement.join([t.judgements[k] for t in parts]) for k in first.judgements},
+            output=first.output,
         )
 
     @property
     def is_directional(self) -> bool:
-        """Whether a program on tensors was tried as a whole, along directions."""
+        """Whether a tensor program was differentiated as a whole, along directions."""
         return self.problem.tensor_problem is not None and not self.problem.columns
 
     @property
@@ -84,17 +106,25 @@ class Trial:
         return self.problem.program
 
     def covered(self, engine: str) -> tuple[str, ...]:
-        """Return the variables for which an engine stands trial: a claim may be for one only."""
+        """Return the variables by which an engine has derivatives: a claim may have only some."""
         return tuple(self.samples[engine].derivatives) if engine in self.samples else ()
 
+    def detail(self, engine: str, variable: str, i: int) -> str:
+        """Return what an engine's verdict at a point does not say, or ""."""
+        return self.explanations[engine, variable].detail(i)
+
+    def verdict(self, engine: str, variable: str, i: int) -> Verdict:
+        """Return an engine's verdict at a point."""
+        return Verdict.from_code(self.judgements[engine, variable].codes[i])
+
     def verdicts(self, engine: str, variable: str) -> NDArray[np.int8]:
-        """Return for every point an index into `Verdict`, shape (n,)."""
+        """Return the codes of the verdicts at every point, shape (n,)."""
         return self.judgements[engine, variable].codes
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Tensors:
-    """What there is to know of a program on tensors.
+    """Values, shapes and Jacobian structure of a tensor program.
 
     Attributes
     ----------
@@ -124,6 +154,13 @@ class Tensors:
     root: str = ""
     structure: Mapping[str, str] = dataclasses.field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+
+class ColumnWriter(Protocol):
+    """Writes the columns of a comparison, chunk by chunk."""
+
+    def append(self, grid: Grid, trials: Sequence[Trial]) -> None:
+        """Write the columns of the next points."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -201,17 +238,21 @@ class Evidence:
         """The variables that run over the grid."""
         return self.grid.names if self.tensors is None else self.tensors.scalars
 
+    def blame(self, trial: Trial, engine: str, variable: str, i: int) -> str:
+        """Return the sub-expression to blame for an engine's number, "" where it agrees."""
+        if trial.verdict(engine, variable, i) is Verdict.AGREES:
+            return ""
+        return trial.explanations[engine, variable].blame(i) or self.name
+
     def counts(self) -> dict[str, dict[Verdict, int]]:
         """Return for every engine how often each verdict was given."""
         counts: dict[str, dict[Verdict, int]] = {}
         for engine in self.engines:
-            total = np.zeros(len(Verdict), dtype=np.int64)
+            total = collections.Counter(self.left_out.counts.get(engine, {}))
             for trial in self.trials:
                 for variable in trial.covered(engine):
-                    total += np.bincount(trial.verdicts(engine, variable), minlength=len(Verdict))
-            for verdict, number in self.left_out.counts.get(engine, {}).items():
-                total[verdict] += number
-            counts[engine] = {v: int(n) for v, n in zip(Verdict, total, strict=True) if n}
+                    total.update(counted(trial.verdicts(engine, variable)))
+            counts[engine] = {verdict: total[verdict] for verdict in Verdict if total[verdict]}
         return counts
 
     def findings(self) -> dict[str, dict[Verdict, int]]:

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import collections
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from symdiff.array_types import Mask
-from symdiff.comparison.columns import Columns
-from symdiff.comparison.evidence import LeftOut, Trial, proof_options_of
+from symdiff.comparison.evidence import ColumnWriter, LeftOut, Trial, proof_options_of
 from symdiff.comparison.trial import Case, attempt
-from symdiff.engines.base import Problem, Samples
 from symdiff.grid.grid import Grid, with_plain_points
 from symdiff.grid.points import LongRange
 from symdiff.request.options import Options
-from symdiff.truth.truths import BY_POINT, COLUMNS, Truths
-from symdiff.verdict.judge import Judgement
-from symdiff.verdict.words import Verdict
+from symdiff.verdict.words import Verdict, counted
 
 CHUNK: Final = 2**20  # points compared at once
 MAX_KEPT: Final = 2_000_000  # points that are not plain agreements
@@ -63,15 +58,18 @@ class _Kept:
         self.left_out += int(np.count_nonzero(others))
         for trial in trials:
             for (engine, _), judgement in trial.judgements.items():
-                found = np.bincount(judgement.codes[others], minlength=len(Verdict))
                 counter = self.counts.setdefault(engine, collections.Counter())
-                counter.update({v: int(n) for v, n in zip(Verdict, found, strict=True) if n})
+                counter.update(counted(judgement.codes[others]))
             for truths in trial.truths.values():
                 self.proved += int(np.count_nonzero(truths.proved[others]))
 
 
 def stream(
-    cases: Sequence[Case], special: Grid, line: LongRange, options: Options, columns: Columns | None
+    cases: Sequence[Case],
+    special: Grid,
+    line: LongRange,
+    options: Options,
+    columns: ColumnWriter | None,
 ) -> Streamed:
     """Compare an expression of one variable on a long range.
 
@@ -104,9 +102,9 @@ def stream(
     notes = special.notes
     if kept.beyond:
         notes += (f"{kept.beyond} points that do not agree are counted, and not kept",)
-    trials = tuple(_joined_trials(parts) for parts in zip(*kept.trials, strict=True))
-    left_out = LeftOut(kept.left_out, kept.proved, kept.counts)
-    return Streamed(Grid.join(kept.grids, notes), trials, left_out)
+    grid = Grid.join(kept.grids, notes)
+    trials = tuple(Trial.join(parts) for parts in zip(*kept.trials, strict=True))
+    return Streamed(grid, trials, LeftOut(kept.left_out, kept.proved, kept.counts))
 
 
 def _chunks(special: Grid, line: LongRange) -> Iterator[Grid]:
@@ -128,7 +126,7 @@ def _at(case: Case, grid: Grid) -> Case:
 
 
 def _proofs(trial: Trial) -> int:
-    return max((int(np.count_nonzero(t.proved)) for t in trial.truths.values()), default=0)
+    return max((len(t.proofs) for t in trial.truths.values()), default=0)
 
 
 def _is_plain(trials: Sequence[Trial]) -> Mask:
@@ -136,81 +134,3 @@ def _is_plain(trials: Sequence[Trial]) -> Mask:
     codes = [j.codes for trial in trials for j in trial.judgements.values()]
     plain: Mask = np.logical_and.reduce([np.isin(c, _PLAIN) for c in codes])
     return plain
-
-
-def _joined_trials(parts: Sequence[Trial]) -> Trial:
-    first = parts[0]
-    starts = _starts([trial.problem.count for trial in parts])
-    return Trial(
-        first.spelling,
-        _joined_problem([t.problem for t in parts]),
-        {e: _joined_samples([t.samples[e] for t in parts]) for e in first.samples},
-        {v: _joined_truths([t.truths[v] for t in parts], starts) for v in first.truths},
-        {k: _joined_judgement([t.judgements[k] for t in parts], starts) for k in first.judgements},
-        first.output,
-    )
-
-
-def _joined_problem(parts: Sequence[Problem]) -> Problem:
-    return dataclasses.replace(parts[0], columns=_by_name([p.columns for p in parts]))
-
-
-def _joined_samples(parts: Sequence[Samples]) -> Samples:
-    reasons = {"": 0}
-    numbers: list[NDArray[np.int32]] = []
-    for part in parts:
-        count = len(next(iter(part.derivatives.values())))
-        own = np.array([reasons.setdefault(text, len(reasons)) for text in part.reasons])
-        numbers.append(np.zeros(count, np.int32) if part.reason_of is None else own[part.reason_of])
-    return Samples(
-        _by_name([part.derivatives for part in parts]),
-        _by_name(_completed(parts, lambda part: part.errors, open_one=np.nan)),
-        _by_name(_completed(parts, lambda part: part.straddling, open_one=False)),
-        np.concatenate(numbers).astype(np.int32) if len(reasons) > 1 else None,
-        tuple(reasons),
-        parts[0].unsupported,
-        parts[0].refusals,
-        parts[0].traits,
-    )
-
-
-def _completed(
-    parts: Sequence[Samples],
-    doubts: Callable[[Samples], dict[str, NDArray[Any]]],
-    *,
-    open_one: float | bool,
-) -> list[dict[str, NDArray[Any]]]:
-    """Return what engines have against their numbers, `open_one` where nobody asked."""
-    names = dict.fromkeys(name for part in parts for name in doubts(part))
-    return [
-        {n: doubts(part).get(n, np.full(len(part.derivatives[n]), open_one)) for n in names}
-        for part in parts
-    ]
-
-
-def _joined_truths(parts: Sequence[Truths], starts: Sequence[int]) -> Truths:
-    columns: dict[str, Any] = {
-        name: np.concatenate([getattr(part, name) for part in parts]) for name in COLUMNS
-    }
-    known: dict[str, Any] = {
-        name: _shifted([getattr(p, name) for p in parts], starts) for name in BY_POINT
-    }
-    return Truths(**columns, **known)
-
-
-def _joined_judgement(parts: Sequence[Judgement], starts: Sequence[int]) -> Judgement:
-    codes = np.concatenate([part.codes for part in parts])
-    return Judgement(codes, _shifted([part.reasons for part in parts], starts))
-
-
-def _starts(counts: Sequence[int]) -> list[int]:
-    return [0, *np.cumsum(counts).tolist()[:-1]]
-
-
-def _shifted(parts: Sequence[Mapping[int, Any]], starts: Sequence[int]) -> dict[int, Any]:
-    pairs = zip(parts, starts, strict=True)
-    return {at + i: known for part, at in pairs for i, known in part.items()}
-
-
-def _by_name(parts: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -1,4 +1,9 @@
-"""One scalar function on trial: every engine runs, the truth is decided, verdicts are given."""
+"""Run every engine on one scalar function and judge the results.
+
+The stages follow each other; each takes what the former ones returned, and returns new data:
+
+    run engines -> certify -> prove -> estimate errors -> draft verdicts -> prove -> judge -> explain
+"""
 
 from __future__ import annotations
 
@@ -23,20 +28,28 @@ from symdiff.grid.grid import Grid
 from symdiff.libraries import keep_torch_to, torch_threads
 from symdiff.program import Program
 from symdiff.request.options import Options
-from symdiff.truth.certify import Certified, Decider, ProofOptions, certify, exact_point
+from symdiff.truth.certify import (
+    ProofOptions,
+    ProofTask,
+    decide,
+    exact_point,
+    prove_points,
+)
 from symdiff.truth.gradient import smooth_gradient
-from symdiff.truth.truths import Truths
+from symdiff.truth.truths import Certified, Truths
 from symdiff.verdict.diagnosis import diagnose, diagnose_jacobian
+from symdiff.verdict.explain import explain
 from symdiff.verdict.gradients import judge_gradients
-from symdiff.verdict.judge import Judgement, judge, unclear
+from symdiff.verdict.judge import Draft, Judgement, Tolerance, draft, judge, unclear_points
 from symdiff.verdict.words import Verdict
 
+Key = tuple[str, str]  # an engine and a variable
 _OFF: Final = (Verdict.WRONG, Verdict.NOT_SUBGRADIENT)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """What is to be tried.
+    """A scalar function on which the engines are run.
 
     Attributes
     ----------
@@ -47,7 +60,7 @@ class Case:
     claims
         For some variables the derivative that somebody asserts.
     refused
-        For some variables why what is asserted cannot be one.
+        For some variables why what is asserted cannot be a derivative.
     """
 
     problem: Problem
@@ -58,177 +71,224 @@ class Case:
 
 
 def attempt(case: Case, grid: Grid, options: Options, proofs: ProofOptions) -> Trial:
-    """Run every engine on a case, and judge what they give."""
-    problem = case.problem
+    """Run every engine on a case, and judge what they return; nothing is explained yet."""
+    problem, tolerance = case.problem, tolerance_of(options)
     engines: dict[str, Engine] = {name: load(name) for name in dict.fromkeys(options.engines)}
     engines |= as_engines(case.claims, case.refused)
-    samples, settled = _run(engines, problem, grid, proofs)
-    proved = _proved(problem, grid) if problem.tensor_problem is not None else {}
-    deciders = {
-        variable: Decider(
-            *(problem.program, variable, grid, proofs),
-            slopes=proved.get(variable),
-            settled=settled.get(variable),
-        )
-        for variable in problem.variables
+    tasks = {v: ProofTask(problem.program, v, grid, proofs) for v in problem.variables}
+    samples, certified = _run(engines, problem, tasks)
+    slopes = _smooth_slopes(problem, grid) if problem.tensor_problem is not None else {}
+    truths = {
+        v: decide(task, certified=certified.get(v), slopes=slopes.get(v))
+        for v, task in tasks.items()
     }
-    truths = {variable: decider.truths for variable, decider in deciders.items()}
-    open_points = _unclear(truths, samples, options)
+    unclear = _unclear(truths, samples, tolerance)
+    samples = _with_estimates(engines, problem, samples, unclear)
+    drafts = _drafts(truths, samples, tolerance, unclear)
+    proved = {v: _proved(task, truths[v], v, drafts) for v, task in tasks.items()}
+    changed = {key: p for key, p in unclear.items() if proved[key[1]] is not truths[key[1]]}
+    drafts |= _drafts(proved, samples, tolerance, changed)
     judgements = {
-        (name, variable): judge(
-            truths[variable],
-            samples[name],
-            variable,
-            tolerance_of(options),
-            _Recourse(engine, problem, variable, grid, samples[name], deciders[variable]),
-            open_points.get((name, variable)),
-        )
-        for name, engine in engines.items()
-        for variable in samples[name].derivatives
+        key: _judged(engines[key[0]], key, problem, grid, proved, samples, drafts)
+        for key in ((name, v) for name in engines for v in samples[name].derivatives)
     }
-    judgements.update(judge_gradients(problem, grid, truths, samples, judgements))
-    for name, given in samples.items():
-        for variable, reason in given.refusals.items():
-            judgements[name, variable] = _failed(len(grid), reason)
-        if given.traits.is_asserted and problem.tensor_problem is None:
-            for variable in given.derivatives:
-                _diagnose_claim(judgements[name, variable], truths[variable], given, variable)
-    return Trial(case.spelling, problem, samples, truths, judgements, case.output)
+    judgements |= judge_gradients(problem, grid, proved, samples, judgements)
+    trial = Trial(case.spelling, problem, samples, proved, judgements, output=case.output)
+    return trial if problem.tensor_problem is not None else _with_diagnoses(trial)
 
 
 def _run(
-    engines: Mapping[str, Engine], problem: Problem, grid: Grid, judging: ProofOptions
+    engines: Mapping[str, Engine], problem: Problem, tasks: Mapping[str, ProofTask]
 ) -> tuple[dict[str, Samples], dict[str, Certified]]:
-    """Run the engines; on a long grid, one with threads of its own runs beside all others.
+    """Run the engines; return their samples and, on a long grid, what is certified by variable.
 
-    With the others goes what arrays say of the truth: it is returned by variable.
+    On a long grid an engine with threads of its own runs beside the others and the certification.
     """
-    long = is_long(problem)
-    whole = [name for name, engine in engines.items() if long and not engine.traits.runs_in_chunks]
-    if not whole:
+    beside = [
+        name
+        for name, engine in engines.items()
+        if is_long(problem) and not engine.traits.runs_in_chunks
+    ]
+    if not beside:
         return {name: run(engine, problem) for name, engine in engines.items()}, {}
-    threads, asked_by = torch_threads(), threading.get_ident()
+    threads, caller = torch_threads(), threading.get_ident()
 
-    def in_chunks() -> tuple[dict[str, Samples], dict[str, Certified]]:
-        samples = {n: run(engine, problem) for n, engine in engines.items() if n not in whole}
-        wanted, columns = problem.variables if judging.prove == "filter" else (), grid.columns()
-        return samples, {v: certify(problem.program, v, columns) for v in wanted}
+    def run_in_chunks() -> tuple[dict[str, Samples], dict[str, Certified]]:
+        samples = {n: run(engine, problem) for n, engine in engines.items() if n not in beside}
+        chosen = {v: task for v, task in tasks.items() if task.options.prove == "filter"}
+        return samples, {v: task.certify() for v, task in chosen.items()}
 
-    def at_once() -> dict[str, Samples]:
-        if threading.get_ident() != asked_by:  # a thread of our own, and others beside it
+    def run_beside() -> dict[str, Samples]:
+        if threading.get_ident() != caller:  # another thread runs the others meanwhile
             keep_torch_to(max(1, threads // 2), others=threads)
-        return {name: run(engines[name], problem) for name in whole}
+        return {name: run(engines[name], problem) for name in beside}
 
-    (cut, settled), others = side_by_side(in_chunks, at_once)
-    return {name: (cut | others)[name] for name in engines}, settled
-
-
-def _unclear(
-    truths: Mapping[str, Truths], samples: Mapping[str, Samples], options: Options
-) -> dict[tuple[str, str], NDArray[np.intp]]:
-    """Return by engine and variable the points at which it is not clear that they agree."""
-    found: dict[tuple[str, str], NDArray[np.intp]] = {}
-    for variable, known in truths.items():
-        names = [
-            name
-            for name, own in samples.items()
-            if variable in own.derivatives and not own.unsupported
-        ]
-        given = [(samples[name], variable) for name in names]
-        for name, points in zip(names, unclear(known, given, tolerance_of(options)), strict=True):
-            found[name, variable] = points
-    return found
+    (in_chunks, certified), others = side_by_side(run_in_chunks, run_beside)
+    return {name: (in_chunks | others)[name] for name in engines}, certified
 
 
-def _proved(problem: Problem, grid: Grid) -> dict[str, Array]:
+def _smooth_slopes(problem: Problem, grid: Grid) -> dict[str, Array]:
     """Return the derivatives by all variables where one reverse pass proves them, else NaN."""
-    found = {name: np.full(len(grid), np.nan) for name in problem.variables}
+    slopes = {name: np.full(len(grid), np.nan) for name in problem.variables}
     for i in range(len(grid)):
         point = exact_point(grid, i)
         if point is not None:
             for name, slope in smooth_gradient(problem.program, problem.variables, point).items():
-                found[name][i] = slope
-    return found
+                slopes[name][i] = slope
+    return slopes
 
 
-def _failed(count: int, reason: str) -> Judgement:
-    codes = np.full(count, Verdict.FAILED, dtype=np.int8)
-    return Judgement(codes, dict.fromkeys(range(count), reason))
+def _unclear(
+    truths: Mapping[str, Truths], samples: Mapping[str, Samples], tolerance: Tolerance
+) -> dict[Key, NDArray[np.intp]]:
+    """Return the points at which an engine does not clearly agree, by engine and variable."""
+    unclear: dict[Key, NDArray[np.intp]] = {}
+    for variable, truth in truths.items():
+        names = [n for n, s in samples.items() if variable in s.derivatives and not s.unsupported]
+        columns = [(samples[name], variable) for name in names]
+        for name, points in zip(names, unclear_points(truth, columns, tolerance), strict=True):
+            unclear[name, variable] = points
+    return unclear
 
 
-def _diagnose_claim(judgement: Judgement, truths: Truths, samples: Samples, variable: str) -> None:
-    """Add to the reasons in what way a claim is wrong."""
-    off = np.isin(judgement.codes, _OFF)
-    words = diagnose(truths, samples.derivatives[variable], off)
-    for i in np.flatnonzero(off).tolist() if words else ():
-        judgement.reasons.setdefault(i, words)
+def _with_estimates(
+    engines: Mapping[str, Engine],
+    problem: Problem,
+    samples: Mapping[str, Samples],
+    unclear: Mapping[Key, NDArray[np.intp]],
+) -> dict[str, Samples]:
+    """Return the samples with the engines' error estimates at the unclear points."""
+    completed = dict(samples)
+    for (name, variable), points in unclear.items():
+        has_estimate = variable in samples[name].errors or variable in samples[name].straddling
+        if has_estimate or not len(points):
+            continue
+        estimate = engines[name].estimate_errors(problem.part(points), variable)
+        if estimate is not None:
+            completed[name] = completed[name].with_estimate(variable, points, estimate)
+    return completed
 
 
-def diagnose_jacobians(trials: Sequence[Trial], wrt: Mapping[str, Sequence[str]]) -> None:
-    """Add to the reasons in what way claimed Jacobians are wrong, each as a whole.
+def _drafts(
+    truths: Mapping[str, Truths],
+    samples: Mapping[str, Samples],
+    tolerance: Tolerance,
+    unclear: Mapping[Key, NDArray[np.intp]],
+) -> dict[Key, Draft]:
+    return {
+        (name, variable): draft(truths[variable], samples[name], variable, tolerance, points)
+        for (name, variable), points in unclear.items()
+    }
+
+
+def _proved(task: ProofTask, truths: Truths, variable: str, drafts: Mapping[Key, Draft]) -> Truths:
+    """Return the truth with proofs at all points on which a drafted verdict depends."""
+    points = [d.points_to_prove.tolist() for (_, v), d in drafts.items() if v == variable]
+    return prove_points(task, truths, [i for some in points for i in some])
+
+
+def _judged(  # noqa: PLR0913, PLR0917  (what the stages before returned)
+    engine: Engine,
+    key: Key,
+    problem: Problem,
+    grid: Grid,
+    truths: Mapping[str, Truths],
+    samples: Mapping[str, Samples],
+    drafts: Mapping[Key, Draft],
+) -> Judgement:
+    """Return the verdicts on an engine along a variable."""
+    name, variable = key
+    if variable in samples[name].refusals:
+        reason = samples[name].refusals[variable]
+        return Judgement.everywhere(Verdict.FAILED, len(grid), reason)
+    if samples[name].unsupported:
+        return Judgement.everywhere(Verdict.UNSUPPORTED, len(grid))
+    allowances = {
+        i: _allowance(engine, problem, variable, grid, i) for i in drafts[key].points_off.tolist()
+    }
+    return judge(drafts[key], truths[variable], samples[name], variable, allowances)
+
+
+def _allowance(engine: Engine, problem: Problem, variable: str, grid: Grid, i: int) -> Allowance:
+    """Return an engine's allowance at a point.
+
+    Where the engine got the double nearest to an exact point, the derivative may change between
+    the two: that adds to the allowance.
+    """
+    allowance = engine.allowance(problem, variable, i)
+    is_exact = any((i, j) in grid.exact for j in range(len(grid.names)))
+    point = exact_point(grid, i) if is_exact and allowance.expected is None else None
+    if point is None:
+        return allowance
+    with flint.ctx.workprec(PRECISION):
+        between = {
+            name: ball.union(point[name].ball(PRECISION)) for name, ball in problem.balls(i).items()
+        }
+    radius = slope_radius(problem.program, variable, between)
+    return dataclasses.replace(allowance, radius=allowance.radius + radius)
+
+
+def _with_diagnoses(trial: Trial) -> Trial:
+    """Return a trial in which a wrong asserted derivative has a reason: how it is wrong."""
+    judgements = dict(trial.judgements)
+    for (name, variable), judgement in trial.judgements.items():
+        samples = trial.samples[name]
+        if not samples.traits.is_asserted or variable in samples.refusals:
+            continue
+        off = np.isin(judgement.codes, _OFF)
+        words = diagnose(trial.truths[variable], samples.derivatives[variable], off)
+        if words:
+            reasons = dict.fromkeys(np.flatnonzero(off).tolist(), words)
+            judgements[name, variable] = judgement.with_reasons(reasons)
+    return dataclasses.replace(trial, judgements=judgements)
+
+
+def with_jacobian_diagnoses(
+    trials: Sequence[Trial], components: Mapping[str, Sequence[str]]
+) -> tuple[Trial, ...]:
+    """Return trials in which a wrong asserted Jacobian has a reason: how it is wrong as a whole.
 
     Parameters
     ----------
     trials
         One for every component of the output.
-    wrt
+    components
         For every input the names of its components.
     """
-    asserted = {e: None for t in trials for e, s in t.samples.items() if s.traits.is_asserted}
+    reasons: dict[tuple[int, str, str], dict[int, str]] = {}
+    asserted = dict.fromkeys(
+        name for trial in trials for name, s in trial.samples.items() if s.traits.is_asserted
+    )
     for engine in asserted:
-        for names in wrt.values():
-            rows = [t for t in trials if set(names) <= set(t.covered(engine))]
-            _diagnose_rows(engine, rows, names)
+        for names in components.values():
+            rows = [k for k, t in enumerate(trials) if set(names) <= set(t.covered(engine))]
+            for i in range(trials[rows[0]].problem.count if rows else 0):
+                claimed, true, off = _jacobians([trials[k] for k in rows], engine, names, i)
+                words = diagnose_jacobian(claimed, true, off)
+                for row, column in np.argwhere(off).tolist() if words else ():
+                    reasons.setdefault((rows[row], engine, names[column]), {})[i] = words
+    changed = [dict(trial.judgements) for trial in trials]
+    for (k, engine, name), by_point in reasons.items():
+        changed[k][engine, name] = changed[k][engine, name].with_reasons(by_point)
+    return tuple(
+        dataclasses.replace(trial, judgements=judgements)
+        for trial, judgements in zip(trials, changed, strict=True)
+    )
 
 
-def _diagnose_rows(engine: str, rows: Sequence[Trial], names: Sequence[str]) -> None:
-    for i in range(rows[0].problem.count if rows else 0):
-        claimed = np.array([[t.samples[engine].derivatives[n][i] for n in names] for t in rows])
-        true = np.array([[t.truths[n].derivative[i] for n in names] for t in rows])
-        codes = np.array([[t.judgements[engine, n].codes[i] for n in names] for t in rows])
-        off = np.isin(codes, _OFF)
-        words = diagnose_jacobian(claimed, true, off)
-        for row, column in np.argwhere(off).tolist() if words else ():
-            rows[row].judgements[engine, names[column]].reasons.setdefault(i, words)
+def _jacobians(
+    rows: Sequence[Trial], engine: str, names: Sequence[str], i: int
+) -> tuple[Array, Array, NDArray[np.bool_]]:
+    """Return the asserted and the true Jacobian at a point, and where the former is wrong."""
+    claimed = [[t.samples[engine].derivatives[n][i] for n in names] for t in rows]
+    true = [[t.truths[n].derivative[i] for n in names] for t in rows]
+    codes = [[t.verdicts(engine, n)[i] for n in names] for t in rows]
+    return np.array(claimed), np.array(true), np.isin(codes, _OFF)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Recourse:
-    """What may be asked about an engine at single points; see `verdict.Recourse`."""
-
-    engine: Engine
-    problem: Problem
-    variable: str
-    grid: Grid
-    samples: Samples
-    decider: Decider
-
-    def prove(self, points: NDArray[np.intp]) -> None:
-        self.decider.prove(points.tolist())
-
-    def complete(self, points: NDArray[np.intp]) -> None:
-        """Write into an engine's samples what it has against its numbers, if it left that open."""
-        samples, name = self.samples, self.variable
-        if name in samples.errors or name in samples.straddling:
-            return
-        found = self.engine.estimate_errors(self.problem.part(points), name)
-        if found is None:
-            return
-        samples.errors[name] = np.full(self.problem.count, np.nan)
-        samples.straddling[name] = np.zeros(self.problem.count, dtype=bool)
-        samples.errors[name][points], samples.straddling[name][points] = found
-
-    def allowance(self, point: int) -> Allowance:
-        """Return an allowance; where the engine got the nearest double, the way to counts too."""
-        allowance = self.engine.allowance(self.problem, self.variable, point)
-        is_double = not any((point, j) in self.grid.exact for j in range(len(self.grid.names)))
-        exact = (
-            None if allowance.expected is not None or is_double else exact_point(self.grid, point)
-        )
-        if exact is None:
-            return allowance
-        with flint.ctx.workprec(PRECISION):
-            balls = self.problem.balls(point)
-            way = {name: ball.union(exact[name].ball(PRECISION)) for name, ball in balls.items()}
-        radius = slope_radius(self.problem.program, self.variable, way)
-        return dataclasses.replace(allowance, radius=allowance.radius + radius)
+def explained(trial: Trial, grid: Grid) -> Trial:
+    """Return a trial with explanations of all verdicts that are not plain agreement."""
+    explanations = explain(
+        trial.problem, grid, trial.truths, trial.samples, trial.judgements, output=trial.output
+    )
+    return dataclasses.replace(trial, explanations=explanations)

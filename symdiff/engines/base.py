@@ -8,7 +8,7 @@ have a method `along` too, for programs on large tensors; see `symdiff.engines.d
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 import flint
@@ -127,8 +127,9 @@ class Problem:
     tensor_problem
         The program on tensors of which `program` is one component, if there is one. Engines that
         run whole tensors differentiate it instead of the component.
-    brief
-        Whether engines may leave open what they are asked about later: estimates of their errors.
+    estimate_errors
+        Whether `Engine.differentiate` returns estimates of the errors too. If not,
+        `Engine.estimate_errors` is called for the points that need one.
     """
 
     program: Program
@@ -136,7 +137,12 @@ class Problem:
     variables: tuple[str, ...]
     function: Callable[..., Any] | None = None
     tensor_problem: TensorProblem | None = None
-    brief: bool = False
+    estimate_errors: bool = True
+
+    @classmethod
+    def join(cls, parts: Sequence[Problem]) -> Problem:
+        """Return the problem at the points of parts of a grid, one after the other."""
+        return dataclasses.replace(parts[0], columns=_joined([part.columns for part in parts]))
 
     @property
     def count(self) -> int:
@@ -174,6 +180,8 @@ class Samples:
         Messages of failures; the first is "".
     unsupported
         Why the engine cannot express the program at all, or "".
+    missing
+        The function of the program that the engine does not have, if that is the reason; "" else.
     refusals
         Variables for which the engine's derivative cannot be one (a claim of another shape), with
         the reason. The derivatives by these are NaN, and the engine fails at every point.
@@ -182,11 +190,12 @@ class Samples:
     """
 
     derivatives: Mapping[str, Array]
-    errors: dict[str, Array] = dataclasses.field(default_factory=dict)
-    straddling: dict[str, Mask] = dataclasses.field(default_factory=dict)
+    errors: Mapping[str, Array] = dataclasses.field(default_factory=dict)
+    straddling: Mapping[str, Mask] = dataclasses.field(default_factory=dict)
     reason_of: NDArray[np.int32] | None = None
     reasons: tuple[str, ...] = ("",)
     unsupported: str = ""
+    missing: str = ""
     refusals: Mapping[str, str] = dataclasses.field(default_factory=dict)
     traits: Traits = Traits()
 
@@ -200,9 +209,56 @@ class Samples:
             reason_of=None if self.reason_of is None else self.reason_of[chosen],
         )
 
+    @classmethod
+    def join(cls, parts: Sequence[Samples]) -> Samples:
+        """Return the samples of one engine at parts of a grid, one after the other."""
+        index_of = {"": 0}
+        reasons: list[NDArray[np.int32]] = []
+        for part in parts:
+            count = len(next(iter(part.derivatives.values())))
+            local = [index_of.setdefault(text, len(index_of)) for text in part.reasons]
+            none = np.zeros(count, dtype=np.int32)
+            reasons.append(none if part.reason_of is None else np.array(local)[part.reason_of])
+        return dataclasses.replace(
+            parts[0],
+            derivatives=_joined([part.derivatives for part in parts]),
+            errors=_joined(_estimates(parts, "errors", np.nan)),
+            straddling=_joined(_estimates(parts, "straddling", filler=False)),
+            reason_of=np.concatenate(reasons).astype(np.int32) if len(index_of) > 1 else None,
+            reasons=tuple(index_of),
+        )
+
+    def with_estimate(
+        self, variable: str, points: NDArray[np.intp], estimate: ErrorEstimate
+    ) -> Samples:
+        """Return the samples with an estimate of the errors at some points."""
+        count = len(self.derivatives[variable])
+        errors, straddling = np.full(count, np.nan), np.zeros(count, dtype=bool)
+        errors[points], straddling[points] = estimate
+        return dataclasses.replace(
+            self,
+            errors={**self.errors, variable: errors},
+            straddling={**self.straddling, variable: straddling},
+        )
+
     def reason(self, point: int) -> str:
         """Return why the engine failed at a point, or ""."""
         return self.reasons[0 if self.reason_of is None else int(self.reason_of[point])]
+
+
+def _joined(parts: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _estimates(
+    parts: Sequence[Samples], field: str, filler: float | bool
+) -> list[dict[str, NDArray[Any]]]:
+    """Return the estimates of each part, with a filler for variables that were not estimated."""
+    names = dict.fromkeys(name for part in parts for name in getattr(part, field))
+    return [
+        {n: getattr(part, field).get(n, np.full(len(part.derivatives[n]), filler)) for n in names}
+        for part in parts
+    ]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -315,7 +371,7 @@ def _run(engine: Engine, problem: Problem) -> Samples:
             return _in_chunks(engine, problem)
         return engine.differentiate(problem)
     except Unsupported as error:
-        return Samples(_no_numbers(problem), unsupported=str(error))
+        return Samples(_no_numbers(problem), unsupported=str(error), missing=error.function)
     except Exception as error:  # noqa: BLE001  (an engine on trial may raise anything)
         check_memory(error)
         everywhere = np.ones(problem.count, dtype=np.int32)
@@ -360,7 +416,7 @@ def check_memory(error: Exception) -> None:
 def _in_chunks(engine: Engine, problem: Problem) -> Samples:
     """Run an engine chunk by chunk: the derivative at a point depends on no other point."""
     count = problem.count
-    problem = dataclasses.replace(problem, brief=True)
+    problem = dataclasses.replace(problem, estimate_errors=False)
     columns = {name: np.empty(count) for name in problem.variables}
     covered: set[str] = set()
     refusals: dict[str, str] = {}

@@ -67,14 +67,14 @@ class _Central:
                 for name, block in zip(names, blocks, strict=True)
             }
         derivatives = {name: quotients for name, (quotients, *_) in columns.items()}
-        if problem.brief:
+        if not problem.estimate_errors:
             return Samples(derivatives)
         errors = {name: column[1] for name, column in columns.items()}
         straddling = {name: column[2] for name, column in columns.items()}
         return Samples(derivatives, errors, straddling)
 
     def estimate_errors(self, problem: Problem, variable: str) -> ErrorEstimate:
-        full = dataclasses.replace(problem, brief=False)
+        full = dataclasses.replace(problem, estimate_errors=True)
         _, *doubts = _differences(_Moves.along(full, (variable,)))
         return ErrorEstimate(*doubts)
 
@@ -140,24 +140,24 @@ class _Moves:
         The coordinates of every input, shape (m,).
     moving
         The points at which an input is the one that moves, shape (m,); None: all points.
-    brief
-        Whether doubts are left open.
+    estimate_errors
+        Whether errors are estimated, and straddled kinks looked for.
     """
 
     program: Program
     columns: Mapping[str, Array]
     moving: Mapping[str, Mask | None]
-    brief: bool
+    estimate_errors: bool
 
     @classmethod
     def along(cls, problem: Problem, names: Sequence[str]) -> _Moves:
         """Return the points of a problem once for every name, with this input moving."""
         if len(names) == 1:
-            return cls(problem.program, problem.columns, {names[0]: None}, problem.brief)
+            return cls(problem.program, problem.columns, {names[0]: None}, problem.estimate_errors)
         columns = {n: np.tile(x, len(names)) for n, x in problem.columns.items()}
         block = np.repeat(np.arange(len(names)), problem.count)
         moving = {n: block == k for k, n in enumerate(names)}
-        return cls(problem.program, columns, moving, problem.brief)
+        return cls(problem.program, columns, moving, problem.estimate_errors)
 
     @property
     def x(self) -> Array:
@@ -189,7 +189,7 @@ class _Moves:
         """Return some of the points."""
         columns = {n: x[chosen] for n, x in self.columns.items()}
         moving = {n: None if m is None else m[chosen] for n, m in self.moving.items()}
-        return _Moves(self.program, columns, moving, self.brief)
+        return _Moves(self.program, columns, moving, self.estimate_errors)
 
 
 def _straddles(moves: _Moves, step: Array) -> Mask:
@@ -265,8 +265,8 @@ def _differences(moves: _Moves) -> tuple[NDArray[Any], ...]:
 
 def _quotient(moves: _Moves, h: Array) -> tuple[NDArray[Any], ...]:
     """Return (f(x+h) - f(x-h))/2h, with its error and where the stencil straddles a kink."""
-    if moves.brief:
-        return (_brief(moves, h),)
+    if not moves.estimate_errors:
+        return (_quotient_alone(moves, h),)
     held = held_nodes(moves.program, dict(moves.columns))
     switches = [s for s in find_switches(moves.program) if moves.of(s.program.inputs) is not None]
     programs = [moves.program, *(switch.program for switch in switches)]
@@ -289,7 +289,7 @@ def _quotient(moves: _Moves, h: Array) -> tuple[NDArray[Any], ...]:
     return derivative, np.where(np.isfinite(error), error, 0.0), straddles
 
 
-def _brief(moves: _Moves, h: Array) -> Array:
+def _quotient_alone(moves: _Moves, h: Array) -> Array:
     """Return the quotients alone."""
     held = held_nodes(moves.program, dict(moves.columns))
     x = moves.x

@@ -178,7 +178,9 @@ def _along(
             check_dtypes(engine, problem.tensor_problem)
         return engine.along(problem, bounds)
     except Unsupported as error:
-        return DirectionalSamples(Samples(no_numbers, unsupported=str(error)), {}, {})
+        return DirectionalSamples(
+            Samples(no_numbers, unsupported=str(error), missing=error.function), {}, {}
+        )
     except Exception as error:  # noqa: BLE001  (an engine on trial may raise anything)
         check_memory(error)
         failed, reasons = np.ones(1, dtype=np.int32), ("", describe(error))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 from collections.abc import Sequence
 from typing import Final
@@ -11,7 +12,7 @@ import numpy as np
 from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.program.values import component_name
 from symdiff.truth.kinds import Kind
-from symdiff.verdict.words import Verdict
+from symdiff.verdict.words import Verdict, counted
 
 MAX_ROWS: Final = 16
 _WIDTH: Final = 79
@@ -98,7 +99,7 @@ def _cell(trial: Trial, variable: str) -> str:
     truths = trial.truths[variable]
     kind = Kind.from_code(truths.kinds[0])
     if kind is Kind.KINK:
-        return " | ".join(_number(slope) for slope in truths.slopes(0))
+        return " | ".join(_number(slope) for slope in truths.one_sided(0))
     if np.isnan(truths.derivative[0]):
         return "?" if kind is Kind.UNDECIDED else str(kind)
     return _number(truths.derivative[0])
@@ -112,11 +113,11 @@ def _counts(evidence: Evidence, trials: Sequence[Trial], names: Sequence[str]) -
     """Return for every engine how often each verdict was given."""
     words: dict[str, str] = {}
     for engine in evidence.engines:
-        total = np.zeros(len(Verdict), dtype=np.int64)
+        total: collections.Counter[Verdict] = collections.Counter()
         for trial in trials:
             for name in set(names).intersection(trial.covered(engine)):
-                total += np.bincount(trial.verdicts(engine, name), minlength=len(Verdict))
-        found = [f"{v} {n}" for v, n in zip(Verdict, total, strict=True) if n]
+                total.update(counted(trial.verdicts(engine, name)))
+        found = [f"{v} {total[v]}" for v in Verdict if total[v]]
         if found:
             words[engine] = ", ".join(found)
     same: dict[str, list[str]] = {}

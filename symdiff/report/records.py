@@ -6,9 +6,10 @@ import math
 from collections.abc import Iterator
 from typing import Any, Final
 
+import numpy as np
+
 from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.grid.grid import Role
-from symdiff.report.findings import blame, detail, ulps
 from symdiff.truth.kinds import Kind
 from symdiff.verdict.words import Verdict
 
@@ -57,18 +58,18 @@ def _engine_records(
             "point": point(evidence, i),
             "exact": exact(evidence, i),
             "role": Role.from_code(evidence.grid.roles[i]).label or None,
-            "kind": (Kind.from_code(truths.kinds[i]).label),
-            "left": known(truths.slopes(i)[0]),
-            "right": known(truths.slopes(i)[1]),
+            "kind": Kind.from_code(truths.kinds[i]).label,
+            "left": known(float(truths.left[i])),
+            "right": known(float(truths.right[i])),
             "derivative": known(float(truths.derivative[i])),
             "proved": bool(truths.proved[i]),
             "engine": engine,
             "value": number(float(values[i])) if has_value else None,
             "error": number(float(errors[i])) if has_value and errors is not None else None,
-            "verdict": str(verdict),
-            "detail": detail(evidence, trial, engine, variable, i),
+            "verdict": verdict.label,
+            "detail": trial.detail(engine, variable, i) or None,
             "ulps": ulps(trial, engine, variable, i),
-            "blame": blame(evidence, trial, engine, variable, i),
+            "blame": evidence.blame(trial, engine, variable, i) or None,
         }
 
 
@@ -103,3 +104,26 @@ def exact(evidence: Evidence, i: int) -> str | None:
     if len(evidence.scalars) == 1:
         return found[0][1]
     return ", ".join(f"{name}={text}" for name, text in found)
+
+
+def ulps(trial: Trial, engine: str, variable: str, i: int) -> float | None:
+    """Return the deviation of a value from the derivative in units in the last place.
+
+    A unit is the distance between the doubles around the derivative. None where there is no
+    finite derivative or no finite value, where the deviation in units overflows or the derivative
+    is 0, and where the derivative was not proved: then its last digits are not known.
+    """
+    if not trial.truths[variable].proved[i]:
+        return None
+    derivative = float(trial.truths[variable].derivative[i])
+    samples = trial.samples[engine]
+    value = float(samples.derivatives[variable][i])
+    missing = bool(samples.unsupported) or bool(samples.reason(i))
+    if missing or not (math.isfinite(derivative) and math.isfinite(value)):
+        return None
+    if value == derivative:
+        return 0.0
+    if derivative == 0:
+        return None
+    units = abs(value - derivative) / float(np.spacing(abs(derivative)))
+    return units if math.isfinite(units) else None

@@ -11,13 +11,11 @@ import numpy as np
 
 from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.grid.grid import Role
-from symdiff.report.findings import blame, detail
 from symdiff.report.matrices import matrices
 from symdiff.report.rendering import Block
 from symdiff.truth.kinds import Kind
 from symdiff.truth.proof import APPARENT
 from symdiff.truth.truths import Truths
-from symdiff.verdict.blame import blame_switch
 from symdiff.verdict.judge import Tolerance
 from symdiff.verdict.words import Verdict
 
@@ -148,7 +146,7 @@ def _is_one_point(evidence: Evidence) -> bool:
 def _at(truths: Truths, role: str, i: int) -> str:
     """Return the role of a neighbour, and what the point is unless it is smooth."""
     kind = Kind.from_code(truths.kinds[i])
-    if role == "kink" or (not role and truths.details.get(i) == APPARENT):
+    if role == "kink" or (not role and truths.is_apparent_kink(i)):
         return APPARENT if kind is Kind.SMOOTH else str(kind)
     words = (role, "" if kind is Kind.SMOOTH else str(kind))
     return ", ".join(word for word in words if word)
@@ -160,7 +158,7 @@ def _values(evidence: Evidence, trial: Trial, variable: str, i: int) -> list[str
     kind = Kind.from_code(truths.kinds[i])
     numbers: list[float] = []
     if kind is Kind.KINK or (kind is Kind.VERTICAL and np.isnan(truths.derivative[i])):
-        numbers += truths.slopes(i)
+        numbers += truths.one_sided(i)
         cells = ["# | #"]
     elif np.isnan(truths.derivative[i]):
         cells = ["?" if kind is Kind.UNDECIDED else "none"]
@@ -173,10 +171,7 @@ def _values(evidence: Evidence, trial: Trial, variable: str, i: int) -> list[str
             cells.append("")
         elif samples.unsupported:
             cells.append("-")
-        elif (
-            samples.reason(i)
-            or Verdict.from_code(trial.verdicts(engine, variable)[i]) is Verdict.FAILED
-        ):
+        elif samples.reason(i) or trial.verdict(engine, variable, i) is Verdict.FAILED:
             cells.append("failed")
         else:
             numbers.append(float(samples.derivatives[variable][i]))
@@ -215,7 +210,7 @@ def _coordinate(x: float, role: str, exact: str | None) -> str:
 def _verdict(evidence: Evidence, trial: Trial, variable: str, i: int) -> str:
     """Return the gravest verdict and the engines that have it."""
     given = {
-        engine: Verdict.from_code(trial.verdicts(engine, variable)[i])
+        engine: trial.verdict(engine, variable, i)
         for engine in evidence.engines
         if variable in trial.covered(engine)
     }
@@ -277,7 +272,7 @@ def _explanations(evidence: Evidence, lines: list[Line]) -> list[str]:
         for engine in evidence.engines:
             if variable not in trial.covered(engine):
                 continue
-            verdict = Verdict.from_code(trial.verdicts(engine, variable)[i])
+            verdict = trial.verdict(engine, variable, i)
             # of claims one line for every input
             asserted = trial.samples[engine].traits.is_asserted
             claimed = variable.split("[", maxsplit=1)[0] if asserted else ""
@@ -293,17 +288,17 @@ def _choices(evidence: Evidence, lines: list[Line]) -> list[str]:
         if trial.spelling or Kind.from_code(trial.truths[variable].kinds[i]) is not Kind.KINK:
             continue
         chosen = [
-            f"{engine} {detail(evidence, trial, engine, variable, i)}"
+            engine
             for engine in evidence.engines
             if variable in trial.covered(engine)
-            and Verdict.from_code(trial.verdicts(engine, variable)[i]) is Verdict.SUBGRADIENT
+            and trial.verdict(engine, variable, i) is Verdict.SUBGRADIENT
         ]
         if chosen:
             where = _where(evidence, trial, variable, i)
             if evidence.tensors is not None and not trial.is_directional:
-                switch = blame_switch(trial.problem, i, variable)
-                where += f", a kink of {switch.place}" if switch and switch.place else ""
-            return [f"at {where}: {'. '.join(chosen)}"]
+                where += f", a kink of {evidence.blame(trial, chosen[0], variable, i)}"
+            details = [f"{engine} {trial.detail(engine, variable, i)}" for engine in chosen]
+            return [f"at {where}: {'. '.join(details)}"]
     return []
 
 
@@ -319,10 +314,10 @@ def _where(evidence: Evidence, trial: Trial, variable: str, i: int) -> str:
 
 
 def _explanation(evidence: Evidence, trial: Trial, variable: str, engine: str, i: int) -> str:
-    verdict = Verdict.from_code(trial.verdicts(engine, variable)[i])
+    verdict = trial.verdict(engine, variable, i)
     parts = [
-        detail(evidence, trial, engine, variable, i),
-        blame(evidence, trial, engine, variable, i),
+        trial.detail(engine, variable, i),
+        evidence.blame(trial, engine, variable, i),
     ]
     label = f"{trial.spelling}: " if trial.spelling else ""
     why = "; ".join(part for part in parts if part)

@@ -1,10 +1,9 @@
-"""The truth on a whole grid: arrays first, proofs where they matter.
+"""Decide the truth on a whole grid: certify it in arrays, and prove what is left.
 
-A point is settled without a proof of its own where no switch is near zero and the bound of all
-rounding errors leaves no doubt about the derivative: in blocks of points first, then point by
-point.  Everything else is proved point by
-point, and so is a random sample of what was settled: a filter that let a wrong point pass
-would be a defect of symdiff, and is raised as one.
+A point is certified where no switch is near zero and a running error bound leaves no doubt about
+the derivative: over blocks of points first, then point by point. All other points are proved one
+by one, and so is a random sample of the certified ones: a certified derivative that contradicts a
+proof would be a defect of symdiff, and raises `FilterError`.
 
 Source: filtered exact predicates as in Shewchuk 1997, section 4.
 """
@@ -14,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -41,21 +40,18 @@ from symdiff.request.options import MAX_PROOFS
 from symdiff.truth.kinds import Kind, Truth
 from symdiff.truth.proof import NO_FORMULA, exact_number, prove
 from symdiff.truth.roots import zero_near
-from symdiff.truth.truths import Truths
+from symdiff.truth.truths import Certified, Proofs, Truths
 
-SAMPLE: Final = 32  # settled points that are proved besides, at most,
-_OF_SETTLED: Final = 32  # and at most one of so many,
-_FEW: Final = 16  # but of so few all
-_SHARP: Final = 1e-10  # relative error with which a derivative is settled
-_SMOOTH: Final = Kind.SMOOTH
-_OUTSIDE: Final = Kind.OUTSIDE
-_UNDECIDED: Final = Kind.UNDECIDED
-_AT_ONCE: Final = 2**24  # points times steps of a program whose blocks are bounded together
-_NOWHERE: Final = np.zeros((), dtype=np.int16)
+MAX_AUDITED: Final = 32  # certified points of a grid that are proved too, at most
+AUDITED_FRACTION: Final = 32  # one of so many certified points is proved too
+AUDIT_ALL_UP_TO: Final = 16  # if at most so many points are certified, all are proved too
+_SHARP: Final = 1e-10  # relative error with which a derivative is certified
+_AT_ONCE: Final = 2**24  # points times steps of a program whose blocks are bounded in one call
+_NOT_OUTSIDE: Final = np.zeros((), dtype=np.int16)
 
 
 class FilterError(AssertionError):
-    """The filter settled a point wrongly: a defect of symdiff."""
+    """A certified derivative contradicts a proof: a defect of symdiff."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -65,134 +61,162 @@ class ProofOptions:
     Attributes
     ----------
     prove
-        ``"filter"``: in arrays, with proofs where they matter; ``"all"``: every point.
+        ``"filter"``: points that error bounds certify are not proved one by one, except for a
+        random sample; ``"all"``: every point is proved.
     max_proofs
-        Of one expression along one variable; points beyond are left undecided.
+        The largest number of proofs along one variable; the points that are left are undecided.
     sample
-        How many settled points are proved besides; of fewer than 1000 one in 32, of at most 16 all.
+        The largest number of certified points that are proved too: one in 32 of them, all if there
+        are at most 16.
     seed
-        Of that sample.
+        The seed of that sample.
     budget
-        Of one proof.
+        The budget of one proof.
     """
 
     prove: str = "filter"
     max_proofs: int = MAX_PROOFS
-    sample: int = SAMPLE
+    sample: int = MAX_AUDITED
     seed: int = 0
     budget: Budget = dataclasses.field(default_factory=Budget)
 
 
-class Decider:
-    """Decides the truth at every point of a grid, along one variable.
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class ProofTask:
+    """What is to be proved: the derivatives of a program along one variable, on a grid.
 
     Attributes
     ----------
-    truths
-        What is decided so far, in columns.
+    program
+        The expression.
+    variable
+        The input to differentiate with respect to.
+    grid
+        The points.
+    options
+        How the truth is decided.
     """
 
-    def __init__(  # noqa: PLR0913  (where, how, and what is known by now)
-        self,
-        program: Program,
-        variable: str,
-        grid: Grid,
-        judging: ProofOptions,
-        *,
-        slopes: Array | None = None,
-        settled: Certified | None = None,
-    ) -> None:
-        """Settle what can be settled in arrays, and prove the rest and a sample.
+    program: Program
+    variable: str
+    grid: Grid
+    options: ProofOptions
 
-        Where derivatives have been proved already, `slopes` has them, NaN elsewhere: then
-        nothing is settled in arrays. What has been settled already may be given.
-        """
-        self._program = program
-        self._variable = variable
-        self._grid = grid
-        self._judging = judging
-        if slopes is None and judging.prove == "filter":
-            doubtful = self._settle(settled or certify(program, variable, grid.columns()))
-            self.prove(doubtful.tolist())
-            self._check_sample(doubtful)
-            return
-        self.truths = Truths.unknown(len(grid))
-        if slopes is not None:
-            for i in np.flatnonzero(~np.isnan(slopes)).tolist():
-                slope = float(slopes[i])
-                self.truths.put(i, Truth(Kind.SMOOTH, slope, slope, slope))
-        self.prove(range(len(grid)))
+    def certify(self) -> Certified:
+        """Certify the points by error bounds, except those whose coordinates are not doubles."""
+        exact = [point for point, _ in self.grid.exact]
+        return certify(self.program, self.variable, self.grid.columns(), exact)
 
-    def _settle(self, found: Certified) -> NDArray[np.intp]:
-        """Write what arrays say; return the points where there is doubt, with nothing written."""
-        n = len(self._grid)
-        for point, _ in self._grid.exact:
-            found.settled[point] = False
-        t = self.truths = Truths(
-            kinds=np.full(n, _SMOOTH, dtype=np.int8),
-            derivative=found.slope,
-            errors=found.error,
-            proved=np.zeros(n, dtype=bool),
-            outside=found.outside,
-        )
-        if t.outside.any():
-            t.kinds[t.outside > 0] = _OUTSIDE
-        doubt = np.flatnonzero(~found.settled)
-        t.kinds[doubt], t.derivative[doubt] = _UNDECIDED, np.nan
-        t.errors[doubt], t.outside[doubt] = 0.0, 0
-        return doubt
-
-    def prove(self, points: Iterable[int]) -> None:
-        """Prove points that are not proved yet, as far as the number of proofs allows."""
-        t = self.truths
-        left = self._judging.max_proofs - int(np.count_nonzero(t.proved))
-        for i in points:
-            if t.proved[i]:
-                continue
-            if left <= 0:
-                if t.kinds[i] == _UNDECIDED:
-                    t.details[int(i)] = f"more than {self._judging.max_proofs} proofs"
-                continue
-            self._put(int(i), self.proof(int(i)))
-            left -= 1
-
-    def proof(self, i: int) -> Truth:
-        """Return the truth at one point, proved."""
-        point = exact_point(self._grid, i)
+    def prove(self, i: int) -> Truth:
+        """Prove the truth at one point."""
+        point = exact_point(self.grid, i)
         if point is None:
             return Truth(Kind.UNDECIDED, detail=NO_FORMULA)
-        return prove(self._program, self._variable, point, self._judging.budget)
+        return prove(self.program, self.variable, point, self.options.budget)
 
-    def _check_sample(self, doubtful: NDArray[np.intp]) -> None:
-        """Prove a random sample of the settled points."""
-        for i in _sample(len(self._grid), doubtful, self._judging.sample, self._judging.seed):
-            truth = self.proof(i)
-            if truth.kind is not Kind.UNDECIDED:
-                self._put(i, truth)
 
-    def _put(self, i: int, truth: Truth) -> None:
-        """Write what was proved of a point.
+def decide(
+    task: ProofTask, *, certified: Certified | None = None, slopes: Array | None = None
+) -> Truths:
+    """Return the truth at every point: certified, or proved, or undecided.
 
-        Raises
-        ------
-        FilterError
-            It contradicts what was settled.
-        """
-        kind, before = Kind.from_code(self.truths.kinds[i]), float(self.truths.derivative[i])
-        if Kind.UNDECIDED not in {kind, truth.kind}:
-            known = np.nan if truth.derivative is None else truth.derivative
-            if truth.kind is not kind or _apart(before, known):
-                where = dict(zip(self._grid.names, self._grid.points[i].tolist(), strict=True))
-                settled_as, proved = f"{kind} {before!r}", f"{truth.kind} {known!r}"
-                message = f"at {where} the filter settled {settled_as}, the proof says {proved}"
-                raise FilterError(message)
-        self.truths.put(i, truth)
+    Points that are not certified are proved one by one, and so is a random sample of the certified
+    ones.
+
+    Parameters
+    ----------
+    task
+        What is to be proved.
+    certified
+        What `ProofTask.certify` returned, if it was called before.
+    slopes
+        Derivatives that were proved before, NaN elsewhere; shape (n,). All other points are then
+        proved, and none is certified.
+
+    Raises
+    ------
+    FilterError
+        A proof contradicts a certified derivative.
+    """
+    count = len(task.grid)
+    if slopes is None and task.options.prove == "filter":
+        columns = certified or task.certify()
+        doubtful = np.flatnonzero(~columns.settled)
+        truths = Truths(columns, Proofs.of({}))
+        truths = prove_points(task, truths, doubtful.tolist())
+        return _audited(task, truths, doubtful)
+    known = np.zeros(0, dtype=np.intp) if slopes is None else np.flatnonzero(~np.isnan(slopes))
+    values = [] if slopes is None else slopes[known].tolist()
+    smooth = {
+        i: Truth(Kind.SMOOTH, slope, slope, slope)
+        for i, slope in zip(known.tolist(), values, strict=True)
+    }
+    return prove_points(task, Truths.proved_only(count, smooth), range(count))
+
+
+def prove_points(task: ProofTask, truths: Truths, points: Iterable[int]) -> Truths:
+    """Return the truth with proofs at more points, as far as `max_proofs` allows.
+
+    Points at which a proof was tried before are skipped.
+
+    Raises
+    ------
+    FilterError
+        A proof contradicts a certified derivative.
+    """
+    attempted = truths.attempted
+    left = task.options.max_proofs - len(truths.proofs)
+    proofs: dict[int, Truth] = {}
+    unproved: dict[int, str] = {}
+    for i in points:
+        if attempted[i] or i in proofs:
+            continue
+        if len(proofs) < left:
+            proofs[i] = task.prove(i)
+        elif not truths.certified.settled[i]:
+            unproved[i] = f"more than {task.options.max_proofs} proofs"
+    if not (proofs or unproved):
+        return truths
+    return _with_proofs(task, truths, proofs, unproved)
+
+
+def _audited(task: ProofTask, truths: Truths, doubtful: NDArray[np.intp]) -> Truths:
+    """Return the truth with proofs at a random sample of the certified points."""
+    sample = _sample(len(task.grid), doubtful, task.options.sample, task.options.seed)
+    proofs = {i: task.prove(i) for i in sample}
+    decided = {i: truth for i, truth in proofs.items() if truth.kind is not Kind.UNDECIDED}
+    return _with_proofs(task, truths, decided, {})
+
+
+def _with_proofs(
+    task: ProofTask, truths: Truths, proofs: Mapping[int, Truth], unproved: Mapping[int, str]
+) -> Truths:
+    for i, truth in proofs.items():
+        _check(task.grid, truths.certified, i, truth)
+    more = truths.proofs.with_more(Proofs.of(proofs))
+    return Truths(truths.certified, more, {**truths.unproved, **unproved})
+
+
+def _check(grid: Grid, certified: Certified, i: int, truth: Truth) -> None:
+    """Raise FilterError if a proof contradicts what was certified at the same point."""
+    if not certified.settled[i] or truth.kind is Kind.UNDECIDED:
+        return
+    kind = Kind.OUTSIDE if certified.outside[i] else Kind.SMOOTH
+    before = float(certified.derivative[i])
+    after = np.nan if truth.derivative is None else truth.derivative
+    if truth.kind is not kind or _differ(before, after):
+        where = dict(zip(grid.names, grid.points[i].tolist(), strict=True))
+        message = (
+            f"at {where} the filter settled {kind} {before!r}, "
+            f"the proof says {truth.kind} {after!r}"
+        )
+        raise FilterError(message)
 
 
 def _sample(count: int, doubtful: NDArray[np.intp], size: int, seed: int) -> list[int]:
     """Return a random sample of the points that are settled, in order."""
     settled = count - len(doubtful)
-    wanted = settled if settled <= _FEW else -(-settled // _OF_SETTLED)
+    wanted = settled if settled <= AUDIT_ALL_UP_TO else -(-settled // AUDITED_FRACTION)
     chosen = np.array(_drawn(settled, min(size, wanted), seed), dtype=np.intp)
     # The k-th settled point stands behind as many doubtful ones as have at most k before them.
     before = doubtful - np.arange(len(doubtful))
@@ -206,7 +230,7 @@ def _drawn(count: int, size: int, seed: int) -> tuple[int, ...]:
     return tuple(sorted(np.random.default_rng(seed).choice(count, size, replace=False).tolist()))
 
 
-def _apart(a: float, b: float) -> bool:
+def _differ(a: float, b: float) -> bool:
     if np.isnan(a) or np.isnan(b):
         return not (np.isnan(a) and np.isnan(b))
     return a != b and abs(a - b) > 2 * _SHARP * max(abs(a), abs(b))
@@ -232,41 +256,24 @@ def exact_point(grid: Grid, i: int) -> dict[str, Real] | None:
     return None if unnamed else found
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Certified:
-    """What arrays say of the points of a grid.
+def certify(
+    program: Program, variable: str, columns: Mapping[str, Array], excluded: Sequence[int] = ()
+) -> Certified:
+    """Certify derivatives by running error bounds.
 
-    Attributes
-    ----------
-    settled
-        Where there is no doubt; shape (n,), as all others.
-    slope, error
-        There the derivative, NaN outside the domain, and how far it may be off.
-    outside
-        Where a point is outside the domain: the place in `FUNCTIONS` of the function to blame,
-        0 elsewhere.
-    """
-
-    settled: Mask
-    slope: Array
-    error: Array
-    outside: NDArray[np.int16]
-
-
-def certify(program: Program, variable: str, columns: Mapping[str, Array]) -> Certified:
-    """Return where the derivative is known beyond doubt, and what it is there.
-
-    First blocks of points are looked at with one bound of errors each, then what that leaves
-    open, point by point.
+    Blocks of points are bounded first, with one bound for each block; the points of blocks that
+    are not certified are bounded one by one.
 
     Parameters
     ----------
     program
         The expression.
     variable
-        The input that moves.
+        The input to differentiate with respect to.
     columns
-        For every input its coordinates, shape (n,), taken exactly.
+        The coordinates of every input, shape (n,), taken exactly.
+    excluded
+        Points that are not to be certified.
 
     Examples
     --------
@@ -275,76 +282,82 @@ def certify(program: Program, variable: str, columns: Mapping[str, Array]) -> Ce
     array([ True, False,  True])
     """
     count = len(next(iter(columns.values()))) if columns else 1
-    found = Certified(
+    result = Certified(
         settled=np.zeros(count, dtype=bool),
-        slope=np.empty(count),
-        error=np.empty(count),
+        derivative=np.empty(count),
+        errors=np.empty(count),
         outside=np.zeros(count, dtype=np.int16),
     )
 
-    def look_at_blocks(piece: slice) -> None:
-        blocks = (piece.stop - piece.start) // BLOCK if columns else 0
+    def bound_blocks(chunk: slice) -> None:
+        blocks = (chunk.stop - chunk.start) // BLOCK if columns else 0
         if blocks:
-            inner, shape = slice(piece.start, piece.start + blocks * BLOCK), (blocks, BLOCK)
+            inner, shape = slice(chunk.start, chunk.start + blocks * BLOCK), (blocks, BLOCK)
             shaped = {name: column[inner].reshape(shape) for name, column in columns.items()}
-            _put_blocks(found, inner, _settled(program, variable, shaped), shape)
+            _put_blocks(result, inner, _bounded(program, variable, shaped), shape)
 
-    def look_at_points(points: NDArray[np.intp]) -> None:
+    def bound_points(points: NDArray[np.intp]) -> None:
         part = {name: column[points] for name, column in columns.items()}
-        _put(found, points, _settled(program, variable, part))
+        _put(result, points, _bounded(program, variable, part))
 
     with contextlib.suppress(Unsupported):
         if count * len(program.order) <= _AT_ONCE:
-            look_at_blocks(slice(0, count))
+            bound_blocks(slice(0, count))
         else:
-            in_chunks(count, look_at_blocks)
-        left = np.flatnonzero(~found.settled)
-        in_chunks(len(left), lambda piece: look_at_points(left[piece]))
-    return found
+            in_chunks(count, bound_blocks)
+        left = np.flatnonzero(~result.settled)
+        in_chunks(len(left), lambda chunk: bound_points(left[chunk]))
+    result.settled[list(excluded)] = False
+    open_points = np.flatnonzero(~result.settled)
+    result.derivative[open_points] = np.nan
+    result.errors[open_points] = 0.0
+    result.outside[open_points] = 0
+    return result
 
 
-def _put(found: Certified, where: NDArray[np.intp], part: Certified) -> None:
+def _put(result: Certified, where: NDArray[np.intp], part: Certified) -> None:
     for column in dataclasses.fields(Certified):
-        getattr(found, column.name)[where] = getattr(part, column.name)
+        getattr(result, column.name)[where] = getattr(part, column.name)
 
 
-def _put_blocks(found: Certified, where: slice, part: Certified, shape: tuple[int, int]) -> None:
-    """Write what is known of blocks, in pieces: only now their numbers are computed."""
+def _put_blocks(result: Certified, where: slice, part: Certified, shape: tuple[int, int]) -> None:
+    """Write the bounds of blocks in chunks: the derivatives in them are computed only now."""
     names = [column.name for column in dataclasses.fields(Certified)]
-    known = [(getattr(found, name)[where].reshape(shape), getattr(part, name)) for name in names]
+    pairs = [(getattr(result, name)[where].reshape(shape), getattr(part, name)) for name in names]
     blocks, m = shape
 
-    def put(piece: slice) -> None:
-        rows = slice(piece.start // m, piece.stop // m)
-        for column, value in known:
-            if value is not _NOWHERE:  # what it would write stands there already
+    def put(chunk: slice) -> None:
+        rows = slice(chunk.start // m, chunk.stop // m)
+        for column, value in pairs:
+            if value is not _NOT_OUTSIDE:  # the column has these zeros already
                 write_rows(value, rows, column[rows])
 
     if part.settled.any():
         in_chunks(blocks * m, put)
 
 
-def _settled(program: Program, variable: str, columns: Mapping[str, Array]) -> Certified:
-    """Look at points, or at blocks of them: columns of shape (n,) or (blocks, m).
+def _bounded(program: Program, variable: str, columns: Mapping[str, Array]) -> Certified:
+    """Bound the errors at points, or over blocks of points: columns of shape (n,) or (blocks, m).
 
-    What is found of blocks may have the shape (blocks, 1), or be computed later: see `Blocks`.
+    The columns that are returned for blocks may have the shape (blocks, 1), or be computed when
+    they are written: see `arithmetics.bounds.blocks`.
     """
     shape = next(iter(columns.values())).shape if columns else (1,)
     switches = (*find_switches(program), *find_constant_switches(program))
     programs = (program, *(switch.program for switch in switches))
-    found, *zeros = estimate_together(programs, columns, variable)
+    value, *zeros = estimate_together(programs, columns, variable)
     with np.errstate(all="ignore"):
-        slope: Any = 0.0 if found.slope is None else found.slope
-        error = np.asarray(found.slope_error)
-        known = np.isfinite(size_of(found.value)) & np.isfinite(found.error)
-        known = known & np.isfinite(size_of(slope))
-        sharp = (error <= _SHARP * least(slope)) & known
+        slope: Any = 0.0 if value.slope is None else value.slope
+        error = np.asarray(value.slope_error)
+        finite = np.isfinite(size_of(value.value)) & np.isfinite(value.error)
+        finite = finite & np.isfinite(size_of(slope))
+        sharp = (error <= _SHARP * least(slope)) & finite
         off = np.ones((), dtype=bool)
         for switch, zero in zip(switches, zeros, strict=True):
             off = off & _off_zero(switch, zero)
-    if isinstance(found.outside, int):
-        return Certified(np.asarray(off & sharp), slope, error, _NOWHERE)
-    outside = np.broadcast_to(found.outside, shape).astype(np.int16) * off
+    if isinstance(value.outside, int):
+        return Certified(np.asarray(off & sharp), slope, error, _NOT_OUTSIDE)
+    outside = np.broadcast_to(value.outside, shape).astype(np.int16) * off
     settled = off & (sharp | (outside > 0))
     return Certified(settled, np.where(outside, np.nan, plain(slope)), error, outside)
 

@@ -56,7 +56,7 @@ def decide(
     --------
     >>> from symdiff.program import parse
     >>> truth = decide(parse("relu(x) - relu(-x)"), "x", {"x": Real.of(0)})
-    >>> truth.kind.value, truth.derivative
+    >>> truth.kind.label, truth.derivative
     ('smooth', 1.0)
     >>> decide(parse("sin(x)/x"), "x", {"x": Real.of(0)}).detail
     'a division by zero; the limit is 1'

@@ -1,8 +1,10 @@
-"""What is true of an expression at the points of a grid, in columns."""
+"""The truth at every point of a grid: certified in arrays, or proved point by point."""
 
 from __future__ import annotations
 
 import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -11,115 +13,288 @@ from numpy.typing import NDArray
 from symdiff.arithmetics.bounds.estimates import FUNCTIONS
 from symdiff.arithmetics.series.germ_values import domain_message
 from symdiff.array_types import Array, Mask
-from symdiff.chunks import renumbered
+from symdiff.chunks import renumbered, shifted
 from symdiff.truth.kinds import Kind, Truth
+from symdiff.truth.proof import APPARENT
 
-_OUTSIDE: Final = Kind.OUTSIDE
-UNKNOWN: Final = (np.nan, np.nan)  # second derivatives
+UNKNOWN: Final = (np.nan, np.nan)  # curvatures that are not known
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class Truths:
-    """The truth at every point of a grid, along one variable, in columns.
+class Certified:
+    """Derivatives at the points of a grid that running error bounds certify.
 
     Attributes
     ----------
-    kinds
-        Indices into `Kind`, shape (n,).
+    settled
+        Whether the point is certified; shape (n,), as all others.
     derivative
-        As in `Truth`, NaN where there is none; shape (n,).
+        The derivative; NaN where the function is undefined, or the point is not certified.
     errors
-        How far the derivative may be from the truth where it was not proved; shape (n,).
-    proved
-        Whether a point was proved by itself, not settled in arrays; shape (n,).
+        Bounds of the errors of `derivative`; 0 where the point is not certified.
     outside
-        Where arrays settled that a point is outside the domain: the place in `FUNCTIONS` of the
-        function to blame, 0 elsewhere; shape (n,).
-    sides
-        By proved point, the slopes to the left and to the right where they are not both the
-        derivative: NaN where there is none.
-    curvatures
-        By proved point, the smaller and the larger of the one-sided second derivatives.
-    details
-        By point, where a proof had something to say.
+        At certified points outside the domain the index in `FUNCTIONS` of the function to blame;
+        0 elsewhere.
     """
 
-    kinds: NDArray[np.int8]
+    settled: Mask
     derivative: Array
     errors: Array
-    proved: Mask
     outside: NDArray[np.int16]
-    sides: dict[int, tuple[float, float]] = dataclasses.field(default_factory=dict)
-    curvatures: dict[int, tuple[float, float]] = dataclasses.field(default_factory=dict)
-    details: dict[int, str] = dataclasses.field(default_factory=dict)
 
     @classmethod
-    def unknown(cls, count: int) -> Truths:
-        """Return columns for so many points of which nothing is known yet."""
+    def nowhere(cls, count: int) -> Certified:
+        """Return columns for `count` points of which none is certified."""
         return cls(
-            kinds=np.full(count, Kind.UNDECIDED, dtype=np.int8),
+            settled=np.zeros(count, dtype=bool),
             derivative=np.full(count, np.nan),
             errors=np.zeros(count),
-            proved=np.zeros(count, dtype=bool),
             outside=np.zeros(count, dtype=np.int16),
+        )
+
+    def part(self, chosen: NDArray[np.intp]) -> Certified:
+        """Return the columns at some of the points, in order."""
+        return Certified(*(getattr(self, name)[chosen] for name in _CERTIFIED))
+
+    @classmethod
+    def join(cls, parts: Sequence[Certified]) -> Certified:
+        """Return the columns of parts of a grid, one after the other."""
+        return cls(*(np.concatenate([getattr(p, name) for p in parts]) for name in _CERTIFIED))
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Proofs:
+    """Truths that were proved, or could not be, at k points of a grid.
+
+    Attributes
+    ----------
+    points
+        The indices of the points, in order; shape (k,), as all others but `details`.
+    kinds
+        The codes of the `Kind` of the points.
+    left, right, derivative
+        As in `Truth`; NaN stands for None.
+    lower_curvature, upper_curvature
+        The smaller and the larger one-sided second derivative; NaN where one is not known.
+    details
+        By point, the detail of the truth, if it has one.
+    """
+
+    points: NDArray[np.intp]
+    kinds: NDArray[np.int8]
+    left: Array
+    right: Array
+    derivative: Array
+    lower_curvature: Array
+    upper_curvature: Array
+    details: Mapping[int, str]
+
+    @classmethod
+    def of(cls, truths: Mapping[int, Truth]) -> Proofs:
+        """Return truths by point as columns."""
+        points = sorted(truths)
+        rows = [truths[i] for i in points]
+        ends = [_ends(truth.curvatures) for truth in rows]
+        return cls(
+            points=np.array(points, dtype=np.intp),
+            kinds=np.array([truth.kind for truth in rows], dtype=np.int8),
+            left=_column(truth.left for truth in rows),
+            right=_column(truth.right for truth in rows),
+            derivative=_column(truth.derivative for truth in rows),
+            lower_curvature=_column(low for low, _ in ends),
+            upper_curvature=_column(high for _, high in ends),
+            details={i: truths[i].detail for i in points if truths[i].detail},
         )
 
     def __len__(self) -> int:
         """Return the number of points."""
-        return len(self.kinds)
+        return len(self.points)
+
+    def part(self, chosen: NDArray[np.intp]) -> Proofs:
+        """Return the proofs at some of the grid's points, numbered by their places among them."""
+        if not len(self) or not len(chosen):
+            return self._rows(np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp), {})
+        places = np.minimum(np.searchsorted(self.points, chosen), len(self) - 1)
+        places_of_proved = np.flatnonzero(self.points[places] == chosen)
+        details = renumbered(self.details, chosen)
+        return self._rows(places[places_of_proved], places_of_proved, details)
+
+    def _rows(
+        self, rows: NDArray[np.intp], points: NDArray[np.intp], details: Mapping[int, str]
+    ) -> Proofs:
+        columns = {name: getattr(self, name)[rows] for name in _PROVED}
+        return Proofs(points=points, details=details, **columns)
+
+    @classmethod
+    def join(cls, parts: Sequence[Proofs], starts: Sequence[int]) -> Proofs:
+        """Return the proofs of parts of a grid, of which the k-th begins at point ``starts[k]``."""
+        pairs = list(zip(parts, starts, strict=True))
+        columns: dict[str, Any] = {
+            name: np.concatenate([getattr(part, name) for part in parts]) for name in _PROVED
+        }
+        return cls(
+            points=np.concatenate([part.points + start for part, start in pairs]),
+            details=shifted([part.details for part in parts], starts),
+            **columns,
+        )
+
+    def with_more(self, more: Proofs) -> Proofs:
+        """Return these proofs and others, which are at other points."""
+        points = np.concatenate([self.points, more.points])
+        order = np.argsort(points, kind="stable")
+        columns: dict[str, Any] = {
+            name: np.concatenate([getattr(self, name), getattr(more, name)])[order]
+            for name in _PROVED
+        }
+        details = {**self.details, **more.details}
+        return Proofs(points=points[order], details=details, **columns)
+
+
+def _ends(curvatures: tuple[float | None, float | None]) -> tuple[float, float]:
+    first, second = curvatures
+    return UNKNOWN if first is None or second is None else (min(first, second), max(first, second))
+
+
+def _column(numbers: Any) -> Array:  # noqa: ANN401  (an iterable of numbers and None)
+    return np.array([np.nan if x is None else x for x in numbers], dtype=np.float64)
+
+
+# The columns of `Certified`, and those of `Proofs` besides `points`.
+_CERTIFIED: Final = ("settled", "derivative", "errors", "outside")
+_PROVED: Final = (
+    "kinds",
+    "left",
+    "right",
+    "derivative",
+    "lower_curvature",
+    "upper_curvature",
+)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Truths:
+    """The truth at every point of a grid, along one variable.
+
+    A proof has precedence over what is certified at the same point. The columns of the whole grid
+    are computed when they are first read.
+
+    Attributes
+    ----------
+    certified
+        What running error bounds certify.
+    proofs
+        What was proved point by point.
+    unproved
+        By point, why no proof was tried though the point is not certified.
+    """
+
+    certified: Certified
+    proofs: Proofs
+    unproved: Mapping[int, str] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def proved_only(cls, count: int, truths: Mapping[int, Truth]) -> Truths:
+        """Return the truth at `count` points, known where it is given."""
+        return cls(Certified.nowhere(count), Proofs.of(truths))
+
+    def __len__(self) -> int:
+        """Return the number of points."""
+        return len(self.certified.settled)
+
+    @functools.cached_property
+    def kinds(self) -> NDArray[np.int8]:
+        """The codes of the `Kind` of every point, shape (n,)."""
+        certified = self.certified
+        kinds = np.where(certified.settled, np.int8(Kind.SMOOTH), np.int8(Kind.UNDECIDED))
+        kinds[certified.outside > 0] = Kind.OUTSIDE
+        kinds[self.proofs.points] = self.proofs.kinds
+        return kinds
+
+    @functools.cached_property
+    def derivative(self) -> Array:
+        """The derivative as in `Truth`, NaN where there is none; shape (n,)."""
+        return self._with_proofs(self.certified.derivative, self.proofs.derivative)
+
+    @functools.cached_property
+    def errors(self) -> Array:
+        """Bounds of the errors of the derivatives that are not proved, else 0; shape (n,)."""
+        return self._with_proofs(self.certified.errors, 0.0)
+
+    @functools.cached_property
+    def left(self) -> Array:
+        """The left-sided derivatives, NaN where there is none; shape (n,)."""
+        return self._with_proofs(self.certified.derivative, self.proofs.left)
+
+    @functools.cached_property
+    def right(self) -> Array:
+        """The right-sided derivatives, NaN where there is none; shape (n,)."""
+        return self._with_proofs(self.certified.derivative, self.proofs.right)
+
+    def _with_proofs(self, certified: Array, proved: Array | float) -> Array:
+        if not len(self.proofs):
+            return certified
+        column = certified.copy()
+        column[self.proofs.points] = proved
+        return column
+
+    @functools.cached_property
+    def attempted(self) -> Mask:
+        """Whether a proof was tried, shape (n,)."""
+        return self._mask(self.proofs.points)
+
+    @functools.cached_property
+    def proved(self) -> Mask:
+        """Whether the truth was proved for the point, shape (n,)."""
+        return self._mask(self.proofs.points[self.proofs.kinds != Kind.UNDECIDED])
+
+    def _mask(self, points: NDArray[np.intp]) -> Mask:
+        mask = np.zeros(len(self), dtype=bool)
+        mask[points] = True
+        return mask
+
+    @property
+    def proved_count(self) -> int:
+        """The number of points whose truth was proved."""
+        return int(np.count_nonzero(self.proofs.kinds != Kind.UNDECIDED))
 
     def part(self, chosen: NDArray[np.intp]) -> Truths:
         """Return the truth at some of the points, in order."""
-        columns: dict[str, Any] = {name: getattr(self, name)[chosen] for name in COLUMNS}
-        known: dict[str, Any] = {name: renumbered(getattr(self, name), chosen) for name in BY_POINT}
-        return Truths(**columns, **known)
+        unproved = renumbered(self.unproved, chosen)
+        return Truths(self.certified.part(chosen), self.proofs.part(chosen), unproved)
 
-    def slopes(self, i: int) -> tuple[float, float]:
-        """Return the slopes to the left and to the right of a point."""
-        slope = float(self.derivative[i])
-        return self.sides.get(i, (slope, slope))
+    @classmethod
+    def join(cls, parts: Sequence[Truths]) -> Truths:
+        """Return the truth at the points of parts of a grid, one after the other."""
+        starts = [0, *np.cumsum([len(part) for part in parts]).tolist()[:-1]]
+        return cls(
+            Certified.join([part.certified for part in parts]),
+            Proofs.join([part.proofs for part in parts], starts),
+            shifted([part.unproved for part in parts], starts),
+        )
 
-    @property
-    def left(self) -> Array:
-        """The slopes to the left, NaN where there is none; shape (n,)."""
-        return self._side(0)
+    def one_sided(self, i: int) -> tuple[float, float]:
+        """Return the left- and the right-sided derivative at a point, NaN where there is none."""
+        return float(self.left[i]), float(self.right[i])
 
-    @property
-    def right(self) -> Array:
-        """The slopes to the right, NaN where there is none; shape (n,)."""
-        return self._side(1)
-
-    def _side(self, which: int) -> Array:
-        found = self.derivative.copy()
-        for i, slopes in self.sides.items():
-            found[i] = slopes[which]
-        return found
+    def curvatures(self, i: int) -> tuple[float, float]:
+        """Return the smaller and the larger one-sided second derivative at a point."""
+        row = int(np.searchsorted(self.proofs.points, i))
+        if row == len(self.proofs) or self.proofs.points[row] != i:
+            return UNKNOWN
+        return float(self.proofs.lower_curvature[row]), float(self.proofs.upper_curvature[row])
 
     def detail(self, i: int) -> str:
-        """Return what there is to say of a point, or an empty text."""
-        if not self.proved[i] and self.kinds[i] == _OUTSIDE:
-            return domain_message(FUNCTIONS[self.outside[i]])
-        return self.details.get(i, "")
+        """Return what the kind of a point does not say, or ""."""
+        text = self.proofs.details.get(i) or self.unproved.get(i, "")
+        if not text and self.certified.outside[i] and not self.attempted[i]:
+            return domain_message(FUNCTIONS[self.certified.outside[i]])
+        return text
 
-    def put(self, i: int, truth: Truth) -> None:
-        """Write what was proved of a point."""
-        self.kinds[i] = truth.kind
-        left, right, self.derivative[i] = (
-            np.nan if number is None else number
-            for number in (truth.left, truth.right, truth.derivative)
-        )
-        if not truth.left == truth.right == truth.derivative:
-            self.sides[i] = left, right
-        else:
-            self.sides.pop(i, None)
-        first, second = truth.curvatures
-        if first is not None and second is not None:
-            self.curvatures[i] = min(first, second), max(first, second)
-        if truth.detail:
-            self.details[i] = truth.detail
-        self.proved[i] = True
-        self.errors[i] = 0.0
+    @property
+    def apparent_kinks(self) -> list[int]:
+        """The smooth points at which a switch vanishes."""
+        return [i for i, text in self.proofs.details.items() if text == APPARENT]
 
-
-COLUMNS: Final = ("kinds", "derivative", "errors", "proved", "outside")
-BY_POINT: Final = ("sides", "curvatures", "details")
+    def is_apparent_kink(self, i: int) -> bool:
+        """Return whether a point is smooth though a switch vanishes there."""
+        return self.proofs.details.get(i) == APPARENT

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from symdiff.arithmetics.arrays import ARRAYS, evaluate
 from symdiff.arithmetics.reading import read
@@ -19,114 +20,171 @@ from symdiff.program.nodes import Call
 from symdiff.program.parser import template
 
 INFINITE_SLOPE: Final = "its own slope is infinite"
-_NEAR: Final = 1e-4  # of a switch's own scale: within some steps of a difference
+_BRANCH: Final = ", in a branch that is not taken"
+# What happens at a node to blame.
+REASONS: Final = (
+    "",
+    "it is nan",
+    "it is inf",
+    "it is -inf",
+    f"it is nan{_BRANCH}",
+    f"it is inf{_BRANCH}",
+    f"it is -inf{_BRANCH}",
+    INFINITE_SLOPE,
+)
+# A switch is near zero within this distance, relative to the coordinates: some finite-difference
+# steps.
+_NEAR: Final = 1e-4
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Blame:
-    """A sub-expression and what is wrong with it.
+def first_call(program: Program, function: str) -> int:
+    """Return the node of the first call of a function, or -1."""
+    return next((index for index, node in program.calls() if node.function == function), -1)
+
+
+def switches(problem: Problem, points: NDArray[np.intp], variable: str) -> NDArray[np.intp]:
+    """Return the nodes of the switches to blame at some points, -1 where no switch is near zero.
+
+    Of the switches that depend on a variable that is the one nearest to zero.
+
+    Parameters
+    ----------
+    problem
+        The program and its points.
+    points
+        The indices of k points.
+    variable
+        The variable.
+
+    Returns
+    -------
+    array
+        Indices of nodes of the program, shape (k,).
+    """
+    nodes = np.full(len(points), -1, dtype=np.intp)
+    candidates = [s for s in find_switches(problem.program) if variable in s.program.inputs]
+    if not candidates or not len(points):
+        return nodes
+    columns = {name: column[points] for name, column in problem.columns.items()}
+    nearest = np.full(len(points), np.inf)
+    with np.errstate(invalid="ignore"):
+        for switch in candidates:
+            value = np.broadcast_to(evaluate(switch.program, columns), len(points))
+            if switch.crosses_integers:
+                value = value - np.where(np.isfinite(value), np.round(value), 0.0)
+            distance = np.abs(value)
+            closer = np.isfinite(distance) & (distance < nearest)
+            nearest[closer], nodes[closer] = distance[closer], switch.blame
+    scale = np.maximum(1.0, np.max([np.abs(column) for column in columns.values()], axis=0))
+    nodes[~(nearest <= _NEAR * scale)] = -1
+    return nodes
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class NonfiniteParts:
+    """Where NaNs and infinities arise, at k points.
 
     Attributes
     ----------
-    place
-        Its text with its place, or "" if it is written nowhere.
-    reason
-        What happens there, in a few words.
+    points
+        The indices of the points, in order; shape (k,), as all others.
+    nodes
+        The node of the program where a value or a derivative is not finite; -1 if there is none.
+    reasons
+        The index in `REASONS` of what happens there.
     """
 
-    place: str
-    reason: str
+    points: NDArray[np.intp]
+    nodes: NDArray[np.intp]
+    reasons: NDArray[np.int8]
+
+    @classmethod
+    def none(cls) -> NonfiniteParts:
+        """Return the parts at no points."""
+        empty = np.zeros(0, dtype=np.intp)
+        return cls(empty, empty, np.zeros(0, dtype=np.int8))
+
+    def rows(self, points: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the row of each of some points, all of which are among `points`."""
+        return np.searchsorted(self.points, points)
 
 
-def blame_function(program: Program, function: str) -> Blame | None:
-    """Return the first call of a function that an engine has not."""
-    for index, node in program.calls():
-        if node.function == function:
-            return Blame(program.place(index), "")
-    return None
+def nonfinite_parts(problem: Problem, points: NDArray[np.intp]) -> NonfiniteParts:
+    """Return where a NaN or an infinity arises at some points: in a value, or in a derivative.
 
-
-def blame_switch(problem: Problem, i: int, variable: str) -> Blame | None:
-    """Return the switch of a variable that vanishes at a point, or comes nearest to it."""
-    point = _at(problem, i)
-    best: tuple[float, int] | None = None
-    for switch in find_switches(problem.program):
-        if variable not in switch.program.inputs:
-            continue
-        value = float(evaluate(switch.program, point)[0])
-        if switch.crosses_integers:
-            value -= round(value) if np.isfinite(value) else 0.0
-        if np.isfinite(value) and (best is None or abs(value) < best[0]):
-            best = abs(value), switch.blame
-    scale = max(1.0, *(abs(float(column[0])) for column in point.values()))
-    if best is None or best[0] > _NEAR * scale:
-        return None
-    return Blame(problem.program.place(best[1]), "its switch vanishes")
-
-
-def blame_nonfinite(problem: Problem, i: int) -> Blame | None:
-    """Return where a NaN or an infinity arises: in a value, or in a slope.
+    Parameters
+    ----------
+    problem
+        The program and its points.
+    points
+        The indices of the points, in order.
 
     Examples
     --------
     >>> from symdiff.program import parse
     >>> problem = Problem(parse("where(x <= 10, exp(x), 1)"), {"x": np.array([1e10])}, ("x",))
-    >>> blame_nonfinite(problem, 0)
-    Blame(place='exp(x) (expr, column 16)', reason='it is inf, in a branch that is not taken')
+    >>> parts = nonfinite_parts(problem, np.array([0]))
+    >>> problem.program.place(parts.nodes[0]), REASONS[parts.reasons[0]]
+    ('exp(x) (expr, column 16)', 'it is inf, in a branch that is not taken')
     """
-    point = _at(problem, i)
     program = problem.program
-    fine = bool(np.isfinite(evaluate(program, point)[0]))
+    nodes = np.full(len(points), -1, dtype=np.intp)
+    reasons = np.zeros(len(points), dtype=np.int8)
+    parts = NonfiniteParts(points, nodes, reasons)
+    if not len(points):
+        return parts
+    columns = {name: column[points] for name, column in problem.columns.items()}
+    in_branch = np.where(np.isfinite(_values(program, columns, len(points))), 3, 0)
     for index, node in program.calls():
         if CATALOGUE[node.function].returns == "condition" or not program.spans[index]:
             continue
-        value = float(evaluate(program.at(index), _restricted(program.at(index), point))[0])
-        if not np.isfinite(value):
-            where = ", in a branch that is not taken" if fine else ""
-            return Blame(program.place(index), f"it is {value:g}{where}")
+        value = _values(program.at(index), columns, len(points))
+        here = (nodes < 0) & ~np.isfinite(value)
+        nodes[here] = index
+        kind = np.where(np.isnan(value), 0, np.where(value > 0, 1, 2))
+        reasons[here] = (1 + kind + in_branch)[here]
+        if (nodes >= 0).all():
+            return parts
     for index, node in program.calls():
-        if any(not np.isfinite(slope) for slope in _slopes(program, node, point)):
-            return Blame(program.place(index), INFINITE_SLOPE)
-    return None
+        for slope in _slopes(program, node, columns):
+            here = (nodes < 0) & ~np.isfinite(np.broadcast_to(slope, len(points)))
+            nodes[here], reasons[here] = index, REASONS.index(INFINITE_SLOPE)
+    return parts
 
 
-def _at(problem: Problem, i: int) -> dict[str, Array]:
-    return {name: column[i : i + 1] for name, column in problem.columns.items()}
+def _values(program: Program, columns: Mapping[str, Array], count: int) -> Array:
+    values: Array = np.broadcast_to(evaluate(program, _restricted(program, columns)), count)
+    return values
 
 
-def _restricted(program: Program, point: Mapping[str, Array]) -> dict[str, Array]:
-    # An expression without inputs still needs the shape of one point.
-    return {n: x for n, x in point.items() if n in program.inputs} or dict(point)
+def _restricted(program: Program, columns: Mapping[str, Array]) -> dict[str, Array]:
+    # A program without inputs still needs the number of points.
+    return {n: x for n, x in columns.items() if n in program.inputs} or dict(columns)
 
 
-def _slopes(program: Program, node: Call, point: Mapping[str, Array]) -> Iterator[float]:
-    """Yield a call's own partial derivatives."""
+def _slopes(program: Program, node: Call, columns: Mapping[str, Array]) -> Iterator[Array]:
+    """Yield a call's partial derivatives by its operands at all points."""
     values = [
-        evaluate(program.at(a), _restricted(program.at(a), point))
+        evaluate(program.at(a), _restricted(program.at(a), columns))
         for a in node.operands
         if not _is_condition(program, a)
     ]
-    if node.function == "power" and len(values) == 2:
-        with np.errstate(all="ignore"):
-            yield float((values[1] * values[0] ** (values[1] - 1))[0])
-        return
-    if node.function == "divide":
-        with np.errstate(all="ignore"):
-            yield float((1 / values[1])[0])
-        return
     row = CATALOGUE[node.function]
     texts = row.derivative if isinstance(row.derivative, tuple) else (row.derivative,)
-    if row.numpy is None or len(values) != len(row.parameters):
-        return
-    bound = {p.name: v for p, v in zip(row.parameters, values, strict=True)}
-    column = row.column("numpy")
-    if column is None or row.derivative is None:
-        return
     with np.errstate(all="ignore"):
-        bound["result"] = column(*values)
-        for text in texts:
-            if text is not None:
-                yield float(np.asarray(read(template(text), ARRAYS, bound)).reshape(-1)[0])
+        if node.function == "power" and len(values) == 2:
+            yield values[1] * values[0] ** (values[1] - 1)
+        elif node.function == "divide":
+            yield 1 / values[1]
+        elif row.derivative is not None and len(values) == len(row.parameters):
+            column = row.column("numpy")
+            if column is None:
+                return
+            bound = {p.name: v for p, v in zip(row.parameters, values, strict=True)}
+            bound["result"] = column(*values)
+            for text in texts:
+                if text is not None:
+                    yield np.asarray(read(template(text), ARRAYS, bound))
 
 
 def _is_condition(program: Program, node: int) -> bool:

@@ -17,22 +17,21 @@ from symdiff.grid.grid import Grid
 from symdiff.truth.certify import exact_point
 from symdiff.truth.clarke import ClarkeHulls, clarke_hulls, has_coupled_switches, min_norm
 from symdiff.truth.kinds import Kind
-from symdiff.truth.proof import APPARENT
 from symdiff.truth.truths import Truths
 from symdiff.verdict.judge import Judgement
 from symdiff.verdict.words import Verdict
 
 _TOLERANCE: Final = 1e-9  # of a distance to a hull, in every component relative to its largest
-_OPEN: Final = "neither hull settles whether the gradient lies in the Clarke set"
+_OPEN: Final = (
+    "undecided: the gradient lies between the inner and the outer bound of the Clarke set"
+)
 _INSIDE: Final = "the gradient lies in the Clarke set"
 _OUTSIDE: Final = "the gradient lies outside the Clarke set"
 _SHORTEST: Final = "the gradient is the shortest in the Clarke set"
 
-_KINK: Final = Kind.KINK
-_SMOOTH: Final = Kind.SMOOTH
-# What depends on whether the gradient lies in the Clarke set.
+# Verdicts that depend on whether the gradient lies in the Clarke set.
 _IN_QUESTION: Final = frozenset({Verdict.SUBGRADIENT, Verdict.NOT_SUBGRADIENT, Verdict.WRONG})
-# What is the derivative but for rounding.
+# Verdicts on numbers that equal the derivative apart from rounding.
 _EXPLAINED: Final = frozenset({Verdict.AGREES, Verdict.INEXACT})
 
 
@@ -43,38 +42,45 @@ def judge_gradients(
     samples: Mapping[str, Samples],
     judgements: Mapping[tuple[str, str], Judgement],
 ) -> dict[tuple[str, str], Judgement]:
-    """Return the judgements that a look at whole gradients changes.
+    """Return the judgements that change when gradients are judged as a whole.
 
-    Engines that take one variable at a time (differences) stay judged so.
+    Only engines that compute whole gradients are judged so: finite differences take one variable
+    at a time.
     """
     names = problem.variables
     if len(names) < 2:
         return {}
     whole = [e for e, s in samples.items() if set(s.derivatives) == set(names) and not s.errors]
-    changed: dict[tuple[str, str], Judgement] = {}
+    rulings: dict[tuple[str, str], dict[int, tuple[Verdict, str]]] = {}
     for i in _candidates(truths, names):
         asked = [e for e in whole if _is_in_question(judgements, samples[e], e, names, i)]
         point = exact_point(grid, i) if asked else None
         if point is None or not has_coupled_switches(problem.program, point):
             continue
-        found = clarke_hulls(problem.program, names, point)
+        hulls = clarke_hulls(problem.program, names, point)
         for engine in asked:
             gradient = np.array(
                 [
-                    _meant(samples[engine], truths[name], judgements[engine, name], name, i)
+                    _without_rounding(
+                        samples[engine], truths[name], judgements[engine, name], name, i
+                    )
                     for name in names
                 ]
             )
-            ruling = _ruling(found, gradient)
+            inside, reason = _membership(hulls, gradient)
             for name in names:
-                key = engine, name
-                if Verdict.from_code(judgements[key].codes[i]) not in _IN_QUESTION:
-                    continue
-                if key not in changed:
-                    old = judgements[key]
-                    changed[key] = Judgement(old.codes.copy(), dict(old.reasons))
-                _put(changed[key], int(truths[name].kinds[i]), i, ruling)
-    return changed
+                if judgements[engine, name].codes[i] in _IN_QUESTION:
+                    verdict = _verdict(int(truths[name].kinds[i]), inside)
+                    rulings.setdefault((engine, name), {})[i] = verdict, reason
+    return {key: _changed(judgements[key], by_point) for key, by_point in rulings.items()}
+
+
+def _changed(judgement: Judgement, rulings: Mapping[int, tuple[Verdict, str]]) -> Judgement:
+    """Return a judgement with other verdicts and reasons at some points."""
+    codes = judgement.codes.copy()
+    codes[list(rulings)] = [verdict for verdict, _ in rulings.values()]
+    reasons = {i: reason for i, (_, reason) in rulings.items()}
+    return Judgement(codes, {**judgement.reasons, **reasons})
 
 
 def _is_in_question(
@@ -84,50 +90,53 @@ def _is_in_question(
     names: tuple[str, ...],
     i: int,
 ) -> bool:
-    """Tell whether an engine has a whole gradient, and a component that may not tell all."""
+    """Return whether an engine has a whole gradient with a verdict that depends on the others."""
     finite = all(np.isfinite(samples.derivatives[name][i]) for name in names)
     words = {Verdict.from_code(judgements[engine, name].codes[i]) for name in names}
     return finite and not samples.unsupported and bool(words & _IN_QUESTION)
 
 
-def _meant(samples: Samples, truths: Truths, judgement: Judgement, name: str, i: int) -> float:
-    """Return a component without what rounding did to it, where that is known."""
+def _without_rounding(
+    samples: Samples, truths: Truths, judgement: Judgement, name: str, i: int
+) -> float:
+    """Return a component without its rounding error, where the derivative is known."""
     derivative = float(truths.derivative[i])
     explained = Verdict.from_code(judgement.codes[i]) in _EXPLAINED and np.isfinite(derivative)
     return derivative if explained else float(samples.derivatives[name][i])
 
 
 def _candidates(truths: Mapping[str, Truths], names: tuple[str, ...]) -> list[int]:
-    """Return the points at which the components may not tell all."""
-    wanted: Mask = np.zeros(len(truths[names[0]].kinds), dtype=bool)
-    known = np.ones_like(wanted)
+    """Return the points with a kink or an apparent kink, where all one-sided derivatives exist."""
+    has_kink: Mask = np.zeros(len(truths[names[0]]), dtype=bool)
+    has_slopes = np.ones_like(has_kink)
     for name in names:
-        wanted |= truths[name].kinds == _KINK
-        wanted[[i for i, text in truths[name].details.items() if text == APPARENT]] = True
-        known &= np.isin(truths[name].kinds, (_KINK, _SMOOTH))
-    return np.flatnonzero(wanted & known).tolist()
+        has_kink |= truths[name].kinds == Kind.KINK
+        has_kink[truths[name].apparent_kinks] = True
+        has_slopes &= np.isin(truths[name].kinds, (Kind.KINK, Kind.SMOOTH))
+    return np.flatnonzero(has_kink & has_slopes).tolist()
 
 
-def _ruling(found: ClarkeHulls | None, gradient: Array) -> tuple[bool | None, str]:
-    """Return whether a gradient lies in the Clarke set, and that in words; None: not known."""
-    inside = None if found is None else found.contains(gradient.tolist(), _TOLERANCE)
-    if inside is None or found is None:
+def _membership(hulls: ClarkeHulls | None, gradient: Array) -> tuple[bool | None, str]:
+    """Return whether a gradient lies in the Clarke set, None if undecided, and a sentence."""
+    inside = None if hulls is None else hulls.contains(gradient.tolist(), _TOLERANCE)
+    if inside is None or hulls is None:
         return None, _OPEN
     if inside:
-        return True, _SHORTEST if _is_shortest(found, gradient) else _INSIDE
-    spurious = found.outer_contains(gradient.tolist(), _TOLERANCE)
+        return True, _SHORTEST if _is_shortest(hulls, gradient) else _INSIDE
+    spurious = hulls.outer_contains(gradient.tolist(), _TOLERANCE)
     return False, f"{_OUTSIDE}, {'inside' if spurious else 'and outside'} the AD hull"
 
 
-def _put(judgement: Judgement, kind: int, i: int, ruling: tuple[bool | None, str]) -> None:
-    inside, reason = ruling
-    outside = Verdict.NOT_SUBGRADIENT if kind == _KINK else Verdict.WRONG
-    verdict = Verdict.UNDECIDED if inside is None else Verdict.SUBGRADIENT if inside else outside
-    judgement.codes[i], judgement.reasons[i] = verdict, reason
+def _verdict(kind: int, inside: bool | None) -> Verdict:  # noqa: FBT001  (of `_membership`)
+    if inside is None:
+        return Verdict.UNDECIDED
+    if inside:
+        return Verdict.SUBGRADIENT
+    return Verdict.NOT_SUBGRADIENT if kind == Kind.KINK else Verdict.WRONG
 
 
-def _is_shortest(found: ClarkeHulls, gradient: Array) -> bool:
-    if not found.exact:
+def _is_shortest(hulls: ClarkeHulls, gradient: Array) -> bool:
+    if not hulls.exact:
         return False
-    difference = np.abs(min_norm(found.inner) - gradient)
-    return bool((difference <= 1e-6 * found.sizes).all())
+    difference = np.abs(min_norm(hulls.inner) - gradient)
+    return bool((difference <= 1e-6 * hulls.sizes).all())

@@ -1,33 +1,40 @@
-"""One word for every engine at every point, from one closed list.
+"""Judge the numbers of engines: a verdict for every engine at every point.
 
-First whole arrays are judged by tolerance; where that does not settle it, the engine's own
-allowance (what rounding can do to it, what a stencil must give) is asked, point by point.
+The numbers are judged in stages, each of which returns new data:
+
+1. `unclear_points`: where a number does not clearly agree with the derivative;
+2. `draft`: verdicts by tolerance at these points, and which of them rest on an unproved truth;
+3. after these are proved, and drafted again: `Draft.points_off`, whose allowances are needed;
+4. `judge`: the verdicts, with what the allowances explain.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
-from typing import Final, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from symdiff.array_types import Array, Mask
-from symdiff.chunks import in_chunks, renumbered
+from symdiff.chunks import in_chunks, renumbered, shifted
 from symdiff.engines.base import Allowance, Samples
 from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Truths
 from symdiff.verdict.words import Verdict
 
 Codes = NDArray[np.int8]
-
+Points = NDArray[np.intp]
 
 # Kinds of point at which there is no derivative, whatever an engine gives.
 _IS_NOWHERE: Final = np.isin(list(Kind), (Kind.JUMP, Kind.POLE, Kind.OUTSIDE))
 _IS_OFF: Final = np.isin(list(Verdict), (Verdict.WRONG, Verdict.NOT_SUBGRADIENT, Verdict.NONFINITE))
-MAX_EXPLAINED: Final = 5000  # points of one engine whose allowance is asked
+MAX_EXPLAINED: Final = 5000  # points of one engine for which its allowance is computed
+_NOT_PROVED: Final = "not proved: the limit max_proofs was reached"
+_NOT_EXPLAINED: Final = f"not judged: more than {MAX_EXPLAINED} points of this engine are off"
+_NO_BOUND: Final = "no bound on the rounding error is available"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,7 +48,7 @@ class Tolerance:
     atol: float = 0.0
 
     def around(self, size: Array) -> Array:
-        """Return what a value may be off beside numbers of this size."""
+        """Return the largest deviation from numbers of this size that counts as agreement."""
         around = np.abs(size)
         around *= self.rtol
         if self.atol:
@@ -60,167 +67,206 @@ class Judgement:
     Attributes
     ----------
     codes
-        Indices into `Verdict`, shape (n,).
+        The codes of the `Verdict` at every point, shape (n,).
     reasons
-        By point, why a number that is off is not held against the engine, or in what way it
-        is off.
+        By point, why a number that deviates passes, or how it is wrong.
     """
 
     codes: Codes
-    reasons: dict[int, str]
+    reasons: Mapping[int, str]
 
-    def part(self, chosen: NDArray[np.intp]) -> Judgement:
+    @classmethod
+    def everywhere(cls, verdict: Verdict, count: int, reason: str = "") -> Judgement:
+        """Return the same verdict, for the same reason, at every point."""
+        codes = np.full(count, verdict, dtype=np.int8)
+        return cls(codes, dict.fromkeys(range(count), reason) if reason else {})
+
+    def part(self, chosen: Points) -> Judgement:
         """Return the verdicts at some of the points, in order."""
         return Judgement(self.codes[chosen], renumbered(self.reasons, chosen))
 
+    @classmethod
+    def join(cls, parts: Sequence[Judgement]) -> Judgement:
+        """Return the verdicts at the points of parts of a grid, one after the other."""
+        starts = [0, *np.cumsum([len(part.codes) for part in parts]).tolist()[:-1]]
+        codes = np.concatenate([part.codes for part in parts])
+        return cls(codes, shifted([part.reasons for part in parts], starts))
 
-class Recourse(Protocol):
-    """What may be asked about single points, where columns leave a verdict open."""
-
-    def prove(self, points: NDArray[np.intp]) -> None:
-        """Prove the truth at some points, as far as it may, and write it into the columns."""
-
-    def complete(self, points: NDArray[np.intp]) -> None:
-        """Have what the engine has against its numbers at some points written into its samples."""
-
-    def allowance(self, point: int) -> Allowance:
-        """Return what the engine may give at a point."""
+    def with_reasons(self, reasons: Mapping[int, str]) -> Judgement:
+        """Return the verdicts with more reasons, at points that have none yet."""
+        return Judgement(self.codes, {**reasons, **self.reasons})
 
 
-def unclear(
-    truths: Truths, given: Sequence[tuple[Samples, str]], tolerance: Tolerance
-) -> list[NDArray[np.intp]]:
-    """Return for every engine and variable the points at which it is not clear that it agrees.
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Draft:
+    """Verdicts by tolerance alone, at the points where an engine does not clearly agree.
 
-    It is where the derivative exists, and a value agrees with it however far that may be off.
+    Attributes
+    ----------
+    points
+        The indices of these k points, in order.
+    codes
+        The codes of the verdicts, shape (k,).
+    straddling
+        Where the engine has a number from a stencil that straddles a kink; shape (k,). It may
+        then be off.
+    unproved
+        Where the verdict rests on a truth for which no proof was tried; shape (k,).
+    """
+
+    points: Points
+    codes: Codes
+    straddling: Mask
+    unproved: Mask
+
+    @property
+    def points_to_prove(self) -> Points:
+        """The points whose truth has to be proved before the verdict is given."""
+        return self.points[self.unproved]
+
+    @property
+    def points_off(self) -> Points:
+        """The points at which the engine is off, and its allowance decides the verdict."""
+        off = _IS_OFF[self.codes] & ~self.straddling & ~self.unproved
+        return self.points[off][:MAX_EXPLAINED]
+
+
+def unclear_points(
+    truths: Truths, columns: Sequence[tuple[Samples, str]], tolerance: Tolerance
+) -> list[Points]:
+    """Return the points at which an engine does not clearly agree with the derivative.
+
+    It clearly agrees where the derivative exists, and the number is within tolerance of it
+    whatever the error of the certified derivative is.
 
     Parameters
     ----------
     truths
-        What the derivative is.
-    given
-        What engines gave, each with the variable.
+        The truth along one variable.
+    columns
+        Samples of engines, each with the variable by which their derivatives are compared.
     tolerance
         What counts as agreement.
-    """
-    found: list[list[NDArray[np.intp]]] = [[] for _ in given]
-    is_smooth = truths.kinds == Kind.SMOOTH
-    all_smooth = bool(is_smooth.all())
 
-    def look(piece: slice) -> None:
-        derivative = truths.derivative[piece]
+    Returns
+    -------
+    list of arrays
+        For each of `columns` the indices of the points, in order.
+    """
+    certified = truths.certified
+    parts: list[list[Points]] = [[] for _ in columns]
+
+    def compare(chunk: slice) -> None:
+        derivative = certified.derivative[chunk]
         with np.errstate(all="ignore"):
             allowed = tolerance.around(derivative)
-            allowed -= 2 * truths.errors[piece]
-            if not all_smooth:  # an infinite derivative would agree with anything
-                allowed[~is_smooth[piece]] = -1.0
-            for number, (samples, variable) in enumerate(given):
-                apart = samples.derivatives[variable][piece] - derivative
-                np.abs(apart, out=apart)
-                agrees = apart <= allowed
+            allowed -= 2 * certified.errors[chunk]
+            for k, (samples, variable) in enumerate(columns):
+                deviation = samples.derivatives[variable][chunk] - derivative
+                np.abs(deviation, out=deviation)
+                agrees = deviation <= allowed  # false where there is no certified derivative
                 if samples.reason_of is not None:
-                    agrees &= samples.reason_of[piece] == 0
+                    agrees &= samples.reason_of[chunk] == 0
                 if not agrees.all():
-                    found[number].append(np.flatnonzero(~agrees) + piece.start)
+                    parts[k].append(np.flatnonzero(~agrees) + chunk.start)
 
-    in_chunks(len(truths), look)
-    nowhere = np.zeros(0, dtype=np.intp)
-    return [np.sort(np.concatenate([nowhere, *parts])) for parts in found]
+    in_chunks(len(truths), compare)
+    none = np.zeros(0, dtype=np.intp)
+    return [
+        _without_proved(truths, *column, tolerance, np.sort(np.concatenate([none, *found])))
+        for column, found in zip(columns, parts, strict=True)
+    ]
 
 
-def judge(  # noqa: PLR0913, PLR0917  (what is known, what was given, and what may be asked)
+def _without_proved(
+    truths: Truths, samples: Samples, variable: str, tolerance: Tolerance, points: Points
+) -> Points:
+    """Return the points without those where the engine agrees with a proved derivative."""
+    proofs = truths.proofs
+    with np.errstate(all="ignore"):
+        deviation = np.abs(samples.derivatives[variable][proofs.points] - proofs.derivative)
+        agrees = deviation <= tolerance.around(proofs.derivative)
+    agrees &= proofs.kinds == Kind.SMOOTH
+    if samples.reason_of is not None:
+        agrees &= samples.reason_of[proofs.points] == 0
+    clear = proofs.points[agrees]
+    return points[~np.isin(points, clear, assume_unique=True)] if len(clear) else points
+
+
+def draft(
+    truths: Truths, samples: Samples, variable: str, tolerance: Tolerance, points: Points
+) -> Draft:
+    """Return the verdicts by tolerance at some points.
+
+    Parameters
+    ----------
+    truths
+        The truth along the variable.
+    samples
+        What the engine returned, with its error estimates at these points.
+    variable
+        The variable.
+    tolerance
+        What counts as agreement.
+    points
+        The points at which the engine does not clearly agree.
+    """
+    failed = None if samples.reason_of is None else samples.reason_of[points] > 0
+    values = samples.derivatives[variable][points]
+    errors = samples.errors.get(variable)
+    codes = by_tolerance(
+        truths.part(points), values, tolerance, failed, None if errors is None else errors[points]
+    )
+    straddling = samples.straddling.get(variable)
+    return Draft(
+        points=points,
+        codes=codes,
+        straddling=np.isfinite(values) & (False if straddling is None else straddling[points]),
+        unproved=(_IS_OFF[codes] | (codes == Verdict.AGREES)) & ~truths.attempted[points],
+    )
+
+
+def judge(
+    drafted: Draft,
     truths: Truths,
     samples: Samples,
     variable: str,
-    tolerance: Tolerance,
-    recourse: Recourse,
-    open_points: NDArray[np.intp] | None = None,
+    allowances: Mapping[int, Allowance],
 ) -> Judgement:
-    """Judge one engine along one variable.
+    """Return the verdicts on one engine along one variable, at every point.
 
     Parameters
     ----------
+    drafted
+        The verdicts by tolerance at all points where the engine does not clearly agree.
     truths
-        What the derivative is.
+        The truth along the variable.
     samples
-        What the engine gave.
+        What the engine returned.
     variable
-        Along which.
-    tolerance
-        What counts as agreement.
-    recourse
-        What may be asked besides: no verdict on what is off rests on arrays alone.
-    open_points
-        Those that are `unclear`, if that is known already.
+        The variable.
+    allowances
+        The engine's allowances at `Draft.points_off`.
     """
     values = samples.derivatives[variable]
-    if samples.unsupported:
-        return Judgement(np.full(len(values), Verdict.UNSUPPORTED, dtype=np.int8), {})
     codes = np.full(len(values), Verdict.AGREES, dtype=np.int8)
-    if open_points is None:
-        (open_points,) = unclear(truths, [(samples, variable)], tolerance)
-    if not len(open_points):
-        return Judgement(codes, {})
-    recourse.complete(open_points)
-    rest = _Rest(truths, samples, variable, tolerance, open_points)
-    found = rest.codes()
-    doubtful = (found == Verdict.AGREES) & ~rest.proved
-    wanted = open_points[(_is_off(found) | doubtful) & ~rest.proved]
-    if len(wanted):
-        recourse.prove(wanted)
-        found = rest.codes()
-    found[_is_off(found) & rest.straddling()] = Verdict.INEXACT
-    unproved = (_is_off(found) | doubtful) & ~rest.proved
-    found[unproved] = Verdict.UNDECIDED
-    codes[open_points] = found
-    reasons = dict.fromkeys(open_points[unproved].tolist(), "more points are off than proofs allow")
-    for count, i in enumerate(open_points[_is_off(found)].tolist()):
-        if count >= MAX_EXPLAINED:
-            codes[i] = Verdict.UNDECIDED
-            reasons[i] = f"more than {MAX_EXPLAINED} points are off"
-            continue
-        word, allowance = Verdict.from_code(codes[i]), recourse.allowance(i)
-        verdict, reason = _explained(truths, float(values[i]), i, word, allowance)
+    rough = drafted.codes.copy()
+    excused = _IS_OFF[rough] & drafted.straddling
+    undecided = drafted.unproved & ~excused
+    rough[excused], rough[undecided] = Verdict.INEXACT, Verdict.UNDECIDED
+    codes[drafted.points] = rough
+    reasons = dict.fromkeys(drafted.points[undecided].tolist(), _NOT_PROVED)
+    for i in drafted.points[_IS_OFF[rough]].tolist():
+        if i not in allowances:
+            verdict, reason = Verdict.UNDECIDED, _NOT_EXPLAINED
+        else:
+            verdict, reason = _explained(
+                truths, float(values[i]), i, Verdict.from_code(codes[i]), allowances[i]
+            )
         codes[i] = verdict
         if reason:
             reasons[i] = reason
     return Judgement(codes, reasons)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Rest:
-    """The points at which agreement is not clear at once."""
-
-    truths: Truths
-    samples: Samples
-    variable: str
-    tolerance: Tolerance
-    points: NDArray[np.intp]
-
-    def codes(self) -> Codes:
-        """Return the verdicts by tolerance, by what is proved by now."""
-        samples, points = self.samples, self.points
-        failed = None if samples.reason_of is None else samples.reason_of[points] > 0
-        values = samples.derivatives[self.variable][points]
-        errors = samples.errors.get(self.variable)
-        errors = None if errors is None else errors[points]
-        return by_tolerance(self.truths.part(points), values, self.tolerance, failed, errors)
-
-    @property
-    def proved(self) -> Mask:
-        """Where the truth is proved by now."""
-        return self.truths.proved[self.points]
-
-    def straddling(self) -> Mask:
-        """Tell where a stencil gave a number across a kink: that is no alarm."""
-        finite: Mask = np.isfinite(self.samples.derivatives[self.variable][self.points])
-        straddling = self.samples.straddling.get(self.variable)
-        return finite & (False if straddling is None else straddling[self.points])
-
-
-def _is_off(codes: Codes) -> Mask:
-    found: Mask = _IS_OFF[codes]
-    return found
 
 
 def by_tolerance(
@@ -230,20 +276,20 @@ def by_tolerance(
     failed: Mask | None = None,
     errors: Array | None = None,
 ) -> Codes:
-    """Return a verdict for every point, by tolerance alone.
+    """Return the codes of the verdicts at every point, by tolerance alone; shape (n,).
 
     Parameters
     ----------
     truths
-        What the derivative is.
+        The truth along the variable.
     values
-        What an engine gave, shape (n,).
+        The engine's derivatives, shape (n,).
     tolerance
         What counts as agreement.
     failed
-        Where the engine raised; shape (n,).
+        Where the engine raised an exception; shape (n,).
     errors
-        The engine's own estimate of its truncation and rounding; shape (n,).
+        The engine's estimates of its truncation and rounding errors; shape (n,).
     """
     kinds, d = truths.kinds, truths.derivative
     finite = np.isfinite(values)
@@ -285,17 +331,18 @@ def by_tolerance(
 def _explained(
     truths: Truths, value: float, i: int, verdict: Verdict, allowance: Allowance
 ) -> tuple[Verdict, str]:
-    """Ask an engine's allowance about a number that is off."""
+    """Return the verdict on a number that is off, given the engine's allowance, and the reason."""
     if allowance.stencil_leaves_domain and not math.isfinite(value):
         return Verdict.INEXACT, allowance.reason
     if verdict is Verdict.NONFINITE:
         return verdict, "by rounding" if math.isinf(allowance.radius) else ""
     if math.isnan(allowance.radius):
-        return Verdict.UNDECIDED, "what rounding can do is not known"
+        return Verdict.UNDECIDED, _NO_BOUND
     if verdict is Verdict.NOT_SUBGRADIENT:
-        ends = truths.slopes(i)
+        ends = truths.one_sided(i)
         nearest = min(max(value, min(ends)), max(ends))
     else:
         nearest = float(truths.derivative[i])
-    explained = allowance.explains(value, nearest)
-    return (Verdict.INEXACT, allowance.reason) if explained else (verdict, "")
+    if allowance.explains(value, nearest):
+        return Verdict.INEXACT, allowance.reason
+    return verdict, ""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Self
 
+import numpy as np
+from numpy.typing import NDArray
+
 from symdiff.labels import LabelledEnum
 
 
@@ -49,3 +52,15 @@ class Verdict(LabelledEnum):
     UNSUPPORTED     = 9,  "unsupported",     True,  0,  "the engine cannot express the program; the function is named"
     UNDECIDED       = 10, "undecided",       True,  6,  "the truth is not decided"
     # fmt: on
+
+
+def counted(codes: NDArray[np.int8]) -> dict[Verdict, int]:
+    """Return how often each verdict is among some codes, in the order of the list.
+
+    Examples
+    --------
+    >>> counted(np.array([4, 0, 0]))
+    {<Verdict.AGREES: 0>: 2, <Verdict.WRONG: 4>: 1}
+    """
+    counts = np.bincount(codes, minlength=1 + max(Verdict))
+    return {verdict: int(counts[verdict]) for verdict in Verdict if counts[verdict]}

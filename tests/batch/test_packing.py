@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import symdiff
-from symdiff.batch.packing import PackingError, pack, unpack
+from symdiff.batch.packing import FORMAT, PackingError, pack, unpack
 from symdiff.batch.work import collect
 from symdiff.errors import Crash, ExpressionError, Lost, Place
 from symdiff.program.nodes import Literal
@@ -100,7 +100,7 @@ def hostile(head, tail=b""):
 
 
 def test_another_format_is_told_from_damage():
-    with pytest.raises(PackingError, match=r"^of format 1, not 4$"):
+    with pytest.raises(PackingError, match=r"^of format 1, not 5$"):
         unpack(hostile([1, [], None, []]))
 
 
@@ -110,16 +110,18 @@ def test_another_format_is_told_from_damage():
         b"",
         b"not packed",
         pack({"a": 1})[:-3],
-        hostile([4, [["Popen", "true"]], ["o", 0], []]),  # a class that is none of ours
-        hostile([4, [["Literal", 1, 2]], ["o", 0], []]),
-        hostile([4, [], ["i", "Popen", "true"], []]),
-        hostile([4, [], ["f", "Popen", "true"], []]),
-        hostile([4, [], ["f", "Literal", ["l", 1]], []]),
-        hostile([4, [], ["o", 7], []]),
-        hostile([4, [], ["x", 7], []]),
-        hostile([4, [], ["a", 0], [["O", [1]]]], b"12345678"),  # a column of Python's objects
-        hostile([4, [], ["a", 0], [["<f8", [1000]]]], b"12345678"),  # a column that is not there
-        hostile([4, [], ["a", 0], [["<f8", [-1]]]], b"12345678"),
+        hostile([FORMAT, [["Popen", "true"]], ["o", 0], []]),  # a class that is none of ours
+        hostile([FORMAT, [["Literal", 1, 2]], ["o", 0], []]),
+        hostile([FORMAT, [], ["i", "Popen", "true"], []]),
+        hostile([FORMAT, [], ["f", "Popen", "true"], []]),
+        hostile([FORMAT, [], ["f", "Literal", ["l", 1]], []]),
+        hostile([FORMAT, [], ["o", 7], []]),
+        hostile([FORMAT, [], ["x", 7], []]),
+        hostile([FORMAT, [], ["a", 0], [["O", [1]]]], b"12345678"),  # a column of Python's objects
+        hostile(
+            [FORMAT, [], ["a", 0], [["<f8", [1000]]]], b"12345678"
+        ),  # a column that is not there
+        hostile([FORMAT, [], ["a", 0], [["<f8", [-1]]]], b"12345678"),
         hostile({"format": 1}),
     ],
 )

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import symdiff
+from symdiff.batch.columns import Columns
 from symdiff.comparison import long_range
-from symdiff.comparison.columns import columns_of
 from symdiff.errors import InputError
 from symdiff.grid import points
 
@@ -113,7 +113,7 @@ NAMES = ["a/b", "a_b", "a:b", "..", ".", "a" * 300, "a" * 301, "x*y", "%2F", "é
 
 
 def test_every_name_has_a_folder_of_its_own(tmp_path):
-    folders = [columns_of(tmp_path, name).folder for name in NAMES]
+    folders = [Columns.of(tmp_path, name).folder for name in NAMES]
     assert len(set(folders)) == len(NAMES)
     for folder in folders:
         assert folder.parent == tmp_path and folder.resolve().parent == tmp_path.resolve()

@@ -11,8 +11,9 @@ from symdiff.grid.grid import make_grid
 from symdiff.grid.points import axis
 from symdiff.program import parse
 from symdiff.truth import certify as filtering
-from symdiff.truth.certify import Certified, Decider, FilterError, ProofOptions, certify
+from symdiff.truth.certify import FilterError, ProofOptions, ProofTask, certify, decide
 from symdiff.truth.kinds import Kind
+from symdiff.truth.truths import Certified
 
 
 def all_settled(slope, outside=None):
@@ -26,7 +27,7 @@ def all_settled(slope, outside=None):
 def truths(text, spec, *, kinks=False, **judging):
     program = parse(text)
     grid = make_grid([program], [axis("x", spec)], kinks=kinks)
-    return Decider(program, "x", grid, ProofOptions(**judging)).truths
+    return decide(ProofTask(program, "x", grid, ProofOptions(**judging)))
 
 
 # An expression and a point that arrays must leave to a proof.
@@ -150,7 +151,7 @@ def test_what_may_be_within_is_not_settled_as_outside(text, point):
 )
 def test_a_double_beside_a_kink_is_none_where_its_switch_is_exact(text, point, slope):
     found = certify(parse(text), "x", {"x": np.array([point])})
-    assert (found.settled[0], found.slope[0]) == (True, slope)
+    assert (found.settled[0], found.derivative[0]) == (True, slope)
 
 
 def test_a_long_smooth_grid_takes_few_proofs():
@@ -198,9 +199,9 @@ class TestSample:
 
     @pytest.mark.parametrize("fault", [f for _, f in FAULTS], ids=[name for name, _ in FAULTS])
     def test_a_filter_that_passes_wrong_points_is_found_out(self, monkeypatch, fault):
-        def wrong(program, variable, columns):
-            found = certify(program, variable, columns)
-            return dataclasses.replace(found, slope=fault(found.slope))
+        def wrong(program, variable, columns, excluded):
+            found = certify(program, variable, columns, excluded)
+            return dataclasses.replace(found, derivative=fault(found.derivative))
 
         monkeypatch.setattr(filtering, "certify", wrong)
         with pytest.raises(FilterError, match="the filter settled"):
@@ -208,7 +209,7 @@ class TestSample:
 
     def test_a_filter_that_passes_a_kink_is_found_out(self, monkeypatch):
         monkeypatch.setattr(
-            filtering, "certify", lambda p, v, c: all_settled(np.array([-1.0, 0, 1.0]))
+            filtering, "certify", lambda p, v, c, excluded: all_settled(np.array([-1.0, 0, 1.0]))
         )
         with pytest.raises(FilterError, match="the proof says kink"):
             truths("abs(x)", [-1, 0, 1])
@@ -217,13 +218,13 @@ class TestSample:
         monkeypatch.setattr(
             filtering,
             "certify",
-            lambda p, v, c: all_settled(np.full(3, np.nan), np.ones(3, dtype=np.intp)),
+            lambda p, v, c, excluded: all_settled(np.full(3, np.nan), np.ones(3, dtype=np.intp)),
         )
         with pytest.raises(FilterError, match=r"the filter settled outside nan, the proof says sm"):
             truths("x**2", [-1, 0, 1])
 
     def test_in_a_run_it_costs_one_expression(self, monkeypatch, tmp_path):
-        monkeypatch.setattr(filtering, "certify", lambda p, v, c: all_settled(0 * c["x"]))
+        monkeypatch.setattr(filtering, "certify", lambda p, v, c, excluded: all_settled(0 * c["x"]))
         path = tmp_path / "a.txt"
         path.write_text("a: sin(x)\nb: 1 + 0*x\n")
         report = symdiff.compare_file(path)
@@ -241,7 +242,7 @@ def test_beyond_the_number_of_proofs_points_are_undecided_and_say_so():
     found = truths("sin(x)", "0:1:101", prove="all", max_proofs=10)
     assert found.proved.sum() == 10
     assert (found.kinds == Kind.UNDECIDED).sum() == 91
-    assert found.details[50] == "more than 10 proofs"
+    assert found.detail(50) == "more than 10 proofs"
 
 
 def test_at_an_exact_point_the_truth_is_decided_there():

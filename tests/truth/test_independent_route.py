@@ -14,7 +14,7 @@ from symdiff.grid.grid import Role, make_grid
 from symdiff.grid.points import axes
 from symdiff.program import parse
 from symdiff.request.options import Options
-from symdiff.truth.certify import Decider, ProofOptions
+from symdiff.truth.certify import ProofOptions, ProofTask, decide
 from symdiff.truth.kinds import Kind, Truth
 from tests.truth.quotients import LEVELS, Answer, Shape, compare, contradiction, quotients_at
 from tests.truth.walk import ZeroOf
@@ -44,7 +44,7 @@ def truth_at(truths, i):
     numbers = (float(column[i]) for column in (truths.left, truths.right, truths.derivative))
     left, right, derivative = (None if math.isnan(x) else x for x in numbers)
     kind = Kind.from_code(truths.kinds[i])
-    return Truth(kind, left, right, derivative, detail=truths.details.get(i, ""))
+    return Truth(kind, left, right, derivative, detail=truths.proofs.details.get(i, ""))
 
 
 def point_of(grid, i):
@@ -88,7 +88,7 @@ def decided(entries):
                 program,
                 grid,
                 variable,
-                Decider(program, variable, grid, ProofOptions()).truths,
+                decide(ProofTask(program, variable, grid, ProofOptions())),
             )
 
 

@@ -5,12 +5,28 @@ import pytest
 
 from symdiff.engines.base import Problem
 from symdiff.program import parse
-from symdiff.verdict.blame import blame_function, blame_nonfinite, blame_switch
+from symdiff.verdict.blame import REASONS, first_call, nonfinite_parts, switches
 
 
 def problem(text, **point):
     columns = {name: np.array([float(x)]) for name, x in point.items()}
     return Problem(parse(text), columns, tuple(columns))
+
+
+HERE = np.array([0])
+
+
+def nonfinite_part(at):
+    """Return the place and the reason at the only point, or None."""
+    parts = nonfinite_parts(at, HERE)
+    node = int(parts.nodes[0])
+    return None if node < 0 else (at.program.place(node), REASONS[parts.reasons[0]])
+
+
+def switch_place(at, variable):
+    """Return the place of the switch to blame at the only point, or None."""
+    (node,) = switches(at, HERE, variable).tolist()
+    return None if node < 0 else at.program.place(node)
 
 
 # An expression, a point, who is to blame for a NaN or an infinity, and why.
@@ -31,13 +47,13 @@ NONFINITE = [
 @pytest.mark.parametrize(("text", "x", "place", "reason"), NONFINITE)
 def test_where_a_nan_arises(text, x, place, reason):
     point = {"x": x, "y": 0} if "y" in text else {"x": x}
-    found = blame_nonfinite(problem(text, **point), 0)
     column = text.index(place) + 1
-    assert (found.place, found.reason) == (f"{place} (expr, column {column})", reason)
+    expected = (f"{place} (expr, column {column})", reason)
+    assert nonfinite_part(problem(text, **point)) == expected
 
 
 def test_nothing_is_to_blame_where_all_is_finite():
-    assert blame_nonfinite(problem("x**2", x=1), 0) is None
+    assert nonfinite_part(problem("x**2", x=1)) is None
 
 
 # An expression, a point, whose switch vanishes there.
@@ -53,28 +69,44 @@ SWITCHES = [
 
 @pytest.mark.parametrize(("text", "x", "place"), SWITCHES)
 def test_whose_switch_vanishes(text, x, place):
-    found = blame_switch(problem(text, x=x), 0, "x")
-    assert found.place == f"{place} (expr, column {text.index(place) + 1})"
+    assert (
+        switch_place(problem(text, x=x), "x") == f"{place} (expr, column {text.index(place) + 1})"
+    )
 
 
 def test_far_from_every_switch_none_is_to_blame():
-    assert blame_switch(problem("relu(x)", x=5), 0, "x") is None
-    assert blame_switch(problem("x**2", x=0), 0, "x") is None
+    assert switch_place(problem("relu(x)", x=5), "x") is None
+    assert switch_place(problem("x**2", x=0), "x") is None
 
 
 def test_a_switch_of_another_variable_is_not_to_blame():
     program = parse("relu(x) + relu(y - 1)")
     at = Problem(program, {"x": np.array([0.0]), "y": np.array([1.0])}, ("x", "y"))
-    assert blame_switch(at, 0, "x").place.startswith("relu(x)")
-    assert blame_switch(at, 0, "y").place.startswith("relu(y - 1)")
+    assert switch_place(at, "x").startswith("relu(x)")
+    assert switch_place(at, "y").startswith("relu(y - 1)")
 
 
 def test_a_definition_is_named():
     program = parse("relu(h)", definitions={"h": "x - 1"})
-    found = blame_switch(Problem(program, {"x": np.array([1.0])}, ("x",)), 0, "x")
-    assert found.place == "relu(h) (expr, column 1)"
+    assert (
+        switch_place(Problem(program, {"x": np.array([1.0])}, ("x",)), "x")
+        == "relu(h) (expr, column 1)"
+    )
 
 
-def test_an_unsupported_function_is_named():
-    assert blame_function(parse("1 + cbrt(x)"), "cbrt").place == "cbrt(x) (expr, column 5)"
-    assert blame_function(parse("x"), "cbrt") is None
+def test_the_first_call_of_a_function_is_found():
+    program = parse("1 + cbrt(x)")
+    assert program.place(first_call(program, "cbrt")) == "cbrt(x) (expr, column 5)"
+    assert first_call(parse("x"), "cbrt") == -1
+
+
+def test_many_points_are_explained_in_one_call_as_they_are_one_by_one():
+    x = np.array([-2.0, -1.0, 0.0, 0.5, 1.0, 800.0])
+    at = Problem(parse("log(x) + abs(x - 1) + exp(x)"), {"x": x}, ("x",))
+    every = np.arange(len(x))
+    parts = nonfinite_parts(at, every)
+    for i in every:
+        single = Problem(at.program, {"x": x[i : i + 1]}, ("x",))
+        alone = nonfinite_parts(single, HERE)
+        assert (parts.nodes[i], parts.reasons[i]) == (alone.nodes[0], alone.reasons[0])
+        assert switches(at, every, "x")[i] == switches(single, HERE, "x")[0]

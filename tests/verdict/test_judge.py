@@ -9,8 +9,8 @@ from symdiff.engines.base import Allowance, Samples
 from symdiff.grid.grid import make_grid
 from symdiff.grid.points import axis
 from symdiff.program import parse
-from symdiff.truth.certify import Decider, ProofOptions
-from symdiff.verdict.judge import Tolerance, judge
+from symdiff.truth.certify import ProofOptions, ProofTask, decide, prove_points
+from symdiff.verdict.judge import Tolerance, draft, judge, unclear_points
 from symdiff.verdict.words import Verdict
 
 NAN, INF = np.nan, np.inf
@@ -56,37 +56,26 @@ TABLE = [
 ]
 
 
-@dataclasses.dataclass
-class Recourse:
-    decider: Decider
-    answer: Allowance = dataclasses.field(default_factory=Allowance)
-
-    def prove(self, points):
-        self.decider.prove(points)
-
-    def complete(self, points):
-        pass
-
-    def allowance(self, point):
-        return self.answer
-
-
-def decider_of(text, point, **judging):
+def task_of(text, point, **options):
     grid = make_grid([parse(text)], [axis("x", [point])], kinks=False)
-    return Decider(parse(text), "x", grid, ProofOptions(**judging))
+    return ProofTask(parse(text), "x", grid, ProofOptions(**options))
+
+
+def judged(task, samples, allowance=None, tolerance=None):
+    """Judge one engine by all stages; return the truth that was proved meanwhile too."""
+    tolerance, truths = tolerance or Tolerance(), decide(task)
+    (points,) = unclear_points(truths, [(samples, "x")], tolerance)
+    first = draft(truths, samples, "x", tolerance, points)
+    truths = prove_points(task, truths, first.points_to_prove.tolist())
+    second = draft(truths, samples, "x", tolerance, points)
+    allowances = dict.fromkeys(second.points_off.tolist(), allowance or Allowance())
+    return judge(second, truths, samples, "x", allowances), truths
 
 
 def verdict(text, point, value, allowance=None, tolerance=None, **more):
     samples = Samples({"x": np.array([float(value)])}, **more)
-    decider = decider_of(text, point)
-    found = judge(
-        decider.truths,
-        samples,
-        "x",
-        tolerance or Tolerance(),
-        Recourse(decider, allowance or Allowance()),
-    )
-    return str(Verdict.from_code(found.codes[0]))
+    judgement, _ = judged(task_of(text, point), samples, allowance, tolerance)
+    return Verdict.from_code(judgement.codes[0]).label
 
 
 @pytest.mark.parametrize(("text", "point", "value", "word"), TABLE)
@@ -99,7 +88,7 @@ def test_the_table_knows_every_word_that_a_number_can_get():
     assert {word for *_, word in TABLE} | others == {str(v) for v in Verdict}
 
 
-class TestSlack:
+class TestAllowance:
     def test_rounding_explains_what_is_within_its_radius_and_no_more(self):
         assert verdict("x**2", 1, 2.1, Allowance(0.11)) == "inexact"
         assert verdict("x**2", 1, 2.1, Allowance(0.09)) == "wrong"
@@ -143,20 +132,43 @@ class TestFailures:
         for text, point in (("1/x", 0), ("floor(x)", 1), ("cbrt(x)", 0), ("log(x)", -1)):
             assert verdict(text, point, NAN, **FAILED) == "undefined"
 
-    def test_what_an_engine_cannot_express_is_unsupported_everywhere(self):
-        assert verdict("x**2", 1, NAN, unsupported="f: no such function") == "unsupported"
-
 
 def test_an_absolute_tolerance_is_for_those_who_ask():
     assert verdict("sigmoid(x)", 40, 0.0, tolerance=Tolerance(atol=1e-12)) == "agrees"
 
 
-def test_what_is_off_is_proved_before_it_is_called_wrong():
-    decider = decider_of("x**2", 1, sample=0)
-    assert not decider.truths.proved.any()
-    samples = Samples({"x": np.array([3.0])})
-    judge(decider.truths, samples, "x", Tolerance(), Recourse(decider))
-    assert decider.truths.proved.all()
+def test_a_number_that_is_off_is_called_wrong_only_after_the_truth_is_proved():
+    task, samples = task_of("x**2", 1, sample=0), Samples({"x": np.array([3.0])})
+    assert not decide(task).proved.any()
+    judgement, truths = judged(task, samples)
+    assert truths.proved.all()
+    assert judgement.codes.tolist() == [Verdict.WRONG]
+
+
+def test_without_a_proof_a_number_that_is_off_is_undecided():
+    task, samples = task_of("x**2", 1, sample=0), Samples({"x": np.array([3.0])})
+    truths = decide(task)
+    (points,) = unclear_points(truths, [(samples, "x")], Tolerance())
+    drafted = draft(truths, samples, "x", Tolerance(), points)
+    judgement = judge(drafted, truths, samples, "x", {})
+    assert judgement.codes.tolist() == [Verdict.UNDECIDED]
+    assert judgement.reasons == {0: "not proved: the limit max_proofs was reached"}
+
+
+def test_no_stage_changes_what_another_stage_returned():
+    task = task_of("abs(x)", 0)
+    samples = Samples({"x": np.array([5.0])})
+    truths = decide(task)
+    columns = [truths.kinds, truths.derivative, truths.left, truths.right, samples.derivatives["x"]]
+    for column in columns:
+        column.flags.writeable = False
+    before = [column.copy() for column in columns]
+    judgement, _ = judged(task, samples)
+    judgement.codes.flags.writeable = False
+    assert judgement.with_reasons({0: "because"}).reasons == {0: "because"}
+    assert judgement.reasons == {}
+    for column, copy in zip(columns, before, strict=True):
+        np.testing.assert_array_equal(column, copy)
 
 
 def test_the_list_is_closed():

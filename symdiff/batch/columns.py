@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 import urllib.parse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ import numpy as np
 from symdiff.comparison.evidence import Trial
 from symdiff.errors import UsageError
 from symdiff.grid.grid import Grid, Role
+from symdiff.request.options import Options
 from symdiff.truth.kinds import Kind
 from symdiff.verdict.words import Verdict
 
@@ -23,9 +24,10 @@ _DIGEST: Final = 16
 _TRUTHS: Final = ("kinds", "left", "right", "derivative", "proved")
 
 
-def columns_of(folder: Path | None, name: str) -> Columns | None:
-    """Return where the columns of an expression go: a folder of its own in the one given."""
-    return None if folder is None else Columns(folder / _file_name(name))
+def column_writer(options: Options) -> Callable[[str], Columns] | None:
+    """Return what makes a writer for the expression with a name; None: nothing is written."""
+    folder = options.columns
+    return None if folder is None else lambda name: Columns.of(folder, name)
 
 
 @dataclasses.dataclass(slots=True)
@@ -46,6 +48,11 @@ class Columns:
     folder: Path
     _points: int = 0
     _names: set[str] = dataclasses.field(default_factory=set)
+
+    @classmethod
+    def of(cls, folder: Path, name: str) -> Columns:
+        """Return the columns of the expression with a name: a folder of its own in `folder`."""
+        return cls(folder / _file_name(name))
 
     def append(self, grid: Grid, trials: Sequence[Trial]) -> None:
         """Write some points more.
