@@ -2,7 +2,7 @@
 
 The stages follow each other; each takes what the former ones returned, and returns new data:
 
-    run engines -> certify -> prove -> estimate errors -> draft verdicts -> prove -> judge -> explain
+    run engines, certify, prove, estimate errors, draft verdicts, prove, judge, explain
 """
 
 from __future__ import annotations

@@ -222,7 +222,7 @@ class Samples:
         return dataclasses.replace(
             parts[0],
             derivatives=_joined([part.derivatives for part in parts]),
-            errors=_joined(_estimates(parts, "errors", np.nan)),
+            errors=_joined(_estimates(parts, "errors", filler=np.nan)),
             straddling=_joined(_estimates(parts, "straddling", filler=False)),
             reason_of=np.concatenate(reasons).astype(np.int32) if len(index_of) > 1 else None,
             reasons=tuple(index_of),
@@ -251,7 +251,7 @@ def _joined(parts: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[An
 
 
 def _estimates(
-    parts: Sequence[Samples], field: str, filler: float | bool
+    parts: Sequence[Samples], field: str, *, filler: float | bool
 ) -> list[dict[str, NDArray[Any]]]:
     """Return the estimates of each part, with a filler for variables that were not estimated."""
     names = dict.fromkeys(name for part in parts for name in getattr(part, field))
