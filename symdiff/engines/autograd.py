@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from symdiff.arithmetics.bounds.jets import Reordered, Reversed
 from symdiff.arithmetics.bounds.rounding import slope_radius
+from symdiff.arithmetics.bounds.ties import ReorderedSums, ReverseMode
 from symdiff.arithmetics.reading import read
 from symdiff.arithmetics.tensors import TENSORS
 from symdiff.array_types import Array
@@ -66,10 +66,10 @@ class _Autograd:
     def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
         balls = problem.balls(point)
         if problem.tensor_problem is None:
-            return Allowance(slope_radius(problem.program, variable, balls, engine=Reversed))
+            return Allowance(slope_radius(problem.program, variable, balls, mode=ReverseMode))
         program = problem.tensor_problem.backward_formula or problem.program
         dtype = coarsest_dtype(problem.tensor_problem)
-        return Allowance(slope_radius(program, variable, balls, dtype, Reordered))
+        return Allowance(slope_radius(program, variable, balls, dtype, ReorderedSums))
 
     def along(
         self, problem: DirectionalProblem, bounds: Mapping[str, DirectionalBound]

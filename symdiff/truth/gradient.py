@@ -11,7 +11,7 @@ from typing import Any, Final
 import flint
 
 from symdiff.arithmetics.balls import Ball
-from symdiff.arithmetics.bounds.jets import NOTHING, Jet, Jets, Strict, TieError
+from symdiff.arithmetics.bounds.jets import UNKNOWN, Jet, Jets, Strict, TieError
 from symdiff.arithmetics.reading import apply
 from symdiff.arithmetics.series.reals import Real, nearest_in
 from symdiff.catalogue import CATALOGUE
@@ -111,7 +111,7 @@ def _call(
     jets = {a: Jet(values[a].value, _unit(k, len(active))) for k, a in enumerate(active)}
     arguments = [None if a is None else jets.get(a, values[a]) for a in node.arguments]
     result = apply(CATALOGUE[node.function], arithmetic, arguments)
-    if result is NOTHING:
+    if result is UNKNOWN:
         raise TieError(node.function)
     if not isinstance(result, Jet):
         return result

@@ -1,9 +1,8 @@
-"""A Program on jets: balls for its value and its gradient at once.
+"""Read a Program on jets: balls that contain its value and its gradient.
 
-Where every switch is proved not to vanish and every function is inside its domain, the
-gradient is that of a smooth function, and its balls are proved.  Where a switch may vanish,
-what happens is the choice of a `Ties`: give up, or take both branches to bound rounding, or
-take one to see what it gives.
+Where every switch is proved to be nonzero and every argument is proved to be inside its function's
+domain, the program is smooth and the balls are proved.  Where a switch may be zero, an object of
+type `Ties` decides: `Strict` raises `TieError`; the others, in `ties`, take one branch or both.
 
 Source: forward mode as in Griewank & Walther 2008, section 3.1.
 """
@@ -25,19 +24,18 @@ from symdiff.catalogue.enclosures import conjunction, disjunction, integer_power
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 from symdiff.program.parser import definition
-from symdiff.program.values import DTYPES, Dtype
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Jet:
-    """A value and its gradient by the inputs that move.
+    """A value and its gradient with respect to the active inputs, as balls.
 
     Attributes
     ----------
     value
-        A ball.
+        A ball that contains the value.
     gradient
-        A ball for every moving input; empty where it is zero.
+        A ball for every active input; an empty tuple stands for the zero gradient.
     """
 
     value: Ball
@@ -45,142 +43,65 @@ class Jet:
 
     @property
     def is_finite(self) -> bool:
-        """Whether the value and the gradient are known: nothing cancels what is not."""
+        """Whether the balls of the value and of the gradient are all finite."""
         return bool(self.value.is_finite()) and all(g.is_finite() for g in self.gradient)
 
 
 class TieError(ArithmeticError):
-    """A switch may vanish here, or a function be outside its domain: nothing is proved."""
+    """A switch may be zero, or an argument outside its domain, so that nothing is proved."""
 
 
 class Ties(Protocol):
-    """What to do where a switch is not told from zero."""
+    """What to do where the sign of a switch is not proved, and how the engine on trial rounds."""
 
     def sign(self, switch: Jet) -> int | None:
-        """Return the sign to go on with, or None: both."""
+        """Return the sign of the branch to take, or None to take both branches."""
 
     def steps(self, argument: Jet) -> None:
-        """Take note that a step function may jump here."""
+        """React to a step function that may jump at this argument."""
 
     def rounded(self, jet: Jet, row: Function, arguments: Sequence[Any]) -> Jet:
-        """Return the result of an operation as the engine on trial may have it."""
+        """Return the result of an operation, widened by the engine's rounding."""
 
     def widened(self, row: Function, values: list[Ball]) -> list[Ball]:
-        """Return the arguments of a function as the engine on trial may take them."""
+        """Return the arguments of a function, widened by the rounding in the engine's kernel."""
 
 
 class Exact:
-    """Takes results as they are."""
+    """Base class for exact computation: it adds no rounding."""
 
     def rounded(self, jet: Jet, row: Function, arguments: Sequence[Any]) -> Jet:
-        """Return it as it is."""
+        """Return the result unchanged."""
         del row, arguments
         return jet
 
     def widened(self, row: Function, values: list[Ball]) -> list[Ball]:
-        """Return them as they are."""
+        """Return the arguments unchanged."""
         del row
         return values
 
 
 class Strict(Exact):
-    """Give up: what is left is proved."""
+    """Raise `TieError` at every tie, so that every result is proved."""
 
     def sign(self, switch: Jet) -> int | None:
-        """Refuse."""
+        """Raise `TieError`: the sign of the switch is not proved."""
         raise TieError(str(switch.value))
 
     def steps(self, argument: Jet) -> None:
-        """Refuse."""
+        """Raise `TieError`: a step function may jump here."""
         raise TieError(str(argument.value))
-
-
-class Both:
-    """Take both branches: what comes out bounds what rounding can do.
-
-    A switch that is zero exactly is a tie, which no rounding explains: there an engine's own
-    choice counts, and the gradient is left as that of the branch of no sign at all.
-    """
-
-    def __init__(self, dtype: Dtype = DTYPES["float64"]) -> None:
-        """Keep the dtype in which the engine on trial computes."""
-        self._ulp = 2.0 ** (1 - dtype.bits)
-        self._normal = flint.arb(dtype.smallest_normal)
-        self._smallest = dtype.smallest_subnormal
-
-    def sign(self, switch: Jet) -> int | None:
-        """Take both."""
-        return 0 if switch.value.is_zero() else None
-
-    def steps(self, argument: Jet) -> None:
-        """Go on: the ball of the value holds the steps on both sides."""
-
-    def rounded(self, jet: Jet, row: Function, arguments: Sequence[Any]) -> Jet:
-        """Add what an engine's own rounding and underflow may cost: a ball holds the true value."""
-        del row, arguments
-        return Jet(self._inexact(jet.value), tuple(self._inexact(g) for g in jet.gradient))
-
-    def _inexact(self, x: Ball) -> Ball:
-        if not x.is_exact():
-            x = x + flint.arb(0, abs(x).upper() * self._ulp)
-        may_underflow = abs(x) < self._normal and not x.is_zero()
-        return x + flint.arb(0, self._smallest) if may_underflow else x
-
-    def widened(self, row: Function, values: list[Ball]) -> list[Ball]:
-        """Add two ulps: kernels of special functions reduce their arguments first."""
-        if row.group != "special":
-            return values
-        return [v + flint.arb(0, abs(v).upper() * self._ulp) for v in values]
-
-
-class Reversed(Both):
-    """As `Both`, for reverse mode: what flows back to a node is added up in an order of its own.
-
-    On another way to the same sum partial sums may be larger: an addition costs a rounding of
-    both its terms.  So (x - 1) - x has the derivative 0 here, and there ε beside other terms.
-    """
-
-    def rounded(self, jet: Jet, row: Function, arguments: Sequence[Any]) -> Jet:
-        """Add what rounding may cost, to the slope of a sum as much as for each of its terms."""
-        flows = _FLOWS.get(row.name)
-        if flows is None or not all(isinstance(a, Jet) for a in arguments):
-            return super().rounded(jet, row, arguments)
-        value = jet.value
-        if row.name in _SUMS:
-            value = self._sum(value, [a.value for a in arguments])
-        found = flows(*arguments)
-        gradient = jet.gradient
-        if all(found):  # both move
-            gradient = tuple(map(self._spread, gradient, zip(*found, strict=True)))
-        return super().rounded(Jet(value, gradient), row, arguments)
-
-    def _sum(self, value: Ball, terms: Sequence[Ball]) -> Ball:
-        """Return the value of a sum: in the order of the program."""
-        del terms
-        return value
-
-    def _spread(self, x: Ball, terms: Sequence[Ball]) -> Ball:
-        if any(t.is_zero() for t in terms):
-            return x
-        return x + flint.arb(0, sum(abs(t).upper() for t in terms) * self._ulp)
-
-
-class Reordered(Reversed):
-    """As `Reversed`, for values too: sums that the engine on trial may add up in any order."""
-
-    def _sum(self, value: Ball, terms: Sequence[Ball]) -> Ball:
-        return self._spread(value, terms)
 
 
 class Jets:
     """The arithmetic of jets; see `reading.Arithmetic`."""
 
     def __init__(self, ties: Ties) -> None:
-        """Keep what to do at ties."""
+        """Take the treatment of ties."""
         self._ties = ties
 
     def column(self, row: Function) -> Callable[..., Any] | None:
-        """Return what a row does to jets; None: read it by its definition."""
+        """Return what a row means on jets, or None where it is read by its definition."""
         column = _COLUMNS.get(row.name)
         if column is not None:
             return column
@@ -199,19 +120,19 @@ class Jets:
         return Jet(BALLS.constant(name))
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-        """Apply a column where the arguments are in the domain."""
+        """Apply a column; return `EMPTY` outside the domain, `UNKNOWN` where that is not proved."""
         for a in arguments:
             if type(a) is not Jet:
                 return self._other(row, column, arguments)
         test = domain_test(row.name)
-        if test is not None and row.name != "power":  # it sees to its domain itself
+        if test is not None and row.name != "power":  # `_power` checks its domain
             inside = test([a.value for a in arguments])
             if inside is not True:
-                return EMPTY if inside is False else NOTHING
+                return EMPTY if inside is False else UNKNOWN
         return self._rounded(row, column, arguments)
 
     def _other(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-        """Apply a column to what is no jet: conditions, settings, or nothing at all."""
+        """Apply a column to arguments of which some are conditions, settings or `EMPTY`."""
         if row.name in _SELECTING:
             return self._rounded(row, column, arguments)
         if any(a is EMPTY for a in arguments):
@@ -228,45 +149,53 @@ class Jets:
         return self._ties.rounded(result, row, arguments)
 
     def chain(self, row: Function, arguments: Sequence[Jet]) -> Jet:
-        """Return f(u) with the gradient Σ ∂f/∂u_i·u_i'."""
+        """Return f(u) with the gradient Σ ∂f/∂u_i·∇u_i, by the row's derivative.
+
+        Raises
+        ------
+        Unsupported
+            The row has no derivative with respect to an argument that varies.
+        """
         values = self._ties.widened(row, [a.value for a in arguments])
         bound = dict(zip(row.parameter_names, values, strict=True))
         column = row.column("ball")
         value = column(*values) if column else read(definition(row.name, None), BALLS, bound)
         bound["result"] = value
         gradient: tuple[Ball, ...] = ()
-        for by, argument in zip(_partials(row.derivative), arguments, strict=True):
+        for partial_of, argument in zip(_partials(row.derivative), arguments, strict=True):
             if not argument.gradient:
                 continue
-            if by is None:
-                raise Unsupported(row.name, "it has no derivative by a parameter that varies")
-            partial = by(bound)
+            if partial_of is None:
+                raise Unsupported(
+                    row.name, "it has no derivative with respect to a parameter that varies"
+                )
+            partial = partial_of(bound)
             if partial is EMPTY:
-                return NOTHING
-            gradient = _add(gradient, _scale(argument.gradient, partial))
+                return UNKNOWN
+            gradient = _add(gradient, scale(argument.gradient, partial))
         return Jet(value, gradient)
 
     def sign(self, switch: Jet) -> int | None:
-        """Return the proved sign of a switch, or what the ties say; None: both."""
+        """Return the proved sign of a switch, else that of `Ties.sign` (None: both branches)."""
         if switch.value > 0:
             return 1
         if switch.value < 0:
             return -1
         if not switch.gradient and switch.value.is_zero():
-            return 0  # a constant
+            return 0  # a constant zero
         return self._ties.sign(switch)
 
     def choose(self, sign: int | None, positive: Jet, negative: Jet) -> Any:
-        """Return the branch of a sign, or the hull of both."""
+        """Return the branch that a sign selects, or the hull of both for None."""
         if sign is not None:
             return positive if sign > 0 else negative
         return hull(positive, negative)
 
     def step(self, argument: Jet, name: str) -> Jet:
-        """Return floor or ceil."""
+        """Return the floor or the ceil (`name`) of a jet; its gradient is zero."""
         value = getattr(argument.value, name)()
-        near = argument.value.contains_integer()
-        if near and argument.gradient:
+        may_jump = argument.value.contains_integer()
+        if may_jump and argument.gradient:
             self._ties.steps(argument)
         return Jet(value)
 
@@ -275,16 +204,17 @@ class Jets:
 def _partials(
     derivative: str | tuple[str | None, ...] | None,
 ) -> tuple[Callable[[Mapping[str, Any]], Any] | None, ...]:
-    """Return the derivatives of a row as functions of balls by name."""
+    """Return the partial derivatives of a row as functions of named balls."""
     texts = derivative if isinstance(derivative, tuple) else (derivative,)
     return tuple(None if text is None else formula(text) for text in texts)
 
 
-# A jet of which nothing is known: a branch that is not taken may have it.
-NOTHING: Final = Jet(flint.arb("nan"))
+# A jet with an unknown value. A branch that is not taken may have it.
+UNKNOWN: Final = Jet(flint.arb("nan"))
 
 
-def _as_jet(value: Any) -> Any:  # a condition counts as 0 or 1
+def _as_jet(value: Any) -> Any:
+    """Return a condition as a jet: 1 for True, 0 for False, [0, 1] for None."""
     if value is None:
         return Jet(flint.arb(0).union(flint.arb(1)))
     return Jet(flint.arb(int(value))) if isinstance(value, bool) else value
@@ -298,14 +228,15 @@ def _add(x: tuple[Ball, ...], y: tuple[Ball, ...]) -> tuple[Ball, ...]:
     return tuple(a + b for a, b in zip(x, y, strict=True))
 
 
-def _scale(x: tuple[Ball, ...], factor: Ball) -> tuple[Ball, ...]:
+def scale(x: tuple[Ball, ...], factor: Ball) -> tuple[Ball, ...]:
+    """Return a gradient multiplied by a number."""
     if len(x) == 1:
         return (x[0] * factor,)
     return tuple(a * factor for a in x)
 
 
-def hull(x: Any, y: Any) -> Any:  # jets, EMPTY or conditions
-    """Return a jet that holds both."""
+def hull(x: Any, y: Any) -> Any:
+    """Return a jet that contains two jets or conditions; `EMPTY` adds nothing."""
     if x is EMPTY or y is EMPTY:
         return y if x is EMPTY else x
     x, y = _as_jet(x), _as_jet(y)
@@ -320,59 +251,59 @@ def _minus(x: Jet) -> Jet:
 
 
 def _subtract(x: Jet, y: Jet) -> Jet:
-    if x is y and x.is_finite:
+    if x is y and x.is_finite:  # x - x is exactly 0 where x is defined
         return Jet(flint.arb(0))
     return Jet(x.value - y.value, _add(x.gradient, tuple(-g for g in y.gradient)))
 
 
 def _defined(row: Function) -> Callable[..., Any]:
-    """Return the column of a row that is read by its definition, where it is in its domain."""
-    inner, names = definition(row.name, None), row.parameter_names
-    return lambda jets, *arguments: read(inner, jets, dict(zip(names, arguments, strict=True)))
+    """Return a column that reads a row's definition, after `Jets.call` has checked the domain."""
+    program, names = definition(row.name, None), row.parameter_names
+    return lambda jets, *arguments: read(program, jets, dict(zip(names, arguments, strict=True)))
 
 
 def _multiply(_: Jets, x: Jet, y: Jet) -> Jet:
-    gradient = _add(_scale(x.gradient, y.value), _scale(y.gradient, x.value))
+    gradient = _add(scale(x.gradient, y.value), scale(y.gradient, x.value))
     return Jet(x.value * y.value, gradient)
 
 
 def _divide(_: Jets, x: Jet, y: Jet) -> Jet:
     quotient = x.value / y.value
     inverse = 1 / y.value
-    return Jet(quotient, _add(_scale(x.gradient, inverse), _scale(y.gradient, -quotient * inverse)))
+    return Jet(quotient, _add(scale(x.gradient, inverse), scale(y.gradient, -quotient * inverse)))
 
 
 def _power(_: Jets, x: Jet, exponent: Jet) -> Any:
     if exponent.value.is_integer() and not exponent.gradient:
         n = int(exponent.value.unique_fmpz())
         if n == 0:
-            return Jet(flint.arb(1)) if x.is_finite else NOTHING
+            return Jet(flint.arb(1)) if x.is_finite else UNKNOWN
         if n < 0 and x.value.contains(0):
-            return EMPTY if x.value.is_zero() else NOTHING
-        less = integer_power(x.value, n - 1)
-        return Jet(integer_power(x.value, n), _scale(x.gradient, n * less))
+            return EMPTY if x.value.is_zero() else UNKNOWN
+        lower = integer_power(x.value, n - 1)
+        return Jet(integer_power(x.value, n), scale(x.gradient, n * lower))
     if not x.value > 0:
         outside = x.value < 0 and not exponent.value.contains_integer()
-        return EMPTY if outside else NOTHING
+        return EMPTY if outside else UNKNOWN
     value = x.value**exponent.value
-    by_base = _scale(x.gradient, exponent.value * x.value ** (exponent.value - 1))
-    by_exponent = _scale(exponent.gradient, value * x.value.log()) if exponent.gradient else ()
+    by_base = scale(x.gradient, exponent.value * x.value ** (exponent.value - 1))
+    by_exponent = scale(exponent.gradient, value * x.value.log()) if exponent.gradient else ()
     return Jet(value, _add(by_base, by_exponent))
 
 
 def _abs(jets: Jets, x: Jet) -> Any:
-    found = jets.sign(x)
-    if found == 0:
+    sign = jets.sign(x)
+    if sign == 0:
         return Jet(abs(x.value), tuple(0 * g for g in x.gradient))
-    return jets.choose(found, x, _minus(x))
+    return jets.choose(sign, x, _minus(x))
 
 
 def _sign(jets: Jets, x: Jet) -> Jet:
-    found = jets.sign(x)
-    if found is None:
+    sign = jets.sign(x)
+    if sign is None:
         jets._ties.steps(x)  # noqa: SLF001
         return Jet(flint.arb(0, 1))
-    return Jet(flint.arb(found))
+    return Jet(flint.arb(sign))
 
 
 def _larger(jets: Jets, x: Jet, y: Jet) -> Any:
@@ -383,10 +314,10 @@ def _smaller(jets: Jets, x: Jet, y: Jet) -> Any:
     return x if x is y else jets.choose(jets.sign(_subtract(x, y)), y, x)
 
 
-def _comparison(holds: Callable[[int], bool]) -> Callable[..., bool | None]:
+def _comparison(holds_for: Callable[[int], bool]) -> Callable[..., bool | None]:
     def column(jets: Jets, x: Any, y: Any) -> bool | None:
-        found = jets.sign(_subtract(_as_jet(x), _as_jet(y)))
-        return None if found is None else holds(found)
+        sign = jets.sign(_subtract(_as_jet(x), _as_jet(y)))
+        return None if sign is None else holds_for(sign)
 
     return column
 
@@ -430,19 +361,6 @@ _COLUMNS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     }
 )
 _SELECTING = frozenset({"where", "ifelse"})
-_SUMS = frozenset({"add", "subtract"})
-# What flows from a result to its two arguments, where several ways back meet.
-_FLOWS: Mapping[str, Callable[[Jet, Jet], tuple[tuple[Ball, ...], ...]]] = MappingProxyType(
-    {
-        "add": lambda x, y: (x.gradient, y.gradient),
-        "subtract": lambda x, y: (x.gradient, y.gradient),
-        "multiply": lambda x, y: (_scale(x.gradient, y.value), _scale(y.gradient, x.value)),
-        "divide": lambda x, y: (
-            _scale(x.gradient, 1 / y.value),
-            _scale(y.gradient, x.value / y.value**2),
-        ),
-    }
-)
 
 
 def evaluate(
@@ -452,25 +370,26 @@ def evaluate(
     *,
     held: Mapping[int, Jet] | None = None,
 ) -> Jet | None:
-    """Return a Program's jet in the working precision, or None where it is undefined.
+    """Return a Program's jet in flint's working precision, or None where it is undefined.
 
     Parameters
     ----------
     program
-        What to read.
+        The program to read.
     inputs
-        A jet for every variable; see `seed`.
+        A jet for every variable. The gradient of an active input is a unit vector; that of a
+        fixed input is empty.
     ties
-        What to do where a switch may vanish.
+        What to do where a switch may be zero.
     held
-        Jets of nodes that are taken as they are.
+        Jets of nodes that are not computed but taken from here, by the node's index.
 
     Raises
     ------
     TieError
-        With `Strict`: nothing is proved.
+        With `Strict`, where a switch may be zero.
     Unsupported
-        A function of the program has no jet.
+        A function of the program has no meaning on jets.
 
     Examples
     --------
@@ -479,5 +398,5 @@ def evaluate(
     >>> jet.value, jet.gradient
     (-4.00000000000000, (4.00000000000000,))
     """
-    found = read(program, Jets(ties), inputs, held=held)
-    return None if found is EMPTY else _as_jet(found)
+    result = read(program, Jets(ties), inputs, held=held)
+    return None if result is EMPTY else _as_jet(result)

@@ -1,6 +1,6 @@
-"""What rounding can do to a derivative: a ball of 53 bits computed as an engine computes.
+"""Bounds of an engine's rounding errors, read off balls of the engine's precision.
 
-Source: the radius of a ball result bounds the rounding errors of the operations that gave it,
+Source: the radius of a ball bounds the rounding errors of the operations that computed it,
 Johansson 2017, section 2.
 """
 
@@ -13,20 +13,21 @@ from typing import Final
 import flint
 
 from symdiff.arithmetics.balls import Ball
-from symdiff.arithmetics.bounds.jets import Both, Jet, evaluate
+from symdiff.arithmetics.bounds.jets import Jet, evaluate
+from symdiff.arithmetics.bounds.ties import BothBranches
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 from symdiff.program.values import DTYPES, Dtype
 
 FLOAT64: Final = DTYPES["float64"]
 DOUBLE: Final = FLOAT64.bits
-# Numbers so wide, and without underflow, that what is infinite in them is a singularity.
-_WIDER: Final = Dtype("wide", 256, 0.0, 0.0)
-_SAFETY: Final = 4.0  # kernels differ in the order of operations, and err by some ulps
+# A precision at which balls are infinite at singularities only.
+_HIGH_PRECISION: Final = Dtype("high precision", 256, 0.0, 0.0)
+_SAFETY: Final = 4.0  # factor for kernels that add up in another order or err by several ulps
 
 
 def radius_of(ball: Ball) -> float:
-    """Return how far from the middle of a 53-bit ball rounding may lead an engine."""
+    """Return a bound of an engine's error from a ball computed with its precision."""
     return _SAFETY * float(ball.rad()) if ball.is_finite() else math.inf
 
 
@@ -35,28 +36,29 @@ def slope_radius(
     variable: str,
     inputs: Mapping[str, Ball],
     dtype: Dtype = FLOAT64,
-    engine: type[Both] = Both,
+    mode: type[BothBranches] = BothBranches,
 ) -> float:
-    """Return how far rounding can carry the derivative that automatic differentiation gives.
+    """Return a bound of the rounding error in a derivative by automatic differentiation.
 
     Parameters
     ----------
     program
-        What is differentiated, by the rules of the catalogue's `derivative` column.
+        The program that is differentiated, by the catalogue's `derivative` column.
     variable
-        The input that moves.
+        The input to differentiate with respect to.
     inputs
         A ball for every input.
     dtype
         The dtype in which the engine computes.
-    engine
-        How it adds up: `Both`, in the order of the program; `Reversed` or `Reordered`.
+    mode
+        The order in which the engine adds up: `BothBranches` for forward mode, in the order of the
+        program; `ReverseMode`; or `ReorderedSums`.
 
     Returns
     -------
     float
-        0 where nothing is rounded or no rounding is to blame, infinity where rounding can do
-        anything, NaN where it is not known.
+        0 where nothing is rounded, and at a singularity, which rounding does not explain. Infinity
+        where rounding may lose the derivative altogether. NaN where no bound is available.
 
     Examples
     --------
@@ -66,11 +68,11 @@ def slope_radius(
     >>> slope_radius(parse("max(x, 0) - max(-x, 0)"), "x", {"x": flint.arb(0)})
     0.0
     """
-    return _radius(dtype, lambda d: _slope(_jet(program, variable, inputs, d, engine)))
+    return _radius(dtype, lambda d: _slope(_jet(program, variable, inputs, d, mode)))
 
 
 def value_radius(program: Program, inputs: Mapping[str, Ball]) -> float:
-    """Return how far rounding can carry a program's value; as `slope_radius` in all else.
+    """Return a bound of the rounding error in a program's value in doubles; see `slope_radius`.
 
     Examples
     --------
@@ -84,40 +86,41 @@ def value_radius(program: Program, inputs: Mapping[str, Ball]) -> float:
 def value_ball(
     program: Program, inputs: Mapping[str, Ball], held: Mapping[int, Ball]
 ) -> Ball | None:
-    """Return a ball that holds what a double gives for a program; None where it is undefined.
+    """Return a ball that contains a program's value in doubles, or None where it is undefined.
 
     Parameters
     ----------
     program
-        What is evaluated.
+        The program to evaluate.
     inputs
         A ball for every input.
     held
-        Balls of nodes that are taken as they are.
+        Balls of nodes that are not computed but taken from here, by the node's index.
 
     Raises
     ------
     Unsupported
-        A function of the program has no ball.
+        A function of the program has no meaning on balls.
     """
     fixed = {name: Jet(ball) for name, ball in inputs.items()}
     with flint.ctx.workprec(DOUBLE):
-        known = {index: Jet(ball) for index, ball in held.items()}
-        jet = evaluate(program, fixed, Both(), held=known)
+        jets = {index: Jet(ball) for index, ball in held.items()}
+        jet = evaluate(program, fixed, BothBranches(), held=jets)
     return None if jet is None else jet.value
 
 
-def _radius(dtype: Dtype, computed: Callable[[Dtype], Ball | None]) -> float:
-    found = computed(dtype)
-    if found is None:
+def _radius(dtype: Dtype, ball_in: Callable[[Dtype], Ball | None]) -> float:
+    """Return the error bound of a number, given a function from a dtype to its ball."""
+    ball = ball_in(dtype)
+    if ball is None:
         return math.nan
-    if found.is_finite():
-        return radius_of(found)
-    wider = computed(_WIDER)
-    if wider is None:
+    if ball.is_finite():
+        return radius_of(ball)
+    precise = ball_in(_HIGH_PRECISION)
+    if precise is None:
         return math.nan
-    # With more bits a number: so it was lost to rounding, and not to a singularity.
-    return math.inf if wider.is_finite() else 0.0
+    # If more bits give a number, it was lost to rounding and not to a singularity.
+    return math.inf if precise.is_finite() else 0.0
 
 
 def _value(jet: Jet | None) -> Ball | None:
@@ -137,14 +140,14 @@ def _jet(
     variable: str | None,
     inputs: Mapping[str, Ball],
     dtype: Dtype,
-    engine: type[Both] = Both,
+    mode: type[BothBranches] = BothBranches,
 ) -> Jet | None:
-    """Return a program's jet as an engine that computes in a dtype may have it, None: not known."""
+    """Return a jet that contains an engine's value and gradient, or None if there is no bound."""
     with flint.ctx.workprec(dtype.bits):
         one = (flint.arb(1),)
         jets = {name: Jet(ball, one if name == variable else ()) for name, ball in inputs.items()}
         try:
-            jet = evaluate(program, jets, engine(dtype))
+            jet = evaluate(program, jets, mode(dtype))
         except (Unsupported, RecursionError):
             return None
     return Jet(flint.arb("nan")) if jet is None else jet

@@ -1,0 +1,114 @@
+"""Treatments of ties that bound what rounding in an engine can do.
+
+Each implements `jets.Ties`.  Where the sign of a switch is not proved, rounding may lead the engine
+into either branch, so both are taken.  Every result is widened by the engine's rounding.  The balls
+that come out contain what the engine may compute, and their radii bound its error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import flint
+
+from symdiff.arithmetics.balls import Ball
+from symdiff.arithmetics.bounds.jets import Jet, scale
+from symdiff.catalogue import Function
+from symdiff.program.values import DTYPES, Dtype
+
+
+class BothBranches:
+    """Take both branches at a tie, and add the rounding of forward mode.
+
+    At a switch that is exactly zero, the engine's branch is its choice of a subgradient, which
+    rounding does not explain. There both branches would be too many: the sign is 0.
+    """
+
+    def __init__(self, dtype: Dtype = DTYPES["float64"]) -> None:
+        """Take the dtype in which the engine computes."""
+        self._ulp = 2.0 ** (1 - dtype.bits)
+        self._normal = flint.arb(dtype.smallest_normal)
+        self._subnormal = dtype.smallest_subnormal
+
+    def sign(self, switch: Jet) -> int | None:
+        """Return None (both branches), or 0 for a switch that is exactly zero."""
+        return 0 if switch.value.is_zero() else None
+
+    def steps(self, argument: Jet) -> None:
+        """Do nothing: the ball of the value contains the steps on both sides."""
+
+    def rounded(self, jet: Jet, row: Function, arguments: Sequence[Any]) -> Jet:
+        """Add the error of rounding and of underflow to a value and its gradient."""
+        del row, arguments
+        return Jet(self._inexact(jet.value), tuple(self._inexact(g) for g in jet.gradient))
+
+    def _inexact(self, x: Ball) -> Ball:
+        if not x.is_exact():
+            x = x + flint.arb(0, abs(x).upper() * self._ulp)
+        may_underflow = abs(x) < self._normal and not x.is_zero()
+        return x + flint.arb(0, self._subnormal) if may_underflow else x
+
+    def widened(self, row: Function, values: list[Ball]) -> list[Ball]:
+        """Add two ulps to the arguments of special functions: kernels reduce arguments first."""
+        if row.group != "special":
+            return values
+        return [v + flint.arb(0, abs(v).upper() * self._ulp) for v in values]
+
+
+class ReverseMode(BothBranches):
+    """As `BothBranches`, for reverse mode, which adds up the terms of a gradient in another order.
+
+    In another order partial sums may be larger, so a sum costs a rounding of each of its terms.
+    For (x - 1) - x, forward mode gives exactly 0. In reverse mode other terms may be added between
+    the two terms of x, and the sum is rounded.
+    """
+
+    def rounded(self, jet: Jet, row: Function, arguments: Sequence[Any]) -> Jet:
+        """Add the rounding of each term to a gradient that is a sum of two."""
+        terms_of = _GRADIENT_TERMS.get(row.name)
+        if terms_of is None or not all(isinstance(a, Jet) for a in arguments):
+            return super().rounded(jet, row, arguments)
+        value = jet.value
+        if row.name in _SUMS:
+            value = self._sum(value, [a.value for a in arguments])
+        terms = terms_of(*arguments)
+        gradient = jet.gradient
+        if all(terms):  # both arguments vary
+            gradient = tuple(map(self._add_rounding, gradient, zip(*terms, strict=True)))
+        return super().rounded(Jet(value, gradient), row, arguments)
+
+    def _sum(self, value: Ball, terms: Sequence[Ball]) -> Ball:
+        """Return the value of a sum, computed in the order of the program."""
+        del terms
+        return value
+
+    def _add_rounding(self, x: Ball, terms: Sequence[Ball]) -> Ball:
+        if any(t.is_zero() for t in terms):
+            return x
+        return x + flint.arb(0, sum(abs(t).upper() for t in terms) * self._ulp)
+
+
+class ReorderedSums(ReverseMode):
+    """As `ReverseMode`, for engines that may also add up the terms of a value in any order."""
+
+    def _sum(self, value: Ball, terms: Sequence[Ball]) -> Ball:
+        return self._add_rounding(value, terms)
+
+
+_SUMS = frozenset({"add", "subtract"})
+# The two terms of the gradient of an operation, up to sign, one for each argument.
+_GRADIENT_TERMS: Mapping[str, Callable[[Jet, Jet], tuple[tuple[Ball, ...], ...]]] = (
+    MappingProxyType(
+        {
+            "add": lambda x, y: (x.gradient, y.gradient),
+            "subtract": lambda x, y: (x.gradient, y.gradient),
+            "multiply": lambda x, y: (scale(x.gradient, y.value), scale(y.gradient, x.value)),
+            "divide": lambda x, y: (
+                scale(x.gradient, 1 / y.value),
+                scale(y.gradient, x.value / y.value**2),
+            ),
+        }
+    )
+)
