@@ -20,11 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdiff.arithmetics.bounds.blocks import (
+    distance_to_integers,
     least,
     lowest,
     plain,
     size_of,
-    to_integers,
     write_rows,
 )
 from symdiff.arithmetics.bounds.estimates import CLEARLY_OFF, Estimate, estimate_together
@@ -371,7 +371,7 @@ def _off_zero(switch: Switch, found: Estimate) -> Mask:
     distance = least(value)
     if switch.crosses_integers:
         beyond = np.inf if switch.highest is None else switch.highest + 0.5
-        distance = np.where(lowest(value) > beyond, distance, to_integers(value))
+        distance = np.where(lowest(value) > beyond, distance, distance_to_integers(value))
     off: Mask = (distance > CLEARLY_OFF * found.error) & np.isfinite(size_of(value))
     if not switch.program.inputs:  # wherever a constant is, it stays there: it is enough to know
         off = off | np.equal(found.error, 0)

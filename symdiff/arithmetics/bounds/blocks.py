@@ -1,8 +1,8 @@
-"""Arrays in blocks: one bound for many points, from the least and the largest number in each.
+"""Arrays in blocks of points, with an interval for each block, computed lazily.
 
-What works on arrays of points, shape (n,), works on blocks of them too, shape (blocks, m): then
-what is known of a block has shape (blocks, 1).  The bounds come first, from the ends of the blocks;
-the numbers themselves are computed where somebody asks for them, in pieces on all cores.
+Code for arrays of points, shape (n,), also works on blocks, shape (blocks, m).  The bounds, shape
+(blocks, 1), are computed first, by interval arithmetic.  The numbers are computed only if they are
+needed, in chunks on all cores.
 """
 
 from __future__ import annotations
@@ -16,163 +16,175 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
-from symdiff.arithmetics.bounds.intervals import CONDITIONS, LOGIC, NUMBERS, Ends, ends_of_choice
+from symdiff.arithmetics.bounds.intervals import (
+    CONDITIONS,
+    LOGIC,
+    NUMBERS,
+    Interval,
+    interval_of_choice,
+)
 from symdiff.chunks import in_chunks
 
 Array = NDArray[Any]
 Number = Any  # an array or a double, or blocks
-Work = tuple[Callable[..., Any], Sequence[Any]]  # a function of numpy's, and its arguments
+Operation = tuple[Callable[..., Any], Sequence[Any]]  # a function of numpy and its arguments
 
-_WIDE: Final = 2.0**-3  # of its largest number: such a block says little of a function of it,
-_SEVERAL: Final = 4  # and where one block in so many is, ends are taken from the numbers
+_WIDE: Final = 2.0**-3  # width of a wide interval, relative to its largest number
+_MAX_WIDE: Final = 1 / 4  # share of wide intervals above which the numbers are computed instead
 
 
 class Blocks(NDArrayOperatorsMixin):
-    """Numbers of shape (blocks, m) that know how large they are, and may not be computed yet.
+    """Numbers or conditions of shape (blocks, m), with an interval for each block.
 
-    Or conditions, that know whether they hold surely, and whether possibly. numpy's functions take
-    them. What becomes plain arrays is bounded point by point: that is right too.
+    numpy's functions accept them and return blocks that are not computed yet. A function of numpy
+    without a rule converts them to plain arrays, which are then bounded point by point.
 
     Parameters
     ----------
     shape
-        The number of blocks, and that of points in each.
+        The number of blocks, and the number of points in each.
     computed
-        The numbers, of that shape; None: not computed yet.
-    ends
-        Bounds of the numbers in every block, shape (blocks, 1); None: to be taken from these.
-    work
-        What gives the numbers.
+        The numbers, shape (blocks, m), or None if they are not computed yet.
+    interval
+        Lower and upper bounds for every block, shape (blocks, 1), or None if they have to be taken
+        from the numbers. For conditions, whether they surely and whether they possibly hold.
+    operation
+        The function and the arguments that give the numbers; needed if `computed` is None.
     is_finite
-        Whether all ends are, if that is known.
+        Whether all bounds are finite, or None if that is not known.
 
     Examples
     --------
     >>> x = in_blocks(np.array([[100.0, 101.0, 102.0]]))
     >>> y = 2 * x - x**2
-    >>> [end.item() for end in y.ends]
+    >>> [bound.item() for bound in y.interval]
     [-10204.0, -9796.0]
     >>> y.values
     array([[ -9800.,  -9999., -10200.]])
     """
 
-    __slots__ = ("_ends", "_is_finite", "computed", "shape", "work")
+    __slots__ = ("_interval", "_is_finite", "computed", "operation", "shape")
 
     def __init__(
         self,
         shape: tuple[int, ...],
         *,
         computed: Array | None = None,
-        ends: Ends | None = None,
-        work: Work | None = None,
+        interval: Interval | None = None,
+        operation: Operation | None = None,
         is_finite: bool | None = None,
     ) -> None:
-        """Keep what is known."""
+        """Store the arguments."""
         self.shape = shape
         self.computed = computed
-        self.work = work
-        self._ends = ends
+        self.operation = operation
+        self._interval = interval
         self._is_finite = is_finite
 
     @property
     def ndim(self) -> int:
-        """The number of axes: blocks, and points in each."""
+        """The number of axes: two."""
         return len(self.shape)
 
     @property
     def values(self) -> Array:
-        """The numbers, shape (blocks, m)."""
+        """The numbers, shape (blocks, m); computed if necessary."""
         return self._compute() if self.computed is None else self.computed
 
     @property
-    def ends(self) -> Ends:
-        """Bounds of the numbers in every block, shape (blocks, 1); NaN where one is NaN."""
-        if self._ends is None:
+    def interval(self) -> Interval:
+        """Lower and upper bounds for every block, shape (blocks, 1); NaN if a number is NaN."""
+        if self._interval is None:
             self.tighten()
-        return cast("Ends", self._ends)
+        return cast("Interval", self._interval)
 
     @property
     def is_finite(self) -> bool:
-        """Whether all ends are."""
+        """Whether all bounds are finite."""
         if self._is_finite is None:
-            self._is_finite = all(bool(np.isfinite(end).all()) for end in self.ends)
+            self._is_finite = all(bool(np.isfinite(bound).all()) for bound in self.interval)
         return self._is_finite
 
     @property
     def largest(self) -> Number:
-        """A bound of |x| in every block, shape (blocks, 1)."""
-        low, high = self.ends
+        """An upper bound of |x| in every block, shape (blocks, 1)."""
+        low, high = self.interval
         return np.maximum(high, -low)
 
     @property
     def least(self) -> Number:
-        """The least |x| that a block can have: 0 if it may change its sign."""
-        low, high = self.ends
+        """A lower bound of |x| in every block, shape (blocks, 1): 0 if the sign may change."""
+        low, high = self.interval
         return np.maximum(np.maximum(low, -high), 0.0)
 
     def tighten(self) -> None:
-        """Take the ends from the numbers: where they are computed, they have been."""
+        """Take the bounds from the numbers, which are computed if necessary."""
         if self.computed is None:
             self._compute()
-        elif self._ends is None:
-            self._ends = _ends_in(self.computed)
+        elif self._interval is None:
+            self._interval = _extremes(self.computed)
 
     def _compute(self) -> Array:
-        """Compute all numbers, in pieces, and take the ends from them while they are at hand."""
+        """Compute all numbers, in chunks, and their bounds while a chunk is in the cache."""
         blocks, m = self.shape
         is_condition = np.asarray(self.rows(slice(0, 1))).dtype == np.bool_
-        kind = np.bool_ if is_condition else np.float64
-        values: Array = np.empty(self.shape, kind)
+        dtype = np.bool_ if is_condition else np.float64
+        values: Array = np.empty(self.shape, dtype)
         low, high = (np.empty((blocks, 1), values.dtype) for _ in range(2))
 
-        def compute(piece: slice) -> None:
-            rows = slice(piece.start // m, piece.stop // m)
+        def compute(chunk: slice) -> None:
+            rows = slice(chunk.start // m, chunk.stop // m)
             write_rows(self, rows, values[rows])
-            low[rows], high[rows] = _ends_in(values[rows])
+            low[rows], high[rows] = _extremes(values[rows])
 
         in_chunks(blocks * m, compute)
-        self.computed, self.work = values, None
-        self._ends, self._is_finite = (low, high), None
+        self.computed, self.operation = values, None
+        self._interval, self._is_finite = (low, high), None
         return values
 
     def rows(self, rows: slice, out: Array | None = None) -> Number:
-        """Return the numbers of some blocks, shape (·, m), or one for all of them.
+        """Return the numbers of some blocks, shape (k, m), or one number for all of them.
 
-        If there is an array for them, they may be in it.
+        Parameters
+        ----------
+        rows
+            The blocks.
+        out
+            An array of shape (k, m) that may be used for the result.
         """
-        wanted = _standing_for(self, rows)
-        if not isinstance(wanted, Blocks):
-            return _part(wanted, rows)
-        steps = _steps(wanted, rows)
+        target = _simplified(self, rows)
+        if not isinstance(target, Blocks):
+            return _part(target, rows)
+        steps = _steps(target, rows)
         uses = collections.Counter(id(a) for _, (_, arguments) in steps for a in arguments)
-        known: dict[int, Any] = {}
+        results: dict[int, Any] = {}
         with np.errstate(all="ignore"):
-            for here, (function, arguments) in steps:
-                given, spare = [], None
+            for blocks, (function, arguments) in steps:
+                operands, spare = [], None
                 for a in arguments:
-                    given.append(known[id(a)] if isinstance(a, Blocks) else _part(a, rows))
+                    operands.append(results[id(a)] if isinstance(a, Blocks) else _part(a, rows))
                     uses[id(a)] -= 1
-                    if isinstance(a, Blocks) and not uses[id(a)]:  # nobody will read it again
-                        last = known.pop(id(a))
+                    if isinstance(a, Blocks) and not uses[id(a)]:  # its last use
+                        last = results.pop(id(a))
                         spare = last if a.computed is None else spare
-                spare = out if here is wanted and out is not None else spare
-                if spare is not None and _can_hold(spare, function, given):
-                    known[id(here)] = function(*given, out=spare)
+                spare = out if blocks is target and out is not None else spare
+                if spare is not None and _can_hold(spare, function, operands):
+                    results[id(blocks)] = function(*operands, out=spare)
                 else:
-                    known[id(here)] = function(*given)
-        return known[id(wanted)]
+                    results[id(blocks)] = function(*operands)
+        return results[id(target)]
 
     def all(self) -> bool:
-        """Tell whether a condition surely holds at every point."""
-        return bool(self.ends[0].all())
+        """Return whether a condition surely holds at every point."""
+        return bool(self.interval[0].all())
 
     def any(self) -> bool:
-        """Tell whether a condition possibly holds at any point, or a number is not 0."""
-        return bool(self.ends[0].any() or self.ends[1].any())
+        """Return whether a condition possibly holds, or a number is possibly nonzero, anywhere."""
+        return bool(self.interval[0].any() or self.interval[1].any())
 
     def __bool__(self) -> bool:
-        """Refuse to stand for one condition, as numpy's own arrays do."""
-        message = "the truth of many numbers is not one"
+        """Raise ValueError, as arrays of numpy do."""
+        message = "the truth value of blocks is ambiguous; use .any() or .all()"
         raise ValueError(message)
 
     def __array__(
@@ -180,11 +192,11 @@ class Blocks(NDArrayOperatorsMixin):
         dtype: Any = None,
         copy: bool | None = None,  # noqa: FBT001  (numpy's own signature)
     ) -> Array:
-        """Return the numbers as numpy's own array."""
+        """Return the numbers as an array of numpy."""
         return np.array(self.values, dtype=dtype, copy=copy)
 
     def __pow__(self, exponent: Number) -> Any:
-        """Raise to a power as numpy's own arrays do: a square is no call of pow."""
+        """Return a power; like numpy, by `square`, `sqrt` and the like for simple exponents."""
         function = _POWERS.get(float(exponent)) if np.ndim(exponent) == 0 else None
         return np.power(self, exponent) if function is None else function(self)
 
@@ -195,15 +207,19 @@ class Blocks(NDArrayOperatorsMixin):
         *arguments: Any,
         **options: Any,
     ) -> Any:
-        """Bound what one of numpy's functions gives; compute it only if that is no use."""
+        """Return the result of a ufunc, bounded by its rule; without a useful bound, computed."""
         if method != "__call__" or options:
             return getattr(function, method)(*map(plain, arguments), **options)
-        ends = _bounds(function, arguments)
-        is_finite = None if ends is None else True
-        found = Blocks(self.shape, ends=ends, work=(function, arguments), is_finite=is_finite)
-        if ends is None:  # at once, and once: its ends will be asked for, and it may be dear
-            found.tighten()
-        return found
+        interval = _bounds(function, arguments)
+        result = Blocks(
+            self.shape,
+            interval=interval,
+            operation=(function, arguments),
+            is_finite=None if interval is None else True,
+        )
+        if interval is None:  # its bounds will be needed, and computing it twice may be slow
+            result.tighten()
+        return result
 
     def __array_function__(
         self,
@@ -212,7 +228,7 @@ class Blocks(NDArrayOperatorsMixin):
         arguments: Sequence[Any],
         options: Mapping[str, Any],
     ) -> Any:
-        """Call what is no ufunc: few of them need no numbers."""
+        """Call a function of numpy that is not a ufunc; all but `ndim` and `where` on arrays."""
         del types
         if function is np.ndim:
             return self.ndim
@@ -225,73 +241,74 @@ class Blocks(NDArrayOperatorsMixin):
             return _of_numpy(x if condition else y)
         if not isinstance(condition, Blocks):
             condition = Blocks(self.shape, computed=np.broadcast_to(condition, self.shape))
-        if not _is_condition(condition.ends):
+        if not _is_condition(condition.interval):
             condition = condition != 0
-        surely, possibly = condition.ends
+        surely, possibly = condition.interval
         if surely.all() or not possibly.any():
             return _of_numpy(x if surely.all() else y)
-        ends = None
+        interval = None
         if all(isinstance(a, Blocks) or _is_bound(a) for a in (x, y)):
-            ends = ends_of_choice((surely, possibly), _ends_of(x), _ends_of(y))
-        return Blocks(self.shape, ends=ends, work=(np.where, (condition, x, y)))
+            interval = interval_of_choice((surely, possibly), _interval_of(x), _interval_of(y))
+        return Blocks(self.shape, interval=interval, operation=(np.where, (condition, x, y)))
 
 
 def _of_numpy(value: Number) -> Number:
-    """Return a number as numpy has it: Python's own raises where it divides by zero."""
+    """Return a Python number as a number of numpy, which does not raise where it divides by 0."""
     return value if isinstance(value, Blocks) else np.asarray(value)[()]
 
 
-def _bounds(function: np.ufunc, arguments: Sequence[Any]) -> Ends | None:
-    """Return bounds of what a function gives, or None: they are to be taken from the numbers."""
+def _bounds(function: np.ufunc, arguments: Sequence[Any]) -> Interval | None:
+    """Return the interval of a function's result, or None if there is no useful one."""
     name = function.__name__
     rule = NUMBERS.get(name) or CONDITIONS.get(name) or LOGIC.get(name)
     if rule is None:
         return None
     if not all(a.is_finite if isinstance(a, Blocks) else _is_bound(a) for a in arguments):
         return None
-    operands = [_ends_of(a) for a in arguments]
+    operands = [_interval_of(a) for a in arguments]
     if name in LOGIC and not all(map(_is_condition, operands)):
         return None
     with np.errstate(all="ignore"):
-        ends = rule(*operands)
-    is_number = name in NUMBERS
-    return None if ends is None or (is_number and not _are_of_use(*ends)) else ends
+        interval = rule(*operands)
+    if interval is None or (name in NUMBERS and not _is_useful(*interval)):
+        return None
+    return interval
 
 
-def _is_condition(ends: Ends) -> bool:
-    return np.asarray(ends[0]).dtype == np.bool_
+def _is_condition(interval: Interval) -> bool:
+    return np.asarray(interval[0]).dtype == np.bool_
 
 
-def _are_of_use(low: Number, high: Number) -> bool:
-    """Tell whether ends are finite, and most blocks narrow beside their numbers.
+def _is_useful(low: Number, high: Number) -> bool:
+    """Return whether the bounds are finite and most blocks are narrow relative to their numbers.
 
-    Else the bounds of what is made of them grow loose.
+    Bounds computed from wide ones would become too loose.
     """
     size = np.maximum(high, -low)
     if not np.isfinite(size.max()):
         return False
     wide = np.count_nonzero(high - low > _WIDE * size)
-    return _SEVERAL * int(wide) <= np.size(size)
+    return int(wide) <= _MAX_WIDE * np.size(size)
 
 
 def _is_bound(a: Any) -> bool:
-    """Tell whether a number is one for all points, or one for every block."""
+    """Return whether a value is one number for all points, or one for every block."""
     return np.ndim(a) == 0 or np.shape(a)[1:] == (1,)
 
 
-def _ends_of(a: Any) -> Ends:
-    return a.ends if isinstance(a, Blocks) else (a, a)
+def _interval_of(a: Any) -> Interval:
+    return a.interval if isinstance(a, Blocks) else (a, a)
 
 
-def _ends_in(values: Array) -> Ends:
+def _extremes(values: Array) -> Interval:
     return values.min(axis=-1, keepdims=True), values.max(axis=-1, keepdims=True)
 
 
-def _standing_for(a: Any, rows: slice) -> Any:
-    """Return what a number is in some blocks: of a choice that is sure there, what is chosen."""
-    while isinstance(a, Blocks) and a.work is not None and a.work[0] is np.where:
-        condition, x, y = a.work[1]
-        surely, possibly = condition.ends
+def _simplified(a: Any, rows: slice) -> Any:
+    """Return `a`, or the branch of a `where` whose condition is the same in all these blocks."""
+    while isinstance(a, Blocks) and a.operation is not None and a.operation[0] is np.where:
+        condition, x, y = a.operation[1]
+        surely, possibly = condition.interval
         if surely[rows].all():
             a = x
         elif not possibly[rows].any():
@@ -301,39 +318,39 @@ def _standing_for(a: Any, rows: slice) -> Any:
     return a
 
 
-def _can_hold(spare: Any, function: Callable[..., Any], given: Sequence[Any]) -> bool:
-    """Tell whether what a function gives fits into an array."""
+def _can_hold(spare: Any, function: Callable[..., Any], operands: Sequence[Any]) -> bool:
+    """Return whether an array has the shape and the dtype of a function's result."""
     return (
         isinstance(spare, np.ndarray)
         and spare.dtype == np.float64
         and function.__name__ in NUMBERS
-        and np.broadcast_shapes(*map(np.shape, given)) == spare.shape
+        and np.broadcast_shapes(*map(np.shape, operands)) == spare.shape
     )
 
 
-def _steps(wanted: Blocks, rows: slice) -> list[tuple[Blocks, Work]]:
-    """Return what has to be computed for some blocks, in order, each once."""
-    found: dict[int, tuple[Blocks, Work]] = {}
-    waiting = [(wanted, _work_on(wanted, rows))]
-    while waiting:
-        here, (_, arguments) = waiting[-1]
-        missing = [a for a in arguments if isinstance(a, Blocks) and id(a) not in found]
+def _steps(target: Blocks, rows: slice) -> list[tuple[Blocks, Operation]]:
+    """Return the operations that compute some blocks, each once and after its arguments."""
+    steps: dict[int, tuple[Blocks, Operation]] = {}
+    stack = [(target, _operation_on(target, rows))]
+    while stack:
+        blocks, (_, arguments) = stack[-1]
+        missing = [a for a in arguments if isinstance(a, Blocks) and id(a) not in steps]
         if missing:
-            waiting.extend((a, _work_on(a, rows)) for a in missing)
+            stack.extend((a, _operation_on(a, rows)) for a in missing)
         else:
-            found.setdefault(id(here), waiting.pop())
-    return list(found.values())
+            steps.setdefault(id(blocks), stack.pop())
+    return list(steps.values())
 
 
-def _work_on(a: Blocks, rows: slice) -> Work:
-    """Return what gives the numbers of some blocks."""
-    if a.work is None:
-        return _same, (a.computed,)
-    function, arguments = a.work
-    return function, [_standing_for(each, rows) for each in arguments]
+def _operation_on(a: Blocks, rows: slice) -> Operation:
+    """Return the operation that gives the numbers of some blocks."""
+    if a.operation is None:
+        return _identity, (a.computed,)
+    function, arguments = a.operation
+    return function, [_simplified(each, rows) for each in arguments]
 
 
-def _same(a: Any) -> Any:
+def _identity(a: Any) -> Any:
     return a
 
 
@@ -341,80 +358,91 @@ def _part(a: Any, rows: slice) -> Any:
     return a[rows] if np.ndim(a) else a
 
 
+# The functions that numpy calls for a power with one of these exponents.
 _POWERS: Final[Mapping[float, Callable[[Any], Any]]] = MappingProxyType(
     {0.5: np.sqrt, 1.0: np.positive, 2.0: np.square, -1.0: np.reciprocal}
 )
 
 
-def applied(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-    """Apply a function of single numbers that is no ufunc: to blocks in pieces, as those are."""
+def apply_elementwise(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+    """Apply an elementwise function that is not a ufunc, to blocks in chunks."""
     for a in arguments:
         if isinstance(a, Blocks):
-            found = Blocks(a.shape, work=(function, arguments))
-            found.tighten()
-            return found
+            result = Blocks(a.shape, operation=(function, arguments))
+            result.tighten()
+            return result
     return function(*arguments)
 
 
 def plain(array: Any) -> Any:
-    """Return the numbers of blocks, or what is none as it is."""
+    """Return the numbers of blocks; return anything else unchanged."""
     return array.values if isinstance(array, Blocks) else array
 
 
 def write_rows(value: Number, rows: slice, out: Array) -> None:
-    """Write what is known of some blocks, numbers of shape (·, m), (·, 1) or one, to an array."""
-    found = value.rows(rows, out) if isinstance(value, Blocks) else _part(value, rows)
-    if found is not out:
-        out[...] = found
+    """Write the numbers or the bounds of some blocks to an array.
+
+    Parameters
+    ----------
+    value
+        Blocks, an array of shape (blocks, m) or (blocks, 1), or one number.
+    rows
+        The k blocks.
+    out
+        The array to write to, shape (k, m).
+    """
+    numbers = value.rows(rows, out) if isinstance(value, Blocks) else _part(value, rows)
+    if numbers is not out:
+        out[...] = numbers
 
 
 def size_of(value: Number) -> Number:
-    """Return |x| at every point, or a bound of it in every block; NaN where one is NaN."""
+    """Return |x| at every point, or an upper bound in every block; NaN where a number is NaN."""
     return value.largest if isinstance(value, Blocks) else np.abs(value)
 
 
 def size_of_sum(total: Number, *terms: Number) -> Number:
-    """Return the size of a sum, or in blocks a bound from the sizes of its terms."""
+    """Return |total| at every point, or in every block the sum of upper bounds of the terms."""
     return sum(size_of(x) for x in terms) if isinstance(total, Blocks) else np.abs(total)
 
 
-def is_anywhere(mask: Any) -> bool:  # conditions, or numbers that are not 0
-    """Tell whether a condition holds at any point; of blocks whether it possibly does."""
+def is_anywhere(mask: Any) -> bool:
+    """Return whether a condition holds (or a number is nonzero) anywhere, in blocks possibly."""
     return bool(mask.any()) if isinstance(mask, np.ndarray | Blocks) else bool(mask)
 
 
 def least(value: Number) -> Number:
-    """Return |x| at every point, or a bound from below in every block."""
+    """Return |x| at every point, or a lower bound in every block."""
     return value.least if isinstance(value, Blocks) else np.abs(value)
 
 
 def lowest(value: Number) -> Number:
-    """Return x at every point, or a bound from below in every block."""
-    return value.ends[0] if isinstance(value, Blocks) else value
+    """Return x at every point, or a lower bound in every block."""
+    return value.interval[0] if isinstance(value, Blocks) else value
 
 
-def to_integers(value: Number) -> Number:
-    """Return how far the nearest integer is at every point, or a bound from below in a block."""
+def distance_to_integers(value: Number) -> Number:
+    """Return the distance to the nearest integer at every point, in every block a lower bound."""
     if not isinstance(value, Blocks):
         return np.abs(value - np.rint(value))
-    low, high = value.ends
-    between = np.minimum(low - np.floor(low), np.ceil(high) - high)
-    return np.where(np.floor(low) == np.floor(high), between, 0.0)
+    low, high = value.interval
+    distance = np.minimum(low - np.floor(low), np.ceil(high) - high)
+    return np.where(np.floor(low) == np.floor(high), distance, 0.0)
 
 
-def everywhere(mask: Any) -> Any:  # conditions
+def everywhere(mask: Any) -> Any:
     """Return where a condition holds, or in which blocks it surely holds at every point."""
-    return mask.ends[0] if isinstance(mask, Blocks) else mask
+    return mask.interval[0] if isinstance(mask, Blocks) else mask
 
 
 def larger_of(mask: Any, error: Number, other: Number) -> Number:
-    """Return the bound that was chosen, or in blocks the larger one of those that may be."""
+    """Return ``where(mask, error, other)``; in blocks, the larger one where the mask is open."""
     if not isinstance(mask, Blocks):
         return np.where(mask, error, other)
-    surely, possibly = mask.ends
+    surely, possibly = mask.interval
     return np.maximum(np.where(possibly, error, 0.0), np.where(surely, 0.0, other))
 
 
 def in_blocks(column: Array) -> Number:
-    """Return a column, as blocks if it has their shape."""
+    """Return a column of shape (blocks, m) as `Blocks`, any other unchanged."""
     return Blocks(column.shape, computed=column) if np.ndim(column) == 2 else column

@@ -25,7 +25,7 @@ import numpy as np
 from symdiff.arithmetics.arrays import ARRAYS, Arrays, within_doubles
 from symdiff.arithmetics.bounds.blocks import (
     Blocks,
-    applied,
+    apply_elementwise,
     everywhere,
     in_blocks,
     is_anywhere,
@@ -183,7 +183,7 @@ class Remembered(Arrays):
         if key not in self._known:
             call = super().call
             found = (
-                applied(column, arguments)
+                apply_elementwise(column, arguments)
                 if row.name in _NO_UFUNCS
                 else call(row, column, arguments)
             )

@@ -1,4 +1,4 @@
-"""Blocks: they are bounded at once, and computed where somebody asks, as numpy computes them."""
+"""Blocks of points: bounded by intervals, computed lazily, equal to what numpy computes."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,8 @@ import scipy.special
 from symdiff import chunks
 from symdiff.arithmetics.bounds.blocks import (
     Blocks,
-    applied,
+    apply_elementwise,
+    distance_to_integers,
     everywhere,
     in_blocks,
     is_anywhere,
@@ -15,7 +16,6 @@ from symdiff.arithmetics.bounds.blocks import (
     least,
     lowest,
     size_of,
-    to_integers,
     write_rows,
 )
 
@@ -30,8 +30,8 @@ def is_computed(blocks):
     return blocks.computed is not None
 
 
-# What is made of x, numpy's array or blocks.
-MADE = {
+# Functions of x, an array of numpy or blocks.
+FUNCTIONS = {
     "x*x - 3*x + 1": lambda x: x * x - 3 * x + 1,
     "exp(-x)*x + 2/x": lambda x: np.exp(-x) * x + 2 / x,
     "x**2 + x**0.5 + x**-1 + x**1 + x**3": lambda x: x**2 + x**0.5 + x**-1 + x**1 + x**3,
@@ -60,38 +60,38 @@ MADE = {
 }
 
 
-@pytest.mark.parametrize("text", MADE)
+@pytest.mark.parametrize("text", FUNCTIONS)
 @pytest.mark.parametrize("threads", ["1", "3"])
-def test_the_numbers_are_numpy_s_own_and_lie_between_the_ends(monkeypatch, text, threads):
+def test_the_numbers_are_those_of_numpy_and_lie_within_the_intervals(monkeypatch, text, threads):
     monkeypatch.setattr(chunks, "CHUNK", 64)
     monkeypatch.setattr(chunks, "BLOCK", 16)
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
     x = column()
     with np.errstate(all="ignore"):
-        wanted = MADE[text](x)
-        found = MADE[text](in_blocks(x))
-        low, high = found.ends
-    broken = ~np.isfinite(wanted).all(axis=1)
-    assert ((wanted >= low) & (wanted <= high))[~broken].all()
-    assert (~np.isfinite(np.stack(found.ends))).any(axis=(0, 2))[broken].all()
-    np.testing.assert_allclose(found.values, wanted, rtol=1e-15, equal_nan=True)
-    np.testing.assert_array_equal(x, column())  # what was given is left alone
+        expected = FUNCTIONS[text](x)
+        blocks = FUNCTIONS[text](in_blocks(x))
+        low, high = blocks.interval
+    not_finite = ~np.isfinite(expected).all(axis=1)
+    assert ((expected >= low) & (expected <= high))[~not_finite].all()
+    assert (~np.isfinite(np.stack(blocks.interval))).any(axis=(0, 2))[not_finite].all()
+    np.testing.assert_allclose(blocks.values, expected, rtol=1e-15, equal_nan=True)
+    np.testing.assert_array_equal(x, column())  # the input is not changed
 
 
-@pytest.mark.parametrize("text", MADE)
-def test_a_few_blocks_have_the_numbers_of_the_whole(text):
+@pytest.mark.parametrize("text", FUNCTIONS)
+def test_some_blocks_can_be_computed_without_the_others(text):
     x = column()
     with np.errstate(all="ignore"):
-        wanted = MADE[text](x)
-        found = MADE[text](in_blocks(x))
+        expected = FUNCTIONS[text](x)
+        blocks = FUNCTIONS[text](in_blocks(x))
     for rows in (slice(0, 3), slice(3, 39), slice(39, 40)):
         out = np.full((rows.stop - rows.start, SHAPE[1]), 5.0)
-        write_rows(found, rows, out)
-        np.testing.assert_allclose(out, wanted[rows], rtol=1e-15, equal_nan=True)
+        write_rows(blocks, rows, out)
+        np.testing.assert_allclose(out, expected[rows], rtol=1e-15, equal_nan=True)
     np.testing.assert_array_equal(x, column())
 
 
-def test_what_is_bounded_is_not_computed():
+def test_blocks_with_a_rule_for_their_interval_are_not_computed():
     x = in_blocks(column())
     y = np.exp(-x) * x + 1
     assert size_of(y).shape == (40, 1) and (least(y) > 1).all()
@@ -102,55 +102,55 @@ def test_what_is_bounded_is_not_computed():
     assert is_computed(y) and size_of(y)[0, 0] == y.values[0].max()
 
 
-def test_what_no_rule_bounds_is_computed_for_its_ends():
+def test_blocks_without_a_rule_are_computed_for_their_interval():
     y = scipy.special.erf(in_blocks(column()))
     assert is_computed(y)
     assert size_of(y).shape == (40, 1)
 
 
-def test_a_function_that_is_no_ufunc_is_applied_in_pieces(monkeypatch):
+def test_a_function_that_is_not_a_ufunc_is_applied_in_chunks(monkeypatch):
     monkeypatch.setattr(chunks, "CHUNK", 64)
     monkeypatch.setattr(chunks, "BLOCK", 16)
-    seen = []
+    sizes = []
 
     def polygamma(n, x):
-        seen.append(x.size)
+        sizes.append(x.size)
         return scipy.special.polygamma(n, x)
 
-    found = applied(polygamma, (1, in_blocks(column())))
-    np.testing.assert_array_equal(found.values, scipy.special.polygamma(1, column()))
-    assert len(seen) > 2 and max(seen) <= 64
-    assert applied(np.sinc, [0.0]) == 1
+    blocks = apply_elementwise(polygamma, (1, in_blocks(column())))
+    np.testing.assert_array_equal(blocks.values, scipy.special.polygamma(1, column()))
+    assert len(sizes) > 2 and max(sizes) <= 64
+    assert apply_elementwise(np.sinc, [0.0]) == 1
 
 
-def test_a_dear_number_is_computed_once():
-    seen = []
+def test_an_elementwise_function_is_applied_once():
+    sizes = []
 
-    def dear(x):
-        seen.append(x.size)
+    def minus(x):
+        sizes.append(x.size)
         return -x
 
-    y = applied(dear, [in_blocks(column())])
-    count = len(seen)
+    y = apply_elementwise(minus, [in_blocks(column())])
+    count = len(sizes)
     assert ((y + 1) * y).values.min() <= 0 < (scipy.special.erf(y) + y).values.size
-    assert len(seen) == count
+    assert len(sizes) == count
 
 
-def test_ends_are_taken_from_the_numbers_where_many_blocks_are_wide():
-    """x*(3 - x): by its ends a wide block says next to nothing."""
+def test_bounds_are_taken_from_the_numbers_where_many_blocks_are_wide():
+    """The interval of x*(3 - x) on a wide block is far wider than its numbers."""
     x = in_blocks(np.linspace(0.0, 3.0, 32).reshape(2, 16))
     y = x * (3 - x)
-    assert [end.max().item() for end in y.ends] == [0, y.values.max()]
+    assert [bound.max().item() for bound in y.interval] == [0, y.values.max()]
 
 
-def test_of_a_choice_that_is_sure_one_side_is_computed():
+def test_only_the_branch_of_a_sure_condition_is_computed():
     def only_below(x):
         assert x.max() < 2
         return -x
 
     x = in_blocks(column())
-    low, high = x.ends
-    other = Blocks(SHAPE, ends=(-high, -low), work=(only_below, (x,)))
+    low, high = x.interval
+    other = Blocks(SHAPE, interval=(-high, -low), operation=(only_below, (x,)))
     assert np.where(x > 0.4, x, other) is x and np.where(np.False_, other, x) is x
     y = np.where(x > 1.7, x, other)
     assert (y.rows(slice(30, 40)) == x.values[30:]).all()
@@ -160,15 +160,15 @@ def test_of_a_choice_that_is_sure_one_side_is_computed():
         y.values  # noqa: B018
 
 
-def test_numbers_are_no_conditions():
-    """-1, 0 and 1: by its ends such a block would be true everywhere."""
+def test_numbers_are_not_taken_for_conditions():
+    """Both bounds of a block of -1, 0 and 1 are nonzero, but 0 counts as False."""
     numbers = in_blocks(np.array([[-1.0, 0.0, 1.0]]))
     either = np.logical_or(numbers, in_blocks(np.ones((1, 3))) > 2)
     assert either.any() and not either.all()
     assert np.where(numbers, 5.0, 7.0).values.tolist() == [[5, 7, 5]]
 
 
-def test_where_a_block_has_no_number_its_points_are_asked():
+def test_a_block_with_a_nan_is_compared_point_by_point():
     x = in_blocks(np.array([[np.nan, 1.0]]))
     assert (x > 0).any() and not (x > 0).all()
     assert np.isnan(x).any() and not np.isfinite(x).all()
@@ -178,13 +178,13 @@ def test_where_a_block_has_no_number_its_points_are_asked():
     assert (np.isfinite(y).values == np.isfinite(y.values)).all()
 
 
-def test_a_number_that_two_need_is_not_overwritten_by_one():
+def test_a_number_that_is_used_twice_is_not_overwritten():
     x = in_blocks(column())
     y = np.exp(x)
-    chosen = np.where(x > 0, y, 0.0)  # the same numbers, by another name
+    chosen = np.where(x > 0, y, 0.0)  # an alias of y
     z = (y + 1) * chosen + y
-    wanted = (np.exp(column()) + 1) * np.exp(column()) + np.exp(column())
-    np.testing.assert_array_equal(z.values, wanted)
+    expected = (np.exp(column()) + 1) * np.exp(column()) + np.exp(column())
+    np.testing.assert_array_equal(z.values, expected)
     np.testing.assert_array_equal((y * y + y).values, np.exp(column()) ** 2 + np.exp(column()))
 
 
@@ -195,15 +195,15 @@ def test_long_chains_are_computed_without_recursion():
     np.testing.assert_allclose(y.values, 5001 * column(), rtol=1e-11)
 
 
-def test_bounds_beside_zero_and_integers():
+def test_lower_bounds_of_the_distance_to_zero_and_to_integers():
     x = in_blocks(np.array([[1.25, 1.5], [1.75, 2.25], [-0.5, 0.25], [3.0, 3.25]]))
     assert least(x)[:, 0].tolist() == [1.25, 1.75, 0, 3]
     assert lowest(x)[:, 0].tolist() == [1.25, 1.75, -0.5, 3]
-    assert to_integers(x)[:, 0].tolist() == [0.25, 0, 0, 0]
-    assert to_integers(np.array([1.25, 1.75])).tolist() == [0.25, 0.25]
+    assert distance_to_integers(x)[:, 0].tolist() == [0.25, 0, 0, 0]
+    assert distance_to_integers(np.array([1.25, 1.75])).tolist() == [0.25, 0.25]
 
 
-def test_the_larger_bound_counts_where_either_may_be_chosen():
+def test_the_larger_bound_is_taken_where_the_condition_is_open():
     mask = in_blocks(np.array([[1.0, 1.1], [0.9, 1.1], [0.8, 0.9]])) >= 1.0
     assert larger_of(mask, 2.0, 3.0)[:, 0].tolist() == [2, 3, 3]
     assert larger_of(mask, 5.0, 3.0)[:, 0].tolist() == [5, 5, 3]
@@ -211,12 +211,12 @@ def test_the_larger_bound_counts_where_either_may_be_chosen():
     assert everywhere(mask)[:, 0].tolist() == [True, False, False]
 
 
-def test_many_conditions_are_not_one():
-    with pytest.raises(ValueError, match="many numbers"):
+def test_blocks_have_no_single_truth_value():
+    with pytest.raises(ValueError, match="ambiguous"):
         bool(in_blocks(column()) > 1)
 
 
-def test_points_that_are_no_blocks_stay_as_they_are():
+def test_a_column_of_points_is_not_turned_into_blocks():
     x = np.array([1.0, -2.0])
     assert in_blocks(x) is x
     assert size_of(x).tolist() == [1, 2]

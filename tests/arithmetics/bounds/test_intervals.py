@@ -1,19 +1,19 @@
-"""Ends: what numpy makes of numbers between two ends lies between the ends that a rule gives."""
+"""Interval arithmetic: the results of numpy's functions lie within the intervals of the rules."""
 
 import numpy as np
 import pytest
 
-from symdiff.arithmetics.bounds.intervals import CONDITIONS, LOGIC, NUMBERS, ends_of_choice
+from symdiff.arithmetics.bounds.intervals import CONDITIONS, LOGIC, NUMBERS, interval_of_choice
 
-BLOCKS, INSIDE = 400, 64
-TWO = {"add", "subtract", "multiply", "divide", "maximum", "minimum"}
+BLOCKS, INSIDE = 400, 64  # intervals, and numbers in each
+BINARY = {"add", "subtract", "multiply", "divide", "maximum", "minimum"}
 COMPARISONS = {"greater", "greater_equal", "less", "less_equal"}
-# Where a rule knows nothing: the numbers on which it is tried are those on which it does.
+# Functions whose rule is tried on positive numbers, since it gives no bounds elsewhere.
 POSITIVE = {"log", "sqrt", "power"}
 
 
 def numbers(rng, *, positive=False):
-    """Ends of blocks, and numbers between them, ends included; some blocks are single numbers."""
+    """Intervals, and numbers in them, end points included; some intervals are single numbers."""
     size = 10 ** rng.uniform(-3, 2, (BLOCKS, 1))
     middle = rng.uniform(0.1 if positive else -1, 1, (BLOCKS, 1)) * size
     width = rng.choice([0, 1e-12, 1e-3, 0.05, 1], (BLOCKS, 1)) * np.abs(middle)
@@ -23,44 +23,44 @@ def numbers(rng, *, positive=False):
     return (low, high), inside
 
 
-def off(function, rule, rng, *, positive=False, shrunk=0.0):
-    """How many blocks have a number outside the ends; None: the rule knows nothing."""
-    count = 2 if function.__name__ in TWO else 1
-    given = [numbers(rng, positive=positive) for _ in range(count)]
+def count_outside(function, rule, rng, *, positive=False, shrunk=0.0):
+    """The number of blocks with a result outside the interval, or None without an interval."""
+    count = 2 if function.__name__ in BINARY else 1
+    arguments = [numbers(rng, positive=positive) for _ in range(count)]
     with np.errstate(all="ignore"):
-        found = rule(*(ends for ends, _ in given))
-        if found is None:
+        result = rule(*(interval for interval, _ in arguments))
+        if result is None:
             return None
-        values = function(*(inside for _, inside in given))
-        low, high = found
-        inner = shrunk * (1 + high - low)
-        wrong = (values < low + inner) | (values > high - inner)
-    return int(wrong.any(axis=-1).sum())
+        values = function(*(inside for _, inside in arguments))
+        low, high = result
+        margin = shrunk * (1 + high - low)
+        outside = (values < low + margin) | (values > high - margin)
+    return int(outside.any(axis=-1).sum())
 
 
 @pytest.mark.parametrize("name", sorted(NUMBERS.keys() - {"power", "reciprocal"}))
-def test_what_comes_of_numbers_lies_between_the_ends(name):
+def test_results_lie_within_the_interval_of_the_rule(name):
     rng = np.random.default_rng(len(name))
     function, rule = getattr(np, name), NUMBERS[name]
     positive = name in POSITIVE | {"divide", "log1p"}
-    assert off(function, rule, rng, positive=positive) == 0
-    # Negative control: ends that are a little too narrow are noticed.
-    assert off(function, rule, rng, positive=positive, shrunk=0.01) > 0
+    assert count_outside(function, rule, rng, positive=positive) == 0
+    # Negative control: an interval that is a little too narrow is noticed.
+    assert count_outside(function, rule, rng, positive=positive, shrunk=0.01) > 0
 
 
 @pytest.mark.parametrize("exponent", [-3.0, -1.0, 0.0, 0.3, 2.0, 7.5])
-def test_a_power_of_positive_numbers_lies_between_its_ends(exponent):
+def test_a_power_of_positive_numbers_lies_within_its_interval(exponent):
     def rule(x):
         return NUMBERS["power"](x, (exponent, exponent))
 
     def power(x):
         return x**exponent
 
-    assert off(power, rule, np.random.default_rng(1), positive=True) == 0
-    assert off(power, rule, np.random.default_rng(1), positive=False) is None
+    assert count_outside(power, rule, np.random.default_rng(1), positive=True) == 0
+    assert count_outside(power, rule, np.random.default_rng(1), positive=False) is None
 
 
-def test_a_quotient_is_bounded_where_the_denominator_does_not_vanish():
+def test_a_quotient_has_bounds_only_where_the_denominator_cannot_be_zero():
     one, across = (np.array([[1.0]]), np.array([[1.0]])), (np.array([[-1.0]]), np.array([[1.0]]))
     assert NUMBERS["divide"](one, across) is None
     assert NUMBERS["reciprocal"](across) is None
@@ -68,18 +68,18 @@ def test_a_quotient_is_bounded_where_the_denominator_does_not_vanish():
     assert (low.item(), high.item()) == (0.25, 0.5)
 
 
-def test_a_square_is_not_taken_for_the_product_of_two_numbers():
+def test_a_square_is_narrower_than_a_product_of_two_numbers():
     x = (np.array([[-1.0]]), np.array([[2.0]]))
-    assert [e.item() for e in NUMBERS["multiply"](x, x)] == [0, 4]
-    assert [e.item() for e in NUMBERS["multiply"](x, tuple(x))] == [0, 4]
-    assert [e.item() for e in NUMBERS["multiply"](x, (x[0] + 0, x[1] + 0))] == [-2, 4]
+    assert [bound.item() for bound in NUMBERS["multiply"](x, x)] == [0, 4]
+    assert [bound.item() for bound in NUMBERS["multiply"](x, tuple(x))] == [0, 4]
+    assert [bound.item() for bound in NUMBERS["multiply"](x, (x[0] + 0, x[1] + 0))] == [-2, 4]
 
 
 @pytest.mark.parametrize("name", sorted(COMPARISONS))
-def test_a_comparison_that_is_sure_holds_everywhere_and_one_that_is_impossible_nowhere(name):
+def test_a_sure_comparison_holds_at_every_point_and_an_impossible_one_at_none(name):
     rng = np.random.default_rng(7)
     (x, inside), (y, other) = numbers(rng), numbers(rng)
-    y, other = (x[0] + y[0] / 50, x[0] + y[1] / 50), x[0] + other / 50  # near one another
+    y, other = (x[0] + y[0] / 50, x[0] + y[1] / 50), x[0] + other / 50  # close to each other
     surely, possibly = CONDITIONS[name](x, y)
     holds = getattr(np, name)(inside, other)
     assert holds[surely[:, 0]].all() and surely.any()
@@ -88,21 +88,21 @@ def test_a_comparison_that_is_sure_holds_everywhere_and_one_that_is_impossible_n
 
 
 @pytest.mark.parametrize("name", sorted(LOGIC))
-def test_what_is_sure_of_conditions_is_sure_of_their_combinations(name):
-    truth = [(False, False), (False, True), (True, True)]
+def test_a_combination_of_conditions_is_sure_exactly_where_it_has_one_value(name):
+    conditions = [(False, False), (False, True), (True, True)]
     function = getattr(np, name)
     count = 1 if name in {"logical_not", "invert"} else 2
-    for given in np.stack(np.meshgrid(*[range(3)] * count), axis=-1).reshape(-1, count):
-        ends = [truth[i] for i in given]
-        surely, possibly = LOGIC[name](*((np.array(a), np.array(b)) for a, b in ends))
-        choices = np.meshgrid(*[np.array(list({a, b})) for a, b in ends])
-        can_be = set(function(*(c.reshape(-1) for c in choices)).tolist())
-        assert (bool(surely), bool(possibly)) == (can_be == {True}, True in can_be)
+    for indices in np.stack(np.meshgrid(*[range(3)] * count), axis=-1).reshape(-1, count):
+        intervals = [conditions[i] for i in indices]
+        surely, possibly = LOGIC[name](*((np.array(a), np.array(b)) for a, b in intervals))
+        choices = np.meshgrid(*[np.array(list({a, b})) for a, b in intervals])
+        results = set(function(*(c.reshape(-1) for c in choices)).tolist())
+        assert (bool(surely), bool(possibly)) == (results == {True}, True in results)
 
 
-def test_a_choice_has_the_ends_of_what_may_be_chosen():
+def test_a_choice_has_the_hull_of_the_possible_branches():
     condition = (np.array([[True], [False], [False]]), np.array([[True], [True], [False]]))
     x, y = (np.full((3, 1), 1.0), np.full((3, 1), 2.0)), (10.0, 20.0)
-    low, high = ends_of_choice(condition, x, y)
+    low, high = interval_of_choice(condition, x, y)
     assert low[:, 0].tolist() == [1, 1, 10]
     assert high[:, 0].tolist() == [2, 20, 20]
