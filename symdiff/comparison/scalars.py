@@ -8,7 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from symdiff.arithmetics.bounds.estimates import Estimate, estimate
+from symdiff.arithmetics.bounds.estimates import estimate
+from symdiff.arithmetics.bounds.models import Estimate
 from symdiff.array_types import Array
 from symdiff.comparison.evidence import Tensors, Trial
 from symdiff.comparison.trial import Case

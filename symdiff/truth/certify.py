@@ -27,7 +27,8 @@ from symdiff.arithmetics.bounds.blocks import (
     size_of,
     write_rows,
 )
-from symdiff.arithmetics.bounds.estimates import CLEARLY_OFF, Estimate, estimate_together
+from symdiff.arithmetics.bounds.estimates import CLEARLY_OFF, estimate_together
+from symdiff.arithmetics.bounds.models import Estimate
 from symdiff.arithmetics.series.germs import Budget
 from symdiff.arithmetics.series.reals import Real
 from symdiff.array_types import Array, Mask

@@ -14,13 +14,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from symdiff.arithmetics.bounds.estimates import (
-    CLEARLY_OFF,
-    UNDERFLOW_ERROR,
-    UNIT,
-    Estimate,
-    Estimates,
-)
+from symdiff.arithmetics.bounds.estimates import CLEARLY_OFF, Estimates
+from symdiff.arithmetics.bounds.models import UNDERFLOW_ERROR, UNIT, Estimate
 from symdiff.arithmetics.reading import apply, read
 from symdiff.array_types import Array
 from symdiff.catalogue import CATALOGUE, Function
@@ -96,7 +91,7 @@ class _TensorEstimates(Estimates):
         super().__init__()
         self.backward_formula = backward_formula
         self.elements = _Elements(self)
-        self.lost = False
+        self.uncertain = False
         self.sides: list[Any] = []  # of every switch, in the order of the program
 
     def column(self, row: Function) -> Callable[..., Any] | None:
@@ -106,7 +101,7 @@ class _TensorEstimates(Estimates):
             return super().column(row)
         if row.definition is None or row.derivative is not None:
             bends = row.switches not in (None, ()) or row.crossings or row.domain is not None
-            plain = row.returns == "condition" or super().has_own_column(row)
+            plain = row.returns == "condition" or super().has_column(row)
             if bends and not plain and row.name not in _INSIDE:
                 raise Unsupported(row.name, "its switches are not looked at in whole tensors")
         return super().column(row)
@@ -125,16 +120,16 @@ class _TensorEstimates(Estimates):
             whole = isinstance(exponent, Estimate) and exponent.slope is None
             natural = whole and np.all((exponent.value >= 0) & (exponent.value % 1 == 0))
             if not natural:
-                self.lost |= _may_vanish(first.value, first.error)
+                self.uncertain |= _may_vanish(first.value, first.error)
             if whole and not np.any(exponent.value):
-                self.lost |= _may_be_undefined(first)
+                self.uncertain |= _may_be_undefined(first)
             if np.any(np.abs(exponent.value) > _STEEP):
-                self.lost |= _may_vanish(first.value, np.abs(exponent.value) * first.error)
+                self.uncertain |= _may_vanish(first.value, np.abs(exponent.value) * first.error)
         if row.name == "subtract" and first is arguments[1]:
-            self.lost |= _may_be_undefined(first)
+            self.uncertain |= _may_be_undefined(first)
         if row.name in _STEPS:
             self.sides.append(np.floor(first.value))
-            self.lost |= _may_vanish(first.value - np.rint(first.value), first.error)
+            self.uncertain |= _may_vanish(first.value - np.rint(first.value), first.error)
 
     def _compare(self, arguments: Sequence[Any], *, allowed: bool) -> None:
         del allowed
@@ -144,7 +139,7 @@ class _TensorEstimates(Estimates):
         moving = any(isinstance(a, Estimate) and a.slope is not None for a in arguments)
         error = np.asarray(sum(e for _, e in pairs))
         exact = (error == 0) & ~np.isnan(gap) & (not moving)
-        self.lost |= bool(np.any(~(np.abs(gap) > CLEARLY_OFF * error) & ~exact))
+        self.uncertain |= bool(np.any(~(np.abs(gap) > CLEARLY_OFF * error) & ~exact))
 
 
 def _may_vanish(value: Any, error: Any) -> bool:
@@ -283,7 +278,7 @@ def directional(  # noqa: PLR0913  (what stands on both sides of the Jacobian)
         bounds = {f: getattr(found, f) * _ROUNDED for f in ("error", "slope_error")}
         found = dataclasses.replace(found, **bounds)
     finite = all(np.all(np.isfinite(x)) for x in (found.value, found.error, found.slope_error))
-    return found, finite and not arithmetic.lost
+    return found, finite and not arithmetic.uncertain
 
 
 def straddles(program: Program, ends: Sequence[Mapping[str, Any]]) -> bool:

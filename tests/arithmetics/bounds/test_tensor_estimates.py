@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from symdiff.arithmetics import reading
-from symdiff.arithmetics.bounds import estimates, tensor_estimates
+from symdiff.arithmetics.bounds import models, tensor_estimates
 from symdiff.arithmetics.bounds.jets import Jet, Strict, TieError, evaluate
 from symdiff.arithmetics.bounds.tensor_estimates import directional
 from symdiff.arithmetics.components.components import variables, write_out
@@ -683,7 +683,7 @@ def test_a_check_of_switches_that_is_dropped_is_noticed(monkeypatch, check, leas
     assert len(settled_on_switches()) >= least
 
 
-@pytest.mark.parametrize("module", [tensor_estimates, estimates])
+@pytest.mark.parametrize("module", [tensor_estimates, models])
 def test_rounding_that_is_left_out_of_the_bounds_is_noticed(monkeypatch, module):
     # Negative control.
     monkeypatch.setattr(module, "UNIT", 0.0)
