@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from symdiff.arithmetics.bounds.tensor_estimates import directional
+from symdiff.arithmetics.bounds.tensor_estimates import directional_estimate
 from symdiff.comparison.evidence import Trial, tolerance_of
 from symdiff.comparison.tensor_setup import TANGENT, Setup, check_shape, is_diagonal
 from symdiff.engines.base import Allowance, Engine, Problem
@@ -122,7 +122,7 @@ def _check_values(setup: Setup, spelling: str, other: Program) -> None:
     try:
         programs = (setup.parsed.program, other)
         (first, is_first_settled), (second, is_second_settled) = (
-            directional(p, values, {}) for p in programs
+            directional_estimate(p, values, {}) for p in programs
         )
     except Unsupported:
         return

@@ -11,7 +11,7 @@ import numpy as np
 
 from symdiff.arithmetics.arrays import evaluate, evaluate_tensor
 from symdiff.arithmetics.bounds.rounding import value_radius
-from symdiff.arithmetics.bounds.tensor_estimates import directional
+from symdiff.arithmetics.bounds.tensor_estimates import directional_estimate
 from symdiff.array_types import Array
 from symdiff.engines.base import Allowance, Engine, Problem, Samples, Traits
 from symdiff.engines.directional import DirectionalBound, DirectionalProblem, DirectionalSamples
@@ -113,7 +113,7 @@ class Claim:
 def _value_and_errors(program: Program, problem: DirectionalProblem) -> tuple[Array, Array]:
     """Return the value of a claim, and bounds of its rounding errors; NaN: no bound is known."""
     try:
-        estimate, settled = directional(program, problem.values, {})
+        estimate, settled = directional_estimate(program, problem.values, {})
     except Unsupported:
         settled = False
     if not settled:

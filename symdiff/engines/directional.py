@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from symdiff.arithmetics.bounds.tensor_estimates import directional
+from symdiff.arithmetics.bounds.tensor_estimates import directional_estimate
 from symdiff.array_types import Array
 from symdiff.engines.base import (
     Allowance,
@@ -98,7 +98,7 @@ class DirectionalProblem:
             Whether to bound the formulas of torch's backward pass, where they differ.
         """
         try:
-            estimate, settled = directional(
+            estimate, settled = directional_estimate(
                 self.program,
                 self.values,
                 self.directions[name],

@@ -1,7 +1,7 @@
-"""The truth at one point along one variable, from the germs on its two sides.
+"""Decide the truth at one point along one variable, from the germs on both sides.
 
-Source: one-sided derivatives as in Clarke 1983, section 2.1; in one variable the Clarke set of
-a function without oscillation is the interval between its two slopes.
+Source: one-sided derivatives as in Clarke 1983, section 2.1.  In one variable, the Clarke
+subdifferential of a function without oscillation is the interval between its one-sided derivatives.
 """
 
 from __future__ import annotations
@@ -20,17 +20,34 @@ from symdiff.truth.kinds import Kind, Truth
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Side:
-    """How f(x0 + s·t) - f(x0) begins: slope·t, or why it does not."""
+    """The function on one side of a point x0: its limit and the derivative on that side.
 
-    kind: Kind  # smooth: a finite slope; vertical: an infinite one
+    Attributes
+    ----------
+    kind
+        `SMOOTH` with a finite slope, `VERTICAL` with an infinite one, or why there is no slope.
+    slope
+        The one-sided derivative, if it is finite.
+    infinite
+        The one-sided derivative, if it is infinite; else NaN.
+    limit
+        The limit of the function, if it is finite.
+    curvature
+        The one-sided second derivative, or None where not known.
+    reason
+        Why the side is undecided or outside the domain; at a pole, the infinity as text.
+    """
+
+    kind: Kind
     slope: Real | None = None
-    infinite: float = math.nan  # the slope's infinity
+    infinite: float = math.nan
     limit: Real | None = None
     curvature: float | None = None
     reason: str = ""
 
     @property
     def number(self) -> float | None:
+        """The one-sided derivative as a double or an infinity, or None."""
         if self.slope is not None:
             return nearest(self.slope)
         return None if math.isnan(self.infinite) else self.infinite
@@ -39,18 +56,18 @@ class _Side:
 def decide(
     program: Program, variable: str, point: Mapping[str, Real], budget: Budget | None = None
 ) -> Truth:
-    """Return the truth at one point along one variable: proved, or undecided.
+    """Return the truth at one point along one variable: proved, or `Kind.UNDECIDED`.
 
     Parameters
     ----------
     program
         The expression.
     variable
-        The input that moves.
+        The input to differentiate with respect to.
     point
         The exact coordinates of every input.
     budget
-        Precision, order of series and work.
+        Limits on the precision, the order of series and the work.
 
     Examples
     --------
@@ -61,51 +78,60 @@ def decide(
     >>> decide(parse("sin(x)/x"), "x", {"x": Real.of(0)}).detail
     'a division by zero; the limit is 1'
     """
-    spent = budget or Budget()
-    held = dict(_held(program, point, spent))
-    place = _Place(program, variable, point, held, spent)
-    place.germ(1, spent.orders[0])  # first: the others take over what is analytic
-    value = place.germ(0, spent.orders[0])
+    limits = budget or Budget()
+    detached = dict(_detached(program, point, limits))
+    germs = _Germs(program, variable, point, detached, limits)
+    germs.germ(1, limits.orders[0])  # first, since the other sides reuse its analytic germs
+    value = germs.germ(0, limits.orders[0])
     try:
-        return _classify(value, place.side(-1, value), place.side(1, value), spent.bits)
+        return _classify(value, germs.side(-1, value), germs.side(1, value), limits.bits)
     except UndecidedError as error:
         return Truth(Kind.UNDECIDED, detail=str(error))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Place:
-    """A point of a program, and a variable along which it is left."""
+class _Germs:
+    """The germs of a program at a point along one variable, computed when they are needed.
+
+    Attributes
+    ----------
+    detached
+        The values of the detached nodes, which count as constants.
+    analytic
+        By order of the series, the right-hand germs of the nodes that are analytic at the point.
+    cache
+        The germs computed so far, by side and order.
+    """
 
     program: Program
     variable: str
     point: Mapping[str, Real]
-    held: Mapping[int, Value]
+    detached: Mapping[int, Value]
     budget: Budget
-    # By order: the germs to the right of all nodes that are analytic here.
     analytic: dict[int, dict[int, Germ]] = dataclasses.field(default_factory=dict)
-    found: dict[tuple[int, int], Value] = dataclasses.field(default_factory=dict)
+    cache: dict[tuple[int, int], Value] = dataclasses.field(default_factory=dict)
 
     def germ(self, s: int, order: int) -> Value:
-        """Return the germ on the side s; 0: the value at the point."""
-        if (s, order) not in self.found:
-            self.found[s, order] = self._germ(s, order)
-        return self.found[s, order]
+        """Return the germ on the right (s = 1) or the left (s = -1), or for s = 0 the value."""
+        if (s, order) not in self.cache:
+            self.cache[s, order] = self._germ(s, order)
+        return self.cache[s, order]
 
     def _germ(self, s: int, order: int) -> Value:
         inputs: dict[str, Value] = {name: constant_germ(x) for name, x in self.point.items()}
         if s:
             inputs[self.variable] = affine_germ(self.point[self.variable], Real.of(s))
-        if s > 0 and not self.held:
-            cache: dict[int, Value] = {}
-            germ = evaluate(self.program, inputs, order, self.budget, cache=cache)
-            self.analytic[order] = analytic_germs(self.program, cache)
+        if s > 0 and not self.detached:
+            nodes: dict[int, Value] = {}
+            germ = evaluate(self.program, inputs, order, self.budget, cache=nodes)
+            self.analytic[order] = analytic_germs(self.program, nodes)
             return germ
-        seen = self.analytic.get(order, {})
-        moved = {i: mirrored(g) if s else constant_germ(g.constant) for i, g in seen.items()}
-        return evaluate(self.program, inputs, order, self.budget, held={**moved, **self.held})
+        analytic = self.analytic.get(order, {})
+        reused = {i: mirrored(g) if s else constant_germ(g.constant) for i, g in analytic.items()}
+        return evaluate(self.program, inputs, order, self.budget, held={**reused, **self.detached})
 
     def side(self, s: int, value: Value) -> _Side:
-        """Describe one side, with series as long as it takes."""
+        """Return the behaviour on one side, from the shortest series that decides it."""
         side = _Side(Kind.UNDECIDED, reason="no series was tried")
         for order in self.budget.orders:
             germ = self.germ(s, order)
@@ -121,19 +147,30 @@ class _Place:
         return side
 
 
-def _held(
+def _detached(
     program: Program, point: Mapping[str, Real], budget: Budget
 ) -> Iterator[tuple[int, Value]]:
-    """Yield the values of detached parts: they count as constants."""
-    held: dict[int, Value] = {}
+    """Yield the values of the detached nodes, which count as constants, by index."""
+    values: dict[int, Value] = {}
     for index, node in program.calls():
         if node.function == "detach":
             inputs: dict[str, Value] = {name: constant_germ(x) for name, x in point.items()}
-            held[index] = evaluate(program.at(index), inputs, budget.orders[0], budget, held=held)
-            yield index, held[index]
+            values[index] = evaluate(
+                program.at(index), inputs, budget.orders[0], budget, held=values
+            )
+            yield index, values[index]
 
 
 def _described(germ: Value, value: Value, s: int, algebra: Algebra) -> _Side:
+    """Return one side, from its germ and the value at the point.
+
+    Raises
+    ------
+    OrderError
+        The series is too short to decide.
+    UndecidedError
+        The sign of a coefficient is not proved.
+    """
     if isinstance(germ, Outside):
         return _Side(Kind.OUTSIDE, reason=germ.reason)
     if not isinstance(germ, Germ):
@@ -150,7 +187,7 @@ def _described(germ: Value, value: Value, s: int, algebra: Algebra) -> _Side:
 
 
 def _slope(small: Germ, s: int, limit: Real, algebra: Algebra) -> _Side:
-    """Read the slope off a germ that tends to 0."""
+    """Return one side with the slope of a germ that tends to 0."""
     for (e, k), c in small.terms.items():
         if e > 1 or (e == 1 and k < 0):
             break
@@ -170,7 +207,10 @@ def _slope(small: Germ, s: int, limit: Real, algebra: Algebra) -> _Side:
 
 
 def _curvature(small: Germ, algebra: Algebra) -> float | None:
-    """Return the second derivative on this side; infinite after a term between t^1 and t^2."""
+    """Return the second derivative on this side, or None where not known.
+
+    It is infinite where the germ has a term between t and t^2.
+    """
     try:
         for (e, k), c in small.terms.items():
             if e < 1 or (e == 1 and k <= 0):
@@ -188,6 +228,7 @@ def _curvature(small: Germ, algebra: Algebra) -> float | None:
 
 
 def _classify(value: Value, left: _Side, right: _Side, bits: int) -> Truth:
+    """Return the truth from the value at the point and the behaviour on both sides."""
     if isinstance(value, Unknown):
         return Truth(Kind.UNDECIDED, detail=value.reason)
     if not isinstance(value, Germ):
@@ -197,12 +238,12 @@ def _classify(value: Value, left: _Side, right: _Side, bits: int) -> Truth:
 
 
 def _defined(value: Germ, left: _Side, right: _Side, bits: int) -> Truth:
-    """Describe a point at which the function has a value."""
+    """Return the truth at a point at which the function is defined."""
     sides = {side.kind: side for side in (right, left)}
     if Kind.UNDECIDED in sides:
         return Truth(Kind.UNDECIDED, detail=sides[Kind.UNDECIDED].reason)
     if Kind.POLE in sides or Kind.JUMP in sides:
-        return _broken(value, left, right)
+        return _discontinuous(value, left, right)
     if Kind.OUTSIDE in sides:
         return _edge(left, right)
     if Kind.VERTICAL in sides:
@@ -211,8 +252,8 @@ def _defined(value: Germ, left: _Side, right: _Side, bits: int) -> Truth:
     return _two_slopes(left, right, bits)
 
 
-def _broken(value: Germ, left: _Side, right: _Side) -> Truth:
-    """Describe a point at which the function is not continuous."""
+def _discontinuous(value: Germ, left: _Side, right: _Side) -> Truth:
+    """Return the truth at a pole or a jump of a function that is defined at the point."""
     numbers = (left.number, right.number)
     if Kind.POLE in (left.kind, right.kind):
         return Truth(Kind.POLE, *numbers, detail=_pole(left, right))
@@ -220,23 +261,24 @@ def _broken(value: Germ, left: _Side, right: _Side) -> Truth:
 
 
 def _edge(left: _Side, right: _Side) -> Truth:
-    """Describe the end of a domain."""
+    """Return the truth at the boundary of the domain."""
     if left.kind is right.kind:
         return Truth(Kind.OUTSIDE, detail="an isolated point of the domain")
-    missing, there, which = (
+    outside, inside, which = (
         (left, right, "right") if left.kind is Kind.OUTSIDE else (right, left, "left")
     )
     return Truth(
         Kind.EDGE,
         left.number,
         right.number,
-        there.number,
+        inside.number,
         (left.curvature, right.curvature),
-        f"{which} side only: {missing.reason}",
+        f"{which} side only: {outside.reason}",
     )
 
 
 def _two_slopes(left: _Side, right: _Side, bits: int) -> Truth:
+    """Return the truth at a point with two finite one-sided derivatives: smooth, or a kink."""
     assert left.slope is not None and right.slope is not None  # noqa: S101, PT018  (both smooth)
     curvatures = (left.curvature, right.curvature)
     difference = Algebra(1, bits).sign(right.slope - left.slope)
@@ -247,7 +289,7 @@ def _two_slopes(left: _Side, right: _Side, bits: int) -> Truth:
 
 
 def _undefined(reason: str, left: _Side, right: _Side, bits: int) -> Truth:
-    """Describe a point at which the function has no value."""
+    """Return the truth at a point at which the function is undefined."""
     for side in (left, right):
         if side.kind is Kind.UNDECIDED:
             return Truth(Kind.UNDECIDED, detail=f"{reason}; {side.reason}")
@@ -257,18 +299,21 @@ def _undefined(reason: str, left: _Side, right: _Side, bits: int) -> Truth:
     limits = [side.limit for side in (left, right)]
     if limits[0] is not None and limits[1] is not None:
         if Algebra(1, bits).sign(limits[0] - limits[1]) == 0:
-            found = f"the limit is {_shown(limits[0])}"
+            limit_text = f"the limit is {_rounded(limits[0])}"
         else:
-            found = f"the left limit is {_shown(limits[0])}, the right one {_shown(limits[1])}"
-        return Truth(Kind.OUTSIDE, *numbers, detail=f"{reason}; {found}")
+            limit_text = (
+                f"the left limit is {_rounded(limits[0])}, the right one {_rounded(limits[1])}"
+            )
+        return Truth(Kind.OUTSIDE, *numbers, detail=f"{reason}; {limit_text}")
     for which, limit in zip(("left", "right"), limits, strict=True):
         if limit is not None:
-            found = f"the {which} limit is {_shown(limit)}"
-            return Truth(Kind.OUTSIDE, *numbers, detail=f"{reason}; {found}")
+            limit_text = f"the {which} limit is {_rounded(limit)}"
+            return Truth(Kind.OUTSIDE, *numbers, detail=f"{reason}; {limit_text}")
     return Truth(Kind.OUTSIDE, detail=reason)
 
 
 def _pole(left: _Side, right: _Side) -> str:
+    """Return the detail of a pole: to which infinity the value tends on each side."""
     if left.kind is right.kind and left.reason == right.reason:
         return f"the value tends to {left.reason}"
     sides = [
@@ -280,13 +325,15 @@ def _pole(left: _Side, right: _Side) -> str:
 
 
 def _jump(value: Germ, left: _Side, right: _Side) -> str:
+    """Return the detail of a jump: by how much the limits differ from the value."""
     sides = [
-        f"by {_shown(side.limit - value.constant)} to the {which}"
+        f"by {_rounded(side.limit - value.constant)} to the {which}"
         for which, side in (("left", left), ("right", right))
         if side.kind is Kind.JUMP and side.limit is not None
     ]
     return f"jumps {' and '.join(sides)}"
 
 
-def _shown(number: Real) -> str:
+def _rounded(number: Real) -> str:
+    """Return a number as text, with nine digits."""
     return f"{nearest(number) + 0.0:.9g}"

@@ -1,4 +1,4 @@
-"""The proof of one point: by jets where the program is smooth, by germs where it may not be."""
+"""Prove the truth at one point: by jets where the program is smooth, by germs elsewhere."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from symdiff.truth.active_switches import active_switches
 from symdiff.truth.kinds import Kind, Truth
 from symdiff.truth.one_sided import decide
 
-_JET_BITS: Final = (128, 512, 2048)
-APPARENT: Final = "apparent kink"
-NO_FORMULA: Final = "its exact place has no formula"
+_JET_BITS: Final = (128, 512, 2048)  # precisions at which jets are tried, in this order
+APPARENT: Final = "apparent kink"  # detail of a smooth point at which a switch is zero
+NO_FORMULA: Final = "the exact coordinate has no closed form"  # why a point is undecided
 
 
 def prove(
     program: Program, variable: str, point: Mapping[str, Real], budget: Budget | None = None
 ) -> Truth:
-    """Return the truth at one point along one variable.
+    """Return the truth at one point along one variable: proved, or `Kind.UNDECIDED`.
 
     Parameters
     ----------
     program
         The expression.
     variable
-        The input that moves.
+        The input to differentiate with respect to.
     point
         The exact coordinates of every input.
     budget
-        What germs may cost.
+        Limits on the precision, the order of series and the work.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def prove(
 def smooth_slope(
     program: Program, variable: str, point: Mapping[str, Real], bits: int
 ) -> float | None:
-    """Return the derivative where balls prove that the program is smooth, else None."""
+    """Return the derivative if balls of at most `bits` bits prove the program smooth, else None."""
     for precision in _JET_BITS:
         if precision > bits:
             break
@@ -81,7 +81,7 @@ def smooth_slope(
 def _slope_ball(
     program: Program, variable: str, point: Mapping[str, Real], bits: int
 ) -> Ball | None:
-    """Return a ball around the derivative where the program is proved to be smooth."""
+    """Return a ball that contains the derivative if the program is proved smooth, else None."""
     with flint.ctx.workprec(bits):
         inputs = {
             name: Jet(x.ball(bits), (flint.arb(1),) if name == variable else ())
@@ -98,7 +98,7 @@ def _slope_ball(
 
 @functools.cache
 def exact_number(text: str) -> Real | None:
-    """Return an exact coordinate as a number, or None if its text is no formula.
+    """Return the number that a coordinate's text stands for, or None if it is not a formula.
 
     Examples
     --------
@@ -106,5 +106,5 @@ def exact_number(text: str) -> Real | None:
     (1/3, None)
     """
     formula = formula_of(text)
-    found = None if formula is None else germs.evaluate(formula, {})
-    return found.constant if isinstance(found, Germ) and found.is_constant else None
+    germ = None if formula is None else germs.evaluate(formula, {})
+    return germ.constant if isinstance(germ, Germ) and germ.is_constant else None

@@ -1,4 +1,4 @@
-"""Blocks of points settle nothing that the points alone would not, and say the same."""
+"""Blocks certify no point that would not be certified alone, and give the same derivative."""
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ from symdiff.program import parse
 from symdiff.truth import certify as filtering
 from symdiff.truth.certify import certify
 
-POINTS = 3 * 1024 + 77
+POINTS = 3 * 1024 + 77  # several blocks, and an incomplete one
 
 ALONG_X = [
     "exp(-x**2)*sin(3*x) + log(1 + x**2)",
@@ -42,7 +42,7 @@ ALONG_X = [
     "where(max(log(abs(x)), x) > 0.5, x, 0)",
     "where(exp(x) > 0, 0.5, x) * x",
 ]
-NOWHERE = [
+UNDEFINED = [  # nowhere defined
     "1/(x - x)",
     "1/(min(x, 9) - x)",
     "atan2(x - x, x)",
@@ -50,7 +50,7 @@ NOWHERE = [
     "log(where(exp(x) > 0, 0, x))",
     "where(exp(x) > 0, 0, x)**-1",
 ]
-IN_TWO = [
+IN_TWO_VARIABLES = [
     "x*y + abs(x - y)",
     "hypot(x, y)",
     "atan2(y, x)",
@@ -65,37 +65,40 @@ IN_TWO = [
 
 def columns(program, *, in_order):
     rng = np.random.default_rng(len(program.text))
-    found = {name: rng.uniform(-2, 2, POINTS) for name in program.inputs}
-    return {name: np.sort(x) for name, x in found.items()} if in_order else found
+    values = {name: rng.uniform(-2, 2, POINTS) for name in program.inputs}
+    return {name: np.sort(x) for name, x in values.items()} if in_order else values
 
 
 def disagreements(text, monkeypatch, *, in_order):
-    """At how many points blocks say more than points, or something else; and how many they say."""
+    """Return how many points are certified wrongly in blocks, and how many in blocks and alone.
+
+    In blocks a point is certified wrongly if alone it is not, or if the derivatives differ.
+    """
     program = parse(text)
-    given = columns(program, in_order=in_order)
-    in_blocks = certify(program, "x", given)
+    inputs = columns(program, in_order=in_order)
+    in_blocks = certify(program, "x", inputs)
     with monkeypatch.context() as patch:
         patch.setattr(filtering, "BLOCK", 10 * POINTS)
-        alone = certify(program, "x", given)
+        alone = certify(program, "x", inputs)
     both = in_blocks.settled & alone.settled
     with np.errstate(invalid="ignore"):
-        apart = np.abs(in_blocks.slope - alone.slope) > in_blocks.error + alone.error
-    apart |= np.isnan(in_blocks.slope) != np.isnan(alone.slope)
-    apart |= in_blocks.outside != alone.outside
+        differ = np.abs(in_blocks.slope - alone.slope) > in_blocks.error + alone.error
+    differ |= np.isnan(in_blocks.slope) != np.isnan(alone.slope)
+    differ |= in_blocks.outside != alone.outside
     more = in_blocks.settled & ~alone.settled
-    return int((both & apart | more).sum()), int(both.sum())
+    return int((both & differ | more).sum()), int(both.sum())
 
 
-@pytest.mark.parametrize("text", ALONG_X + IN_TWO)
+@pytest.mark.parametrize("text", ALONG_X + IN_TWO_VARIABLES)
 @pytest.mark.parametrize("in_order", [True, False], ids=["in order", "in disorder"])
-def test_blocks_say_what_points_say(monkeypatch, text, in_order):
-    wrong, told = disagreements(text, monkeypatch, in_order=in_order)
+def test_blocks_certify_the_derivatives_of_single_points(monkeypatch, text, in_order):
+    wrong, certified = disagreements(text, monkeypatch, in_order=in_order)
     assert wrong == 0
-    assert told > POINTS / 3
+    assert certified > POINTS / 3
 
 
-@pytest.mark.parametrize("text", NOWHERE)
-def test_blocks_say_nothing_where_points_say_nothing(monkeypatch, text):
+@pytest.mark.parametrize("text", UNDEFINED)
+def test_blocks_certify_nothing_where_a_function_is_undefined(monkeypatch, text):
     wrong, _ = disagreements(text, monkeypatch, in_order=True)
     assert wrong == 0
 
@@ -114,19 +117,19 @@ def required(row):
 
 
 @pytest.mark.parametrize("row", SCALARS, ids=lambda row: row.name)
-def test_every_function_of_what_a_choice_gave_is_taken_in_blocks(monkeypatch, row):
-    """Where one side of a choice is taken in all blocks, what comes of it is a number or blocks."""
+def test_every_function_accepts_the_result_of_a_choice_in_blocks(monkeypatch, row):
+    """A choice that takes one branch in all blocks returns a number or blocks."""
     rest = ", ".join(["x", "0.5"][: required(row) - 1])
-    for given in ("softplus(x)", "max(x, -9)"):
-        wrong, _ = disagreements(f"{row.name}({given}, {rest})", monkeypatch, in_order=True)
+    for argument in ("softplus(x)", "max(x, -9)"):
+        wrong, _ = disagreements(f"{row.name}({argument}, {rest})", monkeypatch, in_order=True)
         assert wrong == 0
-    # of a constant blocks may say more: that it has no slope
+    # for a constant, blocks may certify more: a slope of 0
     program = parse(f"{row.name}(where(exp(x) > 0, 0, x), {rest.replace('x', '1')})")
-    found = certify(program, "x", columns(program, in_order=True))
-    assert not found.slope[found.settled & (found.outside == 0)].any()
+    result = certify(program, "x", columns(program, in_order=True))
+    assert not result.slope[result.settled & (result.outside == 0)].any()
 
 
-def test_a_comparison_that_is_always_sure_is_noticed(monkeypatch):
+def test_a_comparison_that_is_wrongly_sure_is_noticed(monkeypatch):
     # Negative control.
     always = {**CONDITIONS, "greater": lambda x, _: CONDITIONS["isfinite"](x)}
     monkeypatch.setattr(blocks, "CONDITIONS", always)

@@ -1,4 +1,4 @@
-"""What a proof says of a point beside its numbers."""
+"""Proofs of single points: the kind, the detail, apparent kinks."""
 
 import pytest
 
@@ -19,7 +19,7 @@ POLES = [
 
 
 @pytest.mark.parametrize(("text", "point", "words"), POLES)
-def test_a_pole_tells_where_the_value_goes_on_either_side(text, point, words):
+def test_the_detail_of_a_pole_says_to_which_infinity_each_side_tends(text, point, words):
     truth = prove(parse(text), "x", {"x": exact_number(point)})
     assert truth.kind is Kind.POLE
     assert truth.detail.split("; ")[-1] == words
@@ -30,18 +30,18 @@ APPARENT_KINKS = [
     ("x*abs(x)", "0", True),
     ("floor(x) - floor(x) + x", "2", True),
     ("where(x == 1, 1, x**2)", "1", True),
-    # no switch is zero there, although the balls of the first attempt overflow
+    # no switch is zero there, although the balls of the first precision overflow
     ("exp(x)", "1e300", False),
     ("log(1 + exp(x))", "1e308", False),
     ("log(x)/log(x)", "1e-300", False),
     ("sin(x)/x", "1e-300", False),
     ("abs(x)", "1", False),
-    ("floor(exp(x))", "1000", False),  # it is not known what vanishes there
+    ("floor(exp(x))", "1000", False),  # whether a switch is zero is undecided
 ]
 
 
 @pytest.mark.parametrize(("text", "point", "apparent"), APPARENT_KINKS)
-def test_an_apparent_kink_is_where_a_switch_is_zero(text, point, apparent):
+def test_a_smooth_point_is_an_apparent_kink_exactly_where_a_switch_is_zero(text, point, apparent):
     truth = prove(parse(text), "x", {"x": exact_number(point)})
     assert truth.kind in {Kind.SMOOTH, Kind.UNDECIDED}
     assert (truth.detail == APPARENT) == apparent
@@ -56,7 +56,7 @@ EVEN = [
 
 
 @pytest.mark.parametrize(("text", "at", "kind", "sides"), EVEN)
-def test_zeros_of_even_order_are_decided_where_they_have_a_formula(text, at, kind, sides):
+def test_zeros_of_even_order_are_decided_if_they_have_a_closed_form(text, at, kind, sides):
     truth = prove(parse(text), "x", {"x": exact_number(at)})
     assert truth.kind is kind
     if sides is not None:
@@ -69,7 +69,7 @@ def test_a_function_is_outside_its_domain_along_every_variable():
     assert kinds == {Kind.OUTSIDE}
 
 
-def test_arithmetic_with_inf_is_undecided_and_no_crash():
+def test_arithmetic_with_inf_is_undecided_or_outside_and_does_not_crash():
     for text in ("inf/x", "-inf/(x - 1)", "x - inf/x", "inf/(1/x - inf)"):
         assert prove(parse(text), "x", {"x": exact_number("1")}).kind in {
             Kind.UNDECIDED,

@@ -1,4 +1,4 @@
-"""A formula of sympy's or symengine's on balls: what it gives, rounding included."""
+"""Evaluate expressions of sympy or symengine in ball arithmetic."""
 
 from __future__ import annotations
 
@@ -18,19 +18,21 @@ from symdiff.errors import Unsupported
 
 
 def enclose_expression(expression: Any, inputs: Mapping[str, Ball]) -> Any:
-    """Return a ball around an expression's value, in the working precision, or `EMPTY`.
+    """Return a ball that contains an expression's value, or `EMPTY` where it is undefined.
+
+    It is computed in flint's working precision.
 
     Parameters
     ----------
     expression
-        sympy's or symengine's, in real symbols.
+        An expression of sympy or symengine, in real symbols.
     inputs
-        A ball for every symbol, by name.
+        A ball for every symbol, by the symbol's name.
 
     Raises
     ------
     Unsupported
-        A function of sympy's has no ball.
+        A function of the expression has no enclosure in ball arithmetic.
 
     Examples
     --------
@@ -38,39 +40,42 @@ def enclose_expression(expression: Any, inputs: Mapping[str, Ball]) -> Any:
     >>> enclose_expression(1 - sp.tanh(x)**2, {"x": flint.arb(0)})
     1.00000000000000
     """
-    return _Walk(inputs).value(expression)
+    return _Evaluation(inputs).value(expression)
 
 
 def formula_radius(expression: Any, inputs: Mapping[str, Ball]) -> float:
-    """Return what rounding can do to a formula in doubles; NaN where that is not known.
+    """Return a bound of the rounding error of an expression in doubles, or NaN if there is none.
 
     Parameters
     ----------
     expression
-        sympy's or symengine's, in real symbols.
+        An expression of sympy or symengine, in real symbols.
     inputs
-        A ball for every symbol, by name.
+        A ball for every symbol, by the symbol's name.
 
     Raises
     ------
     Unsupported
-        A function of sympy's has no ball.
+        A function of the expression has no enclosure in ball arithmetic.
     """
     with flint.ctx.workprec(DOUBLE):
         ball = enclose_expression(expression, inputs)
     return radius_of(ball) if ball is not EMPTY and ball.is_finite() else math.nan
 
 
-class _Walk:
+class _Evaluation:
+    """Balls of the nodes of an expression, each computed once."""
+
     def __init__(self, inputs: Mapping[str, Ball]) -> None:
         self._inputs = inputs
-        self._known: dict[Any, Any] = {}
+        self._balls: dict[Any, Any] = {}
 
-    def value(self, e: Any) -> Any:  # a ball, a condition or EMPTY
-        found = self._known.get(e)
-        if found is None:
-            found = self._known[e] = self._compute(e)
-        return found
+    def value(self, e: Any) -> Any:
+        """Return a ball, or a condition, or EMPTY."""
+        value = self._balls.get(e)
+        if value is None:
+            value = self._balls[e] = self._compute(e)
+        return value
 
     def _compute(self, e: Any) -> Any:
         name = type(e).__name__
@@ -90,7 +95,7 @@ class _Walk:
 
     def _piecewise(self, e: Any) -> Any:
         result: Any = EMPTY
-        # sympy has pairs, symengine one list
+        # sympy has a list of pairs, symengine a flat list
         pairs = e.args if e.args and isinstance(e.args[0], sp.Tuple) else _paired(e.args)
         for branch, condition in reversed(pairs):
             result = balls.choice(self.value(condition), self.value(branch), result)
@@ -109,7 +114,7 @@ class _Walk:
         row = CATALOGUE.get(_ROWS.get(name, name))
         column = None if row is None else row.column("ball")
         if column is None:
-            raise Unsupported(name, "it has no ball")
+            raise Unsupported(name, "it has no enclosure in ball arithmetic")
         return column(*arguments)
 
 
@@ -160,5 +165,5 @@ _SPECIAL: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "Unequality": lambda x, y: balls.negation(balls.equal(x, y)),
     }
 )
-# sympy's names of functions that are called otherwise here.
+# The catalogue's names of functions that have another name in sympy.
 _ROWS: Mapping[str, str] = MappingProxyType({"Abs": "abs", "ceiling": "ceil", "loggamma": "lgamma"})

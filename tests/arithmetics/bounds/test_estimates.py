@@ -1,4 +1,4 @@
-"""Estimates: value and slope are off by no more than their bounds, and the bounds are narrow."""
+"""Estimates: value and slope are within their error bounds of the truth, and the bounds are narrow."""
 
 import dataclasses
 import functools
@@ -15,14 +15,14 @@ from symdiff.arithmetics.bounds.jets import Jet, Strict, TieError, evaluate
 from symdiff.catalogue import CATALOGUE
 from symdiff.program import parse
 
-POINTS = 2000
-TOGETHER = 8  # in one block
-BITS = 160
-NARROW = 1e-10  # relative
-SHARE = 0.99  # of the points at which the bounds of a well-conditioned expression are narrow
-KNOWN = 0.95  # of the points at which there is a truth to compare with
+POINTS = 2000  # points of an expression
+BLOCK = 8  # points in a block
+BITS = 160  # precision of the truth
+NARROW = 1e-10  # relative width of a narrow bound
+SHARE = 0.99  # share of the points of a well-conditioned expression with narrow bounds
+KNOWN = 0.95  # share of the points at which the truth is proved
 
-# An expression and where its points are drawn; some of them lie closer to 0, see `columns`.
+# An expression and the range of its points; some of them lie closer to 0, see `points`.
 WELL_CONDITIONED = [
     # smooth activations
     ("sigmoid(x)", -15, 9),
@@ -101,27 +101,26 @@ ILL_CONDITIONED = [
 
 
 EVERY = WELL_CONDITIONED + ILL_CONDITIONED
-# Exact: there is nothing to shrink.
-NOTHING_TO_SHRINK = {"x - x"}
+EXACT = {"x - x"}  # expressions with error bounds of 0
 
 
-def spelled(entry):
+def label(entry):
     text, low, high = entry
     return f"{text} on {low:g} to {high:g}"
 
 
 def points(entry):
-    """Points between low and high, in order; a tenth of them close to 0, if it lies between."""
+    """Sorted points between low and high, a tenth of them close to 0 if 0 is in the range."""
     text, low, high = entry
     rng = np.random.default_rng(zlib.crc32(text.encode()))
     x = rng.uniform(low, high, POINTS)
     small = rng.choice([-1, 1], POINTS) * 10 ** -rng.uniform(0, 20, POINTS)
-    closer = (rng.random(POINTS) < 0.1) & (small > low) & (small < high)
-    return np.sort(np.where(closer, small, x))
+    is_close = (rng.random(POINTS) < 0.1) & (small > low) & (small < high)
+    return np.sort(np.where(is_close, small, x))
 
 
 def jet_at(program, x):
-    """The value and the slope as balls, or None where nothing is proved."""
+    """The value and the slope as balls, or None where they are not proved."""
     try:
         with flint.ctx.workprec(BITS):
             jet = evaluate(program, {"x": Jet(flint.arb(x), (flint.arb(1),))}, Strict())
@@ -134,7 +133,7 @@ def jet_at(program, x):
 
 
 def distance(number, ball):
-    """How far a double is from a ball: no more than from the truth."""
+    """The distance of a double to a ball, which is at most its distance to the truth."""
     if not math.isfinite(number):
         return math.nan
     with flint.ctx.workprec(BITS):
@@ -142,14 +141,14 @@ def distance(number, ball):
 
 
 class Judged:
-    """An estimate beside the truth: errors, their bounds and the numbers, value and slope."""
+    """Value and slope of an estimate, with their bounds and their errors against the truth."""
 
     def __init__(self, text, x, truths=None):
         program = parse(text)
-        found = estimate(program, {"x": x}, "x")
-        slope = 0.0 if found.slope is None else found.slope
-        self.numbers = self._columns(x, found.value, slope)
-        self.bounds = self._columns(x, found.error, found.slope_error)
+        result = estimate(program, {"x": x}, "x")
+        slope = 0.0 if result.slope is None else result.slope
+        self.numbers = self._columns(x, result.value, slope)
+        self.bounds = self._columns(x, result.error, result.slope_error)
         self.truths = truths or [jet_at(program, float(each)) for each in x]
         self.known = np.array([truth is not None for truth in self.truths])
         self.errors = np.full((x.size, 2), np.nan)
@@ -164,7 +163,7 @@ class Judged:
         return np.stack(columns, axis=1)
 
     def wrong(self, shrunk=1.0):
-        """Where a number is farther from the truth than its bound, shrunk; nan is no bound."""
+        """Whether a number differs from the truth by more than its finite bound over `shrunk`."""
         return np.isfinite(self.bounds) & (self.errors > self.bounds / shrunk)
 
     def narrow(self):
@@ -177,38 +176,38 @@ def judged(entry):
     return Judged(entry[0], points(entry))
 
 
-@pytest.mark.parametrize("entry", EVERY, ids=spelled)
+@pytest.mark.parametrize("entry", EVERY, ids=label)
 def test_value_and_slope_are_within_their_bounds(entry):
-    found = judged(entry)
-    assert found.known.mean() >= KNOWN
-    wrong = found.wrong().any(axis=1)
+    judgement = judged(entry)
+    assert judgement.known.mean() >= KNOWN
+    wrong = judgement.wrong().any(axis=1)
     assert points(entry)[wrong].tolist() == []
 
 
-@pytest.mark.parametrize("entry", EVERY, ids=spelled)
-def test_in_blocks_they_are_within_the_bounds_of_these(entry):
+@pytest.mark.parametrize("entry", EVERY, ids=label)
+def test_value_and_slope_are_within_the_bounds_of_their_blocks(entry):
     x, truths = points(entry), judged(entry).truths
-    found = Judged(entry[0], x.reshape(-1, TOGETHER), truths)
-    wrong = found.wrong().any(axis=1)
+    judgement = Judged(entry[0], x.reshape(-1, BLOCK), truths)
+    wrong = judgement.wrong().any(axis=1)
     assert x[wrong].tolist() == []
-    # Negative control: the bounds of blocks are no larger than they need be, by a factor.
-    shrunk = Judged(entry[0], x.reshape(-1, TOGETHER), truths).wrong(shrunk=1e8)
-    assert shrunk.any() == (entry[0] not in NOTHING_TO_SHRINK)
+    # Negative control: the bounds of blocks are wider than necessary by less than this factor.
+    shrunk = Judged(entry[0], x.reshape(-1, BLOCK), truths).wrong(shrunk=1e8)
+    assert shrunk.any() == (entry[0] not in EXACT)
 
 
-@pytest.mark.parametrize("entry", EVERY, ids=spelled)
+@pytest.mark.parametrize("entry", EVERY, ids=label)
 def test_a_bound_that_is_a_million_times_too_small_is_noticed(entry):
     # Negative control.
-    assert judged(entry).wrong(shrunk=1e6).any() == (entry[0] not in NOTHING_TO_SHRINK)
+    assert judged(entry).wrong(shrunk=1e6).any() == (entry[0] not in EXACT)
 
 
-@pytest.mark.parametrize("entry", WELL_CONDITIONED, ids=spelled)
-def test_the_bounds_of_what_is_well_conditioned_are_narrow(entry):
+@pytest.mark.parametrize("entry", WELL_CONDITIONED, ids=label)
+def test_the_bounds_of_well_conditioned_expressions_are_narrow(entry):
     assert (judged(entry).narrow().mean(axis=0) >= SHARE).all()
 
 
-def test_the_bounds_of_what_is_ill_conditioned_are_not_narrow():
-    # Negative control: every digit of the first is noise at most points.
+def test_the_bounds_of_ill_conditioned_expressions_are_not_narrow():
+    # Negative control: at most points every digit of this expression is noise.
     narrow = judged(("sin(1e8*x)", -10, 10)).narrow()
     assert (narrow.mean(axis=0) < 0.5).all()
 
@@ -229,38 +228,38 @@ def test_a_wrong_derivative_text_is_noticed(monkeypatch):
 @pytest.mark.parametrize(
     ("text", "x"),
     [
-        # far from 1 a rounded exponent tells: that of the slope is 0.3 - 1
+        # far from 1 a rounded exponent matters: that of the slope is 0.3 - 1
         ("x**0.1", 1e-20),
         ("x**0.3", 1e300),
         ("x**-0.3", 1e-24),
-        # what underflows to 0 is not exact
+        # a number that underflows to 0 is not exact
         ("x*1e-200*1e-200*1e200*1e200", 1.0),
         ("x**2*1e300*1e300", 1e-200),
         ("exp(x)*1e300*1e300", -800.0),
         ("sigmoid(x)*1e300*1e300", -800.0),
-        # where one exponential overflows, and the sigmoid does not underflow
+        # the exponential overflows, but the sigmoid does not underflow
         ("sigmoid(x)", -720.0),
         ("sqrt(x*1e-30)*1e30", 1e-300),
         # the argument's error is larger than its distance from a pole
         ("log1p(((1e7 + x) - 1e7) - 0.94e-9)", -1 + 0.95e-9),
         ("atanh(((1e7 + x) - 1e7) - 0.94e-9)", -1 + 0.95e-9),
         ("tan((1e7 + x) - 1e7)", 1.5707963264948965),
-        # what is compared within a row's definition may be zero
+        # a switch in a row's definition may be zero
         ("sinc(x - 1/3)", 1 / 3),
         ("sinc(exp(x + 1/3) - 1)", -1 / 3),
-        # and here it is not
+        # an argument with a large error is not close to the pole
         ("log(1 + ((1e7 + x) - 1e7))", -1 + 1e-3),
         ("1/((1e7 + x) - 1e7)", 1e-6),
         ("((1e7 + x) - 1e7)**9999", 1 + 1e-5),
     ],
 )
 def test_value_and_slope_are_within_their_bounds_at_single_points(text, x):
-    found = Judged(text, np.array([x]))
-    assert found.known.all()
-    assert not found.wrong().any(), (found.numbers, found.errors, found.bounds)
+    judgement = Judged(text, np.array([x]))
+    assert judgement.known.all()
+    assert not judgement.wrong().any(), (judgement.numbers, judgement.errors, judgement.bounds)
 
 
-def test_an_input_that_does_not_move_has_no_slope():
+def test_a_fixed_input_has_no_slope():
     columns = {"x": np.array([2.0]), "y": np.array([3.0])}
     assert estimate(parse("exp(y)"), columns, "x").slope is None
     assert estimate(parse("exp(x)"), columns, None).slope is None

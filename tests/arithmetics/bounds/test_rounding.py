@@ -1,4 +1,4 @@
-"""What rounding can do to a derivative, in balls of 53 bits."""
+"""Bounds of the rounding error of derivatives, and balls of sympy's expressions."""
 
 import math
 
@@ -20,7 +20,7 @@ def radius(text, x):
     return slope_radius(parse(text), "x", {"x": flint.arb(x)})
 
 
-# An expression, a point, and the error that rounding in torch's own formula makes there.
+# An expression, a point, and the rounding error of torch's formula there.
 LOST_DIGITS = [
     ("sigmoid(x)", 40, 4.248354255291589e-18),  # y*(1 - y) is 0
     ("tanh(x)", 20, 1.6993417021166355e-17),  # 1 - y**2 is 0
@@ -28,16 +28,16 @@ LOST_DIGITS = [
     ("sinc(x)", 1e-6, 2.2e-11),  # cos(πx)/x - sin(πx)/(πx²) cancels
     ("abs(3*x - 1)", 1 / 3, 3.0),  # the switch is rounded to 0
     ("where(x**2 > 0, 3*x, 0)", -1e-323, 3.0),  # the square is below the doubles
-    ("(1 + x) - 1", 1e-17, 0.0),  # the slope is exact all the same
+    ("(1 + x) - 1", 1e-17, 0.0),  # the slope is exact nevertheless
 ]
 
 
 @pytest.mark.parametrize(("text", "x", "error"), LOST_DIGITS)
-def test_rounding_explains_the_digits_that_a_formula_loses(text, x, error):
+def test_the_bound_explains_the_digits_that_a_formula_loses(text, x, error):
     assert error <= radius(text, x) <= 1e6 * error + 1e-9
 
 
-# Nothing is rounded at a tie that is exact: what an engine chooses there is its own choice.
+# At an exact tie nothing is rounded: the engine chooses a subgradient.
 TIES = [
     "relu(x) - relu(-x)",
     "where(x == 0, 1, x**2)",
@@ -48,21 +48,21 @@ TIES = [
 
 
 @pytest.mark.parametrize("text", TIES)
-def test_an_exact_tie_is_no_matter_of_rounding(text):
+def test_an_exact_tie_is_not_explained_by_rounding(text):
     assert radius(text, 0) == 0
 
 
-def test_a_digit_lost_to_an_infinite_slope_may_be_anything():
-    # 1 - x**2 is rounded to 0, or not: with more bits there is a number.
+def test_next_to_an_infinite_slope_the_bound_is_infinite():
+    # 1 - x**2 may be rounded to 0; with more bits the derivative is finite.
     assert radius("asin(1 - x)", 2.0**-60) == math.inf
 
 
 @pytest.mark.parametrize("text", ["exp(x)*sin(x)", "log(1 + x**2)/x", "mish(x)", "x**3 - 3*x + 1"])
-def test_torch_errs_less_than_its_bound_and_not_by_magnitudes(text):
+def test_the_error_of_torch_is_within_a_narrow_bound(text):
     x = np.linspace(0.1, 3, 40)
     program = parse(text)
-    given = AUTOGRAD.differentiate(Problem(program, {"x": x}, ("x",))).derivatives["x"]
-    for point, value in zip(x, given, strict=True):
+    derivatives = AUTOGRAD.differentiate(Problem(program, {"x": x}, ("x",))).derivatives["x"]
+    for point, value in zip(x, derivatives, strict=True):
         with flint.ctx.workprec(200):
             h = flint.arb(2) ** -60
             ends = [
@@ -74,13 +74,13 @@ def test_torch_errs_less_than_its_bound_and_not_by_magnitudes(text):
         assert bound <= 1e-12 * max(1, abs(value))
 
 
-def test_a_value_has_a_radius_too():
+def test_values_have_bounds_too():
     assert value_radius(parse("1 - tanh(x)**2"), {"x": flint.arb(20)}) >= 1.7e-17
     assert value_radius(parse("2*x"), {"x": flint.arb(0.5)}) == 0
 
 
 X = sp.Symbol("x", real=True)
-# A sympy expression, a point, its value.
+# An expression of sympy, a point, the value there.
 SYMPY = [
     (sp.Heaviside(X), 0, 0.5),
     (sp.Heaviside(X, 1), 0, 1),
@@ -104,6 +104,6 @@ def test_sympy_expressions_have_balls(expression, x, value):
     assert float(enclose_expression(expression, {"x": flint.arb(x)}).mid()) == pytest.approx(value)
 
 
-def test_a_function_without_a_ball_is_named():
+def test_a_function_without_an_enclosure_is_named():
     with pytest.raises(Unsupported, match="zeta"):
         enclose_expression(sp.zeta(X), {"x": flint.arb(3)})

@@ -1,4 +1,4 @@
-"""Estimates on whole tensors: the truth is within their bounds, and no switch goes unnoticed."""
+"""Estimates of tensors: errors are within their bounds, and no point on a switch is certified."""
 
 import dataclasses
 import functools
@@ -13,17 +13,17 @@ import pytest
 from symdiff.arithmetics import reading
 from symdiff.arithmetics.bounds import models, tensor_estimates
 from symdiff.arithmetics.bounds.jets import Jet, Strict, TieError, evaluate
-from symdiff.arithmetics.bounds.tensor_estimates import directional
+from symdiff.arithmetics.bounds.tensor_estimates import directional_estimate
 from symdiff.arithmetics.components.components import variables, write_out
 from symdiff.catalogue import CATALOGUE
 from symdiff.errors import ExpressionError, Unsupported
 from symdiff.program import parse
 from symdiff.program.values import component_name
 
-BITS = 300
-DRAWS = 3
+BITS = 300  # precision of the truth
+DRAWS = 3  # random values of the inputs of a text
 
-# What the texts of the tables are about: shapes, and where components are drawn.
+# Shapes of the inputs of the texts below.
 SHAPES = {
     "c": (),
     "x": (3,),
@@ -41,6 +41,7 @@ SHAPES = {
     "i": (1, 2, 4, 4),
     "f": (2, 2, 3, 3),
 }
+# Ranges of the components that differ from (-3, 3), and inputs that are indices.
 RANGES = {"u": (0.1, 0.9), "v": (0.1, 0.9)}
 INDICES = {"t": np.array([0, 2]), "r": np.array([[0], [2]])}
 
@@ -49,15 +50,15 @@ INDICES = {"t": np.array([0, 2]), "r": np.array([[0], [2]])}
 
 
 def truth(program, values, tangent):
-    """Value and slope of a scalar program as balls, or None where nothing is proved."""
+    """Value and slope of a scalar program as balls, or None where they are not proved."""
     inputs = {}
     with flint.ctx.workprec(BITS):
         for name, array in values.items():
-            for place in np.ndindex(array.shape):
-                moves = name in tangent
-                slope = (flint.arb(float(tangent[name][place])),) if moves else ()
-                jet = Jet(flint.arb(float(array[place])), slope)
-                inputs[component_name(name, place)] = jet
+            for index in np.ndindex(array.shape):
+                varies = name in tangent
+                slope = (flint.arb(float(tangent[name][index])),) if varies else ()
+                jet = Jet(flint.arb(float(array[index])), slope)
+                inputs[component_name(name, index)] = jet
         try:
             jet = evaluate(program, {name: inputs[name] for name in program.inputs}, Strict())
         except TieError:
@@ -68,7 +69,7 @@ def truth(program, values, tangent):
 
 
 def distance(number, ball):
-    """How far a double is from a ball: no more than from the truth."""
+    """The distance of a double to a ball, which is at most its distance to the truth."""
     with flint.ctx.workprec(BITS):
         return abs(flint.arb(float(number)) - ball).lower()
 
@@ -84,7 +85,7 @@ def written_out(text, shapes):
 
 
 class Judged:
-    """What is found of a program beside the truth, component by component: value and slope."""
+    """Value and slope of every component of a program, with their bounds and the truth."""
 
     def __init__(self, text, values, tangent=None, weights=(), times=1):
         program = cached_parse(text)
@@ -92,17 +93,19 @@ class Judged:
         indices = {n: x for n, x in INDICES.items() if n in program.inputs}
         if tangent is None:
             tangent = {n: np.ones(x.shape) for n, x in values.items()}
-        found, self.settled = directional(program, {**values, **indices}, tangent, weights, times)
+        estimate, self.settled = directional_estimate(
+            program, {**values, **indices}, tangent, weights, times
+        )
         written = written_out(text, tuple((n, x.shape) for n, x in values.items()))
         if weights:
             scalars = [written.weighted([(w, times) for w in weights])]
         else:
-            assert np.shape(found.value) == written.output.shape
-            scalars = [written.at(place) for place in np.ndindex(*written.output.shape)]
-        zeros = np.zeros(np.shape(found.value))
-        numbers = [found.value, zeros if found.slope is None else found.slope]
+            assert np.shape(estimate.value) == written.output.shape
+            scalars = [written.at(index) for index in np.ndindex(*written.output.shape)]
+        zeros = np.zeros(np.shape(estimate.value))
+        numbers = [estimate.value, zeros if estimate.slope is None else estimate.slope]
         self.numbers = np.stack([np.ravel(x) for x in numbers], axis=1)
-        bounds = [found.error, zeros + found.slope_error]
+        bounds = [estimate.error, zeros + estimate.slope_error]
         self.bounds = np.stack([np.ravel(x) for x in bounds], axis=1)
         self.truths = [truth(program, values, tangent) for program in scalars]
 
@@ -111,7 +114,7 @@ class Judged:
         return all(t is not None for t in self.truths)
 
     def wrong(self, shrunk=1.0):
-        """The numbers that are farther from the truth than their bounds, shrunk."""
+        """The numbers that differ from the truth by more than their bounds over `shrunk`."""
         return [
             (number, bound, ball)
             for numbers, bounds, balls in zip(self.numbers, self.bounds, self.truths, strict=True)
@@ -120,14 +123,14 @@ class Judged:
         ]
 
     def is_right(self):
-        """Certified wrongly is wrong; unsettled never is."""
+        """Whether the point is not certified, or certified with correct bounds."""
         return not self.settled or (self.is_known and not self.wrong())
 
 
 # -- every function on tensors
 
 ON_TENSORS = [
-    # sums, products, the largest
+    # sums, products, maxima
     "x.sum()",
     "a.sum(dim=1)",
     "a.mean()",
@@ -171,7 +174,7 @@ ON_TENSORS = [
     "mv(a, x)",
     "bmm(m, n)",
     "dot(x, y)",
-    # components moved
+    # components rearranged
     "[x[0], 2*x[1], c]*y",
     "a.t() @ a",
     "a.T @ a",
@@ -217,7 +220,7 @@ ON_TENSORS = [
     "nll_loss(log_softmax(a, 1), t)",
     "cross_entropy(a, t)",
     "cross_entropy(50*a, t, reduction='sum')",
-    # one after another
+    # compositions
     "((relu(a @ b) @ a - 1)**2).mean()",
     "cross_entropy(tanh(a @ b + g) @ a, t)",
     "softmax(a @ a.T/sqrt(3), dim=1) @ a",
@@ -248,28 +251,28 @@ def drawn(program, rng):
 def judged(text):
     """A few draws of values, a direction and a cotangent."""
     program = parse(text)
-    found = []
+    judgements = []
     for draw in range(DRAWS):
         rng = np.random.default_rng([zlib.crc32(text.encode()), draw])
         values = drawn(program, rng)
         tangent = {n: rng.standard_normal(x.shape) for n, x in values.items()}
-        shape = np.shape(directional(program, {**values, **INDICES}, tangent)[0].value)
-        found.append(Judged(text, values, tangent, (rng.standard_normal(shape),)))
-    return found
+        shape = np.shape(directional_estimate(program, {**values, **INDICES}, tangent)[0].value)
+        judgements.append(Judged(text, values, tangent, (rng.standard_normal(shape),)))
+    return judgements
 
 
 @pytest.mark.parametrize("text", ON_TENSORS)
-def test_value_and_slope_are_settled_and_within_their_bounds(text):
-    for found in judged(text):
-        assert found.settled
-        assert found.is_known
-        assert found.wrong() == []
+def test_value_and_slope_are_certified_and_within_their_bounds(text):
+    for judgement in judged(text):
+        assert judgement.settled
+        assert judgement.is_known
+        assert judgement.wrong() == []
 
 
 @pytest.mark.parametrize("text", ON_TENSORS)
 def test_a_bound_that_is_a_million_times_too_small_is_noticed(text):
     # Negative control.
-    assert any(found.wrong(shrunk=1e6) for found in judged(text))
+    assert any(judgement.wrong(shrunk=1e6) for judgement in judged(text))
 
 
 def test_every_function_on_tensors_is_in_the_table():
@@ -279,7 +282,7 @@ def test_every_function_on_tensors_is_in_the_table():
 
 
 def test_the_bounds_are_narrow():
-    # A bound of infinity would be right, and of no use.
+    # Infinite bounds would be correct but useless.
     wide = [text for text in ON_TENSORS if any(f.bounds.max() > 1e-8 for f in judged(text))]
     assert wide == []
 
@@ -287,29 +290,28 @@ def test_the_bounds_are_narrow():
 @pytest.mark.parametrize("text", ["x*y", "a @ b", "cumsum(x, 0)"])
 def test_components_without_a_cotangent_are_within_their_bounds(text):
     values = drawn(parse(text), np.random.default_rng(1))
-    found = Judged(text, values)
-    assert found.settled and found.is_known and found.wrong() == []
+    judgement = Judged(text, values)
+    assert judgement.settled and judgement.is_known and judgement.wrong() == []
 
 
 def test_several_cotangents_are_added_up_and_multiplied():
     rng = np.random.default_rng(2)
     values, weights = {"x": rng.standard_normal(3)}, tuple(rng.standard_normal((3, 3)))
-    found = Judged("exp(x)", values, weights=weights, times=5)
-    assert found.settled and found.is_known and found.wrong() == []
+    judgement = Judged("exp(x)", values, weights=weights, times=5)
+    assert judgement.settled and judgement.is_known and judgement.wrong() == []
     expected = 5 * float(sum(weights) @ np.exp(values["x"]))
-    assert found.numbers[0] == pytest.approx([expected, expected])
+    assert judgement.numbers[0] == pytest.approx([expected, expected])
 
 
-def test_an_input_that_stands_still_has_no_slope():
+def test_a_fixed_input_has_no_slope_and_may_lie_on_a_switch():
     x = {"x": np.array([0.0, 2.0])}
-    found, settled = directional(parse("exp(x)"), x, {})
-    assert found.slope is None and settled
-    # and what stands still exactly on a switch changes nothing
-    assert directional(parse("abs(x)"), x, {})[1]
-    assert not directional(parse("abs(x)"), x, {"x": np.ones(2)})[1]
+    estimate, certified = directional_estimate(parse("exp(x)"), x, {})
+    assert estimate.slope is None and certified
+    assert directional_estimate(parse("abs(x)"), x, {})[1]
+    assert not directional_estimate(parse("abs(x)"), x, {"x": np.ones(2)})[1]
 
 
-# -- hard numbers
+# -- numbers that are hard to compute with
 
 HARD = [
     # cancellation
@@ -324,7 +326,7 @@ HARD = [
     ("x.std()", {"x": [1.0, 1.0 + 2.0**-8, 1.0 - 2.0**-9]}),
     ("cosine_similarity(x, y, dim=0)", {"x": [1e-3, 1.0, 1e3], "y": [1e3, 1.0, -1e-3]}),
     ("((x - 1/3)**9).sum()", {"x": [0.34, 0.33, 1.0]}),
-    # the bounds are rounded themselves
+    # the error bounds are rounded themselves
     ("(x + y) + c", {"x": [128.0], "y": [2.0**-46], "c": 2.0**60}),
     ("cumsum(x, 0)", {"x": [128.0, 2.0**-46, 2.0**60]}),
     # large and small numbers
@@ -342,7 +344,7 @@ HARD = [
     ("x**2*1e200*1e200", {"x": [1e-200, 1e-160, 3e-162]}),
     ("x**-3", {"x": [1e-70, 1e100, -1e102]}),
     ("sqrt(x*1e-300)*1e150", {"x": [1e-2, 1e-8, 1.0]}),
-    # matrix products that underflow on the way
+    # matrix products with terms that underflow
     ("(x @ y)*1e200*1e200", {"x": [1e-200, 0.0], "y": [1e-200, 1e-200]}),
     ("(x @ y)*1e200*1e200", {"x": [1e-200, 3e-180], "y": [1e-200, -1e-180]}),
     ("x @ y", {"x": [1e300, 3e299], "y": [5e-324, 5e-324]}),
@@ -363,7 +365,7 @@ HARD = [
     ("where(x > 0, sqrt(x), 0).sum()", {"x": [-1.0, 2.0, -3.0]}),
     ("where(x != 0, sin(x)/x, 1).sum()", {"x": [1.0, 2.0, -3.0]}),
     ("binary_cross_entropy(u, x)", {"u": [0.5, 0.9, 0.1], "x": [0.0, 1.0, 0.5]}, "u"),
-    # what is out of the way
+    # a singularity that the result does not depend on
     ("x[1:].log().sum()", {"x": [-1.0, 2.0, 3.0]}),
     ("tril(1/a)[0, 0]", {"a": [[2.0, 0.0], [1.0, 1.0]]}),
     ("x.detach()*abs(x).detach()*x", {"x": [1.0, -2.0, 3.0]}),
@@ -383,16 +385,16 @@ def name_of(case):
     return " ".join([case[0], *parts]).replace("\n", "")
 
 
-def judged_at(text, values, moving=None):
-    tangent = {n: np.ones(np.shape(values[n])) for n in moving} if moving else None
+def judged_at(text, values, varying=None):
+    tangent = {n: np.ones(np.shape(values[n])) for n in varying} if varying else None
     return Judged(text, values, tangent)
 
 
 @pytest.mark.parametrize("case", HARD, ids=name_of)
 def test_hard_numbers_are_within_their_bounds(case):
-    found = judged_at(*case)
-    assert found.settled and found.is_known
-    assert found.wrong() == []
+    judgement = judged_at(*case)
+    assert judgement.settled and judgement.is_known
+    assert judgement.wrong() == []
 
 
 # Where rounding, underflow or overflow hides the derivative.
@@ -418,11 +420,11 @@ LOST = [
 
 
 @pytest.mark.parametrize("case", LOST, ids=name_of)
-def test_what_rounding_may_hide_is_not_settled(case):
+def test_a_derivative_that_rounding_may_hide_is_not_certified(case):
     assert not judged_at(*case).settled
 
 
-# Where a bound of first order, or one that underflows, would be too narrow.
+# Expressions for which a first-order bound, or one that underflows, would be too narrow.
 DELICATE = [
     ("relu(logsumexp(x, 0))", {"x": [-0.9712236815267259, -0.47581157458818707]}),
     ("relu(logaddexp(x, y))", {"x": [-1.350688964608343], "y": [-0.29983794297663613]}),
@@ -438,11 +440,11 @@ DELICATE = [
 
 
 @pytest.mark.parametrize("case", DELICATE, ids=name_of)
-def test_the_bounds_of_functions_of_one_number_hold(case):
+def test_first_order_bounds_are_wide_enough(case):
     assert judged_at(*case).is_right()
 
 
-# -- functions that go component by component, at points where something may happen
+# -- elementwise functions, at points where they may not be smooth
 
 ONE = [-40.0, -6.0, -3.0, -2.5, -2.0, -1.0, -0.5, -0.3, -1e-8, -1e-160, 0.0, 1e-160, 1e-8,
        0.125, 0.3, 0.5, 1.0, 1.5, 2.0, 3.0, 6.0, 20.0, 1e6 + 1/3, math.pi, math.pi/2]  # fmt: skip
@@ -491,34 +493,34 @@ def points(program):
 
 
 @pytest.mark.parametrize("name", sorted(set(ELEMENTWISE) - REFUSED))
-def test_no_kink_jump_or_end_of_domain_of_a_function_is_settled_wrongly(name):
+def test_no_kink_jump_or_end_of_a_domain_is_certified_wrongly(name):
     for text in spellings(name):
-        found = [Judged(text, point) for point in points(parse(text))]
-        assert [f.numbers.tolist() for f in found if not f.is_right()] == []
-        assert any(f.settled for f in found)
+        judgements = [Judged(text, point) for point in points(parse(text))]
+        assert [j.numbers.tolist() for j in judgements if not j.is_right()] == []
+        assert any(j.settled for j in judgements)
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
-def test_functions_whose_switches_are_not_looked_at_are_refused(name):
+def test_functions_whose_switches_are_not_checked_are_refused(name):
     values = {"x": np.array([0.5]), "y": np.array([0.5])}
-    with pytest.raises(Unsupported, match="not looked at"):
-        directional(parse(spellings(name)[0]), values, {"x": np.ones(1)})
+    with pytest.raises(Unsupported, match="not checked"):
+        directional_estimate(parse(spellings(name)[0]), values, {"x": np.ones(1)})
 
 
 def test_a_function_with_new_switches_would_be_refused(monkeypatch):
     # Negative control: exp with a kink somewhere.
     x = {"x": np.array([0.5])}
-    assert directional(parse("exp(x)"), x, x)[1]
+    assert directional_estimate(parse("exp(x)"), x, x)[1]
     row = dataclasses.replace(CATALOGUE["exp"], switches=("x - 1",))
     monkeypatch.setattr(reading, "CATALOGUE", {**CATALOGUE, "exp": row})
-    with pytest.raises(Unsupported, match="not looked at"):
-        directional(parse("exp(x)"), x, x)
+    with pytest.raises(Unsupported, match="not checked"):
+        directional_estimate(parse("exp(x)"), x, x)
 
 
 # -- switches that are zero, or within rounding of it
 
 THIRD = 1 / 3
-# A text, a point on a switch, and one off it.
+# A text, a point on a switch, and inputs that change to leave it.
 SWITCHES = [
     # hidden units at zero, or within rounding of it
     ("relu(x @ b).sum()", {"x": [1.0, 2.0], "b": [[2.0, 1.0], [-1.0, 1.0]]}, {"x": [1.0, 3.0]}),
@@ -580,7 +582,7 @@ SWITCHES = [
     ("xlogy(x, y)", {"x": [0.0], "y": [0.0]}, {"x": [1.0], "y": [1.0]}),
     ("binary_cross_entropy(u, x)", {"u": [1.0], "x": [0.5]}, {"u": [0.5]}),
     ("nll_loss(log(a), t)", {"a": [[0.0, 1.0, 1.0]] * 2}, {"a": [[0.5, 1.0, 1.0]] * 2}),
-    # poles that the rest of the text hides
+    # poles that cancel or disappear in the result
     ("1/x - 1/x", {"x": [0.0]}, {"x": [1.0]}),
     ("log(x) - log(x)", {"x": [0.0]}, {"x": [1.0]}),
     ("log(x - 0.1 - 0.2)*(log(x - 0.1 - 0.2) - log(x - 0.1 - 0.2))", {"x": [0.3]}, {"x": [0.4]}),
@@ -628,7 +630,7 @@ SWITCHES = [
     ("x if c > 0 else 2*x", {"x": [1.0], "c": 0.0}, {"c": 1.0}),
     ("where(x.sum() > 0, x, 2*x)", {"x": [0.1, 0.2, -0.3]}, {"x": [0.1, 0.2, 0.3]}),
     ("masked_fill(x, y > 0, 0)", {"x": [1.0], "y": [0.0]}, {"y": [1.0]}),
-    # functions by pieces
+    # piecewise functions
     ("clamp(x, -1, 1)", {"x": [1.0]}, {"x": [2.0]}),
     ("clamp(x, -1, 1)", {"x": [-1.0]}, {"x": [0.5]}),
     ("clamp(x, min=y)", {"x": [1.0], "y": [1.0]}, {"y": [2.0]}),
@@ -655,20 +657,20 @@ SWITCHES = [
 
 
 @pytest.mark.parametrize("case", SWITCHES, ids=name_of)
-def test_a_point_on_a_switch_is_never_settled(case):
+def test_a_point_on_a_switch_is_never_certified(case):
     text, on, _ = case
     assert not Judged(text, on).settled
 
 
 @pytest.mark.parametrize("case", [c for c in SWITCHES if c[2]], ids=name_of)
-def test_the_same_off_the_switch_is_settled(case):
-    # Negative control: it is the switch that was noticed.
+def test_a_point_off_the_switch_is_certified(case):
+    # Negative control: the point before was refused for its switch.
     text, on, off = case
-    found = Judged(text, {**on, **off})
-    assert found.settled and found.is_known and found.wrong() == []
+    judgement = Judged(text, {**on, **off})
+    assert judgement.settled and judgement.is_known and judgement.wrong() == []
 
 
-def settled_on_switches():
+def certified_on_switches():
     return [case for case in SWITCHES if Judged(case[0], case[1]).settled]
 
 
@@ -676,15 +678,15 @@ def settled_on_switches():
     ("check", "least"),
     [("_compare", 40), ("_note_switches", 8)],
 )
-def test_a_check_of_switches_that_is_dropped_is_noticed(monkeypatch, check, least):
+def test_a_missing_check_of_switches_is_noticed(monkeypatch, check, least):
     # Negative control.
     replaced = {"_compare": lambda *_, **__: None, "_note_switches": lambda *_: None}[check]
     monkeypatch.setattr(tensor_estimates._TensorEstimates, check, replaced)
-    assert len(settled_on_switches()) >= least
+    assert len(certified_on_switches()) >= least
 
 
 @pytest.mark.parametrize("module", [tensor_estimates, models])
-def test_rounding_that_is_left_out_of_the_bounds_is_noticed(monkeypatch, module):
+def test_bounds_without_rounding_are_noticed(monkeypatch, module):
     # Negative control.
     monkeypatch.setattr(module, "UNIT", 0.0)
     rng = np.random.default_rng(0)
@@ -692,16 +694,17 @@ def test_rounding_that_is_left_out_of_the_bounds_is_noticed(monkeypatch, module)
     assert Judged(text, {n: rng.standard_normal(50) for n in "xy"}).wrong()
 
 
-# -- programs at random
+# -- random programs
 
-JOINED = ["{a} + {b}", "{a} - {b}", "{a}*{b}", "max({a}, {b})", "where({a} > {b}, {a}, 2*{b})",
+# Templates: of two expressions, of one, and on whole tensors.
+BINARY = ["{a} + {b}", "{a} - {b}", "{a}*{b}", "max({a}, {b})", "where({a} > {b}, {a}, 2*{b})",
           "where({a} <= 1, {b}, {a}*{b})", "({a}/(1 + {b}**2))", "min({a}, {b})", "({a} % ({b} + 3))",
           "({a} + 1e8) - {b}", "copysign({a}, {b})", "(c*{a} if c > 0 else {b})"]  # fmt: skip
-MADE = ["abs({a})", "relu({a})", "sin({a})", "tanh({a})", "({a})**2", "({a})**3", "floor({a})", "round({a})",
+UNARY = ["abs({a})", "relu({a})", "sin({a})", "tanh({a})", "({a})**2", "({a})**3", "floor({a})", "round({a})",
         "sqrt({a})", "sqrt(abs({a}) + 1)", "log({a})", "1/({a})", "exp(-abs({a}))", "elu({a})", "clamp({a}, -1, 1)",
         "softsign({a})", "({a}).detach()*{a}", "sign({a})", "gelu({a})", "({a})*1e-170", "-({a})",
         "({a} - 1/3)", "(({a} + 1e7) - 1e7)", "sigmoid({a})", "({a})**0.5", "atan({a})"]  # fmt: skip
-WHOLE = ["({a}).sum()*x", "softmax({a} + x, 0)", "cumsum({a} + x, 0)", "norm({a} + 0*x)*x", "max({a} + 0*x) - x",
+TENSOR = ["({a}).sum()*x", "softmax({a} + x, 0)", "cumsum({a} + x, 0)", "norm({a} + 0*x)*x", "max({a} + 0*x) - x",
          "({a} + 0*x) @ diag(x)", "({a} + 0*x).mean() + x", "mse_loss({a} + 0*x, x)*x", "flip({a} + x, 0)",
          "stack([{a} + x, {b} + x])[1]", "std({a} + 0*x) + x", "log_softmax({a} + x, 0)"]  # fmt: skip
 SPECIAL = [0.0, 1.0, -1.0, 2.0, 0.5, -0.5, 3.0, 1 / 3, 0.1, math.pi, 1e-8, 7.0]
@@ -711,39 +714,39 @@ def random_text(pick, depth):
     if depth == 0:
         return pick(["x", "y", "x", "y", "c", "1", "0.5", "0"])
     a, b = random_text(pick, depth - 1), random_text(pick, pick(range(depth)))
-    return "(" + pick(pick([JOINED, MADE, MADE, WHOLE])).format(a=a, b=b) + ")"
+    return "(" + pick(pick([BINARY, UNARY, UNARY, TENSOR])).format(a=a, b=b) + ")"
 
 
 @functools.cache
 def at_random(count=200):
-    found = []
+    judgements = []
     rng = np.random.default_rng(20)
 
     def pick(options):
         return options[int(rng.integers(len(options)))]
 
-    while len(found) < count:
+    while len(judgements) < count:
         text = random_text(pick, pick([1, 2, 3]))
         drawn = rng.standard_normal((2, 3)), rng.choice(SPECIAL, (2, 3))
         x, y = np.where(rng.random((2, 3)) < 0.5, *drawn)
         y = x if rng.random() < 0.2 else y
         try:
             inputs = parse(text).inputs
-        except ExpressionError:  # a constant that is no number
+        except ExpressionError:  # a constant that is undefined
             continue
         tangent = {n: rng.standard_normal(3) for n in "xy" if n in inputs}
         if tangent:
-            found.append((text, Judged(text, {"x": x, "y": y, "c": pick(SPECIAL)}, tangent)))
-    return found
+            judgements.append((text, Judged(text, {"x": x, "y": y, "c": pick(SPECIAL)}, tangent)))
+    return judgements
 
 
-def test_programs_at_random_are_settled_rightly_or_not_at_all():
-    found = at_random()
-    assert [text for text, f in found if not f.is_right()] == []
-    settled = sum(f.settled for _, f in found)
-    assert 0.3 * len(found) < settled < 0.9 * len(found)
+def test_random_programs_are_certified_correctly_or_not_at_all():
+    judgements = at_random()
+    assert [text for text, j in judgements if not j.is_right()] == []
+    settled = sum(j.settled for _, j in judgements)
+    assert 0.3 * len(judgements) < settled < 0.9 * len(judgements)
 
 
-def test_the_bounds_of_programs_at_random_could_not_be_much_smaller():
+def test_the_bounds_of_random_programs_could_not_be_much_smaller():
     # Negative control.
     assert sum(bool(f.wrong(shrunk=1e3)) for _, f in at_random() if f.settled) > 50
