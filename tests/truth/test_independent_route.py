@@ -134,7 +134,7 @@ def test_the_quotients_are_clear_nearly_everywhere(survey):
 
 
 def test_every_kind_of_point_is_compared(survey):
-    counts = collections.Counter(c.truth.kind for c in survey.compared if c.answer.is_clear)
+    counts = collections.Counter(c.truth.kind.label for c in survey.compared if c.answer.is_clear)
     least = {
         "smooth": 3000,
         "kink": 300,

@@ -763,7 +763,7 @@ class Answer:
 
 def answer(row):
     _, _, kind, left, right, derivative, _, *rest = row
-    return Answer(Kind(kind), left, right, derivative, rest == [OPEN])
+    return Answer(Kind.of(kind), left, right, derivative, rest == [OPEN])
 
 
 @functools.cache
