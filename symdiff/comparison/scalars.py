@@ -1,4 +1,4 @@
-"""The plan for an expression whose variables are numbers, and the check of its spellings."""
+"""Plan the comparison of an expression whose variables are numbers, and check its spellings."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ _SAMPLED_POINTS: Final = 10_001
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What is to be tried.
+    """The grid of a comparison, and the functions to run the engines on.
 
     Attributes
     ----------
     grid
         The points.
     variables
-        What the expression is differentiated with respect to: inputs, or their components.
+        The inputs, or their components, to differentiate with respect to.
     cases
-        The functions to be tried.
+        The scalar functions on which the engines are still to run.
     trials
-        Those that have been tried already: directional derivatives of what is too large.
+        Results that are there already: directional derivatives of a large tensor program.
     tensors
-        What there is to know of a program on tensors.
+        Shapes and values of a tensor program; None if the variables are numbers.
     line
-        A range too long to be held: then the grid has its ends and kinks.
+        A range of more points than fit into memory; then `grid` has only its ends and kinks.
     """
 
     grid: Grid
@@ -67,19 +67,19 @@ def plan_on_numbers(parsed: ParsedRequest, options: Options) -> Plan:
         if claim.index is not None or claim.output is not None:
             message = f"a claim for {claim.key!r}: the expression and its variables are numbers"
             raise UsageError(message, hint=f"write {claim.variable} = ...")
-    wanted = axes(program.inputs, parsed.request.grid, parsed.request.at)
-    line = only_line(wanted)
-    points = make_grid(
+    points_along = axes(program.inputs, parsed.request.grid, parsed.request.at)
+    line = only_long_range(points_along)
+    grid = make_grid(
         tuple(parsed.programs.values()),
-        wanted,
+        points_along,
         kinks=options.kinks,
         max_points=options.max_points,
         seed=options.seed,
     )
-    columns = points.columns()
-    looked_at = columns if line is None else {n: _sample(line, x) for n, x in columns.items()}
+    columns = grid.columns()
+    samples = columns if line is None else {n: _sample(line, x) for n, x in columns.items()}
     for name, other in parsed.spellings.items():
-        check_same_values(program, name, other, looked_at, points.names)
+        check_same_values(program, name, other, samples, grid.names)
     claims = {claim.variable: claim.program for claim in parsed.claims}
     cases = tuple(
         Case(
@@ -89,19 +89,19 @@ def plan_on_numbers(parsed: ParsedRequest, options: Options) -> Plan:
         )
         for spelling, other in parsed.programs.items()
     )
-    return Plan(grid=points, variables=variables, cases=cases, line=line)
+    return Plan(grid=grid, variables=variables, cases=cases, line=line)
 
 
-def only_line(wanted: Sequence[Axis]) -> LongRange | None:
-    """Return the range that is too long to be held, if there is one.
+def only_long_range(points_along: Sequence[Axis]) -> LongRange | None:
+    """Return the range that has more points than fit into memory, or None.
 
     Raises
     ------
     UsageError
-        It does not stand alone.
+        The expression has other variables too.
     """
-    long = [axis for axis in wanted if axis.long_range is not None]
-    if long and len(wanted) > 1:
+    long = [axis for axis in points_along if axis.long_range is not None]
+    if long and len(points_along) > 1:
         message = (
             f"{long[0].name}: a range of more than {MAX_POINTS_IN_MEMORY} points needs an "
             "expression of one variable"
@@ -111,7 +111,7 @@ def only_line(wanted: Sequence[Axis]) -> LongRange | None:
 
 
 def _sample(line: LongRange, special: Array) -> Array:
-    """Return some points of a long range, and the special ones."""
+    """Return equidistant points of a long range, and the special ones."""
     return np.concatenate([special, np.linspace(line.low, line.high, _SAMPLED_POINTS)])
 
 
@@ -120,48 +120,48 @@ def check_same_values(
     spelling: str,
     other: Program,
     columns: Mapping[str, Array],
-    shown: Sequence[str],
+    named: Sequence[str],
 ) -> None:
-    """Refuse a spelling whose value is proved to be another one at a point of the grid.
+    """Refuse a spelling whose value is certified to differ at one of the points.
 
-    Points at which either is undefined, or too uncertain, prove nothing.
+    Points where a value is undefined, or its error bound too large, are ignored.
 
     Parameters
     ----------
     program, other
         The expression and its spelling.
     spelling
-        The name of the latter.
+        The name of the spelling.
     columns
-        For every input its coordinates at the points to look at, shape (n,).
-    shown
-        The inputs that a message names.
+        For every input its coordinates at the points, shape (n,).
+    named
+        The inputs that the message names.
 
     Raises
     ------
     UsageError
-        With the point at which the two are farthest apart.
+        The values differ; the message has the point where they differ most.
     """
     try:
         first, second = (estimate(p, columns, None) for p in (program, other))
     except Unsupported:
         return
     count = len(next(iter(columns.values()))) if columns else 1
-    apart = _apart(first, second, count)
-    if not apart.any():
+    gaps = _gaps(first, second, count)
+    if not gaps.any():
         return
-    i = int(np.argmax(apart))
-    place = ", ".join(f"{name} = {columns[name][i]:.6g}" for name in shown)
+    i = int(np.argmax(gaps))
+    point = ", ".join(f"{name} = {columns[name][i]:.6g}" for name in named)
     values = [float(np.broadcast_to(e.value, count)[i]) for e in (second, first)]
     message = (
-        f"spelling {spelling!r} is another function: at {place} it is {values[0]:.9g}, "
+        f"spelling {spelling!r} is another function: at {point} it is {values[0]:.9g}, "
         f"and the expression is {values[1]:.9g}"
     )
     raise UsageError(message, hint="correct it, or make it an entry of its own")
 
 
-def _apart(first: Estimate, second: Estimate, count: int) -> np.ndarray:
-    """Return how far two values are apart beyond what rounding may explain, 0 elsewhere."""
+def _gaps(first: Estimate, second: Estimate, count: int) -> np.ndarray:
+    """Return by how much two values differ more than rounding can explain, shape (n,)."""
     with np.errstate(invalid="ignore"):
         gap = np.abs(first.value - second.value) - 2 * (first.error + second.error)
     gap = np.broadcast_to(gap, count)

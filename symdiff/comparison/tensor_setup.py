@@ -1,4 +1,4 @@
-"""What was given for an expression on tensors, checked: values, shapes, cotangents, a tangent."""
+"""Check a request on tensors: values, shapes, cotangents, a tangent, and the shapes of claims."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from symdiff.request.claims import Claimed, check_inputs
 from symdiff.request.parsed import ParsedRequest
 
 TANGENT: Final = "tangent"
-MAX_CALLS: Final = 100  # of backward
+MAX_CALLS: Final = 100  # of backward with the same cotangent
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Setup:
-    """An expression on tensors with all that was given for it, checked.
+    """A request on tensors whose values and shapes fit together.
 
     Attributes
     ----------
@@ -34,17 +34,17 @@ class Setup:
     values
         For every tensor its value.
     indices
-        For inputs that stand for places their integers.
+        For an input that is used as indices or classes, its integers.
     shapes
-        For every other name its shape.
+        For every other input its shape.
     shape
         Of the expression's value.
     wrt
         The inputs to differentiate with respect to.
     cotangents
-        What `backward` is called with, in order; None: nothing.
+        Cotangents of the VJPs, in order; None: every component of the value is differentiated.
     tangent
-        The direction to go; None: none.
+        Tangent vectors of the JVP, by input; None: derivatives with respect to every variable.
     """
 
     parsed: ParsedRequest
@@ -69,12 +69,12 @@ class Setup:
 
     @property
     def arrays(self) -> dict[str, Array]:
-        """The values that are not integers for places."""
+        """The values that are not used as indices."""
         return {n: v.array for n, v in self.values.items() if n not in self.indices}
 
     @property
     def is_contracted(self) -> bool:
-        """Whether one function remains of all components of the output."""
+        """Whether one scalar function is differentiated, not every component of the value."""
         return self.cotangents is not None or not self.shape
 
     def whole(self, program: Program, cotangents: Sequence[Array] | None) -> TensorProblem:
@@ -85,7 +85,7 @@ class Setup:
 
 
 def set_up(parsed: ParsedRequest) -> Setup:
-    """Check all that was given for an expression on tensors.
+    """Check that the parts of a request on tensors fit together.
 
     Raises
     ------
@@ -105,7 +105,7 @@ def set_up(parsed: ParsedRequest) -> Setup:
             hint = f"{name} is a constant" if name in CONSTANTS else hint
             raise UsageError(message, place=Place(key="values"), hint=hint)
         if name in parsed.request.grid or name in (parsed.request.at or {}):
-            message = f"{name!r} has a value and a grid"
+            message = f"{name!r} has both a value and a grid"
             raise GridError(message, hint="keep one")
     wanted = sorted(set().union(*(index_inputs(p) for p in programs)))
     indices = {name: _integers(name, values, programs) for name in wanted}
@@ -118,12 +118,12 @@ def set_up(parsed: ParsedRequest) -> Setup:
     wrt = tuple(n for n in parsed.variables() if n not in indices)
     for name in wrt:
         if name in values and DTYPES[values[name].dtype].is_integer:
-            message = f"{name} is {values[name].dtype}, and PyTorch has no gradients by integers"
+            message = f"{name} is {values[name].dtype}: PyTorch differentiates real numbers"
             raise UsageError(message, place=Place(key="values"), hint="dtype = 'float64'")
     times = parsed.request.accumulate
     if type(times) is not int or not 1 <= times <= MAX_CALLS:
-        message = f"accumulate {times} times"
-        raise UsageError(message, hint=f"a number from 1 to {MAX_CALLS}: accumulate = 2")
+        message = f"accumulate cannot be {times}"
+        raise UsageError(message, hint=f"an integer from 1 to {MAX_CALLS}")
     return Setup(
         parsed=parsed,
         values=values,
@@ -138,16 +138,16 @@ def set_up(parsed: ParsedRequest) -> Setup:
 
 def _integers(name: str, values: Mapping[str, Value], programs: Sequence[Program]) -> Any:  # noqa: ANN401
     if name not in values or not values[name].is_integral:
-        message = f"{name} stands for places or classes: integers are needed"
+        message = f"{name} is used as indices or classes, and needs integers"
         raise UsageError(message, hint=f"values = {{ {name} = [0, 2] }}")
     for program in programs:
-        if name in program.inputs and not _only_places(name, program):
-            message = f"{name} stands for places, and for numbers too"
-            raise UsageError(message, hint="give the numbers a name of their own")
+        if name in program.inputs and not _only_indices(name, program):
+            message = f"{name} is used both as indices and as numbers"
+            raise UsageError(message, hint="use another name for the numbers")
     return values[name].array.astype(np.int64)
 
 
-def _only_places(name: str, program: Program) -> bool:
+def _only_indices(name: str, program: Program) -> bool:
     for _, call in program.calls():
         for k, argument in enumerate(call.arguments):
             if argument is None:
@@ -194,12 +194,12 @@ def _cotangents(
     values: Mapping[str, Any],
     shape: Shape,
 ) -> tuple[Array, ...] | None:
-    """Return what `backward` is called with; several of them stand along a first dimension."""
+    """Return the cotangents of the VJPs; several of them stand along a first dimension."""
     if parsed.request.cotangent is None:
         return None
     if program is not None:
         if set(program.inputs) - set(values):
-            message = "a cotangent is made of values, not of variables on a grid"
+            message = "a cotangent cannot depend on variables on a grid"
             raise UsageError(message, place=Place(key="cotangent"), hint="cotangent = [1, 0]")
         array = evaluate_tensor(program, {n: values[n] for n in program.inputs})
         array = np.broadcast_to(array, shape) if array.shape == () else array
@@ -224,7 +224,7 @@ def _numbers(given: Any, key: str) -> Array:  # noqa: ANN401
 def _tangent(parsed: ParsedRequest, shapes: Mapping[str, Shape]) -> dict[str, Array] | None:
     if parsed.request.tangent is None:
         return None
-    found: dict[str, Array] = {}
+    directions: dict[str, Array] = {}
     for name, given in parsed.request.tangent.items():
         if name not in shapes:
             hint = did_you_mean(name, shapes) or f"its variables: {', '.join(shapes)}"
@@ -234,45 +234,45 @@ def _tangent(parsed: ParsedRequest, shapes: Mapping[str, Shape]) -> dict[str, Ar
         if array.shape != shapes[name]:
             message = f"the tangent of {name} has shape {array.shape}, and {name} {shapes[name]}"
             raise UsageError(message, place=Place(key="tangent"), hint="give it the same shape")
-        found[name] = array
-    if not any(v.any() for v in found.values()):
+        directions[name] = array
+    if not any(v.any() for v in directions.values()):
         message = "the tangent is zero"
         raise UsageError(message, place=Place(key="tangent"), hint="tangent = { x = [1, 0] }")
     if parsed.claims:
-        message = "claims are derivatives by inputs, and a tangent asks for another"
-        raise UsageError(message, hint="leave the tangent out")
+        message = "claims are derivatives with respect to inputs, not along a tangent"
+        raise UsageError(message, hint="leave the claims or the tangent out")
     if TANGENT in parsed.program.inputs:
-        message = f"{TANGENT!r} is the direction's own name"
-        raise UsageError(message, hint="call the variable otherwise")
-    return found
+        message = f"a variable cannot be called {TANGENT!r} where a tangent is given"
+        raise UsageError(message, hint="give the variable another name")
+    return directions
 
 
-def rows_of(setup: Setup, claim: Claimed) -> Shape:
-    """Return the shape of the outputs that a claim is for: () for one, or where one remains."""
+def output_shape_of(setup: Setup, claim: Claimed) -> Shape:
+    """Return the shape of the outputs that a claim is for; () if there is one."""
     return () if setup.is_contracted or claim.output is not None else setup.shape
 
 
-def columns_of(setup: Setup, claim: Claimed) -> Shape:
-    """Return the shape of the components of an input that a claim is for."""
+def input_shape_of(setup: Setup, claim: Claimed) -> Shape:
+    """Return the shape of the input components that a claim is for; () if there is one."""
     return () if claim.index is not None else setup.shapes[claim.variable]
 
 
 def is_diagonal(setup: Setup, claim: Claimed, shape: Shape) -> bool:
-    """Tell whether a claim goes component by component: the diagonal of a Jacobian."""
-    rows = rows_of(setup, claim)
-    return bool(rows) and shape == rows == columns_of(setup, claim)
+    """Return whether a claim is the diagonal of a Jacobian: one number for each component."""
+    rows = output_shape_of(setup, claim)
+    return bool(rows) and shape == rows == input_shape_of(setup, claim)
 
 
 def check_shape(setup: Setup, claim: Claimed) -> Shape:
-    """Return the shape of what is asserted.
+    """Return the shape of a claim.
 
     Raises
     ------
     ExpressionError
-        Its own tensors do not fit together, or it cannot be the derivative.
+        Its tensors do not fit together, or a derivative has another shape.
     """
     shape = shape_of(claim.program, setup.shapes, setup.indices)
-    rows, columns = rows_of(setup, claim), columns_of(setup, claim)
+    rows, columns = output_shape_of(setup, claim), input_shape_of(setup, claim)
     if shape == (*rows, *columns) or is_diagonal(setup, claim, shape):
         return shape
     what = "a gradient has the shape of its input"
@@ -283,13 +283,13 @@ def check_shape(setup: Setup, claim: Claimed) -> Shape:
     raise ExpressionError(message)
 
 
-def check_places(setup: Setup, claim: Claimed) -> None:
-    """Check that a claim names components that there are.
+def check_indices(setup: Setup, claim: Claimed) -> None:
+    """Check the multi-indices in the key of a claim.
 
     Raises
     ------
     UsageError
-        It does not.
+        The input or the output has no such component.
     """
     shape = setup.shapes[claim.variable]
     if claim.index is not None and not _inside(claim.index, shape):
@@ -306,5 +306,5 @@ def check_places(setup: Setup, claim: Claimed) -> None:
         raise UsageError(message, hint=f"[{','.join('0' * len(setup.shape))}]/{claim.variable}")
 
 
-def _inside(place: tuple[int, ...], shape: Shape) -> bool:
-    return len(place) == len(shape) and all(0 <= k < n for k, n in zip(place, shape, strict=True))
+def _inside(index: tuple[int, ...], shape: Shape) -> bool:
+    return len(index) == len(shape) and all(0 <= k < n for k, n in zip(index, shape, strict=True))

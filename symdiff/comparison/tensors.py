@@ -1,4 +1,4 @@
-"""The plan for an expression on tensors: which of its scalar functions stand trial."""
+"""Plan the comparison of an expression on tensors: its scalar functions, or directions."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from symdiff.array_types import Array
 from symdiff.catalogue import CATALOGUE
 from symdiff.comparison.directions import directional_trials
 from symdiff.comparison.evidence import Tensors
-from symdiff.comparison.scalars import Plan, check_same_values, only_line
+from symdiff.comparison.scalars import Plan, check_same_values, only_long_range
 from symdiff.comparison.tensor_setup import (
     TANGENT,
     Setup,
-    check_places,
+    check_indices,
     check_shape,
-    columns_of,
+    input_shape_of,
     is_diagonal,
-    rows_of,
+    output_shape_of,
     set_up,
 )
 from symdiff.comparison.trial import Case
@@ -47,8 +47,9 @@ from symdiff.request.claims import Claimed
 from symdiff.request.options import Options
 from symdiff.request.parsed import ParsedRequest
 
-_NEARBY: Final = 0.05  # how far spellings are looked at around the values, relative
-_SAMPLES: Final = 16
+# Spellings are also compared at random points this near to the values, relative to their size.
+_NEARBY: Final = 0.05
+_SAMPLES: Final = 16  # random points near every point
 
 
 def plan_on_tensors(parsed: ParsedRequest, options: Options) -> Plan:
@@ -57,7 +58,7 @@ def plan_on_tensors(parsed: ParsedRequest, options: Options) -> Plan:
     Raises
     ------
     InputError
-        Something does not fit.
+        A value, a shape, a grid, a claim or a spelling cannot be used.
     """
     setup = set_up(parsed)
     count = 1 if setup.tangent else sum(math.prod(setup.shapes[n]) for n in setup.wrt)
@@ -112,50 +113,50 @@ def _written_out(setup: Setup, options: Options) -> Plan:
                 names,
                 None if spelling else parsed.function,
                 dataclasses.replace(
-                    setup.whole(parsed.programs[spelling], _pulled(setup, place)),
-                    backward_formula=computed.get(spelling, {}).get(place),
+                    setup.whole(parsed.programs[spelling], _pulled(setup, index)),
+                    backward_formula=computed.get(spelling, {}).get(index),
                 ),
             ),
             spelling=spelling,
-            output=component_name("", place),
-            claims={} if spelling else claims.at(place),
-            refused={} if spelling else claims.refused(place),
+            output=component_name("", index),
+            claims={} if spelling else claims.at(index),
+            refused={} if spelling else claims.refused(index),
         )
         for spelling, found in functions.items()
-        for place, program in found.items()
+        for index, program in found.items()
     )
     first = {n: float(columns[n][0]) for n in setup.scalars}
     return Plan(grid=grid, variables=names, cases=cases, tensors=_described(setup, first))
 
 
 def _functions(setup: Setup, written: WrittenOut) -> dict[tuple[int, ...], Program]:
-    """Return the scalar functions on trial: all components, or one that is contracted."""
+    """Return the scalar functions by multi-index: every component, or their contraction at ()."""
     times = setup.accumulate
     if setup.cotangents is not None:
         return {(): written.weighted([(c, times) for c in setup.cotangents])}
     if times == 1:
-        return {place: written.at(place) for place in np.ndindex(*setup.shape)}
+        return {index: written.at(index) for index in np.ndindex(*setup.shape)}
     return {
-        place: written.weighted([(_unit(setup.shape, place), times)])
-        for place in np.ndindex(*setup.shape)
+        index: written.weighted([(_unit(setup.shape, index), times)])
+        for index in np.ndindex(*setup.shape)
     }
 
 
-def _unit(shape: Shape, place: tuple[int, ...]) -> Array:
+def _unit(shape: Shape, index: tuple[int, ...]) -> Array:
     unit = np.zeros(shape)
-    unit[place] = 1.0
+    unit[index] = 1.0
     return unit
 
 
-def _pulled(setup: Setup, place: tuple[int, ...]) -> tuple[Array, ...] | None:
+def _pulled(setup: Setup, index: tuple[int, ...]) -> tuple[Array, ...] | None:
     """Return the cotangents of one scalar function."""
     if setup.is_contracted:
         return setup.cotangents
-    return (_unit(setup.shape, place),)
+    return (_unit(setup.shape, index),)
 
 
 def _grid(setup: Setup, options: Options) -> Grid:
-    """Return the points of the scalar inputs, every component of the others beside them."""
+    """Return the grid of the scalar inputs, with the components of the tensors at every point."""
     parsed = setup.parsed
     programs: list[Program] = []
     if setup.scalars and options.kinks:
@@ -168,15 +169,15 @@ def _grid(setup: Setup, options: Options) -> Grid:
             message = f"the expression has no variable {name[:40]!r} on a grid"
             known = f"on a grid: {', '.join(setup.scalars) or 'none'}"
             raise GridError(message, hint=did_you_mean(name, setup.scalars) or known)
-    wanted = axes(setup.scalars, parsed.request.grid, parsed.request.at)
-    if only_line(wanted) is not None:
+    points_along = axes(setup.scalars, parsed.request.grid, parsed.request.at)
+    if only_long_range(points_along) is not None:
         message = (
             f"a range of more than {MAX_POINTS_IN_MEMORY} points cannot be combined with tensors"
         )
         raise UsageError(message, hint="take fewer points")
     grid = make_grid(
         programs,
-        wanted,
+        points_along,
         kinks=options.kinks,
         max_points=options.max_points,
         seed=options.seed,
@@ -189,8 +190,8 @@ def _grid(setup: Setup, options: Options) -> Grid:
         if setup.tangent is None:
             names.extend(component_names(name, array.shape))
             numbers.append(array.reshape(-1))
-    beside = np.concatenate(numbers) if numbers else np.zeros(0)
-    repeated = np.tile(beside, (len(grid), 1))
+    components = np.concatenate(numbers) if numbers else np.zeros(0)
+    repeated = np.tile(components, (len(grid), 1))
     return dataclasses.replace(grid, names=tuple(names), points=np.hstack([grid.points, repeated]))
 
 
@@ -201,28 +202,28 @@ def _check_values(
     other: Mapping[tuple[int, ...], Program],
     columns: Mapping[str, Array],
 ) -> None:
-    """Refuse a spelling that has other values, at the points or near them."""
+    """Refuse a spelling with other values at the points or near them."""
     rng = np.random.default_rng(0)
     nearby = {
-        name: np.concatenate([x, *(_moved(x, rng) for _ in range(_SAMPLES))])
+        name: np.concatenate([x, *(_nearby(x, rng) for _ in range(_SAMPLES))])
         for name, x in columns.items()
     }
-    for place, program in first.items():
-        shown = [*setup.scalars, *program.inputs[:4]]
-        check_same_values(program, spelling, other[place], nearby, list(dict.fromkeys(shown)))
+    for index, program in first.items():
+        named = dict.fromkeys([*setup.scalars, *program.inputs[:4]])
+        check_same_values(program, spelling, other[index], nearby, list(named))
 
 
-def _moved(x: Array, rng: np.random.Generator) -> Array:
+def _nearby(x: Array, rng: np.random.Generator) -> Array:
     size = np.where(x == 0, 1.0, np.abs(x))
     return x + _NEARBY * size * rng.uniform(-1, 1, len(x))
 
 
 def _described(setup: Setup, numbers: Mapping[str, float], notes: tuple[str, ...] = ()) -> Tensors:
-    """Return what there is to know of the program, its graph at one point of the grid."""
+    """Return the description of the program for a report; its graph is that at `numbers`."""
     program = setup.parsed.program
-    found = {}
+    structures = {}
     if setup.shape:
-        found = {
+        structures = {
             name: structure(program, name, setup.shapes, setup.indices, setup.shape)
             for name in setup.wrt
             if setup.shapes[name]
@@ -235,66 +236,68 @@ def _described(setup: Setup, numbers: Mapping[str, float], notes: tuple[str, ...
         wrt={n: setup.shapes[n] for n in setup.wrt},
         contraction=tuple(word for word, given in words.items() if given),
         root=root_name(setup.whole(program, None), numbers, setup.parsed.function),
-        structure=found,
+        structure=structures,
         notes=(*_calls(setup), *notes),
     )
 
 
 def _calls(setup: Setup) -> tuple[str, ...]:
-    """Say how often backward is called, if it is more than once."""
+    """Return a note if backward is called more than once."""
     cotangents = 1 if setup.cotangents is None else len(setup.cotangents)
     times = cotangents * setup.accumulate
     if times == 1:
         return ()
     what = f" with {cotangents} cotangents" if cotangents > 1 else ""
-    return (f"backward is called {times} times{what}, and what it gives is added up",)
+    return (f"backward is called {times} times{what}, and the gradients are added up",)
 
 
 class WrittenClaims:
-    """What is asserted, by the component of the output and of the inputs."""
+    """Claims written out: a program for each component of the output and of the inputs."""
 
     def __init__(self, setup: Setup) -> None:
-        """Write every claim out, and keep why one cannot be right."""
+        """Write out every claim whose shape fits; keep the reason why another cannot be right."""
         self._setup = setup
-        self._found: list[tuple[Claimed, WrittenOut]] = []
+        self._fitting: list[tuple[Claimed, WrittenOut]] = []
         self._refused: list[tuple[Claimed, str]] = []
         for claim in setup.parsed.claims:
-            check_places(setup, claim)
+            check_indices(setup, claim)
             try:
                 check_shape(setup, claim)
             except ExpressionError as error:
                 self._refused.append((claim, str(error).split("\n", maxsplit=1)[0]))
                 continue
             written = write_out(claim.program, variables(setup.shapes), setup.indices)
-            self._found.append((claim, written))
+            self._fitting.append((claim, written))
 
-    def at(self, place: tuple[int, ...]) -> dict[str, Program]:
-        """Return what is asserted of one component of the output, for components of inputs."""
-        found: dict[str, Program] = {}
-        for claim, written in self._found:
-            if claim.output is not None and claim.output != place:
+    def at(self, index: tuple[int, ...]) -> dict[str, Program]:
+        """Return the claimed derivatives of one component of the output, by input component."""
+        derivatives: dict[str, Program] = {}
+        for claim, written in self._fitting:
+            if claim.output is not None and claim.output != index:
                 continue
             diagonal = is_diagonal(self._setup, claim, written.output.shape)
-            row = place if rows_of(self._setup, claim) else ()
-            for column in np.ndindex(*columns_of(self._setup, claim)):
+            row = index if output_shape_of(self._setup, claim) else ()
+            for column in np.ndindex(*input_shape_of(self._setup, claim)):
                 name = component_name(
                     claim.variable, column if claim.index is None else claim.index
                 )
                 if not diagonal:
-                    found[name] = written.at((*row, *column))
+                    derivatives[name] = written.at((*row, *column))
                 else:
-                    found[name] = written.at(column) if column == place else _zero(claim.program)
-        return found
+                    on_diagonal = column == index
+                    zero = _zero(claim.program)
+                    derivatives[name] = written.at(column) if on_diagonal else zero
+        return derivatives
 
-    def refused(self, place: tuple[int, ...]) -> dict[str, str]:
-        """Return the components for which what is asserted cannot be a derivative, and why."""
-        found: dict[str, str] = {}
+    def refused(self, index: tuple[int, ...]) -> dict[str, str]:
+        """Return the reasons why claims cannot be right, by input component."""
+        reasons: dict[str, str] = {}
         for claim, reason in self._refused:
-            if claim.output in (None, place):
-                for column in np.ndindex(*columns_of(self._setup, claim)):
+            if claim.output in (None, index):
+                for column in np.ndindex(*input_shape_of(self._setup, claim)):
                     part = column if claim.index is None else claim.index
-                    found[component_name(claim.variable, part)] = reason
-        return found
+                    reasons[component_name(claim.variable, part)] = reason
+        return reasons
 
 
 def _zero(program: Program) -> Program:

@@ -202,7 +202,7 @@ BAD = [
         ["eval", "x", "--value", "x=[1, 2]", "--tangent", "x=1"],
         "symdiff: tangent: the tangent of x has",
     ),
-    (["eval", "x", "--value", "x=[1, 2]", "--accumulate", "0"], "symdiff: accumulate 0 times"),
+    (["eval", "x", "--value", "x=[1, 2]", "--accumulate", "0"], "symdiff: accumulate cannot be 0"),
     (["eval", "x", "--max-components", "-1"], "symdiff: max_components cannot be -1"),
     (
         ["eval", "x @ w", "--value", "x=[[1, 2]]", "--value", "w=[[1, 2]]"],
