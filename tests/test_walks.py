@@ -126,6 +126,27 @@ def test_an_engine_is_one_file_and_one_line(tree):
     assert "0 broken" in tree.python(linter, "--no-cache")
 
 
+FORMAT = """
+'''The verdicts, one a line.'''
+
+
+def render(report, *, everything):
+    return "".join(f"{r['engine']}: {r['verdict']}\\n" for r in report.records())
+"""
+
+
+def test_an_output_format_is_one_file_and_one_line(tree):
+    (tree.folder / "symdiff/report/formats/verdicts.py").write_text(FORMAT)
+    line = '        "jsonl": ".jsonl",\n'
+    table = "symdiff/report/formats/__init__.py"
+    tree.replace(table, line, f'{line}        "verdicts": ".verdicts",\n')
+    command = ["eval", "x", "--at", "x=1", "--engine", "central"]
+    assert tree.symdiff(*command, "--format", "verdicts") == "central: agrees\n"
+    tree.symdiff(*command, "--output", "report.verdicts")
+    assert (tree.folder / "report.verdicts").read_text() == "central: agrees\n"
+    assert "jsonl, verdicts" in " ".join(tree.symdiff("eval", "--help").split())
+
+
 def test_the_tree_without_the_edit_has_no_such_option(tree):
     # Negative control: the copy is what runs, and the option comes from the edit alone.
     assert "--patience" not in tree.symdiff("eval", "--help")
