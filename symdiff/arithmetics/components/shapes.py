@@ -155,7 +155,7 @@ def _described(program: Program, node: int, value: Any) -> str:
     """Return an argument with its shape, as in ``h_relu (64, 100)``; "" for a setting."""
     if isinstance(program.nodes[node], Setting):
         return ""
-    text = program.text_of(node) or "a part"
+    text = program.text_of(node) or "a sub-expression"
     text = text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
     if isinstance(value, tuple):
         return " and ".join(f"{np.shape(part)}" for part in value)
