@@ -24,10 +24,10 @@ def reports():
 
 @pytest.fixture(scope="module")
 def entry(reports):
-    def found(stem, name):
+    def of_name(stem, name):
         return next(e for e in reports[stem].evidence if e.name == name)
 
-    return found
+    return of_name
 
 
 def gradient(evidence, engine, variable, spelling=""):

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from symdiff.libraries import numpy
 
-Array = Any  # whatever the arithmetic has for a tensor
+Array = Any  # a tensor in any arithmetic; only the arithmetic knows its type
 
 
 class ShapeMismatchError(ValueError):

@@ -128,7 +128,7 @@ def bind(builder: Builder, row: Function, arguments: Sequence[int | None]) -> di
     row
         A row of the catalogue.
     arguments
-        Nodes in the order of the row's parameters, None for one not given.
+        Nodes in the order of the row's parameters; None for an omitted argument.
 
     Examples
     --------

@@ -23,19 +23,19 @@ _EXAMPLE: Final = "w = [[1, 2], [3, 4]], or w = { shape = [64, 10], seed = 0 }"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Dtype:
-    """A type of numbers, as torch has it.
+    """A dtype of torch.
 
     Attributes
     ----------
     name
-        Torch's name.
+        The name in torch.
     bits
-        Bits of the significand, with the leading one: rounding changes a number by at most
-        2**-bits of its size.
+        Bits of the significand with the leading one: the relative rounding error of a normal
+        number is at most 2**-bits.
     smallest_normal, smallest_subnormal
-        The smallest positive number with all its bits, and the smallest positive number.
+        The smallest positive normal number, and the smallest positive number.
     is_integer
-        Whether the numbers are integers: PyTorch has no gradients by them.
+        Whether the numbers are integers, for which PyTorch has no gradients.
     """
 
     name: str
@@ -46,13 +46,13 @@ class Dtype:
 
     @property
     def largest(self) -> float:
-        """The largest finite number: the exponents of IEEE 754 run from 1 - e to e."""
+        """The largest finite number; in IEEE 754 the exponents are 1 - e to e for some e."""
         return (2 - 2.0 ** (1 - self.bits)) * (2 / self.smallest_normal)
 
     def rounded(self, array: Any) -> Any:  # noqa: ANN401  (doubles)
         """Return the nearest numbers of this type, ties to even, as doubles.
 
-        Beyond the largest number they are infinite. Integers are cut towards zero.
+        Numbers beyond `largest` become infinite. Integers are truncated towards zero.
 
         Examples
         --------
