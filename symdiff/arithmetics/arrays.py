@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.arithmetics.reading import apply, read
+from symdiff.arithmetics.reading import apply, detached_values, read
 from symdiff.array_types import Array, Mask
 from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
 from symdiff.program import Program
@@ -97,7 +97,7 @@ ARRAYS = Arrays()
 
 
 def evaluate(
-    program: Program, inputs: dict[str, Array], *, held: dict[int, Any] | None = None
+    program: Program, inputs: dict[str, Array], *, held: Mapping[int, Any] | None = None
 ) -> Array:
     """Return the values of a Program at the points of a grid.
 
@@ -125,7 +125,7 @@ def evaluate(
 
 
 def evaluate_together(
-    programs: Sequence[Program], inputs: dict[str, Array], *, held: dict[int, Any] | None = None
+    programs: Sequence[Program], inputs: dict[str, Array], *, held: Mapping[int, Any] | None = None
 ) -> list[Array]:
     """Return the values of programs that share their nodes, such as a program and its switches.
 
@@ -156,7 +156,7 @@ def owned_copy(value: Array, shape: tuple[int, ...], others: Sequence[Any]) -> A
 
 
 def evaluate_tensor(
-    program: Program, values: Mapping[str, Any], *, held: dict[int, Any] | None = None
+    program: Program, values: Mapping[str, Any], *, held: Mapping[int, Any] | None = None
 ) -> Array:
     """Return the value of a tensor program.
 
@@ -185,11 +185,7 @@ def held_in_tensors(program: Program, values: Mapping[str, Any]) -> dict[int, An
 
     Finite differences keep them constant.
     """
-    held: dict[int, Any] = {}
-    for index, node in program.calls():
-        if node.function == "detach":
-            held[index] = evaluate_tensor(program.at(index), values, held=held)
-    return held
+    return detached_values(program, lambda part, held: evaluate_tensor(part, values, held=held))
 
 
 def held_nodes(program: Program, inputs: dict[str, Array]) -> dict[int, Any]:
@@ -203,8 +199,4 @@ def held_nodes(program: Program, inputs: dict[str, Array]) -> dict[int, Any]:
     >>> held_nodes(parse("x*x.detach()"), {"x": np.array([3.0])})
     {1: array([3.])}
     """
-    held: dict[int, Any] = {}
-    for index, node in program.calls():
-        if node.function == "detach":
-            held[index] = evaluate(program.at(index), inputs, held=held)
-    return held
+    return detached_values(program, lambda part, held: evaluate(part, inputs, held=held))

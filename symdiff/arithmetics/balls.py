@@ -58,7 +58,7 @@ class _Balls:
         self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]
     ) -> Any:
         """Apply a column to arguments some of which are not balls."""
-        if row.name in _CHOICES:
+        if row.role == "choice":
             return column(*arguments)
         if any(a is EMPTY for a in arguments):
             return EMPTY
@@ -144,7 +144,7 @@ def domain_test(function: str) -> Callable[[Sequence[Ball]], bool | None] | None
             return lambda arguments: column(arguments[position], limit)
 
     def test(arguments: Sequence[Ball]) -> bool | None:
-        if function == "power" and arguments[1].is_integer() and arguments[1] >= 0:
+        if CATALOGUE[function].is_power and arguments[1].is_integer() and arguments[1] >= 0:
             return True  # the usual case is an exponent of 2 or 3
         inside: bool | None = read(condition, BALLS, dict(zip(names, arguments, strict=False)))
         return inside
@@ -160,7 +160,6 @@ def _as_number(value: Any) -> Ball:
 
 
 _BALL: Final = flint.arb
-_CHOICES = frozenset({"where", "ifelse"})
 _CONSTANTS: Mapping[str, Callable[[], Ball]] = MappingProxyType(
     {"pi": flint.arb.pi, "e": flint.arb.const_e, "inf": flint.arb.pos_inf}
 )

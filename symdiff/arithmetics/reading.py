@@ -211,7 +211,7 @@ class _Frame:
 
     def _is_lazy(self, node: Call) -> bool:
         """Return whether each branch of a node runs only at the points where it is taken."""
-        return self._runs_branches and node.function == "ifelse"
+        return self._runs_branches and CATALOGUE[node.function].runs_one_branch
 
     def _compute(self, index: int) -> Value:
         node = self._program.nodes[index]
@@ -219,7 +219,7 @@ class _Frame:
             return self._input(node.name)
         if not isinstance(node, Call):
             return _leaf(node, self._arithmetic)
-        if node.function == "sequence":
+        if CATALOGUE[node.function].role == "list":
             return tuple(self._values[a] for a in node.operands)
         if self._is_lazy(node):
             return self._branch(node)
@@ -285,6 +285,30 @@ def apply(row: Function, arithmetic: Arithmetic, arguments: Sequence[Value | Non
     return read(definition(row.name, choice), arithmetic, inputs)
 
 
+def detached_values(
+    program: Program, value: Callable[[Program, Mapping[int, Value]], Value]
+) -> dict[int, Value]:
+    """Return the values of a program's detached parts: a derivative takes them for constants.
+
+    Parameters
+    ----------
+    program
+        A program that calls `detach`, or does not.
+    value
+        Returns the value of a part, given the values of the detached parts inside it.
+
+    Returns
+    -------
+    dict
+        By node, arguments first.
+    """
+    held: dict[int, Value] = {}
+    for index, node in program.calls():
+        if CATALOGUE[node.function].role == "hold":
+            held[index] = value(program.at(index), held)
+    return held
+
+
 def walk(
     program: Program,
     leaf: Callable[[int, Literal | Constant | Input], Value],
@@ -312,7 +336,7 @@ def walk(
             values[index] = node.value
         elif isinstance(node, Call):
             arguments = [None if a is None else values[a] for a in node.arguments]
-            is_list = node.function == "sequence"
+            is_list = CATALOGUE[node.function].role == "list"
             values[index] = tuple(arguments) if is_list else call(index, node, arguments)
         else:
             values[index] = leaf(index, node)

@@ -69,7 +69,7 @@ class Symbolic:
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         """Apply the column; an operator takes a condition as 0 or 1."""
-        if row.name in _GUARDED and _is_enormous(row.name, arguments):
+        if row.name in _GUARDED and _is_enormous(row, arguments):
             return self._unevaluated(row.name, arguments)
         if row.group == "operators":
             arguments = [_as_number(a) for a in arguments]
@@ -92,9 +92,9 @@ _GUARDED: dict[str, Callable[..., Any]] = {
 }
 
 
-def _is_enormous(function: str, arguments: Sequence[Any]) -> bool:
+def _is_enormous(row: Function, arguments: Sequence[Any]) -> bool:
     """Return whether sympy would evaluate a function to an enormous integer."""
-    if function == "power":
+    if row.is_power:
         base, exponent = arguments
         if not (isinstance(base, sp.Rational) and isinstance(exponent, sp.Integer)):
             return False

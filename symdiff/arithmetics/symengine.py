@@ -14,7 +14,7 @@ import symengine as se
 from symengine.lib.symengine_wrapper import Boolean
 
 from symdiff.arithmetics.reading import read
-from symdiff.catalogue import Function
+from symdiff.catalogue import BY_OPERATOR, Function
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 
@@ -67,8 +67,9 @@ def _power(base: Any, exponent: Any) -> Any:
     if isinstance(base, se.Rational) and isinstance(exponent, se.Integer):
         bits = max(int(base.p).bit_length(), int(base.q).bit_length())
         if bits * abs(int(exponent)) > _LARGEST_POWER_BITS:
-            function = "power"
-            raise Unsupported(function, "the result is an integer of thousands of digits")
+            raise Unsupported(
+                BY_OPERATOR["**"].name, "the result is an integer of thousands of digits"
+            )
     return base**exponent
 
 

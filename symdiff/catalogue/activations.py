@@ -27,14 +27,14 @@ def _numpy_sigmoid(x: Any) -> Any:
 
 # fmt: off
 RECTIFIERS = (
-    Function("relu",       "x", formula="max(x, 0)",         definition="maximum(x, 0)", torch="relu"),
-    Function("relu6",      "x", formula="min(max(x, 0), 6)", definition="clamp(x, 0, 6)", torch="F.relu6"),
+    Function("relu",       "x", formula="max(x, 0)",         definition="maximum(x, 0)", torch="relu", piecewise_affine=True),
+    Function("relu6",      "x", formula="min(max(x, 0), 6)", definition="clamp(x, 0, 6)", torch="F.relu6", piecewise_affine=True),
     Function("leaky_relu", "x, negative_slope: number = 0.01", formula="x if x > 0 else slope*x",
-             definition="where(x > 0, x, negative_slope*x)", torch="F.leaky_relu"),
+             definition="where(x > 0, x, negative_slope*x)", torch="F.leaky_relu", piecewise_affine=True),
     Function("prelu",      "x, weight", formula="x if x > 0 else weight*x",
              definition="where(x > 0, x, weight*x)", torch=_torch_prelu),
     Function("rrelu",      "x, lower: number = 1/8, upper: number = 1/3", formula="leaky_relu with the mean slope (evaluation mode)",
-             definition="where(x > 0, x, (lower + upper)/2*x)", torch="F.rrelu"),
+             definition="where(x > 0, x, (lower + upper)/2*x)", torch="F.rrelu", piecewise_affine=True),
     Function("elu",        "x, alpha: number = 1.0", formula="x if x > 0 else alpha*(e**x - 1)",
              definition="where(x > 0, x, alpha*expm1(x))", torch="F.elu"),
     Function("selu",       "x", formula="scale*elu(x, alpha)",
@@ -62,12 +62,12 @@ SMOOTH = (
 
 PIECES = (
     Function("hardtanh",    "x, min_val: number = -1.0, max_val: number = 1.0", formula="clamp(x, -1, 1)",
-             definition="clamp(x, min_val, max_val)", torch="F.hardtanh"),
-    Function("hardsigmoid", "x", formula="relu6(x + 3)/6",   definition="clamp(x + 3, 0, 6)/6", torch="F.hardsigmoid"),
+             definition="clamp(x, min_val, max_val)", torch="F.hardtanh", piecewise_affine=True),
+    Function("hardsigmoid", "x", formula="relu6(x + 3)/6",   definition="clamp(x + 3, 0, 6)/6", torch="F.hardsigmoid", piecewise_affine=True),
     Function("hardswish",   "x", formula="x*relu6(x + 3)/6", definition="x*clamp(x + 3, 0, 6)/6", torch="F.hardswish"),
     Function("hardshrink",  "x, lambd: number = 0.5", formula="x if |x| > lambd else 0",
              definition="where(x > lambd, x, where(x < -lambd, x, 0))", torch="F.hardshrink"),
     Function("softshrink",  "x, lambd: number = 0.5", formula="x shrunk by lambd towards 0",
-             definition="where(x > lambd, x - lambd, where(x < -lambd, x + lambd, 0))", torch="F.softshrink"),
+             definition="where(x > lambd, x - lambd, where(x < -lambd, x + lambd, 0))", torch="F.softshrink", piecewise_affine=True),
 )
 # fmt: on

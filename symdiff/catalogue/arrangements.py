@@ -219,7 +219,7 @@ def _diag(a: Elements, x: Array) -> Array:
 
 # fmt: off
 ARRANGEMENTS = (
-    Function("sequence",  "x", operator="[x, y]", formula="a list of tensors", array=lambda _, *x: x, torch=lambda *x: x),
+    Function("sequence",  "x", operator="[x, y]", formula="a list of tensors", array=lambda _, *x: x, torch=lambda *x: x, role="list"),
     Function("tensor",    "tensors: tensors", formula="components given one by one", array=stack, torch=_torch_tensor),
     Function("t",         "x", formula="transpose of a matrix", array=_t, torch="t"),
     Function("transpose_all", "x", operator="x.T", formula="transpose of a matrix", array=_t, torch=lambda x: x.T),

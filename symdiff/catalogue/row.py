@@ -26,6 +26,7 @@ Kind = Literal[
 # Kinds of parameter that say how a function works: no arithmetic has a number for them.
 SETTINGS = frozenset({"choice", "dim", "flag", "integer", "size", "shape", "index", "fixed"})
 Constants = tuple[int | float | None, ...]
+Role = Literal["arithmetic", "comparison", "logic", "choice", "step", "hold", "list", "smooth"]
 
 # torch calls the first and the second operand of most functions so.
 _TORCH_KEYWORDS = {"x": "input", "y": "other"}
@@ -134,6 +135,26 @@ class Function:
         `real`, or `condition` for comparisons and logic.
     variadic
         More arguments than two fold to the left: ``max(a, b, c)``.
+    role
+        What the function does; whoever treats some functions in a way of their own asks this.
+
+        `arithmetic`: adds, subtracts, multiplies, divides, negates, or raises to a power.
+        `comparison`: compares two numbers and returns a condition.
+        `logic`: joins conditions, or returns the number 1 or 0 for one.
+        `choice`: returns one of two expressions, as a condition says.
+        `step`: is constant between its jumps.
+        `hold`: returns its argument as a constant: the derivative is 0.
+        `list`: makes a list of tensors for a function that takes several.
+        `smooth`: every other function: smooth where none of its switches vanishes.
+    runs_one_branch
+        Whether only the branch that the condition selects is evaluated.
+    piecewise_affine
+        Whether it is continuous, and between its kinks an affine function of all real arguments.
+    zero_at
+        The number v with: the function is 0 where its first argument is v, and nowhere else.
+        None: there is none, or nobody needs it.
+    is_method
+        Whether a tensor has a method of that name with the same meaning.
     """
 
     name: str
@@ -156,6 +177,11 @@ class Function:
     crossings: tuple[Crossing, ...] = ()
     returns: Literal["real", "condition"] = "real"
     variadic: bool = False
+    role: Role = "smooth"
+    runs_one_branch: bool = False
+    piecewise_affine: bool = False
+    zero_at: int | None = None
+    is_method: bool = True
     parameters: tuple[Parameter, ...] = dataclasses.field(init=False)
     parameter_names: tuple[str, ...] = dataclasses.field(init=False, repr=False, compare=False)
     # What `column` has resolved.
@@ -177,6 +203,40 @@ class Function:
     def is_named(self) -> bool:
         """Whether users call it by name; x[i], x.T and ``x if c else y`` they spell otherwise."""
         return self.operator is None or not set("x[") & set(self.operator)
+
+    @property
+    def is_polynomial(self) -> bool:
+        """Whether it is a sum, a difference, a product or a sign: a polynomial everywhere."""
+        return self.role == "arithmetic" and self.domain is None
+
+    @property
+    def is_power(self) -> bool:
+        """Whether it is x**y."""
+        return self.operator == "**"
+
+    @property
+    def has_kinks(self) -> bool:
+        """Whether the function itself has kinks, jumps, poles or vertical tangents."""
+        if self.returns == "condition":
+            return False
+        has_vertical_tangent = ">=" in (self.domain or "")  # at a closed end, as sqrt
+        is_choice = self.role == "choice"
+        return is_choice or has_vertical_tangent or bool(self.switches or self.crossings)
+
+    @property
+    def has_poles(self) -> bool:
+        """Whether it has poles at the integers up to a highest one, as gamma has."""
+        return any(crossing.highest is not None for crossing in self.crossings)
+
+    @property
+    def short_circuits(self) -> bool:
+        """Whether an argument may be left out of account: an undefined one does no harm then."""
+        return self.role == "choice" or (self.role == "logic" and len(self.parameters) > 1)
+
+    @property
+    def takes_condition(self) -> bool:
+        """Whether it returns a number and an argument is a condition."""
+        return self.returns == "real" and any(p.kind == "condition" for p in self.parameters)
 
     @property
     def usage(self) -> str:

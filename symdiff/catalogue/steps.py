@@ -11,18 +11,18 @@ from symdiff.libraries import numpy, sympy, torch
 
 # fmt: off
 SELECTIONS = (
-    Function("abs",     "x", formula="|x|", aliases=("absolute",), sympy="Abs", numpy="abs", torch="abs", ball=absolute, switches=("x",)),
-    Function("sign",    "x", formula="-1, 0 or 1", aliases=("sgn",), sympy="sign", numpy="sign", torch="sign", ball=sign, switches=("x",)),
+    Function("abs",     "x", formula="|x|", aliases=("absolute",), sympy="Abs", numpy="abs", torch="abs", ball=absolute, switches=("x",), piecewise_affine=True, zero_at=0),
+    Function("sign",    "x", formula="-1, 0 or 1", aliases=("sgn",), sympy="sign", numpy="sign", torch="sign", ball=sign, switches=("x",), role="step", zero_at=0),
     Function("maximum", "x, y", formula="the larger", aliases=("max",), sympy="Max", numpy="maximum", torch="maximum", ball="max",
-             switches=("x - y",), variadic=True),
+             switches=("x - y",), variadic=True, piecewise_affine=True),
     Function("minimum", "x, y", formula="the smaller", aliases=("min",), sympy="Min", numpy="minimum", torch="minimum", ball="min",
-             switches=("x - y",), variadic=True),
-    Function("fmax",    "x, y", formula="the larger, NaN left out",  definition="maximum(x, y)", numpy="fmax", torch="fmax"),
-    Function("fmin",    "x, y", formula="the smaller, NaN left out", definition="minimum(x, y)", numpy="fmin", torch="fmin"),
+             switches=("x - y",), variadic=True, piecewise_affine=True),
+    Function("fmax",    "x, y", formula="the larger, NaN left out",  definition="maximum(x, y)", numpy="fmax", torch="fmax", piecewise_affine=True),
+    Function("fmin",    "x, y", formula="the smaller, NaN left out", definition="minimum(x, y)", numpy="fmin", torch="fmin", piecewise_affine=True),
     Function("clamp",   "x, min: any = -inf, max: any = inf", formula="min(max(x, min), max)", aliases=("clip",),
-             definition="minimum(maximum(x, min), max)", torch=lambda x, **bounds: _torch_clamp(x, **bounds)),
-    Function("clamp_min", "x, min: any", formula="max(x, min)", definition="maximum(x, min)", torch="clamp_min"),
-    Function("clamp_max", "x, max: any", formula="min(x, max)", definition="minimum(x, max)", torch="clamp_max"),
+             definition="minimum(maximum(x, min), max)", torch=lambda x, **bounds: _torch_clamp(x, **bounds), piecewise_affine=True),
+    Function("clamp_min", "x, min: any", formula="max(x, min)", definition="maximum(x, min)", torch="clamp_min", piecewise_affine=True),
+    Function("clamp_max", "x, max: any", formula="min(x, max)", definition="minimum(x, max)", torch="clamp_max", piecewise_affine=True),
     Function("copysign",  "x, y: any",   formula="|x| with the sign of y", definition="abs(x)*where(y >= 0, 1, -1)",
              numpy="copysign", torch="copysign"),
     Function("heaviside", "x, values",   formula="0, values at 0, 1", definition="where(x > 0, 1, where(x < 0, 0, values))",
@@ -30,15 +30,15 @@ SELECTIONS = (
 )
 
 ROUNDING = (
-    Function("floor", "x", formula="largest integer <= x",  sympy="floor",   numpy="floor", torch="floor", ball="floor", crossings=(Crossing("x"),)),
-    Function("ceil",  "x", formula="smallest integer >= x", sympy="ceiling", numpy="ceil",  torch="ceil",  ball="ceil",  crossings=(Crossing("x"),)),
+    Function("floor", "x", formula="largest integer <= x",  sympy="floor",   numpy="floor", torch="floor", ball="floor", crossings=(Crossing("x"),), role="step"),
+    Function("ceil",  "x", formula="smallest integer >= x", sympy="ceiling", numpy="ceil",  torch="ceil",  ball="ceil",  crossings=(Crossing("x"),), role="step"),
     Function("rint",  "x", formula="nearest integer, ties to even",
              definition="floor(x + 1/2) - where(remainder(x + 1/2, 2) == 1, 1, 0)", numpy="rint", torch="round",
-             switches=(), crossings=(Crossing("x - 1/2"),)),
+             switches=(), crossings=(Crossing("x - 1/2"),), role="step"),
     Function("round", "x, decimals: number = 0", formula="nearest, ties to even", definition="rint(x*10**decimals)/10**decimals",
-             torch="round"),
+             torch="round", role="step"),
     Function("trunc", "x", formula="x without its fraction", aliases=("fix",), definition="sign(x)*floor(abs(x))", numpy="trunc", torch="trunc",
-             switches=(), crossings=(Crossing("x"),)),
+             switches=(), crossings=(Crossing("x"),), role="step"),
     Function("frac",  "x", formula="x - trunc(x)", definition="x - trunc(x)", torch="frac"),
     Function("fmod",  "x, y: any", formula="x - trunc(x/y)*y", definition="x - trunc(x/y)*y", numpy="fmod", torch="fmod"),
 )
@@ -47,7 +47,7 @@ GUARDS = (
     Function("nan_to_num", "x, nan: number = 0, posinf: number = 0, neginf: number = 0", formula="x (NaN and inf replaced)",
              definition="x", numpy=lambda x, nan=0, posinf=None, neginf=None: numpy.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf),
              torch="nan_to_num"),
-    Function("detach", "x", formula="x, held constant", aliases=("no_grad",), definition="x", sympy=lambda x: _hold_constant(x), torch=lambda x: x.detach()),
+    Function("detach", "x", formula="x, held constant", aliases=("no_grad",), definition="x", sympy=lambda x: _hold_constant(x), torch=lambda x: x.detach(), role="hold"),
 )
 # fmt: on
 

@@ -154,8 +154,8 @@ def _only_indices(name: str, program: Program) -> bool:
                 continue
             if program.nodes[argument] != Input(name):
                 continue
-            parameters = CATALOGUE[call.function].parameters
-            if call.function == "sequence" or parameters[k].kind != "indices":
+            row = CATALOGUE[call.function]
+            if row.role == "list" or row.parameters[k].kind != "indices":
                 return False
     return True
 

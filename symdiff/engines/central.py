@@ -21,6 +21,7 @@ from symdiff.arithmetics.arrays import (
 from symdiff.arithmetics.balls import Ball
 from symdiff.arithmetics.bounds.rounding import DOUBLE, radius_of, value_ball
 from symdiff.arithmetics.bounds.tensor_estimates import straddles
+from symdiff.arithmetics.reading import detached_values
 from symdiff.array_types import Array, Mask
 from symdiff.engines.base import TRUNCATION, Allowance, ErrorEstimate, Problem, Samples, Traits
 from symdiff.engines.directional import (
@@ -228,12 +229,13 @@ def _allowance(problem: Problem, variable: str, point: dict[str, Ball], h: float
     above, below = x + h, x - h
     if above == below:
         return Allowance(reason="the step vanishes", stencil_leaves_domain=True)
-    held: dict[int, Ball] = {}
+
+    def value(part: Program, held: Mapping[int, Ball]) -> Ball:
+        ball = value_ball(part, point, held)
+        return flint.arb("nan") if ball is None else ball
+
     try:
-        for index, node in problem.program.calls():
-            if node.function == "detach":
-                ball = value_ball(problem.program.at(index), point, held)
-                held[index] = flint.arb("nan") if ball is None else ball
+        held = detached_values(problem.program, value)
         ends = [
             value_ball(problem.program, {**point, variable: flint.arb(end)}, held)
             for end in (above, below)

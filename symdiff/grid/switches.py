@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Final
+from typing import Any
 
 from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
 from symdiff.program.nodes import Builder, Call, Constant, Literal, Node, Program, Setting
@@ -144,7 +144,7 @@ class _Collector:
     def _is_infinite(self, root: int) -> bool:
         """Return whether a switch is a difference from inf or -inf, and so is nowhere zero."""
         node = self._builder.nodes[root]
-        if not isinstance(node, Call) or node.function != "subtract":
+        if not isinstance(node, Call) or _operator(node) != "-":
             return False
         return any(self._constant(a) in (math.inf, -math.inf) for a in node.operands)
 
@@ -167,14 +167,6 @@ def _reached_inside(nodes: Sequence[Node], root: int, skip: set[int]) -> set[int
     return seen
 
 
-# Functions that are zero where their first argument is zero, and nowhere else.
-KEEP_ZEROS: Final = frozenset(
-    {"negative", "positive", "abs", "sign", "sqrt", "cbrt", "square", "expm1", "log1p", "erf"}
-    | {"erfinv", "asin", "atan", "sinh", "tanh", "asinh", "atanh"}
-)
-_MINUS_0: Final = ("subtract", 0)
-
-
 def find_factors(program: Program) -> tuple[Switch, ...]:
     """Return simpler switches that together have the same zeros as the switches of a Program.
 
@@ -193,7 +185,7 @@ def find_factors(program: Program) -> tuple[Switch, ...]:
         for factor in _factors_of(switch):
             node = factor.program.nodes[factor.program.output]
             key: Any = factor.program.output
-            if isinstance(node, Call) and node.function == "subtract":
+            if isinstance(node, Call) and _operator(node) == "-":
                 key = frozenset(node.operands)  # a - b and b - a have the same zeros
             factors.setdefault((key, switch.crosses_integers), factor)
     return tuple(factors.values())
@@ -229,24 +221,26 @@ def _inner_factors(nodes: Sequence[Node], index: int) -> Iterable[int]:
     node = nodes[index]
     if not isinstance(node, Call):
         return ()
-    if node.function == "multiply":
+    row = CATALOGUE[node.function]
+    if row.operator == "*":
         return node.operands
-    if node.function == "divide" or _keeps_zeros(nodes, node):
+    is_root = row.is_power and (_number(nodes, node.operands[1]) or 0) > 0
+    if row.operator == "/" or is_root or row.zero_at == 0:
         return node.operands[:1]
-    if node.function in {"add", "subtract"}:
+    if row.operator in {"+", "-"}:
         return _other_operand(0, nodes, index)
-    return _other_operand(1, nodes, node.operands[0]) if node.function == "log" else ()
+    return () if row.zero_at is None else _other_operand(row.zero_at, nodes, node.operands[0])
 
 
-def _keeps_zeros(nodes: Sequence[Node], node: Call) -> bool:
-    is_power = node.function == "power" and (_number(nodes, node.operands[1]) or 0) > 0
-    return is_power or node.function in KEEP_ZEROS
+def _operator(node: Node) -> str | None:
+    """Return the Python operator that spells a node; None if there is none."""
+    return CATALOGUE[node.function].operator if isinstance(node, Call) else None
 
 
 def _other_operand(number: int, nodes: Sequence[Node], root: int) -> Iterator[int]:
     """Yield v if the root is v + number, or v - 0 with number = 0."""
     node = nodes[root]
-    if isinstance(node, Call) and (node.function == "add" or (node.function, number) == _MINUS_0):
+    if isinstance(node, Call) and (_operator(node) == "+" or (_operator(node), number) == ("-", 0)):
         for one, other in (node.operands, node.operands[::-1]):
             if _number(nodes, one) == number:
                 yield other
@@ -260,7 +254,7 @@ def _number(nodes: Sequence[Node], index: int) -> int | float | None:
         return node.value
     if isinstance(node, Constant):
         return CONSTANTS[node.name]
-    if isinstance(node, Call) and node.function == "negative":
+    if isinstance(node, Call) and _operator(node) == "u-":
         inner = _number(nodes, node.operands[0])
         return None if inner is None else -inner
     return None

@@ -21,7 +21,6 @@ from symdiff.program.nodes import (
     Span,
 )
 
-_FLAT = frozenset({"add", "subtract", "multiply"})  # a chain of these is one level of nesting
 MAX_DEPTH = 150  # levels of nesting in the syntax tree and in the graph
 _MAX_TREE = 50_000  # sub-expressions, a shared one counted once for every use
 
@@ -71,7 +70,8 @@ class Bookkeeping:
         if not isinstance(node, Call):
             return 0
         depths = [self._depths[a] for a in node.operands] or [0]
-        if node.function in _FLAT:
+        row = CATALOGUE[node.function]
+        if row.is_polynomial and len(depths) == 2:  # a chain is one level of nesting
             return max(depths[0], depths[1] + 1)
         return 1 + max(depths)
 
@@ -87,7 +87,7 @@ class Bookkeeping:
 
     def _fold(self, index: int, node: Call, syntax: ast.AST) -> None:
         try:
-            if node.function == "power":
+            if CATALOGUE[node.function].is_power:
                 check_exponent(self._constants.get(node.operands[1]))
             value = self._constant_value(node)
         except ConstantError as error:

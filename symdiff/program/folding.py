@@ -44,7 +44,6 @@ _OPERATORS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     }
 )
 _TOO_LARGE = "the value is too large for a double"
-_GROWS_LIKE_FACTORIAL = frozenset({"gamma", "lgamma", "digamma"})
 
 
 class ConstantError(ArithmeticError):
@@ -75,10 +74,11 @@ def fold(function: str, arguments: Sequence[Number | None]) -> Number | None:
     constants = [a for a in arguments if a is not None]
     if len(constants) < len(arguments):
         return None
-    if function in _GROWS_LIKE_FACTORIAL and abs(constants[0]) > MAX_GAMMA:
+    row = CATALOGUE[function]
+    if row.has_poles and len(constants) == 1 and abs(constants[0]) > MAX_GAMMA:
         message = f"the constant argument of {function} is larger than {MAX_GAMMA}"
         raise ConstantError(message)
-    if function == "power":
+    if row.is_power:
         value: Number | None = _checked(lambda: _power(constants[0], constants[1]))
     else:
         operation = _OPERATORS.get(function)

@@ -6,6 +6,8 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from symdiff.catalogue import CATALOGUE
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -154,7 +156,7 @@ class Program:
         node = self.nodes[index]
         if not isinstance(node, Call):
             return Step(index, node, "", ())
-        row = "" if node.function == "sequence" else node.function
+        row = "" if CATALOGUE[node.function].role == "list" else node.function
         return Step(index, node, row, node.arguments)
 
     @functools.cached_property
@@ -174,7 +176,7 @@ class Program:
     def has_branches(self) -> bool:
         """Whether a part of the program is evaluated conditionally: ``x if c else y``."""
         nodes = (self.nodes[i] for i in self.order)
-        return any(isinstance(n, Call) and n.function == "ifelse" for n in nodes)
+        return any(isinstance(n, Call) and CATALOGUE[n.function].runs_one_branch for n in nodes)
 
     @functools.cached_property
     def _hash(self) -> int:
@@ -229,7 +231,11 @@ class Program:
             node = self.nodes[index]
             operands = node.operands if isinstance(node, Call) else ()
             sizes[index] = 1 + sum(sizes[a] for a in operands)
-            if isinstance(node, Call) and node.function == "power" and sizes[operands[1]] > 1:
+            if (
+                isinstance(node, Call)
+                and CATALOGUE[node.function].is_power
+                and sizes[operands[1]] > 1
+            ):
                 sizes[index] = sizes[index] ** 2
         return sizes[root]
 

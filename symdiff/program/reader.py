@@ -228,7 +228,7 @@ class Reader(Bookkeeping):
     def _check_masks(self, row: Function, operands: tuple[int, int], syntax: ast.BinOp) -> None:
         # torch and numpy take a condition as 0 or 1 in arithmetic with a number: (x > 0)*x.
         masks = [operand in self._conditions for operand in operands]
-        is_mixed = row.name in {"add", "subtract", "multiply"} and not all(masks)
+        is_mixed = row.is_polynomial and not all(masks)
         if any(masks) and not is_mixed:
             self._fail_condition(syntax.left if masks[0] else syntax.right)
 
@@ -334,7 +334,7 @@ class Reader(Bookkeeping):
         if len(positional) == 1 and not syntax.keywords:
             row = BY_OPERATOR.get(f"{name}(x)", row)
         self._check_reduction(row, name, dotted=dotted, syntax=syntax)
-        self._check_method(syntax, name)
+        self._check_method(row, syntax, name)
         if row.variadic and len(positional) > 2 and not syntax.keywords:
             joined = self._number(positional[0])
             for argument in positional[1:]:
@@ -374,13 +374,13 @@ class Reader(Bookkeeping):
             hint = f"write {row.name}(x, 0) or {name}(x, 0), or x.{name}(0).values"
             self._fail(syntax, f"torch's {name} with a number reduces over that dimension", hint)
 
-    def _check_method(self, syntax: ast.Call, name: str) -> None:
+    def _check_method(self, row: Function, syntax: ast.Call, name: str) -> None:
         # Tensor.unfold slides along one dimension: it is not F.unfold.
         function = syntax.func
         is_method = isinstance(function, ast.Attribute) and (
             (dotted_name(function) or "").rpartition(".")[0] not in PREFIXES
         )
-        if is_method and name in {"unfold", "fold"}:
+        if is_method and not row.is_method:
             self._fail(syntax, f"the method x.{name} is not supported", f"write F.{name}(x, ...)")
 
     def _bind(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from typing import TypeGuard
 
 import sympy as sp
 
@@ -17,11 +18,9 @@ from symdiff.arithmetics.series.reals import MAX_BITS, Real, UndecidedError, sym
 from symdiff.arithmetics.symbolic import expression
 from symdiff.catalogue import CATALOGUE
 from symdiff.errors import Unsupported
-from symdiff.program.nodes import Builder, Call, Input, Program, Setting
+from symdiff.program.nodes import Builder, Call, Input, Node, Program, Setting
 from symdiff.program.parser import bind, definition
 
-_CHOICES = frozenset({"where", "ifelse"})
-_COMPARISONS = frozenset({"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"})
 _MAX_TREE = 200  # nodes of the largest difference that sympy simplifies
 # Offsets from the point at which an answer of sympy is checked with balls.
 _OFFSETS = (Fraction(3, 29), Fraction(-2, 31), Fraction(11, 7))
@@ -53,7 +52,7 @@ def is_continuous_across_branches(program: Program, point: Mapping[str, Real]) -
     return all(
         _is_continuous(expanded, node, point)
         for index, node in expanded.calls()
-        if node.function in _CHOICES
+        if CATALOGUE[node.function].role == "choice"
     )
 
 
@@ -92,13 +91,17 @@ def _is_continuous(program: Program, choice: Call, point: Mapping[str, Real]) ->
     builder = Builder.extending(program)
     difference = builder.program(builder.add(Call("subtract", (first, second))), program.sources)
     comparison = program.nodes[condition]
-    if not isinstance(comparison, Call) or comparison.function not in _COMPARISONS:
+    if not _is_comparison(comparison):
         return False
     return any(
         _is_zero_at_constant(difference, program, side, other, point)
         or _is_zero_on_boundary(difference, program, side, other, point)
         for side, other in _sides(comparison)
     )
+
+
+def _is_comparison(node: Node) -> TypeGuard[Call]:
+    return isinstance(node, Call) and CATALOGUE[node.function].role == "comparison"
 
 
 def _sides(comparison: Call) -> Iterator[tuple[int, int]]:
@@ -113,7 +116,7 @@ def _is_constant_near(program: Program, condition: int, point: Mapping[str, Real
     algebra = Algebra(1, MAX_BITS)
     for index in program.dependencies(condition):
         node = program.nodes[index]
-        if not isinstance(node, Call) or node.function not in _COMPARISONS:
+        if not _is_comparison(node):
             continue
         values = [germs.evaluate(program.at(a), fixed) for a in node.operands]
         if any(isinstance(v, germs.Infinite) for v in values):

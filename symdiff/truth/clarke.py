@@ -26,6 +26,7 @@ from symdiff.arithmetics.bounds import jets
 from symdiff.arithmetics.bounds.jets import Jet
 from symdiff.arithmetics.series.reals import Real
 from symdiff.array_types import Array
+from symdiff.catalogue import CATALOGUE
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 from symdiff.truth.active_switches import active_switches
@@ -421,21 +422,15 @@ def _is_zero_combination(vectors: Sequence[Sequence[Ball]]) -> bool:
         return positive and all(abs(r) < flint.arb(2) ** -(_BITS // 2) for r in rest.entries())
 
 
-_AFFINE: Final = frozenset({"add", "subtract", "negative", "positive"})
-_SELECTIONS: Final = frozenset(
-    {"abs", "maximum", "minimum", "relu", "leaky_relu", "clamp", "clamp_min", "clamp_max"}
-    | {"fmax", "fmin", "relu6", "hardtanh"}
-)
-
-
 def _is_piecewise_affine(program: Program) -> bool:
     """Return whether a switch consists only of sums, constant multiples, and functions like max."""
     for _, node in program.calls():
-        if node.function in _AFFINE | _SELECTIONS:
+        row = CATALOGUE[node.function]
+        if row.piecewise_affine:
             continue
         constants = [_is_constant(program, a) for a in node.operands]
-        scaled = node.function == "multiply" and any(constants)
-        if not scaled and not (node.function == "divide" and constants[1]) and not all(constants):
+        scaled = row.operator == "*" and any(constants)
+        if not scaled and not (row.operator == "/" and constants[1]) and not all(constants):
             return False
     return True
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
+from symdiff.arithmetics.reading import detached_values
 from symdiff.arithmetics.series.analytic import analytic_germs, mirrored
 from symdiff.arithmetics.series.germs import Budget, Outside, Unknown, Value, evaluate
 from symdiff.arithmetics.series.puiseux import Algebra, Germ, OrderError, affine_germ, constant_germ
@@ -79,7 +80,7 @@ def decide(
     'a division by zero; the limit is 1'
     """
     limits = budget or Budget()
-    detached = dict(_detached(program, point, limits))
+    detached = _detached(program, point, limits)
     germs = _Germs(program, variable, point, detached, limits)
     germs.germ(1, limits.orders[0])  # first, since the other sides reuse its analytic germs
     value = germs.germ(0, limits.orders[0])
@@ -147,18 +148,14 @@ class _Germs:
         return side
 
 
-def _detached(
-    program: Program, point: Mapping[str, Real], budget: Budget
-) -> Iterator[tuple[int, Value]]:
-    """Yield the values of the detached nodes, which count as constants, by index."""
-    values: dict[int, Value] = {}
-    for index, node in program.calls():
-        if node.function == "detach":
-            inputs: dict[str, Value] = {name: constant_germ(x) for name, x in point.items()}
-            values[index] = evaluate(
-                program.at(index), inputs, budget.orders[0], budget, held=values
-            )
-            yield index, values[index]
+def _detached(program: Program, point: Mapping[str, Real], budget: Budget) -> dict[int, Value]:
+    """Return the values of the detached nodes, which count as constants, by index."""
+    inputs: dict[str, Value] = {name: constant_germ(x) for name, x in point.items()}
+
+    def value(part: Program, held: Mapping[int, Value]) -> Value:
+        return evaluate(part, inputs, budget.orders[0], budget, held=held)
+
+    return detached_values(program, value)
 
 
 def _described(germ: Value, value: Value, s: int, algebra: Algebra) -> _Side:

@@ -172,9 +172,9 @@ def _slopes(program: Program, node: Call, columns: Mapping[str, Array]) -> Itera
     row = CATALOGUE[node.function]
     texts = row.derivative if isinstance(row.derivative, tuple) else (row.derivative,)
     with np.errstate(all="ignore"):
-        if node.function == "power" and len(values) == 2:
+        if row.is_power and len(values) == 2:
             yield values[1] * values[0] ** (values[1] - 1)
-        elif node.function == "divide":
+        elif row.operator == "/":
             yield 1 / values[1]
         elif row.derivative is not None and len(values) == len(row.parameters):
             column = row.column("numpy")

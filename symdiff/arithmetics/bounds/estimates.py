@@ -126,12 +126,13 @@ class Estimates:
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         """Apply a column; note uncertain comparisons and arguments outside the domain."""
-        if row.returns == "real" and row.name not in _SELECTING:
+        if row.returns == "real" and not row.takes_condition:
             arguments = [as_estimate(a) for a in arguments]
-        if row.name in _COMPARING:
+        if row.name in _COLUMNS and row.switches and not callable(row.switches):
+            # A comparison with NaN is False, which would hide the NaN.
             self._compare(arguments, allowed=row.returns == "real")
         result = column(*arguments)
-        if row.name not in _SELECTING and isinstance(result, Estimate):
+        if not row.takes_condition and isinstance(result, Estimate):
             return _with_outside(row, result, arguments)
         return result
 
@@ -324,16 +325,6 @@ _COLUMNS: Mapping[str, Callable[..., Any]] = MappingProxyType(
 
 # Derivatives for large |x|, where the row's derivative loses its digits by cancellation.
 _DERIVATIVES: Mapping[str, str] = MappingProxyType({"tanh": "1/cosh(x)**2"})
-
-
-_SELECTING = frozenset({"where", "ifelse", "float"})
-
-
-# Rows that compare their arguments. A comparison with NaN is False, which would hide the NaN.
-_COMPARING = frozenset(
-    {"abs", "sign", "maximum", "minimum"}
-    | {"less", "less_equal", "greater", "greater_equal", "equal", "not_equal"}
-)
 
 
 def estimate(program: Program, columns: Mapping[str, Array], variable: str | None) -> Estimate:

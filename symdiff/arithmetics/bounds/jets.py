@@ -125,7 +125,7 @@ class Jets:
             if type(a) is not Jet:
                 return self._other(row, column, arguments)
         test = domain_test(row.name)
-        if test is not None and row.name != "power":  # `_power` checks its domain
+        if test is not None and not row.is_power:  # `_power` checks its domain
             inside = test([a.value for a in arguments])
             if inside is not True:
                 return EMPTY if inside is False else UNKNOWN
@@ -133,7 +133,7 @@ class Jets:
 
     def _other(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         """Apply a column to arguments of which some are conditions, settings or `EMPTY`."""
-        if row.name in _SELECTING:
+        if row.role == "choice":
             return self._rounded(row, column, arguments)
         if any(a is EMPTY for a in arguments):
             return EMPTY
@@ -360,7 +360,6 @@ _COLUMNS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "float": lambda _, x: _as_jet(x),
     }
 )
-_SELECTING = frozenset({"where", "ifelse"})
 
 
 def evaluate(

@@ -10,7 +10,8 @@ Source: running error analysis as in Higham 2002, section 3.3.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -36,6 +37,13 @@ _FLUSHED: Final = 2.0**-1020  # absolute error of special functions, which flush
 _SPECIAL_ABSOLUTE: Final = 2.0**-44  # absolute error of the functions in `_WITH_ZEROS`
 # Special functions that are not computed by a series around their zeros.
 _WITH_ZEROS: Final = frozenset({"lgamma", "digamma"})
+# Special functions that lose many digits everywhere below 0.
+_INEXACT_BELOW_0: Final = frozenset({"polygamma"})
+# The larger term of functions that are computed as a sum. For logaddexp it is the larger argument;
+# the smaller term is the logarithm of a number from 1 to 2.
+_LARGER_TERMS: Final[Mapping[str, Callable[..., Number]]] = MappingProxyType(
+    {"logaddexp": np.maximum}
+)
 _NEAR: Final = 64.0  # size up to which functions with poles at the integers are accurate below 0
 _OFF_POLES: Final = 2.0**-4  # distance from a pole at which they are accurate
 _MAX_ERROR: Final = 2.0**-20  # larger errors of an argument are beyond a first-order bound
@@ -189,10 +197,10 @@ def scaled_error(factor: Number, error: Number) -> Number:
 
 def kernel_error(row: Function, arguments: Sequence[Estimate], value: Number) -> Number:
     """Return a bound of the error of numpy's or scipy's function for exact arguments."""
-    if row.group != "special":
+    if not row.is_special:
         error = rounding_of(value, ELEMENTARY)
-        if row.name == "logaddexp":  # the larger argument plus a logarithm of 1 to 2
-            larger = np.maximum(*(a.value for a in arguments))
+        if row.name in _LARGER_TERMS:
+            larger = _LARGER_TERMS[row.name](*(a.value for a in arguments))
             error = error + rounding_of(larger, ELEMENTARY)
         return error
     error = rounding_of(value, _SPECIAL) + _FLUSHED
@@ -201,7 +209,7 @@ def kernel_error(row: Function, arguments: Sequence[Estimate], value: Number) ->
     if row.crossings:  # scipy loses digits next to the poles
         x = arguments[-1].value
         off = (np.abs(x) < _NEAR) & (np.abs(x - np.rint(x)) > _OFF_POLES)
-        if row.name == "polygamma":  # it loses many digits everywhere below 0
+        if row.name in _INEXACT_BELOW_0:
             off = np.zeros((), dtype=bool)
         error = np.where(everywhere((x > 0) | off), error, np.inf)
     return error

@@ -29,8 +29,6 @@ _BLOCK: Final = 32  # terms that a matrix product adds up in an order that is no
 _STEEP: Final = 2.0**10  # exponents from which on a first-order bound needs a larger distance to 0
 # Functions whose error bound is infinite at the boundary of their domain.
 _INSIDE: Final = frozenset({"log", "log1p", "sqrt"})
-_STEPS: Final = frozenset({"floor", "ceil"})
-_CHOICES: Final = frozenset({"where", "ifelse"})
 
 
 class _Elements:
@@ -110,7 +108,7 @@ class _TensorEstimates(Estimates):
     def column(self, row: Function) -> Callable[..., Any] | None:
         if row.array is not None:
             return None
-        if row.name in _STEPS or row.name == "power":
+        if row.role == "step" or row.is_power:
             return super().column(row)
         if row.definition is None or row.derivative is not None:
             is_nonsmooth = row.switches not in (None, ()) or row.crossings or row.domain is not None
@@ -123,12 +121,12 @@ class _TensorEstimates(Estimates):
         self._note_switches(row, arguments)
         result = super().call(row, column, arguments)
         # a scalar condition returns one branch, which may lack dimensions of the other
-        return _broadcast(result, arguments) if row.name in _CHOICES else result
+        return _broadcast(result, arguments) if row.role == "choice" else result
 
     def _note_switches(self, row: Function, arguments: Sequence[Any]) -> None:
         """Set `uncertain` where a function may not be smooth, or its argument not be defined."""
         first = arguments[0]
-        if row.name == "power" and isinstance(first, Estimate):
+        if row.is_power and isinstance(first, Estimate):
             exponent = arguments[1]
             is_fixed = isinstance(exponent, Estimate) and exponent.slope is None
             is_natural = is_fixed and np.all((exponent.value >= 0) & (exponent.value % 1 == 0))
@@ -138,9 +136,9 @@ class _TensorEstimates(Estimates):
                 self.uncertain |= _may_be_undefined(first)
             if np.any(np.abs(exponent.value) > _STEEP):
                 self.uncertain |= _may_vanish(first.value, np.abs(exponent.value) * first.error)
-        if row.name == "subtract" and first is arguments[1]:
+        if row.operator == "-" and first is arguments[1]:
             self.uncertain |= _may_be_undefined(first)
-        if row.name in _STEPS:
+        if row.role == "step" and row.crossings:
             self.sides.append(np.floor(first.value))
             self.uncertain |= _may_vanish(first.value - np.rint(first.value), first.error)
 

@@ -52,7 +52,7 @@ class BothBranches:
 
     def widened(self, row: Function, values: list[Ball]) -> list[Ball]:
         """Add two ulps to the arguments of special functions: kernels reduce arguments first."""
-        if row.group != "special":
+        if not row.is_special:
             return values
         return [v + flint.arb(0, abs(v).upper() * self._ulp) for v in values]
 
@@ -71,7 +71,7 @@ class ReverseMode(BothBranches):
         if terms_of is None or not all(isinstance(a, Jet) for a in arguments):
             return super().rounded(jet, row, arguments)
         value = jet.value
-        if row.name in _SUMS:
+        if row.operator in {"+", "-"}:
             value = self._sum(value, [a.value for a in arguments])
         terms = terms_of(*arguments)
         gradient = jet.gradient
@@ -97,7 +97,6 @@ class ReorderedSums(ReverseMode):
         return self._add_rounding(value, terms)
 
 
-_SUMS = frozenset({"add", "subtract"})
 # The two terms of the gradient of an operation, up to sign, one for each argument.
 _GRADIENT_TERMS: Mapping[str, Callable[[Jet, Jet], tuple[tuple[Ball, ...], ...]]] = (
     MappingProxyType(

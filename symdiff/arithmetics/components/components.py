@@ -22,8 +22,6 @@ from symdiff.program.values import component_name, component_names
 
 Nodes = NDArray[np.intp]  # indices of scalar nodes, in the shape of a tensor
 Inputs = Callable[[Builder, str], Nodes]  # adds the scalar nodes of the input with this name
-# Functions inside the formulas of tensor functions that have kinks.
-_BENDING: Final = frozenset({"maximum", "minimum", "abs", "where", "sqrt", "power", "logaddexp"})
 MAX_NODES: Final = 40_000  # nodes of the scalar programs together
 
 
@@ -277,7 +275,7 @@ def _add_spans_inside(builder: Builder, program: Program, index: int, new_nodes:
     for span in program.spans[index]:
         for new in new_nodes:
             node = builder.nodes[new]
-            if isinstance(node, Call) and node.function in _BENDING:
+            if isinstance(node, Call) and CATALOGUE[node.function].has_kinks:
                 builder.add_span(new, span)
 
 

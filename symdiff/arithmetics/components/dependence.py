@@ -6,7 +6,7 @@ A set of components is stored as an integer: bit k stands for component k of the
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,6 @@ from symdiff.catalogue import CATALOGUE
 from symdiff.program import Call, Constant, Input, Literal, Program
 
 Sets = NDArray[np.object_]  # one set of components, a Python int, for each component of a tensor
-# Functions whose derivative is zero wherever it exists.
-_CONSTANT: Final = frozenset({"detach", "sign", "floor", "ceil", "round", "trunc"})
 
 
 class _Dependence:
@@ -29,7 +27,8 @@ class _Dependence:
     def each(self, function: str, *arguments: Any) -> Sets:
         sets = [_sets(a) for a in arguments if a is not None and not isinstance(a, str)]
         stacked = np.array(np.broadcast_arrays(*sets), dtype=object)
-        if function in _CONSTANT or CATALOGUE[function].returns == "condition":
+        row = CATALOGUE[function]
+        if row.role in {"hold", "step"} or row.returns == "condition":  # constant nearly everywhere
             return _empty_sets(stacked.shape[1:])
         return _union(stacked, 0)
 

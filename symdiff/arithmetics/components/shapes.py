@@ -119,7 +119,7 @@ def _apply(node: Call, arguments: list[Any]) -> Any:
     row = CATALOGUE[node.function]
     if row.array is not None:
         return row.array(_SHAPES, *array_arguments(row, arguments))
-    if row.name == "ifelse":
+    if row.runs_one_branch:
         condition, *branches = map(np.shape, arguments)
         if condition:
             message = "the condition of `if` is a tensor; write where(condition, x, y)"

@@ -14,9 +14,10 @@ from symdiff.arithmetics.series.reals import UndecidedError
 from symdiff.catalogue import CATALOGUE, Function
 from symdiff.program.nodes import Call, Constant, Input, Literal, Node, Program
 
-_ARITHMETIC: Final = frozenset({"add", "subtract", "multiply", "negative", "positive"})
-# Functions that are analytic where their last argument is positive, or nonzero for `divide`.
-_AWAY_FROM_ZERO: Final = frozenset({"log", "sqrt", "divide"})
+# Domains of functions that are analytic where their last argument is positive.
+_POSITIVE: Final = frozenset({"x > 0", "x >= 0"})
+# Domain of functions that are analytic where their last argument is not zero.
+_NOT_ZERO: Final = "y != 0"
 _BITS: Final = 64  # precision of the ball that shows that an argument is not zero
 
 
@@ -64,20 +65,23 @@ def _is_analytic(program: Program, index: int, analytic: Mapping[int, Germ]) -> 
         return isinstance(node, Input | Literal | Constant)
     if any(a not in analytic for a in node.operands):
         return False
-    if node.function in _ARITHMETIC or is_entire(CATALOGUE[node.function]):
+    row = CATALOGUE[node.function]
+    if row.is_polynomial or is_entire(row):
         return True
-    if node.function == "power":
+    if row.is_power:
         return _is_natural(program.nodes[node.operands[1]])
-    return node.function in _AWAY_FROM_ZERO and _is_away(node, analytic[node.operands[-1]])
+    return _is_away(row, analytic[node.operands[-1]])
 
 
-def _is_away(node: Call, argument: Germ) -> bool:
+def _is_away(row: Function, argument: Germ) -> bool:
     """Return whether the value of an argument is proved to be positive, or a divisor nonzero."""
+    if row.domain != _NOT_ZERO and row.domain not in _POSITIVE:
+        return False
     try:
         value = argument.constant.ball(_BITS)
     except UndecidedError:
         return False
-    return bool(value > 0 or (node.function == "divide" and value < 0))
+    return bool(value > 0 or (row.domain == _NOT_ZERO and value < 0))
 
 
 def is_entire(row: Function) -> bool:

@@ -93,8 +93,8 @@ class Germs:
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         """Apply a column; return `Outside` or `Unknown` if no value is proved."""
-        if row.name not in _SELECTING:
-            if row.returns == "real" and row.name not in _TAKES_CONDITIONS:
+        if not row.short_circuits:
+            if row.returns == "real" and not row.takes_condition:
                 arguments = [as_germ(a) for a in arguments]
             obstacle = self._obstacle(row, arguments)
             if obstacle is not None:
@@ -133,10 +133,6 @@ class Germs:
         return Outside(domain_message(row.name)) if in_domain is False else in_domain
 
 
-# Rows that get conditions and branches as they are, also undefined or undecided ones.
-_SELECTING = frozenset({"where", "ifelse", "logical_and", "logical_or"})
-# Rows that get a condition as it is; the others get 0 or 1.
-_TAKES_CONDITIONS = frozenset({"float"})
 # Rows that are implemented for inf and -inf.
 _TAKES_INFINITE = frozenset(
     {

@@ -52,7 +52,7 @@ class _Polynomials:
 
     def column(self, row: Function) -> Callable[..., Any] | None:
         column = _COLUMNS.get(row.name)
-        if column is None and (row.definition is None or row.name == "remainder"):
+        if column is None and row.definition is None:
             raise Unsupported(row.name, "not a polynomial")
         return column
 
