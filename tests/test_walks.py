@@ -32,7 +32,12 @@ class Tree:
 
     def python(self, *arguments):
         """Run Python with this tree's symdiff; return what it prints."""
-        done = subprocess.run(
+        done = self._run(*arguments)
+        assert done.returncode in {0, 1}, done.stderr
+        return done.stdout
+
+    def _run(self, *arguments):
+        return subprocess.run(
             [sys.executable, *map(str, arguments)],
             cwd=self.folder,
             env={**os.environ, "PYTHONPATH": str(self.folder), "COLUMNS": "200"},
@@ -40,8 +45,12 @@ class Tree:
             text=True,
             check=False,
         )
-        assert done.returncode in {0, 1}, done.stderr
-        return done.stdout
+
+    def refusal(self, *arguments):
+        """Run this tree's command line with bad input; return the message."""
+        done = self._run("-m", "symdiff", *arguments)
+        assert done.returncode == 2, done.stdout
+        return done.stderr
 
     def symdiff(self, *arguments):
         """Run this tree's command line; return what it prints."""
@@ -145,6 +154,53 @@ def test_an_output_format_is_one_file_and_one_line(tree):
     tree.symdiff(*command, "--output", "report.verdicts")
     assert (tree.folder / "report.verdicts").read_text() == "central: agrees\n"
     assert "jsonl, verdicts" in " ".join(tree.symdiff("eval", "--help").split())
+
+
+FUNCTION = """
+[[expression]]
+name = "squareplus at its kink"
+expr = "squareplus(abs(x))"
+grid = { x = "-1:1:3" }
+"""
+
+
+def test_a_function_with_a_formula_is_one_row_and_one_expression(tree):
+    tree.replace(
+        "symdiff/catalogue/activations.py",
+        "RECTIFIERS = (\n",
+        'RECTIFIERS = (\n    Function("squareplus", "x", formula="(x + sqrt(x**2 + 4))/2", '
+        'definition="(x + sqrt(x**2 + 4))/2"),\n',
+    )
+    (tree.folder / "expressions/squareplus.toml").write_text(FUNCTION)
+    assert "squareplus" in tree.symdiff("functions")
+    command = ["run", "expressions/squareplus.toml", "--engine", "symbolic", "--engine", "central"]
+    lines = tree.symdiff(*command, "--format", "jsonl", "--all").splitlines()
+    records = [json.loads(line) for line in lines]
+    verdicts = {(r["engine"], r["point"]["x"]): r["verdict"] for r in records}
+    assert verdicts["symbolic", -1.0] == verdicts["symbolic", 1.0] == "agrees"
+    assert verdicts["symbolic", 0.0] == verdicts["central", 0.0] == "subgradient"
+
+
+DTYPE = """
+[[expression]]
+name = "in bfloat16"
+expr = "(x*x).sum()"
+values = { x = { data = [0.1, 3.0], dtype = "bfloat16" } }
+"""
+
+
+def test_a_dtype_is_one_row(tree):
+    (tree.folder / "bfloat16.toml").write_text(DTYPE)
+    command = ["run", "bfloat16.toml", "--engine", "autograd", "--format", "jsonl", "--all"]
+    assert "unknown dtype 'bfloat16'" in tree.refusal(*command)
+    tree.replace(
+        "symdiff/program/values.py",
+        '            Dtype("int64"',
+        '            Dtype("bfloat16", 8, 2.0**-126, 2.0**-133),\n            Dtype("int64"',
+    )
+    records = [json.loads(line) for line in tree.symdiff(*command).splitlines()]
+    assert [r["verdict"] for r in records] == ["agrees", "agrees"]
+    assert [float(r["value"]) for r in records] == [2 * 0.10009765625, 6.0]  # 0.1 in 8 bits
 
 
 def test_the_tree_without_the_edit_has_no_such_option(tree):

@@ -24,7 +24,7 @@ from symdiff.engines.directional import (
 )
 from symdiff.engines.torch_programs import check_tensor, coarsest_dtype, run_program, tensor_leaves
 from symdiff.errors import Unsupported, describe
-from symdiff.program.values import component_names
+from symdiff.program.values import FLOATING_DTYPES, component_names
 
 __all__ = ["ENGINE"]
 
@@ -38,7 +38,7 @@ class _Autograd:
     traits = Traits(
         modes=("reverse",),
         whole_tensors=True,
-        dtypes=("float64", "float32", "float16"),
+        dtypes=FLOATING_DTYPES,
         runs_callables=True,
         runs_in_chunks=False,  # torch has threads of its own
         # https://docs.pytorch.org/docs/stable/notes/autograd.html#gradients-for-non-differentiable-functions

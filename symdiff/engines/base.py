@@ -20,7 +20,7 @@ from symdiff.arithmetics.balls import Ball
 from symdiff.array_types import Array, Mask
 from symdiff.errors import Unsupported, describe
 from symdiff.program import Program
-from symdiff.program.values import Value
+from symdiff.program.values import FLOATING_DTYPES, Value
 
 # Reasons for which finite differences may deviate from the derivative.
 STRADDLES: Final = "the stencil straddles a kink"
@@ -387,7 +387,7 @@ def check_dtypes(engine: Engine, tensor_problem: TensorProblem) -> None:
         It does not declare the dtype of a floating-point tensor.
     """
     for value in tensor_problem.values.values():
-        if value.dtype.startswith("float") and value.dtype not in engine.traits.dtypes:
+        if value.dtype in FLOATING_DTYPES and value.dtype not in engine.traits.dtypes:
             raise Unsupported(value.dtype, f"{engine.name} has no such dtype")
 
 

@@ -84,6 +84,7 @@ DTYPES: Final[Mapping[str, Dtype]] = MappingProxyType(
         )
     }
 )
+FLOATING_DTYPES: Final = tuple(name for name, dtype in DTYPES.items() if not dtype.is_integer)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
