@@ -41,6 +41,9 @@ EXACT = [
     ("max(0*x, relu(y))", "x y", {"x": 0, "y": 0}, [(0, 0), (0, 1)]),
     ("max(x, relu(x))", "x", {"x": 0}, [(0,), (1,)]),
     ("sin(x)*y", "x y", {"x": 0, "y": 2}, [(2, 0)]),
+    # the switch 2*y and the switches of y: one side of each is the same
+    ("max(softshrink(x) + y, softshrink(x) - y) - abs(y)", "x y", {"x": 2, "y": 0}, [(1, 0)]),
+    ("max(6*hardsigmoid(x) + y, 6*hardsigmoid(x) - y) - abs(y)", "x y", {"x": 2, "y": 0}, [(1, 0)]),
 ]
 
 

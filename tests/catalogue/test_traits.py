@@ -1,0 +1,94 @@
+"""The roles and traits of rows are what numpy's numbers show."""
+
+import numpy as np
+import pytest
+
+from symdiff.arithmetics.arrays import ARRAYS, evaluate
+from symdiff.arithmetics.reading import apply
+from symdiff.catalogue import CATALOGUE, Function
+from symdiff.program import parse
+from symdiff.program.nodes import Builder, Call, Input, Literal
+
+SCALAR = [row for row in CATALOGUE.values() if row.array is None]
+NUMBERS = [r for r in SCALAR if r.returns == "real" and r.parameters[0].kind in {"real", "any"}]
+
+
+def program_of(row):
+    """Return a call of a row: every expression is an input, every constant a number."""
+    builder = Builder()
+    arguments = []
+    for position, parameter in enumerate(row.parameters):
+        if parameter.kind in {"real", "any"}:
+            arguments.append(builder.add(Input(f"x{position}")))
+        elif parameter.default is None:
+            arguments.append(builder.add(Literal(0.75)))
+    return builder.program(builder.add(Call(row.name, tuple(arguments))), parse("x").sources)
+
+
+def lines(program, seed=0):
+    """Return the values on 2000 short lines: at the start, in the middle and at the end."""
+    generator = np.random.default_rng(seed)
+    starts = {name: generator.uniform(-3, 3, 2000) for name in program.inputs}
+    ways = {name: generator.uniform(-1, 1, 2000) for name in program.inputs}
+    h = 2.0**-10
+    return [
+        evaluate(program, {n: starts[n] + k * h * ways[n] for n in program.inputs})
+        for k in range(3)
+    ]
+
+
+def moves(row):
+    first, middle, last = lines(program_of(row))
+    return np.mean((first != middle) | (middle != last))
+
+
+@pytest.mark.parametrize("row", NUMBERS, ids=lambda row: row.name)
+def test_steps_and_no_other_functions_are_constant_nearly_everywhere(row):
+    if row.name == "heaviside":  # a step in x; but at 0 it is its other argument
+        assert (moves(row) < 0.05, row.role) == (True, "smooth")
+    else:
+        assert (moves(row) < 0.05) == (row.role == "step")
+
+
+AFFINE = [row for row in CATALOGUE.values() if row.piecewise_affine]
+
+
+@pytest.mark.parametrize("row", AFFINE, ids=lambda row: row.name)
+def test_a_piecewise_affine_function_is_continuous_and_straight_between_kinks(row):
+    first, middle, last = lines(program_of(row))
+    bend = np.abs(first - 2 * middle + last)
+    assert np.mean(bend > 1e-12) < 0.02  # lines that meet a kink
+    assert bend.max() < 0.01  # which a jump would not be
+
+
+@pytest.mark.parametrize("name", ["hardshrink", "square", "prelu", "copysign", "sign"])
+def test_a_function_that_jumps_or_bends_is_seen_not_to_be_piecewise_affine(name):
+    # Negative control of the test above.
+    row = CATALOGUE[name]
+    assert not row.piecewise_affine
+    bends = []
+    for seed in range(5):
+        first, middle, last = lines(program_of(row), seed)
+        bends.append(np.abs(first - 2 * middle + last))
+    bend = np.concatenate(bends)
+    assert np.mean(bend > 1e-12) > 0.02 or bend.max() > 0.01
+
+
+def test_roles_follow_from_what_rows_take_and_return():
+    for row in CATALOGUE.values():
+        kinds = {parameter.kind for parameter in row.parameters}
+        assert (row.returns == "condition") == (
+            row.role == "comparison" or (row.role == "logic" and not row.takes_condition)
+        ), row.name
+        assert not row.takes_condition or "condition" in kinds, row.name
+        assert not row.runs_one_branch or row.role == "choice", row.name
+
+
+def test_held_functions_return_their_argument():
+    held = [row for row in CATALOGUE.values() if row.role == "hold"]
+    assert held
+    assert all(apply(row, ARRAYS, [3.0]) == 3.0 for row in held)
+
+
+def test_a_new_row_is_smooth_between_its_switches():
+    assert Function("f", "x", definition="x*abs(x)").role == "smooth"
