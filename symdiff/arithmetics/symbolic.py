@@ -71,7 +71,7 @@ class Symbolic:
         """Apply the column; an operator takes a condition as 0 or 1."""
         if row.name in _GUARDED and _is_enormous(row, arguments):
             return self._unevaluated(row.name, arguments)
-        if row.group == "operators":
+        if row.is_operator:
             arguments = [_as_number(a) for a in arguments]
         return column(*arguments)
 

@@ -41,7 +41,7 @@ class _Symengine:
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         passed = [a for a in arguments if a is not None]
-        if row.group == "operators":
+        if row.is_operator:
             passed = [_as_number(a) for a in passed]
         return column(*passed)
 

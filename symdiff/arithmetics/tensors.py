@@ -34,7 +34,7 @@ class _Tensors:
         pairs = [(p, a) for p, a in zip(row.parameters, arguments, strict=False) if a is not None]
         if row.array is not None:
             pairs = [(p, _tensor_argument(p, a)) for p, a in pairs]
-        elif row.group not in {"operators", "comparisons"}:
+        elif not (row.is_operator or row.role == "comparison"):
             pairs = [(p, _scalar_argument(p, a, first=p is row.parameters[0])) for p, a in pairs]
         positional = [a for p, a in pairs if p.default is None]
         keywords = {p.keyword: a for p, a in pairs if p.default is not None}

@@ -205,6 +205,16 @@ class Function:
         return self.operator is None or not set("x[") & set(self.operator)
 
     @property
+    def is_operator(self) -> bool:
+        """Whether it is one of Python's operators on numbers, such as + or %."""
+        return self.group == "operators"
+
+    @property
+    def is_special(self) -> bool:
+        """Whether it is a special function, such as erf: libraries compute those less exactly."""
+        return self.group == "special"
+
+    @property
     def is_polynomial(self) -> bool:
         """Whether it is a sum, a difference, a product or a sign: a polynomial everywhere."""
         return self.role == "arithmetic" and self.domain is None

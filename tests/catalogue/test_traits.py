@@ -84,6 +84,12 @@ def test_roles_follow_from_what_rows_take_and_return():
         assert not row.runs_one_branch or row.role == "choice", row.name
 
 
+def test_the_groups_that_traits_are_read_from_exist():
+    operators = {row.operator for row in CATALOGUE.values() if row.is_operator}
+    assert operators == {"+", "-", "*", "/", "//", "%", "**", "u-", "u+"}
+    assert {"erf", "gamma", "polygamma"} <= {r.name for r in CATALOGUE.values() if r.is_special}
+
+
 def test_held_functions_return_their_argument():
     held = [row for row in CATALOGUE.values() if row.role == "hold"]
     assert held

@@ -164,7 +164,7 @@ class CachedArrays(Arrays):
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         """Return the cached result, or apply a row's column."""
-        if row.group in {"operators", "comparisons"}:
+        if row.is_operator or row.role == "comparison":
             return super().call(row, column, arguments)
         key = (row.name, *(str(id(a)) for a in arguments))
         if key not in self._results:
