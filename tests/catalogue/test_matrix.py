@@ -15,7 +15,8 @@ from symdiff.arithmetics.arrays import ARRAYS
 from symdiff.arithmetics.balls import BALLS
 from symdiff.arithmetics.bounds import intervals, tensor_estimates
 from symdiff.arithmetics.bounds.estimates import Estimates
-from symdiff.arithmetics.bounds.jets import Both, Jets
+from symdiff.arithmetics.bounds.jets import Jets
+from symdiff.arithmetics.bounds.ties import BothBranches
 from symdiff.arithmetics.series.germs import ORDERS, Budget, Germs
 from symdiff.arithmetics.symbolic import Symbolic
 from symdiff.arithmetics.symengine import SYMENGINE
@@ -30,7 +31,7 @@ ARITHMETICS = {
     "numpy": ARRAYS,
     "torch": TENSORS,
     "balls": BALLS,
-    "jets": Jets(Both()),
+    "jets": Jets(BothBranches()),
     "germs": Germs(ORDERS[0], Budget()),
     "estimates": Estimates(),
     "tensors": tensor_estimates._TensorEstimates(backward_formula=False),
