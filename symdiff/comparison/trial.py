@@ -86,8 +86,12 @@ def attempt(case: Case, grid: Grid, options: Options, proofs: ProofOptions) -> T
     samples = _with_estimates(engines, problem, samples, unclear)
     drafts = _drafts(truths, samples, tolerance, unclear)
     proved = {v: _proved(task, truths[v], v, drafts) for v, task in tasks.items()}
-    changed = {key: p for key, p in unclear.items() if proved[key[1]] is not truths[key[1]]}
-    drafts |= _drafts(proved, samples, tolerance, changed)
+    newly_proved = {
+        (name, v): points[proved[v].attempted[points] & ~truths[v].attempted[points]]
+        for (name, v), points in unclear.items()
+    }
+    changes = _drafts(proved, samples, tolerance, newly_proved)
+    drafts = {key: drafted.updated(changes[key]) for key, drafted in drafts.items()}
     judgements = {
         key: _judged(engines[key[0]], key, problem, grid, proved, samples, drafts)
         for key in ((name, v) for name in engines for v in samples[name].derivatives)

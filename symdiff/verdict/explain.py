@@ -167,22 +167,25 @@ def _nonfinite(case: _Case, explained: Mapping[Key, Points]) -> NonfiniteParts:
         points[np.isin(case.judgements[key].codes[points], _WITHOUT_NUMBER)]
         for key, points in explained.items()
     ]
-    return nonfinite_parts(case.problem, _union(some))
+    return nonfinite_parts(case.problem, _union(some, len(case.grid)))
 
 
 def _blamed_switches(
     case: _Case, variable: str, explained: Sequence[Points]
 ) -> tuple[Points, NDArray[np.intp]]:
     """Return all explained points, and for each the node of the switch to blame or -1."""
-    points = _union(explained)
+    points = _union(explained, len(case.grid))
     if case.is_directional:
         return points, np.full(len(points), -1)
     return points, switches(case.problem, points, variable)
 
 
-def _union(some: Iterable[Points]) -> Points:
-    arrays = list(some)
-    return np.unique(np.concatenate(arrays)) if arrays else np.zeros(0, dtype=np.intp)
+def _union(some: Iterable[Points], count: int) -> Points:
+    """Return the indices, below a number, that any of some arrays has; in order."""
+    mask = np.zeros(count, dtype=bool)
+    for points in some:
+        mask[points] = True
+    return np.flatnonzero(mask)
 
 
 def _explanations(
@@ -229,7 +232,7 @@ def _details(  # noqa: PLR0913, PLR0917  (a step of `_explanations`)
         single |= samples.reason_of[points] > 0
     outside = truths.certified.outside[points]
     outside[np.isin(codes, (Verdict.NONFINITE, Verdict.INEXACT)) | single] = 0
-    for code in np.unique(outside[outside > 0]).tolist():
+    for code in np.flatnonzero(np.bincount(outside)[1:]) + 1:
         rows = outside == code
         details[rows] = texts.index(truths.detail(int(points[np.argmax(rows)])))
     for row in np.flatnonzero(single | ~simple & (outside == 0)).tolist():
@@ -326,7 +329,7 @@ def _blames(  # noqa: PLR0913, PLR0917  (a step of `_explanations`)
     if len(rows) and not case.is_directional:
         arising = parts.nodes[parts.rows(points[rows])]
         nodes[rows] = np.where(arising >= 0, arising, nodes[rows])
-    for node in np.unique(nodes[nodes >= 0]).tolist():
+    for node in np.flatnonzero(np.bincount(nodes + 1)[1:]).tolist():
         blames[nodes == node] = _place(case, node, texts)
     blames[codes == Verdict.AGREES] = texts.index("")
     return blames

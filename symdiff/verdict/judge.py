@@ -119,6 +119,17 @@ class Draft:
     straddling: Mask
     unproved: Mask
 
+    def updated(self, other: Draft) -> Draft:
+        """Return the draft with the verdicts of another draft, at some of the same points."""
+        if not len(other.points):
+            return self
+        rows = np.searchsorted(self.points, other.points)
+        columns = {}
+        for name in ("codes", "straddling", "unproved"):
+            columns[name] = getattr(self, name).copy()
+            columns[name][rows] = getattr(other, name)
+        return Draft(self.points, **columns)
+
     @property
     def points_to_prove(self) -> Points:
         """The points whose truth has to be proved before the verdict is given."""

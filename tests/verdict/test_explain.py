@@ -1,0 +1,83 @@
+"""Explanations: what a verdict's word does not say, computed once and stored."""
+
+import json
+
+import numpy as np
+import pytest
+
+import symdiff
+from symdiff.truth import certify, clarke
+from symdiff.verdict import blame, explain
+from symdiff.verdict.explain import Explanations
+
+# An expression, a point, an engine, its detail and the text that is blamed.
+EXPLAINED = [
+    ("relu(x)", 0, "autograd", "left, min-norm; torch's rule says so", "relu(x)"),
+    ("relu(x)", 0, "central", "mean", "relu(x)"),
+    ("relu(x) - relu(-x)", 0, "autograd", "spurious: inside the AD hull; apparent kink", "relu(x)"),
+    ("relu(x) - relu(-x)", 0, "symbolic", "apparent kink", None),
+    ("sqrt(x**2)", 0, "autograd", "its own slope is infinite: 0*inf", "sqrt(x**2)"),
+    (
+        "where(x > 0, sqrt(x), 0)",
+        -1,
+        "autograd",
+        "it is nan, in a branch that is not taken",
+        "sqrt(x)",
+    ),
+    ("log(x)", -1, "symbolic", "a logarithm of a negative number", "log(x)"),
+    ("1/x", 0, "symbolic", "a division by zero", "1/x"),
+]
+
+
+@pytest.mark.parametrize(("text", "x", "engine", "detail", "blamed"), EXPLAINED)
+def test_a_verdict_is_explained(text, x, engine, detail, blamed):
+    comparison = symdiff.compare(text, at={"x": [x]})
+    (record,) = [r for r in comparison.records() if r["engine"] == engine]
+    assert (record["detail"] or "").startswith(detail)
+    assert record["blame"] is None if blamed is None else record["blame"].startswith(blamed)
+
+
+def test_where_all_engines_plainly_agree_nothing_is_explained():
+    trial = symdiff.compare("x**2", at={"x": [1, 2]}, engines=["symbolic"]).evidence[0].trials[0]
+    assert len(trial.explanations["symbolic", "x"].points) == 0
+
+
+def test_a_report_is_a_pure_function_of_stored_data(monkeypatch):
+    comparison = symdiff.compare("sqrt(x**2) + relu(x) - relu(-x) + log(x)", {"x": "-1:1:5"})
+
+    def forbidden(*_, **__):
+        raise AssertionError("a report must compute no mathematics")
+
+    for module, names in (
+        (certify, ("certify", "prove")),
+        (clarke, ("clarke_hulls",)),
+        (blame, ("switches", "nonfinite_parts")),
+        (explain, ("explain", "clarke_hulls", "exact_point")),
+    ):
+        for name in names:
+            monkeypatch.setattr(module, name, forbidden)
+    first = (str(comparison), comparison.to_json(), comparison.summary())
+    assert first == (str(comparison), comparison.to_json(), comparison.summary())
+    assert len(json.loads(first[1])["records"]) > 10
+
+
+def test_a_long_grid_is_explained_as_its_points_are_one_by_one():
+    text, x = "where(x > 0, sqrt(x), 0) + abs(x - 0.5)*log(x + 1)", np.linspace(-2, 2, 41)
+    together = {
+        (r["point"]["x"], r["engine"]): (r["detail"], r["blame"])
+        for r in symdiff.compare(text, at={"x": x}).records()
+    }
+    for point in x[::5].tolist():
+        for r in symdiff.compare(text, at={"x": [point]}).records():
+            assert together[point, r["engine"]] == (r["detail"], r["blame"])
+
+
+def test_explanations_of_parts_of_a_grid_are_joined():
+    def part(points, text):
+        rows = np.ones(len(points), dtype=np.int32)
+        return Explanations(np.array(points), rows, 0 * rows, ("", text))
+
+    joined = Explanations.join([part([1], "first"), part([0, 2], "second")], [0, 10])
+    assert joined.points.tolist() == [1, 10, 12]
+    assert [joined.detail(i) for i in (0, 1, 10, 12)] == ["", "first", "second", "second"]
+    assert joined.blame(1) == ""
