@@ -1,4 +1,4 @@
-"""Work and results as bytes: what comes out is what went in, and data only."""
+"""Packed requests and results: unpacking returns what was packed, and data only."""
 
 import dataclasses
 import json
@@ -49,12 +49,12 @@ def test_a_report_of_what_was_unpacked_is_the_same(text, given):
         {("autograd", "x"): 1},
     ],
 )
-def test_values_come_back_as_they_are(value):
+def test_values_are_unpacked_unchanged(value):
     back = unpack(pack(value))
     assert back == value and repr(back) == repr(value)
 
 
-def test_what_stays_on_the_machine_is_not_compressed_and_reads_the_same():
+def test_bytes_may_be_left_uncompressed_and_unpack_to_the_same():
     (evidence,) = symdiff.compare("relu(x)", {"x": "-1:1:101"}).evidence
     short, long = pack(evidence), pack(evidence, short=False)
     assert len(long) > 2 * len(short)
@@ -62,7 +62,7 @@ def test_what_stays_on_the_machine_is_not_compressed_and_reads_the_same():
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.int8, np.int16, np.int32, bool])
-def test_columns_come_back_with_their_type_and_shape(dtype):
+def test_arrays_keep_their_dtype_and_shape(dtype):
     column = np.arange(6).reshape(2, 3).astype(dtype)
     back = unpack(pack({"c": column}))["c"]
     assert back.dtype == column.dtype and np.array_equal(back, column)
@@ -77,17 +77,17 @@ def test_columns_come_back_with_their_type_and_shape(dtype):
         Lost("file, entry 'a'", "it hung", "a"),
     ],
 )
-def test_errors_come_back_with_their_words(error):
+def test_errors_keep_their_message(error):
     back = unpack(pack(error))
     assert type(back) is type(error) and str(back) == str(error)
 
 
-def test_every_shipped_entry_can_be_shipped():
+def test_every_shipped_entry_can_be_packed():
     for entry in collect([]).entries:
         assert unpack(pack(entry)) == dataclasses.replace(entry)
 
 
-def test_what_is_no_data_is_refused():
+def test_values_that_are_not_data_are_refused():
     with pytest.raises(TypeError, match="function cannot be packed"):
         pack({"f": lambda x: x})
     with pytest.raises(TypeError, match="Popen"):
@@ -99,7 +99,7 @@ def hostile(head, tail=b""):
     return zlib.compress(len(text).to_bytes(8, "little") + text + tail)
 
 
-def test_another_format_is_told_from_damage():
+def test_another_format_has_a_message_of_its_own():
     with pytest.raises(PackingError, match=r"^of format 1, not 5$"):
         unpack(hostile([1, [], None, []]))
 
@@ -125,6 +125,6 @@ def test_another_format_is_told_from_damage():
         hostile({"format": 1}),
     ],
 )
-def test_damaged_and_hostile_bytes_are_told(packed):
+def test_damaged_and_hostile_bytes_are_refused(packed):
     with pytest.raises(PackingError, match=r"^damaged"):
         unpack(packed)

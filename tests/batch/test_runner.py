@@ -1,4 +1,4 @@
-"""Many expressions: one that goes wrong costs itself only."""
+"""Runs of many expressions: one that goes wrong does not affect the others."""
 
 import concurrent.futures
 from pathlib import Path
@@ -24,7 +24,7 @@ def names(report):
     return [e.name for e in report.evidence]
 
 
-def test_bad_entries_are_told_and_the_others_run(file):
+def test_bad_entries_are_reported_and_the_others_run(file):
     report = symdiff.compare_file(file)
     assert names(report) == ["a", "b", "c"]
     first, second = map(str, report.errors)
@@ -33,7 +33,7 @@ def test_bad_entries_are_told_and_the_others_run(file):
     assert report.status == 2
 
 
-def test_a_broken_file_costs_itself_only(file, tmp_path):
+def test_a_broken_file_does_not_affect_the_others(file, tmp_path):
     (tmp_path / "broken.toml").write_text("[[expression")
     report = symdiff.compare_files([tmp_path])
     assert names(report) == ["a", "b", "c"]
@@ -45,13 +45,13 @@ def test_workers_give_the_same_report_as_one_process(file):
     assert one.to_json() == two.to_json()
 
 
-def test_any_executor_will_do(file):
+def test_an_executor_may_do_the_work(file):
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         report = symdiff.compare_files([file], executor=pool)
     assert names(report) == ["a", "b", "c"]
 
 
-def test_a_defect_of_symdiff_costs_one_expression(file, monkeypatch):
+def test_a_defect_of_symdiff_affects_one_expression(file, monkeypatch):
     real = task.compare
 
     def compare(request, options):
@@ -81,7 +81,7 @@ def test_names_stay_unique_for_files_of_one_stem(tmp_path):
     assert names == ["a.toml/f", f"{tmp_path}/a.txt/f", f"{tmp_path}/sub/a.txt/f"]
 
 
-def test_one_path_may_stand_alone(file):
+def test_one_path_needs_no_list(file):
     assert names(symdiff.compare_files(str(file))) == ["a", "b", "c"]
 
 
@@ -109,7 +109,7 @@ def test_expected_verdicts_pass(tmp_path):
     assert symdiff.compare_file(tmp_path / "a.toml").status == 0
 
 
-def test_a_mistake_in_an_entry_is_told_with_the_line_of_its_key(tmp_path):
+def test_a_mistake_in_an_entry_is_reported_with_the_line_of_its_key(tmp_path):
     path = tmp_path / "a.toml"
     path.write_text(
         '[[expression]]\nname = "f"\n\nexpr = "asb(x)"\n[[expression]]\nname = "g"\nexpr = "x"\n'
@@ -130,7 +130,7 @@ def test_a_mistake_in_an_entry_is_told_with_the_line_of_its_key(tmp_path):
         ('{ autograd = ["fialed"] }', "unknown verdict 'fialed' (did you mean 'failed'?)"),
     ],
 )
-def test_what_is_expected_is_checked(tmp_path, expect, message):
+def test_expected_engines_and_verdicts_are_checked(tmp_path, expect, message):
     (tmp_path / "a.toml").write_text(f'[[expression]]\nexpr = "x"\nexpect = {expect}\n')
     (mistake,) = symdiff.compare_file(tmp_path / "a.toml").errors
     assert message in str(mistake)

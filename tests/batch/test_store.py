@@ -1,4 +1,4 @@
-"""The store: nothing is lost, nothing is done twice, and what is no store is left alone."""
+"""The store: no result is lost or computed twice, and a file that is not a store is left alone."""
 
 import dataclasses
 import os
@@ -32,7 +32,7 @@ def file(tmp_path):
 
 @pytest.fixture
 def compared(monkeypatch):
-    """The names of the entries that are really compared."""
+    """The names of the requests that are compared and not read from the store."""
     names, real = [], task.compare
 
     def compare(request, options):
@@ -49,7 +49,7 @@ def rows(path):
         return connection.execute(wanted).fetchall()
 
 
-def test_what_is_stored_is_not_compared_again(file, tmp_path, compared):
+def test_stored_results_are_not_compared_again(file, tmp_path, compared):
     path = tmp_path / "results.db"
     first = symdiff.compare_files(file, store=path)
     assert compared == ["a", "b", "c"]
@@ -58,7 +58,7 @@ def test_what_is_stored_is_not_compared_again(file, tmp_path, compared):
     assert second.to_json() == first.to_json() == symdiff.compare_files(file).to_json()
 
 
-def test_a_store_is_not_asked_where_columns_are_wanted(file, tmp_path, compared):
+def test_with_columns_every_expression_is_compared(file, tmp_path, compared):
     symdiff.compare_files(file, store=tmp_path / "results.db")
     symdiff.compare_files(file, store=tmp_path / "results.db", columns=tmp_path / "columns")
     assert compared == ["a", "b", "c", "a", "b", "c"]
@@ -107,7 +107,7 @@ REQUEST = Request(expression="relu(x)", grid={"x": "-1:1:3"}, label=Label(name="
         (REQUEST, Options(seed=1)),
     ],
 )
-def test_the_key_tells_everything_apart_that_a_result_depends_on(request_, options):
+def test_the_key_depends_on_everything_that_a_result_depends_on(request_, options):
     assert key_of(request_, options) != key_of(REQUEST, Options())
 
 
@@ -138,7 +138,7 @@ def test_labels_are_those_of_the_present_request(tmp_path):
     assert (back.label, back.options.strict) == (label, True)
 
 
-def test_what_was_lost_is_tried_again_with_other_limits(tmp_path):
+def test_a_lost_expression_is_tried_again_with_other_limits(tmp_path):
     gone = task.lost(REQUEST, "it took more than 1 s", "raise --timeout")
     with open_store(tmp_path / "s.db") as store:
         store.put("key", REQUEST, gone, Limits(timeout=1))
@@ -179,7 +179,7 @@ def test_a_foreign_or_damaged_file_is_refused_and_left_untouched(file, tmp_path,
     assert sorted(p.name for p in tmp_path.glob("some.db*")) == ["some.db"]
 
 
-def test_a_damaged_result_is_told(file, tmp_path):
+def test_a_damaged_result_is_reported(file, tmp_path):
     path = tmp_path / "s.db"
     symdiff.compare_files(file, store=path)
     with sqlite3.connect(path) as connection:
@@ -188,7 +188,7 @@ def test_a_damaged_result_is_told(file, tmp_path):
         symdiff.compare_files(file, store=path)
 
 
-def test_a_folder_that_is_not_there_and_a_folder_are_refused(file, tmp_path):
+def test_a_folder_and_a_missing_folder_are_refused(file, tmp_path):
     with pytest.raises(StoreError, match="mkdir -p"):
         symdiff.compare_files(file, store=tmp_path / "no" / "s.db")
     with pytest.raises(StoreError):
@@ -217,7 +217,7 @@ def test_two_runs_at_the_same_time_lose_nothing(tmp_path):
 
 
 def test_a_full_disk_ends_with_an_error_and_a_readable_store(tmp_path):
-    """The operating system refuses to let any file grow beyond a size."""
+    """The operating system limits the size of files."""
     many = tmp_path / "many.txt"
     many.write_text("".join(f"f{i}: relu(x - {i})\n" for i in range(60)))
     path = tmp_path / "s.db"
@@ -298,8 +298,8 @@ KILLED = """
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-def test_a_run_killed_at_random_moments_goes_on_where_it_was(tmp_path, seed):
-    """Ten kills for each seed: no row is lost, none is there twice, the report is the same."""
+def test_a_run_killed_at_random_moments_can_go_on(tmp_path, seed):
+    """Ten kills for each seed: no row is lost or doubled, and the report is the same."""
     many = tmp_path / "many.txt"
     many.write_text("".join(f"f{i}: abs(x - {i}) ; x = 0:1:2\n" for i in range(200)))
     ended = subprocess.run(

@@ -1,4 +1,4 @@
-"""Worker processes, executors and a cluster: what one of them loses costs one expression."""
+"""Worker processes, executors and a cluster: a lost worker affects one expression only."""
 
 import concurrent.futures
 import multiprocessing
@@ -25,7 +25,9 @@ def names(report):
     return [e.name for e in report.evidence]
 
 
-def test_what_hangs_dies_or_takes_all_memory_costs_itself_only(planted, tmp_path):
+def test_an_expression_that_hangs_dies_or_takes_all_memory_does_not_affect_others(
+    planted, tmp_path
+):
     path = written(tmp_path, "hang: x\na: relu(x)\ncrash: x\nhog: x\nb: x**2\nc: abs(x)\n")
     report = symdiff.compare_files(path, jobs=2, timeout=15, memory=2)
     assert names(report) == ["a", "b", "c"]
@@ -55,7 +57,7 @@ def test_workers_are_forked_from_a_process_that_has_loaded_what_they_need(monkey
         assert len(list(Path(f"/proc/{parent}/task").iterdir())) == 1
 
 
-def test_a_time_limit_holds_for_one_job_too(planted, tmp_path):
+def test_a_time_limit_applies_to_one_job_too(planted, tmp_path):
     path = written(tmp_path, "hang: x\na: relu(x)\n")
     report = symdiff.compare_files(path, timeout=8)
     assert names(report) == ["a"] and [m.name for m in report.errors] == ["hang"]
@@ -70,7 +72,7 @@ def test_any_executor_gives_the_same_report(tmp_path):
         assert threads.submit(int).result() == 0
 
 
-def test_an_executor_that_breaks_loses_what_it_had_and_says_so(planted, tmp_path):
+def test_a_broken_executor_is_reported_for_the_expressions_it_lost(planted, tmp_path):
     path = written(tmp_path, "crash: x\na: x\n")
     spawn = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(1, mp_context=spawn) as pool:
@@ -87,17 +89,17 @@ def test_an_executor_that_breaks_loses_what_it_had_and_says_so(planted, tmp_path
         ({"memory": 1e-9}, "at least 0.25"),
     ],
 )
-def test_limits_without_meaning_are_refused(limits, message):
+def test_limits_that_are_too_small_are_refused(limits, message):
     with pytest.raises(UsageError, match=message):
         Limits(**limits)
 
 
-def test_a_time_limit_of_nothing_is_refused_and_not_taken_for_none(tmp_path):
+def test_a_time_limit_of_0_is_not_the_default(tmp_path):
     with pytest.raises(UsageError, match="timeout cannot be"):
         symdiff.compare_files(written(tmp_path, GOOD), timeout=0)
 
 
-def test_an_executor_and_a_cluster_are_one_too_many(tmp_path):
+def test_an_executor_and_a_cluster_together_are_refused(tmp_path):
     with (
         concurrent.futures.ThreadPoolExecutor(1) as threads,
         pytest.raises(UsageError, match="give one of them"),
@@ -105,7 +107,7 @@ def test_an_executor_and_a_cluster_are_one_too_many(tmp_path):
         symdiff.compare_files(written(tmp_path, GOOD), executor=threads, dask="tcp://x:1")
 
 
-def test_an_address_at_which_nobody_answers_is_told(tmp_path, monkeypatch):
+def test_an_address_without_a_scheduler_is_reported(tmp_path, monkeypatch):
     monkeypatch.setattr("symdiff.batch.workers._CONNECTING", 0.5)
     with pytest.raises(UsageError, match=r"no Dask scheduler at 'tcp://127\.0\.0\.1:9'"):
         symdiff.compare_files(written(tmp_path, GOOD), dask="tcp://127.0.0.1:9")
@@ -124,7 +126,7 @@ def two_workers():
     return LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0")
 
 
-def test_a_worker_of_a_cluster_that_is_killed_costs_nothing(planted, tmp_path):
+def test_a_killed_worker_of_a_cluster_affects_no_expression(planted, tmp_path):
     entries = [f"f{i}: relu(x - {i})" for i in range(20)]
     path = written(tmp_path, "\n".join([*entries[:10], "once: x**2", *entries[10:]]) + "\n")
     with two_workers() as cluster:
@@ -137,7 +139,7 @@ def test_a_worker_of_a_cluster_that_is_killed_costs_nothing(planted, tmp_path):
     assert report.to_json() == symdiff.compare_files(path).to_json()
 
 
-def test_what_kills_workers_of_a_cluster_costs_itself_only(planted, tmp_path):
+def test_an_expression_that_kills_workers_of_a_cluster_does_not_affect_others(planted, tmp_path):
     """Although several expressions go to a worker in one task."""
     import dask
 
@@ -165,7 +167,7 @@ class Scripted:
         return sent
 
 
-def test_what_a_closing_cluster_cancels_is_cancelled_and_not_sent_again():
+def test_tasks_that_a_closing_cluster_cancels_are_not_sent_again():
     scripted = Scripted()
     with concurrent.futures.ThreadPoolExecutor(1) as alone:
         futures = _Cluster(scripted.send, 1, alone).submit([b"a", b"b"])
@@ -175,7 +177,7 @@ def test_what_a_closing_cluster_cancels_is_cancelled_and_not_sent_again():
     assert len(scripted.given) == 2
 
 
-def test_what_is_lost_while_a_cluster_is_closed_is_cancelled(caplog):
+def test_tasks_lost_while_a_cluster_closes_are_cancelled(caplog):
     scripted = Scripted()
     alone = concurrent.futures.ThreadPoolExecutor(1)
     futures = _Cluster(scripted.send, 1, alone).submit([b"a"])
@@ -185,7 +187,7 @@ def test_what_is_lost_while_a_cluster_is_closed_is_cancelled(caplog):
     assert caplog.text == ""  # a callback that raises is told there
 
 
-def test_a_cluster_that_is_gone_is_told_for_every_expression(tmp_path):
+def test_a_cluster_that_is_gone_is_reported_for_every_expression(tmp_path):
     class Gone(concurrent.futures.Executor):
         def submit(self, function, *arguments):
             future = concurrent.futures.Future()
