@@ -82,7 +82,7 @@ def test_an_option_is_one_edit(tree):
         "print(symdiff.compare('x', at={'x': [1]}, patience=7).evidence[0].options.patience)\n"
         "from symdiff.comparison import compare\n"
         "real = compare.compare\n"
-        "compare.compare = lambda r, o: (print(o.patience), real(r, o))[1]\n"
+        "compare.compare = lambda r, o, *c: (print(o.patience), real(r, o, *c))[1]\n"
         "app.app(['eval', 'x', '--at', 'x=1', '--patience', '0.5', '--quiet'])\n"
     )
     assert tree.python("-c", program).splitlines()[:4] == ["2.5", "True", "7", "0.5"]

@@ -35,9 +35,9 @@ def compared(monkeypatch):
     """The names of the requests that are compared and not read from the store."""
     names, real = [], task.compare
 
-    def compare(request, options):
+    def compare(request, options, *columns):
         names.append(request.label.name)
-        return real(request, options)
+        return real(request, options, *columns)
 
     monkeypatch.setattr(task, "compare", compare)
     return names

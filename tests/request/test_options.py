@@ -98,9 +98,9 @@ def test_a_field_becomes_an_option_of_a_command():
 def test_what_is_typed_reaches_the_comparison(monkeypatch, tmp_path):
     seen, real = [], comparing.compare
 
-    def compare(request, options):
+    def compare(request, options, *columns):
         seen.append(options)
-        return real(request, options)
+        return real(request, options, *columns)
 
     monkeypatch.setattr(comparing, "compare", compare)
     typed = ["--rtol", "1e-6", "--atol", "1e-7", "--no-kinks", "--max-points", "7", "--seed", "3",

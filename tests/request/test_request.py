@@ -36,9 +36,9 @@ def requests(monkeypatch):
     """The requests that reach the comparison."""
     seen, real = [], comparing.compare
 
-    def compare_and_note(request, options):
+    def compare_and_note(request, options, *columns):
         seen.append(request)
-        return real(request, options)
+        return real(request, options, *columns)
 
     monkeypatch.setattr(comparing, "compare", compare_and_note)
     return seen
