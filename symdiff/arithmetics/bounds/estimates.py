@@ -23,17 +23,16 @@ from typing import Any, Final
 
 import numpy as np
 
-from symdiff.arithmetics.arrays import ARRAYS, Arrays, within_doubles
+from symdiff.arithmetics.arrays import ARRAYS, within_doubles
 from symdiff.arithmetics.bounds.blocks import (
     Blocks,
-    apply_elementwise,
     everywhere,
     in_blocks,
     is_anywhere,
     least,
-    plain,
     size_of,
 )
+from symdiff.arithmetics.bounds.cached_arrays import CachedArrays
 from symdiff.arithmetics.bounds.models import (
     ELEMENTARY,
     UNIT,
@@ -66,7 +65,6 @@ from symdiff.program.parser import domain, template
 
 CLEARLY_OFF: Final = 2.0**10  # a switch is clearly off zero from this multiple of its error on
 _FLAT: Final = 3.0  # |x| below which 1 - tanh(x)**2 loses few digits
-_NO_UFUNCS: Final = frozenset({"sinc", "polygamma"})  # written in Python by numpy and scipy
 # The names that `Estimate.outside` is an index into.
 FUNCTIONS: Final = ("", *CATALOGUE)
 
@@ -115,7 +113,7 @@ class Estimates:
         """Return a literal."""
         if isinstance(value, bool):
             return value
-        # A number of numpy: one of Python raises an error where it overflows.
+        # A number of numpy, because one of Python raises an error where it overflows.
         nearest = np.float64(within_doubles(value))
         return Estimate(nearest, 0.0 if nearest == value else abs(nearest) * UNIT)
 
@@ -137,7 +135,11 @@ class Estimates:
         return result
 
     def _compare(self, arguments: Sequence[Any], *, allowed: bool) -> None:
-        """Note where a comparison is uncertain, or undefined unless that is `allowed`."""
+        """Note where a comparison is uncertain or undefined.
+
+        A number outside the domain of a function is `allowed` where the result is a number too,
+        which is then outside as well.
+        """
         for a in arguments:
             value, outside = value_of(a), np.not_equal(outside_of(a), 0)
             if not allowed and is_anywhere(outside):  # an earlier choice may have replaced the NaN
@@ -152,38 +154,6 @@ class Estimates:
         error = sum(error_of(a) for a in arguments)
         if is_anywhere(error != 0):
             self.uncertain = self.uncertain | ((np.abs(gap) <= error) & (error != 0))
-
-
-class CachedArrays(Arrays):
-    """The arithmetic of arrays with a cache: derivatives reuse the functions of the value."""
-
-    def __init__(self) -> None:
-        """Start with an empty cache."""
-        # The arguments are kept alive, so that their ids are not used for other objects.
-        self._results: dict[tuple[str, ...], tuple[Sequence[Any], Any]] = {}
-
-    def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-        """Return the cached result, or apply a row's column."""
-        if row.is_operator or row.role == "comparison":
-            return super().call(row, column, arguments)
-        key = (row.name, *(str(id(a)) for a in arguments))
-        if key not in self._results:
-            call = super().call
-            result = (
-                apply_elementwise(column, arguments)
-                if row.name in _NO_UFUNCS
-                else call(row, column, arguments)
-            )
-            self._results[key] = tuple(arguments), result
-        return self._results[key][1]
-
-    def take(self, value: Any, mask: Any) -> Any:
-        """Return the points where the mask holds."""
-        return super().take(plain(value), plain(mask))
-
-    def merge(self, mask: Any, taken: Any, other: Any) -> Array:
-        """Return the results of two branches, each at its points."""
-        return super().merge(plain(mask), taken, other)
 
 
 def _with_outside(row: Function, result: Estimate, arguments: Sequence[Any]) -> Estimate:
@@ -321,9 +291,7 @@ _COLUMNS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "float": lambda x: x if isinstance(x, Estimate) else Estimate(np.where(x, 1.0, 0.0)),
     }
 )
-
-
-# Derivatives for large |x|, where the row's derivative loses its digits by cancellation.
+# Derivatives that replace those of the rows, which lose their digits by cancellation for large |x|.
 _DERIVATIVES: Mapping[str, str] = MappingProxyType({"tanh": "1/cosh(x)**2"})
 
 

@@ -46,8 +46,10 @@ _LARGER_TERMS: Final[Mapping[str, Callable[..., Number]]] = MappingProxyType(
 )
 _NEAR: Final = 64.0  # size up to which functions with poles at the integers are accurate below 0
 _OFF_POLES: Final = 2.0**-4  # distance from a pole at which they are accurate
-_MAX_ERROR: Final = 2.0**-20  # larger errors of an argument are beyond a first-order bound
-_MAX_UNCERTAINTY: Final = 2.0**-10  # the same for the relative error of a derivative
+# The largest error of an argument for which a first-order bound is used.
+_MAX_ERROR: Final = 2.0**-20
+# The largest error of a derivative d, relative to 1 + |d|, for which a first-order bound is used.
+_MAX_UNCERTAINTY: Final = 2.0**-10
 # A bound of |f''|/2 relative to |f| + |f'|, for every function where f' vanishes.
 _CURVATURE: Final = 2.0**7
 
@@ -91,7 +93,7 @@ def rounding_of_size(size: Number, unit: float = UNIT) -> Number:
 
 
 def _product(x: Number, x_error: Number, y: Number, y_error: Number) -> tuple[Number, Number]:
-    """Return x·y and its error, which is 0 where a factor is exactly 0; a factor 1 adds none."""
+    """Return x·y and its error bound, which is 0 where a factor is exactly 0."""
     if _is_one(x, x_error):
         return y, y_error
     if _is_one(y, y_error):

@@ -22,8 +22,8 @@ from symdiff.program.values import DTYPES, Dtype
 class BothBranches:
     """Take both branches at a tie, and add the rounding of forward mode.
 
-    At a switch that is exactly zero, the engine's branch is its choice of a subgradient, which
-    rounding does not explain. There both branches would be too many: the sign is 0.
+    A switch that is exactly zero has the sign 0 instead. The branch that the engine takes there is
+    its choice of a subgradient, which rounding does not explain.
     """
 
     def __init__(self, dtype: Dtype = DTYPES["float64"]) -> None:

@@ -1,0 +1,45 @@
+"""The arithmetic of arrays and blocks with a cache of computed functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from symdiff.arithmetics.arrays import Arrays
+from symdiff.arithmetics.bounds.blocks import apply_elementwise, plain
+from symdiff.array_types import Array
+from symdiff.catalogue import Function
+
+_NO_UFUNCS: Final = frozenset({"sinc", "polygamma"})  # written in Python by numpy and scipy
+
+
+class CachedArrays(Arrays):
+    """The arithmetic of arrays with a cache: derivatives reuse the functions of the value."""
+
+    def __init__(self) -> None:
+        """Start with an empty cache."""
+        # The arguments are kept alive, so that their ids are not used for other objects.
+        self._results: dict[tuple[str, ...], tuple[Sequence[Any], Any]] = {}
+
+    def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+        """Return the cached result, or apply a row's column."""
+        if row.is_operator or row.role == "comparison":
+            return super().call(row, column, arguments)
+        key = (row.name, *(str(id(a)) for a in arguments))
+        if key not in self._results:
+            call = super().call
+            result = (
+                apply_elementwise(column, arguments)
+                if row.name in _NO_UFUNCS
+                else call(row, column, arguments)
+            )
+            self._results[key] = tuple(arguments), result
+        return self._results[key][1]
+
+    def take(self, value: Any, mask: Any) -> Any:
+        """Return the points where the mask holds."""
+        return super().take(plain(value), plain(mask))
+
+    def merge(self, mask: Any, taken: Any, other: Any) -> Array:
+        """Return the results of two branches, each at its points."""
+        return super().merge(plain(mask), taken, other)
