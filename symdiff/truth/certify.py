@@ -19,14 +19,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.arithmetics.bounds.blocks import (
-    distance_to_integers,
-    least,
-    lowest,
-    plain,
-    size_of,
-    write_rows,
-)
+from symdiff.arithmetics.bounds.block_bounds import distance_to_integers, least, lowest, size_of
+from symdiff.arithmetics.bounds.blocks import plain, write_rows
 from symdiff.arithmetics.bounds.estimates import CLEARLY_OFF, estimate_together
 from symdiff.arithmetics.bounds.models import Estimate
 from symdiff.arithmetics.series.germs import Budget

@@ -24,14 +24,8 @@ from typing import Any, Final
 import numpy as np
 
 from symdiff.arithmetics.arrays import ARRAYS, within_doubles
-from symdiff.arithmetics.bounds.blocks import (
-    Blocks,
-    everywhere,
-    in_blocks,
-    is_anywhere,
-    least,
-    size_of,
-)
+from symdiff.arithmetics.bounds.block_bounds import everywhere, is_anywhere, least, size_of
+from symdiff.arithmetics.bounds.blocks import Blocks, in_blocks
 from symdiff.arithmetics.bounds.cached_arrays import CachedArrays
 from symdiff.arithmetics.bounds.models import (
     ELEMENTARY,

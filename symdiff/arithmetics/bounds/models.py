@@ -16,8 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from symdiff.arithmetics.bounds.blocks import (
-    Blocks,
+from symdiff.arithmetics.bounds.block_bounds import (
     everywhere,
     is_anywhere,
     larger_of,
@@ -25,6 +24,7 @@ from symdiff.arithmetics.bounds.blocks import (
     size_of,
     size_of_sum,
 )
+from symdiff.arithmetics.bounds.blocks import Blocks
 from symdiff.catalogue import Function
 
 Number = Any  # an array, blocks or a double

@@ -5,19 +5,16 @@ import pytest
 import scipy.special
 
 from symdiff import chunks
-from symdiff.arithmetics.bounds.blocks import (
-    Blocks,
-    apply_elementwise,
+from symdiff.arithmetics.bounds.block_bounds import (
     distance_to_integers,
     everywhere,
-    in_blocks,
     is_anywhere,
     larger_of,
     least,
     lowest,
     size_of,
-    write_rows,
 )
+from symdiff.arithmetics.bounds.blocks import Blocks, apply_elementwise, in_blocks, write_rows
 
 SHAPE = (40, 16)
 
