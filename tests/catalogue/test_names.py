@@ -37,7 +37,7 @@ ARITHMETICS = {
 # Sets of rows that say something of an arithmetic's columns, not of the functions.
 SETS = {
     "arithmetics/symengine.py": {"_SAME_IN_SYMENGINE"},  # whose columns have the same name
-    "arithmetics/bounds/estimates.py": {
+    "arithmetics/bounds/cached_arrays.py": {
         "_NO_UFUNCS",  # numpy's and scipy's columns that take no blocks
     },
     "arithmetics/bounds/models.py": {
