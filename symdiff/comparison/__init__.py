@@ -1,1 +1,1 @@
-"""One expression compared: what was asked is planned, tried, and kept as evidence."""
+"""Comparison of one expression: plan it, run the engines, judge, and return the evidence."""

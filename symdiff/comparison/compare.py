@@ -10,19 +10,26 @@ from typing import Any, Final
 import numpy as np
 
 from symdiff.arithmetics.symbolic import deterministic_sympy
-from symdiff.comparison.evidence import ColumnWriter, Evidence, LeftOut, proof_options_of
-from symdiff.comparison.long_range import Streamed, stream
+from symdiff.comparison.evidence import (
+    ColumnWriter,
+    Evidence,
+    LeftOut,
+    Trial,
+    proof_options_of,
+)
+from symdiff.comparison.long_range import compare_in_chunks
 from symdiff.comparison.scalars import Plan, plan_on_numbers
-from symdiff.comparison.trial import attempt, explained, with_jacobian_diagnoses
+from symdiff.comparison.trial import run_trial, with_explanations, with_jacobian_diagnoses
 from symdiff.engines.registry import check, names
 from symdiff.errors import InputError, UsageError, did_you_mean
+from symdiff.grid.grid import Grid
 from symdiff.program.values import component_names, uses_tensors
 from symdiff.request.options import Options
 from symdiff.request.parsed import ParsedRequest, parse_request
 from symdiff.request.request import Request
 from symdiff.verdict.words import Verdict
 
-# numpy's defaults, whatever the caller has set.
+# numpy's default handling of floating-point errors: the caller may have set another.
 _ERROR_STATE: Final[Mapping[str, Any]] = MappingProxyType(
     {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
 )
@@ -36,17 +43,17 @@ def compare(
     Parameters
     ----------
     request
-        What is compared.
+        The expression, its grid, and all else that is asked about it.
     options
-        How it is compared.
+        The engines, the tolerance, and how proofs are made.
     writer
-        Returns a writer for the columns of the expression with a name; None: columns are not
+        Returns a writer for the columns of an expression, given its name. None: columns are not
         written.
 
     Raises
     ------
     InputError
-        The request cannot be used: the message says what, where, and what to type next.
+        The request cannot be used. The message says what is wrong, where, and what to type next.
 
     Examples
     --------
@@ -55,12 +62,12 @@ def compare(
     ('x**2', True)
     """
     try:
-        return _compared(request, options, writer)
+        return _compare(request, options, writer)
     except InputError as error:
         raise request.label.locate(error) from None
 
 
-def _compared(
+def _compare(
     request: Request, options: Options, writer: Callable[[str], ColumnWriter] | None
 ) -> Evidence:
     engines = tuple(dict.fromkeys(options.engines))
@@ -69,49 +76,55 @@ def _compared(
     parsed = parse_request(request)
     label = dataclasses.replace(request.label, name=request.label.name or parsed.program.text)
     with deterministic_sympy(), np.errstate(**_ERROR_STATE):
-        plan = _planned(parsed, options)
-        tried = _tried(plan, options, None if writer is None else writer(label.name))
-        trials = tried.trials
+        plan = _plan(parsed, options)
+        columns = None if writer is None else writer(label.name)
+        grid, trials, left_out = _run_trials(plan, options, columns)
         if plan.cases and plan.tensors is not None:
             shapes = plan.tensors.wrt.items()
             components = {n: tuple(component_names(n, shape)) for n, shape in shapes}
             trials = with_jacobian_diagnoses(trials, components)
-        trials = tuple(explained(trial, tried.grid) for trial in trials)
-    claims = (name for trial in trials for name in trial.samples)
-    engines = tuple(dict.fromkeys((*engines, *claims)))
+        trials = tuple(with_explanations(trial, grid) for trial in trials)
+    ran = (name for trial in trials for name in trial.samples)
+    engines = tuple(dict.fromkeys((*engines, *ran)))  # asserted derivatives are engines too
     _check_expect(label.expect, engines)
     return Evidence(
         label=label,
         options=options,
         program=parsed.program,
         variables=plan.variables,
-        grid=tried.grid,
+        grid=grid,
         engines=engines,
         trials=trials,
         tensors=plan.tensors,
-        left_out=tried.left_out,
+        left_out=left_out,
     )
 
 
-def _tried(plan: Plan, options: Options, columns: ColumnWriter | None) -> Streamed:
-    if plan.line is not None:
-        return stream(plan.cases, plan.grid, plan.line, options, columns)
+def _run_trials(
+    plan: Plan, options: Options, columns: ColumnWriter | None
+) -> tuple[Grid, tuple[Trial, ...], LeftOut]:
+    """Return the points that are kept, the trials at these points, and counts of the others."""
+    if plan.long_range is not None:
+        return compare_in_chunks(plan.cases, plan.grid, plan.long_range, options, columns)
     proofs = proof_options_of(options)
-    trials = plan.trials or tuple(attempt(case, plan.grid, options, proofs) for case in plan.cases)
+    trials = plan.trials or tuple(
+        run_trial(case, plan.grid, options, proofs) for case in plan.cases
+    )
     if columns is not None and plan.tensors is None:
         columns.append(plan.grid, trials)
-    return Streamed(plan.grid, trials, LeftOut())
+    return plan.grid, trials, LeftOut()
 
 
-def _planned(parsed: ParsedRequest, options: Options) -> Plan:
-    if not _is_on_tensors(parsed):
+def _plan(parsed: ParsedRequest, options: Options) -> Plan:
+    if not _uses_tensors(parsed):
         return plan_on_numbers(parsed, options)
     from symdiff.comparison.tensors import plan_on_tensors  # noqa: PLC0415  (loads torch)
 
     return plan_on_tensors(parsed, options)
 
 
-def _is_on_tensors(parsed: ParsedRequest) -> bool:
+def _uses_tensors(parsed: ParsedRequest) -> bool:
+    """Return whether a request needs tensors: values, a cotangent, or a function on tensors."""
     request = parsed.request
     contracted = request.cotangent is not None or request.tangent is not None
     programs = (*parsed.programs.values(), *(claim.program for claim in parsed.claims))
@@ -124,13 +137,14 @@ def _is_on_tensors(parsed: ParsedRequest) -> bool:
 
 
 def _check_expect(expect: Mapping[str, tuple[str, ...]], engines: tuple[str, ...]) -> None:
-    known = tuple(dict.fromkeys((*names(), *engines)))
+    """Raise UsageError if an engine or a verdict that `expect` names does not exist."""
+    available = tuple(dict.fromkeys((*names(), *engines)))
+    labels = Verdict.labels()
     for engine, words in expect.items():
-        if engine not in known:
+        if engine not in available:
             message = f"expect: unknown engine {engine[:40]!r}"
-            hint = did_you_mean(engine, known) or f"engines: {', '.join(known)}"
+            hint = did_you_mean(engine, available) or f"engines: {', '.join(available)}"
             raise UsageError(message, hint=hint)
-        labels = Verdict.labels()
         for word in words:
             if word not in labels:
                 message = f"expect: unknown verdict {word[:40]!r}"

@@ -15,7 +15,8 @@ import numpy as np
 
 from symdiff.arithmetics.bounds.tensor_estimates import directional_estimate
 from symdiff.comparison.evidence import Trial, tolerance_of
-from symdiff.comparison.tensor_setup import TANGENT, Setup, check_shape, is_diagonal
+from symdiff.comparison.scalars import another_function
+from symdiff.comparison.tensor_request import TANGENT, TensorRequest, check_shape, is_diagonal
 from symdiff.engines.base import Allowance, Engine, Problem
 from symdiff.engines.claim import as_engines
 from symdiff.engines.directional import (
@@ -40,7 +41,7 @@ _UNSETTLED: Final = "a switch may vanish, or rounding hides the derivative"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Found:
+class DirectionalTrials:
     """The trials of an expression on large tensors.
 
     Attributes
@@ -68,59 +69,56 @@ def _bounded(slope: float, error: float, tolerance: Tolerance) -> Truths:
     return Truths(Certified.nowhere(1), Proofs.of({}), {0: _UNSETTLED})
 
 
-def directional_trials(setup: Setup, options: Options) -> Found:
-    """Try an expression along random directions, the same for every engine and spelling.
+def directional_trials(request: TensorRequest, options: Options) -> DirectionalTrials:
+    """Run every engine along random directions, the same for every engine and spelling.
 
     Raises
     ------
     UsageError
         A claim is for components.
     """
-    for claim in setup.parsed.claims:
+    for claim in request.parsed.claims:
         if claim.index is not None or claim.output is not None:
             message = f"a claim for {claim.key!r}, and the program is too large for components"
             raise UsageError(message, hint=f"claim all of {claim.variable}")
-    for name, other in setup.parsed.spellings.items():
-        _check_values(setup, name, other)
+    for name, other in request.parsed.spellings.items():
+        _check_values(request, name, other)
     rng = np.random.default_rng(options.seed)
-    weights = setup.cotangents
+    weights = request.cotangents
     if weights is None:
-        weights = (np.ones(()) if setup.is_contracted else rng.standard_normal(setup.shape),)
-    directions = _directions(setup, rng)
+        weights = (np.ones(()) if request.is_contracted else rng.standard_normal(request.shape),)
+    directions = _directions(request, rng)
     grid = make_grid([], (), kinks=False)
     trials = []
-    notes = [_note(setup)]
-    for spelling, program in setup.parsed.programs.items():
-        whole = setup.whole(
-            program, None if not setup.shape and setup.cotangents is None else weights
+    notes = [_note(request)]
+    for spelling, program in request.parsed.programs.items():
+        tensor_problem = request.tensor_problem(
+            program, None if not request.shape and request.cotangents is None else weights
         )
         problem = DirectionalProblem(
-            tensor_problem=whole,
-            values={**setup.arrays, **setup.indices},
+            tensor_problem=tensor_problem,
+            values={**request.arrays, **request.indices},
             weights=weights,
-            times=setup.accumulate,
+            times=request.accumulate,
             directions=directions,
-            is_contracted=setup.is_contracted,
-            function=setup.parsed.function,
+            is_contracted=request.is_contracted,
+            function=request.parsed.function,
         )
-        claims = {} if spelling else _claims(setup)
+        claims = {} if spelling else _claims(request)
         trial, more_notes = _trial(spelling, problem, claims, options)
         trials.append(trial)
         notes.extend(more_notes)
-    return Found(grid, tuple(directions), tuple(trials), tuple(notes))
+    return DirectionalTrials(grid, tuple(directions), tuple(trials), tuple(notes))
 
 
-def _check_values(setup: Setup, spelling: str, other: Program) -> None:
-    """Refuse a spelling whose value is proved to be another one.
+def _check_values(request: TensorRequest, spelling: str, other: Program) -> None:
+    """Raise UsageError if the value of a spelling is certified to differ.
 
-    Raises
-    ------
-    UsageError
-        With the component that is farthest off.
+    The message has the component that differs most.
     """
-    values = {**setup.arrays, **setup.indices}
+    values = {**request.arrays, **request.indices}
     try:
-        programs = (setup.parsed.program, other)
+        programs = (request.parsed.program, other)
         (first, is_first_settled), (second, is_second_settled) = (
             directional_estimate(p, values, {}) for p in programs
         )
@@ -128,45 +126,43 @@ def _check_values(setup: Setup, spelling: str, other: Program) -> None:
         return
     if not (is_first_settled and is_second_settled):
         return
-    apart = np.abs(first.value - second.value) - 2 * (first.error + second.error)
-    if not (apart > 0).any():
+    gaps = np.abs(first.value - second.value) - 2 * (first.error + second.error)
+    if not (gaps > 0).any():
         return
-    place = np.unravel_index(int(np.nanargmax(apart)), apart.shape)
-    message = (
-        f"spelling {spelling!r} is another function: at the values given it is "
-        f"{second.value[place]:.9g}, and the expression is {first.value[place]:.9g}"
+    index = np.unravel_index(int(np.nanargmax(gaps)), gaps.shape)
+    raise another_function(
+        spelling, "the values given", float(second.value[index]), float(first.value[index])
     )
-    raise UsageError(message, hint="correct it, or make it an entry of its own")
 
 
-def _directions(setup: Setup, rng: np.random.Generator) -> dict[str, Direction]:
-    if setup.tangent is not None:
-        return {TANGENT: setup.tangent}
+def _directions(request: TensorRequest, rng: np.random.Generator) -> dict[str, Direction]:
+    if request.tangent is not None:
+        return {TANGENT: request.tangent}
     return {
-        f"{name} along v{k + 1}": {name: rng.standard_normal(setup.shapes[name])}
-        for name in setup.wrt
+        f"{name} along v{k + 1}": {name: rng.standard_normal(request.shapes[name])}
+        for name in request.wrt
         for k in range(DIRECTIONS)
     }
 
 
-def _note(setup: Setup) -> str:
-    what = "one direction" if setup.tangent else f"{DIRECTIONS} random directions for each input"
-    return what + ("" if setup.is_contracted else " and one random cotangent") + " stand for them"
+def _note(request: TensorRequest) -> str:
+    what = "one direction" if request.tangent else f"{DIRECTIONS} random directions for each input"
+    return what + ("" if request.is_contracted else " and one random cotangent") + " stand for them"
 
 
-def _claims(setup: Setup) -> dict[str, Engine]:
+def _claims(request: TensorRequest) -> dict[str, Engine]:
     """Return the claims as an engine; one whose shape cannot be right is refused."""
     programs: dict[str, Program] = {}
     refused: dict[str, str] = {}
     diagonal: set[str] = set()
-    for claim in setup.parsed.claims:
+    for claim in request.parsed.claims:
         try:
-            shape = check_shape(setup, claim)
+            shape = check_shape(request, claim)
         except ExpressionError as error:
             refused[claim.variable] = str(error).split("\n", maxsplit=1)[0]
             continue
         programs[claim.variable] = claim.program
-        if is_diagonal(setup, claim, shape):
+        if is_diagonal(request, claim, shape):
             diagonal.add(claim.variable)
     return as_engines(programs, refused, frozenset(diagonal))
 
@@ -180,16 +176,16 @@ def _trial(
     bounds = {name: problem.bound(name) for name in names}
     truths = {n: _bounded(b.slope, b.slope_error, tolerance) for n, b in bounds.items()}
     engines = {**{name: load(name) for name in options.engines}, **claims}
-    given = {name: run_along(engine, problem, bounds) for name, engine in engines.items()}
+    results = {name: run_along(engine, problem, bounds) for name, engine in engines.items()}
     judgements = {
         (engine, name): _judged(truths[name], bounds[name].slope_error, along, name, tolerance)
-        for engine, along in given.items()
+        for engine, along in results.items()
         for name in along.samples.derivatives
     }
-    samples = {engine: along.samples for engine, along in given.items()}
-    whole = Problem(problem.program, {}, names, tensor_problem=problem.tensor_problem)
-    trial = Trial(spelling, whole, samples, truths, judgements)
-    return trial, _comparisons_of_claims(given, tolerance)
+    samples = {engine: along.samples for engine, along in results.items()}
+    without_points = Problem(problem.program, {}, names, tensor_problem=problem.tensor_problem)
+    trial = Trial(spelling, without_points, samples, truths, judgements)
+    return trial, _comparisons_of_claims(results, tolerance)
 
 
 def _judged(
@@ -215,17 +211,17 @@ def _judged(
 
 
 def _comparisons_of_claims(
-    given: Mapping[str, DirectionalSamples], tolerance: Tolerance
+    results: Mapping[str, DirectionalSamples], tolerance: Tolerance
 ) -> list[str]:
     """Say how asserted gradients compare with those of the first engine that has whole ones."""
-    computed = [(n, a) for n, a in given.items() if a.gradients and not _is_asserted(a)]
+    computed = [(n, a) for n, a in results.items() if a.gradients and not _is_asserted(a)]
     if not computed:
         return []
     other, reference = computed[0]
     return [
         f"{name} for {variable} compared with {other}: "
         + compared(value, reference.gradients[variable], tolerance.rtol)
-        for name, along in given.items()
+        for name, along in results.items()
         if _is_asserted(along)
         for variable, value in along.gradients.items()
     ]

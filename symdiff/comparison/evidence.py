@@ -24,12 +24,12 @@ from symdiff.verdict.words import Verdict, counted
 
 
 def tolerance_of(options: Options) -> Tolerance:
-    """Return what counts as agreement."""
+    """Return the tolerance that some options set."""
     return Tolerance(options.rtol, options.atol)
 
 
 def proof_options_of(options: Options) -> ProofOptions:
-    """Return how the truth is decided."""
+    """Return how the truth is decided, as some options say."""
     return ProofOptions(prove=options.prove, max_proofs=options.max_proofs, seed=options.seed)
 
 
@@ -44,15 +44,15 @@ class Trial:
     problem
         The program and the points.
     samples
-        What each engine returned, by its name.
+        What the engines returned, by engine.
     truths
-        The truth along each variable, by its name.
+        The truth, by variable.
     judgements
         The verdicts, by engine and variable.
     explanations
         The explanations of the verdicts, by engine and variable.
     output
-        The component of the expression's value, as ``[0]``; "" for a number.
+        The component of the expression's value, such as ``[0]``; "" if the value is a number.
     """
 
     spelling: str
@@ -64,7 +64,7 @@ class Trial:
     output: str = ""
 
     def part(self, chosen: NDArray[np.intp]) -> Trial:
-        """Return the trial at some of its points, in order; without explanations."""
+        """Return the trial at some of its points, in order, without explanations."""
         return Trial(
             self.spelling,
             self.problem.part(chosen),
@@ -97,20 +97,20 @@ class Trial:
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """The inputs, or their components, that it was differentiated with respect to."""
+        """The inputs, or components of inputs, that the derivatives are with respect to."""
         return self.problem.variables
 
     @property
     def program(self) -> Program:
-        """What was differentiated."""
+        """The program that was differentiated."""
         return self.problem.program
 
     def covered(self, engine: str) -> tuple[str, ...]:
-        """Return the variables by which an engine has derivatives: a claim may have only some."""
+        """Return the variables with derivatives by an engine: a claim may be for some only."""
         return tuple(self.samples[engine].derivatives) if engine in self.samples else ()
 
     def detail(self, engine: str, variable: str, i: int) -> str:
-        """Return what an engine's verdict at a point does not say, or ""."""
+        """Return the detail that explains an engine's verdict at a point, or ""."""
         return self.explanations[engine, variable].detail(i)
 
     def verdict(self, engine: str, variable: str, i: int) -> Verdict:
@@ -129,21 +129,22 @@ class Tensors:
     Attributes
     ----------
     values
-        For every tensor its value.
+        The values of the tensors, by input.
     scalars
-        The inputs that are numbers: they run over the grid.
+        The inputs that are numbers. They vary over the grid.
     shape
-        Of the expression's value.
+        The shape of the expression's value.
     wrt
-        The inputs that it was differentiated with respect to, with their shapes.
+        The shapes of the inputs that the derivatives are with respect to, by input.
     contraction
-        What stands in front of the Jacobian, "cotangent", and behind it, "tangent".
+        The vectors that multiply the Jacobian: "cotangent" from the left, "tangent" from the
+        right.
     root
-        The name of PyTorch's node at the root; "" where there is none.
+        The name of the last node in PyTorch's graph; "" if there is no graph.
     structure
-        For every input how its Jacobian is built, in words.
+        A description of the Jacobian's structure, such as diagonal; by input.
     notes
-        What was left out, and why.
+        Sentences for the report: what was not computed, and why.
     """
 
     values: Mapping[str, Value]
@@ -165,16 +166,16 @@ class ColumnWriter(Protocol):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class LeftOut:
-    """Points of a long range that were compared, and counted only.
+    """Counts of the points of a long range that were compared and not kept.
 
     Attributes
     ----------
     points
-        How many.
+        The number of these points.
     proved
-        How many of their derivatives were proved one by one.
+        The number of derivatives at these points that were proved one by one.
     counts
-        For every engine how often each verdict was given.
+        How often each verdict was given to each engine.
     """
 
     points: int = 0
@@ -189,13 +190,13 @@ class Evidence:
     Attributes
     ----------
     label
-        Its name, unique in a run, and what else a report says about the request.
+        The name of the expression, unique in a run, and where it comes from.
     options
-        How it was compared.
+        How the expression was compared.
     program
         The expression as written.
     variables
-        The inputs it was differentiated with respect to.
+        The inputs, or components of inputs, that the derivatives are with respect to.
     grid
         The points.
     engines
@@ -203,9 +204,9 @@ class Evidence:
     trials
         The expression itself (spelling "") and its other spellings.
     tensors
-        What there is to know of a program on tensors; None for one on numbers.
+        Values, shapes and Jacobian structure; None if all variables are numbers.
     left_out
-        Points that agree and are counted only.
+        Counts of the points that were not kept.
     """
 
     label: Label
@@ -225,27 +226,27 @@ class Evidence:
 
     @property
     def tolerance(self) -> Tolerance:
-        """What counts as agreement."""
+        """The tolerance within which a number agrees."""
         return tolerance_of(self.options)
 
     @property
     def points(self) -> int:
-        """How many points were compared."""
+        """The number of points that were compared."""
         return len(self.grid) + self.left_out.points
 
     @property
     def scalars(self) -> tuple[str, ...]:
-        """The variables that run over the grid."""
+        """The variables that vary over the grid."""
         return self.grid.names if self.tensors is None else self.tensors.scalars
 
     def blame(self, trial: Trial, engine: str, variable: str, i: int) -> str:
-        """Return the sub-expression to blame for an engine's number, "" where it agrees."""
+        """Return the sub-expression to blame for an engine's number, or "" if it agrees."""
         if trial.verdict(engine, variable, i) is Verdict.AGREES:
             return ""
         return trial.explanations[engine, variable].blame(i) or self.name
 
     def counts(self) -> dict[str, dict[Verdict, int]]:
-        """Return for every engine how often each verdict was given."""
+        """Return how often each verdict was given to each engine."""
         counts: dict[str, dict[Verdict, int]] = {}
         for engine in self.engines:
             total = collections.Counter(self.left_out.counts.get(engine, {}))
@@ -256,21 +257,19 @@ class Evidence:
         return counts
 
     def findings(self) -> dict[str, dict[Verdict, int]]:
-        """Return for every engine the verdicts that do not pass and were not expected."""
+        """Return the counts of verdicts that do not pass and were not expected, by engine."""
         return {
-            engine: found
+            engine: findings
             for engine, counts in self.counts().items()
-            if (found := {v: n for v, n in counts.items() if self._is_finding(engine, v)})
+            if (findings := {v: n for v, n in counts.items() if self._is_finding(engine, v)})
         }
 
     def _is_finding(self, engine: str, verdict: Verdict) -> bool:
-        noted = self.options.strict and verdict is Verdict.SILENT
-        return (noted or not verdict.passes) and verdict.label not in self.label.expect.get(
-            engine, ()
-        )
+        passes = verdict.passes and not (self.options.strict and verdict is Verdict.SILENT)
+        return not passes and verdict.label not in self.label.expect.get(engine, ())
 
     def unmet(self) -> dict[str, tuple[str, ...]]:
-        """Return for every engine the verdicts that were expected and did not occur."""
+        """Return the verdicts that were expected and did not occur, by engine."""
         counts = self.counts() if self.label.expect else {}
         return {
             engine: missing

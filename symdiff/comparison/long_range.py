@@ -1,4 +1,7 @@
-"""A range too long to be held, compared chunk by chunk: what agrees is counted only."""
+"""Compare an expression on a range with more points than fit into memory, chunk by chunk.
+
+Points at which all engines agree are counted; only the others are kept.
+"""
 
 from __future__ import annotations
 
@@ -11,44 +14,50 @@ import numpy as np
 
 from symdiff.array_types import Mask
 from symdiff.comparison.evidence import ColumnWriter, LeftOut, Trial, proof_options_of
-from symdiff.comparison.trial import Case, attempt
-from symdiff.grid.grid import Grid, with_plain_points
+from symdiff.comparison.trial import Case, run_trial
+from symdiff.grid.grid import Grid, Role, with_plain_points
 from symdiff.grid.points import LongRange
 from symdiff.request.options import Options
 from symdiff.verdict.words import Verdict, counted
 
-CHUNK: Final = 2**20  # points compared at once
-MAX_KEPT: Final = 2_000_000  # points that are not plain agreements
-_PLAIN: Final = (Verdict.AGREES, Verdict.UNSUPPORTED)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Streamed:
-    """What is kept of a long range: kinks, their neighbours, and all that does not agree."""
-
-    grid: Grid
-    trials: tuple[Trial, ...]
-    left_out: LeftOut
+CHUNK: Final = 2**20  # points of a range that are compared together
+MAX_KEPT: Final = 2_000_000  # points of a range that are kept
+# A regular point is kept if an engine has another verdict than these.
+_COUNTED_ONLY: Final = (Verdict.AGREES, Verdict.UNSUPPORTED)
 
 
 @dataclasses.dataclass(slots=True)
 class _Kept:
-    """The points kept so far, and what the others count."""
+    """Points that are kept from the chunks so far, and counts of the other points.
+
+    Attributes
+    ----------
+    grids, trials
+        The points that are kept, and the trials at these points; one item a chunk.
+    points
+        How many points are kept.
+    over_limit
+        How many points were not kept because there are `MAX_KEPT` already.
+    left_out
+        How many points were not kept.
+    proved, counts
+        Of the points that were not kept: how many derivatives were proved, and how often each
+        verdict was given to each engine.
+    """
 
     grids: list[Grid] = dataclasses.field(default_factory=list)
     trials: list[tuple[Trial, ...]] = dataclasses.field(default_factory=list)
     points: int = 0
-    beyond: int = 0
+    over_limit: int = 0
     left_out: int = 0
     proved: int = 0
     counts: dict[str, collections.Counter[Verdict]] = dataclasses.field(default_factory=dict)
 
     def add(self, grid: Grid, trials: tuple[Trial, ...]) -> None:
-        """Keep what is no plain agreement, and count the rest."""
-        plain = _is_plain(trials) & (grid.roles == 0)
-        kept = np.flatnonzero(~plain)
+        """Keep special points and those where an engine does not agree; count the others."""
+        kept = np.flatnonzero(~_all_agree(trials) | (grid.roles != Role.REGULAR))
         room = max(0, MAX_KEPT - self.points)
-        self.beyond += max(0, len(kept) - room)
+        self.over_limit += max(0, len(kept) - room)
         kept = kept[:room]
         others = np.ones(len(grid), dtype=bool)
         others[kept] = False
@@ -64,73 +73,82 @@ class _Kept:
                 self.proved += int(np.count_nonzero(truths.proved[others]))
 
 
-def stream(
+def compare_in_chunks(
     cases: Sequence[Case],
     special: Grid,
-    line: LongRange,
+    long_range: LongRange,
     options: Options,
     columns: ColumnWriter | None,
-) -> Streamed:
+) -> tuple[Grid, tuple[Trial, ...], LeftOut]:
     """Compare an expression of one variable on a long range.
 
     Parameters
     ----------
     cases
-        The expression and its spellings; the points of their problems are left aside.
+        The expression and its spellings. The points of their problems are ignored.
     special
         The ends of the range, kinks, and the neighbours of kinks.
-    line
+    long_range
         The range.
     options
-        How to compare; the number of proofs holds for the whole range.
+        How the expression is compared. `max_proofs` limits the proofs on the whole range.
     columns
-        Where all columns are written to, if anywhere.
+        Writes the columns of all points; None: they are not written.
+
+    Returns
+    -------
+    tuple
+        The points that are kept, the trials at these points, and counts of the other points.
     """
     kept = _Kept()
-    chunks = -(-line.count // CHUNK)
+    chunks = -(-long_range.count // CHUNK)
     proofs = proof_options_of(options)
-    sample, left = -(-proofs.sample // chunks), proofs.max_proofs
-    for number, grid in enumerate(_chunks(special, line)):
-        proofs_here = dataclasses.replace(
-            proofs, sample=sample, max_proofs=max(1, left), seed=proofs.seed + number
+    sample, proofs_left = -(-proofs.sample // chunks), proofs.max_proofs
+    for k, grid in enumerate(_chunks(special, long_range)):
+        proofs_of_chunk = dataclasses.replace(
+            proofs, sample=sample, max_proofs=max(1, proofs_left), seed=proofs.seed + k
         )
-        trials = tuple(attempt(_at(case, grid), grid, options, proofs_here) for case in cases)
+        trials = tuple(
+            run_trial(_at_points(case, grid), grid, options, proofs_of_chunk) for case in cases
+        )
         if columns is not None:
             columns.append(grid, trials)
-        left -= max((_proofs(trial) for trial in trials), default=0)
+        proofs_left -= max((_proof_count(trial) for trial in trials), default=0)
         kept.add(grid, trials)
     notes = special.notes
-    if kept.beyond:
-        notes += (f"{kept.beyond} points that do not agree are counted, and not kept",)
+    if kept.over_limit:
+        notes += (f"{kept.over_limit} points that do not agree are counted, and not kept",)
     grid = Grid.join(kept.grids, notes)
     trials = tuple(Trial.join(parts) for parts in zip(*kept.trials, strict=True))
-    return Streamed(grid, trials, LeftOut(kept.left_out, kept.proved, kept.counts))
+    return grid, trials, LeftOut(kept.left_out, kept.proved, kept.counts)
 
 
-def _chunks(special: Grid, line: LongRange) -> Iterator[Grid]:
-    """Yield the points of a range in order, with the special ones among them."""
-    places = special.points[:, 0]
-    for first in range(0, line.count, CHUNK):
-        x = line.points(first, first + CHUNK)
-        is_last = first + CHUNK >= line.count
-        end = np.inf if is_last else line.points(first + CHUNK, first + CHUNK + 1)[0]
+def _chunks(special: Grid, long_range: LongRange) -> Iterator[Grid]:
+    """Yield the points of a range in order, with the special points among them."""
+    special_x = special.points[:, 0]
+    for first in range(0, long_range.count, CHUNK):
+        x = long_range.points(first, first + CHUNK)
+        is_last = first + CHUNK >= long_range.count
+        end = np.inf if is_last else long_range.points(first + CHUNK, first + CHUNK + 1)[0]
         start = x[0] if first else -np.inf
-        chosen = np.flatnonzero((places >= start) & (places < end))
-        yield with_plain_points(special.part(chosen), x[~np.isin(x, places[chosen])])
+        inside = np.flatnonzero((special_x >= start) & (special_x < end))
+        yield with_plain_points(special.part(inside), x[~np.isin(x, special_x[inside])])
 
 
-def _at(case: Case, grid: Grid) -> Case:
+def _at_points(case: Case, grid: Grid) -> Case:
+    """Return a case at the points of a grid."""
     return dataclasses.replace(
         case, problem=dataclasses.replace(case.problem, columns=grid.columns())
     )
 
 
-def _proofs(trial: Trial) -> int:
+def _proof_count(trial: Trial) -> int:
+    """Return the number of proofs along the variable that took most."""
     return max((len(t.proofs) for t in trial.truths.values()), default=0)
 
 
-def _is_plain(trials: Sequence[Trial]) -> Mask:
-    """Tell at which points no engine does anything but agree."""
+def _all_agree(trials: Sequence[Trial]) -> Mask:
+    """Return at which points every engine agrees, or is unsupported; shape (n,)."""
     codes = [j.codes for trial in trials for j in trial.judgements.values()]
-    plain: Mask = np.logical_and.reduce([np.isin(c, _PLAIN) for c in codes])
-    return plain
+    agree: Mask = np.logical_and.reduce([np.isin(c, _COUNTED_ONLY) for c in codes])
+    return agree

@@ -38,11 +38,12 @@ class Plan:
     cases
         The scalar functions on which the engines are still to run.
     trials
-        Results that are there already: directional derivatives of a large tensor program.
+        Trials that the planning ran already: along directions of a large tensor program.
     tensors
         Shapes and values of a tensor program; None if the variables are numbers.
-    line
-        A range of more points than fit into memory; then `grid` has only its ends and kinks.
+    long_range
+        The range of the variable, if it has more points than fit into memory, or None. `grid` then
+        has only the ends of the range, the kinks and their neighbours.
     """
 
     grid: Grid
@@ -50,7 +51,7 @@ class Plan:
     cases: tuple[Case, ...] = ()
     trials: tuple[Trial, ...] = ()
     tensors: Tensors | None = None
-    line: LongRange | None = None
+    long_range: LongRange | None = None
 
 
 def plan_on_numbers(parsed: ParsedRequest, options: Options) -> Plan:
@@ -68,7 +69,7 @@ def plan_on_numbers(parsed: ParsedRequest, options: Options) -> Plan:
             message = f"a claim for {claim.key!r}: the expression and its variables are numbers"
             raise UsageError(message, hint=f"write {claim.variable} = ...")
     points_along = axes(program.inputs, parsed.request.grid, parsed.request.at)
-    line = only_long_range(points_along)
+    long_range = only_long_range(points_along)
     grid = make_grid(
         tuple(parsed.programs.values()),
         points_along,
@@ -77,9 +78,11 @@ def plan_on_numbers(parsed: ParsedRequest, options: Options) -> Plan:
         seed=options.seed,
     )
     columns = grid.columns()
-    samples = columns if line is None else {n: _sample(line, x) for n, x in columns.items()}
+    compared = columns
+    if long_range is not None:
+        compared = {name: _sample(long_range, x) for name, x in columns.items()}
     for name, other in parsed.spellings.items():
-        check_same_values(program, name, other, samples, grid.names)
+        check_same_values(program, name, other, compared, grid.names)
     claims = {claim.variable: claim.program for claim in parsed.claims}
     cases = tuple(
         Case(
@@ -89,7 +92,7 @@ def plan_on_numbers(parsed: ParsedRequest, options: Options) -> Plan:
         )
         for spelling, other in parsed.programs.items()
     )
-    return Plan(grid=grid, variables=variables, cases=cases, line=line)
+    return Plan(grid=grid, variables=variables, cases=cases, long_range=long_range)
 
 
 def only_long_range(points_along: Sequence[Axis]) -> LongRange | None:
@@ -98,21 +101,22 @@ def only_long_range(points_along: Sequence[Axis]) -> LongRange | None:
     Raises
     ------
     UsageError
-        The expression has other variables too.
+        There is such a range, and the expression has more than one variable.
     """
-    long = [axis for axis in points_along if axis.long_range is not None]
-    if long and len(points_along) > 1:
+    long_axes = [axis for axis in points_along if axis.long_range is not None]
+    if long_axes and len(points_along) > 1:
         message = (
-            f"{long[0].name}: a range of more than {MAX_POINTS_IN_MEMORY} points needs an "
+            f"{long_axes[0].name}: a range of more than {MAX_POINTS_IN_MEMORY} points needs an "
             "expression of one variable"
         )
         raise UsageError(message, hint="take fewer points")
-    return long[0].long_range if long else None
+    return long_axes[0].long_range if long_axes else None
 
 
-def _sample(line: LongRange, special: Array) -> Array:
-    """Return equidistant points of a long range, and the special ones."""
-    return np.concatenate([special, np.linspace(line.low, line.high, _SAMPLED_POINTS)])
+def _sample(long_range: LongRange, special: Array) -> Array:
+    """Return the special points of a long range, and equidistant ones."""
+    equidistant = np.linspace(long_range.low, long_range.high, _SAMPLED_POINTS)
+    return np.concatenate([special, equidistant])
 
 
 def check_same_values(
@@ -120,9 +124,9 @@ def check_same_values(
     spelling: str,
     other: Program,
     columns: Mapping[str, Array],
-    named: Sequence[str],
+    shown: Sequence[str],
 ) -> None:
-    """Refuse a spelling whose value is certified to differ at one of the points.
+    """Raise UsageError if the value of a spelling is certified to differ at one of the points.
 
     Points where a value is undefined, or its error bound too large, are ignored.
 
@@ -134,13 +138,13 @@ def check_same_values(
         The name of the spelling.
     columns
         For every input its coordinates at the points, shape (n,).
-    named
-        The inputs that the message names.
+    shown
+        The inputs whose coordinates the message shows.
 
     Raises
     ------
     UsageError
-        The values differ; the message has the point where they differ most.
+        The values differ. The message shows the point where they differ most.
     """
     try:
         first, second = (estimate(p, columns, None) for p in (program, other))
@@ -151,17 +155,22 @@ def check_same_values(
     if not gaps.any():
         return
     i = int(np.argmax(gaps))
-    point = ", ".join(f"{name} = {columns[name][i]:.6g}" for name in named)
+    point = ", ".join(f"{name} = {columns[name][i]:.6g}" for name in shown)
     values = [float(np.broadcast_to(e.value, count)[i]) for e in (second, first)]
+    raise another_function(spelling, point, *values)
+
+
+def another_function(spelling: str, where: str, value: float, expected: float) -> UsageError:
+    """Return the error about a spelling whose value differs from that of the expression."""
     message = (
-        f"spelling {spelling!r} is another function: at {point} it is {values[0]:.9g}, "
-        f"and the expression is {values[1]:.9g}"
+        f"spelling {spelling!r} is another function: at {where} it is {value:.9g}, "
+        f"and the expression is {expected:.9g}"
     )
-    raise UsageError(message, hint="correct it, or make it an entry of its own")
+    return UsageError(message, hint="correct it, or make it a separate entry")
 
 
 def _gaps(first: Estimate, second: Estimate, count: int) -> np.ndarray:
-    """Return by how much two values differ more than rounding can explain, shape (n,)."""
+    """Return by how much two values differ beyond twice their error bounds; shape (n,)."""
     with np.errstate(invalid="ignore"):
         gap = np.abs(first.value - second.value) - 2 * (first.error + second.error)
     gap = np.broadcast_to(gap, count)

@@ -1,10 +1,14 @@
-"""Plan the comparison of an expression on tensors: its scalar functions, or directions."""
+"""Plan the comparison of an expression on tensors, by components or along directions.
+
+A program of moderate size is written out: every component of its value is a scalar function of
+the components of its inputs. A larger program is differentiated along random directions.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import numpy as np
@@ -24,15 +28,15 @@ from symdiff.catalogue import CATALOGUE
 from symdiff.comparison.directions import directional_trials
 from symdiff.comparison.evidence import Tensors
 from symdiff.comparison.scalars import Plan, check_same_values, only_long_range
-from symdiff.comparison.tensor_setup import (
+from symdiff.comparison.tensor_request import (
     TANGENT,
-    Setup,
+    TensorRequest,
     check_indices,
     check_shape,
+    check_tensors,
     input_shape_of,
     is_diagonal,
     output_shape_of,
-    set_up,
 )
 from symdiff.comparison.trial import Case
 from symdiff.engines.base import Problem
@@ -47,9 +51,10 @@ from symdiff.request.claims import Claimed
 from symdiff.request.options import Options
 from symdiff.request.parsed import ParsedRequest
 
-# Spellings are also compared at random points this near to the values, relative to their size.
+# Largest distance of the random points near a point, relative to the coordinates. Spellings are
+# compared at these points too: at the values alone, other functions may agree by chance.
 _NEARBY: Final = 0.05
-_SAMPLES: Final = 16  # random points near every point
+_SAMPLES: Final = 16  # number of random points near every point
 
 
 def plan_on_tensors(parsed: ParsedRequest, options: Options) -> Plan:
@@ -60,51 +65,60 @@ def plan_on_tensors(parsed: ParsedRequest, options: Options) -> Plan:
     InputError
         A value, a shape, a grid, a claim or a spelling cannot be used.
     """
-    setup = set_up(parsed)
-    count = 1 if setup.tangent else sum(math.prod(setup.shapes[n]) for n in setup.wrt)
-    rows = 1 if setup.is_contracted else math.prod(setup.shape)
+    request = check_tensors(parsed)
+    count = 1 if request.tangent else sum(math.prod(request.shapes[n]) for n in request.wrt)
+    rows = 1 if request.is_contracted else math.prod(request.shape)
     reason = f"{rows * count} derivatives, more than {options.max_components}"
     if rows * count <= options.max_components:
         try:
-            return _written_out(setup, options)
+            return _plan_by_components(request, options)
         except TooLargeError:
             reason = "the program is too large to be written out"
-    return _too_large(setup, options, reason)
+    return _plan_along_directions(request, options, reason)
 
 
-def _too_large(setup: Setup, options: Options, reason: str) -> Plan:
-    if setup.scalars:
-        message = f"{reason}, on a grid of {', '.join(setup.scalars)}"
+def _plan_along_directions(request: TensorRequest, options: Options, reason: str) -> Plan:
+    """Return the plan for a program that is too large, for some reason, to be written out."""
+    if request.scalars:
+        message = f"{reason}, on a grid of {', '.join(request.scalars)}"
         hint = "give values to all variables, or a cotangent, or a smaller wrt"
         raise UsageError(message, hint=hint)
-    found = directional_trials(setup, options)
-    tensors = _described(setup, {}, (f"{reason}: {found.notes[0]}", *found.notes[1:]))
-    return Plan(grid=found.grid, variables=found.variables, trials=found.trials, tensors=tensors)
+    result = directional_trials(request, options)
+    tensors = _description(request, {}, (f"{reason}: {result.notes[0]}", *result.notes[1:]))
+    return Plan(grid=result.grid, variables=result.variables, trials=result.trials, tensors=tensors)
 
 
-def _written_out(setup: Setup, options: Options) -> Plan:
-    parsed = setup.parsed
-    moving = setup.tangent is not None
-    inputs = literals(setup.arrays) if moving else variables(setup.shapes)
-    inputs = along(inputs, setup.tangent, TANGENT) if setup.tangent is not None else inputs
+def _plan_by_components(request: TensorRequest, options: Options) -> Plan:
+    """Return the plan with a case for every scalar function.
+
+    Raises
+    ------
+    TooLargeError
+        The program is too large to be written out.
+    """
+    parsed = request.parsed
+    if request.tangent is not None:
+        inputs = along(literals(request.arrays), request.tangent, TANGENT)
+        names: tuple[str, ...] = (TANGENT,)
+    else:
+        inputs = variables(request.shapes)
+        names = tuple(c for n in request.wrt for c in component_names(n, request.shapes[n]))
     functions = {
-        spelling: _functions(setup, write_out(program, inputs, setup.indices))
+        spelling: _functions(request, write_out(program, inputs, request.indices))
         for spelling, program in parsed.programs.items()
     }
-    computed = {
+    backward_formulas = {
         spelling: _functions(
-            setup, write_out(program, inputs, setup.indices, backward_formula=True)
+            request, write_out(program, inputs, request.indices, backward_formula=True)
         )
         for spelling, program in parsed.programs.items()
         if any(CATALOGUE[call.function].backward_formula for _, call in program.calls())
     }
-    grid = _grid(setup, options)
+    grid = _grid(request, options)
     columns = grid.columns()
-    by_input = {n: tuple(component_names(n, setup.shapes[n])) for n in setup.wrt}
-    names = (TANGENT,) if moving else tuple(c for n in setup.wrt for c in by_input[n])
     for spelling in parsed.spellings:
-        _check_values(setup, functions[""], spelling, functions[spelling], columns)
-    claims = WrittenClaims(setup)
+        _check_values(request, functions[""], spelling, functions[spelling], columns)
+    claims = WrittenClaims(request)
     cases = tuple(
         Case(
             problem=Problem(
@@ -113,8 +127,8 @@ def _written_out(setup: Setup, options: Options) -> Plan:
                 names,
                 None if spelling else parsed.function,
                 dataclasses.replace(
-                    setup.whole(parsed.programs[spelling], _pulled(setup, index)),
-                    backward_formula=computed.get(spelling, {}).get(index),
+                    request.tensor_problem(parsed.programs[spelling], _cotangents(request, index)),
+                    backward_formula=backward_formulas.get(spelling, {}).get(index),
                 ),
             ),
             spelling=spelling,
@@ -122,54 +136,56 @@ def _written_out(setup: Setup, options: Options) -> Plan:
             claims={} if spelling else claims.at(index),
             refused={} if spelling else claims.refused(index),
         )
-        for spelling, found in functions.items()
-        for index, program in found.items()
+        for spelling, by_index in functions.items()
+        for index, program in by_index.items()
     )
-    first = {n: float(columns[n][0]) for n in setup.scalars}
-    return Plan(grid=grid, variables=names, cases=cases, tensors=_described(setup, first))
+    first_point = {n: float(columns[n][0]) for n in request.scalars}
+    tensors = _description(request, first_point)
+    return Plan(grid=grid, variables=names, cases=cases, tensors=tensors)
 
 
-def _functions(setup: Setup, written: WrittenOut) -> dict[tuple[int, ...], Program]:
+def _functions(request: TensorRequest, written: WrittenOut) -> dict[tuple[int, ...], Program]:
     """Return the scalar functions by multi-index: every component, or their contraction at ()."""
-    times = setup.accumulate
-    if setup.cotangents is not None:
-        return {(): written.weighted([(c, times) for c in setup.cotangents])}
-    if times == 1:
-        return {index: written.at(index) for index in np.ndindex(*setup.shape)}
+    calls = request.accumulate
+    if request.cotangents is not None:
+        return {(): written.weighted([(c, calls) for c in request.cotangents])}
+    if calls == 1:
+        return {index: written.at(index) for index in np.ndindex(*request.shape)}
     return {
-        index: written.weighted([(_unit(setup.shape, index), times)])
-        for index in np.ndindex(*setup.shape)
+        index: written.weighted([(_unit(request.shape, index), calls)])
+        for index in np.ndindex(*request.shape)
     }
 
 
 def _unit(shape: Shape, index: tuple[int, ...]) -> Array:
+    """Return the array that is 1 at a multi-index and 0 elsewhere."""
     unit = np.zeros(shape)
     unit[index] = 1.0
     return unit
 
 
-def _pulled(setup: Setup, index: tuple[int, ...]) -> tuple[Array, ...] | None:
-    """Return the cotangents of one scalar function."""
-    if setup.is_contracted:
-        return setup.cotangents
-    return (_unit(setup.shape, index),)
+def _cotangents(request: TensorRequest, index: tuple[int, ...]) -> tuple[Array, ...] | None:
+    """Return the cotangents of the scalar function with this multi-index."""
+    if request.is_contracted:
+        return request.cotangents
+    return (_unit(request.shape, index),)
 
 
-def _grid(setup: Setup, options: Options) -> Grid:
+def _grid(request: TensorRequest, options: Options) -> Grid:
     """Return the grid of the scalar inputs, with the components of the tensors at every point."""
-    parsed = setup.parsed
+    parsed = request.parsed
     programs: list[Program] = []
-    if setup.scalars and options.kinks:
-        fixed = literals(setup.arrays)
+    if request.scalars and options.kinks:
+        fixed = literals(request.arrays)
         for program in parsed.programs.values():
-            written = write_out(program, fixed, setup.indices)
-            programs.extend(_functions(setup, written).values())
+            written = write_out(program, fixed, request.indices)
+            programs.extend(_functions(request, written).values())
     for name in (*parsed.request.grid, *(parsed.request.at or {})):
-        if name not in setup.scalars:
+        if name not in request.scalars:
             message = f"the expression has no variable {name[:40]!r} on a grid"
-            known = f"on a grid: {', '.join(setup.scalars) or 'none'}"
-            raise GridError(message, hint=did_you_mean(name, setup.scalars) or known)
-    points_along = axes(setup.scalars, parsed.request.grid, parsed.request.at)
+            hint = f"on a grid: {', '.join(request.scalars) or 'none'}"
+            raise GridError(message, hint=did_you_mean(name, request.scalars) or hint)
+    points_along = axes(request.scalars, parsed.request.grid, parsed.request.at)
     if only_long_range(points_along) is not None:
         message = (
             f"a range of more than {MAX_POINTS_IN_MEMORY} points cannot be combined with tensors"
@@ -183,11 +199,11 @@ def _grid(setup: Setup, options: Options) -> Grid:
         seed=options.seed,
     )
     names, numbers = [*grid.names], []
-    if setup.tangent is not None:
+    if request.tangent is not None:
         names.append(TANGENT)
         numbers.append(np.zeros(1))
-    for name, array in setup.arrays.items():
-        if setup.tangent is None:
+    for name, array in request.arrays.items():
+        if request.tangent is None:
             names.extend(component_names(name, array.shape))
             numbers.append(array.reshape(-1))
     components = np.concatenate(numbers) if numbers else np.zeros(0)
@@ -196,77 +212,83 @@ def _grid(setup: Setup, options: Options) -> Grid:
 
 
 def _check_values(
-    setup: Setup,
+    request: TensorRequest,
     first: Mapping[tuple[int, ...], Program],
     spelling: str,
     other: Mapping[tuple[int, ...], Program],
     columns: Mapping[str, Array],
 ) -> None:
-    """Refuse a spelling with other values at the points or near them."""
+    """Raise UsageError if a spelling has other values at the points or near them."""
     rng = np.random.default_rng(0)
     nearby = {
         name: np.concatenate([x, *(_nearby(x, rng) for _ in range(_SAMPLES))])
         for name, x in columns.items()
     }
     for index, program in first.items():
-        named = dict.fromkeys([*setup.scalars, *program.inputs[:4]])
-        check_same_values(program, spelling, other[index], nearby, list(named))
+        shown = dict.fromkeys([*request.scalars, *program.inputs[:4]])
+        check_same_values(program, spelling, other[index], nearby, list(shown))
 
 
 def _nearby(x: Array, rng: np.random.Generator) -> Array:
+    """Return a random coordinate near each of some coordinates."""
     size = np.where(x == 0, 1.0, np.abs(x))
     return x + _NEARBY * size * rng.uniform(-1, 1, len(x))
 
 
-def _described(setup: Setup, numbers: Mapping[str, float], notes: tuple[str, ...] = ()) -> Tensors:
-    """Return the description of the program for a report; its graph is that at `numbers`."""
-    program = setup.parsed.program
+def _description(
+    request: TensorRequest, scalars: Mapping[str, float], notes: tuple[str, ...] = ()
+) -> Tensors:
+    """Return the description of the program for a report.
+
+    `scalars` has values of the scalar inputs, at which PyTorch records the graph.
+    """
+    program = request.parsed.program
     structures = {}
-    if setup.shape:
+    if request.shape:
         structures = {
-            name: structure(program, name, setup.shapes, setup.indices, setup.shape)
-            for name in setup.wrt
-            if setup.shapes[name]
+            name: structure(program, name, request.shapes, request.indices, request.shape)
+            for name in request.wrt
+            if request.shapes[name]
         }
-    words = {"cotangent": setup.cotangents, "tangent": setup.tangent}
+    vectors = {"cotangent": request.cotangents, "tangent": request.tangent}
     return Tensors(
-        values=setup.values,
-        scalars=setup.scalars,
-        shape=setup.shape,
-        wrt={n: setup.shapes[n] for n in setup.wrt},
-        contraction=tuple(word for word, given in words.items() if given),
-        root=root_name(setup.whole(program, None), numbers, setup.parsed.function),
+        values=request.values,
+        scalars=request.scalars,
+        shape=request.shape,
+        wrt={n: request.shapes[n] for n in request.wrt},
+        contraction=tuple(word for word, vector in vectors.items() if vector),
+        root=root_name(request.tensor_problem(program, None), scalars, request.parsed.function),
         structure=structures,
-        notes=(*_calls(setup), *notes),
+        notes=(*_note_on_calls(request), *notes),
     )
 
 
-def _calls(setup: Setup) -> tuple[str, ...]:
-    """Return a note if backward is called more than once."""
-    cotangents = 1 if setup.cotangents is None else len(setup.cotangents)
-    times = cotangents * setup.accumulate
-    if times == 1:
+def _note_on_calls(request: TensorRequest) -> tuple[str, ...]:
+    """Return a note on the calls of backward if there is more than one."""
+    cotangents = 1 if request.cotangents is None else len(request.cotangents)
+    calls = cotangents * request.accumulate
+    if calls == 1:
         return ()
-    what = f" with {cotangents} cotangents" if cotangents > 1 else ""
-    return (f"backward is called {times} times{what}, and the gradients are added up",)
+    how = f" with {cotangents} cotangents" if cotangents > 1 else ""
+    return (f"backward is called {calls} times{how}, and the gradients are added up",)
 
 
 class WrittenClaims:
-    """Claims written out: a program for each component of the output and of the inputs."""
+    """Asserted derivatives, with a program for each component of the output and of the inputs."""
 
-    def __init__(self, setup: Setup) -> None:
-        """Write out every claim whose shape fits; keep the reason why another cannot be right."""
-        self._setup = setup
+    def __init__(self, request: TensorRequest) -> None:
+        """Write out the claims; of one with a wrong shape, keep the reason instead."""
+        self._request = request
         self._fitting: list[tuple[Claimed, WrittenOut]] = []
         self._refused: list[tuple[Claimed, str]] = []
-        for claim in setup.parsed.claims:
-            check_indices(setup, claim)
+        for claim in request.parsed.claims:
+            check_indices(request, claim)
             try:
-                check_shape(setup, claim)
+                check_shape(request, claim)
             except ExpressionError as error:
                 self._refused.append((claim, str(error).split("\n", maxsplit=1)[0]))
                 continue
-            written = write_out(claim.program, variables(setup.shapes), setup.indices)
+            written = write_out(claim.program, variables(request.shapes), request.indices)
             self._fitting.append((claim, written))
 
     def at(self, index: tuple[int, ...]) -> dict[str, Program]:
@@ -275,31 +297,32 @@ class WrittenClaims:
         for claim, written in self._fitting:
             if claim.output is not None and claim.output != index:
                 continue
-            diagonal = is_diagonal(self._setup, claim, written.output.shape)
-            row = index if output_shape_of(self._setup, claim) else ()
-            for column in np.ndindex(*input_shape_of(self._setup, claim)):
-                name = component_name(
-                    claim.variable, column if claim.index is None else claim.index
-                )
-                if not diagonal:
-                    derivatives[name] = written.at((*row, *column))
+            is_diagonal_only = is_diagonal(self._request, claim, written.output.shape)
+            row = index if output_shape_of(self._request, claim) else ()
+            for inner, name in self._components(claim):
+                if not is_diagonal_only:
+                    derivatives[name] = written.at((*row, *inner))
                 else:
-                    on_diagonal = column == index
-                    zero = _zero(claim.program)
-                    derivatives[name] = written.at(column) if on_diagonal else zero
+                    derivatives[name] = written.at(inner) if inner == index else _zero(claim)
         return derivatives
 
     def refused(self, index: tuple[int, ...]) -> dict[str, str]:
         """Return the reasons why claims cannot be right, by input component."""
-        reasons: dict[str, str] = {}
-        for claim, reason in self._refused:
-            if claim.output in (None, index):
-                for column in np.ndindex(*input_shape_of(self._setup, claim)):
-                    part = column if claim.index is None else claim.index
-                    reasons[component_name(claim.variable, part)] = reason
-        return reasons
+        return {
+            name: reason
+            for claim, reason in self._refused
+            if claim.output in (None, index)
+            for _, name in self._components(claim)
+        }
+
+    def _components(self, claim: Claimed) -> Iterator[tuple[tuple[int, ...], str]]:
+        """Yield the multi-indices within a claim, each with the name of its input component."""
+        for inner in np.ndindex(*input_shape_of(self._request, claim)):
+            index = inner if claim.index is None else claim.index
+            yield inner, component_name(claim.variable, index)
 
 
-def _zero(program: Program) -> Program:
+def _zero(claim: Claimed) -> Program:
+    """Return the program 0, with the texts of a claim as its sources."""
     builder = Builder()
-    return builder.program(builder.add(Literal(0)), program.sources)
+    return builder.program(builder.add(Literal(0)), claim.program.sources)

@@ -1,6 +1,6 @@
 """Run every engine on one scalar function and judge the results.
 
-The stages follow each other; each takes what the former ones returned, and returns new data:
+The stages run in this order, and each returns new data:
 
     run engines, certify, prove, estimate errors, draft verdicts, prove, judge, explain
 """
@@ -44,7 +44,8 @@ from symdiff.verdict.judge import Draft, Judgement, Tolerance, draft, judge, unc
 from symdiff.verdict.words import Verdict
 
 Key = tuple[str, str]  # an engine and a variable
-_OFF: Final = (Verdict.WRONG, Verdict.NOT_SUBGRADIENT)
+# Verdicts for which it is said how an asserted derivative is wrong.
+_WRONG: Final = (Verdict.WRONG, Verdict.NOT_SUBGRADIENT)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +59,9 @@ class Case:
     spelling, output
         As in `Trial`.
     claims
-        For some variables the derivative that somebody asserts.
+        The asserted derivatives, by variable.
     refused
-        For some variables why what is asserted cannot be a derivative.
+        By variable, why an asserted derivative cannot be right.
     """
 
     problem: Problem
@@ -70,16 +71,28 @@ class Case:
     refused: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
-def attempt(case: Case, grid: Grid, options: Options, proofs: ProofOptions) -> Trial:
-    """Run every engine on a case, and judge what they return; nothing is explained yet."""
+def run_trial(case: Case, grid: Grid, options: Options, proofs: ProofOptions) -> Trial:
+    """Run every engine on a case, and judge what they return; explain nothing yet.
+
+    Parameters
+    ----------
+    case
+        The function, with its points as columns.
+    grid
+        The same points, with their exact coordinates.
+    options
+        The engines and the tolerance.
+    proofs
+        How the truth is decided.
+    """
     problem, tolerance = case.problem, tolerance_of(options)
     engines: dict[str, Engine] = {name: load(name) for name in dict.fromkeys(options.engines)}
     engines |= as_engines(case.claims, case.refused)
     tasks = {v: ProofTask(problem.program, v, grid, proofs) for v in problem.variables}
-    samples, certified = _run(engines, problem, tasks)
-    slopes = _smooth_slopes(problem, grid) if problem.tensor_problem is not None else {}
+    samples, certified = _run_engines(engines, problem, tasks)
+    gradients = _smooth_gradients(problem, grid) if problem.tensor_problem is not None else {}
     truths = {
-        v: decide(task, certified=certified.get(v), slopes=slopes.get(v))
+        v: decide(task, certified=certified.get(v), slopes=gradients.get(v))
         for v, task in tasks.items()
     }
     unclear = _unclear(truths, samples, tolerance)
@@ -90,8 +103,8 @@ def attempt(case: Case, grid: Grid, options: Options, proofs: ProofOptions) -> T
         (name, v): points[proved[v].attempted[points] & ~truths[v].attempted[points]]
         for (name, v), points in unclear.items()
     }
-    changes = _drafts(proved, samples, tolerance, newly_proved)
-    drafts = {key: drafted.updated(changes[key]) for key, drafted in drafts.items()}
+    redrafted = _drafts(proved, samples, tolerance, newly_proved)
+    drafts = {key: drafted.updated(redrafted[key]) for key, drafted in drafts.items()}
     judgements = {
         key: _judged(engines[key[0]], key, problem, grid, proved, samples, drafts)
         for key in ((name, v) for name in engines for v in samples[name].derivatives)
@@ -101,38 +114,43 @@ def attempt(case: Case, grid: Grid, options: Options, proofs: ProofOptions) -> T
     return trial if problem.tensor_problem is not None else _with_diagnoses(trial)
 
 
-def _run(
+def _run_engines(
     engines: Mapping[str, Engine], problem: Problem, tasks: Mapping[str, ProofTask]
 ) -> tuple[dict[str, Samples], dict[str, Certified]]:
-    """Run the engines; return their samples and, on a long grid, what is certified by variable.
+    """Return the samples of the engines and, on a long grid, what is certified; by variable.
 
-    On a long grid an engine with threads of its own runs beside the others and the certification.
+    On a long grid, engines that do not run in chunks run at the same time as the other engines
+    and the certification.
     """
-    beside = [
+    not_in_chunks = [
         name
         for name, engine in engines.items()
         if is_long(problem) and not engine.traits.runs_in_chunks
     ]
-    if not beside:
+    if not not_in_chunks:
         return {name: run(engine, problem) for name, engine in engines.items()}, {}
     threads, caller = torch_threads(), threading.get_ident()
 
     def run_in_chunks() -> tuple[dict[str, Samples], dict[str, Certified]]:
-        samples = {n: run(engine, problem) for n, engine in engines.items() if n not in beside}
-        chosen = {v: task for v, task in tasks.items() if task.options.prove == "filter"}
-        return samples, {v: task.certify() for v, task in chosen.items()}
+        samples = {
+            name: run(engine, problem)
+            for name, engine in engines.items()
+            if name not in not_in_chunks
+        }
+        filtered = {v: task for v, task in tasks.items() if task.options.prove == "filter"}
+        return samples, {v: task.certify() for v, task in filtered.items()}
 
-    def run_beside() -> dict[str, Samples]:
-        if threading.get_ident() != caller:  # another thread runs the others meanwhile
+    def run_others() -> dict[str, Samples]:
+        if threading.get_ident() != caller:  # the calling thread runs chunks at the same time
             keep_torch_to(max(1, threads // 2), others=threads)
-        return {name: run(engines[name], problem) for name in beside}
+        return {name: run(engines[name], problem) for name in not_in_chunks}
 
-    (in_chunks, certified), others = side_by_side(run_in_chunks, run_beside)
+    (in_chunks, certified), others = side_by_side(run_in_chunks, run_others)
     return {name: (in_chunks | others)[name] for name in engines}, certified
 
 
-def _smooth_slopes(problem: Problem, grid: Grid) -> dict[str, Array]:
-    """Return the derivatives by all variables where one reverse pass proves them, else NaN."""
+def _smooth_gradients(problem: Problem, grid: Grid) -> dict[str, Array]:
+    """Return the derivatives by variable where one reverse pass proves all of them, else NaN."""
     slopes = {name: np.full(len(grid), np.nan) for name in problem.variables}
     for i in range(len(grid)):
         point = exact_point(grid, i)
@@ -179,6 +197,7 @@ def _drafts(
     tolerance: Tolerance,
     unclear: Mapping[Key, NDArray[np.intp]],
 ) -> dict[Key, Draft]:
+    """Return drafts of the verdicts at some points, by engine and variable."""
     return {
         (name, variable): draft(truths[variable], samples[name], variable, tolerance, points)
         for (name, variable), points in unclear.items()
@@ -187,11 +206,16 @@ def _drafts(
 
 def _proved(task: ProofTask, truths: Truths, variable: str, drafts: Mapping[Key, Draft]) -> Truths:
     """Return the truth with proofs at all points on which a drafted verdict depends."""
-    points = [d.points_to_prove.tolist() for (_, v), d in drafts.items() if v == variable]
-    return prove_points(task, truths, [i for some in points for i in some])
+    points = [
+        i
+        for (_, name), drafted in drafts.items()
+        if name == variable
+        for i in drafted.points_to_prove.tolist()
+    ]
+    return prove_points(task, truths, points)
 
 
-def _judged(  # noqa: PLR0913, PLR0917  (what the stages before returned)
+def _judged(  # noqa: PLR0913, PLR0917  (the results of the stages before)
     engine: Engine,
     key: Key,
     problem: Problem,
@@ -216,8 +240,8 @@ def _judged(  # noqa: PLR0913, PLR0917  (what the stages before returned)
 def _allowance(engine: Engine, problem: Problem, variable: str, grid: Grid, i: int) -> Allowance:
     """Return an engine's allowance at a point.
 
-    Where the engine got the double nearest to an exact point, the derivative may change between
-    the two: that adds to the allowance.
+    If the exact coordinates of the point are not doubles, the engine is run at the nearest
+    doubles. A bound of the change of the derivative in between is then added to the allowance.
     """
     allowance = engine.allowance(problem, variable, i)
     is_exact = any((i, j) in grid.exact for j in range(len(grid.names)))
@@ -233,13 +257,13 @@ def _allowance(engine: Engine, problem: Problem, variable: str, grid: Grid, i: i
 
 
 def _with_diagnoses(trial: Trial) -> Trial:
-    """Return a trial in which a wrong asserted derivative has a reason: how it is wrong."""
+    """Return a trial whose reasons say how an asserted derivative is wrong, where it is."""
     judgements = dict(trial.judgements)
     for (name, variable), judgement in trial.judgements.items():
         samples = trial.samples[name]
         if not samples.traits.is_asserted or variable in samples.refusals:
             continue
-        off = np.isin(judgement.codes, _OFF)
+        off = np.isin(judgement.codes, _WRONG)
         words = diagnose(trial.truths[variable], samples.derivatives[variable], off)
         if words:
             reasons = dict.fromkeys(np.flatnonzero(off).tolist(), words)
@@ -250,14 +274,14 @@ def _with_diagnoses(trial: Trial) -> Trial:
 def with_jacobian_diagnoses(
     trials: Sequence[Trial], components: Mapping[str, Sequence[str]]
 ) -> tuple[Trial, ...]:
-    """Return trials in which a wrong asserted Jacobian has a reason: how it is wrong as a whole.
+    """Return trials whose reasons say how an asserted Jacobian is wrong as a whole, where it is.
 
     Parameters
     ----------
     trials
-        One for every component of the output.
+        A trial of every component of the output.
     components
-        For every input the names of its components.
+        The names of the components of every input.
     """
     reasons: dict[tuple[int, str, str], dict[int, str]] = {}
     asserted = dict.fromkeys(
@@ -287,11 +311,11 @@ def _jacobians(
     claimed = [[t.samples[engine].derivatives[n][i] for n in names] for t in rows]
     true = [[t.truths[n].derivative[i] for n in names] for t in rows]
     codes = [[t.verdicts(engine, n)[i] for n in names] for t in rows]
-    return np.array(claimed), np.array(true), np.isin(codes, _OFF)
+    return np.array(claimed), np.array(true), np.isin(codes, _WRONG)
 
 
-def explained(trial: Trial, grid: Grid) -> Trial:
-    """Return a trial with explanations of all verdicts that are not plain agreement."""
+def with_explanations(trial: Trial, grid: Grid) -> Trial:
+    """Return a trial with explanations of all verdicts other than agreement."""
     explanations = explain(
         trial.problem, grid, trial.truths, trial.samples, trial.judgements, output=trial.output
     )

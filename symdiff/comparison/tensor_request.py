@@ -20,11 +20,11 @@ from symdiff.request.claims import Claimed, check_inputs
 from symdiff.request.parsed import ParsedRequest
 
 TANGENT: Final = "tangent"
-MAX_CALLS: Final = 100  # of backward with the same cotangent
+MAX_CALLS: Final = 100  # largest number of calls of `backward` with one cotangent
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Setup:
+class TensorRequest:
     """A request on tensors whose values and shapes fit together.
 
     Attributes
@@ -32,19 +32,19 @@ class Setup:
     parsed
         The request, with its texts parsed.
     values
-        For every tensor its value.
+        The values of the tensors, by input.
     indices
-        For an input that is used as indices or classes, its integers.
+        The integers of the inputs that are used as indices or classes, by input.
     shapes
-        For every other input its shape.
+        The shapes of all other inputs, by input.
     shape
-        Of the expression's value.
+        The shape of the expression's value.
     wrt
         The inputs to differentiate with respect to.
     cotangents
-        Cotangents of the VJPs, in order; None: every component of the value is differentiated.
+        The cotangents of the VJPs, in order. None: every component of the value is differentiated.
     tangent
-        Tangent vectors of the JVP, by input; None: derivatives with respect to every variable.
+        The tangent vectors of the JVP, by input. None: there are derivatives by every variable.
     """
 
     parsed: ParsedRequest
@@ -58,12 +58,12 @@ class Setup:
 
     @property
     def accumulate(self) -> int:
-        """How often `backward` is called with each cotangent."""
+        """The number of calls of `backward` with each cotangent."""
         return self.parsed.request.accumulate
 
     @property
     def scalars(self) -> tuple[str, ...]:
-        """The inputs that run over the grid."""
+        """The inputs that vary over the grid."""
         inputs = self.parsed.program.inputs
         return tuple(n for n in inputs if n not in self.values)
 
@@ -77,14 +77,17 @@ class Setup:
         """Whether one scalar function is differentiated, not every component of the value."""
         return self.cotangents is not None or not self.shape
 
-    def whole(self, program: Program, cotangents: Sequence[Array] | None) -> TensorProblem:
-        """Return what PyTorch runs."""
+    def tensor_problem(self, program: Program, cotangents: Sequence[Array] | None) -> TensorProblem:
+        """Return the problem for engines that run whole tensors.
+
+        `cotangents` is None if the value of the program is a number.
+        """
         each: Sequence[Array | None] = [None] if cotangents is None else cotangents
         repeated = [c for c in each for _ in range(self.accumulate)]
         return TensorProblem(program, self.values, tuple(repeated), self.tangent, self.shape)
 
 
-def set_up(parsed: ParsedRequest) -> Setup:
+def check_tensors(parsed: ParsedRequest) -> TensorRequest:
     """Check that the parts of a request on tensors fit together.
 
     Raises
@@ -94,7 +97,7 @@ def set_up(parsed: ParsedRequest) -> Setup:
     """
     program = parsed.program
     programs = (*parsed.programs.values(), *(c.program for c in parsed.claims))
-    values = {name: read_value(name, given) for name, given in parsed.request.values.items()}
+    values = {name: read_value(name, raw) for name, raw in parsed.request.values.items()}
     cotangent_program = _cotangent_program(parsed)
     used = {n for p in programs for n in p.inputs}
     used |= set(cotangent_program.inputs if cotangent_program else ())
@@ -107,8 +110,8 @@ def set_up(parsed: ParsedRequest) -> Setup:
         if name in parsed.request.grid or name in (parsed.request.at or {}):
             message = f"{name!r} has both a value and a grid"
             raise GridError(message, hint="keep one")
-    wanted = sorted(set().union(*(index_inputs(p) for p in programs)))
-    indices = {name: _integers(name, values, programs) for name in wanted}
+    used_as_indices = sorted(set().union(*(index_inputs(p) for p in programs)))
+    indices = {name: _integers(name, values, programs) for name in used_as_indices}
     shapes = {n: v.shape for n, v in values.items() if n not in indices}
     shapes |= {n: () for n in used if n not in values}
     shape = shape_of(program, shapes, indices)
@@ -120,11 +123,11 @@ def set_up(parsed: ParsedRequest) -> Setup:
         if name in values and DTYPES[values[name].dtype].is_integer:
             message = f"{name} is {values[name].dtype}: PyTorch differentiates real numbers"
             raise UsageError(message, place=Place(key="values"), hint="dtype = 'float64'")
-    times = parsed.request.accumulate
-    if type(times) is not int or not 1 <= times <= MAX_CALLS:
-        message = f"accumulate cannot be {times}"
+    calls = parsed.request.accumulate
+    if type(calls) is not int or not 1 <= calls <= MAX_CALLS:
+        message = f"accumulate cannot be {calls}"
         raise UsageError(message, hint=f"an integer from 1 to {MAX_CALLS}")
-    return Setup(
+    return TensorRequest(
         parsed=parsed,
         values=values,
         indices=indices,
@@ -137,17 +140,19 @@ def set_up(parsed: ParsedRequest) -> Setup:
 
 
 def _integers(name: str, values: Mapping[str, Value], programs: Sequence[Program]) -> Any:  # noqa: ANN401
+    """Return the integers of an input that is used as indices or classes."""
     if name not in values or not values[name].is_integral:
         message = f"{name} is used as indices or classes, and needs integers"
         raise UsageError(message, hint=f"values = {{ {name} = [0, 2] }}")
     for program in programs:
-        if name in program.inputs and not _only_indices(name, program):
+        if name in program.inputs and not _is_index_only(name, program):
             message = f"{name} is used both as indices and as numbers"
             raise UsageError(message, hint="use another name for the numbers")
     return values[name].array.astype(np.int64)
 
 
-def _only_indices(name: str, program: Program) -> bool:
+def _is_index_only(name: str, program: Program) -> bool:
+    """Return whether a program uses an input as indices or classes only."""
     for _, call in program.calls():
         for k, argument in enumerate(call.arguments):
             if argument is None:
@@ -167,22 +172,24 @@ def _check_spelling_shape(
     indices: Mapping[str, Any],
     shape: Shape,
 ) -> None:
+    """Raise an InputError if the value of a spelling has not the shape of the expression's."""
     try:
-        found = shape_of(other, shapes, indices)
+        other_shape = shape_of(other, shapes, indices)
     except ExpressionError as error:
         raise error.within(key=f"spelling {name}") from None
-    if found != shape:
-        message = f"spelling {name!r} has shape {found}, and the expression {shape}"
-        raise UsageError(message, hint="correct it, or make it an entry of its own")
+    if other_shape != shape:
+        message = f"spelling {name!r} has shape {other_shape}, and the expression {shape}"
+        raise UsageError(message, hint="correct it, or make it a separate entry")
 
 
 def _cotangent_program(parsed: ParsedRequest) -> Program | None:
+    """Return the cotangent as a program if it is an expression, else None."""
     if not isinstance(parsed.request.cotangent, str):
         return None
-    known = (*parsed.program.inputs, *parsed.request.values)
+    names = (*parsed.program.inputs, *parsed.request.values)
     try:
         program = parse(parsed.request.cotangent)
-        check_inputs(program, known)
+        check_inputs(program, names)
     except ExpressionError as error:
         raise error.within(key="cotangent") from None
     return program
@@ -194,7 +201,7 @@ def _cotangents(
     values: Mapping[str, Any],
     shape: Shape,
 ) -> tuple[Array, ...] | None:
-    """Return the cotangents of the VJPs; several of them stand along a first dimension."""
+    """Return the cotangents of the VJPs: an array with one dimension more has several."""
     if parsed.request.cotangent is None:
         return None
     if program is not None:
@@ -213,24 +220,26 @@ def _cotangents(
     raise UsageError(message, place=Place(key="cotangent"), hint="give it the same shape")
 
 
-def _numbers(given: Any, key: str) -> Array:  # noqa: ANN401
+def _numbers(raw: Any, key: str) -> Array:  # noqa: ANN401
+    """Return the numbers of a value in the request; errors name the key."""
     try:
-        array: Array = read_value(key, given).array
+        array: Array = read_value(key, raw).array
     except UsageError as error:
         raise UsageError(error.message, place=Place(key=key), hint=error.hint) from None
     return array
 
 
 def _tangent(parsed: ParsedRequest, shapes: Mapping[str, Shape]) -> dict[str, Array] | None:
+    """Return the tangent vectors by input, or None if the request has none."""
     if parsed.request.tangent is None:
         return None
     directions: dict[str, Array] = {}
-    for name, given in parsed.request.tangent.items():
+    for name, raw in parsed.request.tangent.items():
         if name not in shapes:
             hint = did_you_mean(name, shapes) or f"its variables: {', '.join(shapes)}"
             message = f"the expression has no variable {name[:40]!r}"
             raise UsageError(message, place=Place(key="tangent"), hint=hint)
-        array = _numbers(given, f"tangent {name[:40]}")
+        array = _numbers(raw, f"tangent {name[:40]}")
         if array.shape != shapes[name]:
             message = f"the tangent of {name} has shape {array.shape}, and {name} {shapes[name]}"
             raise UsageError(message, place=Place(key="tangent"), hint="give it the same shape")
@@ -247,43 +256,43 @@ def _tangent(parsed: ParsedRequest, shapes: Mapping[str, Shape]) -> dict[str, Ar
     return directions
 
 
-def output_shape_of(setup: Setup, claim: Claimed) -> Shape:
-    """Return the shape of the outputs that a claim is for; () if there is one."""
-    return () if setup.is_contracted or claim.output is not None else setup.shape
+def output_shape_of(request: TensorRequest, claim: Claimed) -> Shape:
+    """Return the shape of the outputs that a claim is for; () if it is for one output."""
+    return () if request.is_contracted or claim.output is not None else request.shape
 
 
-def input_shape_of(setup: Setup, claim: Claimed) -> Shape:
-    """Return the shape of the input components that a claim is for; () if there is one."""
-    return () if claim.index is not None else setup.shapes[claim.variable]
+def input_shape_of(request: TensorRequest, claim: Claimed) -> Shape:
+    """Return the shape of the inputs that a claim is for; () if it is for one component."""
+    return () if claim.index is not None else request.shapes[claim.variable]
 
 
-def is_diagonal(setup: Setup, claim: Claimed, shape: Shape) -> bool:
-    """Return whether a claim is the diagonal of a Jacobian: one number for each component."""
-    rows = output_shape_of(setup, claim)
-    return bool(rows) and shape == rows == input_shape_of(setup, claim)
+def is_diagonal(request: TensorRequest, claim: Claimed, shape: Shape) -> bool:
+    """Return whether a claim of this shape is the diagonal of a Jacobian."""
+    rows = output_shape_of(request, claim)
+    return bool(rows) and shape == rows == input_shape_of(request, claim)
 
 
-def check_shape(setup: Setup, claim: Claimed) -> Shape:
+def check_shape(request: TensorRequest, claim: Claimed) -> Shape:
     """Return the shape of a claim.
 
     Raises
     ------
     ExpressionError
-        Its tensors do not fit together, or a derivative has another shape.
+        The shapes in the claim do not match, or the derivative has another shape.
     """
-    shape = shape_of(claim.program, setup.shapes, setup.indices)
-    rows, columns = output_shape_of(setup, claim), input_shape_of(setup, claim)
-    if shape == (*rows, *columns) or is_diagonal(setup, claim, shape):
+    shape = shape_of(claim.program, request.shapes, request.indices)
+    rows, columns = output_shape_of(request, claim), input_shape_of(request, claim)
+    if shape == (*rows, *columns) or is_diagonal(request, claim, shape):
         return shape
-    what = "a gradient has the shape of its input"
+    rule = "a gradient has the shape of its input"
     if rows:
-        what = f"a Jacobian has the shape {(*rows, *columns)}: the output's, then the input's"
+        rule = f"a Jacobian has the shape {(*rows, *columns)}: the output's, then the input's"
     part = claim.variable if claim.index is None else component_name(claim.variable, claim.index)
-    message = f"the claim has shape {shape}, and {part} has {columns}: {what}"
+    message = f"the claim has shape {shape}, and {part} has {columns}: {rule}"
     raise ExpressionError(message)
 
 
-def check_indices(setup: Setup, claim: Claimed) -> None:
+def check_indices(request: TensorRequest, claim: Claimed) -> None:
     """Check the multi-indices in the key of a claim.
 
     Raises
@@ -291,20 +300,21 @@ def check_indices(setup: Setup, claim: Claimed) -> None:
     UsageError
         The input or the output has no such component.
     """
-    shape = setup.shapes[claim.variable]
-    if claim.index is not None and not _inside(claim.index, shape):
+    shape = request.shapes[claim.variable]
+    if claim.index is not None and not _has_index(shape, claim.index):
         message = f"a claim for {claim.key!r}, and {claim.variable} has shape {shape}"
         hint = f"the first is {component_name(claim.variable, (0,) * len(shape))}"
         raise UsageError(message, hint=hint)
     if claim.output is None:
         return
-    if setup.is_contracted:
+    if request.is_contracted:
         message = f"a claim for {claim.key!r}, and the output is one number"
         raise UsageError(message, hint=f"claims = {{ {claim.variable} = ... }}")
-    if not _inside(claim.output, setup.shape):
-        message = f"a claim for {claim.key!r}, and the output has shape {setup.shape}"
-        raise UsageError(message, hint=f"[{','.join('0' * len(setup.shape))}]/{claim.variable}")
+    if not _has_index(request.shape, claim.output):
+        message = f"a claim for {claim.key!r}, and the output has shape {request.shape}"
+        raise UsageError(message, hint=f"[{','.join('0' * len(request.shape))}]/{claim.variable}")
 
 
-def _inside(index: tuple[int, ...], shape: Shape) -> bool:
+def _has_index(shape: Shape, index: tuple[int, ...]) -> bool:
+    """Return whether a tensor of this shape has a component with this multi-index."""
     return len(index) == len(shape) and all(0 <= k < n for k, n in zip(index, shape, strict=True))
