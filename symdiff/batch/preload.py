@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import gc
 import importlib
+import sys
+from types import TracebackType
 from typing import Final
 
 _NEEDED: Final = ("torch", "sympy", "symdiff.batch.task")
@@ -21,3 +23,19 @@ try:
 finally:
     if _collecting:
         gc.enable()
+
+
+def _print_unless_orphaned(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Print an uncaught error, except of a process that was forked when the run had ended.
+
+    Ctrl-C may end the run while processes are being forked; they find their pipe closed and
+    the pool's semaphores removed.
+    """
+    if not isinstance(error, FileNotFoundError | EOFError | ConnectionError):
+        sys.__excepthook__(kind, error, trace)
+
+
+# Called for errors before a worker process runs its first task; later ones are outcomes.
+sys.excepthook = _print_unless_orphaned

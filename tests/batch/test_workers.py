@@ -3,6 +3,8 @@
 import concurrent.futures
 import multiprocessing
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -197,3 +199,17 @@ def test_a_cluster_that_is_gone_is_reported_for_every_expression(tmp_path):
     report = symdiff.compare_files(written(tmp_path, GOOD), executor=Gone())
     assert [m.name for m in report.errors] == ["a", "b", "c"]
     assert all("the cluster is gone" in str(m) for m in report.errors)
+
+
+@pytest.mark.parametrize(
+    ("error", "printed"), [(FileNotFoundError(2, "semaphore"), False), (EOFError(), False), (ValueError("no"), True)]
+)  # fmt: skip
+def test_a_process_forked_after_the_run_has_ended_prints_no_traceback(error, printed):
+    program = (
+        "import symdiff.batch.preload, sys\n"
+        f"sys.excepthook({type(error).__name__}, {error!r}, None)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert (type(error).__name__ in done.stderr) is printed
