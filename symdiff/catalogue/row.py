@@ -1,9 +1,8 @@
-"""What a row of the function catalogue says: one function, all its names, every meaning.
+"""Rows of the function catalogue: a function, its names, and its meaning in every arithmetic.
 
-A row is either *primitive* (it has a column for every arithmetic) or *defined* (its
-`definition` is an expression in other rows, and an arithmetic that has no column of its own
-reads that).  The text of definitions, domains and switches is the catalogue's own language,
-in the names of the row's parameters.
+A row is either *primitive* (it has a column for every arithmetic) or *defined* (its `definition`
+is an expression in other rows, which an arithmetic without a column for the row evaluates).  The
+texts of definitions, domains and switches are expressions in the names of the row's parameters.
 """
 
 from __future__ import annotations
@@ -16,19 +15,19 @@ from typing import Any, Literal, TypeVar, cast
 from symdiff import libraries
 
 T = TypeVar("T")
-# A number of whichever arithmetic reads the program: only the arithmetic knows its type.
+# A number of any arithmetic; only the arithmetic knows its type.
 Value = Any
 Column = str | Callable[..., Any] | None
 Kind = Literal[
     "real", "any", "number", "condition", "choice", "dim", "flag", "integer", "size", "shape",
     "index", "fixed", "tensors", "indices",
 ]  # fmt: skip
-# Kinds of parameter that say how a function works: no arithmetic has a number for them.
+# Kinds of non-numeric parameters: they have the same value in every arithmetic.
 SETTINGS = frozenset({"choice", "dim", "flag", "integer", "size", "shape", "index", "fixed"})
 Constants = tuple[int | float | None, ...]
 Role = Literal["arithmetic", "comparison", "logic", "choice", "step", "hold", "list", "smooth"]
 
-# torch calls the first and the second operand of most functions so.
+# The keywords of most torch functions for their first and second operand.
 _TORCH_KEYWORDS = {"x": "input", "y": "other"}
 
 
@@ -41,15 +40,17 @@ class Parameter:
     name
         The name used in definitions; `keyword` is what users type.
     kind
-        `real`: a number or an expression, a tensor for torch. `any`: the same, but torch
-        takes a plain number as it is. `number`: a constant. `condition`: a comparison.
+        `real`: an expression, converted to a tensor for torch. `any`: an expression, whose
+        constants torch gets as Python numbers. `number`: a constant. `condition`: a comparison.
         `choice`: one of the words in `choices`. Of functions on tensors: `dim`, a dimension or
-        several; `flag`, True or False; `integer`; `size`, an integer or one for each dimension;
-        `shape`, several integers; `index`, what stands in ``x[...]``; `fixed`, a constant number
-        taken as it is; `tensors`, a list of expressions; `indices`, integers.
+        several; `flag`, True or False; `integer`; `size`, an integer or one per dimension; `shape`,
+        several integers; `index`, the index of ``x[...]``; `fixed`, a constant that is not
+        converted; `tensors`, a list of expressions; `indices`, integers.
     default
-        Text that stands for an argument not given; None where one must be given.
-        Torch is called with what the user gave and keeps its own defaults.
+        The text of the default; None if the argument is required. torch gets the arguments that
+        the user wrote, and uses its own defaults.
+    choices
+        The words that a parameter of kind `choice` takes.
     """
 
     name: str
@@ -59,22 +60,22 @@ class Parameter:
 
     @property
     def keyword(self) -> str:
-        """The keyword that torch has for this parameter."""
+        """The keyword of this parameter in torch."""
         return _TORCH_KEYWORDS.get(self.name, self.name)
 
     @property
     def is_setting(self) -> bool:
-        """Whether it says how the function works, and is no number."""
+        """Whether the parameter is not a number: a dimension, a flag, a shape, ..."""
         return self.kind in SETTINGS
 
     @property
     def has_default_expression(self) -> bool:
-        """Whether `default` is an expression that stands for an argument not given."""
+        """Whether `default` is an expression, to be used for an omitted argument."""
         return self.default is not None and self.kind != "choice"
 
     @property
     def fallback(self) -> Any:  # whatever the setting is
-        """What a setting is where it is not given."""
+        """The value of a setting that is omitted."""
         if self.default is None or self.kind == "choice":
             return self.default
         return ast.literal_eval(self.default)
@@ -82,9 +83,9 @@ class Parameter:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Crossing:
-    """An expression whose integer values are where a function jumps or has poles.
+    """An expression; the function has a jump or a pole where its value is an integer.
 
-    `highest` bounds the integers from above (gamma has no pole right of zero).
+    `highest` is the largest such integer (gamma has no poles right of 0); None if all are.
     """
 
     text: str
@@ -98,63 +99,64 @@ class Function:
     Attributes
     ----------
     name, aliases
-        What users type; unique over the catalogue.
+        The names that users type; unique in the catalogue.
     signature
         The parameters, in order: ``name``, ``name: kind``, ``name: kind = default``.
     group
-        The heading it stands under in tables.
+        The heading of the row in tables.
     formula
-        The meaning in a few characters of mathematics, for people.
+        The meaning as a short formula, for tables.
     operator
-        The Python operator that spells it, if one does.
+        The Python operator, if there is one.
     definition
-        The meaning as an expression in other rows; by the value of the row's `choice`
-        parameter where it has one.
+        The meaning as an expression in other rows; a mapping by the value of the `choice`
+        parameter, if the row has one.
     sympy, numpy, torch, ball
-        A dotted name in that library, or a callable. `ball` maps `arb` balls to one that
-        encloses every value (of the part of the domain inside the arguments).
+        A dotted name in that library, or a callable. `ball` maps `arb` balls to a ball that
+        encloses all values on the part of the domain inside the arguments.
     array
-        What a function on tensors does, as a callable of `Elements` and its arguments; None for
-        a function that goes component by component.
+        A function on tensors, as a callable of `Elements` and its arguments; None for a function
+        that is applied component by component.
     backward_formula
-        As `array`, in the formula that torch's backward pass goes by, where that loses digits that
-        `array` keeps: it says what rounding may do.
+        As `array`, in the formula of torch's backward pass, if it loses digits that `array` keeps;
+        rounding errors are bounded with it.
     derivative
-        The derivative as an expression in other rows, in the names of the row's parameters and
-        `result`, the function's own value; where torch's backward formula loses digits, that
-        formula. For several parameters one text each, None where there is none.
+        The derivative as an expression in the row's parameters and `result`, the value of the
+        function; torch's backward formula, if that loses digits. For several parameters a tuple
+        with one text each, or None where the derivative is not stated.
     domain
         The condition under which the function is defined over the reals.
     switches
-        Expressions whose zeros hold every kink, jump, pole and end of domain; None: those of
-        the definition, or of the domain's comparisons. A callable gets the arguments that are
-        constants (None for the others).
+        Expressions whose zeros contain all kinks, jumps, poles and ends of the domain. None means
+        the switches of the definition, or the comparisons of the domain. A callable gets the
+        constant arguments, and None for the others.
     crossings
-        Expressions whose integer values do.
+        Expressions with kinks, jumps or poles where their value is an integer.
     returns
         `real`, or `condition` for comparisons and logic.
     variadic
-        More arguments than two fold to the left: ``max(a, b, c)``.
+        Whether the function takes more than two arguments, folded to the left: ``max(a, b, c)``.
     role
-        What the function does; whoever treats some functions in a way of their own asks this.
+        What the function does. Code that treats some functions differently tests the role or
+        one of the traits below, never the name.
 
         `arithmetic`: adds, subtracts, multiplies, divides, negates, or raises to a power.
         `comparison`: compares two numbers and returns a condition.
-        `logic`: joins conditions, or returns the number 1 or 0 for one.
-        `choice`: returns one of two expressions, as a condition says.
+        `logic`: combines conditions, or converts a condition to the number 1 or 0.
+        `choice`: returns one of two expressions, selected by a condition.
         `step`: is constant between its jumps.
         `hold`: returns its argument as a constant: the derivative is 0.
         `list`: makes a list of tensors for a function that takes several.
-        `smooth`: every other function: smooth where none of its switches vanishes.
+        `smooth`: any other function; it is smooth where none of its switches vanishes.
     runs_one_branch
         Whether only the branch that the condition selects is evaluated.
     piecewise_affine
-        Whether it is continuous, and between its kinks an affine function of all real arguments.
+        Whether the function is continuous, and affine in all real arguments between its kinks.
     zero_at
-        The number v with: the function is 0 where its first argument is v, and nowhere else.
-        None: there is none, or nobody needs it.
+        The only value of the first argument at which the function is 0; None if there is no such
+        value, or none is needed.
     is_method
-        Whether a tensor has a method of that name with the same meaning.
+        Whether tensors have a method of that name with the same meaning.
     """
 
     name: str
@@ -184,13 +186,13 @@ class Function:
     is_method: bool = True
     parameters: tuple[Parameter, ...] = dataclasses.field(init=False)
     parameter_names: tuple[str, ...] = dataclasses.field(init=False, repr=False, compare=False)
-    # What `column` has resolved.
+    # Cache of `column`.
     _resolved: dict[str, Callable[..., Any] | None] = dataclasses.field(
         init=False, repr=False, compare=False, default_factory=dict
     )
 
     def __post_init__(self) -> None:
-        """Read the signature once."""
+        """Parse the signature."""
         object.__setattr__(self, "parameters", _read_signature(self.signature))
         object.__setattr__(self, "parameter_names", tuple(p.name for p in self.parameters))
 
@@ -201,27 +203,27 @@ class Function:
 
     @property
     def is_named(self) -> bool:
-        """Whether users call it by name; x[i], x.T and ``x if c else y`` they spell otherwise."""
+        """Whether users call it by name, unlike x[i], x.T and ``x if c else y``."""
         return self.operator is None or not set("x[") & set(self.operator)
 
     @property
     def is_operator(self) -> bool:
-        """Whether it is one of Python's operators on numbers, such as + or %."""
+        """Whether it is an arithmetic operator of Python, such as + or %."""
         return self.group == "operators"
 
     @property
     def is_special(self) -> bool:
-        """Whether it is a special function, such as erf: libraries compute those less exactly."""
+        """Whether it is a special function, such as erf: libraries compute it less accurately."""
         return self.group == "special"
 
     @property
     def is_polynomial(self) -> bool:
-        """Whether it is a sum, a difference, a product or a sign: a polynomial everywhere."""
+        """Whether it is a polynomial: a sum, a difference, a product or a negation."""
         return self.role == "arithmetic" and self.domain is None
 
     @property
     def is_power(self) -> bool:
-        """Whether it is x**y."""
+        """Whether the function is x**y."""
         return self.operator == "**"
 
     @property
@@ -229,41 +231,41 @@ class Function:
         """Whether the function itself has kinks, jumps, poles or vertical tangents."""
         if self.returns == "condition":
             return False
-        has_vertical_tangent = ">=" in (self.domain or "")  # at a closed end, as sqrt
+        has_vertical_tangent = ">=" in (self.domain or "")  # at a closed end, as sqrt at 0
         is_choice = self.role == "choice"
         return is_choice or has_vertical_tangent or bool(self.switches or self.crossings)
 
     @property
     def has_poles(self) -> bool:
-        """Whether it has poles at the integers up to a highest one, as gamma has."""
+        """Whether it has poles at all integers up to a largest one, as gamma does."""
         return any(crossing.highest is not None for crossing in self.crossings)
 
     @property
     def short_circuits(self) -> bool:
-        """Whether an argument may be left out of account: an undefined one does no harm then."""
+        """Whether the value may not depend on an argument, which may then be undefined."""
         return self.role == "choice" or (self.role == "logic" and len(self.parameters) > 1)
 
     @property
     def takes_condition(self) -> bool:
-        """Whether it returns a number and an argument is a condition."""
+        """Whether it returns a number and takes a condition."""
         return self.returns == "real" and any(p.kind == "condition" for p in self.parameters)
 
     @property
     def usage(self) -> str:
-        """How the function is called, for messages: ``clamp(input, min=-inf, max=inf)``."""
-        shown = (
+        """The signature for messages: ``clamp(input, min=-inf, max=inf)``."""
+        parameters = (
             p.keyword if p.default is None else f"{p.keyword}={p.default}" for p in self.parameters
         )
-        return f"{self.name}({', '.join(shown)})"
+        return f"{self.name}({', '.join(parameters)})"
 
     def definition_text(self, choice: str | None) -> str | None:
-        """Return the definition, for one value of the `choice` parameter."""
+        """Return the text of the definition for a value of the `choice` parameter, or None."""
         if isinstance(self.definition, Mapping):
             return self.definition[choice or self._choice_default()]
         return self.definition
 
     def bind(self, arguments: Sequence[T | None]) -> tuple[tuple[Parameter, T | None], ...]:
-        """Return every parameter with its argument, None for one not given.
+        """Return every parameter with its argument, or None for an omitted one.
 
         Examples
         --------
@@ -277,7 +279,7 @@ class Function:
         return next(p.default for p in self.parameters if p.kind == "choice" and p.default)
 
     def column(self, arithmetic: str) -> Callable[..., Any] | None:
-        """Return the function's meaning in one arithmetic, or None if it has no column there.
+        """Return the column of an arithmetic as a callable, or None if it has none.
 
         Parameters
         ----------
@@ -287,7 +289,7 @@ class Function:
         Raises
         ------
         AttributeError
-            The library has no such name; a test resolves every row.
+            The library does not have the function; a test resolves all rows.
 
         Examples
         --------
@@ -325,7 +327,7 @@ def _read_signature(signature: str) -> tuple[Parameter, ...]:
 def _read_parameter(text: str) -> Parameter:
     head, has_default, default = (part.strip() for part in text.partition("="))
     name, _, kind = (part.strip() for part in head.partition(":"))
-    given = default if has_default else None
+    default_text = default if has_default else None
     if "|" in kind:
-        return Parameter(name, "choice", given, tuple(kind.split("|")))
-    return Parameter(name, kind or "real", given)  # type: ignore[arg-type]
+        return Parameter(name, "choice", default_text, tuple(kind.split("|")))
+    return Parameter(name, kind or "real", default_text)  # type: ignore[arg-type]

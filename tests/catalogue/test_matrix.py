@@ -1,8 +1,8 @@
-"""Every row of the catalogue has a meaning in every arithmetic, or a reason why it has none.
+"""Every row of the catalogue has a meaning in every arithmetic, or a reason why not.
 
-A row without a column and without a definition is `Unsupported` in an arithmetic. That is right
-where somebody decided it, and here is the list of these decisions; elsewhere somebody forgot a
-column, and users would only see that proofs take long, or that points are undecided.
+A row without a column and without a definition is `Unsupported` in an arithmetic. The reasons are
+listed here. Without a reason a column was forgotten, and users would only see that proofs take
+long, or that points are undecided.
 """
 
 import functools
@@ -36,16 +36,16 @@ ARITHMETICS = {
     "estimates": Estimates(),
     "tensors": tensor_estimates._TensorEstimates(backward_formula=False),
 }
-# What a row has in an arithmetic.
+# How an arithmetic gets the meaning of a row.
 COLUMN, DEFINITION, ELEMENTS, COMPONENTS, POINTS, EXCUSED = (
     "column",
-    "definition",  # the row is read by its definition
-    "elements",  # the row's `array`, for whole tensors
-    "components",  # a function on tensors: the program is written out before
-    "points",  # of blocks of points: computed at every point
-    "-",  # none, for a reason
+    "definition",  # from the definition of the row
+    "elements",  # from the row's `array`, on whole tensors
+    "components",  # from the scalar programs of the components of a tensor
+    "points",  # a block is computed at every point
+    "-",  # not supported, for a reason
 )
-NO_DERIVATIVE = "symengine has no such function, or no derivative of it"
+NO_DERIVATIVE = "symengine does not have the function, or not its derivative"
 NO_BOUND = "no bound of its error holds for a whole tensor that may reach its poles or ends"
 REASONS = {
     "symengine": dict.fromkeys(
@@ -73,12 +73,12 @@ REASONS = {
 
 
 def meaning(row, name):
-    """Return what a row has in an arithmetic, or the hole: the row that has nothing there."""
+    """Return how an arithmetic gets the meaning of a row, or the row whose meaning is missing."""
     arithmetic = ARITHMETICS[name]
     if row.array is not None and not hasattr(arithmetic, "elements") and name != "torch":
         return COMPONENTS
     if name == "torch" and row.torch is None:
-        return EXCUSED  # PyTorch has no such function, and autograd says so
+        return EXCUSED  # autograd reports that PyTorch does not have the function
     try:
         column = arithmetic.column(row)
     except Unsupported:
@@ -94,13 +94,13 @@ def meaning(row, name):
 
 
 def inside(definition):
-    """Return the rows that a definition is made of."""
+    """Return the rows that a definition calls."""
     texts = [definition] if isinstance(definition, str) else definition.values()
     return [CATALOGUE[call.function] for text in texts for _, call in parse(text).calls()]
 
 
 def meaning_in_blocks(row):
-    """Return what a row has where blocks of points are bounded by their ends."""
+    """Return how blocks of points get the meaning of a row."""
     column = row.column("numpy")
     if row.array is not None or column is None:
         return DEFINITION if row.array is None else COMPONENTS
@@ -122,7 +122,7 @@ def matrix(rows):
 
 
 def holes(rows):
-    """Return the row, the arithmetic and the hole, wherever there is one."""
+    """Return row, arithmetic and message for every missing meaning."""
     return [
         (row, name, cell)
         for row, cells in matrix(rows).items()

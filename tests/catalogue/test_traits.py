@@ -1,4 +1,4 @@
-"""The roles and traits of rows are what numpy's numbers show."""
+"""The roles and traits of rows agree with the values that numpy computes."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ NUMBERS = [r for r in SCALAR if r.returns == "real" and r.parameters[0].kind in 
 
 
 def program_of(row):
-    """Return a call of a row: every expression is an input, every constant a number."""
+    """Return a call of a row on variables, with numbers for its constant parameters."""
     builder = Builder()
     arguments = []
     for position, parameter in enumerate(row.parameters):
@@ -25,56 +25,57 @@ def program_of(row):
     return builder.program(builder.add(Call(row.name, tuple(arguments))), parse("x").sources)
 
 
-def lines(program, seed=0):
-    """Return the values on 2000 short lines: at the start, in the middle and at the end."""
+def on_segments(program, seed=0):
+    """Return the values at the start, the middle and the end of 2000 short line segments."""
     generator = np.random.default_rng(seed)
     starts = {name: generator.uniform(-3, 3, 2000) for name in program.inputs}
-    ways = {name: generator.uniform(-1, 1, 2000) for name in program.inputs}
+    directions = {name: generator.uniform(-1, 1, 2000) for name in program.inputs}
     h = 2.0**-10
     return [
-        evaluate(program, {n: starts[n] + k * h * ways[n] for n in program.inputs})
+        evaluate(program, {n: starts[n] + k * h * directions[n] for n in program.inputs})
         for k in range(3)
     ]
 
 
-def moves(row):
-    first, middle, last = lines(program_of(row))
+def share_of_changes(row):
+    """Return the share of the segments on which the value is not constant."""
+    first, middle, last = on_segments(program_of(row))
     return np.mean((first != middle) | (middle != last))
 
 
 @pytest.mark.parametrize("row", NUMBERS, ids=lambda row: row.name)
-def test_steps_and_no_other_functions_are_constant_nearly_everywhere(row):
-    if row.name == "heaviside":  # a step in x; but at 0 it is its other argument
-        assert (moves(row) < 0.05, row.role) == (True, "smooth")
+def test_only_steps_are_constant_nearly_everywhere(row):
+    if row.name == "heaviside":  # a step in x, but at 0 the value is the other argument
+        assert (share_of_changes(row) < 0.05, row.role) == (True, "smooth")
     else:
-        assert (moves(row) < 0.05) == (row.role == "step")
+        assert (share_of_changes(row) < 0.05) == (row.role == "step")
 
 
 AFFINE = [row for row in CATALOGUE.values() if row.piecewise_affine]
 
 
 @pytest.mark.parametrize("row", AFFINE, ids=lambda row: row.name)
-def test_a_piecewise_affine_function_is_continuous_and_straight_between_kinks(row):
-    first, middle, last = lines(program_of(row))
-    bend = np.abs(first - 2 * middle + last)
-    assert np.mean(bend > 1e-12) < 0.02  # lines that meet a kink
-    assert bend.max() < 0.01  # which a jump would not be
+def test_a_piecewise_affine_function_is_continuous_and_affine_between_kinks(row):
+    first, middle, last = on_segments(program_of(row))
+    differences = np.abs(first - 2 * middle + last)
+    assert np.mean(differences > 1e-12) < 0.02  # segments that contain a kink
+    assert differences.max() < 0.01  # a jump would give more
 
 
 @pytest.mark.parametrize("name", ["hardshrink", "square", "prelu", "copysign", "sign"])
-def test_a_function_that_jumps_or_bends_is_seen_not_to_be_piecewise_affine(name):
+def test_a_function_that_is_not_piecewise_affine_is_recognized(name):
     # Negative control of the test above.
     row = CATALOGUE[name]
     assert not row.piecewise_affine
-    bends = []
+    samples = []
     for seed in range(5):
-        first, middle, last = lines(program_of(row), seed)
-        bends.append(np.abs(first - 2 * middle + last))
-    bend = np.concatenate(bends)
-    assert np.mean(bend > 1e-12) > 0.02 or bend.max() > 0.01
+        first, middle, last = on_segments(program_of(row), seed)
+        samples.append(np.abs(first - 2 * middle + last))
+    differences = np.concatenate(samples)
+    assert np.mean(differences > 1e-12) > 0.02 or differences.max() > 0.01
 
 
-def test_roles_follow_from_what_rows_take_and_return():
+def test_roles_agree_with_the_types_of_parameters_and_results():
     for row in CATALOGUE.values():
         kinds = {parameter.kind for parameter in row.parameters}
         assert (row.returns == "condition") == (
