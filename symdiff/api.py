@@ -12,7 +12,7 @@ from symdiff.request.request import Claims, Request
 
 # What is heavy is imported where it is used: the command line imports this module.
 if TYPE_CHECKING:
-    from symdiff.batch.task import Outcome
+    from symdiff.batch.packing import Outcome
     from symdiff.grid.points import Spec
     from symdiff.program import Program
     from symdiff.report.report import Comparison, Report

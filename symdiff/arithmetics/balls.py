@@ -8,6 +8,7 @@ A comparison is True, False, or None if the balls do not decide it.
 from __future__ import annotations
 
 import functools
+import math
 import operator
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
@@ -20,9 +21,11 @@ from symdiff.catalogue import CATALOGUE, Function
 from symdiff.catalogue.enclosures import EMPTY, Ball
 from symdiff.program import Call, Constant, Input, Literal, Program
 from symdiff.program.parser import domain, template
+from symdiff.program.values import DTYPES
 
 __all__ = [
     "BALLS",
+    "DOUBLE",
     "EMPTY",
     "PRECISION",
     "Ball",
@@ -30,10 +33,13 @@ __all__ = [
     "enclose",
     "formula",
     "integers_in",
+    "radius_of",
 ]
 
+DOUBLE: Final = DTYPES["float64"].bits  # of the precision of doubles
 PRECISION: Final = 128  # bits of precision, unless another is asked for
 _INTEGER_BITS: Final = 2200  # bits for an integer below 2^1024 and as many after the point
+_SAFETY: Final = 4.0  # factor for kernels that add up in another order or err by several ulps
 
 
 class _Balls:
@@ -201,3 +207,8 @@ def enclose(
     """
     with flint.ctx.workprec(bits):
         return read(program, BALLS, inputs, held=held)
+
+
+def radius_of(ball: Ball) -> float:
+    """Return a bound of an engine's error from a ball computed with its precision."""
+    return _SAFETY * float(ball.rad()) if ball.is_finite() else math.inf

@@ -48,9 +48,11 @@ from symdiff.request.options import Options
 from symdiff.request.request import Label, Request
 from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Certified, Proofs, Truths
-from symdiff.verdict.explain import Explanations
+from symdiff.verdict.explanations import Explanations
 from symdiff.verdict.judge import Judgement
 from symdiff.verdict.words import Verdict
+
+Outcome = Evidence | SymdiffError  # of comparing one expression
 
 FORMAT: Final = 5
 _PLAIN: Final = (bool, int, float, str, type(None))

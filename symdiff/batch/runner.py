@@ -8,9 +8,9 @@ import dataclasses
 import queue
 from collections.abc import Iterator, Mapping, Sequence
 
-from symdiff.batch.packing import pack, unpack
+from symdiff.batch.packing import Outcome, pack, unpack
 from symdiff.batch.store import Store, key_of
-from symdiff.batch.task import Outcome, attempt, crash, lost
+from symdiff.batch.task import attempt, crash, lost
 from symdiff.batch.work import Work
 from symdiff.batch.workers import Future, Limits, Pool, cluster, executed_by, processes
 from symdiff.errors import UsageError, describe

@@ -28,8 +28,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from symdiff.batch.packing import PackingError, pack, unpack
-from symdiff.batch.task import Outcome
+from symdiff.batch.packing import Outcome, PackingError, pack, unpack
 from symdiff.batch.workers import Limits
 from symdiff.comparison.evidence import Evidence
 from symdiff.engines.registry import distributions

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symdiff.batch.columns import column_writer
-from symdiff.batch.packing import pack, unpack
+from symdiff.batch.packing import Outcome, pack, unpack
 from symdiff.comparison.compare import compare
-from symdiff.comparison.evidence import Evidence
 from symdiff.errors import Crash, Lost, SymdiffError, describe
 from symdiff.request.options import Options
 from symdiff.request.request import Request
-
-Outcome = Evidence | SymdiffError
 
 
 def attempt(request: Request, options: Options) -> Outcome:

@@ -15,7 +15,6 @@ from symdiff.comparison.evidence import (
     Evidence,
     LeftOut,
     Trial,
-    proof_options_of,
 )
 from symdiff.comparison.long_range import compare_in_chunks
 from symdiff.comparison.scalars import Plan, plan_on_numbers
@@ -27,6 +26,7 @@ from symdiff.program.values import component_names, uses_tensors
 from symdiff.request.options import Options
 from symdiff.request.parsed import ParsedRequest, parse_request
 from symdiff.request.request import Request
+from symdiff.truth.certify import ProofOptions
 from symdiff.verdict.words import Verdict
 
 # numpy's default handling of floating-point errors: the caller may have set another.
@@ -106,7 +106,7 @@ def _run_trials(
     """Return the points that are kept, the trials at these points, and counts of the others."""
     if plan.long_range is not None:
         return compare_in_chunks(plan.cases, plan.grid, plan.long_range, options, columns)
-    proofs = proof_options_of(options)
+    proofs = ProofOptions.of(options)
     trials = plan.trials or tuple(
         run_trial(case, plan.grid, options, proofs) for case in plan.cases
     )

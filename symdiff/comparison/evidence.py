@@ -16,9 +16,8 @@ from symdiff.program import Program
 from symdiff.program.values import Value
 from symdiff.request.options import Options
 from symdiff.request.request import Label
-from symdiff.truth.certify import ProofOptions
 from symdiff.truth.truths import Truths
-from symdiff.verdict.explain import Explanations
+from symdiff.verdict.explanations import Explanations
 from symdiff.verdict.judge import Judgement, Tolerance
 from symdiff.verdict.words import Verdict, counted
 
@@ -26,11 +25,6 @@ from symdiff.verdict.words import Verdict, counted
 def tolerance_of(options: Options) -> Tolerance:
     """Return the tolerance that some options set."""
     return Tolerance(options.rtol, options.atol)
-
-
-def proof_options_of(options: Options) -> ProofOptions:
-    """Return how the truth is decided, as some options say."""
-    return ProofOptions(prove=options.prove, max_proofs=options.max_proofs, seed=options.seed)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

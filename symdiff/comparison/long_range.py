@@ -13,11 +13,12 @@ from typing import Final
 import numpy as np
 
 from symdiff.array_types import Mask
-from symdiff.comparison.evidence import ColumnWriter, LeftOut, Trial, proof_options_of
+from symdiff.comparison.evidence import ColumnWriter, LeftOut, Trial
 from symdiff.comparison.trial import Case, run_trial
 from symdiff.grid.grid import Grid, Role, with_plain_points
 from symdiff.grid.points import LongRange
 from symdiff.request.options import Options
+from symdiff.truth.certify import ProofOptions
 from symdiff.verdict.words import Verdict, counted
 
 CHUNK: Final = 2**20  # points of a range that are compared together
@@ -102,7 +103,7 @@ def compare_in_chunks(
     """
     kept = _Kept()
     chunks = -(-long_range.count // CHUNK)
-    proofs = proof_options_of(options)
+    proofs = ProofOptions.of(options)
     sample, proofs_left = -(-proofs.sample // chunks), proofs.max_proofs
     for k, grid in enumerate(_chunks(special, long_range)):
         proofs_of_chunk = dataclasses.replace(

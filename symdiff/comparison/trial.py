@@ -28,13 +28,8 @@ from symdiff.grid.grid import Grid
 from symdiff.libraries import keep_torch_to, torch_threads
 from symdiff.program import Program
 from symdiff.request.options import Options
-from symdiff.truth.certify import (
-    ProofOptions,
-    ProofTask,
-    decide,
-    exact_point,
-    prove_points,
-)
+from symdiff.truth.certify import ProofOptions, ProofTask, decide, prove_points
+from symdiff.truth.exact_points import exact_point
 from symdiff.truth.gradient import smooth_gradient
 from symdiff.truth.truths import Certified, Truths
 from symdiff.verdict.diagnosis import diagnose, diagnose_jacobian

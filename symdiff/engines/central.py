@@ -18,8 +18,8 @@ from symdiff.arithmetics.arrays import (
     held_in_tensors,
     held_nodes,
 )
-from symdiff.arithmetics.balls import Ball
-from symdiff.arithmetics.bounds.rounding import DOUBLE, radius_of, value_ball
+from symdiff.arithmetics.balls import DOUBLE, Ball, radius_of
+from symdiff.arithmetics.bounds.rounding import value_ball
 from symdiff.arithmetics.bounds.tensor_estimates import straddles
 from symdiff.arithmetics.reading import detached_values
 from symdiff.array_types import Array, Mask

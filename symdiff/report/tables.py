@@ -13,8 +13,7 @@ from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.grid.grid import Role
 from symdiff.report.matrices import matrices
 from symdiff.report.rendering import Block
-from symdiff.truth.kinds import Kind
-from symdiff.truth.proof import APPARENT
+from symdiff.truth.kinds import APPARENT, Kind
 from symdiff.truth.truths import Truths
 from symdiff.verdict.judge import Tolerance
 from symdiff.verdict.words import Verdict

@@ -24,17 +24,16 @@ from symdiff.arithmetics.bounds.blocks import plain, write_rows
 from symdiff.arithmetics.bounds.estimates import CLEARLY_OFF, estimate_together
 from symdiff.arithmetics.bounds.models import Estimate
 from symdiff.arithmetics.series.germs import Budget
-from symdiff.arithmetics.series.reals import Real
 from symdiff.array_types import Array, Mask
 from symdiff.chunks import BLOCK, in_chunks
 from symdiff.errors import Unsupported
 from symdiff.grid.grid import Grid
 from symdiff.grid.switches import Switch, find_constant_switches, find_switches
 from symdiff.program import Program
-from symdiff.request.options import MAX_PROOFS
+from symdiff.request.options import MAX_PROOFS, Options
+from symdiff.truth.exact_points import exact_point
 from symdiff.truth.kinds import Kind, Truth
-from symdiff.truth.proof import NO_FORMULA, exact_number, prove
-from symdiff.truth.roots import zero_near
+from symdiff.truth.proof import NO_FORMULA, prove
 from symdiff.truth.truths import Certified, Proofs, Truths
 
 MAX_AUDITED: Final = 32  # certified points of a grid that are proved too, at most
@@ -74,6 +73,11 @@ class ProofOptions:
     sample: int = MAX_AUDITED
     seed: int = 0
     budget: Budget = dataclasses.field(default_factory=Budget)
+
+    @classmethod
+    def of(cls, options: Options) -> ProofOptions:
+        """Return the part of the options of a comparison that is about proofs."""
+        return cls(prove=options.prove, max_proofs=options.max_proofs, seed=options.seed)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -229,26 +233,6 @@ def _differ(a: float, b: float) -> bool:
     if np.isnan(a) or np.isnan(b):
         return not (np.isnan(a) and np.isnan(b))
     return a != b and abs(a - b) > 2 * _SHARP * max(abs(a), abs(b))
-
-
-def exact_point(grid: Grid, i: int) -> dict[str, Real] | None:
-    """Return the exact coordinates of a grid point, or None where one has no formula."""
-    found: dict[str, Real] = {}
-    unnamed: list[int] = []
-    for j, name in enumerate(grid.names):
-        text = grid.exact.get((i, j))
-        number = Real.of(float(grid.points[i, j])) if text is None else exact_number(text)
-        if number is None:
-            unnamed.append(j)
-        else:
-            found[name] = number
-    if unnamed == [grid.along[i]] and grid.switch_of[i] >= 0:
-        switch, name = grid.switches[grid.switch_of[i]], grid.names[unnamed[0]]
-        near = float(grid.points[i, unnamed[0]])
-        zero = zero_near(switch.program, name, found, near, integer=switch.crosses_integers)
-        if zero is not None:
-            return {**found, name: zero}
-    return None if unnamed else found
 
 
 def certify(

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Final
 
 from symdiff.labels import LabelledEnum
+
+APPARENT: Final = "apparent kink"  # detail of a smooth point at which a switch is zero
 
 
 class Kind(LabelledEnum):

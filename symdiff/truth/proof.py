@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from typing import Final
 
@@ -11,19 +10,15 @@ import flint
 from symdiff.arithmetics.balls import Ball
 from symdiff.arithmetics.bounds import jets
 from symdiff.arithmetics.bounds.jets import Jet, Strict, TieError
-from symdiff.arithmetics.series import germs
 from symdiff.arithmetics.series.germs import Budget
-from symdiff.arithmetics.series.puiseux import Germ
 from symdiff.arithmetics.series.reals import Real, nearest_in
 from symdiff.errors import Unsupported
-from symdiff.grid.solve.coordinates import formula_of
 from symdiff.program import Program
 from symdiff.truth.active_switches import active_switches
-from symdiff.truth.kinds import Kind, Truth
+from symdiff.truth.kinds import APPARENT, Kind, Truth
 from symdiff.truth.one_sided import decide
 
 _JET_BITS: Final = (128, 512, 2048)  # precisions at which jets are tried, in this order
-APPARENT: Final = "apparent kink"  # detail of a smooth point at which a switch is zero
 NO_FORMULA: Final = "the exact coordinate has no closed form"  # why a point is undecided
 
 
@@ -94,17 +89,3 @@ def _slope_ball(
     if jet is None or not jet.value.is_finite():
         return None
     return jet.gradient[0] if jet.gradient else flint.arb(0)
-
-
-@functools.cache
-def exact_number(text: str) -> Real | None:
-    """Return the number that a coordinate's text stands for, or None if it is not a formula.
-
-    Examples
-    --------
-    >>> exact_number("1/3"), exact_number("where sin(x) = x/2, near 1.9")
-    (1/3, None)
-    """
-    formula = formula_of(text)
-    germ = None if formula is None else germs.evaluate(formula, {})
-    return germ.constant if isinstance(germ, Germ) and germ.is_constant else None

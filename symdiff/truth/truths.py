@@ -14,8 +14,7 @@ from symdiff.arithmetics.bounds.estimates import FUNCTIONS
 from symdiff.arithmetics.series.germ_values import domain_message
 from symdiff.array_types import Array, Mask
 from symdiff.chunks import renumbered, shifted
-from symdiff.truth.kinds import Kind, Truth
-from symdiff.truth.proof import APPARENT
+from symdiff.truth.kinds import APPARENT, Kind, Truth
 
 UNKNOWN: Final = (np.nan, np.nan)  # curvatures that are not known
 

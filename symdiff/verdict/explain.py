@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from symdiff.engines.base import STRADDLES, TRUNCATION, Problem, Samples
 from symdiff.grid.grid import Grid
-from symdiff.truth.certify import exact_point
 from symdiff.truth.clarke import clarke_hulls
+from symdiff.truth.exact_points import exact_point
 from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Truths
 from symdiff.verdict.blame import (
@@ -27,6 +27,7 @@ from symdiff.verdict.blame import (
     nonfinite_parts,
     switches,
 )
+from symdiff.verdict.explanations import Explanations
 from symdiff.verdict.judge import Judgement
 from symdiff.verdict.words import Verdict
 
@@ -35,59 +36,6 @@ Key = tuple[str, str]  # an engine and a variable
 
 _EQUAL: Final = 1e-6  # tolerance, relative to the larger slope, for the names of subgradients
 _WITHOUT_NUMBER: Final = (Verdict.NONFINITE, Verdict.UNDEFINED)
-
-
-@dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class Explanations:
-    """Explanations of one engine's verdicts along one variable.
-
-    Points at which the engine plainly agrees have none. Equal texts are stored once.
-
-    Attributes
-    ----------
-    points
-        The indices of the k points that are explained, in order.
-    details
-        The index in `texts` of what the verdict's word does not say, shape (k,).
-    blames
-        The index in `texts` of the sub-expression to blame, with its place; shape (k,).
-    texts
-        The texts; the first is "".
-    """
-
-    points: Points
-    details: NDArray[np.int32]
-    blames: NDArray[np.int32]
-    texts: tuple[str, ...]
-
-    def detail(self, i: int) -> str:
-        """Return what the verdict at a point does not say, or ""."""
-        return self._text(self.details, i)
-
-    def blame(self, i: int) -> str:
-        """Return the sub-expression to blame for the number at a point, or ""."""
-        return self._text(self.blames, i)
-
-    def _text(self, column: NDArray[np.int32], i: int) -> str:
-        row = int(np.searchsorted(self.points, i))
-        is_explained = row < len(self.points) and self.points[row] == i
-        return self.texts[column[row]] if is_explained else ""
-
-    @classmethod
-    def join(cls, parts: Sequence[Explanations], starts: Sequence[int]) -> Explanations:
-        """Return the explanations of parts of a grid, of which the k-th begins at ``starts[k]``."""
-        index_of = {"": 0}
-        local = [
-            np.array([index_of.setdefault(text, len(index_of)) for text in part.texts])
-            for part in parts
-        ]
-        pairs = list(zip(parts, local, strict=True))
-        return cls(
-            np.concatenate([part.points + s for part, s in zip(parts, starts, strict=True)]),
-            np.concatenate([indices[part.details] for part, indices in pairs]).astype(np.int32),
-            np.concatenate([indices[part.blames] for part, indices in pairs]).astype(np.int32),
-            tuple(index_of),
-        )
 
 
 class _Texts:

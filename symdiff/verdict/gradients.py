@@ -14,8 +14,8 @@ import numpy as np
 from symdiff.array_types import Array, Mask
 from symdiff.engines.base import Problem, Samples
 from symdiff.grid.grid import Grid
-from symdiff.truth.certify import exact_point
 from symdiff.truth.clarke import ClarkeHulls, clarke_hulls, has_coupled_switches, min_norm
+from symdiff.truth.exact_points import exact_point
 from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Truths
 from symdiff.verdict.judge import Judgement

@@ -4,7 +4,7 @@ import pytest
 
 from symdiff.program import parse
 from symdiff.truth.active_switches import active_switches
-from symdiff.truth.proof import exact_number
+from symdiff.truth.exact_points import exact_number
 
 ACTIVE = [
     # expression, point, number of active switches

@@ -19,8 +19,9 @@ import pytest
 
 from symdiff.arithmetics.series.reals import Real
 from symdiff.program import parse
+from symdiff.truth.exact_points import exact_number
 from symdiff.truth.kinds import Kind, Truth
-from symdiff.truth.proof import exact_number, prove
+from symdiff.truth.proof import prove
 
 EULER = 0.57721566490153286061  # Euler's constant, OEIS A001620
 ZETA3 = 1.20205690315959428540  # Apery's constant, OEIS A002117

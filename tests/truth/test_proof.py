@@ -3,8 +3,9 @@
 import pytest
 
 from symdiff.program import parse
-from symdiff.truth.kinds import Kind
-from symdiff.truth.proof import APPARENT, exact_number, prove
+from symdiff.truth.exact_points import exact_number
+from symdiff.truth.kinds import APPARENT, Kind
+from symdiff.truth.proof import prove
 
 POLES = [
     ("1/x", "0", "the value tends to -inf on the left, +inf on the right"),

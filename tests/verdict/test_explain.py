@@ -8,7 +8,7 @@ import pytest
 import symdiff
 from symdiff.truth import certify, clarke
 from symdiff.verdict import blame, explain
-from symdiff.verdict.explain import Explanations
+from symdiff.verdict.explanations import Explanations
 
 # An expression, a point, an engine, its detail and the text that is blamed.
 EXPLAINED = [

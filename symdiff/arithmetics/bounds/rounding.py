@@ -12,7 +12,7 @@ from typing import Final
 
 import flint
 
-from symdiff.arithmetics.balls import Ball
+from symdiff.arithmetics.balls import DOUBLE, Ball, radius_of
 from symdiff.arithmetics.bounds.jets import Jet, evaluate
 from symdiff.arithmetics.bounds.ties import BothBranches
 from symdiff.errors import Unsupported
@@ -20,15 +20,8 @@ from symdiff.program import Program
 from symdiff.program.values import DTYPES, Dtype
 
 FLOAT64: Final = DTYPES["float64"]
-DOUBLE: Final = FLOAT64.bits
 # A precision at which balls are infinite at singularities only.
 _HIGH_PRECISION: Final = Dtype("high precision", 256, 0.0, 0.0)
-_SAFETY: Final = 4.0  # factor for kernels that add up in another order or err by several ulps
-
-
-def radius_of(ball: Ball) -> float:
-    """Return a bound of an engine's error from a ball computed with its precision."""
-    return _SAFETY * float(ball.rad()) if ball.is_finite() else math.inf
 
 
 def slope_radius(

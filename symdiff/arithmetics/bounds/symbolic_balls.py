@@ -10,8 +10,7 @@ from typing import Any
 import flint
 import sympy as sp
 
-from symdiff.arithmetics.balls import EMPTY, Ball
-from symdiff.arithmetics.bounds.rounding import DOUBLE, radius_of
+from symdiff.arithmetics.balls import DOUBLE, EMPTY, Ball, radius_of
 from symdiff.catalogue import CATALOGUE
 from symdiff.catalogue import enclosures as balls
 from symdiff.errors import Unsupported

@@ -8,8 +8,9 @@ from symdiff.arithmetics.series.puiseux import affine_germ
 from symdiff.arithmetics.series.reals import Real, UndecidedError
 from symdiff.catalogue import CATALOGUE
 from symdiff.program import parse
+from symdiff.truth.exact_points import exact_number
 from symdiff.truth.kinds import Kind
-from symdiff.truth.proof import exact_number, prove
+from symdiff.truth.proof import prove
 
 ENTIRE = sorted(name for name, row in CATALOGUE.items() if is_entire(row))
 PROGRAMS = [
