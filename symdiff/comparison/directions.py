@@ -32,7 +32,7 @@ from symdiff.program import Program
 from symdiff.request.options import Options
 from symdiff.truth.kinds import Kind, Truth
 from symdiff.truth.truths import Certified, Proofs, Truths
-from symdiff.verdict.diagnosis import compared
+from symdiff.verdict.diagnosis import describe_agreement
 from symdiff.verdict.judge import Judgement, Tolerance, draft, judge, unclear_points
 from symdiff.verdict.words import Verdict
 
@@ -220,7 +220,7 @@ def _comparisons_of_claims(
     other, reference = computed[0]
     return [
         f"{name} for {variable} compared with {other}: "
-        + compared(value, reference.gradients[variable], tolerance.rtol)
+        + describe_agreement(value, reference.gradients[variable], tolerance.rtol)
         for name, along in results.items()
         if _is_asserted(along)
         for variable, value in along.gradients.items()

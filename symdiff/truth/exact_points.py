@@ -13,23 +13,23 @@ from symdiff.truth.roots import zero_near
 
 
 def exact_point(grid: Grid, i: int) -> dict[str, Real] | None:
-    """Return the exact coordinates of a grid point, or None where one has no formula."""
-    found: dict[str, Real] = {}
-    unnamed: list[int] = []
+    """Return the exact coordinates of a grid point, or None if one has no closed form."""
+    numbers: dict[str, Real] = {}
+    missing: list[int] = []
     for j, name in enumerate(grid.names):
         text = grid.exact.get((i, j))
         number = Real.of(float(grid.points[i, j])) if text is None else exact_number(text)
         if number is None:
-            unnamed.append(j)
+            missing.append(j)
         else:
-            found[name] = number
-    if unnamed == [grid.along[i]] and grid.switch_of[i] >= 0:
-        switch, name = grid.switches[grid.switch_of[i]], grid.names[unnamed[0]]
-        near = float(grid.points[i, unnamed[0]])
-        zero = zero_near(switch.program, name, found, near, integer=switch.crosses_integers)
+            numbers[name] = number
+    if missing == [grid.along[i]] and grid.switch_of[i] >= 0:
+        switch, name = grid.switches[grid.switch_of[i]], grid.names[missing[0]]
+        near = float(grid.points[i, missing[0]])
+        zero = zero_near(switch.program, name, numbers, near, integer=switch.crosses_integers)
         if zero is not None:
-            return {**found, name: zero}
-    return None if unnamed else found
+            return {**numbers, name: zero}
+    return None if missing else numbers
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Which part of an expression is to blame for a number that is off."""
+"""Find the sub-expression to blame for an engine's number that is not the derivative."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from symdiff.program import Program
 from symdiff.program.nodes import Call
 from symdiff.program.parser import template
 
-INFINITE_SLOPE: Final = "its own slope is infinite"
+INFINITE_DERIVATIVE: Final = "its derivative is infinite"
 _BRANCH: Final = ", in a branch that is not taken"
-# What happens at a node to blame.
+# What is not finite at a node.
 REASONS: Final = (
     "",
     "it is nan",
@@ -30,10 +30,10 @@ REASONS: Final = (
     f"it is nan{_BRANCH}",
     f"it is inf{_BRANCH}",
     f"it is -inf{_BRANCH}",
-    INFINITE_SLOPE,
+    INFINITE_DERIVATIVE,
 )
-# A switch is near zero within this distance, relative to the coordinates: some finite-difference
-# steps.
+# Largest distance from zero, relative to the coordinates, of a switch to blame: some
+# finite-difference steps.
 _NEAR: Final = 1e-4
 
 
@@ -42,10 +42,10 @@ def first_call(program: Program, function: str) -> int:
     return next((index for index, node in program.calls() if node.function == function), -1)
 
 
-def switches(problem: Problem, points: NDArray[np.intp], variable: str) -> NDArray[np.intp]:
+def nearest_switches(problem: Problem, points: NDArray[np.intp], variable: str) -> NDArray[np.intp]:
     """Return the nodes of the switches to blame at some points, -1 where no switch is near zero.
 
-    Of the switches that depend on a variable that is the one nearest to zero.
+    The switch to blame is the one nearest to zero, of those that depend on a variable.
 
     Parameters
     ----------
@@ -81,17 +81,17 @@ def switches(problem: Problem, points: NDArray[np.intp], variable: str) -> NDArr
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class NonfiniteParts:
-    """Where NaNs and infinities arise, at k points.
+class NonfiniteNodes:
+    """Nodes of a program at which NaNs and infinities arise, at k points.
 
     Attributes
     ----------
     points
-        The indices of the points, in order; shape (k,), as all others.
+        The indices of the points, in order; shape (k,), like all other columns.
     nodes
-        The node of the program where a value or a derivative is not finite; -1 if there is none.
+        The first node whose value or derivative is not finite; -1 if all are finite.
     reasons
-        The index in `REASONS` of what happens there.
+        The index in `REASONS` of what is not finite there.
     """
 
     points: NDArray[np.intp]
@@ -99,8 +99,8 @@ class NonfiniteParts:
     reasons: NDArray[np.int8]
 
     @classmethod
-    def none(cls) -> NonfiniteParts:
-        """Return the parts at no points."""
+    def at_no_points(cls) -> NonfiniteNodes:
+        """Return the nodes at no points."""
         empty = np.zeros(0, dtype=np.intp)
         return cls(empty, empty, np.zeros(0, dtype=np.int8))
 
@@ -109,8 +109,8 @@ class NonfiniteParts:
         return np.searchsorted(self.points, points)
 
 
-def nonfinite_parts(problem: Problem, points: NDArray[np.intp]) -> NonfiniteParts:
-    """Return where a NaN or an infinity arises at some points: in a value, or in a derivative.
+def nonfinite_nodes(problem: Problem, points: NDArray[np.intp]) -> NonfiniteNodes:
+    """Return the nodes at which a NaN or an infinity arises, in a value or in a derivative.
 
     Parameters
     ----------
@@ -123,16 +123,16 @@ def nonfinite_parts(problem: Problem, points: NDArray[np.intp]) -> NonfinitePart
     --------
     >>> from symdiff.program import parse
     >>> problem = Problem(parse("where(x <= 10, exp(x), 1)"), {"x": np.array([1e10])}, ("x",))
-    >>> parts = nonfinite_parts(problem, np.array([0]))
-    >>> problem.program.place(parts.nodes[0]), REASONS[parts.reasons[0]]
+    >>> arising = nonfinite_nodes(problem, np.array([0]))
+    >>> problem.program.place(arising.nodes[0]), REASONS[arising.reasons[0]]
     ('exp(x) (expr, column 16)', 'it is inf, in a branch that is not taken')
     """
     program = problem.program
     nodes = np.full(len(points), -1, dtype=np.intp)
     reasons = np.zeros(len(points), dtype=np.int8)
-    parts = NonfiniteParts(points, nodes, reasons)
+    result = NonfiniteNodes(points, nodes, reasons)
     if not len(points):
-        return parts
+        return result
     columns = {name: column[points] for name, column in problem.columns.items()}
     in_branch = np.where(np.isfinite(_values(program, columns, len(points))), 3, 0)
     for index, node in program.calls():
@@ -144,26 +144,27 @@ def nonfinite_parts(problem: Problem, points: NDArray[np.intp]) -> NonfinitePart
         kind = np.where(np.isnan(value), 0, np.where(value > 0, 1, 2))
         reasons[here] = (1 + kind + in_branch)[here]
         if (nodes >= 0).all():
-            return parts
+            return result
     for index, node in program.calls():
         for slope in _slopes(program, node, columns):
             here = (nodes < 0) & ~np.isfinite(np.broadcast_to(slope, len(points)))
-            nodes[here], reasons[here] = index, REASONS.index(INFINITE_SLOPE)
-    return parts
+            nodes[here], reasons[here] = index, REASONS.index(INFINITE_DERIVATIVE)
+    return result
 
 
 def _values(program: Program, columns: Mapping[str, Array], count: int) -> Array:
+    """Return the values of a program at n points, shape (n,)."""
     values: Array = np.broadcast_to(evaluate(program, _restricted(program, columns)), count)
     return values
 
 
 def _restricted(program: Program, columns: Mapping[str, Array]) -> dict[str, Array]:
-    # A program without inputs still needs the number of points.
+    """Return the columns of the inputs; all columns if there is no input: they have n points."""
     return {n: x for n, x in columns.items() if n in program.inputs} or dict(columns)
 
 
 def _slopes(program: Program, node: Call, columns: Mapping[str, Array]) -> Iterator[Array]:
-    """Yield a call's partial derivatives by its operands at all points."""
+    """Yield the partial derivatives of a call with respect to its operands, shape (n,)."""
     values = [
         evaluate(program.at(a), _restricted(program.at(a), columns))
         for a in node.operands

@@ -1,4 +1,4 @@
-"""In what way a claimed derivative is wrong, as far as one word for all of it can say it."""
+"""Describe how an asserted derivative is wrong: by a sign, a factor, a term, or at kinks only."""
 
 from __future__ import annotations
 
@@ -10,44 +10,46 @@ from symdiff.array_types import Array, Mask
 from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Truths
 
-_SAME: Final = 1e-6  # relative spread of a factor or a difference that counts as constant
-_SMOOTH: Final = Kind.SMOOTH
+_SAME: Final = 1e-6  # largest relative spread of a factor or a difference that is constant
 AT_KINKS: Final = "right except at kinks"
 
 
 def diagnose(truths: Truths, values: Array, off: Mask) -> str:
-    """Say how a claim differs from the derivative at the smooth points, or return "".
+    """Return how a claim differs from the derivative at the smooth points, or "".
 
     Parameters
     ----------
     truths
-        What the derivative is.
+        The truth along the variable.
     values
-        What is claimed, shape (n,).
+        The asserted derivatives, shape (n,).
     off
-        Where the claim is wrong, shape (n,).
+        Whether the asserted derivative is wrong, shape (n,).
 
     Returns
     -------
     str
-        ``"the sign is flipped"``, ``"the factor 2 is missing"``, ``"the term 1 is missing"``, or
-        at how many of the smooth points the claim is right; "" if it is at none.
+        ``"the sign is flipped"``, ``"the factor 2 is missing"``, ``"the term 1 is missing"``,
+        ``"right at 7 of 13 smooth points"``, ``"right except at kinks"``, or "" if no such
+        description fits.
     """
-    smooth = (truths.kinds == _SMOOTH) & np.isfinite(values) & np.isfinite(truths.derivative)
+    smooth = (truths.kinds == Kind.SMOOTH) & np.isfinite(values) & np.isfinite(truths.derivative)
     if not (off & smooth).any():
         return AT_KINKS if (off & ~smooth).any() and smooth.any() else ""
-    return described(values[smooth], truths.derivative[smooth], off[smooth], "smooth points")
+    return describe_difference(
+        values[smooth], truths.derivative[smooth], off[smooth], "smooth points"
+    )
 
 
 def diagnose_jacobian(claimed: Array, true: Array, off: Mask) -> str:
-    """Say how a claimed Jacobian differs from the true one, or return "".
+    """Return how an asserted Jacobian differs from the true one, or "".
 
     Parameters
     ----------
     claimed, true
-        One row an output, one column an input; NaN where there is no derivative.
+        The Jacobians, of shape (outputs, inputs); NaN where there is no derivative.
     off
-        Where the claim is wrong.
+        Whether the asserted derivative is wrong, of the same shape.
 
     Examples
     --------
@@ -56,28 +58,38 @@ def diagnose_jacobian(claimed: Array, true: Array, off: Mask) -> str:
     >>> diagnose_jacobian(claimed, true, claimed != true)
     'the sign is flipped, and the off-diagonal terms are missing'
     """
-    known = np.isfinite(claimed) & np.isfinite(true)
-    if not (off & known).any():
-        return AT_KINKS if off.any() and known.any() else ""
+    finite = np.isfinite(claimed) & np.isfinite(true)
+    if not (off & finite).any():
+        return AT_KINKS if off.any() and finite.any() else ""
     diagonal = np.eye(*claimed.shape) == 1
-    missing = off & known & (claimed == 0)
-    square = claimed.shape[0] == claimed.shape[1] > 1
+    missing = off & finite & (claimed == 0)
+    is_square = claimed.shape[0] == claimed.shape[1] > 1
     if (
-        square
+        is_square
         and missing.any()
         and not (missing & diagonal).any()
-        and not claimed[~diagonal & known].any()
+        and not claimed[~diagonal & finite].any()
     ):
-        kept = known & diagonal
+        on = finite & diagonal
         words = ""
-        if (off & kept).any():
-            words = described(claimed[kept], true[kept], off[kept], "diagonal terms")
+        if (off & on).any():
+            words = describe_difference(claimed[on], true[on], off[on], "diagonal terms")
         return ", and ".join(w for w in (words, "the off-diagonal terms are missing") if w)
-    return described(claimed[known], true[known], off[known], "components")
+    return describe_difference(claimed[finite], true[finite], off[finite], "components")
 
 
-def described(claimed: Array, true: Array, off: Mask, places: str) -> str:
-    """Say how numbers differ from others: a sign, a factor, a term, or at how many places."""
+def describe_difference(claimed: Array, true: Array, off: Mask, items: str) -> str:
+    """Return how asserted numbers differ from the true ones, or "".
+
+    Parameters
+    ----------
+    claimed, true
+        The numbers, shape (n,).
+    off
+        Whether the asserted number is wrong, shape (n,).
+    items
+        The plural noun for the numbers, such as "components".
+    """
     size = float(np.abs(true).max())
     if _constant(claimed + true, size) == 0:
         return "the sign is flipped"
@@ -91,34 +103,34 @@ def described(claimed: Array, true: Array, off: Mask, places: str) -> str:
         if difference is not None:
             return f"the term {difference:.6g} is missing"
     right = int((~off).sum())
-    return f"right at {right} of {off.size} {places}" if right else ""
+    return f"right at {right} of {off.size} {items}" if right else ""
 
 
-def compared(claimed: Array, other: Array, rtol: float) -> str:
-    """Say how many components of a claim are those of another gradient.
+def describe_agreement(claimed: Array, other: Array, rtol: float) -> str:
+    """Return how many components of an asserted gradient agree with another gradient.
 
-    Within `rtol` of the largest of them: small ones are sums that cancel.
+    They agree within `rtol` of the largest component: small components may be sums that cancel.
     """
     off = np.abs(claimed - other) > rtol * float(np.abs(other).max())
     words = f"{int((~off).sum())} of {off.size} components agree"
-    how = described(claimed.reshape(-1), other.reshape(-1), off.reshape(-1), "components")
+    how = describe_difference(claimed.reshape(-1), other.reshape(-1), off.reshape(-1), "components")
     return f"{words}; {how}" if off.any() and how else words
 
 
 def _constant(numbers: Array, size: float) -> float | None:
-    """Return the number that all are, up to a part of a size; None: they differ."""
-    middle = float(np.median(numbers))
-    if np.abs(numbers - middle).max() > _SAME * size:
+    """Return the number that all numbers equal, up to a fraction of a size, or None."""
+    median = float(np.median(numbers))
+    if np.abs(numbers - median).max() > _SAME * size:
         return None
-    return 0.0 if abs(middle) <= _SAME * size else middle
+    return 0.0 if abs(median) <= _SAME * size else median
 
 
 def _factor(claimed: Array, true: Array) -> float | None:
-    """Return c with true = c·claimed at two points or more; None: there is none."""
+    """Return c with true = c·claimed for two numbers or more that are not 0, or None."""
     nonzero = claimed != 0
     if nonzero.sum() < 2 or (true[~nonzero] != 0).any():
         return None
     ratios = true[nonzero] / claimed[nonzero]
-    middle = float(np.median(ratios))
-    same = np.abs(ratios - middle).max() <= _SAME * abs(middle)
-    return middle if same and middle else None
+    median = float(np.median(ratios))
+    is_constant = np.abs(ratios - median).max() <= _SAME * abs(median)
+    return median if is_constant and median else None

@@ -1,13 +1,15 @@
-"""Explain verdicts: what the word does not say, and which sub-expression is to blame.
+"""Explain verdicts: a detail for each, and the sub-expression to blame.
 
-Explanations are computed once, when an expression is compared, and stored with its evidence.
+A detail says more than the verdict's word: which subgradient it is, why a number is NaN, or how
+a claim is wrong. Explanations are computed once, when an expression is compared, and are stored
+with its evidence.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import numpy as np
@@ -15,17 +17,18 @@ from numpy.typing import NDArray
 
 from symdiff.engines.base import STRADDLES, TRUNCATION, Problem, Samples
 from symdiff.grid.grid import Grid
+from symdiff.program import Program
 from symdiff.truth.clarke import clarke_hulls
 from symdiff.truth.exact_points import exact_point
 from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Truths
 from symdiff.verdict.blame import (
-    INFINITE_SLOPE,
+    INFINITE_DERIVATIVE,
     REASONS,
-    NonfiniteParts,
+    NonfiniteNodes,
     first_call,
-    nonfinite_parts,
-    switches,
+    nearest_switches,
+    nonfinite_nodes,
 )
 from symdiff.verdict.explanations import Explanations
 from symdiff.verdict.judge import Judgement
@@ -34,12 +37,14 @@ from symdiff.verdict.words import Verdict
 Points = NDArray[np.intp]
 Key = tuple[str, str]  # an engine and a variable
 
-_EQUAL: Final = 1e-6  # tolerance, relative to the larger slope, for the names of subgradients
+# Tolerance for the names of subgradients, relative to the larger one-sided derivative.
+_EQUAL: Final = 1e-6
+# Verdicts on values that may be NaN or infinite.
 _WITHOUT_NUMBER: Final = (Verdict.NONFINITE, Verdict.UNDEFINED)
 
 
 class _Texts:
-    """Texts numbered in the order in which they are met."""
+    """Texts numbered in the order in which they are added; "" is the first."""
 
     def __init__(self) -> None:
         self._index_of = {"": 0}
@@ -52,8 +57,8 @@ class _Texts:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Case:
-    """What is explained: one scalar function with its points, truths, samples and verdicts."""
+class _Scope:
+    """One scalar function with its points, truths, samples and verdicts."""
 
     problem: Problem
     grid: Grid
@@ -65,6 +70,32 @@ class _Case:
     @property
     def is_directional(self) -> bool:
         return self.problem.tensor_problem is not None and not self.problem.columns
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Explained:
+    """Verdicts on one engine along one variable that are explained, at k points in order."""
+
+    scope: _Scope
+    key: Key
+    points: Points
+
+    @property
+    def codes(self) -> NDArray[np.int8]:
+        """The codes of the verdicts, shape (k,)."""
+        return self.judgement.codes[self.points]
+
+    @property
+    def judgement(self) -> Judgement:
+        return self.scope.judgements[self.key]
+
+    @property
+    def truths(self) -> Truths:
+        return self.scope.truths[self.key[1]]
+
+    @property
+    def samples(self) -> Samples:
+        return self.scope.samples[self.key[0]]
 
 
 def explain(  # noqa: PLR0913  (the parts of a trial)
@@ -84,98 +115,87 @@ def explain(  # noqa: PLR0913  (the parts of a trial)
         The program and the points.
     grid
         The points, with their exact coordinates.
-    truths, samples, judgements
-        The truth by variable, what the engines returned, and the verdicts on it.
+    truths, samples
+        The truth by variable, and what the engines returned.
+    judgements
+        The verdicts, by engine and variable.
     output
-        Which component of the expression's value the program is; "" for a number.
+        The component of the expression's value that the program computes; "" for a number.
     """
-    case = _Case(problem, grid, truths, samples, judgements, output)
-    explained = {key: _explained_points(case, key) for key in judgements}
-    parts = NonfiniteParts.none() if case.is_directional else _nonfinite(case, explained)
-    found: dict[Key, Explanations] = {}
+    scope = _Scope(problem, grid, truths, samples, judgements, output)
+    explained = {key: _Explained(scope, key, _explained_points(scope, key)) for key in judgements}
+    arising = _nonfinite(scope, explained.values())
+    explanations: dict[Key, Explanations] = {}
     for variable in truths:
-        keys = [key for key in judgements if key[1] == variable]
-        blamed = _blamed_switches(case, variable, [explained[key] for key in keys])
-        for key in keys:
-            found[key] = _explanations(case, key, explained[key], parts, blamed)
-    return {key: found[key] for key in judgements}
+        items = [item for item in explained.values() if item.key[1] == variable]
+        points, nodes = _switches(scope, variable, items)
+        for item in items:
+            blamed = nodes[np.searchsorted(points, item.points)]
+            explanations[item.key] = _explanations(item, arising, blamed)
+    return {key: explanations[key] for key in judgements}
 
 
-def _explained_points(case: _Case, key: Key) -> Points:
+def _explained_points(scope: _Scope, key: Key) -> Points:
     """Return the points with a verdict other than agreement, and the apparent kinks."""
-    codes = case.judgements[key].codes
-    chosen = codes != Verdict.AGREES
-    chosen[case.truths[key[1]].apparent_kinks] = True
+    chosen = scope.judgements[key].codes != Verdict.AGREES
+    chosen[scope.truths[key[1]].apparent_kinks] = True
     return np.flatnonzero(chosen)
 
 
-def _nonfinite(case: _Case, explained: Mapping[Key, Points]) -> NonfiniteParts:
+def _nonfinite(scope: _Scope, explained: Iterable[_Explained]) -> NonfiniteNodes:
     """Return where numbers arise that are not finite."""
-    some = [
-        points[np.isin(case.judgements[key].codes[points], _WITHOUT_NUMBER)]
-        for key, points in explained.items()
-    ]
-    return nonfinite_parts(case.problem, _union(some, len(case.grid)))
+    if scope.is_directional:
+        return NonfiniteNodes.at_no_points()
+    points = [item.points[np.isin(item.codes, _WITHOUT_NUMBER)] for item in explained]
+    return nonfinite_nodes(scope.problem, _union(points, len(scope.grid)))
 
 
-def _blamed_switches(
-    case: _Case, variable: str, explained: Sequence[Points]
+def _switches(
+    scope: _Scope, variable: str, explained: Iterable[_Explained]
 ) -> tuple[Points, NDArray[np.intp]]:
     """Return all explained points, and for each the node of the switch to blame or -1."""
-    points = _union(explained, len(case.grid))
-    if case.is_directional:
+    points = _union([item.points for item in explained], len(scope.grid))
+    if scope.is_directional:
         return points, np.full(len(points), -1)
-    return points, switches(case.problem, points, variable)
+    return points, nearest_switches(scope.problem, points, variable)
 
 
-def _union(some: Iterable[Points], count: int) -> Points:
-    """Return the indices, below a number, that any of some arrays has; in order."""
+def _union(parts: Iterable[Points], count: int) -> Points:
+    """Return the points, of `count`, that are in any of some arrays; in order."""
     mask = np.zeros(count, dtype=bool)
-    for points in some:
+    for points in parts:
         mask[points] = True
     return np.flatnonzero(mask)
 
 
 def _explanations(
-    case: _Case,
-    key: Key,
-    points: Points,
-    parts: NonfiniteParts,
-    blamed: tuple[Points, NDArray[np.intp]],
+    explained: _Explained, arising: NonfiniteNodes, blamed: NDArray[np.intp]
 ) -> Explanations:
     texts = _Texts()
-    codes = case.judgements[key].codes[points]
-    details = _details(case, key, points, codes, parts, texts)
-    blames = _blames(case, key, points, codes, parts, blamed, texts)
-    return Explanations(points, details, blames, texts.all())
+    details = _details(explained, arising, texts)
+    blames = _blames(explained, arising, blamed, texts)
+    return Explanations(explained.points, details, blames, texts.all())
 
 
-def _details(  # noqa: PLR0913, PLR0917  (a step of `_explanations`)
-    case: _Case,
-    key: Key,
-    points: Points,
-    codes: NDArray[np.int8],
-    parts: NonfiniteParts,
-    texts: _Texts,
-) -> NDArray[np.int32]:
+def _details(explained: _Explained, arising: NonfiniteNodes, texts: _Texts) -> NDArray[np.int32]:
     """Return the indices of the details: most in whole arrays, the others one by one."""
-    engine, variable = key
-    samples, truths = case.samples[engine], case.truths[variable]
+    points, codes = explained.points, explained.codes
+    samples, truths = explained.samples, explained.truths
     details = np.zeros(len(points), dtype=np.int32)
     if samples.unsupported:
         details[:] = texts.index(samples.unsupported)
         return details
     simple = codes == Verdict.INEXACT
-    straddling = samples.straddling.get(variable)
+    straddling = samples.straddling.get(explained.key[1])
     if straddling is not None:
         details[simple & straddling[points]] = texts.index(STRADDLES)
         details[simple & ~straddling[points]] = texts.index(TRUNCATION)
     else:
         details[simple] = texts.index(TRUNCATION)
     single = np.zeros(len(points), dtype=bool)
-    for known in (case.judgements[key].reasons, truths.proofs.details, truths.unproved):
-        if known:
-            single |= np.isin(points, np.fromiter(known, dtype=np.intp, count=len(known)))
+    for by_point in (explained.judgement.reasons, truths.proofs.details, truths.unproved):
+        if by_point:
+            single |= np.isin(points, np.fromiter(by_point, dtype=np.intp, count=len(by_point)))
     if samples.reason_of is not None:
         single |= samples.reason_of[points] > 0
     outside = truths.certified.outside[points]
@@ -184,42 +204,42 @@ def _details(  # noqa: PLR0913, PLR0917  (a step of `_explanations`)
         rows = outside == code
         details[rows] = texts.index(truths.detail(int(points[np.argmax(rows)])))
     for row in np.flatnonzero(single | ~simple & (outside == 0)).tolist():
-        details[row] = texts.index(_detail(case, key, int(points[row]), parts))
+        details[row] = texts.index(_detail(explained, int(points[row]), arising))
     return details
 
 
-def _detail(case: _Case, key: Key, i: int, parts: NonfiniteParts) -> str:
-    """Return what a verdict's word does not say, or ""."""
-    engine, variable = key
-    samples, truths = case.samples[engine], case.truths[variable]
-    verdict = Verdict.from_code(case.judgements[key].codes[i])
+def _detail(explained: _Explained, i: int, arising: NonfiniteNodes) -> str:
+    """Return the detail of one verdict, or ""."""
+    scope, variable = explained.scope, explained.key[1]
+    samples, truths, judgement = explained.samples, explained.truths, explained.judgement
+    verdict = Verdict.from_code(judgement.codes[i])
     if samples.reason(i):
         return samples.reason(i)
-    phrases = [case.judgements[key].reasons.get(i, "")]
+    phrases = [judgement.reasons.get(i, "")]
     value = float(samples.derivatives[variable][i])
     if verdict is Verdict.INEXACT and not phrases[0]:
         straddling = samples.straddling.get(variable)
         phrases = [STRADDLES if straddling is not None and straddling[i] else TRUNCATION]
     is_subgradient = verdict in {Verdict.SUBGRADIENT, Verdict.NOT_SUBGRADIENT}
     if is_subgradient and truths.kinds[i] == Kind.KINK:
-        # An engine's rule for one variable says nothing of a gradient judged as a whole.
+        # An engine's rule is for one variable, not for a gradient judged as a whole.
         rule = "" if phrases[0] else samples.traits.min_norm_rule
         phrases.insert(0, _element(truths, i, value, rule))
     if verdict is Verdict.WRONG and not phrases[0]:
-        phrases.append(_spurious(case, variable, i, value))
-    if verdict is Verdict.NONFINITE and not case.is_directional:
-        reason = REASONS[parts.reasons[parts.rows(np.array([i]))[0]]]
-        phrases.append(_mechanism(case, reason, value))
+        phrases.append(_spurious(scope, variable, i, value))
+    if verdict is Verdict.NONFINITE and not scope.is_directional:
+        reason = REASONS[arising.reasons[arising.rows(np.array([i]))[0]]]
+        phrases.append(_mechanism(scope, reason, value))
     phrases.append(truths.detail(i))
     return "; ".join(phrase for phrase in phrases if phrase)
 
 
-def _mechanism(case: _Case, reason: str, value: float) -> str:
+def _mechanism(scope: _Scope, reason: str, value: float) -> str:
     """Return how a number that is not finite arises."""
     if not reason:
         another = "another component of the output is not differentiable here: 0*inf"
-        return another if case.output else ""
-    return f"{reason}: 0*inf" if reason == INFINITE_SLOPE and math.isnan(value) else reason
+        return another if scope.output else ""
+    return f"{reason}: 0*inf" if reason == INFINITE_DERIVATIVE and math.isnan(value) else reason
 
 
 def _element(truths: Truths, i: int, value: float, rule: str) -> str:
@@ -243,48 +263,44 @@ def _element(truths: Truths, i: int, value: float, rule: str) -> str:
     return f"{word}; {rule} " + ("says so" if "min-norm" in names else f"says {shortest:g}")
 
 
-def _spurious(case: _Case, variable: str, i: int, value: float) -> str:
-    """Return whether choices of branches at an apparent kink may give a wrong value, or ""."""
-    if not case.truths[variable].is_apparent_kink(i):
+def _spurious(scope: _Scope, variable: str, i: int, value: float) -> str:
+    """Return whether choices of branches at an apparent kink can give a wrong value, or ""."""
+    if not scope.truths[variable].is_apparent_kink(i):
         return ""
-    point = exact_point(case.grid, i)
-    hulls = None if point is None else clarke_hulls(case.problem.program, [variable], point)
+    point = exact_point(scope.grid, i)
+    hulls = None if point is None else clarke_hulls(scope.problem.program, [variable], point)
     if hulls is None:
         return ""
     inside = hulls.outer_contains([value], _EQUAL)
     return "spurious: inside the AD hull" if inside else "outside the AD hull"
 
 
-def _blames(  # noqa: PLR0913, PLR0917  (a step of `_explanations`)
-    case: _Case,
-    key: Key,
-    points: Points,
-    codes: NDArray[np.int8],
-    parts: NonfiniteParts,
-    blamed: tuple[Points, NDArray[np.intp]],
-    texts: _Texts,
+def _blames(
+    explained: _Explained, arising: NonfiniteNodes, switches: NDArray[np.intp], texts: _Texts
 ) -> NDArray[np.int32]:
-    """Return the indices of the places to blame; "" where the engine agrees."""
-    program = case.problem.program
-    blames = np.full(len(points), _place(case, program.output, texts), dtype=np.int32)
-    samples = case.samples[key[0]]
+    """Return the indices of the sub-expressions to blame; "" where the engine agrees.
+
+    `switches` has the nodes of the switches to blame at the same points, or -1.
+    """
+    program, codes = explained.scope.problem.program, explained.codes
+    samples = explained.samples
     if samples.unsupported:
-        blames[:] = _place(case, first_call(program, samples.missing), texts)
-        return blames
-    all_points, switch_of = blamed
-    nodes = switch_of[np.searchsorted(all_points, points)]
+        call = _described_node(program, first_call(program, samples.missing))
+        return np.full(len(codes), texts.index(call), dtype=np.int32)
+    nodes = switches.copy()
     rows = np.flatnonzero(np.isin(codes, _WITHOUT_NUMBER))
-    if len(rows) and not case.is_directional:
-        arising = parts.nodes[parts.rows(points[rows])]
-        nodes[rows] = np.where(arising >= 0, arising, nodes[rows])
+    if len(rows) and not explained.scope.is_directional:
+        first = arising.nodes[arising.rows(explained.points[rows])]
+        nodes[rows] = np.where(first >= 0, first, nodes[rows])
+    whole = texts.index(_described_node(program, program.output))
+    blames = np.full(len(codes), whole, dtype=np.int32)
     for node in np.flatnonzero(np.bincount(nodes + 1)[1:]).tolist():
-        blames[nodes == node] = _place(case, node, texts)
+        blames[nodes == node] = texts.index(_described_node(program, node))
     blames[codes == Verdict.AGREES] = texts.index("")
     return blames
 
 
-def _place(case: _Case, node: int, texts: _Texts) -> int:
-    """Return the index of a node's place; that of the whole program if it has none."""
-    program = case.problem.program
+def _described_node(program: Program, node: int) -> str:
+    """Return the text and the place of a node; of the whole program if the node has none."""
     place = program.place(node) if node >= 0 else ""
-    return texts.index(place or program.place(program.output))
+    return place or program.place(program.output)

@@ -15,16 +15,17 @@ Points = NDArray[np.intp]
 class Explanations:
     """Explanations of one engine's verdicts along one variable.
 
-    Points at which the engine plainly agrees have none. Equal texts are stored once.
+    Points at which the engine agrees have none, except apparent kinks. Equal texts are stored
+    once.
 
     Attributes
     ----------
     points
         The indices of the k points that are explained, in order.
     details
-        The index in `texts` of what the verdict's word does not say, shape (k,).
+        The indices in `texts` of the details, shape (k,).
     blames
-        The index in `texts` of the sub-expression to blame, with its place; shape (k,).
+        The indices in `texts` of the sub-expressions to blame, shape (k,).
     texts
         The texts; the first is "".
     """
@@ -35,7 +36,7 @@ class Explanations:
     texts: tuple[str, ...]
 
     def detail(self, i: int) -> str:
-        """Return what the verdict at a point does not say, or ""."""
+        """Return the detail of the verdict at a point, or ""."""
         return self._text(self.details, i)
 
     def blame(self, i: int) -> str:

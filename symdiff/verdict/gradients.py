@@ -1,7 +1,7 @@
-"""Gradients judged as a whole, where a switch that several variables share vanishes.
+"""Judge gradients as a whole, at points where a switch of several variables is zero.
 
-Each component alone may lie between its slopes while the gradient lies outside the Clarke
-set: at such points the verdicts on the components are those on the gradient.
+There, each component may lie between its one-sided derivatives while the gradient lies outside
+the Clarke set. The verdicts on the components then follow from the verdict on the gradient.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ from symdiff.truth.truths import Truths
 from symdiff.verdict.judge import Judgement
 from symdiff.verdict.words import Verdict
 
-_TOLERANCE: Final = 1e-9  # of a distance to a hull, in every component relative to its largest
+# Tolerance of membership in a hull, in every component relative to its largest absolute value.
+_TOLERANCE: Final = 1e-9
+_EQUAL: Final = 1e-6  # the same for the question whether a gradient is the shortest
 _OPEN: Final = (
     "undecided: the gradient lies between the inner and the outer bound of the Clarke set"
 )
@@ -44,8 +46,19 @@ def judge_gradients(
 ) -> dict[tuple[str, str], Judgement]:
     """Return the judgements that change when gradients are judged as a whole.
 
-    Only engines that compute whole gradients are judged so: finite differences take one variable
-    at a time.
+    Only engines that compute whole gradients are judged like this: finite differences vary one
+    variable at a time.
+
+    Parameters
+    ----------
+    problem
+        The program and the points.
+    grid
+        The points, with their exact coordinates.
+    truths, samples
+        The truth by variable, and what the engines returned.
+    judgements
+        The verdicts on the components, by engine and variable.
     """
     names = problem.variables
     if len(names) < 2:
@@ -53,12 +66,12 @@ def judge_gradients(
     whole = [e for e, s in samples.items() if set(s.derivatives) == set(names) and not s.errors]
     rulings: dict[tuple[str, str], dict[int, tuple[Verdict, str]]] = {}
     for i in _candidates(truths, names):
-        asked = [e for e in whole if _is_in_question(judgements, samples[e], e, names, i)]
-        point = exact_point(grid, i) if asked else None
+        engines = [e for e in whole if _is_in_question(judgements, samples[e], e, names, i)]
+        point = exact_point(grid, i) if engines else None
         if point is None or not has_coupled_switches(problem.program, point):
             continue
         hulls = clarke_hulls(problem.program, names, point)
-        for engine in asked:
+        for engine in engines:
             gradient = np.array(
                 [
                     _without_rounding(
@@ -90,7 +103,7 @@ def _is_in_question(
     names: tuple[str, ...],
     i: int,
 ) -> bool:
-    """Return whether an engine has a whole gradient with a verdict that depends on the others."""
+    """Return whether an engine has a finite gradient whose membership decides a verdict."""
     finite = all(np.isfinite(samples.derivatives[name][i]) for name in names)
     words = {Verdict.from_code(judgements[engine, name].codes[i]) for name in names}
     return finite and not samples.unsupported and bool(words & _IN_QUESTION)
@@ -99,14 +112,14 @@ def _is_in_question(
 def _without_rounding(
     samples: Samples, truths: Truths, judgement: Judgement, name: str, i: int
 ) -> float:
-    """Return a component without its rounding error, where the derivative is known."""
+    """Return a component; if it equals the derivative apart from rounding, the derivative."""
     derivative = float(truths.derivative[i])
-    explained = Verdict.from_code(judgement.codes[i]) in _EXPLAINED and np.isfinite(derivative)
-    return derivative if explained else float(samples.derivatives[name][i])
+    is_equal = Verdict.from_code(judgement.codes[i]) in _EXPLAINED and np.isfinite(derivative)
+    return derivative if is_equal else float(samples.derivatives[name][i])
 
 
 def _candidates(truths: Mapping[str, Truths], names: tuple[str, ...]) -> list[int]:
-    """Return the points with a kink or an apparent kink, where all one-sided derivatives exist."""
+    """Return the points with a kink or an apparent kink, and finite one-sided derivatives."""
     has_kink: Mask = np.zeros(len(truths[names[0]]), dtype=bool)
     has_slopes = np.ones_like(has_kink)
     for name in names:
@@ -128,6 +141,7 @@ def _membership(hulls: ClarkeHulls | None, gradient: Array) -> tuple[bool | None
 
 
 def _verdict(kind: int, inside: bool | None) -> Verdict:  # noqa: FBT001  (of `_membership`)
+    """Return the verdict on a component, given whether the gradient lies in the Clarke set."""
     if inside is None:
         return Verdict.UNDECIDED
     if inside:
@@ -136,7 +150,8 @@ def _verdict(kind: int, inside: bool | None) -> Verdict:  # noqa: FBT001  (of `_
 
 
 def _is_shortest(hulls: ClarkeHulls, gradient: Array) -> bool:
+    """Return whether a gradient is known to be the element of least norm of the Clarke set."""
     if not hulls.exact:
         return False
     difference = np.abs(min_norm(hulls.inner) - gradient)
-    return bool((difference <= 1e-6 * hulls.sizes).all())
+    return bool((difference <= _EQUAL * hulls.sizes).all())

@@ -28,10 +28,12 @@ from symdiff.verdict.words import Verdict
 Codes = NDArray[np.int8]
 Points = NDArray[np.intp]
 
-# Kinds of point at which there is no derivative, whatever an engine gives.
-_IS_NOWHERE: Final = np.isin(list(Kind), (Kind.JUMP, Kind.POLE, Kind.OUTSIDE))
+# By kind of point: whether there is no derivative, not even an infinite one.
+_HAS_NO_DERIVATIVE: Final = np.isin(list(Kind), (Kind.JUMP, Kind.POLE, Kind.OUTSIDE))
+# By verdict: whether the number is not the derivative, unless an allowance explains it.
 _IS_OFF: Final = np.isin(list(Verdict), (Verdict.WRONG, Verdict.NOT_SUBGRADIENT, Verdict.NONFINITE))
-MAX_EXPLAINED: Final = 5000  # points of one engine for which its allowance is computed
+MAX_EXPLAINED: Final = 5000  # largest number of allowances computed for one engine and variable
+# Reasons for the verdict `undecided`.
 _NOT_PROVED: Final = "not proved: the limit max_proofs was reached"
 _NOT_EXPLAINED: Final = f"not judged: more than {MAX_EXPLAINED} points of this engine are off"
 _NO_BOUND: Final = "no bound on the rounding error is available"
@@ -39,9 +41,9 @@ _NO_BOUND: Final = "no bound on the rounding error is available"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Tolerance:
-    """A value v agrees with the derivative d if ``|v - d| <= atol + rtol*|d|``.
+    """Tolerance: a value v agrees with the derivative d if ``|v - d| <= atol + rtol*|d|``.
 
-    With the default `atol` of 0 a small derivative that an engine rounds to 0 does not agree.
+    With the default `atol` of 0, a value of 0 does not agree with a tiny derivative.
     """
 
     rtol: float = 1e-9
@@ -49,11 +51,11 @@ class Tolerance:
 
     def around(self, size: Array) -> Array:
         """Return the largest deviation from numbers of this size that counts as agreement."""
-        around = np.abs(size)
-        around *= self.rtol
+        deviation = np.abs(size)
+        deviation *= self.rtol
         if self.atol:
-            around += self.atol
-        return around
+            deviation += self.atol
+        return deviation
 
     def __str__(self) -> str:
         """Return both bounds, as tables show them."""
@@ -69,7 +71,8 @@ class Judgement:
     codes
         The codes of the `Verdict` at every point, shape (n,).
     reasons
-        By point, why a number that deviates passes, or how it is wrong.
+        By point, why a number that deviates passes, why the verdict is undecided, or how the number
+        is wrong.
     """
 
     codes: Codes
@@ -93,7 +96,7 @@ class Judgement:
         return cls(codes, shifted([part.reasons for part in parts], starts))
 
     def with_reasons(self, reasons: Mapping[int, str]) -> Judgement:
-        """Return the verdicts with more reasons, at points that have none yet."""
+        """Return the verdicts with more reasons; a reason that exists is kept."""
         return Judgement(self.codes, {**reasons, **self.reasons})
 
 
@@ -108,10 +111,10 @@ class Draft:
     codes
         The codes of the verdicts, shape (k,).
     straddling
-        Where the engine has a number from a stencil that straddles a kink; shape (k,). It may
-        then be off.
+        Whether the number comes from a stencil that straddles a kink, and may therefore be off;
+        shape (k,).
     unproved
-        Where the verdict rests on a truth for which no proof was tried; shape (k,).
+        Whether the verdict depends on a truth for which no proof was tried; shape (k,).
     """
 
     points: Points
@@ -120,7 +123,7 @@ class Draft:
     unproved: Mask
 
     def updated(self, other: Draft) -> Draft:
-        """Return the draft with the verdicts of another draft, at some of the same points."""
+        """Return the draft with the verdicts of another draft at the points of the latter."""
         if not len(other.points):
             return self
         rows = np.searchsorted(self.points, other.points)
@@ -132,67 +135,67 @@ class Draft:
 
     @property
     def points_to_prove(self) -> Points:
-        """The points whose truth has to be proved before the verdict is given."""
+        """The points at which the truth must be proved before the verdict is given."""
         return self.points[self.unproved]
 
     @property
     def points_off(self) -> Points:
-        """The points at which the engine is off, and its allowance decides the verdict."""
+        """The points with a number that is off, so that the allowance decides the verdict."""
         off = _IS_OFF[self.codes] & ~self.straddling & ~self.unproved
         return self.points[off][:MAX_EXPLAINED]
 
 
 def unclear_points(
-    truths: Truths, columns: Sequence[tuple[Samples, str]], tolerance: Tolerance
+    truths: Truths, engines: Sequence[tuple[Samples, str]], tolerance: Tolerance
 ) -> list[Points]:
     """Return the points at which an engine does not clearly agree with the derivative.
 
-    It clearly agrees where the derivative exists, and the number is within tolerance of it
-    whatever the error of the certified derivative is.
+    It clearly agrees if the derivative exists, and the number is within tolerance of every value
+    within the error bound of the certified derivative.
 
     Parameters
     ----------
     truths
         The truth along one variable.
-    columns
-        Samples of engines, each with the variable by which their derivatives are compared.
+    engines
+        The samples of every engine, each with the name of the variable in the samples.
     tolerance
         What counts as agreement.
 
     Returns
     -------
     list of arrays
-        For each of `columns` the indices of the points, in order.
+        The indices of the points in order, one array for each of `engines`.
     """
     certified = truths.certified
-    parts: list[list[Points]] = [[] for _ in columns]
+    unclear: list[list[Points]] = [[] for _ in engines]
 
     def compare(chunk: slice) -> None:
         derivative = certified.derivative[chunk]
         with np.errstate(all="ignore"):
             allowed = tolerance.around(derivative)
             allowed -= 2 * certified.errors[chunk]
-            for k, (samples, variable) in enumerate(columns):
+            for k, (samples, variable) in enumerate(engines):
                 deviation = samples.derivatives[variable][chunk] - derivative
                 np.abs(deviation, out=deviation)
                 agrees = deviation <= allowed  # false where there is no certified derivative
                 if samples.reason_of is not None:
                     agrees &= samples.reason_of[chunk] == 0
                 if not agrees.all():
-                    parts[k].append(np.flatnonzero(~agrees) + chunk.start)
+                    unclear[k].append(np.flatnonzero(~agrees) + chunk.start)
 
     in_chunks(len(truths), compare)
-    none = np.zeros(0, dtype=np.intp)
+    no_points = np.zeros(0, dtype=np.intp)
     return [
-        _without_proved(truths, *column, tolerance, np.sort(np.concatenate([none, *found])))
-        for column, found in zip(columns, parts, strict=True)
+        _without_proved(truths, *engine, tolerance, np.sort(np.concatenate([no_points, *parts])))
+        for engine, parts in zip(engines, unclear, strict=True)
     ]
 
 
 def _without_proved(
     truths: Truths, samples: Samples, variable: str, tolerance: Tolerance, points: Points
 ) -> Points:
-    """Return the points without those where the engine agrees with a proved derivative."""
+    """Return the points except those at which the engine agrees with a proved derivative."""
     proofs = truths.proofs
     with np.errstate(all="ignore"):
         deviation = np.abs(samples.derivatives[variable][proofs.points] - proofs.derivative)
@@ -317,10 +320,10 @@ def by_tolerance(
     smooth = (kinds == Kind.SMOOTH) | ((kinds == Kind.EDGE) & np.isfinite(d))
     infinite = (kinds == Kind.VERTICAL) | ((kinds == Kind.EDGE) & ~np.isfinite(d))
     kink = kinds == Kind.KINK
-    nowhere = _IS_NOWHERE[kinds]
+    no_derivative = _HAS_NO_DERIVATIVE[kinds]
     raised = np.zeros(len(values), dtype=bool) if failed is None else failed
     cases = [
-        (raised & (nowhere | infinite), Verdict.UNDEFINED),
+        (raised & (no_derivative | infinite), Verdict.UNDEFINED),
         (raised, Verdict.FAILED),
         ((smooth | infinite) & close, Verdict.AGREES),
         (smooth & ~finite, Verdict.NONFINITE),
@@ -329,8 +332,8 @@ def by_tolerance(
         (kink & ~finite, Verdict.NONFINITE),
         (kink & inside, Verdict.SUBGRADIENT),
         (kink, Verdict.NOT_SUBGRADIENT),
-        ((nowhere | infinite) & ~finite, Verdict.UNDEFINED),
-        (nowhere | infinite, Verdict.SILENT),
+        ((no_derivative | infinite) & ~finite, Verdict.UNDEFINED),
+        (no_derivative | infinite, Verdict.SILENT),
     ]
     return np.select(
         [case for case, _ in cases],

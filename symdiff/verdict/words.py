@@ -11,7 +11,7 @@ from symdiff.labels import LabelledEnum
 
 
 class Verdict(LabelledEnum):
-    """What is said of one engine's number at one point.
+    """Verdict on one engine's number at one point.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Verdict(LabelledEnum):
 
 
 def counted(codes: NDArray[np.int8]) -> dict[Verdict, int]:
-    """Return how often each verdict is among some codes, in the order of the list.
+    """Return how often each verdict occurs among some codes, in the order of `Verdict`.
 
     Examples
     --------

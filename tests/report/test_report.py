@@ -45,7 +45,7 @@ BLAMED = [
         "x*sqrt(x)",
         0,
         "nonfinite",
-        "its own slope is infinite: 0*inf; right side only",
+        "its derivative is infinite: 0*inf; right side only",
         "sqrt(x) (expr, column 3)",
     ),
     (

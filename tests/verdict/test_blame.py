@@ -5,7 +5,7 @@ import pytest
 
 from symdiff.engines.base import Problem
 from symdiff.program import parse
-from symdiff.verdict.blame import REASONS, first_call, nonfinite_parts, switches
+from symdiff.verdict.blame import REASONS, first_call, nearest_switches, nonfinite_nodes
 
 
 def problem(text, **point):
@@ -18,14 +18,14 @@ HERE = np.array([0])
 
 def nonfinite_part(at):
     """Return the place and the reason at the only point, or None."""
-    parts = nonfinite_parts(at, HERE)
+    parts = nonfinite_nodes(at, HERE)
     node = int(parts.nodes[0])
     return None if node < 0 else (at.program.place(node), REASONS[parts.reasons[0]])
 
 
 def switch_place(at, variable):
     """Return the place of the switch to blame at the only point, or None."""
-    (node,) = switches(at, HERE, variable).tolist()
+    (node,) = nearest_switches(at, HERE, variable).tolist()
     return None if node < 0 else at.program.place(node)
 
 
@@ -35,12 +35,12 @@ NONFINITE = [
     ("where(x <= 10, exp(x), 1)", 1e10, "exp(x)", "it is inf, in a branch that is not taken"),
     ("where(x > 0, sqrt(x), 0)", -1, "sqrt(x)", "it is nan, in a branch that is not taken"),
     ("where(x > 0, log(x), 0)", 0, "log(x)", "it is -inf, in a branch that is not taken"),
-    ("x*sqrt(x)", 0, "sqrt(x)", "its own slope is infinite"),
-    ("sqrt(x**2)", 0, "sqrt(x**2)", "its own slope is infinite"),
-    ("sqrt(x)**2", 0, "sqrt(x)", "its own slope is infinite"),
-    ("(x**2)**0.5", 0, "(x**2)**0.5", "its own slope is infinite"),
+    ("x*sqrt(x)", 0, "sqrt(x)", "its derivative is infinite"),
+    ("sqrt(x**2)", 0, "sqrt(x**2)", "its derivative is infinite"),
+    ("sqrt(x)**2", 0, "sqrt(x)", "its derivative is infinite"),
+    ("(x**2)**0.5", 0, "(x**2)**0.5", "its derivative is infinite"),
     ("1 + x/(x - 2)", 2, "x/(x - 2)", "it is inf"),
-    ("hypot(x, y)", 0, "hypot(x, y)", "its own slope is infinite"),
+    ("hypot(x, y)", 0, "hypot(x, y)", "its derivative is infinite"),
 ]
 
 
@@ -104,9 +104,9 @@ def test_many_points_are_explained_in_one_call_as_they_are_one_by_one():
     x = np.array([-2.0, -1.0, 0.0, 0.5, 1.0, 800.0])
     at = Problem(parse("log(x) + abs(x - 1) + exp(x)"), {"x": x}, ("x",))
     every = np.arange(len(x))
-    parts = nonfinite_parts(at, every)
+    parts = nonfinite_nodes(at, every)
     for i in every:
         single = Problem(at.program, {"x": x[i : i + 1]}, ("x",))
-        alone = nonfinite_parts(single, HERE)
+        alone = nonfinite_nodes(single, HERE)
         assert (parts.nodes[i], parts.reasons[i]) == (alone.nodes[0], alone.reasons[0])
-        assert switches(at, every, "x")[i] == switches(single, HERE, "x")[0]
+        assert nearest_switches(at, every, "x")[i] == nearest_switches(single, HERE, "x")[0]

@@ -16,7 +16,7 @@ EXPLAINED = [
     ("relu(x)", 0, "central", "mean", "relu(x)"),
     ("relu(x) - relu(-x)", 0, "autograd", "spurious: inside the AD hull; apparent kink", "relu(x)"),
     ("relu(x) - relu(-x)", 0, "symbolic", "apparent kink", None),
-    ("sqrt(x**2)", 0, "autograd", "its own slope is infinite: 0*inf", "sqrt(x**2)"),
+    ("sqrt(x**2)", 0, "autograd", "its derivative is infinite: 0*inf", "sqrt(x**2)"),
     (
         "where(x > 0, sqrt(x), 0)",
         -1,
@@ -51,7 +51,7 @@ def test_a_report_is_a_pure_function_of_stored_data(monkeypatch):
     for module, names in (
         (certify, ("certify", "prove")),
         (clarke, ("clarke_hulls",)),
-        (blame, ("switches", "nonfinite_parts")),
+        (blame, ("nearest_switches", "nonfinite_nodes")),
         (explain, ("explain", "clarke_hulls", "exact_point")),
     ):
         for name in names:
