@@ -17,7 +17,7 @@ from symdiff.comparison.evidence import (
     Trial,
 )
 from symdiff.comparison.long_range import compare_in_chunks
-from symdiff.comparison.scalars import Plan, plan_on_numbers
+from symdiff.comparison.scalars import Plan, plan_on_numbers, requested_points
 from symdiff.comparison.trial import run_trial, with_explanations, with_jacobian_diagnoses
 from symdiff.engines.registry import check, names
 from symdiff.errors import InputError, UsageError, did_you_mean
@@ -84,6 +84,7 @@ def _compare(
             components = {n: tuple(component_names(n, shape)) for n, shape in shapes}
             trials = with_jacobian_diagnoses(trials, components)
         trials = tuple(with_explanations(trial, grid) for trial in trials)
+    scalars = grid.names if plan.tensors is None else plan.tensors.scalars
     ran = (name for trial in trials for name in trial.samples)
     engines = tuple(dict.fromkeys((*engines, *ran)))  # asserted derivatives are engines too
     _check_expect(label.expect, engines)
@@ -97,6 +98,7 @@ def _compare(
         trials=trials,
         tensors=plan.tensors,
         left_out=left_out,
+        requested=requested_points(grid, scalars, request.at),
     )
 
 

@@ -201,6 +201,8 @@ class Evidence:
         Values, shapes and Jacobian structure; None if all variables are numbers.
     left_out
         Counts of the points that were not kept.
+    requested
+        The indices of the points that `at` asks for, which tables always show.
     """
 
     label: Label
@@ -212,6 +214,9 @@ class Evidence:
     trials: tuple[Trial, ...]
     tensors: Tensors | None = None
     left_out: LeftOut = dataclasses.field(default_factory=LeftOut)
+    requested: NDArray[np.intp] = dataclasses.field(
+        default_factory=lambda: np.zeros(0, dtype=np.intp)
+    )
 
     @property
     def name(self) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from symdiff.arithmetics.bounds.estimates import estimate
 from symdiff.arithmetics.bounds.models import Estimate
@@ -16,7 +17,7 @@ from symdiff.comparison.trial import Case
 from symdiff.engines.base import Problem
 from symdiff.errors import Unsupported, UsageError
 from symdiff.grid.grid import Grid, make_grid
-from symdiff.grid.points import MAX_POINTS_IN_MEMORY, Axis, LongRange, axes
+from symdiff.grid.points import MAX_POINTS_IN_MEMORY, Axis, LongRange, Spec, axes, axis
 from symdiff.program import Program
 from symdiff.request.options import Options
 from symdiff.request.parsed import ParsedRequest
@@ -93,6 +94,43 @@ def plan_on_numbers(parsed: ParsedRequest, options: Options) -> Plan:
         for spelling, other in parsed.programs.items()
     )
     return Plan(grid=grid, variables=variables, cases=cases, long_range=long_range)
+
+
+def requested_points(
+    grid: Grid, scalars: Sequence[str], at: Mapping[str, Spec] | None
+) -> NDArray[np.intp]:
+    """Return the indices of the points of a grid whose coordinates are all given by `at`.
+
+    Parameters
+    ----------
+    grid
+        The points, those of `at` among them.
+    scalars
+        The variables that run over the grid. There are no such points unless `at` has them all.
+    at
+        Points by variable, as in the request.
+
+    Examples
+    --------
+    >>> points_along = axes(["x"], {"x": "0:1:3"}, {"x": ["1/3", 1]})
+    >>> grid = make_grid([], points_along)
+    >>> requested_points(grid, ["x"], {"x": ["1/3", 1]}).tolist(), grid.points[:, 0].round(2)
+    ([1, 3], array([0.  , 0.33, 0.5 , 1.  ]))
+    """
+    if not at or not all(name in at for name in scalars):
+        return np.zeros(0, dtype=np.intp)
+    requested = np.ones(len(grid), dtype=bool)
+    for name in scalars:
+        points, j = axis(name, at[name]), grid.names.index(name)
+        if points.long_range is not None:
+            return np.zeros(0, dtype=np.intp)
+        is_given = np.isin(grid.points[:, j], np.delete(points.values, list(points.exact)))
+        texts = set(points.exact.values())
+        for (i, k), text in grid.exact.items():
+            if k == j:
+                is_given[i] = text in texts
+        requested &= is_given
+    return np.flatnonzero(requested)
 
 
 def only_long_range(points_along: Sequence[Axis]) -> LongRange | None:

@@ -1,9 +1,10 @@
-"""What a run found, in a few lines."""
+"""The result of a run in a few lines."""
 
 from __future__ import annotations
 
 import collections
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from tabulate import tabulate
@@ -14,82 +15,91 @@ from symdiff.grid.grid import Role
 from symdiff.truth.kinds import Kind
 from symdiff.verdict.words import Verdict
 
-_MAX_LISTED = 20
+# The most names of expressions in one line.
+_MAX_NAMES: Final = 20
 
 
-def summary(evidence: Sequence[Evidence], mistakes: Sequence[SymdiffError]) -> str:
-    """Return counts of expressions, points and verdicts, and what does not pass.
+def summary(evidence: Sequence[Evidence], errors: Sequence[SymdiffError]) -> str:
+    """Return the numbers of expressions, points and verdicts, and what does not pass.
 
     Parameters
     ----------
     evidence
-        What was compared.
-    mistakes
-        Entries and files that could not be used.
+        The result of each comparison.
+    errors
+        Why entries and files could not be used.
     """
     points = sum(e.points for e in evidence)
-    kinks = sum(_kinks(e) for e in evidence)
+    kinks = sum(_kink_count(e) for e in evidence)
     size = f"{_many(len(evidence), 'expression')}, {_many(points, 'point')}"
     lines = [f"{size}, {kinks} of them at possible kinks"]
     counts = _counts(evidence)
-    verdicts = [v for v in Verdict if any(v in found for found in counts.values())]
+    verdicts = [v for v in Verdict if any(v in count for count in counts.values())]
     if verdicts:
-        rows = [[engine, *(found.get(v, 0) for v in verdicts)] for engine, found in counts.items()]
+        rows = [[engine, *(count.get(v, 0) for v in verdicts)] for engine, count in counts.items()]
         headers = ["engine", *(v.label for v in verdicts)]
         lines.append(tabulate(rows, headers=headers, tablefmt="simple"))
         tolerances = {str(e.tolerance): None for e in evidence}
-        proved, judged = _proofs(evidence)
-        lines.append(
-            f"agrees: within {'; '.join(tolerances)} of the derivative;\n"
-            f"{proved} of {judged} derivatives proved point by point, the others by error bounds"
-        )
-    lines.extend(_findings(evidence, mistakes))
-    return "\n".join(lines)
+        lines.append(f"agrees: within {'; '.join(tolerances)} of the derivative;")
+        lines.append(_proofs(evidence))
+    return "\n".join([*lines, *_failures(evidence, errors)])
 
 
-def _kinks(e: Evidence) -> int:
-    """Return how many points stand at kinks: of the grid, or of tensors with their values."""
+def _kink_count(e: Evidence) -> int:
+    """Return the number of points that were added as kinks, or that are kinks."""
     at_kinks = e.grid.roles == Role.KINK
-    if e.tensors is not None:
-        for truths in (t for trial in e.trials for t in trial.truths.values()):
+    for trial in e.trials:
+        for truths in trial.truths.values():
             at_kinks = at_kinks | (truths.kinds == Kind.KINK)
     return int(np.count_nonzero(at_kinks))
 
 
 def _counts(evidence: Sequence[Evidence]) -> dict[str, collections.Counter[Verdict]]:
+    """Return how often each engine got each verdict, in all comparisons."""
     counts: dict[str, collections.Counter[Verdict]] = {}
     for e in evidence:
-        for engine, found in e.counts().items():
-            counts.setdefault(engine, collections.Counter()).update(found)
+        for engine, count in e.counts().items():
+            counts.setdefault(engine, collections.Counter()).update(count)
     return counts
 
 
-def _proofs(evidence: Sequence[Evidence]) -> tuple[int, int]:
-    """Return how many truths were proved by themselves, and how many there are."""
+def _proofs(evidence: Sequence[Evidence]) -> str:
+    """Return how many derivatives were proved, certified or not decided."""
     truths = [t for e in evidence for trial in e.trials for t in trial.truths.values()]
-    proved = sum(int(t.proved.sum()) for t in truths) + sum(e.left_out.proved for e in evidence)
-    left_out = sum(e.left_out.points * len(e.trials) * len(e.variables) for e in evidence)
-    return proved, sum(len(t) for t in truths) + left_out
+    only_counted = sum(e.left_out.points * len(e.trials) * len(e.variables) for e in evidence)
+    total = sum(map(len, truths)) + only_counted
+    proved = sum(t.proved_count for t in truths) + sum(e.left_out.proved for e in evidence)
+    undecided = sum(int(np.count_nonzero(t.kinds == Kind.UNDECIDED)) for t in truths)
+    certified = total - proved - undecided
+    parts = [
+        f"{proved} of {total} derivatives proved point by point",
+        f"{certified} certified by error bounds" if certified else "",
+        f"{undecided} undecided" if undecided else "",
+    ]
+    return ", ".join(part for part in parts if part)
 
 
-def _findings(evidence: Sequence[Evidence], mistakes: Sequence[SymdiffError]) -> list[str]:
-    failing = [e.name for e in evidence if not e.ok]
+def _failures(evidence: Sequence[Evidence], errors: Sequence[SymdiffError]) -> list[str]:
+    """Return what does not pass, what was expected in vain, and what could not be used."""
     lines = []
+    failing = [e.name for e in evidence if not e.ok]
     if failing:
-        shown = ", ".join(failing[:_MAX_LISTED])
-        more = len(failing) - _MAX_LISTED
-        lines.append(f"does not pass: {shown}" + (f" and {more} more" if more > 0 else ""))
+        lines.append(f"does not pass: {_listed(failing)}")
     unmet = [e.name for e in evidence if e.unmet()]
     if unmet:
-        lines.append(f"expected findings that did not occur: {', '.join(unmet[:_MAX_LISTED])}")
+        lines.append(f"expected verdicts that did not occur: {_listed(unmet)}")
     noted = sum(bool(e.grid.notes) for e in evidence)
     if noted:
         lines.append(f"{_many(noted, 'expression')} with notes on kinks that were not settled")
-    if mistakes:
-        lines.append(
-            f"{_many(len(mistakes), 'entry')} could not be used".replace("entrys", "entries")
-        )
+    if errors:
+        count = f"{len(errors)} entry" if len(errors) == 1 else f"{len(errors)} entries"
+        lines.append(f"{count} could not be used")
     return lines
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - _MAX_NAMES
+    return ", ".join(names[:_MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _many(number: int, word: str) -> str:

@@ -249,7 +249,7 @@ expect = {{ autograd = [{words}] }}
         report = self.report(tmp_path, '"wrong", "nonfinite"')
         assert report.status == 1
         assert "expected nonfinite, which did not occur" in report.table()
-        assert "expected findings that did not occur: a" in report.summary()
+        assert "expected verdicts that did not occur: a" in report.summary()
 
 
 def test_results_are_the_same_every_time():

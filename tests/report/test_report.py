@@ -214,8 +214,8 @@ x  at    truth  symbolic  autograd  central  verdict
 -  ----  -----  --------  --------  -------  -----------
 0  kink  0 | 1       0.5         0      0.5  subgradient
   12 more points (--all shows all); 13 of 13 proved
-  at x = 0: symbolic mean. autograd left, min-norm; torch's rule says so.
-    central mean"""
+  at x = 0: symbolic and central choose mean. autograd chooses left, min-norm;
+    torch's rule says so"""
 
 
 class TestTables:
@@ -231,8 +231,70 @@ class TestTables:
         table = str(symdiff.compare("sin(x)", {"x": "0:1:3"}))
         assert table.splitlines() == [
             "sin(x)",
-            "  3 points (--all shows all); 3 of 3 proved",
+            "  all engines agree at all 3 points (--all shows all); 3 of 3 proved",
         ]
+
+    def test_points_asked_for_are_shown_where_all_engines_agree(self):
+        table = str(symdiff.compare("x**2", {"x": "0:2:3"}, at={"x": ["1/3", 2]}))
+        rows = [line.split()[0] for line in table.splitlines()[3:-2]]
+        assert rows == ["1/3", "2"]
+        assert table.endswith(
+            "  all engines agree at all 4 points\n  2 more points (--all shows all); 4 of 4 proved"
+        )
+
+    def test_a_point_is_asked_for_if_all_its_coordinates_are(self):
+        table = str(symdiff.compare("x*y", {"y": [1, 2, 3]}, at={"x": [5]}))
+        assert table.splitlines()[1:] == [
+            "  all engines agree for all 6 derivatives (--all shows all); 6 of 6 proved"
+        ]
+        table = str(symdiff.compare("x*y", at={"x": [5], "y": [7]}))
+        assert [line.split()[:3] for line in table.splitlines()[3:-1]] == [
+            ["5", "7", "x"],
+            ["5", "7", "y"],
+        ]
+
+    def test_an_exact_point_asked_for_is_not_the_double_nearest_to_it(self):
+        table = str(symdiff.compare("x**2", {"x": [1 / 3]}, at={"x": ["1/3"]}))
+        assert [line.split()[0] for line in table.splitlines()[3:-2]] == ["1/3"]
+
+    def test_points_asked_for_are_the_last_to_be_cut(self):
+        comparison = symdiff.compare("abs(sin(100*x))", {"x": "-2:2:9"}, at={"x": [0.3, "pi/100"]})
+        rows = [line.split() for line in str(comparison).splitlines()[3:27]]
+        assert any(row[0] == "0.3" for row in rows) and any(row[0] == "pi/100" for row in rows)
+        (kinks,) = {row[1] for row in rows if row[0] != "0.3"}
+        assert kinks == "kink"
+
+    @pytest.mark.parametrize(
+        ("text", "point", "kind"),
+        [
+            ("sqrt(x)", 0, "edge"),
+            ("cbrt(x)", 0, "vertical"),
+            ("1/x", 0, "pole"),
+            ("floor(x)", 1, "jump"),
+        ],
+    )
+    def test_points_without_a_finite_derivative_are_shown(self, text, point, kind):
+        comparison = symdiff.compare(text, {"x": [point, 1.5]}, kinks=False, engines=["symbolic"])
+        rows = [line.split() for line in str(comparison).splitlines()]
+        assert [row[:2] for row in rows if kind in row] == [[str(point), kind]]
+
+    def test_a_comparison_that_is_right_everywhere_says_so(self):
+        grid = {"x": "-1:1:3"}
+        one = str(symdiff.compare("sin(x)", grid, engines=["autograd"]))
+        assert "  autograd agrees at all 3 points (" in one
+        without = str(symdiff.compare("cbrt(x + 2)", grid))
+        assert "  symbolic and central agree at all 3 points (" in without
+        inexact = str(symdiff.compare("exp(20*x)", {"x": [1]}))
+        assert "  all engines are right, central inexact (" in inexact
+        central = str(symdiff.compare("exp(20*x)", {"x": "0:1:2"}, engines=["central"]))
+        assert "  central is right at all 2 points, but inexact at " in central
+        wrong = str(symdiff.compare("x**2", grid, claims={"x": "x"}))
+        assert "agree" not in wrong and "right" not in wrong
+
+    def test_the_same_explanation_of_two_engines_is_given_once(self):
+        table = str(symdiff.compare("log(x)", {"x": "-2:-1:2"}))
+        assert table.count("symbolic and autograd silent at x = -2: a logarithm of a") == 1
+        assert table.count("silent at") == 1
 
     def test_digits_grow_until_a_difference_shows(self):
         comparison = symdiff.compare("x**2", {"x": [1]}, claims={"x": "2*x*(1 + 1e-8)"})
@@ -279,7 +341,7 @@ class TestTables:
     def test_what_a_table_says_below_names_the_spelling(self):
         spellings = {"sum": "(relu(-x) + x) - relu(x) + relu(x)"}
         table = str(symdiff.compare("relu(x)", at={"x": [0]}, spellings=spellings))
-        assert "at x = 0: symbolic mean" in table
+        assert "at x = 0: symbolic and central choose mean" in table
         assert "sum: at x = 0" not in table
         odd = str(symdiff.compare("x", at={"x": [0]}, spellings={"two": "relu(x) - relu(-x)"}))
         assert "two: autograd wrong at x = 0: spurious: inside the AD hull" in odd
@@ -305,6 +367,26 @@ class TestSummary:
         assert summary.startswith("1 expression, 13 points, 1 of them at possible kinks")
         assert re.search(r"autograd +12 +0 +1", summary)
         assert "13 of 13 derivatives proved point by point" in summary
+
+    def test_a_point_that_is_a_kink_is_counted_as_one(self):
+        summary = symdiff.compare("abs(x)", at={"x": [0, 1]}).summary()
+        assert summary.startswith("1 expression, 2 points, 1 of them at possible kinks")
+
+    def test_undecided_points_are_not_counted_as_proved(self):
+        comparison = symdiff.compare("x*sin(1/x)", at={"x": [0]})
+        assert {r["kind"] for r in comparison.records()} == {"undecided"}
+        assert comparison.summary().endswith(
+            "\n0 of 1 derivatives proved point by point, 1 undecided"
+        )
+        hidden = symdiff.compare("x*sin(1/x)", {"x": [0, 1]}, kinks=False)
+        assert "1 more point (--all shows all); 1 of 2 proved" in str(hidden)
+
+    def test_certified_derivatives_are_counted(self):
+        summary = symdiff.compare("sin(x)", {"x": "1:2:101"}).summary()
+        proved, certified = map(
+            int, re.search(r"(\d+) of 101 .* point, (\d+) certified by", summary).groups()
+        )
+        assert proved + certified == 101 and certified > 0
 
     def test_names_what_does_not_pass(self):
         assert "does not pass: heaviside(x, 0.5)" in symdiff.compare("heaviside(x, 0.5)").summary()

@@ -1,0 +1,240 @@
+"""Remarks below the table of one expression: what is not shown, how verdicts are explained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import numpy as np
+
+from symdiff.comparison.evidence import Evidence, Trial
+from symdiff.report.selection import Row, Selection
+from symdiff.truth.kinds import Kind
+from symdiff.verdict.words import Verdict
+
+# The most explanations below one table; records have all of them.
+_MAX_EXPLANATIONS: Final = 8
+# Verdicts that are explained below a table.
+_EXPLAINED: Final = (
+    Verdict.WRONG,
+    Verdict.NOT_SUBGRADIENT,
+    Verdict.NONFINITE,
+    Verdict.UNDECIDED,
+    Verdict.SILENT,
+)
+# Verdicts on the right derivative.
+_RIGHT: Final = frozenset({Verdict.AGREES, Verdict.INEXACT})
+
+
+def remarks(evidence: Evidence, selections: Sequence[Selection], shown: int) -> list[str]:
+    """Return the remarks below a table.
+
+    Parameters
+    ----------
+    evidence
+        The result of the comparison.
+    selections
+        The derivatives that were selected for the table.
+    shown
+        How many of them the table has room for.
+    """
+    lines = [
+        *_counts(evidence, sum(map(len, selections)), shown),
+        *_tensors(evidence),
+        *_choices(evidence, selections),
+        *_explanations(evidence, selections),
+        *_unmet(evidence),
+        *_failures(evidence),
+    ]
+    # The components of an output often have the same remarks.
+    return [*dict.fromkeys(lines), *(f"note: {note}" for note in evidence.grid.notes)]
+
+
+def _counts(evidence: Evidence, selected: int, shown: int) -> list[str]:
+    """Return whether all engines agree, and how many derivatives the table does not show."""
+    if not evidence.variables:
+        return ["no variable to differentiate with respect to"]
+    total = len(evidence.trials) * len(evidence.variables) * evidence.points
+    is_by_point = total == evidence.points and evidence.tensors is None
+    word = "point" if is_by_point else "derivative"
+    places = f" {'at' if is_by_point else 'for'} {{}}" if total > 1 else ""
+    agreement = _agreement(evidence, places, f"all {total} {word}s")
+    hidden = total - shown
+    if not hidden:
+        return [agreement] if agreement else []
+    cut = f", {selected - shown} of them left out for length" if selected > shown else ""
+    only_counted = evidence.left_out.points
+    how = f"{only_counted} agree and are only counted: --keep all writes them"
+    proved = (
+        f"({how if only_counted else '--all shows all'}); {_proved(evidence)} of {total} proved"
+    )
+    if agreement and not shown:
+        return [f"{agreement} {proved}"]
+    more = "more " if shown else ""
+    count = f"{hidden} {more}{word if hidden == 1 else f'{word}s'}{cut} {proved}"
+    return [agreement, count] if agreement else [count]
+
+
+def _agreement(evidence: Evidence, places: str, everywhere: str) -> str:
+    """Return a sentence that says that all engines are right, or "" if one is not.
+
+    `places` is a phrase such as " at {}": at how many points, or `everywhere`.
+    """
+    counts = {
+        engine: count
+        for engine, count in evidence.counts().items()
+        if count.keys() != {Verdict.UNSUPPORTED}
+    }
+    if not counts or any(count.keys() - _RIGHT for count in counts.values()):
+        return ""
+    is_all = len(counts) == len(evidence.engines) > 1
+    engines = "all engines" if is_all else _listed(list(counts))
+    inexact = [
+        f", {engine if len(counts) > 1 else 'but'} inexact{places.format(count[Verdict.INEXACT])}"
+        for engine, count in counts.items()
+        if Verdict.INEXACT in count
+    ]
+    singular, plural = ("is right", "are right") if inexact else ("agrees", "agree")
+    verb = singular if len(counts) == 1 else plural
+    return f"{engines} {verb}{places.format(everywhere)}{''.join(inexact)}"
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " and ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
+
+
+def _proved(evidence: Evidence) -> int:
+    truths = (truths for trial in evidence.trials for truths in trial.truths.values())
+    return sum(t.proved_count for t in truths) + evidence.left_out.proved
+
+
+def _tensors(evidence: Evidence) -> list[str]:
+    """Return how the Jacobian of a tensor program is built, and what was left out."""
+    tensors = evidence.tensors
+    if tensors is None:
+        return []
+    structure = [f"Jacobian by {name}: {words}" for name, words in tensors.structure.items()]
+    root = [f"PyTorch's node at the root: {tensors.root}"] if tensors.root else []
+    return [*structure, *root, *tensors.notes]
+
+
+def _choices(evidence: Evidence, selections: Sequence[Selection]) -> list[str]:
+    """Return which subgradient each engine chose at the first kink where one did."""
+    kinks = [
+        (int(selection.points[k]), selection.row(k))
+        for selection in selections
+        if not selection.trial.spelling
+        if (k := _first(_has_subgradient(evidence, selection))) is not None
+    ]
+    if not kinks:
+        return []
+    _, row = min(kinks, key=lambda kink: kink[0])
+    verdicts = row.verdicts(evidence.engines).items()
+    engines = [engine for engine, verdict in verdicts if verdict is Verdict.SUBGRADIENT]
+    where = _where(evidence, row)
+    if evidence.tensors is not None and not row.trial.is_directional:
+        where += f", a kink of {evidence.blame(row.trial, engines[0], row.variable, row.i)}"
+    engines_by_choice: dict[str, list[str]] = {}
+    for engine in engines:
+        choice = row.trial.detail(engine, row.variable, row.i)
+        engines_by_choice.setdefault(choice, []).append(engine)
+    choices = [
+        f"{_listed(names)} choose{'s' if len(names) == 1 else ''} {choice}"
+        for choice, names in engines_by_choice.items()
+    ]
+    return [f"at {where}: {'. '.join(choices)}"]
+
+
+def _has_subgradient(evidence: Evidence, selection: Selection) -> np.ndarray:
+    """Return at which points of a selection an engine chose a subgradient, shape (k,)."""
+    trial, variable, points = selection.trial, selection.variable, selection.points
+    is_chosen = np.zeros(len(points), dtype=bool)
+    for engine in evidence.engines:
+        if variable in trial.covered(engine):
+            is_chosen |= trial.verdicts(engine, variable)[points] == Verdict.SUBGRADIENT
+    is_kink = trial.truths[variable].kinds[points] == Kind.KINK
+    has_subgradient: np.ndarray = is_kink & is_chosen
+    return has_subgradient
+
+
+def _first(mask: np.ndarray) -> int | None:
+    return int(np.argmax(mask)) if mask.any() else None
+
+
+def _explanations(evidence: Evidence, selections: Sequence[Selection]) -> list[str]:
+    """Return why verdicts were given, each at the first point where its engine has it."""
+    engines_by_reason: dict[tuple[str, str], list[str]] = {}
+    explained: set[tuple[str, ...]] = set()
+    for row, engine, verdict in _first_occurrences(evidence, selections):
+        # The inputs that an asserted derivative is for are explained one by one.
+        is_asserted = row.trial.samples[engine].traits.is_asserted
+        asserted = row.variable.split("[", maxsplit=1)[0] if is_asserted else ""
+        key = (engine, verdict.label, row.trial.spelling, asserted)
+        if key not in explained and len(explained) < _MAX_EXPLANATIONS:
+            explained.add(key)
+            label = f"{row.trial.spelling}: " if row.trial.spelling else ""
+            reason = f"{verdict} at {_where(evidence, row)}: {_why(evidence, row, engine)}"
+            engines_by_reason.setdefault((label, reason), []).append(engine)
+    return [
+        f"{label}{_listed(engines)} {reason}"
+        for (label, reason), engines in engines_by_reason.items()
+    ]
+
+
+def _first_occurrences(
+    evidence: Evidence, selections: Sequence[Selection]
+) -> Iterator[tuple[Row, str, Verdict]]:
+    """Yield the first selected point of each verdict to explain, by selection and engine."""
+    occurrences = []
+    for selection in selections:
+        for engine in evidence.engines:
+            if selection.variable not in selection.trial.covered(engine):
+                continue
+            verdicts = selection.trial.verdicts(engine, selection.variable)[selection.points]
+            for verdict in _EXPLAINED:
+                k = _first(verdicts == verdict)
+                if k is not None:
+                    occurrences.append((selection.row(k), engine, verdict))
+    # Sorting keeps the order of selections and engines at the same point.
+    yield from sorted(occurrences, key=lambda occurrence: occurrence[0].i)
+
+
+def _why(evidence: Evidence, row: Row, engine: str) -> str:
+    parts = (
+        row.trial.detail(engine, row.variable, row.i),
+        evidence.blame(row.trial, engine, row.variable, row.i),
+    )
+    return "; ".join(part for part in parts if part)
+
+
+def _where(evidence: Evidence, row: Row) -> str:
+    """Return the point of a row, and the output and variable if they do not go without saying."""
+    grid = evidence.grid
+    coordinates = [
+        f"{name} = {grid.exact.get((row.i, j)) or f'{float(grid.points[row.i, j]) + 0.0:.6g}'}"
+        for j, name in enumerate(evidence.scalars)
+    ]
+    output = [f"output {row.trial.output}"] if row.trial.output else []
+    variable = [f"d/d{row.variable}"] if evidence.tensors is not None else []
+    return ", ".join([*coordinates, *output, *variable])
+
+
+def _unmet(evidence: Evidence) -> list[str]:
+    return [
+        f"{engine}: expected {', '.join(words)}, which did not occur"
+        for engine, words in evidence.unmet().items()
+    ]
+
+
+def _failures(evidence: Evidence) -> list[str]:
+    """Return which engines do not support the expression, and which raised an exception."""
+    return [line for trial in evidence.trials for line in _failures_of(trial)]
+
+
+def _failures_of(trial: Trial) -> Iterator[str]:
+    label = f"{trial.spelling}: " if trial.spelling else ""
+    for engine, samples in trial.samples.items():
+        if samples.unsupported:
+            yield f"{label}{engine} unsupported: {samples.unsupported}"
+        for reason in (*samples.reasons[1:], *samples.refusals.values()):
+            yield f"{label}{engine} failed: {reason}"

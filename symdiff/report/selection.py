@@ -1,0 +1,172 @@
+"""Choose the derivatives that the table of an expression shows."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdiff.array_types import Mask
+from symdiff.comparison.evidence import Evidence, Trial
+from symdiff.grid.grid import Role
+from symdiff.truth.kinds import Kind
+from symdiff.verdict.words import Verdict
+
+# The most rows of the table of one expression, unless all are asked for.
+MAX_ROWS: Final = 24
+# A point where the expression has one of these kinds is selected.
+_REMARKABLE_KINDS: Final = (Kind.KINK, Kind.VERTICAL, Kind.EDGE, Kind.JUMP, Kind.POLE)
+# Verdicts that do not select a point.
+_UNREMARKABLE: Final = (Verdict.AGREES, Verdict.INEXACT, Verdict.UNSUPPORTED, Verdict.UNDEFINED)
+# Verdicts that select a point even if it was added for a kink along another variable.
+_FAILING: Final = tuple(verdict for verdict in Verdict if not verdict.passes)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Row:
+    """What one row of a table shows: a derivative of one spelling at one point.
+
+    Attributes
+    ----------
+    trial
+        The spelling, or the component of its value.
+    variable
+        The variable of the derivative.
+    i
+        The index of the point.
+    """
+
+    trial: Trial
+    variable: str
+    i: int
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of the point along the variable."""
+        return Kind.from_code(self.trial.truths[self.variable].kinds[self.i])
+
+    def verdicts(self, engines: Iterable[str]) -> dict[str, Verdict]:
+        """Return the verdicts on those of the engines that have this derivative."""
+        return {
+            engine: self.trial.verdict(engine, self.variable, self.i)
+            for engine in engines
+            if self.variable in self.trial.covered(engine)
+        }
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Selection:
+    """The points at which the derivative of one spelling along one variable is selected.
+
+    Attributes
+    ----------
+    trial, variable
+        As in `Row`.
+    points
+        The indices of the k points, in order; shape (k,).
+    ranks
+        How important each point is, shape (k,): a table that is too long leaves out high ranks.
+    """
+
+    trial: Trial
+    variable: str
+    points: NDArray[np.intp]
+    ranks: NDArray[np.intp]
+
+    def __len__(self) -> int:
+        """Return the number of points."""
+        return len(self.points)
+
+    def row(self, k: int) -> Row:
+        """Return the row of the k-th point."""
+        return Row(self.trial, self.variable, int(self.points[k]))
+
+
+def select(evidence: Evidence, *, everything: bool = False) -> list[Selection]:
+    """Return the derivatives worth a row, by spelling and variable.
+
+    These are the derivatives at points that `at` asks for, at kinks, also if they are only
+    apparent, at other points without a finite derivative, and those with a remarkable verdict.
+
+    Parameters
+    ----------
+    evidence
+        The result of a comparison.
+    everything
+        Whether to select all derivatives.
+    """
+    return [
+        _selection(evidence, trial, variable, everything=everything)
+        for trial in evidence.trials
+        for variable in trial.variables
+    ]
+
+
+def rows(selections: Sequence[Selection], limit: int | None = None) -> list[Row]:
+    """Return the rows of a table, in the order of the points.
+
+    Parameters
+    ----------
+    selections
+        What is selected.
+    limit
+        The most rows, or None: rows of high rank are left out.
+    """
+    if not selections:
+        return []
+    points = np.concatenate([selection.points for selection in selections])
+    order = np.argsort(points, kind="stable")
+    if limit is not None and len(order) > limit:
+        ranks = np.concatenate([selection.ranks for selection in selections])[order]
+        order = order[np.sort(np.argsort(ranks, kind="stable")[:limit])]
+    starts = np.cumsum([0, *map(len, selections)])
+    owners = np.searchsorted(starts, order, side="right") - 1
+    return [
+        selections[owner].row(k - starts[owner])
+        for owner, k in zip(owners.tolist(), order.tolist(), strict=True)
+    ]
+
+
+def _selection(evidence: Evidence, trial: Trial, variable: str, *, everything: bool) -> Selection:
+    roles = evidence.grid.roles
+    requested = np.zeros(len(roles), dtype=bool)
+    requested[evidence.requested] = True
+    if trial.is_directional:
+        remarkable = np.ones(len(roles), dtype=bool)
+    else:
+        remarkable = _remarkable(evidence, trial, variable)
+    points = np.flatnonzero(remarkable | requested | everything)
+    return Selection(trial, variable, points, _ranks(roles, remarkable, requested)[points])
+
+
+def _remarkable(evidence: Evidence, trial: Trial, variable: str) -> Mask:
+    """Return which points are selected even if `at` does not ask for them, shape (n,)."""
+    grid = evidence.grid
+    axis = grid.names.index(variable)
+    # The points added for kinks along other variables are many, and mostly smooth along this one.
+    is_along = (grid.along == axis) | (grid.along < 0)
+    remarkable: Mask = (grid.roles == Role.KINK) & (grid.along == axis)
+    remarkable |= is_along & np.isin(trial.truths[variable].kinds, _REMARKABLE_KINDS)
+    for engine in evidence.engines:
+        if variable in trial.covered(engine):
+            verdicts = trial.verdicts(engine, variable)
+            remarkable |= np.isin(verdicts, _FAILING)
+            remarkable |= is_along & ~np.isin(verdicts, _UNREMARKABLE)
+    return remarkable
+
+
+def _ranks(roles: NDArray[np.int8], remarkable: Mask, requested: Mask) -> NDArray[np.intp]:
+    """Return the ranks of all points, shape (n,).
+
+    Points that `at` asks for come first, the remarkable ones before the others. Then come kinks,
+    the other points of the grid, and the neighbours of kinks.
+    """
+    by_role = np.zeros(1 + max(Role), dtype=np.intp)
+    for role in Role:
+        by_role[role] = 2 + {Role.KINK: 0, Role.REGULAR: 1}.get(role, int(role))
+    ranks: NDArray[np.intp] = by_role[roles]
+    ranks[requested] = np.where(remarkable[requested], 0, 1)
+    return ranks
