@@ -93,7 +93,7 @@ class Judged:
         indices = {n: x for n, x in INDICES.items() if n in program.inputs}
         if tangent is None:
             tangent = {n: np.ones(x.shape) for n, x in values.items()}
-        estimate, self.settled = directional_estimate(
+        estimate, self.certified = directional_estimate(
             program, {**values, **indices}, tangent, weights, times
         )
         written = written_out(text, tuple((n, x.shape) for n, x in values.items()))
@@ -124,7 +124,7 @@ class Judged:
 
     def is_right(self):
         """Whether the point is not certified, or certified with correct bounds."""
-        return not self.settled or (self.is_known and not self.wrong())
+        return not self.certified or (self.is_known and not self.wrong())
 
 
 # -- every function on tensors
@@ -264,7 +264,7 @@ def judged(text):
 @pytest.mark.parametrize("text", ON_TENSORS)
 def test_value_and_slope_are_certified_and_within_their_bounds(text):
     for judgement in judged(text):
-        assert judgement.settled
+        assert judgement.certified
         assert judgement.is_known
         assert judgement.wrong() == []
 
@@ -291,14 +291,14 @@ def test_the_bounds_are_narrow():
 def test_components_without_a_cotangent_are_within_their_bounds(text):
     values = drawn(parse(text), np.random.default_rng(1))
     judgement = Judged(text, values)
-    assert judgement.settled and judgement.is_known and judgement.wrong() == []
+    assert judgement.certified and judgement.is_known and judgement.wrong() == []
 
 
 def test_several_cotangents_are_added_up_and_multiplied():
     rng = np.random.default_rng(2)
     values, weights = {"x": rng.standard_normal(3)}, tuple(rng.standard_normal((3, 3)))
     judgement = Judged("exp(x)", values, weights=weights, times=5)
-    assert judgement.settled and judgement.is_known and judgement.wrong() == []
+    assert judgement.certified and judgement.is_known and judgement.wrong() == []
     expected = 5 * float(sum(weights) @ np.exp(values["x"]))
     assert judgement.numbers[0] == pytest.approx([expected, expected])
 
@@ -393,7 +393,7 @@ def judged_at(text, values, varying=None):
 @pytest.mark.parametrize("case", HARD, ids=name_of)
 def test_hard_numbers_are_within_their_bounds(case):
     judgement = judged_at(*case)
-    assert judgement.settled and judgement.is_known
+    assert judgement.certified and judgement.is_known
     assert judgement.wrong() == []
 
 
@@ -421,7 +421,7 @@ LOST = [
 
 @pytest.mark.parametrize("case", LOST, ids=name_of)
 def test_a_derivative_that_rounding_may_hide_is_not_certified(case):
-    assert not judged_at(*case).settled
+    assert not judged_at(*case).certified
 
 
 # Expressions for which a first-order bound, or one that underflows, would be too narrow.
@@ -497,7 +497,7 @@ def test_no_kink_jump_or_end_of_a_domain_is_certified_wrongly(name):
     for text in spellings(name):
         judgements = [Judged(text, point) for point in points(parse(text))]
         assert [j.numbers.tolist() for j in judgements if not j.is_right()] == []
-        assert any(j.settled for j in judgements)
+        assert any(j.certified for j in judgements)
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
@@ -659,7 +659,7 @@ SWITCHES = [
 @pytest.mark.parametrize("case", SWITCHES, ids=name_of)
 def test_a_point_on_a_switch_is_never_certified(case):
     text, on, _ = case
-    assert not Judged(text, on).settled
+    assert not Judged(text, on).certified
 
 
 @pytest.mark.parametrize("case", [c for c in SWITCHES if c[2]], ids=name_of)
@@ -667,11 +667,11 @@ def test_a_point_off_the_switch_is_certified(case):
     # Negative control: the point before was refused for its switch.
     text, on, off = case
     judgement = Judged(text, {**on, **off})
-    assert judgement.settled and judgement.is_known and judgement.wrong() == []
+    assert judgement.certified and judgement.is_known and judgement.wrong() == []
 
 
 def certified_on_switches():
-    return [case for case in SWITCHES if Judged(case[0], case[1]).settled]
+    return [case for case in SWITCHES if Judged(case[0], case[1]).certified]
 
 
 @pytest.mark.parametrize(
@@ -743,10 +743,10 @@ def at_random(count=200):
 def test_random_programs_are_certified_correctly_or_not_at_all():
     judgements = at_random()
     assert [text for text, j in judgements if not j.is_right()] == []
-    settled = sum(j.settled for _, j in judgements)
-    assert 0.3 * len(judgements) < settled < 0.9 * len(judgements)
+    certified = sum(j.certified for _, j in judgements)
+    assert 0.3 * len(judgements) < certified < 0.9 * len(judgements)
 
 
 def test_the_bounds_of_random_programs_could_not_be_much_smaller():
     # Negative control.
-    assert sum(bool(f.wrong(shrunk=1e3)) for _, f in at_random() if f.settled) > 50
+    assert sum(bool(j.wrong(shrunk=1e3)) for _, j in at_random() if j.certified) > 50
