@@ -1,9 +1,9 @@
-"""Decide the truth on a whole grid: certify it in arrays, and prove what is left.
+"""Decide the truth on a whole grid: certify most points in arrays, and prove the others.
 
-A point is certified where no switch is near zero and a running error bound leaves no doubt about
-the derivative: over blocks of points first, then point by point. All other points are proved one
-by one, and so is a random sample of the certified ones: a certified derivative that contradicts a
-proof would be a defect of symdiff, and raises `FilterError`.
+A point is certified if no switch is near zero, and the running error bound of the derivative is
+small. Blocks of points are tried first, then single points. All other points are proved one by
+one, and so is a random sample of the certified points. A certified derivative that contradicts a
+proof is a defect of symdiff, and raises `FilterError`.
 
 Source: filtered exact predicates as in Shewchuk 1997, section 4.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -36,11 +37,13 @@ from symdiff.truth.kinds import Kind, Truth
 from symdiff.truth.proof import NO_FORMULA, prove
 from symdiff.truth.truths import Certified, Proofs, Truths
 
-MAX_AUDITED: Final = 32  # certified points of a grid that are proved too, at most
-AUDITED_FRACTION: Final = 32  # one of so many certified points is proved too
-AUDIT_ALL_UP_TO: Final = 16  # if at most so many points are certified, all are proved too
-_SHARP: Final = 1e-10  # relative error with which a derivative is certified
-_AT_ONCE: Final = 2**24  # points times steps of a program whose blocks are bounded in one call
+MAX_AUDITED: Final = 32  # largest number of certified points of a grid that are proved too
+AUDIT_RATIO: Final = 32  # one certified point in this many is proved too
+AUDIT_ALL_UP_TO: Final = 16  # largest number of certified points that are all proved too
+_SHARP: Final = 1e-10  # largest relative error of a certified derivative
+# Largest product of points and nodes of a program for which all blocks are bounded in one call.
+_IN_ONE_CALL: Final = 2**24
+# The column `Certified.outside` of points that are all inside the domain.
 _NOT_OUTSIDE: Final = np.zeros((), dtype=np.int16)
 
 
@@ -58,12 +61,13 @@ class ProofOptions:
         ``"filter"``: points that error bounds certify are not proved one by one, except for a
         random sample; ``"all"``: every point is proved.
     max_proofs
-        The largest number of proofs along one variable; the points that are left are undecided.
+        The largest number of proofs along one variable. If it is reached, the other points that
+        are not certified are undecided.
     sample
         The largest number of certified points that are proved too: one in 32 of them, all if there
         are at most 16.
     seed
-        The seed of that sample.
+        The seed of the random sample.
     budget
         The budget of one proof.
     """
@@ -82,7 +86,7 @@ class ProofOptions:
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class ProofTask:
-    """What is to be proved: the derivatives of a program along one variable, on a grid.
+    """Task of deciding the derivatives of a program along one variable on a grid.
 
     Attributes
     ----------
@@ -125,12 +129,12 @@ def decide(
     Parameters
     ----------
     task
-        What is to be proved.
+        The program, the variable, the grid and the options.
     certified
-        What `ProofTask.certify` returned, if it was called before.
+        The result of `ProofTask.certify`, if it was called before.
     slopes
-        Derivatives that were proved before, NaN elsewhere; shape (n,). All other points are then
-        proved, and none is certified.
+        Derivatives that were proved before, NaN elsewhere; shape (n,). If given, all other points
+        are proved, and nothing is certified.
 
     Raises
     ------
@@ -139,22 +143,21 @@ def decide(
     """
     count = len(task.grid)
     if slopes is None and task.options.prove == "filter":
-        columns = certified or task.certify()
-        doubtful = np.flatnonzero(~columns.settled)
-        truths = Truths(columns, Proofs.of({}))
+        certified = certified or task.certify()
+        doubtful = np.flatnonzero(~certified.is_certified)
+        truths = Truths(certified, Proofs.of({}))
         truths = prove_points(task, truths, doubtful.tolist())
         return _audited(task, truths, doubtful)
-    known = np.zeros(0, dtype=np.intp) if slopes is None else np.flatnonzero(~np.isnan(slopes))
-    values = [] if slopes is None else slopes[known].tolist()
     smooth = {
         i: Truth(Kind.SMOOTH, slope, slope, slope)
-        for i, slope in zip(known.tolist(), values, strict=True)
+        for i, slope in enumerate([] if slopes is None else slopes.tolist())
+        if not math.isnan(slope)
     }
     return prove_points(task, Truths.proved_only(count, smooth), range(count))
 
 
 def prove_points(task: ProofTask, truths: Truths, points: Iterable[int]) -> Truths:
-    """Return the truth with proofs at more points, as far as `max_proofs` allows.
+    """Return the truth with proofs at more points, until `max_proofs` is reached.
 
     Points at which a proof was tried before are skipped.
 
@@ -172,7 +175,7 @@ def prove_points(task: ProofTask, truths: Truths, points: Iterable[int]) -> Trut
             continue
         if len(proofs) < left:
             proofs[i] = task.prove(i)
-        elif not truths.certified.settled[i]:
+        elif not truths.certified.is_certified[i]:
             unproved[i] = f"more than {task.options.max_proofs} proofs"
     if not (proofs or unproved):
         return truths
@@ -197,8 +200,8 @@ def _with_proofs(
 
 
 def _check(grid: Grid, certified: Certified, i: int, truth: Truth) -> None:
-    """Raise FilterError if a proof contradicts what was certified at the same point."""
-    if not certified.settled[i] or truth.kind is Kind.UNDECIDED:
+    """Raise FilterError if a proof contradicts the certified derivative at the same point."""
+    if not certified.is_certified[i] or truth.kind is Kind.UNDECIDED:
         return
     kind = Kind.OUTSIDE if certified.outside[i] else Kind.SMOOTH
     before = float(certified.derivative[i])
@@ -206,30 +209,37 @@ def _check(grid: Grid, certified: Certified, i: int, truth: Truth) -> None:
     if truth.kind is not kind or _differ(before, after):
         where = dict(zip(grid.names, grid.points[i].tolist(), strict=True))
         message = (
-            f"at {where} the filter settled {kind} {before!r}, "
+            f"at {where} the filter certified {kind} {before!r}, "
             f"the proof says {truth.kind} {after!r}"
         )
         raise FilterError(message)
 
 
 def _sample(count: int, doubtful: NDArray[np.intp], size: int, seed: int) -> list[int]:
-    """Return a random sample of the points that are settled, in order."""
-    settled = count - len(doubtful)
-    wanted = settled if settled <= AUDIT_ALL_UP_TO else -(-settled // AUDITED_FRACTION)
-    chosen = np.array(_drawn(settled, min(size, wanted), seed), dtype=np.intp)
-    # The k-th settled point stands behind as many doubtful ones as have at most k before them.
-    before = doubtful - np.arange(len(doubtful))
-    found: list[int] = (chosen + np.searchsorted(before, chosen, side="right")).tolist()
-    return found
+    """Return a random sample of the certified points, in order.
+
+    `doubtful` has the indices of the points that are not certified, `size` the largest number of
+    points in the sample.
+    """
+    certified = count - len(doubtful)
+    if certified > AUDIT_ALL_UP_TO:
+        size = min(size, -(-certified // AUDIT_RATIO))
+    ranks = np.array(_drawn(certified, min(size, certified), seed), dtype=np.intp)
+    # The index of the certified point with rank k (from 0) is k plus the number of doubtful points
+    # before it. The j-th doubtful point has doubtful[j] - j certified points before it.
+    ranks_of_doubtful = doubtful - np.arange(len(doubtful))
+    sample: list[int] = (ranks + np.searchsorted(ranks_of_doubtful, ranks, side="right")).tolist()
+    return sample
 
 
 @functools.lru_cache(maxsize=256)
 def _drawn(count: int, size: int, seed: int) -> tuple[int, ...]:
-    """Return a random sample of range(count), in order: the same for all grids of a size."""
+    """Return a random sample of range(count), in order. It is cached: many grids have one size."""
     return tuple(sorted(np.random.default_rng(seed).choice(count, size, replace=False).tolist()))
 
 
 def _differ(a: float, b: float) -> bool:
+    """Return whether two derivatives differ by more than certified ones may; NaN equals NaN."""
     if np.isnan(a) or np.isnan(b):
         return not (np.isnan(a) and np.isnan(b))
     return a != b and abs(a - b) > 2 * _SHARP * max(abs(a), abs(b))
@@ -240,8 +250,8 @@ def certify(
 ) -> Certified:
     """Certify derivatives by running error bounds.
 
-    Blocks of points are bounded first, with one bound for each block; the points of blocks that
-    are not certified are bounded one by one.
+    Blocks of points are tried first, with one bound for all points of a block. The points of the
+    other blocks are then bounded one by one.
 
     Parameters
     ----------
@@ -250,19 +260,19 @@ def certify(
     variable
         The input to differentiate with respect to.
     columns
-        The coordinates of every input, shape (n,), taken exactly.
+        The coordinates of every input, shape (n,); they count as exact.
     excluded
-        Points that are not to be certified.
+        The indices of points that must not be certified.
 
     Examples
     --------
     >>> from symdiff.program import parse
-    >>> certify(parse("abs(x)*x"), "x", {"x": np.array([-1.0, 0.0, 2.0])}).settled
+    >>> certify(parse("abs(x)*x"), "x", {"x": np.array([-1.0, 0.0, 2.0])}).is_certified
     array([ True, False,  True])
     """
     count = len(next(iter(columns.values()))) if columns else 1
     result = Certified(
-        settled=np.zeros(count, dtype=bool),
+        is_certified=np.zeros(count, dtype=bool),
         derivative=np.empty(count),
         errors=np.empty(count),
         outside=np.zeros(count, dtype=np.int16),
@@ -280,14 +290,14 @@ def certify(
         _put(result, points, _bounded(program, variable, part))
 
     with contextlib.suppress(Unsupported):
-        if count * len(program.order) <= _AT_ONCE:
+        if count * len(program.order) <= _IN_ONE_CALL:
             bound_blocks(slice(0, count))
         else:
             in_chunks(count, bound_blocks)
-        left = np.flatnonzero(~result.settled)
+        left = np.flatnonzero(~result.is_certified)
         in_chunks(len(left), lambda chunk: bound_points(left[chunk]))
-    result.settled[list(excluded)] = False
-    open_points = np.flatnonzero(~result.settled)
+    result.is_certified[list(excluded)] = False
+    open_points = np.flatnonzero(~result.is_certified)
     result.derivative[open_points] = np.nan
     result.errors[open_points] = 0.0
     result.outside[open_points] = 0
@@ -300,7 +310,7 @@ def _put(result: Certified, where: NDArray[np.intp], part: Certified) -> None:
 
 
 def _put_blocks(result: Certified, where: slice, part: Certified, shape: tuple[int, int]) -> None:
-    """Write the bounds of blocks in chunks: the derivatives in them are computed only now."""
+    """Write the bounds of blocks chunk by chunk; derivatives are computed as they are written."""
     names = [column.name for column in dataclasses.fields(Certified)]
     pairs = [(getattr(result, name)[where].reshape(shape), getattr(part, name)) for name in names]
     blocks, m = shape
@@ -308,50 +318,50 @@ def _put_blocks(result: Certified, where: slice, part: Certified, shape: tuple[i
     def put(chunk: slice) -> None:
         rows = slice(chunk.start // m, chunk.stop // m)
         for column, value in pairs:
-            if value is not _NOT_OUTSIDE:  # the column has these zeros already
+            if value is not _NOT_OUTSIDE:  # the column is 0 already
                 write_rows(value, rows, column[rows])
 
-    if part.settled.any():
+    if part.is_certified.any():
         in_chunks(blocks * m, put)
 
 
 def _bounded(program: Program, variable: str, columns: Mapping[str, Array]) -> Certified:
     """Bound the errors at points, or over blocks of points: columns of shape (n,) or (blocks, m).
 
-    The columns that are returned for blocks may have the shape (blocks, 1), or be computed when
+    Columns that are returned for blocks may have the shape (blocks, 1), or be computed only when
     they are written: see `arithmetics.bounds.blocks`.
     """
     shape = next(iter(columns.values())).shape if columns else (1,)
     switches = (*find_switches(program), *find_constant_switches(program))
     programs = (program, *(switch.program for switch in switches))
-    value, *zeros = estimate_together(programs, columns, variable)
+    value, *switch_bounds = estimate_together(programs, columns, variable)
     with np.errstate(all="ignore"):
         slope: Any = 0.0 if value.slope is None else value.slope
         error = np.asarray(value.slope_error)
         finite = np.isfinite(size_of(value.value)) & np.isfinite(value.error)
         finite = finite & np.isfinite(size_of(slope))
         sharp = (error <= _SHARP * least(slope)) & finite
-        off = np.ones((), dtype=bool)
-        for switch, zero in zip(switches, zeros, strict=True):
-            off = off & _off_zero(switch, zero)
+        off = np.ones((), dtype=bool)  # whether no switch is near zero
+        for switch, bounds in zip(switches, switch_bounds, strict=True):
+            off = off & _is_off_zero(switch, bounds)
     if isinstance(value.outside, int):
         return Certified(np.asarray(off & sharp), slope, error, _NOT_OUTSIDE)
     outside = np.broadcast_to(value.outside, shape).astype(np.int16) * off
-    settled = off & (sharp | (outside > 0))
-    return Certified(settled, np.where(outside, np.nan, plain(slope)), error, outside)
+    is_certified = off & (sharp | (outside > 0))
+    return Certified(is_certified, np.where(outside, np.nan, plain(slope)), error, outside)
 
 
-def _off_zero(switch: Switch, found: Estimate) -> Mask:
-    """Tell where a switch is off zero, or off the integers, by much more than its error.
+def _is_off_zero(switch: Switch, bounds: Estimate) -> Mask:
+    """Return where a switch differs from 0, or from the integers, by much more than its error.
 
-    Where it is undefined it is off zero too: the ends of the domain are switches of their own.
+    Where it is undefined, the answer is yes: other switches vanish at the ends of its domain.
     """
-    value = found.value
+    value = bounds.value
     distance = least(value)
     if switch.crosses_integers:
-        beyond = np.inf if switch.highest is None else switch.highest + 0.5
-        distance = np.where(lowest(value) > beyond, distance, distance_to_integers(value))
-    off: Mask = (distance > CLEARLY_OFF * found.error) & np.isfinite(size_of(value))
-    if not switch.program.inputs:  # wherever a constant is, it stays there: it is enough to know
-        off = off | np.equal(found.error, 0)
-    return off | (np.asarray(found.outside) > 0)
+        limit = np.inf if switch.highest is None else switch.highest + 0.5
+        distance = np.where(lowest(value) > limit, distance, distance_to_integers(value))
+    off: Mask = (distance > CLEARLY_OFF * bounds.error) & np.isfinite(size_of(value))
+    if not switch.program.inputs:  # a constant without error may be 0: its branch is known
+        off = off | np.equal(bounds.error, 0)
+    return off | (np.asarray(bounds.outside) > 0)

@@ -1,4 +1,4 @@
-"""Kinds of point, and what is decided about the derivative at one point."""
+"""Kinds of point, and the truth about the derivative at one point."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Kind(LabelledEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Truth:
-    """What is decided about the derivative at one point, along one variable.
+    """Truth about the derivative at one point, along one variable.
 
     Attributes
     ----------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -16,7 +16,7 @@ from symdiff.array_types import Array, Mask
 from symdiff.chunks import renumbered, shifted
 from symdiff.truth.kinds import APPARENT, Kind, Truth
 
-UNKNOWN: Final = (np.nan, np.nan)  # curvatures that are not known
+UNKNOWN: Final = (np.nan, np.nan)  # second derivatives that are not known
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -25,27 +25,27 @@ class Certified:
 
     Attributes
     ----------
-    settled
-        Whether the point is certified; shape (n,), as all others.
+    is_certified
+        Whether the point is certified; shape (n,), like all other columns.
     derivative
         The derivative; NaN where the function is undefined, or the point is not certified.
     errors
         Bounds of the errors of `derivative`; 0 where the point is not certified.
     outside
-        At certified points outside the domain the index in `FUNCTIONS` of the function to blame;
-        0 elsewhere.
+        At certified points outside the domain, the index in `FUNCTIONS` of the function that is
+        undefined; 0 elsewhere.
     """
 
-    settled: Mask
+    is_certified: Mask
     derivative: Array
     errors: Array
     outside: NDArray[np.int16]
 
     @classmethod
     def nowhere(cls, count: int) -> Certified:
-        """Return columns for `count` points of which none is certified."""
+        """Return columns for n = `count` points of which none is certified."""
         return cls(
-            settled=np.zeros(count, dtype=bool),
+            is_certified=np.zeros(count, dtype=bool),
             derivative=np.full(count, np.nan),
             errors=np.zeros(count),
             outside=np.zeros(count, dtype=np.int16),
@@ -63,20 +63,20 @@ class Certified:
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class Proofs:
-    """Truths that were proved, or could not be, at k points of a grid.
+    """Results of the proofs at k points of a grid.
 
     Attributes
     ----------
     points
-        The indices of the points, in order; shape (k,), as all others but `details`.
+        The indices of the points, in order; shape (k,), like all other columns.
     kinds
         The codes of the `Kind` of the points.
     left, right, derivative
         As in `Truth`; NaN stands for None.
     lower_curvature, upper_curvature
-        The smaller and the larger one-sided second derivative; NaN where one is not known.
+        The smaller and the larger one-sided second derivative; NaN if one is not known.
     details
-        By point, the detail of the truth, if it has one.
+        The details of the truths that have one, by point.
     """
 
     points: NDArray[np.intp]
@@ -110,13 +110,12 @@ class Proofs:
         return len(self.points)
 
     def part(self, chosen: NDArray[np.intp]) -> Proofs:
-        """Return the proofs at some of the grid's points, numbered by their places among them."""
+        """Return the proofs at some points of the grid, which are numbered anew from 0."""
         if not len(self) or not len(chosen):
             return self._rows(np.zeros(0, dtype=np.intp), np.zeros(0, dtype=np.intp), {})
-        places = np.minimum(np.searchsorted(self.points, chosen), len(self) - 1)
-        places_of_proved = np.flatnonzero(self.points[places] == chosen)
-        details = renumbered(self.details, chosen)
-        return self._rows(places[places_of_proved], places_of_proved, details)
+        rows = np.minimum(np.searchsorted(self.points, chosen), len(self) - 1)
+        points = np.flatnonzero(self.points[rows] == chosen)
+        return self._rows(rows[points], points, renumbered(self.details, chosen))
 
     def _rows(
         self, rows: NDArray[np.intp], points: NDArray[np.intp], details: Mapping[int, str]
@@ -150,16 +149,19 @@ class Proofs:
 
 
 def _ends(curvatures: tuple[float | None, float | None]) -> tuple[float, float]:
+    """Return the smaller and the larger of two second derivatives, or `UNKNOWN`."""
     first, second = curvatures
     return UNKNOWN if first is None or second is None else (min(first, second), max(first, second))
 
 
-def _column(numbers: Any) -> Array:  # noqa: ANN401  (an iterable of numbers and None)
+def _column(numbers: Iterable[float | None]) -> Array:
+    """Return numbers as a column, with NaN for None."""
     return np.array([np.nan if x is None else x for x in numbers], dtype=np.float64)
 
 
-# The columns of `Certified`, and those of `Proofs` besides `points`.
-_CERTIFIED: Final = ("settled", "derivative", "errors", "outside")
+# The columns of `Certified`, in order.
+_CERTIFIED: Final = ("is_certified", "derivative", "errors", "outside")
+# The columns of `Proofs` without `points`.
 _PROVED: Final = (
     "kinds",
     "left",
@@ -174,17 +176,17 @@ _PROVED: Final = (
 class Truths:
     """The truth at every point of a grid, along one variable.
 
-    A proof has precedence over what is certified at the same point. The columns of the whole grid
-    are computed when they are first read.
+    A proof takes precedence over a certified derivative at the same point. The columns of the
+    whole grid are computed when they are first read.
 
     Attributes
     ----------
     certified
-        What running error bounds certify.
+        The derivatives that running error bounds certify.
     proofs
-        What was proved point by point.
+        The results of the proofs.
     unproved
-        By point, why no proof was tried though the point is not certified.
+        By point, why no proof was tried although the point is not certified.
     """
 
     certified: Certified
@@ -193,18 +195,18 @@ class Truths:
 
     @classmethod
     def proved_only(cls, count: int, truths: Mapping[int, Truth]) -> Truths:
-        """Return the truth at `count` points, known where it is given."""
+        """Return the truth at n = `count` points, from proofs at some of them."""
         return cls(Certified.nowhere(count), Proofs.of(truths))
 
     def __len__(self) -> int:
         """Return the number of points."""
-        return len(self.certified.settled)
+        return len(self.certified.is_certified)
 
     @functools.cached_property
     def kinds(self) -> NDArray[np.int8]:
         """The codes of the `Kind` of every point, shape (n,)."""
         certified = self.certified
-        kinds = np.where(certified.settled, np.int8(Kind.SMOOTH), np.int8(Kind.UNDECIDED))
+        kinds = np.where(certified.is_certified, np.int8(Kind.SMOOTH), np.int8(Kind.UNDECIDED))
         kinds[certified.outside > 0] = Kind.OUTSIDE
         kinds[self.proofs.points] = self.proofs.kinds
         return kinds
@@ -283,7 +285,7 @@ class Truths:
         return float(self.proofs.lower_curvature[row]), float(self.proofs.upper_curvature[row])
 
     def detail(self, i: int) -> str:
-        """Return what the kind of a point does not say, or ""."""
+        """Return the detail of the truth at a point, or ""."""
         text = self.proofs.details.get(i) or self.unproved.get(i, "")
         if not text and self.certified.outside[i] and not self.attempted[i]:
             return domain_message(FUNCTIONS[self.certified.outside[i]])

@@ -80,12 +80,12 @@ def disagreements(text, monkeypatch, *, in_order):
     with monkeypatch.context() as patch:
         patch.setattr(filtering, "BLOCK", 10 * POINTS)
         alone = certify(program, "x", inputs)
-    both = in_blocks.settled & alone.settled
+    both = in_blocks.is_certified & alone.is_certified
     with np.errstate(invalid="ignore"):
         differ = np.abs(in_blocks.derivative - alone.derivative) > in_blocks.errors + alone.errors
     differ |= np.isnan(in_blocks.derivative) != np.isnan(alone.derivative)
     differ |= in_blocks.outside != alone.outside
-    more = in_blocks.settled & ~alone.settled
+    more = in_blocks.is_certified & ~alone.is_certified
     return int((both & differ | more).sum()), int(both.sum())
 
 
@@ -126,7 +126,7 @@ def test_every_function_accepts_the_result_of_a_choice_in_blocks(monkeypatch, ro
     # for a constant, blocks may certify more: a slope of 0
     program = parse(f"{row.name}(where(exp(x) > 0, 0, x), {rest.replace('x', '1')})")
     result = certify(program, "x", columns(program, in_order=True))
-    assert not result.derivative[result.settled & (result.outside == 0)].any()
+    assert not result.derivative[result.is_certified & (result.outside == 0)].any()
 
 
 def test_a_comparison_that_is_wrongly_sure_is_noticed(monkeypatch):
