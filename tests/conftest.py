@@ -1,4 +1,4 @@
-"""Fixtures: engines for one test, and faults in worker processes by the name of the entry."""
+"""Fixtures: engines for one test, and faults in workers, chosen by the name of the entry."""
 
 import contextlib
 import multiprocessing
@@ -38,7 +38,7 @@ task.compare = compare
 
 @pytest.fixture
 def register():
-    """Register an engine until the test ends; return its name."""
+    """A function that registers an engine until the test ends, and returns its name."""
     with contextlib.ExitStack() as stack:
 
         def enter(engine):
@@ -49,7 +49,7 @@ def register():
 
 @pytest.fixture
 def planted(tmp_path, monkeypatch):
-    """Every Python process started from now on has the faults; a folder for its marks."""
+    """Plant the faults in every process started from now on; return the folder of their marks."""
     stop_forks()
     folder = tmp_path / "planted"
     folder.mkdir()
@@ -62,7 +62,7 @@ def planted(tmp_path, monkeypatch):
 
 
 def stop_forks():
-    """Stop the process that workers are forked from: it has the environment it was started with."""
+    """Stop the process that workers are forked from: it keeps the environment of its start."""
     if "forkserver" in multiprocessing.get_all_start_methods():
         from multiprocessing import forkserver
 

@@ -24,7 +24,7 @@ _CONSTANTS = {"pi": sp.pi, "e": sp.E, "inf": sp.oo}
 
 @contextlib.contextmanager
 def deterministic_sympy() -> Iterator[None]:
-    """Make sympy check its facts in a fixed order instead of a random one.
+    """Make sympy deduce assumptions in a fixed order instead of a random one.
 
     Its answer for a number that it only evaluates numerically may depend on that order.
     """
@@ -79,7 +79,7 @@ class Symbolic:
         """Return a function of integers without computing the enormous integer."""
         if self.exact:
             return _GUARDED[function](*arguments, evaluate=False)
-        # sympy would evaluate an unevaluated integer at the next derivative, but not a Float.
+        # At the next derivative sympy would evaluate a function of an Integer, but not of a Float.
         return _GUARDED[function](sp.Float(arguments[0], _DOUBLE_DIGITS), *arguments[1:])
 
 

@@ -28,14 +28,14 @@ finally:
 def _print_unless_orphaned(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    """Print an uncaught error, except of a process that was forked when the run had ended.
+    """Print an uncaught error, unless the run ended while this process was being forked.
 
-    Ctrl-C may end the run while processes are being forked; they find their pipe closed and
-    the pool's semaphores removed.
+    Ctrl-C may end the run at that time. The new process then finds its pipe closed and the pool's
+    semaphores removed.
     """
     if not isinstance(error, FileNotFoundError | EOFError | ConnectionError):
         sys.__excepthook__(kind, error, trace)
 
 
-# Called for errors before a worker process runs its first task; later ones are outcomes.
+# Called for errors before a worker process runs its first task; errors of tasks are outcomes.
 sys.excepthook = _print_unless_orphaned

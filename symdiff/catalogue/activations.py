@@ -14,12 +14,12 @@ def _torch_prelu(x: Any, weight: Any) -> Any:
     return torch_functional.prelu(x.reshape(1, -1), weight.reshape(-1)).reshape(x.shape)
 
 
-_OVERFLOWS = -700.0  # e^-x is near the largest double
+_LEAST_SAFE = -700.0  # for smaller x, e^-x may overflow
 
 
 def _numpy_sigmoid(x: Any) -> Any:
     """Return 1/(1 + e^-x), or e^x/(1 + e^x) for negative x where e^-x would overflow."""
-    if not numpy.less(x, _OVERFLOWS).any():
+    if not numpy.less(x, _LEAST_SAFE).any():
         return 1.0 / (1.0 + numpy.exp(-x))
     power = numpy.exp(-numpy.abs(x))
     return numpy.where(numpy.greater_equal(x, 0), 1.0, power) / (1.0 + power)
@@ -49,7 +49,7 @@ SMOOTH = (
     Function("sigmoid",    "x", formula="1/(1 + e**-x)", aliases=("expit",), definition="1/(1 + exp(-x))", numpy=_numpy_sigmoid, torch="sigmoid",
              switches=(), derivative="result*(1 - result)"),
     Function("logsigmoid", "x", formula="log(sigmoid(x))", definition="-logaddexp(0, -x)", torch="F.logsigmoid"),
-    # torch returns x where beta*x > 20, an approximation; the function is meant without a threshold.
+    # torch's threshold is 20 by default: it returns x where beta*x > 20, an approximation. Here the default is exact.
     Function("softplus",   "x, beta: number = 1.0, threshold: number = inf", formula="log(1 + e**(beta*x))/beta",
              definition="where(beta*x > threshold, x, logaddexp(0, beta*x)/beta)", torch="F.softplus"),
     Function("gelu",       "x, approximate: none|tanh = none", formula="x*Phi(x), or its tanh form", torch="F.gelu",

@@ -64,7 +64,7 @@ def _huber(a: Elements, x: Array, target: Array, delta: float) -> Array:
     return a.each("where", a.each("less_equal", size, delta), inner, outer)
 
 
-def _cross_entropy_of_two(a: Elements, x: Array, target: Array, _: float) -> Array:
+def _binary_cross_entropy(a: Elements, x: Array, target: Array, _: float) -> Array:
     one_minus_x, one_minus_target = (a.each("subtract", 1, v) for v in (x, target))
     first, second = a.each("xlogy", target, x), a.each("xlogy", one_minus_target, one_minus_x)
     total = a.each("add", first, second)
@@ -73,7 +73,7 @@ def _cross_entropy_of_two(a: Elements, x: Array, target: Array, _: float) -> Arr
     return a.each("where", is_probability, a.each("negative", total), a.each("log", -1))
 
 
-def _cross_entropy_of_logits(a: Elements, x: Array, target: Array, _: float) -> Array:
+def _binary_cross_entropy_with_logits(a: Elements, x: Array, target: Array, _: float) -> Array:
     """Return log(1 + e^x) - t·x."""
     total = a.each("logaddexp", 0, x)
     return a.each("subtract", total, a.each("multiply", target, x))
@@ -83,7 +83,7 @@ def _nll_loss(a: Elements, x: Array, target: Any, reduction: str = "mean") -> Ar
     shape = a.shape(x)
     axis = 0 if len(shape) == 1 else 1
     if not shape:
-        message = "the input must have a dimension of classes, it is a number"
+        message = "the input is a number, but it needs a dimension of classes"
         raise ShapeMismatchError(message)
     classes = indices_of(target, shape[axis])
     target_shape = (*shape[:axis], *shape[axis + 1 :])
@@ -118,9 +118,9 @@ LOSSES = (
     Function("huber_loss",     f"x, target, {_REDUCTION}, delta: fixed = 1.0", formula="d**2/2 if |d| <= delta else delta*(|d| - delta/2)",
              array=_pointwise(_huber), torch="F.huber_loss"),
     Function("binary_cross_entropy", f"x, target, {_REDUCTION}", formula="-t*log(x) - (1 - t)*log(1 - x) for x in [0, 1]",
-             array=_pointwise(_cross_entropy_of_two), torch="F.binary_cross_entropy"),
+             array=_pointwise(_binary_cross_entropy), torch="F.binary_cross_entropy"),
     Function("binary_cross_entropy_with_logits", f"x, target, {_REDUCTION}", formula="log(1 + e**x) - t*x",
-             array=_pointwise(_cross_entropy_of_logits), torch="F.binary_cross_entropy_with_logits"),
+             array=_pointwise(_binary_cross_entropy_with_logits), torch="F.binary_cross_entropy_with_logits"),
     Function("nll_loss",       f"x, target: indices, {_REDUCTION}", formula="-x[target]", array=_nll_loss,
              torch=lambda x, target, reduction="mean": torch_functional.nll_loss(x, torch_indices(target), reduction=reduction)),
     Function("cross_entropy",  f"x, target: indices, {_REDUCTION}", formula="log Σ e**x - x[target]", array=_cross_entropy, backward_formula=_cross_entropy_for_backward,

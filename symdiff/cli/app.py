@@ -121,7 +121,7 @@ def evaluate(  # noqa: PLR0913  (one for each part of a request)
     with _clear_errors():
         check_output(form, output)
         columns = columns_folder(keep, output)
-        from symdiff.program import parse  # a fifth of the time of --help
+        from symdiff.program import parse  # here: takes a fifth of the time of --help
 
         definitions = assignments(let, "--let", "h=2*x")
         # A mistake in the text is reported here, before torch and sympy load for seconds.
@@ -152,7 +152,7 @@ def graph(
     expression: Annotated[str, typer.Argument(help='An expression, such as "relu(x)*x".')],
     *,
     at: Annotated[
-        list[str] | None, typer.Option(help="Where it runs: x=1/3; 1 for the others.")
+        list[str] | None, typer.Option(help="Point to run at: x=1/3; other variables are 1.")
     ] = None,
     let: Annotated[list[str] | None, typer.Option(help="A named sub-expression: h=2*x.")] = None,
     value: Value = None,
@@ -166,7 +166,7 @@ def graph(
         from symdiff.program import parse  # see eval
 
         program = parse(_unescaped(expression), definitions=assignments(let, "--let", "h=2*x"))
-        given = assignments(at, "--at", "x=0")
+        coordinates = assignments(at, "--at", "x=0")
         tensors = tensor_values(value, "--value")
         from symdiff.engines.base import TensorProblem
         from symdiff.engines.graph import autograd_graph
@@ -174,21 +174,21 @@ def graph(
         from symdiff.program.values import read_value
         from symdiff.report.graph import as_dot, as_text
 
-        moving = [name for name in program.inputs if name not in tensors]
-        places = axes(moving, {}, {**dict.fromkeys(moving, "1"), **given})
-        several = next((axis.name for axis in places if len(axis.values) != 1), None)
+        scalars = [name for name in program.inputs if name not in tensors]
+        point = axes(scalars, {}, {**dict.fromkeys(scalars, "1"), **coordinates})
+        several = next((axis.name for axis in point if len(axis.values) != 1), None)
         if several is not None:
             message = f"--at {several} has several points"
             raise UsageError(message, hint="give one: --at x=0")
-        whole = TensorProblem(program, {name: read_value(name, x) for name, x in tensors.items()})
-        found = autograd_graph(whole, {axis.name: float(axis.values[0]) for axis in places})
-        _write((as_dot if form == "dot" else as_text)(found) + "\n")
+        problem = TensorProblem(program, {name: read_value(name, x) for name, x in tensors.items()})
+        recorded = autograd_graph(problem, {axis.name: float(axis.values[0]) for axis in point})
+        _write((as_dot if form == "dot" else as_text)(recorded) + "\n")
 
 
 @app.command()
 def drift(
     old: Annotated[Path, typer.Argument(help="A store, or a JSON report.")],
-    new: Annotated[Path, typer.Argument(help="Another, of a later run.")],
+    new: Annotated[Path, typer.Argument(help="The store or report of a later run.")],
 ) -> None:
     """Show what changed between two runs: verdicts, and choices at kinks."""
     with _clear_errors():
@@ -227,7 +227,7 @@ def engines(
 
 def _show_version(value: bool) -> None:  # noqa: FBT001  (typer's callback)
     if value:
-        from importlib.metadata import version  # a third of the time of --help
+        from importlib.metadata import version  # here: takes a third of the time of --help
 
         _write(f"symdiff {version('symdiff-compare')}\n")
         raise typer.Exit
@@ -241,7 +241,7 @@ def _root(
         typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version."),
     ] = False,
 ) -> None:
-    """Take the options of the program itself."""
+    """Declare the options that stand before a command."""
 
 
 @contextlib.contextmanager
@@ -310,7 +310,7 @@ class _Progress:
         self._advance: Callable[[int], None] = lambda _: None
 
     def __call__(self, done: int, total: int, outcome: Any) -> None:  # noqa: ANN401
-        """Take an outcome; None: the run starts."""
+        """Take the next outcome, or None when the run starts."""
         if outcome is None:
             self.total, self.started = total, True
             self._advance = self._stack.enter_context(_bar(total))

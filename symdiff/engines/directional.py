@@ -60,14 +60,14 @@ class DirectionalProblem:
     weights
         The cotangents c whose products with the value are added up.
     times
-        How often each cotangent counts.
+        How often each cotangent is applied: the number of backward calls.
     directions
         The directions by name.
     is_contracted
-        Whether claims are about the gradients c·J, not about the Jacobian J: the value is a number,
-        or the request gives the cotangents.
+        Whether claims are about the gradients c·J, not about the Jacobian J. They are if the value
+        is a number, or if the request gives the cotangents.
     function
-        A callable on torch tensors whose formula the program is, if there is one.
+        The callable on torch tensors that the program is the formula of, or None.
     """
 
     tensor_problem: TensorProblem
@@ -95,7 +95,7 @@ class DirectionalProblem:
         name
             The direction.
         backward_formula
-            Whether to bound the formulas of torch's backward pass, where they differ.
+            Whether to bound torch's backward formulas where they differ from the program.
         """
         try:
             estimate, settled = directional_estimate(
@@ -121,7 +121,7 @@ class DirectionalSamples(NamedTuple):
     samples
         The derivatives by the directions' names, shape (1,).
     allowances
-        How far a correct engine may deviate, by direction. Without a direction: not at all.
+        How far a correct engine may deviate, by direction. A missing direction has no allowance.
     gradients
         The gradients c·J by input that the derivatives were taken from, if there are any.
     """
@@ -145,7 +145,7 @@ class DirectionalEngine(Protocol):
         problem
             The program and the directions.
         bounds
-            For every direction `DirectionalProblem.bound`.
+            The result of `DirectionalProblem.bound` for every direction.
 
         Raises
         ------
@@ -157,13 +157,13 @@ class DirectionalEngine(Protocol):
 def run_along(
     engine: Engine, problem: DirectionalProblem, bounds: Mapping[str, DirectionalBound]
 ) -> DirectionalSamples:
-    """Return what an engine gives along directions; whatever it raises becomes data.
+    """Return an engine's derivatives along directions; an exception is returned as the reason.
 
     An engine without a method ``along`` does not support the problem.
     """
-    given = _along(engine, problem, bounds)
-    samples = dataclasses.replace(given.samples, traits=engine.traits)
-    return given._replace(samples=samples)
+    result = _along(engine, problem, bounds)
+    samples = dataclasses.replace(result.samples, traits=engine.traits)
+    return result._replace(samples=samples)
 
 
 def _along(

@@ -53,7 +53,7 @@ class Bookkeeping:
             if len(self._sizes) > limits.MAX_NODES:
                 self._fail(syntax, f"more than {limits.MAX_NODES} sub-expressions", "simplify it")
             if self._sizes[index] > _MAX_TREE:
-                message = f"more than {_MAX_TREE} sub-expressions when definitions are written out"
+                message = f"more than {_MAX_TREE} sub-expressions when definitions are expanded"
                 self._fail(syntax, message, "simplify it")
             self._depths[index] = self._depth_of(node)
             if self._depths[index] > MAX_DEPTH:
@@ -71,7 +71,7 @@ class Bookkeeping:
             return 0
         depths = [self._depths[a] for a in node.operands] or [0]
         row = CATALOGUE[node.function]
-        if row.is_polynomial and len(depths) == 2:  # a chain is one level of nesting
+        if row.is_polynomial and len(depths) == 2:  # the chain a + b + c is one level
             return max(depths[0], depths[1] + 1)
         return 1 + max(depths)
 

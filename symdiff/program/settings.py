@@ -1,4 +1,4 @@
-"""Read non-numeric arguments from the syntax tree: dimensions, shapes, the index of ``x[...]``."""
+"""Read arguments other than real numbers from the syntax tree: dimensions, shapes, indices."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from symdiff.catalogue import Parameter
 from symdiff.catalogue.arrangements import ALL
 
 _LARGEST = 10**7  # largest integer in a shape or an index
-# What a parameter of each kind takes, for messages.
+# The arguments that a parameter of each kind takes, for messages.
 EXPECTED = {
     "dim": "a dimension or several: 0, -1, (0, 1)",
     "flag": "True or False",

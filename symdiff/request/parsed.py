@@ -19,7 +19,7 @@ class ParsedRequest:
     Attributes
     ----------
     request
-        As it was made.
+        The request with its texts as they were given.
     program
         The expression as written.
     function
@@ -27,7 +27,7 @@ class ParsedRequest:
     spellings
         Other programs for the same function, by name.
     claims
-        The derivatives that somebody asserts.
+        The derivatives that the request asserts, to be checked.
     """
 
     request: Request

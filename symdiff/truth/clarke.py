@@ -39,7 +39,8 @@ _BITS: Final = 512  # precision of the balls
 _MARGIN: Final = 1e-9
 # Rounding may change a component by this part of the largest component.
 _ROUNDING: Final = 2.0**-45
-_SMALLEST_SIZE: Final = 2.0**-60  # of a component, relative to the largest one
+# The smallest scale by which a component is divided, relative to the largest component.
+_SMALLEST_SIZE: Final = 2.0**-60
 _SAME: Final = 1e-12  # relative distance of two vertices that count as equal
 
 
@@ -374,7 +375,7 @@ def _is_independent_of(
 ) -> bool:
     """Return whether the gradients are the same for all signs of the switches in `flat`.
 
-    Those have a zero gradient, so that their signs near the point are unknown to first order.
+    These switches have a zero gradient, so their signs near the point are unknown to first order.
     """
     choices = [(-1, 1) if k in flat else (sign,) for k, sign in enumerate(combination.signs)]
     for signs in itertools.product(*choices):

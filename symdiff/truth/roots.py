@@ -77,7 +77,7 @@ class Zero(Real):
         raise UndecidedError(message)
 
     def _newton(self, x: Ball) -> Ball | None:
-        """Return m - f(m)/f'(x) for the midpoint m of x, or None if f'(x) may be 0 or unknown."""
+        """Return m - f(m)/f'(x), m the midpoint of x, or None if f'(x) may be 0 or is unknown."""
         bits = flint.ctx.prec
         fixed = {name: Jet(number.ball(bits)) for name, number in self._fixed.items()}
         middle = x.mid()

@@ -46,7 +46,9 @@ COLUMN, DEFINITION, ELEMENTS, COMPONENTS, POINTS, EXCUSED = (
     "-",  # not supported, for a reason
 )
 NO_DERIVATIVE = "symengine does not have the function, or not its derivative"
-NO_BOUND = "no bound of its error holds for a whole tensor that may reach its poles or ends"
+NO_BOUND = (
+    "no error bound holds for a whole tensor that may contain its poles or ends of its domain"
+)
 REASONS = {
     "symengine": dict.fromkeys(
         ("float", "floor", "ceil", "erfinv", "gamma", "lgamma", "digamma", "polygamma"),

@@ -17,7 +17,8 @@ from typing import Any, Final
 import numpy as np
 
 Number = Any  # an array or a double
-# Lower and upper bounds of numbers; for conditions, whether they surely and possibly hold.
+# A lower and an upper bound of a number; for a condition, whether it is surely true and whether it
+# is possibly true.
 Interval = tuple[Number, Number]
 
 _WIDENING: Final = 2.0**-48  # relative; numpy's elementary functions err by at most 4 ulps = 2**-50
@@ -25,7 +26,7 @@ _FLUSHED: Final = 2.0**-1022  # results smaller than this may be returned as 0
 
 
 def interval_of_choice(condition: Interval, x: Interval, y: Interval) -> Interval:
-    """Return the interval of ``where(condition, x, y)``: the hull where the condition is open."""
+    """Return the interval of ``where(condition, x, y)``: the hull if the condition is undecided."""
     surely, possibly = condition
     low = np.where(surely, x[0], np.where(possibly, np.minimum(x[0], y[0]), y[0]))
     high = np.where(surely, x[1], np.where(possibly, np.maximum(x[1], y[1]), y[1]))
@@ -49,11 +50,11 @@ def _hull(corners: Sequence[Number]) -> Interval:
 
 
 def _square(x: Interval) -> Interval:
-    low, high = _size(x)
+    low, high = _absolute(x)
     return low * low, high * high
 
 
-def _size(x: Interval) -> Interval:
+def _absolute(x: Interval) -> Interval:
     low, high = x
     return np.maximum(np.maximum(low, -high), 0.0), np.maximum(high, -low)
 
@@ -76,7 +77,7 @@ def _widened(interval: Interval) -> Interval:
 
 
 def _increasing(function: np.ufunc) -> Callable[[Interval], Interval]:
-    """Return the rule of an increasing elementary function, which is widened."""
+    """Return the rule of an increasing elementary function: its interval is widened."""
     return lambda x: _widened((function(x[0]), function(x[1])))
 
 
@@ -105,8 +106,8 @@ def _constantly(answer: bool) -> Callable[[Interval], Interval]:  # noqa: FBT001
     return lambda x: (np.full(np.shape(x[0]), answer), np.full(np.shape(x[0]), answer))
 
 
-# From the name of numpy's function to its rule: the interval of the result, from those of the
-# arguments, which have to be finite. None: no bound is available.
+# Rules by the name of numpy's function. A rule takes the intervals of the arguments, which have to
+# be finite, and returns the interval of the result, or None if no bound is available.
 NUMBERS: Final[Mapping[str, Callable[..., Interval | None]]] = MappingProxyType(
     {
         "add": lambda x, y: (x[0] + y[0], x[1] + y[1]),
@@ -116,7 +117,7 @@ NUMBERS: Final[Mapping[str, Callable[..., Interval | None]]] = MappingProxyType(
         "reciprocal": lambda x: _quotient((1.0, 1.0), x),
         "negative": lambda x: (-x[1], -x[0]),
         "positive": lambda x: x,
-        "absolute": _size,
+        "absolute": _absolute,
         "square": _square,
         "sqrt": _root,
         "power": _power,

@@ -1,4 +1,4 @@
-"""Treatments of ties that bound what rounding in an engine can do.
+"""Rules for ties that bound the effect of rounding in an engine.
 
 Each implements `jets.Ties`.  Where the sign of a switch is not proved, rounding may lead the engine
 into either branch, so both are taken.  Every result is widened by the engine's rounding.  The balls
@@ -51,7 +51,7 @@ class BothBranches:
         return x + flint.arb(0, self._subnormal) if may_underflow else x
 
     def widened(self, row: Function, values: list[Ball]) -> list[Ball]:
-        """Add two ulps to the arguments of special functions: kernels reduce arguments first."""
+        """Add two ulps to the arguments of special functions, for argument reduction in kernels."""
         if not row.is_special:
             return values
         return [v + flint.arb(0, abs(v).upper() * self._ulp) for v in values]
@@ -60,13 +60,13 @@ class BothBranches:
 class ReverseMode(BothBranches):
     """As `BothBranches`, for reverse mode, which adds up the terms of a gradient in another order.
 
-    In another order partial sums may be larger, so a sum costs a rounding of each of its terms.
-    For (x - 1) - x, forward mode gives exactly 0. In reverse mode other terms may be added between
-    the two terms of x, and the sum is rounded.
+    In another order partial sums may be larger, so the bound has one rounding for each term of a
+    sum. For (x - 1) - x, forward mode gives exactly 0. In reverse mode other terms may be added
+    between the two terms of x, and the sum is rounded.
     """
 
     def rounded(self, jet: Jet, row: Function, arguments: Sequence[Any]) -> Jet:
-        """Add the rounding of each term to a gradient that is a sum of two."""
+        """Add the rounding of each term to a gradient that is a sum of two terms."""
         terms_of = _GRADIENT_TERMS.get(row.name)
         if terms_of is None or not all(isinstance(a, Jet) for a in arguments):
             return super().rounded(jet, row, arguments)

@@ -70,10 +70,10 @@ def _is_analytic(program: Program, index: int, analytic: Mapping[int, Germ]) -> 
         return True
     if row.is_power:
         return _is_natural(program.nodes[node.operands[1]])
-    return _is_away(row, analytic[node.operands[-1]])
+    return _is_off_singularity(row, analytic[node.operands[-1]])
 
 
-def _is_away(row: Function, argument: Germ) -> bool:
+def _is_off_singularity(row: Function, argument: Germ) -> bool:
     """Return whether the value of an argument is proved to be positive, or a divisor nonzero."""
     if row.domain != _NOT_ZERO and row.domain not in _POSITIVE:
         return False

@@ -19,15 +19,16 @@ from symdiff.arithmetics.balls import EMPTY, PRECISION, Ball
 MAX_BOXES: Final = 600  # enclosures computed for one switch on one line
 BOXES_EACH: Final = 150  # enclosures that suffice to refine a simple zero
 MAX_BRACKETS: Final = 64  # a larger number of brackets is not refined
-_RELATIVE_WIDTH = 2.0**-58  # narrower than the spacing of doubles: a bracket names one double
-_SMALLEST_WIDTH = 2.0**-200  # where `_RELATIVE_WIDTH` would be smaller, near zero
+# A bracket of this relative width is not refined: doubles are further apart, so it identifies one.
+_RELATIVE_WIDTH = 2.0**-58
+_SMALLEST_WIDTH = 2.0**-200  # the absolute width that replaces `_RELATIVE_WIDTH` near zero
 _EARLY = 8  # f is tested for being monotone on intervals narrower than 1/8 of the whole
 _STEPS = 12  # Newton steps for one zero
 # Bisection stops after this many enclosures in a row that exclude nothing, on intervals narrower
 # than 1/_DEEP of the whole.
 _PATIENCE = 48
 _DEEP = 2**20
-# Newton's iteration has converged if its interval is narrower than this part of the first one.
+# Newton's iteration has converged if its interval is narrower than this fraction of the first one.
 _CONVERGED = flint.arb(2) ** -60
 
 
@@ -129,28 +130,28 @@ def _bisect(
         if not_excluded > _PATIENCE and (b - a) * _DEEP < width:
             return [*closed, (a, b), *waiting]
         middle = ((a + b) / 2).mid()
-        if b - a <= _smallest(a, b) or middle <= a or middle >= b:
+        if b - a <= _smallest_width(a, b) or middle <= a or middle >= b:
             closed.append((a, b))
-        elif (b - a) * _EARLY < width and (zeros := _monotone(f, slope, a, b)) is not None:
+        elif (b - a) * _EARLY < width and (zeros := _zero_if_monotone(f, slope, a, b)) is not None:
             closed.extend(zeros)
         else:
             waiting.extend([(a, middle), (middle, b)])
     return [*closed, *waiting]
 
 
-def _monotone(
+def _zero_if_monotone(
     f: Callable[[Ball], Any], slope: Callable[[Ball], Ball | None], a: Ball, b: Ball
 ) -> list[tuple[Ball, Ball]] | None:
     """Return at most one narrow bracket if f is monotone on [a, b]; None if that is not proved.
 
     Source: the interval Newton method, Moore, Kearfott & Cloud 2009, section 8.1.
     """
-    derivative = _sign_definite(slope(a.union(b)))
+    derivative = _if_nonzero(slope(a.union(b)))
     if derivative is None:
         return None
     if _has_no_sign(f(a)) or _has_no_sign(f(b)):  # an end may be the zero: widen the interval
         a, b = a - (b - a) / 8, b + (b - a) / 8
-        derivative = _sign_definite(slope(a.union(b)))
+        derivative = _if_nonzero(slope(a.union(b)))
     left, right = f(a), f(b)
     if derivative is None or _has_no_sign(left) or _has_no_sign(right):
         return None
@@ -158,7 +159,7 @@ def _monotone(
         return []
     start = b - a
     for _ in range(_STEPS):
-        if b - a <= _smallest(a, b):
+        if b - a <= _smallest_width(a, b):
             break
         middle = a.union(b).mid()
         step = middle - f(middle) / derivative
@@ -166,11 +167,11 @@ def _monotone(
         if not low <= high or not (high - low) * 2 < b - a:
             break  # this precision allows no narrower interval
         a, b = low, high
-        derivative = _sign_definite(slope(a.union(b))) or derivative
+        derivative = _if_nonzero(slope(a.union(b))) or derivative
     return [(a, b)] if b - a <= start * _CONVERGED else None
 
 
-def _sign_definite(slope: Ball | None) -> Ball | None:
+def _if_nonzero(slope: Ball | None) -> Ball | None:
     return slope if slope is not None and (slope > 0 or slope < 0) else None
 
 
@@ -178,7 +179,7 @@ def _has_no_sign(value: Any) -> bool:  # noqa: ANN401  (a ball or EMPTY)
     return value is EMPTY or not (value > 0 or value < 0)
 
 
-def _smallest(a: Ball, b: Ball) -> Ball:
+def _smallest_width(a: Ball, b: Ball) -> Ball:
     scale = max(abs(float(a)), abs(float(b)))
     return flint.arb(max(scale * _RELATIVE_WIDTH, _SMALLEST_WIDTH))
 

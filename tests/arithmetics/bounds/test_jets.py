@@ -1,4 +1,4 @@
-"""Every row on jets: the balls of its value and its slopes contain what mpmath computes."""
+"""Every row of the catalogue on jets: the balls of its value and its slopes contain what mpmath computes."""
 
 import dataclasses
 import functools
@@ -166,7 +166,7 @@ def test_every_text_calls_its_row_with_a_variable_for_every_real_parameter(name)
         output = program.nodes[program.output]
         assert isinstance(output, Call) and output.function == name
     most = max(len(case.ranges) for case in MEANINGS[name])
-    # The condition of `where` and `ifelse` has another variable.
+    # The condition of `where` and `ifelse` has a variable in addition.
     assert most >= len(real)
     assert MEANINGS[name][0].samples == SAMPLES
 

@@ -205,8 +205,8 @@ def test_the_message_names_the_definition_that_fails(definitions, text, input_sh
 SHAPES = [(), (1,), (3,), (1, 1), (2, 3), (3, 1), (3, 3), (2, 2, 3), (2, 3, 4), (1, 1, 4, 4)]
 DIMENSIONS = ["0", "1", "-1", "-2", "2", "-3", "(0, 1)", "(0, -1)", "(0, 0)", "()"]
 INTEGERS = ["0", "1", "-1", "-2", "2", "-3"]
-PLACES = ["0", "[0]", "[0, 2]", "[1, 0, 0]", "[3]", "[[0, 1], [1, 0]]", "[[2], [0]]", "[[[0, 1, 2]]]"]  # fmt: skip
-OF_ONE = [
+INDICES = ["0", "[0]", "[0, 2]", "[1, 0, 0]", "[3]", "[[0, 1], [1, 0]]", "[[2], [0]]", "[[[0, 1, 2]]]"]  # fmt: skip
+ONE_INPUT = [
     *(f"{f}(x)" for f in ("sum", "mean", "prod", "amax", "amin", "max", "min", "norm")),
     *(f"{f}(x, dim={d})" for f in ("sum", "mean", "amax", "norm") for d in DIMENSIONS),
     *(f"x.{f}(dim={d}, keepdim=True)" for f in ("sum", "amin", "norm") for d in DIMENSIONS),
@@ -223,8 +223,8 @@ OF_ONE = [
     *(f"cat([x, x], {d})" for d in INTEGERS),
     *(f"cat([x, x[..., :1]], {d})" for d in INTEGERS),
     *(f"stack([x, x], {d})" for d in INTEGERS),
-    *(f"gather(x, {d}, {i})" for d in INTEGERS for i in PLACES),
-    *(f"index_select(x, {d}, {i})" for d in INTEGERS for i in PLACES),
+    *(f"gather(x, {d}, {i})" for d in INTEGERS for i in INDICES),
+    *(f"index_select(x, {d}, {i})" for d in INTEGERS for i in INDICES),
     *(f"x.reshape({s})" for s in ("-1", "3", "2, 3", "-1, 2", "1, 1", "-1, -1", "()", "2, 3, -1")),
     *(f"x.expand({s})" for s in ("3", "2, 3", "2, -1", "-1, 3", "-1, -1, -1", "2, 2, 3", "()")),
     *(f"x[{i}]" for i in ("0", "2", "-3", "1:", "::2", "None", "...", "0, 0", ":, 1", "..., -1")),
@@ -233,13 +233,13 @@ OF_ONE = [
     *(f"unfold(x, {k})" for k in ("2", "(2, 3)", "(2,)", "2, padding=1", "5", "0", "2, stride=3")),
     *(f"unfold(x, 2, {k})" for k in ("dilation=2", "padding=(0, 1)", "padding=-1", "stride=0")),
     *(f"fold(x, {k})" for k in ("2, 1", "(2, 2), 2", "2, 2, padding=1", "3, (3, 1)", "2, 0", "4, 5")),
-    *(f"nll_loss(x, {i})" for i in PLACES),
-    *(f"cross_entropy(x, {i}, reduction='none')" for i in PLACES),
+    *(f"nll_loss(x, {i})" for i in INDICES),
+    *(f"cross_entropy(x, {i}, reduction='none')" for i in INDICES),
     "masked_fill(x, x > 0, 1)", "masked_fill(x, x > 0, x)", "masked_fill(2, x > 0, 1)",
     "[x, 1]", "[x, x]", "one_hot([0, 2]) @ x", "[[1, 2], [3, 4]] @ x", "stack([x.sum(), 1])",
     "x.sum(keepdim=True)", "x.prod(keepdim=True)", "x.amax(keepdim=True)",
 ]  # fmt: skip
-OF_TWO = [
+TWO_INPUTS = [
     "x @ y",
     "mm(x, y)",
     "mv(x, y)",
@@ -268,7 +268,7 @@ OF_TWO = [
     "binary_cross_entropy_with_logits(x, y)",
     "smooth_l1_loss(x, x, beta=-1) + y",
 ]
-PAIRED = [(), (1,), (2,), (3,), (1, 3), (2, 3), (3, 2), (3, 3), (1, 2, 3), (2, 3, 2), (1, 2, 4, 3), (2, 1, 3, 2)]  # fmt: skip
+SHAPES_OF_PAIRS = [(), (1,), (2,), (3,), (1, 3), (2, 3), (3, 2), (3, 3), (1, 2, 3), (2, 3, 2), (1, 2, 4, 3), (2, 1, 3, 2)]  # fmt: skip
 
 
 REFUSED = {("nll_loss(x, [0])", (1,))}  # see STRICTER
@@ -276,7 +276,7 @@ REFUSED = {("nll_loss(x, [0])", (1,))}  # see STRICTER
 
 def choices(text):
     count = len(parse(text).inputs)
-    several = itertools.product(SHAPES if count == 1 else PAIRED, repeat=count)
+    several = itertools.product(SHAPES if count == 1 else SHAPES_OF_PAIRS, repeat=count)
     return [chosen for chosen in several if (text, *chosen) not in REFUSED]
 
 
@@ -316,14 +316,14 @@ def disagreements(text, combinations):
     return differences
 
 
-@pytest.mark.parametrize("text", [*dict.fromkeys(OF_ONE), *OF_TWO])
+@pytest.mark.parametrize("text", [*dict.fromkeys(ONE_INPUT), *TWO_INPUTS])
 def test_symdiff_accepts_the_shapes_that_torch_accepts(text):
     assert disagreements(text, choices(text)) == []
 
 
 def test_some_shapes_fit_together_and_others_do_not():
     # Otherwise the test above would compare nothing.
-    for texts in (OF_ONE, OF_TWO):
+    for texts in (ONE_INPUT, TWO_INPUTS):
         accepted = [
             symdiff_shape(parse(text), dict(zip(parse(text).inputs, chosen, strict=True)))
             for text in texts[::7]
