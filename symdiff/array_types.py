@@ -1,4 +1,4 @@
-"""Types of numpy's arrays, for annotations in every room."""
+"""Aliases of numpy array types, for annotations."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]  # numbers, one for each point
-Mask = NDArray[np.bool_]  # True at the points that are meant
+Mask = NDArray[np.bool_]  # one condition for each point

@@ -30,9 +30,9 @@ def perform(work: bytes, *, short: bool = False) -> bytes:
     return pack(attempt(request, options), short=short)
 
 
-def perform_all(several: Sequence[bytes]) -> list[bytes]:
-    """Perform several works in order; the outcomes are compressed for the network."""
-    return [perform(work, short=True) for work in several]
+def perform_all(batch: Sequence[bytes]) -> list[bytes]:
+    """Compare packed requests in order; the outcomes are compressed for the network."""
+    return [perform(work, short=True) for work in batch]
 
 
 def lost(request: Request, reason: str, hint: str) -> Lost:

@@ -1,4 +1,4 @@
-"""The few array operations in which all functions on tensors are written.
+"""The few array operations from which all functions on tensors are built.
 
 Every arithmetic on tensors implements them: shapes only, components of a scalar program, numpy
 arrays, running error bounds.  One implementation of softmax or conv2d therefore serves all.

@@ -118,12 +118,12 @@ class Function:
         A function on tensors, as a callable of `Elements` and its arguments; None for a function
         that is applied component by component.
     backward_formula
-        As `array`, in the formula of torch's backward pass, if it loses digits that `array` keeps;
-        rounding errors are bounded with it.
+        The same function as `array`, by the formula that torch's backward pass differentiates, if
+        that formula loses digits that `array` keeps. Rounding errors are bounded with it.
     derivative
         The derivative as an expression in the row's parameters and `result`, the value of the
-        function; torch's backward formula, if that loses digits. For several parameters a tuple
-        with one text each, or None where the derivative is not stated.
+        function. If torch's backward formula loses digits, it is that formula. For several
+        parameters, a tuple with one text each, or None where the derivative is not stated.
     domain
         The condition under which the function is defined over the reals.
     switches
@@ -131,7 +131,7 @@ class Function:
         the switches of the definition, or the comparisons of the domain. A callable gets the
         constant arguments, and None for the others.
     crossings
-        Expressions with kinks, jumps or poles where their value is an integer.
+        Expressions whose integer values mark the jumps or poles of the function.
     returns
         `real`, or `condition` for comparisons and logic.
     variadic
@@ -154,7 +154,7 @@ class Function:
         Whether the function is continuous, and affine in all real arguments between its kinks.
     zero_at
         The only value of the first argument at which the function is 0; None if there is no such
-        value, or none is needed.
+        value, or it is not needed.
     is_method
         Whether tensors have a method of that name with the same meaning.
     """

@@ -39,19 +39,21 @@ class Traits:
         How it gets derivatives; some of `MODES`.
     whole_tensors
         Whether it runs a program on tensors as it was written (`Problem.tensor_problem`). If not,
-        it is given one component of the program, written out in numbers.
+        it is given one component of the program, written out as a program on numbers.
     dtypes
         The floating-point dtypes in which it can run a program on whole tensors.
     runs_callables
         Whether it runs the callable of a problem. If not, it is given the formula alone.
     runs_in_chunks
         Whether a long grid is cut into chunks for it, which run on several threads. If not, it
-        has threads of its own, and runs beside the others.
+        starts its threads itself, and is run at the same time as the other engines.
     min_norm_rule
-        The name of its documented rule at kinks, if that is: the subgradient of least norm where
-        the function is locally convex, the supergradient of least norm where it is concave.
+        The name of its documented rule at kinks, if it promises the subgradient of least norm
+        where the function is locally convex, and the supergradient of least norm where it is
+        locally concave; else "".
     is_asserted
-        Whether a person asserts its derivative: if it is wrong, it is said how (a sign, a factor).
+        Whether its derivative is a person's claim. A report then explains how a wrong derivative
+        differs from the truth: by its sign, by a factor, ...
 
     Raises
     ------
@@ -88,12 +90,12 @@ class TensorProblem:
     cotangents
         The cotangents of the VJPs that are added up. None stands for the cotangent 1 of a number.
     tangent
-        The direction of the one derivative asked for; None: a derivative by every component.
+        The direction of a single directional derivative; None: a derivative by every component.
     shape
         The shape of the program's value, if it is known.
     backward_formula
-        The component of the program in the formulas of torch's backward pass, where these differ
-        from the formulas of its forward pass.
+        The component of the program, written out in the formulas of torch's backward pass, where
+        these differ from the formulas of its forward pass.
     """
 
     program: Program
@@ -141,7 +143,7 @@ class Problem:
 
     @classmethod
     def join(cls, parts: Sequence[Problem]) -> Problem:
-        """Return the problem at the points of parts of a grid, one after the other."""
+        """Return the problem at the points of several parts of a grid, concatenated."""
         return dataclasses.replace(parts[0], columns=_joined([part.columns for part in parts]))
 
     @property
@@ -168,11 +170,11 @@ class Samples:
     derivatives
         The partial derivatives by every variable, shape (n,). A claim may be for some only.
     errors
-        The engine's estimates of its errors by variable, shape (n,), NaN where it was not asked;
-        without the variable if it was not asked at all, or has no estimate.
+        The engine's estimates of its errors by variable, shape (n,); NaN at the points for which
+        no estimate was requested. Variables without any estimate are left out.
     straddling
-        By variable, the points at which a switch changes its sign inside the engine's stencil,
-        shape (n,); without the variable as for `errors`.
+        By variable, whether a switch changes its sign inside the engine's stencil at each point,
+        shape (n,). Variables without any estimate are left out.
     reason_of
         Index into `reasons` for every point, shape (n,); 0 where the engine did not fail. None: it
         failed nowhere.
@@ -181,10 +183,11 @@ class Samples:
     unsupported
         Why the engine cannot express the program at all, or "".
     missing
-        The function of the program that the engine does not have, if that is the reason; "" else.
+        The function of the program that the engine lacks, if that is why the program is
+        unsupported; else "".
     refusals
-        Variables for which the engine's derivative cannot be one (a claim of another shape), with
-        the reason. The derivatives by these are NaN, and the engine fails at every point.
+        By variable, why the engine's answer cannot be a derivative (a claim of the wrong shape).
+        The derivatives by these variables are NaN, and the engine fails at every point.
     traits
         The traits of the engine.
     """
@@ -211,7 +214,7 @@ class Samples:
 
     @classmethod
     def join(cls, parts: Sequence[Samples]) -> Samples:
-        """Return the samples of one engine at parts of a grid, one after the other."""
+        """Return the samples of one engine at several parts of a grid, concatenated."""
         index_of = {"": 0}
         reasons: list[NDArray[np.int32]] = []
         for part in parts:
@@ -304,7 +307,7 @@ class ErrorEstimate(NamedTuple):
 
 
 class Engine(Protocol):
-    """A way to get derivatives, which is on trial."""
+    """A method of differentiation, whose derivatives are judged."""
 
     @property
     def name(self) -> str:
@@ -317,8 +320,8 @@ class Engine(Protocol):
     def differentiate(self, problem: Problem) -> Samples:
         """Return the derivatives at every point of a problem.
 
-        The point is NaN where the engine has no number. What it raises becomes a failure at every
-        point, so that an engine which fails at some points only fills in `Samples.reason_of`.
+        A derivative is NaN where the engine has no number. An exception becomes a failure at every
+        point; an engine that fails at some of the points returns `Samples.reason_of` instead.
 
         Raises
         ------
@@ -334,10 +337,10 @@ class Engine(Protocol):
 
 
 def run(engine: Engine, problem: Problem) -> Samples:
-    """Return what an engine gives for a problem; whatever it raises becomes data.
+    """Return an engine's samples for a problem; whatever it raises becomes a failure in them.
 
-    The engine is given what it declares to be able to run. A dtype that it does not declare makes
-    the problem unsupported.
+    The engine is given only what its traits declare that it can run. A dtype that they do not
+    declare makes the problem unsupported.
 
     Examples
     --------
@@ -355,7 +358,7 @@ def run(engine: Engine, problem: Problem) -> Samples:
 
 
 def _suited(traits: Traits, problem: Problem) -> Problem:
-    """Return a problem without what an engine with these traits does not run."""
+    """Return a problem with only the parts that an engine with these traits can run."""
     return dataclasses.replace(
         problem,
         function=problem.function if traits.runs_callables else None,
@@ -407,7 +410,7 @@ def check_memory(error: Exception) -> None:
     Raises
     ------
     MemoryError
-        The error is one, or torch's RuntimeError for the same.
+        The error is a MemoryError, or the RuntimeError that torch raises instead.
     """
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
         raise MemoryError from error

@@ -1,4 +1,4 @@
-"""sympy's derivative of the program in sympy, lambdified to numpy with shared sub-expressions."""
+"""The engine `symbolic`: sympy's derivative, lambdified to numpy with shared sub-expressions."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from symdiff.program import Program
 __all__ = ["ENGINE", "derivatives"]
 
 _LARGEST_EXACT_INTEGER: Final = 2**53
-# Sub-expressions of a program when it is written out in full, as sympy works on it.
+# The most sub-expressions of a program when it is written out in full, as sympy works on it.
 MAX_WRITTEN_OUT: Final = 3000
-# The same number times the number of variables: some seconds of sympy's time.
+# The most sub-expressions times variables: sympy takes some seconds for these.
 MAX_DIFFERENTIATED: Final = 60_000
 SYMPY: Final = "sympy"
 
 
 class _Printer(SciPyPrinter):  # type: ignore[misc]
-    """Prints what sympy's printer has no name for in numpy, or prints less well."""
+    """Prints what sympy's printer cannot express in numpy, or prints inaccurately or slowly."""
 
     def _print_Float(self, number: sp.Float) -> str:  # noqa: N802  (sympy calls it by this name)
         # With all digits of the double: sympy rounds to 15 digits.
@@ -49,7 +49,7 @@ class _Printer(SciPyPrinter):  # type: ignore[misc]
         return repr(_quotient(p, q))
 
     def _print_ITE(self, choice: sp.ITE) -> str:  # noqa: N802
-        # sympy would print numbers where conditions are needed, and NaN for neither branch.
+        # sympy would print a `select`, whose default of NaN makes numbers of conditions.
         condition, first, second = (self._print(a) for a in choice.args)
         return f"where({condition}, {first}, {second})"
 
@@ -74,7 +74,7 @@ def _dirac_delta(x: Array, order: int = 0) -> Array:
     return np.where(np.isnan(x), np.nan, np.where(x == 0, np.inf, 0.0))
 
 
-# Functions of sympy for which the printer has no name in numpy or scipy, or a complex one.
+# sympy functions that the printer cannot express in numpy or scipy, or not in real numbers.
 _OWN = {
     "DiracDelta": _dirac_delta,
     "heaviside": np.heaviside,
@@ -83,7 +83,7 @@ _OWN = {
 }
 
 
-# Functions of sympy that numpy has, or that are printed with functions of numpy.
+# sympy functions that are printed as numpy functions: scipy need not be loaded for them.
 _IN_NUMPY: Final = frozenset(
     {"sin", "cos", "tan", "asin", "acos", "atan", "atan2", "sinh", "cosh", "tanh", "exp", "log"}
     | {"asinh", "acosh", "atanh", "Abs", "sign", "floor", "ceiling", "Max", "Min", "Heaviside"}
@@ -97,15 +97,15 @@ def check_size(program: Program, count: int) -> None:
     Raises
     ------
     Unsupported
-        Written out in full, it has more than `MAX_WRITTEN_OUT` sub-expressions, or too many for
-        so many variables.
+        Written out in full, it has more than `MAX_WRITTEN_OUT` sub-expressions, or the number of
+        sub-expressions times that of variables is more than `MAX_DIFFERENTIATED`.
     """
     size = program.tree_size(program.output)
     if size > MAX_WRITTEN_OUT:
         reason = f"{size} sub-expressions when written out, more than {MAX_WRITTEN_OUT}"
         raise Unsupported(SYMPY, reason)
     if size * count > MAX_DIFFERENTIATED:
-        reason = f"{size} sub-expressions when written out, and {count} variables"
+        reason = f"{size} sub-expressions when written out, too many for {count} variables"
         raise Unsupported(SYMPY, reason)
 
 
@@ -129,7 +129,7 @@ def derivatives(program: Program, variables: tuple[str, ...]) -> list[sp.Expr]:
     for derivative in partials:
         unevaluated = derivative.atoms(sp.Derivative)
         if unevaluated:
-            # The first name: the order of a set of sympy's differs between processes.
+            # The first in the alphabet, since the order of a set differs between processes.
             function = min(str(part.expr.func) for part in unevaluated)
             raise Unsupported(function, "sympy has no derivative of it")
     return partials
@@ -149,9 +149,9 @@ class _Symbolic:
         compiled = _compiled(problem.program, problem.variables)
         with np.errstate(all="ignore"):
             values = compiled(*(problem.columns[name] for name in names))
-        given = tuple(problem.columns.values())
-        shaped = [owned_copy(_real(value), (problem.count,), given) for value in values]
-        return Samples(dict(zip(problem.variables, shaped, strict=True)))
+        columns = tuple(problem.columns.values())
+        partials = [owned_copy(_real(value), (problem.count,), columns) for value in values]
+        return Samples(dict(zip(problem.variables, partials, strict=True)))
 
     def estimate_errors(self, problem: Problem, variable: str) -> None:
         del problem, variable

@@ -73,7 +73,7 @@ class Axis:
     exact
         The exact number as text, by index, for each point that is not a double.
     searched
-        Whether to add the kinks between the smallest and the largest point.
+        Whether kinks between the smallest and the largest point are searched for and added.
     long_range
         The range, if it has more than `MAX_POINTS_IN_MEMORY` points: `values` are then its ends.
     """
@@ -127,7 +127,7 @@ def axis(name: str, spec: Spec, *, searched: bool = True) -> Axis:
         A range as text ``start:stop:count`` or as a pair (start, stop); one point or a list of
         points, each a number or the text of an exact number; or an array.
     searched
-        Whether to add the kinks between the smallest and the largest point.
+        Whether kinks between the smallest and the largest point are searched for and added.
 
     Raises
     ------
@@ -193,18 +193,18 @@ def axes(
 def _one_axis(name: str, grid: Mapping[str, Spec], points: Mapping[str, Spec]) -> Axis:
     if name not in points:
         return axis(name, grid.get(name, DEFAULT_RANGE))
-    separate = axis(name, points[name], searched=False)
+    added = axis(name, points[name], searched=False)
     if name not in grid:
-        return separate
+        return added
     base = axis(name, grid[name])
-    if base.long_range or separate.long_range:
+    if base.long_range or added.long_range:
         message = (
             f"{name}: a range of more than {MAX_POINTS_IN_MEMORY} points cannot be combined with "
             "other points"
         )
         raise GridError(message, hint="leave out `at`, or take fewer points")
-    shifted = {index + len(base.values): text for index, text in separate.exact.items()}
-    values = np.concatenate([base.values, separate.values])
+    shifted = {index + len(base.values): text for index, text in added.exact.items()}
+    values = np.concatenate([base.values, added.values])
     return Axis(name, values, {**base.exact, **shifted})
 
 

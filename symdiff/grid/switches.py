@@ -15,7 +15,7 @@ from symdiff.program.parser import bind, definition, domain, template
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Switch:
-    """A function whose zeros are the points at which a program may not be smooth.
+    """A function at whose zeros a program may fail to be smooth.
 
     Attributes
     ----------
@@ -101,7 +101,7 @@ class _Collector:
             self._collect_inside(row, arguments, bound, blame)
 
     def _texts(self, row: Function, arguments: tuple[int | None, ...]) -> tuple[str, ...]:
-        """Return the texts of a row's switches; these may depend on numbers as arguments."""
+        """Return the texts of a row's switches, which may depend on its constant arguments."""
         if callable(row.switches):
             return row.switches(tuple(None if a is None else self._constant(a) for a in arguments))
         return row.switches or ()
@@ -137,12 +137,12 @@ class _Collector:
     def _add(
         self, root: int, blame: int, *, crosses_integers: bool = False, highest: int | None = None
     ) -> None:
-        is_exact = isinstance(self._builder.nodes[root], Literal)
-        if not (is_exact or self._is_infinite(root)):
+        is_literal = isinstance(self._builder.nodes[root], Literal)
+        if not (is_literal or self._is_infinite(root)):
             self._switches.setdefault((root, crosses_integers), (blame, highest))
 
     def _is_infinite(self, root: int) -> bool:
-        """Return whether a switch is a difference from inf or -inf, and so is nowhere zero."""
+        """Return whether a switch is a difference with inf or -inf, which is nowhere zero."""
         node = self._builder.nodes[root]
         if not isinstance(node, Call) or _operator(node) != "-":
             return False
@@ -224,8 +224,8 @@ def _inner_factors(nodes: Sequence[Node], index: int) -> Iterable[int]:
     row = CATALOGUE[node.function]
     if row.operator == "*":
         return node.operands
-    is_root = row.is_power and (_number(nodes, node.operands[1]) or 0) > 0
-    if row.operator == "/" or is_root or row.zero_at == 0:
+    is_positive_power = row.is_power and (_number(nodes, node.operands[1]) or 0) > 0
+    if row.operator == "/" or is_positive_power or row.zero_at == 0:
         return node.operands[:1]
     if row.operator in {"+", "-"}:
         return _other_operand(0, nodes, index)
@@ -238,7 +238,7 @@ def _operator(node: Node) -> str | None:
 
 
 def _other_operand(number: int, nodes: Sequence[Node], root: int) -> Iterator[int]:
-    """Yield v if the root is v + number, or v - 0 with number = 0."""
+    """Yield v if the root is v + number, or v - 0 with number = 0: root = number where v = 0."""
     node = nodes[root]
     if isinstance(node, Call) and (_operator(node) == "+" or (_operator(node), number) == ("-", 0)):
         for one, other in (node.operands, node.operands[::-1]):

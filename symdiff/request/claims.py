@@ -83,30 +83,32 @@ def read_claims(
     'grad_x'
     """
     if isinstance(claims, Mapping):
-        pairs = [(key, text, list(let.items())) for key, text in claims.items()]
+        definitions = list(let.items())
+        texts = dict(claims)
     else:
-        definitions = _definitions(claims)
-        chain = [*let.items(), *definitions]
-        defined = dict(definitions)
-        pairs = [(name, GRADIENT + name, chain) for name in inputs if GRADIENT + name in defined]
-        if claims and not pairs:
+        backward = _definitions(claims)
+        definitions = [*let.items(), *backward]
+        gradients = {name: GRADIENT + name for name in inputs}
+        defined = dict(backward)
+        texts = {name: text for name, text in gradients.items() if text in defined}
+        if claims and not texts:
             message = "the backward pass defines no gradient"
             names = " or ".join(GRADIENT + name for name in list(inputs)[:3])
-            hint = f"name it {names}" if names else _EXAMPLE
+            hint = f"define {names}" if names else _EXAMPLE
             raise UsageError(message, place=Place(key="claims"), hint=hint)
-    return tuple(_claimed(key, text, chain, inputs, others) for key, text, chain in pairs)
+    return tuple(_claimed(key, text, definitions, inputs, others) for key, text in texts.items())
 
 
 def _claimed(
     key: str,
     text: str,
-    chain: list[tuple[str, str]],
+    definitions: list[tuple[str, str]],
     inputs: Sequence[str],
     others: Sequence[str],
 ) -> Claimed:
     match = _KEY.fullmatch(key.strip())
     if match is None:
-        message = f"a claim cannot be for {key[:40]!r}"
+        message = f"{key[:40]!r} does not name a derivative"
         raise UsageError(message, hint="name an input: w, w[2,1] or [0]/w")
     output, name, index = match.groups()
     if name not in inputs:
@@ -114,7 +116,7 @@ def _claimed(
         message = f"the expression has no variable {name[:40]!r}"
         raise UsageError(message, hint=hint)
     try:
-        program = parse(text, definitions=chain)
+        program = parse(text, definitions=definitions)
         check_inputs(program, [*inputs, *others])
     except ExpressionError as error:
         raise error.within(key=f"claim {key}") from None
@@ -129,7 +131,7 @@ def _definitions(claims: Sequence[str] | str) -> list[tuple[str, str]]:
     lines = claims.splitlines() if isinstance(claims, str) else list(claims)
     definitions: list[tuple[str, str]] = []
     for raw in lines:
-        line = re.sub(r"#.*", "", raw).strip()  # an item of a list may have several lines
+        line = re.sub(r"#.*", "", raw).strip()  # also inside items of several lines
         if not line:
             continue
         match = _DEFINITION.fullmatch(line)
@@ -147,7 +149,8 @@ def _filled(name: str, mask: str, text: str) -> str:
     Raises
     ------
     ExpressionError
-        The brackets of `mask` or of `text` do not match on their own: joined, they might.
+        The brackets of `mask` or of `text` do not match. Each is checked before they are joined:
+        an unmatched bracket of one might match one of the other.
     """
     for part in (mask, text):
         try:

@@ -38,7 +38,7 @@ def active_switches(program: Program, point: Mapping[str, Real]) -> list[Program
 
 
 def _is_active(switch: Switch, point: Mapping[str, Real]) -> bool | None:
-    """Return whether a switch is zero at a point, or an integer if it crosses these; or None."""
+    """Return whether a switch is zero (or an integer, if it crosses these); None if undecided."""
     value = germs.evaluate(switch.program, {name: constant_germ(x) for name, x in point.items()})
     if isinstance(value, Unknown):
         return None

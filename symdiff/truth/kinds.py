@@ -33,8 +33,8 @@ class Truth:
         The kind of the point.
     left, right
         The one-sided derivatives, as nearest doubles or infinities; None where there is none.
-        Where the function is undefined but has one-sided limits, the one-sided derivatives of
-        the function that continues it by its limit on that side.
+        Where the function is undefined but has a one-sided limit, the one-sided derivative of
+        its continuous extension by that limit.
     derivative
         The derivative, which may be infinite, or None where it does not exist. At an edge, the
         one-sided derivative.

@@ -1,4 +1,4 @@
-"""Runs of many expressions: one that goes wrong does not affect the others."""
+"""Runs of many expressions: an error in one does not affect the others."""
 
 import concurrent.futures
 from pathlib import Path
@@ -45,13 +45,13 @@ def test_workers_give_the_same_report_as_one_process(file):
     assert one.to_json() == two.to_json()
 
 
-def test_an_executor_may_do_the_work(file):
+def test_an_executor_can_run_the_comparisons(file):
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         report = symdiff.compare_files([file], executor=pool)
     assert names(report) == ["a", "b", "c"]
 
 
-def test_a_defect_of_symdiff_affects_one_expression(file, monkeypatch):
+def test_a_crash_of_symdiff_affects_one_expression(file, monkeypatch):
     real = task.compare
 
     def compare(request, options, *columns):
@@ -66,13 +66,13 @@ def test_a_defect_of_symdiff_affects_one_expression(file, monkeypatch):
     assert "symdiff itself failed (ZeroDivisionError: planted)" in str(crash)
 
 
-def test_a_name_that_two_files_have_gets_the_file_s_name(tmp_path):
+def test_a_name_used_in_two_files_is_prefixed_with_the_file_s_name(tmp_path):
     for stem in ("one", "two"):
         (tmp_path / f"{stem}.txt").write_text("f: x\n" + ("g: x\n" if stem == "one" else ""))
     assert [e.label.name for e in collect([tmp_path]).entries] == ["one/f", "g", "two/f"]
 
 
-def test_names_stay_unique_for_files_of_one_stem(tmp_path):
+def test_names_stay_unique_for_files_with_the_same_stem(tmp_path):
     (tmp_path / "sub").mkdir()
     for name in ("a.txt", "sub/a.txt"):
         (tmp_path / name).write_text("f: x\n")
@@ -85,7 +85,7 @@ def test_one_path_needs_no_list(file):
     assert names(symdiff.compare_files(str(file))) == ["a", "b", "c"]
 
 
-def test_only_chooses_by_name(file):
+def test_only_selects_entries_by_name(file):
     assert names(symdiff.compare_file(file, only="[ab]")) == ["a", "b"]
     with pytest.raises(UsageError, match=r"no entry's name matches 'z\*' \(the first is 'a'\)"):
         symdiff.compare_file(file, only="z*")
@@ -115,8 +115,8 @@ def test_a_mistake_in_an_entry_is_reported_with_the_line_of_its_key(tmp_path):
         '[[expression]]\nname = "f"\n\nexpr = "asb(x)"\n[[expression]]\nname = "g"\nexpr = "x"\n'
         'grid = { y = "0:1:2" }\n[[expression]]\nname = "h"\nexpr = "x"\n\nclaims = { x = "asb(x)" }\n'
     )
-    told = [str(m).splitlines()[0] for m in symdiff.compare_file(path).errors]
-    assert [m.split(f"{path}, ")[1].split(":")[0] for m in told] == [
+    messages = [str(m).splitlines()[0] for m in symdiff.compare_file(path).errors]
+    assert [m.split(f"{path}, ")[1].split(":")[0] for m in messages] == [
         "line 4, entry 'f'",
         "line 7, entry 'g'",
         "line 13, entry 'h', claim x",

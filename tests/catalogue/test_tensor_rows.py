@@ -30,17 +30,19 @@ ROWS = [row for row in CATALOGUE.values() if row.array is not None]
 WITHOUT_CASES = {"sequence"}  # a list of tensors, tested as an argument of other rows
 CLOSE = 1e-12  # relative and absolute tolerance
 
+# Shapes of one input.
 ANY = [(), (1,), (3,), (2, 3), (1, 3, 2)]
 VECTORS = [(1,), (4,)]
 MATRICES = [(1, 1), (2, 3), (3, 1), (3, 3)]
-SEVERAL = [(3,), (2, 3), (2, 1, 3)]
-MORE = [(2, 3), (2, 1, 3)]
+SEVERAL = [(3,), (2, 3), (2, 1, 3)]  # at least two components
+MANY_DIMS = [(2, 3), (2, 1, 3)]  # at least two dimensions
+# Shapes of two inputs.
 NUMBERS = [((), ())]
 PAIRS = [((), ()), ((3,), (3,)), ((2, 3), (2, 3)), ((1, 2, 1), (1, 2, 1))]
 
 
 def table(row, *cases):
-    """Return cases of one row: its name, the text, the same in torch, the shapes of the inputs."""
+    """Return cases of a row: its name, the text, the function in torch, the shapes of the inputs."""
     return [(row, *case) for case in cases]
 
 
@@ -50,8 +52,8 @@ CASES = [
         ("x.sum()", lambda x: x.sum(), ANY),
         ("torch.sum(x, 0)", lambda x: torch.sum(x, 0), ANY),
         ("x.sum(dim=-1, keepdim=True)", lambda x: x.sum(dim=-1, keepdim=True), ANY),
-        ("x.sum((0, -1))", lambda x: x.sum((0, -1)), MORE),
-        ("x.sum([0, 1], True)", lambda x: x.sum([0, 1], keepdim=True), MORE),
+        ("x.sum((0, -1))", lambda x: x.sum((0, -1)), MANY_DIMS),
+        ("x.sum([0, 1], True)", lambda x: x.sum([0, 1], keepdim=True), MANY_DIMS),
         ("x.sum(dim=())", lambda x: x.sum(dim=()), ANY),
         ("x.sum(dim=(), keepdim=True)", lambda x: x.sum(dim=(), keepdim=True), ANY),
         ("x.sum(dim=None)", lambda x: x.sum(dim=None), SEVERAL),
@@ -60,8 +62,8 @@ CASES = [
         "mean",
         ("x.mean()", lambda x: x.mean(), ANY),
         ("mean(x, 0)", lambda x: torch.mean(x, 0), ANY),
-        ("x.mean(dim=(1, 0), keepdim=True)", lambda x: x.mean((1, 0), keepdim=True), MORE),
-        ("x.mean(dim=-2)", lambda x: x.mean(dim=-2), MORE),
+        ("x.mean(dim=(1, 0), keepdim=True)", lambda x: x.mean((1, 0), keepdim=True), MANY_DIMS),
+        ("x.mean(dim=-2)", lambda x: x.mean(dim=-2), MANY_DIMS),
     ),
     *table(
         "prod",
@@ -73,14 +75,14 @@ CASES = [
         "amax",
         ("x.amax()", lambda x: x.amax(), ANY),
         ("amax(x, dim=-1)", lambda x: torch.amax(x, dim=-1), ANY),
-        ("x.amax((0, 1), keepdim=True)", lambda x: x.amax((0, 1), keepdim=True), MORE),
+        ("x.amax((0, 1), keepdim=True)", lambda x: x.amax((0, 1), keepdim=True), MANY_DIMS),
         ("x.amax(keepdim=True)", lambda x: x.amax(keepdim=True), SEVERAL),
     ),
     *table(
         "amin",
         ("x.amin()", lambda x: x.amin(), ANY),
         ("amin(x, 0, True)", lambda x: torch.amin(x, 0, keepdim=True), ANY),
-        ("x.amin(dim=(-1, 0))", lambda x: x.amin(dim=(-1, 0)), MORE),
+        ("x.amin(dim=(-1, 0))", lambda x: x.amin(dim=(-1, 0)), MANY_DIMS),
     ),
     *table(
         "max_all",
@@ -93,7 +95,7 @@ CASES = [
         "max_along",
         ("x.max(0).values", lambda x: x.max(0).values, ANY),
         ("x.max(dim=-1, keepdim=True).values", lambda x: x.max(-1, keepdim=True).values, ANY),
-        ("torch.max(x, 1)[0]", lambda x: torch.max(x, 1)[0], MORE),
+        ("torch.max(x, 1)[0]", lambda x: torch.max(x, 1)[0], MANY_DIMS),
     ),
     *table(
         "min_along",
@@ -110,10 +112,10 @@ CASES = [
         (
             "norm(x, p=inf, dim=1, keepdim=True)",
             lambda x: torch.norm(x, math.inf, 1, keepdim=True),
-            MORE,
+            MANY_DIMS,
         ),
         ("norm(x, -inf, -1)", lambda x: torch.norm(x, -math.inf, -1), SEVERAL),
-        ("norm(x, p=2.5, dim=(0, 1))", lambda x: torch.norm(x, 2.5, (0, 1)), MORE),
+        ("norm(x, p=2.5, dim=(0, 1))", lambda x: torch.norm(x, 2.5, (0, 1)), MANY_DIMS),
         ("norm(x, p=0.5)", lambda x: torch.norm(x, 0.5), SEVERAL),
         ("norm(x, p=-1, dim=0)", lambda x: torch.norm(x, -1, 0), SEVERAL),
         ("norm(x, p=0, dim=-1)", lambda x: torch.norm(x, 0, -1), ANY),
@@ -123,25 +125,25 @@ CASES = [
         "logsumexp",
         ("logsumexp(x, 0)", lambda x: torch.logsumexp(x, 0), ANY),
         ("x.logsumexp(dim=-1, keepdim=True)", lambda x: x.logsumexp(-1, keepdim=True), ANY),
-        ("logsumexp(x, (0, 1))", lambda x: torch.logsumexp(x, (0, 1)), MORE),
+        ("logsumexp(x, (0, 1))", lambda x: torch.logsumexp(x, (0, 1)), MANY_DIMS),
         ("logsumexp(x, (), True)", lambda x: torch.logsumexp(x, (), keepdim=True), SEVERAL),
     ),
     *table(
         "softmax",
         ("softmax(x, 0)", lambda x: torch.softmax(x, 0), ANY),
         ("x.softmax(dim=-1)", lambda x: x.softmax(dim=-1), ANY),
-        ("F.softmax(x, dim=1)", lambda x: F.softmax(x, dim=1), MORE),
+        ("F.softmax(x, dim=1)", lambda x: F.softmax(x, dim=1), MANY_DIMS),
     ),
     *table(
         "softmin",
         ("softmin(x, 0)", lambda x: F.softmin(x, 0), ANY),
-        ("F.softmin(x, dim=-2)", lambda x: F.softmin(x, dim=-2), MORE),
+        ("F.softmin(x, dim=-2)", lambda x: F.softmin(x, dim=-2), MANY_DIMS),
     ),
     *table(
         "log_softmax",
         ("log_softmax(x, 0)", lambda x: torch.log_softmax(x, 0), ANY),
         ("x.log_softmax(-1)", lambda x: x.log_softmax(-1), ANY),
-        ("F.log_softmax(x, dim=1)", lambda x: F.log_softmax(x, dim=1), MORE),
+        ("F.log_softmax(x, dim=1)", lambda x: F.log_softmax(x, dim=1), MANY_DIMS),
     ),
     *table(
         "var",
@@ -151,14 +153,14 @@ CASES = [
         (
             "var(x, dim=(0, -1), correction=2, keepdim=True)",
             lambda x: torch.var(x, (0, -1), correction=2, keepdim=True),
-            MORE,
+            MANY_DIMS,
         ),
         ("x.var(correction=-1)", lambda x: x.var(correction=-1), ANY),
     ),
     *table(
         "std",
         ("x.std()", lambda x: x.std(), SEVERAL),
-        ("std(x, dim=0)", lambda x: torch.std(x, dim=0), MORE),
+        ("std(x, dim=0)", lambda x: torch.std(x, dim=0), MANY_DIMS),
         ("x.std(-1, keepdim=True)", lambda x: x.std(-1, keepdim=True), SEVERAL),
         ("x.std(dim=-1, correction=0)", lambda x: x.std(dim=-1, correction=0), SEVERAL),
     ),
@@ -212,8 +214,8 @@ CASES = [
     *table(
         "transpose",
         ("transpose(x, 0, -1)", lambda x: torch.transpose(x, 0, -1), ANY),
-        ("x.transpose(1, 0)", lambda x: x.transpose(1, 0), MORE),
-        ("x.swapaxes(-1, -2)", lambda x: x.swapaxes(-1, -2), MORE),
+        ("x.transpose(1, 0)", lambda x: x.transpose(1, 0), MANY_DIMS),
+        ("x.swapaxes(-1, -2)", lambda x: x.swapaxes(-1, -2), MANY_DIMS),
     ),
     *table(
         "permute",
@@ -243,7 +245,7 @@ CASES = [
         "squeeze",
         ("x.squeeze()", lambda x: x.squeeze(), ANY),
         ("squeeze(x, 0)", lambda x: torch.squeeze(x, 0), ANY),
-        ("x.squeeze(dim=-2)", lambda x: x.squeeze(dim=-2), MORE),
+        ("x.squeeze(dim=-2)", lambda x: x.squeeze(dim=-2), MANY_DIMS),
     ),
     *table(
         "expand",
@@ -253,7 +255,7 @@ CASES = [
     *table(
         "flip",
         ("x.flip(0)", lambda x: x.flip(0), ANY),
-        ("flip(x, (0, -1))", lambda x: torch.flip(x, (0, -1)), MORE),
+        ("flip(x, (0, -1))", lambda x: torch.flip(x, (0, -1)), MANY_DIMS),
         ("flip(x, ())", lambda x: torch.flip(x, ()), ANY),
     ),
     *table(
@@ -276,14 +278,14 @@ CASES = [
         ("x[0]", lambda x: x[0], SEVERAL),
         ("x[-1]", lambda x: x[-1], SEVERAL),
         ("x[1:]", lambda x: x[1:], [(3,), (2, 3)]),
-        ("x[:, 0]", lambda x: x[:, 0], MORE),
+        ("x[:, 0]", lambda x: x[:, 0], MANY_DIMS),
         ("x[..., ::2]", lambda x: x[..., ::2], SEVERAL),
         ("x[1:4:2, -2:]", lambda x: x[1:4:2, -2:], [(4, 3)]),
         ("x[None]", lambda x: x[None], ANY),
         ("x[..., None]", lambda x: x[..., None], ANY),
         ("x[0, None, ...]", lambda x: x[0, None, ...], SEVERAL),
-        ("x[:, None, -1]", lambda x: x[:, None, -1], MORE),
-        ("x[0, ..., 1:]", lambda x: x[0, ..., 1:], MORE),
+        ("x[:, None, -1]", lambda x: x[:, None, -1], MANY_DIMS),
+        ("x[0, ..., 1:]", lambda x: x[0, ..., 1:], MANY_DIMS),
     ),
     *table(
         "gather",
@@ -385,12 +387,12 @@ CASES = [
     ),
     *table(
         "normalize",
-        ("F.normalize(x)", F.normalize, MORE),
+        ("F.normalize(x)", F.normalize, MANY_DIMS),
         ("normalize(x, dim=0)", lambda x: F.normalize(x, dim=0), [(3,), (2, 3)]),
         ("normalize(x, p=1, dim=-1)", lambda x: F.normalize(x, p=1, dim=-1), SEVERAL),
         ("normalize(x, p=3, dim=-1)", lambda x: F.normalize(x, p=3, dim=-1), SEVERAL),
-        ("normalize(x, p=inf)", lambda x: F.normalize(x, p=math.inf), MORE),
-        ("normalize(x, eps=100)", lambda x: F.normalize(x, eps=100), MORE),
+        ("normalize(x, p=inf)", lambda x: F.normalize(x, p=math.inf), MANY_DIMS),
+        ("normalize(x, eps=100)", lambda x: F.normalize(x, eps=100), MANY_DIMS),
     ),
     *table(
         "cosine_similarity",
@@ -579,6 +581,7 @@ def every_case():
 
 
 EVERY = list(every_case())
+# The first case of every row.
 FIRST = list({case.row: case for case in reversed(EVERY)}.values())
 
 
@@ -721,6 +724,7 @@ def test_a_wrong_backward_formula_is_noticed(row, monkeypatch):
 
 # A negative power of 0 is undefined over the reals; torch returns the limit.
 UNDEFINED_AT_ZERO = {"norm(x, p=-1, dim=0)"}
+# The last case of every text.
 LAST = list({case.text: case for case in EVERY if case.text not in UNDEFINED_AT_ZERO}.values())
 
 
@@ -731,7 +735,8 @@ def test_every_arithmetic_agrees_with_torch_where_all_inputs_are_0(row):
     assert {case: wrong for case, wrong in by_case.items() if wrong} == {}
 
 
-FLAT_FAR_OUT = [
+# Rows whose formula has exponentials that overflow at large inputs.
+WITH_EXPONENTIALS = [
     "softmax",
     "softmin",
     "log_softmax",
@@ -742,7 +747,7 @@ FLAT_FAR_OUT = [
 FAR_OUT = [
     dataclasses.replace(case, scale=2e3)
     for case in EVERY
-    if case.row in FLAT_FAR_OUT and any(case.shapes)
+    if case.row in WITH_EXPONENTIALS and any(case.shapes)
 ]
 
 
@@ -763,6 +768,7 @@ def test_an_overflow_is_noticed(monkeypatch):
 
 
 def plant(monkeypatch, name, **changes):
+    """Replace columns of a row of the catalogue."""
     row = dataclasses.replace(CATALOGUE[name], **changes)
     for module in (arrays, components, reading, shapes):
         monkeypatch.setattr(module, "CATALOGUE", {**CATALOGUE, name: row})
@@ -797,10 +803,11 @@ def test_a_wrong_torch_column_is_noticed(case, monkeypatch):
     assert differences(case) == ["torch"]
 
 
-CONSTANT = {"zeros_like"}  # for all inputs
+CONSTANT = {"zeros_like"}  # rows whose value depends on no input
 
 
 def is_steep(case):
+    """Return whether a component of torch's gradient of the random functional is not near 0."""
     value, leaves = case.in_torch()
     slopes = gradient(value, case.weights(value.shape), {n: leaves[n] for n in case.values})
     return any(abs(slope) > 1e-3 for slope in slopes.values())

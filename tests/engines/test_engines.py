@@ -1,4 +1,4 @@
-"""The engines: their derivatives, how they fail, and that a failure at a point costs no other."""
+"""The engines: their derivatives and failures. A failure at a point affects no other point."""
 
 import os
 import subprocess
@@ -21,18 +21,19 @@ from symdiff.request.options import ENGINES as DEFAULT
 X = np.array([-1.5, -0.25, 0.0, 0.5, 2.0])
 
 
-def give(name, text, x=X, variables=("x",), **problem):
+def differentiate(name, text, x=X, variables=("x",), **problem):
     program = parse(text)
     columns = dict.fromkeys(program.inputs, x)
     return run(load(name), Problem(program, columns, variables, **problem))
 
 
-NO_BOUND = [("1e308*x", 1.7), ("1/x", 1e-320), ("exp(x)", 709.7), ("log(x)", 0.0)]
+# Programs and points at which an estimate might overflow or be NaN.
+EXTREME = [("1e308*x", 1.7), ("1/x", 1e-320), ("exp(x)", 709.7), ("log(x)", 0.0)]
 
 
-@pytest.mark.parametrize(("text", "x"), NO_BOUND)
+@pytest.mark.parametrize(("text", "x"), EXTREME)
 def test_an_error_estimate_of_finite_differences_is_finite(text, x):
-    found = give("central", text, x=np.array([x]))
+    found = differentiate("central", text, x=np.array([x]))
     assert np.isfinite(found.errors["x"]).all()
 
 
@@ -48,14 +49,13 @@ SMOOTH = [
     ("x*detach(x)", lambda x: x),
     ("x + 10**300*0", lambda x: 0 * x + 1),
     ("0.1*x", lambda x: 0 * x + 0.1),
-    ("x**(0.1 + 0.2 + 1.7)", None),
 ]
 
 
 @pytest.mark.parametrize("name", DEFAULT)
-@pytest.mark.parametrize(("text", "derivative"), [c for c in SMOOTH if c[1]])
+@pytest.mark.parametrize(("text", "derivative"), SMOOTH)
 def test_the_derivative_of_smooth_expressions(name, text, derivative):
-    samples = give(name, text)
+    samples = differentiate(name, text)
     # central: within twice its own estimate; the others to rounding.
     allowance = 2 * samples.errors["x"] if samples.errors else 1e-14
     assert (
@@ -93,7 +93,7 @@ def test_derivatives_share_no_memory_with_the_grid(name, text):
     assert not any(np.shares_memory(found, column) for column in columns.values())
 
 
-def test_the_derivative_of_sympy_is_not_changed():
+def test_the_derivative_by_sympy_is_not_rewritten():
     assert [str(d) for d in derivatives(parse("relu(x)*y"), ("x", "y"))] == [
         "y*Heaviside(x)",
         "Max(0, x)",
@@ -103,8 +103,8 @@ def test_the_derivative_of_sympy_is_not_changed():
 @pytest.mark.parametrize(
     ("text", "function"), [("floor(x)", "floor"), ("x % 2", "Mod"), ("x*ceil(x)", "ceiling")]
 )
-def test_sympy_without_a_derivative_is_unsupported_and_names_the_function(text, function):
-    samples = give("symbolic", text)
+def test_a_function_without_a_derivative_in_sympy_is_unsupported_and_named(text, function):
+    samples = differentiate("symbolic", text)
     assert samples.unsupported == f"{function}: sympy has no derivative of it"
     assert np.isnan(samples.derivatives["x"]).all()
 
@@ -113,10 +113,10 @@ def test_sympy_without_a_derivative_is_unsupported_and_names_the_function(text, 
     "text", ["sin(10**20)*x", "x*(1/3)**9999 + x", "x*10**300/10**290", "x + 10**300*10**-290"]
 )
 def test_large_constants_reach_numpy_as_doubles(text):
-    samples = give("symbolic", text)
+    samples = differentiate("symbolic", text)
     assert samples.reasons == ("",)
     assert samples.derivatives["x"] == pytest.approx(
-        give("autograd", text).derivatives["x"], rel=1e-12
+        differentiate("autograd", text).derivatives["x"], rel=1e-12
     )
 
 
@@ -127,7 +127,7 @@ def test_a_program_too_large_for_sympy_is_unsupported():
     assert "sub-expressions when written out, more than 3000" in samples.unsupported
 
 
-def test_the_function_without_a_derivative_in_sympy_is_the_same_in_every_process():
+def test_the_same_function_without_a_derivative_is_named_in_every_process():
     code = (
         "from symdiff.engines.registry import load; from symdiff.engines.base import Problem, run\n"
         "from symdiff.program import parse; import numpy as np\n"
@@ -147,25 +147,25 @@ def test_the_function_without_a_derivative_in_sympy_is_the_same_in_every_process
     assert said == {"floor: sympy has no derivative of it\n"}
 
 
-def test_torch_without_a_function_is_unsupported_and_names_it():
-    assert give("autograd", "cbrt(x)").unsupported == "cbrt: torch has no such function"
+def test_a_function_that_torch_lacks_is_unsupported_and_named():
+    assert differentiate("autograd", "cbrt(x)").unsupported == "cbrt: torch has no such function"
 
 
-def test_torch_without_a_derivative_fails_with_its_own_message():
-    samples = give("autograd", "heaviside(x, 0.5)")
+def test_a_function_without_a_derivative_in_torch_fails_with_the_message_of_torch():
+    samples = differentiate("autograd", "heaviside(x, 0.5)")
     assert [samples.reason(i) for i in range(5)] == [
         "RuntimeError: derivative for aten::heaviside is not implemented"
     ] * 5
 
 
-def test_a_failure_at_one_point_costs_no_other_point():
-    samples = give("autograd", "heaviside(x, 0.5) if x > 1 else x**2")
+def test_a_failure_at_one_point_affects_no_other_point():
+    samples = differentiate("autograd", "heaviside(x, 0.5) if x > 1 else x**2")
     assert [bool(samples.reason(i)) for i in range(5)] == [False, False, False, False, True]
     assert samples.derivatives["x"][:4] == pytest.approx(2 * X[:4])
     assert np.isnan(samples.derivatives["x"][4])
 
 
-def test_many_failures_cost_a_bounded_number_of_passes():
+def test_many_failures_need_a_bounded_number_of_passes():
     calls = []
 
     def function(x):
@@ -180,32 +180,36 @@ def test_many_failures_cost_a_bounded_number_of_passes():
 
 
 def test_a_callable_is_run_in_place_of_the_program():
-    samples = give("autograd", "x**2", function=lambda x: x**3)
+    samples = differentiate("autograd", "x**2", function=lambda x: x**3)
     assert samples.derivatives["x"] == pytest.approx(3 * X**2)
-    wrong_shape = give("autograd", "x**2", function=lambda x: x.sum())
+    wrong_shape = differentiate("autograd", "x**2", function=lambda x: x.sum())
     assert "the callable returned shape (), not that of its inputs" in wrong_shape.reason(0)
 
 
-def test_autograd_is_float64():
+def test_autograd_computes_in_float64():
     seen = []
-    give("autograd", "x**2", function=lambda x: seen.append(x.dtype) or x**2)
+    differentiate("autograd", "x**2", function=lambda x: seen.append(x.dtype) or x**2)
     assert seen == [torch.float64]
 
 
 class TestCentral:
-    def test_it_gives_the_mean_of_the_slopes_at_a_kink_and_a_ramp_near_it(self):
+    def test_it_gives_the_mean_slope_at_a_kink_and_a_ramp_near_it(self):
         h = np.finfo(float).eps ** (1 / 3)
         x = np.array([-h / 2, 0.0, h / 2])
-        assert give("central", "relu(x)", x).derivatives["x"] == pytest.approx(
+        assert differentiate("central", "relu(x)", x).derivatives["x"] == pytest.approx(
             [0.25, 0.5, 0.75], rel=1e-6
         )
 
     def test_it_shortens_its_step_near_the_end_of_a_domain(self):
         x = np.array([1e-9, 1e-7, 1.0])
-        assert give("central", "log(x)", x).derivatives["x"] == pytest.approx(1 / x, rel=1e-6)
+        assert differentiate("central", "log(x)", x).derivatives["x"] == pytest.approx(
+            1 / x, rel=1e-6
+        )
 
     def test_it_has_no_number_outside_the_domain(self):
-        assert np.isnan(give("central", "log(x)", np.array([-1.0, 0.0])).derivatives["x"]).all()
+        assert np.isnan(
+            differentiate("central", "log(x)", np.array([-1.0, 0.0])).derivatives["x"]
+        ).all()
 
     @settings(max_examples=60, deadline=None)
     @given(
@@ -216,16 +220,16 @@ class TestCentral:
     )
     def test_its_error_is_within_its_estimate(self, x, text):
         point = np.array([x])
-        samples = give("central", text, point)
-        exact = give("symbolic", text, point).derivatives["x"][0]
+        samples = differentiate("central", text, point)
+        exact = differentiate("symbolic", text, point).derivatives["x"][0]
         assert abs(samples.derivatives["x"][0] - exact) <= 1.5 * samples.errors["x"][
             0
         ] + 1e-15 * abs(exact)
 
     def test_an_estimate_that_is_too_small_would_be_noticed(self):
         # Negative control: a millionth of the estimate does not cover the error.
-        samples = give("central", "exp(3*x)", np.array([1.3]))
-        exact = give("symbolic", "exp(3*x)", np.array([1.3])).derivatives["x"]
+        samples = differentiate("central", "exp(3*x)", np.array([1.3]))
+        exact = differentiate("symbolic", "exp(3*x)", np.array([1.3])).derivatives["x"]
         assert abs(samples.derivatives["x"] - exact) > 1e-6 * samples.errors["x"]
 
 
@@ -260,7 +264,7 @@ CONVENTIONS = [
 @pytest.mark.skipif(not torch.__version__.startswith("2.13."), reason="a snapshot of torch 2.13")
 @pytest.mark.parametrize(("text", "point", "value"), CONVENTIONS)
 def test_conventions_of_torch_2_13(text, point, value):
-    given = give("autograd", text, np.array([float(point)])).derivatives["x"]
+    given = differentiate("autograd", text, np.array([float(point)])).derivatives["x"]
     assert given == pytest.approx([value], nan_ok=True, rel=1e-12)
 
 

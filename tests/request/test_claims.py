@@ -61,7 +61,7 @@ NOT_KEYS = [
 def test_a_key_in_another_form_is_refused(key):
     with pytest.raises(UsageError) as caught:
         claimed({key: "2*x"})
-    assert caught.value.message == f"a claim cannot be for {key[:40]!r}"
+    assert caught.value.message == f"{key[:40]!r} does not name a derivative"
     assert caught.value.hint == "name an input: w, w[2,1] or [0]/w"
 
 
@@ -226,7 +226,7 @@ def test_an_item_of_a_list_may_have_several_lines():
 def test_a_backward_pass_without_a_gradient_is_refused(claims):
     with pytest.raises(UsageError, match="claims: the backward pass defines no gradient") as caught:
         claimed(claims)
-    assert caught.value.hint == "name it grad_x or grad_w or grad_h"
+    assert caught.value.hint == "define grad_x or grad_w or grad_h"
 
 
 @pytest.mark.parametrize(

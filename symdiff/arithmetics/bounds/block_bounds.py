@@ -15,7 +15,7 @@ from symdiff.arithmetics.bounds.blocks import Blocks, Number
 
 def size_of(value: Number) -> Number:
     """Return |x| at every point, or an upper bound in every block; NaN where a number is NaN."""
-    return value.largest if isinstance(value, Blocks) else np.abs(value)
+    return value.largest_magnitude if isinstance(value, Blocks) else np.abs(value)
 
 
 def size_of_sum(total: Number, *terms: Number) -> Number:
@@ -30,7 +30,7 @@ def is_anywhere(mask: Any) -> bool:
 
 def least(value: Number) -> Number:
     """Return |x| at every point, or a lower bound in every block."""
-    return value.least if isinstance(value, Blocks) else np.abs(value)
+    return value.least_magnitude if isinstance(value, Blocks) else np.abs(value)
 
 
 def lowest(value: Number) -> Number:

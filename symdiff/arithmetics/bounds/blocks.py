@@ -27,7 +27,7 @@ from symdiff.chunks import in_chunks
 
 Array = NDArray[Any]
 Number = Any  # an array or a double, or blocks
-Operation = tuple[Callable[..., Any], Sequence[Any]]  # a function of numpy and its arguments
+Operation = tuple[Callable[..., Any], Sequence[Any]]  # a numpy function and its arguments
 
 _WIDE: Final = 2.0**-3  # width of a wide interval, relative to its largest number
 _MAX_WIDE: Final = 1 / 4  # share of wide intervals above which the numbers are computed instead
@@ -36,8 +36,9 @@ _MAX_WIDE: Final = 1 / 4  # share of wide intervals above which the numbers are 
 class Blocks(NDArrayOperatorsMixin):
     """Numbers or conditions of shape (blocks, m), with an interval for each block.
 
-    numpy's functions accept them and return blocks that are not computed yet. A function of numpy
-    without a rule converts them to plain arrays, which are then bounded point by point.
+    numpy functions accept them. A ufunc with a rule for its interval returns blocks that are not
+    computed yet; one without a rule returns blocks that are computed.
+    Other functions get plain arrays.
 
     Parameters
     ----------
@@ -106,13 +107,13 @@ class Blocks(NDArrayOperatorsMixin):
         return self._is_finite
 
     @property
-    def largest(self) -> Number:
+    def largest_magnitude(self) -> Number:
         """An upper bound of |x| in every block, shape (blocks, 1)."""
         low, high = self.interval
         return np.maximum(high, -low)
 
     @property
-    def least(self) -> Number:
+    def least_magnitude(self) -> Number:
         """A lower bound of |x| in every block, shape (blocks, 1): 0 if the sign may change."""
         low, high = self.interval
         return np.maximum(np.maximum(low, -high), 0.0)
@@ -125,7 +126,7 @@ class Blocks(NDArrayOperatorsMixin):
             self._interval = _extremes(self.computed)
 
     def _compute(self) -> Array:
-        """Compute all numbers, in chunks, and their bounds while a chunk is in the cache."""
+        """Compute all numbers in chunks, and the bounds of a chunk while it is in the cache."""
         blocks, m = self.shape
         is_condition = np.asarray(self.rows(slice(0, 1))).dtype == np.bool_
         dtype = np.bool_ if is_condition else np.float64
@@ -183,7 +184,7 @@ class Blocks(NDArrayOperatorsMixin):
         return bool(self.interval[0].any() or self.interval[1].any())
 
     def __bool__(self) -> bool:
-        """Raise ValueError, as arrays of numpy do."""
+        """Raise ValueError, as numpy arrays do."""
         message = "the truth value of blocks is ambiguous; use .any() or .all()"
         raise ValueError(message)
 
@@ -192,11 +193,11 @@ class Blocks(NDArrayOperatorsMixin):
         dtype: Any = None,
         copy: bool | None = None,  # noqa: FBT001  (numpy's own signature)
     ) -> Array:
-        """Return the numbers as an array of numpy."""
+        """Return the numbers as a numpy array."""
         return np.array(self.values, dtype=dtype, copy=copy)
 
     def __pow__(self, exponent: Number) -> Any:
-        """Return a power; like numpy, by `square`, `sqrt` and the like for simple exponents."""
+        """Return a power; as in numpy, `square`, `sqrt`, ... compute it for simple exponents."""
         function = _POWERS.get(float(exponent)) if np.ndim(exponent) == 0 else None
         return np.power(self, exponent) if function is None else function(self)
 
@@ -207,7 +208,7 @@ class Blocks(NDArrayOperatorsMixin):
         *arguments: Any,
         **options: Any,
     ) -> Any:
-        """Return the result of a ufunc, bounded by its rule; without a useful bound, computed."""
+        """Return the result of a ufunc; compute it now if its rule gives no useful bound."""
         if method != "__call__" or options:
             return getattr(function, method)(*map(plain, arguments), **options)
         interval = _bounds(function, arguments)
@@ -228,7 +229,7 @@ class Blocks(NDArrayOperatorsMixin):
         arguments: Sequence[Any],
         options: Mapping[str, Any],
     ) -> Any:
-        """Call a function of numpy that is not a ufunc; all but `ndim` and `where` on arrays."""
+        """Call a function other than a ufunc; all but `ndim` and `where` get plain arrays."""
         del types
         if function is np.ndim:
             return self.ndim
@@ -253,7 +254,7 @@ class Blocks(NDArrayOperatorsMixin):
 
 
 def _of_numpy(value: Number) -> Number:
-    """Return a Python number as a number of numpy, which does not raise where it divides by 0."""
+    """Return a Python number as a numpy scalar, which does not raise when divided by 0."""
     return value if isinstance(value, Blocks) else np.asarray(value)[()]
 
 
@@ -358,14 +359,14 @@ def _part(a: Any, rows: slice) -> Any:
     return a[rows] if np.ndim(a) else a
 
 
-# The functions that numpy calls for a power with one of these exponents.
+# The functions by which numpy computes a power with one of these exponents.
 _POWERS: Final[Mapping[float, Callable[[Any], Any]]] = MappingProxyType(
     {0.5: np.sqrt, 1.0: np.positive, 2.0: np.square, -1.0: np.reciprocal}
 )
 
 
 def apply_elementwise(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-    """Apply an elementwise function that is not a ufunc, to blocks in chunks."""
+    """Apply an elementwise function that is not a ufunc; compute blocks in chunks."""
     for a in arguments:
         if isinstance(a, Blocks):
             result = Blocks(a.shape, operation=(function, arguments))

@@ -1,4 +1,4 @@
-"""Bounds of an engine's rounding errors, read off balls of the engine's precision.
+"""Bounds of an engine's rounding errors: radii of balls computed in the engine's precision.
 
 Source: the radius of a ball bounds the rounding errors of the operations that computed it,
 Johansson 2017, section 2.
@@ -44,8 +44,9 @@ def slope_radius(
     dtype
         The dtype in which the engine computes.
     mode
-        The order in which the engine adds up: `BothBranches` for forward mode, in the order of the
-        program; `ReverseMode`; or `ReorderedSums`.
+        The order in which the engine adds the terms of a sum: `BothBranches` for the order of the
+        program (forward mode), `ReverseMode` for another order in gradients, `ReorderedSums` for
+        another order in gradients and in values.
 
     Returns
     -------

@@ -20,7 +20,7 @@ def structure(
     indices: Mapping[str, Any],
     shape: tuple[int, ...],
 ) -> str:
-    """Describe the structure of the Jacobian with respect to one input, at any values.
+    """Describe the structure of the Jacobian with respect to one input, whatever the values.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ def structure(
 def _sparsity(
     rows: list[int], columns: int, shape: tuple[int, ...], input_shape: tuple[int, ...]
 ) -> str:
-    """Describe where the rows of a Jacobian, as sets of columns, may be nonzero."""
+    """Describe the sparsity of a Jacobian; bit k of a row is set if column k may be nonzero."""
     entries = sum(row.bit_count() for row in rows)
     if not entries:
         return "zero"

@@ -1,9 +1,9 @@
 """The arithmetic of germs: the exact behaviour of a Program on one side of a point.
 
-Read on the germ x0 + s·t with s = 1 or -1, a Program gives its one-sided series; read on
+Evaluated on the germ x0 + s·t with s = 1 or -1, a Program gives its one-sided series; evaluated on
 constants, it gives its exact value.  A sub-expression that is undefined has the value `Outside`,
 one that could not be decided has the value `Unknown`.  They are values and not exceptions, since
-they may stand in a branch that is not taken.
+the sub-expression may be in a branch that is not taken.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Germs:
         return Germs(self.algebra.order - 1, self._budget)
 
     def column(self, row: Function) -> Callable[..., Any] | None:
-        """Return the row's function of germs, or None to read the row's definition."""
+        """Return the row's function on germs, or None if its definition is to be evaluated."""
         column = COLUMNS.get(row.name)
         if column is not None:
             return column
@@ -109,7 +109,7 @@ class Germs:
             return Outside(_DIVISIONS.get(row.name, "a division by zero"))
 
     def _obstacle(self, row: Function, arguments: Sequence[Any]) -> Outside | Unknown | None:
-        """Return the result if the budget is spent or an argument is not a finite number."""
+        """Return the row's value if the budget is spent or an argument is not finite, else None."""
         self._spent += 1
         if self._spent > self._budget.work:
             return Unknown("the proof takes more work than the budget allows")
@@ -122,7 +122,7 @@ class Germs:
         return None
 
     def _domain_obstacle(self, row: Function, arguments: Sequence[Any]) -> Outside | Unknown | None:
-        """Return the result unless the arguments are proved to be in the row's domain."""
+        """Return None if the arguments are proved to be in the domain, else the row's value."""
         condition = domain(row.name) if row.name in _CHECKED else None
         if condition is None:
             return None
@@ -133,7 +133,7 @@ class Germs:
         return Outside(domain_message(row.name)) if in_domain is False else in_domain
 
 
-# Rows that are implemented for inf and -inf.
+# Rows that accept inf and -inf as arguments.
 _TAKES_INFINITE = frozenset(
     {
         *("add", "subtract", "negative", "positive", "abs", "sign", "maximum", "minimum", "divide"),

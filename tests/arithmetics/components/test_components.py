@@ -198,7 +198,7 @@ def test_literals_are_the_numbers_and_an_input_without_numbers_is_a_variable():
     assert value_at(total, {"t": 2.0}) == pytest.approx(2.2)
 
 
-def test_along_a_tangent_an_input_moves_by_one_variable():
+def test_one_variable_moves_an_input_along_its_tangent():
     tangent = {"x": np.array([0.0, 1.0, -0.5])}
     inputs = along(variables({"x": (3,), "y": (2,)}), tangent, "t")
     moved = ["x[0]", "add(x[1], t)", "add(x[2], multiply(-0.5, t))"]
@@ -207,7 +207,7 @@ def test_along_a_tangent_an_input_moves_by_one_variable():
     assert names_of(inputs, "y") == ((2,), ["y[0]", "y[1]"])
 
 
-def test_along_a_tangent_numbers_move_too():
+def test_one_variable_moves_literals_along_their_tangent():
     inputs = along(literals({"x": np.array([3.0, 4.0])}), {"x": np.array([1.0, 2.0])}, "t")
     norm = write_out(parse("x.norm()"), inputs).at(())
     assert norm.inputs == ("t",)
@@ -286,7 +286,7 @@ def test_an_undefined_component_with_weight_0_does_not_matter():
     assert math.isnan(value_at(weighted("log(x)", {"x": x}, [([1.0, 3.0], 1)]), numbers))
 
 
-def test_a_number_is_weighted_too():
+def test_a_value_that_is_a_number_is_weighted_too():
     program = weighted("x.sum()", {"x": np.zeros(2)}, [(2.5, 1), (1.0, 3)])
     assert value_at(program, {"x[0]": 1.0, "x[1]": 2.0}) == 2.5 * 3 + 3 * 3
 

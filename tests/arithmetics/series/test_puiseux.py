@@ -29,7 +29,7 @@ from symdiff.arithmetics.series.reals import (
 )
 from symdiff.program import parse
 
-ORDER = 14  # of the series that are computed; quotients lose some
+ORDER = 14  # order of the series that are computed; quotients have a lower one
 HIGHEST = 6  # highest exponent that is compared
 BITS = 256  # precision of the comparison
 RIGHT, LEFT = 1, -1
@@ -138,7 +138,8 @@ LAURENT = [
     ),
 ]
 # Expressions that differ on the two sides: the series in t at point + t and at point - t, by the
-# exponent e of t^e or the pair (e, k) of t^e·(log t)^k; or the class of the value without a series.
+# exponent e of t^e or the pair (e, k) of t^e·(log t)^k; or the class of the value if it has no
+# series.
 SQRT_2 = {
     Fraction(1, 2): "sqrt(2)",
     Fraction(3, 2): "sqrt(2)/12",
@@ -319,7 +320,7 @@ def series(text, point, side, order=ORDER):
 
 
 def listed(expected):
-    """Return coefficients by exponent, and the highest exponent listed if the list may stop."""
+    """Return coefficients by exponent, and the last exponent of a list (None for a dictionary)."""
     if isinstance(expected, dict):
         return expected, None
     texts = expected.split(", ") if "polygamma" not in expected else _split(expected)
@@ -341,7 +342,7 @@ def _split(text):
 def laurent_cases():
     for text, point, expected in LAURENT:
         terms, highest = listed(expected)
-        # The series of these two are listed only up to some exponent.
+        # A dictionary lists all terms up to HIGHEST, except for these two functions.
         if highest is None:
             highest = HIGHEST if text not in {"gamma(x)", "digamma(x)"} else max(terms)
         for side in (RIGHT, LEFT):
