@@ -1,129 +1,205 @@
-"""Evidence as records: one dict for every engine, variable and point."""
+"""Records of a comparison: one dict for every derivative by every engine."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
+from symdiff.array_types import Array, Mask
 from symdiff.comparison.evidence import Evidence, Trial
+from symdiff.engines.base import Samples
 from symdiff.grid.grid import Role
+from symdiff.labels import LabelledEnum
 from symdiff.truth.kinds import Kind
+from symdiff.truth.truths import Truths
 from symdiff.verdict.words import Verdict
 
 Record = dict[str, Any]
-_WITHOUT_VALUE: Final = frozenset({Verdict.UNSUPPORTED, Verdict.FAILED})
+Columns = Mapping[str, Iterable[Any]]  # by field, a value for each of some points
 
-# Whatever a record has, and in this order.
+# The fields of every record, in order.
 FIELDS: Final = (
-    *("expression", "spelling", "output", "variable", "point", "exact", "role", "kind"),
-    *("left", "right", "derivative", "proved", "engine", "value", "error", "verdict", "detail"),
-    *("ulps", "blame"),
+    "expression",
+    "spelling",
+    "output",
+    "variable",
+    "point",
+    "exact",
+    "role",
+    "kind",
+    "left",
+    "right",
+    "derivative",
+    "proved",
+    "engine",
+    "value",
+    "error",
+    "verdict",
+    "detail",
+    "ulps",
+    "blame",
 )
+# An engine with one of these verdicts has no value.
+_WITHOUT_VALUE: Final = (Verdict.UNSUPPORTED, Verdict.FAILED)
+# Records are made for this many points at a time.
+_CHUNK: Final = 2**14
 
 
 def records(evidence: Evidence) -> Iterator[Record]:
     """Yield the records of one expression.
 
     A record is a dict with the keys in `FIELDS`. Numbers that are not finite are the texts
-    "nan", "inf" and "-inf"; what is absent is None. `kind`, `left`, `right` and `derivative`
-    are the truth at the exact point; `proved` says whether the point was proved by itself, or
-    settled with all others by bounds of rounding errors.
+    "nan", "inf" and "-inf"; None stands for what does not exist. `kind`, `left`, `right` and
+    `derivative` are the truth at the exact point. `proved` is true where the truth was proved for
+    this point, and false where running error bounds certify it or it is undecided.
     """
+    exact = _exact_texts(evidence)
     for trial in evidence.trials:
         for variable in trial.variables:
             for engine in evidence.engines:
                 if variable in trial.covered(engine):
-                    yield from _engine_records(evidence, trial, variable, engine)
+                    yield from _engine_records(evidence, trial, variable, engine, exact)
 
 
 def _engine_records(
-    evidence: Evidence, trial: Trial, variable: str, engine: str
+    evidence: Evidence, trial: Trial, variable: str, engine: str, exact: Mapping[int, str]
 ) -> Iterator[Record]:
-    samples = trial.samples[engine]
-    verdicts = trial.verdicts(engine, variable)
-    truths = trial.truths[variable]
-    values = samples.derivatives[variable]
-    errors = samples.errors.get(variable)
-    for i in range(len(evidence.grid)):
-        verdict = Verdict.from_code(verdicts[i])
-        has_value = verdict not in _WITHOUT_VALUE and not samples.reason(i)
-        yield {
-            "expression": evidence.name,
-            "spelling": trial.spelling or None,
-            "output": trial.output or None,
-            "variable": variable,
-            "point": point(evidence, i),
-            "exact": exact(evidence, i),
-            "role": Role.from_code(evidence.grid.roles[i]).label or None,
-            "kind": Kind.from_code(truths.kinds[i]).label,
-            "left": known(float(truths.left[i])),
-            "right": known(float(truths.right[i])),
-            "derivative": known(float(truths.derivative[i])),
-            "proved": bool(truths.proved[i]),
-            "engine": engine,
-            "value": number(float(values[i])) if has_value else None,
-            "error": number(float(errors[i])) if has_value and errors is not None else None,
-            "verdict": verdict.label,
-            "detail": trial.detail(engine, variable, i) or None,
-            "ulps": ulps(trial, engine, variable, i),
-            "blame": evidence.blame(trial, engine, variable, i) or None,
+    constants = {
+        "expression": evidence.name,
+        "spelling": trial.spelling or None,
+        "output": trial.output or None,
+        "variable": variable,
+        "engine": engine,
+    }
+    for start in range(0, len(evidence.grid), _CHUNK):
+        chunk = slice(start, min(start + _CHUNK, len(evidence.grid)))
+        columns = {
+            **{name: itertools.repeat(value) for name, value in constants.items()},
+            **_point_columns(evidence, exact, chunk),
+            **_truth_columns(trial.truths[variable], chunk),
+            **_sample_columns(trial, engine, variable, chunk),
+            **_explanation_columns(evidence, trial, engine, variable, chunk),
         }
+        ordered = [columns[field] for field in FIELDS]
+        yield from (dict(zip(FIELDS, row, strict=True)) for row in zip(*ordered, strict=False))
 
 
-def number(value: float) -> float | str:
-    """Return a number as JSON can hold it.
+def _exact_texts(evidence: Evidence) -> dict[int, str]:
+    """Return by point the coordinates that are not doubles: ``1/3``, or ``x=pi, y=1/3``."""
+    texts: dict[int, list[str]] = {}
+    for (i, j), text in sorted(evidence.grid.exact.items()):
+        name = "" if len(evidence.scalars) == 1 else f"{evidence.grid.names[j]}="
+        texts.setdefault(i, []).append(name + text)
+    return {i: ", ".join(parts) for i, parts in texts.items()}
+
+
+def _point_columns(evidence: Evidence, exact: Mapping[int, str], chunk: slice) -> Columns:
+    grid, names = evidence.grid, evidence.scalars
+    # The components of tensors are coordinates too, but a report has the tensors' values once.
+    coordinates = grid.points[chunk, : len(names)].tolist()
+    return {
+        "point": [dict(zip(names, row, strict=True)) for row in coordinates],
+        "exact": [exact.get(i) for i in range(chunk.start, chunk.stop)],
+        "role": [label or None for label in _labels(grid.roles[chunk], Role)],
+    }
+
+
+def _truth_columns(truths: Truths, chunk: slice) -> Columns:
+    return {
+        "kind": _labels(truths.kinds[chunk], Kind),
+        "left": _existing_numbers(truths.left[chunk]),
+        "right": _existing_numbers(truths.right[chunk]),
+        "derivative": _existing_numbers(truths.derivative[chunk]),
+        "proved": truths.proved[chunk].tolist(),
+    }
+
+
+def _sample_columns(trial: Trial, engine: str, variable: str, chunk: slice) -> Columns:
+    samples, truths = trial.samples[engine], trial.truths[variable]
+    codes, values = trial.verdicts(engine, variable)[chunk], samples.derivatives[variable][chunk]
+    succeeded = _succeeded(samples, chunk)
+    has_value = succeeded & ~np.isin(codes, _WITHOUT_VALUE)
+    errors = samples.errors.get(variable)
+    units = _ulps(values, truths.derivative[chunk])
+    units[~(truths.proved[chunk] & succeeded)] = np.nan
+    return {
+        "value": _numbers(values, has_value),
+        "error": itertools.repeat(None) if errors is None else _numbers(errors[chunk], has_value),
+        "verdict": _labels(codes, Verdict),
+        "ulps": _existing_numbers(units),
+    }
+
+
+def _succeeded(samples: Samples, chunk: slice) -> Mask:
+    """Return at which points an engine returned a number."""
+    count = chunk.stop - chunk.start
+    if samples.unsupported or samples.reason_of is None:
+        return np.full(count, not samples.unsupported)
+    succeeded: Mask = samples.reason_of[chunk] == 0
+    return succeeded
+
+
+def _explanation_columns(
+    evidence: Evidence, trial: Trial, engine: str, variable: str, chunk: slice
+) -> Columns:
+    explanations = trial.explanations[engine, variable]
+    codes = trial.verdicts(engine, variable)[chunk]
+    details: list[str | None] = [None] * len(codes)
+    blames = [None if agrees else evidence.name for agrees in (codes == Verdict.AGREES).tolist()]
+    first, last = np.searchsorted(explanations.points, [chunk.start, chunk.stop])
+    for k in range(first, last):
+        i = int(explanations.points[k]) - chunk.start
+        details[i] = explanations.texts[explanations.details[k]] or None
+        if blames[i] is not None:
+            blames[i] = explanations.texts[explanations.blames[k]] or evidence.name
+    return {"detail": details, "blame": blames}
+
+
+def _labels(codes: NDArray[np.int8], listing: type[LabelledEnum]) -> list[str]:
+    """Return the labels of codes."""
+    label_of = {int(member): member.label for member in listing}
+    return [label_of[code] for code in codes.tolist()]
+
+
+def _numbers(values: Array, exists: Mask) -> list[float | str | None]:
+    """Return numbers as JSON can represent them, None where there is none.
 
     Examples
     --------
-    >>> number(0.5), number(math.nan), number(-math.inf)
-    (0.5, 'nan', '-inf')
+    >>> _numbers(np.array([0.5, np.nan, -np.inf, 2.0]), np.array([True, True, True, False]))
+    [0.5, 'nan', '-inf', None]
     """
-    return value if math.isfinite(value) else str(value)
+    numbers: list[float | str | None] = values.tolist()
+    for i in np.flatnonzero(~np.isfinite(values)).tolist():
+        numbers[i] = str(numbers[i])
+    for i in np.flatnonzero(~exists).tolist():
+        numbers[i] = None
+    return numbers
 
 
-def known(value: float) -> float | str | None:
-    """Return a number of the truth: NaN stands for one that does not exist."""
-    return None if math.isnan(value) else number(value)
+def _existing_numbers(values: Array) -> list[float | str | None]:
+    """Return numbers as JSON can represent them: NaN stands for one that does not exist."""
+    return _numbers(values, ~np.isnan(values))
 
 
-def point(evidence: Evidence, i: int) -> dict[str, float]:
-    """Return the coordinates of a point, as the engines got them; those of tensors stand once."""
-    row = evidence.grid.points[i]
-    return {name: float(x) for name, x in zip(evidence.scalars, row, strict=False)}
+def _ulps(values: Array, derivatives: Array) -> Array:
+    """Return by how many units in the last place values deviate from derivatives.
 
+    A unit is the distance from the derivative to the next double of larger magnitude. NaN where
+    the value or the derivative is not finite, where the derivative is 0 and the value is not, and
+    where the number of units overflows.
 
-def exact(evidence: Evidence, i: int) -> str | None:
-    """Return the exact numbers of a point, where they are no doubles: ``1/3``, ``x=pi, y=1/3``."""
-    grid = evidence.grid
-    found = [(n, grid.exact[i, j]) for j, n in enumerate(grid.names) if (i, j) in grid.exact]
-    if not found:
-        return None
-    if len(evidence.scalars) == 1:
-        return found[0][1]
-    return ", ".join(f"{name}={text}" for name, text in found)
-
-
-def ulps(trial: Trial, engine: str, variable: str, i: int) -> float | None:
-    """Return the deviation of a value from the derivative in units in the last place.
-
-    A unit is the distance between the doubles around the derivative. None where there is no
-    finite derivative or no finite value, where the deviation in units overflows or the derivative
-    is 0, and where the derivative was not proved: then its last digits are not known.
+    Examples
+    --------
+    >>> _ulps(np.array([1.0, 1.0 + 2**-51, np.nan, 1.0]), np.array([1.0, 1.0, 1.0, 0.0]))
+    array([ 0.,  2., nan, nan])
     """
-    if not trial.truths[variable].proved[i]:
-        return None
-    derivative = float(trial.truths[variable].derivative[i])
-    samples = trial.samples[engine]
-    value = float(samples.derivatives[variable][i])
-    missing = bool(samples.unsupported) or bool(samples.reason(i))
-    if missing or not (math.isfinite(derivative) and math.isfinite(value)):
-        return None
-    if value == derivative:
-        return 0.0
-    if derivative == 0:
-        return None
-    units = abs(value - derivative) / float(np.spacing(abs(derivative)))
-    return units if math.isfinite(units) else None
+    with np.errstate(all="ignore"):
+        units: Array = np.abs(values - derivatives) / np.spacing(np.abs(derivatives))
+    units[(derivatives == 0) | ~np.isfinite(units)] = np.nan
+    units[(values == derivatives) & np.isfinite(values)] = 0.0
+    return units
