@@ -195,9 +195,9 @@ def drift(
         from symdiff.report.drift import drift as compare_runs  # loads numpy
         from symdiff.report.drift import read_run, rendered
 
-        found = compare_runs(read_run(old), read_run(new))
-        _write(rendered(found) + "\n")
-        raise typer.Exit(1 if found.found else 0)
+        changes = compare_runs(read_run(old), read_run(new))
+        _write(rendered(changes) + "\n")
+        raise typer.Exit(1 if changes.has_changes else 0)
 
 
 @app.command()

@@ -1,7 +1,8 @@
-"""What changed between two runs: verdicts, and what engines pick where there is a choice."""
+"""Changes from one run to another: of verdicts, of truths, and of choices at kinks."""
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import json
 import math
@@ -17,33 +18,38 @@ from symdiff.errors import Crash, UsageError
 from symdiff.report.records import Record, records
 from symdiff.verdict.words import Verdict
 
+# The most changes in the table.
 MAX_ROWS: Final = 60
-_CLOSE: Final = 1e-9  # relative: values that differ by less are one convention
-# Where an engine has a choice.
+# The most names of expressions in one line.
+_MAX_NAMES: Final = 10
+# The largest relative difference of two values of the same convention.
+_TOLERANCE: Final = 1e-9
+# Labels of the verdicts on values that an engine chose: there is no derivative.
 _CHOICES: Final = frozenset(
     map(str, (Verdict.SUBGRADIENT, Verdict.NOT_SUBGRADIENT, Verdict.SILENT, Verdict.UNDEFINED))
 )
+# The fields that identify a record, along with its point.
 _IDENTITY: Final = ("expression", "spelling", "output", "variable", "engine")
 _HINT: Final = "two files: stores of symdiff run --store, or reports of --format json"
-Key = tuple[Any, ...]
+Key = tuple[Any, ...]  # the values of `_IDENTITY`, and the point
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Run:
-    """One of two runs that are compared.
+    """The results of a run, from a store or a report.
 
     Attributes
     ----------
     expressions
-        What every expression was, by name.
+        The texts of the expressions, by name.
     records
-        For every expression, engine and point a record.
+        The records by their keys.
     lost
-        Expressions of which nothing came.
+        The names of expressions without a result, because their worker was lost.
     versions
-        Of the libraries.
+        The versions of the libraries, by name.
     counted
-        For every expression whose agreements are counted only, the number of its points.
+        The number of points of each expression on a long range, whose agreements are only counted.
     """
 
     expressions: Mapping[str, str]
@@ -55,14 +61,14 @@ class Run:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Change:
-    """One record that changed.
+    """A change of one record.
 
     Attributes
     ----------
     what
-        ``verdict``, ``convention`` or ``truth``.
+        What changed: ``verdict``, ``convention`` (the value that an engine chose) or ``truth``.
     old, new
-        The records.
+        The record in either run.
     """
 
     what: str
@@ -72,20 +78,22 @@ class Change:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Drift:
-    """What changed between two runs.
+    """The changes from one run to another.
 
     Attributes
     ----------
     changes
-        Record by record.
+        The records that changed.
     lost
-        Expressions of which nothing came in the new run, and something in the old.
-    missing, added, rewritten
-        Expressions that only the old run has, only the new one, and both with other texts.
+        Names of expressions with results in the old run that were lost in the new run.
+    missing, added
+        Names of expressions that only the old run has, and only the new run.
+    rewritten
+        Names under which the runs have different expressions.
     versions
-        For every library that changed its old and its new version.
+        The old and the new version of each library that changed.
     unpaired
-        How many records of expressions that both runs have only one of them has.
+        The number of records that only one run has, of expressions that both have.
     """
 
     changes: tuple[Change, ...]
@@ -97,8 +105,8 @@ class Drift:
     unpaired: int = 0
 
     @property
-    def found(self) -> bool:
-        """Whether anything changed that a user would see: a verdict, a convention, a loss."""
+    def has_changes(self) -> bool:
+        """Whether a record changed or an expression was lost."""
         return bool(self.changes or self.lost)
 
 
@@ -107,8 +115,8 @@ def read_run(path: Path) -> Run:
 
     Raises
     ------
-    InputError
-        The file is neither.
+    UsageError
+        If the file is neither.
     """
     try:
         with path.open("rb") as file:
@@ -120,19 +128,20 @@ def read_run(path: Path) -> Run:
 
 
 def _from_store(path: Path) -> Run:
-    found, lost, versions = [], [], {}
+    evidence, lost = [], []
+    versions: dict[str, str] = {}
     with open_store(path, must_exist=True) as store:
-        for name, outcome, own in store.outcomes():
-            versions = own
+        for name, outcome, dependencies in store.outcomes():
+            versions |= dependencies
             if isinstance(outcome, Evidence):
                 label = dataclasses.replace(outcome.label, name=name)
-                found.append(dataclasses.replace(outcome, label=label))
+                evidence.append(dataclasses.replace(outcome, label=label))
             elif isinstance(outcome, Crash):
                 lost.append(name)
-    texts = {e.name: e.program.text for e in found}
-    counted = {e.name: e.points for e in found if e.left_out.points}
-    kept = _by_key(r for e in found for r in records(e))
-    return Run(texts, kept, tuple(lost), versions, counted)
+    texts = {e.name: e.program.text for e in evidence}
+    counted = {e.name: e.points for e in evidence if e.left_out.points}
+    by_key = _by_key(r for e in evidence for r in records(e))
+    return Run(texts, by_key, tuple(lost), versions, counted)
 
 
 def _from_report(path: Path) -> Run:
@@ -142,43 +151,41 @@ def _from_report(path: Path) -> Run:
         heads = report["expressions"] if is_report else ()
         texts = {head["name"]: head["text"] for head in heads}
         counted = {head["name"]: int(head["points"]) for head in heads if head.get("counted_only")}
-        found = _by_key(report["records"] if is_report else ())
+        by_key = _by_key(report["records"] if is_report else ())
         lost, versions = tuple(report.get("lost", ())), dict(report.get("versions", {}))
-        run = Run(texts, found, lost, versions, counted)
+        run = Run(texts, by_key, lost, versions, counted)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         is_report = False
     if not is_report:
-        message = f"{path} is no JSON report of symdiff, nor a store"
+        message = f"{path} is neither a store nor a JSON report of symdiff"
         raise UsageError(message, hint=_HINT)
     return run
 
 
-def _by_key(found: Iterable[Record]) -> dict[Key, Record]:
-    return {_key(record): record for record in found}
+def _by_key(rows: Iterable[Record]) -> dict[Key, Record]:
+    return {_key(record): record for record in rows}
 
 
 def _key(record: Record) -> Key:
-    place = tuple(sorted(record["point"].items()))
-    return (*(record[name] for name in _IDENTITY), place, record["exact"])
+    point = tuple(sorted(record["point"].items()))
+    return (*(record[field] for field in _IDENTITY), point, record["exact"])
 
 
 def drift(old: Run, new: Run) -> Drift:
-    """Return what changed from one run to the other.
+    """Return the changes from one run to another.
 
-    Points that only one of them has are left aside, and so is what an expression of another text
-    gives under the same name. On a long range of as many points in both, what only one has kept
-    agreed in the other.
-
-    Parameters
-    ----------
-    old, new
-        The runs.
+    Records that only one run has are counted, but are no changes. Different expressions under the
+    same name are not compared. A long range keeps only the points at which an engine does not
+    agree: if it has as many points in both runs, a point that one run did not keep agreed there.
     """
     both = old.expressions.keys() & new.expressions.keys()
     rewritten = {name for name in both if old.expressions[name] != new.expressions[name]}
-    ranges = {name: points for name, points in old.counted.items() if name not in rewritten}
-    same = {name for name, points in ranges.items() if new.counted.get(name) == points}
-    old, new = _completed(old, new, same), _completed(new, old, same)
+    ranges = {
+        name
+        for name, points in old.counted.items()
+        if name not in rewritten and new.counted.get(name) == points
+    }
+    old, new = _completed(old, new, ranges), _completed(new, old, ranges)
     pairs = {n: (v, new.versions[n]) for n, v in old.versions.items() if n in new.versions}
     gone = [name for name in old.expressions if name not in new.expressions]
     return Drift(
@@ -193,18 +200,17 @@ def drift(old: Run, new: Run) -> Drift:
 
 
 def _completed(run: Run, other: Run, names: set[str]) -> Run:
-    """Add what a run only counted, and the other kept: at those points its engines agreed."""
-    more = {
+    """Add records at the points that only the other run kept: in this run its engines agreed."""
+    agreed = {
         key: {**record, "verdict": str(Verdict.AGREES), "value": record["derivative"]}
         for key, record in other.records.items()
         if key[0] in names and key not in run.records
     }
-    return dataclasses.replace(run, records={**run.records, **more}) if more else run
+    return dataclasses.replace(run, records={**run.records, **agreed}) if agreed else run
 
 
 def _unpaired(old: Run, new: Run, names: set[str]) -> int:
-    one_sided = old.records.keys() ^ new.records.keys()
-    return sum(key[0] in names for key in one_sided)
+    return sum(key[0] in names for key in old.records.keys() ^ new.records.keys())
 
 
 def _changes(old: Run, new: Run, rewritten: set[str]) -> Iterator[Change]:
@@ -226,38 +232,49 @@ def _same(a: Any, b: Any) -> bool:  # noqa: ANN401  (numbers, "nan", "inf", or N
     x, y = float(a), float(b)
     if not (math.isfinite(x) and math.isfinite(y)):
         return str(x) == str(y)
-    return abs(x - y) <= _CLOSE * max(abs(x), abs(y))
+    return abs(x - y) <= _TOLERANCE * max(abs(x), abs(y))
 
 
-def rendered(found: Drift) -> str:
-    """Return what changed as a table, with what surrounds it in a few lines."""
+def rendered(changes: Drift) -> str:
+    """Return the changes as plain text: a table of records, and what else differs in lines."""
     lines = []
-    if found.changes:
-        shown = [_row(change) for change in found.changes[:MAX_ROWS]]
+    if changes.changes:
+        rows = [_row(change) for change in changes.changes[:MAX_ROWS]]
         headers = ["expression", "d/d", "at", "engine", "old", "new"]
-        lines.append(tabulate(shown, headers=headers, tablefmt="simple", disable_numparse=True))
-        more = len(found.changes) - MAX_ROWS
+        lines.append(tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True))
+        more = len(changes.changes) - MAX_ROWS
         lines.extend([f"and {more} more"] if more > 0 else [])
-    if found.versions:
-        pairs = (f"{name} {old} -> {new}" for name, (old, new) in found.versions.items())
+    if changes.versions:
+        pairs = (f"{name} {old} -> {new}" for name, (old, new) in changes.versions.items())
         lines.append("versions: " + ", ".join(pairs))
-    for label, names in (
-        ("nothing came any more of", found.lost),
-        ("only in the old run", found.missing),
-        ("only in the new run", found.added),
-        ("another text under the same name", found.rewritten),
-    ):
-        if names:
-            rest = f" and {len(names) - 10} more" if len(names) > 10 else ""
-            lines.append(f"{label}: {', '.join(names[:10])}{rest}")
-    if found.unpaired:
-        lines.append(f"{found.unpaired} records without a counterpart: other points, or engines")
-    counts = {
-        w: sum(c.what == w for c in found.changes) for w in ("verdict", "convention", "truth")
+    lines.extend(_expression_lines(changes))
+    if changes.unpaired:
+        lines.append(f"{changes.unpaired} records in one run only: their points or engines differ")
+    return "\n".join([*lines, f"changed: {_change_counts(changes) or 'nothing'}"])
+
+
+def _expression_lines(changes: Drift) -> list[str]:
+    names_by_label = {
+        "lost in the new run": changes.lost,
+        "only in the old run": changes.missing,
+        "only in the new run": changes.added,
+        "different expressions under one name": changes.rewritten,
     }
-    told = ", ".join(f"{n} {w}{'s' if n != 1 else ''}" for w, n in counts.items() if n)
-    lines.append(f"changed: {told or 'nothing'}")
-    return "\n".join(lines)
+    return [
+        f"{label}: {', '.join(names[:_MAX_NAMES])}"
+        + (f" and {len(names) - _MAX_NAMES} more" if len(names) > _MAX_NAMES else "")
+        for label, names in names_by_label.items()
+        if names
+    ]
+
+
+def _change_counts(changes: Drift) -> str:
+    counts = collections.Counter(change.what for change in changes.changes)
+    return ", ".join(
+        f"{counts[what]} {what}{'s' if counts[what] > 1 else ''}"
+        for what in ("verdict", "convention", "truth")
+        if counts[what]
+    )
 
 
 def _row(change: Change) -> list[str]:

@@ -1,4 +1,4 @@
-"""A graph that PyTorch records, as text and for Graphviz."""
+"""The graph that PyTorch records for a program, as text and in the language of Graphviz."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from symdiff.engines.graph import Node  # loads torch
 
-_CONSTANT: Final = "no graph: the result does not depend on a variable"
+# The text of a graph without nodes.
+_EMPTY: Final = "no graph: the result does not depend on a variable"
 
 
 def as_text(graph: Sequence[Node]) -> str:
-    """Return a graph as a tree; a node used twice is drawn once, and named ``#1`` after that.
+    """Return a graph as a tree. A node that is used again is drawn once, and then named ``#1``.
 
     Examples
     --------
@@ -24,7 +25,7 @@ def as_text(graph: Sequence[Node]) -> str:
     └─ #1
     """
     if not graph:
-        return _CONSTANT
+        return _EMPTY
     uses = [i for node in graph for i in node.inputs]
     shared = [i for i, node in enumerate(graph) if uses.count(i) > 1 and node.inputs]
     label = {i: f"#{number}" for number, i in enumerate(shared, start=1)}
@@ -46,7 +47,7 @@ def as_text(graph: Sequence[Node]) -> str:
 
 
 def as_dot(graph: Sequence[Node]) -> str:
-    """Return a graph in the language of Graphviz; gradients flow along the arrows.
+    """Return a graph in the language of Graphviz, with arrows in the direction of gradients.
 
     Examples
     --------

@@ -1,9 +1,12 @@
-"""The catalogue, the engines, the kinds of point and the verdicts as tables, for users to read."""
+"""Tables of the functions, the engines, the kinds of point and the verdicts."""
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
 
 from tabulate import tabulate
 
@@ -13,15 +16,16 @@ from symdiff.errors import UsageError, did_you_mean
 from symdiff.truth.kinds import Kind
 from symdiff.verdict.words import Verdict
 
-FORMATS = ("plain", "github")
+Rows = Sequence[Sequence[str]]
+
+# The columns of the table of functions.
 _HEADER = ("function", "other names", "meaning", "defined where", "torch")
-_CODE = frozenset(
-    {"function", "other names", "defined where", "engine", "kind", "verdict"}
-)  # columns of code
+# Headings of the columns that Markdown shows as code.
+_CODE = frozenset({"function", "other names", "defined where", "engine", "kind", "verdict"})
 
 
 def function_table(form: str = "plain") -> str:
-    """Return every function that an expression may use.
+    """Return the functions that an expression may use, as a table.
 
     Parameters
     ----------
@@ -32,42 +36,31 @@ def function_table(form: str = "plain") -> str:
     Raises
     ------
     UsageError
-        There is no such format.
+        If there is no such format.
     """
-    _check(form)
     groups = {group: list(rows) for group, rows in _function_groups()}
-    if form == "github":
-        return "\n\n".join(
-            f"## {group.capitalize()}\n\n{_github(rows, _HEADER)}" for group, rows in groups.items()
-        )
-    rows = [(*row, group) for group, rows in groups.items() for row in rows]
-    return _plain(rows, (*_HEADER, "group"))
+    return _layout(form).groups(groups, _HEADER)
 
 
 def engine_table(form: str = "plain") -> str:
-    """Return every engine and what it is; for `form` see `function_table`."""
-    _check(form)
-    table = _github if form == "github" else _plain
-    return table(list(describe_all().items()), ("engine", "what it is"))
+    """Return the engines with descriptions, as a table; `form` as in `function_table`."""
+    return _layout(form).table(list(describe_all().items()), ("engine", "what it is"))
 
 
 def kind_table(form: str = "plain") -> str:
-    """Return every kind of point and its meaning; for `form` see `function_table`."""
-    _check(form)
-    table = _github if form == "github" else _plain
-    return table([(kind.label, kind.meaning) for kind in Kind], ("kind", "meaning"))
+    """Return the kinds of point with their meanings, as a table; `form` as in `function_table`."""
+    rows = [(kind.label, kind.meaning) for kind in Kind]
+    return _layout(form).table(rows, ("kind", "meaning"))
 
 
 def verdict_table(form: str = "plain") -> str:
-    """Return every verdict, when it is given and whether it passes; see `function_table`."""
-    _check(form)
-    table = _github if form == "github" else _plain
+    """Return the verdicts with their meanings, as a table; `form` as in `function_table`."""
     rows = [(v.label, v.meaning, "yes" if v.passes else "no") for v in Verdict]
-    return table(rows, ("verdict", "meaning", "passes"))
+    return _layout(form).table(rows, ("verdict", "meaning", "passes"))
 
 
 def _function_groups() -> Iterator[tuple[str, Iterator[tuple[str, ...]]]]:
-    """Yield the groups of the catalogue, each with its rows; the named constants come last."""
+    """Yield the groups of the catalogue with their rows, and the named constants last."""
     for group, rows in itertools.groupby(CATALOGUE.values(), key=lambda row: row.group):
         yield group, map(_function_row, rows)
     yield "constants", ((name, "", f"{x:.15g}", "", "") for name, x in CONSTANTS.items())
@@ -82,23 +75,29 @@ def _function_row(row: Function) -> tuple[str, ...]:
     return usage, " ".join(names), row.formula, row.domain or "", "yes"
 
 
-def _check(form: str) -> None:
-    if form not in FORMATS:
-        message = f"unknown format {form[:40]!r}"
-        hint = did_you_mean(form, FORMATS) or f"formats: {', '.join(FORMATS)}"
-        raise UsageError(message, hint=hint)
-
-
-def _plain(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
+def _plain(rows: Rows, header: Sequence[str]) -> str:
     return tabulate(rows, headers=header, tablefmt="simple", disable_numparse=True)
 
 
-def _github(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
-    """Return a table in Markdown without padding, without the columns that are empty."""
+def _plain_groups(groups: Mapping[str, Rows], header: Sequence[str]) -> str:
+    """Return one table, with the group of each row in its last column."""
+    rows = [(*row, group) for group, rows in groups.items() for row in rows]
+    return _plain(rows, (*header, "group"))
+
+
+def _github(rows: Rows, header: Sequence[str]) -> str:
+    """Return a table in Markdown, without padding and without empty columns."""
     kept = [j for j in range(len(header)) if any(row[j] for row in rows)]
     lines = [[header[j] for j in kept], ["---"] * len(kept)]
     lines += [[_cell(row[j], header[j]) for j in kept] for row in rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _github_groups(groups: Mapping[str, Rows], header: Sequence[str]) -> str:
+    """Return a heading and a table for each group."""
+    return "\n\n".join(
+        f"## {group.capitalize()}\n\n{_github(rows, header)}" for group, rows in groups.items()
+    )
 
 
 def _cell(text: str, column: str) -> str:
@@ -107,3 +106,24 @@ def _cell(text: str, column: str) -> str:
         return escaped.replace("*", "\\*")
     words = escaped.split(" ") if column == "other names" else [escaped]
     return " ".join(f"`{word}`" for word in words)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Layout:
+    """A format of listings: how a table is written, and how tables of several groups are."""
+
+    table: Callable[[Rows, Sequence[str]], str]
+    groups: Callable[[Mapping[str, Rows], Sequence[str]], str]
+
+
+_LAYOUTS: Final[Mapping[str, _Layout]] = MappingProxyType(
+    {"plain": _Layout(_plain, _plain_groups), "github": _Layout(_github, _github_groups)}
+)
+
+
+def _layout(form: str) -> _Layout:
+    if form not in _LAYOUTS:
+        message = f"unknown format {form[:40]!r}"
+        hint = did_you_mean(form, _LAYOUTS) or f"formats: {', '.join(_LAYOUTS)}"
+        raise UsageError(message, hint=hint)
+    return _LAYOUTS[form]

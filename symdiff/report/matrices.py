@@ -1,4 +1,4 @@
-"""Derivatives by the components of tensors, as matrices."""
+"""Derivatives with respect to the components of tensors, as matrices."""
 
 from __future__ import annotations
 
@@ -14,22 +14,26 @@ from symdiff.program.values import component_name
 from symdiff.truth.kinds import Kind
 from symdiff.verdict.words import Verdict, counted
 
+# The most rows of one matrix; records have all of them.
 MAX_ROWS: Final = 16
+# The most characters in a line: it fits a terminal of 80 columns.
 _WIDTH: Final = 79
+# Significant digits of a derivative.
 _DIGITS: Final = 6
-_PADDING: Final = 2  # that a table puts beside its headings
+# Characters that `tabulate` adds to the width of a heading.
+_PADDING: Final = 2
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Matrix:
-    """One table of derivatives.
+    """Derivatives with respect to one input, as a table.
 
     Attributes
     ----------
     header, rows
         Every cell is text; the first column names the row.
     remarks
-        How the engines did, and what is not shown.
+        How often each verdict was given to each engine, and how much is not shown.
     """
 
     header: tuple[str, ...]
@@ -38,9 +42,10 @@ class Matrix:
 
 
 def matrices(evidence: Evidence) -> tuple[Matrix, ...]:
-    """Return the derivatives of a program on tensors: one matrix for every input.
+    """Return the derivatives of a tensor program: one matrix for each input.
 
-    A gradient has the shape of its input; a Jacobian one row an output and one column an input.
+    A gradient has the shape of its input. A Jacobian has a row for each component of the output
+    and a column for each component of the input.
     """
     tensors = evidence.tensors
     trials = [t for t in evidence.trials if not t.spelling]
@@ -50,18 +55,18 @@ def matrices(evidence: Evidence) -> tuple[Matrix, ...]:
         return (_products(evidence, trials),)
     single = len(trials) == 1 and not trials[0].output
     make = _gradient if single else _jacobian
-    found = [make(evidence, trials, n, shape) for n, shape in tensors.wrt.items() if shape]
-    numbers = [n for n, shape in tensors.wrt.items() if not shape]
-    if numbers:
-        found.append(_by_numbers(evidence, trials, numbers))
-    return tuple(found)
+    tables = [make(evidence, trials, n, shape) for n, shape in tensors.wrt.items() if shape]
+    scalars = [n for n, shape in tensors.wrt.items() if not shape]
+    if scalars:
+        tables.append(_by_scalars(evidence, trials, scalars))
+    return tuple(tables)
 
 
-def _by_numbers(evidence: Evidence, trials: Sequence[Trial], names: Sequence[str]) -> Matrix:
+def _by_scalars(evidence: Evidence, trials: Sequence[Trial], names: Sequence[str]) -> Matrix:
     cells = np.array([[_cell(t, n) for n in names] for t in trials], dtype=object)
     labels = [t.output for t in trials]
     counts = _counts(evidence, trials, names)
-    return _shown(
+    return _fitted(
         "output" if any(labels) else "", labels, [f"d/d{n}" for n in names], cells, counts
     )
 
@@ -70,20 +75,20 @@ def _gradient(
     evidence: Evidence, trials: Sequence[Trial], name: str, shape: tuple[int, ...]
 ) -> Matrix:
     (trial,) = trials
-    names = [component_name(name, place) for place in np.ndindex(*shape)]
+    names = [component_name(name, index) for index in np.ndindex(*shape)]
     cells = np.array([_cell(trial, n) for n in names], dtype=object).reshape(-1, shape[-1])
     labels = [f"[{','.join(map(str, p))},:]" if p else "" for p in np.ndindex(*shape[:-1])]
     columns = [f"[{k}]" if len(shape) == 1 else f"[:,{k}]" for k in range(shape[-1])]
-    return _shown(f"d/d{name}", labels, columns, cells, _counts(evidence, trials, names))
+    return _fitted(f"d/d{name}", labels, columns, cells, _counts(evidence, trials, names))
 
 
 def _jacobian(
     evidence: Evidence, trials: Sequence[Trial], name: str, shape: tuple[int, ...]
 ) -> Matrix:
-    names = [component_name(name, place) for place in np.ndindex(*shape)]
+    names = [component_name(name, index) for index in np.ndindex(*shape)]
     cells = np.array([[_cell(t, n) for n in names] for t in trials], dtype=object)
     labels = [t.output for t in trials]
-    return _shown(
+    return _fitted(
         "output", labels, [f"d/d{n}" for n in names], cells, _counts(evidence, trials, names)
     )
 
@@ -92,7 +97,9 @@ def _products(evidence: Evidence, trials: Sequence[Trial]) -> Matrix:
     (name,) = evidence.variables
     cells = np.array([[_cell(t, name)] for t in trials], dtype=object)
     labels = [t.output for t in trials]
-    return _shown("output", labels, ["along the tangent"], cells, _counts(evidence, trials, [name]))
+    return _fitted(
+        "output", labels, ["along the tangent"], cells, _counts(evidence, trials, [name])
+    )
 
 
 def _cell(trial: Trial, variable: str) -> str:
@@ -110,26 +117,25 @@ def _number(x: float) -> str:
 
 
 def _counts(evidence: Evidence, trials: Sequence[Trial], names: Sequence[str]) -> str:
-    """Return for every engine how often each verdict was given."""
-    words: dict[str, str] = {}
+    """Return how often each verdict was given to each engine."""
+    engines_by_counts: dict[str, list[str]] = {}
     for engine in evidence.engines:
         total: collections.Counter[Verdict] = collections.Counter()
         for trial in trials:
             for name in set(names).intersection(trial.covered(engine)):
                 total.update(counted(trial.verdicts(engine, name)))
-        found = [f"{v} {total[v]}" for v in Verdict if total[v]]
-        if found:
-            words[engine] = ", ".join(found)
-    same: dict[str, list[str]] = {}
-    for engine, text in words.items():
-        same.setdefault(text, []).append(engine)
-    return "; ".join(f"{', '.join(engines)}: {text}" for text, engines in same.items())
+        counts = ", ".join(f"{v} {total[v]}" for v in Verdict if total[v])
+        if counts:
+            engines_by_counts.setdefault(counts, []).append(engine)
+    return "; ".join(
+        f"{', '.join(engines)}: {counts}" for counts, engines in engines_by_counts.items()
+    )
 
 
-def _shown(
+def _fitted(
     corner: str, labels: Sequence[str], columns: Sequence[str], cells: np.ndarray, counts: str
 ) -> Matrix:
-    """Cut a matrix to what a terminal shows."""
+    """Return a matrix without the rows and columns for which a terminal has no room."""
     rows = cells[:MAX_ROWS].tolist()
     room = _WIDTH - max(len(corner) + _PADDING, *map(len, labels[:MAX_ROWS]))
     fitting = 0

@@ -1,16 +1,19 @@
-"""What the formats of tables share: the table of one expression, and how its cells are laid out."""
+"""Tables before they have a format, and their layout: what all formats of tables share."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Final
 
 from tabulate import tabulate
 
 from symdiff.report.matrices import Matrix
 
-WIDTH = 79  # of remarks: the narrowest terminal in use has 80 columns
-TEXT_COLUMNS = frozenset({"spelling", "output", "d/d", "at", "verdict"})  # the others are numbers
+# The longest line of plain text: it fits a terminal of 80 columns.
+WIDTH: Final = 79
+# Headings of the columns of text, which are aligned on the left; the others are numbers.
+TEXT_COLUMNS: Final = frozenset({"spelling", "output", "d/d", "at", "verdict"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -20,13 +23,13 @@ class Block:
     Attributes
     ----------
     title
-        Name and text.
+        The name and the text of the expression.
     header, rows
-        The table; every cell is text.
+        The headings and the cells, all of them text.
     remarks
-        What stands below it: points not shown, engines left out, notes.
+        Sentences below the table: what is not shown, explanations, notes.
     matrices
-        What stands above it: derivatives by the components of tensors.
+        Tables above the table: derivatives with respect to the components of tensors.
     """
 
     title: tuple[str, str]
@@ -48,11 +51,11 @@ def tabulated(block: Block, style: str, escape: Callable[[str], str] = str) -> s
     Parameters
     ----------
     block
-        The expression.
+        The table before it has a format.
     style
-        The ``tablefmt``.
+        The name of the style, tabulate's ``tablefmt``.
     escape
-        Escapes the text of a cell.
+        A function that escapes the text of a cell.
     """
     return tabulate(
         [list(map(escape, row)) for row in block.rows],
@@ -76,7 +79,7 @@ def tabulated_matrix(matrix: Matrix, style: str, escape: Callable[[str], str] = 
 
 
 def escaped(text: str) -> str:
-    """Return a text with the signs that HTML and Markdown take for tags written out.
+    """Return a text in which &, < and > are escaped for HTML and Markdown.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""A Report, and the Comparison of a single expression: evidence with its tables."""
+"""Results of comparisons as tables, records and files: `Report`, and `Comparison` for one."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from symdiff.report.tables import block
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Report:
-    """What a run found.
+    """Results of comparing several expressions.
 
     Attributes
     ----------
     evidence
-        For every expression its grid, and what every engine gave, in columns.
-    mistakes
-        Entries and files that could not be used, and why.
+        The result of comparing each expression.
+    errors
+        Why entries and files could not be used.
     """
 
     evidence: tuple[Evidence, ...]
@@ -37,18 +37,18 @@ class Report:
 
     @property
     def ok(self) -> bool:
-        """Whether every verdict passes or is expected, and every entry could be used."""
+        """Whether all verdicts pass or are expected, and all entries could be used."""
         return not self.errors and all(e.ok for e in self.evidence)
 
     @property
     def status(self) -> int:
-        """The exit status: 0 all well, 1 something does not pass, 2 the input is bad."""
+        """The exit status: 0 if everything passes, 1 if not, 2 if an input could not be used."""
         if any(not isinstance(m, Crash) for m in self.errors):
             return 2
         return 0 if self.ok else 1
 
     def records(self) -> Iterator[Record]:
-        """Yield one dict for every expression, spelling, variable, engine and point."""
+        """Yield a dict for each expression, spelling, output, variable, engine and point."""
         for e in self.evidence:
             yield from records(e)
 
@@ -65,25 +65,25 @@ class Report:
         Raises
         ------
         UsageError
-            There is no such format.
+            If there is no such format, or it has no tables.
         """
         rendering = formats.load_tables(form)
         return rendering.tables([block(e, everything=everything) for e in self.evidence])
 
     def summary(self) -> str:
-        """Return what was found in a few lines."""
+        """Return the numbers of points and verdicts, and what does not pass, in a few lines."""
         return summary(self.evidence, self.errors)
 
     def to_json(self) -> str:
-        """Return everything as JSON: what was compared, with which versions, and all records."""
+        """Return a JSON object: descriptions of the expressions, versions, and all records."""
         return self.rendered("json")
 
     def to_jsonl(self) -> str:
-        """Return the records as JSON, one a line."""
+        """Return the records as JSON, one per line."""
         return self.rendered("jsonl")
 
     def to_csv(self) -> str:
-        """Return the records as CSV; the point is a JSON object in one cell."""
+        """Return the records as CSV, each point as a JSON object in one cell."""
         return self.rendered("csv")
 
     def to_pandas(self) -> Any:  # noqa: ANN401  (a DataFrame; pandas is optional)
@@ -92,7 +92,7 @@ class Report:
         Raises
         ------
         UsageError
-            pandas is not installed.
+            If pandas is not installed.
         """
         try:
             import pandas as pd  # noqa: PLC0415  (an extra)
@@ -111,31 +111,31 @@ class Report:
         Raises
         ------
         UsageError
-            The file cannot be written.
+            If the file cannot be written.
         """
         write_atomically(Path(path), self.page())
 
     def rendered(self, form: str, *, everything: bool = False) -> str:
-        """Return the report in any format: a table with its summary, or all records.
+        """Return the report in any format: tables with a summary, or all records.
 
         Raises
         ------
         UsageError
-            There is no such format.
+            If there is no such format.
         """
         return formats.load(form).render(self, everything=everything)
 
     def __str__(self) -> str:
-        """Return the plain tables."""
+        """Return the tables as plain text."""
         return self.table()
 
     def _repr_html_(self) -> str:
-        """Return the tables for a notebook."""
+        """Return the tables as HTML, for notebooks."""
         return self.table("html")
 
 
 class Comparison(Report):
-    """The Report of one expression.
+    """Result of comparing one expression.
 
     Examples
     --------
@@ -155,7 +155,7 @@ class Comparison(Report):
 
     @property
     def grid(self) -> Grid:
-        """The points."""
+        """The points at which it was compared."""
         return self.evidence[0].grid
 
     def values(self, engine: str, variable: str | None = None, spelling: str = "") -> Array:
@@ -164,39 +164,37 @@ class Comparison(Report):
         Parameters
         ----------
         engine
-            The engine's name, or ``claim``.
+            The name of an engine that ran, or ``claim``.
         variable
-            With respect to what; None: the first variable.
+            The variable of the derivative; None means the first.
         spelling
-            Which spelling; "": the expression itself.
+            The name of a spelling; "" means the expression as written.
 
         Raises
         ------
         UsageError
-            There is no such engine, variable or spelling in this comparison.
+            If the comparison has no such engine, variable or spelling.
         """
         e = self.evidence[0]
-        wanted = variable or (e.variables[0] if e.variables else "")
+        name = variable or (e.variables[0] if e.variables else "")
         for trial in e.trials:
-            if trial.spelling == spelling and engine in trial.samples:
-                derivatives = trial.samples[engine].derivatives
-                if wanted in derivatives:
-                    return derivatives[wanted]
-        known = f"engines {', '.join(e.engines)}; variables {', '.join(e.variables)}"
-        message = f"no derivatives of {spelling or 'the expression'} by {engine} for {wanted}"
-        raise UsageError(message, hint=known)
+            if trial.spelling == spelling and name in trial.covered(engine):
+                return trial.samples[engine].derivatives[name]
+        message = f"no derivative of {spelling or 'the expression'} by {engine} along {name!r}"
+        hint = f"engines: {', '.join(e.engines)}; variables: {', '.join(e.variables)}"
+        raise UsageError(message, hint=hint)
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that it is never seen half written.
+    """Write a file so that no reader ever sees a part of it.
 
     Raises
     ------
     UsageError
-        The file cannot be written; what stood there before is untouched.
+        If the file cannot be written. An old file of this name is then left as it was.
     """
     try:
-        target = path.resolve()  # a link stays one, and what it names is written
+        target = path.resolve()  # a link stays a link: its target is written
         mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:

@@ -1,4 +1,4 @@
-"""What changed between two runs: verdicts and conventions, and not the last digit."""
+"""Drift: verdicts, conventions and truths that changed, but not last digits."""
 
 import json
 
@@ -25,7 +25,7 @@ def report(tmp_path_factory):
 
 
 def planted(folder, change, name="new.json"):
-    """A report in which something is changed in every record that `change` wants."""
+    """Write a report after calling `change` on each of its records; return its path."""
     content = json.loads((folder / "old.json").read_text())
     for record in content["records"]:
         change(record)
@@ -33,7 +33,7 @@ def planted(folder, change, name="new.json"):
     return folder / name
 
 
-def found(folder, change):
+def changes_from(folder, change):
     return drift(read_run(folder / "old.json"), read_run(planted(folder, change)))
 
 
@@ -41,11 +41,11 @@ def is_kink(record, engine="autograd"):
     return (record["expression"], record["engine"], record["role"]) == ("a", engine, "kink")
 
 
-def test_a_run_did_not_drift_from_itself(report):
+def test_a_run_does_not_drift_from_itself(report):
     for one in ("old.db", "old.json"):
         for other in ("old.db", "old.json"):
             same = drift(read_run(report / one), read_run(report / other))
-            assert not same.found and not same.missing and not same.added
+            assert not same.has_changes and not same.missing and not same.added
     assert rendered(same) == "changed: nothing"
 
 
@@ -54,8 +54,8 @@ def test_a_verdict_that_changed_is_found(report):
         if record["expression"] == "b" and record["engine"] == "symbolic":
             record["verdict"], record["value"] = "wrong", 7.0
 
-    changed = found(report, change)
-    assert changed.found and {c.what for c in changed.changes} == {"verdict"}
+    changed = changes_from(report, change)
+    assert changed.has_changes and {c.what for c in changed.changes} == {"verdict"}
     assert "b x -1 symbolic agrees -2 wrong 7" in " ".join(rendered(changed).split())
 
 
@@ -64,39 +64,39 @@ def test_a_convention_that_changed_is_found_though_its_verdict_did_not(report):
         if is_kink(record):
             record["value"] = 1.0
 
-    (changed,) = found(report, change).changes
+    (changed,) = changes_from(report, change).changes
     assert changed.what == "convention"
     assert (changed.old["value"], changed.new["value"]) == (0.0, 1.0)
 
 
-def test_last_digits_are_no_drift(report):
+def test_different_last_digits_are_no_drift(report):
     def change(record):
         if isinstance(record["value"], float):
             record["value"] *= 1 + 1e-15
 
-    assert not found(report, change).found
+    assert not changes_from(report, change).has_changes
 
 
-def test_a_number_where_there_was_none_is_found(report):
+def test_a_finite_value_that_was_infinite_is_found(report):
     def change(record):
         if record["expression"] == "c" and record["value"] == "inf":
             record["value"] = 0.0
 
     content = json.loads((report / "old.json").read_text())
     assert any(r["expression"] == "c" and r["value"] == "inf" for r in content["records"])
-    assert found(report, change).found
+    assert changes_from(report, change).has_changes
 
 
-def test_another_truth_is_found(report):
+def test_a_truth_that_changed_is_found(report):
     def change(record):
         if is_kink(record):
             record["kind"] = "jump"
 
-    assert {c.what for c in found(report, change).changes} == {"truth"}
+    assert {c.what for c in changes_from(report, change).changes} == {"truth"}
 
 
-def streamed(folder, name, points, kept):
-    """A report of a long range that kept some points: (x, verdict, value)."""
+def long_range(folder, name, points, kept):
+    """Write a report of a long range that kept some points (x, verdict, value); return the run."""
     content = json.loads((folder / "old.json").read_text())
     pattern = next(r for r in content["records"] if r["expression"] == "b")
     head = next(head for head in content["expressions"] if head["name"] == "b")
@@ -109,28 +109,28 @@ def streamed(folder, name, points, kept):
     return read_run(folder / name)
 
 
-def test_what_a_long_range_only_counted_agreed(report):
-    old = streamed(report, "old_range.json", 10**7, [(0.5, "wrong", 7.0), (2.0, "agrees", 4.0)])
-    new = streamed(report, "new_range.json", 10**7, [(0.25, "wrong", 8.0)])
+def test_engines_agreed_at_points_of_a_long_range_that_were_not_kept(report):
+    old = long_range(report, "old_range.json", 10**7, [(0.5, "wrong", 7.0), (2.0, "agrees", 4.0)])
+    new = long_range(report, "new_range.json", 10**7, [(0.25, "wrong", 8.0)])
     changed = drift(old, new)
     pairs = {(c.old["verdict"], c.new["verdict"], c.old["point"]["x"]) for c in changed.changes}
     assert pairs == {("wrong", "agrees", 0.5), ("agrees", "wrong", 0.25)}
-    assert changed.found and not changed.unpaired
+    assert changed.has_changes and not changed.unpaired
 
 
-def test_ranges_of_other_lengths_have_other_points(report):
-    old = streamed(report, "old_range.json", 10**7, [(0.5, "wrong", 7.0)])
-    other = drift(old, streamed(report, "new_range.json", 10**7 + 1, [(0.25, "wrong", 8.0)]))
-    assert other.unpaired == 2 and not other.found
+def test_long_ranges_of_different_lengths_have_different_points(report):
+    old = long_range(report, "old_range.json", 10**7, [(0.5, "wrong", 7.0)])
+    other = drift(old, long_range(report, "new_range.json", 10**7 + 1, [(0.25, "wrong", 8.0)]))
+    assert other.unpaired == 2 and not other.has_changes
 
 
-def test_records_that_only_one_has_are_counted(report):
+def test_records_of_one_run_only_are_counted(report):
     content = json.loads((report / "old.json").read_text())
     del content["records"][3:]
     (report / "less.json").write_text(json.dumps(content))
     less = drift(read_run(report / "old.json"), read_run(report / "less.json"))
-    assert less.unpaired > 0 and not less.found
-    assert f"{less.unpaired} records without a counterpart" in rendered(less)
+    assert less.unpaired > 0 and not less.has_changes
+    assert f"{less.unpaired} records in one run only" in rendered(less)
 
 
 def test_expressions_and_versions_are_compared_by_name(report):
@@ -139,21 +139,21 @@ def test_expressions_and_versions_are_compared_by_name(report):
     gone = content["expressions"].pop(0)["name"]
     content["records"] = [r for r in content["records"] if r["expression"] != gone]
     content["expressions"][0]["text"] = "x**3"
-    content["records"][0]["verdict"] = "wrong"  # of an expression that is another one now
+    content["records"][0]["verdict"] = "wrong"  # of an expression with another text
     (report / "less.json").write_text(json.dumps(content))
     changed = drift(read_run(report / "old.json"), read_run(report / "less.json"))
-    assert not changed.found
+    assert not changed.has_changes
     assert (changed.missing, changed.rewritten, changed.added) == ((gone,), ("b",), ())
     assert changed.versions["torch"][1] == "1.0"
-    told = rendered(changed)
-    assert "only in the old run: a" in told and "another text under the same name: b" in told
+    text = rendered(changed)
+    assert "only in the old run: a" in text and "different expressions under one name: b" in text
     content["lost"] = [gone]
     (report / "less.json").write_text(json.dumps(content))
     worse = drift(read_run(report / "old.json"), read_run(report / "less.json"))
-    assert worse.found and worse.lost == (gone,)
+    assert worse.has_changes and worse.lost == (gone,)
 
 
-def test_of_a_store_the_last_run_under_a_name_counts(report):
+def test_a_store_counts_with_the_last_run_of_each_name(report):
     entry = Request(expression="x**2", label=Label(name="b"))
     with open_store(report / "old.db") as store:
         assert isinstance(store, Store)
@@ -174,7 +174,7 @@ def test_of_a_store_the_last_run_under_a_name_counts(report):
         ("missing.db", None),
     ],
 )
-def test_what_is_neither_a_store_nor_a_report_is_told(tmp_path, name, content):
+def test_a_file_that_is_neither_a_store_nor_a_report_is_refused(tmp_path, name, content):
     if content is not None:
         (tmp_path / name).write_text(content)
     with pytest.raises(InputError, match=name):

@@ -1,8 +1,8 @@
-"""The formats of a report, by name: a line of the table and a module of this package for each.
+"""Formats of a report. Each has an entry in `FORMATS`, and a module of its name in this package.
 
-The module of a format has the name of the format, and a function ``render(report, *,
-everything)`` that returns the whole report as text. A format of tables has a function
-``tables(blocks)`` too. This module imports nothing heavy, because ``symdiff --help`` reads it.
+The module has a function ``render(report, *, everything)`` that returns the whole report as text.
+The module of a format of tables also has a function ``tables(blocks)``. This module imports
+nothing heavy, because ``symdiff --help`` reads it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from symdiff.report.rendering import Block
     from symdiff.report.report import Report
 
-# For each format the ending of its files.
+# The file name extension of each format.
 FORMATS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "plain": ".txt",
@@ -36,7 +36,7 @@ FORMATS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 class Format(Protocol):
-    """A module of this package."""
+    """The module of a format."""
 
     def render(self, report: Report, *, everything: bool) -> str:
         """Return a report as text.
@@ -51,7 +51,7 @@ class Format(Protocol):
 
 
 class TableFormat(Format, Protocol):
-    """A module for a format of tables."""
+    """The module of a format of tables."""
 
     def tables(self, blocks: Sequence[Block]) -> str:
         """Return the tables of some expressions as text."""
@@ -63,7 +63,7 @@ def load(name: str) -> Format:
     Raises
     ------
     UsageError
-        There is no such format.
+        If there is no such format.
     """
     check(name)
     return cast("Format", importlib.import_module(f"symdiff.report.formats.{name}"))
@@ -75,7 +75,7 @@ def load_tables(name: str) -> TableFormat:
     Raises
     ------
     UsageError
-        There is no such format, or it has no tables.
+        If there is no such format, or it has no tables.
 
     Examples
     --------
@@ -92,12 +92,12 @@ def load_tables(name: str) -> TableFormat:
 
 
 def check(name: str) -> None:
-    """Check that there is a format of this name.
+    """Check the name of a format.
 
     Raises
     ------
     UsageError
-        There is no such format.
+        If there is no such format.
     """
     if name not in FORMATS:
         message = f"unknown format {name[:40]!r}"
@@ -106,12 +106,12 @@ def check(name: str) -> None:
 
 
 def format_of(path: Path) -> str:
-    """Return the format that a file's name asks for by its ending.
+    """Return the format with the extension of a file's name.
 
     Raises
     ------
     UsageError
-        No format has this ending.
+        If no format has this extension.
 
     Examples
     --------

@@ -11,7 +11,7 @@ from symdiff.report.report import Report
 
 
 def render(report: Report, *, everything: bool) -> str:
-    """Return all records; the point is a JSON object in one cell."""
+    """Return all records, each point as a JSON object in one cell."""
     del everything  # records are complete
     text = io.StringIO()
     writer = csv.DictWriter(text, FIELDS, lineterminator="\n")

@@ -10,7 +10,7 @@ from symdiff.report.report import Report
 
 
 def render(report: Report, *, everything: bool) -> str:
-    """Return the tables, and the summary as a block of code."""
+    """Return the tables, and the summary as a code block."""
     tables = report.table("github", everything=everything)
     return f"{tables}\n\n```\n{report.summary()}\n```\n"
 
@@ -28,7 +28,7 @@ def _block(block: Block) -> str:
 
 
 def _title(block: Block) -> str:
-    """Return name and text; as code, since * and _ would turn into emphasis."""
+    """Return the name and the text, as code because * and _ would become emphasis."""
     name, text = (" ".join(part.split()) for part in block.title)
     return f"`{text}`" if name == text else f"{escaped(name)}: `{text}`"
 
@@ -46,5 +46,5 @@ def _cell(text: str) -> str:
 
 
 def _separated(text: str) -> str:
-    """Return a text in which "|" does not end the cell."""
+    """Return a text in which each "|" is escaped, because it would end the cell."""
     return text.replace("|", "\\|")

@@ -1,4 +1,4 @@
-"""A JSON report: what was compared, with which versions, and all records."""
+"""A JSON report: descriptions of the expressions, versions, and all records."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from symdiff.errors import Crash
 from symdiff.report.report import Report
 from symdiff.versions import versions
 
+# The version of the schema.
 FORMAT_VERSION: Final = 1
-_LARGEST_SHOWN: Final = 10_000  # components of a value that a report holds
+# A tensor with more components than this is described without its values.
+_MAX_COMPONENTS: Final = 10_000
 
 
 def render(report: Report, *, everything: bool) -> str:
@@ -65,7 +67,7 @@ def _described_tensors(t: Tensors) -> dict[str, Any]:
             name: {
                 "shape": list(value.shape),
                 "dtype": value.dtype,
-                "data": value.array.tolist() if value.array.size <= _LARGEST_SHOWN else None,
+                "data": value.array.tolist() if value.array.size <= _MAX_COMPONENTS else None,
             }
             for name, value in t.values.items()
         },

@@ -1,4 +1,4 @@
-"""Records as JSON, one a line."""
+"""Records as JSON, one per line."""
 
 from __future__ import annotations
 

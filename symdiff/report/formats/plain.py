@@ -9,7 +9,8 @@ from symdiff.report.matrices import Matrix
 from symdiff.report.rendering import TEXT_COLUMNS, WIDTH, Block, tabulated_matrix, title
 from symdiff.report.report import Report
 
-_NARROWEST = 15  # of the last column: "not-subgradient"
+# The last column is at least this wide, which has room for the longest verdict.
+_MIN_WIDTH = 15
 
 
 def render(report: Report, *, everything: bool) -> str:
@@ -40,11 +41,11 @@ def _remarks(remarks: Sequence[str]) -> str:
 
 
 def _table(b: Block) -> str:
-    """Return a table whose last column wraps where it would be too wide."""
+    """Return a table whose last column is wrapped if the table would be too wide."""
     cells = _decimals_aligned(b)
     columns = list(zip(b.header, *cells, strict=True))
     widths = [max(map(len, column)) for column in columns]
-    room = max(_NARROWEST, WIDTH + 1 - sum(width + 2 for width in widths[:-1]))
+    room = max(_MIN_WIDTH, WIDTH + 1 - sum(width + 2 for width in widths[:-1]))
     widths[-1] = min(widths[-1], room)
     lines = []
     for row in (list(b.header), ["-" * width for width in widths], *cells):
@@ -60,7 +61,7 @@ def _table(b: Block) -> str:
 
 
 def _decimals_aligned(b: Block) -> list[list[str]]:
-    """Pad numbers on the right so that the decimal points of a column stand in one line."""
+    """Return the cells, with numbers padded so that the decimal points of a column align."""
     padded = []
     for header, column in zip(b.header, zip(*b.rows, strict=True), strict=bool(b.rows)):
         if header in TEXT_COLUMNS:
