@@ -46,7 +46,7 @@ _GROUPS: Mapping[str, tuple[Function, ...]] = {
     "exponentials": elementary.EXPONENTIALS,
     "trigonometry": elementary.TRIGONOMETRY,
     "special": elementary.SPECIAL,
-    "selections": steps.SELECTIONS,
+    "signs and extrema": steps.SIGNS_AND_EXTREMA,
     "rounding": steps.ROUNDING,
     "guards": steps.GUARDS,
     "rectifiers": activations.RECTIFIERS,
@@ -55,7 +55,7 @@ _GROUPS: Mapping[str, tuple[Function, ...]] = {
     "reductions": reductions.REDUCTIONS,
     "matrix products": reductions.PRODUCTS,
     "arrangements": arrangements.ARRANGEMENTS,
-    "selections of components": arrangements.SELECTIONS,
+    "indexing": arrangements.INDEXING,
     "layers": layers.LAYERS,
     "losses": losses.LOSSES,
 }

@@ -228,9 +228,9 @@ ARRANGEMENTS = (
     Function("transpose", "x, dim0: integer, dim1: integer", formula="two dimensions exchanged", aliases=("swapaxes",), array=_transpose, torch="transpose"),
     Function("permute",   "x, dims: shape", formula="dimensions reordered", array=_permute, torch="permute"),
     Function("reshape",   "x, shape: shape", formula="the components in another shape", aliases=("view",), array=_reshape, torch="reshape"),
-    Function("flatten",   "x, start_dim: integer = 0, end_dim: integer = -1", formula="dimensions joined to one", array=_flatten, torch="flatten"),
-    Function("unsqueeze", "x, dim: integer", formula="a dimension of length 1 put in", array=_unsqueeze, torch="unsqueeze"),
-    Function("squeeze",   "x, dim: integer = None", formula="dimensions of length 1 taken out", array=_squeeze, torch="squeeze"),
+    Function("flatten",   "x, start_dim: integer = 0, end_dim: integer = -1", formula="dimensions merged into one", array=_flatten, torch="flatten"),
+    Function("unsqueeze", "x, dim: integer", formula="a dimension of length 1 inserted", array=_unsqueeze, torch="unsqueeze"),
+    Function("squeeze",   "x, dim: integer = None", formula="dimensions of length 1 removed", array=_squeeze, torch="squeeze"),
     Function("expand",    "x, shape: shape", formula="repeated along new dimensions", array=_expand, torch=lambda x, shape: x.expand(shape)),
     Function("flip",      "x, dims: shape", formula="dimensions reversed", array=_flip, torch="flip"),
     Function("cat",       "tensors: tensors, dim: integer = 0", formula="tensors joined along a dimension", aliases=("concat", "concatenate"),
@@ -241,7 +241,7 @@ ARRANGEMENTS = (
     Function("ones_like", "x", formula="1", array=lambda a, x: _alike(a, x, 1), torch="ones_like"),
 )
 
-SELECTIONS = (
+INDEXING = (
     Function("index",        "x, index: index", operator="x[i]", formula="some of the components",
              array=lambda a, x, index: a.arrange(lambda v: v[selection(index)], x), torch=lambda x, index: x[selection(index)]),
     Function("gather",       "x, dim: integer, index: indices", formula="x[index[i], j]", array=_gather,

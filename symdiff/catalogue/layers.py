@@ -250,7 +250,7 @@ LAYERS = (
     Function("unfold",  "x, kernel_size: size, dilation: size = 1, padding: size = 0, stride: size = 1",
              formula="patches as columns", array=_unfold, torch="F.unfold", is_method=False),
     Function("fold",    "x, output_size: size, kernel_size: size, dilation: size = 1, padding: size = 0, stride: size = 1",
-             formula="columns added up as patches", array=_fold, torch="F.fold", is_method=False),
+             formula="sum of the patches in the columns", array=_fold, torch="F.fold", is_method=False),
     Function("normalize", "x, p: fixed = 2, dim: integer = 1, eps: fixed = 1e-12", formula="x/max(norm(x), eps)",
              array=_normalize, torch="F.normalize"),
     Function("cosine_similarity", "x1, x2, dim: integer = 1, eps: fixed = 1e-8", formula="x1 . x2/(norm(x1)*norm(x2))",

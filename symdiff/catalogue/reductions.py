@@ -175,11 +175,9 @@ def matmul(a: Elements, x: Array, y: Array) -> Array:
         raise ShapeMismatchError(message)
     rows = a.arrange(lambda v: v[None, :], x) if len(first) == 1 else x
     columns = a.arrange(lambda v: v[:, None], y) if len(second) == 1 else y
-    if a.shape(rows)[-1] != a.shape(columns)[-2]:
-        message = (
-            f"the rows of the first factor have length {a.shape(rows)[-1]}, "
-            f"the columns of the second {a.shape(columns)[-2]}"
-        )
+    length, height = a.shape(rows)[-1], a.shape(columns)[-2]
+    if length != height:
+        message = f"the inner dimensions {length} and {height} are not equal"
         raise ShapeMismatchError(message)
     product = a.product(rows, columns)
     if len(second) == 1:

@@ -10,22 +10,22 @@ from symdiff.catalogue.row import Crossing, Function
 from symdiff.libraries import numpy, sympy, torch
 
 # fmt: off
-SELECTIONS = (
+SIGNS_AND_EXTREMA = (
     Function("abs",     "x", formula="|x|", aliases=("absolute",), sympy="Abs", numpy="abs", torch="abs", ball=absolute, switches=("x",), piecewise_affine=True, zero_at=0),
     Function("sign",    "x", formula="-1, 0 or 1", aliases=("sgn",), sympy="sign", numpy="sign", torch="sign", ball=sign, switches=("x",), role="step", zero_at=0),
     Function("maximum", "x, y", formula="the larger", aliases=("max",), sympy="Max", numpy="maximum", torch="maximum", ball="max",
              switches=("x - y",), variadic=True, piecewise_affine=True),
     Function("minimum", "x, y", formula="the smaller", aliases=("min",), sympy="Min", numpy="minimum", torch="minimum", ball="min",
              switches=("x - y",), variadic=True, piecewise_affine=True),
-    Function("fmax",    "x, y", formula="the larger, NaN left out",  definition="maximum(x, y)", numpy="fmax", torch="fmax", piecewise_affine=True),
-    Function("fmin",    "x, y", formula="the smaller, NaN left out", definition="minimum(x, y)", numpy="fmin", torch="fmin", piecewise_affine=True),
+    Function("fmax",    "x, y", formula="the larger, NaN ignored",  definition="maximum(x, y)", numpy="fmax", torch="fmax", piecewise_affine=True),
+    Function("fmin",    "x, y", formula="the smaller, NaN ignored", definition="minimum(x, y)", numpy="fmin", torch="fmin", piecewise_affine=True),
     Function("clamp",   "x, min: any = -inf, max: any = inf", formula="min(max(x, min), max)", aliases=("clip",),
              definition="minimum(maximum(x, min), max)", torch=lambda x, **bounds: _torch_clamp(x, **bounds), piecewise_affine=True),
     Function("clamp_min", "x, min: any", formula="max(x, min)", definition="maximum(x, min)", torch="clamp_min", piecewise_affine=True),
     Function("clamp_max", "x, max: any", formula="min(x, max)", definition="minimum(x, max)", torch="clamp_max", piecewise_affine=True),
     Function("copysign",  "x, y: any",   formula="|x| with the sign of y", definition="abs(x)*where(y >= 0, 1, -1)",
              numpy="copysign", torch="copysign"),
-    Function("heaviside", "x, values",   formula="0, values at 0, 1", definition="where(x > 0, 1, where(x < 0, 0, values))",
+    Function("heaviside", "x, values",   formula="0 if x < 0 else 1; values at 0", definition="where(x > 0, 1, where(x < 0, 0, values))",
              sympy="Heaviside", numpy="heaviside", torch="heaviside"),
 )
 

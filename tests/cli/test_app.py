@@ -206,7 +206,7 @@ BAD = [
     (["eval", "x", "--max-components", "-1"], "symdiff: max_components cannot be -1"),
     (
         ["eval", "x @ w", "--value", "x=[[1, 2]]", "--value", "w=[[1, 2]]"],
-        "symdiff: matmul of x (1, 2) and w (1, 2): the rows of the first factor have length 2, the columns of the second 1 at column 1\n    x @ w\n    ^^^^^",
+        "symdiff: matmul of x (1, 2) and w (1, 2): the inner dimensions 2 and 1 are not equal at column 1\n    x @ w\n    ^^^^^",
     ),
 ]
 

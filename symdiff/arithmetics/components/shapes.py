@@ -88,8 +88,8 @@ def shape_of(
     (100,)
     >>> shape_of(parse("x @ w"), {"x": (4, 3), "w": (2, 2)})
     Traceback (most recent call last):
-    symdiff.errors.ExpressionError: matmul of x (4, 3) and w (2, 2): the rows of the first factor
-    have length 3, the columns of the second 2 at column 1
+    symdiff.errors.ExpressionError: matmul of x (4, 3) and w (2, 2): the inner dimensions 3
+    and 2 are not equal at column 1
         x @ w
         ^^^^^
     """

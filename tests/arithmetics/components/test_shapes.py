@@ -48,13 +48,13 @@ MISMATCHES = [
     (
         "x @ w",
         {"x": (4, 3), "w": (2, 2)},
-        "matmul of x (4, 3) and w (2, 2): the rows of the first factor have length 3, the columns of the second 2",
+        "matmul of x (4, 3) and w (2, 2): the inner dimensions 3 and 2 are not equal",
         1,
     ),
     (
         "1 + relu(x @ w)",
         {"x": (3,), "w": (2, 2)},
-        "matmul of x (3,) and w (2, 2): the rows of the first factor have length 3, the columns of the second 2",
+        "matmul of x (3,) and w (2, 2): the inner dimensions 3 and 2 are not equal",
         10,
     ),
     ("x @ 2", {"x": (3,)}, "matmul of x (3,) and 2 (): a matrix product needs vectors or matrices", 1),
@@ -63,7 +63,7 @@ MISMATCHES = [
     ("x.mv(w)", {"x": (2, 3), "w": (3, 1)}, "mv of x (2, 3) and w (3, 1): tensors with 2 and 1 dimensions are needed", 1),
     ("bmm(x, w)", {"x": (2, 3), "w": (3, 4)}, "bmm of x (2, 3) and w (3, 4): tensors with 3 and 3 dimensions are needed", 1),
     ("bmm(x, w)", {"x": (1, 2, 3), "w": (2, 3, 4)}, "bmm of x (1, 2, 3) and w (2, 3, 4): the batches have 1 and 2 matrices", 1),
-    ("dot(x, y)", {"x": (2,), "y": (3,)}, "dot of x (2,) and y (3,): the rows of the first factor have length 2", 1),
+    ("dot(x, y)", {"x": (2,), "y": (3,)}, "dot of x (2,) and y (3,): the inner dimensions 2 and 3 are not equal", 1),
     ("dot(x, y)", {"x": (2, 2), "y": (2, 2)}, "dot of x (2, 2) and y (2, 2): tensors with 1 and 1 dimensions are needed", 1),
     ("x + y", {"x": (2,), "y": (3,)}, "add of x (2,) and y (3,): these shapes do not broadcast", 1),
     ("2*max(x, y)", {"x": (2, 3), "y": (2,)}, "maximum of x (2, 3) and y (2,): these shapes do not broadcast", 3),
@@ -89,7 +89,7 @@ MISMATCHES = [
     ("unfold(x, (2,))", {"x": (1, 1, 2, 2)}, "unfold of x (1, 1, 2, 2): one integer or a pair is needed, not 1", 1),
     ("fold(x, 3, 2)", {"x": (1, 4, 5)}, "fold of x (1, 4, 5): the input must have the shape (N, C*4, 4), not (1, 4, 5)", 1),
     ("fold(x, 2, 0)", {"x": (1, 4, 1)}, "fold of x (1, 4, 1): kernels, strides and dilations must be at least 1", 1),
-    ("linear(x, w)", {"x": (4, 3), "w": (3, 2)}, "linear of x (4, 3) and w (3, 2): the rows of the first factor have length 3, the columns of the second 2", 1),
+    ("linear(x, w)", {"x": (4, 3), "w": (3, 2)}, "linear of x (4, 3) and w (3, 2): the inner dimensions 3 and 2 are not equal", 1),
     ("linear(x, w)", {"x": (2,), "w": (2, 3, 2)}, "linear of x (2,) and w (2, 3, 2): the weight must be a matrix or a vector", 1),
     ("linear(x, w, b)", {"x": (3,), "w": (2, 3), "b": (3,)}, "linear of x (3,) and w (2, 3) and b (3,): these shapes do not broadcast", 1),
     ("linear(x, w, b)", {"x": (3,), "w": (2, 3), "b": (4, 2)}, "linear of x (3,) and w (2, 3) and b (4, 2): a bias of shape (4, 2) does not fit", 1),
@@ -172,13 +172,13 @@ DEFINED = [
         {"h": "relu(x @ w)"},
         "h.sum()",
         {"x": (4, 3), "w": (2, 2)},
-        "let h: matmul of x (4, 3) and w (2, 2): the rows of the first factor have length 3, the columns of the second 2 at column 6",
+        "let h: matmul of x (4, 3) and w (2, 2): the inner dimensions 3 and 2 are not equal at column 6",
     ),
     (
         {"h": "x @ w", "k": "1 + h @ v"},
         "k",
         {"x": (4, 3), "w": (3, 2), "v": (3,)},
-        "let k: matmul of x @ w (4, 2) and v (3,): the rows of the first factor have length 2, the columns of the second 3 at column 5",
+        "let k: matmul of x @ w (4, 2) and v (3,): the inner dimensions 2 and 3 are not equal at column 5",
     ),
     (
         {"h": "x @ w"},
@@ -190,7 +190,7 @@ DEFINED = [
         {"a_name_longer_than_a_message_takes": "x.sum(dim=0, keepdim=True).exp().log()"},
         "a_name_longer_than_a_message_takes @ y",
         {"x": (2, 3), "y": (2,)},
-        "matmul of x.sum(dim=0, keepdim=... (1, 3) and y (2,): the rows of the first factor have length 3, the columns of the second 2 at column 1",
+        "matmul of x.sum(dim=0, keepdim=... (1, 3) and y (2,): the inner dimensions 3 and 2 are not equal at column 1",
     ),
 ]
 
