@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import concurrent.futures
 import functools
+import itertools
 import os
 import queue
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, TypeVar
 
 import numpy as np
@@ -158,15 +159,26 @@ def renumbered(values: Mapping[int, T], chosen: NDArray[np.intp]) -> dict[int, T
     return {index: values[former] for index, former in pairs}
 
 
+def starts_of(lengths: Iterable[int]) -> list[int]:
+    """Return the indices at which parts of some lengths begin, one part after the other.
+
+    Examples
+    --------
+    >>> starts_of([10, 5, 2])
+    [0, 10, 15]
+    """
+    return [0, *itertools.accumulate(lengths)][:-1]
+
+
 def shifted(parts: Sequence[Mapping[int, T]], starts: Sequence[int]) -> dict[int, T]:
-    """Return what is known by point of parts of a grid, by the points of the grid.
+    """Return the values of the points of parts of a grid, by the indices in the whole grid.
 
     Parameters
     ----------
     parts
-        What is known of each part, by the part's own points.
+        The values of each part, by the index of the point in the part.
     starts
-        The point of the grid at which each part begins.
+        The index in the whole grid of the first point of each part.
 
     Examples
     --------

@@ -8,6 +8,7 @@ import pytest
 
 from symdiff.engines import registry
 
+# Worker processes run this at their start. The name of an entry says which fault it has.
 PLANTED = """
 import os, signal, time
 from symdiff.batch import task

@@ -1,4 +1,4 @@
-"""Engines with a planted fault, which whatever judges engines must notice."""
+"""Engines with planted faults, as negative controls: every test of verdicts must notice them."""
 
 import numpy as np
 
@@ -7,9 +7,9 @@ from symdiff.engines.symbolic import ENGINE as SYMBOLIC
 
 
 class Fake:
-    """An engine without an estimate of its errors, and without rounding errors."""
+    """An engine without error estimates and with an allowance of 0."""
 
-    traits = Traits(runs_in_chunks=False)  # a fault may mix points
+    traits = Traits(runs_in_chunks=False)  # some faults move values from point to point
 
     def estimate_errors(self, problem, variable):
         return None
@@ -19,7 +19,7 @@ class Fake:
 
 
 class Faulty(Fake):
-    """The symbolic engine, with its derivatives passed through a fault."""
+    """The symbolic engine with a function applied to its derivatives."""
 
     def __init__(self, name, fault):
         self.name = name
@@ -34,7 +34,7 @@ class Faulty(Fake):
 
 
 class Fixed(Fake):
-    """An engine that gives the same gradient at every point."""
+    """An engine that returns the same gradient at every point."""
 
     def __init__(self, name, gradient):
         self.name = name
@@ -45,6 +45,8 @@ class Fixed(Fake):
 
 
 class Raising(Fake):
+    """An engine that raises an exception."""
+
     name = "raising"
 
     def differentiate(self, problem):

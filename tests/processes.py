@@ -1,12 +1,12 @@
-"""Programs of their own, started by tests."""
+"""Commands that tests start in other processes."""
 
 import sys
 
 
 def prepared(statements):
-    """What stands before a command so that it runs in a process prepared by Python statements.
+    """Return the start of a command line: it runs Python statements, then the rest as a command.
 
-    Unlike a function that runs between fork and exec, it is safe where there are threads.
+    Unlike a `preexec_fn`, which runs between fork and exec, it is safe in a process with threads.
     """
     return [
         sys.executable,

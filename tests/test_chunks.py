@@ -1,4 +1,4 @@
-"""Long arrays in chunks: every point is worked on once, and failures are raised."""
+"""Long arrays are processed in chunks, on several threads."""
 
 import os
 import subprocess
@@ -43,7 +43,7 @@ def test_an_exception_in_a_chunk_is_raised(monkeypatch, threads):
         chunks.in_chunks(55, work)
 
 
-def test_of_several_exceptions_that_of_the_first_chunk_is_raised(monkeypatch):
+def test_the_exception_of_the_first_failing_chunk_is_raised(monkeypatch):
     monkeypatch.setattr(chunks, "CHUNK", 10)
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     later_has_failed = threading.Event()
@@ -64,19 +64,19 @@ def test_every_core_gets_the_same_number_of_chunks_of_whole_blocks(monkeypatch):
     monkeypatch.setattr(chunks, "CHUNK", 40)
     monkeypatch.setattr(chunks, "BLOCK", 4)
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    found = []
-    chunks.in_chunks(101, lambda chunk: found.append((chunk.start, chunk.stop)))
-    assert sorted(found) == [(0, 36), (36, 72), (72, 101)]
+    bounds = []
+    chunks.in_chunks(101, lambda chunk: bounds.append((chunk.start, chunk.stop)))
+    assert sorted(bounds) == [(0, 36), (36, 72), (72, 101)]
 
 
-def test_the_calling_thread_works_on_chunks_too(monkeypatch):
+def test_the_calling_thread_processes_chunks_too(monkeypatch):
     monkeypatch.setattr(chunks, "CHUNK", 10)
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     together, seen = threading.Barrier(2, timeout=60), set()
 
     def work(chunk):
         seen.add(threading.get_ident())
-        together.wait()  # two at the same time, or neither
+        together.wait()  # fails unless two threads wait
 
     chunks.in_chunks(20, work)
     assert threading.get_ident() in seen and len(seen) == 2
@@ -94,7 +94,7 @@ def test_two_functions_side_by_side_run_at_the_same_time(monkeypatch):
     assert sorted(chunks.side_by_side(together.wait, together.wait)) == [0, 1]
 
 
-def test_the_thread_that_is_done_first_takes_chunks_of_the_other(monkeypatch):
+def test_a_thread_that_is_done_processes_chunks_of_the_other(monkeypatch):
     monkeypatch.setattr(chunks, "CHUNK", 10)
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     together = threading.Barrier(2, timeout=60)
@@ -107,7 +107,7 @@ def planted():
 
 @pytest.mark.parametrize("threads", ["1", "2"])
 @pytest.mark.parametrize("functions", [(planted, int), (int, planted)])
-def test_an_exception_of_one_function_is_raised_when_the_other_is_done(
+def test_an_exception_of_one_function_is_raised_after_both_have_ended(
     monkeypatch, threads, functions
 ):
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
@@ -115,7 +115,7 @@ def test_an_exception_of_one_function_is_raised_when_the_other_is_done(
         chunks.side_by_side(*functions)
 
 
-def test_nothing_runs_on_after_an_exception_was_raised(monkeypatch):
+def test_no_function_still_runs_when_an_exception_is_raised(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     begun, failed, done = threading.Event(), threading.Event(), threading.Event()
 
@@ -135,8 +135,8 @@ def test_nothing_runs_on_after_an_exception_was_raised(monkeypatch):
     assert done.is_set()
 
 
-def runs(code):
-    """Run a program on two cores."""
+def output_of(code):
+    """Run Python code in a process with two threads, and return its output."""
     environment = {**os.environ, "OMP_NUM_THREADS": "2"}
     done = subprocess.run(
         [sys.executable, "-c", code],
@@ -150,15 +150,15 @@ def runs(code):
     return done.stdout
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no process is forked here")
-def test_a_forked_process_has_threads_of_its_own():
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_forked_process_starts_new_threads():
     """A forked process does not inherit the threads of its parent."""
-    runs("""
+    output_of("""
 import os, threading
 from symdiff import chunks
 
 def both():
-    together = threading.Barrier(2, timeout=20)  # two at the same time, or neither
+    together = threading.Barrier(2, timeout=20)  # fails unless two threads wait
     try:
         return sorted(chunks.side_by_side(together.wait, together.wait)) == [0, 1]
     except threading.BrokenBarrierError:
@@ -172,9 +172,9 @@ assert os.waitpid(child, 0)[1] == 0
 """)
 
 
-def test_work_goes_on_while_the_interpreter_ends():
-    """Then no thread can be asked to help."""
-    said = runs("""
+def test_chunks_are_processed_while_the_interpreter_shuts_down():
+    """New threads cannot be started then."""
+    printed = output_of("""
 import atexit, threading
 import numpy, torch, symdiff
 
@@ -188,12 +188,12 @@ def when_the_main_thread_is_done():
 threading.Thread(target=when_the_main_thread_is_done).start()
 atexit.register(late)
 """)
-    assert said == "True\nTrue\n"
+    assert printed == "True\nTrue\n"
 
 
-def test_threads_that_come_later_have_as_many_of_torch_as_before():
-    """Although several comparisons at the same time have it use fewer."""
-    said = runs("""
+def test_later_threads_find_the_former_number_of_torch_s_threads():
+    """Several comparisons at the same time make torch use fewer threads for a while."""
+    printed = output_of("""
 import concurrent.futures, threading
 import numpy, torch, symdiff
 
@@ -206,10 +206,10 @@ later.start()
 later.join()
 print(torch.get_num_threads())
 """)
-    assert said == "4\n4\n"
+    assert printed == "4\n4\n"
 
 
-def test_on_a_long_grid_torch_runs_beside_the_others_on_half_of_its_threads(monkeypatch):
+def test_on_a_long_grid_autograd_runs_at_the_same_time_on_half_of_torch_s_threads(monkeypatch):
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     monkeypatch.setattr(chunks, "CHUNK", 500)
     seen = {}
@@ -250,41 +250,41 @@ def test_the_threads_follow_the_variable_that_torch_reads(monkeypatch, value, th
 @pytest.mark.parametrize(
     "text", ["exp(-x**2)*sin(3*x)", "abs(x - 1/3)*x", "heaviside(x, 0.5)", "log(x)", "x.detach()*x"]
 )
-def test_pieces_give_what_one_pass_gives(monkeypatch, text):
-    """Also where an engine fails, at points of some pieces only."""
+def test_a_grid_in_chunks_gives_the_results_of_one_in_a_single_chunk(monkeypatch, text):
+    """An engine may fail at points of some chunks only."""
     grid = {"x": np.linspace(-2, 2, 4001)}
-    one = symdiff.compare(text, grid)
+    single = symdiff.compare(text, grid)
     monkeypatch.setattr(chunks, "CHUNK", 500)
-    other = symdiff.compare(text, grid)
-    assert one.evidence[0].counts() == other.evidence[0].counts()
-    for engine in one.evidence[0].engines:
+    several = symdiff.compare(text, grid)
+    assert single.evidence[0].counts() == several.evidence[0].counts()
+    for engine in single.evidence[0].engines:
         np.testing.assert_allclose(
-            one.values(engine), other.values(engine), rtol=1e-12, equal_nan=True
+            single.values(engine), several.values(engine), rtol=1e-12, equal_nan=True
         )
-    reasons = [c.evidence[0].trials[0].samples["autograd"].reasons for c in (one, other)]
+    reasons = [c.evidence[0].trials[0].samples["autograd"].reasons for c in (single, several)]
     assert reasons[0] == reasons[1]
 
 
-def test_an_engine_s_doubts_are_asked_where_it_does_not_agree_at_once(monkeypatch):
-    """What nobody asked is not known: an error of 0 would be a claim."""
+def test_on_a_long_grid_errors_are_estimated_where_the_engine_does_not_agree(monkeypatch):
+    """Elsewhere the estimate is NaN: 0 would mean that there is no error."""
     grid = {"x": np.linspace(-2, 2, 1001)}
     whole = symdiff.compare("abs(x - 1/3)*exp(x)", grid).evidence[0].trials[0]
     monkeypatch.setattr(chunks, "CHUNK", 100)
-    brief = symdiff.compare("abs(x - 1/3)*exp(x)", grid).evidence[0].trials[0]
-    agrees = brief.judgements["central", "x"].codes == Verdict.AGREES
+    chunked = symdiff.compare("abs(x - 1/3)*exp(x)", grid).evidence[0].trials[0]
+    agrees = chunked.judgements["central", "x"].codes == Verdict.AGREES
     errors, straddling = (
-        [getattr(trial.samples["central"], name)["x"] for trial in (whole, brief)]
+        [getattr(trial.samples["central"], name)["x"] for trial in (whole, chunked)]
         for name in ("errors", "straddling")
     )
-    asked = ~np.isnan(errors[1])
-    assert asked.any() and (~asked).any() and (asked | agrees).all()
-    np.testing.assert_allclose(errors[0][asked], errors[1][asked], rtol=1e-12)
-    assert (straddling[0][asked] == straddling[1][asked]).all() and straddling[1].any()
-    assert not brief.samples["autograd"].errors
+    estimated = ~np.isnan(errors[1])
+    assert estimated.any() and (~estimated).any() and (estimated | agrees).all()
+    np.testing.assert_allclose(errors[0][estimated], errors[1][estimated], rtol=1e-12)
+    assert (straddling[0][estimated] == straddling[1][estimated]).all() and straddling[1].any()
+    assert not chunked.samples["autograd"].errors
 
 
-def test_the_filter_leaves_few_points_to_proofs():
-    """The guard of speed: on a smooth grid of a million points at most 2000 are proved."""
+def test_at_most_2000_points_of_a_smooth_grid_of_a_million_are_proved():
+    """Proofs are slow: this guards the speed of long grids."""
     for text in ("exp(-x**2)*sin(3*x) + log(1 + x**2)", "tanh(x)*sigmoid(2*x)"):
         comparison = symdiff.compare(text, {"x": np.linspace(-2, 2, 10**6)})
         (truths,) = comparison.evidence[0].trials[0].truths.values()

@@ -1,4 +1,4 @@
-"""What is installed, what is loaded when, and what the project's files say of each other."""
+"""The wheel, the imports, and the agreement of the project's files with each other."""
 
 import os
 import re
@@ -29,7 +29,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
         "import symdiff; symdiff.parse('relu(x) + gelu(y)*sin(1)')",
     ],
 )
-def test_a_light_call_loads_no_heavy_library(code):
+def test_help_the_catalogue_and_parsing_load_no_heavy_library(code):
     probe = f"{code}\nimport sys; print([m for m in {HEAVY} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
     loaded = done.stdout.strip().splitlines()[-1]
@@ -44,7 +44,7 @@ def test_the_probe_notices_a_heavy_import():
     assert done.stdout.strip() == "True"
 
 
-def test_public_names_are_there():
+def test_public_names_are_sorted_and_documented():
     assert symdiff.__all__ == sorted(symdiff.__all__)
     for name in symdiff.__all__:
         assert getattr(symdiff, name).__doc__
@@ -74,7 +74,7 @@ def test_the_wheel_is_typed_and_has_the_shipped_expressions(wheel):
 
 
 def test_the_wheel_runs_the_shipped_expressions_from_another_folder(wheel, tmp_path):
-    # The wheel alone, in front of everything: its own dependencies are those of this environment.
+    # The unpacked wheel is first on the path; its dependencies are those of this environment.
     site = tmp_path / "site"
     zipfile.ZipFile(wheel).extractall(site)
     code = (
@@ -91,7 +91,7 @@ def test_the_wheel_runs_the_shipped_expressions_from_another_folder(wheel, tmp_p
     assert compared == 2
 
 
-def test_no_text_says_to_install_the_package_that_is_not_ours():
+def test_every_pip_install_names_symdiff_compare():
     for path in [
         *ROOT.glob("*.md"),
         *ROOT.glob("docs/*.md"),
@@ -101,24 +101,24 @@ def test_no_text_says_to_install_the_package_that_is_not_ours():
         assert not re.search(r"pip install ['\"]?symdiff(?!-compare)\b", path.read_text()), path
 
 
-def test_torch_is_a_range_here_and_a_pin_in_the_constraints():
+def test_dependencies_are_ranges_and_all_are_pinned_in_the_constraints():
     assert "torch>=2.6" in PROJECT["project"]["dependencies"]
     constraints = (ROOT / "constraints.txt").read_text().splitlines()
     assert "torch==2.13.0" in constraints
     pinned = {line.split("==")[0].lower() for line in constraints if "==" in line}
-    wanted = (
+    required = (
         PROJECT["project"]["dependencies"] + PROJECT["project"]["optional-dependencies"]["test"]
     )
-    assert {re.split(r"[<>=]", w)[0].lower() for w in wanted} <= pinned
+    assert {re.split(r"[<>=]", w)[0].lower() for w in required} <= pinned
 
 
-def test_ci_does_what_the_readme_says():
-    script = [
+def test_continuous_integration_runs_make_test_as_the_readme_says():
+    commands = [
         line
         for line in (ROOT / ".ci" / "run").read_text().splitlines()
         if line and not line.startswith(("#", "set ", "cd "))
     ]
-    assert script == ["make test"]
+    assert commands == ["make test"]
     assert "make test" in (ROOT / "README.md").read_text()
 
 
@@ -142,12 +142,20 @@ def test_pre_commit_runs_the_commands_of_make_check():
     ("module", "line", "broken"),
     [
         ("errors.py", "", False),
-        ("errors.py", "import symdiff.engines.base", True),  # against the direction
-        ("engines/central.py", "import symdiff.engines.symbolic", True),  # one sibling another
-        ("engines/torch_programs.py", "import symdiff.engines.autograd", True),  # what is shared
+        ("errors.py", "import symdiff.engines.base", True),  # upwards
+        (
+            "engines/central.py",
+            "import symdiff.engines.symbolic",
+            True,
+        ),  # one engine imports another
+        (
+            "engines/torch_programs.py",
+            "import symdiff.engines.autograd",
+            True,
+        ),  # a shared module imports an engine
     ],
 )
-def test_imports_run_only_down(tmp_path, module, line, broken):
+def test_an_import_against_the_layers_is_reported(tmp_path, module, line, broken):
     shutil.copytree(ROOT / "symdiff", tmp_path / "symdiff")
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     planted = tmp_path / "symdiff" / module
@@ -163,19 +171,19 @@ def test_imports_run_only_down(tmp_path, module, line, broken):
     assert ("BROKEN" in done.stdout, done.returncode != 0) == (broken, broken), done.stdout
 
 
-def test_every_row_says_what_it_means():
+def test_every_function_has_a_formula():
     assert [row.name for row in CATALOGUE.values() if not row.formula] == []
 
 
 FORBIDDEN = ["/work" + "/", "/root" + "/", "pypi" + ".org"]
 
 
-def test_the_project_speaks_of_itself_only():
+def test_no_file_has_a_local_path_or_the_address_of_an_index():
     tracked = subprocess.run(
         ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     if tracked.returncode:
-        pytest.skip("not a git checkout: the files to look at are unknown")
+        pytest.skip("not a git checkout: the tracked files are unknown")
     for name in tracked.stdout.split():
         path = ROOT / name
         if path.is_file():

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 
 from symdiff.arithmetics.bounds.tensor_estimates import directional_estimate
-from symdiff.comparison.evidence import Trial, tolerance_of
+from symdiff.comparison.evidence import Trial
 from symdiff.comparison.scalars import another_function
 from symdiff.comparison.tensor_request import TANGENT, TensorRequest, check_shape, is_diagonal
 from symdiff.engines.base import Allowance, Engine, Problem
@@ -171,7 +171,7 @@ def _trial(
     spelling: str, problem: DirectionalProblem, claims: Mapping[str, Engine], options: Options
 ) -> tuple[Trial, list[str]]:
     """Run every engine along every direction, and judge it; return notes on claims too."""
-    tolerance = tolerance_of(options)
+    tolerance = Tolerance.of(options)
     names = tuple(problem.directions)
     bounds = {name: problem.bound(name) for name in names}
     truths = {n: _bounded(b.slope, b.slope_error, tolerance) for n, b in bounds.items()}

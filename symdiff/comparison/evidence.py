@@ -18,13 +18,8 @@ from symdiff.request.options import Options
 from symdiff.request.request import Label
 from symdiff.truth.truths import Truths
 from symdiff.verdict.explanations import Explanations
-from symdiff.verdict.judge import Judgement, Tolerance
+from symdiff.verdict.judge import Judgement, Key, Tolerance
 from symdiff.verdict.words import Verdict, counted
-
-
-def tolerance_of(options: Options) -> Tolerance:
-    """Return the tolerance that some options set."""
-    return Tolerance(options.rtol, options.atol)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -53,8 +48,8 @@ class Trial:
     problem: Problem
     samples: Mapping[str, Samples]
     truths: Mapping[str, Truths]
-    judgements: Mapping[tuple[str, str], Judgement]
-    explanations: Mapping[tuple[str, str], Explanations] = dataclasses.field(default_factory=dict)
+    judgements: Mapping[Key, Judgement]
+    explanations: Mapping[Key, Explanations] = dataclasses.field(default_factory=dict)
     output: str = ""
 
     def part(self, chosen: NDArray[np.intp]) -> Trial:
@@ -226,7 +221,7 @@ class Evidence:
     @property
     def tolerance(self) -> Tolerance:
         """The tolerance within which a number agrees."""
-        return tolerance_of(self.options)
+        return Tolerance.of(self.options)
 
     @property
     def points(self) -> int:

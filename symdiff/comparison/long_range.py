@@ -34,16 +34,15 @@ class _Kept:
     Attributes
     ----------
     grids, trials
-        The points that are kept, and the trials at these points; one item a chunk.
+        The points that are kept, and the trials at these points; one item for each chunk.
     points
-        How many points are kept.
+        The number of points that are kept.
     over_limit
-        How many points were not kept because there are `MAX_KEPT` already.
+        The number of points that were not kept because `MAX_KEPT` was reached.
     left_out
-        How many points were not kept.
+        The number of all points that were not kept.
     proved, counts
-        Of the points that were not kept: how many derivatives were proved, and how often each
-        verdict was given to each engine.
+        As in `LeftOut`.
     """
 
     grids: list[Grid] = dataclasses.field(default_factory=list)

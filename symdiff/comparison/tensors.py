@@ -78,7 +78,7 @@ def plan_on_tensors(parsed: ParsedRequest, options: Options) -> Plan:
 
 
 def _plan_along_directions(request: TensorRequest, options: Options, reason: str) -> Plan:
-    """Return the plan for a program that is too large, for some reason, to be written out."""
+    """Return the plan for a program that is not written out; the report shows the reason."""
     if request.scalars:
         message = f"{reason}, on a grid of {', '.join(request.scalars)}"
         hint = "give values to all variables, or a cotangent, or a smaller wrt"

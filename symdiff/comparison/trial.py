@@ -3,6 +3,8 @@
 The stages run in this order, and each returns new data:
 
     run engines, certify, prove, estimate errors, draft verdicts, prove, judge, explain
+
+`run_trial` has all stages except the last one, which is `with_explanations`.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from symdiff.arithmetics.balls import PRECISION
 from symdiff.arithmetics.bounds.rounding import slope_radius
 from symdiff.array_types import Array
 from symdiff.chunks import side_by_side
-from symdiff.comparison.evidence import Trial, tolerance_of
+from symdiff.comparison.evidence import Trial
 from symdiff.engines.base import Allowance, Engine, Problem, Samples, is_long, run
 from symdiff.engines.claim import as_engines
 from symdiff.engines.registry import load
@@ -35,11 +37,10 @@ from symdiff.truth.truths import Certified, Truths
 from symdiff.verdict.diagnosis import diagnose, diagnose_jacobian
 from symdiff.verdict.explain import explain
 from symdiff.verdict.gradients import judge_gradients
-from symdiff.verdict.judge import Draft, Judgement, Tolerance, draft, judge, unclear_points
+from symdiff.verdict.judge import Draft, Judgement, Key, Tolerance, draft, judge, unclear_points
 from symdiff.verdict.words import Verdict
 
-Key = tuple[str, str]  # an engine and a variable
-# Verdicts for which it is said how an asserted derivative is wrong.
+# Verdicts whose reason describes how an asserted derivative is wrong.
 _WRONG: Final = (Verdict.WRONG, Verdict.NOT_SUBGRADIENT)
 
 
@@ -80,7 +81,7 @@ def run_trial(case: Case, grid: Grid, options: Options, proofs: ProofOptions) ->
     proofs
         How the truth is decided.
     """
-    problem, tolerance = case.problem, tolerance_of(options)
+    problem, tolerance = case.problem, Tolerance.of(options)
     engines: dict[str, Engine] = {name: load(name) for name in dict.fromkeys(options.engines)}
     engines |= as_engines(case.claims, case.refused)
     tasks = {v: ProofTask(problem.program, v, grid, proofs) for v in problem.variables}
@@ -112,7 +113,7 @@ def run_trial(case: Case, grid: Grid, options: Options, proofs: ProofOptions) ->
 def _run_engines(
     engines: Mapping[str, Engine], problem: Problem, tasks: Mapping[str, ProofTask]
 ) -> tuple[dict[str, Samples], dict[str, Certified]]:
-    """Return the samples of the engines and, on a long grid, what is certified; by variable.
+    """Return the samples by engine and, on a long grid, certified derivatives by variable.
 
     On a long grid, engines that do not run in chunks run at the same time as the other engines
     and the certification.
@@ -162,8 +163,8 @@ def _unclear(
     unclear: dict[Key, NDArray[np.intp]] = {}
     for variable, truth in truths.items():
         names = [n for n, s in samples.items() if variable in s.derivatives and not s.unsupported]
-        columns = [(samples[name], variable) for name in names]
-        for name, points in zip(names, unclear_points(truth, columns, tolerance), strict=True):
+        pairs = [(samples[name], variable) for name in names]
+        for name, points in zip(names, unclear_points(truth, pairs, tolerance), strict=True):
             unclear[name, variable] = points
     return unclear
 

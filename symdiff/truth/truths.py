@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from symdiff.arithmetics.bounds.estimates import FUNCTIONS
 from symdiff.arithmetics.series.germ_values import domain_message
 from symdiff.array_types import Array, Mask
-from symdiff.chunks import renumbered, shifted
+from symdiff.chunks import renumbered, shifted, starts_of
 from symdiff.truth.kinds import APPARENT, Kind, Truth
 
 UNKNOWN: Final = (np.nan, np.nan)  # second derivatives that are not known
@@ -266,7 +266,7 @@ class Truths:
     @classmethod
     def join(cls, parts: Sequence[Truths]) -> Truths:
         """Return the truth at the points of parts of a grid, one after the other."""
-        starts = [0, *np.cumsum([len(part) for part in parts]).tolist()[:-1]]
+        starts = starts_of(len(part) for part in parts)
         return cls(
             Certified.join([part.certified for part in parts]),
             Proofs.join([part.proofs for part in parts], starts),

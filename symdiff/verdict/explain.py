@@ -31,11 +31,10 @@ from symdiff.verdict.blame import (
     nonfinite_nodes,
 )
 from symdiff.verdict.explanations import Explanations
-from symdiff.verdict.judge import Judgement
+from symdiff.verdict.judge import Judgement, Key
 from symdiff.verdict.words import Verdict
 
 Points = NDArray[np.intp]
-Key = tuple[str, str]  # an engine and a variable
 
 # Tolerance for the names of subgradients, relative to the larger one-sided derivative.
 _EQUAL: Final = 1e-6

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,19 +46,3 @@ class Explanations:
         row = int(np.searchsorted(self.points, i))
         is_explained = row < len(self.points) and self.points[row] == i
         return self.texts[column[row]] if is_explained else ""
-
-    @classmethod
-    def join(cls, parts: Sequence[Explanations], starts: Sequence[int]) -> Explanations:
-        """Return the explanations of parts of a grid, of which the k-th begins at ``starts[k]``."""
-        index_of = {"": 0}
-        local = [
-            np.array([index_of.setdefault(text, len(index_of)) for text in part.texts])
-            for part in parts
-        ]
-        pairs = list(zip(parts, local, strict=True))
-        return cls(
-            np.concatenate([part.points + s for part, s in zip(parts, starts, strict=True)]),
-            np.concatenate([indices[part.details] for part, indices in pairs]).astype(np.int32),
-            np.concatenate([indices[part.blames] for part, indices in pairs]).astype(np.int32),
-            tuple(index_of),
-        )

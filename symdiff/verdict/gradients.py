@@ -18,7 +18,7 @@ from symdiff.truth.clarke import ClarkeHulls, clarke_hulls, has_coupled_switches
 from symdiff.truth.exact_points import exact_point
 from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Truths
-from symdiff.verdict.judge import Judgement
+from symdiff.verdict.judge import Judgement, Key
 from symdiff.verdict.words import Verdict
 
 # Tolerance of membership in a hull, in every component relative to its largest absolute value.
@@ -42,8 +42,8 @@ def judge_gradients(
     grid: Grid,
     truths: Mapping[str, Truths],
     samples: Mapping[str, Samples],
-    judgements: Mapping[tuple[str, str], Judgement],
-) -> dict[tuple[str, str], Judgement]:
+    judgements: Mapping[Key, Judgement],
+) -> dict[Key, Judgement]:
     """Return the judgements that change when gradients are judged as a whole.
 
     Only engines that compute whole gradients are judged like this: finite differences vary one
@@ -64,7 +64,7 @@ def judge_gradients(
     if len(names) < 2:
         return {}
     whole = [e for e, s in samples.items() if set(s.derivatives) == set(names) and not s.errors]
-    rulings: dict[tuple[str, str], dict[int, tuple[Verdict, str]]] = {}
+    rulings: dict[Key, dict[int, tuple[Verdict, str]]] = {}
     for i in _candidates(truths, names):
         engines = [e for e in whole if _is_in_question(judgements, samples[e], e, names, i)]
         point = exact_point(grid, i) if engines else None
@@ -97,7 +97,7 @@ def _changed(judgement: Judgement, rulings: Mapping[int, tuple[Verdict, str]]) -
 
 
 def _is_in_question(
-    judgements: Mapping[tuple[str, str], Judgement],
+    judgements: Mapping[Key, Judgement],
     samples: Samples,
     engine: str,
     names: tuple[str, ...],

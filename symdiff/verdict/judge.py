@@ -19,12 +19,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdiff.array_types import Array, Mask
-from symdiff.chunks import in_chunks, renumbered, shifted
+from symdiff.chunks import in_chunks, renumbered, shifted, starts_of
 from symdiff.engines.base import Allowance, Samples
+from symdiff.request.options import Options
 from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Truths
 from symdiff.verdict.words import Verdict
 
+Key = tuple[str, str]  # an engine and a variable
 Codes = NDArray[np.int8]
 Points = NDArray[np.intp]
 
@@ -48,6 +50,11 @@ class Tolerance:
 
     rtol: float = 1e-9
     atol: float = 0.0
+
+    @classmethod
+    def of(cls, options: Options) -> Tolerance:
+        """Return the tolerance that the options of a comparison set."""
+        return cls(options.rtol, options.atol)
 
     def around(self, size: Array) -> Array:
         """Return the largest deviation from numbers of this size that counts as agreement."""
@@ -91,7 +98,7 @@ class Judgement:
     @classmethod
     def join(cls, parts: Sequence[Judgement]) -> Judgement:
         """Return the verdicts at the points of parts of a grid, one after the other."""
-        starts = [0, *np.cumsum([len(part.codes) for part in parts]).tolist()[:-1]]
+        starts = starts_of(len(part.codes) for part in parts)
         codes = np.concatenate([part.codes for part in parts])
         return cls(codes, shifted([part.reasons for part in parts], starts))
 

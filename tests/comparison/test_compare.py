@@ -1,4 +1,4 @@
-"""One expression, all engines: columns, verdicts, claims, spellings, and planted faults."""
+"""Comparing one expression: verdicts, claims, spellings, options, and planted faults."""
 
 import numpy as np
 import pytest
@@ -14,25 +14,21 @@ from tests.fakes import FAULTY, Fixed, Raising
 SMOOTH = "sin(x) + x**3/3"
 
 
-def regular(comparison):
-    return comparison.grid.roles == 0
-
-
 def verdicts(comparison, engine):
     return [r["verdict"] for r in comparison.records() if r["engine"] == engine]
 
 
 @pytest.mark.parametrize("rtol", [0.0, 1e-16, 3e-16])
 @pytest.mark.parametrize("text", ["tan(x)**2", "gelu(x)*sign(x - 0.5)", "sin(3*x)*exp(-x)"])
-def test_a_tolerance_of_the_last_digit_gives_the_same_verdicts_as_all_proofs(text, rtol):
-    found = [
+def test_the_filter_gives_the_verdicts_of_proofs_even_with_a_tolerance_of_one_ulp(text, rtol):
+    verdicts_by_prove = [
         [
             (r["point"], r["engine"], r["verdict"])
             for r in symdiff.compare(text, {"x": "-3:3:61"}, rtol=rtol, prove=prove).records()
         ]
         for prove in ("filter", "all")
     ]
-    assert found[0] == found[1]
+    assert verdicts_by_prove[0] == verdicts_by_prove[1]
 
 
 def test_the_engines_agree_on_a_smooth_expression():
@@ -52,7 +48,7 @@ def test_every_planted_fault_is_noticed(register, engine):
 
 @pytest.mark.parametrize("engine", FAULTY, ids=lambda engine: engine.name)
 @pytest.mark.parametrize("text", ["relu(x)*(x + 2)", "max(x, 2*x, 3*x) + 1", "x*abs(x)"])
-def test_every_planted_fault_is_noticed_beside_kinks_too(register, engine, text):
+def test_every_planted_fault_is_noticed_in_functions_with_kinks(register, engine, text):
     name = register(engine)
     comparison = symdiff.compare(text, engines=("autograd", name))
     findings = {"wrong", "nonfinite", "not-subgradient"}
@@ -60,7 +56,7 @@ def test_every_planted_fault_is_noticed_beside_kinks_too(register, engine, text)
     assert not findings & set(verdicts(comparison, "autograd"))
 
 
-def test_an_engine_that_raises_fails_and_costs_the_others_nothing(register):
+def test_an_engine_that_raises_fails_and_the_others_are_judged(register):
     name = register(Raising())
     comparison = symdiff.compare(SMOOTH, engines=("symbolic", "autograd", name))
     assert set(verdicts(comparison, "autograd")) == {"agrees"}
@@ -71,17 +67,17 @@ def test_an_engine_that_raises_fails_and_costs_the_others_nothing(register):
     assert comparison.status == 1
 
 
-def test_the_question_it_began_with():
+def test_three_spellings_of_relu_have_three_derivatives_at_0():
     comparison = symdiff.compare(
         "relu(x)", spellings={"clamp": "x.clamp(min=0)", "maximum": "maximum(x, 0)"}
     )
     kink = int(np.flatnonzero(comparison.grid.roles == Role.KINK)[0])
-    given = {s: comparison.values("autograd", spelling=s)[kink] for s in ("", "clamp", "maximum")}
-    assert given == {"": 0.0, "clamp": 1.0, "maximum": 0.5}
+    values = {s: comparison.values("autograd", spelling=s)[kink] for s in ("", "clamp", "maximum")}
+    assert values == {"": 0.0, "clamp": 1.0, "maximum": 0.5}
     assert comparison.values("symbolic")[kink] == comparison.values("central")[kink] == 0.5
 
 
-def test_four_lines_through_zero_as_sympy_has_them():
+def test_sympy_gives_5_and_differences_2_5_where_four_lines_meet():
     comparison = symdiff.compare("max(x, 2*x, 3*x, 4*x)", {"x": [0]}, kinks=False)
     assert comparison.values("symbolic").tolist() == [5.0]
     assert comparison.values("central") == pytest.approx([2.5])
@@ -90,9 +86,9 @@ def test_four_lines_through_zero_as_sympy_has_them():
 class TestClaims:
     def test_a_right_claim_agrees(self):
         comparison = symdiff.compare("x**2*y", claims={"x": "2*x*y"})
-        at_regular_points = [r for r in comparison.records() if r["engine"] == "claim"]
-        assert {r["variable"] for r in at_regular_points} == {"x"}
-        assert {r["verdict"] for r in at_regular_points} == {"agrees"}
+        records = [r for r in comparison.records() if r["engine"] == "claim"]
+        assert {r["variable"] for r in records} == {"x"}
+        assert {r["verdict"] for r in records} == {"agrees"}
 
     @pytest.mark.parametrize("claim", ["-2*x", "x", "2*x + 1e-6", "0", "2*x + (x > 1)*x"])
     def test_a_wrong_claim_is_noticed(self, claim):
@@ -100,7 +96,7 @@ class TestClaims:
         assert "wrong" in verdicts(comparison, "claim")
         assert not comparison.ok
 
-    def test_a_claim_in_other_names_is_refused(self):
+    def test_a_claim_with_an_unknown_variable_is_refused(self):
         with pytest.raises(InputError, match=r"claim x: unknown variable 'z' at column 3"):
             symdiff.compare("x**2", claims={"x": "2*z"})
         with pytest.raises(UsageError, match="no variable 'y'"):
@@ -122,30 +118,30 @@ class TestCallables:
 
         comparison = symdiff.compare(Square.apply, math="x**2")
         # 3x and 2x agree at 0 only
-        found = {
+        by_x = {
             r["point"]["x"]: r["verdict"] for r in comparison.records() if r["engine"] == "autograd"
         }
-        assert [x for x, verdict in found.items() if verdict != "wrong"] == [0]
-        assert found[0] == "agrees"
+        assert [x for x, verdict in by_x.items() if verdict != "wrong"] == [0]
+        assert by_x[0] == "agrees"
 
     def test_a_callable_needs_its_formula(self):
         with pytest.raises(UsageError, match="a callable needs its formula"):
             symdiff.compare(torch.relu)
 
-    def test_a_formula_belongs_to_a_callable(self):
+    def test_a_formula_without_a_callable_is_refused(self):
         with pytest.raises(UsageError, match="leave math out"):
             symdiff.compare("x", math="x")
 
-    def test_anything_else_is_refused(self):
+    def test_an_expression_that_is_a_number_is_refused(self):
         with pytest.raises(UsageError, match="not int"):
             symdiff.compare(3)
 
 
-def test_a_program_may_be_given_instead_of_text():
+def test_a_program_can_be_compared():
     assert symdiff.compare(symdiff.parse("x**2")).ok
 
 
-def test_wrt_chooses_variables():
+def test_wrt_selects_the_variables_of_the_derivatives():
     comparison = symdiff.compare("x*y", wrt=["y"])
     assert {r["variable"] for r in comparison.records()} == {"y"}
     with pytest.raises(UsageError, match=r"no variable 'z' \(its variables: x, y\)"):
@@ -160,13 +156,13 @@ def test_an_expression_without_variables_has_no_records():
 
 
 class TestOptions:
-    def test_all_points_are_proved_if_that_is_asked_for(self):
+    def test_prove_all_proves_every_point(self):
         few = symdiff.compare("sin(x)", {"x": "0:1:501"})
         every = symdiff.compare("sin(x)", {"x": "0:1:501"}, prove="all")
         proved = [sum(r["proved"] for r in c.records()) / 3 for c in (few, every)]
         assert proved == [16, 501]
 
-    def test_points_beyond_the_number_of_proofs_are_undecided(self):
+    def test_points_left_when_max_proofs_is_reached_are_undecided(self):
         comparison = symdiff.compare("sin(x)", {"x": "0:1:9"}, prove="all", max_proofs=3)
         kinds = [r["kind"] for r in comparison.records() if r["engine"] == "autograd"]
         assert kinds == ["smooth"] * 3 + ["undecided"] * 6
@@ -174,13 +170,13 @@ class TestOptions:
             "more than 3 proofs"
         )
 
-    def test_silence_is_a_finding_if_that_is_asked_for(self):
+    def test_silent_is_a_finding_with_strict(self):
         assert symdiff.compare("floor(x)", at={"x": [1]}).ok
         strict = symdiff.compare("floor(x)", at={"x": [1]}, strict=True)
         assert not strict.ok
         assert strict.status == 1
 
-    def test_what_has_no_meaning_is_refused(self):
+    def test_an_option_with_an_invalid_value_is_refused(self):
         with pytest.raises(UsageError, match=r"prove cannot be 'al' \(did you mean 'all'\?\)"):
             symdiff.compare("x", prove="al")
         with pytest.raises(UsageError, match="max_proofs cannot be 0"):
@@ -188,41 +184,47 @@ class TestOptions:
 
 
 class TestGradients:
-    """Several variables: the gradient as a whole counts where a shared switch vanishes."""
+    """Gradients are judged as a whole where a switch of several variables is zero."""
 
-    def found(self, text, at, engine="autograd", **options):
+    def verdicts(self, text, at, engine="autograd", **options):
         comparison = symdiff.compare(text, at=at, engines=[engine], **options)
         return {r["variable"]: (r["verdict"], r["detail"]) for r in comparison.records()}
 
-    def test_a_gradient_in_the_clarke_set(self):
+    def test_a_gradient_in_the_clarke_set_is_a_subgradient(self):
         at = {"a": [-1], "b": [-1], "c": [1]}
-        found = self.found("clamp(a, b, c)", at)
-        assert {verdict for verdict, _ in found.values()} == {"subgradient", "agrees"}
-        shortest = self.found("min(max(a, b), c)", at)
+        by_variable = self.verdicts("clamp(a, b, c)", at)
+        assert {verdict for verdict, _ in by_variable.values()} == {"subgradient", "agrees"}
+        shortest = self.verdicts("min(max(a, b), c)", at)
         assert "the gradient is the shortest in the Clarke set" in shortest["a"][1]
 
-    def test_components_between_their_slopes_do_not_make_a_subgradient(self, register):
+    def test_components_between_one_sided_derivatives_can_lie_outside_the_clarke_set(
+        self, register
+    ):
         name = register(Fixed("mean", dict.fromkeys("abc", 0.5)))
-        found = self.found("max(a, b, c)", {"a": [1], "b": [1], "c": [1]}, engine=name)
-        assert {verdict for verdict, _ in found.values()} == {"not-subgradient"}
+        by_variable = self.verdicts("max(a, b, c)", {"a": [1], "b": [1], "c": [1]}, engine=name)
+        assert {verdict for verdict, _ in by_variable.values()} == {"not-subgradient"}
         name = register(Fixed("mean of two", dict.fromkeys("ab", 0.5)))
-        two = self.found("max(a, b)", {"a": [1], "b": [1]}, engine=name)
+        two = self.verdicts("max(a, b)", {"a": [1], "b": [1]}, engine=name)
         assert {verdict for verdict, _ in two.values()} == {"subgradient"}
 
-    def test_differences_are_judged_one_variable_at_a_time(self):
-        found = self.found("max(a, b, c)", {"a": [1], "b": [1], "c": [1]}, engine="central")
-        assert {verdict for verdict, _ in found.values()} == {"subgradient"}
+    def test_finite_differences_are_judged_one_variable_at_a_time(self):
+        by_variable = self.verdicts(
+            "max(a, b, c)", {"a": [1], "b": [1], "c": [1]}, engine="central"
+        )
+        assert {verdict for verdict, _ in by_variable.values()} == {"subgradient"}
 
-    def test_a_component_with_a_partial_derivative_may_still_be_a_subgradient(self, register):
+    def test_a_component_that_is_not_its_partial_derivative_can_be_a_subgradient(self, register):
         # Gradients near 0 are (0, 0), (1, 1) and (1, -1); along y there is a derivative, 0.
         name = register(Fixed("corner", {"x": 1.0, "y": 1.0}))
-        found = self.found("max(0, x - abs(y))", {"x": [0], "y": [0]}, engine=name)
-        assert {verdict for verdict, _ in found.values()} == {"subgradient"}
+        by_variable = self.verdicts("max(0, x - abs(y))", {"x": [0], "y": [0]}, engine=name)
+        assert {verdict for verdict, _ in by_variable.values()} == {"subgradient"}
 
-    def test_what_neither_hull_settles_is_undecided(self, register):
+    def test_a_gradient_between_the_bounds_of_the_clarke_set_is_undecided(self, register):
         name = register(Fixed("thin", {"x": 0.0, "y": 1.0}))
-        found = self.found("abs(y - x**2) - abs(y + x**2)", {"x": [0], "y": [0]}, engine=name)
-        assert found["y"][0] == "undecided"
+        by_variable = self.verdicts(
+            "abs(y - x**2) - abs(y + x**2)", {"x": [0], "y": [0]}, engine=name
+        )
+        assert by_variable["y"][0] == "undecided"
 
 
 class TestExpect:
@@ -242,7 +244,7 @@ expect = {{ autograd = [{words}] }}
     def test_an_expected_finding_passes(self, tmp_path):
         assert self.report(tmp_path, '"wrong"').status == 0
 
-    def test_an_unexpected_one_does_not(self, tmp_path):
+    def test_an_unexpected_finding_does_not_pass(self, tmp_path):
         assert self.report(tmp_path, "").status == 1
 
     def test_an_expected_finding_that_does_not_occur_is_reported(self, tmp_path):
@@ -252,13 +254,13 @@ expect = {{ autograd = [{words}] }}
         assert "expected verdicts that did not occur: a" in report.summary()
 
 
-def test_results_are_the_same_every_time():
+def test_two_comparisons_give_the_same_results():
     first, second = (symdiff.compare("abs(x - y)*z").to_json() for _ in range(2))
     assert first == second
 
 
-def test_sympy_is_asked_in_the_same_order_every_time():
-    # sympy shuffles the facts it looks at; what it shuffles with is its user's otherwise.
+def test_sympy_shuffles_with_a_fixed_seed_and_the_caller_s_generator_is_restored():
+    # sympy shuffles facts with a global random generator.
     drawn = []
 
     def square(x):
@@ -275,37 +277,37 @@ def test_sympy_is_asked_in_the_same_order_every_time():
     assert shuffling.rng.random() == after not in drawn
 
 
-def test_a_number_that_sympy_calls_zero_is_no_kink():
+def test_a_tiny_number_that_sympy_takes_for_zero_makes_no_kink():
     report = symdiff.compare("abs(tanh(log(cosh(x))))", {"x": "-1:1:5"})
     assert {record["kind"] for record in report.records()} == {"smooth"}
 
 
-def test_values_refuse_what_is_not_there():
+def test_values_of_an_unknown_engine_are_refused_with_the_names():
     comparison = symdiff.compare("x")
     with pytest.raises(UsageError, match="engines symbolic, autograd, central; variables x"):
         comparison.values("jax")
 
 
-def test_only_the_engines_asked_for_run():
+def test_only_the_requested_engines_run():
     comparison = symdiff.compare("x**2", engines=["central"])
     assert comparison.evidence[0].engines == ("central",)
     record = next(comparison.records())
     assert record["verdict"] in {"agrees", "inexact"}
 
 
-def test_an_error_says_where_it_is():
+def test_an_error_names_the_spelling_or_the_definition():
     with pytest.raises(InputError, match=r"^spelling b: unknown function 'asb' at column 1"):
         symdiff.compare("abs(x)", spellings={"b": "asb(x)"})
     with pytest.raises(InputError, match=r"^expr: unknown function"):
         symdiff.compare("asb(h)", let={"h": "x"})
 
 
-def test_library_arguments_of_a_comparison_reach_it():
+def test_rtol_and_atol_set_the_tolerance():
     evidence = symdiff.compare("x**2", rtol=1e-3, atol=1e-4).evidence[0]
     assert (evidence.tolerance.rtol, evidence.tolerance.atol) == (1e-3, 1e-4)
 
 
-def test_points_without_their_variable_are_told_how_to_name_it():
+def test_a_grid_that_is_a_text_is_refused_with_the_mapping_to_type():
     with pytest.raises(
         InputError, match=r"must be a mapping from variable to points, not '0:1:3' .*x.*0:1:3"
     ):
@@ -314,13 +316,13 @@ def test_points_without_their_variable_are_told_how_to_name_it():
 
 @pytest.mark.parametrize("points", [9, 200_000])
 @pytest.mark.parametrize(
-    "around",
+    "mode",
     [torch.no_grad, torch.inference_mode, lambda: np.errstate(all="raise")],
     ids=["no_grad", "inference_mode", "errstate"],
 )
-def test_what_the_caller_has_torch_and_numpy_do_changes_nothing(around, points):
+def test_global_modes_of_torch_and_numpy_change_no_verdict(mode, points):
     grid = {"x": np.linspace(-1, 1, points)}
     plain = symdiff.compare("sin(x)*relu(x)", grid).evidence[0]
-    with around():
+    with mode():
         assert symdiff.compare("sin(x)*relu(x)", grid).evidence[0].counts() == plain.counts()
     assert plain.counts()["autograd"][Verdict.AGREES] > points // 2

@@ -1,4 +1,4 @@
-"""Programs too large for components: random directions, bounds, claims and planted faults."""
+"""Programs too large for components are judged along random directions."""
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def verdicts(comparison, engine):
     return {r["verdict"] for r in comparison.records() if r["engine"] == engine}
 
 
-def test_engines_with_directions_are_right_along_random_ones():
+def test_engines_that_can_differentiate_along_directions_agree():
     comparison = symdiff.compare(**LOSS, claims=BACKWARD)
     assert verdicts(comparison, "autograd") == verdicts(comparison, "claim") == {"agrees"}
     assert verdicts(comparison, "central") <= {"agrees", "inexact"}
@@ -43,7 +43,7 @@ def test_engines_with_directions_are_right_along_random_ones():
     assert names == {f"{w} along v{k}" for w in ("w1", "w2") for k in (1, 2, 3)}
 
 
-def test_the_table_says_which_derivatives_were_taken():
+def test_the_table_says_that_directions_stand_for_the_components():
     table = " ".join(symdiff.compare(**LOSS).table().split())
     assert "680 derivatives, more than 512: 3 random directions for each input stand for" in table
     assert "symbolic: it works component by component" in table
@@ -73,16 +73,16 @@ class Along(Fixed):
 
 @pytest.mark.parametrize(("factor", "verdict"), [(1.0, "agrees"), (1 + 1e-6, "wrong")])
 def test_an_engine_with_a_method_along_is_run_and_judged(register, factor, verdict):
-    given = {"values": {"x": [1.5, 2.0]}, "max_components": 0}
-    comparison = symdiff.compare("x.sum()", **given, engines=[register(Along(factor))])
+    keywords = {"values": {"x": [1.5, 2.0]}, "max_components": 0}
+    comparison = symdiff.compare("x.sum()", **keywords, engines=[register(Along(factor))])
     assert verdicts(comparison, "along") == {verdict}
 
 
 def test_an_engine_that_raises_along_a_direction_fails_with_its_message(register):
     engine = Along(1.0)
     engine.along = lambda problem, bounds: 1 / 0
-    given = {"values": {"x": [1.5, 2.0]}, "max_components": 0}
-    comparison = symdiff.compare("x.sum()", **given, engines=[register(engine), "central"])
+    keywords = {"values": {"x": [1.5, 2.0]}, "max_components": 0}
+    comparison = symdiff.compare("x.sum()", **keywords, engines=[register(engine), "central"])
     assert {r["detail"] for r in comparison.records() if r["engine"] == "along"} == {
         "ZeroDivisionError: division by zero"
     }
@@ -96,27 +96,27 @@ def test_a_dtype_that_an_engine_does_not_declare_is_unsupported(register):
     values = {"x": {"data": [1.5, 2.0], "dtype": "float32"}}
     name = register(engine)
     for limit in (0, 10):  # along directions, and component by component
-        given = {"values": values, "max_components": limit}
-        comparison = symdiff.compare("x.sum()", **given, engines=[name])
+        keywords = {"values": values, "max_components": limit}
+        comparison = symdiff.compare("x.sum()", **keywords, engines=[name])
         assert {r["detail"] for r in comparison.records()} == {"float32: along has no such dtype"}
 
 
-def test_the_limit_is_a_parameter():
-    whole = symdiff.compare(**LOSS, max_components=1000, engines=["autograd"])
-    assert len(list(whole.records())) == 680
-    assert verdicts(whole, "autograd") == {"agrees"}
+def test_max_components_is_the_limit():
+    by_components = symdiff.compare(**LOSS, max_components=1000, engines=["autograd"])
+    assert len(list(by_components.records())) == 680
+    assert verdicts(by_components, "autograd") == {"agrees"}
 
 
 def test_directions_agree_with_the_components_that_they_stand_for():
-    whole = symdiff.compare(**LOSS, max_components=1000, engines=["autograd"])
-    found = symdiff.compare(**LOSS, engines=["autograd"])
-    truth = {r["variable"]: r["derivative"] for r in whole.records()}
+    by_components = symdiff.compare(**LOSS, max_components=1000, engines=["autograd"])
+    along = symdiff.compare(**LOSS, engines=["autograd"])
+    truth = {r["variable"]: r["derivative"] for r in by_components.records()}
     rng = np.random.default_rng(0)
     for record, shape, name in zip(
-        found.records(), [(30, 20)] * 3 + [(20, 4)] * 3, ["w1"] * 3 + ["w2"] * 3, strict=True
+        along.records(), [(30, 20)] * 3 + [(20, 4)] * 3, ["w1"] * 3 + ["w2"] * 3, strict=True
     ):
         v = rng.standard_normal(shape)
-        expected = sum(v[p] * truth[f"{name}[{p[0]},{p[1]}]"] for p in np.ndindex(*shape))
+        expected = sum(v[k] * truth[f"{name}[{k[0]},{k[1]}]"] for k in np.ndindex(*shape))
         assert record["derivative"] == pytest.approx(expected, rel=1e-9)
 
 
@@ -124,8 +124,8 @@ def test_directions_agree_with_the_components_that_they_stand_for():
 def test_a_planted_fault_in_one_component_of_autograd_is_noticed(monkeypatch, size):
     real = autograd._accumulated
 
-    def faulty(*given):
-        gradients = real(*given)
+    def faulty(*arguments):
+        gradients = real(*arguments)
         gradients["w1"][7, 3] += size * np.abs(gradients["w1"]).max()
         return gradients
 
@@ -151,13 +151,13 @@ def test_a_planted_fault_in_a_claim_is_noticed(line, fault, how):
 
 def test_a_claim_of_the_wrong_shape_fails_and_says_why():
     comparison = symdiff.compare(**LOSS, claims={"w1": "x.T @ x", "w2": "w2*0"})
-    found = {r["variable"]: r for r in comparison.records() if r["engine"] == "claim"}
-    assert found["w1 along v1"]["verdict"] == "failed"
-    assert found["w1 along v1"]["detail"].startswith("the claim has shape (30, 30)")
-    assert found["w2 along v1"]["verdict"] == "wrong"
+    records = {r["variable"]: r for r in comparison.records() if r["engine"] == "claim"}
+    assert records["w1 along v1"]["verdict"] == "failed"
+    assert records["w1 along v1"]["detail"].startswith("the claim has shape (30, 30)")
+    assert records["w2 along v1"]["verdict"] == "wrong"
 
 
-def test_a_hidden_unit_that_is_0_leaves_the_truth_undecided():
+def test_the_truth_is_undecided_if_a_hidden_unit_is_0():
     values = {**LARGE, "x": np.zeros((16, 30)).tolist()}
     comparison = symdiff.compare(**{**LOSS, "values": values})
     assert {r["kind"] for r in comparison.records()} >= {"undecided"}
@@ -165,29 +165,29 @@ def test_a_hidden_unit_that_is_0_leaves_the_truth_undecided():
     assert {r["verdict"] for r in w1 if r["engine"] == "autograd"} == {"undecided"}
 
 
-def test_a_kink_inside_the_stencil_is_not_held_against_finite_differences(monkeypatch):
-    # so near that steps h and 2h give the same number, half of the slope off
+def test_finite_differences_across_a_kink_are_inexact_and_not_wrong(monkeypatch):
+    # The kink is so near that the steps h and 2h give the same number, with an error of 1/2.
     values = {"x": [1e-9, 2.0, -3.0]}
-    given = {"values": values, "max_components": 1, "engines": ["autograd", "central"]}
-    comparison = symdiff.compare("relu(x).sum()", **given)
+    keywords = {"values": values, "max_components": 1, "engines": ["autograd", "central"]}
+    comparison = symdiff.compare("relu(x).sum()", **keywords)
     assert verdicts(comparison, "autograd") == {"agrees"}
     assert verdicts(comparison, "central") == {"inexact"}
-    # negative control: unseen, the kink would be an alarm
+    # Negative control: if the kink were not noticed, the verdict would be wrong.
     monkeypatch.setattr(central, "straddles", lambda *_: False)
-    assert "wrong" in verdicts(symdiff.compare("relu(x).sum()", **given), "central")
+    assert "wrong" in verdicts(symdiff.compare("relu(x).sum()", **keywords), "central")
 
 
 @pytest.mark.parametrize("text", ["hypot(x, 2).sum()", "cross_entropy(hypot(x, 2), t)"])
 def test_a_function_without_error_bounds_is_undecided(text):
     values = {"x": {"shape": [30, 20], "seed": 0}, "t": [k % 20 for k in range(30)]}
-    given = values if "t)" in text else {"x": values["x"]}
-    comparison = symdiff.compare(text, values=given, engines=["autograd", "central"])
+    used = values if "t)" in text else {"x": values["x"]}
+    comparison = symdiff.compare(text, values=used, engines=["autograd", "central"])
     assert verdicts(comparison, "autograd") == verdicts(comparison, "central") == {"undecided"}
 
 
-def test_a_planted_fault_in_the_differences_is_noticed(monkeypatch):
+def test_a_planted_fault_in_finite_differences_is_noticed(monkeypatch):
     real = central._quotient_along
-    monkeypatch.setattr(central, "_quotient_along", lambda *given: real(*given) * 1.001)
+    monkeypatch.setattr(central, "_quotient_along", lambda *arguments: real(*arguments) * 1.001)
     values = {"x": {"shape": [30, 20], "seed": 0}}
     assert "wrong" in verdicts(symdiff.compare("(x**2).sum()", values=values), "central")
 
@@ -212,20 +212,20 @@ def test_an_output_with_components_gets_a_random_cotangent():
         ("-1/cosh(x)**2", "wrong"),
     ],
 )
-def test_claims_of_a_diagonal_are_multiplied_by_the_cotangent(claim, verdict):
+def test_a_claim_of_a_diagonal_is_multiplied_by_the_cotangent(claim, verdict):
     values = {"x": {"shape": [40], "seed": 0}}
     comparison = symdiff.compare("tanh(x)", values=values, claims={"x": claim})
     assert verdicts(comparison, "claim") == {verdict}
 
 
-def test_accumulated_calls_and_given_cotangents_count():
+def test_accumulate_and_the_cotangents_of_the_request_are_used():
     values = {"x": {"shape": [40, 20], "seed": 0}}
-    for text, given in (
+    for text, keywords in (
         ("(x**3).sum()", {"accumulate": 2}),
         ("x**3", {"cotangent": np.ones((40, 20)).tolist()}),
         ("x**3", {"cotangent": np.ones((2, 40, 20)).tolist(), "accumulate": 2}),
     ):
-        assert verdicts(symdiff.compare(text, values=values, **given), "autograd") == {"agrees"}
+        assert verdicts(symdiff.compare(text, values=values, **keywords), "autograd") == {"agrees"}
 
 
 def test_a_tangent_is_one_direction():
@@ -237,7 +237,7 @@ def test_a_tangent_is_one_direction():
     assert verdicts(comparison, "autograd") == {"agrees"}
 
 
-def test_spellings_that_are_another_function_are_refused():
+def test_a_spelling_of_another_function_is_refused():
     with pytest.raises(UsageError, match="spelling 's' is another function: at the values given"):
         symdiff.compare(**LOSS, spellings={"s": "((relu(x @ w1) @ w2 - 1)**2).mean() + 1e-6"})
 

@@ -1,4 +1,4 @@
-"""Spellings of an expression are one function, or refused with a point that shows it."""
+"""A spelling is the same function as the expression, or is refused with a point."""
 
 import pytest
 
@@ -12,15 +12,15 @@ SAME = [
     ("sin(x)**2", "1 - cos(x)**2"),
     ("x", "x*x/x"),  # undefined at 0 only
     ("log(x**2)", "2*log(abs(x))"),
-    ("exp(x) - 1", "expm1(x)"),  # apart by rounding
+    ("exp(x) - 1", "expm1(x)"),  # they differ by rounding
     ("sqrt(x**2 + 1) - x", "1/(sqrt(x**2 + 1) + x)"),
 ]
 
 
 @pytest.mark.parametrize(("text", "spelling"), SAME)
-def test_two_texts_of_one_function_stand_trial(text, spelling):
-    found = symdiff.compare(text, {"x": "-3:3:13"}, spellings={"other": spelling})
-    assert {r["spelling"] for r in found.records()} == {None, "other"}
+def test_a_spelling_of_the_same_function_is_compared(text, spelling):
+    comparison = symdiff.compare(text, {"x": "-3:3:13"}, spellings={"other": spelling})
+    assert {r["spelling"] for r in comparison.records()} == {None, "other"}
 
 
 DIFFERENT = [
@@ -32,17 +32,17 @@ DIFFERENT = [
 
 
 @pytest.mark.parametrize(("text", "spelling", "message"), DIFFERENT)
-def test_another_function_is_refused_with_a_point_that_shows_it(text, spelling, message):
+def test_a_spelling_of_another_function_is_refused_with_a_point(text, spelling, message):
     with pytest.raises(UsageError, match=f"spelling 'other' is another function: .*{message}"):
         symdiff.compare(text, {"x": "-3:3:13"}, spellings={"other": spelling})
 
 
-def test_all_variables_are_named():
+def test_the_message_has_the_coordinates_of_all_variables():
     with pytest.raises(UsageError, match=r"at x = 1, y = 2 it is 2, and the expression is 3"):
         symdiff.compare("x + y", at={"x": [1], "y": [2]}, spellings={"product": "x*y"})
 
 
-def test_in_a_file_it_costs_one_entry(tmp_path):
+def test_in_a_file_a_wrong_spelling_stops_one_entry_only(tmp_path):
     path = tmp_path / "a.toml"
     path.write_text(
         '[[expression]]\nname = "bad"\nexpr = "x"\n[expression.spellings]\ntwice = "2*x"\n'
@@ -53,5 +53,5 @@ def test_in_a_file_it_costs_one_entry(tmp_path):
     assert "entry 'bad': spelling 'twice' is another function" in str(report.errors[0])
 
 
-def test_the_shipped_spellings_are_there():
+def test_a_shipped_file_has_spellings():
     assert "[expression.spellings]" in (FOLDER / "relu_and_clamp.toml").read_text()

@@ -1,4 +1,4 @@
-"""Programs on tensors on trial: Jacobians, cotangents, tangents, claims, spellings, dtypes."""
+"""Comparing programs on tensors: Jacobians, VJPs, JVPs, claims, spellings, dtypes, grids."""
 
 import numpy as np
 import pytest
@@ -16,25 +16,25 @@ NETWORK = {
 }
 
 
-def records(comparison, **wanted):
-    return [r for r in comparison.records() if all(r[k] == v for k, v in wanted.items())]
+def records(comparison, **fields):
+    return [r for r in comparison.records() if all(r[k] == v for k, v in fields.items())]
 
 
-def verdicts(comparison, engine, **wanted):
-    return {r["verdict"] for r in records(comparison, engine=engine, **wanted)}
+def verdicts(comparison, engine, **fields):
+    return {r["verdict"] for r in records(comparison, engine=engine, **fields)}
 
 
 def jacobian(comparison, engine, variable):
-    found = [
+    values = [
         r["value"]
         for r in records(comparison, engine=engine, spelling=None)
         if r["variable"].split("[")[0] == variable
     ]
-    return np.array(found, dtype=float)
+    return np.array(values, dtype=float)
 
 
 RANDOM = {"x": {"shape": [2, 3], "seed": 1}, "w": {"shape": [3, 2], "seed": 2}}
-# Text and the same in torch.
+# An expression, and the same function in torch.
 FUNCTIONS = [
     ("x @ w", lambda x, w: x @ w),
     ("(x @ w).sum(dim=0)", lambda x, w: (x @ w).sum(dim=0)),
@@ -57,7 +57,7 @@ def test_every_component_of_a_jacobian_is_right(text, function):
     values = comparison.evidence[0].tensors.values
     leaves = tuple(torch.tensor(values[n].array) for n in ("x", "w") if n in values)
     expected = torch.autograd.functional.jacobian(
-        lambda *given: function(*given, *[None] * (2 - len(given))), leaves
+        lambda *inputs: function(*inputs, *[None] * (2 - len(inputs))), leaves
     )
     for name, matrix in zip(("x", "w"), expected, strict=False):
         truth = [r["derivative"] for r in records(comparison, engine="autograd")
@@ -74,18 +74,18 @@ def test_every_planted_fault_is_noticed(register, fault):
         assert verdicts(comparison, fault.name) & {"wrong", "nonfinite"}
 
 
-def test_records_name_components_and_the_report_holds_the_values_once():
+def test_records_name_components_and_the_json_has_each_value_once():
     comparison = symdiff.compare("x @ w", values=RANDOM)
-    found = records(comparison, engine="autograd")
-    assert {r["output"] for r in found} == {"[0,0]", "[0,1]", "[1,0]", "[1,1]"}
-    assert {r["variable"] for r in found} >= {"x[0,0]", "x[1,2]", "w[2,1]"}
-    assert all(r["point"] == {} and r["exact"] is None for r in found)
+    by_component = records(comparison, engine="autograd")
+    assert {r["output"] for r in by_component} == {"[0,0]", "[0,1]", "[1,0]", "[1,1]"}
+    assert {r["variable"] for r in by_component} >= {"x[0,0]", "x[1,2]", "w[2,1]"}
+    assert all(r["point"] == {} and r["exact"] is None for r in by_component)
     text = comparison.to_json()
     assert text.count('"data"') == 2
 
 
 class TestCotangents:
-    def test_a_cotangent_stands_in_front_of_the_jacobian(self):
+    def test_the_cotangent_multiplies_the_jacobian_from_the_left(self):
         c = [[1.0, -2.0], [0.5, 3.0]]
         comparison = symdiff.compare("tanh(x @ w)", values=RANDOM, cotangent=c)
         values = comparison.evidence[0].tensors.values
@@ -96,7 +96,7 @@ class TestCotangents:
         assert verdicts(comparison, "autograd") == verdicts(comparison, "symbolic") == {"agrees"}
         assert {r["output"] for r in comparison.records()} == {None}
 
-    def test_several_are_added_up(self):
+    def test_the_gradients_of_several_cotangents_are_added(self):
         single = [
             symdiff.compare("x**2", values={"x": [1, 2]}, cotangent=c) for c in ([1, 0], [3, 4])
         ]
@@ -105,46 +105,46 @@ class TestCotangents:
         assert jacobian(both, "autograd", "x").tolist() == total.tolist() == [8, 16]
         assert verdicts(both, "autograd") == verdicts(both, "central") == {"agrees"}
 
-    def test_backward_called_again_adds_to_what_is_there(self):
+    def test_accumulate_adds_the_gradients_of_repeated_calls_of_backward(self):
         comparison = symdiff.compare("(x**2).sum()", values={"x": [1, 2]}, accumulate=3)
         assert jacobian(comparison, "autograd", "x").tolist() == [6, 12]
         assert verdicts(comparison, "autograd") == {"agrees"}
 
-    def test_of_a_jacobian_every_row_is_called_as_often(self):
+    def test_accumulate_multiplies_every_row_of_a_jacobian(self):
         comparison = symdiff.compare("x**2", values={"x": [1, 2]}, accumulate=2)
         assert jacobian(comparison, "autograd", "x").tolist() == [4, 0, 0, 8]
         assert verdicts(comparison, "symbolic") == {"agrees"}
 
-    def test_an_expression_in_values_is_one(self):
+    def test_a_cotangent_can_be_an_expression_in_the_values(self):
         comparison = symdiff.compare("2*x", values={"x": [1, 2], "g": [5, 7]}, cotangent="g**2")
         assert jacobian(comparison, "autograd", "x").tolist() == [50, 98]
 
-    def test_a_number_on_a_grid_has_one_too(self):
+    def test_an_expression_on_a_grid_can_have_a_cotangent(self):
         comparison = symdiff.compare("x**2", {"x": "1:2:2"}, cotangent=3, kinks=False)
         assert comparison.values("autograd").tolist() == [6, 12]
 
 
 class TestTangents:
-    def test_a_tangent_stands_behind_the_jacobian(self):
+    def test_the_tangent_multiplies_the_jacobian_from_the_right(self):
         v = [[1.0, 0.0, -1.0], [2.0, 0.5, 0.0]]
         comparison = symdiff.compare("tanh(x) @ w", values=RANDOM, tangent={"x": v})
         values = comparison.evidence[0].tensors.values
         x, w = (torch.tensor(values[n].array) for n in ("x", "w"))
         tangent = torch.tensor(v, dtype=torch.float64)
         _, expected = torch.autograd.functional.jvp(lambda x: torch.tanh(x) @ w, x, tangent)
-        found = [r["value"] for r in records(comparison, engine="autograd")]
-        assert found == pytest.approx(expected.reshape(-1).tolist())
+        values = [r["value"] for r in records(comparison, engine="autograd")]
+        assert values == pytest.approx(expected.reshape(-1).tolist())
         assert {r["variable"] for r in comparison.records()} == {"tangent"}
         assert verdicts(comparison, "autograd") == verdicts(comparison, "symbolic") == {"agrees"}
 
-    def test_with_a_cotangent_one_number_is_left(self):
+    def test_a_cotangent_and_a_tangent_leave_one_number(self):
         comparison = symdiff.compare(
             "x**2", values={"x": [1, 2]}, cotangent=[1, 10], tangent={"x": [1, 1]}
         )
         (record,) = records(comparison, engine="autograd")
         assert record["value"] == 2 + 40 and record["verdict"] == "agrees"
 
-    def test_one_sided_slopes_are_those_along_the_direction(self):
+    def test_one_sided_derivatives_are_those_along_the_tangent(self):
         comparison = symdiff.compare("relu(x)", values={"x": [0, 1]}, tangent={"x": [-2, 1]})
         kink = records(comparison, engine="autograd", output="[0]")[0]
         assert (kink["kind"], kink["left"], kink["right"]) == ("kink", -2, 0)
@@ -162,38 +162,38 @@ CLAIMS = [
 
 class TestClaims:
     @pytest.mark.parametrize(("claims", "verdict", "how"), CLAIMS)
-    def test_get_verdicts_and_are_told_how_they_are_wrong(self, claims, verdict, how):
+    def test_a_claim_is_judged_and_the_detail_says_how_it_is_wrong(self, claims, verdict, how):
         comparison = symdiff.compare("((y_pred - 1)**2).sum()", claims=claims, **NETWORK)
-        found = records(comparison, engine="claim")
-        assert {r["verdict"] for r in found} == {verdict}
-        assert {r["detail"] for r in found} == {how or None}
+        claimed = records(comparison, engine="claim")
+        assert {r["verdict"] for r in claimed} == {verdict}
+        assert {r["detail"] for r in claimed} == {how or None}
 
-    def test_for_pairs_of_an_output_and_an_input(self):
+    def test_a_claim_can_be_for_one_output_and_one_input(self):
         claims = {"[0]/x": "[2*x[0], 0]", "[1]/x[1]": "7"}
         comparison = symdiff.compare("x**2", values={"x": [1, 3]}, claims=claims)
-        found = {
+        by_pair = {
             (r["output"], r["variable"]): r["verdict"] for r in records(comparison, engine="claim")
         }
-        assert found == {
+        assert by_pair == {
             ("[0]", "x[0]"): "agrees",
             ("[0]", "x[1]"): "agrees",
             ("[1]", "x[1]"): "wrong",
         }
 
-    def test_a_backward_pass_that_is_right_except_at_kinks(self):
+    def test_a_claimed_backward_pass_can_be_right_except_at_kinks(self):
         comparison = symdiff.compare(
             "relu(h)",
             values={"h": [-1, 0, 2], "g": [0, 1, 1]},
             cotangent="g",
             claims="grad_h = g.clone()\ngrad_h[h == 0] = 2",
         )
-        found = {r["variable"]: r for r in records(comparison, engine="claim")}
-        assert [found[f"h[{k}]"]["verdict"] for k in range(3)] == [
+        claimed = {r["variable"]: r for r in records(comparison, engine="claim")}
+        assert [claimed[f"h[{k}]"]["verdict"] for k in range(3)] == [
             "agrees",
             "not-subgradient",
             "agrees",
         ]
-        assert "right except at kinks" in found["h[1]"]["detail"]
+        assert "right except at kinks" in claimed["h[1]"]["detail"]
 
     @pytest.mark.parametrize(
         ("claims", "message"),
@@ -202,22 +202,22 @@ class TestClaims:
             ({"w2": "relu(h) @ x"}, "matmul of relu(h) (4, 2) and x (4, 3)"),
         ],
     )
-    def test_whose_shape_cannot_be_right_fail(self, claims, message):
+    def test_a_claim_of_the_wrong_shape_fails(self, claims, message):
         comparison = symdiff.compare("((y_pred - 1)**2).sum()", claims=claims, **NETWORK)
-        found = records(comparison, engine="claim")
-        assert {r["verdict"] for r in found} == {"failed"}
-        assert all(r["detail"].startswith(message) and r["value"] is None for r in found)
+        claimed = records(comparison, engine="claim")
+        assert {r["verdict"] for r in claimed} == {"failed"}
+        assert all(r["detail"].startswith(message) and r["value"] is None for r in claimed)
         assert not comparison.ok
 
-    def test_a_claim_that_fails_costs_the_others_nothing(self):
+    def test_other_claims_are_judged_if_one_fails(self):
         claims = {"w1": "w2", "w2": "relu(h).T @ (2*(y_pred - 1))"}
         comparison = symdiff.compare("((y_pred - 1)**2).sum()", claims=claims, **NETWORK)
-        found = {r["variable"]: r["verdict"] for r in records(comparison, engine="claim")}
-        assert found["w1[0,0]"] == "failed" and found["w2[0,0]"] == "agrees"
+        by_component = {r["variable"]: r["verdict"] for r in records(comparison, engine="claim")}
+        assert by_component["w1[0,0]"] == "failed" and by_component["w2[0,0]"] == "agrees"
 
 
 class TestSpellings:
-    def test_stand_trial_component_by_component(self):
+    def test_a_spelling_is_compared_component_by_component(self):
         comparison = symdiff.compare(
             "relu(x)", values={"x": [-1, 0, 2]}, spellings={"clamp": "x.clamp(min=0)"}
         )
@@ -226,54 +226,54 @@ class TestSpellings:
         }
         assert kinks == {None: 0, "clamp": 1}
 
-    def test_another_shape_is_refused(self):
+    def test_a_spelling_of_another_shape_is_refused(self):
         with pytest.raises(
             UsageError, match=r"spelling 's' has shape \(3,\), and the expression \(\)"
         ):
             symdiff.compare("x.sum()", values={"x": [1, 2, 3]}, spellings={"s": "x"})
 
     @pytest.mark.parametrize("other", ["x.amax()", "x.sum() + 1e-6", "2*x.sum()"])
-    def test_another_function_is_refused_with_a_point(self, other):
+    def test_a_spelling_of_another_function_is_refused_with_a_point(self, other):
         with pytest.raises(UsageError, match=r"'s' is another function: at x\[0\] = .* it is"):
             symdiff.compare("x.sum()", values={"x": [1, 2, 3]}, spellings={"s": other})
 
-    def test_another_function_that_agrees_at_the_values_only_is_refused_too(self):
+    def test_a_spelling_that_agrees_at_the_values_only_is_refused(self):
         with pytest.raises(UsageError, match="is another function"):
             symdiff.compare("(x*x).sum()", values={"x": [1, 1]}, spellings={"s": "x.sum()"})
 
 
 class TestDtypes:
-    def test_in_float32_rounding_is_no_finding(self):
+    def test_rounding_in_float32_passes(self):
         value = {"shape": [4], "seed": 0, "dtype": "float32"}
         comparison = symdiff.compare("(x.exp()/3).sum()", values={"x": value})
         assert verdicts(comparison, "autograd") <= {"agrees", "inexact"}
         assert "inexact" in verdicts(comparison, "autograd")
         assert comparison.ok
 
-    def test_a_planted_fault_larger_than_rounding_is(self):
+    def test_a_planted_fault_larger_than_rounding_in_float32_is_noticed(self):
         value = {"shape": [4], "seed": 0, "dtype": "float32"}
-        found = symdiff.compare(
+        comparison = symdiff.compare(
             lambda x: (x.exp() / 3 * 1.0001).sum(), math="(x.exp()/3).sum()", values={"x": value}
         )
-        assert verdicts(found, "autograd") == {"wrong"}
+        assert verdicts(comparison, "autograd") == {"wrong"}
 
-    def test_sums_may_be_added_up_in_any_order(self):
+    def test_the_rounding_of_sums_in_any_order_passes(self):
         texts = (
             "(x @ w).sum()",
             "F.linear(x, w.T).abs().sum()",
             "softmax(x @ w, dim=1)[:, 0].sum()",
         )
-        found = set()
+        words = set()
         for seed in range(30):
             values = {
                 "x": {"shape": [3, 3], "seed": seed, "dtype": "float32"},
                 "w": {"shape": [3, 2], "seed": seed + 1000, "dtype": "float32"},
             }
             for text in texts:
-                found |= verdicts(
+                words |= verdicts(
                     symdiff.compare(text, values=values, engines=["autograd"]), "autograd"
                 )
-        assert found == {"agrees", "inexact"}
+        assert words == {"agrees", "inexact"}
 
     def test_integers_have_no_gradients(self):
         with pytest.raises(UsageError, match="x is int64: PyTorch differentiates real numbers"):
@@ -291,13 +291,13 @@ class TestRounding:
             ("cross_entropy(x, t, reduction='sum')*3", {"t": 0}),
         ],
     )
-    def test_what_torch_s_own_formula_loses_is_inexact(self, text, more):
-        # at a saturated class 1 - y has three digits
+    def test_the_digits_that_torch_s_formula_loses_are_explained(self, text, more):
+        # 1 - y of a saturated class has three digits.
         comparison = symdiff.compare(text, values={"x": [30.0, 0.0, 1.0], **more})
         assert verdicts(comparison, "autograd") == {"agrees", "inexact"}
         assert comparison.ok
 
-    def test_a_fault_beside_a_saturated_class_is_noticed(self):
+    def test_a_planted_fault_next_to_a_saturated_class_is_noticed(self):
         comparison = symdiff.compare(
             lambda x: torch.softmax(x, 0) * 1.01,
             math="softmax(x, dim=0)",
@@ -307,7 +307,7 @@ class TestRounding:
 
 
 class TestGrids:
-    def test_numbers_run_over_the_grid_beside_tensors_and_kinks_are_found(self):
+    def test_a_scalar_varies_over_a_grid_with_kinks_while_tensors_are_fixed(self):
         comparison = symdiff.compare(
             "relu(s*x).sum()", {"s": "-1:1:3"}, values={"x": [1, 2]}, wrt=["s"]
         )
@@ -315,7 +315,7 @@ class TestGrids:
         assert (kink["point"], kink["left"], kink["right"]) == ({"s": 0}, 0, 3)
         assert kink["verdict"] == "subgradient"
 
-    def test_tensors_of_numbers_need_no_value(self):
+    def test_a_list_of_scalars_is_a_tensor_without_value(self):
         comparison = symdiff.compare("softmax([x, y], dim=0)[0]", {"x": "-1:1:3", "y": [0.5]})
         assert {
             v for e in ("symbolic", "autograd", "central") for v in verdicts(comparison, e)
@@ -324,13 +324,13 @@ class TestGrids:
             "inexact",
         }
 
-    def test_a_callable_gets_its_tensors_whole(self):
+    def test_a_callable_is_called_with_whole_tensors(self):
         comparison = symdiff.compare(
             lambda x, w: (x @ w).sum(), math="(x @ w).sum()", values=RANDOM
         )
         assert verdicts(comparison, "autograd") == {"agrees"}
 
-    def test_a_callable_that_is_another_function_is_found_out(self):
+    def test_a_callable_that_is_not_its_formula_is_wrong(self):
         comparison = symdiff.compare(
             lambda x, w: (x @ w * 2).sum(), math="(x @ w).sum()", values=RANDOM
         )
@@ -349,28 +349,28 @@ class TestGrids:
         assert verdicts(comparison, "autograd") == {"failed"}
         assert {r["detail"] for r in records(comparison, engine="autograd")} == {reason}
 
-    def test_a_number_from_a_callable_on_a_grid_fails_too(self):
+    def test_a_callable_on_a_grid_that_returns_a_number_fails(self):
         comparison = symdiff.compare(lambda x: 3.0, {"x": [0, 1]}, math="x*0")
         assert verdicts(comparison, "autograd") == {"failed"}
 
-    def test_torch_s_tensors_in_the_grid_are_values(self):
+    def test_a_torch_tensor_in_the_grid_is_a_value(self):
         comparison = symdiff.compare("(w**2).sum()", {"w": torch.ones(2, 2)})
         assert len(comparison.grid) == 1
         assert comparison.evidence[0].tensors.values["w"].dtype == "float32"
 
 
 @pytest.mark.parametrize("text", ["index_select(x, 0, i)", "nll_loss(x, i, reduction='none')"])
-def test_integer_values_pick_components_of_a_jacobian(text):
+def test_integer_values_are_used_as_indices(text):
     comparison = symdiff.compare(text, values={"x": [[1.0, 2], [3, 4]], "i": [1, 0]})
     assert verdicts(comparison, "autograd") == verdicts(comparison, "central") == {"agrees"}
 
 
-def test_kinks_inside_a_function_on_tensors_are_named():
+def test_a_kink_of_a_function_on_tensors_is_blamed_on_its_call():
     table = symdiff.compare("x.max()", values={"x": [1, 1, 0]}).table()
     assert "a kink of x.max() (expr, column 1)" in table
 
 
-def test_every_claim_that_is_wrong_is_explained():
+def test_every_wrong_claim_is_explained():
     comparison = symdiff.compare(
         "3*a + 2*b.sum()", values={"a": 1.0, "b": [1.0, 2]}, claims={"a": "-3", "b": "[4, 4]"}
     )
@@ -379,7 +379,7 @@ def test_every_claim_that_is_wrong_is_explained():
     assert "claim wrong at d/db[0]: the factor 0.5 is missing" in table
 
 
-def test_probabilities_end_at_0_and_1():
+def test_a_probability_of_0_is_an_edge_of_cross_entropy():
     comparison = symdiff.compare(
         "binary_cross_entropy(x, t)", values={"x": [0.0, 0.5], "t": [0.0, 1.0]}, wrt=["x"]
     )
@@ -416,14 +416,14 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("given", "message"), REFUSED)
-def test_is_refused_with_what_to_type_next(given, message):
+@pytest.mark.parametrize(("keywords", "message"), REFUSED)
+def test_an_invalid_request_is_refused_with_a_hint(keywords, message):
     with pytest.raises(InputError) as caught:
-        symdiff.compare(**given)
+        symdiff.compare(**keywords)
     assert message in str(caught.value)
 
 
-def test_a_shape_error_in_a_definition_names_it_and_its_place():
+def test_a_shape_error_in_a_definition_names_the_definition_and_the_column():
     with pytest.raises(ExpressionError) as caught:
         symdiff.compare("h.sum()", let={"h": "x @ x"}, values={"x": [[1, 2]]})
     assert str(caught.value).startswith("let h: matmul of x (1, 2) and x (1, 2)")

@@ -1,11 +1,11 @@
-"""In what way a claim is wrong."""
+"""The detail of a wrong claim says how it is wrong."""
 
 import pytest
 
 import symdiff
 
 CLAIMS = [
-    # an expression, a claim, what is said of it
+    # an expression, a claim, the detail
     ("x**3", "-3*x**2", "the sign is flipped"),
     ("sin(x)", "-cos(x)", "the sign is flipped"),
     ("x**3", "x**2", "the factor 3 is missing"),
@@ -20,18 +20,17 @@ CLAIMS = [
 
 @pytest.mark.parametrize(("text", "claim", "words"), CLAIMS)
 def test_a_wrong_claim_is_explained(text, claim, words):
-    found = symdiff.compare(text, {"x": "-3:3:13"}, claims={"x": claim}, kinks=False)
-    details = {
-        r["detail"] for r in found.records() if r["engine"] == "claim" and r["verdict"] == "wrong"
-    }
+    comparison = symdiff.compare(text, {"x": "-3:3:13"}, claims={"x": claim}, kinks=False)
+    claimed = [r for r in comparison.records() if r["engine"] == "claim"]
+    details = {r["detail"] for r in claimed if r["verdict"] == "wrong"}
     assert details == {words or None}
 
 
-def test_a_right_claim_is_not(tmp_path):
-    found = symdiff.compare("x**3", {"x": "-3:3:13"}, claims={"x": "3*x**2"})
-    assert {r["detail"] for r in found.records() if r["engine"] == "claim"} == {None}
+def test_a_right_claim_has_no_detail():
+    comparison = symdiff.compare("x**3", {"x": "-3:3:13"}, claims={"x": "3*x**2"})
+    assert {r["detail"] for r in comparison.records() if r["engine"] == "claim"} == {None}
 
 
-def test_one_point_shows_no_factor():
-    found = symdiff.compare("x**3", at={"x": [1]}, claims={"x": "2"}, engines=["autograd"])
-    assert [r["detail"] for r in found.records() if r["engine"] == "claim"] == [None]
+def test_a_factor_at_a_single_point_is_not_reported():
+    comparison = symdiff.compare("x**3", at={"x": [1]}, claims={"x": "2"}, engines=["autograd"])
+    assert [r["detail"] for r in comparison.records() if r["engine"] == "claim"] == [None]

@@ -1,4 +1,4 @@
-"""Explanations: what a verdict's word does not say, computed once and stored."""
+"""Explanations: details and sub-expressions to blame, computed once and stored."""
 
 import json
 
@@ -8,9 +8,8 @@ import pytest
 import symdiff
 from symdiff.truth import certify, clarke
 from symdiff.verdict import blame, explain
-from symdiff.verdict.explanations import Explanations
 
-# An expression, a point, an engine, its detail and the text that is blamed.
+# An expression, a point, an engine, the start of its detail, and the start of what is blamed.
 EXPLAINED = [
     ("relu(x)", 0, "autograd", "left, min-norm; torch's rule says so", "relu(x)"),
     ("relu(x)", 0, "central", "mean", "relu(x)"),
@@ -37,7 +36,7 @@ def test_a_verdict_is_explained(text, x, engine, detail, blamed):
     assert record["blame"] is None if blamed is None else record["blame"].startswith(blamed)
 
 
-def test_where_all_engines_plainly_agree_nothing_is_explained():
+def test_agreement_is_not_explained():
     trial = symdiff.compare("x**2", at={"x": [1, 2]}, engines=["symbolic"]).evidence[0].trials[0]
     assert len(trial.explanations["symbolic", "x"].points) == 0
 
@@ -61,7 +60,7 @@ def test_a_report_is_a_pure_function_of_stored_data(monkeypatch):
     assert len(json.loads(first[1])["records"]) > 10
 
 
-def test_a_long_grid_is_explained_as_its_points_are_one_by_one():
+def test_many_points_at_a_time_give_the_explanations_of_single_points():
     text, x = "where(x > 0, sqrt(x), 0) + abs(x - 0.5)*log(x + 1)", np.linspace(-2, 2, 41)
     together = {
         (r["point"]["x"], r["engine"]): (r["detail"], r["blame"])
@@ -70,14 +69,3 @@ def test_a_long_grid_is_explained_as_its_points_are_one_by_one():
     for point in x[::5].tolist():
         for r in symdiff.compare(text, at={"x": [point]}).records():
             assert together[point, r["engine"]] == (r["detail"], r["blame"])
-
-
-def test_explanations_of_parts_of_a_grid_are_joined():
-    def part(points, text):
-        rows = np.ones(len(points), dtype=np.int32)
-        return Explanations(np.array(points), rows, 0 * rows, ("", text))
-
-    joined = Explanations.join([part([1], "first"), part([0, 2], "second")], [0, 10])
-    assert joined.points.tolist() == [1, 10, 12]
-    assert [joined.detail(i) for i in (0, 1, 10, 12)] == ["", "first", "second", "second"]
-    assert joined.blame(1) == ""

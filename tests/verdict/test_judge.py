@@ -1,4 +1,4 @@
-"""The closed list of verdicts: one word for every kind of point and every kind of number."""
+"""A verdict for every kind of point and every kind of number; the closed list of verdicts."""
 
 import dataclasses
 
@@ -15,14 +15,14 @@ from symdiff.verdict.words import Verdict
 
 NAN, INF = np.nan, np.inf
 
-# An expression, a point, what an engine gives there, the verdict.
+# An expression, a point, an engine's value there, the verdict.
 TABLE = [
     ("x**2", 1, 2.0, "agrees"),
     ("x**2", 1, 2.0 + 1e-10, "agrees"),
     ("x**2", 1, 2.0 + 1e-8, "wrong"),
     ("x**2", 1, NAN, "nonfinite"),
     ("x**2", 1, INF, "nonfinite"),
-    ("sigmoid(x)", 40, 0.0, "wrong"),  # without allowance: a small derivative is not 0
+    ("sigmoid(x)", 40, 0.0, "wrong"),  # without allowance, 0 does not agree with a tiny derivative
     ("sigmoid(x)", 40, 4.248354255291589e-18, "agrees"),
     ("exp(x)", 1000, INF, "agrees"),  # the double nearest to e**1000
     ("exp(x)", 1000, NAN, "nonfinite"),
@@ -39,7 +39,7 @@ TABLE = [
     ("cbrt(x)", 0, 0.0, "silent"),
     ("where(x > 0, sqrt(x), 0)", 0, INF, "undefined"),
     ("where(x > 0, sqrt(x), 0)", 0, 0.0, "silent"),
-    ("sqrt(x)**2", 0, 1.0, "agrees"),  # an edge: the one slope that is there
+    ("sqrt(x)**2", 0, 1.0, "agrees"),  # an edge: there is one one-sided derivative
     ("sqrt(x)**2", 0, 2.0, "wrong"),
     ("sqrt(x)**2", 0, NAN, "nonfinite"),
     ("sqrt(x)", 0, INF, "agrees"),
@@ -62,7 +62,7 @@ def task_of(text, point, **options):
 
 
 def judged(task, samples, allowance=None, tolerance=None):
-    """Judge one engine by all stages; return the truth that was proved meanwhile too."""
+    """Return the verdicts of all stages, and the truth with the proofs that they needed."""
     tolerance, truths = tolerance or Tolerance(), decide(task)
     (points,) = unclear_points(truths, [(samples, "x")], tolerance)
     first = draft(truths, samples, "x", tolerance, points)
@@ -79,42 +79,42 @@ def verdict(text, point, value, allowance=None, tolerance=None, **more):
 
 
 @pytest.mark.parametrize(("text", "point", "value", "word"), TABLE)
-def test_every_kind_of_point_and_number_has_its_word(text, point, value, word):
+def test_every_kind_of_point_and_number_has_a_verdict(text, point, value, word):
     assert verdict(text, point, value) == word
 
 
-def test_the_table_knows_every_word_that_a_number_can_get():
+def test_the_table_has_every_verdict_that_needs_no_allowance_or_failure():
     others = {"inexact", "failed", "unsupported"}
     assert {word for *_, word in TABLE} | others == {str(v) for v in Verdict}
 
 
 class TestAllowance:
-    def test_rounding_explains_what_is_within_its_radius_and_no_more(self):
+    def test_a_deviation_within_the_radius_is_inexact_and_a_larger_one_wrong(self):
         assert verdict("x**2", 1, 2.1, Allowance(0.11)) == "inexact"
         assert verdict("x**2", 1, 2.1, Allowance(0.09)) == "wrong"
         assert verdict("abs(x)", 0, 1.1, Allowance(0.11)) == "inexact"
         assert verdict("abs(x)", 0, 1.1, Allowance(0.09)) == "not-subgradient"
 
-    def test_a_bound_that_is_not_known_accuses_nobody(self):
+    def test_without_a_bound_on_rounding_the_verdict_is_undecided(self):
         assert verdict("x**2", 1, 2.1, Allowance(NAN)) == "undecided"
 
-    def test_a_quotient_is_held_to_what_it_must_give(self):
+    def test_the_expected_value_of_a_quotient_replaces_the_derivative(self):
         assert verdict("x**2", 1, 2.5, Allowance(0.01, expected=2.5)) == "inexact"
         assert verdict("x**2", 1, 2.1, Allowance(0.01, expected=2.5)) == "wrong"
 
-    def test_a_stencil_across_a_kink_is_never_an_alarm(self):
+    def test_a_finite_value_of_a_stencil_across_a_kink_is_inexact(self):
         across = {"straddling": {"x": np.array([True])}}
         assert verdict("x**2", 1, 7.0, **across) == "inexact"
         assert verdict("x**2", 1, NAN, **across) == "nonfinite"
 
-    def test_a_stencil_outside_the_domain_has_no_number(self):
+    def test_nan_of_a_stencil_that_leaves_the_domain_is_inexact(self):
         assert verdict("sqrt(x)**2", 0, NAN, Allowance(stencil_leaves_domain=True)) == "inexact"
         assert verdict("sqrt(x)**2", 0, 5.0, Allowance(stencil_leaves_domain=True)) == "wrong"
 
-    def test_no_rounding_makes_an_infinity_of_a_finite_derivative(self):
+    def test_an_infinity_is_nonfinite_even_with_an_infinite_radius(self):
         assert verdict("x**2", 1, INF, Allowance(INF)) == "nonfinite"
 
-    def test_an_engine_s_own_estimate_counts_as_allowance(self):
+    def test_the_error_estimate_of_an_engine_is_an_allowance(self):
         errors = {"errors": {"x": np.array([0.2])}}
         assert verdict("x**2", 1, 2.1, **errors) == "inexact"
         assert verdict("x**2", 1, 2.3, **errors) == "wrong"
@@ -128,16 +128,16 @@ class TestFailures:
         assert verdict("x**2", 1, NAN, **FAILED) == "failed"
         assert verdict("abs(x)", 0, NAN, **FAILED) == "failed"
 
-    def test_a_refusal_where_there_is_none_is_right(self):
+    def test_an_exception_where_there_is_no_derivative_is_undefined(self):
         for text, point in (("1/x", 0), ("floor(x)", 1), ("cbrt(x)", 0), ("log(x)", -1)):
             assert verdict(text, point, NAN, **FAILED) == "undefined"
 
 
-def test_an_absolute_tolerance_is_for_those_who_ask():
+def test_with_an_absolute_tolerance_zero_agrees_with_a_tiny_derivative():
     assert verdict("sigmoid(x)", 40, 0.0, tolerance=Tolerance(atol=1e-12)) == "agrees"
 
 
-def test_a_number_that_is_off_is_called_wrong_only_after_the_truth_is_proved():
+def test_a_value_is_wrong_only_after_the_truth_is_proved():
     task, samples = task_of("x**2", 1, sample=0), Samples({"x": np.array([3.0])})
     assert not decide(task).proved.any()
     judgement, truths = judged(task, samples)
@@ -145,7 +145,7 @@ def test_a_number_that_is_off_is_called_wrong_only_after_the_truth_is_proved():
     assert judgement.codes.tolist() == [Verdict.WRONG]
 
 
-def test_without_a_proof_a_number_that_is_off_is_undecided():
+def test_a_value_that_is_off_is_undecided_without_a_proof():
     task, samples = task_of("x**2", 1, sample=0), Samples({"x": np.array([3.0])})
     truths = decide(task)
     (points,) = unclear_points(truths, [(samples, "x")], Tolerance())
@@ -171,14 +171,14 @@ def test_no_stage_changes_what_another_stage_returned():
         np.testing.assert_array_equal(column, copy)
 
 
-def test_the_list_is_closed():
-    assert [str(v) for v in Verdict] == [
-        *("agrees", "inexact", "subgradient", "undefined", "wrong", "not-subgradient", "nonfinite"),
-        *("silent", "failed", "unsupported", "undecided"),
-    ]
+def test_the_list_of_verdicts_is_closed():
+    assert Verdict.labels() == (
+        "agrees", "inexact", "subgradient", "undefined", "wrong", "not-subgradient",
+        "nonfinite", "silent", "failed", "unsupported", "undecided",
+    )  # fmt: skip
 
 
-def test_what_passes():
+def test_four_verdicts_do_not_pass():
     findings = {"wrong", "not-subgradient", "nonfinite", "failed"}
     assert {str(v) for v in Verdict if not v.passes} == findings
 
