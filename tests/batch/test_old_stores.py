@@ -1,4 +1,4 @@
-"""Stores that were written when there were other verdicts, kinds and functions."""
+"""Stores that were written when there were fewer verdicts, kinds and functions."""
 
 import re
 import shutil
@@ -22,8 +22,8 @@ for key, record in read_run(Path(sys.argv[1])).records.items():
 """
 
 
-def later(number, text):
-    """Add one to every code from a number on."""
+def shifted_from(number, text):
+    """Add one to every code that is not less than a number."""
 
     def shift(match):
         code = int(match.group(2))
@@ -34,16 +34,16 @@ def later(number, text):
 
 def with_a_verdict_in_the_middle(text):
     new = '    PUZZLING = 4, "puzzling", True, 20, "never given"\n'
-    shifted = later(4, text)
+    shifted = shifted_from(4, text)
     assert shifted != text
     return shifted.replace("    # fmt: on", f"{new}    # fmt: on")
 
 
 def with_a_kind_in_the_middle(text):
-    shifted = later(1, text)
+    shifted = shifted_from(1, text)
     assert shifted != text
     return shifted.replace(
-        '    KINK = 2, "kink"', '    BEND = 1, "bend", "never found"\n    KINK = 2, "kink"'
+        '    KINK = 2, "kink"', '    CUSP = 1, "cusp", "never given"\n    KINK = 2, "kink"'
     )
 
 
@@ -84,7 +84,7 @@ def store(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("module", "change"), CHANGES)
-def test_a_new_member_in_the_middle_renames_nothing_in_an_old_store(
+def test_a_new_member_in_the_middle_changes_no_label_in_an_old_store(
     module, change, store, tmp_path
 ):
     shutil.copytree(ROOT / "symdiff", tmp_path / "symdiff")

@@ -27,9 +27,9 @@ EXPRESSIONS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "given"), EXPRESSIONS)
-def test_a_report_of_what_was_unpacked_is_the_same(text, given):
-    comparison = symdiff.compare(text, **given)
+@pytest.mark.parametrize(("text", "keywords"), EXPRESSIONS)
+def test_a_report_of_unpacked_evidence_is_the_same(text, keywords):
+    comparison = symdiff.compare(text, **keywords)
     back = Report(tuple(unpack(pack(e)) for e in comparison.evidence))
     assert back.to_json() == comparison.to_json()
     assert back.table(everything=True) == comparison.table(everything=True)
@@ -54,7 +54,7 @@ def test_values_are_unpacked_unchanged(value):
     assert back == value and repr(back) == repr(value)
 
 
-def test_bytes_may_be_left_uncompressed_and_unpack_to_the_same():
+def test_uncompressed_bytes_unpack_to_the_same():
     (evidence,) = symdiff.compare("relu(x)", {"x": "-1:1:101"}).evidence
     short, long = pack(evidence), pack(evidence, short=False)
     assert len(long) > 2 * len(short)
@@ -66,7 +66,7 @@ def test_arrays_keep_their_dtype_and_shape(dtype):
     column = np.arange(6).reshape(2, 3).astype(dtype)
     back = unpack(pack({"c": column}))["c"]
     assert back.dtype == column.dtype and np.array_equal(back, column)
-    back[0, 0] = 1  # its own memory
+    back[0, 0] = 1  # the array is a copy and can be written to
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def hostile(head, tail=b""):
     return zlib.compress(len(text).to_bytes(8, "little") + text + tail)
 
 
-def test_another_format_has_a_message_of_its_own():
+def test_bytes_of_another_format_are_refused_with_both_numbers():
     with pytest.raises(PackingError, match=r"^of format 1, not 5$"):
         unpack(hostile([1, [], None, []]))
 
@@ -110,17 +110,15 @@ def test_another_format_has_a_message_of_its_own():
         b"",
         b"not packed",
         pack({"a": 1})[:-3],
-        hostile([FORMAT, [["Popen", "true"]], ["o", 0], []]),  # a class that is none of ours
+        hostile([FORMAT, [["Popen", "true"]], ["o", 0], []]),  # a class that is not in the list
         hostile([FORMAT, [["Literal", 1, 2]], ["o", 0], []]),
         hostile([FORMAT, [], ["i", "Popen", "true"], []]),
         hostile([FORMAT, [], ["f", "Popen", "true"], []]),
         hostile([FORMAT, [], ["f", "Literal", ["l", 1]], []]),
         hostile([FORMAT, [], ["o", 7], []]),
         hostile([FORMAT, [], ["x", 7], []]),
-        hostile([FORMAT, [], ["a", 0], [["O", [1]]]], b"12345678"),  # a column of Python's objects
-        hostile(
-            [FORMAT, [], ["a", 0], [["<f8", [1000]]]], b"12345678"
-        ),  # a column that is not there
+        hostile([FORMAT, [], ["a", 0], [["O", [1]]]], b"12345678"),  # a column of Python objects
+        hostile([FORMAT, [], ["a", 0], [["<f8", [1000]]]], b"12345678"),  # too few bytes
         hostile([FORMAT, [], ["a", 0], [["<f8", [-1]]]], b"12345678"),
         hostile({"format": 1}),
     ],

@@ -41,8 +41,8 @@ def test_a_broken_file_does_not_affect_the_others(file, tmp_path):
 
 
 def test_workers_give_the_same_report_as_one_process(file):
-    one, two = symdiff.compare_files([file]), symdiff.compare_files([file], jobs=2)
-    assert one.to_json() == two.to_json()
+    in_process, in_workers = (symdiff.compare_files([file], jobs=jobs) for jobs in (1, 2))
+    assert in_process.to_json() == in_workers.to_json()
 
 
 def test_an_executor_can_run_the_comparisons(file):
@@ -81,7 +81,7 @@ def test_names_stay_unique_for_files_with_the_same_stem(tmp_path):
     assert names == ["a.toml/f", f"{tmp_path}/a.txt/f", f"{tmp_path}/sub/a.txt/f"]
 
 
-def test_one_path_needs_no_list(file):
+def test_a_single_path_can_be_given_without_a_list(file):
     assert names(symdiff.compare_files(str(file))) == ["a", "b", "c"]
 
 
@@ -109,7 +109,7 @@ def test_expected_verdicts_pass(tmp_path):
     assert symdiff.compare_file(tmp_path / "a.toml").status == 0
 
 
-def test_a_mistake_in_an_entry_is_reported_with_the_line_of_its_key(tmp_path):
+def test_an_error_in_an_entry_is_reported_with_the_line_of_its_key(tmp_path):
     path = tmp_path / "a.toml"
     path.write_text(
         '[[expression]]\nname = "f"\n\nexpr = "asb(x)"\n[[expression]]\nname = "g"\nexpr = "x"\n'
@@ -132,8 +132,8 @@ def test_a_mistake_in_an_entry_is_reported_with_the_line_of_its_key(tmp_path):
 )
 def test_expected_engines_and_verdicts_are_checked(tmp_path, expect, message):
     (tmp_path / "a.toml").write_text(f'[[expression]]\nexpr = "x"\nexpect = {expect}\n')
-    (mistake,) = symdiff.compare_file(tmp_path / "a.toml").errors
-    assert message in str(mistake)
+    (error,) = symdiff.compare_file(tmp_path / "a.toml").errors
+    assert message in str(error)
 
 
 def test_a_file_is_named_in_the_report_without_its_folder(file):

@@ -1,4 +1,4 @@
-"""The store: no result is lost or computed twice, and a file that is not a store is left alone."""
+"""The store: no result is lost or computed twice, and no other file is overwritten."""
 
 import dataclasses
 import os
@@ -45,8 +45,8 @@ def compared(monkeypatch):
 
 def rows(path):
     with sqlite3.connect(path) as connection:
-        wanted = "SELECT number, name, key FROM names JOIN results USING (key) ORDER BY number"
-        return connection.execute(wanted).fetchall()
+        query = "SELECT number, name, key FROM names JOIN results USING (key) ORDER BY number"
+        return connection.execute(query).fetchall()
 
 
 def test_stored_results_are_not_compared_again(file, tmp_path, compared):
@@ -66,7 +66,7 @@ def test_with_columns_every_expression_is_compared(file, tmp_path, compared):
     assert folders == ["a", "b", "c"]
 
 
-def test_only_what_changed_is_compared(file, tmp_path, compared):
+def test_only_changed_expressions_are_compared(file, tmp_path, compared):
     path = tmp_path / "results.db"
     symdiff.compare_files(file, store=path)
     file.write_text(TEXT.replace("x**2", "x**3").replace("a:", "renamed:"))
@@ -117,7 +117,7 @@ def test_the_key_depends_on_the_versions(monkeypatch):
     assert key_of(REQUEST, Options()) != before
 
 
-def test_the_key_depends_on_the_version_of_what_an_engine_of_the_run_uses(monkeypatch):
+def test_the_key_depends_on_the_versions_that_the_engines_of_the_run_use(monkeypatch):
     with_symengine, without = Options(engines=("symengine",)), Options(engines=("central",))
     before = key_of(REQUEST, with_symengine), key_of(REQUEST, without)
     real = versions._version
@@ -197,7 +197,7 @@ def test_a_folder_and_a_missing_folder_are_refused(file, tmp_path):
 
 def test_an_empty_file_becomes_a_store(file, tmp_path):
     path = tmp_path / "s.db"
-    path.touch()  # what a run leaves that is killed at its first step
+    path.touch()  # as after a run that was killed at its first step
     symdiff.compare_files(file, store=path)
     assert len(rows(path)) == 3
 
@@ -207,13 +207,13 @@ def test_two_runs_at_the_same_time_lose_nothing(tmp_path):
     script = "import sys, symdiff; symdiff.compare_files(sys.argv[1], store=sys.argv[2])"
     runs = []
     for k in (1, 2):
-        own = tmp_path / f"{k}.txt"
-        own.write_text("".join(f"f{k}_{i}: relu(x - {i})*{k}\n" for i in range(30)) + "both: x\n")
-        runs.append(subprocess.Popen([sys.executable, "-c", script, str(own), str(path)]))
+        file = tmp_path / f"{k}.txt"
+        file.write_text("".join(f"f{k}_{i}: relu(x - {i})*{k}\n" for i in range(30)) + "both: x\n")
+        runs.append(subprocess.Popen([sys.executable, "-c", script, str(file), str(path)]))
     assert [run.wait() for run in runs] == [0, 0]
     names = [name for _, name, _ in rows(path)]
-    wanted = {"both", *(f"f{k}_{i}" for k in (1, 2) for i in range(30))}
-    assert set(names) == wanted and len(names) == len(wanted)
+    expected = {"both", *(f"f{k}_{i}" for k in (1, 2) for i in range(30))}
+    assert set(names) == expected and len(names) == len(expected)
 
 
 def test_a_full_disk_ends_with_an_error_and_a_readable_store(tmp_path):
@@ -241,7 +241,7 @@ def test_a_full_disk_ends_with_an_error_and_a_readable_store(tmp_path):
 
 KILLED = """
     import os, random, signal, sqlite3, sys, time
-    import numpy, scipy.special, sympy, torch  # once: the runs below are forked, no thread yet
+    import numpy, scipy.special, sympy, torch  # once, without threads: the runs below are forked
     import symdiff, symdiff.api, symdiff.comparison.compare
     from symdiff.engines.registry import load
 
@@ -265,8 +265,8 @@ KILLED = """
             return {}
         with sqlite3.connect(store) as connection:
             tables = connection.execute("SELECT 1 FROM sqlite_master").fetchall()
-            wanted = "SELECT number, key, content FROM results"
-            return {n: rest for n, *rest in connection.execute(wanted)} if tables else {}
+            query = "SELECT number, key, content FROM results"
+            return {n: rest for n, *rest in connection.execute(query)} if tables else {}
 
     assert len(os.listdir("/proc/self/task")) == 1, "threads do not survive a fork"
     start = time.monotonic()
@@ -282,7 +282,7 @@ KILLED = """
         status = os.waitpid(child, 0)[1]
         if not os.WIFSIGNALED(status):
             assert status == 0
-            length *= 0.8  # it had ended: the machine has become faster
+            length *= 0.8  # the run ended before the kill: the machine is faster now
             os.unlink(store)
             continue
         before = rows(store)

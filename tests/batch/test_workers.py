@@ -33,11 +33,11 @@ def test_an_expression_that_hangs_dies_or_takes_all_memory_does_not_affect_other
     path = written(tmp_path, "hang: x\na: relu(x)\ncrash: x\nhog: x\nb: x**2\nc: abs(x)\n")
     report = symdiff.compare_files(path, jobs=2, timeout=15, memory=2)
     assert names(report) == ["a", "b", "c"]
-    told = {m.name: str(m) for m in report.errors}
-    assert all(isinstance(m, Lost) for m in report.errors)
-    assert "it took more than 15 s (raise --timeout)" in told["hang"]
-    assert "its worker died" in told["crash"]
-    assert "it needs more memory than there is (raise --memory)" in told["hog"]
+    messages = {error.name: str(error) for error in report.errors}
+    assert all(isinstance(error, Lost) for error in report.errors)
+    assert "it took more than 15 s (raise --timeout)" in messages["hang"]
+    assert "its worker died" in messages["crash"]
+    assert "it needs more memory than there is (raise --memory)" in messages["hog"]
     assert report.status == 1
 
 
@@ -46,7 +46,7 @@ def test_workers_are_forked_from_a_process_that_has_loaded_what_they_need(monkey
     stop_forks()
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     start_loading()
-    assert os.environ["OMP_NUM_THREADS"] == "3"  # the user's own
+    assert os.environ["OMP_NUM_THREADS"] == "3"  # the caller's value is kept
     fork = multiprocessing.get_context("forkserver")
     with concurrent.futures.ProcessPoolExecutor(1, mp_context=fork) as pool:
         loaded = pool.submit(eval, "{'torch', 'sympy'} <= set(__import__('sys').modules)")
@@ -70,7 +70,7 @@ def test_any_executor_gives_the_same_report(tmp_path):
     plain = symdiff.compare_files(path).to_json()
     with concurrent.futures.ThreadPoolExecutor(2) as threads:
         assert symdiff.compare_files(path, executor=threads).to_json() == plain
-        # it is the user's own, and goes on
+        # The executor belongs to the caller and is not shut down.
         assert threads.submit(int).result() == 0
 
 
@@ -122,7 +122,7 @@ def test_without_dask_the_extra_is_named(tmp_path, monkeypatch):
 
 
 def two_workers():
-    """A cluster on this machine, its ports free ones: other tests may have one at the same time."""
+    """Start a cluster on this machine; free ports are used, as other tests may have one too."""
     from distributed import LocalCluster
 
     return LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0")
@@ -136,13 +136,13 @@ def test_a_killed_worker_of_a_cluster_affects_no_expression(planted, tmp_path):
         report = symdiff.compare_files(path, dask=cluster.scheduler_address)
         assert set(cluster.scheduler.workers) != before  # one was killed, and replaced
     assert (planted / "once").exists()
-    wanted = [line.split(":")[0] for line in path.read_text().splitlines()]
-    assert names(report) == wanted and report.ok
+    expected = [line.split(":")[0] for line in path.read_text().splitlines()]
+    assert names(report) == expected and report.ok
     assert report.to_json() == symdiff.compare_files(path).to_json()
 
 
 def test_an_expression_that_kills_workers_of_a_cluster_does_not_affect_others(planted, tmp_path):
-    """Although several expressions go to a worker in one task."""
+    """Several expressions are sent to a worker in one task."""
     import dask
 
     entries = [f"f{i}: relu(x - {i})" for i in range(20)]
@@ -161,22 +161,22 @@ class Scripted:
     """A cluster whose futures end as the test decides."""
 
     def __init__(self):
-        self.given = []
+        self.futures = []
 
     def send(self, parts):
-        sent = [concurrent.futures.Future() for _ in parts]
-        self.given += sent
-        return sent
+        futures = [concurrent.futures.Future() for _ in parts]
+        self.futures += futures
+        return futures
 
 
 def test_tasks_that_a_closing_cluster_cancels_are_not_sent_again():
     scripted = Scripted()
     with concurrent.futures.ThreadPoolExecutor(1) as alone:
         futures = _Cluster(scripted.send, 1, alone).submit([b"a", b"b"])
-        for future in scripted.given:
+        for future in scripted.futures:
             future.cancel()
     assert all(future.cancelled() for future in futures)
-    assert len(scripted.given) == 2
+    assert len(scripted.futures) == 2
 
 
 def test_tasks_lost_while_a_cluster_closes_are_cancelled(caplog):
@@ -184,12 +184,12 @@ def test_tasks_lost_while_a_cluster_closes_are_cancelled(caplog):
     alone = concurrent.futures.ThreadPoolExecutor(1)
     futures = _Cluster(scripted.send, 1, alone).submit([b"a"])
     alone.shutdown()
-    scripted.given[0].set_exception(OSError("planted"))
+    scripted.futures[0].set_exception(OSError("planted"))
     assert futures[0].cancelled()
-    assert caplog.text == ""  # a callback that raises is told there
+    assert caplog.text == ""  # an exception in a callback would be logged
 
 
-def test_a_cluster_that_is_gone_is_reported_for_every_expression(tmp_path):
+def test_a_lost_cluster_is_reported_for_every_expression(tmp_path):
     class Gone(concurrent.futures.Executor):
         def submit(self, function, *arguments):
             future = concurrent.futures.Future()

@@ -1,4 +1,4 @@
-"""The command line: mostly in this process, and in a separate one where signals or streams matter."""
+"""The command line, run in this process, or in another where signals or streams matter."""
 
 import json
 import os
@@ -19,7 +19,7 @@ COMMAND = [sys.executable, "-m", "symdiff"]
 
 
 def run(*arguments):
-    """Run the command line in this process: loading torch for every case would take minutes."""
+    """Run the command line in this process: it takes minutes to load torch for every case."""
     done = CliRunner().invoke(app, [str(a) for a in arguments])
     assert done.exception is None or isinstance(done.exception, SystemExit)
     return done
@@ -43,23 +43,23 @@ def test_eval_prints_the_table_and_the_summary():
 
 @pytest.mark.parametrize("text", ["-abs(x)", "-1/(x + 3)", "-x"])
 def test_an_expression_may_begin_with_a_minus(text):
-    found = run("eval", text, "--at", "x=1")
-    assert found.exit_code == 0
-    assert found.output.startswith(text)
+    done = run("eval", text, "--at", "x=1")
+    assert done.exit_code == 0
+    assert done.output.startswith(text)
 
 
-def test_a_mistake_after_a_minus_is_shown_at_its_column():
-    found = run("eval", "-abs(y", "--at", "y=1")
-    assert found.exit_code == 2
-    assert "\n    -abs(y\n" in found.output
+def test_a_syntax_error_after_a_minus_is_shown_at_its_column():
+    done = run("eval", "-abs(y", "--at", "y=1")
+    assert done.exit_code == 2
+    assert "\n    -abs(y\n" in done.output
 
 
-def test_strict_makes_silence_a_finding():
+def test_strict_makes_the_verdict_silent_a_finding():
     assert run("eval", "floor(x)", "--at", "x=1").exit_code == 0
     assert run("eval", "floor(x)", "--at", "x=1", "--strict").exit_code == 1
 
 
-def test_every_point_is_proved_on_request():
+def test_prove_all_proves_every_point():
     done = run("eval", "sin(x)", "--grid", "x=0:1:301", "--prove", "all", "--quiet")
     assert "301 of 301 derivatives proved point by point" in done.stdout
     done = run("eval", "sin(x)", "--grid", "x=0:1:301", "--quiet")
@@ -69,18 +69,18 @@ def test_every_point_is_proved_on_request():
     assert "prove cannot be 'some' (filter or all)" in done.stderr
 
 
-def test_a_finding_is_exit_status_one():
+def test_a_finding_gives_status_one():
     assert run("eval", "relu(x) - relu(-x)").exit_code == 1
 
 
-def test_at_adds_nothing_and_takes_exact_numbers():
+def test_at_adds_no_neighbours_and_accepts_exact_numbers():
     done = run("eval", "abs(x)", "--at", "x=0,1/3", "--format", "jsonl")
     records = [json.loads(line) for line in done.stdout.splitlines()]
     assert [(r["point"]["x"], r["exact"]) for r in records[:2]] == [(0.0, None), (1 / 3, "1/3")]
     assert len(records) == 6
 
 
-def test_run_takes_files_and_folders(file):
+def test_run_accepts_files_and_folders(file):
     for path in (file, file.parent):
         done = run("run", path, "--only", "relu")
         assert done.exit_code == 0
@@ -89,7 +89,7 @@ def test_run_takes_files_and_folders(file):
 
 
 @pytest.mark.parametrize("name", ["r.md", "r.tex", "r.html", "r.csv", "r.json", "r.jsonl", "r.txt"])
-def test_output_takes_its_format_from_the_name(file, name):
+def test_the_format_of_the_output_follows_its_name(file, name):
     done = run("run", file, "--output", file.parent / name, "--quiet")
     assert done.exit_code == 0
     text = (file.parent / name).read_text()
@@ -99,7 +99,7 @@ def test_output_takes_its_format_from_the_name(file, name):
     assert {p.name for p in file.parent.iterdir()} == {"file.toml", name}
 
 
-def test_a_store_is_filled_and_used_and_compared(file):
+def test_a_store_is_filled_reused_and_compared_by_drift(file):
     store, report = file.parent / "s.db", file.parent / "r.json"
     assert run("run", file, "--store", store, "--quiet").exit_code == 0
     again = run("run", file, "--store", store, "--output", report, "--quiet")
@@ -114,7 +114,7 @@ def test_a_store_is_filled_and_used_and_compared(file):
     assert "changed: 1 verdict" in changed.stdout
 
 
-def test_a_file_that_is_not_a_store_is_one_clear_message(file):
+def test_a_file_that_is_not_a_store_is_refused_in_one_line(file):
     done = run("run", file, "--store", file)
     assert (done.exit_code, done.stdout) == (2, "")
     assert done.stderr == (
@@ -122,7 +122,7 @@ def test_a_file_that_is_not_a_store_is_one_clear_message(file):
     )
 
 
-def test_keep_all_writes_columns_beside_the_output(file):
+def test_keep_all_writes_columns_next_to_the_output(file):
     done = run("run", file, "--keep", "all", "--output", file.parent / "r.json", "--quiet")
     assert done.exit_code == 0
     assert done.stderr == f"symdiff: all columns are in {file.parent / 'r.columns'}\n"
@@ -212,7 +212,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("arguments", "message"), BAD)
-def test_bad_input_is_one_clear_message_and_status_two(arguments, message):
+def test_bad_input_gives_one_message_and_status_two(arguments, message):
     done = run(*arguments)
     assert done.exit_code == 2
     assert done.stderr.startswith(message)
@@ -241,7 +241,7 @@ def test_a_failed_engine_gives_status_one():
 @pytest.mark.parametrize(
     "command", [["functions"], ["engines"], ["--version"], ["--help"], ["eval", "--help"]]
 )
-def test_listings_answer(command):
+def test_listings_and_help_print_something(command):
     done = run(*command)
     assert done.exit_code == 0
     assert done.stdout
@@ -255,20 +255,20 @@ def test_every_function_is_listed():
 
 
 def many(folder, count=2000):
-    """A file with more expressions than can be compared before the test interrupts."""
+    """Write a file with more expressions than are compared before the test interrupts."""
     path = folder / "many.txt"
     path.write_text("".join(f"f{i}: abs(x - {i})*exp(x) ; x = -1:1:50\n" for i in range(count)))
     return path
 
 
-@pytest.mark.parametrize(("jobs", "patience"), [(1, 6), (2, 6), (1, 0.5), (2, 0.8)])
-def test_ctrl_c_writes_what_is_done_and_ends_with_status_130(tmp_path, jobs, patience):
+@pytest.mark.parametrize(("jobs", "seconds"), [(1, 6), (2, 6), (1, 0.5), (2, 0.8)])
+def test_ctrl_c_writes_finished_results_and_gives_status_130(tmp_path, jobs, seconds):
     output = tmp_path / "report.json"
-    # processes that are started in the background ignore Ctrl-C unless they are told not to
-    heard = prepared("import signal; signal.signal(signal.SIGINT, signal.SIG_DFL)")
+    # A process that is started in the background ignores SIGINT by default.
+    interruptible = prepared("import signal; signal.signal(signal.SIGINT, signal.SIG_DFL)")
     process = subprocess.Popen(
         [
-            *heard,
+            *interruptible,
             *COMMAND,
             "run",
             many(tmp_path),
@@ -283,13 +283,13 @@ def test_ctrl_c_writes_what_is_done_and_ends_with_status_130(tmp_path, jobs, pat
         text=True,
         start_new_session=True,
     )
-    time.sleep(patience)
+    time.sleep(seconds)
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     assert "Traceback" not in err
     done = re.search(r"interrupted: (\d+) of 2000 expressions are done", err)
-    if done is None:  # interrupted while the libraries were still loading
+    if done is None:  # interrupted before all libraries were loaded
         assert err == "symdiff: interrupted: nothing is done yet, and nothing is written\n"
         assert not output.exists()
         return
@@ -306,7 +306,7 @@ def test_a_separate_process_prints_the_same(file):
     assert bad.stderr.startswith("symdiff: unknown function 'asb' at column 1")
 
 
-def test_a_mistake_in_the_text_is_reported_before_heavy_libraries_load():
+def test_an_error_in_the_expression_is_reported_before_heavy_libraries_load():
     probe = (
         "import sys; from typer.testing import CliRunner; from symdiff.cli.app import app\n"
         "print(CliRunner().invoke(app, ['eval', 'asb(x)']).exit_code)\n"
@@ -316,7 +316,7 @@ def test_a_mistake_in_the_text_is_reported_before_heavy_libraries_load():
     assert done.stdout.split("\n")[:2] == ["2", "[]"]
 
 
-def test_a_defect_of_symdiff_is_one_line(monkeypatch):
+def test_a_defect_of_symdiff_is_reported_in_one_line(monkeypatch):
     from symdiff.report import report
 
     monkeypatch.setattr(report.Report, "rendered", lambda *_, **__: 1 / 0)
@@ -328,7 +328,7 @@ def test_a_defect_of_symdiff_is_one_line(monkeypatch):
     )
 
 
-def test_a_reader_that_leaves_early_is_not_an_error(file):
+def test_a_closed_pipe_is_not_an_error(file):
     done = subprocess.run(
         f"{sys.executable} -m symdiff run --only 'abs*' --all | head -1",
         shell=True,
@@ -339,7 +339,7 @@ def test_a_reader_that_leaves_early_is_not_an_error(file):
     assert done.stderr == ""
 
 
-def test_a_bar_is_shown_on_a_terminal_only(file):
+def test_a_progress_bar_is_shown_on_a_terminal_only(file):
     assert run("run", file).stderr == ""
     leader, follower = pty.openpty()
     process = subprocess.Popen(
@@ -349,18 +349,18 @@ def test_a_bar_is_shown_on_a_terminal_only(file):
         env={**os.environ, "TERM": "xterm"},
     )
     os.close(follower)
-    # read while it runs: the terminal's buffer has a few kilobytes, then writing blocks
-    shown = b"".join(iter(lambda: read_terminal(leader), b""))
+    # Read while it runs: the process blocks when the terminal's buffer is full.
+    output = b"".join(iter(lambda: read_terminal(leader), b""))
     os.close(leader)
     assert process.wait() == 0
-    assert b"comparing" in shown
+    assert b"comparing" in output
 
 
 def read_terminal(leader):
-    """Return what a terminal shows next; nothing after its last writer has ended."""
+    """Return the next bytes of a terminal; b"" after its last writer has ended."""
     try:
         return os.read(leader, 2**16)
-    except OSError:  # Linux reports the end like this
+    except OSError:  # how Linux reports the end
         return b""
 
 
@@ -379,25 +379,25 @@ TENSORS = [
 
 
 @pytest.mark.parametrize(("arguments", "status", "text"), TENSORS)
-def test_eval_takes_tensors(arguments, status, text):
+def test_eval_accepts_tensors(arguments, status, text):
     done = run("eval", *arguments)
     assert (done.exit_code, done.stderr) == (status, "")
     assert text in done.stdout
 
 
 @pytest.mark.parametrize("form", ["plain", "github", "latex", "html", "csv", "json", "jsonl"])
-def test_tensors_have_every_format(form):
+def test_tensors_are_shown_in_every_format(form):
     done = run("eval", "relu(x)", "--value", "x=[-1, 0, 2]", "--format", form)
     assert done.exit_code == 0
     assert "kink" in done.stdout or "0 | 1" in done.stdout or "0 \\| 1" in done.stdout
 
 
 def test_no_line_is_wider_than_a_terminal_of_80_columns():
-    wide = run("eval", "tanh(x @ w)", "--value", "x={shape=[3, 5], seed=0}", "--value",
+    done = run("eval", "tanh(x @ w)", "--value", "x={shape=[3, 5], seed=0}", "--value",
                "w={shape=[5, 6], seed=1}", "--wrt", "x")  # fmt: skip
-    assert wide.exit_code == 0
-    assert max(map(len, wide.stdout.splitlines())) < 80
-    assert "shown; records have them all" in wide.stdout
+    assert done.exit_code == 0
+    assert max(map(len, done.stdout.splitlines())) < 80
+    assert "shown; records have them all" in done.stdout
 
 
 @pytest.mark.parametrize(
@@ -432,7 +432,7 @@ def test_no_line_is_wider_than_a_terminal_of_80_columns():
         (["exp(x"], 2, "symdiff: "),
     ],
 )
-def test_graph_shows_what_torch_records(arguments, status, text):
+def test_graph_prints_the_graph_that_torch_records(arguments, status, text):
     done = run("graph", *arguments)
     assert done.exit_code == status
     assert text in (done.stderr if status else done.stdout)

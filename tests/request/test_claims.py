@@ -107,7 +107,7 @@ def test_the_order_of_claims_is_kept():
 
 
 TEXTS = [
-    # a claim, what is wrong with it, and where
+    # a claim, the message
     ("2*", "claim x: this is not an expression: invalid syntax at column 2"),
     ("", "claim x: the expression is empty"),
     ("q*2", "claim x: unknown variable 'q' at column 1"),
@@ -138,7 +138,7 @@ def test_an_empty_text_has_no_claims(claims):
 # -- a backward pass
 
 BACKWARD = [
-    # lines, and the values of what is claimed
+    # lines, the values of the claimed derivatives
     ("g = 2*x\ngrad_x = g + 1", {"x": 2 * X + 1}),
     ("grad_x = w\ngrad_w = x", {"x": W, "w": X}),
     # comments, blank lines, and blanks anywhere
@@ -187,7 +187,7 @@ def test_a_backward_pass_is_read_line_by_line(lines, values):
 
 
 @pytest.mark.parametrize("lines", [b[0] for b in BACKWARD if not b[1]])
-def test_a_line_that_only_looks_right_is_refused(lines):
+def test_unbalanced_brackets_and_a_condition_used_as_a_number_are_refused(lines):
     with pytest.raises(ExpressionError):
         claimed(lines)
 
@@ -246,7 +246,7 @@ def test_a_line_that_is_not_a_definition_is_refused(line):
 
 
 LINES = [
-    # what is wrong with the expressions of a line, and where
+    # lines, the start of the message
     ("grad_h[h < 0] = 0", "let grad_h: 'grad_h' is used before it is defined"),
     ("grad_x = grad_w\ngrad_w = 1", "let grad_x: 'grad_w' is used before it is defined"),
     ("x = 2*x\ngrad_x = x", "let x: 'x' is used before it is defined"),
@@ -281,7 +281,7 @@ def test_a_line_that_cannot_be_read_is_refused_with_its_name(lines, message):
     assert str(caught.value).startswith(message)
 
 
-def test_a_mistake_is_shown_with_a_caret():
+def test_an_error_is_shown_with_a_caret():
     with pytest.raises(ExpressionError) as caught:
         claimed("grad_x = x\ngrad_w = 2*asb(x)")
     assert str(caught.value).splitlines()[1:] == ["    2*asb(x)", "      ^^^"]
@@ -310,7 +310,7 @@ def test_check_inputs_names_the_first_unknown_variable():
     assert error.hint == "did you mean 'w'?"
 
 
-def test_the_tests_notice_a_line_that_is_left_out(monkeypatch):
+def test_a_reader_that_skips_lines_is_noticed(monkeypatch):
     # Negative control.
     from symdiff.request import claims as module
 

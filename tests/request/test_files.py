@@ -1,4 +1,4 @@
-"""Expression files: what is read, and how a mistake in one entry is reported without losing the others."""
+"""Expression files: all keys are read, and an error in one entry does not lose the others."""
 
 from pathlib import Path
 
@@ -85,7 +85,7 @@ def test_tensors_are_read_as_typed(tmp_path):
     assert entry.label.lines["values"] > entry.label.lines["claims"]
 
 
-MISTAKES = [
+ERRORS = [
     ("expr = 'x'\nvalues = [1]", "line 3, values: must be a table with a key for each tensor"),
     ("expr = 'x'\ncotangent = true", "line 3, cotangent: must be numbers, or a text"),
     ("expr = 'x'\naccumulate = 2.5", "line 3, accumulate: must be an integer"),
@@ -96,7 +96,6 @@ MISTAKES = [
         "expr = 'x'\nclaims = 1",
         "line 3, claims: must be a table with a key for each input, or a list",
     ),
-    # the entry's lines, and the message with the line of the key
     ("name = 'a'", "line 1, entry 'a', expr: is missing (expr = \"relu(x)\")"),
     ("name = 'a'\nexpr = 1", "line 3, entry 'a', expr: must be a text (expr = \"relu(x)\")"),
     ("expr = 'x'\ngird = 1", "line 3, gird: unknown key (did you mean 'grid'?)"),
@@ -109,8 +108,8 @@ MISTAKES = [
 ]
 
 
-@pytest.mark.parametrize(("lines", "message"), MISTAKES)
-def test_a_mistake_is_reported_with_its_line_and_the_other_entries_are_read(
+@pytest.mark.parametrize(("lines", "message"), ERRORS)
+def test_an_error_is_reported_with_its_line_and_the_other_entries_are_read(
     tmp_path, lines, message
 ):
     path = write(tmp_path, f"[[expression]]\n{lines}\n[[expression]]\nname = 'good'\nexpr = 'y'\n")
@@ -125,7 +124,7 @@ def test_a_file_without_expressions_is_refused(tmp_path, name):
         read_file(write(tmp_path, "# nothing\n", name))
 
 
-def test_a_name_given_twice_is_reported_with_the_line_of_the_first(tmp_path):
+def test_a_repeated_name_is_reported_with_the_line_of_the_first(tmp_path):
     path = write(tmp_path, "a: x\nb: y\na: z\n", "file.txt")
     reading = read_file(path)
     assert [e.expression for e in reading.entries] == ["x", "y"]

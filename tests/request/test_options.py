@@ -57,7 +57,7 @@ def test_every_flag_is_an_option_of_the_command_line_with_its_default(command):
 def test_a_field_becomes_a_keyword():
     @takes(options=Extended)
     def patience_of(text, *, options):
-        """Return it.
+        """Return the text and two options.
 
         Parameters
         ----------
@@ -95,7 +95,7 @@ def test_a_field_becomes_an_option_of_a_command():
     assert "How patient to be." in CliRunner().invoke(program, ["--help"]).output
 
 
-def test_what_is_typed_reaches_the_comparison(monkeypatch, tmp_path):
+def test_flags_and_keywords_reach_the_comparison(monkeypatch):
     seen, real = [], comparing.compare
 
     def compare(request, options, *columns):
@@ -129,7 +129,7 @@ def test_what_is_typed_reaches_the_comparison(monkeypatch, tmp_path):
         ({"prove": "nothing"}, r"prove cannot be 'nothing' \(filter or all\)"),
     ],
 )
-def test_a_value_out_of_range_is_one_clear_message(keywords, message):
+def test_a_value_out_of_range_is_refused_in_one_line(keywords, message):
     with pytest.raises(UsageError, match=f"^{message}"):
         Options(**keywords)
 
@@ -147,7 +147,7 @@ def test_an_unknown_engine_is_reported_once_and_not_for_every_entry(tmp_path):
         symdiff.compare_file(tmp_path / "a.txt", engines=["autogard"])
 
 
-def test_names_and_paths_are_taken_in_the_forms_that_are_usual():
+def test_engines_and_paths_can_be_texts():
     assert Options(engines="central").engines == ("central",)
     assert Options(engines=["central"]) == Options(engines=("central",))
     assert Options(columns="folder").columns == RunOptions(store="folder").store == Path("folder")
