@@ -820,7 +820,7 @@ def truth_faults(evidence, case):
     faults = []
     for spelling, variable, truth, _, _ in case.rows():
         decided = trial_of(evidence, spelling).truths[variable]
-        kind = Kind.from_code(decided.kinds[i]).value
+        kind = Kind.from_code(decided.kinds[i]).label
         if truth.may_be_open and kind == "undecided":
             continue
         if kind != truth.kind:
@@ -851,7 +851,7 @@ def verdict_faults(evidence, case):
     for spelling, variable, _, _, expected in case.rows():
         verdict = Verdict.from_code(
             trial_of(evidence, spelling).verdicts("autograd", variable)[i]
-        ).value
+        ).label
         if verdict not in expected.split("|"):
             faults.append((spelling, variable, verdict, expected))
     return faults
@@ -912,7 +912,7 @@ def test_sympy_and_differences_give_the_expected_number(evidence, other):
     trial = trial_of(expression, WRITTEN)
     number = float(trial.samples[engine].derivatives[variable][i])
     assert not differ(number, expected, 1e-6)
-    assert Verdict.from_code(trial.verdicts(engine, variable)[i]).value == verdict
+    assert Verdict.from_code(trial.verdicts(engine, variable)[i]).label == verdict
 
 
 @each_case
