@@ -53,7 +53,7 @@ class FilterError(AssertionError):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ProofOptions:
-    """How the truth is decided.
+    """Options of deciding the truth: which points are proved, and how many.
 
     Attributes
     ----------
@@ -64,8 +64,8 @@ class ProofOptions:
         The largest number of proofs along one variable. If it is reached, the other points that
         are not certified are undecided.
     sample
-        The largest number of certified points that are proved too: one in 32 of them, all if there
-        are at most 16.
+        The largest number of certified points that are proved too. Otherwise one in 32 is proved,
+        or all if there are at most 16.
     seed
         The seed of the random sample.
     budget
@@ -193,6 +193,7 @@ def _audited(task: ProofTask, truths: Truths, doubtful: NDArray[np.intp]) -> Tru
 def _with_proofs(
     task: ProofTask, truths: Truths, proofs: Mapping[int, Truth], unproved: Mapping[int, str]
 ) -> Truths:
+    """Return the truth with more proofs, after a check that none contradicts it."""
     for i, truth in proofs.items():
         _check(task.grid, truths.certified, i, truth)
     more = truths.proofs.with_more(Proofs.of(proofs))

@@ -134,6 +134,8 @@ def nonfinite_nodes(problem: Problem, points: NDArray[np.intp]) -> NonfiniteNode
     if not len(points):
         return result
     columns = {name: column[points] for name, column in problem.columns.items()}
+    # If the value of the program is finite, a value inside that is not is in a branch not taken:
+    # its reason is three places further in `REASONS`.
     in_branch = np.where(np.isfinite(_values(program, columns, len(points))), 3, 0)
     for index, node in program.calls():
         if CATALOGUE[node.function].returns == "condition" or not program.spans[index]:

@@ -30,10 +30,12 @@ Key = tuple[str, str]  # an engine and a variable
 Codes = NDArray[np.int8]
 Points = NDArray[np.intp]
 
-# By kind of point: whether there is no derivative, not even an infinite one.
-_HAS_NO_DERIVATIVE: Final = np.isin(list(Kind), (Kind.JUMP, Kind.POLE, Kind.OUTSIDE))
-# By verdict: whether the number is not the derivative, unless an allowance explains it.
-_IS_OFF: Final = np.isin(list(Verdict), (Verdict.WRONG, Verdict.NOT_SUBGRADIENT, Verdict.NONFINITE))
+# By code of a kind: whether there is no derivative, not even an infinite one.
+_HAS_NO_DERIVATIVE: Final = np.isin(np.arange(1 + max(Kind)), (Kind.JUMP, Kind.POLE, Kind.OUTSIDE))
+# By code of a verdict: whether the number is not the derivative, unless an allowance explains it.
+_IS_OFF: Final = np.isin(
+    np.arange(1 + max(Verdict)), (Verdict.WRONG, Verdict.NOT_SUBGRADIENT, Verdict.NONFINITE)
+)
 MAX_EXPLAINED: Final = 5000  # largest number of allowances computed for one engine and variable
 # Reasons for the verdict `undecided`.
 _NOT_PROVED: Final = "not proved: the limit max_proofs was reached"
