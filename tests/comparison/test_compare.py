@@ -284,7 +284,7 @@ def test_a_tiny_number_that_sympy_takes_for_zero_makes_no_kink():
 
 def test_values_of_an_unknown_engine_are_refused_with_the_names():
     comparison = symdiff.compare("x")
-    with pytest.raises(UsageError, match="engines symbolic, autograd, central; variables x"):
+    with pytest.raises(UsageError, match="engines: symbolic, autograd, central; variables: x"):
         comparison.values("jax")
 
 
