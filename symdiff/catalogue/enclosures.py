@@ -1,9 +1,10 @@
 """Ball columns of the catalogue that need more than one method of `arb`.
 
 Each encloses the values of a function on the part of its domain inside the argument's ball;
-callers make sure that this part is not proved to be empty.  A `nan` ball is a valid enclosure
-without information.  A condition on balls is True, False, or None where the balls do not decide
-it.  `EMPTY` is the value of an expression that is proved to be undefined on the whole interval.
+callers exclude arguments for which that part is proved to be empty.  A `nan` ball is a valid
+enclosure that carries no information.  A condition on balls is True, False, or None where the balls
+do not decide it.  `EMPTY` is the value of an expression that is proved to be undefined on the whole
+interval.
 """
 
 from __future__ import annotations
@@ -29,18 +30,18 @@ class _Empty:
 
 EMPTY: Final = _Empty()
 _NARROW: Final = 24  # bits of relative accuracy from which a ball counts as narrow
-_MAX_SHIFT: Final = 1000  # steps of the recurrence of polygamma
+_MAX_SHIFT: Final = 1000  # most steps of the recurrence of polygamma, and its highest order
 
 
 def monotone(
     name: str, lowest: float | None = None, highest: float | None = None
 ) -> Callable[[Ball], Ball]:
-    """Return the enclosure of a monotone function by its values at the ends of the argument.
+    """Return a function that encloses a monotone one by its values at the ends of the argument.
 
     Parameters
     ----------
     name
-        The method of `arb`.
+        The name of the monotone function's method of `arb`.
     lowest, highest
         The ends of the domain, to which the argument is clipped; None for an infinite end.
     """
@@ -96,7 +97,7 @@ def digamma(x: Ball) -> Ball:
 
 
 def polygamma(n: Ball, x: Ball) -> Ball:
-    """Enclose the n-th derivative of digamma; for x below 1 by the recurrence."""
+    """Enclose the n-th derivative of digamma; for x below 1 with the recurrence."""
     if not n.is_integer() or n < 1 or n > _MAX_SHIFT:
         return x.digamma() if n.is_zero() else flint.arb("nan")
     degree = int(n.unique_fmpz())

@@ -1,4 +1,4 @@
-"""Rows for functions with kinks and jumps (selection, rounding) and for guards of gradients."""
+"""Rows for functions with kinks and jumps, and for `nan_to_num` and `detach`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ SIGNS_AND_EXTREMA = (
     Function("clamp_max", "x, max: any", formula="min(x, max)", definition="minimum(x, max)", torch="clamp_max", piecewise_affine=True),
     Function("copysign",  "x, y: any",   formula="|x| with the sign of y", definition="abs(x)*where(y >= 0, 1, -1)",
              numpy="copysign", torch="copysign"),
-    Function("heaviside", "x, values",   formula="0 if x < 0 else 1; values at 0", definition="where(x > 0, 1, where(x < 0, 0, values))",
+    Function("heaviside", "x, values",   formula="0 if x < 0, 1 if x > 0, values at 0", definition="where(x > 0, 1, where(x < 0, 0, values))",
              sympy="Heaviside", numpy="heaviside", torch="heaviside"),
 )
 
@@ -35,9 +35,9 @@ ROUNDING = (
     Function("rint",  "x", formula="nearest integer, ties to even",
              definition="floor(x + 1/2) - where(remainder(x + 1/2, 2) == 1, 1, 0)", numpy="rint", torch="round",
              switches=(), crossings=(Crossing("x - 1/2"),), role="step"),
-    Function("round", "x, decimals: number = 0", formula="nearest, ties to even", definition="rint(x*10**decimals)/10**decimals",
+    Function("round", "x, decimals: number = 0", formula="nearest multiple of 10**-decimals, ties to even", definition="rint(x*10**decimals)/10**decimals",
              torch="round", role="step"),
-    Function("trunc", "x", formula="x without its fraction", aliases=("fix",), definition="sign(x)*floor(abs(x))", numpy="trunc", torch="trunc",
+    Function("trunc", "x", formula="x without its fractional part", aliases=("fix",), definition="sign(x)*floor(abs(x))", numpy="trunc", torch="trunc",
              switches=(), crossings=(Crossing("x"),), role="step"),
     Function("frac",  "x", formula="x - trunc(x)", definition="x - trunc(x)", torch="frac"),
     Function("fmod",  "x, y: any", formula="x - trunc(x/y)*y", definition="x - trunc(x/y)*y", numpy="fmod", torch="fmod"),
@@ -47,14 +47,14 @@ GUARDS = (
     Function("nan_to_num", "x, nan: number = 0, posinf: number = 0, neginf: number = 0", formula="x (NaN and inf replaced)",
              definition="x", numpy=lambda x, nan=0, posinf=None, neginf=None: numpy.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf),
              torch="nan_to_num"),
-    Function("detach", "x", formula="x, held constant", aliases=("no_grad",), definition="x", sympy=lambda x: _hold_constant(x), torch=lambda x: x.detach(), role="hold"),
+    Function("detach", "x", formula="x, held constant", aliases=("no_grad",), definition="x", sympy=lambda x: _sympy_detach(x), torch=lambda x: x.detach(), role="hold"),
 )
 # fmt: on
 
 
 @functools.cache
-def _held_constant() -> Any:  # a class of sympy's, made when sympy is loaded
-    """Return a class of sympy functions with the value of the argument and derivative 0."""
+def _sympy_detach_class() -> Any:  # made at its first use, since sympy is loaded late
+    """Return the sympy function whose value is its argument and whose derivative is 0."""
     return type("detach", (sympy.Function,), {"is_real": True, "fdiff": _no_derivative})
 
 
@@ -62,8 +62,8 @@ def _no_derivative(call: Any, argument: int = 1) -> Any:  # noqa: ARG001  (sympy
     return sympy.S.Zero
 
 
-def _hold_constant(x: Any) -> Any:  # an expression of sympy's
-    return _held_constant()(x)
+def _sympy_detach(x: Any) -> Any:  # a sympy expression
+    return _sympy_detach_class()(x)
 
 
 def _torch_clamp(x: Any, **bounds: Any) -> Any:  # tensors and numbers

@@ -94,8 +94,8 @@ def _is_continuous(program: Program, choice: Call, point: Mapping[str, Real]) ->
     if not _is_comparison(comparison):
         return False
     return any(
-        _is_zero_at_constant(difference, program, side, other, point)
-        or _is_zero_on_boundary(difference, program, side, other, point)
+        _is_zero_where_constant(difference, program, side, other, point)
+        or _is_zero_where_substituted(difference, program, side, other, point)
         for side, other in _sides(comparison)
     )
 
@@ -131,12 +131,12 @@ def _is_constant_near(program: Program, condition: int, point: Mapping[str, Real
     return True
 
 
-def _is_zero_at_constant(
+def _is_zero_where_constant(
     difference: Program, program: Program, side: int, other: int, point: Mapping[str, Real]
 ) -> bool:
-    """Return whether a difference is proved zero on the boundary ``side == other``, a constant.
+    """Return whether a difference is proved zero where `side` equals `other`, a constant.
 
-    This is so if the difference is a function of `side` alone and zero at the point.
+    This is proved if the difference is a function of `side` alone and zero at the point.
     """
     is_constant = not program.at(other).inputs
     return is_constant and _depends_only_on(difference, side) and _is_zero_at(difference, point)
@@ -167,12 +167,12 @@ def _is_zero_at(difference: Program, point: Mapping[str, Real]) -> bool:
         return False
 
 
-def _is_zero_on_boundary(
+def _is_zero_where_substituted(
     difference: Program, program: Program, side: int, other: int, point: Mapping[str, Real]
 ) -> bool:
-    """Return whether a difference is proved zero on the boundary ``side == other``, a variable.
+    """Return whether a difference is proved zero where `side`, a variable, equals `other`.
 
-    This is so if sympy simplifies it to 0 with `other` substituted for the variable.
+    This is proved if sympy simplifies it to 0 with `other` substituted for the variable.
     """
     variable = program.nodes[side]
     if not isinstance(variable, Input) or variable.name in program.at(other).inputs:
@@ -192,9 +192,10 @@ def _is_zero_on_boundary(
 def _balls_confirm(
     difference: Program, other: Program, variable: str, point: Mapping[str, Real]
 ) -> bool:
-    """Return whether balls contain 0 at some test points on the boundary, at least at one.
+    """Return whether balls confirm that a difference is 0 on the boundary ``variable == other``.
 
-    sympy may take a tiny number for zero.
+    sympy may take a tiny number for zero.  So the ball of the difference must contain 0 at every
+    test point where it can be computed, and there must be such a point.
     """
     is_tested = False
     for offset in _OFFSETS:

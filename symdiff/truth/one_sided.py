@@ -34,7 +34,7 @@ class _Side:
     limit
         The limit of the function, if it is finite.
     curvature
-        The one-sided second derivative, or None where not known.
+        The one-sided second derivative, or None where it is not known.
     reason
         Why the side is undecided or outside the domain; at a pole, the infinity as text.
     """
@@ -184,7 +184,7 @@ def _described(germ: Value, value: Value, s: int, algebra: Algebra) -> _Side:
 
 
 def _slope(small: Germ, s: int, limit: Real, algebra: Algebra) -> _Side:
-    """Return one side with the slope of a germ that tends to 0."""
+    """Return one side from its limit and the germ of the function minus that limit."""
     for (e, k), c in small.terms.items():
         if e > 1 or (e == 1 and k < 0):
             break
@@ -193,9 +193,9 @@ def _slope(small: Germ, s: int, limit: Real, algebra: Algebra) -> _Side:
             return _Side(
                 Kind.SMOOTH, slope=slope, limit=limit, curvature=_curvature(small, algebra)
             )
-        positive = algebra.sign(c)
-        if positive:
-            infinite = positive * (-1) ** (k % 2) * s * math.inf
+        coefficient_sign = algebra.sign(c)
+        if coefficient_sign:
+            infinite = coefficient_sign * (-1) ** (k % 2) * s * math.inf
             return _Side(Kind.VERTICAL, infinite=infinite, limit=limit)
     if small.order is not None and small.order <= 1:
         message = f"a series is known up to t^{small.order} only"
@@ -204,7 +204,7 @@ def _slope(small: Germ, s: int, limit: Real, algebra: Algebra) -> _Side:
 
 
 def _curvature(small: Germ, algebra: Algebra) -> float | None:
-    """Return the second derivative on this side, or None where not known.
+    """Return the second derivative on this side, or None where it is not known.
 
     It is infinite where the germ has a term between t and t^2.
     """
@@ -216,9 +216,9 @@ def _curvature(small: Germ, algebra: Algebra) -> float | None:
                 break
             if (e, k) == (2, 0):
                 return nearest_or_none(c + c)
-            positive = algebra.sign(c)
-            if positive:
-                return -positive * math.inf if k % 2 else positive * math.inf
+            coefficient_sign = algebra.sign(c)
+            if coefficient_sign:
+                return -coefficient_sign * math.inf if k % 2 else coefficient_sign * math.inf
     except UndecidedError:
         return None
     return 0.0 if small.order is None or small.order > 2 else None
@@ -253,8 +253,8 @@ def _discontinuous(value: Germ, left: _Side, right: _Side) -> Truth:
     """Return the truth at a pole or a jump of a function that is defined at the point."""
     numbers = (left.number, right.number)
     if Kind.POLE in (left.kind, right.kind):
-        return Truth(Kind.POLE, *numbers, detail=_pole(left, right))
-    return Truth(Kind.JUMP, *numbers, detail=_jump(value, left, right))
+        return Truth(Kind.POLE, *numbers, detail=_pole_detail(left, right))
+    return Truth(Kind.JUMP, *numbers, detail=_jump_detail(value, left, right))
 
 
 def _edge(left: _Side, right: _Side) -> Truth:
@@ -291,7 +291,7 @@ def _undefined(reason: str, left: _Side, right: _Side, bits: int) -> Truth:
         if side.kind is Kind.UNDECIDED:
             return Truth(Kind.UNDECIDED, detail=f"{reason}; {side.reason}")
     if Kind.POLE in (left.kind, right.kind):
-        return Truth(Kind.POLE, detail=f"{reason}; {_pole(left, right)}")
+        return Truth(Kind.POLE, detail=f"{reason}; {_pole_detail(left, right)}")
     numbers = (left.number, right.number)
     limits = [side.limit for side in (left, right)]
     if limits[0] is not None and limits[1] is not None:
@@ -309,8 +309,8 @@ def _undefined(reason: str, left: _Side, right: _Side, bits: int) -> Truth:
     return Truth(Kind.OUTSIDE, detail=reason)
 
 
-def _pole(left: _Side, right: _Side) -> str:
-    """Return the detail of a pole: to which infinity the value tends on each side."""
+def _pole_detail(left: _Side, right: _Side) -> str:
+    """Return the detail of a pole: the infinity to which the value tends on each side."""
     if left.kind is right.kind and left.reason == right.reason:
         return f"the value tends to {left.reason}"
     sides = [
@@ -321,7 +321,7 @@ def _pole(left: _Side, right: _Side) -> str:
     return f"the value tends to {', '.join(sides)}"
 
 
-def _jump(value: Germ, left: _Side, right: _Side) -> str:
+def _jump_detail(value: Germ, left: _Side, right: _Side) -> str:
     """Return the detail of a jump: by how much the limits differ from the value."""
     sides = [
         f"by {_rounded(side.limit - value.constant)} to the {which}"

@@ -10,7 +10,9 @@ from symdiff.program import parse
 from symdiff.program.nodes import Builder, Call, Input, Literal
 
 SCALAR = [row for row in CATALOGUE.values() if row.array is None]
-NUMBERS = [r for r in SCALAR if r.returns == "real" and r.parameters[0].kind in {"real", "any"}]
+RETURN_NUMBERS = [
+    r for r in SCALAR if r.returns == "real" and r.parameters[0].kind in {"real", "any"}
+]
 
 
 def program_of(row):
@@ -43,7 +45,7 @@ def share_of_changes(row):
     return np.mean((first != middle) | (middle != last))
 
 
-@pytest.mark.parametrize("row", NUMBERS, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", RETURN_NUMBERS, ids=lambda row: row.name)
 def test_only_steps_are_constant_nearly_everywhere(row):
     if row.name == "heaviside":  # a step in x, but at 0 the value is the other argument
         assert (share_of_changes(row) < 0.05, row.role) == (True, "smooth")
@@ -85,17 +87,17 @@ def test_roles_agree_with_the_types_of_parameters_and_results():
         assert not row.runs_one_branch or row.role == "choice", row.name
 
 
-def test_the_groups_that_traits_are_read_from_exist():
+def test_operators_and_special_functions_are_marked():
     operators = {row.operator for row in CATALOGUE.values() if row.is_operator}
     assert operators == {"+", "-", "*", "/", "//", "%", "**", "u-", "u+"}
     assert {"erf", "gamma", "polygamma"} <= {r.name for r in CATALOGUE.values() if r.is_special}
 
 
-def test_held_functions_return_their_argument():
-    held = [row for row in CATALOGUE.values() if row.role == "hold"]
-    assert held
-    assert all(apply(row, ARRAYS, [3.0]) == 3.0 for row in held)
+def test_functions_that_stop_gradients_return_their_argument():
+    detaching = [row for row in CATALOGUE.values() if row.role == "hold"]
+    assert detaching
+    assert all(apply(row, ARRAYS, [3.0]) == 3.0 for row in detaching)
 
 
-def test_a_new_row_is_smooth_between_its_switches():
+def test_the_role_of_a_row_is_smooth_by_default():
     assert Function("f", "x", definition="x*abs(x)").role == "smooth"

@@ -1,4 +1,4 @@
-"""The arithmetic of arrays and blocks with a cache of computed functions."""
+"""The arithmetic of arrays and blocks, with a cache of function results."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from symdiff.arithmetics.bounds.blocks import apply_elementwise, plain
 from symdiff.array_types import Array
 from symdiff.catalogue import Function
 
-_NO_UFUNCS: Final = frozenset({"sinc", "polygamma"})  # written in Python by numpy and scipy
+_NO_UFUNCS: Final = frozenset({"sinc", "polygamma"})  # plain functions in numpy and scipy
 
 
 class CachedArrays(Arrays):
-    """The arithmetic of arrays with a cache: derivatives reuse the functions of the value."""
+    """The arithmetic of arrays with a cache: derivatives reuse the results of the primal."""
 
     def __init__(self) -> None:
         """Start with an empty cache."""
@@ -22,22 +22,21 @@ class CachedArrays(Arrays):
         self._results: dict[tuple[str, ...], tuple[Sequence[Any], Any]] = {}
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-        """Return the cached result, or apply a row's column."""
+        """Return the result of a row's column, computed once for the same arguments."""
         if row.is_operator or row.role == "comparison":
             return super().call(row, column, arguments)
         key = (row.name, *(str(id(a)) for a in arguments))
         if key not in self._results:
-            call = super().call
             result = (
                 apply_elementwise(column, arguments)
                 if row.name in _NO_UFUNCS
-                else call(row, column, arguments)
+                else super().call(row, column, arguments)
             )
             self._results[key] = tuple(arguments), result
         return self._results[key][1]
 
     def take(self, value: Any, mask: Any) -> Any:
-        """Return the points where the mask holds."""
+        """Return the values at the points where the mask is True."""
         return super().take(plain(value), plain(mask))
 
     def merge(self, mask: Any, taken: Any, other: Any) -> Array:

@@ -19,7 +19,7 @@ from symdiff.errors import Unsupported
 def enclose_expression(expression: Any, inputs: Mapping[str, Ball]) -> Any:
     """Return a ball that contains an expression's value, or `EMPTY` where it is undefined.
 
-    It is computed in flint's working precision.
+    The ball is computed in flint's working precision.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ def enclose_expression(expression: Any, inputs: Mapping[str, Ball]) -> Any:
 
 
 def formula_radius(expression: Any, inputs: Mapping[str, Ball]) -> float:
-    """Return a bound of the rounding error of an expression in doubles, or NaN if there is none.
+    """Return a bound on an expression's rounding error in doubles, or NaN if no bound is known.
 
     Parameters
     ----------
@@ -63,14 +63,14 @@ def formula_radius(expression: Any, inputs: Mapping[str, Ball]) -> float:
 
 
 class _Evaluation:
-    """Balls of the nodes of an expression, each computed once."""
+    """The balls of all sub-expressions of an expression, each computed once."""
 
     def __init__(self, inputs: Mapping[str, Ball]) -> None:
         self._inputs = inputs
         self._balls: dict[Any, Any] = {}
 
     def value(self, e: Any) -> Any:
-        """Return a ball, or a condition, or EMPTY."""
+        """Return the ball of a number, the decision of a condition, or EMPTY."""
         value = self._balls.get(e)
         if value is None:
             value = self._balls[e] = self._compute(e)

@@ -16,8 +16,8 @@ from symdiff.program import Call, Constant, Input, Literal, Program, Setting
 
 Shape = tuple[int, ...]
 _Blank = NDArray[np.int8]  # an array that has only a shape: it takes one byte of memory
-_LARGEST = 10**8  # components of the largest intermediate result
-_LONGEST = 24  # characters of an argument that are quoted in a message
+_MAX_COMPONENTS = 10**8  # components of the largest intermediate result
+_MAX_QUOTED = 24  # characters of an argument's text that a message quotes
 
 
 class _Shapes:
@@ -53,8 +53,8 @@ class _Shapes:
 
 def _blank(shape: Shape) -> _Blank:
     """Return an array of a shape; raise `ShapeMismatchError` if it is too large."""
-    if np.prod(shape, dtype=float) > _LARGEST:
-        message = f"a result of shape {shape} has more than {_LARGEST} components"
+    if np.prod(shape, dtype=float) > _MAX_COMPONENTS:
+        message = f"a result of shape {shape} has more than {_MAX_COMPONENTS} components"
         raise ShapeMismatchError(message)
     return np.broadcast_to(np.int8(0), shape)
 
@@ -79,7 +79,7 @@ def shape_of(
     Raises
     ------
     ExpressionError
-        Tensors do not fit together; the message has their shapes and the place in the text.
+        The shapes do not fit together; the message gives them and the place in the text.
 
     Examples
     --------
@@ -156,7 +156,7 @@ def _described(program: Program, node: int, value: Any) -> str:
     if isinstance(program.nodes[node], Setting):
         return ""
     text = program.text_of(node) or "a sub-expression"
-    text = text if len(text) <= _LONGEST else text[: _LONGEST - 3] + "..."
+    text = text if len(text) <= _MAX_QUOTED else text[: _MAX_QUOTED - 3] + "..."
     if isinstance(value, tuple):
         return " and ".join(f"{np.shape(part)}" for part in value)
     return f"{text} {np.shape(value)}"

@@ -22,7 +22,7 @@ from symdiff.arithmetics.series.reals import ONE, ZERO, Real, UndecidedError, ap
 Exponent = int | Fraction
 Power = tuple[Exponent, int]  # (e, k) of t^e·(log t)^k
 
-_MAX_TERMS = 200  # terms of one germ
+_MAX_TERMS = 200  # largest number of terms of one germ
 _SMALL_POWER = 16  # largest exponent that is computed by repeated multiplication
 
 
@@ -47,13 +47,13 @@ class Germ:
 
     @property
     def lowest(self) -> Exponent | None:
-        """The smallest exponent, or the order without terms; None if the germ is exactly 0."""
+        """The smallest exponent, or the order if there are no terms; None if exactly 0."""
         first = next(iter(self.terms), None)
         return self.order if first is None else first[0]
 
     @property
     def highest(self) -> Exponent:
-        """The largest exponent; 0 without terms."""
+        """The largest exponent; 0 if there are no terms."""
         return list(self.terms)[-1][0] if self.terms else 0
 
     @property
@@ -81,7 +81,7 @@ ZERO_GERM: Final = Germ({})  # exactly 0
 
 
 def flat_germ(order: int) -> Germ:
-    """Return O(t^order), which is the germ of a function smaller than every power of t."""
+    """Return the germ O(t^order), which stands for a function smaller than every power of t."""
     return Germ({}, order)
 
 
@@ -270,7 +270,7 @@ class Algebra:
         return Germ(terms, _plus(x.order, e))
 
     def _relative(self, x: Germ, lead: Power, c: Real) -> Germ:
-        """Return u in x = c·t^e·(log t)^k·(1 + u)."""
+        """Return the u for which x = c·t^e·(log t)^k·(1 + u)."""
         rest = Germ({p: d for p, d in x.terms.items() if self._after(p, lead)}, x.order)
         return self._shifted(self.scale(rest, c.inverse()), (-lead[0], -lead[1]))
 
@@ -295,7 +295,7 @@ class Algebra:
         return self.compose(coefficients, u, ends=coefficients[-1].rational == 0)
 
     def length(self, u: Germ) -> int:
-        """Return how many powers of u are below the order; u must tend to 0."""
+        """Return how many powers of u, from u^0 on, are not O(t^order); u must tend to 0."""
         lowest = u.lowest
         if lowest is None:
             return 0

@@ -1,4 +1,4 @@
-"""Estimates: value and slope are within their error bounds of the truth, and the bounds are narrow."""
+"""Estimates: values and slopes deviate by at most their error bounds, and these are narrow."""
 
 import dataclasses
 import functools
@@ -15,12 +15,12 @@ from symdiff.arithmetics.bounds.jets import Jet, Strict, TieError, evaluate
 from symdiff.catalogue import CATALOGUE
 from symdiff.program import parse
 
-POINTS = 2000  # points of an expression
-BLOCK = 8  # points in a block
+POINTS = 2000  # points per expression
+BLOCK = 8  # points per block
 BITS = 160  # precision of the truth
 NARROW = 1e-10  # relative width of a narrow bound
-SHARE = 0.99  # share of the points of a well-conditioned expression with narrow bounds
-KNOWN = 0.95  # share of the points at which the truth is proved
+SHARE = 0.99  # least share of points with narrow bounds, if well conditioned
+KNOWN = 0.95  # least share of points at which the truth is proved
 
 # An expression and the range of its points; some of them lie closer to 0, see `points`.
 WELL_CONDITIONED = [
@@ -163,7 +163,7 @@ class Judged:
         return np.stack(columns, axis=1)
 
     def wrong(self, shrunk=1.0):
-        """Whether a number differs from the truth by more than its finite bound over `shrunk`."""
+        """Where a number differs from the truth by more than its finite bound divided by `shrunk`."""
         return np.isfinite(self.bounds) & (self.errors > self.bounds / shrunk)
 
     def narrow(self):

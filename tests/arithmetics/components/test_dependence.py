@@ -14,7 +14,8 @@ from symdiff.arithmetics.tensors import TENSORS
 from symdiff.catalogue import CATALOGUE
 from symdiff.program import parse
 
-DRAWS = 5
+# The signs of the random components: all positive once, all negative once, mixed three times.
+SIGNS = [(1,), (-1,), (-1, 1), (-1, 1), (-1, 1)]
 SHAPES = {
     "c": (),
     "x": (3,),
@@ -191,17 +192,16 @@ def jacobian(text, values, variable):
 
 @functools.cache
 def patterns(text):
-    """Return for every input where a random Jacobian is nonzero, and the sets, as matrices."""
+    """Return two matrices for every input: where random Jacobians are nonzero, and the sets."""
     program = parse(text)
     names = [n for n in program.inputs if n not in INDICES]
     matrices = {}
     for name in names:
         nonzero = None
-        for draw in range(DRAWS):
+        for draw, signs in enumerate(SIGNS):
             rng = np.random.default_rng([zlib.crc32(text.encode()), draw])
-            signs = [(1,), (-1,)][draw : draw + 1] or [(-1, 1)]
             values = {
-                n: rng.uniform(0.2, 2.5, SHAPES[n]) * rng.choice(signs[0], SHAPES[n]) for n in names
+                n: rng.uniform(0.2, 2.5, SHAPES[n]) * rng.choice(signs, SHAPES[n]) for n in names
             }
             matrix = jacobian(text, values, name).reshape(-1, max(1, int(np.prod(SHAPES[name]))))
             entries = np.abs(matrix.numpy()) > 1e-12
@@ -235,7 +235,7 @@ def test_no_nonzero_entry_is_left_out(text):
 
 @pytest.mark.parametrize("text", WIDER)
 def test_the_sets_contain_more_than_the_nonzero_entries(text):
-    # Otherwise the text belongs into the other table.
+    # Otherwise the text belongs in the other table.
     assert any((sets & ~nonzero).any() for nonzero, sets in patterns(text).values())
 
 

@@ -162,7 +162,7 @@ def test_the_message_gives_the_size_of_a_number_that_is_smaller_than_any_double(
 
 
 def test_sympy_is_not_believed_where_a_ball_excludes_zero(monkeypatch):
-    # Planted: sympy sometimes says so of this number, since it shuffles the facts that it checks.
+    # Planted: sympy sometimes takes this number for zero, since it checks facts in random order.
     monkeypatch.setattr(reals, "_sympy_is_zero", lambda _: True)
     text = "tanh(log(1 + 1e-40))"
     assert not is_proved_zero(number(text)) and not is_proved_zero(number(f"{text}**20"))
@@ -338,7 +338,7 @@ def test_exact_arithmetic_agrees_with_ball_arithmetic():
         (apply("exp", Real.of(10**6)), math.inf),
         (Real.of(10**400), math.inf),
         (Real.of(-(10**400)), -math.inf),
-        (Real.of(2**1024 - 2**970), math.inf),  # a tie, to the even one: beyond the doubles
+        (Real.of(2**1024 - 2**970), math.inf),  # a tie, whose even neighbour is beyond the doubles
         (Real.of(2**1024 - 2**970 - 1), 1.7976931348623157e308),
         (Real.of(Fraction(1.7976931348623157e308)), 1.7976931348623157e308),
         # zero, proved
