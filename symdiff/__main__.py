@@ -20,7 +20,7 @@ def main() -> None:
     except KeyboardInterrupt:
         _end(INTERRUPTED, NOTHING_DONE)
     except SystemExit as end:
-        # On Ctrl-C while it builds the command line, click exits without a message.
+        # On Ctrl-C while the command line is being built, click exits without a message.
         interrupted_early = isinstance(
             getattr(end.__context__, "__cause__", None), KeyboardInterrupt
         )
@@ -35,8 +35,8 @@ def main() -> None:
 def _end(status: int, message: str = "") -> NoReturn:
     """Flush the output and end the process without Python's cleanup.
 
-    Freeing torch's objects one by one takes most of a second.  After an interrupt inside a call of
-    `exec`, Python would also end itself by the signal instead of the exit status.
+    Freeing torch's objects one by one takes most of a second.  After an interrupt inside `exec`,
+    Python would also kill itself with SIGINT instead of returning the exit status.
     """
     if message:
         sys.stderr.write(f"symdiff: {message}\n")

@@ -42,18 +42,18 @@ class LabelledEnum(enum.IntEnum):
 
     @classmethod
     def from_code(cls, code: int) -> Self:
-        """Return the member with an integer value, as columns hold them."""
+        """Return the member that a column stores as an integer."""
         member: Self = cls._value2member_map_[int(code)]  # type: ignore[assignment]
         return member
 
     @classmethod
     def of(cls, label: str) -> Self:
-        """Return the member with a label.
+        """Return the member with the given label.
 
         Raises
         ------
         ValueError
-            No member has it.
+            No member has this label.
         """
         for member in cls:
             if member.label == label:

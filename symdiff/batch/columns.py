@@ -1,4 +1,4 @@
-"""All columns of a comparison as files on disk, for grids too long for a report."""
+"""Write all columns of a comparison to files, for grids that are too long for a report."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from symdiff.truth.kinds import Kind
 from symdiff.verdict.words import Verdict
 
 _LONGEST_NAME: Final = 150  # of the 255 bytes that file systems allow
-_DIGEST: Final = 16
-_TRUTHS: Final = ("kinds", "left", "right", "derivative", "proved")
+_DIGEST: Final = 16  # hexadecimal digits of a hash at the end of a name that is cut off
+_TRUTH_COLUMNS: Final = ("kinds", "left", "right", "derivative", "proved")
 
 
 def column_writer(options: Options) -> Callable[[str], Columns] | None:
-    """Return what makes a writer for the expression with a name; None: nothing is written."""
+    """Return a function from an expression's name to its writer, or None if nothing is written."""
     folder = options.columns
     return None if folder is None else lambda name: Columns.of(folder, name)
 
@@ -34,15 +34,15 @@ def column_writer(options: Options) -> Callable[[str], Columns] | None:
 class Columns:
     """A folder with one ``.npy`` file for every column, written chunk by chunk.
 
-    ``x.npy`` has the points; ``derivative.npy`` the truth; ``autograd.npy`` what an engine gave,
-    ``autograd.verdict.npy`` what that is worth. With several variables or spellings their names
-    stand before. ``columns.json`` has the words for the numbers, and how many points there are by
-    now.
+    ``x.npy`` has the points, ``derivative.npy`` the truth, ``autograd.npy`` the derivatives of an
+    engine and ``autograd.verdict.npy`` their verdicts. If there are several variables or spellings,
+    the names of files of derivatives and verdicts start with theirs. ``columns.json`` has the
+    labels of the integers in the columns, and the number of points written so far.
 
     Attributes
     ----------
     folder
-        Made if it is not there.
+        The folder of the files; it is created if it does not exist.
     """
 
     folder: Path
@@ -51,33 +51,33 @@ class Columns:
 
     @classmethod
     def of(cls, folder: Path, name: str) -> Columns:
-        """Return the columns of the expression with a name: a folder of its own in `folder`."""
+        """Return the writer of a named expression, whose files are in a subfolder of `folder`."""
         return cls(folder / _file_name(name))
 
     def append(self, grid: Grid, trials: Sequence[Trial]) -> None:
-        """Write some points more.
+        """Append the columns of some more points.
 
         Raises
         ------
         UsageError
             The folder cannot be written to.
         """
-        found: dict[str, np.ndarray] = {"role": grid.roles, **grid.columns()}
+        columns: dict[str, np.ndarray] = {"role": grid.roles, **grid.columns()}
         for trial in trials:
             spelling = f"{trial.spelling}." if trial.spelling else ""
             for variable, truths in trial.truths.items():
-                by = f"{spelling}{variable}." if len(trial.truths) > 1 else spelling
-                found |= {f"{by}{name}": getattr(truths, name) for name in _TRUTHS}
+                prefix = f"{spelling}{variable}." if len(trial.truths) > 1 else spelling
+                columns |= {f"{prefix}{name}": getattr(truths, name) for name in _TRUTH_COLUMNS}
                 for engine in trial.samples:
                     if variable in trial.covered(engine):
-                        found[f"{by}{engine}"] = trial.samples[engine].derivatives[variable]
-                        found[f"{by}{engine}.verdict"] = trial.verdicts(engine, variable)
+                        columns[f"{prefix}{engine}"] = trial.samples[engine].derivatives[variable]
+                        columns[f"{prefix}{engine}.verdict"] = trial.verdicts(engine, variable)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            for name, column in found.items():
+            for name, column in columns.items():
                 self._write(name, column)
             self._points += len(grid)
-            self._names |= set(found)
+            self._names |= set(columns)
             self._describe()
         except OSError as error:
             message = f"{self.folder}: {error.strerror or error}"
@@ -86,8 +86,8 @@ class Columns:
     def _write(self, name: str, column: np.ndarray) -> None:
         path = self.folder / f"{_file_name(name)}.npy"
         total = self._points + len(column)
-        # numpy leaves room in a header for a longer first axis.
-        head: dict[str, Any] = {
+        # The header is rewritten in place: numpy leaves room in it for a longer first axis.
+        header: dict[str, Any] = {
             "descr": np.lib.format.dtype_to_descr(column.dtype),
             "fortran_order": False,
             "shape": (total,),
@@ -97,24 +97,24 @@ class Columns:
             if self._points:
                 file.write(column.tobytes())
                 file.seek(0)
-            np.lib.format.write_array_header_1_0(file, head)
+            np.lib.format.write_array_header_1_0(file, header)
             if not self._points:
                 file.write(column.tobytes())
 
     def _describe(self) -> None:
-        words = {
+        description = {
             "points": self._points,
             "columns": {name: f"{_file_name(name)}.npy" for name in sorted(self._names)},
             "kinds": list(Kind.labels()),
             "verdict": list(Verdict.labels()),
             "role": list(Role.labels()),
         }
-        text = json.dumps(words, indent=1)
+        text = json.dumps(description, indent=1)
         (self.folder / "columns.json").write_text(text + "\n", encoding="utf-8")
 
 
 def _file_name(name: str) -> str:
-    """Return a name for a file: another for every name, no path, and not too long.
+    """Return a file name: different for different names, without a folder, not too long.
 
     Examples
     --------

@@ -35,9 +35,9 @@ def collect(paths: Sequence[Path], only: str | None = None) -> Work:
     Parameters
     ----------
     paths
-        Files and folders; none: the shipped expressions.
+        Files and folders; if empty, the shipped expressions.
     only
-        A pattern such as ``relu*``: entries whose name matches.
+        A pattern such as ``relu*``: only entries whose name matches are kept.
 
     Raises
     ------
@@ -67,15 +67,18 @@ def collect(paths: Sequence[Path], only: str | None = None) -> Work:
 
 
 def _unique(entries: list[Request]) -> list[Request]:
-    """Prefix names that several entries have: by the file's stem, its name, or its whole path."""
+    """Prefix the names that several entries share with their files' stems, names or whole paths.
+
+    The shortest of these prefixes that makes a name unique is used.
+    """
     named = entries
     for prefix in (_stem, _file_name, _whole_path):
         counts = collections.Counter(entry.label.name for entry in named)
         named = [
-            _named(entry, f"{prefix(Path(entry.label.file))}/{first.label.name}")
+            _named(entry, f"{prefix(Path(entry.label.file))}/{original.label.name}")
             if counts[entry.label.name] > 1 and entry.label.file
             else entry
-            for entry, first in zip(named, entries, strict=True)
+            for entry, original in zip(named, entries, strict=True)
         ]
     return named
 

@@ -39,14 +39,14 @@ __all__ = ["ENGINE"]
 
 _EPSILON = float(np.finfo(np.float64).eps)
 _STEP = _EPSILON ** (1 / 3)  # finite-difference step along a direction of tensors
-_ROUNDINGS = 4.0  # estimate of the rounding error of f in units of ε|f|: some operations
-_UNDERFLOW = flint.arb(0, 2.0**-1070)  # bound of what gradual underflow adds to f(x+h) - f(x-h)
+_ROUNDINGS = 4.0  # estimated rounding error of f after a few operations, in units of ε|f|
+_UNDERFLOW = flint.arb(0, 2.0**-1070)  # bound on what gradual underflow adds to f(x+h) - f(x-h)
 _WIDENED = 1 + 2.0**-20  # factor by which a stencil is widened when a zero is sought inside it
-# A switch is evaluated at the widened stencil if its value at an end is below this part of its
-# change across the stencil.
+# A switch is evaluated at the widened stencil if its value at an end is below this fraction of
+# its change across the stencil.
 _NEAR_ZERO = 2.0**-16
 _SHORTER = 2.0**-20  # step in units of |x| where the usual stencil leaves the domain
-_MAX_TOGETHER = 4096  # points times variables that are differentiated in one pass
+_MAX_TOGETHER = 4096  # most points times variables that are differentiated in one pass
 
 
 class _Central:
@@ -76,8 +76,8 @@ class _Central:
 
     def estimate_errors(self, problem: Problem, variable: str) -> ErrorEstimate:
         full = dataclasses.replace(problem, estimate_errors=True)
-        _, *doubts = _differences(_Moves.along(full, (variable,)))
-        return ErrorEstimate(*doubts)
+        _, errors, straddling = _differences(_Moves.along(full, (variable,)))
+        return ErrorEstimate(errors, straddling)
 
     def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
         x = problem.columns[variable][point : point + 1]
@@ -122,7 +122,7 @@ def _quotient_along(
 
 
 def _straddles_along(problem: DirectionalProblem, v: Direction) -> bool:
-    """Return whether a kink lies in the stencil, or may: the error estimate does not show it."""
+    """Return whether a kink may lie in the stencil, which the error estimate does not reveal."""
     try:
         return straddles(problem.program, _ends(problem, v, _STEP))
     except Unsupported:
@@ -152,7 +152,7 @@ class _Moves:
 
     @classmethod
     def along(cls, problem: Problem, names: Sequence[str]) -> _Moves:
-        """Return the points of a problem once for every name, with this input moving."""
+        """Return the points of a problem, repeated for every name with that input moving."""
         if len(names) == 1:
             return cls(problem.program, problem.columns, {names[0]: None}, problem.estimate_errors)
         columns = {n: np.tile(x, len(names)) for n, x in problem.columns.items()}
@@ -179,7 +179,7 @@ class _Moves:
         return {**self.columns, **ends}
 
     def of(self, names: Sequence[str]) -> Mask | slice | None:
-        """Return the points at which one of some inputs moves; None: no point."""
+        """Return the points at which one of the named inputs moves, or None if there are none."""
         masks = [mask for name, mask in self.moving.items() if name in names]
         if not masks:
             return None
@@ -194,7 +194,7 @@ class _Moves:
 
 
 def _straddles(moves: _Moves, step: Array) -> Mask:
-    """Return where a switch changes its sign across the widened stencil, or is 0 at an end."""
+    """Return where a switch crosses 0 or an integer in the widened stencil, or is 0 at an end."""
     straddling = np.zeros(len(step), dtype=bool)
     wider = step * _WIDENED
     ends = [moves.to(end) for end in (moves.x - wider, moves.x + wider)]
@@ -211,7 +211,7 @@ def _straddles(moves: _Moves, step: Array) -> Mask:
 
 
 def _may_straddle(switch: Switch, high: Array, low: Array) -> Mask:
-    """Return where `_straddles` decides: where a zero is inside the stencil or near an end."""
+    """Return where `_straddles` has to decide: a zero may be in the stencil or near an end."""
     if switch.crosses_integers:
         return np.ones(len(high), dtype=bool)
     with np.errstate(all="ignore"):
@@ -224,7 +224,7 @@ def _may_straddle(switch: Switch, high: Array, low: Array) -> Mask:
 
 
 def _allowance(problem: Problem, variable: str, point: dict[str, Ball], h: float) -> Allowance:
-    """Return a ball that contains the quotient (f(x+h) - f(x-h))/2h, rounding included."""
+    """Return the allowance from a ball of (f(x+h) - f(x-h))/2h, rounding included."""
     x = float(point[variable].mid())
     above, below = x + h, x - h
     if above == below:
@@ -252,7 +252,7 @@ def _allowance(problem: Problem, variable: str, point: dict[str, Ball], h: float
 
 
 def _differences(moves: _Moves) -> tuple[NDArray[Any], ...]:
-    """Return the quotients and, unless that is left open, their errors and what straddles."""
+    """Return the quotients and, if errors are estimated, the errors and what straddles a kink."""
     x = moves.x
     columns = _quotient(moves, difference_step(x))
     derivative = columns[0]
@@ -266,7 +266,7 @@ def _differences(moves: _Moves) -> tuple[NDArray[Any], ...]:
 
 
 def _quotient(moves: _Moves, h: Array) -> tuple[NDArray[Any], ...]:
-    """Return (f(x+h) - f(x-h))/2h, with its error and where the stencil straddles a kink."""
+    """Return the columns of `_differences` for the step h."""
     if not moves.estimate_errors:
         return (_quotient_alone(moves, h),)
     held = held_nodes(moves.program, dict(moves.columns))
@@ -292,7 +292,7 @@ def _quotient(moves: _Moves, h: Array) -> tuple[NDArray[Any], ...]:
 
 
 def _quotient_alone(moves: _Moves, h: Array) -> Array:
-    """Return the quotients alone."""
+    """Return (f(x+h) - f(x-h))/2h."""
     held = held_nodes(moves.program, dict(moves.columns))
     x = moves.x
     above, below = x + h, x - h
@@ -306,10 +306,10 @@ def _quotient_alone(moves: _Moves, h: Array) -> Array:
 
 
 def _truncation(moves: _Moves, h: Array, derivative: Array, held: dict[int, Any]) -> Array:
-    """Return |D(2h) - D(h)|.
+    """Return |D(2h) - D(h)|, where D(h) is the quotient with the step h.
 
-    That is the truncation of D(h) where it is of first order in h (a kink of f' nearby), and three
-    times as much where f is smooth: h²f‴/6.
+    That is the truncation error of D(h) where this error is of first order in h (a kink of f'
+    nearby), and three times the truncation error h²f‴/6 where f is smooth.
     """
     above, below = moves.x + 2 * h, moves.x - 2 * h
     f_above = evaluate(moves.program, moves.to(above), held=held)

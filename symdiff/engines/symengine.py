@@ -39,7 +39,7 @@ class _Symengine:
         del problem, variable
 
     def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
-        # Its formula may lose more digits than the derivative of the program as it is written.
+        # symengine's formula may lose more digits than the derivative of the program as written.
         balls = problem.balls(point)
         radius = slope_radius(problem.program, variable, balls)
         try:

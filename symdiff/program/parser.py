@@ -1,8 +1,8 @@
-"""Parse expressions, and the texts of the catalogue, to Programs.
+"""Parse expressions, and the texts of the catalogue, into Programs.
 
 The grammar is that of Python's expressions.  The text is parsed to a syntax tree and never run.
-A name that is not in the catalogue is refused with its column.  The texts of the catalogue
-(definitions, domains, defaults, switches) are parsed here too, each of them once.
+A call of a function that is not in the catalogue is an error that names its position.  The texts
+of the catalogue (definitions, domains, defaults, switches) are parsed here too, each only once.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def parse(text: str, *, definitions: Definitions | None = None) -> Program:
     text
         An expression in Python's grammar with torch's function names.
     definitions
-        Named sub-expressions, each of which may use those before it.  In a sequence of pairs a
+        Named sub-expressions, each of which may use the ones before it.  In a sequence of pairs a
         name may be redefined.
 
     Returns
@@ -80,7 +80,7 @@ def parse_condition(text: str) -> Program:
 
 @functools.cache
 def definition(function: str, choice: str | None) -> Program:
-    """Return the definition of a row as a Program in the names of its parameters.
+    """Return the definition of a row as a Program whose inputs are the row's parameters.
 
     Parameters
     ----------
@@ -101,7 +101,7 @@ def definition(function: str, choice: str | None) -> Program:
 
 @functools.cache
 def template(text: str) -> Program:
-    """Return a row's switch, crossing or derivative as a Program in its parameters' names."""
+    """Return a row's switch, crossing or derivative as a Program of the row's parameters."""
     return Reader({}, _default_definition, is_template=True).read(text)
 
 
@@ -114,7 +114,7 @@ def domain(function: str) -> Program | None:
 
 @functools.cache
 def default(text: str) -> Program:
-    """Return the text of a parameter's default as a constant Program."""
+    """Return the default of a parameter, given as text, as a constant Program."""
     return parse(text)
 
 

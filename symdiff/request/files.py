@@ -1,4 +1,4 @@
-"""Read expression files: TOML, or plain text with one expression a line.
+"""Read expression files: TOML, or plain text with one expression per line.
 
 An entry with a mistake does not affect the other entries: it becomes an error with its file and
 line.
@@ -44,12 +44,12 @@ def read_file(path: Path) -> Reading:
         return _collect(toml_tables(text, str(path)), str(path), toml_entry)
     if path.suffix.lower() == ".txt":
         return _read_lines(text, str(path))
-    message = f"{path}: files end in {' or '.join(SUFFIXES)}"
+    message = f"{path}: the name of an expression file ends in {' or '.join(SUFFIXES)}"
     raise FileError(message, hint="rename it, or use symdiff eval for one expression")
 
 
 def find_files(paths: list[Path]) -> list[Path]:
-    """Return the expression files that `paths` name; of a folder, the files in it, sorted.
+    """Return `paths` with every folder replaced by its expression files in sorted order.
 
     Raises
     ------

@@ -146,7 +146,8 @@ def test_a_lost_expression_is_tried_again_with_other_limits(tmp_path):
         assert store.get("key", REQUEST, Options(), Limits(timeout=2)) is None
 
 
-def foreign(path, kind, file):
+def write_unusable(path, kind, file):
+    """Write a file that is not a store, or a store that is damaged or of another version."""
     if kind == "text":
         path.write_text("nothing of ours\n" * 100)
     elif kind == "short":
@@ -171,7 +172,7 @@ def foreign(path, kind, file):
 )
 def test_a_foreign_or_damaged_file_is_refused_and_left_untouched(file, tmp_path, kind):
     path = tmp_path / "some.db"
-    foreign(path, kind, file)
+    write_unusable(path, kind, file)
     before = path.read_bytes()
     with pytest.raises(StoreError, match=r"some\.db"):
         symdiff.compare_files(file, store=path)
@@ -239,7 +240,7 @@ def test_a_full_disk_ends_with_an_error_and_a_readable_store(tmp_path):
     assert report.to_json() == symdiff.compare_files(many).to_json()
 
 
-KILLED = """
+KILLING_SCRIPT = """
     import os, random, signal, sqlite3, sys, time
     import numpy, scipy.special, sympy, torch  # once, without threads: the runs below are forked
     import symdiff, symdiff.api, symdiff.comparison.compare
@@ -303,7 +304,15 @@ def test_a_run_killed_at_random_moments_can_go_on(tmp_path, seed):
     many = tmp_path / "many.txt"
     many.write_text("".join(f"f{i}: abs(x - {i}) ; x = 0:1:2\n" for i in range(200)))
     ended = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(KILLED), str(many), str(tmp_path), str(seed), "10"],
+        [
+            sys.executable,
+            "-c",
+            textwrap.dedent(KILLING_SCRIPT),
+            str(many),
+            str(tmp_path),
+            str(seed),
+            "10",
+        ],
         env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
