@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from symdiff.comparison.evidence import Evidence, Trial
+from symdiff.grid.grid import Grid, Role
 from symdiff.report.selection import Row, Selection
 from symdiff.truth.kinds import Kind
 from symdiff.verdict.words import Verdict
@@ -208,15 +209,22 @@ def _why(evidence: Evidence, row: Row, engine: str) -> str:
 
 
 def _where(evidence: Evidence, row: Row) -> str:
-    """Return the point of a row, and the output and variable if they do not go without saying."""
-    grid = evidence.grid
+    """Return the point of a row, with the output and the variable of a tensor program."""
     coordinates = [
-        f"{name} = {grid.exact.get((row.i, j)) or f'{float(grid.points[row.i, j]) + 0.0:.6g}'}"
+        f"{name} = {_coordinate(evidence.grid, row.i, j)}"
         for j, name in enumerate(evidence.scalars)
     ]
     output = [f"output {row.trial.output}"] if row.trial.output else []
     variable = [f"d/d{row.variable}"] if evidence.tensors is not None else []
     return ", ".join([*coordinates, *output, *variable])
+
+
+def _coordinate(grid: Grid, i: int, j: int) -> str:
+    """Return a coordinate, with the role of a neighbour of a kink: it looks like the kink."""
+    exact, role = grid.exact.get((i, j)), Role.from_code(grid.roles[i])
+    is_neighbour = role not in {Role.REGULAR, Role.KINK} and grid.along[i] == j
+    number = exact or f"{float(grid.points[i, j]) + 0.0:.6g}"  # -0.0 is shown as 0
+    return f"{number} ({role})" if is_neighbour else number
 
 
 def _unmet(evidence: Evidence) -> list[str]:

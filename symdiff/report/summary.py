@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import textwrap
 from collections.abc import Sequence
 from typing import Final
 
@@ -12,6 +13,7 @@ from tabulate import tabulate
 from symdiff.comparison.evidence import Evidence
 from symdiff.errors import SymdiffError
 from symdiff.grid.grid import Role
+from symdiff.report.rendering import WIDTH
 from symdiff.truth.kinds import Kind
 from symdiff.verdict.words import Verdict
 
@@ -76,7 +78,7 @@ def _proofs(evidence: Sequence[Evidence]) -> str:
         f"{certified} certified by error bounds" if certified else "",
         f"{undecided} undecided" if undecided else "",
     ]
-    return ", ".join(part for part in parts if part)
+    return textwrap.fill(", ".join(part for part in parts if part), WIDTH)
 
 
 def _failures(evidence: Sequence[Evidence], errors: Sequence[SymdiffError]) -> list[str]:

@@ -296,6 +296,10 @@ class TestTables:
         assert table.count("symbolic and autograd silent at x = -2: a logarithm of a") == 1
         assert table.count("silent at") == 1
 
+    def test_an_explanation_says_which_neighbour_of_a_kink_it_is_for(self):
+        table = str(symdiff.compare("F.hardsigmoid(x)", {"x": "-4:0:2"}))
+        assert "autograd wrong at x = -3 (+1 ulp): F.hardsigmoid(x)" in table
+
     def test_digits_grow_until_a_difference_shows(self):
         comparison = symdiff.compare("x**2", {"x": [1]}, claims={"x": "2*x*(1 + 1e-8)"})
         assert "2.00000002" in str(comparison)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
+from typing import Final
 
 from symdiff.report.matrices import Matrix
 from symdiff.report.rendering import TEXT_COLUMNS, WIDTH, Block, tabulated_matrix, title
 from symdiff.report.report import Report
 
-# The last column is at least this wide, which has room for the longest verdict.
-_MIN_WIDTH = 15
+# The last column is at least this wide, which has room for "not-subgradient:".
+_MIN_WIDTH: Final = 16
 
 
 def render(report: Report, *, everything: bool) -> str:
@@ -35,7 +36,9 @@ def _matrix(matrix: Matrix) -> str:
 
 def _remarks(remarks: Sequence[str]) -> str:
     return "\n".join(
-        textwrap.fill(text, WIDTH, initial_indent="  ", subsequent_indent="    ")
+        textwrap.fill(
+            text, WIDTH, initial_indent="  ", subsequent_indent="    ", break_on_hyphens=False
+        )
         for text in remarks
     )
 
@@ -49,8 +52,7 @@ def _table(b: Block) -> str:
     widths[-1] = min(widths[-1], room)
     lines = []
     for row in (list(b.header), ["-" * width for width in widths], *cells):
-        wrapped = textwrap.wrap(row[-1], widths[-1]) or [""]
-        for k, last in enumerate(wrapped):
+        for k, last in enumerate(_wrapped(row[-1], widths[-1])):
             line = [*(row[:-1] if k == 0 else [""] * (len(row) - 1)), last]
             aligned = [
                 cell.ljust(width) if h in TEXT_COLUMNS else cell.rjust(width)
@@ -58,6 +60,14 @@ def _table(b: Block) -> str:
             ]
             lines.append("  ".join(aligned).rstrip())
     return "\n".join(lines)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """Return the lines of the cell of a verdict: the engines go to the next line if need be."""
+    if len(text) <= width:
+        return [text]
+    verdict, _, engines = text.partition(" ")
+    return [verdict, *textwrap.wrap(engines, width)]
 
 
 def _decimals_aligned(b: Block) -> list[list[str]]:
