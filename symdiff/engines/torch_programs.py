@@ -1,4 +1,4 @@
-"""Run programs on torch tensors: what every engine on PyTorch needs."""
+"""Run programs on torch tensors; used by every engine on PyTorch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from symdiff.program.values import DTYPES, Dtype, index_inputs
 def tensor_leaves(
     tensor_problem: TensorProblem, numbers: Mapping[str, float]
 ) -> dict[str, torch.Tensor]:
-    """Return the inputs of a program as torch tensors in their dtypes, which record gradients.
+    """Return the inputs of a program as torch tensors; floating ones require gradients.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def run_program(
     leaves: Mapping[str, torch.Tensor],
     function: Callable[..., Any] | None,
 ) -> object:
-    """Return the value of a program on torch tensors; a program without inputs gives a number.
+    """Return the value of a program on torch tensors; a number if the program has no inputs.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def run_program(
     check_tensor(output)
     if tensor_problem.shape is not None and tuple(output.shape) != tensor_problem.shape:
         returned, expected = tuple(output.shape), tensor_problem.shape
-        message = f"the callable returned shape {returned}, and its formula {expected}"
+        message = f"the callable returned shape {returned}, but its formula has {expected}"
         raise ValueError(message)
     return output
 

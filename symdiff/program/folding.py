@@ -155,7 +155,7 @@ def _checked(compute: Callable[[], Number]) -> Number:
         raise ConstantError(message, "a constant must be a number, or inf") from None
     except ValueError:
         message = "the value is not a real number"
-        raise ConstantError(message, "symdiff functions shows where each is defined") from None
+        raise ConstantError(message, "`symdiff functions` shows where each is defined") from None
     if not finite:
         message = "the value is not a number"
         raise ConstantError(message, "a constant must be a number, or inf")

@@ -92,7 +92,7 @@ class Reader(Bookkeeping):
         self._is_template = is_template
         self._definitions = definitions
         self._defined: dict[str, int] = {}  # the nodes of the definitions that were read
-        self._depth = 0  # of the syntax being visited
+        self._depth = 0  # nesting depth of the syntax being visited
         self._inputs: set[str] = set()
 
     def define(self, name: str, text: str) -> None:
@@ -349,7 +349,7 @@ class Reader(Bookkeeping):
             return function.id, list(syntax.args), False
         if not isinstance(function, ast.Attribute):
             message = "only functions of the catalogue can be called"
-            self._fail(function, message, "symdiff functions lists them")
+            self._fail(function, message, "`symdiff functions` lists them")
         dotted = dotted_name(function)
         if dotted is not None and dotted.rpartition(".")[0] in PREFIXES:
             return function.attr, list(syntax.args), True
@@ -360,7 +360,7 @@ class Reader(Bookkeeping):
         start, end = self._bounds(function)
         if isinstance(function, ast.Attribute):
             start = end - len(function.attr)
-        hint = did_you_mean(name, BY_NAME) or "symdiff functions lists them all"
+        hint = did_you_mean(name, BY_NAME) or "`symdiff functions` lists them all"
         excerpt = name if len(name) <= 40 else name[:40] + "..."
         place = Place(text=self._text, start=start, end=end)
         message = f"unknown function {excerpt!r}"

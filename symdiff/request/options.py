@@ -20,19 +20,21 @@ from typing import Any, Final, TypeVar
 from symdiff.errors import UsageError, did_you_mean
 
 ENGINES: Final = ("symbolic", "autograd", "central")  # those that run by default
-MAX_POINTS: Final = 4096  # of a product of several axes; a larger one becomes a Sobol sample
-PROVE: Final = ("filter", "all")
-MAX_PROOFS: Final = 20_000  # of one expression along one variable
-MAX_COMPONENTS: Final = 512  # derivatives of a tensor program that are judged one by one
+# The largest product of several axes, in points; a larger one becomes a Sobol sample.
+MAX_POINTS: Final = 4096
+PROVE: Final = ("filter", "all")  # the values of `Options.prove`
+MAX_PROOFS: Final = 20_000  # largest number of proofs of one expression along one variable
+# The largest number of derivatives of a tensor program that are judged one by one.
+MAX_COMPONENTS: Final = 512
 
-_KEY: Final = "option"  # of a field's metadata
+_KEY: Final = "option"  # where the metadata of a field has its `Option`
 Result = TypeVar("Result")
 Reader = Callable[[str, Any], Any]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Option:
-    """What a field says about the option that it is.
+    """The flag, the help and the check of an option, as the metadata of a field.
 
     Attributes
     ----------
@@ -60,7 +62,7 @@ def option(flag: str | None, text: str, read: Reader = _unchanged) -> dict[str, 
 
 
 def at_least(lowest: float) -> Reader:
-    """Return a check for finite numbers from `lowest` on.
+    """Return a check that a number is finite and at least `lowest`.
 
     Examples
     --------
@@ -71,14 +73,14 @@ def at_least(lowest: float) -> Reader:
     def read(name: str, value: float) -> float:
         if not lowest <= value < math.inf:
             message = f"{name} cannot be {value:g}"
-            raise UsageError(message, hint=f"a number from {lowest:g} on")
+            raise UsageError(message, hint=f"a finite number, at least {lowest:g}")
         return value
 
     return read
 
 
 def one_of(words: tuple[str, ...]) -> Reader:
-    """Return a check for one word of a list."""
+    """Return a check that a value is one of some words."""
 
     def read(name: str, value: str) -> str:
         if value not in words:
@@ -149,7 +151,7 @@ class Options:
         default="filter",
         metadata=option(
             "--prove",
-            "Prove what error bounds leave open, and a sample: filter; or every point: all.",
+            "Points to prove: those that error bounds leave open and a sample (filter), or all.",
             one_of(PROVE),
         ),
     )
@@ -173,7 +175,9 @@ class Options:
     )
     strict: bool = field(
         default=False,
-        metadata=option("--strict", "A number where there is no derivative does not pass."),
+        metadata=option(
+            "--strict", "Values where there is no derivative (verdict silent) do not pass."
+        ),
     )
     columns: Path | None = field(
         default=None,
@@ -213,25 +217,27 @@ class RunOptions:
     store: Path | None = field(
         default=None,
         metadata=option(
-            "--store", "A file that keeps results: what is in it is not compared again.", _path
+            "--store",
+            "A file that keeps results; stored expressions are not compared again.",
+            _path,
         ),
     )
     timeout: float | None = field(
         default=None,
         metadata=option(
-            "--timeout", "Seconds that one expression may take in a worker process; 300."
+            "--timeout", "Seconds that one expression may take in a worker process; default: 300."
         ),
     )
     memory: float | None = field(
         default=None,
         metadata=option(
             "--memory",
-            "GiB that a worker process may take; an equal share of the machine's memory.",
+            "GiB that a worker process may take; default: an equal share of the machine's memory.",
         ),
     )
     only: str | None = field(
         default=None,
-        metadata=option("--only", "Compare entries whose name matches a pattern: 'relu*'."),
+        metadata=option("--only", "Compare only entries whose name matches a pattern: 'relu*'."),
     )
     progress: Callable[[int, int, Any], None] | None = field(
         default=None,
@@ -253,7 +259,7 @@ def _read_fields(options: Options | RunOptions) -> None:
 
 
 def described(table: type) -> dict[str, Option]:
-    """Return what every field of a table of options says about itself, by name.
+    """Return the `Option` of every field of a table of options, by name.
 
     Examples
     --------
@@ -264,7 +270,7 @@ def described(table: type) -> dict[str, Option]:
 
 
 def takes(**tables: type) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
-    """Return a decorator that turns parameters into keywords: one for each field of a dataclass.
+    """Return a decorator that replaces parameters by keywords, one for each field of a dataclass.
 
     The caller gives the fields as keywords; the function gets the dataclass. The keywords stand
     in the signature and, with their help, at the end of the docstring's section "Parameters".

@@ -19,7 +19,7 @@ COMMAND = [sys.executable, "-m", "symdiff"]
 
 
 def run(*arguments):
-    """Run the command line in this process: it takes minutes to load torch for every case."""
+    """Run the command line in this process: loading torch for every case would take minutes."""
     done = CliRunner().invoke(app, [str(a) for a in arguments])
     assert done.exception is None or isinstance(done.exception, SystemExit)
     return done
@@ -89,7 +89,7 @@ def test_run_accepts_files_and_folders(file):
 
 
 @pytest.mark.parametrize("name", ["r.md", "r.tex", "r.html", "r.csv", "r.json", "r.jsonl", "r.txt"])
-def test_the_format_of_the_output_follows_its_name(file, name):
+def test_the_format_of_the_output_follows_the_ending_of_its_name(file, name):
     done = run("run", file, "--output", file.parent / name, "--quiet")
     assert done.exit_code == 0
     text = (file.parent / name).read_text()
@@ -163,9 +163,12 @@ BAD = [
         ["eval", "x", "--output", "/no/such/a.json"],
         "symdiff: /no/such/a.json: there is no folder /no/such",
     ),
-    (["eval", "x", "--rtol", "-1"], "symdiff: rtol cannot be -1 (a number from 0 on)"),
+    (["eval", "x", "--rtol", "-1"], "symdiff: rtol cannot be -1 (a finite number, at least 0)"),
     (["eval", "x", "--seed", "-1"], "symdiff: seed cannot be -1"),
-    (["eval", "x", "--max-points", "0"], "symdiff: max_points cannot be 0 (a number from 1 on)"),
+    (
+        ["eval", "x", "--max-points", "0"],
+        "symdiff: max_points cannot be 0 (a finite number, at least 1)",
+    ),
     (["eval", "x", "--output", "/"], "symdiff: --output / is a folder (give the name of a file"),
     (["eval", "x", "--output", ""], "symdiff: --output . is a folder"),
     (["eval", "x", "--let", "h=1", "--let", "h=2"], "symdiff: --let h is given twice (keep one)"),
@@ -181,7 +184,7 @@ BAD = [
     (["eval", "x", "--grid", "x=0:1:99999999999"], "symdiff: grid x: a range has 1 to 10000000000"),
     (["run", "--timeout", "0"], "symdiff: timeout cannot be 0 (a number of seconds"),
     (["run", "--memory", "-1"], "symdiff: memory cannot be -1 (a number of GiB"),
-    (["run", "--jobs", "0"], "symdiff: jobs cannot be 0 (a number from 1 on)"),
+    (["run", "--jobs", "0"], "symdiff: jobs cannot be 0 (a finite number, at least 1)"),
     (["run", "--store", "/no/such/s.db"], "symdiff: /no/such/s.db: there is no folder /no/such"),
     (["run", "--dask", "nowhere"], "symdiff: no Dask scheduler at 'nowhere'"),
     (["drift", "no.db", "no.json"], "symdiff: no.db: No such file or directory (two files"),

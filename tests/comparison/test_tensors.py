@@ -341,7 +341,10 @@ class TestGrids:
         [
             (lambda x: None, "TypeError: the callable returned NoneType, not a tensor"),
             (lambda x: 3.0, "TypeError: the callable returned float, not a tensor"),
-            (lambda x: x[:1], "ValueError: the callable returned shape (1,), and its formula (2,)"),
+            (
+                lambda x: x[:1],
+                "ValueError: the callable returned shape (1,), but its formula has (2,)",
+            ),
         ],
     )
     def test_a_callable_that_returns_something_else_fails(self, function, reason):

@@ -73,7 +73,7 @@ def test_a_field_becomes_a_keyword():
     assert patience_of("a", patience=7, seed=1) == ("a", 7, 1)
     assert patience_of("a") == ("a", 2.5, 0)
     assert "patience\n    How patient to be.\n\nReturns" in patience_of.__doc__
-    with pytest.raises(UsageError, match=r"patience cannot be -1 \(a number from 0 on\)"):
+    with pytest.raises(UsageError, match=r"patience cannot be -1 \(a finite number, at least 0\)"):
         patience_of("a", patience=-1)
 
 
@@ -118,10 +118,10 @@ def test_flags_and_keywords_reach_the_comparison(monkeypatch):
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [
-        ({"rtol": -1}, r"rtol cannot be -1 \(a number from 0 on\)"),
+        ({"rtol": -1}, r"rtol cannot be -1 \(a finite number, at least 0\)"),
         ({"atol": float("nan")}, "atol cannot be nan"),
         ({"rtol": float("inf")}, "rtol cannot be inf"),
-        ({"max_points": 0}, r"max_points cannot be 0 \(a number from 1 on\)"),
+        ({"max_points": 0}, r"max_points cannot be 0 \(a finite number, at least 1\)"),
         ({"max_components": -1}, "max_components cannot be -1"),
         ({"max_proofs": 0}, "max_proofs cannot be 0"),
         ({"seed": -1}, "seed cannot be -1"),
