@@ -40,31 +40,33 @@ def compare(  # noqa: PLR0913  (one argument for each part of a request)
     Parameters
     ----------
     expression
-        Text in Python's grammar with torch's names, a Program, or a callable on torch tensors,
-        one for each input of `math`: of shape (n,), or of the shape of the input's value.
+        Text in Python's grammar with torch's names, a Program, or a callable. A callable takes one
+        torch tensor for each input of `math`: of shape (n,) for n points, or of the shape of the
+        input's value if `values` are given.
     grid
         For every variable a range ``"start:stop:count"`` or (start, stop), a list of numbers and
         exact texts such as ``"1/3"``, or an array. Default: ``"-2:2:9"``. Kinks are added.
     at
-        The same, but no kinks are added.
+        Points in the same forms as in `grid`; no kinks are added to them.
     math
         The formula that a callable computes.
     wrt
         The variables to differentiate with respect to; default: all.
     claims
-        For a variable, a derivative to be checked; or a manual backward pass, a list of
-        definitions such as ``"grad_w = x.T @ g"``.
+        Derivatives to check, by variable; or a manual backward pass, a list of definitions
+        such as ``"grad_w = x.T @ g"``.
     spellings
         Other programs for the same function, by name.
     let
-        Named sub-expressions, in order.
+        Named sub-expressions; each may use those before it.
     values
-        For a tensor its value: nested lists, an array, a torch tensor, or a mapping with `shape`
+        The value of each tensor: nested lists, an array, a torch tensor, or a mapping with `shape`
         and `seed` for normal random numbers. A torch tensor in `grid` that has dimensions is a
         value too.
     cotangent
         For a tensor expression, the gradient that ``backward(gradient=...)`` is called with:
-        numbers in the expression's shape, several of them, or an expression.
+        numbers in the shape of the expression's value, several such arrays along a first
+        dimension, or an expression.
     tangent
         For some variables, the direction of a JVP.
     accumulate

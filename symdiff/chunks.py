@@ -1,6 +1,6 @@
 """Work on long arrays in chunks that fit the cache, on as many threads as there are cores.
 
-`is_long` decides where threads are used; everything else here follows from it.
+`is_long` says from which length on an array is worked on by several threads.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def _even_size(count: int) -> int:
 
 
 def renumbered(values: Mapping[int, T], chosen: NDArray[np.intp]) -> dict[int, T]:
-    """Return the values of some points by their new indices.
+    """Return the values of the points that are kept, by their new indices.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def renumbered(values: Mapping[int, T], chosen: NDArray[np.intp]) -> dict[int, T
 
 
 def starts_of(lengths: Iterable[int]) -> list[int]:
-    """Return the indices at which parts of some lengths begin, one part after the other.
+    """Return the index at which each of several consecutive parts begins, from their lengths.
 
     Examples
     --------
@@ -171,7 +171,7 @@ def starts_of(lengths: Iterable[int]) -> list[int]:
 
 
 def shifted(parts: Sequence[Mapping[int, T]], starts: Sequence[int]) -> dict[int, T]:
-    """Return the values of the points of parts of a grid, by the indices in the whole grid.
+    """Return the values at points of parts of a grid, by the index in the whole grid.
 
     Parameters
     ----------

@@ -39,7 +39,7 @@ def collect_rarely() -> None:
 
 def torch_threads() -> int:
     """Return the number of threads that torch uses for calls from this thread."""
-    with _SETTING:
+    with _THREADS_LOCK:
         return torch.get_num_threads()  # type: ignore[no-any-return]
 
 
@@ -56,7 +56,7 @@ def keep_torch_to(count: int, *, others: int) -> None:
     others
         Threads of torch for calls from threads that use it for the first time later.
     """
-    with _SETTING:
+    with _THREADS_LOCK:
         if torch.get_num_threads() == count:
             return
         torch.set_num_threads(count)
@@ -65,7 +65,7 @@ def keep_torch_to(count: int, *, others: int) -> None:
         other.join()
 
 
-_SETTING: Final = threading.Lock()  # no thread reads the number while another one changes it
+_THREADS_LOCK: Final = threading.Lock()  # no thread reads torch's setting while another changes it
 
 
 class LazyModule:

@@ -52,9 +52,9 @@ from symdiff.verdict.explanations import Explanations
 from symdiff.verdict.judge import Judgement
 from symdiff.verdict.words import Verdict
 
-Outcome = Evidence | SymdiffError  # of comparing one expression
+Outcome = Evidence | SymdiffError  # the result of comparing one expression
 
-FORMAT: Final = 5
+FORMAT: Final = 5  # the version of the packed bytes
 _PLAIN: Final = (bool, int, float, str, type(None))
 _IS_PLAIN: Final = frozenset(_PLAIN)
 _CLASSES: Final = {
@@ -78,7 +78,8 @@ _CLASSES: Final = {
         ),
     )
 }
-# Small and numerous: written where they are used, not in the table of objects.
+# Classes of small and numerous objects: they are written where they are used, not in the table of
+# objects.
 _INLINE: Final = frozenset({Call, Constant, Input, Literal, Setting, Source, Span})
 # Inline classes whose fields are all plain.
 _FLAT: Final[Mapping[str, Callable[..., Any]]] = {
@@ -87,8 +88,8 @@ _FLAT: Final[Mapping[str, Callable[..., Any]]] = {
 _FIELDS: Final = {
     kind: tuple(f.name for f in dataclasses.fields(kind) if f.init) for kind in _CLASSES.values()
 }
-# Columns of codes, by class and field: they are written with the labels of the codes, so that
-# they may be read where the codes are others.
+# Columns of codes, by class and field: they are written with the labels of the codes, so that a
+# version of symdiff that numbers the labels differently can read them.
 _LABELLED: Final[Mapping[tuple[type, str], str]] = {
     (Grid, "roles"): "Role",
     (Proofs, "kinds"): "Kind",
@@ -102,7 +103,7 @@ _CRASHES: Final = {kind.__name__: kind for kind in (Crash, Lost)}
 
 
 def _labels(listing: str) -> Mapping[int, str]:
-    """Return the labels by code of one of the listings that `_LABELLED` names."""
+    """Return the labels by code of one of the enumerations that `_LABELLED` names."""
     if listing == "function":
         return dict(enumerate(FUNCTIONS))
     return {int(member): member.label for member in _LISTINGS[listing]}
@@ -162,7 +163,7 @@ def unpack(packed: bytes) -> Any:  # noqa: ANN401
         _check(form)
         reader = _Reader(_arrays(plain[8 + length :], columns))
         for written in objects:
-            reader.objects.append(reader.made(written))
+            reader.objects.append(reader.build(written))
         return reader.read(root)
     except PackingError:
         raise
@@ -278,7 +279,7 @@ class _Reader:
         self._arrays = arrays
         self.objects: list[Any] = []
 
-    def made(self, written: list[Any]) -> Any:  # noqa: ANN401
+    def build(self, written: list[Any]) -> Any:  # noqa: ANN401
         name, *values = written
         kind = _CLASSES[name]
         return kind(**dict(zip(_FIELDS[kind], self.as_list(values), strict=True)))
@@ -286,7 +287,7 @@ class _Reader:
     def as_flat(self, rest: list[Any]) -> Any:  # noqa: ANN401
         name, *values = rest
         if list in map(type, values):
-            message = f"damaged: {name} of a list"
+            message = f"damaged: a list in a field of {name}"
             raise PackingError(message)
         return _FLAT[name](*values)
 
@@ -309,7 +310,7 @@ class _Reader:
         return array
 
     def as_codes(self, rest: list[Any]) -> np.ndarray:
-        """Return codes as they are numbered today."""
+        """Return the codes that the written labels have in this version."""
         listing, written, index = rest
         code_of = {label: code for code, label in _labels(listing).items()}
         unknown = [label for label in written if label not in code_of]
@@ -329,7 +330,7 @@ class _Reader:
         return self.objects[rest[0]]
 
     def as_inline(self, rest: list[Any]) -> Any:  # noqa: ANN401
-        return self.made(rest)
+        return self.build(rest)
 
     def as_verdict(self, rest: list[Any]) -> Verdict:
         return Verdict.of(rest[0])

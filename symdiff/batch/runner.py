@@ -124,8 +124,8 @@ def _gathered(
     requests: Mapping[int, Request], options: Options, pool: Pool, limits: Limits
 ) -> Iterator[tuple[int, Outcome]]:
     finished: queue.SimpleQueue[tuple[int, Future]] = queue.SimpleQueue()
-    works = [pack((request, options)) for request in requests.values()]
-    futures = dict(zip(requests, pool.submit(works), strict=True))
+    packed = [pack((request, options)) for request in requests.values()]
+    futures = dict(zip(requests, pool.submit(packed), strict=True))
     try:
         for number, future in futures.items():
             future.add_done_callback(lambda f, n=number: finished.put((n, f)))  # type: ignore[misc]

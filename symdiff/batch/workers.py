@@ -21,20 +21,20 @@ TIMEOUT: Final = 300.0  # seconds for one expression in a worker process
 _PRELOAD: Final = "symdiff.batch.preload"  # imports what every worker needs
 _FORKED: Final = "forkserver" in multiprocessing.get_all_start_methods()
 _CONNECTING: Final = 10  # seconds to wait for a Dask scheduler
-_RETRIES: Final = 3  # of a Dask task whose worker is gone
-_MAX_BUNDLE: Final = 16  # works in one Dask task
-# A bundle has at most 1/_ROUNDS of a thread's share of the works that are left.
+_RETRIES: Final = 3  # times that Dask tries a task again if its worker died
+_MAX_BUNDLE: Final = 16  # most requests in one Dask task
+# A bundle has at most 1/_ROUNDS of a thread's share of the requests that are left.
 _ROUNDS: Final = 2
 _BATCH: Final = 1000  # Dask tasks in one message
 _GIB: Final = 2**30
 _SMALLEST_MEMORY: Final = 0.25  # GiB that torch and sympy need
-_LARGEST_MEMORY: Final = 2.0**20  # GiB; more is not a limit
+_LARGEST_MEMORY: Final = 2.0**20  # GiB; a larger limit is lowered to this one
 _SHARE: Final = 0.8  # of the machine's memory for all workers together
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Limits:
-    """What one expression may take in a worker process.
+    """Limits of the time and the memory for one expression in a worker process.
 
     Attributes
     ----------
@@ -79,24 +79,24 @@ Future = concurrent.futures.Future[bytes]
 
 
 class Pool(Protocol):
-    """Starts works and returns futures of packed outcomes."""
+    """Runs the comparisons of packed requests; see `submit`."""
 
-    def submit(self, works: Sequence[bytes]) -> list[Future]:
-        """Start `task.perform` on every packed request, and return their futures."""
+    def submit(self, requests: Sequence[bytes]) -> list[Future]:
+        """Start `task.perform` on every packed request; return the futures of packed outcomes."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Executor:
     executor: concurrent.futures.Executor
 
-    def submit(self, works: Sequence[bytes]) -> list[Future]:
-        return [self._start(work) for work in works]
+    def submit(self, requests: Sequence[bytes]) -> list[Future]:
+        return [self._start(request) for request in requests]
 
-    def _start(self, work: bytes) -> Future:
+    def _start(self, request: bytes) -> Future:
         from symdiff.batch.task import perform  # noqa: PLC0415  (see `_Processes`)
 
         try:
-            return self.executor.submit(perform, work)
+            return self.executor.submit(perform, request)
         except concurrent.futures.BrokenExecutor as error:  # a worker died earlier
             future = Future()
             future.set_exception(error)
@@ -108,39 +108,39 @@ class _Processes:
     pool: Any  # a pebble.ProcessPool
     timeout: float
 
-    def submit(self, works: Sequence[bytes]) -> list[Future]:
-        from symdiff.batch.task import perform  # noqa: PLC0415  (named here, run elsewhere)
+    def submit(self, requests: Sequence[bytes]) -> list[Future]:
+        from symdiff.batch.task import perform  # noqa: PLC0415  (heavy: loaded at the first use)
 
         with uninterrupted():  # the pool may start a process now
-            return [self.pool.schedule(perform, args=(w,), timeout=self.timeout) for w in works]
+            return [self.pool.schedule(perform, args=(r,), timeout=self.timeout) for r in requests]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Cluster:
-    """Sends several works in one Dask task, to pay the overhead of a task once for all of them.
+    """Sends several requests in one Dask task, to pay the overhead of a task once for all of them.
 
-    If a task is lost, its works are sent again, each alone: the one that kills its worker must not
+    If a task is lost, its requests are sent again, each alone: one that kills its worker must not
     cost the others.
     """
 
-    send: Callable[[Sequence[Sequence[bytes]]], Sequence[Any]]  # the works of each task -> futures
+    send: Callable[[Sequence[Sequence[bytes]]], Sequence[Any]]  # bundles -> one future for each
     threads: int
     alone: concurrent.futures.ThreadPoolExecutor
 
-    def submit(self, works: Sequence[bytes]) -> list[Future]:
-        futures = [Future() for _ in works]
-        parts = list(_parts(len(works), self.threads))
-        for part, sent in zip(parts, self.send([works[p] for p in parts]), strict=True):
-            self._await(sent, works[part], futures[part])
+    def submit(self, requests: Sequence[bytes]) -> list[Future]:
+        futures = [Future() for _ in requests]
+        bundles = list(_bundles(len(requests), self.threads))
+        for bundle, sent in zip(bundles, self.send([requests[b] for b in bundles]), strict=True):
+            self._await(sent, requests[bundle], futures[bundle])
         return futures
 
-    def _await(self, sent: Any, works: Sequence[bytes], futures: Sequence[Future]) -> None:  # noqa: ANN401
-        sent.add_done_callback(lambda done: self._receive(done, works, futures))
+    def _await(self, sent: Any, requests: Sequence[bytes], futures: Sequence[Future]) -> None:  # noqa: ANN401
+        sent.add_done_callback(lambda done: self._receive(done, requests, futures))
 
     def _receive(
         self,
         done: Any,  # noqa: ANN401  (Dask's future, as those of `send`)
-        works: Sequence[bytes],
+        requests: Sequence[bytes],
         futures: Sequence[Future],
     ) -> None:
         try:
@@ -150,21 +150,21 @@ class _Cluster:
                 future.cancel()
             return
         except Exception:  # noqa: BLE001  (a worker may end in any way)
-            for work, future in zip(works, futures, strict=True):
-                self._try_alone(work, future)
+            for request, future in zip(requests, futures, strict=True):
+                self._try_alone(request, future)
             return
         for future, result in zip(futures, results, strict=True):
             _finish(future, result)
 
-    def _try_alone(self, work: bytes, future: Future) -> None:
+    def _try_alone(self, request: bytes, future: Future) -> None:
         try:
-            self.alone.submit(self._send_alone, work, future)
+            self.alone.submit(self._send_alone, request, future)
         except RuntimeError:  # shut down: the run has ended
             future.cancel()
 
-    def _send_alone(self, work: bytes, future: Future) -> None:
+    def _send_alone(self, request: bytes, future: Future) -> None:
         try:
-            (sent,) = self.send([[work]])
+            (sent,) = self.send([[request]])
             (result,) = sent.result()
         except Exception as error:  # noqa: BLE001  (a worker may end in any way)
             _finish(future, error)
@@ -172,12 +172,12 @@ class _Cluster:
             _finish(future, result)
 
 
-def _parts(count: int, threads: int) -> Iterator[slice]:
-    """Yield bundles of works, smaller and smaller, so that all workers end at about the same time.
+def _bundles(count: int, threads: int) -> Iterator[slice]:
+    """Yield bundles of requests as slices; they shrink, so that all workers end at the same time.
 
     Examples
     --------
-    >>> [part.stop - part.start for part in _parts(50, 2)]
+    >>> [bundle.stop - bundle.start for bundle in _bundles(50, 2)]
     [12, 9, 7, 5, 4, 3, 2, 2, 1, 1, 1, 1, 1, 1]
     """
     start = 0
@@ -234,7 +234,7 @@ def start_loading() -> None:
         return
     from multiprocessing import forkserver, resource_tracker  # noqa: PLC0415  (not on every system)
 
-    resource_tracker.ensure_running()  # it would unblock Ctrl-C below
+    resource_tracker.ensure_running()  # before Ctrl-C is blocked: its start unblocks it again
     multiprocessing.set_forkserver_preload([_PRELOAD])
     with uninterrupted(), _one_thread():
         forkserver.ensure_running()
@@ -263,7 +263,7 @@ def prepare_worker(memory: int) -> None:
     """
     os.environ["OMP_NUM_THREADS"] = "1"
     collect_rarely()
-    # Now, because the time must not count for the first task.
+    # Imported here, so that the time does not count towards the limit of the first task.
     importlib.import_module(_PRELOAD)
     try:
         import resource  # noqa: PLC0415  (not on every system)
@@ -308,12 +308,12 @@ def cluster(address: str) -> Iterator[Pool]:
             alone.shutdown(wait=False, cancel_futures=True)
 
 
-def _map(client: Any, works: Sequence[Sequence[bytes]]) -> list[Any]:  # noqa: ANN401
+def _map(client: Any, requests: Sequence[Sequence[bytes]]) -> list[Any]:  # noqa: ANN401
     """Send tasks to a cluster in large messages."""
     from symdiff.batch.task import perform_all  # noqa: PLC0415  (see `_Processes`)
 
     sent: list[Any] = client.map(
-        perform_all, works, pure=False, retries=_RETRIES, batch_size=_BATCH
+        perform_all, requests, pure=False, retries=_RETRIES, batch_size=_BATCH
     )
     return sent
 

@@ -32,12 +32,12 @@ def _linear(a: Elements, x: Array, weight: Array, bias: Array | None = None) -> 
     return shifted
 
 
-def _several(size: Size, count: int) -> tuple[int, ...]:
-    """Return one number per dimension."""
+def _per_dimension(size: Size, count: int) -> tuple[int, ...]:
+    """Return one number per dimension, from an integer or a tuple of `count` or of 1."""
     return (size,) * count if isinstance(size, int) else size * (count if len(size) == 1 else 1)
 
 
-def _two(size: Size) -> tuple[int, ...]:
+def _pair(size: Size) -> tuple[int, ...]:
     """Return one number per dimension of an image, from an integer or a pair.
 
     Raises
@@ -45,7 +45,7 @@ def _two(size: Size) -> tuple[int, ...]:
     ShapeMismatchError
         The number of integers is not 2; unlike in a convolution, (n,) is not accepted.
     """
-    pair = _several(size, 2) if isinstance(size, int) else size
+    pair = _per_dimension(size, 2) if isinstance(size, int) else size
     if len(pair) != 2:
         message = f"one integer or a pair is needed, not {len(pair)} in a tuple"
         raise ShapeMismatchError(message)
@@ -127,9 +127,9 @@ def _convolution(count: int) -> Any:
             a,
             x,
             tuple(kernel),
-            dilation=_several(dilation, count),
-            padding=_several(padding, count),
-            stride=_several(stride, count),
+            dilation=_per_dimension(dilation, count),
+            padding=_per_dimension(padding, count),
+            stride=_per_dimension(stride, count),
         )
         batch, input_channels, *positions = a.shape(patches)[: 2 + count]
         if input_channels != channels:
@@ -162,10 +162,10 @@ def _unfold(
     patches = _patches(
         a,
         x,
-        _two(kernel_size),
-        dilation=_two(dilation),
-        padding=_two(padding),
-        stride=_two(stride),
+        _pair(kernel_size),
+        dilation=_pair(dilation),
+        padding=_pair(padding),
+        stride=_pair(stride),
     )
     batch, channels, height, width, *kernel = a.shape(patches)
     rows = channels * int(numpy.prod(kernel))
@@ -182,8 +182,8 @@ def _fold(
     padding: Size = 0,
     stride: Size = 1,
 ) -> Array:
-    size, kernel = _two(output_size), _two(kernel_size)
-    dilations, paddings, strides = (_two(s) for s in (dilation, padding, stride))
+    size, kernel = _pair(output_size), _pair(kernel_size)
+    dilations, paddings, strides = (_pair(s) for s in (dilation, padding, stride))
     _check_positive(kernel, dilations, paddings, strides)
     x, single = _batched(a, x, 3)
     padded = [n + 2 * p for n, p in zip(size, paddings, strict=True)]

@@ -1,4 +1,4 @@
-"""Derivatives that a person asserts, as an engine of the one request that asserts them."""
+"""An engine that gives the derivatives that somebody asserts; each request has its own."""
 
 from __future__ import annotations
 
@@ -43,9 +43,9 @@ class Claim:
     Attributes
     ----------
     programs
-        The asserted derivatives by some variables.
+        The asserted derivatives, by variable.
     refused
-        Variables for which what is asserted cannot be a derivative, with the reason.
+        The reason why what is asserted cannot be a derivative, by variable.
     diagonal
         Tensors for which the diagonal of the Jacobian is asserted, all else being 0.
     """
@@ -86,7 +86,7 @@ class Claim:
     def along(
         self, problem: DirectionalProblem, bounds: Mapping[str, DirectionalBound]
     ) -> DirectionalSamples:
-        """Return the products of the claims with the directions of their variables."""
+        """Return the products of the claimed Jacobians with the directions."""
         del bounds
         slopes: dict[str, Array] = {}
         refusals: dict[str, str] = {}
@@ -113,10 +113,10 @@ class Claim:
 def _value_and_errors(program: Program, problem: DirectionalProblem) -> tuple[Array, Array]:
     """Return the value of a claim, and bounds of its rounding errors; NaN: no bound is known."""
     try:
-        estimate, settled = directional_estimate(program, problem.values, {})
+        estimate, is_certified = directional_estimate(program, problem.values, {})
     except Unsupported:
-        settled = False
-    if not settled:
+        is_certified = False
+    if not is_certified:
         value = evaluate_tensor(program, problem.values)
         return value, np.full(value.shape, math.nan)
     return np.asarray(estimate.value), np.asarray(estimate.error)

@@ -62,7 +62,7 @@ def test_workers_are_forked_from_a_process_that_has_loaded_what_they_need(monkey
 def test_a_time_limit_applies_to_one_job_too(planted, tmp_path):
     path = written(tmp_path, "hang: x\na: relu(x)\n")
     report = symdiff.compare_files(path, timeout=8)
-    assert names(report) == ["a"] and [m.name for m in report.errors] == ["hang"]
+    assert names(report) == ["a"] and [error.name for error in report.errors] == ["hang"]
 
 
 def test_any_executor_gives_the_same_report(tmp_path):
@@ -79,8 +79,8 @@ def test_a_broken_executor_is_reported_for_the_expressions_it_lost(planted, tmp_
     spawn = multiprocessing.get_context("spawn")
     with concurrent.futures.ProcessPoolExecutor(1, mp_context=spawn) as pool:
         report = symdiff.compare_files(path, executor=pool)
-    assert {m.name for m in report.errors} >= {"crash"}
-    assert all("its worker died" in str(m) for m in report.errors)
+    assert {error.name for error in report.errors} >= {"crash"}
+    assert all("its worker died" in str(error) for error in report.errors)
 
 
 @pytest.mark.parametrize(
@@ -197,8 +197,8 @@ def test_a_lost_cluster_is_reported_for_every_expression(tmp_path):
             return future
 
     report = symdiff.compare_files(written(tmp_path, GOOD), executor=Gone())
-    assert [m.name for m in report.errors] == ["a", "b", "c"]
-    assert all("the cluster is gone" in str(m) for m in report.errors)
+    assert [error.name for error in report.errors] == ["a", "b", "c"]
+    assert all("the cluster is gone" in str(error) for error in report.errors)
 
 
 @pytest.mark.parametrize(
