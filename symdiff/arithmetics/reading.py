@@ -151,7 +151,7 @@ def _leaf(node: Literal | Setting | Constant, arithmetic: Arithmetic) -> Value:
 class _Frame:
     """The values of a Program's nodes, at all points or at the points of one branch.
 
-    `outer` is the frame around a branch, and the mask of the points where the branch is taken.
+    For a branch, `outer` is the frame around it and the mask of the points where it is taken.
     """
 
     def __init__(
@@ -193,7 +193,7 @@ class _Frame:
         return sorted(seen)
 
     def _inherited(self, index: int) -> bool:
-        """Return whether a node has a value here, after copying one from the outer frame."""
+        """Return whether a node has a value here; copy it from the outer frame if that has one."""
         if index in self._values:
             return True
         if self._outer is None:
@@ -288,19 +288,19 @@ def apply(row: Function, arithmetic: Arithmetic, arguments: Sequence[Value | Non
 def detached_values(
     program: Program, value: Callable[[Program, Mapping[int, Value]], Value]
 ) -> dict[int, Value]:
-    """Return the values of a program's detached parts: a derivative takes them for constants.
+    """Return the values of a program's detached parts, which a derivative treats as constants.
 
     Parameters
     ----------
     program
-        A program that calls `detach`, or does not.
+        The program, with or without calls of `detach`.
     value
         Returns the value of a part, given the values of the detached parts inside it.
 
     Returns
     -------
     dict
-        By node, arguments first.
+        The values by node index, those of inner parts first.
     """
     held: dict[int, Value] = {}
     for index, node in program.calls():
@@ -346,7 +346,7 @@ def walk(
 def array_arguments(row: Function, arguments: Sequence[Value | None]) -> list[Value | None]:
     """Return the arguments of `Function.array` for a tensor function, one for each parameter.
 
-    A setting that was not passed has the row's default, and another argument is None.
+    For an argument that was not passed: the row's default if it is a setting, else None.
     """
     return [
         parameter.fallback

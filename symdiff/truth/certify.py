@@ -235,7 +235,10 @@ def _sample(count: int, doubtful: NDArray[np.intp], size: int, seed: int) -> lis
 
 @functools.lru_cache(maxsize=256)
 def _drawn(count: int, size: int, seed: int) -> tuple[int, ...]:
-    """Return a random sample of range(count), in order. It is cached: many grids have one size."""
+    """Return a random sample of range(count), in order.
+
+    It is cached because many grids have the same size.
+    """
     return tuple(sorted(np.random.default_rng(seed).choice(count, size, replace=False).tolist()))
 
 
@@ -355,7 +358,7 @@ def _bounded(program: Program, variable: str, columns: Mapping[str, Array]) -> C
 def _is_off_zero(switch: Switch, bounds: Estimate) -> Mask:
     """Return where a switch differs from 0, or from the integers, by much more than its error.
 
-    Where it is undefined, the answer is yes: other switches vanish at the ends of its domain.
+    A switch that is undefined counts as off zero: other switches vanish at the ends of its domain.
     """
     value = bounds.value
     distance = least(value)

@@ -1,4 +1,4 @@
-"""Prove the truth at one point: by jets where the program is smooth, by germs elsewhere."""
+"""Prove the truth at one point: by jets where the program is smooth, else by one-sided series."""
 
 from __future__ import annotations
 

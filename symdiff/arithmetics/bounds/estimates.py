@@ -1,10 +1,10 @@
 """Read a Program on whole arrays with running error bounds.
 
-The value and the derivative along one variable each come with a bound of their rounding error.  The
-bounds are of first order, doubled, and infinite where the errors are too large for that.  Where two
-numbers that are compared are closer than their errors, the branch is uncertain and so is the error
-bound: infinite.  Exact ties are not handled here: callers estimate the switches as well, and
-certify a point only where each is clearly off zero.
+The value and the derivative along one variable each come with a bound of their rounding error.  A
+bound is of first order, doubled; it is infinite where the errors are too large for a first-order
+bound.  Where two numbers that are compared are closer than their errors, the branch is uncertain
+and the error bound is infinite.  Exact ties are not handled here: callers estimate the switches as
+well, and certify a point only where each is clearly off zero.
 
 Points are arrays of shape (n,), each with its bounds, or blocks of shape (blocks, m) with one bound
 for a block, computed from the largest and the smallest numbers in it.  Blocks are much faster, and
@@ -57,8 +57,9 @@ from symdiff.errors import Unsupported
 from symdiff.program import Program
 from symdiff.program.parser import domain, template
 
-CLEARLY_OFF: Final = 2.0**10  # a switch is clearly off zero from this multiple of its error on
-_FLAT: Final = 3.0  # |x| below which 1 - tanh(x)**2 loses few digits
+# A switch is clearly off zero if it exceeds this multiple of its error.
+CLEARLY_OFF: Final = 2.0**10
+_FEW_DIGITS_LOST: Final = 3.0  # 1 - tanh(x)**2 loses few digits for |x| below this
 # The names that `Estimate.outside` is an index into.
 FUNCTIONS: Final = ("", *CATALOGUE)
 
@@ -89,7 +90,7 @@ class Estimates:
         self.uncertain: Any = False
 
     def has_column(self, row: Function) -> bool:
-        """Return whether a row is computed here, so that its switches are compared."""
+        """Return whether a row has a column of estimates; then `call` checks its comparisons."""
         return row.name in _COLUMNS
 
     def column(self, row: Function) -> Callable[..., Any] | None:
@@ -131,8 +132,8 @@ class Estimates:
     def _compare(self, arguments: Sequence[Any], *, allowed: bool) -> None:
         """Note where a comparison is uncertain or undefined.
 
-        A number outside the domain of a function is `allowed` where the result is a number too,
-        which is then outside as well.
+        `allowed` says whether a number outside the domain of a function may be compared: it may if
+        the result is a number, which is then outside as well.
         """
         for a in arguments:
             value, outside = value_of(a), np.not_equal(outside_of(a), 0)
@@ -195,7 +196,7 @@ def _chain_of(name: str, x: Estimate) -> Estimate:
 
 
 def _is_small(arguments: Sequence[Estimate]) -> bool:
-    return bool(np.all(size_of(arguments[0].value) < _FLAT))
+    return bool(np.all(size_of(arguments[0].value) < _FEW_DIGITS_LOST))
 
 
 def _chain(row: Function, arguments: Sequence[Estimate], reading: Estimates) -> Estimate:
@@ -223,7 +224,8 @@ def _chain(row: Function, arguments: Sequence[Estimate], reading: Estimates) -> 
         for text, a in zip(texts if isinstance(texts, tuple) else (texts,), arguments, strict=True)
         if text is not None and (a.slope is not None or is_anywhere(a.error))
     ]
-    # While a derivative is read, partial derivatives that only an error needs are not estimated.
+    # While the derivative of a row is read, partial derivatives by arguments without a slope
+    # are not estimated: only the error would need them.
     partials = {
         text: _estimated(template(text), Estimates(reading), fixed)
         for text, a in pairs

@@ -23,10 +23,11 @@ from symdiff.errors import Unsupported
 from symdiff.program import Program
 
 _SMALLEST_DOUBLE: Final = 2.0**-1074
-_UNDERFLOW: Final = 2.0**-960  # products in the error bounds that are smaller may have underflowed
+_UNDERFLOW: Final = 2.0**-960  # smaller products in an error bound may have underflowed
 _ROUNDED: Final = 1 + 2.0**-20  # factor for the roundings of the error bounds themselves
 _BLOCK: Final = 32  # terms that a matrix product adds up in an order that is not fixed
-_STEEP: Final = 2.0**10  # exponents from which on a first-order bound needs a larger distance to 0
+# With an exponent above this, a first-order bound needs a larger distance of the base from 0.
+_STEEP: Final = 2.0**10
 # Functions whose error bound is infinite at the boundary of their domain.
 _INSIDE: Final = frozenset({"log", "log1p", "sqrt"})
 
@@ -258,7 +259,7 @@ def directional_estimate(  # noqa: PLR0913  (both factors of the Jacobian)
     weights
         Cotangents. If there are any, the value is the sum of its products with them.
     times
-        A factor of that sum.
+        The number by which that sum is multiplied.
     backward_formula
         Whether to bound the formulas of torch's backward pass instead of the definitions.
 

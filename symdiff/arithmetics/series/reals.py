@@ -28,12 +28,13 @@ Rational = Any  # an fmpq of python-flint, which ships no types
 MAX_BITS: Final = 4096  # highest precision that is tried before a sign is left undecided
 _FIRST_BITS: Final = 64  # precision of the first ball around a number
 _SYMBOLIC_FROM: Final = 512  # bits from which on sympy is asked whether a number is zero
-_MAX_RATIONAL_BITS: Final = 40_000  # bits of a rational, numerator and denominator together
-_ENORMOUS: Final = flint.arb(2) ** 256  # sympy gets no number beyond this size or its inverse
-_LONG: Final = 2200  # bits of a rational that sympy may get; no double needs more
-_MAX_SYMBOLIC: Final = 80  # operations in a number that sympy is asked about
-_MAX_SIMPLIFIED: Final = 24  # operations in a number that sympy may simplify, which can be slow
-_MAX_ROOT: Final = 64  # degree of a root of a rational that is taken exactly
+_MAX_RATIONAL_BITS: Final = 40_000  # most bits of a rational, numerator and denominator together
+# sympy gets no number larger than this, and no nonzero one smaller than its inverse.
+_ENORMOUS: Final = flint.arb(2) ** 256
+_LONG: Final = 2200  # most bits of a rational that sympy may get; no double needs more
+_MAX_SYMBOLIC: Final = 80  # most operations in a number that sympy is asked about
+_MAX_SIMPLIFIED: Final = 24  # most operations in a number that sympy simplifies: it is slow
+_MAX_ROOT: Final = 64  # highest degree of a root of a rational that is taken exactly
 # Exceptions of sympy that mean: no answer.
 _NO_ANSWER: Final = (ArithmeticError, TypeError, ValueError, AttributeError, RecursionError)
 
@@ -52,7 +53,8 @@ class Real:
     operation, arguments
         The expression it was computed by: the name of a catalogue row, and its arguments.
     vanishing
-        Keys of expressions in this number that vanish by its definition: it is a root of them.
+        For a number that is defined as a root of an equation: the keys of the expressions that
+        are zero by this definition.
 
     Examples
     --------
@@ -71,7 +73,7 @@ class Real:
         operation: str = "",
         arguments: tuple[Real, ...] = (),
     ) -> None:
-        """Make a number from its parts; call `of` or `apply` instead."""
+        """Make a number from its parts; callers use `of` or `apply`."""
         self.rational = rational
         self.operation = operation
         self.arguments = arguments
@@ -490,7 +492,7 @@ def nearest(number: Real, bits: int = MAX_BITS) -> float:
         double = nearest_in(ball)
         if double is not None and float(ball.lower()) == float(ball.upper()):
             return double
-    if double is not None:  # no ball is on one side of the middle of two doubles
+    if double is not None:  # every ball contains the midpoint of two adjacent doubles
         return double
     if sign(number, bits) == 0:
         return 0.0
@@ -523,7 +525,7 @@ def _nearest_fraction(value: Fraction) -> float:
         return math.inf if value > 0 else -math.inf
 
 
-_ACCURATE: Final = 60  # relative bits of a ball that is narrow enough to be rounded to a double
+_ACCURATE: Final = 60  # bits of relative accuracy from which a ball is rounded to a double
 
 
 def nearest_in(ball: Ball) -> float | None:

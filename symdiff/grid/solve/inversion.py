@@ -23,8 +23,8 @@ from symdiff.program import Program
 
 _SIGN_DIGITS = 30  # decimal digits to which a constant is evaluated to find its sign
 _MAX_ARGUMENT = flint.arb(2) ** 80  # larger arguments of periodic functions are not inverted
-_MAX_PARTS = 4  # piecewise parts of one sum that are solved branch by branch
-_MAX_PERIODIC = 4  # one solver inverts at most this times `limit` periods
+_MAX_PARTS = 4  # most piecewise parts of a sum that is solved branch by branch
+_MAX_PERIODIC = 4  # one solver inverts at most _MAX_PERIODIC * limit periods
 
 
 class NotInvertibleError(Exception):
@@ -81,7 +81,7 @@ class EquationSolver:
     limit
         The largest number of periods of one periodic function that are inverted.
     truncated
-        Whether a periodic function had more periods than that.
+        Whether a periodic function had more than `limit` periods, so that some were left out.
     periods_left
         How many periods may still be inverted. This bounds nested periodic functions, whose
         numbers of periods multiply.
@@ -213,7 +213,7 @@ class EquationSolver:
         yield from sorted(roots, key=float)
 
     def _range(self, u: sp.Expr) -> tuple[Ball, Ball]:
-        """Return the range of u on the interval, and its value at the point nearest to 0."""
+        """Return the range of u on the interval, and its value at the point nearest x = 0."""
         name, low, high = self.x.name, flint.arb(self.low), flint.arb(self.high)
         with flint.ctx.workprec(PRECISION):
             whole = enclose_expression(u, {name: low.union(high)})
@@ -225,7 +225,10 @@ class EquationSolver:
         return whole, anchor
 
     def _periods(self, u_range: Ball, anchor: Ball, seed: sp.Expr, period: sp.Expr) -> range:
-        """Return every k with seed + k·period in a range; the ones nearest to `anchor` if many."""
+        """Return the indices k with seed + k·period in a range.
+
+        If there are more than `limit`, those nearest to `anchor` are returned.
+        """
         with flint.ctx.workprec(PRECISION):
             start, length = enclose_expression(seed, {}), enclose_expression(period, {})
             first, last = integers_in((u_range - start) / length)

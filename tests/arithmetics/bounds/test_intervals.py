@@ -24,7 +24,7 @@ def numbers(rng, *, positive=False):
 
 
 def count_outside(function, rule, rng, *, positive=False, shrunk=0.0):
-    """The number of blocks with a result outside the interval, or None without an interval."""
+    """The number of blocks with a result outside the interval; None if the rule gives no interval."""
     count = 2 if function.__name__ in BINARY else 1
     arguments = [numbers(rng, positive=positive) for _ in range(count)]
     with np.errstate(all="ignore"):

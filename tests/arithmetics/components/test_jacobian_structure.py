@@ -146,7 +146,7 @@ def is_part_true(part, matrix):
     return mask.shape == matrix.shape and not (matrix * (1 - mask)).any()
 
 
-def test_the_structure_depends_on_the_input():
+def test_the_structure_is_that_with_respect_to_the_named_input():
     shapes = {"x": (5, 3), "w": (3, 2)}
     assert described("x @ w", "w", **shapes) == "10 x 6, 30 of 60 entries are structurally nonzero"
     assert described("x*c", "c", x=(3,), c=()) == "3 x 1, dense"
@@ -167,8 +167,8 @@ def test_a_jacobian_that_is_too_large_is_not_analysed(monkeypatch, shape, words)
 
 def test_a_jacobian_with_too_many_rows_is_not_analysed(monkeypatch):
     monkeypatch.setattr(module, "dependence", None)
-    size = "20001 x 1, too large to analyse its structure"
-    assert described("x*y", x=(), y=(20_001,)) == size
+    words = "20001 x 1, too large to analyse its structure"
+    assert described("x*y", x=(), y=(20_001,)) == words
 
 
 def test_the_largest_jacobian_is_analysed():
