@@ -1,0 +1,37 @@
+"""The summary: numbers of points, verdicts and proofs."""
+
+import re
+
+import symdiff
+
+
+def test_the_summary_counts_points_kinks_verdicts_and_proofs(relu):
+    summary = relu.summary()
+    assert summary.startswith("1 expression, 13 points, 1 of them at possible kinks")
+    assert re.search(r"autograd +12 +0 +1", summary)
+    assert "13 of 13 derivatives proved point by point" in summary
+
+
+def test_a_point_that_is_a_kink_is_counted_as_one():
+    summary = symdiff.compare("abs(x)", at={"x": [0, 1]}).summary()
+    assert summary.startswith("1 expression, 2 points, 1 of them at possible kinks")
+
+
+def test_undecided_points_are_not_counted_as_proved():
+    comparison = symdiff.compare("x*sin(1/x)", at={"x": [0]})
+    assert {r["kind"] for r in comparison.records()} == {"undecided"}
+    assert comparison.summary().endswith("\n0 of 1 derivatives proved point by point, 1 undecided")
+    hidden = symdiff.compare("x*sin(1/x)", {"x": [0, 1]}, kinks=False)
+    assert "1 more point (--all shows all); 1 of 2 proved" in str(hidden)
+
+
+def test_certified_derivatives_are_counted():
+    summary = symdiff.compare("sin(x)", {"x": "1:2:101"}).summary()
+    proved, certified = map(
+        int, re.search(r"(\d+) of 101 .* point, (\d+) certified by", summary).groups()
+    )
+    assert proved + certified == 101 and certified > 0
+
+
+def test_the_summary_names_what_does_not_pass():
+    assert "does not pass: heaviside(x, 0.5)" in symdiff.compare("heaviside(x, 0.5)").summary()

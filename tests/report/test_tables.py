@@ -1,0 +1,189 @@
+"""Tables: their rows, and the remarks below them."""
+
+import re
+
+import pytest
+
+import symdiff
+
+TABLE = """\
+relu(x)
+x  at    truth  symbolic  autograd  central  verdict
+-  ----  -----  --------  --------  -------  -----------
+0  kink  0 | 1       0.5         0      0.5  subgradient
+  12 more points (--all shows all); 13 of 13 proved
+  at x = 0: symbolic and central choose mean. autograd chooses left, min-norm;
+    torch's rule says so"""
+
+
+def test_the_default_table_shows_kinks_and_findings(relu):
+    assert str(relu) == TABLE
+
+
+def test_a_table_of_everything_shows_every_point(relu):
+    table = relu.table(everything=True)
+    assert len(table.splitlines()) == 5 + len(relu.grid)
+    assert "more points" not in table
+
+
+def test_a_table_without_rows_is_one_line():
+    table = str(symdiff.compare("sin(x)", {"x": "0:1:3"}))
+    assert table.splitlines() == [
+        "sin(x)",
+        "  all engines agree at all 3 points (--all shows all); 3 of 3 proved",
+    ]
+
+
+def test_points_asked_for_are_shown_where_all_engines_agree():
+    table = str(symdiff.compare("x**2", {"x": "0:2:3"}, at={"x": ["1/3", 2]}))
+    rows = [line.split()[0] for line in table.splitlines()[3:-2]]
+    assert rows == ["1/3", "2"]
+    assert table.endswith(
+        "  all engines agree at all 4 points\n  2 more points (--all shows all); 4 of 4 proved"
+    )
+
+
+def test_a_point_is_asked_for_if_all_its_coordinates_are():
+    table = str(symdiff.compare("x*y", {"y": [1, 2, 3]}, at={"x": [5]}))
+    assert table.splitlines()[1:] == [
+        "  all engines agree for all 6 derivatives (--all shows all); 6 of 6 proved"
+    ]
+    table = str(symdiff.compare("x*y", at={"x": [5], "y": [7]}))
+    assert [line.split()[:3] for line in table.splitlines()[3:-1]] == [
+        ["5", "7", "x"],
+        ["5", "7", "y"],
+    ]
+
+
+def test_points_asked_for_are_shown_for_tensor_programs():
+    comparison = symdiff.compare("(w*x).sum()", values={"w": [1.0, 2.0]}, at={"x": [3]})
+    rows = [line.split() for line in str(comparison).splitlines() if " agrees" in line]
+    assert ["3", "x", "3"] in [row[:3] for row in rows]
+
+
+def test_an_exact_point_asked_for_is_not_the_double_nearest_to_it():
+    table = str(symdiff.compare("x**2", {"x": [1 / 3]}, at={"x": ["1/3"]}))
+    assert [line.split()[0] for line in table.splitlines()[3:-2]] == ["1/3"]
+
+
+def test_points_asked_for_are_the_last_to_be_cut():
+    comparison = symdiff.compare("abs(sin(100*x))", {"x": "-2:2:9"}, at={"x": [0.3, "pi/100"]})
+    rows = [line.split() for line in str(comparison).splitlines()[3:27]]
+    assert any(row[0] == "0.3" for row in rows) and any(row[0] == "pi/100" for row in rows)
+    (kinks,) = {row[1] for row in rows if row[0] != "0.3"}
+    assert kinks == "kink"
+
+
+@pytest.mark.parametrize(
+    ("text", "point", "kind"),
+    [
+        ("sqrt(x)", 0, "edge"),
+        ("cbrt(x)", 0, "vertical"),
+        ("1/x", 0, "pole"),
+        ("floor(x)", 1, "jump"),
+    ],
+)
+def test_points_without_a_finite_derivative_are_shown(text, point, kind):
+    comparison = symdiff.compare(text, {"x": [point, 1.5]}, kinks=False, engines=["symbolic"])
+    rows = [line.split() for line in str(comparison).splitlines()]
+    assert [row[:2] for row in rows if kind in row] == [[str(point), kind]]
+
+
+def test_a_comparison_that_is_right_everywhere_says_so():
+    grid = {"x": "-1:1:3"}
+    one = str(symdiff.compare("sin(x)", grid, engines=["autograd"]))
+    assert "  autograd agrees at all 3 points (" in one
+    without = str(symdiff.compare("cbrt(x + 2)", grid))
+    assert "  symbolic and central agree at all 3 points (" in without
+    inexact = str(symdiff.compare("exp(20*x)", {"x": [1]}))
+    assert "  all engines are right, central inexact (" in inexact
+    central = str(symdiff.compare("exp(20*x)", {"x": "0:1:2"}, engines=["central"]))
+    assert "  central is right at all 2 points, but inexact at " in central
+    wrong = str(symdiff.compare("x**2", grid, claims={"x": "x"}))
+    assert "agree" not in wrong and "right" not in wrong
+
+
+def test_the_same_explanation_of_two_engines_is_given_once():
+    table = str(symdiff.compare("log(x)", {"x": "-2:-1:2"}))
+    assert table.count("symbolic and autograd silent at x = -2: a logarithm of a") == 1
+    assert table.count("silent at") == 1
+
+
+def test_an_explanation_says_which_neighbour_of_a_kink_it_is_for():
+    table = str(symdiff.compare("F.hardsigmoid(x)", {"x": "-4:0:2"}))
+    assert "autograd wrong at x = -3 (+1 ulp): F.hardsigmoid(x)" in table
+
+
+def test_digits_grow_until_a_difference_shows():
+    comparison = symdiff.compare("x**2", {"x": [1]}, claims={"x": "2*x*(1 + 1e-8)"})
+    assert "2.00000002" in str(comparison)
+
+
+def test_digits_do_not_grow_for_rounding():
+    table = symdiff.compare("1/(3*x)", at={"x": [7]}, claims={"x": "-1/3/x**2*(1 + 1e-15)"}).table(
+        everything=True
+    )
+    assert "-0.00680272" in table
+    assert "-0.006802721" not in table
+
+
+def test_a_long_exact_number_is_shown_as_a_decimal():
+    comparison = symdiff.compare("abs(x**2 - 0.1*x - 0.7)", {"x": "0:2:3"})
+    assert "≈0.888153" in str(comparison)
+    assert any(len(r["exact"] or "") > 30 for r in comparison.records())
+
+
+def test_minus_zero_is_zero():
+    assert not re.search(r"-0 ", symdiff.compare("-abs(x)*0").table(everything=True))
+
+
+def test_long_tables_are_cut_and_say_so():
+    table = str(symdiff.compare("abs(sin(100*x))"))
+    assert len(table.splitlines()) < 35
+    assert re.search(r"\d+ of them left out for length", table)
+    assert "note: abs(sin(100*x)) along x: stopped at 32 kinks, those nearest to 0" in table
+
+
+@pytest.mark.parametrize(
+    "text", ["relu(x)", "max(x, 2*x, 3*x, 4*x)", "abs(x - y)", "cbrt(x) + floor(x)"]
+)
+def test_lines_fit_a_terminal_of_eighty_columns(text):
+    table = [
+        line
+        for line in str(symdiff.compare(text, {"x": "-1:1:3"})).splitlines()
+        if "note" not in line
+    ]
+    limit = 80 if "y" not in text else 100
+    assert max(map(len, table)) <= limit
+
+
+def test_each_spelling_has_a_row():
+    table = str(symdiff.compare("relu(x)", spellings={"clamp": "x.clamp(min=0)"}))
+    rows = [line.split() for line in table.splitlines() if " kink " in line]
+    assert [(row[2], row[-3]) for row in rows] == [("as", "0"), ("clamp", "1")]
+
+
+def test_remarks_name_the_spelling():
+    spellings = {"sum": "(relu(-x) + x) - relu(x) + relu(x)"}
+    table = str(symdiff.compare("relu(x)", at={"x": [0]}, spellings=spellings))
+    assert "at x = 0: symbolic and central choose mean" in table
+    assert "sum: at x = 0" not in table
+    odd = str(symdiff.compare("x", at={"x": [0]}, spellings={"two": "relu(x) - relu(-x)"}))
+    assert "two: autograd wrong at x = 0: spurious: inside the AD hull" in odd
+
+
+def test_a_failing_verdict_is_shown_whichever_variable_has_the_kink():
+    table = str(symdiff.compare("where(b < 0, a/b, 1 + 0*a)", {"a": [1], "b": [0]}, wrt=["a"]))
+    assert "autograd nonfinite at b = 0, a = 1" in table
+    assert " kink " in table
+
+
+def test_github_escapes_names():
+    spellings = {"m|x <b>": "x.clamp(min=0)"}
+    table = symdiff.compare("relu(x)", spellings=spellings).table("github")
+    assert "m\\|x &lt;b&gt;" in table
+
+
+def test_github_shows_the_expression_as_code():
+    table = symdiff.compare("2*x**2").table("github", everything=True)
+    assert table.startswith("### `2*x**2`\n")
