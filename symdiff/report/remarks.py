@@ -58,8 +58,8 @@ def _counts(evidence: Evidence, selected: int, shown: int) -> list[str]:
     total = len(evidence.trials) * len(evidence.variables) * evidence.points
     is_by_point = total == evidence.points and evidence.tensors is None
     word = "point" if is_by_point else "derivative"
-    places = f" {'at' if is_by_point else 'for'} {{}}" if total > 1 else ""
-    agreement = _agreement(evidence, places, f"all {total} {word}s")
+    phrase = f" {'at' if is_by_point else 'for'} {{}}" if total > 1 else ""
+    agreement = _agreement(evidence, phrase, f"all {total} {word}s")
     hidden = total - shown
     if not hidden:
         return [agreement] if agreement else []
@@ -76,10 +76,10 @@ def _counts(evidence: Evidence, selected: int, shown: int) -> list[str]:
     return [agreement, count] if agreement else [count]
 
 
-def _agreement(evidence: Evidence, places: str, everywhere: str) -> str:
+def _agreement(evidence: Evidence, phrase: str, everywhere: str) -> str:
     """Return a sentence that says that all engines are right, or "" if one is not.
 
-    `places` is a phrase such as " at {}": at how many points, or `everywhere`.
+    `phrase` is a format such as " at {}", for a number of points or `everywhere`.
     """
     counts = {
         engine: count
@@ -91,13 +91,13 @@ def _agreement(evidence: Evidence, places: str, everywhere: str) -> str:
     is_all = len(counts) == len(evidence.engines) > 1
     engines = "all engines" if is_all else _listed(list(counts))
     inexact = [
-        f", {engine if len(counts) > 1 else 'but'} inexact{places.format(count[Verdict.INEXACT])}"
+        f", {engine if len(counts) > 1 else 'but'} inexact{phrase.format(count[Verdict.INEXACT])}"
         for engine, count in counts.items()
         if Verdict.INEXACT in count
     ]
     singular, plural = ("is right", "are right") if inexact else ("agrees", "agree")
     verb = singular if len(counts) == 1 else plural
-    return f"{engines} {verb}{places.format(everywhere)}{''.join(inexact)}"
+    return f"{engines} {verb}{phrase.format(everywhere)}{''.join(inexact)}"
 
 
 def _listed(words: Sequence[str]) -> str:
