@@ -80,5 +80,6 @@ def ball_of(number: sp.Expr) -> Ball:
             ball = enclose_expression(number, {})
             if ball is not EMPTY and ball.is_finite():
                 return ball
+        # The radius allows for errors in the last eight of evalf's 45 digits.
         decimal = flint.arb(str(number.evalf(45)))
         return decimal + flint.arb(0, abs(decimal).upper() * flint.arb("1e-37"))
