@@ -22,9 +22,9 @@ _COLLECT_AFTER: Final = 100_000
 __all__ = [
     "collect_rarely",
     "flint",
-    "keep_torch_to",
     "numpy",
     "scipy_special",
+    "set_torch_threads",
     "sympy",
     "torch",
     "torch_functional",
@@ -43,7 +43,7 @@ def torch_threads() -> int:
         return torch.get_num_threads()  # type: ignore[no-any-return]
 
 
-def keep_torch_to(count: int, *, others: int) -> None:
+def set_torch_threads(count: int, *, others: int) -> None:
     """Set the number of threads that torch uses for calls from this thread.
 
     `torch.set_num_threads` also sets the default that other threads inherit at their first use of

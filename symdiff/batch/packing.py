@@ -120,14 +120,14 @@ class PackingError(ValueError):
     """The bytes were not produced by `pack`."""
 
 
-def pack(value: Any, *, short: bool = True) -> bytes:  # noqa: ANN401  (of the classes above)
+def pack(value: Any, *, compress: bool = True) -> bytes:  # noqa: ANN401  (of the classes above)
     """Return a value as bytes.
 
     Parameters
     ----------
     value
         Plain values, containers, arrays, and objects of the classes above.
-    short
+    compress
         Whether to compress; not worth it for bytes that stay on this machine.
 
     Raises
@@ -145,7 +145,7 @@ def pack(value: Any, *, short: bool = True) -> bytes:  # noqa: ANN401  (of the c
     columns = [[a.dtype.str, a.shape] for a in writer.arrays]
     head = json.dumps([FORMAT, writer.objects, root, columns], separators=(",", ":")).encode()
     parts = [len(head).to_bytes(8, "little"), head, *(a.tobytes() for a in writer.arrays)]
-    return zlib.compress(b"".join(parts), 1 if short else 0)
+    return zlib.compress(b"".join(parts), 1 if compress else 0)
 
 
 def unpack(packed: bytes) -> Any:  # noqa: ANN401

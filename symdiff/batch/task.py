@@ -24,15 +24,15 @@ def attempt(request: Request, options: Options) -> Outcome:
         return crash(request, error)
 
 
-def perform(work: bytes, *, short: bool = False) -> bytes:
+def perform(packed: bytes, *, compress: bool = False) -> bytes:
     """Compare a packed request with its packed options, and return the packed outcome."""
-    request, options = unpack(work)
-    return pack(attempt(request, options), short=short)
+    request, options = unpack(packed)
+    return pack(attempt(request, options), compress=compress)
 
 
 def perform_all(batch: Sequence[bytes]) -> list[bytes]:
     """Compare packed requests in order; the outcomes are compressed for the network."""
-    return [perform(work, short=True) for work in batch]
+    return [perform(packed, compress=True) for packed in batch]
 
 
 def lost(request: Request, reason: str, hint: str) -> Lost:

@@ -27,7 +27,7 @@ from symdiff.engines.base import Allowance, Engine, Problem, Samples, is_long, r
 from symdiff.engines.claim import as_engines
 from symdiff.engines.registry import load
 from symdiff.grid.grid import Grid
-from symdiff.libraries import keep_torch_to, torch_threads
+from symdiff.libraries import set_torch_threads, torch_threads
 from symdiff.program import Program
 from symdiff.request.options import Options
 from symdiff.truth.certify import ProofOptions, ProofTask, decide, prove_points
@@ -138,7 +138,7 @@ def _run_engines(
 
     def run_others() -> dict[str, Samples]:
         if threading.get_ident() != caller:  # the calling thread runs chunks at the same time
-            keep_torch_to(max(1, threads // 2), others=threads)
+            set_torch_threads(max(1, threads // 2), others=threads)
         return {name: run(engines[name], problem) for name in not_in_chunks}
 
     (in_chunks, certified), others = side_by_side(run_in_chunks, run_others)

@@ -72,10 +72,10 @@ def autograd_graph(
             else read(tensor_problem.program, TENSORS, leaves)
         )
     except Unsupported as error:
-        message = f"torch cannot run it: {error}"
+        message = f"torch cannot run the expression: {error}"
         raise UsageError(message) from None
     except (RuntimeError, IndexError, ValueError, TypeError) as error:
-        message = f"torch refused it: {describe(error)}"
+        message = f"torch refused the expression: {describe(error)}"
         raise UsageError(
             message, hint="give its tensors values: --value w=[[1, 2], [3, 4]]"
         ) from None

@@ -56,7 +56,7 @@ def test_values_are_unpacked_unchanged(value):
 
 def test_uncompressed_bytes_unpack_to_the_same():
     (evidence,) = symdiff.compare("relu(x)", {"x": "-1:1:101"}).evidence
-    short, long = pack(evidence), pack(evidence, short=False)
+    short, long = pack(evidence), pack(evidence, compress=False)
     assert len(long) > 2 * len(short)
     assert pack(unpack(long)) == pack(unpack(short)) == short
 

@@ -419,7 +419,11 @@ def test_no_line_is_wider_than_a_terminal_of_80_columns():
             0,
             "AddmmBackward0\n├─ b\n├─ x\n└─ TBackward0\n   └─ w\n",
         ),
-        (["x @ w"], 2, "symdiff: torch refused it: RuntimeError: both arguments to matmul"),
+        (
+            ["x @ w"],
+            2,
+            "symdiff: torch refused the expression: RuntimeError: both arguments to matmul",
+        ),
         (["relu(x)*x"], 0, "MulBackward0\n├─ ReluBackward0\n│  └─ x\n└─ x\n"),
         (["-x"], 0, "NegBackward0\n└─ x\n"),
         (
@@ -431,7 +435,7 @@ def test_no_line_is_wider_than_a_terminal_of_80_columns():
         (["exp(x)", "--format", "png"], 2, "symdiff: unknown format 'png' (formats: text, dot)"),
         (["exp(x)", "--at", "x=0,1"], 2, "symdiff: --at x has several points"),
         (["exp(x)", "--at", "y=0"], 2, "symdiff: the expression has no variable 'y'"),
-        (["cbrt(x)"], 2, "symdiff: torch cannot run it: cbrt"),
+        (["cbrt(x)"], 2, "symdiff: torch cannot run the expression: cbrt"),
         (["exp(x"], 2, "symdiff: "),
     ],
 )

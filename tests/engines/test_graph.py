@@ -89,5 +89,5 @@ def test_dot_holds_every_node_and_arrow():
 
 
 def test_the_error_names_a_function_that_torch_lacks():
-    with pytest.raises(UsageError, match="torch cannot run it: cbrt"):
+    with pytest.raises(UsageError, match="torch cannot run the expression: cbrt"):
         at_one("cbrt(x)")
