@@ -239,6 +239,16 @@ class Evidence:
             return ""
         return trial.explanations[engine, variable].blame(i) or self.name
 
+    @property
+    def proved_count(self) -> int:
+        """The number of derivatives that were proved point by point.
+
+        The derivatives of a large tensor program along directions are certified by error bounds.
+        """
+        trials = (trial for trial in self.trials if not trial.is_directional)
+        proved = (t.proved_count for trial in trials for t in trial.truths.values())
+        return sum(proved) + self.left_out.proved
+
     def counts(self) -> dict[str, dict[Verdict, int]]:
         """Return how often each verdict was given to each engine."""
         counts: dict[str, dict[Verdict, int]] = {}

@@ -99,14 +99,16 @@ def plan_on_numbers(parsed: ParsedRequest, options: Options) -> Plan:
 def requested_points(
     grid: Grid, scalars: Sequence[str], at: Mapping[str, Spec] | None
 ) -> NDArray[np.intp]:
-    """Return the indices of the points of a grid whose coordinates are all given by `at`.
+    """Return the indices of the points of a grid that `at` asks for.
+
+    These are the points with a coordinate of `at` along every variable that `at` has.
 
     Parameters
     ----------
     grid
         The points, those of `at` among them.
     scalars
-        The variables that run over the grid. There are no such points unless `at` has them all.
+        The variables that run over the grid.
     at
         Points by variable, as in the request.
 
@@ -117,10 +119,11 @@ def requested_points(
     >>> requested_points(grid, ["x"], {"x": ["1/3", 1]}).tolist(), grid.points[:, 0].round(2)
     ([1, 3], array([0.  , 0.33, 0.5 , 1.  ]))
     """
-    if not at or not all(name in at for name in scalars):
+    names = [name for name in scalars if name in (at or {})]
+    if at is None or not names:
         return np.zeros(0, dtype=np.intp)
     requested = np.ones(len(grid), dtype=bool)
-    for name in scalars:
+    for name in names:
         points, j = axis(name, at[name]), grid.names.index(name)
         if points.long_range is not None:
             return np.zeros(0, dtype=np.intp)

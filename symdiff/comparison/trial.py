@@ -10,6 +10,7 @@ The stages run in this order, and each returns new data:
 from __future__ import annotations
 
 import dataclasses
+import math
 import threading
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -23,9 +24,18 @@ from symdiff.arithmetics.bounds.rounding import slope_radius
 from symdiff.array_types import Array
 from symdiff.chunks import side_by_side
 from symdiff.comparison.evidence import Trial
-from symdiff.engines.base import Allowance, Engine, Problem, Samples, is_long, run
+from symdiff.engines.base import (
+    Allowance,
+    Engine,
+    Problem,
+    Samples,
+    check_memory,
+    is_long,
+    run,
+)
 from symdiff.engines.claim import as_engines
 from symdiff.engines.registry import load
+from symdiff.errors import describe
 from symdiff.grid.grid import Grid
 from symdiff.libraries import set_torch_threads, torch_threads
 from symdiff.program import Program
@@ -181,7 +191,11 @@ def _with_estimates(
         has_estimate = variable in samples[name].errors or variable in samples[name].straddling
         if has_estimate or not len(points):
             continue
-        estimate = engines[name].estimate_errors(problem.part(points), variable)
+        try:
+            estimate = engines[name].estimate_errors(problem.part(points), variable)
+        except Exception as error:  # noqa: BLE001  (an engine on trial may raise anything)
+            check_memory(error)
+            continue  # without an estimate nothing is excused
         if estimate is not None:
             completed[name] = completed[name].with_estimate(variable, points, estimate)
     return completed
@@ -239,7 +253,11 @@ def _allowance(engine: Engine, problem: Problem, variable: str, grid: Grid, i: i
     If the exact coordinates of the point are not doubles, the engine is run at the nearest
     doubles. A bound of the change of the derivative in between is then added to the allowance.
     """
-    allowance = engine.allowance(problem, variable, i)
+    try:
+        allowance = engine.allowance(problem, variable, i)
+    except Exception as error:  # noqa: BLE001  (an engine on trial may raise anything)
+        check_memory(error)
+        return Allowance(math.nan, reason=f"the engine's allowance failed: {describe(error)}")
     is_exact = any((i, j) in grid.exact for j in range(len(grid.names)))
     point = exact_point(grid, i) if is_exact and allowance.expected is None else None
     if point is None:

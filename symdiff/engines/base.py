@@ -372,13 +372,35 @@ def _run(engine: Engine, problem: Problem) -> Samples:
             check_dtypes(engine, problem.tensor_problem)
         if engine.traits.runs_in_chunks and is_long(problem):
             return _in_chunks(engine, problem)
-        return engine.differentiate(problem)
+        return _checked(engine.differentiate(problem), problem)
     except Unsupported as error:
         return Samples(_no_numbers(problem), unsupported=str(error), missing=error.function)
     except Exception as error:  # noqa: BLE001  (an engine on trial may raise anything)
         check_memory(error)
         everywhere = np.ones(problem.count, dtype=np.int32)
         return Samples(_no_numbers(problem), reason_of=everywhere, reasons=("", describe(error)))
+
+
+def _checked(samples: Samples, problem: Problem) -> Samples:
+    """Return what an engine returned, if it has the form of samples of the problem.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It has not: the message says how.
+    """
+    if not isinstance(samples, Samples):
+        message = f"differentiate returned {type(samples).__name__}, not Samples"
+        raise TypeError(message)
+    if not samples.derivatives and problem.variables:
+        message = "differentiate returned no derivatives"
+        raise ValueError(message)
+    for name, column in samples.derivatives.items():
+        if np.shape(column) != (problem.count,):
+            shape = np.shape(column)
+            message = f"the derivatives by {name} have shape {shape}, not ({problem.count},)"
+            raise ValueError(message)
+    return samples
 
 
 def check_dtypes(engine: Engine, tensor_problem: TensorProblem) -> None:
@@ -426,7 +448,8 @@ def _in_chunks(engine: Engine, problem: Problem) -> Samples:
     failures: dict[int, tuple[tuple[str, ...], NDArray[np.int32]]] = {}
 
     def run_chunk(chunk: slice) -> None:
-        samples = engine.differentiate(problem.part(chunk))
+        part = problem.part(chunk)
+        samples = _checked(engine.differentiate(part), part)
         for name, column in samples.derivatives.items():
             columns[name][chunk] = column
             covered.add(name)

@@ -171,7 +171,7 @@ def _along(
 ) -> DirectionalSamples:
     no_numbers = {name: np.full(1, np.nan) for name in problem.directions}
     if not isinstance(engine, DirectionalEngine):
-        reason = f"{engine.name}: it works component by component"
+        reason = "it works component by component, and the program is too large for that"
         return DirectionalSamples(Samples(no_numbers, unsupported=reason), {}, {})
     try:
         if engine.traits.whole_tensors:

@@ -67,7 +67,7 @@ def _counts(evidence: Evidence, selected: int, shown: int) -> list[str]:
     only_counted = evidence.left_out.points
     how = f"{only_counted} agree and are only counted: --keep all writes them"
     proved = (
-        f"({how if only_counted else '--all shows all'}); {_proved(evidence)} of {total} proved"
+        f"({how if only_counted else '--all shows all'}); {evidence.proved_count} of {total} proved"
     )
     if agreement and not shown:
         return [f"{agreement} {proved}"]
@@ -102,11 +102,6 @@ def _agreement(evidence: Evidence, phrase: str, everywhere: str) -> str:
 
 def _listed(words: Sequence[str]) -> str:
     return " and ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
-
-
-def _proved(evidence: Evidence) -> int:
-    truths = (truths for trial in evidence.trials for truths in trial.truths.values())
-    return sum(t.proved_count for t in truths) + evidence.left_out.proved
 
 
 def _tensors(evidence: Evidence) -> list[str]:

@@ -19,6 +19,8 @@ from symdiff.verdict.words import Verdict
 
 # The most names of expressions in one line.
 _MAX_NAMES: Final = 20
+# Kinds of point at which a switch vanishes.
+_AT_SWITCHES: Final = (Kind.KINK, Kind.VERTICAL, Kind.EDGE, Kind.JUMP, Kind.POLE)
 
 
 def summary(evidence: Sequence[Evidence], errors: Sequence[SymdiffError]) -> str:
@@ -48,11 +50,12 @@ def summary(evidence: Sequence[Evidence], errors: Sequence[SymdiffError]) -> str
 
 
 def _kink_count(e: Evidence) -> int:
-    """Return the number of points that were added as kinks, or that are kinks."""
+    """Return the number of points that were added as kinks, or at which a switch vanishes."""
     at_kinks = e.grid.roles == Role.KINK
     for trial in e.trials:
         for truths in trial.truths.values():
-            at_kinks = at_kinks | (truths.kinds == Kind.KINK)
+            at_kinks = at_kinks | np.isin(truths.kinds, _AT_SWITCHES)
+            at_kinks[truths.apparent_kinks] = True
     return int(np.count_nonzero(at_kinks))
 
 
@@ -70,7 +73,7 @@ def _proofs(evidence: Sequence[Evidence]) -> str:
     truths = [t for e in evidence for trial in e.trials for t in trial.truths.values()]
     only_counted = sum(e.left_out.points * len(e.trials) * len(e.variables) for e in evidence)
     total = sum(map(len, truths)) + only_counted
-    proved = sum(t.proved_count for t in truths) + sum(e.left_out.proved for e in evidence)
+    proved = sum(e.proved_count for e in evidence)
     undecided = sum(int(np.count_nonzero(t.kinds == Kind.UNDECIDED)) for t in truths)
     certified = total - proved - undecided
     parts = [

@@ -360,7 +360,7 @@ def _explained(
     if verdict is Verdict.NONFINITE:
         return verdict, "by rounding" if math.isinf(allowance.radius) else ""
     if math.isnan(allowance.radius):
-        return Verdict.UNDECIDED, _NO_BOUND
+        return Verdict.UNDECIDED, _NO_BOUND if allowance.reason == "rounding" else allowance.reason
     if verdict is Verdict.NOT_SUBGRADIENT:
         ends = truths.one_sided(i)
         nearest = min(max(value, min(ends)), max(ends))

@@ -6,10 +6,11 @@ import sympy.core.random as shuffling
 import torch
 
 import symdiff
+from symdiff.engines.base import Allowance, Samples
 from symdiff.errors import InputError, UsageError
 from symdiff.grid.grid import Role
 from symdiff.verdict.words import Verdict
-from tests.fakes import FAULTY, Fixed, Raising
+from tests.fakes import FAULTY, Fake, Fixed, Raising
 
 SMOOTH = "sin(x) + x**3/3"
 
@@ -326,3 +327,60 @@ def test_global_modes_of_torch_and_numpy_change_no_verdict(mode, points):
     with mode():
         assert symdiff.compare("sin(x)*relu(x)", grid).evidence[0].counts() == plain.counts()
     assert plain.counts()["autograd"][Verdict.AGREES] > points // 2
+
+
+class Malformed(Fake):
+    """An engine that breaks its contract in one method."""
+
+    def __init__(self, name, *, samples=None, allowance=None, estimate=None):
+        self.name = name
+        self._samples, self._allowance, self._estimate = samples, allowance, estimate
+
+    def differentiate(self, problem):
+        if self._samples is not None:
+            return self._samples(problem)
+        return Samples({name: np.full(problem.count, 7.0) for name in problem.variables})
+
+    def allowance(self, problem, variable, point):
+        return self._allowance() if self._allowance else Allowance()
+
+    def estimate_errors(self, problem, variable):
+        return self._estimate() if self._estimate else None
+
+
+def fail():
+    raise KeyError("nope")
+
+
+# What an engine does, its verdict, and the detail of its verdict.
+MALFORMED = [
+    (
+        {"samples": lambda problem: 7},
+        "failed",
+        "TypeError: differentiate returned int, not Samples",
+    ),
+    (
+        {"samples": lambda problem: Samples({})},
+        "failed",
+        "ValueError: differentiate returned no derivatives",
+    ),
+    (
+        {"samples": lambda problem: Samples({"x": np.zeros(problem.count + 1)})},
+        "failed",
+        "ValueError: the derivatives by x have shape (2,), not (1,)",
+    ),
+    ({"allowance": fail}, "undecided", "the engine's allowance failed: KeyError: 'nope'"),
+    ({"estimate": fail}, "wrong", None),
+]
+
+
+@pytest.mark.parametrize(("methods", "verdict", "detail"), MALFORMED)
+def test_an_engine_that_breaks_its_contract_costs_only_its_own_verdict(
+    register, methods, verdict, detail
+):
+    name = register(Malformed("malformed", **methods))
+    comparison = symdiff.compare("x**2", at={"x": [1]}, engines=["autograd", name])
+    records = {r["engine"]: r for r in comparison.records()}
+    assert records["autograd"]["verdict"] == "agrees"
+    assert (records[name]["verdict"], records[name]["detail"]) == (verdict, detail)
+    assert name in str(comparison)

@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 import symdiff
 
 
@@ -35,3 +37,17 @@ def test_certified_derivatives_are_counted():
 
 def test_the_summary_names_what_does_not_pass():
     assert "does not pass: heaviside(x, 0.5)" in symdiff.compare("heaviside(x, 0.5)").summary()
+
+
+@pytest.mark.parametrize(
+    "text", ["sqrt(x)", "1/x", "sign(x)", "cbrt(x)", "relu(x) - relu(-x)", "abs(x)"]
+)
+def test_a_point_at_which_a_switch_vanishes_is_a_possible_kink(text):
+    summary = symdiff.compare(text, at={"x": [0]}).summary()
+    assert summary.startswith("1 expression, 1 point, 1 of them at possible kinks")
+
+
+def test_derivatives_along_directions_are_certified_and_not_proved():
+    values = {"x": {"shape": [1000], "seed": 0}}
+    summary = symdiff.compare("relu(x).sum()", values=values).summary()
+    assert "0 of 3 derivatives proved point by point, 3 certified by error bounds" in summary
