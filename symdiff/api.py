@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from symdiff.request.options import Options, RunOptions, takes
+from symdiff.errors import UsageError
+from symdiff.request.options import Options, RunOptions, read_path, takes
 from symdiff.request.request import Claims, Request
 
 # What is heavy is imported where it is used: the command line imports this module.
@@ -126,7 +127,7 @@ def compare_file(path: str | Path, *, options: Options, run: RunOptions) -> Repo
     Report
         As that of `compare_files`.
     """
-    return _compared([path], options, run)
+    return _compared([read_path("path", path)], options, run)
 
 
 @takes(options=Options, run=RunOptions)
@@ -150,16 +151,20 @@ def compare_files(
     InputError
         A path does not exist, or an option cannot be used.
     """
-    return _compared([paths] if isinstance(paths, str | Path) else paths, options, run)
+    several = [paths] if isinstance(paths, str | Path) else paths
+    if not isinstance(several, Iterable):
+        message = f"paths cannot be {several!r}"
+        raise UsageError(message, hint="a path, or a list of paths")
+    return _compared([read_path("paths", path) for path in several], options, run)
 
 
-def _compared(paths: Sequence[str | Path], options: Options, run: RunOptions) -> Report:
+def _compared(paths: list[Path], options: Options, run: RunOptions) -> Report:
     from symdiff.batch.work import collect  # noqa: PLC0415
     from symdiff.batch.workers import limits_of, start_loading  # noqa: PLC0415
 
     if run.jobs > 1 and run.executor is None and run.dask is None:
         start_loading()  # in another process, while this one reads the files
-    work = collect([Path(path) for path in paths], run.only)
+    work = collect(paths, run.only)
     from symdiff.batch.runner import Workers  # noqa: PLC0415
     from symdiff.batch.runner import run as run_all  # noqa: PLC0415
     from symdiff.batch.store import open_store  # noqa: PLC0415

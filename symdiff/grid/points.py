@@ -5,14 +5,14 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final
 
 import numpy as np
 
 from symdiff.array_types import Array
-from symdiff.errors import ExpressionError, GridError, did_you_mean
+from symdiff.errors import ExpressionError, GridError, describe, did_you_mean
 from symdiff.program import check_name, parse
 
 # How the points of one variable are specified; see `axis`.
@@ -178,16 +178,25 @@ def axes(
     """
     points = at or {}
     for keyword, specs in (("grid", grid), ("at", points)):
-        if isinstance(specs, str):
-            message = f"{keyword} must be a mapping from variable to points, not {specs[:40]!r}"
-            raise GridError(message, hint=f'write {{"{(*inputs, "x")[0]}": "{specs[:40]}"}}')
-    for name in (*grid, *points):
+        if not isinstance(specs, Mapping):
+            is_range = isinstance(specs, str) and "=" not in specs
+            text = specs[:40] if is_range else DEFAULT_RANGE
+            message = (
+                f"{keyword} must be a mapping from variable to points, not {_shortened(specs)}"
+            )
+            raise GridError(message, hint=f'write {{"{(*inputs, "x")[0]}": "{text}"}}')
+    for name in map(str, (*grid, *points)):
         if name not in inputs:
             names = ", ".join(inputs) or "none"
             hint = did_you_mean(name, inputs) or f"its variables: {names}"
             message = f"the expression has no variable {name[:40]!r}"
             raise GridError(message, hint=hint)
     return tuple(_one_axis(name, grid, points) for name in inputs)
+
+
+def _shortened(value: object) -> str:
+    """Return the beginning of a value, for messages."""
+    return repr(value[:40] if isinstance(value, str) else value)[:42]
 
 
 def _one_axis(name: str, grid: Mapping[str, Spec], points: Mapping[str, Spec]) -> Axis:
@@ -249,13 +258,16 @@ def _from_list(values: Any) -> tuple[Array, dict[int, str]]:  # noqa: ANN401  (c
     if isinstance(values, int | float):
         values = [values]
     if hasattr(values, "__array__"):  # of numpy, torch or pandas
-        array = np.asarray(values, dtype=np.float64)
+        array = _doubles(values)
         exact: dict[int, str] = {}
         if array.ndim > 1:
             message = f"an array of shape {array.shape} is not a list of points"
             raise GridError(message, hint="flatten it, or give each variable its own list")
         array = array.reshape(-1)
     else:
+        if not isinstance(values, Iterable):
+            message = f"{_shortened(values)} is not a range or a list of points"
+            raise GridError(message, hint=_EXAMPLE)
         pairs = [_coordinate(v) for v in values]
         array = np.array([value for value, _ in pairs], dtype=np.float64)
         exact = {i: text for i, (_, text) in enumerate(pairs) if text}
@@ -266,6 +278,20 @@ def _from_list(values: Any) -> tuple[Array, dict[int, str]]:  # noqa: ANN401  (c
         message = "every point must be finite"
         raise GridError(message, hint=_EXAMPLE)
     return array, exact
+
+
+def _doubles(values: Any) -> Array:  # noqa: ANN401  (an array of any library)
+    """Return an array of integers or of floating-point numbers of at most 64 bits as doubles."""
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError, RuntimeError) as error:
+        message = f"these points cannot be converted to an array: {describe(error)}"
+        raise GridError(message, hint=_EXAMPLE) from None
+    if array.dtype.kind not in "iuf" or array.dtype.itemsize > 8:
+        message = f"an array of dtype {array.dtype.name} cannot be points"
+        hint = 'array.astype("float64"); dtypes: float64, float32, float16 and integers'
+        raise GridError(message, hint=hint)
+    return array.astype(np.float64)
 
 
 def _split(text: str) -> list[str]:

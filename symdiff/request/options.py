@@ -11,8 +11,10 @@ import dataclasses
 import functools
 import inspect
 import math
+import numbers
+import os
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import field
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -69,36 +71,74 @@ def at_least(lowest: float) -> Reader:
     >>> at_least(0)("seed", 3)
     3
     """
+    return _bounded(numbers.Real, "a finite number", lowest)
 
-    def read(name: str, value: float) -> float:
-        if not lowest <= value < math.inf:
-            message = f"{name} cannot be {value:g}"
-            raise UsageError(message, hint=f"a finite number, at least {lowest:g}")
+
+def integer_at_least(lowest: int) -> Reader:
+    """Return a check that a value is an integer and at least `lowest`.
+
+    Examples
+    --------
+    >>> integer_at_least(0)("seed", 3)
+    3
+    """
+    return _bounded(numbers.Integral, "an integer", lowest)
+
+
+def _bounded(kind: type, described_as: str, lowest: float) -> Reader:
+    def read(name: str, value: Any) -> Any:  # noqa: ANN401  (checked here)
+        is_of_kind = isinstance(value, kind) and not isinstance(value, bool)
+        if not is_of_kind or not lowest <= value < math.inf:
+            message = f"{name} cannot be {_shown(value)}"
+            raise UsageError(message, hint=f"{described_as}, at least {lowest:g}")
         return value
 
     return read
 
 
+def _shown(value: object) -> str:
+    """Return the beginning of a value, for messages."""
+    return f"{value:g}" if isinstance(value, float) else repr(value)[:40]
+
+
+def boolean(name: str, value: Any) -> bool:  # noqa: ANN401  (checked here)
+    """Return `value` if it is True or False, and raise UsageError otherwise."""
+    if not isinstance(value, bool):
+        message = f"{name} cannot be {_shown(value)}"
+        raise UsageError(message, hint="True or False")
+    return value
+
+
 def one_of(words: tuple[str, ...]) -> Reader:
     """Return a check that a value is one of some words."""
 
-    def read(name: str, value: str) -> str:
-        if value not in words:
-            message = f"{name} cannot be {value[:40]!r}"
-            raise UsageError(message, hint=did_you_mean(value, words) or " or ".join(words))
+    def read(name: str, value: Any) -> str:  # noqa: ANN401  (checked here)
+        if not isinstance(value, str) or value not in words:
+            message = f"{name} cannot be {_shown(value)}"
+            raise UsageError(message, hint=did_you_mean(str(value), words) or " or ".join(words))
         return value
 
     return read
 
 
 def _names(name: str, value: Any) -> tuple[str, ...]:  # noqa: ANN401  (any sequence)
-    del name
-    return (value,) if isinstance(value, str) else tuple(value)
+    names = (value,) if isinstance(value, str) or not isinstance(value, Iterable) else tuple(value)
+    if not names or not all(isinstance(item, str) for item in names):
+        message = f"{name} cannot be {_shown(value)}"
+        raise UsageError(message, hint=f'a list of one name or more, such as ["{ENGINES[1]}"]')
+    return names
 
 
-def _path(name: str, value: str | Path | None) -> Path | None:
-    del name
-    return None if value is None else Path(value)
+def read_path(name: str, value: Any) -> Path:  # noqa: ANN401  (checked here)
+    """Return a text or a path-like object as a Path, and raise UsageError for anything else."""
+    if not isinstance(value, str | os.PathLike):
+        message = f"{name} cannot be {_shown(value)}"
+        raise UsageError(message, hint="a path, as a text or a pathlib.Path")
+    return Path(value)
+
+
+def _path(name: str, value: Any) -> Path | None:  # noqa: ANN401  (checked by `read_path`)
+    return None if value is None else read_path(name, value)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,20 +171,22 @@ class Options:
     atol: float = field(default=0.0, metadata=option("--atol", "See rtol.", at_least(0)))
     kinks: bool = field(
         default=True,
-        metadata=option("--kinks/--no-kinks", "Add kinks and their neighbours to the grid."),
+        metadata=option(
+            "--kinks/--no-kinks", "Add kinks and their neighbours to the grid.", boolean
+        ),
     )
     max_points: int = field(
         default=MAX_POINTS,
         metadata=option(
             "--max-points",
             "Largest product of several axes; a larger one becomes a Sobol sample.",
-            at_least(1),
+            integer_at_least(1),
         ),
     )
     seed: int = field(
         default=0,
         metadata=option(
-            "--seed", "Seed of the Sobol sample and of the sample of proofs.", at_least(0)
+            "--seed", "Seed of the Sobol sample and of the sample of proofs.", integer_at_least(0)
         ),
     )
     prove: str = field(
@@ -161,7 +203,7 @@ class Options:
             "--max-proofs",
             "Largest number of proofs for an expression and variable; "
             "points that are left are undecided.",
-            at_least(1),
+            integer_at_least(1),
         ),
     )
     max_components: int = field(
@@ -170,13 +212,15 @@ class Options:
             "--max-components",
             "Largest number of derivatives of a tensor program that are judged one by one; "
             "a larger program is judged along random directions.",
-            at_least(0),
+            integer_at_least(0),
         ),
     )
     strict: bool = field(
         default=False,
         metadata=option(
-            "--strict", "Values where there is no derivative (verdict silent) do not pass."
+            "--strict",
+            "Values where there is no derivative (verdict silent) do not pass.",
+            boolean,
         ),
     )
     columns: Path | None = field(
@@ -202,7 +246,7 @@ class RunOptions:
     """
 
     jobs: int = field(
-        default=1, metadata=option("--jobs", "Number of worker processes.", at_least(1))
+        default=1, metadata=option("--jobs", "Number of worker processes.", integer_at_least(1))
     )
     executor: Any = field(
         default=None,

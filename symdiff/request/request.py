@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final, NoReturn
 
-from symdiff.errors import FileError, InputError, Place
+from symdiff.errors import FileError, InputError, Place, UsageError
+from symdiff.libraries import numpy
 from symdiff.program import Program
+from symdiff.program.values import DTYPES
 
 GridText = str | list[float | str]
 Claims = Mapping[str, str] | Sequence[str] | str
 
 MAX_NAME = 100  # characters
+# For a keyword of the library: an example, for messages.
+_EXAMPLES: Final[Mapping[str, str]] = {
+    "let": 'let={"u": "x**2"}',
+    "spellings": 'spellings={"clamp": "clamp(x, min=0)"}',
+    "claims": 'claims={"x": "2*x"}, or a list of definitions that ends in "grad_x = 2*x"',
+    "values": 'values={"w": [[1, 2], [3, 4]]}',
+    "tangent": 'tangent={"x": [1, 0]}',
+    "wrt": 'wrt=["x"]',
+    "math": 'math="x*sigmoid(x)"',
+}
 # For the key that an error names: the key of the file's entry.
 _KEY_OF = {"claim": "claims", "spelling": "spellings", "expect:": "expect"}
 
@@ -105,7 +117,8 @@ class Request:
     label: Label = dataclasses.field(default_factory=Label)
 
     def __post_init__(self) -> None:
-        """Move torch tensors from `grid` to `values`: they are no points on an axis."""
+        """Check types, and move torch tensors from `grid` to `values`: they are not points."""
+        _check_types(self)
         if not isinstance(self.grid, Mapping):
             return  # reported with the variables' names, once they are known
         tensors = {n: x for n, x in self.grid.items() if hasattr(x, "detach") and x.ndim}
@@ -125,6 +138,65 @@ class Request:
         """The file and the name, for messages."""
         name = repr(self.label.name or self.text)
         return f"{self.label.file}, entry {name}" if self.label.file else name
+
+
+def _check_types(request: Request) -> None:
+    """Check what a caller of the library can get wrong; files and the command line cannot.
+
+    Raises
+    ------
+    UsageError
+        An argument has another type than `Request` describes, or an array another dtype than
+        `DTYPES` has.
+    """
+    for key in ("let", "spellings", "values", "tangent"):
+        value = getattr(request, key)
+        if not isinstance(value, Mapping | None):
+            _refuse(key, "a mapping", value)
+    for key in ("let", "spellings"):
+        _check_texts(key, getattr(request, key))
+    if isinstance(request.claims, Mapping):
+        _check_texts("claims", request.claims)
+    elif not _is_texts(request.claims):
+        _refuse("claims", "a mapping or a list of texts", request.claims)
+    if request.wrt is not None and not _is_texts(request.wrt):
+        _refuse("wrt", "a list of variables", request.wrt)
+    if callable(request.expression) and not isinstance(request.math, str | Program | None):
+        _refuse("math", "a text or a Program", request.math)
+    _check_dtype("cotangent", request.cotangent)
+    for key, tensors in (("values", request.values), ("tangent", request.tangent or {})):
+        for name, value in tensors.items():
+            _check_dtype(f"{key} {name}", value)
+
+
+def _is_texts(value: object) -> bool:
+    """Return whether a value is a sequence of texts; a text is one, of its characters."""
+    return isinstance(value, Sequence) and all(isinstance(item, str) for item in value)
+
+
+def _check_texts(key: str, texts: Mapping[Any, Any]) -> None:
+    for name, text in texts.items():
+        if not isinstance(name, str):
+            _refuse(f"{key} {name!r}", "named by a text", name)
+        if not isinstance(text, str):
+            _refuse(f"{key} {name}", "a text", text)
+
+
+def _refuse(key: str, form: str, value: object) -> NoReturn:
+    message = f"must be {form}, not {short(repr(value))}"
+    raise UsageError(message, place=Place(key=short(key)), hint=_EXAMPLES[key.split(maxsplit=1)[0]])
+
+
+def _check_dtype(key: str, data: Any) -> None:  # noqa: ANN401  (of any type)
+    """Check that an array has a dtype of `DTYPES`; lists and torch tensors are checked later."""
+    array = data.get("data") if isinstance(data, Mapping) else data
+    if hasattr(array, "detach") or not hasattr(array, "__array__"):
+        return
+    name = numpy.asarray(array).dtype.name
+    if name not in DTYPES:
+        message = f"an array of dtype {name} cannot be the value of a tensor"
+        hint = f'array.astype("float64"); dtypes: {", ".join(DTYPES)}'
+        raise UsageError(message, place=Place(key=short(key)), hint=hint)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -167,7 +167,7 @@ BAD = [
     (["eval", "x", "--seed", "-1"], "symdiff: seed cannot be -1"),
     (
         ["eval", "x", "--max-points", "0"],
-        "symdiff: max_points cannot be 0 (a finite number, at least 1)",
+        "symdiff: max_points cannot be 0 (an integer, at least 1)",
     ),
     (["eval", "x", "--output", "/"], "symdiff: --output / is a folder (give the name of a file"),
     (["eval", "x", "--output", ""], "symdiff: --output . is a folder"),
@@ -184,7 +184,7 @@ BAD = [
     (["eval", "x", "--grid", "x=0:1:99999999999"], "symdiff: grid x: a range has 1 to 10000000000"),
     (["run", "--timeout", "0"], "symdiff: timeout cannot be 0 (a number of seconds"),
     (["run", "--memory", "-1"], "symdiff: memory cannot be -1 (a number of GiB"),
-    (["run", "--jobs", "0"], "symdiff: jobs cannot be 0 (a finite number, at least 1)"),
+    (["run", "--jobs", "0"], "symdiff: jobs cannot be 0 (an integer, at least 1)"),
     (["run", "--store", "/no/such/s.db"], "symdiff: /no/such/s.db: there is no folder /no/such"),
     (["run", "--dask", "nowhere"], "symdiff: no Dask scheduler at 'nowhere'"),
     (["drift", "no.db", "no.json"], "symdiff: no.db: No such file or directory (two files"),

@@ -54,6 +54,11 @@ REFUSED = [
     ("", "the expression is empty"),
     ([], "a list has 1 to 10000000 points, not 0"),
     (np.array([np.nan]), "every point must be finite"),
+    (np.array([1], dtype="longdouble"), "dtypes: float64, float32, float16 and integers"),
+    (np.array([True]), "an array of dtype bool cannot be points"),
+    (np.array(["1/3"]), "cannot be points"),
+    (None, "None is not a range or a list of points"),
+    (object(), "is not a range or a list of points"),
     ("__import__('os')", "unknown function '__import__'"),
 ]
 
@@ -83,3 +88,21 @@ def test_adding_the_finite_difference_step_is_exact(x):
     h = difference_step(np.array([x]))[0]
     assert (x + h) - x == h
     assert h == pytest.approx(6.06e-6 * max(1, abs(x)), rel=1e-2)
+
+
+@pytest.mark.parametrize("keyword", ["grid", "at"])
+@pytest.mark.parametrize(
+    ("specs", "hint"),
+    [("0:1:3", "0:1:3"), ("x=1:2:3", "-2:2:9"), ([1, 2], "-2:2:9"), (3, "-2:2:9")],
+)
+def test_points_without_a_variable_are_an_error_with_a_hint_that_works(keyword, specs, hint):
+    arguments = {"grid": {}, keyword: specs}
+    with pytest.raises(GridError, match=f"^{keyword} must be a mapping") as caught:
+        axes(("x",), **arguments)
+    assert caught.value.hint == f'write {{"x": "{hint}"}}'
+    axes(("x",), {"x": hint})
+
+
+def test_the_points_of_grid_and_at_are_merged_before_kinks_are_searched():
+    (merged,) = axes(("x",), {"x": "1:2:2"}, {"x": "-1"})
+    assert (merged.low, merged.high, merged.searched) == (-1, 2, True)

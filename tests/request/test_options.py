@@ -4,6 +4,7 @@ import dataclasses
 import inspect
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
@@ -121,7 +122,7 @@ def test_flags_and_keywords_reach_the_comparison(monkeypatch):
         ({"rtol": -1}, r"rtol cannot be -1 \(a finite number, at least 0\)"),
         ({"atol": float("nan")}, "atol cannot be nan"),
         ({"rtol": float("inf")}, "rtol cannot be inf"),
-        ({"max_points": 0}, r"max_points cannot be 0 \(a finite number, at least 1\)"),
+        ({"max_points": 0}, r"max_points cannot be 0 \(an integer, at least 1\)"),
         ({"max_components": -1}, "max_components cannot be -1"),
         ({"max_proofs": 0}, "max_proofs cannot be 0"),
         ({"seed": -1}, "seed cannot be -1"),
@@ -163,3 +164,45 @@ def test_progress_is_called_at_the_start_and_for_every_entry(tmp_path):
     assert [(done, total) for done, total, _ in calls] == [(0, 2), (0, 2), (1, 2), (2, 2)]
     assert calls[0][2] is None and calls[1][2] is report.errors[0]
     assert calls[2][2] is report.evidence[0] and calls[3][2] is report.errors[1]
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"engines": []}, r"engines cannot be \[\] \(a list of one name or more"),
+        ({"engines": [1]}, r"engines cannot be \[1\]"),
+        ({"engines": 3}, "engines cannot be 3"),
+        ({"rtol": "a"}, r"rtol cannot be 'a' \(a finite number, at least 0\)"),
+        ({"rtol": None}, "rtol cannot be None"),
+        ({"atol": True}, "atol cannot be True"),
+        ({"max_points": 2.5}, r"max_points cannot be 2.5 \(an integer, at least 1\)"),
+        ({"max_points": True}, "max_points cannot be True"),
+        ({"seed": 1.5}, r"seed cannot be 1.5 \(an integer, at least 0\)"),
+        ({"strict": "no"}, r"strict cannot be 'no' \(True or False\)"),
+        ({"kinks": 1}, r"kinks cannot be 1 \(True or False\)"),
+        ({"prove": 3}, r"prove cannot be 3 \(filter or all\)"),
+        ({"columns": 3}, r"columns cannot be 3 \(a path, as a text or a pathlib.Path\)"),
+    ],
+)
+def test_a_value_of_another_type_is_refused_in_one_line(keywords, message):
+    with pytest.raises(UsageError, match=f"^{message}") as caught:
+        symdiff.compare("relu(x)", **keywords)
+    assert caught.value.hint and "\n" not in str(caught.value)
+
+
+def test_integers_of_numpy_are_integers():
+    assert Options(max_points=np.int64(5), seed=np.int32(1), rtol=np.float32(0)).max_points == 5
+
+
+@pytest.mark.parametrize(
+    ("door", "paths"),
+    [
+        (symdiff.compare_file, []),
+        (symdiff.compare_file, 3),
+        (symdiff.compare_files, 3),
+        (symdiff.compare_files, [3]),
+    ],
+)
+def test_what_is_not_a_path_is_refused_in_one_line(door, paths):
+    with pytest.raises(UsageError, match=r"^paths? cannot be (3|\[\]) \(a path"):
+        door(paths)

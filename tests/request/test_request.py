@@ -148,3 +148,42 @@ def test_variables_are_checked_against_the_expression_and_the_claims():
     claimed = Request(expression="x*y", wrt=["y"], claims={"x": "y"})
     with pytest.raises(UsageError, match=r"there is a claim for 'x', but wrt leaves it out"):
         parse_request(claimed).variables()
+
+
+@pytest.mark.parametrize(
+    ("keywords", "message"),
+    [
+        ({"claims": {"x": 3}}, "claims x: must be a text, not 3"),
+        ({"claims": 3}, "claims: must be a mapping or a list of texts, not 3"),
+        ({"let": {"u": 3}}, "let u: must be a text, not 3"),
+        ({"spellings": 3}, "spellings: must be a mapping, not 3"),
+        ({"values": 3}, "values: must be a mapping, not 3"),
+        ({"tangent": 3}, "tangent: must be a mapping, not 3"),
+        ({"wrt": [1]}, r"wrt: must be a list of variables, not \[1\]"),
+        ({"math": 3}, "math is the formula of a callable"),
+        ({"expression": torch.relu, "math": 3}, "math: must be a text or a Program, not 3"),
+    ],
+)
+def test_an_argument_of_another_type_is_refused_in_one_line(keywords, message):
+    with pytest.raises(UsageError, match=f"^{message}") as caught:
+        symdiff.compare(**{"expression": "relu(x)", **keywords})
+    assert caught.value.hint and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", ["int32", "longdouble", "bool"])
+def test_an_array_of_an_unknown_dtype_is_refused_as_the_value_of_a_tensor(dtype):
+    array = np.ones(2, dtype=dtype)
+    for keywords in (
+        {"values": {"x": array}},
+        {"values": {"x": {"data": array}}},
+        {"values": {"x": [1, 2]}, "tangent": {"x": array}},
+        {"values": {"x": [1, 2]}, "cotangent": array},
+    ):
+        with pytest.raises(UsageError, match="dtypes: float64, float32, float16, int64"):
+            symdiff.compare("relu(x)", **keywords)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+def test_an_array_of_a_known_dtype_is_the_value_of_a_tensor(dtype):
+    values = {"x": np.ones(2, dtype=dtype)}
+    assert symdiff.compare("relu(x)", values=values, engines=["autograd"]).records()
