@@ -1,6 +1,6 @@
 """A store keeps results in an SQLite file, so that a run that was killed can go on.
 
-Schema, version 1 (``PRAGMA application_id`` = 0x73796d64, ``PRAGMA user_version`` = 1)::
+Schema, version 2 (``PRAGMA application_id`` = 0x73796d64, ``PRAGMA user_version`` = 2)::
 
     names
         name        of a request; unique
@@ -38,7 +38,7 @@ from symdiff.request.request import Label, Request
 from symdiff.versions import computing_versions
 
 APPLICATION: Final = 0x73796D64  # "symd"
-VERSION: Final = 1  # of the schema
+VERSION: Final = 2  # of the schema and of the packed outcomes
 MAGIC: Final = b"SQLite format 3\x00"
 _HEADER: Final = 100  # bytes; https://www.sqlite.org/fileformat.html section 1.3
 _PATIENCE: Final = 60.0  # seconds to wait while another run locks the file
