@@ -164,8 +164,11 @@ def _read(data: Any) -> Value:  # noqa: ANN401
         if array.ndim > MAX_DIMENSIONS:
             message = f"more than {MAX_DIMENSIONS} dimensions"
             raise UsageError(message, hint=_EXAMPLE)
-        dtype = str(array.dtype) if str(array.dtype) in DTYPES else "float64"
-        return _typed(_checked(array), dtype)
+        if array.dtype.name not in DTYPES:
+            message = f"an array of dtype {array.dtype.name} cannot be the value of a tensor"
+            hint = f'array.astype("float64"); dtypes: {", ".join(DTYPES)}'
+            raise UsageError(message, hint=hint)
+        return _typed(_checked(array), array.dtype.name)
     _check_nesting(data)
     return Value(_checked(data))
 

@@ -7,9 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NoReturn
 
 from symdiff.errors import FileError, InputError, Place, UsageError
-from symdiff.libraries import numpy
 from symdiff.program import Program
-from symdiff.program.values import DTYPES
 
 GridText = str | list[float | str]
 Claims = Mapping[str, str] | Sequence[str] | str
@@ -146,8 +144,7 @@ def _check_types(request: Request) -> None:
     Raises
     ------
     UsageError
-        An argument has another type than `Request` describes, or an array another dtype than
-        `DTYPES` has.
+        An argument has another type than `Request` describes.
     """
     for key in ("let", "spellings", "values", "tangent"):
         value = getattr(request, key)
@@ -163,10 +160,6 @@ def _check_types(request: Request) -> None:
         _refuse("wrt", "a list of variables", request.wrt)
     if callable(request.expression) and not isinstance(request.math, str | Program | None):
         _refuse("math", "a text or a Program", request.math)
-    _check_dtype("cotangent", request.cotangent)
-    for key, tensors in (("values", request.values), ("tangent", request.tangent or {})):
-        for name, value in tensors.items():
-            _check_dtype(f"{key} {name}", value)
 
 
 def _is_texts(value: object) -> bool:
@@ -185,18 +178,6 @@ def _check_texts(key: str, texts: Mapping[Any, Any]) -> None:
 def _refuse(key: str, form: str, value: object) -> NoReturn:
     message = f"must be {form}, not {short(repr(value))}"
     raise UsageError(message, place=Place(key=short(key)), hint=_EXAMPLES[key.split(maxsplit=1)[0]])
-
-
-def _check_dtype(key: str, data: Any) -> None:  # noqa: ANN401  (of any type)
-    """Check that an array has a dtype of `DTYPES`; lists and torch tensors are checked later."""
-    array = data.get("data") if isinstance(data, Mapping) else data
-    if hasattr(array, "detach") or not hasattr(array, "__array__"):
-        return
-    name = numpy.asarray(array).dtype.name
-    if name not in DTYPES:
-        message = f"an array of dtype {name} cannot be the value of a tensor"
-        hint = f'array.astype("float64"); dtypes: {", ".join(DTYPES)}'
-        raise UsageError(message, place=Place(key=short(key)), hint=hint)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

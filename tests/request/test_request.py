@@ -170,7 +170,7 @@ def test_an_argument_of_another_type_is_refused_in_one_line(keywords, message):
     assert caught.value.hint and "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("dtype", ["int32", "longdouble", "bool"])
+@pytest.mark.parametrize("dtype", ["int32", "longdouble"])
 def test_an_array_of_an_unknown_dtype_is_refused_as_the_value_of_a_tensor(dtype):
     array = np.ones(2, dtype=dtype)
     for keywords in (
