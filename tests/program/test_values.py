@@ -271,7 +271,7 @@ REFUSED = [
     ({"data": [1], "dtype": 64}, "unknown dtype '64'"),
     ({"data": [1], "dtype": ["float64"]}, "unknown dtype \"['float64']\""),
     (np.ones(2, dtype=np.int32), "an array of dtype int32 cannot be the value of a tensor"),
-    (np.ones(2, dtype=np.longdouble), "an array of dtype longdouble cannot be"),
+    (np.ones(2, dtype=np.uint8), "an array of dtype uint8 cannot be the value of a tensor"),
     (torch.ones(2, dtype=torch.bfloat16), "unknown dtype 'bfloat16'"),
     (torch.ones(2, dtype=torch.bool), "unknown dtype 'bool'"),
     (np.ones((1,) * 9), "more than 8 dimensions"),
