@@ -29,7 +29,7 @@ from symdiff.request.request import Request
 from symdiff.truth.certify import ProofOptions
 from symdiff.verdict.words import Verdict
 
-# numpy's default handling of floating-point errors: the caller may have set another.
+# numpy's default handling of floating-point errors, used even if the caller has set another.
 _ERROR_STATE: Final[Mapping[str, Any]] = MappingProxyType(
     {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
 )
@@ -85,8 +85,8 @@ def _compare(
             trials = with_jacobian_diagnoses(trials, components)
         trials = tuple(with_explanations(trial, grid) for trial in trials)
     scalars = grid.names if plan.tensors is None else plan.tensors.scalars
-    ran = (name for trial in trials for name in trial.samples)
-    engines = tuple(dict.fromkeys((*engines, *ran)))  # asserted derivatives are engines too
+    sampled = (name for trial in trials for name in trial.samples)
+    engines = tuple(dict.fromkeys((*engines, *sampled)))  # asserted derivatives are engines too
     _check_expect(label.expect, engines)
     return Evidence(
         label=label,

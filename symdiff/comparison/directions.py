@@ -2,7 +2,8 @@
 
 With a cotangent c and a direction v an engine returns one number, c·J·v: reverse mode computes
 (c·J)·v, finite differences c·(f(x + hv) - f(x - hv))/2h. The truth is certified by bounds of all
-rounding errors where no switch may be zero, and is `undecided` elsewhere.
+rounding errors if no switch may be zero and the bounds are within tolerance; otherwise it is
+`undecided`.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from symdiff.verdict.diagnosis import describe_agreement
 from symdiff.verdict.judge import Judgement, Tolerance, draft, judge, unclear_points
 from symdiff.verdict.words import Verdict
 
-DIRECTIONS: Final = 3  # random directions for every input
+DIRECTIONS: Final = 3  # number of random directions for each input
 _UNSETTLED: Final = "a switch may vanish, or rounding hides the derivative"
 
 
@@ -51,7 +52,7 @@ class DirectionalTrials:
     variables
         The names of the directions.
     trials
-        A trial of every spelling.
+        One trial for each spelling.
     notes
         Which directions were taken, and how claims compare with computed gradients.
     """
@@ -63,7 +64,7 @@ class DirectionalTrials:
 
 
 def _bounded(slope: float, error: float, tolerance: Tolerance) -> Truths:
-    """Return the truth along one direction: the slope if its error bound is small enough."""
+    """Return the truth along one direction: undecided if the error bound exceeds the tolerance."""
     if error <= tolerance.atol + tolerance.rtol * abs(slope):
         return Truths.proved_only(1, {0: Truth(Kind.SMOOTH, slope, slope, slope)})
     return Truths(Certified.nowhere(1), Proofs.of({}), {0: _UNSETTLED})
@@ -75,7 +76,7 @@ def directional_trials(request: TensorRequest, options: Options) -> DirectionalT
     Raises
     ------
     UsageError
-        A claim is for components.
+        A claim is for one component, or the value of a spelling differs.
     """
     for claim in request.parsed.claims:
         if claim.index is not None or claim.output is not None:
@@ -114,7 +115,7 @@ def directional_trials(request: TensorRequest, options: Options) -> DirectionalT
 def _check_values(request: TensorRequest, spelling: str, other: Program) -> None:
     """Raise UsageError if the value of a spelling is certified to differ.
 
-    The message has the component that differs most.
+    The message shows both values of the component that differs most.
     """
     values = {**request.arrays, **request.indices}
     try:
@@ -151,7 +152,7 @@ def _note(request: TensorRequest) -> str:
 
 
 def _claims(request: TensorRequest) -> dict[str, Engine]:
-    """Return the claims as an engine; one whose shape cannot be right is refused."""
+    """Return the engine of the claims by its name; claims of a wrong shape are refused."""
     programs: dict[str, Program] = {}
     refused: dict[str, str] = {}
     diagonal: set[str] = set()
@@ -191,7 +192,7 @@ def _trial(
 def _judged(
     truths: Truths, error: float, along: DirectionalSamples, name: str, tolerance: Tolerance
 ) -> Judgement:
-    """Judge an engine along one direction, whose derivative has an error bound."""
+    """Judge an engine along one direction; `error` bounds the error of the true derivative."""
     samples = along.samples
     if name in samples.refusals:
         return Judgement.everywhere(Verdict.FAILED, 1, samples.refusals[name])
@@ -213,7 +214,7 @@ def _judged(
 def _comparisons_of_claims(
     results: Mapping[str, DirectionalSamples], tolerance: Tolerance
 ) -> list[str]:
-    """Say how asserted gradients compare with those of the first engine that has whole ones."""
+    """Return notes that compare asserted gradients with the first whole gradient of an engine."""
     computed = [(n, a) for n, a in results.items() if a.gradients and not _is_asserted(a)]
     if not computed:
         return []

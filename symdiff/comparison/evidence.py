@@ -95,7 +95,7 @@ class Trial:
         return self.problem.program
 
     def covered(self, engine: str) -> tuple[str, ...]:
-        """Return the variables with derivatives by an engine: a claim may be for some only."""
+        """Return the variables for which an engine has derivatives: a claim may cover only some."""
         return tuple(self.samples[engine].derivatives) if engine in self.samples else ()
 
     def detail(self, engine: str, variable: str, i: int) -> str:
@@ -129,7 +129,7 @@ class Tensors:
         The vectors that multiply the Jacobian: "cotangent" from the left, "tangent" from the
         right.
     root
-        The name of the last node in PyTorch's graph; "" if there is no graph.
+        The name of the root node of PyTorch's graph; "" if there is no graph.
     structure
         A description of the Jacobian's structure, such as diagonal; by input.
     notes
@@ -243,7 +243,8 @@ class Evidence:
     def proved_count(self) -> int:
         """The number of derivatives that were proved point by point.
 
-        The derivatives of a large tensor program along directions are certified by error bounds.
+        Derivatives along directions of a large tensor program are not counted: error bounds
+        certify them.
         """
         trials = (trial for trial in self.trials if not trial.is_directional)
         proved = (t.proved_count for trial in trials for t in trial.truths.values())

@@ -21,9 +21,9 @@ from symdiff.request.options import Options
 from symdiff.truth.certify import ProofOptions
 from symdiff.verdict.words import Verdict, counted
 
-CHUNK: Final = 2**20  # points of a range that are compared together
-MAX_KEPT: Final = 2_000_000  # points of a range that are kept
-# A regular point is kept if an engine has another verdict than these.
+CHUNK: Final = 2**20  # number of points of a range that are compared together
+MAX_KEPT: Final = 2_000_000  # largest number of points of a range that are kept
+# A regular point is only counted, and not kept, if every engine has one of these verdicts.
 _COUNTED_ONLY: Final = (Verdict.AGREES, Verdict.UNSUPPORTED)
 
 
@@ -143,12 +143,12 @@ def _at_points(case: Case, grid: Grid) -> Case:
 
 
 def _proof_count(trial: Trial) -> int:
-    """Return the number of proofs along the variable that took most."""
+    """Return the largest number of proofs along one variable."""
     return max((len(t.proofs) for t in trial.truths.values()), default=0)
 
 
 def _all_agree(trials: Sequence[Trial]) -> Mask:
-    """Return at which points every engine agrees, or is unsupported; shape (n,)."""
+    """Return at which points every engine agrees or does not support the program; shape (n,)."""
     codes = [j.codes for trial in trials for j in trial.judgements.values()]
     agree: Mask = np.logical_and.reduce([np.isin(c, _COUNTED_ONLY) for c in codes])
     return agree

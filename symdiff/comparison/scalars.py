@@ -39,7 +39,7 @@ class Plan:
     cases
         The scalar functions on which the engines are still to run.
     trials
-        Trials that the planning ran already: along directions of a large tensor program.
+        The finished trials of a large tensor program, run along directions; `cases` is then empty.
     tensors
         Shapes and values of a tensor program; None if the variables are numbers.
     long_range
@@ -101,14 +101,15 @@ def requested_points(
 ) -> NDArray[np.intp]:
     """Return the indices of the points of a grid that `at` asks for.
 
-    These are the points with a coordinate of `at` along every variable that `at` has.
+    At these points, the coordinate along every variable in `at` is one that `at` lists. There are
+    none if `at` has a long range.
 
     Parameters
     ----------
     grid
-        The points, those of `at` among them.
+        The points, which include those of `at`.
     scalars
-        The variables that run over the grid.
+        The variables that vary over the grid.
     at
         Points by variable, as in the request.
 
@@ -155,7 +156,7 @@ def only_long_range(points_along: Sequence[Axis]) -> LongRange | None:
 
 
 def _sample(long_range: LongRange, special: Array) -> Array:
-    """Return the special points of a long range, and equidistant ones."""
+    """Return the special points of a long range, followed by equidistant points."""
     equidistant = np.linspace(long_range.low, long_range.high, _SAMPLED_POINTS)
     return np.concatenate([special, equidistant])
 
@@ -178,7 +179,7 @@ def check_same_values(
     spelling
         The name of the spelling.
     columns
-        For every input its coordinates at the points, shape (n,).
+        The coordinates of the points by input, each of shape (n,).
     shown
         The inputs whose coordinates the message shows.
 

@@ -19,7 +19,7 @@ from symdiff.program.values import DTYPES, Value, component_name, index_inputs, 
 from symdiff.request.claims import Claimed, check_inputs
 from symdiff.request.parsed import ParsedRequest
 
-TANGENT: Final = "tangent"
+TANGENT: Final = "tangent"  # name of the only variable of a JVP
 MAX_CALLS: Final = 100  # largest number of calls of `backward` with one cotangent
 
 
@@ -44,7 +44,7 @@ class TensorRequest:
     cotangents
         The cotangents of the VJPs, in order. None: every component of the value is differentiated.
     tangent
-        The tangent vectors of the JVP, by input. None: there are derivatives by every variable.
+        The tangent vectors of the JVP, by input. None: the derivatives are with respect to `wrt`.
     """
 
     parsed: ParsedRequest
@@ -172,7 +172,7 @@ def _check_spelling_shape(
     indices: Mapping[str, Any],
     shape: Shape,
 ) -> None:
-    """Raise an InputError if the value of a spelling has not the shape of the expression's."""
+    """Raise an InputError if the value of a spelling differs in shape from the expression's."""
     try:
         other_shape = shape_of(other, shapes, indices)
     except ExpressionError as error:
@@ -201,7 +201,7 @@ def _cotangents(
     values: Mapping[str, Any],
     shape: Shape,
 ) -> tuple[Array, ...] | None:
-    """Return the cotangents of the VJPs: an array with one dimension more has several."""
+    """Return the cotangents of the VJPs, several if the array has an additional first dimension."""
     if parsed.request.cotangent is None:
         return None
     if program is not None:

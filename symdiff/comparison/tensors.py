@@ -52,7 +52,7 @@ from symdiff.request.options import Options
 from symdiff.request.parsed import ParsedRequest
 
 # Largest distance of the random points near a point, relative to the coordinates. Spellings are
-# compared at these points too: at the values alone, other functions may agree by chance.
+# compared at these points too: at the values alone, a different function may agree by chance.
 _NEARBY: Final = 0.05
 _SAMPLES: Final = 16  # number of random points near every point
 
@@ -145,7 +145,7 @@ def _plan_by_components(request: TensorRequest, options: Options) -> Plan:
 
 
 def _functions(request: TensorRequest, written: WrittenOut) -> dict[tuple[int, ...], Program]:
-    """Return the scalar functions by multi-index: every component, or their contraction at ()."""
+    """Return the scalar functions: each component by multi-index, or their contraction at ()."""
     calls = request.accumulate
     if request.cotangents is not None:
         return {(): written.weighted([(c, calls) for c in request.cotangents])}
@@ -218,7 +218,7 @@ def _check_values(
     other: Mapping[tuple[int, ...], Program],
     columns: Mapping[str, Array],
 ) -> None:
-    """Raise UsageError if a spelling has other values at the points or near them."""
+    """Raise UsageError if a spelling has different values at the points or near them."""
     rng = np.random.default_rng(0)
     nearby = {
         name: np.concatenate([x, *(_nearby(x, rng) for _ in range(_SAMPLES))])
@@ -277,7 +277,7 @@ class WrittenClaims:
     """Asserted derivatives, with a program for each component of the output and of the inputs."""
 
     def __init__(self, request: TensorRequest) -> None:
-        """Write out the claims; of one with a wrong shape, keep the reason instead."""
+        """Write out the claims; for a claim with a wrong shape, keep the reason instead."""
         self._request = request
         self._fitting: list[tuple[Claimed, WrittenOut]] = []
         self._refused: list[tuple[Claimed, str]] = []

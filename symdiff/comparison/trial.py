@@ -258,8 +258,8 @@ def _allowance(engine: Engine, problem: Problem, variable: str, grid: Grid, i: i
     except Exception as error:  # noqa: BLE001  (an engine on trial may raise anything)
         check_memory(error)
         return Allowance(math.nan, reason=f"the engine's allowance failed: {describe(error)}")
-    is_exact = any((i, j) in grid.exact for j in range(len(grid.names)))
-    point = exact_point(grid, i) if is_exact and allowance.expected is None else None
+    has_exact_text = any((i, j) in grid.exact for j in range(len(grid.names)))
+    point = exact_point(grid, i) if has_exact_text and allowance.expected is None else None
     if point is None:
         return allowance
     with flint.ctx.workprec(PRECISION):
@@ -271,7 +271,7 @@ def _allowance(engine: Engine, problem: Problem, variable: str, grid: Grid, i: i
 
 
 def _with_diagnoses(trial: Trial) -> Trial:
-    """Return a trial whose reasons say how an asserted derivative is wrong, where it is."""
+    """Return a trial with reasons that say how asserted derivatives are wrong."""
     judgements = dict(trial.judgements)
     for (name, variable), judgement in trial.judgements.items():
         samples = trial.samples[name]
@@ -288,12 +288,12 @@ def _with_diagnoses(trial: Trial) -> Trial:
 def with_jacobian_diagnoses(
     trials: Sequence[Trial], components: Mapping[str, Sequence[str]]
 ) -> tuple[Trial, ...]:
-    """Return trials whose reasons say how an asserted Jacobian is wrong as a whole, where it is.
+    """Return trials with reasons that say how asserted Jacobians are wrong as a whole.
 
     Parameters
     ----------
     trials
-        A trial of every component of the output.
+        The trials of all components of the output.
     components
         The names of the components of every input.
     """

@@ -22,7 +22,7 @@ from symdiff.verdict.words import Verdict
 MAX_ROWS: Final = 60
 # The most names of expressions in one line.
 _MAX_NAMES: Final = 10
-# The largest relative difference of two values of the same convention.
+# The largest relative difference of two values that count as the same choice of an engine.
 _TOLERANCE: Final = 1e-9
 # Labels of the verdicts on values that an engine chose: there is no derivative.
 _CHOICES: Final = frozenset(
@@ -68,7 +68,7 @@ class Change:
     what
         What changed: ``verdict``, ``convention`` (the value that an engine chose) or ``truth``.
     old, new
-        The record in either run.
+        The record in the old run and in the new run.
     """
 
     what: str
@@ -87,7 +87,7 @@ class Drift:
     lost
         Names of expressions with results in the old run that were lost in the new run.
     missing, added
-        Names of expressions that only the old run has, and only the new run.
+        Names of expressions that only the old run has, and of those that only the new run has.
     rewritten
         Names under which the runs have different expressions.
     versions
@@ -116,7 +116,7 @@ def read_run(path: Path) -> Run:
     Raises
     ------
     UsageError
-        If the file is neither.
+        If the file is neither, or cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -174,9 +174,10 @@ def _key(record: Record) -> Key:
 def drift(old: Run, new: Run) -> Drift:
     """Return the changes from one run to another.
 
-    Records that only one run has are counted, but are no changes. Different expressions under the
-    same name are not compared. A long range keeps only the points at which an engine does not
-    agree: if it has as many points in both runs, a point that one run did not keep agreed there.
+    Records that only one run has are counted, but are not changes. Different expressions under
+    the same name are not compared. On a long range, a run does not keep points at which all engines
+    agree. If the range has the same number of points in both runs, a point that only one run kept
+    is therefore compared with agreement in the other.
     """
     both = old.expressions.keys() & new.expressions.keys()
     rewritten = {name for name in both if old.expressions[name] != new.expressions[name]}
@@ -200,7 +201,7 @@ def drift(old: Run, new: Run) -> Drift:
 
 
 def _completed(run: Run, other: Run, names: set[str]) -> Run:
-    """Add records at the points that only the other run kept: in this run its engines agreed."""
+    """Return a run with records of agreement at the points that only the other run kept."""
     agreed = {
         key: {**record, "verdict": str(Verdict.AGREES), "value": record["derivative"]}
         for key, record in other.records.items()
@@ -236,7 +237,7 @@ def _same(a: Any, b: Any) -> bool:  # noqa: ANN401  (numbers, "nan", "inf", or N
 
 
 def rendered(changes: Drift) -> str:
-    """Return the changes as plain text: a table of records, and what else differs in lines."""
+    """Return the changes as plain text: a table of the changed records, and lines on the rest."""
     lines = []
     if changes.changes:
         rows = [_row(change) for change in changes.changes[:MAX_ROWS]]

@@ -13,7 +13,10 @@ _EMPTY: Final = "no graph: the result does not depend on a variable"
 
 
 def as_text(graph: Sequence[Node]) -> str:
-    """Return a graph as a tree. A node that is used again is drawn once, and then named ``#1``.
+    """Return a graph as a tree.
+
+    A node with inputs that is used several times is drawn once, with a label such as ``#1``; its
+    other uses show only the label.
 
     Examples
     --------

@@ -110,7 +110,7 @@ def _cell(text: str, column: str) -> str:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Layout:
-    """A format of listings: how a table is written, and how tables of several groups are."""
+    """A format of listings: functions that write one table, and tables of several groups."""
 
     table: Callable[[Rows, Sequence[str]], str]
     groups: Callable[[Mapping[str, Rows], Sequence[str]], str]

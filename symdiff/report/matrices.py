@@ -135,7 +135,7 @@ def _counts(evidence: Evidence, trials: Sequence[Trial], names: Sequence[str]) -
 def _fitted(
     corner: str, labels: Sequence[str], columns: Sequence[str], cells: np.ndarray, counts: str
 ) -> Matrix:
-    """Return a matrix without the rows and columns for which a terminal has no room."""
+    """Return a matrix of at most `MAX_ROWS` rows, with the first columns that fit a terminal."""
     rows = cells[:MAX_ROWS].tolist()
     room = _WIDTH - max(len(corner) + _PADDING, *map(len, labels[:MAX_ROWS]))
     fitting = 0

@@ -19,7 +19,7 @@ from symdiff.truth.truths import Truths
 from symdiff.verdict.words import Verdict
 
 Record = dict[str, Any]
-Columns = Mapping[str, Iterable[Any]]  # by field, a value for each of some points
+Columns = Mapping[str, Iterable[Any]]  # by field, the values at some points
 
 # The fields of every record, in order.
 FIELDS: Final = (
@@ -166,7 +166,7 @@ def _labels(codes: NDArray[np.int8], listing: type[LabelledEnum]) -> list[str]:
 
 
 def _numbers(values: Array, exists: Mask) -> list[float | str | None]:
-    """Return numbers as JSON can represent them, None where there is none.
+    """Return numbers as JSON can represent them, None where no number exists.
 
     Examples
     --------
@@ -182,16 +182,16 @@ def _numbers(values: Array, exists: Mask) -> list[float | str | None]:
 
 
 def _existing_numbers(values: Array) -> list[float | str | None]:
-    """Return numbers as JSON can represent them: NaN stands for one that does not exist."""
+    """Return numbers as JSON can represent them, None in place of NaN."""
     return _numbers(values, ~np.isnan(values))
 
 
 def _ulps(values: Array, derivatives: Array) -> Array:
     """Return by how many units in the last place values deviate from derivatives.
 
-    A unit is the distance from the derivative to the next double of larger magnitude. NaN where
-    the value or the derivative is not finite, where the derivative is 0 and the value is not, and
-    where the number of units overflows.
+    A unit is the distance from the derivative to the next double of larger magnitude. The result
+    is NaN where the value or the derivative is not finite, where the derivative is 0 and the value
+    is not, and where the number of units overflows.
 
     Examples
     --------

@@ -23,7 +23,7 @@ _EXPLAINED: Final = (
     Verdict.UNDECIDED,
     Verdict.SILENT,
 )
-# Verdicts on the right derivative.
+# Verdicts on numbers that are right: they deviate by explained errors at most.
 _RIGHT: Final = frozenset({Verdict.AGREES, Verdict.INEXACT})
 
 
@@ -105,7 +105,7 @@ def _listed(words: Sequence[str]) -> str:
 
 
 def _tensors(evidence: Evidence) -> list[str]:
-    """Return how the Jacobian of a tensor program is built, and what was left out."""
+    """Return the structure of the Jacobian of a tensor program, and notes on it."""
     tensors = evidence.tensors
     if tensors is None:
         return []
@@ -115,7 +115,7 @@ def _tensors(evidence: Evidence) -> list[str]:
 
 
 def _choices(evidence: Evidence, selections: Sequence[Selection]) -> list[str]:
-    """Return which subgradient each engine chose at the first kink where one did."""
+    """Return which subgradients engines chose, at the first kink where any engine chose one."""
     kinks = [
         (int(selection.points[k]), selection.row(k))
         for selection in selections
@@ -158,11 +158,11 @@ def _first(mask: np.ndarray) -> int | None:
 
 
 def _explanations(evidence: Evidence, selections: Sequence[Selection]) -> list[str]:
-    """Return why verdicts were given, each at the first point where its engine has it."""
+    """Return why engines got their verdicts, each at the first point where it occurs."""
     engines_by_reason: dict[tuple[str, str], list[str]] = {}
     explained: set[tuple[str, ...]] = set()
     for row, engine, verdict in _first_occurrences(evidence, selections):
-        # The inputs that an asserted derivative is for are explained one by one.
+        # Asserted derivatives are explained separately for each input.
         is_asserted = row.trial.samples[engine].traits.is_asserted
         asserted = row.variable.split("[", maxsplit=1)[0] if is_asserted else ""
         key = (engine, verdict.label, row.trial.spelling, asserted)
@@ -215,7 +215,7 @@ def _where(evidence: Evidence, row: Row) -> str:
 
 
 def _coordinate(grid: Grid, i: int, j: int) -> str:
-    """Return a coordinate, with the role of a neighbour of a kink: it looks like the kink."""
+    """Return a coordinate; a neighbour of a kink, which may look like the kink, with its role."""
     exact, role = grid.exact.get((i, j)), Role.from_code(grid.roles[i])
     is_neighbour = role not in {Role.REGULAR, Role.KINK} and grid.along[i] == j
     number = exact or f"{float(grid.points[i, j]) + 0.0:.6g}"  # -0.0 is shown as 0

@@ -1,4 +1,4 @@
-"""Tables before they have a format, and their layout: what all formats of tables share."""
+"""Contents of tables as text, and the layout that all formats of tables share."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def tabulated(block: Block, style: str, escape: Callable[[str], str] = str) -> s
     Parameters
     ----------
     block
-        The table before it has a format.
+        The contents of the table.
     style
         The name of the style, tabulate's ``tablefmt``.
     escape

@@ -68,7 +68,8 @@ class Selection:
     points
         The indices of the k points, in order; shape (k,).
     ranks
-        How important each point is, shape (k,): a table that is too long leaves out high ranks.
+        The rank of each point, shape (k,); 0 is the most important. A table that is too long leaves
+        out points of high rank.
     """
 
     trial: Trial
@@ -88,8 +89,8 @@ class Selection:
 def select(evidence: Evidence, *, everything: bool = False) -> list[Selection]:
     """Return the derivatives worth a row, by spelling and variable.
 
-    These are the derivatives at points that `at` asks for, at kinks, also if they are only
-    apparent, at other points without a finite derivative, and those with a remarkable verdict.
+    These are the derivatives at points that `at` asks for, at kinks and apparent kinks, at other
+    points without a finite derivative, and those on which an engine has a remarkable verdict.
 
     Parameters
     ----------
@@ -113,7 +114,7 @@ def rows(selections: Sequence[Selection], limit: int | None = None) -> list[Row]
     selections
         What is selected.
     limit
-        The most rows, or None: rows of high rank are left out.
+        The largest number of rows: those of high rank are left out. None: all rows.
     """
     if not selections:
         return []

@@ -85,7 +85,7 @@ def _proofs(evidence: Sequence[Evidence]) -> str:
 
 
 def _failures(evidence: Sequence[Evidence], errors: Sequence[SymdiffError]) -> list[str]:
-    """Return what does not pass, what was expected in vain, and what could not be used."""
+    """Return what does not pass, which expected verdicts did not occur, and the error count."""
     lines = []
     failing = [e.name for e in evidence if not e.ok]
     if failing:

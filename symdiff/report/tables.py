@@ -24,7 +24,7 @@ _DIGITS: Final = (6, 9, 12, 17)
 _DIGITS_OF_NEIGHBOUR: Final = 4
 # The most characters of an exact coordinate. A longer one is shown as a decimal.
 _MAX_EXACT: Final = 20
-# Points with these roles are shown with all digits.
+# Coordinates of points with other roles are shown with `_DIGITS_OF_NEIGHBOUR` digits.
 _ROLES_WITH_DIGITS: Final = (Role.REGULAR, Role.KINK, Role.NEAREST)
 
 
@@ -160,7 +160,7 @@ def _differ(a: float, b: float, tolerance: Tolerance) -> bool:
 
 
 def _verdict(evidence: Evidence, row: Row) -> str:
-    """Return the gravest verdict, and the engine that has it unless all have it."""
+    """Return the gravest verdict, and which or how many engines have it, unless all do."""
     verdicts = row.verdicts(evidence.engines)
     gravest = max(verdicts.values(), key=lambda verdict: verdict.gravity)
     having = [engine for engine, verdict in verdicts.items() if verdict is gravest]

@@ -21,7 +21,7 @@ from symdiff.program.parser import template
 
 INFINITE_DERIVATIVE: Final = "its derivative is infinite"
 _BRANCH: Final = ", in a branch that is not taken"
-# What is not finite at a node.
+# Texts that say what is not finite at a node; `NonfiniteNodes.reasons` has their indices.
 REASONS: Final = (
     "",
     "it is nan",
@@ -105,7 +105,7 @@ class NonfiniteNodes:
         return cls(empty, empty, np.zeros(0, dtype=np.int8))
 
     def rows(self, points: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return the row of each of some points, all of which are among `points`."""
+        """Return the rows of some points, each of which is among those of the nodes."""
         return np.searchsorted(self.points, points)
 
 
@@ -134,8 +134,8 @@ def nonfinite_nodes(problem: Problem, points: NDArray[np.intp]) -> NonfiniteNode
     if not len(points):
         return result
     columns = {name: column[points] for name, column in problem.columns.items()}
-    # If the value of the program is finite, a value inside that is not is in a branch not taken:
-    # its reason is three places further in `REASONS`.
+    # If the value of the program is finite, a value inside it that is not finite is in a branch not
+    # taken: the index of its reason in `REASONS` is larger by three.
     in_branch = np.where(np.isfinite(_values(program, columns, len(points))), 3, 0)
     for index, node in program.calls():
         if CATALOGUE[node.function].returns == "condition" or not program.spans[index]:

@@ -118,7 +118,7 @@ def describe_agreement(claimed: Array, other: Array, rtol: float) -> str:
 
 
 def _constant(numbers: Array, size: float) -> float | None:
-    """Return the number that all numbers equal, up to a fraction of a size, or None."""
+    """Return the constant that all numbers equal up to `_SAME` times a size, or None."""
     median = float(np.median(numbers))
     if np.abs(numbers - median).max() > _SAME * size:
         return None
@@ -126,7 +126,7 @@ def _constant(numbers: Array, size: float) -> float | None:
 
 
 def _factor(claimed: Array, true: Array) -> float | None:
-    """Return c with true = c·claimed for two numbers or more that are not 0, or None."""
+    """Return c with true = c·claimed, or None; at least two claimed numbers must not be 0."""
     nonzero = claimed != 0
     if nonzero.sum() < 2 or (true[~nonzero] != 0).any():
         return None

@@ -177,32 +177,32 @@ def _explanations(
 
 
 def _details(explained: _Explained, arising: NonfiniteNodes, texts: _Texts) -> NDArray[np.int32]:
-    """Return the indices of the details: most in whole arrays, the others one by one."""
+    """Return the indices in `texts` of the details, most of them set for many points together."""
     points, codes = explained.points, explained.codes
     samples, truths = explained.samples, explained.truths
     details = np.zeros(len(points), dtype=np.int32)
     if samples.unsupported:
         details[:] = texts.index(samples.unsupported)
         return details
-    simple = codes == Verdict.INEXACT
+    inexact = codes == Verdict.INEXACT
     straddling = samples.straddling.get(explained.key[1])
     if straddling is not None:
-        details[simple & straddling[points]] = texts.index(STRADDLES)
-        details[simple & ~straddling[points]] = texts.index(TRUNCATION)
+        details[inexact & straddling[points]] = texts.index(STRADDLES)
+        details[inexact & ~straddling[points]] = texts.index(TRUNCATION)
     else:
-        details[simple] = texts.index(TRUNCATION)
-    single = np.zeros(len(points), dtype=bool)
+        details[inexact] = texts.index(TRUNCATION)
+    individual = np.zeros(len(points), dtype=bool)
     for by_point in (explained.judgement.reasons, truths.proofs.details, truths.unproved):
         if by_point:
-            single |= np.isin(points, np.fromiter(by_point, dtype=np.intp, count=len(by_point)))
+            individual |= np.isin(points, np.fromiter(by_point, dtype=np.intp, count=len(by_point)))
     if samples.reason_of is not None:
-        single |= samples.reason_of[points] > 0
+        individual |= samples.reason_of[points] > 0
     outside = truths.certified.outside[points]
-    outside[np.isin(codes, (Verdict.NONFINITE, Verdict.INEXACT)) | single] = 0
+    outside[np.isin(codes, (Verdict.NONFINITE, Verdict.INEXACT)) | individual] = 0
     for code in np.flatnonzero(np.bincount(outside)[1:]) + 1:
         rows = outside == code
         details[rows] = texts.index(truths.detail(int(points[np.argmax(rows)])))
-    for row in np.flatnonzero(single | ~simple & (outside == 0)).tolist():
+    for row in np.flatnonzero(individual | ~inexact & (outside == 0)).tolist():
         details[row] = texts.index(_detail(explained, int(points[row]), arising))
     return details
 

@@ -23,7 +23,8 @@ from symdiff.verdict.words import Verdict
 
 # Tolerance of membership in a hull, in every component relative to its largest absolute value.
 _TOLERANCE: Final = 1e-9
-_EQUAL: Final = 1e-6  # the same for the question whether a gradient is the shortest
+# Tolerance, relative in the same way, for a gradient to equal the shortest in the Clarke set.
+_EQUAL: Final = 1e-6
 _OPEN: Final = (
     "undecided: the gradient lies between the inner and the outer bound of the Clarke set"
 )
@@ -112,7 +113,7 @@ def _is_in_question(
 def _without_rounding(
     samples: Samples, truths: Truths, judgement: Judgement, name: str, i: int
 ) -> float:
-    """Return a component; if it equals the derivative apart from rounding, the derivative."""
+    """Return a component, or the derivative if the component equals it apart from rounding."""
     derivative = float(truths.derivative[i])
     is_equal = Verdict.from_code(judgement.codes[i]) in _EXPLAINED and np.isfinite(derivative)
     return derivative if is_equal else float(samples.derivatives[name][i])

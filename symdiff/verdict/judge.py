@@ -4,7 +4,7 @@ The numbers are judged in stages, each of which returns new data:
 
 1. `unclear_points`: where a number does not clearly agree with the derivative;
 2. `draft`: verdicts by tolerance at these points, and which of them rest on an unproved truth;
-3. after these are proved, and drafted again: `Draft.points_off`, whose allowances are needed;
+3. `Draft.points_off`, once these are proved and drafted again: where allowances are needed;
 4. `judge`: the verdicts, with what the allowances explain.
 """
 
@@ -149,7 +149,7 @@ class Draft:
 
     @property
     def points_off(self) -> Points:
-        """The points with a number that is off, so that the allowance decides the verdict."""
+        """The first `MAX_EXPLAINED` points with a number that only an allowance can excuse."""
         off = _IS_OFF[self.codes] & ~self.straddling & ~self.unproved
         return self.points[off][:MAX_EXPLAINED]
 
@@ -273,13 +273,13 @@ def judge(
     """
     values = samples.derivatives[variable]
     codes = np.full(len(values), Verdict.AGREES, dtype=np.int8)
-    rough = drafted.codes.copy()
-    excused = _IS_OFF[rough] & drafted.straddling
+    draft_codes = drafted.codes.copy()
+    excused = _IS_OFF[draft_codes] & drafted.straddling
     undecided = drafted.unproved & ~excused
-    rough[excused], rough[undecided] = Verdict.INEXACT, Verdict.UNDECIDED
-    codes[drafted.points] = rough
+    draft_codes[excused], draft_codes[undecided] = Verdict.INEXACT, Verdict.UNDECIDED
+    codes[drafted.points] = draft_codes
     reasons = dict.fromkeys(drafted.points[undecided].tolist(), _NOT_PROVED)
-    for i in drafted.points[_IS_OFF[rough]].tolist():
+    for i in drafted.points[_IS_OFF[draft_codes]].tolist():
         if i not in allowances:
             verdict, reason = Verdict.UNDECIDED, _NOT_EXPLAINED
         else:

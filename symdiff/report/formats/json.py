@@ -19,7 +19,7 @@ _MAX_COMPONENTS: Final = 10_000
 
 def render(report: Report, *, everything: bool) -> str:
     """Return one JSON object."""
-    del everything  # a report is complete
+    del everything  # all records are written in any case
     head = {
         "format": "symdiff report",
         "version": FORMAT_VERSION,
