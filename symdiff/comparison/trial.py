@@ -102,7 +102,7 @@ def run_trial(case: Case, grid: Grid, options: Options, proofs: ProofOptions) ->
         for v, task in tasks.items()
     }
     unclear = _unclear(truths, samples, tolerance)
-    samples = _with_estimates(engines, problem, samples, unclear)
+    samples, failed_estimates = _with_estimates(engines, problem, samples, unclear)
     drafts = _drafts(truths, samples, tolerance, unclear)
     proved = {v: _proved(task, truths[v], v, drafts) for v, task in tasks.items()}
     newly_proved = {
@@ -112,7 +112,7 @@ def run_trial(case: Case, grid: Grid, options: Options, proofs: ProofOptions) ->
     redrafted = _drafts(proved, samples, tolerance, newly_proved)
     drafts = {key: drafted.updated(redrafted[key]) for key, drafted in drafts.items()}
     judgements = {
-        key: _judged(engines[key[0]], key, problem, grid, proved, samples, drafts)
+        key: _judged(engines[key[0]], key, problem, grid, proved, samples, drafts, failed_estimates)
         for key in ((name, v) for name in engines for v in samples[name].derivatives)
     }
     judgements |= judge_gradients(problem, grid, proved, samples, judgements)
@@ -184,9 +184,12 @@ def _with_estimates(
     problem: Problem,
     samples: Mapping[str, Samples],
     unclear: Mapping[Key, NDArray[np.intp]],
-) -> dict[str, Samples]:
-    """Return the samples with the engines' error estimates at the unclear points."""
-    completed = dict(samples)
+) -> tuple[dict[str, Samples], dict[Key, str]]:
+    """Return the samples with the engines' error estimates at the unclear points.
+
+    The second value has a message for every estimate that raised an exception.
+    """
+    completed, failures = dict(samples), {}
     for (name, variable), points in unclear.items():
         has_estimate = variable in samples[name].errors or variable in samples[name].straddling
         if has_estimate or not len(points):
@@ -195,10 +198,12 @@ def _with_estimates(
             estimate = engines[name].estimate_errors(problem.part(points), variable)
         except Exception as error:  # noqa: BLE001  (an engine on trial may raise anything)
             check_memory(error)
-            continue  # without an estimate nothing is excused
+            message = f"the engine's error estimate failed: {describe(error)}"
+            failures[name, variable] = message
+            continue
         if estimate is not None:
             completed[name] = completed[name].with_estimate(variable, points, estimate)
-    return completed
+    return completed, failures
 
 
 def _drafts(
@@ -233,17 +238,24 @@ def _judged(  # noqa: PLR0913, PLR0917  (the results of the stages before)
     truths: Mapping[str, Truths],
     samples: Mapping[str, Samples],
     drafts: Mapping[Key, Draft],
+    failed_estimates: Mapping[Key, str],
 ) -> Judgement:
-    """Return the verdicts on an engine along a variable."""
+    """Return the verdicts on an engine along a variable.
+
+    Where the engine is off and its error estimate failed, the verdict is undecided: an estimate
+    might have excused the number.
+    """
     name, variable = key
     if variable in samples[name].refusals:
         reason = samples[name].refusals[variable]
         return Judgement.everywhere(Verdict.FAILED, len(grid), reason)
     if samples[name].unsupported:
         return Judgement.everywhere(Verdict.UNSUPPORTED, len(grid))
-    allowances = {
-        i: _allowance(engine, problem, variable, grid, i) for i in drafts[key].points_off.tolist()
-    }
+    points = drafts[key].points_off.tolist()
+    if key in failed_estimates:
+        allowances = dict.fromkeys(points, Allowance(math.nan, reason=failed_estimates[key]))
+    else:
+        allowances = {i: _allowance(engine, problem, variable, grid, i) for i in points}
     return judge(drafts[key], truths[variable], samples[name], variable, allowances)
 
 

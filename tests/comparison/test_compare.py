@@ -370,7 +370,7 @@ MALFORMED = [
         "ValueError: the derivatives by x have shape (2,), not (1,)",
     ),
     ({"allowance": fail}, "undecided", "the engine's allowance failed: KeyError: 'nope'"),
-    ({"estimate": fail}, "wrong", None),
+    ({"estimate": fail}, "undecided", "the engine's error estimate failed: KeyError: 'nope'"),
 ]
 
 
