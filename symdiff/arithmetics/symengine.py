@@ -118,25 +118,29 @@ _COLUMNS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
 SYMENGINE: Final = _Symengine()
 
 
-def symengine_derivatives(program: Program, variables: Sequence[str]) -> list[Any]:
-    """Return the partial derivatives that symengine finds for a program, one for each variable.
+def symengine_derivatives(program: Program, variables: Sequence[str]) -> dict[str, Any]:
+    """Return the partial derivatives that symengine finds for a program, by variable.
+
+    Where symengine leaves one unevaluated, the reason takes its place, as an `Unsupported`.
 
     Raises
     ------
     Unsupported
-        symengine lacks a function of the program, or leaves a derivative unevaluated.
+        symengine lacks a function of the program.
 
     Examples
     --------
     >>> from symdiff.program import parse
     >>> symengine_derivatives(parse("x**2*sin(y)"), ["x", "y"])
-    [2*x*sin(y), x**2*cos(y)]
+    {'x': 2*x*sin(y), 'y': x**2*cos(y)}
     """
     symbols = {name: se.Symbol(name) for name in program.inputs}
     f = _as_number(read(program, SYMENGINE, symbols))
-    derivatives = [f.diff(symbols[name]) for name in variables]
-    for derivative in derivatives:
-        if derivative.atoms(se.Derivative) or derivative.atoms(se.Subs):
-            engine = "symengine"
-            raise Unsupported(engine, "it leaves a derivative unevaluated")
-    return derivatives
+    return {name: _evaluated(f.diff(symbols[name])) for name in variables}
+
+
+def _evaluated(derivative: Any) -> Any:
+    """Return a derivative, or the reason why symengine leaves a part of it unevaluated."""
+    if derivative.atoms(se.Derivative) or derivative.atoms(se.Subs):
+        return Unsupported("symengine", "it leaves a derivative unevaluated")
+    return derivative

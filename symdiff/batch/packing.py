@@ -18,7 +18,7 @@ import numpy as np
 
 from symdiff.arithmetics.bounds.estimates import FUNCTIONS
 from symdiff.comparison.evidence import Evidence, LeftOut, Tensors, Trial
-from symdiff.engines.base import Problem, Samples, TensorProblem, Traits
+from symdiff.engines.base import Gap, Problem, Samples, TensorProblem, Traits
 from symdiff.errors import (
     Crash,
     ExpressionError,
@@ -54,7 +54,7 @@ from symdiff.verdict.words import Verdict
 
 Outcome = Evidence | SymdiffError  # the result of comparing one expression
 
-FORMAT: Final = 5  # the version of the packed bytes
+FORMAT: Final = 6  # the version of the packed bytes
 _PLAIN: Final = (bool, int, float, str, type(None))
 _IS_PLAIN: Final = frozenset(_PLAIN)
 _CLASSES: Final = {
@@ -65,6 +65,7 @@ _CLASSES: Final = {
         *(Truths, Certified, Proofs, Judgement, Explanations),
         *(
             Traits,
+            Gap,
             TensorProblem,
             Value,
             Program,

@@ -196,7 +196,7 @@ def _judged(
     samples = along.samples
     if name in samples.refusals:
         return Judgement.everywhere(Verdict.FAILED, 1, samples.refusals[name])
-    if samples.unsupported:
+    if name in samples.unsupported:
         return Judgement.everywhere(Verdict.UNSUPPORTED, 1)
     (points,) = unclear_points(truths, [(samples, name)], tolerance)
     drafted = draft(truths, samples, name, tolerance, points)

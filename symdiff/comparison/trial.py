@@ -24,17 +24,10 @@ from symdiff.arithmetics.bounds.rounding import slope_radius
 from symdiff.array_types import Array
 from symdiff.chunks import side_by_side
 from symdiff.comparison.evidence import Trial
-from symdiff.engines.base import (
-    Allowance,
-    Engine,
-    Problem,
-    Samples,
-    check_memory,
-    is_long,
-    run,
-)
+from symdiff.engines.base import Allowance, Engine, Problem, Samples
 from symdiff.engines.claim import as_engines
 from symdiff.engines.registry import load
+from symdiff.engines.running import check_memory, is_long, run
 from symdiff.errors import describe
 from symdiff.grid.grid import Grid
 from symdiff.libraries import set_torch_threads, torch_threads
@@ -172,7 +165,11 @@ def _unclear(
     """Return the points at which an engine does not clearly agree, by engine and variable."""
     unclear: dict[Key, NDArray[np.intp]] = {}
     for variable, truth in truths.items():
-        names = [n for n, s in samples.items() if variable in s.derivatives and not s.unsupported]
+        names = [
+            name
+            for name, s in samples.items()
+            if variable in s.derivatives and variable not in s.unsupported
+        ]
         pairs = [(samples[name], variable) for name in names]
         for name, points in zip(names, unclear_points(truth, pairs, tolerance), strict=True):
             unclear[name, variable] = points
@@ -249,7 +246,7 @@ def _judged(  # noqa: PLR0913, PLR0917  (the results of the stages before)
     if variable in samples[name].refusals:
         reason = samples[name].refusals[variable]
         return Judgement.everywhere(Verdict.FAILED, len(grid), reason)
-    if samples[name].unsupported:
+    if variable in samples[name].unsupported:
         return Judgement.everywhere(Verdict.UNSUPPORTED, len(grid))
     points = drafts[key].points_off.tolist()
     if key in failed_estimates:

@@ -15,13 +15,14 @@ from symdiff.arithmetics.reading import read
 from symdiff.arithmetics.tensors import TENSORS
 from symdiff.array_types import Array
 from symdiff.catalogue import CATALOGUE
-from symdiff.engines.base import Allowance, Problem, Samples, TensorProblem, Traits, check_memory
+from symdiff.engines.base import Allowance, Problem, Samples, TensorProblem, Traits
 from symdiff.engines.directional import (
     Direction,
     DirectionalBound,
     DirectionalProblem,
     DirectionalSamples,
 )
+from symdiff.engines.running import check_memory
 from symdiff.engines.torch_programs import check_tensor, coarsest_dtype, run_program, tensor_leaves
 from symdiff.errors import Unsupported, describe
 from symdiff.program.values import FLOATING_DTYPES, component_names
@@ -143,7 +144,8 @@ def _one_by_one(problem: Problem, tensor_problem: TensorProblem) -> Samples:
             continue
         for name, slope in _by_component(problem, tensor_problem, gradients).items():
             derivatives[name][i] = slope
-    return Samples(derivatives, reason_of=reason_of, reasons=tuple(reasons))
+    failing = dict.fromkeys(derivatives, reason_of) if reason_of.any() else {}
+    return Samples(derivatives, reason_of=failing, reasons=tuple(reasons))
 
 
 def _accumulated(
@@ -219,7 +221,8 @@ def _without_failing_points(problem: Problem, error: Exception) -> Samples:
             else:
                 for name, gradient in gradients.items():
                     derivatives[name][half] = gradient
-    return Samples(derivatives, reason_of=reason_of, reasons=tuple(reasons))
+    failing = dict.fromkeys(derivatives, reason_of) if reason_of.any() else {}
+    return Samples(derivatives, reason_of=failing, reasons=tuple(reasons))
 
 
 ENGINE = _Autograd()

@@ -8,19 +8,18 @@ have a method `along` too, for programs on large tensors; see `symdiff.engines.d
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 import flint
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff import chunks
 from symdiff.arithmetics.balls import Ball
 from symdiff.array_types import Array, Mask
-from symdiff.errors import Unsupported, describe
+from symdiff.errors import Unsupported
 from symdiff.program import Program
-from symdiff.program.values import FLOATING_DTYPES, Value
+from symdiff.program.values import Value
 
 # Reasons for which finite differences may deviate from the derivative.
 STRADDLES: Final = "the stencil straddles a kink"
@@ -162,6 +161,27 @@ class Problem:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Gap:
+    """Why an engine cannot express a derivative at all.
+
+    Attributes
+    ----------
+    reason
+        The reason, in a few words.
+    function
+        The function that the engine lacks, if that is the reason; else "".
+    """
+
+    reason: str
+    function: str = ""
+
+    @classmethod
+    def of(cls, error: Unsupported) -> Gap:
+        """Return what an exception says."""
+        return cls(str(error), error.function)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Samples:
     """The derivatives that an engine returned, or why it returned none.
 
@@ -176,15 +196,12 @@ class Samples:
         By variable, whether a switch changes its sign inside the engine's stencil at each point,
         shape (n,). Variables without any estimate are left out.
     reason_of
-        Index into `reasons` for every point, shape (n,); 0 where the engine did not fail. None: it
-        failed nowhere.
+        By variable, the index into `reasons` for every point, shape (n,); 0 where the engine did
+        not fail. Variables for which it failed nowhere are left out.
     reasons
         Messages of failures; the first is "".
     unsupported
-        Why the engine cannot express the program at all, or "".
-    missing
-        The function of the program that the engine lacks, if that is why the program is
-        unsupported; else "".
+        By variable, why the engine cannot express the derivative; it is NaN at every point.
     refusals
         By variable, why the engine's answer cannot be a derivative (a claim of the wrong shape).
         The derivatives by these variables are NaN, and the engine fails at every point.
@@ -195,12 +212,22 @@ class Samples:
     derivatives: Mapping[str, Array]
     errors: Mapping[str, Array] = dataclasses.field(default_factory=dict)
     straddling: Mapping[str, Mask] = dataclasses.field(default_factory=dict)
-    reason_of: NDArray[np.int32] | None = None
+    reason_of: Mapping[str, NDArray[np.int32]] = dataclasses.field(default_factory=dict)
     reasons: tuple[str, ...] = ("",)
-    unsupported: str = ""
-    missing: str = ""
+    unsupported: Mapping[str, Gap] = dataclasses.field(default_factory=dict)
     refusals: Mapping[str, str] = dataclasses.field(default_factory=dict)
     traits: Traits = Traits()
+
+    @classmethod
+    def failed(cls, variables: Sequence[str], count: int, reason: str) -> Samples:
+        """Return the samples of an engine that failed at all `count` points, for one reason."""
+        everywhere, numbers = np.ones(count, dtype=np.int32), no_numbers(variables, count)
+        return cls(numbers, reason_of=dict.fromkeys(numbers, everywhere), reasons=("", reason))
+
+    @classmethod
+    def without(cls, variables: Sequence[str], count: int, gap: Gap) -> Samples:
+        """Return the samples of an engine that cannot express a program, at `count` points."""
+        return cls(no_numbers(variables, count), unsupported=dict.fromkeys(variables, gap))
 
     def part(self, chosen: NDArray[np.intp]) -> Samples:
         """Return the samples at some of the points, in order."""
@@ -209,27 +236,32 @@ class Samples:
             derivatives={name: column[chosen] for name, column in self.derivatives.items()},
             errors={name: column[chosen] for name, column in self.errors.items()},
             straddling={name: column[chosen] for name, column in self.straddling.items()},
-            reason_of=None if self.reason_of is None else self.reason_of[chosen],
+            reason_of={name: column[chosen] for name, column in self.reason_of.items()},
         )
 
     @classmethod
     def join(cls, parts: Sequence[Samples]) -> Samples:
         """Return the samples of one engine at several parts of a grid, concatenated."""
-        index_of = {"": 0}
-        reasons: list[NDArray[np.int32]] = []
-        for part in parts:
-            count = len(next(iter(part.derivatives.values())))
-            local = [index_of.setdefault(text, len(index_of)) for text in part.reasons]
-            none = np.zeros(count, dtype=np.int32)
-            reasons.append(none if part.reason_of is None else np.array(local)[part.reason_of])
+        renumbered, reasons = _with_common_reasons(parts)
         return dataclasses.replace(
             parts[0],
             derivatives=_joined([part.derivatives for part in parts]),
-            errors=_joined(_estimates(parts, "errors", filler=np.nan)),
-            straddling=_joined(_estimates(parts, "straddling", filler=False)),
-            reason_of=np.concatenate(reasons).astype(np.int32) if len(index_of) > 1 else None,
-            reasons=tuple(index_of),
+            errors=_joined(_completed(parts, "errors", filler=np.nan)),
+            straddling=_joined(_completed(parts, "straddling", filler=False)),
+            reason_of=_joined(_completed(renumbered, "reason_of", filler=np.int32(0))),
+            reasons=reasons,
         )
+
+    @classmethod
+    def beside(cls, parts: Sequence[Samples]) -> Samples:
+        """Return the samples of one engine for different variables at the same points."""
+        renumbered, reasons = _with_common_reasons(parts)
+        fields = ("derivatives", "errors", "straddling", "reason_of", "unsupported", "refusals")
+        merged: dict[str, Any] = {
+            field: {n: x for part in renumbered for n, x in getattr(part, field).items()}
+            for field in fields
+        }
+        return dataclasses.replace(parts[0], reasons=reasons, **merged)
 
     def with_estimate(
         self, variable: str, points: NDArray[np.intp], estimate: ErrorEstimate
@@ -244,19 +276,44 @@ class Samples:
             straddling={**self.straddling, variable: straddling},
         )
 
-    def reason(self, point: int) -> str:
-        """Return why the engine failed at a point, or ""."""
-        return self.reasons[0 if self.reason_of is None else int(self.reason_of[point])]
+    def failing(self, variable: str, points: slice | NDArray[np.intp]) -> Mask:
+        """Return at which of some points the engine failed for a variable."""
+        column = self.reason_of.get(variable)
+        if column is None:
+            return np.zeros(len(self.derivatives[variable][points]), dtype=bool)
+        failing: Mask = column[points] > 0
+        return failing
+
+    def reason(self, variable: str, point: int) -> str:
+        """Return why the engine failed at a point for a variable, or ""."""
+        column = self.reason_of.get(variable)
+        return self.reasons[0 if column is None else int(column[point])]
 
 
 def _joined(parts: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def _estimates(
-    parts: Sequence[Samples], field: str, *, filler: float | bool
+def no_numbers(variables: Iterable[str], count: int) -> dict[str, Array]:
+    """Return a column of NaN for every variable."""
+    return {name: np.full(count, np.nan) for name in variables}
+
+
+def _with_common_reasons(parts: Sequence[Samples]) -> tuple[list[Samples], tuple[str, ...]]:
+    """Return samples whose failures refer to one tuple of reasons, and this tuple."""
+    index_of = {"": 0}
+    renumbered: list[Samples] = []
+    for part in parts:
+        indices = np.array([index_of.setdefault(r, len(index_of)) for r in part.reasons], np.int32)
+        codes = {name: indices[column] for name, column in part.reason_of.items()}
+        renumbered.append(dataclasses.replace(part, reason_of=codes))
+    return renumbered, tuple(index_of)
+
+
+def _completed(
+    parts: Sequence[Samples], field: str, *, filler: float | np.int32
 ) -> list[dict[str, NDArray[Any]]]:
-    """Return the estimates of each part, with a filler for variables that were not estimated."""
+    """Return the columns of each part, with a filler for variables that have none in that part."""
     names = dict.fromkeys(name for part in parts for name in getattr(part, field))
     return [
         {n: getattr(part, field).get(n, np.full(len(part.derivatives[n]), filler)) for n in names}
@@ -334,136 +391,3 @@ class Engine(Protocol):
 
     def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
         """Return how far a correct engine may deviate at a point of the problem."""
-
-
-def run(engine: Engine, problem: Problem) -> Samples:
-    """Return an engine's samples for a problem; whatever it raises becomes a failure in them.
-
-    The engine is given only what its traits declare that it can run. A dtype that they do not
-    declare makes the problem unsupported.
-
-    Examples
-    --------
-    >>> from symdiff.program import parse
-    >>> class Broken:
-    ...     name = "broken"
-    ...     traits = Traits()
-    ...     def differentiate(self, problem):
-    ...         raise RuntimeError("no kernel")
-    >>> run(Broken(), Problem(parse("x"), {"x": np.zeros(1)}, ("x",))).reason(0)
-    'RuntimeError: no kernel'
-    """
-    samples = _run(engine, _suited(engine.traits, problem))
-    return dataclasses.replace(samples, traits=engine.traits)
-
-
-def _suited(traits: Traits, problem: Problem) -> Problem:
-    """Return a problem with only the parts that an engine with these traits can run."""
-    return dataclasses.replace(
-        problem,
-        function=problem.function if traits.runs_callables else None,
-        tensor_problem=problem.tensor_problem if traits.whole_tensors else None,
-    )
-
-
-def _run(engine: Engine, problem: Problem) -> Samples:
-    try:
-        if problem.tensor_problem is not None:
-            check_dtypes(engine, problem.tensor_problem)
-        if engine.traits.runs_in_chunks and is_long(problem):
-            return _in_chunks(engine, problem)
-        return _checked(engine.differentiate(problem), problem)
-    except Unsupported as error:
-        return Samples(_no_numbers(problem), unsupported=str(error), missing=error.function)
-    except Exception as error:  # noqa: BLE001  (an engine on trial may raise anything)
-        check_memory(error)
-        everywhere = np.ones(problem.count, dtype=np.int32)
-        return Samples(_no_numbers(problem), reason_of=everywhere, reasons=("", describe(error)))
-
-
-def _checked(samples: Samples, problem: Problem) -> Samples:
-    """Return what an engine returned, if it has the form of samples of the problem.
-
-    Raises
-    ------
-    TypeError, ValueError
-        It has not: the message says how.
-    """
-    if not isinstance(samples, Samples):
-        message = f"differentiate returned {type(samples).__name__}, not Samples"
-        raise TypeError(message)
-    if not samples.derivatives and problem.variables:
-        message = "differentiate returned no derivatives"
-        raise ValueError(message)
-    for name, column in samples.derivatives.items():
-        if np.shape(column) != (problem.count,):
-            shape = np.shape(column)
-            message = f"the derivatives by {name} have shape {shape}, not ({problem.count},)"
-            raise ValueError(message)
-    return samples
-
-
-def check_dtypes(engine: Engine, tensor_problem: TensorProblem) -> None:
-    """Check that an engine can run a program in the dtypes of its tensors.
-
-    Raises
-    ------
-    Unsupported
-        It does not declare the dtype of a floating-point tensor.
-    """
-    for value in tensor_problem.values.values():
-        if value.dtype in FLOATING_DTYPES and value.dtype not in engine.traits.dtypes:
-            raise Unsupported(value.dtype, f"{engine.name} has no such dtype")
-
-
-def is_long(problem: Problem) -> bool:
-    """Return whether a problem is cut into chunks for engines that run in chunks."""
-    on_numbers = problem.tensor_problem is None and problem.function is None
-    return on_numbers and chunks.is_long(problem.count)
-
-
-def _no_numbers(problem: Problem) -> dict[str, Array]:
-    return {name: np.full(problem.count, np.nan) for name in problem.variables}
-
-
-def check_memory(error: Exception) -> None:
-    """Raise MemoryError if an error says that memory ran out: that is not the engine's fault.
-
-    Raises
-    ------
-    MemoryError
-        The error is a MemoryError, or the RuntimeError that torch raises instead.
-    """
-    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
-        raise MemoryError from error
-
-
-def _in_chunks(engine: Engine, problem: Problem) -> Samples:
-    """Run an engine chunk by chunk: the derivative at a point depends on no other point."""
-    count = problem.count
-    problem = dataclasses.replace(problem, estimate_errors=False)
-    columns = {name: np.empty(count) for name in problem.variables}
-    covered: set[str] = set()
-    refusals: dict[str, str] = {}
-    failures: dict[int, tuple[tuple[str, ...], NDArray[np.int32]]] = {}
-
-    def run_chunk(chunk: slice) -> None:
-        part = problem.part(chunk)
-        samples = _checked(engine.differentiate(part), part)
-        for name, column in samples.derivatives.items():
-            columns[name][chunk] = column
-            covered.add(name)
-        refusals.update(samples.refusals)
-        if samples.reason_of is not None:
-            failures[chunk.start] = samples.reasons, samples.reason_of
-
-    chunks.in_chunks(count, run_chunk)
-    derivatives = {name: column for name, column in columns.items() if name in covered}
-    if not failures:
-        return Samples(derivatives, refusals=refusals)
-    index_of, reason_of = {"": 0}, np.zeros(count, dtype=np.int32)
-    for start in sorted(failures):  # in the order of the points, whichever chunk was done first
-        reasons, local = failures[start]
-        indices = [index_of.setdefault(text, len(index_of)) for text in reasons]
-        reason_of[start : start + len(local)] = np.array(indices)[local]
-    return Samples(derivatives, reason_of=reason_of, reasons=tuple(index_of), refusals=refusals)

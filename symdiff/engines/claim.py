@@ -13,9 +13,10 @@ from symdiff.arithmetics.arrays import evaluate, evaluate_tensor
 from symdiff.arithmetics.bounds.rounding import value_radius
 from symdiff.arithmetics.bounds.tensor_estimates import directional_estimate
 from symdiff.array_types import Array
-from symdiff.engines.base import Allowance, Engine, Problem, Samples, Traits
+from symdiff.engines.base import Allowance, Engine, Problem, Samples, Traits, no_numbers
 from symdiff.engines.directional import DirectionalBound, DirectionalProblem, DirectionalSamples
-from symdiff.errors import Unsupported
+from symdiff.engines.running import check_memory
+from symdiff.errors import Unsupported, describe
 from symdiff.program import Program
 
 CLAIM: Final = "claim"
@@ -66,10 +67,14 @@ class Claim:
 
     def differentiate(self, problem: Problem) -> Samples:
         """Return the values of the claims at every point."""
-        columns = dict(problem.columns)
-        values = {name: evaluate(p, columns) for name, p in self.programs.items()}
-        refused = {name: np.full(problem.count, np.nan) for name in self.refused}
-        return Samples({**values, **refused}, refusals=self.refused)
+        values, failures = {}, dict(self.refused)
+        for name, program in self.programs.items():
+            try:
+                values[name] = evaluate(program, dict(problem.columns))
+            except Exception as error:  # noqa: BLE001  (the other claims can still be judged)
+                check_memory(error)
+                failures[name] = describe(error)
+        return Samples({**values, **no_numbers(failures, problem.count)}, refusals=failures)
 
     def estimate_errors(self, problem: Problem, variable: str) -> None:
         """Return None: a claim has no estimate of its errors."""

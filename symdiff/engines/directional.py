@@ -11,18 +11,10 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-import numpy as np
-
 from symdiff.arithmetics.bounds.tensor_estimates import directional_estimate
 from symdiff.array_types import Array
-from symdiff.engines.base import (
-    Allowance,
-    Engine,
-    Samples,
-    TensorProblem,
-    check_dtypes,
-    check_memory,
-)
+from symdiff.engines.base import Allowance, Engine, Gap, Samples, TensorProblem
+from symdiff.engines.running import check_dtypes, check_memory
 from symdiff.errors import Unsupported, describe
 from symdiff.program import Program
 
@@ -169,19 +161,16 @@ def run_along(
 def _along(
     engine: Engine, problem: DirectionalProblem, bounds: Mapping[str, DirectionalBound]
 ) -> DirectionalSamples:
-    no_numbers = {name: np.full(1, np.nan) for name in problem.directions}
+    names = tuple(problem.directions)
     if not isinstance(engine, DirectionalEngine):
         reason = "it works component by component, and the program is too large for that"
-        return DirectionalSamples(Samples(no_numbers, unsupported=reason), {}, {})
+        return DirectionalSamples(Samples.without(names, 1, Gap(reason)), {}, {})
     try:
         if engine.traits.whole_tensors:
             check_dtypes(engine, problem.tensor_problem)
         return engine.along(problem, bounds)
     except Unsupported as error:
-        return DirectionalSamples(
-            Samples(no_numbers, unsupported=str(error), missing=error.function), {}, {}
-        )
+        return DirectionalSamples(Samples.without(names, 1, Gap.of(error)), {}, {})
     except Exception as error:  # noqa: BLE001  (an engine on trial may raise anything)
         check_memory(error)
-        failed, reasons = np.ones(1, dtype=np.int32), ("", describe(error))
-        return DirectionalSamples(Samples(no_numbers, reason_of=failed, reasons=reasons), {}, {})
+        return DirectionalSamples(Samples.failed(names, 1, describe(error)), {}, {})

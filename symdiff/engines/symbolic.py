@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import math
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from symdiff.arithmetics.bounds.rounding import slope_radius
 from symdiff.arithmetics.bounds.symbolic_balls import formula_radius
 from symdiff.arithmetics.symbolic import expression
 from symdiff.array_types import Array
-from symdiff.engines.base import Allowance, Problem, Samples, Traits
+from symdiff.engines.base import Allowance, Gap, Problem, Samples, Traits, no_numbers
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 
@@ -109,30 +110,38 @@ def check_size(program: Program, count: int) -> None:
         raise Unsupported(SYMPY, reason)
 
 
-def derivatives(program: Program, variables: tuple[str, ...]) -> list[sp.Expr]:
-    """Return sympy's partial derivatives of a program.
+def derivatives(
+    program: Program, variables: tuple[str, ...]
+) -> Mapping[str, sp.Expr | Unsupported]:
+    """Return sympy's partial derivatives of a program, by variable.
+
+    Where sympy leaves one unevaluated, the reason takes its place.
 
     Raises
     ------
     Unsupported
-        sympy leaves a derivative unevaluated.
+        The program has a function that sympy lacks, or it is too large.
 
     Examples
     --------
     >>> from symdiff.program import parse
-    >>> derivatives(parse("relu(x) + x**2"), ("x",))
-    [2*x + Heaviside(x)]
+    >>> derivatives(parse("relu(x)*y + floor(y)"), ("x", "y"))
+    {'x': y*Heaviside(x), 'y': Unsupported('floor: sympy has no derivative of it')}
     """
     check_size(program, len(variables))
     f = expression(program)
-    partials = [sp.diff(f, sp.Symbol(name, real=True)) for name in variables]
-    for derivative in partials:
-        unevaluated = derivative.atoms(sp.Derivative)
-        if unevaluated:
-            # The first in the alphabet, since the order of a set differs between processes.
-            function = min(str(part.expr.func) for part in unevaluated)
-            raise Unsupported(function, "sympy has no derivative of it")
-    return partials
+    partials = {name: sp.diff(f, sp.Symbol(name, real=True)) for name in variables}
+    return {name: _evaluated(partial) for name, partial in partials.items()}
+
+
+def _evaluated(derivative: sp.Expr) -> sp.Expr | Unsupported:
+    """Return a derivative, or the reason why sympy leaves a part of it unevaluated."""
+    unevaluated = derivative.atoms(sp.Derivative)
+    if not unevaluated:
+        return derivative
+    # The first in the alphabet, since the order of a set differs between processes.
+    function = min(str(part.expr.func) for part in unevaluated)
+    return Unsupported(function, "sympy has no derivative of it")
 
 
 _derivatives = functools.lru_cache(maxsize=16)(derivatives)
@@ -145,13 +154,17 @@ class _Symbolic:
     traits = Traits(modes=("symbolic",))
 
     def differentiate(self, problem: Problem) -> Samples:
-        names = problem.program.inputs
-        compiled = _compiled(problem.program, problem.variables)
+        partials = _derivatives(problem.program, problem.variables)
+        gaps = {name: Gap.of(e) for name, e in partials.items() if isinstance(e, Unsupported)}
+        expressed = tuple(name for name in problem.variables if name not in gaps)
+        compiled = _compiled(problem.program, expressed)
         with np.errstate(all="ignore"):
-            values = compiled(*(problem.columns[name] for name in names))
+            values = compiled(*(problem.columns[name] for name in problem.program.inputs))
         columns = tuple(problem.columns.values())
-        partials = [owned_copy(_real(value), (problem.count,), columns) for value in values]
-        return Samples(dict(zip(problem.variables, partials, strict=True)))
+        slopes = no_numbers(problem.variables, problem.count)
+        for name, value in zip(expressed, values, strict=True):
+            slopes[name] = owned_copy(_real(value), (problem.count,), columns)
+        return Samples(slopes, unsupported=gaps)
 
     def estimate_errors(self, problem: Problem, variable: str) -> None:
         del problem, variable
@@ -160,7 +173,7 @@ class _Symbolic:
         # sympy's formula may lose more digits than the program's own derivative, or fewer.
         radius = slope_radius(problem.program, variable, problem.balls(point))
         try:
-            (derivative,) = _derivatives(problem.program, (variable,))
+            derivative = _derivatives(problem.program, (variable,))[variable]
             return Allowance(
                 float(np.fmax(radius, formula_radius(derivative, problem.balls(point))))
             )
@@ -174,7 +187,7 @@ def _scipy_special() -> ModuleType:
 
 @functools.lru_cache(maxsize=16)
 def _compiled(program: Program, variables: tuple[str, ...]) -> Any:  # noqa: ANN401  (a function)
-    return _compile(program.inputs, derivatives(program, variables))
+    return _compile(program.inputs, list(derivatives(program, variables).values()))
 
 
 def _compile(names: tuple[str, ...], expressions: list[sp.Expr]) -> Any:  # noqa: ANN401

@@ -12,7 +12,7 @@ from symdiff.arithmetics.bounds.rounding import slope_radius
 from symdiff.arithmetics.bounds.symbolic_balls import formula_radius
 from symdiff.arithmetics.symengine import symengine_derivatives
 from symdiff.array_types import Array
-from symdiff.engines.base import Allowance, Problem, Samples, Traits
+from symdiff.engines.base import Allowance, Gap, Problem, Samples, Traits, no_numbers
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 
@@ -27,13 +27,19 @@ class _Symengine:
 
     def differentiate(self, problem: Problem) -> Samples:
         names = problem.program.inputs
-        evaluate = _compiled(problem.program, problem.variables)
         if not names:
             return Samples({})
+        partials = _derivatives(problem.program, problem.variables)
+        gaps = {name: Gap.of(e) for name, e in partials.items() if isinstance(e, Unsupported)}
+        expressed = tuple(name for name in problem.variables if name not in gaps)
         points = np.stack([problem.columns[name] for name in names], axis=-1)
-        rows = evaluate(points).reshape(problem.count, len(problem.variables))
-        slopes: list[Array] = [np.ascontiguousarray(rows[:, k]) for k in range(rows.shape[1])]
-        return Samples(dict(zip(problem.variables, slopes, strict=True)))
+        slopes: dict[str, Array] = no_numbers(problem.variables, problem.count)
+        if expressed:
+            evaluate = _compiled(problem.program, expressed)
+            rows = evaluate(points).reshape(problem.count, len(expressed))
+            for k, name in enumerate(expressed):
+                slopes[name] = np.ascontiguousarray(rows[:, k])
+        return Samples(slopes, unsupported=gaps)
 
     def estimate_errors(self, problem: Problem, variable: str) -> None:
         del problem, variable
@@ -43,7 +49,7 @@ class _Symengine:
         balls = problem.balls(point)
         radius = slope_radius(problem.program, variable, balls)
         try:
-            (derivative,) = _derivatives(problem.program, (variable,))
+            derivative = _derivatives(problem.program, (variable,))[variable]
             return Allowance(float(np.fmax(radius, formula_radius(derivative, balls))))
         except Unsupported:
             return Allowance(radius)
@@ -55,7 +61,8 @@ _derivatives = functools.lru_cache(maxsize=16)(symengine_derivatives)
 @functools.lru_cache(maxsize=16)
 def _compiled(program: Program, variables: tuple[str, ...]) -> Any:  # noqa: ANN401  (a function)
     symbols = [se.Symbol(name) for name in program.inputs]
-    return se.Lambdify(symbols, _derivatives(program, variables), backend="lambda")
+    expressions = list(_derivatives(program, variables).values())
+    return se.Lambdify(symbols, expressions, backend="lambda")
 
 
 ENGINE = _Symengine()

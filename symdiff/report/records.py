@@ -121,7 +121,7 @@ def _truth_columns(truths: Truths, chunk: slice) -> Columns:
 def _sample_columns(trial: Trial, engine: str, variable: str, chunk: slice) -> Columns:
     samples, truths = trial.samples[engine], trial.truths[variable]
     codes, values = trial.verdicts(engine, variable)[chunk], samples.derivatives[variable][chunk]
-    succeeded = _succeeded(samples, chunk)
+    succeeded = _succeeded(samples, variable, chunk)
     has_value = succeeded & ~np.isin(codes, _WITHOUT_VALUE)
     errors = samples.errors.get(variable)
     units = _ulps(values, truths.derivative[chunk])
@@ -134,13 +134,11 @@ def _sample_columns(trial: Trial, engine: str, variable: str, chunk: slice) -> C
     }
 
 
-def _succeeded(samples: Samples, chunk: slice) -> Mask:
+def _succeeded(samples: Samples, variable: str, chunk: slice) -> Mask:
     """Return at which points an engine returned a number."""
-    count = chunk.stop - chunk.start
-    if samples.unsupported or samples.reason_of is None:
-        return np.full(count, not samples.unsupported)
-    succeeded: Mask = samples.reason_of[chunk] == 0
-    return succeeded
+    if variable in samples.unsupported:
+        return np.zeros(chunk.stop - chunk.start, dtype=bool)
+    return ~samples.failing(variable, chunk)
 
 
 def _explanation_columns(

@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from symdiff.comparison.evidence import Evidence, Trial
+from symdiff.engines.base import Samples
 from symdiff.grid.grid import Grid, Role
 from symdiff.report.selection import Row, Selection
 from symdiff.truth.kinds import Kind
@@ -237,7 +238,18 @@ def _failures(evidence: Evidence) -> list[str]:
 def _failures_of(trial: Trial) -> Iterator[str]:
     label = f"{trial.spelling}: " if trial.spelling else ""
     for engine, samples in trial.samples.items():
-        if samples.unsupported:
-            yield f"{label}{engine} unsupported: {samples.unsupported}"
+        for reason, names in _unsupported(samples).items():
+            yield f"{label}{engine} unsupported{names}: {reason}"
         for reason in (*samples.reasons[1:], *samples.refusals.values()):
             yield f"{label}{engine} failed: {reason}"
+
+
+def _unsupported(samples: Samples) -> dict[str, str]:
+    """Return for each reason the variables, as the end of a phrase; "" for all variables."""
+    variables: dict[str, list[str]] = {}
+    for name, gap in samples.unsupported.items():
+        variables.setdefault(gap.reason, []).append(name)
+    return {
+        reason: "" if len(names) == len(samples.derivatives) else f" for {', '.join(names)}"
+        for reason, names in variables.items()
+    }

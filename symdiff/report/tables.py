@@ -132,10 +132,10 @@ def _value(row: Row, engine: str) -> tuple[str, list[float]]:
     samples = row.trial.samples.get(engine)
     if samples is None or row.variable not in samples.derivatives:
         return "", []
-    if samples.unsupported:
+    if row.variable in samples.unsupported:
         return "-", []
     verdict = row.trial.verdict(engine, row.variable, row.i)
-    if samples.reason(row.i) or verdict is Verdict.FAILED:
+    if samples.reason(row.variable, row.i) or verdict is Verdict.FAILED:
         return "failed", []
     return "#", [float(samples.derivatives[row.variable][row.i])]
 

@@ -181,11 +181,12 @@ def _details(explained: _Explained, arising: NonfiniteNodes, texts: _Texts) -> N
     points, codes = explained.points, explained.codes
     samples, truths = explained.samples, explained.truths
     details = np.zeros(len(points), dtype=np.int32)
-    if samples.unsupported:
-        details[:] = texts.index(samples.unsupported)
+    variable = explained.key[1]
+    if variable in samples.unsupported:
+        details[:] = texts.index(samples.unsupported[variable].reason)
         return details
     inexact = codes == Verdict.INEXACT
-    straddling = samples.straddling.get(explained.key[1])
+    straddling = samples.straddling.get(variable)
     if straddling is not None:
         details[inexact & straddling[points]] = texts.index(STRADDLES)
         details[inexact & ~straddling[points]] = texts.index(TRUNCATION)
@@ -195,8 +196,7 @@ def _details(explained: _Explained, arising: NonfiniteNodes, texts: _Texts) -> N
     for by_point in (explained.judgement.reasons, truths.proofs.details, truths.unproved):
         if by_point:
             individual |= np.isin(points, np.fromiter(by_point, dtype=np.intp, count=len(by_point)))
-    if samples.reason_of is not None:
-        individual |= samples.reason_of[points] > 0
+    individual |= samples.failing(variable, points)
     outside = truths.certified.outside[points]
     outside[np.isin(codes, (Verdict.NONFINITE, Verdict.INEXACT)) | individual] = 0
     for code in np.flatnonzero(np.bincount(outside)[1:]) + 1:
@@ -212,8 +212,8 @@ def _detail(explained: _Explained, i: int, arising: NonfiniteNodes) -> str:
     scope, variable = explained.scope, explained.key[1]
     samples, truths, judgement = explained.samples, explained.truths, explained.judgement
     verdict = Verdict.from_code(judgement.codes[i])
-    if samples.reason(i):
-        return samples.reason(i)
+    if samples.reason(variable, i):
+        return samples.reason(variable, i)
     phrases = [judgement.reasons.get(i, "")]
     value = float(samples.derivatives[variable][i])
     if verdict is Verdict.INEXACT and not phrases[0]:
@@ -283,8 +283,9 @@ def _blames(
     """
     program, codes = explained.scope.problem.program, explained.codes
     samples = explained.samples
-    if samples.unsupported:
-        call = _described_node(program, first_call(program, samples.missing))
+    if explained.key[1] in samples.unsupported:
+        missing = samples.unsupported[explained.key[1]].function
+        call = _described_node(program, first_call(program, missing))
         return np.full(len(codes), texts.index(call), dtype=np.int32)
     nodes = switches.copy()
     rows = np.flatnonzero(np.isin(codes, _WITHOUT_NUMBER))

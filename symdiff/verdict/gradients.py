@@ -107,7 +107,7 @@ def _is_in_question(
     """Return whether an engine has a finite gradient whose membership decides a verdict."""
     finite = all(np.isfinite(samples.derivatives[name][i]) for name in names)
     words = {Verdict.from_code(judgements[engine, name].codes[i]) for name in names}
-    return finite and not samples.unsupported and bool(words & _IN_QUESTION)
+    return finite and bool(words & _IN_QUESTION)
 
 
 def _without_rounding(

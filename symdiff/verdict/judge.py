@@ -188,8 +188,8 @@ def unclear_points(
                 deviation = samples.derivatives[variable][chunk] - derivative
                 np.abs(deviation, out=deviation)
                 agrees = deviation <= allowed  # false where there is no certified derivative
-                if samples.reason_of is not None:
-                    agrees &= samples.reason_of[chunk] == 0
+                if variable in samples.reason_of:
+                    agrees &= ~samples.failing(variable, chunk)
                 if not agrees.all():
                     unclear[k].append(np.flatnonzero(~agrees) + chunk.start)
 
@@ -210,8 +210,7 @@ def _without_proved(
         deviation = np.abs(samples.derivatives[variable][proofs.points] - proofs.derivative)
         agrees = deviation <= tolerance.around(proofs.derivative)
     agrees &= proofs.kinds == Kind.SMOOTH
-    if samples.reason_of is not None:
-        agrees &= samples.reason_of[proofs.points] == 0
+    agrees &= ~samples.failing(variable, proofs.points)
     clear = proofs.points[agrees]
     return points[~np.isin(points, clear, assume_unique=True)] if len(clear) else points
 
@@ -234,7 +233,7 @@ def draft(
     points
         The points at which the engine does not clearly agree.
     """
-    failed = None if samples.reason_of is None else samples.reason_of[points] > 0
+    failed = samples.failing(variable, points)
     values = samples.derivatives[variable][points]
     errors = samples.errors.get(variable)
     codes = by_tolerance(

@@ -120,7 +120,7 @@ class TestAllowance:
         assert verdict("x**2", 1, 2.3, **errors) == "wrong"
 
 
-FAILED = {"reason_of": np.array([1], dtype=np.int32), "reasons": ("", "RuntimeError")}
+FAILED = {"reason_of": {"x": np.array([1], dtype=np.int32)}, "reasons": ("", "RuntimeError")}
 
 
 class TestFailures:

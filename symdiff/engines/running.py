@@ -1,0 +1,172 @@
+"""Run an engine on a problem: whatever it does, the result is samples.
+
+An engine is given only what its traits declare that it can run. An exception costs the variables
+and the points for which it was raised.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from symdiff import chunks
+from symdiff.engines.base import Engine, Gap, Problem, Samples, TensorProblem, Traits, no_numbers
+from symdiff.errors import Unsupported, describe
+from symdiff.program.values import FLOATING_DTYPES
+
+
+def run(engine: Engine, problem: Problem) -> Samples:
+    """Return an engine's samples for a problem; whatever it raises becomes a failure in them.
+
+    The engine is given only what its traits declare that it can run. A dtype that they do not
+    declare makes the problem unsupported.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> class Broken:
+    ...     name = "broken"
+    ...     traits = Traits()
+    ...     def differentiate(self, problem):
+    ...         raise RuntimeError("no kernel")
+    >>> run(Broken(), Problem(parse("x"), {"x": np.zeros(1)}, ("x",))).reason("x", 0)
+    'RuntimeError: no kernel'
+    """
+    suited = _suited(engine.traits, problem)
+    samples = _run(engine, suited)
+    if len(suited.variables) > 1 and suited.tensor_problem is None:
+        samples = _with_variables_alone(engine, suited, samples)
+    return dataclasses.replace(samples, traits=engine.traits)
+
+
+def _suited(traits: Traits, problem: Problem) -> Problem:
+    """Return a problem with only the parts that an engine with these traits can run."""
+    return dataclasses.replace(
+        problem,
+        function=problem.function if traits.runs_callables else None,
+        tensor_problem=problem.tensor_problem if traits.whole_tensors else None,
+    )
+
+
+def _run(engine: Engine, problem: Problem) -> Samples:
+    try:
+        if problem.tensor_problem is not None:
+            check_dtypes(engine, problem.tensor_problem)
+        if engine.traits.runs_in_chunks and is_long(problem):
+            return _in_chunks(engine, problem)
+        return _checked(engine.differentiate(problem), problem)
+    except Unsupported as error:
+        return Samples.without(problem.variables, problem.count, Gap.of(error))
+    except Exception as error:  # noqa: BLE001  (an engine on trial may raise anything)
+        check_memory(error)
+        return Samples.failed(problem.variables, problem.count, describe(error))
+
+
+def _with_variables_alone(engine: Engine, problem: Problem, samples: Samples) -> Samples:
+    """Return the samples, with each variable alone at the points where the engine failed.
+
+    One variable for which an engine fails must not take the others with it.
+    """
+    failing = np.zeros(problem.count, dtype=bool)
+    for name in samples.reason_of:
+        failing |= samples.failing(name, slice(None))
+    if not failing.any():
+        return samples
+    points, others = np.flatnonzero(failing), np.flatnonzero(~failing)
+    there = dataclasses.replace(problem.part(points), estimate_errors=False)
+    alone = [
+        _run(engine, dataclasses.replace(there, variables=(name,)))
+        for name in problem.variables
+        if name in samples.derivatives
+    ]
+    if not len(others):
+        return Samples.beside(alone)
+    # An engine that can express the program elsewhere fails where it says that it cannot.
+    alone = [
+        Samples.failed((name,), len(points), gap.reason)
+        if (gap := part.unsupported.get(name := next(iter(part.derivatives))))
+        else part
+        for part in alone
+    ]
+    elsewhere = dataclasses.replace(samples.part(others), reason_of={}, reasons=("",))
+    order = np.argsort(np.concatenate([others, points]), kind="stable")
+    return Samples.join([elsewhere, Samples.beside(alone)]).part(order)
+
+
+def _checked(samples: Samples, problem: Problem) -> Samples:
+    """Return what an engine returned, if it has the form of samples of the problem.
+
+    Raises
+    ------
+    TypeError, ValueError
+        It has not: the message says how.
+    """
+    if not isinstance(samples, Samples):
+        message = f"differentiate returned {type(samples).__name__}, not Samples"
+        raise TypeError(message)
+    if not samples.derivatives and problem.variables:
+        message = "differentiate returned no derivatives"
+        raise ValueError(message)
+    for name, column in samples.derivatives.items():
+        if np.shape(column) != (problem.count,):
+            shape = np.shape(column)
+            message = f"the derivatives by {name} have shape {shape}, not ({problem.count},)"
+            raise ValueError(message)
+    return samples
+
+
+def check_dtypes(engine: Engine, tensor_problem: TensorProblem) -> None:
+    """Check that an engine can run a program in the dtypes of its tensors.
+
+    Raises
+    ------
+    Unsupported
+        It does not declare the dtype of a floating-point tensor.
+    """
+    for value in tensor_problem.values.values():
+        if value.dtype in FLOATING_DTYPES and value.dtype not in engine.traits.dtypes:
+            raise Unsupported(value.dtype, f"{engine.name} has no such dtype")
+
+
+def is_long(problem: Problem) -> bool:
+    """Return whether a problem is cut into chunks for engines that run in chunks."""
+    on_numbers = problem.tensor_problem is None and problem.function is None
+    return on_numbers and chunks.is_long(problem.count)
+
+
+def check_memory(error: Exception) -> None:
+    """Raise MemoryError if an error says that memory ran out: that is not the engine's fault.
+
+    Raises
+    ------
+    MemoryError
+        The error is a MemoryError, or the RuntimeError that torch raises instead.
+    """
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+        raise MemoryError from error
+
+
+def _in_chunks(engine: Engine, problem: Problem) -> Samples:
+    """Run an engine chunk by chunk: the derivative at a point depends on no other point."""
+    count = problem.count
+    problem = dataclasses.replace(problem, estimate_errors=False)
+    columns = no_numbers(problem.variables, count)
+    others: dict[int, Samples] = {}  # by the start of the chunk: all but the derivatives
+
+    def run_chunk(chunk: slice) -> None:
+        part = problem.part(chunk)
+        samples = _checked(engine.differentiate(part), part)
+        for name, column in samples.derivatives.items():
+            columns[name][chunk] = column
+        covered = {name: columns[name][chunk] for name in samples.derivatives}
+        others[chunk.start] = dataclasses.replace(
+            samples, derivatives=covered, errors={}, straddling={}
+        )
+
+    chunks.in_chunks(count, run_chunk)
+    # in the order of the points, whichever chunk was done first
+    joined = Samples.join([others[start] for start in sorted(others)])
+    return dataclasses.replace(
+        joined, derivatives={name: columns[name] for name in joined.derivatives}
+    )
