@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from symdiff.arithmetics.reading import apply, detached_values, read
+from symdiff.arithmetics.reading import apply, detached_values, read, walk
 from symdiff.array_types import Array, Mask
 from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
 from symdiff.program import Program
+from symdiff.program.nodes import Call, Constant, Input, Literal
 
 _LARGEST_EXACT_INTEGER = 2**53  # every integer up to here is a double
 
@@ -146,6 +148,48 @@ def evaluate_together(
         )
         for v in values
     ]
+
+
+def evaluate_nodes(
+    program: Program, inputs: Mapping[str, Array], count: int
+) -> dict[int, NDArray[Any]]:
+    """Return the values of all nodes of a program on numbers at n points, those of branches too.
+
+    Parameters
+    ----------
+    program
+        The program to evaluate.
+    inputs
+        The coordinates of every variable, shape (n,).
+    count
+        The number of points n.
+
+    Returns
+    -------
+    dict
+        By node an array of shape (n,), of doubles or truth values. Settings are left out.
+    """
+    values: dict[int, NDArray[Any]] = {}
+
+    def kept(index: int, value: Any) -> Any:
+        array = np.asarray(value)
+        numbers = array if array.dtype == bool else array.astype(np.float64)
+        values[index] = np.broadcast_to(numbers, count)
+        return value
+
+    def leaf(index: int, node: Literal | Constant | Input) -> Any:
+        if isinstance(node, Input):
+            return kept(index, inputs[node.name])
+        if isinstance(node, Literal):
+            return kept(index, ARRAYS.number(node.value))
+        return kept(index, ARRAYS.constant(node.name))
+
+    def call(index: int, node: Call, arguments: list[Any]) -> Any:
+        return kept(index, apply(CATALOGUE[node.function], ARRAYS, arguments))
+
+    with np.errstate(all="ignore"):
+        walk(program, leaf, call)
+    return values
 
 
 def owned_copy(value: Array, shape: tuple[int, ...], others: Sequence[Any]) -> Array:

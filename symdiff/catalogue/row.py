@@ -246,6 +246,11 @@ class Function:
         return self.role == "choice" or (self.role == "logic" and len(self.parameters) > 1)
 
     @property
+    def selects_by_condition(self) -> bool:
+        """Whether its value is the second argument where the first one is true, else the third."""
+        return self.role == "choice" and self.parameters[0].kind == "condition"
+
+    @property
     def takes_condition(self) -> bool:
         """Whether it returns a number and takes a condition."""
         return self.returns == "real" and any(p.kind == "condition" for p in self.parameters)

@@ -24,6 +24,7 @@ from symdiff.arithmetics.bounds.rounding import slope_radius
 from symdiff.array_types import Array
 from symdiff.chunks import side_by_side
 from symdiff.comparison.evidence import Trial
+from symdiff.engines.backward import HasBackwardPass
 from symdiff.engines.base import Allowance, Engine, Problem, Samples
 from symdiff.engines.claim import as_engines
 from symdiff.engines.registry import load
@@ -339,7 +340,9 @@ def _jacobians(
 
 def with_explanations(trial: Trial, grid: Grid) -> Trial:
     """Return a trial with explanations of all verdicts other than agreement."""
+    engines = {n: load(n) for n, s in trial.samples.items() if not s.traits.is_asserted}
+    backward = {n: engine for n, engine in engines.items() if isinstance(engine, HasBackwardPass)}
     explanations = explain(
-        trial.problem, grid, trial.truths, trial.samples, trial.judgements, output=trial.output
+        trial.problem, grid, trial.truths, trial.samples, trial.judgements, backward
     )
     return dataclasses.replace(trial, explanations=explanations)

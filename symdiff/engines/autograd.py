@@ -23,6 +23,7 @@ from symdiff.engines.directional import (
     DirectionalSamples,
 )
 from symdiff.engines.running import check_memory
+from symdiff.engines.torch_backward import TorchBackwardPass, backward_pass
 from symdiff.engines.torch_programs import check_tensor, coarsest_dtype, run_program, tensor_leaves
 from symdiff.errors import Unsupported, describe
 from symdiff.program.values import FLOATING_DTYPES, component_names
@@ -71,6 +72,9 @@ class _Autograd:
         program = problem.tensor_problem.backward_formula or problem.program
         dtype = coarsest_dtype(problem.tensor_problem)
         return Allowance(slope_radius(program, variable, balls, dtype, ReorderedSums))
+
+    def backward_pass(self, problem: Problem) -> TorchBackwardPass | None:
+        return None if problem.function is not None else backward_pass(problem)
 
     def along(
         self, problem: DirectionalProblem, bounds: Mapping[str, DirectionalBound]

@@ -15,6 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from symdiff.chunks import BLOCK
+from symdiff.engines.backward import HasBackwardPass
 from symdiff.engines.base import STRADDLES, TRUNCATION, Problem, Samples
 from symdiff.grid.grid import Grid
 from symdiff.program import Program
@@ -22,16 +24,15 @@ from symdiff.truth.clarke import clarke_hulls
 from symdiff.truth.exact_points import exact_point
 from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Truths
-from symdiff.verdict.blame import (
-    INFINITE_DERIVATIVE,
-    REASONS,
-    NonfiniteNodes,
-    first_call,
-    nearest_switches,
-    nonfinite_nodes,
-)
+from symdiff.verdict.blame import first_call, nearest_switches
 from symdiff.verdict.explanations import Explanations
 from symdiff.verdict.judge import Judgement, Key
+from symdiff.verdict.nonfinite import (
+    INFINITE_DERIVATIVE,
+    NonfiniteNodes,
+    nodes_in_backward_pass,
+    nonfinite_nodes,
+)
 from symdiff.verdict.words import Verdict
 
 Points = NDArray[np.intp]
@@ -64,7 +65,7 @@ class _Scope:
     truths: Mapping[str, Truths]
     samples: Mapping[str, Samples]
     judgements: Mapping[Key, Judgement]
-    output: str
+    backward: Mapping[str, HasBackwardPass]
 
     @property
     def is_directional(self) -> bool:
@@ -97,14 +98,13 @@ class _Explained:
         return self.scope.samples[self.key[0]]
 
 
-def explain(  # noqa: PLR0913  (the parts of a trial)
+def explain(  # noqa: PLR0913, PLR0917  (the parts of a trial)
     problem: Problem,
     grid: Grid,
     truths: Mapping[str, Truths],
     samples: Mapping[str, Samples],
     judgements: Mapping[Key, Judgement],
-    *,
-    output: str = "",
+    backward: Mapping[str, HasBackwardPass],
 ) -> dict[Key, Explanations]:
     """Return explanations of the verdicts on every engine along every variable.
 
@@ -118,10 +118,10 @@ def explain(  # noqa: PLR0913  (the parts of a trial)
         The truth by variable, and what the engines returned.
     judgements
         The verdicts, by engine and variable.
-    output
-        The component of the expression's value that the program computes; "" for a number.
+    backward
+        By name, the engines whose backward pass can be looked into.
     """
-    scope = _Scope(problem, grid, truths, samples, judgements, output)
+    scope = _Scope(problem, grid, truths, samples, judgements, backward)
     explained = {key: _Explained(scope, key, _explained_points(scope, key)) for key in judgements}
     arising = _nonfinite(scope, explained.values())
     explanations: dict[Key, Explanations] = {}
@@ -130,7 +130,7 @@ def explain(  # noqa: PLR0913  (the parts of a trial)
         points, nodes = _switches(scope, variable, items)
         for item in items:
             blamed = nodes[np.searchsorted(points, item.points)]
-            explanations[item.key] = _explanations(item, arising, blamed)
+            explanations[item.key] = _explanations(item, arising[item.key], blamed)
     return {key: explanations[key] for key in judgements}
 
 
@@ -141,12 +141,42 @@ def _explained_points(scope: _Scope, key: Key) -> Points:
     return np.flatnonzero(chosen)
 
 
-def _nonfinite(scope: _Scope, explained: Iterable[_Explained]) -> NonfiniteNodes:
-    """Return where numbers arise that are not finite."""
+def _nonfinite(scope: _Scope, explained: Iterable[_Explained]) -> dict[Key, NonfiniteNodes]:
+    """Return where numbers arise that are not finite, by engine and variable.
+
+    Blame follows the backward pass of the engine that gave the number, if it has one.
+    """
+    points_of = {item.key: _points_without_number(item) for item in explained}
     if scope.is_directional:
-        return NonfiniteNodes.at_no_points()
-    points = [item.points[np.isin(item.codes, _WITHOUT_NUMBER)] for item in explained]
-    return nonfinite_nodes(scope.problem, _union(points, len(scope.grid)))
+        return dict.fromkeys(points_of, NonfiniteNodes.at_no_points(scope.problem.program))
+    points = _union(points_of.values(), len(scope.grid))
+    arising = dict.fromkeys(points_of, nonfinite_nodes(scope.problem, points))
+    for engine in scope.backward:
+        arising |= _in_backward_pass(
+            scope, engine, {key: p for key, p in points_of.items() if key[0] == engine and len(p)}
+        )
+    return arising
+
+
+def _points_without_number(item: _Explained) -> Points:
+    return item.points[np.isin(item.codes, _WITHOUT_NUMBER)]
+
+
+def _in_backward_pass(
+    scope: _Scope, engine: str, points_of: Mapping[Key, Points]
+) -> dict[Key, NonfiniteNodes]:
+    """Return where NaNs and infinities arise in an engine's backward pass, where they do."""
+    points = _union(points_of.values(), len(scope.grid))
+    step = 1 if scope.problem.tensor_problem is not None else BLOCK
+    found: dict[Key, list[NonfiniteNodes]] = {key: [] for key in points_of}
+    for first in range(0, len(points), step):
+        part = points[first : first + step]
+        done = scope.backward[engine].backward_pass(scope.problem.part(part))
+        if done is None:
+            return {}
+        for key, parts in found.items():
+            parts.append(nodes_in_backward_pass(done, part, key[1]))
+    return {key: NonfiniteNodes.join(parts) for key, parts in found.items()}
 
 
 def _switches(
@@ -227,18 +257,15 @@ def _detail(explained: _Explained, i: int, arising: NonfiniteNodes) -> str:
     if verdict is Verdict.WRONG and not phrases[0]:
         phrases.append(_spurious(scope, variable, i, value))
     if verdict is Verdict.NONFINITE and not scope.is_directional:
-        reason = REASONS[arising.reasons[arising.rows(np.array([i]))[0]]]
-        phrases.append(_mechanism(scope, reason, value))
+        phrases.append(_mechanism(arising.reason(i), value))
     phrases.append(truths.detail(i))
     return "; ".join(phrase for phrase in phrases if phrase)
 
 
-def _mechanism(scope: _Scope, reason: str, value: float) -> str:
+def _mechanism(reason: str, value: float) -> str:
     """Return how a number that is not finite arises."""
-    if not reason:
-        another = "another component of the output is not differentiable here: 0*inf"
-        return another if scope.output else ""
-    return f"{reason}: 0*inf" if reason == INFINITE_DERIVATIVE and math.isnan(value) else reason
+    is_product = reason.startswith(INFINITE_DERIVATIVE) and math.isnan(value)
+    return f"{reason}: 0*inf" if is_product else reason
 
 
 def _element(truths: Truths, i: int, value: float, rule: str) -> str:
@@ -287,17 +314,24 @@ def _blames(
         missing = samples.unsupported[explained.key[1]].function
         call = _described_node(program, first_call(program, missing))
         return np.full(len(codes), texts.index(call), dtype=np.int32)
-    nodes = switches.copy()
-    rows = np.flatnonzero(np.isin(codes, _WITHOUT_NUMBER))
-    if len(rows) and not explained.scope.is_directional:
-        first = arising.nodes[arising.rows(explained.points[rows])]
-        nodes[rows] = np.where(first >= 0, first, nodes[rows])
     whole = texts.index(_described_node(program, program.output))
     blames = np.full(len(codes), whole, dtype=np.int32)
-    for node in np.flatnonzero(np.bincount(nodes + 1)[1:]).tolist():
-        blames[nodes == node] = texts.index(_described_node(program, node))
+    _blame(blames, program, switches, texts)
+    rows = np.flatnonzero(np.isin(codes, _WITHOUT_NUMBER))
+    if len(rows) and not explained.scope.is_directional:
+        nodes = np.full(len(codes), -1)
+        nodes[rows] = arising.nodes[arising.rows(explained.points[rows])]
+        _blame(blames, arising.program, nodes, texts)
     blames[codes == Verdict.AGREES] = texts.index("")
     return blames
+
+
+def _blame(
+    blames: NDArray[np.int32], program: Program, nodes: NDArray[np.intp], texts: _Texts
+) -> None:
+    """Write the texts of nodes into `blames`, except where the node is -1."""
+    for node in np.flatnonzero(np.bincount(nodes + 1)[1:]).tolist():
+        blames[nodes == node] = texts.index(_described_node(program, node))
 
 
 def _described_node(program: Program, node: int) -> str:

@@ -1,11 +1,11 @@
-"""The sub-expression to blame for a verdict, and what is not finite there."""
+"""The call to blame for a verdict."""
 
 import numpy as np
 import pytest
 
 from symdiff.engines.base import Problem
 from symdiff.program import parse
-from symdiff.verdict.blame import REASONS, first_call, nearest_switches, nonfinite_nodes
+from symdiff.verdict.blame import first_call, nearest_switches
 
 
 def problem(text, **point):
@@ -16,44 +16,10 @@ def problem(text, **point):
 ONLY_POINT = np.array([0])
 
 
-def nonfinite_part(at):
-    """Return the place and the reason at the only point, or None."""
-    arising = nonfinite_nodes(at, ONLY_POINT)
-    node = int(arising.nodes[0])
-    return None if node < 0 else (at.program.place(node), REASONS[arising.reasons[0]])
-
-
 def switch_place(at, variable):
     """Return the place of the switch to blame at the only point, or None."""
     (node,) = nearest_switches(at, ONLY_POINT, variable).tolist()
     return None if node < 0 else at.program.place(node)
-
-
-# An expression, a point, the text to blame for a NaN or an infinity, and the reason.
-NONFINITE = [
-    ("log(1 + exp(x))", 800, "exp(x)", "it is inf"),
-    ("where(x <= 10, exp(x), 1)", 1e10, "exp(x)", "it is inf, in a branch that is not taken"),
-    ("where(x > 0, sqrt(x), 0)", -1, "sqrt(x)", "it is nan, in a branch that is not taken"),
-    ("where(x > 0, log(x), 0)", 0, "log(x)", "it is -inf, in a branch that is not taken"),
-    ("x*sqrt(x)", 0, "sqrt(x)", "its derivative is infinite"),
-    ("sqrt(x**2)", 0, "sqrt(x**2)", "its derivative is infinite"),
-    ("sqrt(x)**2", 0, "sqrt(x)", "its derivative is infinite"),
-    ("(x**2)**0.5", 0, "(x**2)**0.5", "its derivative is infinite"),
-    ("1 + x/(x - 2)", 2, "x/(x - 2)", "it is inf"),
-    ("hypot(x, y)", 0, "hypot(x, y)", "its derivative is infinite"),
-]
-
-
-@pytest.mark.parametrize(("text", "x", "place", "reason"), NONFINITE)
-def test_the_call_at_which_a_nan_or_an_infinity_arises_is_blamed(text, x, place, reason):
-    point = {"x": x, "y": 0} if "y" in text else {"x": x}
-    column = text.index(place) + 1
-    expected = (f"{place} (expr, column {column})", reason)
-    assert nonfinite_part(problem(text, **point)) == expected
-
-
-def test_no_call_is_blamed_where_all_values_and_derivatives_are_finite():
-    assert nonfinite_part(problem("x**2", x=1)) is None
 
 
 # An expression, a point, the call whose switch is zero or near zero there.
@@ -104,9 +70,6 @@ def test_many_points_at_a_time_give_the_nodes_of_single_points():
     x = np.array([-2.0, -1.0, 0.0, 0.5, 1.0, 800.0])
     at = Problem(parse("log(x) + abs(x - 1) + exp(x)"), {"x": x}, ("x",))
     every = np.arange(len(x))
-    together = nonfinite_nodes(at, every)
     for i in every:
         single = Problem(at.program, {"x": x[i : i + 1]}, ("x",))
-        alone = nonfinite_nodes(single, ONLY_POINT)
-        assert (together.nodes[i], together.reasons[i]) == (alone.nodes[0], alone.reasons[0])
         assert nearest_switches(at, every, "x")[i] == nearest_switches(single, ONLY_POINT, "x")[0]

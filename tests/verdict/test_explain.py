@@ -7,7 +7,7 @@ import pytest
 
 import symdiff
 from symdiff.truth import certify, clarke
-from symdiff.verdict import blame, explain
+from symdiff.verdict import blame, explain, nonfinite
 
 # An expression, a point, an engine, the start of its detail, and the start of what is blamed.
 EXPLAINED = [
@@ -50,7 +50,8 @@ def test_a_report_is_a_pure_function_of_stored_data(monkeypatch):
     for module, names in (
         (certify, ("certify", "prove")),
         (clarke, ("clarke_hulls",)),
-        (blame, ("nearest_switches", "nonfinite_nodes")),
+        (blame, ("nearest_switches",)),
+        (nonfinite, ("nonfinite_nodes", "nodes_in_backward_pass")),
         (explain, ("explain", "clarke_hulls", "exact_point")),
     ):
         for name in names:
