@@ -37,8 +37,9 @@ from symdiff.request.options import Options
 from symdiff.truth.certify import ProofOptions, ProofTask, decide, prove_points
 from symdiff.truth.exact_points import exact_point
 from symdiff.truth.gradient import smooth_gradient
+from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Certified, Truths
-from symdiff.verdict.diagnosis import diagnose, diagnose_jacobian
+from symdiff.verdict.diagnosis import diagnose, diagnose_jacobian, diagnose_region
 from symdiff.verdict.explain import explain
 from symdiff.verdict.gradients import judge_gradients
 from symdiff.verdict.judge import Draft, Judgement, Key, Tolerance, draft, judge, unclear_points
@@ -281,17 +282,20 @@ def _allowance(engine: Engine, problem: Problem, variable: str, grid: Grid, i: i
 
 
 def _with_diagnoses(trial: Trial) -> Trial:
-    """Return a trial with reasons that say how asserted derivatives are wrong."""
+    """Return a trial with reasons that say how derivatives are wrong, as a whole or in a region."""
     judgements = dict(trial.judgements)
     for (name, variable), judgement in trial.judgements.items():
-        samples = trial.samples[name]
-        if not samples.traits.is_asserted or variable in samples.refusals:
-            continue
+        samples, truths = trial.samples[name], trial.truths[variable]
         off = np.isin(judgement.codes, _WRONG)
-        words = diagnose(trial.truths[variable], samples.derivatives[variable], off)
-        if words:
-            reasons = dict.fromkeys(np.flatnonzero(off).tolist(), words)
-            judgements[name, variable] = judgement.with_reasons(reasons)
+        if variable in samples.refusals or not off.any():
+            continue
+        how = diagnose if samples.traits.is_asserted else diagnose_region
+        words = how(trial.problem, truths, samples.derivatives[variable], off)
+        if not words:
+            continue
+        explained = off if samples.traits.is_asserted else off & (truths.kinds == Kind.SMOOTH)
+        reasons = dict.fromkeys(np.flatnonzero(explained).tolist(), words)
+        judgements[name, variable] = judgement.with_reasons(reasons)
     return dataclasses.replace(trial, judgements=judgements)
 
 

@@ -1,4 +1,4 @@
-"""Describe how an asserted derivative is wrong: by a sign, a factor, a term, or at kinks only."""
+"""Describe how a derivative is wrong: by a sign, a factor or a term, and in which region."""
 
 from __future__ import annotations
 
@@ -6,19 +6,25 @@ from typing import Final
 
 import numpy as np
 
+from symdiff.arithmetics.arrays import evaluate
 from symdiff.array_types import Array, Mask
+from symdiff.catalogue import CATALOGUE
+from symdiff.engines.base import Problem
 from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Truths
 
 _SAME: Final = 1e-6  # largest relative spread of a factor or a difference that is constant
+_FLIPPED: Final = "the sign is flipped"
 AT_KINKS: Final = "right except at kinks"
 
 
-def diagnose(truths: Truths, values: Array, off: Mask) -> str:
-    """Return how a claim differs from the derivative at the smooth points, or "".
+def diagnose(problem: Problem, truths: Truths, values: Array, off: Mask) -> str:
+    """Return how asserted derivatives differ from the true ones at the smooth points, or "".
 
     Parameters
     ----------
+    problem
+        The program and the points.
     truths
         The truth along the variable.
     values
@@ -29,16 +35,83 @@ def diagnose(truths: Truths, values: Array, off: Mask) -> str:
     Returns
     -------
     str
-        ``"the sign is flipped"``, ``"the factor 2 is missing"``, ``"the term 1 is missing"``,
-        ``"right at 7 of 13 smooth points"``, ``"right except at kinks"``, or "" if no such
-        description fits.
+        ``"the sign is flipped"``, ``"the factor 2 is missing"``, ``"a factor 2 too much"``,
+        ``"the term 1 is missing"``, each with a region if some of the points are right (see
+        `diagnose_region`), ``"right at 7 of 13 smooth points"``, ``"right except at kinks"``, or
+        "" if no such description fits.
     """
     smooth = (truths.kinds == Kind.SMOOTH) & np.isfinite(values) & np.isfinite(truths.derivative)
     if not (off & smooth).any():
         return AT_KINKS if (off & ~smooth).any() and smooth.any() else ""
-    return describe_difference(
+    words = describe_difference(
         values[smooth], truths.derivative[smooth], off[smooth], "smooth points"
     )
+    if words != _FLIPPED and _is_by_chance(truths.derivative[smooth]):
+        return ""
+    is_count = words.startswith("right at")
+    return (diagnose_region(problem, truths, values, off) or words) if is_count else words
+
+
+def diagnose_region(problem: Problem, truths: Truths, values: Array, off: Mask) -> str:
+    """Return how wrong derivatives differ from the true ones, and where they are wrong, or "".
+
+    Only smooth points at which no switch is zero count, and at least two of them must be wrong.
+
+    Parameters
+    ----------
+    problem, truths, values, off
+        As in `diagnose`.
+
+    Returns
+    -------
+    str
+        Such as ``"a factor 2 too much where abs(x) < 0.5, at 16 of 39 points"``. A region is that
+        of a condition of the program, or else a range of the only variable of the grid.
+    """
+    regular = (truths.kinds == Kind.SMOOTH) & np.isfinite(values) & np.isfinite(truths.derivative)
+    regular[truths.apparent_kinks] = False
+    # A factor changes nothing where the derivative is 0: such a point belongs to no region.
+    size = np.abs(truths.derivative[regular]).max(initial=0.0)
+    with np.errstate(invalid="ignore"):
+        regular &= off | (np.abs(truths.derivative) > _SAME * size)
+    wrong = off & regular
+    if wrong.sum() < 2:
+        return ""
+    words = _how(values[wrong], truths.derivative[wrong])
+    if words != _FLIPPED and _is_by_chance(truths.derivative[wrong]):
+        return ""
+    region = _region(problem, regular, wrong) if words and not wrong[regular].all() else ""
+    counts = f" at {wrong.sum()} of {regular.sum()} points" if not wrong[regular].all() else ""
+    return f"{words}{region and ' ' + region + ','}{counts}" if words else ""
+
+
+def _region(problem: Problem, regular: Mask, wrong: Mask) -> str:
+    """Return the part of the regular points that is wrong, or ""."""
+    points = np.flatnonzero(regular)
+    columns = {name: column[points] for name, column in problem.columns.items()}
+    inside = wrong[points]
+    for index, node in problem.program.calls():
+        if CATALOGUE[node.function].returns == "condition":
+            part = problem.program.at(index)
+            truth = evaluate(part, {n: columns[n] for n in part.inputs} or columns) != 0
+            if (truth == inside).all():
+                return f"where {problem.program.text_of(index)}"
+            if (truth == ~inside).all():
+                return f"except where {problem.program.text_of(index)}"
+    varying = [name for name, column in columns.items() if np.ptp(column) > 0]
+    return _interval(varying[0], columns[varying[0]], inside) if len(varying) == 1 else ""
+
+
+def _interval(name: str, x: Array, inside: Mask) -> str:
+    """Return an interval of a coordinate that contains just the points in a mask, or ""."""
+    low, high = x[inside].min(), x[inside].max()
+    if (x[~inside] > high).all():
+        return f"for {name} <= {high:.6g}"
+    if (x[~inside] < low).all():
+        return f"for {name} >= {low:.6g}"
+    if ((x[~inside] < low) | (x[~inside] > high)).all():
+        return f"for {name} from {low:.6g} to {high:.6g}"
+    return ""
 
 
 def diagnose_jacobian(claimed: Array, true: Array, off: Mask) -> str:
@@ -90,20 +163,27 @@ def describe_difference(claimed: Array, true: Array, off: Mask, items: str) -> s
     items
         The plural noun for the numbers, such as "components".
     """
+    words = _how(claimed, true, is_offset_possible=off.sum() > 1)
+    if words or not claimed.any():
+        return words
+    right = int((~off).sum())
+    return f"right at {right} of {off.size} {items}" if right else ""
+
+
+def _how(claimed: Array, true: Array, *, is_offset_possible: bool = True) -> str:
+    """Return by what sign, factor or term all asserted numbers differ from the true ones, or ""."""
     size = float(np.abs(true).max())
     if _constant(claimed + true, size) == 0:
-        return "the sign is flipped"
+        return _FLIPPED
     if not claimed.any():
         return ""
     factor = _factor(claimed, true)
     if factor is not None:
+        if abs(factor) < 1:
+            return f"a factor {1 / factor:.6g} too much"
         return f"the factor {factor:.6g} is missing"
-    if off.sum() > 1:
-        difference = _constant(true - claimed, size)
-        if difference is not None:
-            return f"the term {difference:.6g} is missing"
-    right = int((~off).sum())
-    return f"right at {right} of {off.size} {items}" if right else ""
+    difference = _constant(true - claimed, size) if is_offset_possible else None
+    return "" if difference is None else f"the term {difference:.6g} is missing"
 
 
 def describe_agreement(claimed: Array, other: Array, rtol: float) -> str:
@@ -134,3 +214,9 @@ def _factor(claimed: Array, true: Array) -> float | None:
     median = float(np.median(ratios))
     is_constant = np.abs(ratios - median).max() <= _SAME * abs(median)
     return median if is_constant and median else None
+
+
+def _is_by_chance(true: Array) -> bool:
+    """Return whether the numbers are too few to tell a factor: two derivatives of equal size."""
+    sizes = np.abs(true)
+    return len(true) == 2 and bool(np.ptp(sizes) <= _SAME * sizes.max())

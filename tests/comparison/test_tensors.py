@@ -379,7 +379,7 @@ def test_every_wrong_claim_is_explained():
     )
     table = " ".join(comparison.table().split())
     assert "claim wrong at d/da: the sign is flipped" in table
-    assert "claim wrong at d/db[0]: the factor 0.5 is missing" in table
+    assert "claim wrong at d/db[0]: a factor 2 too much" in table
 
 
 def test_a_probability_of_0_is_an_edge_of_cross_entropy():
