@@ -15,7 +15,7 @@ from symdiff.array_types import Array
 from symdiff.chunks import renumbered
 from symdiff.grid.kinks import MAX_ROOTS, Roots, find_roots
 from symdiff.grid.points import Axis, difference_step
-from symdiff.grid.solve.coordinates import Coordinate, formula_of
+from symdiff.grid.solve.coordinates import Coordinate
 from symdiff.grid.solve.isolation import MAX_BOXES
 from symdiff.grid.switches import Switch, find_factors
 from symdiff.labels import LabelledEnum
@@ -79,10 +79,10 @@ class Grid:
         The index of the variable along which a kink was found, for kinks and neighbours; -1 for
         regular points; shape (n,).
     switch_of
-        For a kink with a coordinate without a formula the index in `switches` of the switch that
-        is zero there, else -1; shape (n,).
+        For a kink whose coordinate along `along` is not a double the index in `switches` of the
+        switch that is zero there, else -1; shape (n,).
     switches
-        The switches that define the coordinates without a formula, as their zeros.
+        The switches whose zeros these coordinates are.
     notes
         What is incomplete: kinks that are left out, brackets that may contain a kink, lines that
         were not searched.
@@ -467,14 +467,14 @@ def _with_gaps(x: Array, without: Sequence[int], before: Sequence[int]) -> Array
 
 
 def _with_needed_switches(grid: Grid) -> Grid:
-    """Return a grid with only the switches that define a coordinate without a formula."""
+    """Return a grid with only the switches that define a coordinate that is not a double."""
     if not grid.switches:
         return grid
-    unnamed = {i for (i, _), text in grid.exact.items() if formula_of(text) is None}
-    needed = {s: None for i in sorted(unnamed) if (s := int(grid.switch_of[i])) >= 0}
+    found = {i for i, j in grid.exact if j == grid.along[i]}
+    needed = {s: None for i in sorted(found) if (s := int(grid.switch_of[i])) >= 0}
     renumbered_switches = {old: new for new, old in enumerate(needed)}
     switch_of = np.full(len(grid), -1, dtype=np.int32)
-    for i in unnamed:
+    for i in found:
         switch_of[i] = renumbered_switches.get(int(grid.switch_of[i]), -1)
     switches = tuple(grid.switches[s] for s in needed)
     return dataclasses.replace(grid, switch_of=switch_of, switches=switches)

@@ -22,7 +22,7 @@ from symdiff.grid.points import nearest_double
 from symdiff.grid.solve.coordinates import Coordinate, ball_of
 from symdiff.grid.solve.inversion import EquationSolver, NotInvertibleError, expression_to_invert
 from symdiff.grid.solve.isolation import MAX_BOXES, Bracket, isolate, merge_intervals
-from symdiff.grid.solve.polynomial_roots import real_roots
+from symdiff.grid.solve.polynomial_roots import real_roots, text_of_root
 from symdiff.grid.solve.polynomials import Polynomial, as_polynomial
 from symdiff.grid.switches import Switch
 from symdiff.program import Program
@@ -205,7 +205,7 @@ class _SwitchOnLine:
         shifted = [coefficients[0] - k if coefficients else Fraction(-k), *coefficients[1:]]
         if not any(shifted):
             return Roots(everywhere=True)
-        roots = (nearest_double(root) for root in real_roots(shifted))
+        roots = (text_of_root(root) for root in real_roots(shifted))
         return Roots(tuple(Coordinate(v, text) for v, text in roots if self._inside(v)))
 
     # -- chains of invertible functions: inverted exactly in sympy

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 
 from symdiff.arithmetics.series import germs
+from symdiff.arithmetics.series.algebraic import AlgebraicRoot
 from symdiff.arithmetics.series.puiseux import Germ
-from symdiff.arithmetics.series.reals import Real
+from symdiff.arithmetics.series.reals import Real, UndecidedError
 from symdiff.grid.grid import Grid
 from symdiff.grid.solve.coordinates import formula_of
-from symdiff.truth.roots import zero_near
+from symdiff.grid.solve.polynomial_roots import polynomial_and_double
+from symdiff.truth.roots import solved, zero_near
 
 
 def exact_point(grid: Grid, i: int) -> dict[str, Real] | None:
@@ -23,13 +26,17 @@ def exact_point(grid: Grid, i: int) -> dict[str, Real] | None:
             missing.append(j)
         else:
             numbers[name] = number
-    if missing == [grid.along[i]] and grid.switch_of[i] >= 0:
-        switch, name = grid.switches[grid.switch_of[i]], grid.names[missing[0]]
-        near = float(grid.points[i, missing[0]])
-        zero = zero_near(switch.program, name, numbers, near, integer=switch.crosses_integers)
-        if zero is not None:
-            return {**numbers, name: zero}
-    return None if missing else numbers
+    j = int(grid.along[i])
+    if grid.switch_of[i] < 0 or missing not in ([], [j]):
+        return None if missing else numbers
+    switch, name = grid.switches[grid.switch_of[i]], grid.names[j]
+    equation = switch.program, name, numbers
+    if not missing:
+        zero = solved(numbers[name], *equation, integer=switch.crosses_integers)
+        return {**numbers, name: zero}
+    near = float(grid.points[i, j])
+    root = zero_near(*equation, near, integer=switch.crosses_integers)
+    return None if root is None else {**numbers, name: root}
 
 
 @functools.cache
@@ -40,7 +47,20 @@ def exact_number(text: str) -> Real | None:
     --------
     >>> exact_number("1/3"), exact_number("where sin(x) = x/2, near 1.9")
     (1/3, None)
+    >>> exact_number("root of x**5 - x - 1 near 1.1673039782614187").ball(53)
+    [1.16730397826142 +/- 1.32e-15]
     """
+    root = polynomial_and_double(text)
+    if root is not None:
+        return _algebraic(*root)
     formula = formula_of(text)
     germ = None if formula is None else germs.evaluate(formula, {})
     return germ.constant if isinstance(germ, Germ) and germ.is_constant else None
+
+
+def _algebraic(coefficients: Sequence[int], near: float) -> Real | None:
+    """Return the root of a polynomial near a double, or None if it is not isolated."""
+    try:
+        return AlgebraicRoot(coefficients, near)
+    except UndecidedError:
+        return None

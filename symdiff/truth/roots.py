@@ -18,7 +18,7 @@ from symdiff.arithmetics.bounds import jets
 from symdiff.arithmetics.bounds.jets import Jet, Strict, TieError
 from symdiff.arithmetics.series import germs
 from symdiff.arithmetics.series.puiseux import Germ, constant_germ
-from symdiff.arithmetics.series.reals import Real, UndecidedError
+from symdiff.arithmetics.series.reals import MAX_BITS, Real, UndecidedError, nearest_or_none
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 
@@ -30,10 +30,10 @@ _AROUND: Final = 2.0**-48  # relative radius, around its double, of the interval
 class Zero(Real):
     """The zero of a program near a double, as an exact number.
 
-    Its balls are computed by Newton steps. `vanishing` records that the program is zero there.
+    Its balls are computed by Newton steps. `vanishing` says that program - value is zero there.
     """
 
-    __slots__ = ("_around", "_fixed", "_program", "_value", "_variable")
+    __slots__ = ("_around", "_fixed", "_is_known", "_program", "_variable", "value")
 
     def __init__(
         self, program: Program, variable: str, fixed: Mapping[str, Real], value: int, near: float
@@ -43,10 +43,21 @@ class Zero(Real):
         self._program = program
         self._variable = variable
         self._fixed = dict(fixed)
-        self._value = value
+        self.value = value
         self._around = near
+        self._is_known = False
         text = repr((program.nodes, program.output, variable, value, near, self._fixed))
         self._key = hashlib.blake2b(text.encode(), digest_size=20).digest()
+
+    @property
+    def vanishing(self) -> tuple[Real, ...]:
+        """The difference of the two sides of the equation that defines the number."""
+        if not self._is_known:
+            self._is_known = True  # before the evaluation, which may ask for signs itself
+            self._vanishing = _difference(
+                self._program, self._variable, self._fixed, self, self.value
+            )
+        return self._vanishing
 
     def symbolic(self) -> sp.Expr:
         """Raise ValueError: sympy cannot represent the number."""
@@ -90,12 +101,12 @@ class Zero(Real):
             return None
         if slope is None or value is None or not slope.gradient or slope.gradient[0].contains(0):
             return None
-        return middle - (value.value - self._value) / slope.gradient[0]
+        return middle - (value.value - self.value) / slope.gradient[0]
 
 
 def zero_near(
     program: Program, variable: str, fixed: Mapping[str, Real], near: float, *, integer: bool
-) -> Real | None:
+) -> Zero | None:
     """Return the zero of a program near a double, or None if there is no proof of one.
 
     Parameters
@@ -126,11 +137,96 @@ def zero_near(
         zero.ball(128)
     except UndecidedError:
         return None
-    inputs = {name: constant_germ(number) for name, number in others.items()}
-    germ = germs.evaluate(program, {**inputs, variable: constant_germ(zero)})
-    if isinstance(germ, Germ):
-        zero.vanishing = frozenset({(germ.constant - Real.of(value)).scaled[1].key})
     return zero
+
+
+def solved(
+    number: Real,
+    program: Program,
+    variable: str,
+    fixed: Mapping[str, Real],
+    *,
+    integer: bool,
+) -> Real:
+    """Return a closed form of a zero of a program, with the knowledge that it is a zero.
+
+    Parameters
+    ----------
+    number
+        The closed form that was found by solving the equation.
+    program, variable, fixed, integer
+        The equation, as in `zero_near`.
+
+    Examples
+    --------
+    >>> from symdiff.arithmetics.series.reals import PI
+    >>> from symdiff.program import parse
+    >>> zero = solved(PI, parse("x + exp(x) - pi - exp(pi)"), "x", {}, integer=False)
+    >>> len(zero.vanishing)
+    1
+    """
+    if number.rational is not None or type(number) is not Real:
+        return number  # an algebraic number needs no such knowledge
+    return _Solved(number, program, variable, fixed, integer=integer)
+
+
+class _Solved(Real):
+    """A closed form that was found by solving a program for zero.
+
+    Newton steps prove that the program has exactly one zero near the number; that the number is
+    this zero is accepted if its ball and that of the zero meet at `MAX_BITS` bits.  Both are done
+    when `vanishing` is first read, since most signs are decided without it.
+    """
+
+    __slots__ = ("_equation", "_integer", "_is_checked")
+
+    def __init__(
+        self,
+        number: Real,
+        program: Program,
+        variable: str,
+        fixed: Mapping[str, Real],
+        *,
+        integer: bool,
+    ) -> None:
+        super().__init__(None, number.operation, number.arguments)
+        others = {name: fixed[name] for name in program.inputs if name != variable}
+        self._equation = program, variable, others
+        self._integer = integer
+        self._is_checked = False
+
+    @property
+    def vanishing(self) -> tuple[Real, ...]:
+        """The difference of the two sides of the equation, if it is proved to be zero."""
+        if not self._is_checked:
+            self._is_checked = True  # before the check, which may ask for signs itself
+            self._vanishing = self._checked()
+        return self._vanishing
+
+    def _checked(self) -> tuple[Real, ...]:
+        program, variable, others = self._equation
+        near = nearest_or_none(self)
+        if near is None:
+            return ()
+        zero = zero_near(program, variable, others, near, integer=self._integer)
+        try:
+            if zero is None or not zero.ball(MAX_BITS).overlaps(self.ball(MAX_BITS)):
+                return ()
+        except UndecidedError:
+            return ()
+        return _difference(program, variable, others, self, zero.value)
+
+
+def _difference(
+    program: Program, variable: str, others: Mapping[str, Real], at: Real, value: int
+) -> tuple[Real, ...]:
+    """Return program - value at a number, as an exact number; nothing if it is not known."""
+    inputs = {name: constant_germ(number) for name, number in others.items()}
+    germ = germs.evaluate(program, {**inputs, variable: constant_germ(at)})
+    if not isinstance(germ, Germ):
+        return ()
+    difference = germ.constant - Real.of(value)
+    return () if difference.rational is not None else (difference,)
 
 
 def _nearest_integer(

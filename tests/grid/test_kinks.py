@@ -50,7 +50,7 @@ KINKS = [
     ("abs(2**x - 3)", ["log(3)/log(2)"]),
     ("abs(tanh(x) - 1/2)", ["atanh(1/2)"]),
     ("abs(x**3 - 2)", ["2**(1/3)"]),
-    ("abs(x**3 - x - 1)", ["CRootOf(x**3 - x - 1, 0)"]),
+    ("abs(x**3 - x - 1)", ["root of x**3 - x - 1 near 1.324717957244746"]),
     ("hypot(x, x**2 - 1)", []),
     ("hypot(x - 1, x**2 - 1)", [1]),
     ("abs(2*pi*x - 5/x)", [0, "sqrt(10)/(2*sqrt(pi))", "-sqrt(10)/(2*sqrt(pi))"]),

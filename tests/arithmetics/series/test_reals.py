@@ -9,7 +9,7 @@ import flint
 import pytest
 import sympy as sp
 
-from symdiff.arithmetics.series import germs, reals
+from symdiff.arithmetics.series import germs, zero_tests
 from symdiff.arithmetics.series.germ_values import Unknown
 from symdiff.arithmetics.series.puiseux import Germ, constant_germ
 from symdiff.arithmetics.series.reals import (
@@ -163,10 +163,10 @@ def test_the_message_gives_the_size_of_a_number_that_is_smaller_than_any_double(
 
 def test_sympy_is_not_believed_where_a_ball_excludes_zero(monkeypatch):
     # Planted: sympy sometimes takes this number for zero, since it checks facts in random order.
-    monkeypatch.setattr(reals, "_sympy_is_zero", lambda _: True)
+    monkeypatch.setattr(zero_tests, "_sympy_is_zero", lambda _: True)
     text = "tanh(log(1 + 1e-40))"
     assert not is_proved_zero(number(text)) and not is_proved_zero(number(f"{text}**20"))
-    monkeypatch.setattr(reals, "sympy_zero_is_credible", lambda _: True)
+    monkeypatch.setattr(zero_tests, "sympy_zero_is_credible", lambda _: True)
     assert is_proved_zero(number(text))
 
 
