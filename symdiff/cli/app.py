@@ -189,15 +189,24 @@ def graph(
 def drift(
     old: Annotated[Path, typer.Argument(help="A store, or a JSON report.")],
     new: Annotated[Path, typer.Argument(help="The store or report of a later run.")],
+    allow_missing: Annotated[  # noqa: FBT002  (an option)
+        bool,
+        typer.Option("--allow-missing", help="Status 0 although the new run lacks results."),
+    ] = False,
 ) -> None:
-    """Show what changed between two runs: verdicts, and choices at kinks."""
+    """Show what changed between two runs: verdicts, choices at kinks, and results that are gone.
+
+    The status is 1 if anything changed, or if the new run lacks an expression, an engine or a point
+    of the old one.
+    """
     with _clear_errors():
         from symdiff.report.drift import drift as compare_runs  # loads numpy
         from symdiff.report.drift import read_run, rendered
 
         changes = compare_runs(read_run(old), read_run(new))
         _write(rendered(changes) + "\n")
-        raise typer.Exit(1 if changes.has_changes else 0)
+        is_less = changes.has_lost_coverage and not allow_missing
+        raise typer.Exit(1 if changes.has_changes or is_less else 0)
 
 
 @app.command()

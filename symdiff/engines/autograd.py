@@ -74,7 +74,13 @@ class _Autograd:
         return Allowance(slope_radius(program, variable, balls, dtype, ReorderedSums))
 
     def backward_pass(self, problem: Problem) -> TorchBackwardPass | None:
-        return None if problem.function is not None else backward_pass(problem)
+        if problem.function is not None:
+            return None
+        try:
+            return backward_pass(problem)
+        except Exception as error:  # noqa: BLE001  (where `differentiate` fails, this fails too)
+            check_memory(error)
+            return None
 
     def along(
         self, problem: DirectionalProblem, bounds: Mapping[str, DirectionalBound]

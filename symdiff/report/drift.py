@@ -92,8 +92,11 @@ class Drift:
         Names under which the runs have different expressions.
     versions
         The old and the new version of each library that changed.
-    unpaired
-        The number of records that only one run has, of expressions that both have.
+    engines
+        Engines that only the old run has.
+    vanished, appeared
+        The number of records that only the old run has, and of those that only the new run has, of
+        expressions and engines that both have.
     """
 
     changes: tuple[Change, ...]
@@ -102,12 +105,19 @@ class Drift:
     added: tuple[str, ...]
     rewritten: tuple[str, ...]
     versions: Mapping[str, tuple[str, str]]
-    unpaired: int = 0
+    engines: tuple[str, ...] = ()
+    vanished: int = 0
+    appeared: int = 0
 
     @property
     def has_changes(self) -> bool:
         """Whether a record changed or an expression was lost."""
         return bool(self.changes or self.lost)
+
+    @property
+    def has_lost_coverage(self) -> bool:
+        """Whether the old run has an expression, an engine or a record that the new one lacks."""
+        return bool(self.missing or self.rewritten or self.engines or self.vanished)
 
 
 def read_run(path: Path) -> Run:
@@ -174,8 +184,8 @@ def _key(record: Record) -> Key:
 def drift(old: Run, new: Run) -> Drift:
     """Return the changes from one run to another.
 
-    Records that only one run has are counted, but are not changes. Different expressions under
-    the same name are not compared. On a long range, a run does not keep points at which all engines
+    Records that only one run has are counted. Different expressions under the same name are not
+    compared. On a long range, a run does not keep points at which all engines
     agree. If the range has the same number of points in both runs, a point that only one run kept
     is therefore compared with agreement in the other.
     """
@@ -187,6 +197,8 @@ def drift(old: Run, new: Run) -> Drift:
         if name not in rewritten and new.counted.get(name) == points
     }
     old, new = _completed(old, new, ranges), _completed(new, old, ranges)
+    engines = _engines(old) - _engines(new)
+    common = both - rewritten
     pairs = {n: (v, new.versions[n]) for n, v in old.versions.items() if n in new.versions}
     gone = [name for name in old.expressions if name not in new.expressions]
     return Drift(
@@ -196,8 +208,14 @@ def drift(old: Run, new: Run) -> Drift:
         added=tuple(name for name in new.expressions if name not in old.expressions),
         rewritten=tuple(sorted(rewritten)),
         versions={name: pair for name, pair in pairs.items() if pair[0] != pair[1]},
-        unpaired=_unpaired(old, new, both - rewritten),
+        engines=tuple(sorted(engines)),
+        vanished=_only_in(old, new, common, engines),
+        appeared=_only_in(new, old, common, _engines(new) - _engines(old)),
     )
+
+
+def _engines(run: Run) -> set[str]:
+    return {record["engine"] for record in run.records.values()}
 
 
 def _completed(run: Run, other: Run, names: set[str]) -> Run:
@@ -210,8 +228,13 @@ def _completed(run: Run, other: Run, names: set[str]) -> Run:
     return dataclasses.replace(run, records={**run.records, **agreed}) if agreed else run
 
 
-def _unpaired(old: Run, new: Run, names: set[str]) -> int:
-    return sum(key[0] in names for key in old.records.keys() ^ new.records.keys())
+def _only_in(run: Run, other: Run, names: set[str], engines: set[str]) -> int:
+    """Return the number of records of a run that the other lacks, except those of `engines`."""
+    return sum(
+        key[0] in names and record["engine"] not in engines
+        for key, record in run.records.items()
+        if key not in other.records
+    )
 
 
 def _changes(old: Run, new: Run, rewritten: set[str]) -> Iterator[Change]:
@@ -248,18 +271,23 @@ def rendered(changes: Drift) -> str:
     if changes.versions:
         pairs = (f"{name} {old} -> {new}" for name, (old, new) in changes.versions.items())
         lines.append("versions: " + ", ".join(pairs))
-    lines.extend(_expression_lines(changes))
-    if changes.unpaired:
-        lines.append(f"{changes.unpaired} records in one run only: their points or engines differ")
-    return "\n".join([*lines, f"changed: {_change_counts(changes) or 'nothing'}"])
+    lines.extend(_lines_of_names(changes))
+    for which, count in (("old", changes.vanished), ("new", changes.appeared)):
+        if count:
+            lines.append(f"{count} records only in the {which} run: their points differ")
+    lines.append(f"changed: {_change_counts(changes) or 'nothing'}")
+    if changes.has_lost_coverage:
+        lines.append("the new run lacks results of the old one (--allow-missing accepts that)")
+    return "\n".join(lines)
 
 
-def _expression_lines(changes: Drift) -> list[str]:
+def _lines_of_names(changes: Drift) -> list[str]:
     names_by_label = {
         "lost in the new run": changes.lost,
         "only in the old run": changes.missing,
         "only in the new run": changes.added,
         "different expressions under one name": changes.rewritten,
+        "engines only in the old run": changes.engines,
     }
     return [
         f"{label}: {', '.join(names[:_MAX_NAMES])}"

@@ -3,11 +3,13 @@
 import json
 
 import pytest
+from typer.testing import CliRunner
 
 import symdiff
 from symdiff.batch.store import Store, open_store
 from symdiff.batch.task import lost
 from symdiff.batch.workers import Limits
+from symdiff.cli.app import app
 from symdiff.errors import InputError
 from symdiff.report.drift import drift, read_run, rendered
 from symdiff.request.request import Label, Request
@@ -115,22 +117,74 @@ def test_engines_agreed_at_points_of_a_long_range_that_were_not_kept(report):
     changed = drift(old, new)
     pairs = {(c.old["verdict"], c.new["verdict"], c.old["point"]["x"]) for c in changed.changes}
     assert pairs == {("wrong", "agrees", 0.5), ("agrees", "wrong", 0.25)}
-    assert changed.has_changes and not changed.unpaired
+    assert changed.has_changes and not changed.vanished and not changed.appeared
 
 
 def test_long_ranges_of_different_lengths_have_different_points(report):
     old = long_range(report, "old_range.json", 10**7, [(0.5, "wrong", 7.0)])
     other = drift(old, long_range(report, "new_range.json", 10**7 + 1, [(0.25, "wrong", 8.0)]))
-    assert other.unpaired == 2 and not other.has_changes
+    assert (other.vanished, other.appeared) == (1, 1) and not other.has_changes
 
 
-def test_records_of_one_run_only_are_counted(report):
-    content = json.loads((report / "old.json").read_text())
-    del content["records"][3:]
-    (report / "less.json").write_text(json.dumps(content))
-    less = drift(read_run(report / "old.json"), read_run(report / "less.json"))
-    assert less.unpaired > 0 and not less.has_changes
-    assert f"{less.unpaired} records in one run only" in rendered(less)
+def without(folder, name, is_gone):
+    """Write a report without some of its records and expressions; return the run."""
+    content = json.loads((folder / "old.json").read_text())
+    content["records"] = [r for r in content["records"] if not is_gone(r)]
+    left = {r["expression"] for r in content["records"]}
+    content["expressions"] = [head for head in content["expressions"] if head["name"] in left]
+    (folder / name).write_text(json.dumps(content))
+    return read_run(folder / name)
+
+
+# What the new run lacks, the words on it, and the words on the reverse comparison.
+GONE = {
+    "an engine": (
+        lambda r: r["engine"] == "central",
+        "engines only in the old run: central",
+        "",
+    ),
+    "two engines": (
+        lambda r: r["engine"] in {"central", "symbolic"},
+        "engines only in the old run: central, symbolic",
+        "",
+    ),
+    "an expression": (
+        lambda r: r["expression"] == "a",
+        "only in the old run: a",
+        "only in the new run: a",
+    ),
+    "a point": (
+        lambda r: r["expression"] == "b" and r["point"]["x"] == 1,
+        "3 records only in the old run: their points differ",
+        "3 records only in the new run: their points differ",
+    ),
+    "a point of one engine": (
+        is_kink,
+        "1 records only in the old run: their points differ",
+        "1 records only in the new run: their points differ",
+    ),
+    "everything": (lambda _: True, "only in the old run: a, b, c", "only in the new run: a, b, c"),
+}
+
+
+@pytest.mark.parametrize("what", GONE)
+def test_coverage_that_is_lost_is_told_but_new_coverage_is_no_loss(report, what):
+    is_gone, words, reverse = GONE[what]
+    old, new = read_run(report / "old.json"), without(report, "less.json", is_gone)
+    less, more = drift(old, new), drift(new, old)
+    assert less.has_lost_coverage and words in rendered(less)
+    assert "--allow-missing" in rendered(less)
+    assert not more.has_lost_coverage and reverse in rendered(more)
+    assert not less.has_changes and not more.has_changes
+
+
+def test_the_status_is_1_if_coverage_is_lost_unless_that_is_allowed(report):
+    without(report, "less.json", lambda r: r["engine"] == "central")
+    paths = [str(report / "old.json"), str(report / "less.json")]
+    runner = CliRunner()
+    assert runner.invoke(app, ["drift", *paths]).exit_code == 1
+    assert runner.invoke(app, ["drift", *paths, "--allow-missing"]).exit_code == 0
+    assert runner.invoke(app, ["drift", *reversed(paths)]).exit_code == 0
 
 
 def test_expressions_and_versions_are_compared_by_name(report):
@@ -142,7 +196,7 @@ def test_expressions_and_versions_are_compared_by_name(report):
     content["records"][0]["verdict"] = "wrong"  # of an expression with another text
     (report / "less.json").write_text(json.dumps(content))
     changed = drift(read_run(report / "old.json"), read_run(report / "less.json"))
-    assert not changed.has_changes
+    assert not changed.has_changes and changed.has_lost_coverage
     assert (changed.missing, changed.rewritten, changed.added) == ((gone,), ("b",), ())
     assert changed.versions["torch"][1] == "1.0"
     text = rendered(changed)

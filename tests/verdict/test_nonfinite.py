@@ -165,3 +165,10 @@ def test_a_pass_with_a_wrong_adjoint_blames_another_call():
     nan = {**done.adjoints, done.program.output: np.array([np.nan])}
     planted = dataclasses.replace(done, adjoints=nan)
     assert described(nodes_in_backward_pass(planted, ONLY_POINT, "x")) is None
+
+
+def test_a_program_that_torch_cannot_differentiate_is_blamed_by_its_values():
+    records = symdiff.compare("heaviside(x, 0.5)/x", at={"x": [0]}, engines=["autograd"]).records()
+    (record,) = records
+    assert record["verdict"] == "undefined"
+    assert record["blame"].startswith("heaviside(x, 0.5)/x")
