@@ -14,11 +14,10 @@ import sympy as sp
 from sympy.printing.numpy import SciPyPrinter
 
 from symdiff.arithmetics.arrays import owned_copy
-from symdiff.arithmetics.bounds.rounding import slope_radius
-from symdiff.arithmetics.bounds.symbolic_balls import formula_radius
 from symdiff.arithmetics.symbolic import expression
 from symdiff.array_types import Array
 from symdiff.engines.base import Allowance, Gap, Problem, Samples, Traits, no_numbers
+from symdiff.engines.formulas import formula_allowance
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 
@@ -170,15 +169,8 @@ class _Symbolic:
         del problem, variable
 
     def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
-        # sympy's formula may lose more digits than the program's own derivative, or fewer.
-        radius = slope_radius(problem.program, variable, problem.balls(point))
-        try:
-            derivative = _derivatives(problem.program, (variable,))[variable]
-            return Allowance(
-                float(np.fmax(radius, formula_radius(derivative, problem.balls(point))))
-            )
-        except Unsupported:
-            return Allowance(radius)
+        derivative = _derivatives(problem.program, (variable,))[variable]
+        return formula_allowance(problem, variable, point, derivative)
 
 
 def _scipy_special() -> ModuleType:

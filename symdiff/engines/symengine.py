@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 import symengine as se
 
-from symdiff.arithmetics.bounds.rounding import slope_radius
-from symdiff.arithmetics.bounds.symbolic_balls import formula_radius
 from symdiff.arithmetics.symengine import symengine_derivatives
 from symdiff.array_types import Array
 from symdiff.engines.base import Allowance, Gap, Problem, Samples, Traits, no_numbers
+from symdiff.engines.formulas import formula_allowance
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 
@@ -45,14 +44,8 @@ class _Symengine:
         del problem, variable
 
     def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
-        # symengine's formula may lose more digits than the derivative of the program as written.
-        balls = problem.balls(point)
-        radius = slope_radius(problem.program, variable, balls)
-        try:
-            derivative = _derivatives(problem.program, (variable,))[variable]
-            return Allowance(float(np.fmax(radius, formula_radius(derivative, balls))))
-        except Unsupported:
-            return Allowance(radius)
+        derivative = _derivatives(problem.program, (variable,))[variable]
+        return formula_allowance(problem, variable, point, derivative)
 
 
 _derivatives = functools.lru_cache(maxsize=16)(symengine_derivatives)

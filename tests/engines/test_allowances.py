@@ -2,10 +2,14 @@
 
 import numpy as np
 import pytest
+import sympy as sp
 
 import symdiff
+from symdiff.engines import formulas, symbolic
 from symdiff.engines.base import Problem
 from symdiff.engines.registry import load
+from symdiff.engines.symbolic import derivatives
+from symdiff.errors import Unsupported
 from symdiff.program import parse
 
 H = float(np.finfo(np.float64).eps ** (1 / 3))
@@ -74,6 +78,46 @@ def test_exact_engines_have_a_small_allowance_where_little_is_rounded(engine):
 def test_rounding_in_the_formula_of_sympy_counts():
     # tanh' is 1 - tanh², of which nothing is left at 20.
     assert allowance("symbolic", "tanh(x)", 20.0).radius > 1.6e-17
+
+
+# Formulas of sympy that keep re and im; a point; the least allowance, by hand: half an ulp of the
+# numbers that cancel, and for the cube (engine minus truth at 50 digits).
+LEFTOVERS = [
+    ("abs(0.2*x**2.0 - 0.45)", -1.50000001, 2.0**-54),
+    ("abs(0.1*x**4.0 - 0.2)*x", 1.1892071150027, 2.0**-56),
+    ("abs(3*x**3.0 - 1/9)", 0.3333333333333, 2.0**-57),
+    ("abs(x**2.0 - 2)**3", 1.4142135623, 3.7e-24),
+    ("abs(0.5*x**2.5 - 0.5)*x", 1.0000000001, 2.0**-54),
+]
+
+
+@pytest.mark.parametrize(("text", "x", "least"), LEFTOVERS)
+def test_formulas_in_which_sympy_keeps_complex_parts_have_an_allowance(text, x, least):
+    (partial,) = derivatives(parse(text), ("x",)).values()
+    assert partial.has(sp.re)
+    assert np.inf > allowance("symbolic", text, x).radius >= least
+    (record,) = symdiff.compare(text, at={"x": [x]}, engines=["symbolic"]).records()
+    assert record["verdict"] in {"agrees", "inexact"}
+
+
+def test_an_allowance_that_cannot_be_computed_leaves_a_number_undecided(monkeypatch):
+    def without_bound(*_):
+        raise Unsupported("zeta", "it has no enclosure in ball arithmetic")
+
+    monkeypatch.setattr(formulas, "formula_radius", without_bound)
+    wrong = derivatives(parse("x**3"), ("x",))
+    monkeypatch.setattr(
+        symbolic, "_compiled", lambda *_: symbolic._compile(("x",), [*wrong.values()])
+    )
+    (record,) = symdiff.compare("x**2", at={"x": [3]}, engines=["symbolic"]).records()
+    assert (record["value"], record["verdict"]) == (27.0, "undecided")
+    assert record["detail"] == (
+        "no bound on the rounding error of its formula: "
+        "zeta: it has no enclosure in ball arithmetic"
+    )
+    monkeypatch.setattr(formulas, "formula_radius", lambda *_: 0.0)  # negative control
+    (record,) = symdiff.compare("x**2", at={"x": [3]}, engines=["symbolic"]).records()
+    assert record["verdict"] == "wrong"
 
 
 # Programs whose cotangents flow back to x in parts that cancel, and a point: torch adds the parts

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import math
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import flint
 import sympy as sp
@@ -14,6 +16,14 @@ from symdiff.arithmetics.balls import DOUBLE, EMPTY, Ball, radius_of
 from symdiff.catalogue import CATALOGUE
 from symdiff.catalogue import enclosures as balls
 from symdiff.errors import Unsupported
+from symdiff.program.values import DTYPES
+
+FLOAT64: Final = DTYPES["float64"]
+
+
+# A precision at which balls are infinite at singularities only.
+_HIGH_PRECISION: Final = 256
+_UNIT: Final = 2.0**-DOUBLE  # largest relative error of rounding to the nearest double
 
 
 def enclose_expression(expression: Any, inputs: Mapping[str, Ball]) -> Any:
@@ -39,11 +49,14 @@ def enclose_expression(expression: Any, inputs: Mapping[str, Ball]) -> Any:
     >>> enclose_expression(1 - sp.tanh(x)**2, {"x": flint.arb(0)})
     1.00000000000000
     """
-    return _Evaluation(inputs).value(expression)
+    return _Evaluation(inputs, _Exact()).value(expression)
 
 
 def formula_radius(expression: Any, inputs: Mapping[str, Ball]) -> float:
-    """Return a bound on an expression's rounding error in doubles, or NaN if no bound is known.
+    """Return a bound on an expression's rounding error in doubles, in any order of terms.
+
+    The bound is infinite where rounding may lose the value altogether, and NaN where the exact
+    value of the expression is undefined or infinite: there it has no error.
 
     Parameters
     ----------
@@ -56,17 +69,77 @@ def formula_radius(expression: Any, inputs: Mapping[str, Ball]) -> float:
     ------
     Unsupported
         A function of the expression has no enclosure in ball arithmetic.
+
+    Examples
+    --------
+    >>> x = sp.Symbol("x", real=True)
+    >>> formula_radius(1 - sp.tanh(x)**2, {"x": flint.arb(20)}) > 1e-17
+    True
+    >>> formula_radius(1/(sp.cos(x) - 1), {"x": flint.arb(2)**-60})
+    inf
     """
     with flint.ctx.workprec(DOUBLE):
-        ball = enclose_expression(expression, inputs)
-    return radius_of(ball) if ball is not EMPTY and ball.is_finite() else math.nan
+        ball = _Evaluation(inputs, _Doubles()).value(expression)
+    if ball is not EMPTY and ball.is_finite():
+        return radius_of(ball)
+    with flint.ctx.workprec(_HIGH_PRECISION):
+        precise = enclose_expression(expression, inputs)
+    # If more bits give a number, it was lost to rounding and not to a singularity.
+    return math.inf if precise is not EMPTY and precise.is_finite() else math.nan
+
+
+class _Exact:
+    """No rounding but that of the balls themselves."""
+
+    def sum(self, terms: Sequence[Ball]) -> Ball:
+        return functools.reduce(operator.add, terms)
+
+    def product(self, factors: Sequence[Ball]) -> Ball:
+        return functools.reduce(operator.mul, factors)
+
+    def rounded(self, x: Ball) -> Ball:
+        return x
+
+
+class _Doubles(_Exact):
+    """Rounding in doubles. Terms and factors may be taken in any order: printers sort them.
+
+    Sources: Higham 2002, section 4.2, for sums in any order; section 3.1 for products.
+    """
+
+    def sum(self, terms: Sequence[Ball]) -> Ball:
+        total = super().sum(terms)
+        terms = [t for t in terms if not t.is_zero()]
+        if len(terms) <= 2 or _fits(terms, sum(abs(t) for t in terms)):
+            return total
+        return total + flint.arb(0, sum(abs(t).upper() for t in terms) * (len(terms) - 1) * _UNIT)
+
+    def product(self, factors: Sequence[Ball]) -> Ball:
+        total = super().product(factors)
+        if len(factors) <= 2 or total.is_exact():
+            return total
+        return total + flint.arb(0, abs(total).upper() * (len(factors) - 1) * _UNIT)
+
+    def rounded(self, x: Ball) -> Ball:
+        """Add what gradual underflow may do to a number that is not exact."""
+        may_underflow = abs(x) < FLOAT64.smallest_normal and not x.is_zero()
+        return x + flint.arb(0, FLOAT64.smallest_subnormal) if may_underflow else x
+
+
+def _fits(terms: Sequence[Ball], total: Ball) -> bool:
+    """Return whether all partial sums of numbers are doubles: integers below 2^53 times a unit."""
+    if not all(t.is_exact() for t in terms):
+        return False
+    unit = min(int(t.man_exp()[1]) for t in terms)
+    return bool(total <= flint.arb(2) ** (DOUBLE + unit))
 
 
 class _Evaluation:
     """The balls of all sub-expressions of an expression, each computed once."""
 
-    def __init__(self, inputs: Mapping[str, Ball]) -> None:
+    def __init__(self, inputs: Mapping[str, Ball], rounding: _Exact) -> None:
         self._inputs = inputs
+        self._rounding = rounding
         self._balls: dict[Any, Any] = {}
 
     def value(self, e: Any) -> Any:
@@ -83,14 +156,15 @@ class _Evaluation:
         if e.is_Rational or e.is_Float:
             numerator, denominator = (e.p, e.q) if e.is_Rational else float(e).as_integer_ratio()
             return flint.arb(flint.fmpq(int(numerator), int(denominator)))
-        if name == "Piecewise":
-            return self._piecewise(e)
+        if name in {"Piecewise", "Subs"}:
+            return self._piecewise(e) if name == "Piecewise" else self._substituted(e)
         if name in _ATOMS:
             return _ATOMS[name]()
         arguments = [self.value(a) for a in e.args]
         if any(a is EMPTY for a in arguments):
             return EMPTY
-        return self._apply(name, arguments)
+        value = self._apply(name, arguments)
+        return self._rounding.rounded(value) if isinstance(value, flint.arb) else value
 
     def _piecewise(self, e: Any) -> Any:
         result: Any = EMPTY
@@ -100,7 +174,18 @@ class _Evaluation:
             result = balls.choice(self.value(condition), self.value(branch), result)
         return result
 
+    def _substituted(self, e: Any) -> Any:
+        """Return the ball of an expression that sympy leaves unevaluated at a point."""
+        values = [self.value(x) for x in e.point]
+        if any(x is EMPTY for x in values):
+            return EMPTY
+        at = {v.name: x for v, x in zip(e.variables, values, strict=True)}
+        return _Evaluation({**self._inputs, **at}, self._rounding).value(e.expr)
+
     def _apply(self, name: str, arguments: list[Any]) -> Any:
+        if name in {"Add", "Mul"}:
+            together = self._rounding.sum if name == "Add" else self._rounding.product
+            return together(arguments)
         fold = _FOLDS.get(name)
         if fold is not None:
             total = arguments[0]
@@ -127,6 +212,13 @@ def _heaviside(x: Ball, at_zero: Ball) -> Ball:
     return (balls.sign(x) + 1) / 2
 
 
+def _argument(x: Ball) -> Ball:
+    """Enclose the argument of a real number as a complex one: 0, or pi if it is negative."""
+    if x >= 0:
+        return flint.arb(0)
+    return flint.arb.pi() if x < 0 else flint.arb(0).union(flint.arb.pi())
+
+
 def _dirac_delta(x: Ball, *_: Ball) -> Ball:
     return flint.arb("nan") if x.contains(0) else flint.arb(0)
 
@@ -135,14 +227,16 @@ _ATOMS: Mapping[str, Callable[[], Any]] = MappingProxyType(
     {
         "Pi": flint.arb.pi,
         "Exp1": flint.arb.const_e,
+        "Infinity": flint.arb.pos_inf,
+        "NegativeInfinity": flint.arb.neg_inf,
+        "ComplexInfinity": flint.arb.nan,
+        "NaN": flint.arb.nan,
         "BooleanTrue": lambda: True,
         "BooleanFalse": lambda: False,
     }
 )
 _FOLDS: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
     {
-        "Add": lambda x, y: x + y,
-        "Mul": lambda x, y: x * y,
         "Max": lambda x, y: x.max(y),
         "Min": lambda x, y: x.min(y),
         "And": balls.conjunction,
@@ -155,6 +249,11 @@ _SPECIAL: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "Heaviside": _heaviside,
         "DiracDelta": _dirac_delta,
         "detach": lambda x: x,
+        # All numbers are real: sympy keeps these functions where it cannot prove that.
+        "re": lambda x: x,
+        "im": lambda _: flint.arb(0),
+        "conjugate": lambda x: x,
+        "arg": _argument,
         "Not": balls.negation,
         "StrictLessThan": balls.less,
         "LessThan": balls.less_equal,

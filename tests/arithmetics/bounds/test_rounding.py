@@ -9,7 +9,7 @@ import sympy as sp
 
 from symdiff.arithmetics.balls import enclose
 from symdiff.arithmetics.bounds.rounding import slope_radius, value_radius
-from symdiff.arithmetics.bounds.symbolic_balls import enclose_expression
+from symdiff.arithmetics.bounds.symbolic_balls import enclose_expression, formula_radius
 from symdiff.engines.autograd import ENGINE as AUTOGRAD
 from symdiff.engines.base import Problem
 from symdiff.errors import Unsupported
@@ -79,7 +79,7 @@ def test_values_have_bounds_too():
     assert value_radius(parse("2*x"), {"x": flint.arb(0.5)}) == 0
 
 
-X = sp.Symbol("x", real=True)
+X, Y, Z, T = sp.symbols("x y z t", real=True)
 # An expression of sympy, a point, the value there.
 SYMPY = [
     (sp.Heaviside(X), 0, 0.5),
@@ -96,12 +96,68 @@ SYMPY = [
     (sp.loggamma(X) + sp.polygamma(0, X) * 0, 3, math.log(2)),
     (sp.Float(0.1) * 3 + sp.pi, 0, 0.1 * 3 + math.pi),
     (sp.DiracDelta(X) + 1, 1, 1),
+    # what sympy keeps where it cannot prove that a number is real
+    (sp.re(X ** sp.Float(2.0)), -1.5, 2.25),
+    (sp.im(X ** sp.Float(2.0)) + X, -1.5, -1.5),
+    (sp.conjugate(X ** sp.Float(2.0)), 3, 9),
+    (sp.arg(X ** sp.Float(3.0)), -2, math.pi),
+    (sp.arg(X ** sp.Float(3.0)), 2, 0),
+    (sp.sign(X ** sp.Float(3.0) - 9), 2, -1),
+    (sp.Subs(sp.sin(T) * X, T, X**2), 2, 2 * math.sin(4)),
+    (sp.Piecewise((sp.zoo, sp.Eq(X, 0)), (1 / X, True)), 4, 0.25),
 ]
 
 
 @pytest.mark.parametrize(("expression", "x", "value"), SYMPY, ids=lambda v: str(v)[:40])
 def test_sympy_expressions_have_balls(expression, x, value):
     assert float(enclose_expression(expression, {"x": flint.arb(x)}).mid()) == pytest.approx(value)
+
+
+TINY = 2.0**-54  # half an ulp of the doubles below 1
+# A formula in x, y, z; a point; whether its rounding error in doubles may be as large as the bound
+# that follows, which is the error of one order of evaluation, by hand.
+ROUNDED = [
+    (X + Y - 2 * Z, (0.5 - TINY, 0.5, 0.5), TINY),  # x + y is rounded to 1
+    (X + Y - Z - Z**2 * 2, (0.5 - TINY, 0.5, 0.5), TINY),
+    (X + Y + Z, (1.0, 1e-20, -1.0), 1e-20),
+    (X * Y * Z, (3.0, 1 / 3, 3.0), 0.0),  # no order gives 3 exactly, so a bound need not be 0
+    (1 - sp.tanh(X) ** 2, (20.0, 0, 0), 1.7e-17),
+    (sp.exp(X) * sp.exp(Y), (-400.0, -340.0, 0), 0.0),
+    (X * Y / (Z + 1), (1e-170, 1e-170, 0.0), 5e-324),  # x*y is below the doubles
+    (1 / (X + Y - Z), (2.0**-60, 1.0, 1.0), math.inf),  # 1/0 in doubles
+]
+
+
+@pytest.mark.parametrize(("expression", "point", "error"), ROUNDED, ids=lambda v: str(v)[:40])
+def test_a_formula_has_a_bound_for_every_order_of_evaluation(expression, point, error):
+    balls = {name: flint.arb(x) for name, x in zip("xyz", point, strict=True)}
+    assert formula_radius(expression, balls) >= error
+
+
+# Formulas whose every order of evaluation is exact in doubles: integers times a unit.
+@pytest.mark.parametrize(
+    ("expression", "point"),
+    [
+        (X + Y - 2 * Z, (0.5, 0.5, 0.5)),
+        (X + Y + Z, (2.0**51, 1.0, -(2.0**51))),
+        (X + Y - Z, (1e300, 0.0, 1e300)),
+        (sp.sign(X + Y - Z), (0.25, 0.5, 0.75)),
+        (X * Y * Z, (3.0, 5.0, 7.0)),
+        (sp.re(X**2) - Y - Z, (3.0, 4.0, 5.0)),
+    ],
+    ids=str,
+)
+def test_a_formula_that_is_exact_has_no_error(expression, point):
+    balls = {name: flint.arb(x) for name, x in zip("xyz", point, strict=True)}
+    assert formula_radius(expression, balls) == 0
+
+
+@pytest.mark.parametrize(
+    ("expression", "x"), [(X / X, 0), (sp.sqrt(X), -1), (sp.sign(X - 1) / (X - 1), 1)], ids=str
+)
+def test_where_a_formula_is_undefined_it_has_no_bound(expression, x):
+    unevaluated = expression if expression.has(X) else sp.Mul(X, 1 / X, evaluate=False)
+    assert math.isnan(formula_radius(unevaluated, {"x": flint.arb(x)}))
 
 
 def test_a_function_without_an_enclosure_is_named():
