@@ -9,6 +9,7 @@ rounding errors if no switch may be zero and the bounds are within tolerance; ot
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Final
 
@@ -65,7 +66,7 @@ class DirectionalTrials:
 
 def _bounded(slope: float, error: float, tolerance: Tolerance) -> Truths:
     """Return the truth along one direction: undecided if the error bound exceeds the tolerance."""
-    if error <= tolerance.atol + tolerance.rtol * abs(slope):
+    if math.isfinite(slope) and error <= tolerance.atol + tolerance.rtol * abs(slope):
         return Truths.proved_only(1, {0: Truth(Kind.SMOOTH, slope, slope, slope)})
     return Truths(Certified.nowhere(1), Proofs.of({}), {0: _UNSETTLED})
 

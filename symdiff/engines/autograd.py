@@ -24,7 +24,7 @@ from symdiff.engines.directional import (
 )
 from symdiff.engines.running import check_memory
 from symdiff.engines.torch_backward import TorchBackwardPass, backward_pass
-from symdiff.engines.torch_programs import check_tensor, coarsest_dtype, run_program, tensor_leaves
+from symdiff.engines.torch_programs import check_tensor, run_program, tensor_leaves
 from symdiff.errors import Unsupported, describe
 from symdiff.program.values import FLOATING_DTYPES, component_names
 
@@ -70,7 +70,7 @@ class _Autograd:
         if problem.tensor_problem is None:
             return Allowance(slope_radius(problem.program, variable, balls, mode=ReverseMode))
         program = problem.tensor_problem.backward_formula or problem.program
-        dtype = coarsest_dtype(problem.tensor_problem)
+        dtype = problem.tensor_problem.dtype
         return Allowance(slope_radius(program, variable, balls, dtype, ReorderedSums))
 
     def backward_pass(self, problem: Problem) -> TorchBackwardPass | None:
@@ -102,7 +102,7 @@ def _rounding(problem: DirectionalProblem, name: str, bound: DirectionalBound) -
     if any(CATALOGUE[call.function].backward_formula for _, call in problem.program.calls()):
         bound = problem.bound(name, backward_formula=True)
     error = bound.slope_error if math.isfinite(bound.slope_error) else math.nan
-    return Allowance(4 * 2.0 ** (53 - coarsest_dtype(problem.tensor_problem).bits) * error)
+    return Allowance(4 * 2.0 ** (53 - problem.tensor_problem.dtype.bits) * error)
 
 
 def _reverse(problem: Problem) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ have a method `along` too, for programs on large tensors; see `symdiff.engines.d
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -19,7 +20,7 @@ from symdiff.arithmetics.balls import Ball
 from symdiff.array_types import Array, Mask
 from symdiff.errors import Unsupported
 from symdiff.program import Program
-from symdiff.program.values import Value
+from symdiff.program.values import DTYPES, Dtype, Value
 
 # Reasons for which finite differences may deviate from the derivative.
 STRADDLES: Final = "the stencil straddles a kink"
@@ -103,6 +104,13 @@ class TensorProblem:
     tangent: Mapping[str, Array] | None = None
     shape: tuple[int, ...] | None = None
     backward_formula: Program | None = None
+
+    @property
+    def dtype(self) -> Dtype:
+        """The floating dtype with the fewest bits among the tensors."""
+        dtypes = (DTYPES[value.dtype] for value in self.values.values())
+        floating = (dtype for dtype in dtypes if not dtype.is_integer)
+        return min(floating, key=lambda dtype: dtype.bits, default=DTYPES["float64"])
 
     @property
     def scalars(self) -> tuple[str, ...]:
@@ -207,6 +215,8 @@ class Samples:
         The derivatives by these variables are NaN, and the engine fails at every point.
     traits
         The traits of the engine.
+    dtype
+        The name of the dtype in which the engine computed: the coarsest, if there are several.
     """
 
     derivatives: Mapping[str, Array]
@@ -217,6 +227,7 @@ class Samples:
     unsupported: Mapping[str, Gap] = dataclasses.field(default_factory=dict)
     refusals: Mapping[str, str] = dataclasses.field(default_factory=dict)
     traits: Traits = Traits()
+    dtype: str = "float64"
 
     @classmethod
     def failed(cls, variables: Sequence[str], count: int, reason: str) -> Samples:
@@ -343,8 +354,13 @@ class Allowance:
     stencil_leaves_domain: bool = False
 
     def explains(self, value: float, derivative: float) -> bool:
-        """Return whether a correct engine may return `value` where f' is `derivative`."""
+        """Return whether a correct engine may return `value` where f' is `derivative`.
+
+        Nothing explains a number that is not finite, or a finite one for an infinite derivative.
+        """
         centre = derivative if self.expected is None else self.expected
+        if not math.isfinite(value) or math.isinf(derivative):
+            return False
         return abs(value - centre) <= self.radius
 
 

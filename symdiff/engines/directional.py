@@ -154,7 +154,8 @@ def run_along(
     An engine without a method ``along`` does not support the problem.
     """
     result = _along(engine, problem, bounds)
-    samples = dataclasses.replace(result.samples, traits=engine.traits)
+    dtype = problem.tensor_problem.dtype.name if engine.traits.whole_tensors else "float64"
+    samples = dataclasses.replace(result.samples, traits=engine.traits, dtype=dtype)
     return result._replace(samples=samples)
 
 

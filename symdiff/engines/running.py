@@ -37,7 +37,8 @@ def run(engine: Engine, problem: Problem) -> Samples:
     samples = _run(engine, suited)
     if len(suited.variables) > 1 and suited.tensor_problem is None:
         samples = _with_variables_alone(engine, suited, samples)
-    return dataclasses.replace(samples, traits=engine.traits)
+    dtype = "float64" if suited.tensor_problem is None else suited.tensor_problem.dtype.name
+    return dataclasses.replace(samples, traits=engine.traits, dtype=dtype)
 
 
 def _suited(traits: Traits, problem: Problem) -> Problem:

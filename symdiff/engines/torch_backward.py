@@ -22,7 +22,7 @@ from symdiff.arithmetics.tensors import TENSORS
 from symdiff.array_types import Array, Mask
 from symdiff.catalogue import CATALOGUE
 from symdiff.engines.base import Problem, TensorProblem
-from symdiff.engines.torch_programs import coarsest_dtype, tensor_leaves
+from symdiff.engines.torch_programs import tensor_leaves
 from symdiff.program import Program
 from symdiff.program.nodes import Call, Constant, Input, Literal
 
@@ -96,7 +96,7 @@ def backward_pass(problem: Problem) -> TorchBackwardPass:
     else:
         numbers = {name: float(problem.columns[name][0]) for name in tensor_problem.scalars}
         leaves, shape = tensor_leaves(tensor_problem, numbers), None
-        program, precision = tensor_problem.program, coarsest_dtype(tensor_problem).name
+        program, precision = tensor_problem.program, tensor_problem.dtype.name
     with torch.inference_mode(mode=False), torch.enable_grad():
         values, calls = _forward(program, leaves)
         arrays = _as_arrays(values, shape)

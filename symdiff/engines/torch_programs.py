@@ -7,11 +7,10 @@ from typing import Any
 
 import torch
 
-from symdiff.arithmetics.bounds.rounding import FLOAT64
 from symdiff.arithmetics.reading import read
 from symdiff.arithmetics.tensors import TENSORS
 from symdiff.engines.base import TensorProblem
-from symdiff.program.values import DTYPES, Dtype, index_inputs
+from symdiff.program.values import index_inputs
 
 
 def tensor_leaves(
@@ -84,10 +83,3 @@ def check_tensor(output: object) -> None:
     if not isinstance(output, torch.Tensor):
         message = f"the callable returned {type(output).__name__}, not a tensor"
         raise TypeError(message)
-
-
-def coarsest_dtype(tensor_problem: TensorProblem) -> Dtype:
-    """Return the floating dtype with the fewest bits among the tensors of a program."""
-    dtypes = (DTYPES[value.dtype] for value in tensor_problem.values.values())
-    floating = (dtype for dtype in dtypes if not dtype.is_integer)
-    return min(floating, key=lambda dtype: dtype.bits, default=FLOAT64)

@@ -151,7 +151,7 @@ def decide(
     smooth = {
         i: Truth(Kind.SMOOTH, slope, slope, slope)
         for i, slope in enumerate([] if slopes is None else slopes.tolist())
-        if not math.isnan(slope)
+        if math.isfinite(slope)  # the proof of one that overflows tells its size
     }
     return prove_points(task, Truths.proved_only(count, smooth), range(count))
 
@@ -246,7 +246,9 @@ def _differ(a: float, b: float) -> bool:
     """Return whether two derivatives differ by more than certified ones may; NaN equals NaN."""
     if np.isnan(a) or np.isnan(b):
         return not (np.isnan(a) and np.isnan(b))
-    return a != b and abs(a - b) > 2 * _SHARP * max(abs(a), abs(b))
+    if np.isinf(a) or np.isinf(b):
+        return a != b
+    return abs(a - b) > 2 * _SHARP * max(abs(a), abs(b))
 
 
 def certify(

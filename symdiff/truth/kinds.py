@@ -8,6 +8,8 @@ from typing import Final
 from symdiff.labels import LabelledEnum
 
 APPARENT: Final = "apparent kink"  # detail of a smooth point at which a switch is zero
+# In the detail of a point with a finite derivative whose nearest double is an infinity.
+OVERFLOW: Final = "beyond the largest double"
 
 
 class Kind(LabelledEnum):
@@ -32,7 +34,9 @@ class Truth:
     kind
         The kind of the point.
     left, right
-        The one-sided derivatives, as nearest doubles or infinities; None where there is none.
+        The one-sided derivatives, as nearest doubles or infinities; None where there is none. One
+        that is finite and beyond the largest double is given as an infinity, and `detail` has its
+        size.
         Where the function is undefined but has a one-sided limit, the one-sided derivative of
         its continuous extension by that limit.
     derivative
@@ -50,3 +54,14 @@ class Truth:
     derivative: float | None = None
     curvatures: tuple[float | None, float | None] = (None, None)
     detail: str = ""
+
+
+def overflow_detail(size: str) -> str:
+    """Return the detail of a finite derivative, of this size, that no double is close to.
+
+    Examples
+    --------
+    >>> overflow_detail("-1e320")
+    'the derivative is -1e320, beyond the largest double'
+    """
+    return f"the derivative is {size}, {OVERFLOW}" if size else f"the derivative is {OVERFLOW}"

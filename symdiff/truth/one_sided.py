@@ -9,14 +9,23 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from typing import Final
 
 from symdiff.arithmetics.reading import detached_values
 from symdiff.arithmetics.series.analytic import analytic_germs, mirrored
 from symdiff.arithmetics.series.germs import Budget, Outside, Unknown, Value, evaluate
 from symdiff.arithmetics.series.puiseux import Algebra, Germ, OrderError, affine_germ, constant_germ
-from symdiff.arithmetics.series.reals import Real, UndecidedError, nearest, nearest_or_none
+from symdiff.arithmetics.series.reals import (
+    Real,
+    UndecidedError,
+    nearest,
+    nearest_or_none,
+    scientific,
+)
 from symdiff.program import Program
-from symdiff.truth.kinds import Kind, Truth
+from symdiff.truth.kinds import Kind, Truth, overflow_detail
+
+_INFINITIES: Final = (math.inf, -math.inf)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -84,10 +93,28 @@ def decide(
     germs = _Germs(program, variable, point, detached, limits)
     germs.germ(1, limits.orders[0])  # first, since the other sides reuse its analytic germs
     value = germs.germ(0, limits.orders[0])
+    left, right = germs.side(-1, value), germs.side(1, value)
     try:
-        return _classify(value, germs.side(-1, value), germs.side(1, value), limits.bits)
+        return _with_sizes(_classify(value, left, right, limits.bits), left, right)
     except UndecidedError as error:
         return Truth(Kind.UNDECIDED, detail=str(error))
+
+
+def _with_sizes(truth: Truth, left: _Side, right: _Side) -> Truth:
+    """Return a truth with the sizes of slopes beyond the largest double in its detail."""
+    slopes = {
+        "left": left.slope if truth.left in _INFINITIES else None,
+        "right": right.slope if truth.right in _INFINITIES else None,
+    }
+    texts = {which: scientific(slope) for which, slope in slopes.items() if slope is not None}
+    if not texts:
+        return truth
+    if truth.derivative is not None:
+        size = next(iter(texts.values()))
+    else:
+        size = " and ".join(f"{text} on the {which}" for which, text in texts.items())
+    phrases = (truth.detail, overflow_detail(size))
+    return dataclasses.replace(truth, detail="; ".join(phrase for phrase in phrases if phrase))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

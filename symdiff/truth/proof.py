@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Final
 
@@ -11,11 +13,11 @@ from symdiff.arithmetics.balls import Ball
 from symdiff.arithmetics.bounds import jets
 from symdiff.arithmetics.bounds.jets import Jet, Strict, TieError
 from symdiff.arithmetics.series.germs import Budget
-from symdiff.arithmetics.series.reals import Real, nearest_in
+from symdiff.arithmetics.series.reals import Real, nearest_in, scientific_in
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 from symdiff.truth.active_switches import active_switches
-from symdiff.truth.kinds import APPARENT, Kind, Truth
+from symdiff.truth.kinds import APPARENT, Kind, Truth, overflow_detail
 from symdiff.truth.one_sided import decide
 
 _JET_BITS: Final = (128, 512, 2048)  # precisions at which jets are tried, in this order
@@ -48,12 +50,12 @@ def prove(
     """
     slope = smooth_slope(program, variable, point, (budget or Budget()).bits)
     if slope is not None:
-        return Truth(Kind.SMOOTH, slope, slope, slope)
+        detail = "" if math.isfinite(slope) else _size(program, variable, point)
+        return Truth(Kind.SMOOTH, slope, slope, slope, detail=detail)
     truth = decide(program, variable, point, budget)
-    if truth.kind is Kind.SMOOTH and not truth.detail and active_switches(program, point):
-        return Truth(
-            truth.kind, truth.left, truth.right, truth.derivative, truth.curvatures, APPARENT
-        )
+    if truth.kind is Kind.SMOOTH and active_switches(program, point):
+        detail = f"{APPARENT}; {truth.detail}" if truth.detail else APPARENT
+        return dataclasses.replace(truth, detail=detail)
     return truth
 
 
@@ -71,6 +73,14 @@ def smooth_slope(
         if slope is not None:
             return slope
     return None
+
+
+def _size(program: Program, variable: str, point: Mapping[str, Real]) -> str:
+    """Return the detail of a smooth point with a derivative beyond the largest double."""
+    ball = _slope_ball(program, variable, point, _JET_BITS[-1])
+    with flint.ctx.workprec(_JET_BITS[-1]):
+        text = None if ball is None else scientific_in(ball)
+    return overflow_detail(text or "")
 
 
 def _slope_ball(

@@ -14,7 +14,7 @@ from symdiff.arithmetics.bounds.estimates import FUNCTIONS
 from symdiff.arithmetics.series.germ_values import domain_message
 from symdiff.array_types import Array, Mask
 from symdiff.chunks import renumbered, shifted, starts_of
-from symdiff.truth.kinds import APPARENT, Kind, Truth
+from symdiff.truth.kinds import APPARENT, OVERFLOW, Kind, Truth
 
 UNKNOWN: Final = (np.nan, np.nan)  # second derivatives that are not known
 
@@ -239,6 +239,11 @@ class Truths:
         return column
 
     @functools.cached_property
+    def overflowing(self) -> Mask:
+        """Where a derivative is finite and beyond the largest double, shape (n,)."""
+        return self._mask([i for i, text in self.proofs.details.items() if OVERFLOW in text])
+
+    @functools.cached_property
     def attempted(self) -> Mask:
         """Whether a proof was tried, shape (n,)."""
         return self._mask(self.proofs.points)
@@ -248,7 +253,7 @@ class Truths:
         """Whether the truth was proved for the point, shape (n,)."""
         return self._mask(self.proofs.points[self.proofs.kinds != Kind.UNDECIDED])
 
-    def _mask(self, points: NDArray[np.intp]) -> Mask:
+    def _mask(self, points: NDArray[np.intp] | list[int]) -> Mask:
         mask = np.zeros(len(self), dtype=bool)
         mask[points] = True
         return mask
@@ -294,8 +299,8 @@ class Truths:
     @property
     def apparent_kinks(self) -> list[int]:
         """The smooth points at which a switch vanishes."""
-        return [i for i, text in self.proofs.details.items() if text == APPARENT]
+        return [i for i, text in self.proofs.details.items() if text.startswith(APPARENT)]
 
     def is_apparent_kink(self, i: int) -> bool:
         """Return whether a point is smooth though a switch vanishes there."""
-        return self.proofs.details.get(i) == APPARENT
+        return self.proofs.details.get(i, "").startswith(APPARENT)

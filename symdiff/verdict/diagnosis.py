@@ -173,7 +173,9 @@ def describe_difference(claimed: Array, true: Array, off: Mask, items: str) -> s
 def _how(claimed: Array, true: Array, *, is_offset_possible: bool = True) -> str:
     """Return by what sign, factor or term all asserted numbers differ from the true ones, or ""."""
     size = float(np.abs(true).max())
-    if _constant(claimed + true, size) == 0:
+    with np.errstate(over="ignore"):
+        total, difference = claimed + true, true - claimed
+    if _constant(total, size) == 0:
         return _FLIPPED
     if not claimed.any():
         return ""
@@ -182,8 +184,8 @@ def _how(claimed: Array, true: Array, *, is_offset_possible: bool = True) -> str
         if abs(factor) < 1:
             return f"a factor {1 / factor:.6g} too much"
         return f"the factor {factor:.6g} is missing"
-    difference = _constant(true - claimed, size) if is_offset_possible else None
-    return "" if difference is None else f"the term {difference:.6g} is missing"
+    term = _constant(difference, size) if is_offset_possible else None
+    return "" if term is None else f"the term {term:.6g} is missing"
 
 
 def describe_agreement(claimed: Array, other: Array, rtol: float) -> str:
@@ -191,14 +193,22 @@ def describe_agreement(claimed: Array, other: Array, rtol: float) -> str:
 
     They agree within `rtol` of the largest component: small components may be sums that cancel.
     """
-    off = np.abs(claimed - other) > rtol * float(np.abs(other).max())
+    both = np.isfinite(claimed) & np.isfinite(other)
+    size = float(np.abs(other[both]).max(initial=0))
+    with np.errstate(all="ignore"):
+        off = ~(both & (np.abs(claimed - other) <= rtol * size))
     words = f"{int((~off).sum())} of {off.size} components agree"
-    how = describe_difference(claimed.reshape(-1), other.reshape(-1), off.reshape(-1), "components")
+    has_difference = (off & both).any()
+    how = ""
+    if has_difference:
+        how = describe_difference(claimed[both], other[both], off[both], "components")
     return f"{words}; {how}" if off.any() and how else words
 
 
 def _constant(numbers: Array, size: float) -> float | None:
     """Return the constant that all numbers equal up to `_SAME` times a size, or None."""
+    if not np.isfinite(numbers).all():
+        return None
     median = float(np.median(numbers))
     if np.abs(numbers - median).max() > _SAME * size:
         return None
@@ -210,7 +220,10 @@ def _factor(claimed: Array, true: Array) -> float | None:
     nonzero = claimed != 0
     if nonzero.sum() < 2 or (true[~nonzero] != 0).any():
         return None
-    ratios = true[nonzero] / claimed[nonzero]
+    with np.errstate(over="ignore"):
+        ratios = true[nonzero] / claimed[nonzero]
+    if not np.isfinite(ratios).all():
+        return None
     median = float(np.median(ratios))
     is_constant = np.abs(ratios - median).max() <= _SAME * abs(median)
     return median if is_constant and median else None

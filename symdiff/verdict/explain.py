@@ -135,9 +135,10 @@ def explain(  # noqa: PLR0913, PLR0917  (the parts of a trial)
 
 
 def _explained_points(scope: _Scope, key: Key) -> Points:
-    """Return the points with a verdict other than agreement, and the apparent kinks."""
+    """Return the points with a verdict other than agreement, apparent kinks, and overflows."""
     chosen = scope.judgements[key].codes != Verdict.AGREES
     chosen[scope.truths[key[1]].apparent_kinks] = True
+    chosen |= scope.truths[key[1]].overflowing
     return np.flatnonzero(chosen)
 
 
@@ -276,8 +277,8 @@ def _element(truths: Truths, i: int, value: float, rule: str) -> str:
     left, right = truths.one_sided(i)
     shortest = min(max(0.0, min(left, right)), max(left, right))
     elements = {"left": left, "right": right, "mean": (left + right) / 2, "min-norm": shortest}
-    tolerance = _EQUAL * max(abs(left), abs(right))
-    names = [name for name, x in elements.items() if abs(value - x) <= tolerance]
+    tolerance = _EQUAL * max((abs(x) for x in (left, right) if math.isfinite(x)), default=0.0)
+    names = [n for n, x in elements.items() if value == x or abs(value - x) <= tolerance]
     low, high = sorted((left, right))
     other = "other" if low <= value <= high else f"outside [{low:g}, {high:g}]"
     word = ", ".join(names) or other

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from symdiff.array_types import Array, Mask
 from symdiff.chunks import in_chunks, renumbered, shifted, starts_of
 from symdiff.engines.base import Allowance, Samples
+from symdiff.program.values import DTYPES
 from symdiff.request.options import Options
 from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Truths
@@ -36,6 +37,8 @@ _HAS_NO_DERIVATIVE: Final = np.isin(np.arange(1 + max(Kind)), (Kind.JUMP, Kind.P
 _IS_OFF: Final = np.isin(
     np.arange(1 + max(Verdict)), (Verdict.WRONG, Verdict.NOT_SUBGRADIENT, Verdict.NONFINITE)
 )
+# A number of this part of the largest of its dtype, or more, stands for one that overflows.
+_NEARLY: Final = 1 - 1e-9
 MAX_EXPLAINED: Final = 5000  # largest number of allowances computed for one engine and variable
 # Reasons for the verdict `undecided`.
 _NOT_PROVED: Final = "not proved: the limit max_proofs was reached"
@@ -209,7 +212,7 @@ def _without_proved(
     with np.errstate(all="ignore"):
         deviation = np.abs(samples.derivatives[variable][proofs.points] - proofs.derivative)
         agrees = deviation <= tolerance.around(proofs.derivative)
-    agrees &= proofs.kinds == Kind.SMOOTH
+    agrees &= (proofs.kinds == Kind.SMOOTH) & np.isfinite(proofs.derivative)
     agrees &= ~samples.failing(variable, proofs.points)
     clear = proofs.points[agrees]
     return points[~np.isin(points, clear, assume_unique=True)] if len(clear) else points
@@ -236,14 +239,21 @@ def draft(
     failed = samples.failing(variable, points)
     values = samples.derivatives[variable][points]
     errors = samples.errors.get(variable)
+    here = truths.part(points)
     codes = by_tolerance(
-        truths.part(points), values, tolerance, failed, None if errors is None else errors[points]
+        here,
+        values,
+        tolerance,
+        failed=failed,
+        errors=None if errors is None else errors[points],
+        largest=DTYPES[samples.dtype].largest,
     )
     straddling = samples.straddling.get(variable)
+    is_excusable = np.isfinite(values) & ~here.overflowing
     return Draft(
         points=points,
         codes=codes,
-        straddling=np.isfinite(values) & (False if straddling is None else straddling[points]),
+        straddling=is_excusable & (False if straddling is None else straddling[points]),
         unproved=(_IS_OFF[codes] | (codes == Verdict.AGREES)) & ~truths.attempted[points],
     )
 
@@ -291,14 +301,19 @@ def judge(
     return Judgement(codes, reasons)
 
 
-def by_tolerance(
+def by_tolerance(  # noqa: PLR0913  (what is known about the numbers)
     truths: Truths,
     values: Array,
     tolerance: Tolerance,
+    *,
     failed: Mask | None = None,
     errors: Array | None = None,
+    largest: float = DTYPES["float64"].largest,
 ) -> Codes:
     """Return the codes of the verdicts at every point, by tolerance alone; shape (n,).
+
+    An infinite derivative is within tolerance of no finite number. A finite one beyond the largest
+    double agrees with the infinity of its sign, and with numbers next to the largest of the dtype.
 
     Parameters
     ----------
@@ -312,21 +327,22 @@ def by_tolerance(
         Where the engine raised an exception; shape (n,).
     errors
         The engine's estimates of its truncation and rounding errors; shape (n,).
+    largest
+        The largest number of the dtype in which the engine computes.
     """
     kinds, d = truths.kinds, truths.derivative
-    finite = np.isfinite(values)
-    low, high = np.fmin(truths.left, truths.right), np.fmax(truths.left, truths.right)
+    finite, has_number = np.isfinite(values), np.isfinite(d)
     with np.errstate(all="ignore"):
-        close = (values == d) | (np.abs(values - d) <= tolerance.around(d)) & np.isfinite(d)
+        deviation = np.abs(values - d)
+        close = (values == d) | finite & has_number & (deviation <= tolerance.around(d))
+        close |= truths.overflowing & (np.sign(d) * values >= largest * _NEARLY)
         near = np.zeros(len(values), dtype=bool)
         if errors is not None:
-            near = np.abs(values - d) <= errors + tolerance.around(d)
-        size = np.maximum(np.abs(low), np.abs(high))
-        inside = (values >= low - tolerance.around(size)) & (
-            values <= high + tolerance.around(size)
-        )
-    smooth = (kinds == Kind.SMOOTH) | ((kinds == Kind.EDGE) & np.isfinite(d))
-    infinite = (kinds == Kind.VERTICAL) | ((kinds == Kind.EDGE) & ~np.isfinite(d))
+            near = finite & has_number & np.isfinite(errors)
+            near &= deviation <= errors + tolerance.around(d)
+    inside, is_end = _within_slopes(truths, values, tolerance, largest)
+    smooth = (kinds == Kind.SMOOTH) | ((kinds == Kind.EDGE) & (has_number | truths.overflowing))
+    infinite = (kinds == Kind.VERTICAL) | ((kinds == Kind.EDGE) & ~smooth)
     kink = kinds == Kind.KINK
     no_derivative = _HAS_NO_DERIVATIVE[kinds]
     raised = np.zeros(len(values), dtype=bool) if failed is None else failed
@@ -337,7 +353,7 @@ def by_tolerance(
         (smooth & ~finite, Verdict.NONFINITE),
         (smooth & near, Verdict.INEXACT),
         (smooth, Verdict.WRONG),
-        (kink & ~finite, Verdict.NONFINITE),
+        (kink & ~finite & ~is_end, Verdict.NONFINITE),
         (kink & inside, Verdict.SUBGRADIENT),
         (kink, Verdict.NOT_SUBGRADIENT),
         ((no_derivative | infinite) & ~finite, Verdict.UNDEFINED),
@@ -348,6 +364,24 @@ def by_tolerance(
         [verdict for _, verdict in cases],
         Verdict.UNDECIDED,
     ).astype(np.int8)
+
+
+def _within_slopes(
+    truths: Truths, values: Array, tolerance: Tolerance, largest: float
+) -> tuple[Mask, Mask]:
+    """Return which values lie between the one-sided derivatives, and which are infinite ones.
+
+    Slopes that are infinite are beyond the largest double: every finite number on the right side of
+    them lies between them, except if both have the same sign.
+    """
+    low, high = np.fmin(truths.left, truths.right), np.fmax(truths.left, truths.right)
+    sizes = [np.where(np.isfinite(end), np.abs(end), 0.0) for end in (low, high)]
+    with np.errstate(all="ignore"):
+        allowed = tolerance.around(np.maximum(*sizes))
+        lowest = np.where(low == np.inf, largest * _NEARLY, low - allowed)
+        highest = np.where(high == -np.inf, -largest * _NEARLY, high + allowed)
+        inside = (values >= lowest) & (values <= highest)
+    return inside, np.isinf(values) & ((values == low) | (values == high))
 
 
 def _explained(

@@ -7,7 +7,6 @@ import pytest
 import torch
 
 from symdiff.engines.base import TensorProblem
-from symdiff.engines.torch_programs import coarsest_dtype
 from symdiff.errors import UsageError
 from symdiff.program import parse, values
 from symdiff.program.values import (
@@ -170,7 +169,7 @@ def test_a_dtype_without_a_row_is_an_error_and_never_taken_for_float64():
     planted = {"x": Value(np.ones(2)), "y": Value(np.ones(2), "bfloat16")}
     problem = TensorProblem(parse("x + y"), planted)
     with pytest.raises(KeyError, match="bfloat16"):
-        coarsest_dtype(problem)
+        _ = problem.dtype
 
 
 def test_a_new_dtype_is_one_row(monkeypatch):

@@ -176,6 +176,50 @@ def nearest_or_none(number: Real) -> float | None:
     return 0.0 if is_zero else None
 
 
+def scientific(number: Real) -> str:
+    """Return a large number as text with six digits.
+
+    Raises
+    ------
+    UndecidedError
+        No ball with up to `MAX_BITS` bits is narrow enough.
+
+    Examples
+    --------
+    >>> scientific(Real.of(-(10**320))), scientific(apply("exp", apply("exp", Real.of(100))))
+    ('-1e320', '10^1.16743e43')
+    """
+    for bits in _precisions(2 * FIRST_BITS, MAX_BITS):
+        ball = number.ball(bits)
+        with flint.ctx.workprec(bits):
+            text = scientific_in(ball)
+        if text is not None:
+            return text
+    raise UndecidedError(_not_enclosed(MAX_BITS))
+
+
+def scientific_in(ball: Ball) -> str | None:
+    """Return a large number in a ball as text, or None if the ball is too wide or contains 0."""
+    if not ball.is_finite() or ball.contains(0):
+        return None
+    size, minus = abs(ball), "-" if ball < 0 else ""
+    logarithm = size.log() / flint.arb(10).log()
+    if logarithm > _LONGEST_EXPONENT:
+        exponent = nearest_in(logarithm)
+        return None if exponent is None else f"{minus}10^{_plain(exponent)}"
+    exponent = int(logarithm.mid().floor().unique_fmpz())
+    digits = nearest_in(size / flint.arb(10) ** exponent)
+    if digits is None:
+        return None
+    if f"{digits:.6g}" == "10":
+        digits, exponent = 1.0, exponent + 1
+    return f"{minus}{_plain(digits)}e{exponent}"
+
+
+def _plain(x: float) -> str:
+    return f"{x:.6g}".replace("e+", "e")
+
+
 def _nearest_fraction(value: Fraction) -> float:
     """Return the nearest double, or an infinity."""
     try:
@@ -185,6 +229,7 @@ def _nearest_fraction(value: Fraction) -> float:
 
 
 _ACCURATE: Final = 60  # bits of relative accuracy from which a ball is rounded to a double
+_LONGEST_EXPONENT: Final = 10**9  # a number with a larger exponent is shown as 10^exponent
 
 
 def nearest_in(ball: Ball) -> float | None:
