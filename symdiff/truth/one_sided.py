@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from symdiff.arithmetics.reading import detached_values
@@ -23,6 +23,7 @@ from symdiff.arithmetics.series.reals import (
     scientific,
 )
 from symdiff.program import Program
+from symdiff.truth.constant_parts import constant_parts
 from symdiff.truth.kinds import Kind, Truth, overflow_detail
 
 _INFINITIES: Final = (math.inf, -math.inf)
@@ -146,9 +147,7 @@ class _Germs:
         return self.cache[s, order]
 
     def _germ(self, s: int, order: int) -> Value:
-        inputs: dict[str, Value] = {name: constant_germ(x) for name, x in self.point.items()}
-        if s:
-            inputs[self.variable] = affine_germ(self.point[self.variable], Real.of(s))
+        inputs = self._inputs(s)
         if s > 0 and not self.detached:
             nodes: dict[int, Value] = {}
             germ = evaluate(self.program, inputs, order, self.budget, cache=nodes)
@@ -158,11 +157,31 @@ class _Germs:
         reused = {i: mirrored(g) if s else constant_germ(g.constant) for i, g in analytic.items()}
         return evaluate(self.program, inputs, order, self.budget, held={**reused, **self.detached})
 
+    def _inputs(self, s: int) -> dict[str, Value]:
+        inputs: dict[str, Value] = {name: constant_germ(x) for name, x in self.point.items()}
+        if s:
+            inputs[self.variable] = affine_germ(self.point[self.variable], Real.of(s))
+        return inputs
+
     def side(self, s: int, value: Value) -> _Side:
-        """Return the behaviour on one side, from the shortest series that decides it."""
+        """Return the behaviour on one side, from the shortest series that decides it.
+
+        If no series does, the parts that seem to be constant are proved to be constant.
+        """
+        side = self._shortest(s, value, lambda order: self.germ(s, order))
+        constants = self._constants(s) if side.kind is Kind.UNDECIDED else {}
+        if not constants:
+            return side
+        inputs, held = self._inputs(s), {**constants, **self.detached}
+        return self._shortest(
+            s, value, lambda order: evaluate(self.program, inputs, order, self.budget, held=held)
+        )
+
+    def _shortest(self, s: int, value: Value, germ_of: Callable[[int], Value]) -> _Side:
+        """Return one side from the shortest series that decides it."""
         side = _Side(Kind.UNDECIDED, reason="no series was tried")
         for order in self.budget.orders:
-            germ = self.germ(s, order)
+            germ = germ_of(order)
             try:
                 side = _described(germ, value, s, Algebra(order, self.budget.bits))
             except OrderError as error:
@@ -173,6 +192,13 @@ class _Germs:
             if not (isinstance(germ, Unknown) and germ.order):
                 break
         return side
+
+    def _constants(self, s: int) -> dict[int, Value]:
+        """Return the parts that are proved to be constant on one side."""
+        nodes: dict[int, Value] = dict(self.detached)
+        order = self.budget.orders[0]
+        evaluate(self.program, self._inputs(s), order, self.budget, cache=nodes)
+        return constant_parts(self.program, self.variable, self.point, nodes)
 
 
 def _detached(program: Program, point: Mapping[str, Real], budget: Budget) -> dict[int, Value]:

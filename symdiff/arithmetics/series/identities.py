@@ -7,7 +7,7 @@ these fractions holds whatever the atoms are.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import flint
@@ -23,37 +23,72 @@ _ARITHMETIC: Final = frozenset({"add", "subtract", "multiply", "divide", "negati
 _Fraction = tuple[Any, Any]  # numerator and denominator, polynomials of python-flint
 
 
-def is_multiple(number: Real, zero: Real) -> bool:
-    """Return whether a number is proved to be zero because another number is zero.
+def is_zero_if(number: Real, zeros: Sequence[Real]) -> bool:
+    """Return whether a number is proved to be zero because other numbers are.
 
-    If number = P/Q and zero = R/S, and P is a polynomial times R, then P = 0.
+    The numerator P of the number is divided by the numerators of the zeros in turn, and by the
+    relations of its atoms: sin² + cos² = 1, exp(x)·exp(-x) = 1, and (x^(1/n))^n = x.  If nothing
+    remains, P is a combination of these, and so is zero.
 
     Parameters
     ----------
     number
         A number; the denominators of its expression are not zero.
-    zero
-        A number that is known to be zero.
+    zeros
+        Numbers that are known to be zero.
 
     Examples
     --------
     >>> from symdiff.arithmetics.series.real_numbers import PI, E
-    >>> is_multiple(PI * PI - E * E, PI - E), is_multiple(PI * PI + E * E, PI - E)
+    >>> is_zero_if(PI * PI - E * E, [PI - E]), is_zero_if(PI * PI + E * E, [PI - E])
     (True, False)
     """
-    if number.size > _MAX_SIZE or zero.size > _MAX_SIZE:
+    numbers = [number, *(zero for zero in zeros if zero.size <= _MAX_SIZE)]
+    if number.size > _MAX_SIZE:
         return False
-    atoms = sorted({a.key for x in (number, zero) for a in _atoms(x)})
+    atoms = {a.key: a for x in numbers for a in _atoms(x)}
+    numbers.extend(_relations(list(atoms.values())))
+    atoms.update({a.key: a for x in numbers for a in _atoms(x)})
     if len(atoms) > _MAX_ATOMS:
         return False
     names = tuple(f"a{i}" for i in range(len(atoms)))
     context = flint.fmpq_mpoly_ctx.get(names, "degrevlex")
-    variables = dict(zip(atoms, context.gens(), strict=True))
-    fractions = [_fraction(x, variables, context.constant(1)) for x in (number, zero)]
-    if None in fractions:
+    variables = dict(zip(sorted(atoms), context.gens(), strict=True))
+    first, *others = [_fraction(x, variables, context.constant(1)) for x in numbers]
+    if first is None:
         return False
-    (p, _), (r, _) = fractions  # type: ignore[misc]  # neither is None
-    return bool(p.is_zero()) or (not r.is_zero() and bool((p % r).is_zero()))
+    divisors = [p for p, _ in filter(None, others) if not p.is_zero()]
+    rest = first[0]
+    for divisor in (*divisors, *divisors):  # a remainder may be divisible again
+        rest = rest % divisor
+    return bool(rest.is_zero())
+
+
+def _relations(atoms: Sequence[Real]) -> Iterator[Real]:
+    """Yield expressions of atoms that are zero whatever the arguments of the atoms are."""
+    calls = {(a.operation, *(x.key for x in a.arguments)): a for a in atoms}
+    for atom in atoms:
+        if atom.operation == "sin":
+            cosine = calls.get(("cos", atom.arguments[0].key))
+            if cosine is not None:
+                yield atom * atom + cosine * cosine - Real.of(1)
+        if atom.operation == "exp":
+            inverse = calls.get(("exp", (-atom.arguments[0]).key))
+            if inverse is not None:
+                yield atom * inverse - Real.of(1)
+        degree = _root_degree(atom)
+        if degree is not None:
+            yield Real(None, "power", (atom, Real.of(degree))) - atom.arguments[0]
+
+
+def _root_degree(number: Real) -> int | None:
+    """Return n of a number that is computed as x^(1/n), else None."""
+    if number.operation == "sqrt":
+        return 2
+    exponent = number.arguments[1].rational if number.operation == "power" else None
+    if exponent is None or exponent.p != 1 or not 1 < exponent.q <= _MAX_POWER:
+        return None
+    return int(exponent.q)
 
 
 def _atoms(number: Real) -> Iterator[Real]:

@@ -15,7 +15,7 @@ import flint
 import sympy as sp
 
 from symdiff.arithmetics.series.algebraic import is_algebraic_zero
-from symdiff.arithmetics.series.identities import is_multiple
+from symdiff.arithmetics.series.identities import is_zero_if
 from symdiff.arithmetics.series.real_numbers import (
     FIRST_BITS,
     MAX_BITS,
@@ -62,8 +62,7 @@ def _is_factor_zero(number: Real) -> bool:
     algebraic = is_algebraic_zero(number)
     if algebraic is not None:
         return algebraic
-    known = (v for part in parts_of(number) for v in part.vanishing)
-    if any(is_multiple(number, v) for v in known):
+    if is_zero_if(number, [v for part in parts_of(number) for v in part.vanishing]):
         return True
     return may_ask_sympy(number) and _sympy_proves_zero(_Keyed(number.key, number))
 
