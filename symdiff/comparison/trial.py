@@ -41,8 +41,10 @@ from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Certified, Truths
 from symdiff.verdict.diagnosis import diagnose, diagnose_jacobian, diagnose_region
 from symdiff.verdict.explain import explain
+from symdiff.verdict.faults import judge_faults
 from symdiff.verdict.gradients import judge_gradients
 from symdiff.verdict.judge import Draft, Judgement, Key, Tolerance, draft, judge, unclear_points
+from symdiff.verdict.values import judge_values
 from symdiff.verdict.words import Verdict
 
 # Verdicts whose reason describes how an asserted derivative is wrong.
@@ -111,6 +113,8 @@ def run_trial(case: Case, grid: Grid, options: Options, proofs: ProofOptions) ->
         for key in ((name, v) for name in engines for v in samples[name].derivatives)
     }
     judgements |= judge_gradients(problem, grid, proved, samples, judgements)
+    judgements |= judge_faults(proved, samples, judgements)
+    judgements |= judge_values(problem, samples, judgements, tolerance)
     trial = Trial(case.spelling, problem, samples, proved, judgements, output=case.output)
     return trial if problem.tensor_problem is not None else _with_diagnoses(trial)
 

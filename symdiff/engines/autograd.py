@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 import torch
 
-from symdiff.arithmetics.bounds.rounding import slope_radius
+from symdiff.arithmetics.arrays import evaluate
+from symdiff.arithmetics.bounds.rounding import rounded_ball, slope_radius
 from symdiff.arithmetics.bounds.ties import ReorderedSums, ReverseMode
 from symdiff.arithmetics.reading import read
 from symdiff.arithmetics.tensors import TENSORS
 from symdiff.array_types import Array
 from symdiff.catalogue import CATALOGUE
 from symdiff.engines.base import Allowance, Problem, Samples, TensorProblem, Traits
+from symdiff.engines.callables import (
+    FACTOR,
+    as_doubles,
+    call_on_grid,
+    coarsest_dtype_in,
+    nonlinearity,
+    varying,
+)
 from symdiff.engines.directional import (
     Direction,
     DirectionalBound,
@@ -24,12 +34,13 @@ from symdiff.engines.directional import (
 )
 from symdiff.engines.running import check_memory
 from symdiff.engines.torch_backward import TorchBackwardPass, backward_pass
-from symdiff.engines.torch_programs import check_tensor, run_program, tensor_leaves
+from symdiff.engines.torch_programs import run_program, tensor_leaves
 from symdiff.errors import Unsupported, describe
-from symdiff.program.values import FLOATING_DTYPES, component_names
+from symdiff.program.values import DTYPES, FLOATING_DTYPES, component_names
 
 __all__ = ["ENGINE"]
 
+_CLOSE: Final = 1e-9  # relative distance of values that do not suggest a coarser dtype
 _MAX_PASSES = 128  # batched passes made to find the points at which torch raises
 
 
@@ -55,7 +66,7 @@ class _Autograd:
         try:
             if problem.tensor_problem is not None:
                 return _one_by_one(problem, problem.tensor_problem)
-            return Samples(_reverse(problem))
+            return _reverse(problem)
         except Unsupported:
             raise
         except Exception as error:  # noqa: BLE001  (torch may raise anything: it is data)
@@ -67,6 +78,8 @@ class _Autograd:
 
     def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
         balls = problem.balls(point)
+        if problem.function is not None and problem.tensor_problem is None:
+            return _allowance_of_callable(problem, variable, point)
         if problem.tensor_problem is None:
             return Allowance(slope_radius(problem.program, variable, balls, mode=ReverseMode))
         program = problem.tensor_problem.backward_formula or problem.program
@@ -105,36 +118,123 @@ def _rounding(problem: DirectionalProblem, name: str, bound: DirectionalBound) -
     return Allowance(4 * 2.0 ** (53 - problem.tensor_problem.dtype.bits) * error)
 
 
-def _reverse(problem: Problem) -> dict[str, np.ndarray]:
+def _reverse(problem: Problem) -> Samples:
     """Return the derivatives at all points by one backward pass of the sum of the outputs.
 
     The output at a point depends on the inputs at this point alone.
     """
-    leaves = {name: _leaf(problem, name) for name in problem.columns}
     if problem.function is not None:
-        output = problem.function(*(leaves[name] for name in problem.program.inputs))
-        check_tensor(output)
-    else:
-        output = read(problem.program, TENSORS, leaves)
+        return _reverse_callable(problem, problem.function)
+    leaves = {name: _leaf(problem, name) for name in problem.columns}
+    output = read(problem.program, TENSORS, leaves)
     inputs = [leaves[name] for name in problem.variables]
     if not isinstance(output, torch.Tensor) or not output.requires_grad:
-        return {name: np.zeros(problem.count) for name in problem.variables}
-    if problem.function is not None and output.shape != (problem.count,):
-        message = f"the callable returned shape {tuple(output.shape)}, not that of its inputs"
-        raise ValueError(message)
+        return Samples({name: np.zeros(problem.count) for name in problem.variables})
     gradients = torch.autograd.grad(output.sum(), inputs, allow_unused=True)
-    return {
-        name: np.zeros(problem.count) if gradient is None else gradient.detach().numpy()
-        for name, gradient in zip(problem.variables, gradients, strict=True)
-    }
+    return Samples(
+        {
+            name: np.zeros(problem.count) if gradient is None else gradient.detach().numpy()
+            for name, gradient in zip(problem.variables, gradients, strict=True)
+        }
+    )
 
 
 def _leaf(problem: Problem, name: str) -> torch.Tensor:
-    """Return an input as a tensor; for a callable a copy, since it may write to it."""
+    """Return an input as a tensor."""
     column, is_variable = problem.columns[name], name in problem.variables
-    if problem.function is None and column.flags.writeable:
+    if column.flags.writeable:
         return torch.from_numpy(column).requires_grad_(is_variable)
     return torch.tensor(column, dtype=torch.float64, requires_grad=is_variable)
+
+
+def _reverse_callable(problem: Problem, function: Callable[..., Any]) -> Samples:
+    """As `_reverse`, with the values, and a check that backward is linear in what comes in."""
+    output, leaves = call_on_grid(function, problem.program, problem.columns)
+    inputs = [leaves[name] for name in problem.variables]
+    values = np.broadcast_to(as_doubles(output), problem.count).copy()
+
+    def gradients_for(incoming: Array) -> dict[str, Array]:
+        if not output.requires_grad:
+            return {}
+        c = torch.as_tensor(incoming, dtype=output.dtype).reshape(output.shape)
+        found = torch.autograd.grad(output, inputs, c, retain_graph=True, allow_unused=True)
+        pairs = zip(problem.variables, found, strict=True)
+        return {name: as_doubles(gradient) for name, gradient in pairs if gradient is not None}
+
+    ones = np.ones(problem.count)
+    gradients = gradients_for(ones)
+    factors = _powers_of_two(problem.count)
+    scaled = gradients_for(factors)
+    faults, reasons = {}, {}
+    for name, gradient in gradients.items():
+        uniform = functools.partial(lambda n: gradients_for(FACTOR * ones)[n], name)
+        fault = nonlinearity(gradient, scaled[name], factors, uniform)
+        if fault is not None:
+            reasons[name], faults[name] = fault
+    missing = [name for name in problem.variables if name not in gradients]
+    refusals = _refusals(problem, missing, output)
+    nothing = {
+        name: np.full(problem.count, np.nan if name in refusals else 0.0) for name in missing
+    }
+    return Samples(
+        {name: {**gradients, **nothing}[name] for name in problem.variables},
+        refusals=refusals,
+        values=values,
+        dtype=_dtype_of_values(problem, function, output, values),
+        faults=faults,
+        fault_reasons=reasons,
+    )
+
+
+def _allowance_of_callable(problem: Problem, variable: str, point: int) -> Allowance:
+    """Return what rounding may do in the dtype in which a callable computes at a point."""
+    here = problem.part(np.array([point]))
+    function = problem.function
+    assert function is not None  # noqa: S101  (the caller has checked it)
+    try:
+        with torch.inference_mode(mode=False), torch.enable_grad():
+            name = coarsest_dtype_in(lambda: call_on_grid(function, here.program, here.columns))
+    except Exception as error:  # noqa: BLE001  (a callable may raise anything: no bound is known)
+        check_memory(error)
+        return Allowance(math.nan, reason=f"the callable failed at this point: {describe(error)}")
+    dtype = DTYPES[name]
+    balls = {n: rounded_ball(float(x[0]), dtype) for n, x in here.columns.items()}
+    radius = slope_radius(here.program, variable, balls, dtype, ReorderedSums)
+    return Allowance(radius, reason="rounding" if name == "float64" else f"rounding in {name}")
+
+
+def _powers_of_two(count: int) -> Array:
+    """Return random incoming gradients: powers of two of both signs, the same in every run."""
+    rng = np.random.default_rng(0)
+    powers: Array = rng.choice([-1.0, 1.0], count) * 2.0 ** rng.integers(1, 4, count)
+    return powers
+
+
+def _refusals(problem: Problem, missing: Sequence[str], output: torch.Tensor) -> dict[str, str]:
+    """Return why there is no gradient by some variables of which the function is no constant."""
+    refusals = {}
+    for name in varying(problem, missing):
+        if output.requires_grad:
+            refusals[name] = f"the callable's value has no grad_fn that leads to {name}"
+        else:
+            refusals[name] = "the callable's value has no grad_fn: it is detached, backward raises"
+    return refusals
+
+
+def _dtype_of_values(
+    problem: Problem, function: Callable[..., Any], output: torch.Tensor, values: Array
+) -> str:
+    """Return the dtype in which a callable computes.
+
+    If its values are close to the formula's, or its output tells, it is not run once more.
+    """
+    name = str(output.dtype).removeprefix("torch.")
+    if name != "float64" and name in DTYPES:
+        return name
+    formula = evaluate(problem.program, dict(problem.columns))
+    if np.allclose(values, formula, rtol=_CLOSE, atol=0.0, equal_nan=True):
+        return "float64"
+    return coarsest_dtype_in(lambda: call_on_grid(function, problem.program, problem.columns))
 
 
 def _one_by_one(problem: Problem, tensor_problem: TensorProblem) -> Samples:
@@ -208,31 +308,23 @@ def _by_component(
 
 def _without_failing_points(problem: Problem, error: Exception) -> Samples:
     """Differentiate at the points where torch does not raise, found by halving the array."""
-    derivatives = {name: np.full(problem.count, np.nan) for name in problem.variables}
-    reason_of = np.zeros(problem.count, dtype=np.int32)
-    reasons = ["", describe(error)]
+    parts: dict[int, Samples] = {}
     waiting = [(slice(0, problem.count), describe(error))]
     passes = 0
     while waiting:
         chosen, reason = waiting.pop(0)
         size = chosen.stop - chosen.start
         if size == 1 or passes >= _MAX_PASSES:
-            if reason not in reasons:
-                reasons.append(reason)
-            reason_of[chosen] = reasons.index(reason)
+            parts[chosen.start] = Samples.failed(problem.variables, size, reason)
             continue
         middle = chosen.start + size // 2
         for half in (slice(chosen.start, middle), slice(middle, chosen.stop)):
             passes += 1
             try:
-                gradients = _reverse(problem.part(half))
+                parts[half.start] = _reverse(problem.part(half))
             except Exception as inner:  # noqa: BLE001  (as above)
                 waiting.append((half, describe(inner)))
-            else:
-                for name, gradient in gradients.items():
-                    derivatives[name][half] = gradient
-    failing = dict.fromkeys(derivatives, reason_of) if reason_of.any() else {}
-    return Samples(derivatives, reason_of=failing, reasons=tuple(reasons))
+    return Samples.join([parts[start] for start in sorted(parts)])
 
 
 ENGINE = _Autograd()

@@ -96,6 +96,8 @@ class TensorProblem:
     backward_formula
         The component of the program, written out in the formulas of torch's backward pass, where
         these differ from the formulas of its forward pass.
+    components
+        The components of the value that are compared with those of a callable, by multi-index.
     """
 
     program: Program
@@ -104,6 +106,7 @@ class TensorProblem:
     tangent: Mapping[str, Array] | None = None
     shape: tuple[int, ...] | None = None
     backward_formula: Program | None = None
+    components: Mapping[tuple[int, ...], Program] = dataclasses.field(default_factory=dict)
 
     @property
     def dtype(self) -> Dtype:
@@ -213,6 +216,15 @@ class Samples:
     refusals
         By variable, why the engine's answer cannot be a derivative (a claim of the wrong shape).
         The derivatives by these variables are NaN, and the engine fails at every point.
+    values
+        The values of the function itself, if the engine computed them: shape (n,), or (n, ...)
+        with the shape of the value of `Problem.tensor_problem`; NaN where the engine failed. They
+        are compared with the program's.
+    faults
+        By variable, where the derivatives are wrong whatever the truth is, shape (n,). Variables
+        without such a point are left out.
+    fault_reasons
+        By variable of `faults`, why.
     traits
         The traits of the engine.
     dtype
@@ -226,6 +238,9 @@ class Samples:
     reasons: tuple[str, ...] = ("",)
     unsupported: Mapping[str, Gap] = dataclasses.field(default_factory=dict)
     refusals: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    values: Array | None = None
+    faults: Mapping[str, Mask] = dataclasses.field(default_factory=dict)
+    fault_reasons: Mapping[str, str] = dataclasses.field(default_factory=dict)
     traits: Traits = Traits()
     dtype: str = "float64"
 
@@ -248,6 +263,8 @@ class Samples:
             errors={name: column[chosen] for name, column in self.errors.items()},
             straddling={name: column[chosen] for name, column in self.straddling.items()},
             reason_of={name: column[chosen] for name, column in self.reason_of.items()},
+            values=None if self.values is None else self.values[chosen],
+            faults={name: column[chosen] for name, column in self.faults.items()},
         )
 
     @classmethod
@@ -261,18 +278,29 @@ class Samples:
             straddling=_joined(_completed(parts, "straddling", filler=False)),
             reason_of=_joined(_completed(renumbered, "reason_of", filler=np.int32(0))),
             reasons=reasons,
+            refusals=_merged(parts, "refusals"),
+            values=_joined_values(parts),
+            dtype=_coarsest(parts),
+            faults=_joined(_completed(parts, "faults", filler=False)),
+            fault_reasons=_merged(parts, "fault_reasons"),
         )
 
     @classmethod
     def beside(cls, parts: Sequence[Samples]) -> Samples:
         """Return the samples of one engine for different variables at the same points."""
         renumbered, reasons = _with_common_reasons(parts)
-        fields = ("derivatives", "errors", "straddling", "reason_of", "unsupported", "refusals")
-        merged: dict[str, Any] = {
-            field: {n: x for part in renumbered for n, x in getattr(part, field).items()}
-            for field in fields
-        }
-        return dataclasses.replace(parts[0], reasons=reasons, **merged)
+        fields = (
+            *("derivatives", "errors", "straddling", "reason_of", "unsupported", "refusals"),
+            *("faults", "fault_reasons"),
+        )
+        merged: dict[str, Any] = {field: _merged(renumbered, field) for field in fields}
+        return dataclasses.replace(
+            parts[0],
+            reasons=reasons,
+            values=next((part.values for part in parts if part.values is not None), None),
+            dtype=_coarsest(parts),
+            **merged,
+        )
 
     def with_estimate(
         self, variable: str, points: NDArray[np.intp], estimate: ErrorEstimate
@@ -303,6 +331,30 @@ class Samples:
 
 def _joined(parts: Sequence[Mapping[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _merged(parts: Sequence[Samples], field: str) -> dict[str, Any]:
+    """Return the entries that parts have by variable; of equal variables the last."""
+    return {name: x for part in parts for name, x in getattr(part, field).items()}
+
+
+def _joined_values(parts: Sequence[Samples]) -> Array | None:
+    """Return the values of all parts, NaN for a part without; None if no part has any."""
+    known = next((part.values for part in parts if part.values is not None), None)
+    if known is None:
+        return None
+    counts = [len(next(iter(part.derivatives.values()))) for part in parts]
+    return np.concatenate(
+        [
+            np.full((count, *known.shape[1:]), np.nan) if part.values is None else part.values
+            for part, count in zip(parts, counts, strict=True)
+        ]
+    )
+
+
+def _coarsest(parts: Sequence[Samples]) -> str:
+    """Return the coarsest dtype in which an engine computed some parts."""
+    return min((part.dtype for part in parts), key=lambda name: DTYPES[name].bits)
 
 
 def no_numbers(variables: Iterable[str], count: int) -> dict[str, Array]:

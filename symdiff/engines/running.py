@@ -13,7 +13,7 @@ import numpy as np
 from symdiff import chunks
 from symdiff.engines.base import Engine, Gap, Problem, Samples, TensorProblem, Traits, no_numbers
 from symdiff.errors import Unsupported, describe
-from symdiff.program.values import FLOATING_DTYPES
+from symdiff.program.values import DTYPES, FLOATING_DTYPES
 
 
 def run(engine: Engine, problem: Problem) -> Samples:
@@ -37,7 +37,10 @@ def run(engine: Engine, problem: Problem) -> Samples:
     samples = _run(engine, suited)
     if len(suited.variables) > 1 and suited.tensor_problem is None:
         samples = _with_variables_alone(engine, suited, samples)
-    dtype = "float64" if suited.tensor_problem is None else suited.tensor_problem.dtype.name
+    dtype = samples.dtype
+    if suited.tensor_problem is not None:
+        coarsest = min(DTYPES[dtype], suited.tensor_problem.dtype, key=lambda d: d.bits)
+        dtype = coarsest.name
     return dataclasses.replace(samples, traits=engine.traits, dtype=dtype)
 
 
@@ -114,6 +117,10 @@ def _checked(samples: Samples, problem: Problem) -> Samples:
             shape = np.shape(column)
             message = f"the derivatives by {name} have shape {shape}, not ({problem.count},)"
             raise ValueError(message)
+    if samples.values is not None and np.shape(samples.values)[:1] != (problem.count,):
+        shape = np.shape(samples.values)
+        message = f"the values have shape {shape}, and there are {problem.count} points"
+        raise ValueError(message)
     return samples
 
 

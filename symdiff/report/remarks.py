@@ -18,6 +18,7 @@ from symdiff.verdict.words import Verdict
 _MAX_EXPLANATIONS: Final = 8
 # Verdicts that are explained below a table.
 _EXPLAINED: Final = (
+    Verdict.VALUE,
     Verdict.WRONG,
     Verdict.NOT_SUBGRADIENT,
     Verdict.NONFINITE,

@@ -349,7 +349,7 @@ def _bounded(program: Program, variable: str, columns: Mapping[str, Array]) -> C
         sharp = (error <= _SHARP * least(slope)) & finite
         off = np.ones((), dtype=bool)  # whether no switch is near zero
         for switch, bounds in zip(switches, switch_bounds, strict=True):
-            off = off & _is_off_zero(switch, bounds)
+            off = off & is_off_zero(switch, bounds)
     if isinstance(value.outside, int):
         return Certified(np.asarray(off & sharp), slope, error, _NOT_OUTSIDE)
     outside = np.broadcast_to(value.outside, shape).astype(np.int16) * off
@@ -357,7 +357,7 @@ def _bounded(program: Program, variable: str, columns: Mapping[str, Array]) -> C
     return Certified(is_certified, np.where(outside, np.nan, plain(slope)), error, outside)
 
 
-def _is_off_zero(switch: Switch, bounds: Estimate) -> Mask:
+def is_off_zero(switch: Switch, bounds: Estimate) -> Mask:
     """Return where a switch differs from 0, or from the integers, by much more than its error.
 
     A switch that is undefined counts as off zero: other switches vanish at the ends of its domain.

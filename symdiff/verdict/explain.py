@@ -246,6 +246,8 @@ def _detail(explained: _Explained, i: int, arising: NonfiniteNodes) -> str:
     if samples.reason(variable, i):
         return samples.reason(variable, i)
     phrases = [judgement.reasons.get(i, "")]
+    if verdict is Verdict.VALUE:  # the derivative is that of another function
+        return phrases[0]
     value = float(samples.derivatives[variable][i])
     if verdict is Verdict.INEXACT and not phrases[0]:
         straddling = samples.straddling.get(variable)
@@ -315,6 +317,7 @@ def _blames(
         missing = samples.unsupported[explained.key[1]].function
         call = _described_node(program, first_call(program, missing))
         return np.full(len(codes), texts.index(call), dtype=np.int32)
+    switches = np.where(codes == Verdict.VALUE, -1, switches)  # no part of the formula is to blame
     whole = texts.index(_described_node(program, program.output))
     blames = np.full(len(codes), whole, dtype=np.int32)
     _blame(blames, program, switches, texts)

@@ -51,6 +51,7 @@ class Verdict(LabelledEnum):
     FAILED          = 8,  "failed",          False, 7,  "the engine raised an exception; its message is kept"
     UNSUPPORTED     = 9,  "unsupported",     True,  0,  "the engine cannot express the program; the function is named"
     UNDECIDED       = 10, "undecided",       True,  6,  "the truth is not decided"
+    VALUE           = 11, "value",           False, 11, "the engine's value of the function itself is another number"
     # fmt: on
 
 

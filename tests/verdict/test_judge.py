@@ -84,7 +84,7 @@ def test_every_kind_of_point_and_number_has_a_verdict(text, point, value, word):
 
 
 def test_the_table_has_every_verdict_that_needs_no_allowance_or_failure():
-    others = {"inexact", "failed", "unsupported"}
+    others = {"inexact", "failed", "unsupported", "value"}
     assert {word for *_, word in TABLE} | others == {str(v) for v in Verdict}
 
 
@@ -174,12 +174,12 @@ def test_no_stage_changes_what_another_stage_returned():
 def test_the_list_of_verdicts_is_closed():
     assert Verdict.labels() == (
         "agrees", "inexact", "subgradient", "undefined", "wrong", "not-subgradient",
-        "nonfinite", "silent", "failed", "unsupported", "undecided",
+        "nonfinite", "silent", "failed", "unsupported", "undecided", "value",
     )  # fmt: skip
 
 
-def test_four_verdicts_do_not_pass():
-    findings = {"wrong", "not-subgradient", "nonfinite", "failed"}
+def test_five_verdicts_do_not_pass():
+    findings = {"value", "wrong", "not-subgradient", "nonfinite", "failed"}
     assert {str(v) for v in Verdict if not v.passes} == findings
 
 

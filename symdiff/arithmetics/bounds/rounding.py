@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 import flint
+import numpy as np
 
 from symdiff.arithmetics.balls import DOUBLE, Ball, radius_of
 from symdiff.arithmetics.bounds.jets import Jet, evaluate
@@ -65,8 +66,13 @@ def slope_radius(
     return _radius(dtype, lambda d: _slope(_jet(program, variable, inputs, d, mode)))
 
 
-def value_radius(program: Program, inputs: Mapping[str, Ball]) -> float:
-    """Return a bound of the rounding error in a program's value in doubles; see `slope_radius`.
+def value_radius(
+    program: Program,
+    inputs: Mapping[str, Ball],
+    dtype: Dtype = FLOAT64,
+    mode: type[BothBranches] = BothBranches,
+) -> float:
+    """Return a bound of the rounding error in a program's value; see `slope_radius`.
 
     Examples
     --------
@@ -74,7 +80,19 @@ def value_radius(program: Program, inputs: Mapping[str, Ball]) -> float:
     >>> value_radius(parse("1 - tanh(x)**2"), {"x": flint.arb(20)}) > 1e-17
     True
     """
-    return _radius(FLOAT64, lambda d: _value(_jet(program, None, inputs, d)))
+    return _radius(dtype, lambda d: _value(_jet(program, None, inputs, d, mode)))
+
+
+def rounded_ball(x: float, dtype: Dtype) -> Ball:
+    """Return a ball that contains a double and what it is rounded to in a dtype.
+
+    Examples
+    --------
+    >>> rounded_ball(0.5, DTYPES["float32"]), rounded_ball(0.1, DTYPES["float16"])
+    (0.500000000000000, [0.100 +/- 2.45e-5])
+    """
+    rounded = float(dtype.rounded(np.float64(x)))
+    return flint.arb(x).union(flint.arb(rounded)) if math.isfinite(rounded) else flint.arb(x)
 
 
 def value_ball(

@@ -38,6 +38,7 @@ Value = Germ | Infinite | Outside | Unknown | bool
 
 _DOMAIN_MESSAGES: Mapping[str, str] = MappingProxyType(
     {
+        "divide": "a division by zero",
         "power": "a fractional power of a negative number",
         "sqrt": "a square root of a negative number",
         "log": "a logarithm of a negative number",

@@ -1,0 +1,190 @@
+"""Run a callable on torch tensors; used by every engine that differentiates callables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch.overrides import TorchFunctionMode
+
+from symdiff.arithmetics.arrays import evaluate
+from symdiff.arithmetics.components.dependence import dependence
+from symdiff.array_types import Array, Mask
+from symdiff.engines.base import Problem
+from symdiff.engines.torch_programs import check_tensor
+from symdiff.program import Program
+from symdiff.program.values import DTYPES
+
+__all__ = [
+    "as_doubles",
+    "call_on_grid",
+    "coarsest_dtype_in",
+    "nonlinearity",
+    "varying",
+]
+
+_ROUNDING: Final = 1e-6  # relative; powers of two scale a gradient exactly, and this is generous
+# Distance over which a function must vary to need a gradient, relative to the coordinate or to 1.
+_NEARBY: Final = 0.05
+FACTOR: Final = -4.0  # by which incoming gradients are multiplied to see how a backward scales
+
+
+def as_doubles(tensor: torch.Tensor) -> Array:
+    """Return a tensor as a new array of doubles.
+
+    It may be sparse, in another dtype, or one of torch's lazy forms (conjugated, negated or a zero
+    without memory), which have no form in numpy.
+    """
+    dense = tensor.detach()
+    dense = dense.to_dense() if dense.layout != torch.strided else dense
+    copy = torch.empty(dense.shape, dtype=torch.float64)
+    copy.copy_(dense)
+    array: Array = copy.numpy()
+    return array
+
+
+def call_on_grid(
+    function: Callable[..., Any], program: Program, columns: Mapping[str, Array]
+) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    """Return a callable's values at n points, shape (n,), and the leaves that it was called with.
+
+    The leaves are copies that require gradients, as in a user's training: the callable may write
+    to them, or differentiate by them.
+
+    Raises
+    ------
+    TypeError, ValueError
+        The callable returns something else than a tensor of shape (n,).
+    """
+    leaves = {
+        name: torch.tensor(columns[name], dtype=torch.float64, requires_grad=True)
+        for name in columns
+    }
+    output = function(*(leaves[name] for name in program.inputs))
+    check_tensor(output)
+    count = len(next(iter(columns.values()))) if columns else 1
+    if output.shape != (count,) and (columns or output.shape != ()):
+        message = f"the callable returned shape {tuple(output.shape)}, not that of its inputs"
+        raise ValueError(message)
+    return output, leaves
+
+
+class _Dtypes(TorchFunctionMode):  # type: ignore[misc]
+    """Notes the floating dtypes of all results of torch's functions."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> object:
+        """Call a function of torch, and note what it returns."""
+        del types
+        result = func(*args, **(kwargs or {}))
+        for item in result if isinstance(result, tuple | list) else (result,):
+            if isinstance(item, torch.Tensor) and item.is_floating_point():
+                self.names.add(str(item.dtype).removeprefix("torch."))
+        return result
+
+
+def coarsest_dtype_in(run: Callable[[], Any]) -> str:
+    """Return the floating dtype with the fewest bits that torch's functions return in a run.
+
+    Examples
+    --------
+    >>> x = torch.ones(2, dtype=torch.float64)
+    >>> coarsest_dtype_in(lambda: (x.float() * 3).double())
+    'float32'
+    """
+    with _Dtypes() as noted:
+        run()
+    known = [name for name in noted.names if name in DTYPES]
+    return min(known, key=lambda name: DTYPES[name].bits, default="float64")
+
+
+def varying(problem: Problem, variables: Sequence[str]) -> tuple[str, ...]:
+    """Return the variables of which the formula of a callable is not a constant near the points.
+
+    Where it is constant, a gradient that torch does not compute is 0 all the same.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> columns = {"x": np.zeros(1), "y": np.ones(1)}
+    >>> varying(Problem(parse("x**2 + 0*y + sign(y)"), columns, ("x", "y")), ("x", "y"))
+    ('x',)
+    """
+    program = problem.program
+    shapes = dict.fromkeys(program.inputs, ())
+    return tuple(
+        name
+        for name in variables
+        if name in program.inputs
+        and dependence(program, name, shapes, {}).item()
+        and _changes(program, problem.columns, name)
+    )
+
+
+def _changes(program: Program, columns: Mapping[str, Array], name: str) -> bool:
+    """Return whether a program has other values near one of the points, along an input."""
+    x = columns[name]
+    here = evaluate(program, dict(columns))
+    for step in (_NEARBY, -_NEARBY):
+        moved = evaluate(program, {**columns, name: x + step * np.maximum(np.abs(x), 1.0)})
+        if not np.array_equal(here, moved, equal_nan=True):
+            return True
+    return False
+
+
+def nonlinearity(
+    gradient: Array, scaled: Array, factors: Array | float, uniform: Callable[[], Array]
+) -> tuple[str, Mask] | None:
+    """Return how a backward pass deviates from being linear in the incoming gradient, and where.
+
+    Parameters
+    ----------
+    gradient
+        The gradient for some incoming gradient, shape (n,).
+    scaled
+        The gradient for `factors` times that incoming gradient; the factors are powers of two,
+        whose products are not rounded.
+    factors
+        The factors, shape (n,), or one for all.
+    uniform
+        Returns the gradient for `FACTOR` times that incoming gradient; called only if needed.
+
+    Returns
+    -------
+    tuple or None
+        A sentence, and a mask of shape (n,); None if the gradient is linear.
+    """
+    off = _deviates(gradient, scaled, factors)
+    if not off.any():
+        return None
+    by_factor = uniform()
+    off_uniform = _deviates(gradient, by_factor, FACTOR)
+    if not off_uniform.any():
+        return "backward mixes the incoming gradients of several points", off
+    off = off | off_uniform
+    i = int(np.argmax(off_uniform))
+    if np.array_equal(by_factor[off_uniform], gradient[off_uniform]):
+        how = "backward ignores the incoming gradient"
+        return f"{how}: it gives {gradient[i]:g} for 1 and for {FACTOR:g}", off
+    how = "backward is not linear in the incoming gradient"
+    times = f"{by_factor[i]:g} for {FACTOR:g}, not {FACTOR * gradient[i]:g}"
+    return f"{how}: it gives {gradient[i]:g} for 1, and {times}", off
+
+
+def _deviates(gradient: Array, scaled: Array, factors: Array | float) -> Mask:
+    """Return where a scaled gradient is not the gradient times the factors."""
+    with np.errstate(all="ignore"):
+        expected = factors * gradient
+        deviates: Mask = np.abs(scaled - expected) > _ROUNDING * np.abs(expected)
+    return deviates & np.isfinite(scaled) & np.isfinite(expected)

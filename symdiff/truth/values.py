@@ -1,0 +1,254 @@
+"""Where numbers differ from the value of a program, by more than rounding explains.
+
+Most points are settled by the program's value in doubles: a number close to it does not differ. At
+the others running error bounds are computed over arrays, and where these leave a doubt, the exact
+value and a bound of the rounding errors are computed point by point. Where neither bound is
+available nothing is said: a number differs only if that is proved.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Final
+
+import flint
+import numpy as np
+from numpy.typing import NDArray
+
+from symdiff.arithmetics.arrays import evaluate
+from symdiff.arithmetics.bounds import jets
+from symdiff.arithmetics.bounds.estimates import CLEARLY_OFF, FUNCTIONS, estimate_together
+from symdiff.arithmetics.bounds.jets import Jet, Strict, TieError
+from symdiff.arithmetics.bounds.models import Estimate
+from symdiff.arithmetics.bounds.rounding import FLOAT64, rounded_ball, value_radius
+from symdiff.arithmetics.bounds.ties import ReorderedSums
+from symdiff.arithmetics.series import germs
+from symdiff.arithmetics.series.germ_values import Infinite, Outside, Value, domain_message
+from symdiff.arithmetics.series.puiseux import Germ, constant_germ
+from symdiff.arithmetics.series.reals import Real, UndecidedError, nearest, nearest_in
+from symdiff.array_types import Array, Mask
+from symdiff.errors import Unsupported
+from symdiff.grid.switches import find_constant_switches, find_switches
+from symdiff.program import Program
+from symdiff.program.values import Dtype
+from symdiff.truth.certify import is_off_zero
+
+MAX_EXACT: Final = 5000  # largest number of points at which exact values are computed
+_BITS: Final = (128, 512, 2048)  # precisions at which balls are tried, in this order
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Margin:
+    """How far a number may be from a value besides the rounding errors of the program.
+
+    Attributes
+    ----------
+    rtol, atol
+        The tolerance: ``atol + rtol*|f|`` for a value f.
+    dtype
+        The floating-point numbers in which the number was computed: they round in their own way.
+    """
+
+    rtol: float
+    atol: float = 0.0
+    dtype: Dtype = FLOAT64
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ExactValue:
+    """The value of a program at one point.
+
+    Attributes
+    ----------
+    number
+        The nearest double, or an infinity; NaN where the program is undefined.
+    undefined
+        Why the program is undefined, or "".
+    """
+
+    number: float
+    undefined: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Differences:
+    """The points at which numbers are proved to differ from the value of a program.
+
+    Attributes
+    ----------
+    points
+        The indices of the k points, in order.
+    values
+        The value of the program at each, by which the number is wrong.
+    """
+
+    points: NDArray[np.intp]
+    values: tuple[ExactValue, ...]
+
+
+def exact_value(program: Program, point: Mapping[str, float]) -> ExactValue | None:
+    """Return the value of a program at a point of doubles, or None if it is not decided.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> exact_value(parse("abs(x) + 1/3"), {"x": 0.0}).number
+    0.3333333333333333
+    >>> exact_value(parse("log(x)"), {"x": -1.0}).undefined
+    'a logarithm of a negative number'
+    """
+    for bits in _BITS:
+        ball = _ball(program, point, bits)
+        if ball is None or not ball.is_finite():
+            break
+        number = nearest_in(ball)
+        if number is not None:
+            return ExactValue(number)
+    inputs = {name: constant_germ(Real.of(x)) for name, x in point.items() if math.isfinite(x)}
+    if len(inputs) < len(point):
+        return None
+    return _of_germ(germs.evaluate(program, inputs))
+
+
+def _of_germ(value: Value) -> ExactValue | None:
+    """Return an exact value as doubles, or None if it is not decided."""
+    if isinstance(value, Outside):
+        return ExactValue(math.nan, value.reason)
+    if isinstance(value, Infinite):
+        return ExactValue(math.copysign(math.inf, value.sign))
+    if isinstance(value, Germ) and value.is_constant:
+        with contextlib.suppress(UndecidedError):
+            return ExactValue(nearest(value.constant))
+    return None
+
+
+def _ball(program: Program, point: Mapping[str, float], bits: int) -> flint.arb | None:
+    """Return a ball that contains the value, or None where none is proved."""
+    with flint.ctx.workprec(bits):
+        inputs = {name: Jet(flint.arb(x)) for name, x in point.items()}
+        try:
+            jet = jets.evaluate(program, inputs, Strict())
+        except (TieError, Unsupported, RecursionError):
+            return None
+    return None if jet is None else jet.value
+
+
+def differences(
+    program: Program,
+    columns: Mapping[str, Array],
+    numbers: Array,
+    margin: Margin,
+) -> Differences:
+    """Return where numbers differ from the value of a program.
+
+    Parameters
+    ----------
+    program
+        The program.
+    columns
+        The coordinates of the points by input, shape (n,); they count as exact.
+    numbers
+        The numbers that are said to be its values, shape (n,).
+    margin
+        A number differs if it is further from the value than the tolerance and a bound of the
+        rounding errors together.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> x = np.array([-1.0, 0.0, 2.0])
+    >>> found = differences(parse("abs(x)"), {"x": x}, x, Margin(1e-9))
+    >>> found.points.tolist(), found.values[0].number
+    ([0], 1.0)
+    """
+    with np.errstate(all="ignore"):
+        value = evaluate(program, dict(columns))
+        allowed = margin.atol + margin.rtol * np.abs(value)
+        close = (np.abs(numbers - value) <= allowed) & np.isfinite(value)
+    close |= (numbers == value) | (np.isnan(numbers) & np.isnan(value))
+    left = np.flatnonzero(~close)
+    if not len(left):
+        return Differences(left, ())
+    part = {name: column[left] for name, column in columns.items()}
+    found: dict[int, ExactValue] = {}
+    certified = _certified(program, part, numbers[left], margin)
+    exact = left if certified is None else left[~certified[0]]
+    if certified is not None:
+        clear, bounds = certified
+        found.update(
+            (int(left[row]), _certified_value(bounds, row))
+            for row in np.flatnonzero(clear).tolist()
+        )
+    for i in exact[:MAX_EXACT].tolist():
+        point = {name: float(column[i]) for name, column in columns.items()}
+        differing = _difference(program, point, float(numbers[i]), margin)
+        if differing is not None:
+            found[i] = differing
+    points = np.array(sorted(found), dtype=np.intp)
+    return Differences(points, tuple(found[i] for i in points.tolist()))
+
+
+def _certified(
+    program: Program, columns: Mapping[str, Array], numbers: Array, margin: Margin
+) -> tuple[Mask, Estimate] | None:
+    """Return where error bounds over the arrays prove a difference, with the bounded values.
+
+    A difference must exceed the bound by a large factor, as the numbers may have been computed in
+    another order than the program's, and no switch may be near zero. None: no bounds are available.
+    """
+    switches = (*find_switches(program), *find_constant_switches(program))
+    programs = (program, *(switch.program for switch in switches))
+    try:
+        bounds, *switch_bounds = estimate_together(programs, columns, None)
+    except Unsupported:
+        return None
+    count = len(numbers)
+    value, error, outside = (
+        np.broadcast_to(np.asarray(x), count) for x in (bounds.value, bounds.error, bounds.outside)
+    )
+    coarser = 2.0 ** (FLOAT64.bits - margin.dtype.bits)
+    with np.errstate(all="ignore"):
+        allowed = margin.atol + margin.rtol * np.abs(value) + CLEARLY_OFF * coarser * error
+        off = np.abs(numbers - value) > allowed
+        off_domain: Mask = outside > 0
+        for switch, of_switch in zip(switches, switch_bounds, strict=True):
+            is_off = is_off_zero(switch, of_switch)
+            off, off_domain = off & is_off, off_domain & is_off
+    is_bounded = np.isfinite(value) & np.isfinite(error) & (outside == 0)
+    # Numbers that overflowed, and those of a coarse dtype, are left to the exact values.
+    clear = is_bounded & off & np.isfinite(numbers) & (margin.dtype.bits >= FLOAT64.bits)
+    clear |= off_domain & np.isfinite(numbers)
+    return clear, Estimate(value, error, outside=outside)
+
+
+def _certified_value(bounds: Estimate, row: int) -> ExactValue:
+    if bounds.outside[row]:
+        return ExactValue(math.nan, domain_message(FUNCTIONS[bounds.outside[row]]))
+    return ExactValue(float(bounds.value[row]))
+
+
+def _difference(
+    program: Program, point: Mapping[str, float], number: float, margin: Margin
+) -> ExactValue | None:
+    """Return the value of a program at a point if a number is proved to differ, else None."""
+    exact = exact_value(program, point)
+    if exact is None:
+        return None
+    value = exact.number
+    if not math.isfinite(value):
+        # The program's own value in doubles may be finite by rounding, so that another may be, too.
+        column = {name: np.array([x]) for name, x in point.items()}
+        in_doubles = float(evaluate(program, column)[0])
+        return exact if math.isfinite(number) and not math.isfinite(in_doubles) else None
+    dtype = margin.dtype
+    balls = {name: rounded_ball(x, dtype) for name, x in point.items()}
+    radius = value_radius(program, balls, dtype, ReorderedSums)
+    if not math.isfinite(radius):  # no bound, or rounding may lose all digits
+        return None
+    if math.isinf(number) and abs(value) + radius >= dtype.largest:
+        return None
+    differs = not abs(number - value) <= margin.atol + margin.rtol * abs(value) + radius
+    return exact if differs else None

@@ -1,0 +1,133 @@
+"""Judge the values of the function itself, which come before any derivative.
+
+Where an engine's value is proved to be another number than the program's, its derivative is that
+of another function: the verdict is `value`, whatever the derivative is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import numpy as np
+
+from symdiff.array_types import Array, Mask
+from symdiff.engines.base import Problem, Samples
+from symdiff.program import Program
+from symdiff.program.values import DTYPES, component_name
+from symdiff.truth.values import ExactValue, Margin, differences
+from symdiff.verdict.judge import Judgement, Key, Tolerance
+from symdiff.verdict.words import Verdict
+
+_DIGITS: Final = (6, 9, 12, 17)  # numbers of digits in which two values are shown
+
+
+def judge_values(
+    problem: Problem,
+    samples: Mapping[str, Samples],
+    judgements: Mapping[Key, Judgement],
+    tolerance: Tolerance,
+) -> dict[Key, Judgement]:
+    """Return the judgements that change because an engine's value is another number.
+
+    Parameters
+    ----------
+    problem
+        The program and the points. Values are compared at the doubles that engines were given.
+    samples
+        What the engines returned.
+    judgements
+        The verdicts on the derivatives, by engine and variable.
+    tolerance
+        How far a value may deviate, besides rounding.
+    """
+    changed: dict[Key, Judgement] = {}
+    for engine, sample in samples.items():
+        reasons = {} if sample.values is None else _reasons(problem, sample, tolerance)
+        for key in judgements if reasons else ():
+            if key[0] == engine:
+                changed[key] = with_values(judgements[key], reasons)
+    return changed
+
+
+def with_values(judgement: Judgement, reasons: Mapping[int, str]) -> Judgement:
+    """Return a judgement with the verdict `value` at the points that have a reason."""
+    codes = judgement.codes.copy()
+    codes[list(reasons)] = Verdict.VALUE
+    return Judgement(codes, {**judgement.reasons, **reasons})
+
+
+def words_on_values(value: float, expected: ExactValue, where: str = "") -> str:
+    """Return a sentence with an engine's value and the formula's.
+
+    Parameters
+    ----------
+    value
+        The engine's value.
+    expected
+        The value of the formula.
+    where
+        The component of the value, as ``[0]``, if it has several.
+
+    Examples
+    --------
+    >>> words_on_values(6.0, ExactValue(1.0))
+    "its value is 6, and the formula's is 1"
+    >>> words_on_values(0.0, ExactValue(float("nan"), "a division by zero"), "[1]")
+    'its value at [1] is 0, and the formula is undefined here: a division by zero'
+    """
+    at = f" at {where}" if where else ""
+    if expected.undefined:
+        return f"its value{at} is {value:.6g}, and the formula is undefined here: " + (
+            expected.undefined
+        )
+    texts = ("", "")
+    for digits in _DIGITS:
+        texts = (f"{value:.{digits}g}", f"{expected.number:.{digits}g}")
+        if texts[0] != texts[1]:
+            break
+    return f"its value{at} is {texts[0]}, and the formula's is {texts[1]}"
+
+
+def _reasons(problem: Problem, samples: Samples, tolerance: Tolerance) -> dict[int, str]:
+    """Return a sentence on the first component that differs, by point."""
+    reasons: dict[int, str] = {}
+    chosen = np.flatnonzero(~_failing(samples, problem.count))
+    columns = {name: column[chosen] for name, column in problem.columns.items()}
+    is_coarse = samples.dtype != "float64"
+    computed = f"; it was computed in {samples.dtype}" if is_coarse else ""
+    margin = Margin(tolerance.rtol, tolerance.atol, DTYPES[samples.dtype])
+    for where, program, values in _components(problem, samples):
+        inputs = {n: x for n, x in columns.items() if n in program.inputs} or columns
+        found = differences(
+            program,
+            inputs,
+            values[chosen],
+            margin,
+        )
+        for k, expected in zip(found.points.tolist(), found.values, strict=True):
+            i = int(chosen[k])
+            sentence = words_on_values(float(values[i]), expected, where)
+            reasons.setdefault(i, sentence + computed)
+    return reasons
+
+
+def _failing(samples: Samples, count: int) -> Mask:
+    """Return where an engine failed for every variable, and so has no value; shape (n,)."""
+    if not samples.reason_of or not samples.derivatives:
+        return np.zeros(count, dtype=bool)
+    columns = [samples.failing(name, slice(None)) for name in samples.derivatives]
+    failing: Mask = np.logical_and.reduce(columns)
+    return failing
+
+
+def _components(problem: Problem, samples: Samples) -> Iterator[tuple[str, Program, Array]]:
+    """Yield the components of a value: the name, the program and the engine's values, (n,)."""
+    assert samples.values is not None  # noqa: S101  (the caller has checked it)
+    if problem.tensor_problem is None:
+        yield "", problem.program, samples.values
+        return
+    for index, program in problem.tensor_problem.components.items():
+        flat = samples.values.reshape(problem.count, -1)
+        position = np.ravel_multi_index(index, samples.values.shape[1:]) if index else 0
+        yield component_name("", index), program, flat[:, position]

@@ -1,0 +1,236 @@
+"""A callable is its formula in value before its derivative is judged."""
+
+import numpy as np
+import pytest
+import torch
+
+import symdiff
+
+
+def judged(function, math, grid=None, engine="autograd", **more):
+    comparison = symdiff.compare(function, grid, math=math, **more)
+    return [r for r in comparison.records() if r["engine"] == engine]
+
+
+def words(records):
+    return {r["verdict"] for r in records}
+
+
+class TestValues:
+    @pytest.mark.parametrize(
+        ("function", "math"),
+        [
+            (lambda x: x + 5, "x"),
+            (lambda x: 2 * x + 1e-3, "x"),
+            (lambda x: x**2 + 1e-6, "x**2"),
+            (lambda x: torch.relu(x) - 1, "relu(x)"),
+            (lambda x: torch.exp(x) * torch.nan, "exp(x)"),
+            (torch.sin, "cos(x)"),
+            (torch.zeros_like, "1/(x - x)"),  # undefined everywhere
+        ],
+    )
+    def test_another_function_has_the_verdict_value_at_every_point(self, function, math):
+        records = judged(function, math, {"x": "-2:2:9"}, kinks=False)
+        assert words(records) == {"value"}
+        assert all("its value is" in r["detail"] for r in records)
+
+    @pytest.mark.parametrize(
+        ("function", "math", "points"),
+        [
+            (lambda x: x.clamp(min=0), "relu(x)", [-1, 0, 2]),
+            (lambda x: (x - 1) - x + (x + 3), "x + 2", [1e8, -3e7, 0.1]),  # reordered sums
+            (lambda x: x + x * 1e-12, "x", [-1, 0, 2]),  # within tolerance
+            (lambda x: torch.log(torch.exp(x) + 1), "softplus(x)", [-2, 0, 2]),
+            (lambda x: 1 / x, "1/x", [-1, 0, 2]),  # both are infinite at 0
+            (lambda x: x.log(), "log(x)", [-1, 1, 2]),  # both are NaN at -1
+            (lambda x: (1 - torch.cos(x)) / x**2, "(1 - cos(x))/x**2", [1e-9, 1.0]),
+            (torch.exp, "exp(x)", [-800, 1, 800]),  # it exceeds the doubles at 800
+        ],
+    )
+    def test_the_same_function_is_not_called_another(self, function, math, points):
+        assert "value" not in words(judged(function, math, {"x": points}, kinks=False))
+
+    def test_a_value_where_the_formula_is_undefined_is_another(self):
+        def guarded(x):
+            return torch.where(x == 0, torch.ones_like(x), torch.sin(x) / x)
+
+        (record,) = judged(guarded, "sin(x)/x", {"x": [0]}, kinks=False)
+        assert record["verdict"] == "value"
+        assert record["detail"] == (
+            "its value is 1, and the formula is undefined here: a division by zero"
+        )
+
+    def test_only_the_points_that_differ_are_said(self):
+        def faulty(x):
+            return torch.where(x.abs() < 0.6, x + 1, x)
+
+        by_x = {r["point"]["x"]: r["verdict"] for r in judged(faulty, "x", {"x": "-1:1:5"})}
+        assert by_x == {-1: "agrees", -0.5: "value", 0: "value", 0.5: "value", 1: "agrees"}
+
+    def test_it_comes_before_the_derivative_and_does_not_pass(self):
+        comparison = symdiff.compare(lambda x: 3 * x + 5, math="x", engines=["autograd"])
+        assert not comparison.ok
+        assert "its value is" in comparison.table()
+        assert comparison.evidence[0].counts()["autograd"] == {symdiff_verdict("value"): 9}
+
+    def test_a_callable_in_float32_is_allowed_its_rounding_and_no_more(self):
+        grid = {"x": [0.1, 0.3, 1.7]}
+        right = judged(lambda x: (x.float() ** 3).double(), "x**3", grid)
+        assert words(right) == {"inexact"}
+        assert {r["detail"] for r in right} == {"rounding in float32"}
+        wrong = judged(lambda x: (x.float() ** 3 + 1e-3).double(), "x**3", grid)
+        assert words(wrong) == {"value"}
+        assert all(r["detail"].endswith("it was computed in float32") for r in wrong)
+        # Negative control: in doubles the same deviation is another value.
+        assert words(judged(lambda x: x**3 * (1 + 1e-8), "x**3", grid)) == {"value"}
+
+    def test_a_long_grid_is_compared_at_every_point(self):
+        records = symdiff.compare(
+            lambda x: torch.where(x == 500_001 / 10**6, x + 1, x),
+            {"x": np.arange(10**6) / 10**6},
+            math="x",
+            engines=["autograd"],
+        )
+        assert records.evidence[0].counts()["autograd"] == {
+            symdiff_verdict("agrees"): 10**6 - 1,
+            symdiff_verdict("value"): 1,
+        }
+
+
+def symdiff_verdict(label):
+    from symdiff.verdict.words import Verdict
+
+    return Verdict.of(label)
+
+
+def function_of(forward, backward):
+    """Return a torch Function of one input with its own backward pass."""
+
+    class Own(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return forward(x)
+
+        @staticmethod
+        def backward(ctx, g):
+            return backward(ctx.saved_tensors[0], g)
+
+    return Own.apply
+
+
+class TestBackward:
+    @pytest.mark.parametrize(
+        ("backward", "reason"),
+        [
+            (lambda x, g: 2 * x, "backward ignores the incoming gradient"),
+            (lambda x, g: 2 * x * g.sign(), "backward is not linear in the incoming gradient"),
+            (lambda x, g: 2 * x * g.abs(), "backward is not linear in the incoming gradient"),
+            (lambda x, g: 2 * x * g * g, "backward is not linear in the incoming gradient"),
+            (lambda x, g: 2 * x * g.clamp(-1, 1), "backward is not linear"),
+            (lambda x, g: 2 * x * g.mean(), "backward mixes the incoming gradients"),
+        ],
+    )
+    def test_a_backward_that_is_not_linear_in_what_comes_in_is_wrong(self, backward, reason):
+        # With an incoming gradient of ones each of them gives the right derivative.
+        records = judged(function_of(lambda x: x * x, backward), "x**2", {"x": [-1, 0.5, 1, 2]})
+        assert words(records) == {"wrong"}
+        assert all(reason in r["detail"] for r in records)
+
+    @pytest.mark.parametrize(
+        "backward",
+        [
+            lambda x, g: 2 * x * g,
+            lambda x, g: g * x + g * x,
+            lambda x, g: (g / 3) * (6 * x),
+            lambda x, g: (g.float() * 2).double() * x,  # powers of two are exact in float32
+            lambda x, g: torch.where(x > 0, g, g) * 2 * x,
+        ],
+    )
+    def test_a_linear_backward_agrees(self, backward):
+        function = function_of(lambda x: x * x, backward)
+        assert words(judged(function, "x**2", {"x": [-1, 0, 0.5, 2]})) == {"agrees"}
+
+    @pytest.mark.parametrize(
+        ("function", "math"),
+        [
+            (lambda x: x.detach() ** 2, "x**2"),
+            (lambda x: torch.tensor(x.detach().numpy() ** 2), "x**2"),
+            (lambda x: torch.from_numpy(np.sin(x.detach().numpy())), "sin(x)"),
+            (lambda x: x.data.abs(), "abs(x)"),
+            (torch.no_grad()(lambda x: x.exp()), "exp(x)"),
+        ],
+    )
+    def test_a_detached_value_has_no_grad_fn_and_is_no_zero(self, function, math):
+        records = judged(function, math, {"x": [-1, 0.5, 2]}, kinks=False)
+        assert words(records) == {"failed"}
+        assert all("has no grad_fn" in r["detail"] for r in records)
+        assert {r["value"] for r in records} == {None}
+
+    def test_a_stationary_point_alone_does_not_hide_it(self):
+        assert words(judged(lambda x: x.detach() ** 2, "x**2", {"x": [0]}, kinks=False)) == {
+            "failed"
+        }
+
+    @pytest.mark.parametrize(
+        ("function", "math"),
+        [
+            (lambda x: torch.full_like(x, 3.0), "3 + 0*x"),
+            (lambda x: (x > 0).double(), "where(x > 0, 1, 0)"),
+            (lambda x: torch.ones(len(x), dtype=torch.float64), "x**0"),
+            (lambda x: x.detach().floor(), "floor(x)"),
+            (lambda x: x.detach(), "detach(x)"),
+        ],
+    )
+    def test_a_constant_needs_no_grad_fn(self, function, math):
+        records = judged(function, math, {"x": [-1.5, 0.5, 2.5]}, kinks=False)
+        assert words(records) == {"agrees"}
+        assert {r["value"] for r in records} == {0}
+
+    def test_an_input_that_no_gradient_reaches_is_named(self):
+        records = judged(lambda x, y: x * y.detach(), "x*y", {"x": [1, 2], "y": [3]})
+        by_variable = {r["variable"]: (r["verdict"], r["detail"]) for r in records}
+        assert by_variable["x"] == ("agrees", None)
+        assert by_variable["y"] == (
+            "failed",
+            "the callable's value has no grad_fn that leads to y",
+        )
+
+
+class TestDifferentiatingInside:
+    def test_create_graph_inside_a_callable_works(self):
+        def slope(x):
+            y = x**2
+            return torch.autograd.grad(y.sum(), x, create_graph=True)[0]
+
+        assert words(judged(slope, "2*x")) == {"agrees"}
+
+    @pytest.mark.parametrize(
+        ("inner", "math"),
+        [
+            (lambda x: x**3, "3*x**2"),
+            (lambda x: x.exp() * x, "exp(x)*(x + 1)"),
+            (lambda x: x.sin(), "cos(x)"),
+            (lambda x: 5 * x + 0 * x**2, "5 + 0*x"),
+            (lambda x: x.relu(), "where(x > 0, 1, 0)"),
+        ],
+    )
+    def test_the_derivative_of_a_derivative_is_judged(self, inner, math):
+        def slope(x):
+            return torch.autograd.grad(inner(x).sum(), x, create_graph=True)[0]
+
+        records = judged(slope, math, {"x": [-1.5, 0.5, 2.5]}, kinks=False)
+        assert words(records) == {"agrees"}
+
+    def test_it_may_differentiate_by_an_input_that_wrt_leaves_out(self):
+        def slope(x, y):
+            return torch.autograd.grad((x * y * y).sum(), y, create_graph=True)[0]
+
+        grid = {"x": [1, 2], "y": [3, 4]}
+        assert words(judged(slope, "2*x*y", grid, wrt=["x"])) == {"agrees"}
+
+    def test_a_lazy_zero_of_torch_is_a_zero(self):
+        def lazy(x):
+            return x * 0 + torch._efficientzerotensor(len(x), dtype=torch.float64)
+
+        assert words(judged(lazy, "0*x", {"x": [-1, 2]})) == {"agrees"}

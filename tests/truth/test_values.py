@@ -1,0 +1,102 @@
+"""A number differs from a formula's value only if that is proved, rounding included."""
+
+import math
+
+import numpy as np
+import pytest
+
+from symdiff.program import parse
+from symdiff.program.values import DTYPES
+from symdiff.truth import values
+from symdiff.truth.values import Margin, differences, exact_value
+
+NAN, INF = math.nan, math.inf
+
+
+def differs(text, x, number, **more):
+    columns = {"x": np.array([float(x)])}
+    return bool(
+        len(differences(parse(text), columns, np.array([number]), Margin(1e-9, **more)).points)
+    )
+
+
+# (formula, x, number, whether it differs)
+TABLE = [
+    ("x", 2, 7, True),
+    ("x", 2, 2 + 1e-6, True),
+    ("x", 2, 2 + 1e-10, False),  # within tolerance
+    ("x", 2, NAN, True),
+    ("x", 2, INF, True),
+    ("x", 0, 1e-300, True),  # nothing is rounded
+    ("abs(x)", 0, 0, False),
+    ("abs(x)", 0, 1e-12, True),  # at a tie the value is exact
+    ("max(x, 0)", -1e-8, -1e-8, True),
+    ("where(x > 0, 1, 2)", 0, 1, True),
+    ("where(x > 0, 1, 2)", 0, 2, False),
+    # 0.5 exactly; in doubles 1 - cos(1e-9) is 0: no digit is left
+    ("(1 - cos(x))/x**2", 1e-9, 0, False),
+    ("(1 - cos(x))/x**2", 1.0, 0, True),
+    # (x - 1) - x is -1; added in another order, rounding is as large as that of 1e9
+    ("(x - 1) - x", 1e9, -1 + 1e-7, False),
+    ("(x - 1) - x", 1.0, -1 + 1e-7, True),
+    ("log(x)", -1, NAN, False),
+    ("log(x)", -1, 0, True),
+    ("log(x)", 0, -INF, False),
+    ("log(x)", 0, -745, True),
+    ("1/x", 0, INF, False),
+    ("1/x", 0, 1e10, True),
+    ("sin(x)/x", 0, NAN, False),
+    ("sin(x)/x", 0, 1, True),
+    ("inf*sign(x)", 1, INF, False),
+    ("exp(x)", 800, INF, False),  # beyond the doubles
+    ("exp(x)", 800, 1e308, True),
+    ("log(exp(x))", 800, INF, False),  # the formula overflows in doubles
+    # asin(sin(pi/2)): the double nearest to pi/2; the exact argument is below 1
+    ("sqrt(1 - (3*x)**2)", 1 / 3, 0, False),
+    # the product rounds to 1; the exact argument of sqrt is negative by 1e-17
+    ("sqrt(1 - (49*x)**2)", 1 / 49 * (1 + 2**-52), 0, False),
+    ("floor(x)", 3, 2, True),
+    ("floor(10*x)", 0.3, 3, False),  # 10*0.3 is 3 in doubles, and 2.9999999999999998890 exactly
+    ("floor(10*x)", 0.3, 2, False),
+    ("floor(10*x)", 0.3, -1, True),
+]
+
+
+@pytest.mark.parametrize(("text", "x", "number", "expected"), TABLE)
+def test_a_number_differs_only_beyond_tolerance_and_rounding(text, x, number, expected):
+    assert differs(text, x, number) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "x", "number", "dtype", "expected"),
+    [
+        ("x**3", 0.1, float(np.float32(0.1) ** 3), "float32", False),
+        ("x**3", 0.1, 0.001 * (1 + 1e-5), "float32", True),
+        ("x**3", 0.1, 0.001 * (1 + 1e-3), "float16", False),
+        ("exp(x)", 100, INF, "float32", False),  # e**100 is beyond the largest float32, 3.4e38
+        ("exp(x)", 80, INF, "float32", True),
+        ("x", 1e-60, 0, "float32", False),  # underflow
+        ("x", 1e-30, 0, "float32", True),
+    ],
+)
+def test_rounding_is_that_of_the_dtype(text, x, number, dtype, expected):
+    assert differs(text, x, number, dtype=DTYPES[dtype]) is expected
+
+
+def test_the_exact_value_is_proved_by_balls_or_by_series():
+    # mpmath, 30 digits: 1 - cos(1e-9) = 4.99999999999999999958e-19
+    assert exact_value(parse("(1 - cos(x))/x**2"), {"x": 1e-9}).number == 0.5
+    assert exact_value(parse("max(x, -x) + floor(x)"), {"x": 0.0}).number == 0
+    assert exact_value(parse("x/x"), {"x": 0.0}).undefined == "a division by zero"
+    assert exact_value(parse("exp(x)"), {"x": 800.0}).number == INF
+    assert exact_value(parse("inf - x*inf"), {"x": 1.0}) is None
+
+
+def test_a_long_column_is_bounded_in_arrays_and_only_doubtful_points_one_by_one(monkeypatch):
+    monkeypatch.setattr(values, "MAX_EXACT", 0)
+    x = np.linspace(-2, 2, 4001)
+    wrong = np.where(np.abs(x) < 0.5, x**2 + 1e-6, x**2)
+    found = differences(parse("x**2"), {"x": x}, wrong, Margin(1e-9))
+    assert found.points.tolist() == np.flatnonzero(np.abs(x) < 0.5).tolist()
+    # 1 - cos(x) has no certified digit near 0: such points need the exact value, and the limit is 0
+    assert not len(differences(parse("log(exp(x))"), {"x": x + 800}, x, Margin(1e-9)).points)
