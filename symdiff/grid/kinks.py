@@ -24,7 +24,8 @@ from symdiff.grid.solve.inversion import EquationSolver, NotInvertibleError, exp
 from symdiff.grid.solve.isolation import MAX_BOXES, Bracket, isolate, merge_intervals
 from symdiff.grid.solve.polynomial_roots import real_roots, text_of_root
 from symdiff.grid.solve.polynomials import Polynomial, as_polynomial
-from symdiff.grid.switches import Switch
+from symdiff.grid.solve.stretches import pieces
+from symdiff.grid.switches import Switch, find_switches
 from symdiff.program import Program
 
 MAX_ROOTS: Final = 32  # zeros of one switch on one line
@@ -66,12 +67,15 @@ class Roots:
         Whether zeros are left out because there are more than `MAX_ROOTS`.
     everywhere
         Whether the switch is zero on the whole line.
+    stretches
+        Intervals, as pairs of doubles, on which the switch is proved to be zero everywhere.
     """
 
     coordinates: tuple[Coordinate, ...] = ()
     open_brackets: tuple[tuple[float, float], ...] = ()
     truncated: bool = False
     everywhere: bool = False
+    stretches: tuple[tuple[float, float], ...] = ()
 
 
 def find_roots(
@@ -121,12 +125,15 @@ def _joined(
     open_brackets: tuple[tuple[float, float], ...] = (),
 ) -> Roots:
     """Return the roots of several equations as the zeros of one switch."""
+    whole = [part for part in parts if part.everywhere]
+    if whole:
+        return whole[0]
     roots = sorted({c for part in parts for c in part.coordinates}, key=lambda c: c.value)
     return Roots(
         coordinates=tuple(_nearest_to_zero(roots)),
         open_brackets=(*open_brackets, *(b for part in parts for b in part.open_brackets)),
         truncated=more or len(roots) > MAX_ROOTS or any(p.truncated for p in parts),
-        everywhere=any(part.everywhere for part in parts),
+        stretches=tuple(s for part in parts for s in part.stretches),
     )
 
 
@@ -204,7 +211,7 @@ class _SwitchOnLine:
     def _polynomial_roots(self, coefficients: Polynomial, k: int) -> Roots:
         shifted = [coefficients[0] - k if coefficients else Fraction(-k), *coefficients[1:]]
         if not any(shifted):
-            return Roots(everywhere=True)
+            return Roots(everywhere=True, stretches=((self._low, self._high),))
         roots = (text_of_root(root) for root in real_roots(shifted))
         return Roots(tuple(Coordinate(v, text) for v, text in roots if self._inside(v)))
 
@@ -235,9 +242,57 @@ class _SwitchOnLine:
     # -- anything else: bisection with balls
 
     def _isolated_roots(self, k: int) -> Roots:
-        f = lambda x: _shifted(self._value(x), k)  # noqa: E731  (a function of k)
         budget = min(self._budget, _FEW_BOXES) if self._seems_constant(k) else self._budget
-        brackets = isolate(f, *self._ends, budget, self._slope)
+        brackets = self._brackets(*self._ends, budget, k)
+        stretches: tuple[tuple[float, float], ...] = ()
+        if not all(map(_is_narrow, brackets)):
+            brackets, stretches = self._without_stretches(brackets, k)
+            if stretches == ((self._low, self._high),):
+                return Roots(everywhere=True, stretches=stretches)
+        return dataclasses.replace(self._roots_in(brackets, k), stretches=stretches)
+
+    def _brackets(self, low: Ball, high: Ball, budget: int, k: int) -> list[Bracket]:
+        return isolate(lambda x: _shifted(self._value(x), k), low, high, budget, self._slope)
+
+    def _without_stretches(
+        self, brackets: list[Bracket], k: int
+    ) -> tuple[list[Bracket], tuple[tuple[float, float], ...]]:
+        """Return brackets without stretches on which the function is k, and these stretches."""
+        breaks = self._breaks()
+        if breaks is None:
+            return brackets, ()
+        cuts = sorted({self._low, self._high, *filter(self._inside, breaks)})
+        found = pieces(self._program, self._variable, self._fixed, cuts, k)
+        stretches = tuple((p.low, p.high) for p in found if p.is_zero)
+        kept = [bracket for bracket in brackets if _is_narrow(bracket)]
+        for bracket in brackets:
+            if _is_narrow(bracket):
+                continue
+            for piece in found:
+                low = max(flint.arb(piece.low), bracket.low)
+                high = min(flint.arb(piece.high), bracket.high)
+                if low < high and not (piece.is_zero or piece.has_no_zero):
+                    is_whole = bracket.low >= piece.low and bracket.high <= piece.high
+                    parts = [bracket] if is_whole else self._brackets(low, high, self._budget, k)
+                    kept.extend(p for p in parts if not _is_at(p, breaks))
+        return kept, _merged(stretches)
+
+    def _breaks(self) -> list[float] | None:
+        """Return all zeros of the switches inside the function; None if some are not known."""
+        breaks: list[float] = []
+        for inner in find_switches(self._program):
+            if self._variable not in inner.program.inputs:
+                continue
+            ends = self._low, self._high
+            roots = find_roots(inner, self._variable, self._fixed, ends, self._budget)
+            if roots.open_brackets or roots.truncated:
+                return None
+            breaks.extend(c.value for c in roots.coordinates)
+            breaks.extend(end for stretch in roots.stretches for end in stretch)
+        return breaks
+
+    def _roots_in(self, brackets: list[Bracket], k: int) -> Roots:
+        """Return the zeros in brackets, and the brackets that stay open."""
         roots: list[Coordinate] = []
         open_brackets: list[tuple[float, float]] = []
         for bracket in brackets[:MAX_ROOTS]:
@@ -356,6 +411,26 @@ def _shifted(value: Any, k: int) -> Any:  # noqa: ANN401  (a ball or EMPTY)
 def _is_narrow(bracket: Bracket) -> bool:
     low, high = float(bracket.low), float(bracket.high)
     return high - low <= max(_NARROW * max(abs(low), abs(high)), _NARROW_AT_ZERO)
+
+
+def _is_at(bracket: Bracket, breaks: list[float]) -> bool:
+    """Return whether a bracket is a narrow one around a zero of an inner switch."""
+    return _is_narrow(bracket) and any(
+        float(bracket.low) <= math.nextafter(x, math.inf)
+        and float(bracket.high) >= math.nextafter(x, -math.inf)
+        for x in breaks
+    )
+
+
+def _merged(stretches: tuple[tuple[float, float], ...]) -> tuple[tuple[float, float], ...]:
+    """Return stretches in order, with those that meet joined."""
+    merged: list[tuple[float, float]] = []
+    for low, high in stretches:
+        if merged and merged[-1][1] == low:
+            merged[-1] = (merged[-1][0], high)
+        else:
+            merged.append((low, high))
+    return tuple(merged)
 
 
 def _candidates(bracket: Bracket) -> Iterator[sp.Expr]:

@@ -193,7 +193,8 @@ def test_steps_are_found_far_from_zero(low, high):
 def test_no_kink_is_invented_inside_an_interval_of_zeros(text):
     kinks = {c.value for part in roots(text) for c in part.coordinates}
     assert all(value == round(value) for value in kinks)
-    assert any(part.open_brackets for part in roots(text))
+    assert not any(part.open_brackets for part in roots(text))
+    assert any(part.stretches for part in roots(text))
 
 
 @pytest.mark.parametrize(
