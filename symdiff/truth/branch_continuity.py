@@ -16,10 +16,10 @@ from symdiff.arithmetics.series import germs
 from symdiff.arithmetics.series.puiseux import Algebra, Germ, constant_germ
 from symdiff.arithmetics.series.reals import MAX_BITS, Real, UndecidedError, sympy_zero_is_credible
 from symdiff.arithmetics.symbolic import expression
-from symdiff.catalogue import CATALOGUE
+from symdiff.catalogue import CATALOGUE, Function
 from symdiff.errors import Unsupported
-from symdiff.program.nodes import Builder, Call, Input, Node, Program, Setting
-from symdiff.program.parser import bind, definition
+from symdiff.program.nodes import Builder, Call, Input, Node, Program
+from symdiff.truth.primitives import expanded
 
 _MAX_TREE = 200  # nodes of the largest difference that sympy simplifies
 # Offsets from the point at which an answer of sympy is checked with balls.
@@ -48,39 +48,16 @@ def is_continuous_across_branches(program: Program, point: Mapping[str, Real]) -
     >>> is_continuous_across_branches(parse("where(y > 0, x, 0)"), zero)
     False
     """
-    expanded = _expanded(program)
+    primitive = expanded(program, _always)
     return all(
-        _is_continuous(expanded, node, point)
-        for index, node in expanded.calls()
+        _is_continuous(primitive, node, point)
+        for _, node in primitive.calls()
         if CATALOGUE[node.function].role == "choice"
     )
 
 
-def _expanded(program: Program) -> Program:
-    """Return a Program with its calls replaced by their rows' definitions, where there are any.
-
-    The choices inside the definitions become calls of the program.
-    """
-    builder = Builder()
-    copies: dict[int, int] = {}
-    for index in sorted(program.dependencies(program.output)):
-        node = program.nodes[index]
-        if isinstance(node, Call):
-            arguments = tuple(None if a is None else copies[a] for a in node.arguments)
-            copies[index] = _add_call(builder, Call(node.function, arguments))
-        else:
-            copies[index] = builder.add(node)
-    return builder.program(copies[program.output], program.sources)
-
-
-def _add_call(builder: Builder, call: Call) -> int:
-    row = CATALOGUE[call.function]
-    if row.definition is None:
-        return builder.add(call)
-    operands = [builder.nodes[a] for a in call.operands]
-    choices = [n.value for n in operands if isinstance(n, Setting)]
-    inner = _expanded(definition(row.name, choices[0] if choices else None))
-    return builder.copy(inner, bind(builder, row, call.arguments))
+def _always(_: Function) -> bool:
+    return True
 
 
 def _is_continuous(program: Program, choice: Call, point: Mapping[str, Real]) -> bool:

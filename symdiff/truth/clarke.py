@@ -1,66 +1,89 @@
-"""Bounds on the Clarke subdifferential: hulls of the gradients of the branches at a point.
+"""Bounds on the Clarke subdifferential of a program at a point.
 
-Where switches are zero, each can be given the sign -1 or 1. A combination of signs selects the
-branches of a smooth program, which has a gradient. The outer hull is the convex hull of the
-gradients of all combinations: automatic differentiation computes an element of it. The inner hull
-is that of the combinations whose signs occur on an open cone of directions: these gradients are
-limits of gradients of the program, and so elements of the Clarke set.
-
-Source: Clarke 1983, theorem 2.5.1; Scholtes 2012, section 4.3 (essentially active pieces);
-Griewank 2013, section 5 (signatures of switches).
+The program is read as a linear function plus multiples of atoms (`first_order`). Its Clarke set is
+the sum of their sets if, for each group of atoms that share variables, all atoms are regular and
+their coefficients have one sign, or the smooth functions inside them have independent gradients
+(Clarke 1983, corollary 3 of proposition 2.3.3, theorem 2.3.10). Otherwise it lies between the
+hull of limits of gradients and that sum. Where the program has no cones, the sign patterns of its
+switches give better bounds (`sign_patterns`).
 """
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
-import flint
 import numpy as np
-from numpy.typing import NDArray
 
 from symdiff.arithmetics.balls import Ball
-from symdiff.arithmetics.bounds import jets
-from symdiff.arithmetics.bounds.jets import Jet
 from symdiff.arithmetics.series.reals import Real
 from symdiff.array_types import Array
-from symdiff.catalogue import CATALOGUE
-from symdiff.errors import Unsupported
 from symdiff.program import Program
 from symdiff.truth.active_switches import active_switches
 from symdiff.truth.branch_continuity import is_continuous_across_branches
+from symdiff.truth.convex_sets import (
+    Choice,
+    Hull,
+    Image,
+    Part,
+    Sum,
+    Vertices,
+    distance_bounds,
+    limits_of_gradients,
+    shortest,
+    sizes,
+)
+from symdiff.truth.first_order import Atom, Missing, Model, Sets
+from symdiff.truth.local_models import local_model
+from symdiff.truth.polytopes import distance_to_hull
+from symdiff.truth.sign_patterns import polytopes
 
-MAX_TIES: Final = 12  # switches that are zero at one point
-_BITS: Final = 512  # precision of the balls
-# A cone is open if it has a unit direction whose inner product with each unit normal is larger
-# than this. Weights up to this size count as zero.
-_MARGIN: Final = 1e-9
 # Rounding may change a component by this part of the largest component.
 _ROUNDING: Final = 2.0**-45
 # The smallest scale by which a component is divided, relative to the largest component.
 _SMALLEST_SIZE: Final = 2.0**-60
-_SAME: Final = 1e-12  # relative distance of two vertices that count as equal
+_MAX_GENERATORS: Final = 256  # points that span a polytope, if it is compared with limits
+_SAME: Final = 1e-12  # relative distance of points that count as equal
+_INDEPENDENT: Final = 1e-9  # the least ratio of singular values of independent gradients
+_NOT_CONTINUOUS: Final = "the branches of a choice are not proved to meet around the point"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class ClarkeHulls:
-    """Inner and outer polytopes of the Clarke set at a point.
+class Undecided:
+    """The Clarke set is not bounded; the reason says why."""
+
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class ClarkeBounds:
+    """Inner and outer bounds of the Clarke set at a point.
 
     Attributes
     ----------
     inner
-        Points in the Clarke set, shape (k, d). Their convex hull lies in it too.
+        A convex set that is contained in the Clarke set; None if none was found.
     outer
-        Points whose convex hull contains the Clarke set, shape (m, d).
+        A convex set that contains it.
+    reachable
+        A convex set that contains whatever automatic differentiation computes with a subgradient
+        at each switch: the AD hull.
     exact
-        Whether the hull of `inner` is proved to be the Clarke set.
+        Whether `inner` is proved to be the Clarke set.
     """
 
-    inner: Array
-    outer: Array
+    inner: Sum | None
+    outer: Sum
+    reachable: Sum
     exact: bool
+
+    @classmethod
+    def of_points(cls, inner: Array, outer: Array, *, exact: bool) -> ClarkeBounds:
+        """Return the bounds that are spanned by points, shapes (k, d) and (m, d)."""
+        around = _polytope(outer)
+        return cls(_polytope(inner) if len(inner) else None, around, around, exact)
 
     def contains(self, gradient: Sequence[float], tolerance: float) -> bool | None:
         """Return whether a gradient lies in the Clarke set, or None if that is undecided.
@@ -71,132 +94,49 @@ class ClarkeHulls:
             Shape (d,).
         tolerance
             The allowed distance in each component, relative to the largest absolute value of that
-            component in `outer`. The answer is None if the gradient is further away, but rounding
-            next to a much larger component may explain it.
+            component in `reachable`. The answer is None if the gradient is further away, but
+            rounding next to a much larger component may explain it.
         """
         g = np.asarray(gradient, dtype=np.float64)
-        sizes = self.sizes
-        if len(self.inner) and distance_to_hull(g / sizes, self.inner / sizes) <= tolerance:
+        if self.inner is not None and _bounds(g, self.inner, self.sizes, tolerance)[1] <= tolerance:
             return True
-        if not self._may_contain(g, self.inner if self.exact else self.outer, tolerance):
-            return False
-        return None
+        around = self.inner if self.exact and self.inner is not None else self.outer
+        return None if self._may_contain(g, around, tolerance) else False
 
     def outer_contains(self, gradient: Sequence[float], tolerance: float) -> bool:
-        """Return whether a gradient lies in the outer hull, as every result of autodiff does."""
-        return self._may_contain(np.asarray(gradient, dtype=np.float64), self.outer, tolerance)
+        """Return whether a gradient lies in the AD hull, as every result of autodiff does."""
+        return self._may_contain(np.asarray(gradient, dtype=np.float64), self.reachable, tolerance)
 
-    def _may_contain(self, g: Array, vertices: Array, tolerance: float) -> bool:
-        sizes = np.maximum(self.sizes, _ROUNDING / tolerance * self.sizes.max(initial=0))
-        return distance_to_hull(g / sizes, vertices / sizes) <= tolerance
+    def _may_contain(self, g: Array, body: Sum, tolerance: float) -> bool:
+        """Return whether a gradient is not proved to lie outside a set."""
+        scale = np.maximum(self.sizes, _ROUNDING / tolerance * self.sizes.max(initial=0))
+        return _bounds(g, body, scale, tolerance)[0] <= tolerance
+
+    def shortest(self) -> Array | None:
+        """Return the element of least norm of the Clarke set, or None if that is not known."""
+        return shortest(self.inner) if self.exact and self.inner is not None else None
 
     @property
     def sizes(self) -> Array:
-        """The largest absolute value of each component in `outer`, but never 0; shape (d,)."""
-        largest = np.abs(self.outer).max(axis=0, initial=0)
-        sizes: Array = np.maximum(largest, max(_SMALLEST_SIZE * largest.max(initial=0), 1e-300))
-        return sizes
+        """The largest absolute value of each component in `reachable`, but never 0; shape (d,)."""
+        largest = sizes(self.reachable)
+        scale: Array = np.maximum(largest, max(_SMALLEST_SIZE * largest.max(initial=0), 1e-300))
+        return scale
 
 
-def distance_to_hull(gradient: Array, vertices: Array) -> float:
-    """Return the distance of a point to a convex hull, in the maximum norm.
-
-    Parameters
-    ----------
-    gradient
-        The point, shape (d,).
-    vertices
-        Points that span the hull, shape (k, d).
-
-    Examples
-    --------
-    >>> distance_to_hull(np.array([0.5, 1.5]), np.array([[0.0, 1.0], [1.0, 1.0]]))
-    0.5
-    """
-    if len(vertices) == 1 or gradient.shape == (1,):
-        low, high = vertices.min(axis=0), vertices.max(axis=0)
-        return float(np.max(np.maximum(low - gradient, gradient - high), initial=0.0))
-    from scipy.optimize import linprog  # noqa: PLC0415  (loads in a second)
-
-    # min s  with  -s <= Σ λ_j·V_j - g <= s,  λ >= 0,  Σ λ = 1
-    count, d = vertices.shape
-    scale = max(1e-300, float(np.abs(vertices).max()), float(np.abs(gradient).max()))
-    v, g = vertices.T / scale, gradient / scale
-    ones = np.ones((d, 1))
-    solution = linprog(
-        np.append(np.zeros(count), 1.0),
-        A_ub=np.block([[v, -ones], [-v, -ones]]),
-        b_ub=np.concatenate([g, -g]),
-        A_eq=np.append(np.ones(count), 0.0)[None, :],
-        b_eq=[1.0],
-    )
-    return np.inf if solution.x is None else float(solution.x[-1]) * scale
+def _bounds(g: Array, body: Sum, scale: Array, tolerance: float) -> tuple[float, float]:
+    """Return bounds of the distance of a gradient to a set, in components divided by `scale`."""
+    return distance_bounds(g / scale, body.scaled(1 / scale), tolerance)
 
 
-def min_norm(vertices: Array) -> Array:
-    """Return the shortest element of a convex hull (Wolfe 1976), by least squares.
-
-    Examples
-    --------
-    >>> min_norm(np.array([[1.0, 0.0], [0.0, 1.0]])).round(9).tolist()
-    [0.5, 0.5]
-    """
-    shortest: Array = vertices.T @ _weights_of_min_norm(vertices)
-    return shortest
+def _polytope(points: Array) -> Sum:
+    return Sum(np.zeros(points.shape[1]), ((1.0, Vertices(points)),))
 
 
-def _weights_of_min_norm(vertices: Array) -> Array:
-    """Return weights λ >= 0 with Σ λ = 1 of the shortest element of a convex hull."""
-    from scipy.optimize import nnls  # noqa: PLC0415
-
-    # The minimizer of |V'λ|² + w²·(Σλ - 1)² over λ >= 0 has the same λ/Σλ for every w.
-    w = float(np.abs(vertices).max(initial=0)) or 1.0
-    minimizer, _ = nnls(
-        np.vstack([vertices.T, np.full(len(vertices), w)]), [0.0] * vertices.shape[1] + [w]
-    )
-    weights: Array = minimizer / minimizer.sum()
-    return weights
-
-
-class _FixedSigns(jets.Exact):
-    """A rule for switches that may be zero: give them the signs of a combination, one by one.
-
-    Attributes
-    ----------
-    switches
-        The switches met so far. Those beyond the given signs get the sign 1.
-    """
-
-    def __init__(self, signs: Sequence[int]) -> None:
-        self._signs = signs
-        self.switches: list[Jet] = []
-
-    def sign(self, switch: Jet) -> int:
-        """Return the sign of the next switch."""
-        self.switches.append(switch)
-        has_sign = len(self.switches) <= len(self._signs)
-        return self._signs[len(self.switches) - 1] if has_sign else 1
-
-    def steps(self, argument: Jet) -> None:
-        """Raise `TieError`: a step function may jump here."""
-        raise jets.TieError(str(argument.value))
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Combination:
-    """A combination of branches, given by the signs of the switches that are zero."""
-
-    signs: tuple[int, ...]
-    switches: tuple[Jet, ...]
-    switch_gradients: Array  # (ties, d)
-    value: Ball
-    gradient: Array  # (d,)
-
-
-def clarke_hulls(
+def clarke_bounds(
     program: Program, variables: Sequence[str], point: Mapping[str, Real]
-) -> ClarkeHulls | None:
-    """Return inner and outer polytopes of the Clarke subdifferential, or None if undecided.
+) -> ClarkeBounds | Undecided:
+    """Return bounds of the Clarke subdifferential, or why there are none.
 
     Parameters
     ----------
@@ -211,31 +151,24 @@ def clarke_hulls(
     --------
     >>> from symdiff.program import parse
     >>> zero = {"x": Real.of(0), "y": Real.of(0)}
-    >>> hulls = clarke_hulls(parse("max(x, 2*x, 3*x, 4*x)"), ["x"], {"x": Real.of(0)})
-    >>> sorted(set(hulls.inner[:, 0].tolist())), hulls.exact
-    ([1.0, 4.0], True)
-    >>> clarke_hulls(parse("abs(x - y)"), ["x", "y"], zero).contains([0.5, 0.5], 1e-9)
+    >>> bounds = clarke_bounds(parse("hypot(x, y) - x"), ["x", "y"], zero)
+    >>> bounds.exact, bounds.contains([-2, 0], 1e-9), bounds.contains([0.1, 0], 1e-9)
+    (True, True, False)
+    >>> clarke_bounds(parse("abs(x - y)"), ["x", "y"], zero).contains([0.5, 0.5], 1e-9)
     False
     """
-    switches = active_switches(program, point)
-    if switches is None or not is_continuous_across_branches(program, point):
-        return None
-    try:
-        combinations = list(_combinations(program, variables, point))
-    except (jets.TieError, Unsupported, RecursionError):
-        return None
-    if not all(c.value.is_finite() and np.isfinite(c.gradient).all() for c in combinations):
-        return None
-    if not _is_continuous(combinations):
-        return None
-    outer = _unique([c.gradient for c in combinations])
-    by_signs = {c.signs: c for c in combinations}
-    essential = [_is_essential(c, by_signs) for c in combinations]
-    inner = _unique([c.gradient for c, e in zip(combinations, essential, strict=True) if e])
-    # If all switches are piecewise affine, every limit of gradients is one of these.
-    is_decided = None not in essential and all(_is_piecewise_affine(s) for s in switches)
-    exact = bool(len(inner)) and (is_decided or len(inner) == len(outer))
-    return ClarkeHulls(inner, outer, exact)
+    if not is_continuous_across_branches(program, point):
+        return Undecided(_NOT_CONTINUOUS)
+    model = local_model(program, variables, point)
+    if isinstance(model, Model) and _is_exact(model, len(variables)):
+        body = Sets(len(variables)).of(model)
+        return ClarkeBounds(body, body, _reachable(program, variables, point, body), exact=True)
+    patterns = polytopes(program, variables, point)
+    if patterns is not None:
+        return ClarkeBounds.of_points(patterns.inner, patterns.outer, exact=patterns.exact)
+    if isinstance(model, Missing):
+        return Undecided(model.reason)
+    return _by_groups(program, variables, point, model)
 
 
 def has_coupled_switches(program: Program, point: Mapping[str, Real]) -> bool:
@@ -247,194 +180,115 @@ def has_coupled_switches(program: Program, point: Mapping[str, Real]) -> bool:
     return switches is None or any(len(switch.inputs) > 1 for switch in switches)
 
 
-def _combinations(
-    program: Program, variables: Sequence[str], point: Mapping[str, Real]
-) -> Iterator[_Combination]:
-    """Yield every combination of branches, depth first."""
-    waiting: list[tuple[int, ...]] = [()]
-    while waiting:
-        signs = waiting.pop()
-        rules = _FixedSigns(signs)
-        jet = _evaluate(program, variables, point, rules)
-        ties = len(rules.switches)
-        if ties > MAX_TIES:
-            message = f"more than {MAX_TIES} switches are zero"
-            raise jets.TieError(message)
-        if ties > len(signs):
-            waiting.extend([(*signs, -1), (*signs, 1)])
-            continue
-        switch_gradients = [_floats(s.gradient, len(variables)) for s in rules.switches]
-        yield _Combination(
-            signs,
-            tuple(rules.switches),
-            np.array(switch_gradients).reshape(ties, len(variables)),
-            jet.value,
-            _floats(jet.gradient, len(variables)),
-        )
+def _reachable(
+    program: Program, variables: Sequence[str], point: Mapping[str, Real], body: Sum
+) -> Sum:
+    """Return the AD hull: the set of the model in which equal switches are kept apart."""
+    model = local_model(program, variables, point, merges=False)
+    return Sets(len(variables)).of(model) if isinstance(model, Model) else body
 
 
-def _evaluate(
-    program: Program, variables: Sequence[str], point: Mapping[str, Real], rules: _FixedSigns
-) -> Jet:
-    """Return the value and the gradient of a program at a point, in balls.
-
-    Raises
-    ------
-    TieError
-        If the program is undefined there, or a step function may jump.
-    """
-    with flint.ctx.workprec(_BITS):
-        inputs = {
-            name: Jet(
-                x.ball(_BITS),
-                tuple(flint.arb(int(name == v)) for v in variables) if name in variables else (),
-            )
-            for name, x in point.items()
-        }
-        jet = jets.evaluate(program, inputs, rules)
-    if jet is None:
-        message = "undefined"
-        raise jets.TieError(message)
-    return jet
+def _groups(model: Model) -> list[list[tuple[Ball, Atom]]]:
+    """Return the atoms in groups that do not share variables."""
+    groups: list[tuple[int, list[tuple[Ball, Atom]]]] = []
+    for term in model.terms.values():
+        mask, members = term[1].inputs, [term]
+        apart = []
+        for other, others in groups:
+            if mask & other:
+                mask, members = mask | other, others + members
+            else:
+                apart.append((other, others))
+        groups = [*apart, (mask, members)]
+    return [members for _, members in groups]
 
 
-def _floats(gradient: Sequence[Ball], count: int) -> Array:
-    if not gradient:
-        return np.zeros(count)
-    return np.array([float(g.mid()) if g.is_finite() else np.nan for g in gradient])
+def _is_exact(model: Model, count: int) -> bool:
+    """Return whether the set of a model is proved to be the Clarke set."""
+    return all(_is_sum(group, count) for group in _groups(model))
 
 
-def _is_continuous(combinations: Sequence[_Combination]) -> bool:
-    """Return whether the combinations satisfy two necessary conditions of continuity.
-
-    Their values are equal, and where one switch changes its sign, the gradient changes by a
-    multiple of the gradient of that switch.
-    """
-    if not all(c.value.overlaps(combinations[0].value) for c in combinations):
+def _is_sum(group: Sequence[tuple[Ball, Atom]], count: int) -> bool:
+    """Return whether the Clarke set of Σ c_k·a_k is proved to be the sum of the sets."""
+    if not all(atom.is_regular for _, atom in group):
         return False
-    by_signs = {c.signs: c for c in combinations}
-    for combination in combinations:
-        for k, switch_gradient in enumerate(combination.switch_gradients):
-            flipped = tuple(-s if i == k else s for i, s in enumerate(combination.signs))
-            other = by_signs.get(flipped)
-            if other is None:
-                continue
-            if not _is_multiple(combination.gradient - other.gradient, switch_gradient):
-                return False
-    return True
-
-
-def _is_multiple(difference: Array, direction: Array) -> bool:
-    """Return whether one vector is a multiple of another, up to `_SAME`."""
-    size = float(np.abs(difference).max())
-    if size == 0:
+    if all(c > 0 for c, _ in group) or all(c < 0 for c, _ in group):
         return True
-    length = float(np.linalg.norm(direction))
-    if length == 0:
+    return _are_independent([atom for _, atom in group], count)
+
+
+def _are_independent(atoms: Sequence[Atom], count: int) -> bool:
+    """Return whether the smooth functions inside some atoms have independent gradients."""
+    rows: list[Array] = []
+    for atom in atoms:
+        if not atom.is_smooth_inside:
+            return False
+        centers = [Sets(count).of(member).center for member in atom.members]
+        first = centers[0] if atom.kind == "maximum" else 0.0
+        rows += [row - first for row in centers[1 if atom.kind == "maximum" else 0 :]]
+    lengths = np.linalg.norm(rows, axis=1)
+    if len(rows) > count or not lengths.all():
         return False
-    unit = direction / length
-    rest = difference - (difference @ unit) * unit
-    return float(np.abs(rest).max()) <= _SAME * size
+    singular = np.linalg.svd(np.array(rows) / lengths[:, None], compute_uv=False)
+    return bool(singular[-1] > _INDEPENDENT)
 
 
-def _unique(gradients: Sequence[Array]) -> Array:
-    """Return the gradients that differ from those before them, shape (k, d)."""
-    kept: list[Array] = []
-    for g in gradients:
-        size = _SAME * (1e-300 + float(np.abs(g).max()))
-        if not any(float(np.abs(g - k).max()) <= size for k in kept):
-            kept.append(g)
-    return np.array(kept)
+def _by_groups(
+    program: Program, variables: Sequence[str], point: Mapping[str, Real], model: Model
+) -> ClarkeBounds:
+    """Return bounds group by group: the sets of exact groups, limits of gradients of others."""
+    count = len(variables)
+    sets = Sets(count)
+    outer = sets.of(model)
+    inner: list[tuple[float, Part]] = []
+    exact = known = True
+    for group in _groups(model):
+        terms = dict(enumerate(group))
+        body = sets.of(Model(model.value, {}, terms))
+        if _is_sum(group, count):
+            inner += body.parts
+            continue
+        limits = limits_of_gradients(body)
+        known = known and bool(len(limits))
+        exact = exact and _is_spanned(body, limits)
+        if len(limits):
+            inner.append((1.0, Vertices(limits)))
+    reachable = _reachable(program, variables, point, outer)
+    within = Sum(outer.center, tuple(inner)) if known else None
+    return ClarkeBounds(within, outer, reachable, exact and known)
 
 
-def _is_essential(
-    combination: _Combination, by_signs: Mapping[tuple[int, ...], _Combination]
-) -> bool | None:
-    """Return whether the signs occur on an open cone of directions, or None if undecided.
+def _is_spanned(body: Sum, limits: Array) -> bool:
+    """Return whether the points that span a polytope lie in the hull of some points."""
+    points = _generators(body)
+    if points is None or not len(limits):
+        return False
+    size = max(1e-300, float(np.abs(points).max()))
+    return all(distance_to_hull(p / size, limits / size) <= _SAME for p in points)
 
-    Such a combination is essentially active (Scholtes 2012, section 4.3).
-    """
-    lengths = np.linalg.norm(combination.switch_gradients, axis=1)
-    flat = np.flatnonzero(lengths == 0)
-    steep = np.flatnonzero(lengths)
-    if not len(steep):
-        on_open_cone: bool | None = True
-    else:
-        unit_gradients = combination.switch_gradients[steep] / lengths[steep, None]
-        signed = np.array(combination.signs)[steep, None] * unit_gradients
-        on_open_cone = _is_on_open_cone(combination, steep, signed)
-    if on_open_cone and len(flat) and not _is_independent_of(flat, combination, by_signs):
+
+def _generators(body: Sum) -> Array | None:
+    """Return points that span a set, or None if it is no polytope, or has too many."""
+    choices = []
+    for c, part in body.parts:
+        points = _generators_of(part)
+        if points is None:
+            return None
+        choices.append(c * points)
+    if np.prod([float(len(c)) for c in choices]) > _MAX_GENERATORS:
         return None
-    return on_open_cone
+    return np.array([body.center + sum(choice) for choice in itertools.product(*choices)])
 
 
-def _is_independent_of(
-    flat: NDArray[np.intp],
-    combination: _Combination,
-    by_signs: Mapping[tuple[int, ...], _Combination],
-) -> bool:
-    """Return whether the gradients are the same for all signs of the switches in `flat`.
-
-    These switches have a zero gradient, so their signs near the point are unknown to first order.
-    """
-    choices = [(-1, 1) if k in flat else (sign,) for k, sign in enumerate(combination.signs)]
-    for signs in itertools.product(*choices):
-        other = by_signs.get(signs)
-        if other is None or (other.switch_gradients != combination.switch_gradients).any():
-            return False
-        if (other.gradient != combination.gradient).any():
-            return False
-    return True
-
-
-def _is_on_open_cone(
-    combination: _Combination, steep: NDArray[np.intp], signed: Array
-) -> bool | None:
-    """Return whether some direction d has σ_j·r_j·d > 0 for all j, or None if undecided.
-
-    r_j are the gradients of the switches in `steep`, σ_j their signs. By Gordan's theorem there is
-    such a direction unless a sum of the σ_j·r_j with positive weights is zero.
-    """
-    weights = _weights_of_min_norm(signed)
-    shortest = signed.T @ weights
-    length = float(np.linalg.norm(shortest))
-    if length and float((signed @ shortest).min()) > _MARGIN * length:
-        return True
-    used = [steep[j] for j in np.flatnonzero(weights > _MARGIN)]
-    vectors = [[combination.signs[j] * g for g in combination.switches[j].gradient] for j in used]
-    return False if _is_zero_combination(vectors) else None
-
-
-def _is_zero_combination(vectors: Sequence[Sequence[Ball]]) -> bool:
-    """Return whether a sum of vectors with positive weights is zero within 2**-256.
-
-    λ is the solution of (V·V' + 1·1')·λ = 1. If there are weights with Σ λ_j·v_j = 0 and
-    Σ λ_j = 1, they solve this equation.
-    """
-    with flint.ctx.workprec(_BITS):
-        v = flint.arb_mat([list(vector) for vector in vectors])
-        ones = flint.arb_mat([[1] for _ in vectors])
-        try:
-            weights = (v * v.transpose() + ones * ones.transpose()).solve(ones)
-        except ZeroDivisionError:
-            return False
-        rest = v.transpose() * weights
-        positive = all(w > 0 for w in weights.entries())
-        return positive and all(abs(r) < flint.arb(2) ** -(_BITS // 2) for r in rest.entries())
-
-
-def _is_piecewise_affine(program: Program) -> bool:
-    """Return whether a switch consists only of sums, constant multiples, and functions like max."""
-    for _, node in program.calls():
-        row = CATALOGUE[node.function]
-        if row.piecewise_affine:
-            continue
-        constants = [_is_constant(program, a) for a in node.operands]
-        scaled = row.operator == "*" and any(constants)
-        if not scaled and not (row.operator == "/" and constants[1]) and not all(constants):
-            return False
-    return True
-
-
-def _is_constant(program: Program, node: int) -> bool:
-    return not program.at(node).inputs
+def _generators_of(part: Part) -> Array | None:
+    if isinstance(part, Vertices):
+        return part.points
+    if isinstance(part, Image):
+        return np.concatenate([part.rows, -part.rows]) if len(part.rows) == 1 else None
+    if isinstance(part, Hull | Choice):
+        members = part.members if isinstance(part, Hull) else (part.first, part.second)
+        points = [_generators(member) for member in members]
+        if any(p is None for p in points):
+            return None
+        return np.concatenate([p for p in points if p is not None])
+    return None

@@ -20,7 +20,7 @@ from symdiff.engines.backward import HasBackwardPass
 from symdiff.engines.base import STRADDLES, TRUNCATION, Problem, Samples
 from symdiff.grid.grid import Grid
 from symdiff.program import Program
-from symdiff.truth.clarke import clarke_hulls
+from symdiff.truth.clarke import ClarkeBounds, clarke_bounds
 from symdiff.truth.exact_points import exact_point
 from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Truths
@@ -297,10 +297,10 @@ def _spurious(scope: _Scope, variable: str, i: int, value: float) -> str:
     if not scope.truths[variable].is_apparent_kink(i):
         return ""
     point = exact_point(scope.grid, i)
-    hulls = None if point is None else clarke_hulls(scope.problem.program, [variable], point)
-    if hulls is None:
+    bounds = None if point is None else clarke_bounds(scope.problem.program, [variable], point)
+    if not isinstance(bounds, ClarkeBounds):
         return ""
-    inside = hulls.outer_contains([value], _EQUAL)
+    inside = bounds.outer_contains([value], _EQUAL)
     return "spurious: inside the AD hull" if inside else "outside the AD hull"
 
 

@@ -14,7 +14,12 @@ import numpy as np
 from symdiff.array_types import Array, Mask
 from symdiff.engines.base import Problem, Samples
 from symdiff.grid.grid import Grid
-from symdiff.truth.clarke import ClarkeHulls, clarke_hulls, has_coupled_switches, min_norm
+from symdiff.truth.clarke import (
+    ClarkeBounds,
+    Undecided,
+    clarke_bounds,
+    has_coupled_switches,
+)
 from symdiff.truth.exact_points import exact_point
 from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Truths
@@ -71,7 +76,7 @@ def judge_gradients(
         point = exact_point(grid, i) if engines else None
         if point is None or not has_coupled_switches(problem.program, point):
             continue
-        hulls = clarke_hulls(problem.program, names, point)
+        bounds = clarke_bounds(problem.program, names, point)
         for engine in engines:
             gradient = np.array(
                 [
@@ -81,7 +86,7 @@ def judge_gradients(
                     for name in names
                 ]
             )
-            inside, reason = _membership(hulls, gradient)
+            inside, reason = _membership(bounds, gradient)
             for name in names:
                 if judgements[engine, name].codes[i] in _IN_QUESTION:
                     verdict = _verdict(int(truths[name].kinds[i]), inside)
@@ -130,14 +135,16 @@ def _candidates(truths: Mapping[str, Truths], names: tuple[str, ...]) -> list[in
     return np.flatnonzero(has_kink & has_slopes).tolist()
 
 
-def _membership(hulls: ClarkeHulls | None, gradient: Array) -> tuple[bool | None, str]:
+def _membership(bounds: ClarkeBounds | Undecided, gradient: Array) -> tuple[bool | None, str]:
     """Return whether a gradient lies in the Clarke set, None if undecided, and a sentence."""
-    inside = None if hulls is None else hulls.contains(gradient.tolist(), _TOLERANCE)
-    if inside is None or hulls is None:
+    if isinstance(bounds, Undecided):
+        return None, f"undecided: {bounds.reason}"
+    inside = bounds.contains(gradient.tolist(), _TOLERANCE)
+    if inside is None:
         return None, _OPEN
     if inside:
-        return True, _SHORTEST if _is_shortest(hulls, gradient) else _INSIDE
-    spurious = hulls.outer_contains(gradient.tolist(), _TOLERANCE)
+        return True, _SHORTEST if _is_shortest(bounds, gradient) else _INSIDE
+    spurious = bounds.outer_contains(gradient.tolist(), _TOLERANCE)
     return False, f"{_OUTSIDE}, {'inside' if spurious else 'and outside'} the AD hull"
 
 
@@ -150,9 +157,9 @@ def _verdict(kind: int, inside: bool | None) -> Verdict:  # noqa: FBT001  (of `_
     return Verdict.NOT_SUBGRADIENT if kind == Kind.KINK else Verdict.WRONG
 
 
-def _is_shortest(hulls: ClarkeHulls, gradient: Array) -> bool:
+def _is_shortest(bounds: ClarkeBounds, gradient: Array) -> bool:
     """Return whether a gradient is known to be the element of least norm of the Clarke set."""
-    if not hulls.exact:
+    shortest = bounds.shortest()
+    if shortest is None:
         return False
-    difference = np.abs(min_norm(hulls.inner) - gradient)
-    return bool((difference <= _EQUAL * hulls.sizes).all())
+    return bool((np.abs(shortest - gradient) <= _EQUAL * bounds.sizes).all())

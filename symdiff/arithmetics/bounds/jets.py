@@ -362,6 +362,11 @@ _COLUMNS: Mapping[str, Callable[..., Any]] = MappingProxyType(
 )
 
 
+def has_column(row: str) -> bool:
+    """Return whether a row has a meaning on jets of its own, besides its definition."""
+    return row in _COLUMNS
+
+
 def evaluate(
     program: Program,
     inputs: Mapping[str, Jet],
