@@ -23,21 +23,12 @@ from symdiff.array_types import Array
 from symdiff.program import Program
 from symdiff.truth.active_switches import active_switches
 from symdiff.truth.branch_continuity import is_continuous_across_branches
-from symdiff.truth.convex_sets import (
-    Choice,
-    Hull,
-    Image,
-    Part,
-    Sum,
-    Vertices,
-    distance_bounds,
-    limits_of_gradients,
-    shortest,
-    sizes,
-)
-from symdiff.truth.first_order import Atom, Missing, Model, Sets
+from symdiff.truth.convex_sets import Choice, Hull, Image, Part, Sum, Vertices
+from symdiff.truth.first_order import Atom, Key, Missing, Model
+from symdiff.truth.gradient_sets import Sets
 from symdiff.truth.local_models import local_model
 from symdiff.truth.polytopes import distance_to_hull
+from symdiff.truth.set_distances import distance_bounds, limits_of_gradients, shortest, sizes
 from symdiff.truth.sign_patterns import polytopes
 
 # Rounding may change a component by this part of the largest component.
@@ -243,8 +234,7 @@ def _by_groups(
     inner: list[tuple[float, Part]] = []
     exact = known = True
     for group in _groups(model):
-        terms = dict(enumerate(group))
-        body = sets.of(Model(model.value, {}, terms))
+        body = sets.of(Model(model.value, {}, dict[Key, tuple[Ball, Atom]](enumerate(group))))
         if _is_sum(group, count):
             inner += body.parts
             continue

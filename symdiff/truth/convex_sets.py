@@ -8,8 +8,7 @@ point. The sets here are the Clarke sets of functions that are built by sums, ma
     p-norm        h = ‖(h_i)_i‖_p             {Σ v_i·s_i : s_i in S_i, ‖v‖_q <= 1, v >= 0}
     |linear map|  h = ‖R·d‖_p                 the image of the unit ball of the q-norm under Rᵀ
 
-with 1/p + 1/q = 1. A set is tested against a point by a support point that is near it (the point
-is inside) or by a direction in which the set ends before the point (the point is outside).
+with 1/p + 1/q = 1.
 
 Source: Rockafellar 1970, Convex Analysis, section 13; Clarke 1983, theorems 2.3.9 and 2.3.10.
 """
@@ -17,20 +16,17 @@ Source: Rockafellar 1970, Convex Analysis, section 13; Clarke 1983, theorems 2.3
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Sequence
 from typing import Final, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
-from symdiff.array_types import Array
-from symdiff.truth.polytopes import distance_to_hull, weights_of_min_norm
+from symdiff.array_types import Array, Mask
 
 # A direction decides between pieces if their slopes differ by more than this part of their size.
 _MARGIN: Final = 1e-9
 _SAME: Final = 1e-12  # relative distance of two gradients that count as equal
-_MAX_STEPS: Final = 400  # support points that are computed to find the distance to a set
-_PRECISION: Final = 1e-10  # relative precision of the shortest element of a set
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -101,12 +97,12 @@ class Sum:
         parts = tuple((c, part.scaled(factors)) for c, part in self.parts)
         return Sum(self.center * factors, parts)
 
-    def blocks(self) -> list[tuple[Array, Sum]]:
+    def blocks(self) -> list[tuple[NDArray[np.intp], Sum]]:
         """Return the sets, on disjoint coordinates, whose product this set is.
 
         Each comes with the indices of its coordinates; the sets have n coordinates all the same.
         """
-        groups: list[tuple[Array, list[tuple[float, Part]]]] = []
+        groups: list[tuple[Mask, list[tuple[float, Part]]]] = []
         for c, part in self.parts:
             used, parts = _coordinates(part, len(self.center)), [(c, part)]
             apart = []
@@ -212,13 +208,13 @@ class Hull:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class Test:
+class SignTest:
     """A condition on the signs of switches, to first order.
 
     Attributes
     ----------
     operation
-        ``positive``, ``negative``, ``and``, ``or`` or ``not``.
+        ``positive``, ``negative``, ``logical_and``, ``logical_or`` or ``logical_not``.
     switch
         The switch whose sign decides ``positive`` and ``negative``.
     parts
@@ -227,7 +223,7 @@ class Test:
 
     operation: str
     switch: Sum | None = None
-    parts: tuple[Test | bool, ...] = ()
+    parts: tuple[SignTest, ...] = ()
 
     def holds(self, direction: Array) -> bool | None:
         """Return whether the condition holds along a direction, or None if that is not clear."""
@@ -237,26 +233,26 @@ class Test:
             if not slope.is_clear or abs(slope.value) <= _MARGIN * size:
                 return None
             return (slope.value > 0) == (self.operation == "positive")
-        values = [p if isinstance(p, bool) else p.holds(direction) for p in self.parts]
-        if self.operation == "not":
+        values = [part.holds(direction) for part in self.parts]
+        if self.operation == "logical_not":
             return None if values[0] is None else not values[0]
-        absorbing = self.operation == "or"
+        absorbing = self.operation == "logical_or"
         if absorbing in values:
             return absorbing
         return None if None in values else not absorbing
 
-    def scaled(self, factors: Array) -> Test:
+    def scaled(self, factors: Array) -> SignTest:
         """Return the condition in coordinates that are multiplied by positive factors."""
         switch = None if self.switch is None else self.switch.scaled(factors)
-        parts = tuple(p if isinstance(p, bool) else p.scaled(factors) for p in self.parts)
-        return Test(self.operation, switch, parts)
+        parts = tuple(part.scaled(factors) for part in self.parts)
+        return SignTest(self.operation, switch, parts)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class Choice:
     """The hull of the sets of two branches, of which a condition selects one."""
 
-    condition: Test | bool
+    condition: SignTest
     first: Sum
     second: Sum
 
@@ -267,17 +263,15 @@ class Choice:
     def slope(self, direction: Array) -> Slope:
         """Return the behaviour of the branch that the condition selects along a direction."""
         branches = [self.first.slope(direction), self.second.slope(direction)]
-        condition = self.condition
-        holds = condition if isinstance(condition, bool) else condition.holds(direction)
+        holds = self.condition.holds(direction)
         if holds is None:
             return _common(branches, branches[0])
         return branches[0] if holds else branches[1]
 
     def scaled(self, factors: Array) -> Choice:
         """Return the set with each coordinate multiplied by a positive factor."""
-        condition = self.condition
-        scaled = condition if isinstance(condition, bool) else condition.scaled(factors)
-        return Choice(scaled, self.first.scaled(factors), self.second.scaled(factors))
+        condition = self.condition.scaled(factors)
+        return Choice(condition, self.first.scaled(factors), self.second.scaled(factors))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -327,159 +321,9 @@ def _common(slopes: Sequence[Slope], chosen: Slope) -> Slope:
     return Slope(chosen.value, chosen.gradient, is_clear)
 
 
-def _coordinates(part: Part, count: int) -> Array:
+def _coordinates(part: Part, count: int) -> Mask:
     """Return which coordinates differ between the points of a set, shape (count,)."""
-    used: Array = np.zeros(count, dtype=bool)
+    used = np.zeros(count, dtype=bool)
     for k, direction in enumerate(np.eye(count)):
         used[k] = part.support(direction)[0] > -part.support(-direction)[0]
     return used
-
-
-def sizes(body: Sum) -> Array:
-    """Return the largest absolute value of each coordinate in a set, shape (n,)."""
-    unit = np.eye(len(body.center))
-    ends = [max(body.support(d)[0], body.support(-d)[0]) for d in unit]
-    return np.array(ends, dtype=np.float64)
-
-
-def distance_bounds(point: Array, body: Sum, tolerance: float) -> tuple[float, float]:
-    """Return a lower and an upper bound of the distance of a point to a set, in the maximum norm.
-
-    Parameters
-    ----------
-    point
-        Shape (n,).
-    body
-        The set.
-    tolerance
-        The search ends when a bound shows whether the distance is at most this. It may also end
-        without that, when no further support point improves the bounds.
-
-    Examples
-    --------
-    >>> disc = Sum(np.zeros(2), ((1.0, Image(np.eye(2))),))
-    >>> low, high = distance_bounds(np.array([3.0, 0.0]), disc, 1e-9)
-    >>> low.round(9).item(), high.round(9).item()
-    (2.0, 2.0)
-    """
-    low = high = 0.0
-    for coordinates, block in body.blocks():
-        lower, upper = _block_bounds(point[coordinates], block, coordinates, tolerance)
-        low, high = max(low, lower), max(high, upper)
-    return low, high
-
-
-def _block_bounds(
-    point: Array, block: Sum, coordinates: Array, tolerance: float
-) -> tuple[float, float]:
-    if not block.parts:
-        distance = float(np.abs(point - block.center[coordinates]).max(initial=0.0))
-        return distance, distance
-    ((c, part), *others) = block.parts
-    if isinstance(part, Vertices) and not others:
-        vertices = (block.center + c * part.points)[:, coordinates]
-        distance = distance_to_hull(point, vertices)
-        return distance, distance
-    search = _Search(point, block, coordinates)
-    return search.bounds(tolerance)
-
-
-class _Search:
-    """The search for the element of a set that is nearest to a point.
-
-    The hull of support points grows by the support point in the direction from its nearest element
-    to the point (Wolfe 1976; Holloway 1974, fully corrective steps).
-    """
-
-    def __init__(self, point: Array, block: Sum, coordinates: Array) -> None:
-        self._point = point
-        self._block = block
-        self._coordinates = coordinates
-        self._count = len(block.center)
-        self._found: list[Array] = []
-
-    def _support(self, direction: Array) -> Array:
-        full = np.zeros(self._count)
-        full[self._coordinates] = direction
-        return self._block.support(full)[1][self._coordinates]
-
-    def bounds(self, tolerance: float) -> tuple[float, float]:
-        """Return bounds of the distance in the maximum norm; see `distance_bounds`."""
-        lower, upper = 0.0, np.inf
-        for gap, end in self._steps():
-            upper = min(upper, float(np.abs(gap).max()))
-            if upper <= tolerance:
-                break
-            # All s in the set have s·gap <= end·gap; so |point - s|·|gap|_1 >= (point - end)·gap.
-            lower = max(lower, float((self._point - end) @ gap) / float(np.abs(gap).sum()))
-            if lower > tolerance:
-                break
-        return min(lower, upper), upper
-
-    def nearest(self) -> Array:
-        """Return the nearest element, up to `_PRECISION` of the size of the set."""
-        element = self._point
-        for gap, end in self._steps():
-            element = self._point - gap
-            size = float(np.abs(end).max()) + float(np.abs(element).max())
-            if float((end - element) @ gap) <= (_PRECISION * size) ** 2:
-                break
-        return element
-
-    def _steps(self):  # type: ignore[no-untyped-def]
-        """Yield the vector from the nearest element found to the point, and a support point."""
-        self._found = [self._support(self._point - self._block.center[self._coordinates])]
-        best = np.inf
-        for _ in range(_MAX_STEPS):
-            offsets = np.array(self._found) - self._point
-            weights = weights_of_min_norm(offsets)
-            gap = -(offsets.T @ weights)
-            length = float(gap @ gap)
-            if length == 0 or length >= best:
-                yield gap, self._found[-1]
-                return
-            best = length
-            end = self._support(gap)
-            yield gap, end
-            kept = [s for s, w in zip(self._found, weights, strict=True) if w > 0]
-            self._found = [*kept, end]
-
-
-def shortest(body: Sum) -> Array:
-    """Return the element of least Euclidean norm of a set, shape (n,).
-
-    Examples
-    --------
-    >>> shortest(Sum(np.array([2.0, 0.0]), ((1.0, Image(np.eye(2))),))).round(9).tolist()
-    [1.0, 0.0]
-    """
-    element = body.center.copy()
-    for coordinates, block in body.blocks():
-        if block.parts:
-            zero = np.zeros(len(coordinates))
-            element[coordinates] = _Search(zero, block, coordinates).nearest()
-    return element
-
-
-@functools.lru_cache(maxsize=16)
-def _directions(count: int, number: int) -> Array:
-    """Return random directions, and such that are close to an axis; shape (k, count)."""
-    random = np.random.default_rng(count)
-    anywhere = random.standard_normal((number, count))
-    axes = np.concatenate([np.eye(count), -np.eye(count)])
-    return np.concatenate([anywhere, axes + 1e-3 * random.standard_normal(axes.shape)])
-
-
-def limits_of_gradients(body: Sum, number: int = 256) -> Array:
-    """Return limits of gradients along random directions, shape (k, n): points of the Clarke set.
-
-    Parameters
-    ----------
-    body
-        The function to first order.
-    number
-        The number of random directions.
-    """
-    slopes = [body.slope(d) for d in _directions(len(body.center), number)]
-    clear = [s.gradient for s in slopes if s.is_clear]
-    return np.unique(np.array(clear), axis=0) if clear else np.zeros((0, len(body.center)))

@@ -17,15 +17,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from fractions import Fraction
-from types import MappingProxyType
-from typing import Any, Final
 
 import flint
-import numpy as np
 
 from symdiff.arithmetics.balls import Ball
-from symdiff.array_types import Array
-from symdiff.truth.convex_sets import Choice, Cone, Hull, Image, Part, Sum, Test
 from symdiff.truth.quadratics import Polynomial
 
 Center = Mapping[int, Ball]  # by variable, the nonzero components of a gradient
@@ -151,29 +146,36 @@ class Condition:
     Attributes
     ----------
     operation
-        ``positive`` (the switch is > 0 nearby), ``negative``, ``and``, ``or`` or ``not``.
+        ``positive`` (the switch is > 0), ``negative``, ``logical_and``, ``logical_or`` or
+        ``logical_not``.
     switch
         The switch of ``positive`` and ``negative``, which is zero at the point.
     key
         The key of the switch.
     parts
-        The operands of the other operations: conditions, or True or False.
+        The operands of the other operations.
     """
 
     operation: str
     switch: Model | None = None
     key: Key = None
-    parts: tuple[Condition | bool, ...] = ()
+    parts: tuple[Condition, ...] = ()
 
     def negated(self) -> Condition:
         """Return the opposite condition."""
         if self.operation in {"positive", "negative"}:
             other = "negative" if self.operation == "positive" else "positive"
             return dataclasses.replace(self, operation=other)
-        return Condition("not", parts=(self,))
+        return Condition("logical_not", parts=(self,))
 
 
-def linear(value: Ball, pairs: Iterable[tuple[Ball, Model]], **known: Any) -> Model:
+def linear(
+    value: Ball,
+    pairs: Iterable[tuple[Ball, Model]],
+    *,
+    polynomial: Polynomial | None = None,
+    is_nonnegative: bool = False,
+) -> Model:
     """Return the model of a value that changes, to first order, by Σ c_k·u_k."""
     center: dict[int, Ball] = {}
     terms: dict[Key, tuple[Ball, Atom]] = {}
@@ -189,7 +191,7 @@ def linear(value: Ball, pairs: Iterable[tuple[Ball, Model]], **known: Any) -> Mo
             terms[key] = (terms[key][0] + added, atom) if key in terms else (added, atom)
     kept = {i: slope for i, slope in center.items() if not slope.is_zero()}
     atoms = {key: (c, atom) for key, (c, atom) in terms.items() if not c.is_zero()}
-    return Model(value, kept, atoms, inputs, **known)
+    return Model(value, kept, atoms, inputs, polynomial, is_nonnegative)
 
 
 def difference(x: Model, y: Model) -> Model:
@@ -260,8 +262,8 @@ class Kinks:
     def minimum(self, x: Model, y: Model, key: Key, pair: Key) -> Model:
         """Return the model of min(x, y) = -max(-x, -y); see `maximum`."""
         minus = flint.arb(-1)
-        opposites = [linear(-u.value, [(minus, u)], polynomial=_times(u, -1)) for u in (x, y)]
-        larger = self.maximum(*opposites, key, ("minimum", pair))
+        u, v = (linear(-w.value, [(minus, w)], polynomial=_times(w, -1)) for w in (x, y))
+        larger = self.maximum(u, v, key, ("minimum", pair))
         both = x.is_nonnegative and y.is_nonnegative
         return linear(x.value, [(minus, larger)], is_nonnegative=both)
 
@@ -296,7 +298,9 @@ class Kinks:
             return _with_atom(x.value, Model(flint.arb(0)), ("choice", condition.key, x), atom)
         if m is False:
             return Missing("the branches of a choice do not meet where its condition switches")
-        return linear(x.value, [(flint.arb(1), middle), (half * m, self.size(switch, condition.key))])
+        return linear(
+            x.value, [(flint.arb(1), middle), (half * m, self.size(switch, condition.key))]
+        )
 
     def norm(self, p: Fraction, terms: Sequence[tuple[Ball, Model]], key: Key) -> Model:
         """Return the model of (Σ w_i·|u_i|^p)^(1/p) for functions u_i that are zero here."""
@@ -392,45 +396,3 @@ def _factor(change: Center, switch: Center) -> Ball | bool | None:
 
 def _ball(number: Fraction) -> Ball:
     return flint.arb(flint.fmpq(number.numerator, number.denominator))
-
-
-class Sets:
-    """Turns models into sets of gradients, in doubles."""
-
-    def __init__(self, count: int) -> None:
-        """Take the number of variables."""
-        self._count = count
-        self._parts: dict[int, tuple[Atom, Part]] = {}
-
-    def of(self, model: Model) -> Sum:
-        """Return the set of a model: the Clarke set if the model is exact, else one around it."""
-        parts = ((float(c.mid()), self._part(atom)) for c, atom in model.terms.values())
-        return Sum(self._vector(model.center), tuple(parts))
-
-    def _vector(self, center: Center) -> Array:
-        vector = np.zeros(self._count)
-        for i, slope in center.items():
-            vector[i] = float(slope.mid())
-        return vector
-
-    def _part(self, atom: Atom) -> Part:
-        if id(atom) not in self._parts:
-            self._parts[id(atom)] = atom, self._new_part(atom)
-        return self._parts[id(atom)][1]
-
-    def _new_part(self, atom: Atom) -> Part:
-        if atom.kind == "norm":
-            return Image(np.array([self._vector(m.center) for m in atom.members]), atom.p)
-        members = tuple(self.of(member) for member in atom.members)
-        if atom.kind == "cone":
-            return Cone(members, atom.p)
-        if atom.kind == "maximum":
-            return Hull(members)
-        assert atom.condition is not None  # noqa: S101  (a choice has one)
-        return Choice(self._test(atom.condition), *members)
-
-    def _test(self, condition: Condition | bool) -> Test | bool:
-        if isinstance(condition, bool):
-            return condition
-        switch = None if condition.switch is None else self.of(condition.switch)
-        return Test(condition.operation, switch, tuple(map(self._test, condition.parts)))

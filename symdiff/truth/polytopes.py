@@ -6,6 +6,7 @@ import numpy as np
 
 from symdiff.array_types import Array
 
+
 def distance_to_hull(gradient: Array, vertices: Array) -> float:
     """Return the distance of a point to a convex hull, in the maximum norm.
 
@@ -64,5 +65,3 @@ def weights_of_min_norm(vertices: Array) -> Array:
     )
     weights: Array = minimizer / minimizer.sum()
     return weights
-
-

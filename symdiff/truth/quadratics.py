@@ -1,4 +1,4 @@
-"""Exact polynomials of degree at most 2 in the distance from a point, with rational coefficients."""
+"""Exact polynomials of degree at most 2 in the distance from a point, over the rationals."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Final
 
-MAX_TERMS: Final = 2000  # of a polynomial; beyond, none is kept
+MAX_TERMS: Final = 500  # of a polynomial; beyond, none is kept
 _MAX_BITS: Final = 8192  # of a coefficient
 
 Monomial = tuple[int, ...]  # the indices of its variables, in order; () is 1

@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from symdiff.arithmetics.bounds.rounding import FLOAT64, may_miss_zero_of_root
 from symdiff.array_types import Array, Mask
 from symdiff.engines.base import Problem, Samples
 from symdiff.grid.grid import Grid
@@ -32,6 +33,9 @@ _TOLERANCE: Final = 1e-9
 _EQUAL: Final = 1e-6
 _OPEN: Final = (
     "undecided: the gradient lies between the inner and the outer bound of the Clarke set"
+)
+_ROUNDED: Final = (
+    "undecided: a norm or a root is zero here, but rounding may hide that from the engine"
 )
 _INSIDE: Final = "the gradient lies in the Clarke set"
 _OUTSIDE: Final = "the gradient lies outside the Clarke set"
@@ -87,6 +91,8 @@ def judge_gradients(
                 ]
             )
             inside, reason = _membership(bounds, gradient)
+            if inside is False and _is_rounded_at_root(problem, i):
+                inside, reason = None, _ROUNDED
             for name in names:
                 if judgements[engine, name].codes[i] in _IN_QUESTION:
                     verdict = _verdict(int(truths[name].kinds[i]), inside)
@@ -133,6 +139,13 @@ def _candidates(truths: Mapping[str, Truths], names: tuple[str, ...]) -> list[in
         has_kink[truths[name].apparent_kinks] = True
         has_slopes &= np.isin(truths[name].kinds, (Kind.KINK, Kind.SMOOTH))
     return np.flatnonzero(has_kink & has_slopes).tolist()
+
+
+def _is_rounded_at_root(problem: Problem, i: int) -> bool:
+    """Return whether an engine's gradient may come from a norm that rounding made nonzero."""
+    tensors = problem.tensor_problem
+    dtype = FLOAT64 if tensors is None else tensors.dtype
+    return may_miss_zero_of_root(problem.program, problem.balls(i), dtype)
 
 
 def _membership(bounds: ClarkeBounds | Undecided, gradient: Array) -> tuple[bool | None, str]:

@@ -12,7 +12,7 @@ _CONSTANTS = ("0", "1", "2", "-1", "1/2", "-3/2", "1/3", "0.1")
 _LOWER_BOUNDS, _UPPER_BOUNDS = ("0", "-1", "-1/2", "-2"), ("1", "2", "1/2", "3")  # of clamp
 _SHARED = ("+", "-", "abs", "max", "min", "relu", "sin", "square", "where")
 _UNIVARIATE = (*_SHARED, "leaf", "*", "clamp", "where", "exp", "tanh", "cube", "root")
-_BIVARIATE = (*_SHARED, "abs", "max", "*c", "xy")
+_BIVARIATE = (*_SHARED, "abs", "max", "*c", "xy", "norm", "norm")
 _COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 
 
@@ -88,6 +88,9 @@ class Bivariate(_Texts):
             return f"({self._pick(_CONSTANTS[1:])})*{a}"
         if kind in ("max", "min"):
             return f"{kind}({a}, {self.text(depth - 1)})"
+        if kind == "norm":
+            inside = self._pick((self.joint(), f"abs({self.joint()})", f"relu({self.joint()})"))
+            return f"(sqrt(({self.joint()})**2 + {inside}**2) + {a})"
         if kind == "xy":
             return f"({a})*({self.text(0)})"
         if kind == "where":

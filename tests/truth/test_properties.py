@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 
 from symdiff.arithmetics.series.reals import Real
 from symdiff.program import parse
-from symdiff.truth.clarke import ClarkeHulls, clarke_hulls, distance_to_hull
+from symdiff.truth.clarke import ClarkeBounds, Undecided, clarke_bounds
+from symdiff.truth.convex_sets import Sum
 from symdiff.truth.kinds import Kind
 from symdiff.truth.proof import prove
+from symdiff.truth.set_distances import distance_bounds, sizes
 from tests.truth.quotients import compare, contradiction, gradients_near
 from tests.truth.random_programs import POINTS, Bivariate, Univariate
 
@@ -145,67 +147,77 @@ def test_swapping_left_and_right_contradicts_the_quotients(trials):
 @dataclasses.dataclass(frozen=True, slots=True)
 class Surroundings:
     where: str
-    hulls: ClarkeHulls
+    bounds: ClarkeBounds
     gradients: list
 
 
 @pytest.fixture(scope="module")
 def surroundings():
-    """Random programs in x and y with their hulls, and gradients near the point."""
+    """Random programs in x and y with bounds of their Clarke sets, and gradients near the point."""
     rng = random.Random(21)  # noqa: S311  (samples)
     surroundings = []
     for _ in range(BIVARIATE):
         point = {name: rng.choice(POINTS) for name in "xy"}
         text = Bivariate(rng.choice, point).text(rng.choice(DEPTHS))
         program = parse(f"({text}) + 0*x + 0*y")
-        hulls = clarke_hulls(program, ["x", "y"], {name: Real.of(p) for name, p in point.items()})
-        if hulls is None:
+        bounds = clarke_bounds(program, ["x", "y"], {n: Real.of(p) for n, p in point.items()})
+        if isinstance(bounds, Undecided):
             continue
         angles = [rng.uniform(0, 2 * math.pi) for _ in range(DIRECTIONS)]
         directions = [(NEAR * math.cos(a), NEAR * math.sin(a)) for a in angles]
         nearby = gradients_near(program, point, directions)
         gradients = [g.gradient for g in nearby if abs(g.rise) < math.sqrt(NEAR)]
-        surroundings.append(Surroundings(f"{text} at {point}", hulls, gradients))
+        surroundings.append(Surroundings(f"{text} at {point}", bounds, gradients))
     return surroundings
 
 
-def outside(hulls, gradients):
-    """Return the gradients that are not in the Clarke set."""
-    vertices, tolerance = hulls.inner if hulls.exact else hulls.outer, CLOSE * size(hulls)
-    return [g for g in gradients if distance_to_hull(np.array(g), vertices) > tolerance]
+def outside(body, gradients):
+    """Return the gradients that are not in a set."""
+    tolerance = CLOSE * size(body)
+    points = map(np.array, gradients)
+    return [g for g in points if distance_bounds(g, body, tolerance)[0] > tolerance]
 
 
-def size(hulls):
-    return max(1, np.abs(hulls.outer).max())
+def size(body):
+    return max(1, sizes(body).max())
 
 
-def test_no_limit_of_gradients_lies_outside_the_hulls(surroundings):
+def is_wide(bounds):
+    return bounds.inner is not None and sizes(Sum(np.zeros(2), bounds.inner.parts)).max() > CLOSE
+
+
+def test_no_limit_of_gradients_lies_outside_the_bounds(surroundings):
     assert len(surroundings) > BIVARIATE / 2
-    assert [
-        (s.where, s.hulls, o) for s in surroundings if (o := outside(s.hulls, s.gradients))
-    ] == []
+    bodies = [(s, s.bounds.inner if s.bounds.exact else s.bounds.outer) for s in surroundings]
+    assert [(s.where, o) for s, body in bodies if (o := outside(body, s.gradients))] == []
 
 
-def test_the_sampled_gradients_reach_many_vertices(surroundings):
-    several = [s for s in surroundings if len(s.hulls.inner) > 1]
+def test_whatever_is_in_the_inner_bound_is_in_the_outer_bounds(surroundings):
+    directions = np.random.default_rng(2).standard_normal((20, 2))
+    for s in surroundings:
+        inner = [] if s.bounds.inner is None else [s.bounds.inner.support(d)[1] for d in directions]
+        assert outside(s.bounds.outer, inner) == [], s.where
+        assert outside(s.bounds.reachable, inner) == [], s.where
+
+
+def test_the_sampled_gradients_come_close_to_the_ends_of_the_inner_bound(surroundings):
+    several = [s for s in surroundings if is_wide(s.bounds) and s.gradients]
     assert len(several) > 50
-    reached = sum(
-        any(np.abs(np.subtract(g, v)).max() <= CLOSE * size(s.hulls) for g in s.gradients)
+    ends = [
+        (s.bounds.inner.support(d)[0], max(np.array(s.gradients) @ d), size(s.bounds.inner))
         for s in several
-        for v in s.hulls.inner
-    )
-    assert reached > 0.9 * sum(len(s.hulls.inner) for s in several)
+        for d in np.array([[1, 0], [-1, 0], [0, 1], [0, -1], [1, 1], [1, -1]])
+    ]
+    reached = sum(end <= sampled + 0.1 * scale for end, sampled, scale in ends)
+    assert reached > 0.9 * len(ends)
 
 
-def test_a_hull_without_one_of_its_vertices_excludes_a_limit_of_gradients(surroundings):
+def test_bounds_without_the_kinks_exclude_a_limit_of_gradients(surroundings):
     # Negative control.
-    several = [s for s in surroundings if s.hulls.exact and len(s.hulls.outer) > 1]
-    noticed = 0
-    for s in several:
-        incomplete = ClarkeHulls(s.hulls.inner[:1], s.hulls.inner[:1], exact=True)
-        noticed += bool(outside(incomplete, s.gradients))
+    several = [s for s in surroundings if s.bounds.exact and is_wide(s.bounds)]
+    noticed = [bool(outside(Sum(s.bounds.inner.center), s.gradients)) for s in several]
     assert len(several) > 50
-    assert noticed > 0.9 * len(several)
+    assert sum(noticed) > 0.9 * len(several)
 
 
 @pytest.mark.parametrize("point", [Fraction(0), Fraction(1, 3)])

@@ -49,10 +49,10 @@ def test_a_report_is_a_pure_function_of_stored_data(monkeypatch):
 
     for module, names in (
         (certify, ("certify", "prove")),
-        (clarke, ("clarke_hulls",)),
+        (clarke, ("clarke_bounds",)),
         (blame, ("nearest_switches",)),
         (nonfinite, ("nonfinite_nodes", "nodes_in_backward_pass")),
-        (explain, ("explain", "clarke_hulls", "exact_point")),
+        (explain, ("explain", "clarke_bounds", "exact_point")),
     ):
         for name in names:
             monkeypatch.setattr(module, name, forbidden)

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Any, Final
 
 import flint
 import numpy as np
 
 from symdiff.arithmetics.balls import DOUBLE, Ball, radius_of
-from symdiff.arithmetics.bounds.jets import Jet, evaluate
+from symdiff.arithmetics.bounds.jets import Jet, Jets, evaluate
 from symdiff.arithmetics.bounds.ties import BothBranches
+from symdiff.arithmetics.reading import read
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 from symdiff.program.values import DTYPES, Dtype
@@ -119,6 +120,42 @@ def value_ball(
         jets = {index: Jet(ball) for index, ball in held.items()}
         jet = evaluate(program, fixed, BothBranches(), held=jets)
     return None if jet is None else jet.value
+
+
+def may_miss_zero_of_root(
+    program: Program, inputs: Mapping[str, Ball], dtype: Dtype = FLOAT64
+) -> bool:
+    """Return whether rounding may turn a zero into another number below a root of a program.
+
+    There, an engine that should choose a subgradient of a norm computes one from rounding errors.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> program = parse("sqrt((x - (x + y + z)/3)**2)")
+    >>> [may_miss_zero_of_root(program, dict.fromkeys("xyz", flint.arb(v))) for v in (0.1, 1)]
+    [True, False]
+    """
+    fixed = {name: Jet(ball) for name, ball in inputs.items()}
+    cache: dict[int, Any] = {}
+    with flint.ctx.workprec(dtype.bits):
+        arithmetic = Jets(BothBranches(dtype))
+        for _, node in program.calls():
+            if node.function not in _ROOTS:
+                continue
+            operands = node.operands[:1] if node.function == "power" else node.operands
+            try:
+                values = [read(program.at(a), arithmetic, fixed, cache=cache) for a in operands]
+            except (Unsupported, RecursionError):
+                return True
+            balls = [v.value for v in values if isinstance(v, Jet)]
+            if all(b.contains(0) for b in balls) and not all(b.is_zero() for b in balls):
+                return True
+    return False
+
+
+# Rows with an infinite slope where all their arguments, or the base of a power, are zero.
+_ROOTS: Final = frozenset({"sqrt", "hypot", "power"})
 
 
 def _radius(dtype: Dtype, ball_in: Callable[[Dtype], Ball | None]) -> float:

@@ -1,0 +1,95 @@
+"""A function call that is read as a first-order model: its operands, and what is known of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from fractions import Fraction
+
+import flint
+
+from symdiff.catalogue import CATALOGUE, Function
+from symdiff.program import Call, Program
+from symdiff.truth.first_order import Condition, Key, Kinks, Missing, Model
+from symdiff.truth.quadratics import Polynomial
+
+Outcome = Model | Missing
+Value = Outcome | Condition | bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Site:
+    """A call of a program at a point.
+
+    Attributes
+    ----------
+    program
+        The program.
+    index, node
+        The call.
+    values
+        The values of the nodes before it, by index.
+    kinks
+        How functions with kinks are modelled.
+    compare
+        Returns the proved sign of the difference of two nodes at the point, or None.
+    """
+
+    program: Program
+    index: int
+    node: Call
+    values: Mapping[int, Value]
+    kinks: Kinks
+    compare: Callable[[int, int], int | None]
+
+    @property
+    def row(self) -> Function:
+        """The row of the catalogue that is called."""
+        return CATALOGUE[self.node.function]
+
+    @property
+    def name(self) -> str:
+        """The name of the function."""
+        return self.node.function
+
+    def switch_key(self, first: int, second: int | None = None) -> Key:
+        """Return a key of the switch first - second, equal for switches of equal size."""
+        return self._size_key(first, second) if self.kinks.merges else ("node", self.index)
+
+    def _size_key(self, first: int, second: int | None = None) -> Key:
+        """Return the same key for first - second and second - first."""
+        if second is not None:
+            for one, other in ((first, second), (second, first)):
+                value = self.values[one]
+                if isinstance(value, Model) and value.constant == 0:
+                    return self._size_key(other)
+            return ("difference", *sorted((first, second)))
+        node = self.program.nodes[first]
+        if isinstance(node, Call) and node.function == "subtract":
+            return self._size_key(*node.operands)
+        if isinstance(node, Call) and node.function in {"negative", "positive"}:
+            return self._size_key(node.operands[0])
+        return ("value", first)
+
+
+def number(value: float) -> Model:
+    """Return the model of a number."""
+    ball = flint.arb(value)
+    exact = constant_polynomial(Fraction(value)) if ball.is_finite() else None
+    return Model(ball, polynomial=exact, is_nonnegative=bool(ball >= 0))
+
+
+def constant_polynomial(value: Fraction | None) -> Polynomial | None:
+    """Return a rational number as a polynomial; None for None."""
+    if value is None:
+        return None
+    return Polynomial({(): value} if value else {})
+
+
+def as_number(value: Value) -> Outcome:
+    """Return a condition as a number, 1 or 0, if it is decided."""
+    if isinstance(value, bool):
+        return number(int(value))
+    if isinstance(value, Condition):
+        return Missing("a condition that is used as a number switches here")
+    return value
