@@ -43,7 +43,8 @@ def compare(  # noqa: PLR0913  (one argument for each part of a request)
     expression
         Text in Python's grammar with torch's names, a Program, or a callable. A callable takes one
         torch tensor for each input of `math`: of shape (n,) for n points, or of the shape of the
-        input's value if `values` are given.
+        input's value if `values` are given. Inputs go to the parameters of the same names, others
+        in the order of `grid`, `at` and `values`.
     grid
         For every variable a range ``"start:stop:count"`` or (start, stop), a list of numbers and
         exact texts such as ``"1/3"``, or an array. Default: ``"-2:2:9"``. Kinks are added.

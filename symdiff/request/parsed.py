@@ -8,6 +8,7 @@ from typing import Any
 
 from symdiff.errors import ExpressionError, UsageError, did_you_mean
 from symdiff.program import Program, parse
+from symdiff.request.binding import bind
 from symdiff.request.claims import Claimed, check_inputs, read_claims
 from symdiff.request.request import Request
 
@@ -23,7 +24,8 @@ class ParsedRequest:
     program
         The expression as written.
     function
-        The callable on torch tensors that stands for the expression, or None.
+        The callable on torch tensors that stands for the expression, or None. It takes the
+        program's inputs in their order.
     spellings
         Other programs for the same function, by name.
     claims
@@ -69,7 +71,7 @@ def parse_request(request: Request) -> ParsedRequest:
     Raises
     ------
     InputError
-        A text cannot be read, or a callable has no formula.
+        A text cannot be read, or a callable has no formula or other arguments than its formula.
     """
     let = request.let
     program, function = _program(request)
@@ -97,7 +99,8 @@ def _program(request: Request) -> tuple[Program, Callable[..., Any] | None]:
     if formula is None:
         message = "a callable needs its formula"
         raise UsageError(message, hint='symdiff.compare(f, math="x*sigmoid(x)")')
-    return _parsed(formula, request.let), expression
+    program = _parsed(formula, request.let)
+    return program, bind(expression, program.inputs, request.given)
 
 
 def _parsed(expression: str | Program, let: Mapping[str, str]) -> Program:

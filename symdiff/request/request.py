@@ -93,6 +93,8 @@ class Request:
         How often `backward` is called.
     label
         Name, file, source, note and expected verdicts.
+    given
+        The variables in the order in which `grid`, `at` and `values` have them.
 
     Examples
     --------
@@ -113,10 +115,14 @@ class Request:
     tangent: Mapping[str, Any] | None = None
     accumulate: int = 1
     label: Label = dataclasses.field(default_factory=Label)
+    given: tuple[str, ...] = dataclasses.field(init=False, default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Check types, and move torch tensors from `grid` to `values`: they are not points."""
         _check_types(self)
+        parts = (self.grid, self.at, self.values)
+        named = (name for part in parts if isinstance(part, Mapping) for name in part)
+        object.__setattr__(self, "given", tuple(dict.fromkeys(named)))
         if not isinstance(self.grid, Mapping):
             return  # reported with the variables' names, once they are known
         tensors = {n: x for n, x in self.grid.items() if hasattr(x, "detach") and x.ndim}
