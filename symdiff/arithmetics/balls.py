@@ -60,6 +60,12 @@ class _Balls:
                 return self._call_mixed(row, column, arguments)
         return self._call_on_domain(row, column, arguments)
 
+    def defined(self, row: Function, arguments: Sequence[Any], result: Any) -> Any:
+        """Return the result of a definition: `EMPTY`, or no information, where an argument is."""
+        if any(a is EMPTY for a in arguments):
+            return EMPTY if row.needs_arguments else flint.arb("nan")
+        return result
+
     def _call_mixed(
         self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]
     ) -> Any:

@@ -40,6 +40,17 @@ class Arithmetic(Protocol):
         """Apply a row's column; None stands for an argument that was not passed."""
 
 
+class Partial(Arithmetic, Protocol):
+    """An arithmetic in which a number may be undefined."""
+
+    def defined(self, row: Function, arguments: Sequence[Value | None], result: Value) -> Value:
+        """Return the result of reading a row's definition, undefined where an argument is.
+
+        A definition may not use all arguments: that of xlogy does not use the second one where the
+        first is 0.
+        """
+
+
 class Batch(Arithmetic, Protocol):
     """An arithmetic on arrays of points, which can run a branch at some of the points only."""
 
@@ -282,7 +293,10 @@ def apply(row: Function, arithmetic: Arithmetic, arguments: Sequence[Value | Non
             inputs[parameter.name] = read(default(parameter.default), arithmetic, {})
         else:
             inputs[parameter.name] = argument
-    return read(definition(row.name, choice), arithmetic, inputs)
+    result = read(definition(row.name, choice), arithmetic, inputs)
+    if hasattr(arithmetic, "defined"):
+        return cast("Partial", arithmetic).defined(row, arguments, result)
+    return result
 
 
 def detached_values(

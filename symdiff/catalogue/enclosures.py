@@ -102,7 +102,7 @@ def polygamma(n: Ball, x: Ball) -> Ball:
         return x.digamma() if n.is_zero() else flint.arb("nan")
     degree = int(n.unique_fmpz())
     scale = flint.arb(math.factorial(degree)) * (-1) ** (degree + 1)
-    steps = max(0, 1 - math.floor(float(x.lower()))) if x.is_finite() else _MAX_SHIFT
+    steps = 0 if x > 1 else _steps_above_1(x)
     if steps >= _MAX_SHIFT:
         return flint.arb("nan") if not x > 1 else scale * flint.arb(degree + 1).zeta(x)
     # ψn(x) = ψn(x + 1) + (-1)^(n+1)·n!/x^(n+1)
@@ -110,6 +110,13 @@ def polygamma(n: Ball, x: Ball) -> Ball:
     for k in range(steps):
         total += 1 / (x + k) ** flint.fmpz(degree + 1)
     return scale * total
+
+
+def _steps_above_1(x: Ball) -> int:
+    """Return how many steps of 1 lead from a number to above 1, at most `_MAX_SHIFT`."""
+    if not x.is_finite() or x < -_MAX_SHIFT:
+        return _MAX_SHIFT
+    return max(0, 1 - math.floor(float(x.lower())))
 
 
 def integer_power(x: Ball, n: int) -> Ball:

@@ -150,6 +150,9 @@ class Function:
         `smooth`: any other function; it is smooth where none of its switches vanishes.
     runs_one_branch
         Whether only the branch that the condition selects is evaluated.
+    replaces_undefined
+        Whether the function returns a number where an argument is undefined: it ignores or replaces
+        NaN. All other functions except choices and logic are undefined there.
     piecewise_affine
         Whether the function is continuous, and affine in all real arguments between its kinks.
     zero_at
@@ -181,6 +184,7 @@ class Function:
     variadic: bool = False
     role: Role = "smooth"
     runs_one_branch: bool = False
+    replaces_undefined: bool = False
     piecewise_affine: bool = False
     zero_at: int | None = None
     is_method: bool = True
@@ -231,9 +235,13 @@ class Function:
         """Whether the function itself has kinks, jumps, poles or vertical tangents."""
         if self.returns == "condition":
             return False
-        has_vertical_tangent = ">=" in (self.domain or "")  # at a closed end, as sqrt at 0
         is_choice = self.role == "choice"
-        return is_choice or has_vertical_tangent or bool(self.switches or self.crossings)
+        return is_choice or self.has_closed_domain or bool(self.switches or self.crossings)
+
+    @property
+    def has_closed_domain(self) -> bool:
+        """Whether it is defined at an end of its domain, as sqrt at 0, with a vertical tangent."""
+        return ">=" in (self.domain or "")
 
     @property
     def has_poles(self) -> bool:
@@ -249,6 +257,11 @@ class Function:
     def selects_by_condition(self) -> bool:
         """Whether its value is the second argument where the first one is true, else the third."""
         return self.role == "choice" and self.parameters[0].kind == "condition"
+
+    @property
+    def needs_arguments(self) -> bool:
+        """Whether the function is undefined wherever an argument is."""
+        return not (self.short_circuits or self.replaces_undefined)
 
     @property
     def takes_condition(self) -> bool:

@@ -9,6 +9,8 @@ from symdiff.catalogue.enclosures import absolute, sign
 from symdiff.catalogue.row import Crossing, Function
 from symdiff.libraries import numpy, sympy, torch
 
+_LARGEST = "1.7976931348623157e308"  # the largest double
+
 # fmt: off
 SIGNS_AND_EXTREMA = (
     Function("abs",     "x", formula="|x|", aliases=("absolute",), sympy="Abs", numpy="abs", torch="abs", ball=absolute, switches=("x",), piecewise_affine=True, zero_at=0),
@@ -17,8 +19,8 @@ SIGNS_AND_EXTREMA = (
              switches=("x - y",), variadic=True, piecewise_affine=True),
     Function("minimum", "x, y", formula="the smaller", aliases=("min",), sympy="Min", numpy="minimum", torch="minimum", ball="min",
              switches=("x - y",), variadic=True, piecewise_affine=True),
-    Function("fmax",    "x, y", formula="the larger, NaN ignored",  definition="maximum(x, y)", numpy="fmax", torch="fmax", piecewise_affine=True),
-    Function("fmin",    "x, y", formula="the smaller, NaN ignored", definition="minimum(x, y)", numpy="fmin", torch="fmin", piecewise_affine=True),
+    Function("fmax",    "x, y", formula="the larger, NaN ignored",  definition="maximum(x, y)", numpy="fmax", torch="fmax", piecewise_affine=True, replaces_undefined=True),
+    Function("fmin",    "x, y", formula="the smaller, NaN ignored", definition="minimum(x, y)", numpy="fmin", torch="fmin", piecewise_affine=True, replaces_undefined=True),
     Function("clamp",   "x, min: any = -inf, max: any = inf", formula="min(max(x, min), max)", aliases=("clip",),
              definition="minimum(maximum(x, min), max)", torch=lambda x, **bounds: _torch_clamp(x, **bounds), piecewise_affine=True),
     Function("clamp_min", "x, min: any", formula="max(x, min)", definition="maximum(x, min)", torch="clamp_min", piecewise_affine=True),
@@ -44,9 +46,9 @@ ROUNDING = (
 )
 
 GUARDS = (
-    Function("nan_to_num", "x, nan: number = 0, posinf: number = 0, neginf: number = 0", formula="x (NaN and inf replaced)",
+    Function("nan_to_num", f"x, nan: number = 0, posinf: number = {_LARGEST}, neginf: number = -{_LARGEST}", formula="x, with numbers in place of NaN and inf",
              definition="x", numpy=lambda x, nan=0, posinf=None, neginf=None: numpy.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf),
-             torch="nan_to_num"),
+             torch="nan_to_num", replaces_undefined=True),
     Function("detach", "x", formula="x, held constant", aliases=("no_grad",), definition="x", sympy=lambda x: _sympy_detach(x), torch=lambda x: x.detach(), role="hold"),
 )
 # fmt: on

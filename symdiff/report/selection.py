@@ -18,7 +18,14 @@ from symdiff.verdict.words import Verdict
 # The most rows of the table of one expression, unless all are asked for.
 MAX_ROWS: Final = 24
 # A point where the expression has one of these kinds is selected.
-_REMARKABLE_KINDS: Final = (Kind.KINK, Kind.VERTICAL, Kind.EDGE, Kind.JUMP, Kind.POLE)
+_REMARKABLE_KINDS: Final = (
+    Kind.KINK,
+    Kind.VERTICAL,
+    Kind.EDGE,
+    Kind.JUMP,
+    Kind.POLE,
+    Kind.ISOLATED,
+)
 # Verdicts that do not select a point.
 _UNREMARKABLE: Final = (Verdict.AGREES, Verdict.INEXACT, Verdict.UNSUPPORTED, Verdict.UNDEFINED)
 # Verdicts that select a point even if it was added for a kink along another variable.

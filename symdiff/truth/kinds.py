@@ -21,8 +21,13 @@ class Kind(LabelledEnum):
     EDGE = 3, "edge", "the function is defined at the point and on one side only"
     JUMP = 4, "jump", "a one-sided limit is finite and differs from the value"
     POLE = 5, "pole", "the function tends to infinity on at least one side"
-    OUTSIDE = 6, "outside", "the function is undefined at the point, or on both sides of it"
+    OUTSIDE = 6, "outside", "the function is undefined at the point"
     UNDECIDED = 7, "undecided", "the kind could not be proved within the budget"
+    ISOLATED = (
+        8,
+        "isolated",
+        "the function is defined at the point and undefined on both sides of it",
+    )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

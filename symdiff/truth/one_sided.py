@@ -28,6 +28,9 @@ from symdiff.truth.kinds import Kind, Truth, overflow_detail
 
 _INFINITIES: Final = (math.inf, -math.inf)
 
+# In the detail of a point at which the function is undefined.
+LIMIT_NOT_DECIDED: Final = "the limit is not decided"
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Side:
@@ -313,7 +316,7 @@ def _discontinuous(value: Germ, left: _Side, right: _Side) -> Truth:
 def _edge(left: _Side, right: _Side) -> Truth:
     """Return the truth at the boundary of the domain."""
     if left.kind is right.kind:
-        return Truth(Kind.OUTSIDE, detail="an isolated point of the domain")
+        return Truth(Kind.ISOLATED, detail=f"undefined on both sides: {right.reason}")
     outside, inside, which = (
         (left, right, "right") if left.kind is Kind.OUTSIDE else (right, left, "left")
     )
@@ -340,26 +343,25 @@ def _two_slopes(left: _Side, right: _Side, bits: int) -> Truth:
 
 def _undefined(reason: str, left: _Side, right: _Side, bits: int) -> Truth:
     """Return the truth at a point at which the function is undefined."""
-    for side in (left, right):
-        if side.kind is Kind.UNDECIDED:
-            return Truth(Kind.UNDECIDED, detail=f"{reason}; {side.reason}")
     if Kind.POLE in (left.kind, right.kind):
         return Truth(Kind.POLE, detail=f"{reason}; {_pole_detail(left, right)}")
-    numbers = (left.number, right.number)
-    limits = [side.limit for side in (left, right)]
-    if limits[0] is not None and limits[1] is not None:
-        if Algebra(1, bits).sign(limits[0] - limits[1]) == 0:
-            limit_text = f"the limit is {_rounded(limits[0])}"
-        else:
-            limit_text = (
-                f"the left limit is {_rounded(limits[0])}, the right one {_rounded(limits[1])}"
-            )
-        return Truth(Kind.OUTSIDE, *numbers, detail=f"{reason}; {limit_text}")
-    for which, limit in zip(("left", "right"), limits, strict=True):
-        if limit is not None:
-            limit_text = f"the {which} limit is {_rounded(limit)}"
-            return Truth(Kind.OUTSIDE, *numbers, detail=f"{reason}; {limit_text}")
-    return Truth(Kind.OUTSIDE, detail=reason)
+    detail = "; ".join(text for text in (reason, _limits(left, right, bits)) if text)
+    return Truth(Kind.OUTSIDE, left.number, right.number, detail=detail)
+
+
+def _limits(left: _Side, right: _Side, bits: int) -> str:
+    """Return the limits on both sides as text, and which of them are not decided."""
+    if left.limit is not None and right.limit is not None:
+        if Algebra(1, bits).sign(left.limit - right.limit) == 0:
+            return f"the limit is {_rounded(left.limit)}"
+        return f"the left limit is {_rounded(left.limit)}, the right one {_rounded(right.limit)}"
+    texts = []
+    for which, side in (("left", left), ("right", right)):
+        if side.limit is not None:
+            texts.append(f"the {which} limit is {_rounded(side.limit)}")
+        elif side.kind is Kind.UNDECIDED:
+            texts.append(f"{LIMIT_NOT_DECIDED} on the {which}: {side.reason}")
+    return "; ".join(texts)
 
 
 def _pole_detail(left: _Side, right: _Side) -> str:

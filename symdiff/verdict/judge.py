@@ -32,7 +32,9 @@ Codes = NDArray[np.int8]
 Points = NDArray[np.intp]
 
 # By code of a kind: whether there is no derivative, not even an infinite one.
-_HAS_NO_DERIVATIVE: Final = np.isin(np.arange(1 + max(Kind)), (Kind.JUMP, Kind.POLE, Kind.OUTSIDE))
+_HAS_NO_DERIVATIVE: Final = np.isin(
+    np.arange(1 + max(Kind)), (Kind.JUMP, Kind.POLE, Kind.OUTSIDE, Kind.ISOLATED)
+)
 # By code of a verdict: whether the number is not the derivative, unless an allowance explains it.
 _IS_OFF: Final = np.isin(
     np.arange(1 + max(Verdict)), (Verdict.WRONG, Verdict.NOT_SUBGRADIENT, Verdict.NONFINITE)

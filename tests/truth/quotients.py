@@ -22,6 +22,7 @@ import mpmath
 
 from symdiff.program import Program
 from symdiff.truth.kinds import Kind, Truth
+from symdiff.truth.one_sided import LIMIT_NOT_DECIDED
 from tests.truth.walk import (
     Coordinate,
     Number,
@@ -299,8 +300,9 @@ def _kind_contradiction(truth: Truth, answer: Answer) -> str:
         and not {Shape.POLE, Shape.JUMP} & set(shapes),
         Kind.JUMP: Shape.JUMP in shapes and Shape.POLE not in shapes,
         Kind.POLE: Shape.POLE in shapes,
-        Kind.OUTSIDE: Shape.POLE not in shapes
-        and (answer.value is None or shapes == [Shape.UNDEFINED] * 2),
+        Kind.OUTSIDE: answer.value is None
+        and (Shape.POLE not in shapes or LIMIT_NOT_DECIDED in truth.detail),
+        Kind.ISOLATED: answer.value is not None and shapes == [Shape.UNDEFINED] * 2,
     }
     if agrees[truth.kind]:
         return ""

@@ -743,7 +743,7 @@ DETAILS = [
     ("atan2(x, x)", 0, "the left limit is -2.35619449, the right one 0.785398163"),
     ("sqrt(x)", 0, "right side only"),
     ("acos(x)", 1, "left side only"),
-    ("sqrt(-x**2)", 0, "an isolated point of the domain"),
+    ("sqrt(-x**2)", 0, "undefined on both sides"),
     ("log(abs(x))", 0, "-inf"),
     ("1/x**2", 0, "+inf"),
     ("threshold(x, 1, 20)", 1, "by -19 to the right"),

@@ -129,6 +129,46 @@ class Estimates:
             return _with_outside(row, result, arguments)
         return result
 
+    def defined(self, row: Function, arguments: Sequence[Any], result: Any) -> Any:
+        """Return the result of a definition, `outside` or uncertain where an argument is."""
+        numbers = [a for a in arguments if isinstance(a, Estimate)]
+        for a in numbers:
+            self._note_undefined(a, allowed=True)
+        if row.needs_arguments:
+            return _with_outside(row, result, numbers)
+        return self._replaced(numbers, result)
+
+    def _replaced(self, numbers: Sequence[Estimate], result: Estimate) -> Estimate:
+        """Return the value of a function that puts its second number where the first is undefined.
+
+        The first number replaces an undefined second one as well.
+        """
+        first, second = numbers[0], numbers[1] if len(numbers) > 1 else Estimate(np.float64(0))
+        undefined = [np.not_equal(a.outside, 0) & np.isnan(a.value) for a in (first, second)]
+        for a, nan in zip((first, second), undefined, strict=True):
+            self.uncertain = (
+                self.uncertain | np.isinf(a.value) | (np.not_equal(a.outside, 0) & ~nan)
+            )
+        if not any(map(is_anywhere, undefined)):
+            return result
+        if isinstance(result.value, Blocks):
+            self.uncertain = self.uncertain | undefined[0] | undefined[1]
+            return result
+        inner = choose(undefined[1], first, dataclasses.replace(result, outside=0))
+        replaced: Estimate = choose(undefined[0], second, inner)
+        return replaced
+
+    def _note_undefined(self, a: Any, *, allowed: bool) -> None:
+        """Note where a number is undefined; if `allowed`, only where it is not certified to be."""
+        value = value_of(a)
+        if not is_anywhere(~np.isfinite(size_of(value))):
+            return
+        outside = np.not_equal(outside_of(a), 0)
+        undefined = np.isnan(value) & np.logical_not(np.logical_and(allowed, outside))
+        # the constant inf is exact; an overflow or a pole is not
+        infinite = np.isinf(value) & np.not_equal(error_of(a), 0)
+        self.uncertain = self.uncertain | undefined | infinite
+
     def _compare(self, arguments: Sequence[Any], *, allowed: bool) -> None:
         """Note where a comparison is uncertain or undefined.
 
@@ -136,30 +176,45 @@ class Estimates:
         the result is a number, which is then outside as well.
         """
         for a in arguments:
-            value, outside = value_of(a), np.not_equal(outside_of(a), 0)
+            outside = np.not_equal(outside_of(a), 0)
             if not allowed and is_anywhere(outside):  # an earlier choice may have replaced the NaN
                 self.uncertain = self.uncertain | outside
-            if is_anywhere(~np.isfinite(size_of(value))):
-                undefined = np.isnan(value) & np.logical_not(np.logical_and(allowed, outside))
-                # the constant inf is exact; an overflow or a pole is not
-                self.uncertain = (
-                    self.uncertain | undefined | (np.isinf(value) & np.not_equal(error_of(a), 0))
-                )
+            self._note_undefined(a, allowed=allowed)
         gap = value_of(arguments[0]) - (value_of(arguments[1]) if len(arguments) > 1 else 0.0)
         error = sum(error_of(a) for a in arguments)
         if is_anywhere(error != 0):
             self.uncertain = self.uncertain | ((np.abs(gap) <= error) & (error != 0))
 
 
-def _with_outside(row: Function, result: Estimate, arguments: Sequence[Any]) -> Estimate:
-    """Return an estimate with `outside` set where the row or an argument is outside a domain."""
+def _outside_of_any(arguments: Sequence[Any]) -> Any:
+    """Return `Estimate.outside` of the first argument that is outside a domain, else 0."""
     outside: Any = 0
     for a in arguments:
         if is_anywhere(outside_of(a)):
             outside = np.where(outside, outside, outside_of(a))
+    return outside
+
+
+def _is_constant(x: Any) -> bool:
+    """Return whether an estimate is one exact finite number for all points."""
+    if not isinstance(x, Estimate) or x.slope is not None:
+        return False
+    return np.ndim(x.value) == 0 and bool(np.all(x.error == 0)) and bool(np.isfinite(x.value))
+
+
+def _with_outside(row: Function, result: Estimate, arguments: Sequence[Any]) -> Estimate:
+    """Return an estimate with `outside` set where the row or an argument is outside a domain.
+
+    In numpy a function of an array is NaN outside its domain, except where a switch vanishes. Of
+    constants the switches do not count, so their domain is tested: atan2(0, 0) is 0 in numpy.
+    """
+    outside = _outside_of_any(arguments)
     condition = domain(row.name)
-    if condition is not None and is_anywhere(np.isnan(size_of(result.value))):
-        undefined = np.isnan(result.value)
+    if condition is None:
+        return result if not is_anywhere(outside) else dataclasses.replace(result, outside=outside)
+    constant = all(map(_is_constant, arguments))
+    if constant or is_anywhere(np.isnan(size_of(result.value))):
+        undefined = True if constant else np.isnan(result.value)
         values = [value_of(a) for a in arguments]
         names = row.parameter_names
         holds = read(condition, ARRAYS, dict(zip(names, values, strict=False)))

@@ -131,6 +131,21 @@ class Jets:
                 return EMPTY if inside is False else UNKNOWN
         return self._rounded(row, column, arguments)
 
+    def defined(self, row: Function, arguments: Sequence[Any], result: Any) -> Any:
+        """Return the result of a definition: `EMPTY` or `UNKNOWN` where an argument is.
+
+        A function that replaces what is undefined may do so at this point only.
+        """
+        if any(a is EMPTY for a in arguments):
+            return EMPTY if row.needs_arguments else UNKNOWN
+        if any(type(a) is Jet and a.value.is_nan() for a in arguments):
+            return UNKNOWN
+        if row.replaces_undefined and any(
+            type(a) is Jet and not a.value.is_finite() for a in arguments
+        ):
+            return UNKNOWN
+        return result
+
     def _other(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         """Apply a column to arguments of which some are conditions, settings or `EMPTY`."""
         if row.role == "choice":

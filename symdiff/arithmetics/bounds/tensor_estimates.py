@@ -124,6 +124,13 @@ class _TensorEstimates(Estimates):
         # a scalar condition returns one branch, which may lack dimensions of the other
         return _broadcast(result, arguments) if row.role == "choice" else result
 
+    def defined(self, row: Function, arguments: Sequence[Any], result: Any) -> Any:
+        """Return the result of a definition; certify nothing if an argument is undefined."""
+        del row
+        numbers = [a for a in arguments if isinstance(a, Estimate)]
+        self.uncertain |= any(bool(np.any(np.isnan(a.value))) for a in numbers)
+        return result
+
     def _note_switches(self, row: Function, arguments: Sequence[Any]) -> None:
         """Set `uncertain` where a function may not be smooth, or its argument not be defined."""
         first = arguments[0]

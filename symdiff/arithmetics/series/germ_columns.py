@@ -6,7 +6,9 @@ through its definition, or its series is integrated from its derivative (`by_der
 
 from __future__ import annotations
 
+import itertools
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from types import MappingProxyType
@@ -30,6 +32,8 @@ from symdiff.program.parser import definition, template
 
 _INTEGER_BITS: Final = 256  # first precision that is tried for the integer part of a number
 _DOUBLES: Final = 2200  # bits from the largest double to the smallest one
+# What nan_to_num puts in place of NaN, inf and -inf, unless it gets other numbers.
+_REPLACEMENTS: Final = (0, sys.float_info.max, -sys.float_info.max)
 _FIRST_ORDER: Final = Fraction(1, 64)  # order before the first step of a repeated integration
 
 
@@ -145,7 +149,7 @@ def _divide(germs: GermArithmetic, x: Any, y: Any) -> Any:
         return Unknown("inf / inf") if isinstance(x, Infinite) else ZERO_GERM
     if isinstance(x, Infinite):
         sign = germs.algebra.sign_of(y)
-        return Infinite(x.sign * sign) if sign else Outside("a division by zero")
+        return Infinite(x.sign * sign) if sign else Outside("a division by zero", "inf")
     return germs.algebra.multiply(x, germs.algebra.power(y, -1))
 
 
@@ -166,11 +170,11 @@ def _power(germs: GermArithmetic, x: Germ, exponent: Germ) -> Germ | Outside:
         return algebra.power(x, int(q))
     base_sign = algebra.sign_of(x)
     if base_sign < 0:
-        return Outside(domain_message("power"))
+        return Outside(domain_message("power"), "nan")
     if base_sign == 0:
         exponent_sign = algebra.sign_of(exponent)
         if exponent_sign < 0:
-            return Outside("a negative power of zero")
+            return Outside("a negative power of zero", "inf")
         return ZERO_GERM if exponent_sign else constant_germ(ONE)
     if q is not None:
         return algebra.power(x, q)
@@ -179,7 +183,7 @@ def _power(germs: GermArithmetic, x: Germ, exponent: Germ) -> Germ | Outside:
 
 def _sqrt(germs: GermArithmetic, x: Germ) -> Germ | Outside:
     if germs.algebra.sign_of(x) < 0:
-        return Outside(domain_message("sqrt"))
+        return Outside(domain_message("sqrt"), "nan")
     return germs.algebra.power(x, Fraction(1, 2))
 
 
@@ -192,7 +196,7 @@ def _cbrt(germs: GermArithmetic, x: Germ) -> Germ:
 
 def _log(germs: GermArithmetic, x: Germ) -> Germ | Outside:
     if germs.algebra.sign_of(x) < 0:
-        return Outside(domain_message("log"))
+        return Outside(domain_message("log"), "nan")
     return germs.algebra.log(x)
 
 
@@ -288,6 +292,38 @@ def _smaller(germs: GermArithmetic, x: Any, y: Any) -> Any:
         return x if germs.algebra.sign_of(difference) <= 0 else y
     except OrderError:
         return germs.algebra.add(x, Germ({}, difference.order))
+
+
+def _ignoring_undefined(column: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the column of fmax or fmin: an operand that is NaN in doubles is ignored."""
+
+    def ignoring(germs: GermArithmetic, x: Any, y: Any) -> Any:
+        for one, other in ((x, y), (y, x)):
+            if isinstance(one, Outside) and one.in_doubles == "nan":
+                return other
+        for kind in (Outside, Unknown):
+            for a in (x, y):
+                if isinstance(a, kind):
+                    return a
+        return column(germs, x, y)
+
+    return ignoring
+
+
+def _nan_to_num(_: GermArithmetic, x: Any, *replacements: Germ | None) -> Any:
+    """Return x, or a replacement where it is undefined or infinite."""
+    pairs = itertools.zip_longest(replacements, _REPLACEMENTS)
+    numbers = [Real.of(default) if r is None else r.constant for r, default in pairs]
+    nan, *infinities = map(constant_germ, numbers)
+    if isinstance(x, Infinite):
+        return infinities[x.sign < 0]
+    if not isinstance(x, Outside):
+        return x
+    if x.in_doubles == "nan":
+        return nan
+    if x.in_doubles == "inf" and infinities[0] == infinities[1] == nan:
+        return nan
+    return Unknown(f"{x.reason}: which number replaces it depends on rounding")
 
 
 def _floor(germs: GermArithmetic, x: Germ) -> Germ:
@@ -413,6 +449,9 @@ COLUMNS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "sign": _sign,
         "maximum": _larger,
         "minimum": _smaller,
+        "fmax": _ignoring_undefined(_larger),
+        "fmin": _ignoring_undefined(_smaller),
+        "nan_to_num": _nan_to_num,
         "floor": _floor,
         "ceil": _ceil,
         "less": _comparison(lambda s: s < 0),

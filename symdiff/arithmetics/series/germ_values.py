@@ -11,9 +11,14 @@ from symdiff.arithmetics.series.puiseux import Germ
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Outside:
-    """The sub-expression is proved to be undefined; `reason` says why."""
+    """The sub-expression is proved to be undefined; `reason` says why.
+
+    `in_doubles` is what floating-point arithmetic gives there: ``"nan"``, ``"inf"`` for an infinity
+    of either sign, or ``""`` if it depends, as for exp(-1/0), which is 0 in doubles.
+    """
 
     reason: str
+    in_doubles: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

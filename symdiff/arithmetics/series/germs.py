@@ -93,7 +93,8 @@ class Germs:
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         """Apply a column; return `Outside` or `Unknown` if no value is proved."""
-        if not row.short_circuits:
+        self._spent += 1
+        if row.needs_arguments:
             if row.returns == "real" and not row.takes_condition:
                 arguments = [as_germ(a) for a in arguments]
             obstacle = self._obstacle(row, arguments)
@@ -106,17 +107,19 @@ class Germs:
         except UndecidedError as error:
             return Unknown(f"{row.name}: {error}")
         except ZeroDivisionError:
-            return Outside(_DIVISIONS.get(row.name, "a division by zero"))
+            return Outside(_DIVISIONS.get(row.name, "a division by zero"), "inf")
+
+    def defined(self, row: Function, arguments: Sequence[Any], result: Any) -> Any:
+        """Return the result of a definition, undefined where an argument is."""
+        return (_undefined(row, arguments) if row.needs_arguments else None) or result
 
     def _obstacle(self, row: Function, arguments: Sequence[Any]) -> Outside | Unknown | None:
         """Return the row's value if the budget is spent or an argument is not finite, else None."""
-        self._spent += 1
         if self._spent > self._budget.work:
             return Unknown("the proof takes more work than the budget allows")
-        for kind in (Outside, Unknown):
-            argument = next((a for a in arguments if isinstance(a, kind)), None)
-            if argument is not None:
-                return argument
+        undefined = _undefined(row, arguments)
+        if undefined is not None:
+            return undefined
         if row.name not in _TAKES_INFINITE and any(isinstance(a, Infinite) for a in arguments):
             return Unknown("arithmetic with inf")
         return None
@@ -128,9 +131,21 @@ class Germs:
             return None
         names = row.parameter_names
         in_domain = read(condition, self, dict(zip(names, arguments, strict=False)))
-        if in_domain is True:
-            return None
-        return Outside(domain_message(row.name)) if in_domain is False else in_domain
+        if in_domain is False:
+            return Outside(domain_message(row.name), "nan" if row.has_closed_domain else "")
+        undecided: Outside | Unknown | None = None if in_domain is True else in_domain
+        return undecided
+
+
+def _undefined(row: Function, arguments: Sequence[Any]) -> Outside | Unknown | None:
+    """Return an argument that is not defined, else one that is undecided, else None."""
+    for argument in arguments:
+        if isinstance(argument, Outside):
+            is_divisor = row.operator == "/" and argument is arguments[-1]
+            is_kept = row.role == "arithmetic" and not (row.is_power or is_divisor)
+            return argument if is_kept or argument.in_doubles != "inf" else Outside(argument.reason)
+    unknown: Unknown | None = next((a for a in arguments if isinstance(a, Unknown)), None)
+    return unknown
 
 
 # Rows that accept inf and -inf as arguments.
