@@ -31,6 +31,16 @@ def within_doubles(value: Any) -> Any:
     return value
 
 
+def _plain(value: Any) -> Any:
+    """Return integers of numpy as a Python int or as doubles, and anything else unchanged.
+
+    numpy's integers overflow, and have no negative powers.
+    """
+    if isinstance(value, np.integer | np.ndarray) and value.dtype.kind in "iu":
+        value = value.astype(np.float64) if value.ndim else value.item()
+    return within_doubles(value)
+
+
 class _Elements:
     """Operations on whole arrays in numpy; see `catalogue.elements.Elements`."""
 
@@ -73,7 +83,7 @@ class Arrays:
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         """Apply the column; if an argument was not passed, the others go by keyword."""
         if all(a is not None for a in arguments):
-            return within_doubles(column(*arguments))
+            return _plain(column(*arguments))
         pairs = zip(row.parameters, arguments, strict=False)
         return column(**{p.name: a for p, a in pairs if a is not None})
 

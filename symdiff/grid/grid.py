@@ -223,9 +223,7 @@ def _regular_points(
             f"{total} points in the product: a Sobol sample of {max_points} (seed {seed}) is used"
         )
         return sample, {}, [note]
-    index = np.stack(
-        [i.reshape(-1) for i in np.meshgrid(*map(np.arange, counts), indexing="ij")], axis=1
-    )
+    index = _product_indices(counts)
     points = np.stack([axis.values[index[:, j]] for j, axis in enumerate(axes)], axis=1)
     exact: ExactTexts = {}
     for j, axis in enumerate(axes):
@@ -233,6 +231,22 @@ def _regular_points(
             for point in np.flatnonzero(index[:, j] == i).tolist():
                 exact.setdefault(point, {})[j] = text
     return points, exact, []
+
+
+def _product_indices(counts: Sequence[int]) -> NDArray[np.intp]:
+    """Return the indices of all points of a product of axes, shape (points, axes).
+
+    The last axis varies fastest. numpy's meshgrid does the same for at most 32 axes.
+
+    Examples
+    --------
+    >>> _product_indices([2, 3]).tolist()
+    [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2]]
+    """
+    points = np.arange(math.prod(counts))
+    strides = [math.prod(counts[j + 1 :]) for j in range(len(counts))]
+    columns = [points // stride % n for stride, n in zip(strides, counts, strict=True)]
+    return np.stack(columns, axis=1)
 
 
 def _sobol_sample(axes: Sequence[Axis], count: int, seed: int) -> Array:

@@ -27,7 +27,7 @@ from symdiff.arithmetics.bounds.models import Estimate
 from symdiff.arithmetics.series.germs import Budget
 from symdiff.array_types import Array, Mask
 from symdiff.chunks import BLOCK, in_chunks
-from symdiff.errors import Unsupported
+from symdiff.errors import Unsupported, describe
 from symdiff.grid.grid import Grid
 from symdiff.grid.switches import Switch, find_constant_switches, find_switches
 from symdiff.program import Program
@@ -115,7 +115,11 @@ class ProofTask:
         point = exact_point(self.grid, i)
         if point is None:
             return Truth(Kind.UNDECIDED, detail=NO_FORMULA)
-        return prove(self.program, self.variable, point, self.options.budget)
+        try:
+            return prove(self.program, self.variable, point, self.options.budget)
+        except (ArithmeticError, ValueError, TypeError, LookupError) as error:
+            detail = f"symdiff itself failed here ({describe(error)}); please report this"
+            return Truth(Kind.UNDECIDED, detail=detail)
 
 
 def decide(

@@ -71,8 +71,8 @@ def _gradient(
     with flint.ctx.workprec(bits):
         try:
             partials, value = _forward(program, set(variables), point, bits)
-        except (TieError, Unsupported, RecursionError):
-            return None
+        except (ArithmeticError, Unsupported, RecursionError):
+            return None  # each partial derivative is then proved alone, where a failure is reported
         if not isinstance(value, Jet) or not value.value.is_finite():
             return None
         return _backward(program, partials, variables)

@@ -283,6 +283,8 @@ def _curvature(small: Germ, algebra: Algebra) -> float | None:
 def _classify(value: Value, left: _Side, right: _Side, bits: int) -> Truth:
     """Return the truth from the value at the point and the behaviour on both sides."""
     if isinstance(value, Unknown):
+        if Kind.POLE in (left.kind, right.kind):  # whatever the value is
+            return Truth(Kind.POLE, left.number, right.number, detail=_pole_detail(left, right))
         return Truth(Kind.UNDECIDED, detail=value.reason)
     if not isinstance(value, Germ):
         reason = value.reason if isinstance(value, Outside) else "the value is infinite"

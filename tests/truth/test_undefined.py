@@ -65,7 +65,9 @@ ROWS = [
     ("nan_to_num(-0.35*log(x), nan=0, posinf=0, neginf=0)", "x", {"x": -1}, "smooth", 0, 0, 0, ""),
     ("nan_to_num(-0.35*log(x), nan=0, posinf=0, neginf=0)", "x", {"x": 0}, "pole", 0, None, None, "+inf on the right"),
     ("nan_to_num(-0.35*log(x), nan=0, posinf=0, neginf=0)", "x", {"x": 1}, "smooth", -0.35, -0.35, -0.35, ""),
-    ("nan_to_num(log(x), nan=0)", "x", {"x": 0}, "undecided", None, None, None, "which number replaces it"),
+    ("nan_to_num(1/x)", "x", {"x": 0}, "pole", None, None, None, "+inf on the right"),  # whatever the value is
+    ("nan_to_num(log(x), nan=0)", "x", {"x": 0}, "pole", 0, None, None, "-inf on the right"),
+    ("nan_to_num(x/x, nan=1)", "x", {"x": 0}, "undecided", None, None, None, "which number replaces it"),
     ("nan_to_num(sqrt(x))", "x", {"x": 0}, "vertical", 0, inf, None, ""),  # 0 left, sqrt right
     ("nan_to_num(sqrt(x), nan=2)", "x", {"x": 0}, "jump", -inf, inf, None, "by 2 to the left"),
     ("x*nan_to_num(asin(x), nan=3)", "x", {"x": 2}, "smooth", 3, 3, 3, ""),
