@@ -10,12 +10,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from symdiff.array_types import Mask
 from symdiff.engines.base import Problem, Samples
 from symdiff.grid.grid import Grid
 from symdiff.program import Program
 from symdiff.program.values import Value
 from symdiff.request.options import Options
 from symdiff.request.request import Label
+from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Truths
 from symdiff.verdict.explanations import Explanations
 from symdiff.verdict.judge import Judgement, Key, Tolerance
@@ -93,6 +95,23 @@ class Trial:
     def program(self) -> Program:
         """The program that was differentiated."""
         return self.problem.program
+
+    def undecided(self, variable: str) -> Mask:
+        """Return where the truth, or a verdict on an engine, is not decided; shape (n,)."""
+        undecided: Mask = self.truths[variable].kinds == Kind.UNDECIDED
+        for (_, name), judgement in self.judgements.items():
+            if name == variable:
+                undecided |= judgement.codes == Verdict.UNDECIDED
+        return undecided
+
+    def proved(self, variable: str) -> Mask:
+        """Return where the truth was proved for the point, and all verdicts follow; shape (n,).
+
+        Error bounds certify the derivatives along directions; none of them is proved.
+        """
+        if self.is_directional:
+            return np.zeros(len(self.truths[variable]), dtype=bool)
+        return self.truths[variable].proved & ~self.undecided(variable)
 
     def covered(self, engine: str) -> tuple[str, ...]:
         """Return the variables for which an engine has derivatives: a claim may cover only some."""
@@ -241,14 +260,19 @@ class Evidence:
 
     @property
     def proved_count(self) -> int:
-        """The number of derivatives that were proved point by point.
+        """The number of derivatives that were proved point by point, as in `Trial.proved`.
 
         Derivatives along directions of a large tensor program are not counted: error bounds
         certify them.
         """
-        trials = (trial for trial in self.trials if not trial.is_directional)
-        proved = (t.proved_count for trial in trials for t in trial.truths.values())
-        return sum(proved) + self.left_out.proved
+        proved = (t.proved(v) for t in self.trials for v in t.truths)
+        return sum(int(np.count_nonzero(mask)) for mask in proved) + self.left_out.proved
+
+    @property
+    def undecided_count(self) -> int:
+        """The number of derivatives that are not decided, or on which a verdict is not."""
+        undecided = (t.undecided(v) for t in self.trials for v in t.truths)
+        return sum(int(np.count_nonzero(mask)) for mask in undecided)
 
     def counts(self) -> dict[str, dict[Verdict, int]]:
         """Return how often each verdict was given to each engine."""
@@ -261,13 +285,31 @@ class Evidence:
             counts[engine] = {verdict: total[verdict] for verdict in Verdict if total[verdict]}
         return counts
 
+    def without_stencil(self) -> dict[str, int]:
+        """Return by engine how many numbers are not finite since the stencil leaves the domain.
+
+        These have the verdict `nonfinite`, and pass unless the comparison is strict.
+        """
+        points = [
+            (engine, len(judgement.without_stencil))
+            for trial in self.trials
+            for (engine, _), judgement in trial.judgements.items()
+        ]
+        counts: collections.Counter[str] = collections.Counter()
+        for engine, count in points:
+            counts[engine] += count
+        return {engine: count for engine, count in counts.items() if count}
+
     def findings(self) -> dict[str, dict[Verdict, int]]:
         """Return the counts of verdicts that do not pass and were not expected, by engine."""
-        return {
-            engine: findings
-            for engine, counts in self.counts().items()
-            if (findings := {v: n for v, n in counts.items() if self._is_finding(engine, v)})
-        }
+        excused = {} if self.options.strict else self.without_stencil()
+        findings: dict[str, dict[Verdict, int]] = {}
+        for engine, counts in self.counts().items():
+            for verdict, count in counts.items():
+                left = count - (excused.get(engine, 0) if verdict is Verdict.NONFINITE else 0)
+                if left and self._is_finding(engine, verdict):
+                    findings.setdefault(engine, {})[verdict] = left
+        return findings
 
     def _is_finding(self, engine: str, verdict: Verdict) -> bool:
         passes = verdict.passes and not (self.options.strict and verdict is Verdict.SILENT)

@@ -25,6 +25,7 @@ from symdiff.program.values import DTYPES, Dtype, Value
 # Reasons for which finite differences may deviate from the derivative.
 STRADDLES: Final = "the stencil straddles a kink"
 TRUNCATION: Final = "truncation and rounding"
+LEAVES_DOMAIN: Final = "the stencil leaves the domain"  # why there is no finite difference
 # How an engine may get a derivative.
 MODES: Final = ("symbolic", "reverse", "forward", "differences", "formula")
 

@@ -23,7 +23,14 @@ from symdiff.arithmetics.bounds.rounding import value_ball
 from symdiff.arithmetics.bounds.tensor_estimates import straddles
 from symdiff.arithmetics.reading import detached_values
 from symdiff.array_types import Array, Mask
-from symdiff.engines.base import TRUNCATION, Allowance, ErrorEstimate, Problem, Samples, Traits
+from symdiff.engines.base import (
+    TRUNCATION,
+    Allowance,
+    ErrorEstimate,
+    Problem,
+    Samples,
+    Traits,
+)
 from symdiff.engines.directional import (
     Direction,
     DirectionalBound,
@@ -228,7 +235,7 @@ def _allowance(problem: Problem, variable: str, point: dict[str, Ball], h: float
     x = float(point[variable].mid())
     above, below = x + h, x - h
     if above == below:
-        return Allowance(reason="the step vanishes", stencil_leaves_domain=True)
+        return Allowance(stencil_leaves_domain=True)
 
     def value(part: Program, held: Mapping[int, Ball]) -> Ball:
         ball = value_ball(part, point, held)
@@ -243,7 +250,7 @@ def _allowance(problem: Problem, variable: str, point: dict[str, Ball], h: float
     except Unsupported:
         return Allowance(math.nan)
     if ends[0] is None or ends[1] is None:
-        return Allowance(reason="the stencil leaves the domain", stencil_leaves_domain=True)
+        return Allowance(stencil_leaves_domain=True)
     with flint.ctx.workprec(DOUBLE):
         quotient = (ends[0] - ends[1] + _UNDERFLOW) / flint.arb(above - below)
     if not quotient.is_finite():

@@ -55,7 +55,8 @@ def records(evidence: Evidence) -> Iterator[Record]:
     A record is a dict with the keys in `FIELDS`. Numbers that are not finite are the texts
     "nan", "inf" and "-inf"; None stands for what does not exist. `kind`, `left`, `right` and
     `derivative` are the truth at the exact point. `proved` is true where the truth was proved for
-    this point, and false where running error bounds certify it or it is undecided.
+    this point, and the verdict follows; it is false where running error bounds certify the truth,
+    and where the truth or the verdict is undecided.
     """
     exact = _exact_texts(evidence)
     for trial in evidence.trials:
@@ -81,6 +82,7 @@ def _engine_records(
             **{name: itertools.repeat(value) for name, value in constants.items()},
             **_point_columns(evidence, exact, chunk),
             **_truth_columns(trial.truths[variable], chunk),
+            "proved": _proved(trial, engine, variable, chunk).tolist(),
             **_sample_columns(trial, engine, variable, chunk),
             **_explanation_columns(evidence, trial, engine, variable, chunk),
         }
@@ -114,8 +116,14 @@ def _truth_columns(truths: Truths, chunk: slice) -> Columns:
         "left": _existing_numbers(truths.left[chunk]),
         "right": _existing_numbers(truths.right[chunk]),
         "derivative": _existing_numbers(truths.derivative[chunk]),
-        "proved": truths.proved[chunk].tolist(),
     }
+
+
+def _proved(trial: Trial, engine: str, variable: str, chunk: slice) -> Mask:
+    """Return at which points the truth was proved, and the verdict on the engine follows."""
+    is_decided = trial.verdicts(engine, variable)[chunk] != Verdict.UNDECIDED
+    proved: Mask = trial.truths[variable].proved[chunk] & is_decided
+    return proved & (not trial.is_directional)
 
 
 def _sample_columns(trial: Trial, engine: str, variable: str, chunk: slice) -> Columns:
@@ -125,7 +133,7 @@ def _sample_columns(trial: Trial, engine: str, variable: str, chunk: slice) -> C
     has_value = succeeded & ~np.isin(codes, _WITHOUT_VALUE)
     errors = samples.errors.get(variable)
     units = _ulps(values, truths.derivative[chunk])
-    units[~(truths.proved[chunk] & succeeded)] = np.nan
+    units[~(_proved(trial, engine, variable, chunk) & succeeded)] = np.nan
     return {
         "value": _numbers(values, has_value),
         "error": itertools.repeat(None) if errors is None else _numbers(errors[chunk], has_value),

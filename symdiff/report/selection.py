@@ -161,8 +161,9 @@ def _remarkable(evidence: Evidence, trial: Trial, variable: str) -> Mask:
     for engine in evidence.engines:
         if variable in trial.covered(engine):
             verdicts = trial.verdicts(engine, variable)
-            remarkable |= np.isin(verdicts, _FAILING)
-            remarkable |= is_along & ~np.isin(verdicts, _UNREMARKABLE)
+            selects = np.isin(verdicts, _FAILING) | is_along & ~np.isin(verdicts, _UNREMARKABLE)
+            selects[trial.judgements[engine, variable].without_stencil] = False
+            remarkable |= selects
     return remarkable
 
 

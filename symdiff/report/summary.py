@@ -46,6 +46,7 @@ def summary(evidence: Sequence[Evidence], errors: Sequence[SymdiffError]) -> str
         tolerances = {str(e.tolerance): None for e in evidence}
         lines.append(f"agrees: within {'; '.join(tolerances)} of the derivative;")
         lines.append(_proofs(evidence))
+        lines.extend(_without_stencil(evidence))
     return "\n".join([*lines, *_failures(evidence, errors)])
 
 
@@ -74,7 +75,7 @@ def _proofs(evidence: Sequence[Evidence]) -> str:
     only_counted = sum(e.left_out.points * len(e.trials) * len(e.variables) for e in evidence)
     total = sum(map(len, truths)) + only_counted
     proved = sum(e.proved_count for e in evidence)
-    undecided = sum(int(np.count_nonzero(t.kinds == Kind.UNDECIDED)) for t in truths)
+    undecided = sum(e.undecided_count for e in evidence)
     certified = total - proved - undecided
     parts = [
         f"{proved} of {total} derivatives proved point by point",
@@ -82,6 +83,17 @@ def _proofs(evidence: Sequence[Evidence]) -> str:
         f"{undecided} undecided" if undecided else "",
     ]
     return textwrap.fill(", ".join(part for part in parts if part), WIDTH)
+
+
+def _without_stencil(evidence: Sequence[Evidence]) -> list[str]:
+    """Return how many of the verdicts `nonfinite` are in the nature of finite differences."""
+    counts: collections.Counter[str] = collections.Counter()
+    for e in evidence:
+        counts.update(e.without_stencil())
+    return [
+        textwrap.fill(f"{engine}: {count} nonfinite since its stencil leaves the domain", WIDTH)
+        for engine, count in counts.items()
+    ]
 
 
 def _failures(evidence: Sequence[Evidence], errors: Sequence[SymdiffError]) -> list[str]:

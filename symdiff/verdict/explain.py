@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from symdiff.chunks import BLOCK
 from symdiff.engines.backward import HasBackwardPass
-from symdiff.engines.base import STRADDLES, TRUNCATION, Problem, Samples
+from symdiff.engines.base import LEAVES_DOMAIN, STRADDLES, TRUNCATION, Problem, Samples
 from symdiff.grid.grid import Grid
 from symdiff.program import Program
 from symdiff.truth.clarke import ClarkeBounds, clarke_bounds
@@ -259,7 +259,8 @@ def _detail(explained: _Explained, i: int, arising: NonfiniteNodes) -> str:
         phrases.insert(0, _element(truths, i, value, rule))
     if verdict is Verdict.WRONG and not phrases[0]:
         phrases.append(_spurious(scope, variable, i, value))
-    if verdict is Verdict.NONFINITE and not scope.is_directional:
+    has_stencil = phrases[0] != LEAVES_DOMAIN
+    if verdict is Verdict.NONFINITE and has_stencil and not scope.is_directional:
         phrases.append(_mechanism(arising.reason(i), value))
     phrases.append(truths.detail(i))
     return "; ".join(phrase for phrase in phrases if phrase)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from symdiff.array_types import Array, Mask
 from symdiff.chunks import in_chunks, renumbered, shifted, starts_of
-from symdiff.engines.base import Allowance, Samples
+from symdiff.engines.base import LEAVES_DOMAIN, Allowance, Samples
 from symdiff.program.values import DTYPES
 from symdiff.request.options import Options
 from symdiff.truth.kinds import Kind
@@ -97,6 +97,12 @@ class Judgement:
         """Return the same verdict, for the same reason, at every point."""
         codes = np.full(count, verdict, dtype=np.int8)
         return cls(codes, dict.fromkeys(range(count), reason) if reason else {})
+
+    @property
+    def without_stencil(self) -> Points:
+        """The points with a number that is not finite since the stencil leaves the domain."""
+        points = [i for i, reason in self.reasons.items() if reason == LEAVES_DOMAIN]
+        return np.array(sorted(points), dtype=np.intp)
 
     def part(self, chosen: Points) -> Judgement:
         """Return the verdicts at some of the points, in order."""
@@ -390,9 +396,9 @@ def _explained(
     truths: Truths, value: float, i: int, verdict: Verdict, allowance: Allowance
 ) -> tuple[Verdict, str]:
     """Return the verdict on a number that is off, given the engine's allowance, and the reason."""
-    if allowance.stencil_leaves_domain and not math.isfinite(value):
-        return Verdict.INEXACT, allowance.reason
     if verdict is Verdict.NONFINITE:
+        if allowance.stencil_leaves_domain:
+            return verdict, LEAVES_DOMAIN
         return verdict, "by rounding" if math.isinf(allowance.radius) else ""
     if math.isnan(allowance.radius):
         return Verdict.UNDECIDED, _NO_BOUND if allowance.reason == "rounding" else allowance.reason
