@@ -107,4 +107,5 @@ def mirrored(germ: Germ) -> Germ:
     >>> mirrored(Germ({(0, 0): Real.of(2), (1, 0): Real.of(3)}, 4))
     Germ(terms={(0, 0): 2, (1, 0): -3}, order=4)
     """
-    return Germ({(e, k): -c if e % 2 else c for (e, k), c in germ.terms.items()}, germ.order)
+    terms = {(e, k): -c if int(e) % 2 else c for (e, k), c in germ.terms.items()}  # type: ignore[arg-type]
+    return Germ(terms, germ.order)

@@ -1,6 +1,6 @@
 """One-sided series: the behaviour of a function of t for small t > 0.
 
-A germ is a sum of terms c·t^e·(log t)^k with rational exponents e, plus a remainder O(t^order).
+A germ is a sum of terms c·t^e·(log t)^k with real exponents e, plus a remainder O(t^order).
 The coefficients are exact real numbers.  All functions here belong to a Hardy field (they do not
 oscillate), so a germ is differentiated term by term.
 
@@ -17,9 +17,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Final
 
+from symdiff.arithmetics.series.exponents import (
+    Exponent,
+    count_below,
+    exponent_of,
+    plain,
+    real_of,
+)
 from symdiff.arithmetics.series.reals import ONE, ZERO, Real, UndecidedError, apply, sign
 
-Exponent = int | Fraction
 Power = tuple[Exponent, int]  # (e, k) of t^e·(log t)^k
 
 _MAX_TERMS = 200  # largest number of terms of one germ
@@ -108,14 +114,7 @@ def _lower(a: Exponent | None, b: Exponent | None) -> Exponent | None:
 
 def _plus(a: Exponent | None, b: Exponent | None) -> Exponent | None:
     """Return the sum of two orders; None is infinity."""
-    return None if a is None or b is None else _plain(a + b)
-
-
-def _plain(exponent: Exponent) -> Exponent:
-    """Return an integral exponent as an int, which is much faster to add than a Fraction."""
-    if type(exponent) is int or exponent.denominator != 1:
-        return exponent
-    return int(exponent)
+    return None if a is None or b is None else plain(a + b)
 
 
 class Algebra:
@@ -170,7 +169,7 @@ class Algebra:
         if x.highest + y.highest >= self.order:
             order = _lower(order, self.order)
         pairs = (
-            ((_plain(e + f), k + m), c * d)
+            ((plain(e + f), k + m), c * d)
             for (e, k), c in x.terms.items()
             for (f, m), d in y.terms.items()
             if order is None or e + f < order
@@ -228,7 +227,7 @@ class Algebra:
             raise OrderError(message)
         return x.constant, Germ(small, x.order)
 
-    def power(self, x: Germ, exponent: Exponent) -> Germ:
+    def power(self, x: Germ, exponent: int | Fraction) -> Germ:
         """Return x^q; x must be positive for small t > 0 unless q is an integer.
 
         Raises
@@ -238,7 +237,8 @@ class Algebra:
         UndecidedError
             The leading term of x is not known, or its power is not a term of a germ.
         """
-        exponent = _plain(exponent)
+        if exponent.denominator == 1:
+            exponent = int(exponent)
         if isinstance(exponent, int) and 0 <= exponent <= _SMALL_POWER:
             return self._product(x, exponent)
         lead = self.leading(x)
@@ -253,7 +253,7 @@ class Algebra:
         rest = self._relative(x, (e, k), c)
         series = self._binomial(rest, exponent)
         factor = c.inverse() if exponent == -1 else c.power(exponent)
-        shift = (_plain(e * exponent), int(k * exponent))
+        shift = (plain(e * exponent), int(k * exponent))
         return self._shifted(self.scale(series, factor), shift)
 
     def _product(self, x: Germ, exponent: int) -> Germ:
@@ -266,7 +266,7 @@ class Algebra:
     def _shifted(self, x: Germ, by: Power) -> Germ:
         """Return t^e·(log t)^k·x."""
         e, k = by
-        terms = {(_plain(f + e), m + k): c for (f, m), c in x.terms.items()}
+        terms = {(plain(f + e), m + k): c for (f, m), c in x.terms.items()}
         return Germ(terms, _plus(x.order, e))
 
     def _relative(self, x: Germ, lead: Power, c: Real) -> Germ:
@@ -289,7 +289,7 @@ class Algebra:
             raise UndecidedError(message)
         return False
 
-    def _binomial(self, u: Germ, exponent: Exponent) -> Germ:
+    def _binomial(self, u: Germ, exponent: int | Fraction) -> Germ:
         """Return (1 + u)^q = Σ binom(q, n)·u^n."""
         coefficients = _binomials(exponent, self.length(u))
         return self.compose(coefficients, u, ends=coefficients[-1].rational == 0)
@@ -299,7 +299,7 @@ class Algebra:
         lowest = u.lowest
         if lowest is None:
             return 0
-        return min(_MAX_TERMS, math.ceil(self.order / lowest))
+        return min(_MAX_TERMS, count_below(self.order, lowest))
 
     def compose(self, coefficients: Sequence[Real], u: Germ, *, ends: bool = False) -> Germ:
         """Return Σ c_n·u^n, where u tends to 0.
@@ -319,7 +319,7 @@ class Algebra:
         lowest = u.lowest
         if ends or lowest is None:
             return result
-        remainder = _plain(lowest * len(coefficients))
+        remainder = plain(lowest * len(coefficients))
         return _collect(result.terms.items(), _lower(result.order, remainder))
 
     def exp(self, x: Germ) -> Germ:
@@ -328,18 +328,14 @@ class Algebra:
         Raises
         ------
         UndecidedError
-            e^x grows faster than any power of 1/t, or is an irrational power of t.
+            e^x grows faster than any power of 1/t.
         """
         power: Power = (0, 0)
         x = self._without_zeros(x)
         logarithm = x.terms.get((0, 1))
         if logarithm is not None and next(iter(x.terms)) == (0, 1):
             # e^(c·log t) = t^c
-            if logarithm.rational is None:
-                message = "a power of t with an exponent that is not known to be rational"
-                raise UndecidedError(message)
-            c = Fraction(int(logarithm.rational.p), int(logarithm.rational.q))
-            power = (_plain(c), 0)
+            power = (exponent_of(logarithm), 0)
             x = Germ({p: d for p, d in x.terms.items() if p != (0, 1)}, x.order)
         parts = self.split(x)
         if isinstance(parts, int):
@@ -375,7 +371,7 @@ class Algebra:
             raise UndecidedError(message)
         u = self._relative(x, (e, k), c)
         series = self.compose(_logarithm(self.length(u) + 1), u)
-        head = [((0, 0), apply("log", c)), ((0, 1), Real.of(Fraction(e)))]
+        head = [((0, 0), apply("log", c)), ((0, 1), real_of(e))]
         return self.add(_collect(head, None), series)
 
     def sin_cos(self, x: Germ) -> tuple[Germ, Germ]:
@@ -403,9 +399,9 @@ class Algebra:
         """Return dx/dt."""
         pairs: list[tuple[Power, Real]] = []
         for (e, k), c in x.terms.items():
-            pairs.append(((_plain(e - 1), k), c * Real.of(Fraction(e))))
+            pairs.append(((plain(e - 1), k), c * real_of(e)))
             if k:
-                pairs.append(((_plain(e - 1), k - 1), c * Real.of(k)))
+                pairs.append(((plain(e - 1), k - 1), c * Real.of(k)))
         return _collect(pairs, _plus(x.order, -1))
 
     def integrate(self, x: Germ, start: Real) -> Germ:
@@ -429,10 +425,11 @@ class Algebra:
             if k < 0:
                 message = "an integral of 1/log t"
                 raise UndecidedError(message)
-            factor = Fraction(1, 1) / (e + 1)
+            inverse = real_of(e + 1).inverse()
+            factor = inverse
             for j in range(k + 1):
-                pairs.append(((_plain(e + 1), k - j), c * Real.of(factor)))
-                factor *= Fraction(-(k - j)) / (e + 1)
+                pairs.append(((plain(e + 1), k - j), c * factor))
+                factor = factor * Real.of(j - k) * inverse
         order = _plus(x.order, 1)
         if order is not None and order <= 0:
             message = f"a series is known up to t^{x.order} only"
@@ -471,7 +468,7 @@ _ALTERNATING: Final = (0, 1, 0, -1)  # derivatives of sin at 0, in turn
 
 
 @functools.lru_cache(maxsize=256)
-def _binomials(exponent: Exponent, length: int) -> tuple[Real, ...]:
+def _binomials(exponent: int | Fraction, length: int) -> tuple[Real, ...]:
     """Return the coefficients of (1 + u)^q up to u^length; a finite series ends with a 0."""
     coefficients = [Fraction(1)]
     for n in range(length):

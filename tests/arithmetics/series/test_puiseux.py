@@ -7,6 +7,7 @@ import flint
 import pytest
 
 from symdiff.arithmetics.balls import enclose
+from symdiff.arithmetics.series.exponents import exponent_of
 from symdiff.arithmetics.series.germs import Budget, Outside, Unknown, evaluate
 from symdiff.arithmetics.series.puiseux import (
     ZERO_GERM,
@@ -636,8 +637,9 @@ def test_work_is_bounded():
     assert isinstance(value, Unknown) and "budget" in value.reason
 
 
-def test_an_irrational_power_is_undecided_only_where_the_base_is_zero():
-    assert isinstance(series("x**pi", "0", RIGHT), Unknown)
+def test_an_irrational_power_is_a_power_of_t_where_the_base_is_zero():
+    ((exponent, k), coefficient) = next(iter(series("x**pi", "0", RIGHT).terms.items()))
+    assert exponent == exponent_of(PI) and k == 0 and coefficient.rational == 1
     assert series("(1 + x)**pi", "0", RIGHT).constant.rational == 1
     assert sign(series("(1 + x)**pi", "0", RIGHT).terms[1, 0] - PI) == 0
     assert sign(series("x**2", "sqrt(2)", LEFT).terms[1, 0] + apply("sqrt", Real.of(8))) == 0
