@@ -6,6 +6,7 @@ at (0, 0), and jumps at every other point with y = 0.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import TypeGuard
@@ -18,7 +19,7 @@ from symdiff.arithmetics.series.reals import MAX_BITS, Real, UndecidedError, sym
 from symdiff.arithmetics.symbolic import expression
 from symdiff.catalogue import CATALOGUE, Function
 from symdiff.errors import Unsupported
-from symdiff.program.nodes import Builder, Call, Input, Node, Program
+from symdiff.program.nodes import Builder, Call, Input, Literal, Node, Program
 from symdiff.truth.primitives import expanded
 
 _MAX_TREE = 200  # nodes of the largest difference that sympy simplifies
@@ -67,14 +68,108 @@ def _is_continuous(program: Program, choice: Call, point: Mapping[str, Real]) ->
         return True
     builder = Builder.extending(program)
     difference = builder.program(builder.add(Call("subtract", (first, second))), program.sources)
-    comparison = program.nodes[condition]
+    return all(
+        _is_constant_near(program, boundary.comparison, point)
+        or _is_zero_on(difference, program, boundary, point)
+        for boundary in _boundaries(program, condition, {})
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Boundary:
+    """Where a condition may switch: where the sides of one of its comparisons are equal.
+
+    Attributes
+    ----------
+    comparison
+        The node of the comparison.
+    others
+        The other comparisons that must be true or false for the condition to switch here.
+    """
+
+    comparison: int
+    others: Mapping[int, bool]
+
+
+def _boundaries(
+    program: Program, condition: int, others: Mapping[int, bool]
+) -> Iterator[_Boundary]:
+    """Yield the boundaries of a condition of comparisons, conjunctions and disjunctions."""
+    node = program.nodes[condition]
+    if not isinstance(node, Call) or CATALOGUE[node.function].role != "logic":
+        yield _Boundary(condition, others)
+        return
+    for index, operand in enumerate(node.operands):
+        siblings = [a for k, a in enumerate(node.operands) if k != index]
+        known = dict.fromkeys(siblings, node.function == "logical_and")
+        yield from _boundaries(program, operand, {**others, **known})
+
+
+def _is_zero_on(
+    difference: Program, program: Program, boundary: _Boundary, point: Mapping[str, Real]
+) -> bool:
+    """Return whether a difference of branches is proved to be zero on a boundary."""
+    comparison = program.nodes[boundary.comparison]
     if not _is_comparison(comparison):
         return False
-    return any(
-        _is_zero_where_constant(difference, program, side, other, point)
-        or _is_zero_where_substituted(difference, program, side, other, point)
-        for side, other in _sides(comparison)
+    return (
+        (_has_factor(difference, comparison) and _is_zero_at(difference, point))
+        or any(
+            _is_zero_where_constant(difference, program, side, other, point)
+            for side, other in _sides(comparison)
+        )
+        or _is_zero_where_substituted(difference, program, boundary, point)
     )
+
+
+def _has_factor(difference: Program, comparison: Call) -> bool:
+    """Return whether a difference is zero, by its form, where the sides of a comparison are equal.
+
+    The form is made of products with a factor that is zero there, and of their sums, powers,
+    absolute values, extrema and choices.
+    """
+    zeros = set(_zeros(difference, comparison))
+    vanishes: dict[int, bool] = {}
+    for index in difference.order:
+        node = difference.nodes[index]
+        if isinstance(node, Call):
+            vanishes[index] = index in zeros or _vanishes(difference, node, vanishes)
+        else:
+            is_zero = isinstance(node, Literal) and node.value == 0
+            vanishes[index] = index in zeros or is_zero
+    return vanishes[difference.output]
+
+
+def _zeros(difference: Program, comparison: Call) -> Iterator[int]:
+    """Yield nodes that are zero where the sides of a comparison are equal."""
+    pairs = [set(comparison.operands)]
+    for side, other in _sides(comparison):
+        literal = difference.nodes[other]
+        if isinstance(literal, Literal) and literal.value == 0:
+            yield side
+            node = difference.nodes[side]
+            if isinstance(node, Call) and node.function == "subtract":
+                pairs.append(set(node.operands))
+    for index, node in difference.calls():
+        if node.function == "subtract" and set(node.operands) in pairs:
+            yield index
+
+
+def _vanishes(program: Program, node: Call, vanishes: Mapping[int, bool]) -> bool:
+    """Return whether a call is zero, given which of its operands are."""
+    row = CATALOGUE[node.function]
+    operands = [vanishes[a] for a in node.operands]
+    if row.name == "multiply":
+        return any(operands)
+    if row.is_power:
+        exponent = program.nodes[node.operands[1]]
+        return operands[0] and isinstance(exponent, Literal) and exponent.value > 0
+    if row.name == "divide" or row.zero_at == 0:
+        return operands[0]
+    if row.role == "choice":
+        return all(operands[1:])
+    same = row.name == "subtract" and node.operands[0] == node.operands[1]
+    return same or (row.name in {"add", "subtract", "maximum", "minimum"} and all(operands))
 
 
 def _is_comparison(node: Node) -> TypeGuard[Call]:
@@ -145,39 +240,93 @@ def _is_zero_at(difference: Program, point: Mapping[str, Real]) -> bool:
 
 
 def _is_zero_where_substituted(
-    difference: Program, program: Program, side: int, other: int, point: Mapping[str, Real]
+    difference: Program, program: Program, boundary: _Boundary, point: Mapping[str, Real]
 ) -> bool:
-    """Return whether a difference is proved zero where `side`, a variable, equals `other`.
+    """Return whether a difference is proved zero where a comparison is solved for a variable.
 
-    This is proved if sympy simplifies it to 0 with `other` substituted for the variable.
+    The difference of the sides must be affine in the variable, with a rational factor. The proof is
+    that sympy simplifies the difference of the branches to 0 with the solution substituted, where
+    other comparisons of a variable with a number hold or fail as the boundary says.
     """
-    variable = program.nodes[side]
-    if not isinstance(variable, Input) or variable.name in program.at(other).inputs:
-        return False
     if difference.tree_size(difference.output) > _MAX_TREE:
         return False
+    comparison = program.nodes[boundary.comparison]
+    assert isinstance(comparison, Call)  # noqa: S101  (see `_is_zero_on`)
+    builder = Builder.extending(program)
+    gap = builder.program(builder.add(Call("subtract", comparison.operands)), program.sources)
+    bounds = dict(_bounds(program, boundary.others))
     try:
-        value = expression(program.at(other), exact=True)
-        symbol = sp.Symbol(variable.name, real=True)
-        on_boundary = expression(difference, exact=True).subs(symbol, value)
-        is_zero = bool(on_boundary.is_zero or sp.simplify(on_boundary).is_zero)
+        branches, switch = expression(difference, exact=True), expression(gap, exact=True)
+        for name in gap.inputs:
+            symbol = sp.Symbol(name, real=True)
+            factor = sp.expand(switch).diff(symbol)
+            if not factor.is_Rational or factor == 0 or name in bounds:
+                continue
+            solution = sp.expand(symbol - switch / factor)
+            if _is_simplified_to_zero(branches.subs(symbol, solution), bounds) and _balls_confirm(
+                difference, gap, name, Fraction(int(factor.p), int(factor.q)), bounds, point
+            ):
+                return True
     except (Unsupported, ArithmeticError, TypeError, ValueError, RecursionError):
         return False
-    return is_zero and _balls_confirm(difference, program.at(other), variable.name, point)
+    return False
 
 
-def _balls_confirm(
-    difference: Program, other: Program, variable: str, point: Mapping[str, Real]
+def _bounds(program: Program, others: Mapping[int, bool]) -> Iterator[tuple[str, _Bound]]:
+    """Yield, by variable, the bounds that follow from comparisons with numbers."""
+    for index, holds in others.items():
+        node = program.nodes[index]
+        if not _is_comparison(node) or not node.function.startswith(("less", "greater")):
+            continue
+        for k, (side, other) in enumerate(_sides(node)):
+            variable, number = program.nodes[side], program.nodes[other]
+            if isinstance(variable, Input) and isinstance(number, Literal):
+                is_lower = node.function.startswith("greater") == (k == 0)
+                yield variable.name, _Bound(Fraction(number.value), 1 if is_lower == holds else -1)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Bound:
+    """A bound of a variable: it is at least `number` for the direction 1, at most for -1."""
+
+    number: Fraction
+    direction: int
+
+
+def _is_simplified_to_zero(difference: sp.Expr, bounds: Mapping[str, _Bound]) -> bool:
+    """Return whether sympy simplifies a difference to 0 within bounds of variables."""
+    for name, bound in bounds.items():
+        start = sp.Rational(bound.number.numerator, bound.number.denominator)
+        distance = sp.Symbol(f"{name}_distance", positive=True)
+        symbol = sp.Symbol(name, real=True)
+        difference = difference.subs(symbol, start + bound.direction * distance)
+    return bool(difference.is_zero or sp.simplify(difference).is_zero)
+
+
+def _balls_confirm(  # noqa: PLR0913, PLR0917  (the parts of a boundary)
+    difference: Program,
+    gap: Program,
+    variable: str,
+    factor: Fraction,
+    bounds: Mapping[str, _Bound],
+    point: Mapping[str, Real],
 ) -> bool:
-    """Return whether balls confirm that a difference is 0 on the boundary ``variable == other``.
+    """Return whether balls confirm that a difference is 0 on the boundary where `gap` is 0.
 
     sympy may take a tiny number for zero.  So the ball of the difference must contain 0 at every
     test point where it can be computed, and there must be such a point.
     """
     is_tested = False
     for offset in _OFFSETS:
-        inputs = {name: constant_germ(value + Real.of(offset)) for name, value in point.items()}
-        germ = germs.evaluate(difference, {**inputs, variable: germs.evaluate(other, inputs)})
+        numbers = {name: value + Real.of(offset) for name, value in point.items()}
+        for name, bound in bounds.items():
+            numbers[name] = Real.of(bound.number + bound.direction * abs(offset))
+        inputs = {name: constant_germ(number) for name, number in numbers.items()}
+        rest = germs.evaluate(gap, inputs)
+        if not isinstance(rest, Germ):
+            continue
+        solution = numbers[variable] - rest.constant * Real.of(1 / factor)
+        germ = germs.evaluate(difference, {**inputs, variable: constant_germ(solution)})
         if isinstance(germ, Germ):
             if not sympy_zero_is_credible(germ.constant):
                 return False

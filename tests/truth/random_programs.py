@@ -90,7 +90,7 @@ class Bivariate(_Texts):
             return f"{kind}({a}, {self.text(depth - 1)})"
         if kind == "norm":
             inside = self._pick((self.joint(), f"abs({self.joint()})", f"relu({self.joint()})"))
-            return f"(sqrt(({self.joint()})**2 + {inside}**2) + {a})"
+            return f"(sqrt(({self.joint()})**2 + ({inside})**2) + {a})"
         if kind == "xy":
             return f"({a})*({self.text(0)})"
         if kind == "where":

@@ -142,7 +142,24 @@ CHOICES = [
     ("leaky_relu(x*y)", True),
     ("hardshrink(x + 0.5)", False),
     ("where(x > 1, x, y)", True),  # the condition is constant near (0, 0)
-    ("where(x > 0 and y > 0, x*y, 0)", False),  # continuous, but not proved
+    ("where(x > 0 and y > 0, x*y, 0)", True),
+    ("where(x > 0 and y > 0, min(x, y), 0)", True),  # x and y are not negative at the boundary
+    ("where(x > 0 or y > 0, max(x, y), 0)", True),
+    ("where(not (x > 0 or y > 0), 0, max(x, y))", True),
+    ("where(x > 0 and y > 0, x + y, 0)", False),
+    ("where(x > 0 and y > 0, max(x, y), 0)", False),  # y where x = 0
+    ("where(x > 0 or y > 0, min(x, y), 0)", False),  # y where x = 0 and y < 0
+    ("where(x > 0 and y > -1, x*y, 0)", True),
+    ("where(x > 0 and y < 1, x*y, 0)", True),
+    ("where(x + y > 0, (x + y)*x, (x + y)*abs(y))", True),  # a factor x + y
+    ("where(x + 2*y > 0, x, -2*y)", True),
+    ("where(x + 2*y > 0, x, 2*y)", False),
+    ("where(x > sin(y), (sin(y) - x)**2/exp(x), 0)", True),
+    ("where(x*y > 0, sqrt(abs(x*y)), 0)", True),
+    ("where(x*y > 0, abs(x*y) + 1e-300, 0)", False),
+    ("where(x*y > 0, x*y/(x*y), 0)", False),
+    ("where(x*y > 0, x*y*(1/(x*y)), 0)", False),
+    ("where(x - y**2 > 0, min(x - y**2, relu(x - y**2)), 0)", True),
     ("1 if x == 0 else exp(x)", True),
 ]
 
