@@ -8,7 +8,12 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help report test check format docs bench clean
+.PHONY: help report test check format docs bench fuzz clean
+
+# Of make fuzz.
+MINUTES ?= 10
+SEED ?= 0
+WORKERS ?= 2
 
 help: ## Show this list.
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -35,8 +40,11 @@ docs: $(VENV)/installed-test ## Write today's output into the examples of README
 bench: $(VENV)/installed-test ## Measure speed against other ways; writes benchmarks/results.md.
 	$(BIN)/python benchmarks/run.py $(ONLY)
 
+fuzz: $(VENV)/installed-test ## Look for false words with random programs: MINUTES=10 SEED=0 WORKERS=2.
+	$(BIN)/python -m fuzz --minutes $(MINUTES) --seed $(SEED) --workers $(WORKERS) --output fuzz.json
+
 clean: ## Remove the environment and what was written.
-	rm -rf $(VENV) build dist report.json .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist report.json fuzz.json .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,0 +1,107 @@
+"""One-sided limits by sympy, with a time limit: for programs without switches.
+
+Across a kink sympy's limits are not reliable, so programs with switches are not asked about.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from fractions import Fraction
+from types import FrameType, MappingProxyType
+from typing import Any, Final
+
+import sympy as sp
+
+from fuzz.points import Coordinate
+from fuzz.trees import CONSTANT, NUMBER, VARIABLE, Tree
+
+SECONDS: Final = 1.5
+X: Final = sp.Symbol("x", real=True)
+T: Final = sp.Symbol("t", positive=True)
+
+_FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
+    {
+        "add": lambda x, y: x + y,
+        "subtract": lambda x, y: x - y,
+        "multiply": lambda x, y: x * y,
+        "divide": lambda x, y: x / y,
+        "negative": lambda x: -x,
+        "square": lambda x: x**2,
+        "sin": sp.sin,
+        "cos": sp.cos,
+        "tan": sp.tan,
+        "exp": sp.exp,
+        "expm1": lambda x: sp.exp(x) - 1,
+        "log": sp.log,
+        "log1p": lambda x: sp.log(1 + x),
+        "sqrt": sp.sqrt,
+        "tanh": sp.tanh,
+        "sinh": sp.sinh,
+        "cosh": sp.cosh,
+        "atan": sp.atan,
+    }
+)
+
+
+class TimeoutError_(Exception):  # noqa: N801, N818
+    """The time limit has passed."""
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise `TimeoutError_` in the main thread after some seconds."""
+
+    def stop(_: int, __: FrameType | None) -> None:
+        raise TimeoutError_
+
+    former = signal.signal(signal.SIGALRM, stop)
+    rest, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, max(rest, 0.001) if rest else 0)
+        signal.signal(signal.SIGALRM, former)
+
+
+def is_covered(tree: Tree) -> bool:
+    """Return whether sympy is asked about a program."""
+    return tree.functions <= {*_FUNCTIONS, VARIABLE, NUMBER, CONSTANT} and tree.variables == ("x",)
+
+
+def limits(tree: Tree, at: Coordinate, side: int) -> tuple[Any, Any] | None:
+    """Return sympy's limit of the value, and of the slope from there, or None if it has none.
+
+    Parameters
+    ----------
+    tree
+        A program in x without switches.
+    at
+        The point.
+    side
+        1 for the right, -1 for the left.
+    """
+    try:
+        with time_limit(SECONDS):
+            f = _expression(tree)
+            x0 = sp.Rational(at.factor) * (sp.pi if at.is_multiple_of_pi else 1)
+            near = f.subs(X, x0 + side * T)
+            limit = sp.limit(near, T, 0, "+")
+            if not limit.is_finite:
+                return limit, None
+            return limit, sp.limit((near - limit) / (side * T), T, 0, "+")
+    except TimeoutError_:
+        return None
+    except Exception:  # noqa: BLE001  (sympy raises many kinds where it gives up)
+        return None
+
+
+def _expression(tree: Tree) -> Any:
+    if tree.function == VARIABLE:
+        return X
+    if tree.function == NUMBER:
+        return sp.Rational(*Fraction(tree.number).as_integer_ratio())
+    if tree.function == CONSTANT:
+        return {"pi": sp.pi, "e": sp.E}[tree.name]
+    return _FUNCTIONS[tree.function](*(_expression(a) for a in tree.arguments))
