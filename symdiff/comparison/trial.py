@@ -42,7 +42,7 @@ from symdiff.truth.truths import Certified, Truths
 from symdiff.verdict.diagnosis import diagnose, diagnose_jacobian, diagnose_region
 from symdiff.verdict.explain import explain
 from symdiff.verdict.faults import judge_faults
-from symdiff.verdict.gradients import judge_gradients
+from symdiff.verdict.gradients import AllowanceOf, judge_gradients
 from symdiff.verdict.judge import Draft, Judgement, Key, Tolerance, draft, judge, unclear_points
 from symdiff.verdict.values import judge_values
 from symdiff.verdict.words import Verdict
@@ -108,11 +108,17 @@ def run_trial(case: Case, grid: Grid, options: Options, proofs: ProofOptions) ->
     }
     redrafted = _drafts(proved, samples, tolerance, newly_proved)
     drafts = {key: drafted.updated(redrafted[key]) for key, drafted in drafts.items()}
+
+    def allowance(engine: str, variable: str, i: int) -> Allowance:
+        if (engine, variable) in failed_estimates:
+            return Allowance(math.nan, reason=failed_estimates[engine, variable])
+        return _allowance(engines[engine], problem, variable, grid, i)
+
     judgements = {
-        key: _judged(engines[key[0]], key, problem, grid, proved, samples, drafts, failed_estimates)
+        key: _judged(key, len(grid), proved, samples, drafts, allowance)
         for key in ((name, v) for name in engines for v in samples[name].derivatives)
     }
-    judgements |= judge_gradients(problem, grid, proved, samples, judgements)
+    judgements |= judge_gradients(problem, grid, proved, samples, judgements, tolerance, allowance)
     judgements |= judge_faults(proved, samples, judgements)
     judgements |= judge_values(problem, samples, judgements, tolerance)
     trial = Trial(case.spelling, problem, samples, proved, judgements, output=case.output)
@@ -234,31 +240,20 @@ def _proved(task: ProofTask, truths: Truths, variable: str, drafts: Mapping[Key,
 
 
 def _judged(  # noqa: PLR0913, PLR0917  (the results of the stages before)
-    engine: Engine,
     key: Key,
-    problem: Problem,
-    grid: Grid,
+    count: int,
     truths: Mapping[str, Truths],
     samples: Mapping[str, Samples],
     drafts: Mapping[Key, Draft],
-    failed_estimates: Mapping[Key, str],
+    allowance: AllowanceOf,
 ) -> Judgement:
-    """Return the verdicts on an engine along a variable.
-
-    Where the engine is off and its error estimate failed, the verdict is undecided: an estimate
-    might have excused the number.
-    """
+    """Return the verdicts on an engine along a variable, at `count` points."""
     name, variable = key
     if variable in samples[name].refusals:
-        reason = samples[name].refusals[variable]
-        return Judgement.everywhere(Verdict.FAILED, len(grid), reason)
+        return Judgement.everywhere(Verdict.FAILED, count, samples[name].refusals[variable])
     if variable in samples[name].unsupported:
-        return Judgement.everywhere(Verdict.UNSUPPORTED, len(grid))
-    points = drafts[key].points_off.tolist()
-    if key in failed_estimates:
-        allowances = dict.fromkeys(points, Allowance(math.nan, reason=failed_estimates[key]))
-    else:
-        allowances = {i: _allowance(engine, problem, variable, grid, i) for i in points}
+        return Judgement.everywhere(Verdict.UNSUPPORTED, count)
+    allowances = {i: allowance(name, variable, i) for i in drafts[key].points_off.tolist()}
     return judge(drafts[key], truths[variable], samples[name], variable, allowances)
 
 

@@ -37,6 +37,43 @@ def active_switches(program: Program, point: Mapping[str, Real]) -> list[Program
     return [switch.program for switch, is_active in activity if is_active]
 
 
+def variables_sharing_switches(program: Program, point: Mapping[str, Real]) -> list[frozenset[str]]:
+    """Return the groups of inputs that share switches which are or may be zero at a point.
+
+    Where a switch changes its sign, the gradient changes by a multiple of that of the switch. So
+    the Clarke set is the product of the sets of the groups, and of the intervals along the axes of
+    the other inputs.
+
+    Parameters
+    ----------
+    program
+        The expression.
+    point
+        The exact coordinates of every input.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> point = dict.fromkeys("xyzw", Real.of(1))
+    >>> groups = variables_sharing_switches(parse("abs(x - y) + abs(z - 1)*w"), point)
+    >>> [sorted(group) for group in groups]
+    [['x', 'y']]
+    """
+    switches = active_switches(program, point)
+    shared = [program.inputs] if switches is None else [s.inputs for s in switches]
+    groups: list[frozenset[str]] = []
+    for inputs in shared:
+        joined = frozenset(inputs)
+        apart = []
+        for group in groups:
+            if group & joined:
+                joined |= group
+            else:
+                apart.append(group)
+        groups = [*apart, joined]
+    return [group for group in groups if len(group) > 1]
+
+
 def _is_active(switch: Switch, point: Mapping[str, Real]) -> bool | None:
     """Return whether a switch is zero (or an integer, if it crosses these); None if undecided."""
     value = germs.evaluate(switch.program, {name: constant_germ(x) for name, x in point.items()})

@@ -21,7 +21,6 @@ from symdiff.arithmetics.balls import Ball
 from symdiff.arithmetics.series.reals import Real
 from symdiff.array_types import Array
 from symdiff.program import Program
-from symdiff.truth.active_switches import active_switches
 from symdiff.truth.branch_continuity import is_continuous_across_branches
 from symdiff.truth.convex_sets import Choice, Hull, Image, Part, Sum, Vertices
 from symdiff.truth.first_order import Atom, Key, Missing, Model
@@ -35,6 +34,7 @@ from symdiff.truth.sign_patterns import polytopes
 _ROUNDING: Final = 2.0**-45
 # The smallest scale by which a component is divided, relative to the largest component.
 _SMALLEST_SIZE: Final = 2.0**-60
+_LARGEST_SLACK: Final = 1e200  # in place of an infinite slack
 _MAX_GENERATORS: Final = 256  # points that span a polytope, if it is compared with limits
 _SAME: Final = 1e-12  # relative distance of points that count as equal
 _INDEPENDENT: Final = 1e-9  # the least ratio of singular values of independent gradients
@@ -76,7 +76,9 @@ class ClarkeBounds:
         around = _polytope(outer)
         return cls(_polytope(inner) if len(inner) else None, around, around, exact)
 
-    def contains(self, gradient: Sequence[float], tolerance: float) -> bool | None:
+    def contains(
+        self, gradient: Sequence[float], tolerance: float, slack: Array | float = 0.0
+    ) -> bool | None:
         """Return whether a gradient lies in the Clarke set, or None if that is undecided.
 
         Parameters
@@ -87,20 +89,28 @@ class ClarkeBounds:
             The allowed distance in each component, relative to the largest absolute value of that
             component in `reachable`. The answer is None if the gradient is further away, but
             rounding next to a much larger component may explain it.
+        slack
+            An absolute distance that is allowed in each component besides; shape (d,). It may be
+            infinite.
         """
         g = np.asarray(gradient, dtype=np.float64)
-        if self.inner is not None and _bounds(g, self.inner, self.sizes, tolerance)[1] <= tolerance:
+        scale = self.sizes + _as_sizes(slack, tolerance)
+        if self.inner is not None and _bounds(g, self.inner, scale, tolerance)[1] <= tolerance:
             return True
         around = self.inner if self.exact and self.inner is not None else self.outer
-        return None if self._may_contain(g, around, tolerance) else False
+        return None if self._may_contain(g, around, tolerance, slack) else False
 
-    def outer_contains(self, gradient: Sequence[float], tolerance: float) -> bool:
+    def outer_contains(
+        self, gradient: Sequence[float], tolerance: float, slack: Array | float = 0.0
+    ) -> bool:
         """Return whether a gradient lies in the AD hull, as every result of autodiff does."""
-        return self._may_contain(np.asarray(gradient, dtype=np.float64), self.reachable, tolerance)
+        g = np.asarray(gradient, dtype=np.float64)
+        return self._may_contain(g, self.reachable, tolerance, slack)
 
-    def _may_contain(self, g: Array, body: Sum, tolerance: float) -> bool:
+    def _may_contain(self, g: Array, body: Sum, tolerance: float, slack: Array | float) -> bool:
         """Return whether a gradient is not proved to lie outside a set."""
         scale = np.maximum(self.sizes, _ROUNDING / tolerance * self.sizes.max(initial=0))
+        scale = scale + _as_sizes(slack, tolerance)
         return _bounds(g, body, scale, tolerance)[0] <= tolerance
 
     def shortest(self) -> Array | None:
@@ -113,6 +123,12 @@ class ClarkeBounds:
         largest = sizes(self.reachable)
         scale: Array = np.maximum(largest, max(_SMALLEST_SIZE * largest.max(initial=0), 1e-300))
         return scale
+
+
+def _as_sizes(slack: Array | float, tolerance: float) -> Array:
+    """Return what is added to the sizes of components so that distances may grow by a slack."""
+    added: Array = np.minimum(slack, _LARGEST_SLACK) / tolerance
+    return added
 
 
 def _bounds(g: Array, body: Sum, scale: Array, tolerance: float) -> tuple[float, float]:
@@ -160,15 +176,6 @@ def clarke_bounds(
     if isinstance(model, Missing):
         return Undecided(model.reason)
     return _by_groups(program, variables, point, model)
-
-
-def has_coupled_switches(program: Program, point: Mapping[str, Real]) -> bool:
-    """Return whether a switch that is or may be zero depends on several variables.
-
-    If no switch does, the Clarke set is the product of the intervals along the axes.
-    """
-    switches = active_switches(program, point)
-    return switches is None or any(len(switch.inputs) > 1 for switch in switches)
 
 
 def _reachable(

@@ -209,7 +209,7 @@ def _explanations(
 
 def _details(explained: _Explained, arising: NonfiniteNodes, texts: _Texts) -> NDArray[np.int32]:
     """Return the indices in `texts` of the details, most of them set for many points together."""
-    points, codes = explained.points, explained.codes
+    points, codes, judgement = explained.points, explained.codes, explained.judgement
     samples, truths = explained.samples, explained.truths
     details = np.zeros(len(points), dtype=np.int32)
     variable = explained.key[1]
@@ -224,7 +224,7 @@ def _details(explained: _Explained, arising: NonfiniteNodes, texts: _Texts) -> N
     else:
         details[inexact] = texts.index(TRUNCATION)
     individual = np.zeros(len(points), dtype=bool)
-    for by_point in (explained.judgement.reasons, truths.proofs.details, truths.unproved):
+    for by_point in (judgement.reasons, judgement.notes, truths.proofs.details, truths.unproved):
         if by_point:
             individual |= np.isin(points, np.fromiter(by_point, dtype=np.intp, count=len(by_point)))
     individual |= samples.failing(variable, points)
@@ -254,15 +254,16 @@ def _detail(explained: _Explained, i: int, arising: NonfiniteNodes) -> str:
         phrases = [STRADDLES if straddling is not None and straddling[i] else TRUNCATION]
     is_subgradient = verdict in {Verdict.SUBGRADIENT, Verdict.NOT_SUBGRADIENT}
     if is_subgradient and truths.kinds[i] == Kind.KINK:
-        # An engine's rule is for one variable, not for a gradient judged as a whole.
-        rule = "" if phrases[0] else samples.traits.min_norm_rule
+        # An engine's rule is for a function of one variable, not for a component of a gradient.
+        is_component = phrases[0] or i in judgement.notes
+        rule = "" if is_component else samples.traits.min_norm_rule
         phrases.insert(0, _element(truths, i, value, rule))
     if verdict is Verdict.WRONG and not phrases[0]:
         phrases.append(_spurious(scope, variable, i, value))
     has_stencil = phrases[0] != LEAVES_DOMAIN
     if verdict is Verdict.NONFINITE and has_stencil and not scope.is_directional:
         phrases.append(_mechanism(arising.reason(i), value))
-    phrases.append(truths.detail(i))
+    phrases += [judgement.notes.get(i, ""), truths.detail(i)]
     return "; ".join(phrase for phrase in phrases if phrase)
 
 

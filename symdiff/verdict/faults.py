@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Final
 
@@ -44,5 +45,5 @@ def judge_faults(
                 **judgement.reasons,
                 **dict.fromkeys(points.tolist(), sample.fault_reasons[name]),
             }
-            changed[engine, name] = Judgement(codes, reasons)
+            changed[engine, name] = dataclasses.replace(judgement, codes=codes, reasons=reasons)
     return changed

@@ -1,33 +1,36 @@
-"""Judge gradients as a whole, at points where a switch of several variables is zero.
+"""Judge gradients as a whole, at points where variables share a switch that is zero.
 
 There, each component may lie between its one-sided derivatives while the gradient lies outside
-the Clarke set. The verdicts on the components then follow from the verdict on the gradient.
+the Clarke set. The verdicts on the components then follow from the verdict on the gradient: by the
+variables that share switches, that were asked for, and for which the engine has a number. The other
+variables are held fixed. A component alone is judged by the slopes along its axis.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
 from symdiff.arithmetics.bounds.rounding import FLOAT64, may_miss_zero_of_root
-from symdiff.array_types import Array, Mask
-from symdiff.engines.base import Problem, Samples
+from symdiff.array_types import Array
+from symdiff.engines.base import Allowance, Problem, Samples
 from symdiff.grid.grid import Grid
-from symdiff.truth.clarke import (
-    ClarkeBounds,
-    Undecided,
-    clarke_bounds,
-    has_coupled_switches,
-)
+from symdiff.truth.active_switches import variables_sharing_switches
+from symdiff.truth.clarke import ClarkeBounds, Undecided, clarke_bounds
 from symdiff.truth.exact_points import exact_point
 from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Truths
-from symdiff.verdict.judge import Judgement, Key
+from symdiff.verdict.judge import NO_BOUND, Judgement, Key, Tolerance
 from symdiff.verdict.words import Verdict
 
-# Tolerance of membership in a hull, in every component relative to its largest absolute value.
+# How to get an engine's allowance: from the engine, the variable and the point.
+AllowanceOf = Callable[[str, str, int], Allowance]
+
+# Least tolerance of membership in a hull, in every component relative to its largest size there.
 _TOLERANCE: Final = 1e-9
 # Tolerance, relative in the same way, for a gradient to equal the shortest in the Clarke set.
 _EQUAL: Final = 1e-6
@@ -40,24 +43,75 @@ _ROUNDED: Final = (
 _INSIDE: Final = "the gradient lies in the Clarke set"
 _OUTSIDE: Final = "the gradient lies outside the Clarke set"
 _SHORTEST: Final = "the gradient is the shortest in the Clarke set"
+_DIFFERENCES: Final = (
+    "differences vary one variable at a time, and give no element of the Clarke set here"
+)
+_MAX_NAMED: Final = 3  # variables that are named in a sentence
 
+# Kinds with a finite number on both sides.
+_WITH_SLOPES: Final = frozenset({Kind.KINK, Kind.SMOOTH})
 # Verdicts that depend on whether the gradient lies in the Clarke set.
 _IN_QUESTION: Final = frozenset({Verdict.SUBGRADIENT, Verdict.NOT_SUBGRADIENT, Verdict.WRONG})
-# Verdicts on numbers that equal the derivative apart from rounding.
+# Verdicts on numbers that equal the derivative, or a one-sided one, but for an explained error.
 _EXPLAINED: Final = frozenset({Verdict.AGREES, Verdict.INEXACT})
 
 
-def judge_gradients(
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Scope:
+    """One scalar function with its points, truths, samples and verdicts."""
+
+    problem: Problem
+    truths: Mapping[str, Truths]
+    samples: Mapping[str, Samples]
+    judgements: Mapping[Key, Judgement]
+    tolerance: Tolerance
+    allowance: AllowanceOf
+
+    def verdict(self, engine: str, name: str, i: int) -> Verdict:
+        return Verdict.from_code(self.judgements[engine, name].codes[i])
+
+    def components(self, engine: str, i: int) -> list[str]:
+        """Return the variables with slopes for which an engine has a number, in a fixed order."""
+        samples = self.samples[engine]
+        lacking = samples.unsupported.keys() | samples.refusals.keys()
+        return [
+            name
+            for name in self.problem.program.inputs
+            if name in self.truths and name in samples.derivatives and name not in lacking
+            if Kind.from_code(self.truths[name].kinds[i]) in _WITH_SLOPES
+            if math.isfinite(samples.derivatives[name][i]) and not samples.reason(name, i)
+        ]
+
+    def questioned(self, engine: str, names: Sequence[str], i: int) -> list[str]:
+        """Return the variables whose verdict depends on the gradient."""
+        return [name for name in names if self.verdict(engine, name, i) in _IN_QUESTION]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Ruling:
+    """What the gradient as a whole says about a component: a verdict, a reason and a note.
+
+    Attributes
+    ----------
+    verdict
+        The verdict; None: the one on the component alone.
+    """
+
+    verdict: Verdict | None
+    reason: str
+    note: str
+
+
+def judge_gradients(  # noqa: PLR0913, PLR0917  (the results of the stages before)
     problem: Problem,
     grid: Grid,
     truths: Mapping[str, Truths],
     samples: Mapping[str, Samples],
     judgements: Mapping[Key, Judgement],
+    tolerance: Tolerance,
+    allowance: AllowanceOf,
 ) -> dict[Key, Judgement]:
     """Return the judgements that change when gradients are judged as a whole.
-
-    Only engines that compute whole gradients are judged like this: finite differences vary one
-    variable at a time.
 
     Parameters
     ----------
@@ -69,76 +123,125 @@ def judge_gradients(
         The truth by variable, and what the engines returned.
     judgements
         The verdicts on the components, by engine and variable.
+    tolerance
+        What counts as agreement.
+    allowance
+        Returns how far a correct engine may deviate.
     """
-    names = problem.variables
-    if len(names) < 2:
+    if len(problem.program.inputs) < 2:
         return {}
-    whole = [e for e, s in samples.items() if set(s.derivatives) == set(names) and not s.errors]
-    rulings: dict[Key, dict[int, tuple[Verdict, str]]] = {}
-    for i in _candidates(truths, names):
-        engines = [e for e in whole if _is_in_question(judgements, samples[e], e, names, i)]
+    scope = _Scope(problem, truths, samples, judgements, tolerance, allowance)
+    rulings: dict[Key, dict[int, _Ruling]] = {}
+    for i in _candidates(truths):
+        components = {engine: scope.components(engine, i) for engine in samples}
+        engines = [e for e, names in components.items() if scope.questioned(e, names, i)]
         point = exact_point(grid, i) if engines else None
-        if point is None or not has_coupled_switches(problem.program, point):
+        if point is None:
             continue
-        bounds = clarke_bounds(problem.program, names, point)
-        for engine in engines:
-            gradient = np.array(
-                [
-                    _without_rounding(
-                        samples[engine], truths[name], judgements[engine, name], name, i
+        bounds: dict[tuple[str, ...], ClarkeBounds | Undecided] = {}
+        for group in variables_sharing_switches(problem.program, point):
+            for engine in engines:
+                names = tuple(name for name in components[engine] if name in group)
+                questioned = scope.questioned(engine, names, i)
+                if len(names) > 1 and questioned and names not in bounds:
+                    bounds[names] = clarke_bounds(problem.program, names, point)
+                held = [name for name in problem.program.inputs if name in group - set(names)]
+                for name in questioned:
+                    ruling = (
+                        _of_whole(scope, engine, names, i, bounds[names])
+                        if len(names) > 1
+                        else _Ruling(None, "", f"judged along {name} alone")
                     )
-                    for name in names
-                ]
-            )
-            inside, reason = _membership(bounds, gradient)
-            if inside is False and _is_rounded_at_root(problem, i):
-                inside, reason = None, _ROUNDED
-            for name in names:
-                if judgements[engine, name].codes[i] in _IN_QUESTION:
-                    verdict = _verdict(int(truths[name].kinds[i]), inside)
-                    rulings.setdefault((engine, name), {})[i] = verdict, reason
-    return {key: _changed(judgements[key], by_point) for key, by_point in rulings.items()}
+                    by_point = rulings.setdefault((engine, name), {})
+                    by_point[i] = _with_fixed(ruling, held)
+    return {
+        key: _changed(judgements[key], truths[key[1]], by_point)
+        for key, by_point in rulings.items()
+    }
 
 
-def _changed(judgement: Judgement, rulings: Mapping[int, tuple[Verdict, str]]) -> Judgement:
-    """Return a judgement with other verdicts and reasons at some points."""
+def _candidates(truths: Mapping[str, Truths]) -> list[int]:
+    """Return the points with a kink, or an apparent kink, along a variable."""
+    points: set[int] = set()
+    for truth in truths.values():
+        points.update(np.flatnonzero(truth.kinds == Kind.KINK).tolist(), truth.apparent_kinks)
+    return sorted(points)
+
+
+def _with_fixed(ruling: _Ruling, held: Sequence[str]) -> _Ruling:
+    """Return a ruling whose note names the variables that were held fixed, if there are any."""
+    if not held:
+        return ruling
+    more = len(held) - _MAX_NAMED
+    names = ", ".join(held[:_MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
+    words = f"with {names} held fixed"
+    return dataclasses.replace(ruling, note=f"{ruling.note}, {words}" if ruling.note else words)
+
+
+def _of_whole(
+    scope: _Scope, engine: str, names: tuple[str, ...], i: int, bounds: ClarkeBounds | Undecided
+) -> _Ruling:
+    """Return the ruling on a gradient; its verdict is for a component that is in question."""
+    if isinstance(bounds, Undecided):
+        return _Ruling(Verdict.UNDECIDED, f"undecided: {bounds.reason}", "")
+    gradient = np.array([_component(scope, engine, name, i) for name in names])
+    relative = max(_TOLERANCE, scope.tolerance.rtol)
+    slack = np.array([_estimate(scope.samples[engine], name, i) for name in names])
+    slack += scope.tolerance.atol
+    if bounds.contains(gradient.tolist(), relative, slack):
+        shortest = _is_shortest(bounds, gradient)
+        return _Ruling(Verdict.SUBGRADIENT, _SHORTEST if shortest else _INSIDE, "")
+    allowances = [scope.allowance(engine, name, i) for name in names]
+    unknown = [a for a in allowances if math.isnan(a.radius)]
+    if unknown:
+        reason = unknown[0].reason
+        return _Ruling(Verdict.UNDECIDED, NO_BOUND if reason == "rounding" else reason, "")
+    # An allowance around another number than the derivative says nothing about the gradient.
+    slack += [a.radius if a.expected is None else 0.0 for a in allowances]
+    inside = bounds.contains(gradient.tolist(), relative, slack)
+    if inside is None:
+        return _Ruling(Verdict.UNDECIDED, _OPEN, "")
+    if inside:
+        return _Ruling(Verdict.INEXACT, f"{_INSIDE}, apart from rounding", "")
+    if _is_rounded_at_root(scope.problem, i):
+        return _Ruling(Verdict.UNDECIDED, _ROUNDED, "")
+    spurious = bounds.outer_contains(gradient.tolist(), relative, slack)
+    reason = f"{_OUTSIDE}, {'inside' if spurious else 'and outside'} the AD hull"
+    by_differences = "differences" in scope.samples[engine].traits.modes
+    return _Ruling(Verdict.NOT_SUBGRADIENT, reason, _DIFFERENCES if by_differences else "")
+
+
+def _component(scope: _Scope, engine: str, name: str, i: int) -> float:
+    """Return a component of a gradient, without an error that its own verdict explains."""
+    value, truths = float(scope.samples[engine].derivatives[name][i]), scope.truths[name]
+    if scope.verdict(engine, name, i) not in _EXPLAINED:
+        return value
+    left, right = truths.one_sided(i)
+    return min(max(value, min(left, right)), max(left, right))
+
+
+def _estimate(samples: Samples, name: str, i: int) -> float:
+    """Return an engine's own estimate of its error at a point, or 0."""
+    errors = samples.errors.get(name)
+    return 0.0 if errors is None or not math.isfinite(errors[i]) else float(errors[i])
+
+
+def _changed(judgement: Judgement, truths: Truths, rulings: Mapping[int, _Ruling]) -> Judgement:
+    """Return a judgement with the rulings at some points."""
     codes = judgement.codes.copy()
-    codes[list(rulings)] = [verdict for verdict, _ in rulings.values()]
-    reasons = {i: reason for i, (_, reason) in rulings.items()}
-    return Judgement(codes, {**judgement.reasons, **reasons})
+    for i, ruling in rulings.items():
+        codes[i] = _verdict(ruling.verdict, Verdict.from_code(codes[i]), int(truths.kinds[i]))
+    reasons = {i: ruling.reason for i, ruling in rulings.items() if ruling.reason}
+    notes = {i: ruling.note for i, ruling in rulings.items() if ruling.note}
+    return Judgement(codes, {**judgement.reasons, **reasons}, notes)
 
 
-def _is_in_question(
-    judgements: Mapping[Key, Judgement],
-    samples: Samples,
-    engine: str,
-    names: tuple[str, ...],
-    i: int,
-) -> bool:
-    """Return whether an engine has a finite gradient whose membership decides a verdict."""
-    finite = all(np.isfinite(samples.derivatives[name][i]) for name in names)
-    words = {Verdict.from_code(judgements[engine, name].codes[i]) for name in names}
-    return finite and bool(words & _IN_QUESTION)
-
-
-def _without_rounding(
-    samples: Samples, truths: Truths, judgement: Judgement, name: str, i: int
-) -> float:
-    """Return a component, or the derivative if the component equals it apart from rounding."""
-    derivative = float(truths.derivative[i])
-    is_equal = Verdict.from_code(judgement.codes[i]) in _EXPLAINED and np.isfinite(derivative)
-    return derivative if is_equal else float(samples.derivatives[name][i])
-
-
-def _candidates(truths: Mapping[str, Truths], names: tuple[str, ...]) -> list[int]:
-    """Return the points with a kink or an apparent kink, and finite one-sided derivatives."""
-    has_kink: Mask = np.zeros(len(truths[names[0]]), dtype=bool)
-    has_slopes = np.ones_like(has_kink)
-    for name in names:
-        has_kink |= truths[name].kinds == Kind.KINK
-        has_kink[truths[name].apparent_kinks] = True
-        has_slopes &= np.isin(truths[name].kinds, (Kind.KINK, Kind.SMOOTH))
-    return np.flatnonzero(has_kink & has_slopes).tolist()
+def _verdict(ruled: Verdict | None, alone: Verdict, kind: int) -> Verdict:
+    """Return the verdict on a component from those on the gradient and on the component alone."""
+    if ruled is None or (ruled is Verdict.INEXACT and alone is Verdict.SUBGRADIENT):
+        return alone
+    # Along an axis with a derivative, another number is wrong.
+    return Verdict.WRONG if ruled is Verdict.NOT_SUBGRADIENT and kind != Kind.KINK else ruled
 
 
 def _is_rounded_at_root(problem: Problem, i: int) -> bool:
@@ -146,28 +249,6 @@ def _is_rounded_at_root(problem: Problem, i: int) -> bool:
     tensors = problem.tensor_problem
     dtype = FLOAT64 if tensors is None else tensors.dtype
     return may_miss_zero_of_root(problem.program, problem.balls(i), dtype)
-
-
-def _membership(bounds: ClarkeBounds | Undecided, gradient: Array) -> tuple[bool | None, str]:
-    """Return whether a gradient lies in the Clarke set, None if undecided, and a sentence."""
-    if isinstance(bounds, Undecided):
-        return None, f"undecided: {bounds.reason}"
-    inside = bounds.contains(gradient.tolist(), _TOLERANCE)
-    if inside is None:
-        return None, _OPEN
-    if inside:
-        return True, _SHORTEST if _is_shortest(bounds, gradient) else _INSIDE
-    spurious = bounds.outer_contains(gradient.tolist(), _TOLERANCE)
-    return False, f"{_OUTSIDE}, {'inside' if spurious else 'and outside'} the AD hull"
-
-
-def _verdict(kind: int, inside: bool | None) -> Verdict:  # noqa: FBT001  (of `_membership`)
-    """Return the verdict on a component, given whether the gradient lies in the Clarke set."""
-    if inside is None:
-        return Verdict.UNDECIDED
-    if inside:
-        return Verdict.SUBGRADIENT
-    return Verdict.NOT_SUBGRADIENT if kind == Kind.KINK else Verdict.WRONG
 
 
 def _is_shortest(bounds: ClarkeBounds, gradient: Array) -> bool:

@@ -45,7 +45,7 @@ MAX_EXPLAINED: Final = 5000  # largest number of allowances computed for one eng
 # Reasons for the verdict `undecided`.
 _NOT_PROVED: Final = "not proved: the limit max_proofs was reached"
 _NOT_EXPLAINED: Final = f"not judged: more than {MAX_EXPLAINED} points of this engine are off"
-_NO_BOUND: Final = "no bound on the rounding error is available"
+NO_BOUND: Final = "no bound on the rounding error is available"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -87,10 +87,13 @@ class Judgement:
     reasons
         By point, why a number that deviates passes, why the verdict is undecided, or how the number
         is wrong.
+    notes
+        By point, by which rule the number was judged, where that is not clear.
     """
 
     codes: Codes
     reasons: Mapping[int, str]
+    notes: Mapping[int, str] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def everywhere(cls, verdict: Verdict, count: int, reason: str = "") -> Judgement:
@@ -106,18 +109,23 @@ class Judgement:
 
     def part(self, chosen: Points) -> Judgement:
         """Return the verdicts at some of the points, in order."""
-        return Judgement(self.codes[chosen], renumbered(self.reasons, chosen))
+        notes = renumbered(self.notes, chosen)
+        return Judgement(self.codes[chosen], renumbered(self.reasons, chosen), notes)
 
     @classmethod
     def join(cls, parts: Sequence[Judgement]) -> Judgement:
         """Return the verdicts at the points of parts of a grid, one after the other."""
         starts = starts_of(len(part.codes) for part in parts)
         codes = np.concatenate([part.codes for part in parts])
-        return cls(codes, shifted([part.reasons for part in parts], starts))
+        reasons, notes = (
+            shifted([getattr(part, field) for part in parts], starts)
+            for field in ("reasons", "notes")
+        )
+        return cls(codes, reasons, notes)
 
     def with_reasons(self, reasons: Mapping[int, str]) -> Judgement:
         """Return the verdicts with more reasons; a reason that exists is kept."""
-        return Judgement(self.codes, {**reasons, **self.reasons})
+        return dataclasses.replace(self, reasons={**reasons, **self.reasons})
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -401,7 +409,7 @@ def _explained(
             return verdict, LEAVES_DOMAIN
         return verdict, "by rounding" if math.isinf(allowance.radius) else ""
     if math.isnan(allowance.radius):
-        return Verdict.UNDECIDED, _NO_BOUND if allowance.reason == "rounding" else allowance.reason
+        return Verdict.UNDECIDED, NO_BOUND if allowance.reason == "rounding" else allowance.reason
     if verdict is Verdict.NOT_SUBGRADIENT:
         ends = truths.one_sided(i)
         nearest = min(max(value, min(ends)), max(ends))

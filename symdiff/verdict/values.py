@@ -6,6 +6,7 @@ of another function: the verdict is `value`, whatever the derivative is.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -55,7 +56,7 @@ def with_values(judgement: Judgement, reasons: Mapping[int, str]) -> Judgement:
     """Return a judgement with the verdict `value` at the points that have a reason."""
     codes = judgement.codes.copy()
     codes[list(reasons)] = Verdict.VALUE
-    return Judgement(codes, {**judgement.reasons, **reasons})
+    return dataclasses.replace(judgement, codes=codes, reasons={**judgement.reasons, **reasons})
 
 
 def words_on_values(value: float, expected: ExactValue, where: str = "") -> str:

@@ -208,10 +208,14 @@ class TestGradients:
         two = self.verdicts("max(a, b)", {"a": [1], "b": [1]}, engine=name)
         assert {verdict for verdict, _ in two.values()} == {"subgradient"}
 
-    def test_finite_differences_are_judged_one_variable_at_a_time(self):
+    def test_finite_differences_are_judged_as_a_whole_too(self):
+        # Three halves add up to 1.5, and the components of every subgradient to 1.
         by_variable = self.verdicts(
             "max(a, b, c)", {"a": [1], "b": [1], "c": [1]}, engine="central"
         )
+        assert {verdict for verdict, _ in by_variable.values()} == {"not-subgradient"}
+        assert all("differences vary one variable at a time" in d for _, d in by_variable.values())
+        by_variable = self.verdicts("max(a, b)", {"a": [1], "b": [1]}, engine="central")
         assert {verdict for verdict, _ in by_variable.values()} == {"subgradient"}
 
     def test_a_component_that_is_not_its_partial_derivative_can_be_a_subgradient(self, register):

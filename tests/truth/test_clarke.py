@@ -6,7 +6,7 @@ import pytest
 from symdiff.arithmetics.series.reals import Real
 from symdiff.program import parse
 from symdiff.truth.branch_continuity import is_continuous_across_branches
-from symdiff.truth.clarke import Undecided, clarke_bounds, has_coupled_switches
+from symdiff.truth.clarke import Undecided, clarke_bounds
 from symdiff.truth.polytopes import distance_to_hull, min_norm
 
 
@@ -167,12 +167,6 @@ CHOICES = [
 @pytest.mark.parametrize(("text", "expected"), CHOICES)
 def test_continuity_across_the_boundary_of_a_choice_is_proved(text, expected):
     assert is_continuous_across_branches(parse(text), at(x=0, y=0)) is expected
-
-
-def test_only_a_zero_switch_of_several_variables_couples_them():
-    assert not has_coupled_switches(parse("abs(x) + abs(y)"), at(x=0, y=0))
-    assert has_coupled_switches(parse("abs(x - y)"), at(x=1, y=1))
-    assert not has_coupled_switches(parse("abs(x - y)"), at(x=1, y=2))
 
 
 # Sums with more than 12 zero switches, and the support function of the Clarke set in a direction d,
