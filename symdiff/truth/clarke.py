@@ -34,7 +34,8 @@ from symdiff.truth.sign_patterns import polytopes
 _ROUNDING: Final = 2.0**-45
 # The smallest scale by which a component is divided, relative to the largest component.
 _SMALLEST_SIZE: Final = 2.0**-60
-_LARGEST_SLACK: Final = 1e200  # in place of an infinite slack
+# Slack in place of an infinite one, relative to the largest component of the gradients.
+_LARGEST_SLACK: Final = 2.0**30
 _MAX_GENERATORS: Final = 256  # points that span a polytope, if it is compared with limits
 _SAME: Final = 1e-12  # relative distance of points that count as equal
 _INDEPENDENT: Final = 1e-9  # the least ratio of singular values of independent gradients
@@ -94,7 +95,7 @@ class ClarkeBounds:
             infinite.
         """
         g = np.asarray(gradient, dtype=np.float64)
-        scale = self.sizes + _as_sizes(slack, tolerance)
+        scale = self._scale(g, tolerance, slack)
         if self.inner is not None and _bounds(g, self.inner, scale, tolerance)[1] <= tolerance:
             return True
         around = self.inner if self.exact and self.inner is not None else self.outer
@@ -109,9 +110,17 @@ class ClarkeBounds:
 
     def _may_contain(self, g: Array, body: Sum, tolerance: float, slack: Array | float) -> bool:
         """Return whether a gradient is not proved to lie outside a set."""
-        scale = np.maximum(self.sizes, _ROUNDING / tolerance * self.sizes.max(initial=0))
-        scale = scale + _as_sizes(slack, tolerance)
+        scale = np.maximum(
+            self._scale(g, tolerance, slack), _ROUNDING / tolerance * self.sizes.max(initial=0)
+        )
         return _bounds(g, body, scale, tolerance)[0] <= tolerance
+
+    def _scale(self, g: Array, tolerance: float, slack: Array | float) -> Array:
+        """Return the sizes, enlarged so that distances may grow by a slack; shape (d,)."""
+        sizes = self.sizes
+        largest = _LARGEST_SLACK * (sizes.max(initial=0) + np.abs(g).max(initial=0))
+        scale: Array = sizes + np.minimum(slack, largest) / tolerance
+        return scale
 
     def shortest(self) -> Array | None:
         """Return the element of least norm of the Clarke set, or None if that is not known."""
@@ -123,12 +132,6 @@ class ClarkeBounds:
         largest = sizes(self.reachable)
         scale: Array = np.maximum(largest, max(_SMALLEST_SIZE * largest.max(initial=0), 1e-300))
         return scale
-
-
-def _as_sizes(slack: Array | float, tolerance: float) -> Array:
-    """Return what is added to the sizes of components so that distances may grow by a slack."""
-    added: Array = np.minimum(slack, _LARGEST_SLACK) / tolerance
-    return added
 
 
 def _bounds(g: Array, body: Sum, scale: Array, tolerance: float) -> tuple[float, float]:

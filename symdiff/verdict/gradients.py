@@ -17,7 +17,7 @@ import numpy as np
 
 from symdiff.arithmetics.bounds.rounding import FLOAT64, may_miss_zero_of_root
 from symdiff.array_types import Array
-from symdiff.engines.base import Allowance, Problem, Samples
+from symdiff.engines.base import STRADDLES, Allowance, Problem, Samples, Traits
 from symdiff.grid.grid import Grid
 from symdiff.truth.active_switches import variables_sharing_switches
 from symdiff.truth.clarke import ClarkeBounds, Undecided, clarke_bounds
@@ -43,6 +43,7 @@ _ROUNDED: Final = (
 _INSIDE: Final = "the gradient lies in the Clarke set"
 _OUTSIDE: Final = "the gradient lies outside the Clarke set"
 _SHORTEST: Final = "the gradient is the shortest in the Clarke set"
+_OTHER_KINK: Final = f"{STRADDLES} beside the point"
 _DIFFERENCES: Final = (
     "differences vary one variable at a time, and give no element of the Clarke set here"
 )
@@ -184,20 +185,31 @@ def _of_whole(
     """Return the ruling on a gradient; its verdict is for a component that is in question."""
     if isinstance(bounds, Undecided):
         return _Ruling(Verdict.UNDECIDED, f"undecided: {bounds.reason}", "")
+    samples = scope.samples[engine]
     gradient = np.array([_component(scope, engine, name, i) for name in names])
+    slack = np.array([_estimate(samples, name, i) for name in names]) + scope.tolerance.atol
     relative = max(_TOLERANCE, scope.tolerance.rtol)
-    slack = np.array([_estimate(scope.samples[engine], name, i) for name in names])
-    slack += scope.tolerance.atol
     if bounds.contains(gradient.tolist(), relative, slack):
         shortest = _is_shortest(bounds, gradient)
         return _Ruling(Verdict.SUBGRADIENT, _SHORTEST if shortest else _INSIDE, "")
+    means = np.array([_mean(scope, engine, name, i, slack[k]) for k, name in enumerate(names)])
+    if (means != gradient).any() and bounds.contains(means.tolist(), relative, slack):
+        return _Ruling(Verdict.INEXACT, _OTHER_KINK, "")
     allowances = [scope.allowance(engine, name, i) for name in names]
     unknown = [a for a in allowances if math.isnan(a.radius)]
     if unknown:
         reason = unknown[0].reason
         return _Ruling(Verdict.UNDECIDED, NO_BOUND if reason == "rounding" else reason, "")
     # An allowance around another number than the derivative says nothing about the gradient.
-    slack += [a.radius if a.expected is None else 0.0 for a in allowances]
+    slack = slack + [a.radius if a.expected is None else 0.0 for a in allowances]
+    return _ruling_on(scope, i, bounds, gradient, slack, samples.traits)
+
+
+def _ruling_on(  # noqa: PLR0913, PLR0917  (what `_of_whole` has found)
+    scope: _Scope, i: int, bounds: ClarkeBounds, gradient: Array, slack: Array, traits: Traits
+) -> _Ruling:
+    """Return the ruling on a gradient that lies in the set only with slack, if at all."""
+    relative = max(_TOLERANCE, scope.tolerance.rtol)
     inside = bounds.contains(gradient.tolist(), relative, slack)
     if inside is None:
         return _Ruling(Verdict.UNDECIDED, _OPEN, "")
@@ -207,17 +219,30 @@ def _of_whole(
         return _Ruling(Verdict.UNDECIDED, _ROUNDED, "")
     spurious = bounds.outer_contains(gradient.tolist(), relative, slack)
     reason = f"{_OUTSIDE}, {'inside' if spurious else 'and outside'} the AD hull"
-    by_differences = "differences" in scope.samples[engine].traits.modes
-    return _Ruling(Verdict.NOT_SUBGRADIENT, reason, _DIFFERENCES if by_differences else "")
+    note = _DIFFERENCES if "differences" in traits.modes else ""
+    return _Ruling(Verdict.NOT_SUBGRADIENT, reason, note)
 
 
 def _component(scope: _Scope, engine: str, name: str, i: int) -> float:
     """Return a component of a gradient, without an error that its own verdict explains."""
-    value, truths = float(scope.samples[engine].derivatives[name][i]), scope.truths[name]
+    value = float(scope.samples[engine].derivatives[name][i])
     if scope.verdict(engine, name, i) not in _EXPLAINED:
         return value
-    left, right = truths.one_sided(i)
-    return min(max(value, min(left, right)), max(left, right))
+    ends = scope.truths[name].one_sided(i)
+    return min(max(value, min(ends)), max(ends))
+
+
+def _mean(scope: _Scope, engine: str, name: str, i: int, error: float) -> float:
+    """Return a component without what a stencil across another kink did to it.
+
+    At the point itself, a stencil gives the mean of the one-sided derivatives. If it straddles
+    kinks and gives another number, then one of these kinks is beside the point.
+    """
+    value = _component(scope, engine, name, i)
+    straddling = scope.samples[engine].straddling.get(name)
+    mean = sum(scope.truths[name].one_sided(i)) / 2
+    is_mean = abs(value - mean) <= error + _TOLERANCE * abs(mean)
+    return value if straddling is None or not straddling[i] or is_mean else mean
 
 
 def _estimate(samples: Samples, name: str, i: int) -> float:

@@ -207,6 +207,25 @@ class TestTolerance:
         assert {verdict for verdict, _ in self.verdict(atol=1e-6)} == {SUB}
 
 
+# An expression of a and b, a point beside a second kink, and numbers of differences with a long step
+# there. Along each axis the second kink hides the first one: the numbers tell of both.
+BESIDE = [
+    ("min(max(a, b), 1 + 1e-12)", {"a": [1], "b": [1]}, (0.0, 0.0)),
+    ("abs(a - b) + 3*abs(a - b - 1e-12)", {"a": [1], "b": [1]}, (0.0, 0.0)),
+    ("max(a, b, 1 - 1e-12)", {"a": [1], "b": [1]}, (0.5, 0.5)),
+]
+
+
+@pytest.mark.parametrize(("text", "at", "numbers"), BESIDE)
+def test_a_stencil_across_a_kink_beside_the_point_explains_a_gradient(text, at, numbers):
+    found = list(symdiff.compare(text, at=at, kinks=False, engines=["central"]).records())
+    assert [r["value"] for r in found] == pytest.approx(numbers, abs=1e-6)
+    assert all(symdiff.verdict.words.Verdict.of(r["verdict"]).passes for r in found)
+    planted = verdicts(text, at, numbers, kinks=False)  # negative control: no stencil
+    inside = text.startswith("max")
+    assert set(planted.values()) == ({SUB} if inside else {NOT})
+
+
 def test_groups_do_not_depend_on_the_order_of_the_inputs():
     for order in itertools.permutations("abc"):
         at = {name: [1] for name in order}
