@@ -46,6 +46,8 @@ from symdiff.program.nodes import (
 from symdiff.program.values import Value
 from symdiff.request.options import Options
 from symdiff.request.request import Label, Request
+from symdiff.truth.joint import Joint
+from symdiff.truth.joints import Joints
 from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Certified, Proofs, Truths
 from symdiff.verdict.explanations import Explanations
@@ -54,7 +56,7 @@ from symdiff.verdict.words import Verdict
 
 Outcome = Evidence | SymdiffError  # the result of comparing one expression
 
-FORMAT: Final = 9  # the version of the packed bytes
+FORMAT: Final = 10  # the version of the packed bytes
 _PLAIN: Final = (bool, int, float, str, type(None))
 _IS_PLAIN: Final = frozenset(_PLAIN)
 _CLASSES: Final = {
@@ -62,7 +64,7 @@ _CLASSES: Final = {
     for kind in (
         *(Request, Label, Options, Place),
         *(Evidence, LeftOut, Tensors, Trial, Grid, Switch, Problem, Samples),
-        *(Truths, Certified, Proofs, Judgement, Explanations),
+        *(Truths, Certified, Proofs, Joints, Judgement, Explanations),
         *(
             Traits,
             Gap,
@@ -94,6 +96,7 @@ _FIELDS: Final = {
 _LABELLED: Final[Mapping[tuple[type, str], str]] = {
     (Grid, "roles"): "Role",
     (Proofs, "kinds"): "Kind",
+    (Joints, "codes"): "Joint",
     (Judgement, "codes"): "Verdict",
     (Certified, "outside"): "function",
 }
@@ -113,6 +116,7 @@ def _labels(listing: str) -> Mapping[int, str]:
 _LISTINGS: Final[Mapping[str, type[LabelledEnum]]] = {
     "Role": Role,
     "Kind": Kind,
+    "Joint": Joint,
     "Verdict": Verdict,
 }
 

@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdiff.array_types import Mask
+from symdiff.chunks import starts_of
 from symdiff.engines.base import Problem, Samples
 from symdiff.grid.grid import Grid
 from symdiff.program import Program
 from symdiff.program.values import Value
 from symdiff.request.options import Options
 from symdiff.request.request import Label
+from symdiff.truth.joints import Joints
 from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Truths
 from symdiff.verdict.explanations import Explanations
@@ -44,6 +46,8 @@ class Trial:
         The explanations of the verdicts, by engine and variable.
     output
         The component of the expression's value, such as ``[0]``; "" if the value is a number.
+    joints
+        The truth about the function of all its variables together.
     """
 
     spelling: str
@@ -53,6 +57,7 @@ class Trial:
     judgements: Mapping[Key, Judgement]
     explanations: Mapping[Key, Explanations] = dataclasses.field(default_factory=dict)
     output: str = ""
+    joints: Joints = dataclasses.field(default_factory=lambda: Joints.of({}))
 
     def part(self, chosen: NDArray[np.intp]) -> Trial:
         """Return the trial at some of its points, in order, without explanations."""
@@ -63,6 +68,7 @@ class Trial:
             {variable: truths.part(chosen) for variable, truths in self.truths.items()},
             {key: judgement.part(chosen) for key, judgement in self.judgements.items()},
             output=self.output,
+            joints=self.joints.part(chosen),
         )
 
     @classmethod
@@ -79,6 +85,9 @@ class Trial:
             {v: Truths.join([t.truths[v] for t in parts]) for v in first.truths},
             {k: Judgement.join([t.judgements[k] for t in parts]) for k in first.judgements},
             output=first.output,
+            joints=Joints.join(
+                [t.joints for t in parts], starts_of(t.problem.count for t in parts)
+            ),
         )
 
     @property

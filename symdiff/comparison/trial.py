@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from symdiff.arithmetics.balls import PRECISION
 from symdiff.arithmetics.bounds.rounding import slope_radius
-from symdiff.array_types import Array
+from symdiff.array_types import Array, Mask
 from symdiff.chunks import side_by_side
 from symdiff.comparison.evidence import Trial
 from symdiff.engines.backward import HasBackwardPass
@@ -37,6 +37,7 @@ from symdiff.request.options import Options
 from symdiff.truth.certify import ProofOptions, ProofTask, decide, prove_points
 from symdiff.truth.exact_points import exact_point
 from symdiff.truth.gradient import smooth_gradient
+from symdiff.truth.joints import with_joint_truths
 from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Certified, Truths
 from symdiff.verdict.diagnosis import diagnose, diagnose_jacobian, diagnose_region
@@ -108,6 +109,8 @@ def run_trial(case: Case, grid: Grid, options: Options, proofs: ProofOptions) ->
     }
     redrafted = _drafts(proved, samples, tolerance, newly_proved)
     drafts = {key: drafted.updated(redrafted[key]) for key, drafted in drafts.items()}
+    smooth = _smooth_everywhere(problem, gradients)
+    proved, joints = with_joint_truths(problem.program, grid, proved, smooth)
 
     def allowance(engine: str, variable: str, i: int) -> Allowance:
         if (engine, variable) in failed_estimates:
@@ -121,7 +124,9 @@ def run_trial(case: Case, grid: Grid, options: Options, proofs: ProofOptions) ->
     judgements |= judge_gradients(problem, grid, proved, samples, judgements, tolerance, allowance)
     judgements |= judge_faults(proved, samples, judgements)
     judgements |= judge_values(problem, samples, judgements, tolerance)
-    trial = Trial(case.spelling, problem, samples, proved, judgements, output=case.output)
+    trial = Trial(
+        case.spelling, problem, samples, proved, judgements, output=case.output, joints=joints
+    )
     return trial if problem.tensor_problem is not None else _with_diagnoses(trial)
 
 
@@ -169,6 +174,16 @@ def _smooth_gradients(problem: Problem, grid: Grid) -> dict[str, Array]:
             for name, slope in smooth_gradient(problem.program, problem.variables, point).items():
                 slopes[name][i] = slope
     return slopes
+
+
+def _smooth_everywhere(problem: Problem, gradients: Mapping[str, Array]) -> Mask | None:
+    """Return where one reverse pass proved the derivatives by all inputs, or None."""
+    if not set(problem.program.inputs) <= set(gradients):
+        return None
+    smooth = np.ones(problem.count, dtype=bool)
+    for name in problem.program.inputs:
+        smooth &= np.isfinite(gradients[name])
+    return smooth
 
 
 def _unclear(
@@ -292,7 +307,11 @@ def _with_diagnoses(trial: Trial) -> Trial:
         words = how(trial.problem, truths, samples.derivatives[variable], off)
         if not words:
             continue
-        explained = off if samples.traits.is_asserted else off & (truths.kinds == Kind.SMOOTH)
+        explained = (
+            off
+            if samples.traits.is_asserted
+            else off & np.isin(truths.kinds, (Kind.SMOOTH, Kind.PARTIAL))
+        )
         reasons = dict.fromkeys(np.flatnonzero(explained).tolist(), words)
         judgements[name, variable] = judgement.with_reasons(reasons)
     return dataclasses.replace(trial, judgements=judgements)

@@ -34,6 +34,7 @@ FIELDS: Final = (
     "left",
     "right",
     "derivative",
+    "joint",
     "proved",
     "engine",
     "value",
@@ -54,9 +55,10 @@ def records(evidence: Evidence) -> Iterator[Record]:
 
     A record is a dict with the keys in `FIELDS`. Numbers that are not finite are the texts
     "nan", "inf" and "-inf"; None stands for what does not exist. `kind`, `left`, `right` and
-    `derivative` are the truth at the exact point. `proved` is true where the truth was proved for
-    this point, and the verdict follows; it is false where running error bounds certify the truth,
-    and where the truth or the verdict is undecided.
+    `derivative` are the truth at the exact point along the variable. `joint` is the truth about the
+    function of all its variables; None where nothing is in doubt. `proved` is true where the truth
+    was proved for this point, and the verdict follows; it is false where running error bounds
+    certify the truth, and where the truth or the verdict is undecided.
     """
     exact = _exact_texts(evidence)
     for trial in evidence.trials:
@@ -82,6 +84,7 @@ def _engine_records(
             **{name: itertools.repeat(value) for name, value in constants.items()},
             **_point_columns(evidence, exact, chunk),
             **_truth_columns(trial.truths[variable], chunk),
+            "joint": trial.joints.labels(chunk),
             "proved": _proved(trial, engine, variable, chunk).tolist(),
             **_sample_columns(trial, engine, variable, chunk),
             **_explanation_columns(evidence, trial, engine, variable, chunk),

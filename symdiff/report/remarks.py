@@ -16,6 +16,9 @@ from symdiff.verdict.words import Verdict
 
 # The most explanations below one table; records have all of them.
 _MAX_EXPLANATIONS: Final = 8
+# The most remarks on derivatives along an axis only.
+_MAX_PARTIALS: Final = 4
+_MAX_AXES: Final = 4  # the most axes that such a remark names
 # Verdicts that are explained below a table.
 _EXPLAINED: Final = (
     Verdict.VALUE,
@@ -45,6 +48,7 @@ def remarks(evidence: Evidence, selections: Sequence[Selection], shown: int) -> 
         *_counts(evidence, sum(map(len, selections)), shown),
         *_tensors(evidence),
         *_choices(evidence, selections),
+        *_partials(evidence, selections),
         *_explanations(evidence, selections),
         *_unmet(evidence),
         *_failures(evidence),
@@ -141,6 +145,28 @@ def _choices(evidence: Evidence, selections: Sequence[Selection]) -> list[str]:
         for choice, names in engines_by_choice.items()
     ]
     return [f"at {where}: {'. '.join(choices)}"]
+
+
+def _partials(evidence: Evidence, selections: Sequence[Selection]) -> list[str]:
+    """Return what holds in all variables, at the first points where a derivative is partial.
+
+    Where a verdict is explained too, the explanation says it.
+    """
+    rows: dict[tuple[int, str, str], list[Row]] = {}
+    for selection in selections:
+        truths = selection.trial.truths[selection.variable]
+        partial = selection.points[truths.kinds[selection.points] == Kind.PARTIAL]
+        for i in partial[:1].tolist():
+            row = Row(selection.trial, selection.variable, i)
+            sentence = truths.detail(i).partition("; ")[2]
+            if not set(row.verdicts(evidence.engines).values()) & set(_EXPLAINED):
+                rows.setdefault((i, selection.trial.output, sentence), []).append(row)
+    lines = []
+    for (_, _, sentence), along in rows.items():
+        names = [row.variable for row in along]
+        axes = f"{len(names)} axes" if len(names) > _MAX_AXES else _listed(names)
+        lines.append(f"at {_where(evidence, along[0])}: along {axes} only; {sentence}")
+    return lines[:_MAX_PARTIALS]
 
 
 def _has_subgradient(evidence: Evidence, selection: Selection) -> np.ndarray:

@@ -115,6 +115,13 @@ class ClarkeBounds:
         )
         return _bounds(g, body, scale, tolerance)[0] <= tolerance
 
+    @property
+    def is_one_gradient(self) -> bool:
+        """Whether the Clarke set is proved to be one gradient, which is a strict derivative."""
+        parts = () if self.inner is None else self.inner.parts
+        single = all(isinstance(part, Vertices) and len(part.points) == 1 for _, part in parts)
+        return self.exact and self.inner is not None and single
+
     def _scale(self, g: Array, tolerance: float, slack: Array | float) -> Array:
         """Return the sizes, enlarged so that distances may grow by a slack; shape (d,)."""
         sizes = self.sizes

@@ -65,6 +65,25 @@ def smooth_gradient(
     return partials
 
 
+def is_smooth(program: Program, point: Mapping[str, Real]) -> bool:
+    """Return whether a program is proved to be smooth at a point as a function of all its inputs.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> point = {"x": Real.of(3), "y": Real.of(0)}
+    >>> is_smooth(parse("abs(x)*y"), point), is_smooth(parse("x*cbrt(y)"), point)
+    (True, False)
+    """
+    for precision in _BITS[:2]:
+        balls = _gradient(program, program.inputs, point, precision)
+        if balls is None:
+            return False
+        if all(ball.is_finite() for ball in balls.values()):
+            return True
+    return False
+
+
 def _gradient(
     program: Program, variables: Sequence[str], point: Mapping[str, Real], bits: int
 ) -> dict[str, Ball] | None:

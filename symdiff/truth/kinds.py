@@ -13,7 +13,11 @@ OVERFLOW: Final = "beyond the largest double"
 
 
 class Kind(LabelledEnum):
-    """Kind of a point along one variable, by the function's value and one-sided derivatives."""
+    """Kind of a point along one variable, by the function's value and one-sided derivatives.
+
+    Where there are several variables, `SMOOTH` says that the function has a derivative as a
+    function of all of them.
+    """
 
     SMOOTH = 0, "smooth", "the one-sided derivatives are finite and equal"
     KINK = 1, "kink", "the one-sided derivatives are finite and differ"
@@ -28,6 +32,7 @@ class Kind(LabelledEnum):
         "isolated",
         "the function is defined at the point and undefined on both sides of it",
     )
+    PARTIAL = 9, "partial", "smooth along the axis; in all variables not, or that is undecided"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

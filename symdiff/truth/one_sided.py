@@ -13,15 +13,8 @@ from typing import Final
 
 from symdiff.arithmetics.reading import detached_values
 from symdiff.arithmetics.series.analytic import analytic_germs, mirrored
-from symdiff.arithmetics.series.germs import Budget, Exponential, Outside, Unknown, Value, evaluate
-from symdiff.arithmetics.series.puiseux import (
-    Algebra,
-    Germ,
-    OrderError,
-    affine_germ,
-    constant_germ,
-    flat_germ,
-)
+from symdiff.arithmetics.series.germs import Budget, Outside, Unknown, Value, evaluate
+from symdiff.arithmetics.series.puiseux import Algebra, Germ, OrderError, affine_germ, constant_germ
 from symdiff.arithmetics.series.reals import (
     Real,
     UndecidedError,
@@ -40,7 +33,7 @@ LIMIT_NOT_DECIDED: Final = "the limit is not decided"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Side:
+class Side:
     """The function on one side of a point x0: its limit and the derivative on that side.
 
     Attributes
@@ -100,18 +93,20 @@ def decide(
     'a division by zero; the limit is 1'
     """
     limits = budget or Budget()
-    detached = _detached(program, point, limits)
+    detached = detached_at(program, point, limits)
     germs = _Germs(program, variable, point, detached, limits)
     germs.germ(1, limits.orders[0])  # first, since the other sides reuse its analytic germs
     value = germs.germ(0, limits.orders[0])
     left, right = germs.side(-1, value), germs.side(1, value)
     try:
-        return _with_sizes(_classify(value, left, right, limits.bits), left, right)
+        along = f" along {variable}" if len(program.inputs) > 1 else ""
+        truth = _classify(value, left, right, limits.bits, along)
+        return _with_sizes(truth, left, right)
     except UndecidedError as error:
         return Truth(Kind.UNDECIDED, detail=str(error))
 
 
-def _with_sizes(truth: Truth, left: _Side, right: _Side) -> Truth:
+def _with_sizes(truth: Truth, left: Side, right: Side) -> Truth:
     """Return a truth with the sizes of slopes beyond the largest double in its detail."""
     slopes = {
         "left": left.slope if truth.left in _INFINITIES else None,
@@ -126,6 +121,55 @@ def _with_sizes(truth: Truth, left: _Side, right: _Side) -> Truth:
         size = " and ".join(f"{text} on the {which}" for which, text in texts.items())
     phrases = (truth.detail, overflow_detail(size))
     return dataclasses.replace(truth, detail="; ".join(phrase for phrase in phrases if phrase))
+
+
+def side_along(
+    program: Program,
+    curve: Mapping[str, Value],
+    value: Value,
+    budget: Budget,
+    detached: Mapping[int, Value],
+) -> Side:
+    """Return the behaviour of a program along a curve that starts at a point.
+
+    Parameters
+    ----------
+    program
+        The expression.
+    curve
+        For every input its germ along the curve, as a function of t > 0.
+    value
+        The value at the point.
+    budget
+        Limits on the precision, the order of series and the work.
+    detached
+        The values of the detached nodes; see `detached_at`.
+    """
+
+    def germ(order: int) -> Value:
+        return evaluate(program, curve, order, budget, held=detached)
+
+    return _from_shortest(germ, value, 1, budget)
+
+
+def _from_shortest(germ_of: Callable[[int], Value], value: Value, s: int, budget: Budget) -> Side:
+    """Return the behaviour on one side, from the shortest series that decides it.
+
+    `germ_of` returns the series of the function up to an order.
+    """
+    side = Side(Kind.UNDECIDED, reason="no series was tried")
+    for order in budget.orders:
+        germ = germ_of(order)
+        try:
+            side = _described(germ, value, s, Algebra(order, budget.bits))
+        except OrderError as error:
+            side = Side(Kind.UNDECIDED, reason=str(error))
+            continue
+        except UndecidedError as error:
+            return Side(Kind.UNDECIDED, reason=str(error))
+        if not (isinstance(germ, Unknown) and germ.order):
+            break
+    return side
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -173,35 +217,22 @@ class _Germs:
             inputs[self.variable] = affine_germ(self.point[self.variable], Real.of(s))
         return inputs
 
-    def side(self, s: int, value: Value) -> _Side:
+    def side(self, s: int, value: Value) -> Side:
         """Return the behaviour on one side, from the shortest series that decides it.
 
         If no series does, the parts that seem to be constant are proved to be constant.
         """
-        side = self._shortest(s, value, lambda order: self.germ(s, order))
+        side = _from_shortest(lambda order: self.germ(s, order), value, s, self.budget)
         constants = self._constants(s) if side.kind is Kind.UNDECIDED else {}
         if not constants:
             return side
         inputs, held = self._inputs(s), {**constants, **self.detached}
-        return self._shortest(
-            s, value, lambda order: evaluate(self.program, inputs, order, self.budget, held=held)
+        return _from_shortest(
+            lambda order: evaluate(self.program, inputs, order, self.budget, held=held),
+            value,
+            s,
+            self.budget,
         )
-
-    def _shortest(self, s: int, value: Value, germ_of: Callable[[int], Value]) -> _Side:
-        """Return one side from the shortest series that decides it."""
-        side = _Side(Kind.UNDECIDED, reason="no series was tried")
-        for order in self.budget.orders:
-            germ = germ_of(order)
-            try:
-                side = _described(germ, value, s, Algebra(order, self.budget.bits))
-            except OrderError as error:
-                side = _Side(Kind.UNDECIDED, reason=str(error))
-                continue
-            except UndecidedError as error:
-                return _Side(Kind.UNDECIDED, reason=str(error))
-            if not (isinstance(germ, Unknown) and germ.order):
-                break
-        return side
 
     def _constants(self, s: int) -> dict[int, Value]:
         """Return the parts that are proved to be constant on one side."""
@@ -211,7 +242,7 @@ class _Germs:
         return constant_parts(self.program, self.variable, self.point, nodes)
 
 
-def _detached(program: Program, point: Mapping[str, Real], budget: Budget) -> dict[int, Value]:
+def detached_at(program: Program, point: Mapping[str, Real], budget: Budget) -> dict[int, Value]:
     """Return the values of the detached nodes, which count as constants, by index."""
     inputs: dict[str, Value] = {name: constant_germ(x) for name, x in point.items()}
 
@@ -221,7 +252,7 @@ def _detached(program: Program, point: Mapping[str, Real], budget: Budget) -> di
     return detached_values(program, value)
 
 
-def _described(germ: Value, value: Value, s: int, algebra: Algebra) -> _Side:
+def _described(germ: Value, value: Value, s: int, algebra: Algebra) -> Side:
     """Return one side, from its germ and the value at the point.
 
     Raises
@@ -232,42 +263,36 @@ def _described(germ: Value, value: Value, s: int, algebra: Algebra) -> _Side:
         The sign of a coefficient is not proved.
     """
     if isinstance(germ, Outside):
-        return _Side(Kind.OUTSIDE, reason=germ.reason)
-    if isinstance(germ, Exponential):
-        if germ.is_large:
-            return _Side(Kind.POLE, reason="+inf" if germ.sign > 0 else "-inf")
-        germ = flat_germ(algebra.order)
+        return Side(Kind.OUTSIDE, reason=germ.reason)
     if not isinstance(germ, Germ):
         reason = germ.reason if isinstance(germ, Unknown) else "the value is infinite"
-        return _Side(Kind.UNDECIDED, reason=reason)
+        return Side(Kind.UNDECIDED, reason=reason)
     parts = algebra.split(germ)
     if isinstance(parts, int):
-        return _Side(Kind.POLE, reason="+inf" if parts > 0 else "-inf")
+        return Side(Kind.POLE, reason="+inf" if parts > 0 else "-inf")
     limit, small = parts
     jump = algebra.sign(limit - value.constant) if isinstance(value, Germ) else 0
     if jump:
-        return _Side(Kind.JUMP, infinite=jump * s * math.inf, limit=limit)
+        return Side(Kind.JUMP, infinite=jump * s * math.inf, limit=limit)
     return _slope(small, s, limit, algebra)
 
 
-def _slope(small: Germ, s: int, limit: Real, algebra: Algebra) -> _Side:
+def _slope(small: Germ, s: int, limit: Real, algebra: Algebra) -> Side:
     """Return one side from its limit and the germ of the function minus that limit."""
     for (e, k), c in small.terms.items():
         if e > 1 or (e == 1 and k < 0):
             break
         if (e, k) == (1, 0):
             slope = c if s > 0 else -c
-            return _Side(
-                Kind.SMOOTH, slope=slope, limit=limit, curvature=_curvature(small, algebra)
-            )
+            return Side(Kind.SMOOTH, slope=slope, limit=limit, curvature=_curvature(small, algebra))
         coefficient_sign = algebra.sign(c)
         if coefficient_sign:
             infinite = coefficient_sign * (-1) ** (k % 2) * s * math.inf
-            return _Side(Kind.VERTICAL, infinite=infinite, limit=limit)
+            return Side(Kind.VERTICAL, infinite=infinite, limit=limit)
     if small.order is not None and small.order <= 1:
         message = f"a series is known up to t^{small.order} only"
         raise OrderError(message)
-    return _Side(Kind.SMOOTH, slope=Real.of(0), limit=limit, curvature=_curvature(small, algebra))
+    return Side(Kind.SMOOTH, slope=Real.of(0), limit=limit, curvature=_curvature(small, algebra))
 
 
 def _curvature(small: Germ, algebra: Algebra) -> float | None:
@@ -291,19 +316,22 @@ def _curvature(small: Germ, algebra: Algebra) -> float | None:
     return 0.0 if small.order is None or small.order > 2 else None
 
 
-def _classify(value: Value, left: _Side, right: _Side, bits: int) -> Truth:
-    """Return the truth from the value at the point and the behaviour on both sides."""
+def _classify(value: Value, left: Side, right: Side, bits: int, along: str) -> Truth:
+    """Return the truth from the value at the point and the behaviour on both sides.
+
+    `along` names the axis where there are several, as in " along x"; else it is "".
+    """
     if isinstance(value, Unknown):
         if Kind.POLE in (left.kind, right.kind):  # whatever the value is
             return Truth(Kind.POLE, left.number, right.number, detail=_pole_detail(left, right))
         return Truth(Kind.UNDECIDED, detail=value.reason)
     if not isinstance(value, Germ):
         reason = value.reason if isinstance(value, Outside) else "the value is infinite"
-        return _undefined(reason, left, right, bits)
+        return _undefined(reason, left, right, bits, along)
     return _defined(value, left, right, bits)
 
 
-def _defined(value: Germ, left: _Side, right: _Side, bits: int) -> Truth:
+def _defined(value: Germ, left: Side, right: Side, bits: int) -> Truth:
     """Return the truth at a point at which the function is defined."""
     sides = {side.kind: side for side in (right, left)}
     if Kind.UNDECIDED in sides:
@@ -318,7 +346,7 @@ def _defined(value: Germ, left: _Side, right: _Side, bits: int) -> Truth:
     return _two_slopes(left, right, bits)
 
 
-def _discontinuous(value: Germ, left: _Side, right: _Side) -> Truth:
+def _discontinuous(value: Germ, left: Side, right: Side) -> Truth:
     """Return the truth at a pole or a jump of a function that is defined at the point."""
     numbers = (left.number, right.number)
     if Kind.POLE in (left.kind, right.kind):
@@ -326,7 +354,7 @@ def _discontinuous(value: Germ, left: _Side, right: _Side) -> Truth:
     return Truth(Kind.JUMP, *numbers, detail=_jump_detail(value, left, right))
 
 
-def _edge(left: _Side, right: _Side) -> Truth:
+def _edge(left: Side, right: Side) -> Truth:
     """Return the truth at the boundary of the domain."""
     if left.kind is right.kind:
         return Truth(Kind.ISOLATED, detail=f"undefined on both sides: {right.reason}")
@@ -343,7 +371,7 @@ def _edge(left: _Side, right: _Side) -> Truth:
     )
 
 
-def _two_slopes(left: _Side, right: _Side, bits: int) -> Truth:
+def _two_slopes(left: Side, right: Side, bits: int) -> Truth:
     """Return the truth at a point with two finite one-sided derivatives: smooth, or a kink."""
     assert left.slope is not None and right.slope is not None  # noqa: S101, PT018  (both smooth)
     curvatures = (left.curvature, right.curvature)
@@ -354,30 +382,31 @@ def _two_slopes(left: _Side, right: _Side, bits: int) -> Truth:
     return Truth(Kind.KINK, nearest(left.slope), nearest(right.slope), None, curvatures)
 
 
-def _undefined(reason: str, left: _Side, right: _Side, bits: int) -> Truth:
+def _undefined(reason: str, left: Side, right: Side, bits: int, along: str) -> Truth:
     """Return the truth at a point at which the function is undefined."""
     if Kind.POLE in (left.kind, right.kind):
-        return Truth(Kind.POLE, detail=f"{reason}; {_pole_detail(left, right)}")
-    detail = "; ".join(text for text in (reason, _limits(left, right, bits)) if text)
+        return Truth(Kind.POLE, detail=f"{reason}; {_pole_detail(left, right)}{along}")
+    detail = "; ".join(text for text in (reason, _limits(left, right, bits, along)) if text)
     return Truth(Kind.OUTSIDE, left.number, right.number, detail=detail)
 
 
-def _limits(left: _Side, right: _Side, bits: int) -> str:
+def _limits(left: Side, right: Side, bits: int, along: str) -> str:
     """Return the limits on both sides as text, and which of them are not decided."""
     if left.limit is not None and right.limit is not None:
         if Algebra(1, bits).sign(left.limit - right.limit) == 0:
-            return f"the limit is {_rounded(left.limit)}"
-        return f"the left limit is {_rounded(left.limit)}, the right one {_rounded(right.limit)}"
+            return f"the limit{along} is {rounded(left.limit)}"
+        both = f"{rounded(left.limit)}, the right one {rounded(right.limit)}"
+        return f"the left limit{along} is {both}"
     texts = []
     for which, side in (("left", left), ("right", right)):
         if side.limit is not None:
-            texts.append(f"the {which} limit is {_rounded(side.limit)}")
+            texts.append(f"the {which} limit{along} is {rounded(side.limit)}")
         elif side.kind is Kind.UNDECIDED:
             texts.append(f"{LIMIT_NOT_DECIDED} on the {which}: {side.reason}")
     return "; ".join(texts)
 
 
-def _pole_detail(left: _Side, right: _Side) -> str:
+def _pole_detail(left: Side, right: Side) -> str:
     """Return the detail of a pole: the infinity to which the value tends on each side."""
     if left.kind is right.kind and left.reason == right.reason:
         return f"the value tends to {left.reason}"
@@ -389,16 +418,16 @@ def _pole_detail(left: _Side, right: _Side) -> str:
     return f"the value tends to {', '.join(sides)}"
 
 
-def _jump_detail(value: Germ, left: _Side, right: _Side) -> str:
+def _jump_detail(value: Germ, left: Side, right: Side) -> str:
     """Return the detail of a jump: by how much the limits differ from the value."""
     sides = [
-        f"by {_rounded(side.limit - value.constant)} to the {which}"
+        f"by {rounded(side.limit - value.constant)} to the {which}"
         for which, side in (("left", left), ("right", right))
         if side.kind is Kind.JUMP and side.limit is not None
     ]
     return f"jumps {' and '.join(sides)}"
 
 
-def _rounded(number: Real) -> str:
-    """Return a number as text, with nine digits."""
+def rounded(number: Real) -> str:
+    """Return a number as text, with at most nine digits."""
     return f"{nearest(number) + 0.0:.9g}"

@@ -40,7 +40,8 @@ def diagnose(problem: Problem, truths: Truths, values: Array, off: Mask) -> str:
         `diagnose_region`), ``"right at 7 of 13 smooth points"``, ``"right except at kinks"``, or
         "" if no such description fits.
     """
-    smooth = (truths.kinds == Kind.SMOOTH) & np.isfinite(values) & np.isfinite(truths.derivative)
+    has_derivative = np.isin(truths.kinds, (Kind.SMOOTH, Kind.PARTIAL))
+    smooth = has_derivative & np.isfinite(values) & np.isfinite(truths.derivative)
     if not (off & smooth).any():
         return AT_KINKS if (off & ~smooth).any() and smooth.any() else ""
     words = describe_difference(

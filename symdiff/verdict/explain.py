@@ -135,10 +135,11 @@ def explain(  # noqa: PLR0913, PLR0917  (the parts of a trial)
 
 
 def _explained_points(scope: _Scope, key: Key) -> Points:
-    """Return the points with a verdict other than agreement, apparent kinks, and overflows."""
+    """Return the points with another verdict than agreement, or a truth that needs words."""
     chosen = scope.judgements[key].codes != Verdict.AGREES
-    chosen[scope.truths[key[1]].apparent_kinks] = True
-    chosen |= scope.truths[key[1]].overflowing
+    truths = scope.truths[key[1]]
+    chosen[truths.apparent_kinks] = True
+    chosen |= (truths.kinds == Kind.PARTIAL) | truths.overflowing
     return np.flatnonzero(chosen)
 
 
@@ -296,7 +297,8 @@ def _element(truths: Truths, i: int, value: float, rule: str) -> str:
 
 def _spurious(scope: _Scope, variable: str, i: int, value: float) -> str:
     """Return whether choices of branches at an apparent kink can give a wrong value, or ""."""
-    if not scope.truths[variable].is_apparent_kink(i):
+    truths = scope.truths[variable]
+    if not truths.is_apparent_kink(i) and truths.kinds[i] != Kind.PARTIAL:
         return ""
     point = exact_point(scope.grid, i)
     bounds = None if point is None else clarke_bounds(scope.problem.program, [variable], point)

@@ -14,7 +14,8 @@ Points = NDArray[np.intp]
 class Explanations:
     """Explanations of one engine's verdicts along one variable.
 
-    Points at which the engine agrees have none, except apparent kinks. Equal texts are stored
+    Points at which the engine agrees have none, except apparent kinks and those where only the
+    partial derivative exists. Equal texts are stored
     once.
 
     Attributes

@@ -50,7 +50,7 @@ _DIFFERENCES: Final = (
 _MAX_NAMED: Final = 3  # variables that are named in a sentence
 
 # Kinds with a finite number on both sides.
-_WITH_SLOPES: Final = frozenset({Kind.KINK, Kind.SMOOTH})
+_WITH_SLOPES: Final = frozenset({Kind.KINK, Kind.PARTIAL, Kind.SMOOTH})
 # Verdicts that depend on whether the gradient lies in the Clarke set.
 _IN_QUESTION: Final = frozenset({Verdict.SUBGRADIENT, Verdict.NOT_SUBGRADIENT, Verdict.WRONG})
 # Verdicts on numbers that equal the derivative, or a one-sided one, but for an explained error.
@@ -162,10 +162,11 @@ def judge_gradients(  # noqa: PLR0913, PLR0917  (the results of the stages befor
 
 
 def _candidates(truths: Mapping[str, Truths]) -> list[int]:
-    """Return the points with a kink, or an apparent kink, along a variable."""
+    """Return the points with a kink, in this or in other variables, or an apparent kink."""
     points: set[int] = set()
     for truth in truths.values():
-        points.update(np.flatnonzero(truth.kinds == Kind.KINK).tolist(), truth.apparent_kinks)
+        has_kink = np.isin(truth.kinds, (Kind.KINK, Kind.PARTIAL))
+        points.update(np.flatnonzero(has_kink).tolist(), truth.apparent_kinks)
     return sorted(points)
 
 

@@ -228,7 +228,7 @@ def _without_proved(
     with np.errstate(all="ignore"):
         deviation = np.abs(samples.derivatives[variable][proofs.points] - proofs.derivative)
         agrees = deviation <= tolerance.around(proofs.derivative)
-    agrees &= (proofs.kinds == Kind.SMOOTH) & np.isfinite(proofs.derivative)
+    agrees &= np.isin(proofs.kinds, (Kind.SMOOTH, Kind.PARTIAL)) & np.isfinite(proofs.derivative)
     agrees &= ~samples.failing(variable, proofs.points)
     clear = proofs.points[agrees]
     return points[~np.isin(points, clear, assume_unique=True)] if len(clear) else points
@@ -357,7 +357,8 @@ def by_tolerance(  # noqa: PLR0913  (what is known about the numbers)
             near = finite & has_number & np.isfinite(errors)
             near &= deviation <= errors + tolerance.around(d)
     inside, is_end = _within_slopes(truths, values, tolerance, largest)
-    smooth = (kinds == Kind.SMOOTH) | ((kinds == Kind.EDGE) & (has_number | truths.overflowing))
+    smooth = np.isin(kinds, (Kind.SMOOTH, Kind.PARTIAL))
+    smooth |= (kinds == Kind.EDGE) & (has_number | truths.overflowing)
     infinite = (kinds == Kind.VERTICAL) | ((kinds == Kind.EDGE) & ~smooth)
     kink = kinds == Kind.KINK
     no_derivative = _HAS_NO_DERIVATIVE[kinds]

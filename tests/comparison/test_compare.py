@@ -388,3 +388,32 @@ def test_an_engine_that_breaks_its_contract_costs_only_its_own_verdict(
     assert records["autograd"]["verdict"] == "agrees"
     assert (records[name]["verdict"], records[name]["detail"]) == (verdict, detail)
     assert name in str(comparison)
+
+
+# A function of a and b, and the kind and the joint truth at 0 along a.
+JOINT = [
+    ("0 if a == 0 and b == 0 else a*b/(a**2 + b**2)", "partial", "discontinuous"),
+    ("sqrt(abs(a*b))", "partial", "not-differentiable"),
+    ("b*abs(a)", "smooth", "differentiable"),
+    ("exp(a)*b", "smooth", None),
+    ("abs(b)*exp(a)", "partial", "not-differentiable"),
+    ("abs(a) + b", "kink", "not-differentiable"),
+    ("a*b/(a**2 + b**2)", "outside", "no-limit"),
+]
+
+
+@pytest.mark.parametrize(("text", "kind", "joint"), JOINT)
+@pytest.mark.parametrize("wrt", [["a"], ["a", "b"], ["b", "a"]])
+def test_a_derivative_along_an_axis_is_told_from_one_of_the_function(text, kind, joint, wrt):
+    comparison = symdiff.compare(text, {"a": [0], "b": [0]}, wrt=wrt, engines=["autograd"])
+    at_zero = [r for r in comparison.records() if r["point"] == {"a": 0.0, "b": 0.0}]
+    (record,) = (r for r in at_zero if r["variable"] == "a")
+    assert (record["kind"], record["joint"]) == (kind, joint)
+    assert ("along a only" in (record["detail"] or "")) == (kind == "partial")
+
+
+def test_in_one_variable_nothing_is_said_of_several():
+    for record in symdiff.compare("relu(x) - relu(-x)", at={"x": [0]}).records():
+        assert (record["kind"], record["joint"]) == ("smooth", None)
+    for record in symdiff.compare("sin(x)/x", at={"x": [0]}).records():
+        assert "along" not in record["detail"]

@@ -294,6 +294,7 @@ def _kind_contradiction(truth: Truth, answer: Answer) -> str:
     both_slopes = all(s in (Shape.SLOPE, Shape.VERTICAL) for s in shapes)
     agrees = {
         Kind.SMOOTH: both_finite,
+        Kind.PARTIAL: both_finite,
         Kind.KINK: both_finite and not _equal(answer.left.slope, answer.right.slope),
         Kind.VERTICAL: both_slopes and Shape.VERTICAL in shapes,
         Kind.EDGE: shapes.count(Shape.UNDEFINED) == 1

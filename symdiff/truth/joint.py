@@ -1,0 +1,340 @@
+"""Decide whether a function of several variables is continuous and differentiable at a point.
+
+Partial derivatives may exist where the function has no derivative, or is not even continuous. It
+is differentiable (Fréchet) if bounds at all points near the point say so, or if the Clarke set is
+one gradient. It is not if its behaviour along a line or a curve contradicts the partial
+derivatives.
+
+Source: Clarke 1983, proposition 2.2.4 (a single Clarke subgradient is a strict derivative); the
+counterexamples along curves as in Gelbaum & Olmsted 1964, chapter 9.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from symdiff.arithmetics.series import germs
+from symdiff.arithmetics.series.germs import Budget, Unknown, Value
+from symdiff.arithmetics.series.growth import Growth, sign_or_none
+from symdiff.arithmetics.series.puiseux import Germ, constant_germ
+from symdiff.arithmetics.series.reals import ZERO, Real, nearest
+from symdiff.labels import LabelledEnum
+from symdiff.program import Program
+from symdiff.truth.clarke import ClarkeBounds, clarke_bounds
+from symdiff.truth.gradient import is_smooth
+from symdiff.truth.kinds import Kind
+from symdiff.truth.near import bounds_near
+from symdiff.truth.one_sided import Side, detached_at, rounded, side_along
+
+_MOST_AXES: Final = 32  # largest number of variables whose axes are looked along
+_MOST_CURVES: Final = 48  # largest number of other curves that are looked along
+_MOST_IN_CLARKE: Final = 64  # largest number of variables for which a Clarke set is computed
+_SLOPES: Final = ((1, 1), (1, -1), (-1, 1), (-1, -1))
+_STEEP: Final = ((1, 2), (1, -2), (2, 1), (-2, 1))
+_BENT: Final = ((1, 2), (2, 1), (1, 3), (3, 1))  # exponents of t along two axes
+
+
+class Joint(LabelledEnum):
+    """What is decided about a function of all its variables together, at one point."""
+
+    DIFFERENTIABLE = 0, "differentiable", "the function has a derivative (Fréchet) at the point"
+    NOT_DIFFERENTIABLE = 1, "not-differentiable", "it is continuous, and has no derivative"
+    DISCONTINUOUS = 2, "discontinuous", "it is not continuous, and so has no derivative"
+    NO_DERIVATIVE = 3, "no-derivative", "it has no derivative; continuity is not decided"
+    CONTINUOUS = 4, "continuous", "it is continuous; whether it has a derivative is not decided"
+    UNDECIDED = 5, "undecided", "neither continuity nor differentiability is decided"
+    LIMIT = 6, "limit", "it is undefined at the point, and has a limit there"
+    NO_LIMIT = 7, "no-limit", "it is undefined at the point, and has no limit there"
+    UNDEFINED = (
+        8,
+        "undefined",
+        "it is undefined at the point; whether it has a limit is not decided",
+    )
+
+    @property
+    def is_undefined(self) -> bool:
+        """Whether the function is undefined at the point."""
+        return self in {Joint.LIMIT, Joint.NO_LIMIT, Joint.UNDEFINED}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class JointTruth:
+    """The truth about a function of all its variables at one point.
+
+    Attributes
+    ----------
+    joint
+        What is decided.
+    reason
+        The line or curve that shows it, the limit, or why it is not decided; or "".
+    """
+
+    joint: Joint
+    reason: str = ""
+
+    def sentence(self, variables: str) -> str:
+        """Return the truth as a phrase about the function of some variables, such as "a and b"."""
+        phrase = _PHRASES[self.joint].format(variables=variables)
+        return f"{phrase}: {self.reason}" if self.reason else phrase
+
+
+_PHRASES: Final = {
+    Joint.DIFFERENTIABLE: "as a function of {variables} it is differentiable",
+    Joint.NOT_DIFFERENTIABLE: "as a function of {variables} it is continuous, not differentiable",
+    Joint.DISCONTINUOUS: "as a function of {variables} it is not continuous",
+    Joint.NO_DERIVATIVE: "as a function of {variables} it is not differentiable",
+    Joint.CONTINUOUS: "continuous as a function of {variables}, differentiability undecided",
+    Joint.UNDECIDED: "as a function of {variables} its differentiability is undecided",
+    Joint.LIMIT: "the limit as a function of {variables}",
+    Joint.NO_LIMIT: "no limit as a function of {variables}",
+    Joint.UNDEFINED: "whether it has a limit as a function of {variables} is undecided",
+}
+
+
+def decide_jointly(
+    program: Program, point: Mapping[str, Real], budget: Budget | None = None
+) -> JointTruth:
+    """Return what is decided about a function of all its variables at a point.
+
+    Parameters
+    ----------
+    program
+        A scalar program.
+    point
+        The exact coordinates of every input.
+    budget
+        Limits on the precision, the order of series and the work.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> zero = {"x": Real.of(0), "y": Real.of(0)}
+    >>> decide_jointly(parse("x*abs(y)"), zero).joint.label
+    'differentiable'
+    >>> truth = decide_jointly(parse("sqrt(abs(x*y))"), zero)
+    >>> truth.joint.label, truth.reason
+    ('not-differentiable', 'the slope is 1 along (x, y) = (t, t), and 0 along x and y')
+    """
+    if is_smooth(program, point):
+        return JointTruth(Joint.DIFFERENTIABLE)
+    limits = budget or Budget()
+    detached = detached_at(program, point, limits)
+    fixed: dict[str, Value] = {name: constant_germ(x) for name, x in point.items()}
+    value = germs.evaluate(program, fixed, limits.orders[0], limits, held=detached)
+    if isinstance(value, Unknown):
+        return JointTruth(Joint.UNDECIDED, value.reason)
+    return _decided(_Scout(program, point, value, limits, detached))
+
+
+def _decided(scout: _Scout) -> JointTruth:
+    """Return what is decided at a point where the program may not be smooth."""
+    program, point, value = scout.program, scout.point, scout.value
+    near = bounds_near(program, point, scout.budget)
+    if near.growth is not None and _has_derivative(near.growth, value, program):
+        return JointTruth(Joint.DIFFERENTIABLE)
+    names = near.suspects or program.inputs
+    if not isinstance(value, Germ):
+        return _undefined(scout, near.growth, names)
+    is_continuous = near.growth is not None and _is_continuous(near.growth, value, program)
+    contradiction = scout.contradiction(names, is_continuous=is_continuous)
+    if contradiction is None:
+        return _by_clarke_set(program, point, is_continuous=is_continuous)
+    is_no_derivative = contradiction.joint is Joint.NO_DERIVATIVE
+    if is_no_derivative and (is_continuous or _is_lipschitz(program, point)):
+        return dataclasses.replace(contradiction, joint=Joint.NOT_DIFFERENTIABLE)
+    return contradiction
+
+
+def _is_near_everywhere(growth: Growth, program: Program) -> bool:
+    """Return whether a function is defined at all points near a point, except maybe itself."""
+    everything = (1 << len(program.inputs)) - 1
+    return growth.undefined_at <= {everything}
+
+
+def _is_continuous(growth: Growth, value: Value, program: Program) -> bool:
+    if growth.limit is None or growth.order <= 0 or not isinstance(value, Germ):
+        return False
+    same = sign_or_none(growth.limit - value.constant) == 0
+    return same and _is_near_everywhere(growth, program)
+
+
+def _has_derivative(growth: Growth, value: Value, program: Program) -> bool:
+    return growth.is_differentiable and _is_continuous(growth, value, program)
+
+
+def _is_lipschitz(program: Program, point: Mapping[str, Real]) -> bool:
+    """Return whether a function is proved to be a continuous selection of smooth ones."""
+    if len(program.inputs) > _MOST_IN_CLARKE:
+        return False
+    bounds = clarke_bounds(program, program.inputs, point)
+    return isinstance(bounds, ClarkeBounds)
+
+
+def _by_clarke_set(
+    program: Program, point: Mapping[str, Real], *, is_continuous: bool
+) -> JointTruth:
+    bounds = None
+    if len(program.inputs) <= _MOST_IN_CLARKE:
+        bounds = clarke_bounds(program, program.inputs, point)
+    if isinstance(bounds, ClarkeBounds) and bounds.is_one_gradient:
+        return JointTruth(Joint.DIFFERENTIABLE)
+    if isinstance(bounds, ClarkeBounds) or is_continuous:
+        return JointTruth(Joint.CONTINUOUS)
+    return JointTruth(Joint.UNDECIDED)
+
+
+def _undefined(scout: _Scout, growth: Growth | None, names: Sequence[str]) -> JointTruth:
+    """Return the truth at a point where the function is undefined."""
+    is_known = growth is not None and growth.limit is not None and growth.order > 0
+    if growth is not None and is_known and _is_near_everywhere(growth, scout.program):
+        assert growth.limit is not None  # noqa: S101  (it is known)
+        return JointTruth(Joint.LIMIT, rounded(growth.limit))
+    difference = scout.two_limits(names)
+    if difference:
+        return JointTruth(Joint.NO_LIMIT, difference)
+    return JointTruth(Joint.UNDEFINED)
+
+
+# -- behaviour along curves
+
+_Powers = Mapping[str, tuple[int, int]]  # c and e of the motion c·t^e, by variable
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Scout:
+    """Looks at a program along lines and curves that start at a point."""
+
+    program: Program
+    point: Mapping[str, Real]
+    value: Value
+    budget: Budget
+    detached: Mapping[int, Value]
+
+    def along(self, powers: _Powers) -> Side:
+        """Return the behaviour along a curve."""
+        curve: dict[str, Value] = {}
+        for name, x in self.point.items():
+            c, e = powers.get(name, (0, 1))
+            start = constant_germ(x)
+            terms = {**start.terms, (e, 0): Real.of(c)} if c else start.terms
+            curve[name] = Germ(terms)
+        return side_along(self.program, curve, self.value, self.budget, self.detached)
+
+    def contradiction(self, names: Sequence[str], *, is_continuous: bool) -> JointTruth | None:
+        """Return the first line or curve that excludes a derivative, or None.
+
+        Unless the function is known to be continuous, one that excludes continuity is preferred.
+        """
+        first: JointTruth | None = None
+        for found in self._contradictions(names):
+            if is_continuous or found.joint is Joint.DISCONTINUOUS:
+                return found
+            first = first or found
+        return first
+
+    def _contradictions(self, names: Sequence[str]) -> Iterator[JointTruth]:
+        """Yield what excludes a derivative: along the axes, along lines, along curves."""
+        slopes: dict[str, Real] = {}
+        for name in names[:_MOST_AXES]:
+            sides = []
+            for c in (1, -1):
+                sides.append(self.along({name: (c, 1)}))
+                found = self._break(sides[-1], {name: (c, 1)})
+                if found is not None:
+                    yield found
+            right, left = (side.slope for side in sides)
+            if left is None or right is None:
+                continue
+            if sign_or_none(left + right):  # the slope along -x is minus that along x
+                yield JointTruth(Joint.NO_DERIVATIVE, f"a kink along {name}")
+            slopes[name] = right
+        for powers in _curves(names):
+            found = self._contradicts(powers, slopes)
+            if found is not None:
+                yield found
+
+    def _contradicts(self, powers: _Powers, slopes: Mapping[str, Real]) -> JointTruth | None:
+        """Return why the slope along a curve is not that of the partial derivatives, or None."""
+        side = self.along(powers)
+        found = self._break(side, powers)
+        moving = [name for name, (_, e) in powers.items() if e == 1]
+        if found is not None or side.slope is None or not all(n in slopes for n in moving):
+            return found
+        expected = ZERO
+        for name in moving:
+            expected += slopes[name] * Real.of(powers[name][0])
+        if not sign_or_none(side.slope - expected):
+            return None
+        partials = [f"{rounded(slopes[name])} along {name}" for name in moving]
+        if len({rounded(slopes[name]) for name in moving}) == 1:
+            partials = [f"{rounded(slopes[moving[0]])} along {' and '.join(moving)}"]
+        where = f"along {self.text(powers)}"
+        reason = f"the slope is {rounded(side.slope)} {where}, and {', '.join(partials)}"
+        return JointTruth(Joint.NO_DERIVATIVE, reason)
+
+    def _break(self, side: Side, powers: _Powers) -> JointTruth | None:
+        """Return why the behaviour along one curve alone excludes a derivative, or None."""
+        where = f"along {self.text(powers)}"
+        if side.kind is Kind.OUTSIDE:
+            return JointTruth(Joint.NO_DERIVATIVE, f"undefined {where}")
+        if side.kind is Kind.JUMP and side.limit is not None:
+            return JointTruth(Joint.DISCONTINUOUS, f"the limit is {rounded(side.limit)} {where}")
+        if side.kind is Kind.POLE:
+            return JointTruth(Joint.DISCONTINUOUS, f"it tends to {side.reason} {where}")
+        if side.kind is Kind.VERTICAL:
+            return JointTruth(Joint.NO_DERIVATIVE, f"an infinite slope {where}")
+        return None
+
+    def two_limits(self, names: Sequence[str]) -> str:
+        """Return two curves along which the limits differ, or ""."""
+        axes = ({name: (s, 1)} for name in names[:_MOST_AXES] for s in (1, -1))
+        first: tuple[Real | None, str] | None = None
+        for powers in itertools.chain(axes, _curves(names)):
+            side = self.along(powers)
+            if side.kind is not Kind.POLE and side.limit is None:
+                continue
+            limit = None if side.kind is Kind.POLE else side.limit
+            words = f"{side.reason if limit is None else rounded(limit)} along {self.text(powers)}"
+            if first is None:
+                first = limit, words
+                continue
+            is_same = (
+                first[1].split(" along ", maxsplit=1)[0] == words.split(" along ", maxsplit=1)[0]
+            )
+            if limit is not None and first[0] is not None:
+                is_same = not sign_or_none(limit - first[0])
+            if not is_same:
+                return f"{first[1]}, {words}"
+        return ""
+
+    def text(self, powers: _Powers) -> str:
+        """Return a curve as an equation: ``(x, y) = (t, 1 - t**2)``."""
+        names, places = list(powers), []
+        for name, (c, e) in powers.items():
+            start = nearest(self.point[name])
+            sign = "-" if c < 0 else ("+" if start else "")
+            factor = "" if abs(c) == 1 else f"{abs(c)}*"
+            motion = factor + ("t" if e == 1 else f"t**{e}")
+            places.append(f"{start:.6g} {sign} {motion}" if start else f"{sign}{motion}")
+        if len(names) == 1:
+            return f"{names[0]} = {places[0]}"
+        return f"({', '.join(names)}) = ({', '.join(places)})"
+
+
+def _curves(names: Sequence[str]) -> Iterator[_Powers]:
+    """Yield lines that are not axes, and then curves, at most `_MOST_CURVES`."""
+    pairs = list(itertools.combinations(names[:_MOST_AXES], 2))
+    lines: list[_Powers] = []
+    if len(names) > 2:
+        lines += [dict.fromkeys(names, (s, 1)) for s in (1, -1)]
+    for slopes, exponents in (
+        (_SLOPES, ((1, 1),)),
+        (_STEEP, ((1, 1),)),
+        (_SLOPES, _BENT),
+    ):
+        for (x, y), (a, b), (e, f) in itertools.product(pairs, slopes, exponents):
+            lines.append({x: (a, e), y: (b, f)})
+    yield from lines[:_MOST_CURVES]

@@ -1,0 +1,151 @@
+"""The truth about a function of all its variables, at the points of a grid where it is in doubt."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdiff.array_types import Mask
+from symdiff.chunks import renumbered, shifted
+from symdiff.grid.grid import Grid
+from symdiff.program import Program
+from symdiff.truth.exact_points import exact_point
+from symdiff.truth.joint import Joint, JointTruth, decide_jointly
+from symdiff.truth.kinds import APPARENT, Kind
+from symdiff.truth.truths import Proofs, Truths
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Joints:
+    """What is decided about a function of all its variables, at k points of a grid.
+
+    At the other points the kinds along the axes say all that is known: there the function is
+    smooth in all variables, or undefined.
+
+    Attributes
+    ----------
+    points
+        The indices of the points, in order; shape (k,).
+    codes
+        The codes of the `Joint` at these points, shape (k,).
+    reasons
+        The reasons of the truths that have one, by point.
+    """
+
+    points: NDArray[np.intp]
+    codes: NDArray[np.int8]
+    reasons: Mapping[int, str]
+
+    @classmethod
+    def of(cls, truths: Mapping[int, JointTruth]) -> Joints:
+        """Return truths by point as columns."""
+        points = sorted(truths)
+        return cls(
+            np.array(points, dtype=np.intp),
+            np.array([truths[i].joint for i in points], dtype=np.int8),
+            {i: truths[i].reason for i in points if truths[i].reason},
+        )
+
+    def part(self, chosen: NDArray[np.intp]) -> Joints:
+        """Return the truths at some points of the grid, which are numbered anew from 0."""
+        new = {int(i): k for k, i in enumerate(chosen)} if len(self.points) else {}
+        kept = np.array([k for k, i in enumerate(self.points.tolist()) if i in new], dtype=np.intp)
+        points = np.array([new[i] for i in self.points[kept].tolist()], dtype=np.intp)
+        return Joints(points, self.codes[kept], renumbered(self.reasons, chosen))
+
+    @classmethod
+    def join(cls, parts: Sequence[Joints], starts: Sequence[int]) -> Joints:
+        """Return the truths of parts of a grid, of which the k-th begins at point ``starts[k]``."""
+        return cls(
+            np.concatenate([p.points + start for p, start in zip(parts, starts, strict=True)]),
+            np.concatenate([p.codes for p in parts]),
+            shifted([p.reasons for p in parts], starts),
+        )
+
+    def labels(self, chunk: slice) -> list[str | None]:
+        """Return the labels of the truths at a range of points, None where nothing is in doubt."""
+        labels: list[str | None] = [None] * (chunk.stop - chunk.start)
+        first, last = np.searchsorted(self.points, [chunk.start, chunk.stop])
+        for i, code in zip(self.points[first:last].tolist(), self.codes[first:last], strict=True):
+            labels[i - chunk.start] = Joint.from_code(code).label
+        return labels
+
+
+def with_joint_truths(
+    program: Program, grid: Grid, truths: Mapping[str, Truths], smooth: Mask | None = None
+) -> tuple[dict[str, Truths], Joints]:
+    """Return the truths along the axes, corrected by what holds in all variables, and the latter.
+
+    Where a partial derivative exists but the function is not proved to be differentiable, the kind
+    along that axis becomes `Kind.PARTIAL`.
+
+    Parameters
+    ----------
+    program
+        The expression.
+    grid
+        The points.
+    truths
+        The truth along each variable.
+    smooth
+        Where the function is known to be smooth in all its variables; shape (n,).
+    """
+    if len(program.inputs) < 2 or not truths:
+        return dict(truths), Joints.of({})
+    joints: dict[int, JointTruth] = {}
+    for i in _doubtful(truths, smooth):
+        point = exact_point(grid, i)
+        if point is not None:
+            inputs = {name: point[name] for name in program.inputs}
+            joints[i] = decide_jointly(program, inputs)
+    corrected = {
+        name: dataclasses.replace(t, proofs=_corrected(t.proofs, name, joints, program.inputs))
+        for name, t in truths.items()
+    }
+    return corrected, Joints.of(joints)
+
+
+def _doubtful(truths: Mapping[str, Truths], smooth: Mask | None) -> list[int]:
+    """Return the points where a kind along an axis does not say what holds in all variables."""
+    count = len(next(iter(truths.values())))
+    doubtful = np.zeros(count, dtype=bool)
+    for truth in truths.values():
+        proofs = truth.proofs
+        has_limit = ~(np.isnan(proofs.left) & np.isnan(proofs.right))
+        is_open = ~np.isin(proofs.kinds, (Kind.OUTSIDE, Kind.UNDECIDED))
+        is_open |= (proofs.kinds == Kind.OUTSIDE) & has_limit
+        doubtful[proofs.points[is_open]] = True
+    for truth in truths.values():
+        doubtful &= ~truth.certified.is_certified
+    if smooth is not None:
+        doubtful &= ~smooth
+    return np.flatnonzero(doubtful).tolist()
+
+
+def _corrected(
+    proofs: Proofs, variable: str, joints: Mapping[int, JointTruth], inputs: Sequence[str]
+) -> Proofs:
+    """Return the proofs along one variable with the kind `Kind.PARTIAL` where it applies."""
+    kinds, details = proofs.kinds.copy(), dict(proofs.details)
+    names = _listed(inputs)
+    for row, i in enumerate(proofs.points.tolist()):
+        truth = joints.get(i)
+        if truth is None or truth.joint is Joint.DIFFERENTIABLE:
+            continue
+        if kinds[row] == Kind.SMOOTH and not truth.joint.is_undefined:
+            kinds[row] = Kind.PARTIAL
+            before = details.get(i, "")
+            texts = (f"along {variable} only", truth.sentence(names))
+            more = (before,) if before not in {"", APPARENT} else ()
+            details[i] = "; ".join([*texts, *more])
+        elif kinds[row] == Kind.OUTSIDE and truth.joint.is_undefined:
+            details[i] = "; ".join(t for t in (details.get(i), truth.sentence(names)) if t)
+    return dataclasses.replace(proofs, kinds=kinds, details=details)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names as a list in words: all variables, if they are many."""
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) <= 4 else "all variables"

@@ -1,0 +1,135 @@
+"""Continuity and differentiability of functions of several variables, decided at a point."""
+
+import pytest
+
+from symdiff.arithmetics.series.reals import Real
+from symdiff.program import parse
+from symdiff.truth import joint
+from symdiff.truth.joint import Joint, decide_jointly
+
+
+def decided(text, **point):
+    program = parse(text)
+    exact = {name: Real.of(point.get(name, 0)) for name in program.inputs}
+    return decide_jointly(program, exact)
+
+
+def guarded(text):
+    return f"where(x**2 + y**2 > 0, {text}, 0)"
+
+
+# Partial derivatives exist at 0, and there is no derivative. In polar coordinates
+# x = r·cos(u), y = r·sin(u) the quotient f/r must tend to a linear function of (cos u, sin u).
+WITHOUT_DERIVATIVE = [
+    # f = cos(u)·sin(u) for all r: 1/2 on the diagonal, 0 on the axes
+    (guarded("x*y/(x**2 + y**2)"), "discontinuous"),
+    # 1/2 on y = x², 0 on every line
+    (guarded("x**2*y/(x**4 + y**2)"), "discontinuous"),
+    # f/r = cos(u)·sin(u), which is not linear
+    (guarded("x*y/sqrt(x**2 + y**2)"), "not-differentiable"),
+    # f/r = cos³(u): the slope along every line exists; 1/2 on x = y = t, not 1
+    (guarded("x**3/(x**2 + y**2)"), "not-differentiable"),
+    ("sqrt(abs(x*y))", "not-differentiable"),
+    (guarded("x**2*y/(x**2 + y**2)"), "not-differentiable"),
+    # relatives: another degree, another curve, a root, a guard in two conditions, a branch
+    (guarded("x*y**2/(x**2 + y**4)"), "discontinuous"),
+    (guarded("x**3*y/(x**6 + y**2)"), "discontinuous"),
+    ("cbrt(x**3 + y**3)", "not-differentiable"),
+    ("0 if x == 0 and y == 0 else (x**3 - y**3)/(x**2 + y**2)", "not-differentiable"),
+    ("where(y > 0, x, 0)", "not-differentiable"),
+    ("where(abs(y) < x**2, x, 0)", "not-differentiable"),
+    ("where(x*y == 0, 0, 1)", "discontinuous"),
+    ("min(abs(x), abs(y))", "not-differentiable"),
+    ("abs(x)**(pi - 3)*abs(y)**(4 - pi)", "not-differentiable"),
+    # bounded by abs(x)/2, and f(t, t²)/t = 1/2
+    (guarded("x**3*y/(x**4 + y**2)"), "no-derivative"),
+]
+
+# The derivative exists at 0; |f(h) - f(0) - g·h| <= C·|h|^p with p > 1 as noted.
+WITH_DERIVATIVE = [
+    guarded("x**2*y**2/(x**2 + y**2)"),  # p = 2
+    guarded("(x**2 + y**2)*sin(1/(x**2 + y**2))"),  # p = 2, gradient not continuous
+    "x*abs(y)",  # p = 2
+    "abs(x*y)",
+    "hypot(x, y)**3",
+    "hypot(x, y)**2 + x",
+    "(x**2 + y**2)**0.75",  # p = 1.5
+    "abs(x + y)**1.5",
+    "sqrt(x**4 + y**4)",
+    "relu(x)**2*y",
+    "cbrt(x)*y",  # p = 4/3
+    "hypot(x, y)*sin(hypot(x, y))",
+    "relu(x - y) - relu(y - x)",  # x - y
+    "where(hypot(x, y) == 0, 1, sin(hypot(x, y))/hypot(x, y))",  # 1 - r²/6
+    "where(x == 0, 1, sin(x)/x)*y + x",
+    "where(x == 0, 0, x*sin(1/x))*y",
+    guarded("x*y*log(x**2 + y**2)"),
+    guarded("x*y**2/max(abs(x), abs(y))"),
+    "max(x**2, -y**2) + x",
+    "hypot(x, y)**sqrt(2)",  # p = 1.41...
+    "abs(x)**(pi - 3)*abs(y)",  # p = 1.14...
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), WITHOUT_DERIVATIVE)
+def test_a_function_with_partial_derivatives_alone_has_no_derivative(text, expected):
+    truth = decided(text)
+    assert truth.joint.label == expected
+    assert "along" in truth.reason
+
+
+@pytest.mark.parametrize("text", WITH_DERIVATIVE)
+def test_a_derivative_is_proved_where_a_switch_is_zero(text):
+    assert decided(text).joint is Joint.DIFFERENTIABLE
+
+
+# An oscillation has no series, so that no slope along a curve is known.
+@pytest.mark.parametrize("text", [text for text in WITH_DERIVATIVE if "sin(1/" not in text])
+def test_adding_a_function_without_derivative_leaves_none(text):
+    assert decided(f"({text}) + sqrt(abs(x*y))").joint is Joint.NOT_DIFFERENTIABLE
+
+
+@pytest.mark.parametrize(("text", "expected"), WITHOUT_DERIVATIVE)
+def test_the_answer_does_not_depend_on_where_the_point_is(text, expected):
+    moved = text.replace("x", "(x - 3)").replace("ma(x - 3)", "max").replace("y", "(y + 0.5)")
+    assert decided(moved, x=3, y=-0.5).joint.label == expected
+
+
+LIMITS = [
+    # 0 along x, 1/2 along the diagonal
+    ("x*y/(x**2 + y**2)", "no-limit"),
+    ("x**2*y/(x**4 + y**2)", "no-limit"),
+    ("x**2/y", "no-limit"),
+    ("x**2*y/(x**2 + y**2)", "limit"),
+    ("sin(hypot(x, y))/hypot(x, y)", "limit"),
+    ("(x**2 + y**2)*log(x**2 + y**2)", "limit"),
+    # defined off the axes only
+    ("sin(x*y)/(x*y)", "undefined"),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), LIMITS)
+def test_a_limit_is_one_as_a_function_of_all_variables(text, expected):
+    assert decided(text).joint.label == expected
+
+
+def test_a_smooth_point_beside_a_singular_one_is_differentiable():
+    assert decided(WITHOUT_DERIVATIVE[0][0], x=1, y=0).joint is Joint.DIFFERENTIABLE
+    assert decided("abs(x)*y", x=0, y=1).reason == "a kink along x"
+
+
+def test_the_reason_names_the_curve_that_shows_it():
+    assert decided(WITHOUT_DERIVATIVE[1][0]).reason == "the limit is 0.5 along (x, y) = (t, t**2)"
+    truth = decided("sqrt(abs((x - 2)*y))", x=2)
+    assert truth.reason == "the slope is 1 along (x, y) = (2 + t, t), and 0 along x and y"
+
+
+def test_without_curves_nothing_is_decided_rather_than_guessed(monkeypatch):
+    monkeypatch.setattr(joint, "_curves", lambda names: iter(()))
+    for text, _ in WITHOUT_DERIVATIVE[:6]:
+        assert decided(text).joint in {Joint.CONTINUOUS, Joint.UNDECIDED}
+
+
+def test_what_no_rule_decides_is_left_open():
+    # f lies between -2x² and 2x², so it is differentiable; no rule sees that
+    assert decided("abs(y - x**2) - abs(y + x**2)").joint is Joint.CONTINUOUS
