@@ -19,7 +19,7 @@ from symdiff.arithmetics.bounds.tensor_estimates import directional_estimate
 from symdiff.comparison.evidence import Trial
 from symdiff.comparison.scalars import another_function
 from symdiff.comparison.tensor_request import TANGENT, TensorRequest, check_shape, is_diagonal
-from symdiff.engines.base import Allowance, Engine, Problem
+from symdiff.engines.base import Allowance, Engine, Problem, Samples
 from symdiff.engines.claim import as_engines
 from symdiff.engines.directional import (
     Direction,
@@ -31,14 +31,19 @@ from symdiff.engines.registry import load
 from symdiff.errors import ExpressionError, Unsupported, UsageError
 from symdiff.grid.grid import Grid, make_grid
 from symdiff.program import Program
+from symdiff.program.values import DTYPES, component_name
 from symdiff.request.options import Options
 from symdiff.truth.kinds import Kind, Truth
 from symdiff.truth.truths import Certified, Proofs, Truths
+from symdiff.truth.values import ExactValue
 from symdiff.verdict.diagnosis import describe_agreement
+from symdiff.verdict.faults import judge_faults
 from symdiff.verdict.judge import Judgement, Tolerance, draft, judge, unclear_points
+from symdiff.verdict.values import with_values, words_on_values
 from symdiff.verdict.words import Verdict
 
 DIRECTIONS: Final = 3  # number of random directions for each input
+_FACTOR: Final = 4.0  # by which another order of operations may exceed a bound of rounding errors
 _UNSETTLED: Final = "a switch may vanish, or rounding hides the derivative"
 
 
@@ -185,6 +190,11 @@ def _trial(
         for name in along.samples.derivatives
     }
     samples = {engine: along.samples for engine, along in results.items()}
+    judgements |= judge_faults(truths, samples, judgements)
+    for key in judgements:
+        reason = _another_value(problem, samples[key[0]], tolerance)
+        if reason:
+            judgements[key] = with_values(judgements[key], {0: reason})
     without_points = Problem(problem.program, {}, names, tensor_problem=problem.tensor_problem)
     trial = Trial(spelling, without_points, samples, truths, judgements)
     return trial, _comparisons_of_claims(results, tolerance)
@@ -210,6 +220,31 @@ def _judged(
     if judgement.codes[0] in {Verdict.AGREES, Verdict.WRONG} and is_unclear:
         return Judgement.everywhere(Verdict.UNDECIDED, 1, _UNSETTLED)
     return judgement
+
+
+def _another_value(problem: DirectionalProblem, samples: Samples, tolerance: Tolerance) -> str:
+    """Return how the value of a callable is certified to differ from the formula's, or "".
+
+    There is no bound for a callable that rounds its inputs to a coarser dtype than theirs.
+    """
+    if samples.values is None or samples.dtype != problem.tensor_problem.dtype.name:
+        return ""
+    try:
+        bounds, is_settled = directional_estimate(problem.program, problem.values, {})
+    except Unsupported:
+        return ""
+    if not is_settled:
+        return ""
+    value = samples.values[0]
+    coarser = _FACTOR * 2.0 ** (DTYPES["float64"].bits - DTYPES[samples.dtype].bits)
+    allowed = tolerance.around(bounds.value) + coarser * np.asarray(bounds.error)
+    gaps = np.abs(value - bounds.value) - allowed
+    gaps = np.where(np.isnan(gaps), np.inf, gaps)  # NaN, and the formula's value is finite
+    if not (gaps > 0).any():
+        return ""
+    index = np.unravel_index(int(np.argmax(gaps)), gaps.shape)
+    where = component_name("", tuple(int(k) for k in index))
+    return words_on_values(float(value[index]), ExactValue(float(bounds.value[index])), where)
 
 
 def _comparisons_of_claims(

@@ -103,10 +103,11 @@ def _plan_by_components(request: TensorRequest, options: Options) -> Plan:
     else:
         inputs = variables(request.shapes)
         names = tuple(c for n in request.wrt for c in component_names(n, request.shapes[n]))
-    functions = {
-        spelling: _functions(request, write_out(program, inputs, request.indices))
+    written = {
+        spelling: write_out(program, inputs, request.indices)
         for spelling, program in parsed.programs.items()
     }
+    functions = {spelling: _functions(request, part) for spelling, part in written.items()}
     backward_formulas = {
         spelling: _functions(
             request, write_out(program, inputs, request.indices, backward_formula=True)
@@ -129,6 +130,8 @@ def _plan_by_components(request: TensorRequest, options: Options) -> Plan:
                 dataclasses.replace(
                     request.tensor_problem(parsed.programs[spelling], _cotangents(request, index)),
                     backward_formula=backward_formulas.get(spelling, {}).get(index),
+                    written=written[""] if parsed.function and not spelling else None,
+                    component=None if request.is_contracted else index,
                 ),
             ),
             spelling=spelling,

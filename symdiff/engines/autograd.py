@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -25,6 +25,7 @@ from symdiff.engines.callables import (
     coarsest_dtype_in,
     nonlinearity,
     varying,
+    why_unreached,
 )
 from symdiff.engines.directional import (
     Direction,
@@ -33,8 +34,14 @@ from symdiff.engines.directional import (
     DirectionalSamples,
 )
 from symdiff.engines.running import check_memory
+from symdiff.engines.tensor_gradients import (
+    TensorGradients,
+    accumulated,
+    dtype_at,
+    with_checks,
+    with_checks_along,
+)
 from symdiff.engines.torch_backward import TorchBackwardPass, backward_pass
-from symdiff.engines.torch_programs import run_program, tensor_leaves
 from symdiff.errors import Unsupported, describe
 from symdiff.program.values import DTYPES, FLOATING_DTYPES, component_names
 
@@ -84,6 +91,8 @@ class _Autograd:
             return Allowance(slope_radius(problem.program, variable, balls, mode=ReverseMode))
         program = problem.tensor_problem.backward_formula or problem.program
         dtype = problem.tensor_problem.dtype
+        if problem.function is not None:
+            dtype = dtype_at(problem, problem.tensor_problem, problem.function, point)
         return Allowance(slope_radius(program, variable, balls, dtype, ReorderedSums))
 
     def backward_pass(self, problem: Problem) -> TorchBackwardPass | None:
@@ -99,10 +108,17 @@ class _Autograd:
         self, problem: DirectionalProblem, bounds: Mapping[str, DirectionalBound]
     ) -> DirectionalSamples:
         with torch.inference_mode(mode=False), torch.enable_grad():
-            gradients = _accumulated(problem.tensor_problem, {}, problem.function)
+            done = accumulated(problem.tensor_problem, {}, problem.function)
+        gradients = done.gradients
         slopes = {n: np.array([_product(gradients, v)]) for n, v in problem.directions.items()}
         allowances = {name: _rounding(problem, name, bounds[name]) for name in slopes}
-        return DirectionalSamples(Samples(slopes), allowances, gradients)
+        samples = Samples(slopes)
+        if problem.function is not None:
+            samples = with_checks_along(samples, problem, bounds, done)
+            if done.dtype != problem.tensor_problem.dtype.name:
+                reason = f"the callable rounds its inputs to {done.dtype}, and no bound is known"
+                allowances = dict.fromkeys(slopes, Allowance(math.nan, reason=reason))
+        return DirectionalSamples(samples, allowances, gradients)
 
 
 def _product(gradients: Mapping[str, Array], v: Direction) -> float:
@@ -172,7 +188,10 @@ def _reverse_callable(problem: Problem, function: Callable[..., Any]) -> Samples
         if fault is not None:
             reasons[name], faults[name] = fault
     missing = [name for name in problem.variables if name not in gradients]
-    refusals = _refusals(problem, missing, output)
+    refusals = {
+        name: why_unreached(name, is_detached=not output.requires_grad)
+        for name in varying(problem, missing)
+    }
     nothing = {
         name: np.full(problem.count, np.nan if name in refusals else 0.0) for name in missing
     }
@@ -210,17 +229,6 @@ def _powers_of_two(count: int) -> Array:
     return powers
 
 
-def _refusals(problem: Problem, missing: Sequence[str], output: torch.Tensor) -> dict[str, str]:
-    """Return why there is no gradient by some variables of which the function is no constant."""
-    refusals = {}
-    for name in varying(problem, missing):
-        if output.requires_grad:
-            refusals[name] = f"the callable's value has no grad_fn that leads to {name}"
-        else:
-            refusals[name] = "the callable's value has no grad_fn: it is detached, backward raises"
-    return refusals
-
-
 def _dtype_of_values(
     problem: Problem, function: Callable[..., Any], output: torch.Tensor, values: Array
 ) -> str:
@@ -242,51 +250,23 @@ def _one_by_one(problem: Problem, tensor_problem: TensorProblem) -> Samples:
     derivatives = {name: np.full(problem.count, np.nan) for name in problem.variables}
     reason_of = np.zeros(problem.count, dtype=np.int32)
     reasons = [""]
+    passes: dict[int, TensorGradients] = {}
     for i in range(problem.count):
         numbers = {name: float(problem.columns[name][i]) for name in tensor_problem.scalars}
         try:
-            gradients = _accumulated(tensor_problem, numbers, problem.function)
+            passes[i] = accumulated(tensor_problem, numbers, problem.function)
         except Unsupported:
             raise
         except Exception as error:  # noqa: BLE001  (torch may raise anything: it is data)
+            check_memory(error)
             reasons.append(describe(error))
             reason_of[i] = len(reasons) - 1
             continue
-        for name, slope in _by_component(problem, tensor_problem, gradients).items():
+        for name, slope in _by_component(problem, tensor_problem, passes[i].gradients).items():
             derivatives[name][i] = slope
     failing = dict.fromkeys(derivatives, reason_of) if reason_of.any() else {}
-    return Samples(derivatives, reason_of=failing, reasons=tuple(reasons))
-
-
-def _accumulated(
-    tensor_problem: TensorProblem,
-    numbers: Mapping[str, float],
-    function: Callable[..., Any] | None = None,
-) -> dict[str, np.ndarray]:
-    """Return `grad` of every floating-point input after all calls of `backward`.
-
-    Parameters
-    ----------
-    tensor_problem
-        The program on tensors, and the cotangents that `backward` is called with.
-    numbers
-        The inputs that are numbers, at one point.
-    function
-        A callable that is run in place of the program.
-    """
-    leaves = tensor_leaves(tensor_problem, numbers)
-    output = run_program(tensor_problem, leaves, function)
-    floats = {name: leaf for name, leaf in leaves.items() if leaf.is_floating_point()}
-    if isinstance(output, torch.Tensor) and output.requires_grad:
-        for cotangent in tensor_problem.cotangents:
-            c = None
-            if cotangent is not None:
-                c = torch.as_tensor(cotangent, dtype=output.dtype).reshape(output.shape)
-            output.backward(c, retain_graph=True)
-    return {
-        name: np.zeros(leaf.shape) if leaf.grad is None else leaf.grad.double().numpy()
-        for name, leaf in floats.items()
-    }
+    samples = Samples(derivatives, reason_of=failing, reasons=tuple(reasons))
+    return samples if problem.function is None else with_checks(samples, problem, passes)
 
 
 def _by_component(

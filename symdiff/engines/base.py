@@ -17,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdiff.arithmetics.balls import Ball
+from symdiff.arithmetics.components.components import WrittenOut
 from symdiff.array_types import Array, Mask
 from symdiff.errors import Unsupported
 from symdiff.program import Program
-from symdiff.program.values import DTYPES, Dtype, Value
+from symdiff.program.values import DTYPES, Dtype, Value, index_inputs
 
 # Reasons for which finite differences may deviate from the derivative.
 STRADDLES: Final = "the stencil straddles a kink"
@@ -97,8 +98,11 @@ class TensorProblem:
     backward_formula
         The component of the program, written out in the formulas of torch's backward pass, where
         these differ from the formulas of its forward pass.
-    components
-        The components of the value that are compared with those of a callable, by multi-index.
+    written
+        For a callable, the program written out, with whose components its value is compared; None
+        if it is not written out.
+    component
+        The multi-index of the only component of the value that is differentiated; None: all.
     """
 
     program: Program
@@ -107,7 +111,8 @@ class TensorProblem:
     tangent: Mapping[str, Array] | None = None
     shape: tuple[int, ...] | None = None
     backward_formula: Program | None = None
-    components: Mapping[tuple[int, ...], Program] = dataclasses.field(default_factory=dict)
+    written: WrittenOut | None = None
+    component: tuple[int, ...] | None = None
 
     @property
     def dtype(self) -> Dtype:
@@ -120,6 +125,18 @@ class TensorProblem:
     def scalars(self) -> tuple[str, ...]:
         """The inputs that are numbers and run over the grid."""
         return tuple(name for name in self.program.inputs if name not in self.values)
+
+    def arrays(self, numbers: Mapping[str, float]) -> dict[str, Any]:
+        """Return the inputs as arrays, integers where they are indices, given the scalars."""
+        integers = index_inputs(self.program)
+        return {
+            name: numbers[name]
+            if name not in self.values
+            else self.values[name].array.astype(np.int64)
+            if name in integers
+            else self.values[name].array
+            for name in self.program.inputs
+        }
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -302,6 +319,12 @@ class Samples:
             dtype=_coarsest(parts),
             **merged,
         )
+
+    def ran_by(self, traits: Traits, tensor_problem: TensorProblem | None) -> Samples:
+        """Return the samples with the traits of their engine, and the coarsest dtype it had."""
+        dtypes = [DTYPES[self.dtype], *([tensor_problem.dtype] if tensor_problem else [])]
+        coarsest = min(dtypes, key=lambda dtype: dtype.bits)
+        return dataclasses.replace(self, traits=traits, dtype=coarsest.name)
 
     def with_estimate(
         self, variable: str, points: NDArray[np.intp], estimate: ErrorEstimate

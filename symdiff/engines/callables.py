@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -23,6 +23,7 @@ __all__ = [
     "coarsest_dtype_in",
     "nonlinearity",
     "varying",
+    "why_unreached",
 ]
 
 _ROUNDING: Final = 1e-6  # relative; powers of two scale a gradient exactly, and this is generous
@@ -72,7 +73,10 @@ def call_on_grid(
 
 
 class _Dtypes(TorchFunctionMode):  # type: ignore[misc]
-    """Notes the floating dtypes of all results of torch's functions."""
+    """Notes the floating dtypes to which torch's functions round a tensor.
+
+    A constant of a coarse dtype is not noted: sums with it are computed in the finer dtype.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -88,14 +92,32 @@ class _Dtypes(TorchFunctionMode):  # type: ignore[misc]
         """Call a function of torch, and note what it returns."""
         del types
         result = func(*args, **(kwargs or {}))
-        for item in result if isinstance(result, tuple | list) else (result,):
-            if isinstance(item, torch.Tensor) and item.is_floating_point():
-                self.names.add(str(item.dtype).removeprefix("torch."))
+        given = [_bits(x) for x in _flat((*args, *(kwargs or {}).values()))]
+        for item in _flat((result,)):
+            if 0 < _bits(item) < max(given, default=0):
+                self.names.add(_name_of_dtype(item))
         return result
 
 
+def _flat(values: Iterable[Any]) -> Iterator[Any]:
+    """Yield values, and the items of those that are lists or tuples."""
+    for value in values:
+        yield from value if isinstance(value, tuple | list) else (value,)
+
+
+def _name_of_dtype(tensor: torch.Tensor) -> str:
+    return str(tensor.dtype).removeprefix("torch.")
+
+
+def _bits(value: object) -> int:
+    """Return the bits of the significands of a floating-point tensor; 0 for anything else."""
+    is_floating = isinstance(value, torch.Tensor) and value.is_floating_point()
+    name = _name_of_dtype(value) if isinstance(value, torch.Tensor) and is_floating else ""
+    return DTYPES[name].bits if name in DTYPES else 0
+
+
 def coarsest_dtype_in(run: Callable[[], Any]) -> str:
-    """Return the floating dtype with the fewest bits that torch's functions return in a run.
+    """Return the floating dtype with the fewest bits to which a run rounds.
 
     Examples
     --------
@@ -105,8 +127,7 @@ def coarsest_dtype_in(run: Callable[[], Any]) -> str:
     """
     with _Dtypes() as noted:
         run()
-    known = [name for name in noted.names if name in DTYPES]
-    return min(known, key=lambda name: DTYPES[name].bits, default="float64")
+    return min(noted.names, key=lambda name: DTYPES[name].bits, default="float64")
 
 
 def varying(problem: Problem, variables: Sequence[str]) -> tuple[str, ...]:
@@ -141,6 +162,13 @@ def _changes(program: Program, columns: Mapping[str, Array], name: str) -> bool:
         if not np.array_equal(here, moved, equal_nan=True):
             return True
     return False
+
+
+def why_unreached(name: str, *, is_detached: bool) -> str:
+    """Return why a callable has no gradient by an input."""
+    if is_detached:
+        return "the callable's value has no grad_fn: it is detached, backward raises"
+    return f"the callable's value has no grad_fn that leads to {name}"
 
 
 def nonlinearity(

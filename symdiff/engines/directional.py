@@ -154,8 +154,8 @@ def run_along(
     An engine without a method ``along`` does not support the problem.
     """
     result = _along(engine, problem, bounds)
-    dtype = problem.tensor_problem.dtype.name if engine.traits.whole_tensors else "float64"
-    samples = dataclasses.replace(result.samples, traits=engine.traits, dtype=dtype)
+    tensor_problem = problem.tensor_problem if engine.traits.whole_tensors else None
+    samples = result.samples.ran_by(engine.traits, tensor_problem)
     return result._replace(samples=samples)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from symdiff import chunks
 from symdiff.engines.base import Engine, Gap, Problem, Samples, TensorProblem, Traits, no_numbers
 from symdiff.errors import Unsupported, describe
-from symdiff.program.values import DTYPES, FLOATING_DTYPES
+from symdiff.program.values import FLOATING_DTYPES
 
 
 def run(engine: Engine, problem: Problem) -> Samples:
@@ -37,11 +37,7 @@ def run(engine: Engine, problem: Problem) -> Samples:
     samples = _run(engine, suited)
     if len(suited.variables) > 1 and suited.tensor_problem is None:
         samples = _with_variables_alone(engine, suited, samples)
-    dtype = samples.dtype
-    if suited.tensor_problem is not None:
-        coarsest = min(DTYPES[dtype], suited.tensor_problem.dtype, key=lambda d: d.bits)
-        dtype = coarsest.name
-    return dataclasses.replace(samples, traits=engine.traits, dtype=dtype)
+    return samples.ran_by(engine.traits, suited.tensor_problem)
 
 
 def _suited(traits: Traits, problem: Problem) -> Problem:

@@ -13,8 +13,15 @@ from typing import Final
 
 from symdiff.arithmetics.reading import detached_values
 from symdiff.arithmetics.series.analytic import analytic_germs, mirrored
-from symdiff.arithmetics.series.germs import Budget, Outside, Unknown, Value, evaluate
-from symdiff.arithmetics.series.puiseux import Algebra, Germ, OrderError, affine_germ, constant_germ
+from symdiff.arithmetics.series.germs import Budget, Exponential, Outside, Unknown, Value, evaluate
+from symdiff.arithmetics.series.puiseux import (
+    Algebra,
+    Germ,
+    OrderError,
+    affine_germ,
+    constant_germ,
+    flat_germ,
+)
 from symdiff.arithmetics.series.reals import (
     Real,
     UndecidedError,
@@ -264,6 +271,10 @@ def _described(germ: Value, value: Value, s: int, algebra: Algebra) -> Side:
     """
     if isinstance(germ, Outside):
         return Side(Kind.OUTSIDE, reason=germ.reason)
+    if isinstance(germ, Exponential):
+        if germ.is_large:
+            return Side(Kind.POLE, reason="+inf" if germ.sign > 0 else "-inf")
+        germ = flat_germ(algebra.order)
     if not isinstance(germ, Germ):
         reason = germ.reason if isinstance(germ, Unknown) else "the value is infinite"
         return Side(Kind.UNDECIDED, reason=reason)

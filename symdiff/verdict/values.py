@@ -12,8 +12,9 @@ from typing import Final
 
 import numpy as np
 
+from symdiff.arithmetics.arrays import evaluate_tensor
 from symdiff.array_types import Array, Mask
-from symdiff.engines.base import Problem, Samples
+from symdiff.engines.base import Problem, Samples, TensorProblem
 from symdiff.program import Program
 from symdiff.program.values import DTYPES, component_name
 from symdiff.truth.values import ExactValue, Margin, differences
@@ -98,7 +99,7 @@ def _reasons(problem: Problem, samples: Samples, tolerance: Tolerance) -> dict[i
     is_coarse = samples.dtype != "float64"
     computed = f"; it was computed in {samples.dtype}" if is_coarse else ""
     margin = Margin(tolerance.rtol, tolerance.atol, DTYPES[samples.dtype])
-    for where, program, values in _components(problem, samples):
+    for where, program, values in _components(problem, samples, tolerance.rtol):
         inputs = {n: x for n, x in columns.items() if n in program.inputs} or columns
         found = differences(
             program,
@@ -122,13 +123,37 @@ def _failing(samples: Samples, count: int) -> Mask:
     return failing
 
 
-def _components(problem: Problem, samples: Samples) -> Iterator[tuple[str, Program, Array]]:
-    """Yield the components of a value: the name, the program and the engine's values, (n,)."""
+def _components(
+    problem: Problem, samples: Samples, rtol: float
+) -> Iterator[tuple[str, Program, Array]]:
+    """Yield the components of a value: the name, the program and the engine's values, (n,).
+
+    Of a program on tensors they are those that are not close to the program in doubles.
+    """
     assert samples.values is not None  # noqa: S101  (the caller has checked it)
-    if problem.tensor_problem is None:
+    tensor_problem = problem.tensor_problem
+    if tensor_problem is None:
         yield "", problem.program, samples.values
         return
-    for index, program in problem.tensor_problem.components.items():
-        flat = samples.values.reshape(problem.count, -1)
-        position = np.ravel_multi_index(index, samples.values.shape[1:]) if index else 0
-        yield component_name("", index), program, flat[:, position]
+    written = tensor_problem.written
+    if written is None:
+        return
+    shape = samples.values.shape[1:]
+    flat = samples.values.reshape(problem.count, -1)
+    for position in np.flatnonzero(_suspicious(problem, tensor_problem, flat, rtol)).tolist():
+        index = tuple(int(k) for k in np.unravel_index(position, shape))
+        if tensor_problem.component in {None, index}:
+            yield component_name("", index), written.at(index), flat[:, position]
+
+
+def _suspicious(
+    problem: Problem, tensor_problem: TensorProblem, values: Array, rtol: float
+) -> Mask:
+    """Return which components are not close to the program in doubles at some point, shape (m,)."""
+    suspicious = np.zeros(values.shape[1], dtype=bool)
+    for i in range(problem.count):
+        numbers = {name: float(problem.columns[name][i]) for name in tensor_problem.scalars}
+        expected = evaluate_tensor(tensor_problem.program, tensor_problem.arrays(numbers))
+        close = np.isclose(values[i], expected.reshape(-1), rtol=rtol, atol=0.0, equal_nan=True)
+        suspicious |= ~close
+    return suspicious

@@ -234,3 +234,102 @@ class TestDifferentiatingInside:
             return x * 0 + torch._efficientzerotensor(len(x), dtype=torch.float64)
 
         assert words(judged(lazy, "0*x", {"x": [-1, 2]})) == {"agrees"}
+
+
+def at(index, by):
+    """Return a function that adds a number to one component of a tensor."""
+
+    def changed(y):
+        y = y.clone()
+        y[index] += by
+        return y
+
+    return changed
+
+
+VECTOR = {"x": [1.0, 2.0, -3.0]}
+LARGE = {"x": {"shape": [40, 20], "seed": 0}, "w": {"shape": [20, 30], "seed": 1}}
+
+
+class TestTensors:
+    def test_every_component_of_a_value_is_compared(self):
+        function = at(1, 1e-3)
+        records = judged(lambda x: function(x.cumsum(0)), "x.cumsum(dim=0)", values=VECTOR)
+        assert {r["output"] for r in records if r["verdict"] == "value"} == {"[1]"}
+        assert {r["output"] for r in records if r["verdict"] == "agrees"} == {"[0]", "[2]"}
+        detail = next(r["detail"] for r in records if r["verdict"] == "value")
+        assert detail == "its value at [1] is 3.001, and the formula's is 3"
+
+    @pytest.mark.parametrize("cotangent", [[1.0, 0.0, 1.0], [1.0, 1.0, 1.0], [0.0, 1.0, 0.0]])
+    def test_also_the_components_that_a_cotangent_leaves_out(self, cotangent):
+        function = at(1, 1e-3)
+        records = judged(lambda x: function(x * x), "x*x", values=VECTOR, cotangent=cotangent)
+        assert words(records) == {"value"}
+
+    @pytest.mark.parametrize(
+        ("function", "math", "values"),
+        [
+            (lambda x: x.sum(), "x[2] + x[1] + x[0]", {"x": [1e8, 3.0, -1e8]}),
+            (lambda x, w: w.T @ x, "(x @ w)", {"x": [0.1, 0.7], "w": [[0.3], [0.9]]}),
+            (lambda x: torch.softmax(x, 0), "exp(x)/exp(x).sum()", {"x": [30.0, 0.0, 1.0]}),
+            (lambda x: x.half().float().sum(), "x.sum()", {"x": [0.1, 0.2]}),
+            (lambda x: x.log(), "log(x)", {"x": [-1.0, 2.0]}),
+            (
+                lambda x: (x * 3).sum(),
+                "(3*x).sum()",
+                {"x": {"shape": [9], "seed": 0, "dtype": "float32"}},
+            ),
+        ],
+    )
+    def test_the_same_function_of_tensors_is_not_called_another(self, function, math, values):
+        assert not words(judged(function, math, values=values)) & {"value", "wrong"}
+
+    def test_a_value_that_is_another_in_float32_is_noticed(self):
+        values = {"x": {"shape": [9], "seed": 0, "dtype": "float32"}}
+        assert words(judged(lambda x: x.sum() + 1e-3, "x.sum()", values=values)) == {"value"}
+
+    def test_along_directions_every_component_is_compared(self):
+        def right(x, w):
+            return torch.relu(x @ w).sum(1)
+
+        math = "relu(x @ w).sum(dim=1)"
+        assert words(judged(right, math, values=LARGE)) == {"agrees"}
+        function = at(3, 1e-3)
+        records = judged(lambda x, w: function(right(x, w)), math, values=LARGE)
+        assert words(records) == {"value"}
+        assert "its value at [3] is" in records[0]["detail"]
+
+    def test_along_directions_a_coarse_dtype_has_no_bound(self):
+        records = judged(
+            lambda x, w: (x.half() @ w.half()).double().sum(1), "(x @ w).sum(dim=1)", values=LARGE
+        )
+        assert words(records) == {"undecided"}
+        assert "rounds its inputs to float16" in records[0]["detail"]
+
+    @pytest.mark.parametrize("values", [{"x": [[1.0, 2.0]], "w": [[3.0], [4.0]]}, LARGE])
+    def test_an_input_that_no_gradient_reaches_is_named(self, values):
+        records = judged(lambda x, w: (x @ w.detach()).sum(), "(x @ w).sum()", values=values)
+        by_input = {r["variable"][0]: (r["verdict"], r["detail"]) for r in records}
+        assert by_input["x"][0] == "agrees"
+        assert by_input["w"] == (
+            "failed",
+            "the callable's value has no grad_fn that leads to w",
+        )
+
+    @pytest.mark.parametrize("values", [VECTOR, {"x": {"shape": [600], "seed": 0}}])
+    @pytest.mark.parametrize(
+        ("backward", "word"), [(lambda x, g: 2 * x, "wrong"), (lambda x, g: 2 * x * g, "agrees")]
+    )
+    def test_a_backward_of_tensors_is_linear_in_what_comes_in(self, values, backward, word):
+        function = function_of(lambda x: (x * x).sum(), backward)
+        records = judged(function, "(x*x).sum()", values=values)
+        assert words(records) == {word}
+        if word == "wrong":
+            assert "backward ignores the incoming gradient" in records[0]["detail"]
+
+    def test_a_callable_that_calls_backward_itself_is_not_charged_with_it(self):
+        def penalty(x):
+            (x**2).sum().backward(retain_graph=True)
+            return (x**3).sum()
+
+        assert words(judged(penalty, "(x**3).sum()", values=VECTOR)) == {"agrees"}

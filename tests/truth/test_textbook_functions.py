@@ -59,3 +59,67 @@ def test_exponents_that_are_not_proved_to_differ_leave_the_point_undecided():
     # sqrt(2) + sqrt(3) = sqrt(5 + 2 sqrt(6)), in two forms: the exponents of the terms are equal.
     quotient = "abs(x)**(sqrt(2) + sqrt(3))/abs(x)**sqrt(5 + 2*sqrt(6))"
     assert truth_at(f"0 if x == 0 else x*{quotient}").kind is Kind.UNDECIDED
+
+
+# expression, kind, left, right, derivative, reason; the point is 0
+FLAT = [
+    ("1/(1 + exp(1/x))", "outside", 0, 0, None, "1 left, 0 right, up to e^(-1/|x|)"),
+    ("where(x == 0, 0, 1/(1 + exp(1/x)))", "jump", -inf, 0, None, "1 left, 0 at 0 and right"),
+    ("where(x == 0, 0, x/(1 + exp(1/x)))", "kink", 1, 0, None, "x left, flat right"),
+    ("exp(-1/abs(x))", "outside", 0, 0, None, "0 on both sides"),
+    ("exp(-1/abs(x)) if x != 0 else 0", "smooth", 0, 0, 0, "flat"),
+    ("exp(-1/x**2) if x != 0 else 0", "smooth", 0, 0, 0, "flat"),
+    ("where(x > 0, exp(-1/x), 0)", "smooth", 0, 0, 0, "flat right, 0 left"),
+    ("x*exp(1/x)", "pole", None, None, None, "h e^(1/h) -> inf on the right"),
+    ("where(x < 0, x*exp(1/x), 0)", "smooth", 0, 0, 0, "flat left, 0 right"),
+    ("exp(1/x)", "pole", None, None, None, "e^(1/h) -> inf on the right"),
+    ("sinh(1/x)", "pole", None, None, None, "±e^(1/|x|)/2"),
+    ("exp(1/x) - exp(2/x)", "pole", None, None, None, "the second is larger"),
+    ("cosh(1/x)/sinh(1/x)", "outside", 0, 0, None, "±1 up to e^(-2/|x|)"),
+    ("sigmoid(1/x)", "outside", 0, 0, None, "0 left, 1 right"),
+    ("atan(exp(1/x))", "outside", 0, 0, None, "0 left, pi/2 right"),
+    ("exp(-exp(1/x))", "outside", 0, 0, None, "1 left, 0 right"),
+    ("x*log(1 + exp(1/x))", "outside", 0, 0, None, "flat left; h (1/h + flat) = 1 right"),
+    ("0 if x == 0 else x*softplus(1/x)", "jump", 0, inf, None, "0 left, 1 right"),
+    ("x**2*log(1 + exp(1/x)) if x != 0 else 0", "kink", 0, 1, None, "0 left, x right"),
+    ("exp(1/x)/exp(1/x + 1)", "outside", 0, 0, None, "1/e"),
+    ("log(exp(1/x))*x**2", "outside", 1, 1, None, "x"),
+    ("exp(1/x)*exp(-1/x) - 1 if x != 0 else 0", "smooth", 0, 0, 0, "1 - 1"),
+    ("exp(-1/x**2)/x**7 if x != 0 else 0", "smooth", 0, 0, 0, "flat, whatever the power"),
+    ("1/exp(-1/abs(x))", "pole", None, None, None, "e^(1/|x|)"),
+    ("exp(log(abs(x))**2)", "pole", None, None, None, "e^(L^2) > e^(n L) for L = -log|x| > n"),
+    ("where(x == 0, 0, exp(-log(abs(x))**2))", "smooth", 0, 0, 0, "e^(-L^2) is flat"),
+    ("where(x == 0, 7, where(exp(-1/x**2) > 0, x, 5))", "jump", inf, -inf, None, "x around, 7 at 0"),
+    ("where(x == 0, 0, max(exp(-1/x**2), x))", "kink", 0, 1, None, "flat left, x right"),
+    ("where(x == 0, 0, abs(exp(-1/x**2) - x))", "kink", -1, 1, None, "|x| up to a flat function"),
+    ("where(x == 0, 0, floor(-exp(-1/x**2)))", "jump", inf, -inf, None, "-1 except at 0"),
+    ("log(-exp(1/x))", "outside", None, None, None, "undefined on both sides"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", FLAT)
+def test_flat_functions_and_fast_growth_are_decided(row):
+    assert_row(row)
+
+
+POLES = [
+    ("x*exp(1/x)", "the value tends to +inf on the right"),
+    ("sinh(1/x)", "the value tends to -inf on the left, +inf on the right"),
+    ("exp(1/x) - exp(2/x)", "the value tends to -inf on the right"),
+    ("-x*exp(-1/x)", "the value tends to +inf on the left"),
+    ("x**pi*exp(1/x)", "the value tends to +inf on the right"),
+]
+
+
+@pytest.mark.parametrize(("text", "words"), POLES)
+def test_fast_growth_is_a_pole_and_its_sign_is_said(text, words):
+    truth = truth_at(text)
+    assert truth.kind is Kind.POLE
+    assert truth.detail.endswith(words)
+
+
+@pytest.mark.parametrize(
+    "text", ["sin(exp(1/x))", "floor(exp(1/x))", "exp(exp(1/x))*x", "(2 + sin(exp(1/x)))/3"]
+)
+def test_what_is_not_known_of_fast_growth_stays_open(text):
+    assert truth_at(f"where(x > 0, {text}, 0)").kind is Kind.UNDECIDED

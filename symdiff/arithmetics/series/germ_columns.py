@@ -17,6 +17,7 @@ from typing import Any, Final, Protocol
 import flint
 
 from symdiff.arithmetics.reading import Arithmetic, read
+from symdiff.arithmetics.series.exponentials import exponential
 from symdiff.arithmetics.series.germ_values import Infinite, Outside, Unknown, domain_message
 from symdiff.arithmetics.series.puiseux import (
     ZERO_GERM,
@@ -434,7 +435,7 @@ COLUMNS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "positive": lambda _, x: x,
         "sqrt": _sqrt,
         "cbrt": _cbrt,
-        "exp": lambda germs, x: germs.algebra.exp(x),
+        "exp": lambda germs, x: exponential(germs.algebra, 1, x),
         "log": _log,
         "sin": _sin,
         "cos": _cos,

@@ -39,7 +39,26 @@ class Infinite:
     sign: int
 
 
-Value = Germ | Infinite | Outside | Unknown | bool
+@dataclasses.dataclass(frozen=True, slots=True)
+class Exponential:
+    """The function sign·e^log, where `log` tends to +inf or -inf faster than log t.
+
+    Attributes
+    ----------
+    sign
+        1 or -1.
+    log
+        The logarithm of its absolute value.
+    is_large
+        Whether it tends to infinity; otherwise it tends to 0.
+    """
+
+    sign: int
+    log: Germ
+    is_large: bool
+
+
+Value = Germ | Exponential | Infinite | Outside | Unknown | bool
 
 _DOMAIN_MESSAGES: Mapping[str, str] = MappingProxyType(
     {

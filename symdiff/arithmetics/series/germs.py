@@ -14,8 +14,10 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from symdiff.arithmetics.reading import read
+from symdiff.arithmetics.series.exponentials import exponential_column
 from symdiff.arithmetics.series.germ_columns import COLUMNS, as_germ, by_derivative
 from symdiff.arithmetics.series.germ_values import (
+    Exponential,
     Infinite,
     Outside,
     Unknown,
@@ -29,7 +31,17 @@ from symdiff.errors import Unsupported
 from symdiff.program import Program
 from symdiff.program.parser import domain
 
-__all__ = ["ORDERS", "Budget", "Germs", "Infinite", "Outside", "Unknown", "Value", "evaluate"]
+__all__ = [
+    "ORDERS",
+    "Budget",
+    "Exponential",
+    "Germs",
+    "Infinite",
+    "Outside",
+    "Unknown",
+    "Value",
+    "evaluate",
+]
 
 ORDERS: Final = (4, 8, 16, 32)  # orders of series that are tried one after the other
 
@@ -100,6 +112,8 @@ class Germs:
             obstacle = self._obstacle(row, arguments)
             if obstacle is not None:
                 return obstacle
+        if not row.short_circuits:
+            column = exponential_column(row.name, column, self.algebra, arguments) or column
         try:
             return self._domain_obstacle(row, arguments) or column(self, *arguments)
         except OrderError as error:

@@ -1,0 +1,240 @@
+"""Gradients of programs and callables on whole tensors by torch's backward pass."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+import numpy as np
+import torch
+
+from symdiff.arithmetics.arrays import evaluate_tensor
+from symdiff.array_types import Array, Mask
+from symdiff.engines.base import Problem, Samples, TensorProblem
+from symdiff.engines.callables import (
+    FACTOR,
+    as_doubles,
+    coarsest_dtype_in,
+    nonlinearity,
+    varying,
+    why_unreached,
+)
+from symdiff.engines.directional import DirectionalBound, DirectionalProblem
+from symdiff.engines.torch_programs import run_program, tensor_leaves
+from symdiff.program.values import DTYPES, Dtype, component_names
+
+__all__ = ["TensorGradients", "accumulated", "dtype_at", "with_checks", "with_checks_along"]
+
+_SPARE_BITS: Final = 6  # rounding of this many bits does not suggest a coarser dtype
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TensorGradients:
+    """What the backward passes at one point give.
+
+    Attributes
+    ----------
+    gradients
+        By floating-point input, the gradient in its shape; 0 where there is none.
+    missing
+        The inputs that no gradient reached.
+    value
+        The value of a callable; None for a program.
+    dtype
+        The name of the dtype in which a callable computes.
+    faults
+        By input, why a callable's gradient is no derivative, and at which components.
+    is_detached
+        Whether the value of a callable has no grad_fn at all.
+    """
+
+    gradients: Mapping[str, Array]
+    missing: frozenset[str] = frozenset()
+    value: Array | None = None
+    dtype: str = "float64"
+    faults: Mapping[str, tuple[str, Mask]] = dataclasses.field(default_factory=dict)
+    is_detached: bool = False
+
+
+def accumulated(
+    tensor_problem: TensorProblem,
+    numbers: Mapping[str, float],
+    function: Callable[..., Any] | None = None,
+) -> TensorGradients:
+    """Return `grad` of every floating-point input after all calls of `backward`.
+
+    Parameters
+    ----------
+    tensor_problem
+        The program on tensors, and the cotangents that `backward` is called with.
+    numbers
+        The inputs that are numbers, at one point.
+    function
+        A callable that is run in place of the program. Its backward pass is run a second time, to
+        see that it is linear in the incoming gradient.
+    """
+    leaves = tensor_leaves(tensor_problem, numbers)
+    output = run_program(tensor_problem, leaves, function)
+    floats = {name: leaf for name, leaf in leaves.items() if leaf.is_floating_point()}
+    has_gradient = isinstance(output, torch.Tensor) and output.requires_grad
+    found = _backward(output, floats, tensor_problem) if has_gradient else {}
+    gradients = {name: found.get(name, np.zeros(leaf.shape)) for name, leaf in floats.items()}
+    if function is None:
+        return TensorGradients(gradients)
+    scaled = _backward(output, floats, tensor_problem, FACTOR) if found else {}
+    faults = {}
+    for name, gradient in found.items():
+        uniform = functools.partial(scaled.__getitem__, name)
+        fault = nonlinearity(gradient, scaled[name], FACTOR, uniform)
+        if fault is not None:
+            faults[name] = fault
+    assert isinstance(output, torch.Tensor)  # noqa: S101  (`run_program` has checked it)
+    value = as_doubles(output)
+    return TensorGradients(
+        gradients,
+        missing=frozenset(floats) - frozenset(found),
+        value=value,
+        dtype=_dtype(tensor_problem, numbers, function, value),
+        faults=faults,
+        is_detached=not has_gradient,
+    )
+
+
+def _backward(
+    output: Any,  # noqa: ANN401  (a tensor)
+    leaves: Mapping[str, torch.Tensor],
+    tensor_problem: TensorProblem,
+    factor: float = 1.0,
+) -> dict[str, Array]:
+    """Return the gradients that reach the leaves, for cotangents multiplied by a power of two."""
+    for leaf in leaves.values():
+        leaf.grad = None  # a callable may have called `backward` itself
+    for cotangent in tensor_problem.cotangents:
+        c = torch.as_tensor(1.0 if cotangent is None else cotangent, dtype=output.dtype)
+        output.backward((factor * c).reshape(output.shape), retain_graph=True)
+    return {name: as_doubles(leaf.grad) for name, leaf in leaves.items() if leaf.grad is not None}
+
+
+def _dtype(
+    tensor_problem: TensorProblem,
+    numbers: Mapping[str, float],
+    function: Callable[..., Any],
+    value: Array,
+) -> str:
+    """Return the dtype in which a callable computes; it is run again if its value suggests one."""
+    dtype = tensor_problem.dtype
+    formula = evaluate_tensor(tensor_problem.program, tensor_problem.arrays(numbers))
+    if np.allclose(value, formula, rtol=2.0 ** (_SPARE_BITS - dtype.bits), equal_nan=True):
+        return dtype.name
+    return _dtype_of_run(tensor_problem, numbers, function).name
+
+
+def _dtype_of_run(
+    tensor_problem: TensorProblem, numbers: Mapping[str, float], function: Callable[..., Any]
+) -> Dtype:
+    leaves = tensor_leaves(tensor_problem, numbers)
+    name = coarsest_dtype_in(lambda: run_program(tensor_problem, leaves, function))
+    return min(DTYPES[name], tensor_problem.dtype, key=lambda dtype: dtype.bits)
+
+
+def dtype_at(
+    problem: Problem, tensor_problem: TensorProblem, function: Callable[..., Any], point: int
+) -> Dtype:
+    """Return the coarsest dtype in which a callable on tensors computes at a point."""
+    numbers = {name: float(problem.columns[name][point]) for name in tensor_problem.scalars}
+    with torch.inference_mode(mode=False), torch.enable_grad():
+        return _dtype_of_run(tensor_problem, numbers, function)
+
+
+def with_checks(
+    samples: Samples, problem: Problem, passes: Mapping[int, TensorGradients]
+) -> Samples:
+    """Return samples of a callable with its values, faults, and inputs that no gradient reaches.
+
+    Parameters
+    ----------
+    samples
+        The derivatives.
+    problem
+        The problem on tensors.
+    passes
+        What the backward passes gave, by point.
+    """
+    if not passes:
+        return samples
+    first = next(iter(passes.values()))
+    assert first.value is not None  # noqa: S101  (a callable has a value)
+    values = np.full((problem.count, *first.value.shape), np.nan)
+    faults: dict[str, Mask] = {}
+    reasons: dict[str, str] = {}
+    for i, done in passes.items():
+        values[i] = done.value
+        for name, (why, mask) in done.faults.items():
+            flat = zip(component_names(name, mask.shape), mask.reshape(-1).tolist(), strict=True)
+            for part in (part for part, is_off in flat if is_off):
+                if part in samples.derivatives:
+                    faults.setdefault(part, np.zeros(problem.count, dtype=bool))[i] = True
+                    reasons.setdefault(part, why)
+    refusals = _refusals(problem, passes.values())
+    unreached = {name: np.full(problem.count, np.nan) for name in refusals}
+    return dataclasses.replace(
+        samples,
+        derivatives={**samples.derivatives, **unreached},
+        refusals=refusals,
+        values=values,
+        dtype=min((done.dtype for done in passes.values()), key=lambda name: DTYPES[name].bits),
+        faults={name: mask for name, mask in faults.items() if name not in refusals},
+        fault_reasons=reasons,
+    )
+
+
+def _refusals(problem: Problem, passes: Iterable[TensorGradients]) -> dict[str, str]:
+    """Return why no gradient reaches some variables of which the formula is not a constant."""
+    missing: dict[str, bool] = {}  # by input, whether the whole value is detached
+    shapes: dict[str, tuple[int, ...]] = {}
+    for done in passes:
+        for name in sorted(done.missing):
+            missing[name] = done.is_detached
+            shapes[name] = done.gradients[name].shape
+    tensor_problem = problem.tensor_problem
+    if tensor_problem is not None and tensor_problem.tangent is not None:
+        moving = [name for name, v in tensor_problem.tangent.items() if v.any()]
+        leaf_of = dict.fromkeys(problem.variables, moving[0])
+        leaf_of = leaf_of if all(name in missing for name in moving) else {}
+    else:
+        leaf_of = {part: n for n, shape in shapes.items() for part in component_names(n, shape)}
+    unreached = [name for name in problem.variables if name in leaf_of]
+    return {
+        name: why_unreached(leaf_of[name], is_detached=missing[leaf_of[name]])
+        for name in varying(problem, unreached)
+    }
+
+
+def with_checks_along(
+    samples: Samples,
+    problem: DirectionalProblem,
+    bounds: Mapping[str, DirectionalBound],
+    done: TensorGradients,
+) -> Samples:
+    """Return samples of a callable along directions with its values, faults and what is missing."""
+    assert done.value is not None  # noqa: S101  (a callable has a value)
+    refusals: dict[str, str] = {}
+    faults: dict[str, Mask] = {}
+    reasons: dict[str, str] = {}
+    for direction, v in problem.directions.items():
+        if bounds[direction].slope != 0 and all(name in done.missing for name in v):
+            refusals[direction] = why_unreached(next(iter(v)), is_detached=done.is_detached)
+        for name in v:
+            if name in done.faults:
+                faults[direction] = np.ones(1, dtype=bool)
+                reasons[direction] = done.faults[name][0]
+    return dataclasses.replace(
+        samples,
+        refusals=refusals,
+        values=done.value[np.newaxis],
+        dtype=done.dtype,
+        faults=faults,
+        fault_reasons=reasons,
+    )
