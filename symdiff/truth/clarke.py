@@ -39,6 +39,8 @@ _LARGEST_SLACK: Final = 2.0**30
 _MAX_GENERATORS: Final = 256  # points that span a polytope, if it is compared with limits
 _SAME: Final = 1e-12  # relative distance of points that count as equal
 _INDEPENDENT: Final = 1e-9  # the least ratio of singular values of independent gradients
+_LARGEST: Final = 1e150  # of a component; its square is a double
+_BEYOND_DOUBLES: Final = "the gradients near the point are too large"
 _NOT_CONTINUOUS: Final = "the branches of a choice are not proved to meet around the point"
 
 
@@ -177,6 +179,8 @@ def clarke_bounds(
     if not is_continuous_across_branches(program, point):
         return Undecided(_NOT_CONTINUOUS)
     model = local_model(program, variables, point)
+    if isinstance(model, Model) and not _is_in_range(model, len(variables)):
+        return Undecided(_BEYOND_DOUBLES)
     if isinstance(model, Model) and _is_exact(model, len(variables)):
         body = Sets(len(variables)).of(model)
         return ClarkeBounds(body, body, _reachable(program, variables, point, body), exact=True)
@@ -186,6 +190,12 @@ def clarke_bounds(
     if isinstance(model, Missing):
         return Undecided(model.reason)
     return _by_groups(program, variables, point, model)
+
+
+def _is_in_range(model: Model, count: int) -> bool:
+    """Return whether the gradients of a model, and their products, are doubles."""
+    with np.errstate(all="ignore"):
+        return bool((sizes(Sets(count).of(model)) < _LARGEST).all())
 
 
 def _reachable(

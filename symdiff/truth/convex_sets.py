@@ -187,12 +187,29 @@ class Cone:
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class Hull:
-    """The convex hull of sets, which contains the Clarke set of their functions' maximum."""
+    """The convex hull of sets, which contains the Clarke set of their functions' maximum.
+
+    Attributes
+    ----------
+    members
+        The sets.
+    points
+        The sets as points, shape (k, n), if each is one point; None otherwise.
+    """
 
     members: tuple[Sum, ...]
+    points: Array | None = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        """Compute `points`."""
+        are_points = not any(member.parts for member in self.members)
+        points = np.array([member.center for member in self.members]) if are_points else None
+        object.__setattr__(self, "points", points)
 
     def support(self, direction: Array) -> tuple[float, Array]:
         """Return the value of the support function, and a support point."""
+        if self.points is not None:
+            return Vertices(self.points).support(direction)
         return max((m.support(direction) for m in self.members), key=lambda s: s[0])
 
     def slope(self, direction: Array) -> Slope:

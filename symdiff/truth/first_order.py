@@ -47,28 +47,39 @@ class Atom:
     p
         The exponent of the norm.
     condition
-        For a choice, the condition under which the first member is taken; None if unknown.
+        For a choice, the condition under which the first member is taken.
+    is_regular
+        Whether the atom is Clarke regular: a convex function of regular functions.
+    is_finite
+        Whether all numbers inside are finite.
+    inputs
+        The variables that the atom depends on, as bits.
+    depth, weight
+        How deeply atoms are nested in it, and their number, each counted as often as it occurs.
     """
 
     kind: str
     members: tuple[Model, ...]
     p: float = 2.0
     condition: Condition | None = None
+    is_regular: bool = dataclasses.field(init=False)
+    is_finite: bool = dataclasses.field(init=False)
+    inputs: int = dataclasses.field(init=False)
+    depth: int = dataclasses.field(init=False)
+    weight: int = dataclasses.field(init=False)
 
-    @property
-    def is_regular(self) -> bool:
-        """Whether the atom is Clarke regular: a convex function of regular functions."""
-        if self.kind == "choice":
-            return False
-        return all(member.is_regular for member in self.members)
-
-    @property
-    def inputs(self) -> int:
-        """The variables that the atom depends on, as bits."""
-        mask = 0
+    def __post_init__(self) -> None:
+        """Compute what follows from the functions inside, once: these may share atoms."""
+        inner = [atom for member in self.members for _, atom in member.terms.values()]
+        regular = self.kind != "choice" and all(member.is_regular for member in self.members)
+        inputs = 0
         for member in self.members:
-            mask |= member.inputs
-        return mask
+            inputs |= member.inputs
+        object.__setattr__(self, "is_regular", regular)
+        object.__setattr__(self, "is_finite", all(m.is_finite for m in self.members))
+        object.__setattr__(self, "inputs", inputs)
+        object.__setattr__(self, "depth", 1 + max((a.depth for a in inner), default=0))
+        object.__setattr__(self, "weight", 1 + sum(a.weight for a in inner))
 
     @property
     def is_smooth_inside(self) -> bool:
@@ -130,6 +141,13 @@ class Model:
     def is_regular(self) -> bool:
         """Whether the value is Clarke regular: a sum of positive multiples of regular atoms."""
         return all(c > 0 and atom.is_regular for c, atom in self.terms.values())
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether the value and all slopes are finite."""
+        numbers = [self.value, *self.center.values(), *(c for c, _ in self.terms.values())]
+        atoms = all(atom.is_finite for _, atom in self.terms.values())
+        return atoms and all(x.is_finite() for x in numbers)
 
     @property
     def constant(self) -> Fraction | None:
@@ -347,7 +365,20 @@ def _times(u: Model, factor: int) -> Polynomial | None:
 def _with_maximum(x: Model, y: Model, key: Key) -> Model:
     """Return the model of max(x, y), with the atoms that both share outside the maximum."""
     common, (x, y) = _without_common(x, y)
-    return _with_atom(x.value, common, key, Atom("maximum", (x, y)))
+    members = (*_operands_of_maximum(x), *_operands_of_maximum(y))
+    return _with_atom(x.value, common, key, Atom("maximum", members))
+
+
+def _operands_of_maximum(x: Model) -> tuple[Model, ...]:
+    """Return u_i + g for a value max u_i + g with a linear g, and else the value itself."""
+    if len(x.terms) != 1:
+        return (x,)
+    ((c, atom),) = x.terms.values()
+    if atom.kind != "maximum" or not (c - 1).is_zero():
+        return (x,)
+    one = flint.arb(1)
+    rest = Model(x.value, x.center, {}, x.inputs)
+    return tuple(linear(x.value, [(one, rest), (one, u)]) for u in atom.members)
 
 
 def _with_atom(value: Ball, common: Model, key: Key, atom: Atom) -> Model:

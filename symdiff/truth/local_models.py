@@ -28,6 +28,8 @@ from symdiff.truth.sites import Outcome, Site, Value, as_number, constant_polyno
 from symdiff.truth.smooth_models import FUNCTIONS, smooth
 
 _BITS: Final = 512  # precision of the balls
+_MAX_DEPTH: Final = 50  # of nested atoms
+_MAX_WEIGHT: Final = 200  # atoms inside one atom
 
 
 def local_model(
@@ -95,7 +97,7 @@ class _Reader:
         for index in self._program.order:
             self._values[index] = self._read(index)
         value = as_number(self._values[self._program.output])
-        if isinstance(value, Model) and not _is_finite(value):
+        if isinstance(value, Model) and not value.is_finite:
             return Missing("a slope at the point is infinite or not known")
         return value
 
@@ -136,7 +138,12 @@ class _Reader:
             if missing is not None:
                 return missing
         result = _column(row)(site, *arguments)
-        return self._checked(index, result) if isinstance(result, Model) else result
+        if not isinstance(result, Model):
+            return result
+        atoms = [atom for _, atom in result.terms.values()]
+        if any(a.depth > _MAX_DEPTH or a.weight > _MAX_WEIGHT for a in atoms):
+            return Missing("too many functions with kinks are nested here")
+        return self._checked(index, result)
 
     def _checked(self, index: int, model: Model) -> Model:
         """Return a model with an exact zero for a value that is proved to be zero."""
@@ -180,9 +187,3 @@ def _sign(exact: Real) -> int | None:
         return Algebra(1, MAX_BITS).sign(exact)
     except UndecidedError:
         return None
-
-
-def _is_finite(model: Model) -> bool:
-    numbers = [model.value, *model.center.values(), *(c for c, _ in model.terms.values())]
-    inner = [m for _, atom in model.terms.values() for m in atom.members]
-    return all(x.is_finite() for x in numbers) and all(map(_is_finite, inner))

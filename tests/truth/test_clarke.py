@@ -194,6 +194,46 @@ def test_more_zero_switches_than_can_be_enumerated_are_decided(text, support):
         assert bounds.inner.support(d)[0] == pytest.approx(support(d))
 
 
+NESTED = "max(" * 99 + "x0" + "".join(f", x{i})" for i in range(1, 100))
+
+
+def test_a_maximum_of_many_equal_numbers_is_the_simplex():
+    names = [f"x{i}" for i in range(100)]
+    bounds = clarke_bounds(parse(NESTED), names, at(**dict.fromkeys(names, 3)))
+    assert bounds.exact
+    assert bounds.contains([0.01] * 100, 1e-9) is True
+    assert bounds.contains([0.011] * 100, 1e-9) is False
+
+
+def test_kinks_that_are_nested_too_deeply_are_undecided():
+    text = "x"
+    for _ in range(60):
+        text = f"abs({text} - relu(y))"
+    bounds = bounds_at(text, "x y", x=0, y=0)
+    assert isinstance(bounds, Undecided)
+    assert "nested" in bounds.reason
+
+
+def test_a_shared_kink_is_not_copied_at_each_use():
+    definitions = {"h0": "abs(x - y)"}
+    for k in range(1, 13):  # 13 switches
+        definitions[f"h{k}"] = f"max(h{k - 1} + x, 2*h{k - 1})"
+    program = parse("h12", definitions=definitions)
+    assert isinstance(clarke_bounds(program, ["x", "y"], at(x=0, y=0)), Undecided)
+
+
+def test_many_dependent_switches_of_both_signs_are_bounded():
+    """Along d, the gradient of Σ c_k·|r_k·x| is Σ c_k·sign(r_k·d)·r_k."""
+    terms = [(k % 3 - 1 or 2, k - 7, 5 - k % 7) for k in range(15)]
+    text = " + ".join(f"({c})*abs(({a})*x + ({b})*y)" for c, a, b in terms)
+    bounds = bounds_at(text, "x y", x=0, y=0)
+    for direction in np.random.default_rng(4).standard_normal((10, 2)):
+        limit = sum(c * np.sign(np.dot((a, b), direction)) * np.array([a, b]) for c, a, b in terms)
+        assert bounds.contains(limit.tolist(), 1e-9) is True
+    assert bounds.contains([1000, 0], 1e-9) is False
+    assert bounds.outer_contains([0, 0], 1e-9)
+
+
 class TestGeometry:
     SQUARE = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 

@@ -20,10 +20,18 @@ NORMS = [
     ("norm(x, p=3)", {"x": THREE}, "subgradient"),
     ("norm(x, p=1.5)", {"x": ZERO}, "subgradient"),
     ("norm(x, dim=1).sum()", {"x": [[0, 0], [3, 4]]}, "subgradient"),
+    # the distances of all rows, two of which are equal
+    (
+        "norm(x.unsqueeze(1) - y.unsqueeze(0), dim=2).sum()",
+        {"x": [[1, 2], [3, 4]], "y": [[1, 2], [5, 6]]},
+        "subgradient",
+    ),
     ("norm(w @ x - y)", {"w": [[1, 2], [3, 4]], "x": [1, 1], "y": [3, 7]}, "subgradient"),
     ("norm(x[:2]) + norm(x[1:])", {"x": THREE}, "subgradient"),
     ("max(norm(x), x.sum())", {"x": ZERO}, "subgradient"),
     ("relu(norm(x - y) - x.sum())", {"x": ZERO, "y": ZERO}, "subgradient"),
+    ("cosine_similarity(x, y, dim=0)", {"x": ZERO, "y": [1, 2]}, "agrees"),  # x.y/(1e-8*|y|)
+    ("normalize(x, dim=0).sum()", {"x": ZERO}, "agrees"),
     ("norm(x)**2", {"x": ZERO}, "agrees"),
     ("norm(x)**3", {"x": ZERO}, "agrees"),
     ("norm(x)*sin(norm(x))", {"x": ZERO}, "agrees"),

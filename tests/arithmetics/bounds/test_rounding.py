@@ -8,7 +8,7 @@ import pytest
 import sympy as sp
 
 from symdiff.arithmetics.balls import enclose
-from symdiff.arithmetics.bounds.rounding import slope_radius, value_radius
+from symdiff.arithmetics.bounds.rounding import may_miss_zero_of_root, slope_radius, value_radius
 from symdiff.arithmetics.bounds.symbolic_balls import enclose_expression, formula_radius
 from symdiff.engines.autograd import ENGINE as AUTOGRAD
 from symdiff.engines.base import Problem
@@ -18,6 +18,24 @@ from symdiff.program import parse
 
 def radius(text, x):
     return slope_radius(parse(text), "x", {"x": flint.arb(x)})
+
+
+# A root that is exactly zero, the values of its inputs, and whether rounding may change that.
+ROOTS = [
+    ("hypot(x, y)", (0, 0), False),
+    ("sqrt((x - y)**2)", (0.1, 0.1), False),  # exact: Sterbenz 1974
+    ("sqrt((x - y/3)**2)", (0.1, 0.3), True),
+    ("hypot(x + y - 0.5, 0)", (0.25, 0.25), False),
+    ("((0.1*x - 0.1*y)**2)**0.5", (3, 3), True),  # two rounded products
+    ("sqrt(x + y)", (1, 2), False),  # not near zero
+    ("abs(0.1*x - 0.3*y)", (3, 1), False),  # no root
+]
+
+
+@pytest.mark.parametrize(("text", "values", "expected"), ROOTS)
+def test_whether_an_engine_may_miss_the_zero_of_a_root(text, values, expected):
+    inputs = {name: flint.arb(v) for name, v in zip("xy", values, strict=True)}
+    assert may_miss_zero_of_root(parse(text), inputs) is expected
 
 
 # An expression, a point, and the rounding error of torch's formula there.
