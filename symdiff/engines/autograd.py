@@ -5,12 +5,11 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import torch
 
-from symdiff.arithmetics.arrays import evaluate
 from symdiff.arithmetics.bounds.rounding import rounded_ball, slope_radius
 from symdiff.arithmetics.bounds.ties import ReorderedSums, ReverseMode
 from symdiff.arithmetics.reading import read
@@ -22,7 +21,8 @@ from symdiff.engines.callables import (
     FACTOR,
     as_doubles,
     call_on_grid,
-    coarsest_dtype_in,
+    dtype_of,
+    dtype_of_values,
     nonlinearity,
     varying,
     why_unreached,
@@ -33,7 +33,7 @@ from symdiff.engines.directional import (
     DirectionalProblem,
     DirectionalSamples,
 )
-from symdiff.engines.running import check_memory
+from symdiff.engines.running import check_memory, without_failing_points
 from symdiff.engines.tensor_gradients import (
     TensorGradients,
     accumulated,
@@ -46,9 +46,6 @@ from symdiff.errors import Unsupported, describe
 from symdiff.program.values import DTYPES, FLOATING_DTYPES, component_names
 
 __all__ = ["ENGINE"]
-
-_CLOSE: Final = 1e-9  # relative distance of values that do not suggest a coarser dtype
-_MAX_PASSES = 128  # batched passes made to find the points at which torch raises
 
 
 class _Autograd:
@@ -78,7 +75,7 @@ class _Autograd:
             raise
         except Exception as error:  # noqa: BLE001  (torch may raise anything: it is data)
             check_memory(error)
-            return _without_failing_points(problem, error)
+            return without_failing_points(problem, _reverse, error)
 
     def estimate_errors(self, problem: Problem, variable: str) -> None:
         del problem, variable
@@ -199,7 +196,7 @@ def _reverse_callable(problem: Problem, function: Callable[..., Any]) -> Samples
         {name: {**gradients, **nothing}[name] for name in problem.variables},
         refusals=refusals,
         values=values,
-        dtype=_dtype_of_values(problem, function, output, values),
+        dtype=dtype_of_values(problem, values),
         faults=faults,
         fault_reasons=reasons,
     )
@@ -208,11 +205,8 @@ def _reverse_callable(problem: Problem, function: Callable[..., Any]) -> Samples
 def _allowance_of_callable(problem: Problem, variable: str, point: int) -> Allowance:
     """Return what rounding may do in the dtype in which a callable computes at a point."""
     here = problem.part(np.array([point]))
-    function = problem.function
-    assert function is not None  # noqa: S101  (the caller has checked it)
     try:
-        with torch.inference_mode(mode=False), torch.enable_grad():
-            name = coarsest_dtype_in(lambda: call_on_grid(function, here.program, here.columns))
+        name = dtype_of(here)
     except Exception as error:  # noqa: BLE001  (a callable may raise anything: no bound is known)
         check_memory(error)
         return Allowance(math.nan, reason=f"the callable failed at this point: {describe(error)}")
@@ -227,22 +221,6 @@ def _powers_of_two(count: int) -> Array:
     rng = np.random.default_rng(0)
     powers: Array = rng.choice([-1.0, 1.0], count) * 2.0 ** rng.integers(1, 4, count)
     return powers
-
-
-def _dtype_of_values(
-    problem: Problem, function: Callable[..., Any], output: torch.Tensor, values: Array
-) -> str:
-    """Return the dtype in which a callable computes.
-
-    If its values are close to the formula's, or its output tells, it is not run once more.
-    """
-    name = str(output.dtype).removeprefix("torch.")
-    if name != "float64" and name in DTYPES:
-        return name
-    formula = evaluate(problem.program, dict(problem.columns))
-    if np.allclose(values, formula, rtol=_CLOSE, atol=0.0, equal_nan=True):
-        return "float64"
-    return coarsest_dtype_in(lambda: call_on_grid(function, problem.program, problem.columns))
 
 
 def _one_by_one(problem: Problem, tensor_problem: TensorProblem) -> Samples:
@@ -284,27 +262,6 @@ def _by_component(
         )
         if part in variables
     }
-
-
-def _without_failing_points(problem: Problem, error: Exception) -> Samples:
-    """Differentiate at the points where torch does not raise, found by halving the array."""
-    parts: dict[int, Samples] = {}
-    waiting = [(slice(0, problem.count), describe(error))]
-    passes = 0
-    while waiting:
-        chosen, reason = waiting.pop(0)
-        size = chosen.stop - chosen.start
-        if size == 1 or passes >= _MAX_PASSES:
-            parts[chosen.start] = Samples.failed(problem.variables, size, reason)
-            continue
-        middle = chosen.start + size // 2
-        for half in (slice(chosen.start, middle), slice(middle, chosen.stop)):
-            passes += 1
-            try:
-                parts[half.start] = _reverse(problem.part(half))
-            except Exception as inner:  # noqa: BLE001  (as above)
-                waiting.append((half, describe(inner)))
-    return Samples.join([parts[start] for start in sorted(parts)])
 
 
 ENGINE = _Autograd()

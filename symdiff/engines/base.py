@@ -45,7 +45,8 @@ class Traits:
     dtypes
         The floating-point dtypes in which it can run a program on whole tensors.
     runs_callables
-        Whether it runs the callable of a problem. If not, it is given the formula alone.
+        Whether it runs the callable of a problem, with the problem on tensors if there is one. If
+        not, it is given the formula alone.
     runs_in_chunks
         Whether a long grid is cut into chunks for it, which run on several threads. If not, it
         starts its threads itself, and is run at the same time as the other engines.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -12,20 +13,28 @@ from torch.overrides import TorchFunctionMode
 from symdiff.arithmetics.arrays import evaluate
 from symdiff.arithmetics.components.dependence import dependence
 from symdiff.array_types import Array, Mask
-from symdiff.engines.base import Problem
-from symdiff.engines.torch_programs import check_tensor
+from symdiff.engines.base import Problem, TensorProblem
+from symdiff.engines.running import check_memory, in_halves
+from symdiff.engines.torch_programs import check_tensor, run_program, tensor_leaves
 from symdiff.program import Program
-from symdiff.program.values import DTYPES
+from symdiff.program.values import DTYPES, component_names
 
 __all__ = [
     "as_doubles",
     "call_on_grid",
     "coarsest_dtype_in",
+    "contracted",
+    "dtype_of",
+    "dtype_of_values",
+    "gradients_enabled",
     "nonlinearity",
+    "values_of",
+    "values_or_nan",
     "varying",
     "why_unreached",
 ]
 
+_CLOSE: Final = 1e-9  # relative distance of values that do not suggest a coarser dtype
 _ROUNDING: Final = 1e-6  # relative; powers of two scale a gradient exactly, and this is generous
 # Distance over which a function must vary to need a gradient, relative to the coordinate or to 1.
 _NEARBY: Final = 0.05
@@ -70,6 +79,106 @@ def call_on_grid(
         message = f"the callable returned shape {tuple(output.shape)}, not that of its inputs"
         raise ValueError(message)
     return output, leaves
+
+
+@contextlib.contextmanager
+def gradients_enabled() -> Iterator[None]:
+    """Let torch record gradients, whatever the caller has set: a callable may need them inside."""
+    with torch.inference_mode(mode=False), torch.enable_grad():
+        yield
+
+
+def values_of(problem: Problem) -> Array:
+    """Return the values of a problem's callable at its points.
+
+    Returns
+    -------
+    array
+        Shape (n,), or (n, ...) with the shape of the value of the problem on tensors.
+
+    Raises
+    ------
+    TypeError, ValueError
+        The callable returns something else than a tensor of the right shape. It may raise any
+        other exception.
+    """
+    function, tensor_problem = problem.function, problem.tensor_problem
+    assert function is not None  # noqa: S101  (the caller has checked it)
+    with gradients_enabled():
+        if tensor_problem is None:
+            output, _ = call_on_grid(function, problem.program, problem.columns)
+            return np.broadcast_to(as_doubles(output), problem.count).copy()
+        outputs = []
+        for i in range(problem.count):
+            output = run_program(tensor_problem, _leaves_at(problem, tensor_problem, i), function)
+            assert isinstance(output, torch.Tensor)  # noqa: S101  (`run_program` has checked it)
+            outputs.append(as_doubles(output))
+    return np.array(outputs)
+
+
+def _leaves_at(problem: Problem, tensor_problem: TensorProblem, i: int) -> dict[str, torch.Tensor]:
+    """Return the inputs of a callable on tensors at a point, which may move their components."""
+    numbers = {name: float(problem.columns[name][i]) for name in tensor_problem.scalars}
+    leaves = tensor_leaves(tensor_problem, numbers)
+    tangent = tensor_problem.tangent or {}
+    with torch.no_grad():
+        for name, leaf in leaves.items():
+            if name in tangent:
+                t = float(next(iter(problem.columns[v][i] for v in problem.variables)))
+                leaf.add_(torch.as_tensor(t * tangent[name]))
+            elif leaf.is_floating_point() and name in tensor_problem.values:
+                parts = component_names(name, tuple(leaf.shape))
+                moved = [problem.columns[part][i] for part in parts if part in problem.columns]
+                if moved:
+                    leaf.copy_(torch.tensor(moved, dtype=torch.float64).reshape(leaf.shape))
+    return leaves
+
+
+def values_or_nan(problem: Problem) -> Array:
+    """Return the values of a problem's callable, NaN at points where it raises an exception.
+
+    A callable may refuse the end of a stencil that leaves its domain, and accept the middle.
+    """
+    try:
+        return values_of(problem)
+    except Exception as error:  # noqa: BLE001  (a callable may raise anything)
+        check_memory(error)
+        parts = in_halves(problem.count, lambda chosen: values_of(problem.part(chosen)), error)
+    tensor_problem = problem.tensor_problem
+    shape = () if tensor_problem is None else tensor_problem.shape or ()
+    values = np.full((problem.count, *shape), np.nan)
+    for chosen, done in parts:
+        if not isinstance(done, str):
+            values[chosen] = done
+    return values
+
+
+def dtype_of_values(problem: Problem, values: Array) -> str:
+    """Return the dtype in which a problem's callable computed values.
+
+    If they are close to the formula's, the callable is not run once more to find out.
+    """
+    formula = evaluate(problem.program, dict(problem.columns))
+    if np.allclose(contracted(problem, values), formula, rtol=_CLOSE, atol=0.0, equal_nan=True):
+        return "float64"
+    return dtype_of(problem)
+
+
+def contracted(problem: Problem, values: Array) -> Array:
+    """Return the scalar function that is differentiated, given the values of a callable."""
+    if problem.tensor_problem is None:
+        return values
+    total = np.zeros(len(values))
+    for cotangent in problem.tensor_problem.cotangents:
+        c = np.ones(values.shape[1:]) if cotangent is None else np.asarray(cotangent)
+        chosen = c != 0  # a component that is left out may be undefined
+        total += values[:, chosen] @ c[chosen] if c.ndim else values * c
+    return total
+
+
+def dtype_of(problem: Problem) -> str:
+    """Return the coarsest floating dtype to which a problem's callable rounds."""
+    return coarsest_dtype_in(lambda: values_of(problem))
 
 
 class _Dtypes(TorchFunctionMode):  # type: ignore[misc]

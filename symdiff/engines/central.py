@@ -19,10 +19,12 @@ from symdiff.arithmetics.arrays import (
     held_nodes,
 )
 from symdiff.arithmetics.balls import DOUBLE, Ball, radius_of
-from symdiff.arithmetics.bounds.rounding import value_ball
+from symdiff.arithmetics.bounds.rounding import FLOAT64, rounded_ball, value_ball
 from symdiff.arithmetics.bounds.tensor_estimates import straddles
+from symdiff.arithmetics.bounds.ties import BothBranches, ReorderedSums
 from symdiff.arithmetics.reading import detached_values
 from symdiff.array_types import Array, Mask
+from symdiff.catalogue import CATALOGUE
 from symdiff.engines.base import (
     TRUNCATION,
     Allowance,
@@ -37,10 +39,12 @@ from symdiff.engines.directional import (
     DirectionalProblem,
     DirectionalSamples,
 )
-from symdiff.errors import Unsupported
+from symdiff.engines.running import check_memory, without_failing_points
+from symdiff.errors import Unsupported, describe
 from symdiff.grid.points import difference_step
 from symdiff.grid.switches import Switch, find_switches
 from symdiff.program import Program
+from symdiff.program.values import DTYPES, Dtype
 
 __all__ = ["ENGINE"]
 
@@ -60,9 +64,27 @@ class _Central:
     """The engine; see `symdiff.engines.base.Engine`."""
 
     name = "central"
-    traits = Traits(modes=("differences",))
+    traits = Traits(modes=("differences",), runs_callables=True)
 
     def differentiate(self, problem: Problem) -> Samples:
+        if problem.function is None:
+            return self._differentiate(problem)
+        _check_nothing_is_held(problem.program)
+        try:
+            return self._differentiate_callable(problem)
+        except Exception as error:  # noqa: BLE001  (a callable may raise anything: it is data)
+            check_memory(error)
+            return without_failing_points(problem, self._differentiate_callable, error)
+
+    def _differentiate_callable(self, problem: Problem) -> Samples:
+        """Differentiate a callable; its values come first."""
+        from symdiff.engines.callables import dtype_of_values, values_of  # noqa: PLC0415  (torch)
+
+        values = values_of(problem)
+        dtype = dtype_of_values(problem, values)
+        return dataclasses.replace(self._differentiate(problem), values=values, dtype=dtype)
+
+    def _differentiate(self, problem: Problem) -> Samples:
         names = problem.variables
         if len(names) < 2 or problem.count * len(names) > _MAX_TOGETHER:
             columns = {name: _differences(_Moves.along(problem, (name,))) for name in names}
@@ -87,10 +109,13 @@ class _Central:
         return ErrorEstimate(errors, straddling)
 
     def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
+        dtype, reason = _dtype_at(problem, point)
+        if reason:
+            return Allowance(math.nan, reason=reason)
         x = problem.columns[variable][point : point + 1]
         steps = (float(difference_step(x)[0]), abs(float(x[0])) * _SHORTER)
         for h in steps:
-            allowance = _allowance(problem, variable, problem.balls(point), h)
+            allowance = _allowance(problem, variable, point, h, dtype)
             if not allowance.stencil_leaves_domain:
                 break
         return allowance
@@ -98,6 +123,8 @@ class _Central:
     def along(
         self, problem: DirectionalProblem, bounds: Mapping[str, DirectionalBound]
     ) -> DirectionalSamples:
+        if problem.function is not None:
+            _check_nothing_is_held(problem.program)
         held = held_in_tensors(problem.program, problem.values)
         slopes, errors, straddling = {}, {}, {}
         for name, v in problem.directions.items():
@@ -107,7 +134,40 @@ class _Central:
             rounding = bounds[name].value_error / _STEP
             error = abs(wide - narrow) + (rounding if math.isfinite(rounding) else 0.0)
             errors[name] = np.array([error if math.isfinite(error) else 0.0])
-        return DirectionalSamples(Samples(slopes, errors, straddling), {}, {})
+        samples, allowances = Samples(slopes, errors, straddling), dict[str, Allowance]()
+        if problem.function is not None:
+            dtype, values = _run_along(problem, problem.values, with_dtype=True)
+            samples = dataclasses.replace(samples, values=values[np.newaxis], dtype=dtype)
+            if dtype != "float64":
+                reason = f"the callable computes in {dtype}, and no bound is known"
+                allowances = dict.fromkeys(slopes, Allowance(math.nan, reason=reason))
+        return DirectionalSamples(samples, allowances, {})
+
+
+def _run_along(
+    problem: DirectionalProblem, values: Mapping[str, Any], *, with_dtype: bool = False
+) -> tuple[str, Array]:
+    """Return the coarsest dtype of a callable, if asked for, and its value on tensors."""
+    from symdiff.engines.callables import (  # noqa: PLC0415  (loads torch)
+        as_doubles,
+        coarsest_dtype_in,
+        gradients_enabled,
+    )
+    from symdiff.engines.torch_programs import run_program, tensor_leaves  # noqa: PLC0415
+
+    tensors = {
+        name: dataclasses.replace(value, array=np.asarray(values[name], dtype=value.array.dtype))
+        for name, value in problem.tensor_problem.values.items()
+        if name in values
+    }
+    moved = dataclasses.replace(problem.tensor_problem, values=tensors)
+
+    def run() -> Any:  # noqa: ANN401  (a tensor)
+        return run_program(moved, tensor_leaves(moved, {}), problem.function)
+
+    with gradients_enabled():
+        dtype = coarsest_dtype_in(run) if with_dtype else "float64"
+        return dtype, as_doubles(run())
 
 
 def _ends(problem: DirectionalProblem, v: Direction, h: float) -> list[dict[str, Any]]:
@@ -122,7 +182,11 @@ def _quotient_along(
 ) -> float:
     """Return c·(f(x + hv) - f(x - hv))/2h."""
     above, below = (
-        problem.contracted(evaluate_tensor(problem.program, end, held=held))
+        problem.contracted(
+            evaluate_tensor(problem.program, end, held=held)
+            if problem.function is None
+            else _run_along(problem, end)[1]
+        )
         for end in _ends(problem, v, h)
     )
     return (above - below) / (2 * h)
@@ -150,22 +214,31 @@ class _Moves:
         The points at which an input is the one that moves, shape (m,); None: all points.
     estimate_errors
         Whether errors are estimated, and straddled kinks looked for.
+    problem
+        The problem; its callable, if there is one, is evaluated in place of the program.
     """
 
     program: Program
     columns: Mapping[str, Array]
     moving: Mapping[str, Mask | None]
     estimate_errors: bool
+    problem: Problem
 
     @classmethod
     def along(cls, problem: Problem, names: Sequence[str]) -> _Moves:
         """Return the points of a problem, repeated for every name with that input moving."""
         if len(names) == 1:
-            return cls(problem.program, problem.columns, {names[0]: None}, problem.estimate_errors)
+            return cls(
+                problem.program,
+                problem.columns,
+                {names[0]: None},
+                problem.estimate_errors,
+                problem,
+            )
         columns = {n: np.tile(x, len(names)) for n, x in problem.columns.items()}
         block = np.repeat(np.arange(len(names)), problem.count)
         moving = {n: block == k for k, n in enumerate(names)}
-        return cls(problem.program, columns, moving, problem.estimate_errors)
+        return cls(problem.program, columns, moving, problem.estimate_errors, problem)
 
     @property
     def x(self) -> Array:
@@ -185,6 +258,16 @@ class _Moves:
         }
         return {**self.columns, **ends}
 
+    def values(self, end: Array, held: dict[int, Any]) -> Array:
+        """Return the values of the function with the moving coordinate at `end`."""
+        columns = self.to(end)
+        if self.problem.function is None:
+            return evaluate(self.program, columns, held=held)
+        from symdiff.engines.callables import contracted, values_or_nan  # noqa: PLC0415  (loads torch)
+
+        moved = dataclasses.replace(self.problem, columns=columns)
+        return contracted(moved, values_or_nan(moved))
+
     def of(self, names: Sequence[str]) -> Mask | slice | None:
         """Return the points at which one of the named inputs moves, or None if there are none."""
         masks = [mask for name, mask in self.moving.items() if name in names]
@@ -197,7 +280,7 @@ class _Moves:
         """Return some of the points."""
         columns = {n: x[chosen] for n, x in self.columns.items()}
         moving = {n: None if m is None else m[chosen] for n, m in self.moving.items()}
-        return _Moves(self.program, columns, moving, self.estimate_errors)
+        return _Moves(self.program, columns, moving, self.estimate_errors, self.problem)
 
 
 def _straddles(moves: _Moves, step: Array) -> Mask:
@@ -230,9 +313,39 @@ def _may_straddle(switch: Switch, high: Array, low: Array) -> Mask:
     return near
 
 
-def _allowance(problem: Problem, variable: str, point: dict[str, Ball], h: float) -> Allowance:
+def _check_nothing_is_held(program: Program) -> None:
+    """Check that a formula keeps nothing constant, which differences of a callable cannot do.
+
+    Raises
+    ------
+    Unsupported
+        A part of it is detached.
+    """
+    for _, call in program.calls():
+        if CATALOGUE[call.function].role == "hold":
+            raise Unsupported(call.function, "differences of a callable move what it detaches")
+
+
+def _dtype_at(problem: Problem, point: int) -> tuple[Dtype, str]:
+    """Return the dtype in which a function computes at a point, and why it is not known or ""."""
+    if problem.function is None:
+        return FLOAT64, ""
+    from symdiff.engines.callables import dtype_of  # noqa: PLC0415  (loads torch)
+
+    try:
+        return DTYPES[dtype_of(problem.part(np.array([point])))], ""
+    except Exception as error:  # noqa: BLE001  (a callable may raise anything: it is data)
+        check_memory(error)
+        return FLOAT64, f"the callable failed at this point: {describe(error)}"
+
+
+def _allowance(problem: Problem, variable: str, i: int, h: float, dtype: Dtype) -> Allowance:
     """Return the allowance from a ball of (f(x+h) - f(x-h))/2h, rounding included."""
-    x = float(point[variable].mid())
+    x = float(problem.columns[variable][i])
+    point = {
+        name: rounded_ball(float(column[i]), dtype) for name, column in problem.columns.items()
+    }
+    mode = BothBranches if problem.function is None else ReorderedSums
     above, below = x + h, x - h
     if above == below:
         return Allowance(stencil_leaves_domain=True)
@@ -244,7 +357,9 @@ def _allowance(problem: Problem, variable: str, point: dict[str, Ball], h: float
     try:
         held = detached_values(problem.program, value)
         ends = [
-            value_ball(problem.program, {**point, variable: flint.arb(end)}, held)
+            value_ball(
+                problem.program, {**point, variable: rounded_ball(end, dtype)}, held, dtype, mode
+            )
             for end in (above, below)
         ]
     except Unsupported:
@@ -255,7 +370,8 @@ def _allowance(problem: Problem, variable: str, point: dict[str, Ball], h: float
         quotient = (ends[0] - ends[1] + _UNDERFLOW) / flint.arb(above - below)
     if not quotient.is_finite():
         return Allowance(math.nan)
-    return Allowance(radius_of(quotient), float(quotient.mid()), TRUNCATION)
+    words = TRUNCATION if dtype == FLOAT64 else f"{TRUNCATION} in {dtype.name}"
+    return Allowance(radius_of(quotient), float(quotient.mid()), words)
 
 
 def _differences(moves: _Moves) -> tuple[NDArray[Any], ...]:
@@ -283,6 +399,8 @@ def _quotient(moves: _Moves, h: Array) -> tuple[NDArray[Any], ...]:
     above, below = x + h, x - h
     f_above, *up = evaluate_together(programs, moves.to(above), held=held)
     f_below, *down = evaluate_together(programs, moves.to(below), held=held)
+    if moves.problem.function is not None:
+        f_above, f_below = moves.values(above, held), moves.values(below, held)
     straddles = np.zeros(len(x), dtype=bool)
     for ends in zip(switches, up, down, strict=True):
         straddles |= _may_straddle(*ends)
@@ -303,8 +421,8 @@ def _quotient_alone(moves: _Moves, h: Array) -> Array:
     held = held_nodes(moves.program, dict(moves.columns))
     x = moves.x
     above, below = x + h, x - h
-    derivative = evaluate(moves.program, moves.to(above), held=held)
-    f_below = evaluate(moves.program, moves.to(below), held=held)
+    derivative = moves.values(above, held)
+    f_below = moves.values(below, held)
     with np.errstate(all="ignore"):
         derivative -= f_below
         above -= below
@@ -319,8 +437,7 @@ def _truncation(moves: _Moves, h: Array, derivative: Array, held: dict[int, Any]
     nearby), and three times the truncation error h²f‴/6 where f is smooth.
     """
     above, below = moves.x + 2 * h, moves.x - 2 * h
-    f_above = evaluate(moves.program, moves.to(above), held=held)
-    f_below = evaluate(moves.program, moves.to(below), held=held)
+    f_above, f_below = moves.values(above, held), moves.values(below, held)
     return np.abs((f_above - f_below) / (above - below) - derivative)
 
 

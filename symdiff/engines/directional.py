@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 from symdiff.arithmetics.bounds.tensor_estimates import directional_estimate
 from symdiff.array_types import Array
 from symdiff.engines.base import Allowance, Engine, Gap, Samples, TensorProblem
-from symdiff.engines.running import check_dtypes, check_memory
+from symdiff.engines.running import check_dtypes, check_memory, runs_tensors
 from symdiff.errors import Unsupported, describe
 from symdiff.program import Program
 
@@ -154,7 +154,8 @@ def run_along(
     An engine without a method ``along`` does not support the problem.
     """
     result = _along(engine, problem, bounds)
-    tensor_problem = problem.tensor_problem if engine.traits.whole_tensors else None
+    runs = runs_tensors(engine.traits, problem.function)
+    tensor_problem = problem.tensor_problem if runs else None
     samples = result.samples.ran_by(engine.traits, tensor_problem)
     return result._replace(samples=samples)
 
@@ -167,7 +168,7 @@ def _along(
         reason = "it works component by component, and the program is too large for that"
         return DirectionalSamples(Samples.without(names, 1, Gap(reason)), {}, {})
     try:
-        if engine.traits.whole_tensors:
+        if runs_tensors(engine.traits, problem.function):
             check_dtypes(engine, problem.tensor_problem)
         return engine.along(problem, bounds)
     except Unsupported as error:

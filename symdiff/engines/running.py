@@ -7,6 +7,8 @@ and the points for which it was raised.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
 
 import numpy as np
 
@@ -14,6 +16,9 @@ from symdiff import chunks
 from symdiff.engines.base import Engine, Gap, Problem, Samples, TensorProblem, Traits, no_numbers
 from symdiff.errors import Unsupported, describe
 from symdiff.program.values import FLOATING_DTYPES
+
+_MAX_PASSES: Final = 128  # passes made to find the points at which torch raises an exception
+Result = TypeVar("Result")
 
 
 def run(engine: Engine, problem: Problem) -> Samples:
@@ -45,8 +50,13 @@ def _suited(traits: Traits, problem: Problem) -> Problem:
     return dataclasses.replace(
         problem,
         function=problem.function if traits.runs_callables else None,
-        tensor_problem=problem.tensor_problem if traits.whole_tensors else None,
+        tensor_problem=problem.tensor_problem if runs_tensors(traits, problem.function) else None,
     )
+
+
+def runs_tensors(traits: Traits, function: Callable[..., Any] | None) -> bool:
+    """Return whether an engine is given whole tensors: it runs them, or a callable on them."""
+    return traits.whole_tensors or (traits.runs_callables and function is not None)
 
 
 def _run(engine: Engine, problem: Problem) -> Samples:
@@ -149,6 +159,69 @@ def check_memory(error: Exception) -> None:
     """
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
         raise MemoryError from error
+
+
+def without_failing_points(
+    problem: Problem, differentiate: Callable[[Problem], Samples], error: Exception
+) -> Samples:
+    """Differentiate where no exception is raised; the other points fail with theirs.
+
+    Parameters
+    ----------
+    problem
+        The problem, whose points do not affect each other.
+    differentiate
+        Differentiates at some points in one pass.
+    error
+        What it raised for all points.
+    """
+    parts = in_halves(problem.count, lambda chosen: differentiate(problem.part(chosen)), error)
+    return Samples.join(
+        [
+            Samples.failed(problem.variables, chosen.stop - chosen.start, done)
+            if isinstance(done, str)
+            else done
+            for chosen, done in parts
+        ]
+    )
+
+
+def in_halves(
+    count: int, run: Callable[[slice], Result], error: Exception
+) -> list[tuple[slice, Result | str]]:
+    """Run something on the parts of an array on which it does not raise, found by halving.
+
+    Parameters
+    ----------
+    count
+        The length of the array.
+    run
+        Takes the slice that is a part.
+    error
+        What it raised for the whole array.
+
+    Returns
+    -------
+    list
+        Every part with its result, or with the description of the exception; in order.
+    """
+    parts: dict[int, tuple[slice, Result | str]] = {}
+    waiting = [(slice(0, count), describe(error))]
+    passes = 0
+    while waiting:
+        chosen, reason = waiting.pop(0)
+        if chosen.stop - chosen.start == 1 or passes >= _MAX_PASSES:
+            parts[chosen.start] = chosen, reason
+            continue
+        middle = (chosen.start + chosen.stop) // 2
+        for half in (slice(chosen.start, middle), slice(middle, chosen.stop)):
+            passes += 1
+            try:
+                parts[half.start] = half, run(half)
+            except Exception as inner:  # noqa: BLE001  (torch may raise anything: it is data)
+                check_memory(inner)
+                waiting.append((half, describe(inner)))
+    return [parts[start] for start in sorted(parts)]
 
 
 def _in_chunks(engine: Engine, problem: Problem) -> Samples:

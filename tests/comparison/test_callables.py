@@ -333,3 +333,78 @@ class TestTensors:
             return (x**3).sum()
 
         assert words(judged(penalty, "(x**3).sum()", values=VECTOR)) == {"agrees"}
+
+
+class TestCentral:
+    @pytest.mark.parametrize(
+        ("function", "math", "more"),
+        [
+            (lambda x: x * x + x, "x*x", {"grid": {"x": [-1, 0.5, 2]}}),
+            (lambda x: torch.sin(x) + 1, "sin(x)", {"grid": {"x": [-1, 0.5, 2]}}),
+            (lambda x: 2 * x, "x", {"grid": {"x": [-1, 0.5, 2]}}),
+            (lambda x: (x * x).sum() + 1, "(x*x).sum()", {"values": VECTOR}),
+            (lambda x, w: (x @ w).sum(1) + 1, "(x @ w).sum(dim=1)", {"values": LARGE}),
+            (lambda x: x * x + 1, "x*x", {"values": VECTOR, "cotangent": [1.0, 2.0, 3.0]}),
+        ],
+    )
+    def test_it_runs_the_callable_and_not_the_formula(self, function, math, more):
+        assert words(judged(function, math, engine="central", **more)) == {"value"}
+
+    @pytest.mark.parametrize(
+        ("function", "math", "more"),
+        [
+            (lambda x: x * x, "x*x", {}),
+            (torch.relu, "relu(x)", {}),
+            (lambda x, y: torch.atan2(y, x), "atan2(y, x)", {"grid": {"x": [1, 2], "y": [3]}}),
+            (lambda x: x.cumsum(0) ** 2, "x.cumsum(dim=0)**2", {"values": VECTOR}),
+            (lambda x: x * x, "x*x", {"values": VECTOR, "cotangent": [1.0, 0.0, 3.0]}),
+            (lambda x: x * x, "x*x", {"values": VECTOR, "tangent": {"x": [1.0, 0.0, 3.0]}}),
+            (lambda x: x * x, "x*x", {"values": VECTOR, "accumulate": 3}),
+            (
+                lambda s, x: torch.relu(s * x).sum(),
+                "relu(s*x).sum()",
+                {"grid": {"s": "-1:1:3"}, "values": VECTOR, "wrt": ["s"]},
+            ),
+            (lambda x, w: torch.relu(x @ w).sum(1), "relu(x @ w).sum(dim=1)", {"values": LARGE}),
+            (lambda x: torch.autograd.grad((x**3).sum(), x, create_graph=True)[0], "3*x**2", {}),
+            (lambda x: (x.float() ** 3).double(), "x**3", {"grid": {"x": [0.1, 0.3, 1.7]}}),
+        ],
+    )
+    def test_a_right_callable_agrees(self, function, math, more):
+        passing = {"agrees", "inexact", "subgradient"}
+        assert words(judged(function, math, engine="central", **more)) <= passing
+
+    def test_a_slope_that_the_formula_does_not_have_is_noticed(self):
+        # The values agree at the points, and differ beside them: within 1e-4 of 1 the slope is 0.
+        def flat(x):
+            return torch.where((x - 1).abs() < 1e-4, torch.ones_like(x), x)
+
+        (record,) = judged(flat, "x", {"x": [1.0]}, engine="central", kinks=False)
+        assert (record["value"], record["verdict"]) == (0, "wrong")
+
+    def test_a_callable_that_refuses_the_end_of_the_stencil_is_not_failing(self):
+        def strict(x):
+            if (x < 0).any():
+                message = "negative"
+                raise ValueError(message)
+            return x.sqrt()
+
+        by_x = {
+            r["point"]["x"]: (r["verdict"], r["detail"])
+            for r in judged(strict, "sqrt(x)", {"x": [-1, 1e-7, 1]}, engine="central", kinks=False)
+        }
+        assert by_x[-1] == ("undefined", "ValueError: negative")
+        assert by_x[1e-7][0] == by_x[1][0] == "inexact" or by_x[1][0] == "agrees"
+
+    def test_what_a_formula_holds_constant_it_does_not_express(self):
+        def straight_through(x):
+            return x + (x.round() - x).detach()
+
+        math, grid = "x + detach(round(x) - x)", {"x": [0.1, 0.7]}
+        assert words(judged(straight_through, math, grid, engine="central")) == {"unsupported"}
+        assert words(judged(straight_through, math, grid)) == {"agrees"}
+
+    def test_float32_tensors_are_not_differenced(self):
+        values = {"x": {"shape": [3], "seed": 0, "dtype": "float32"}}
+        records = judged(lambda x: x * x, "x*x", values=values, engine="central")
+        assert words(records) == {"unsupported"}

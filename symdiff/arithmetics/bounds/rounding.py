@@ -13,7 +13,7 @@ from typing import Any, Final
 import flint
 import numpy as np
 
-from symdiff.arithmetics.balls import DOUBLE, Ball, radius_of
+from symdiff.arithmetics.balls import Ball, radius_of
 from symdiff.arithmetics.bounds.jets import Jet, Jets, evaluate
 from symdiff.arithmetics.bounds.ties import BothBranches
 from symdiff.arithmetics.reading import read
@@ -97,9 +97,13 @@ def rounded_ball(x: float, dtype: Dtype) -> Ball:
 
 
 def value_ball(
-    program: Program, inputs: Mapping[str, Ball], held: Mapping[int, Ball]
+    program: Program,
+    inputs: Mapping[str, Ball],
+    held: Mapping[int, Ball],
+    dtype: Dtype = FLOAT64,
+    mode: type[BothBranches] = BothBranches,
 ) -> Ball | None:
-    """Return a ball that contains a program's value in doubles, or None where it is undefined.
+    """Return a ball that contains a program's value in a dtype, or None where it is undefined.
 
     Parameters
     ----------
@@ -109,6 +113,8 @@ def value_ball(
         A ball for every input.
     held
         Balls of nodes that are not computed but taken from here, by the node's index.
+    dtype, mode
+        As in `slope_radius`.
 
     Raises
     ------
@@ -116,9 +122,9 @@ def value_ball(
         A function of the program has no meaning on balls.
     """
     fixed = {name: Jet(ball) for name, ball in inputs.items()}
-    with flint.ctx.workprec(DOUBLE):
+    with flint.ctx.workprec(dtype.bits):
         jets = {index: Jet(ball) for index, ball in held.items()}
-        jet = evaluate(program, fixed, BothBranches(), held=jets)
+        jet = evaluate(program, fixed, mode(dtype), held=jets)
     return None if jet is None else jet.value
 
 
