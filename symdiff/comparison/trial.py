@@ -15,12 +15,9 @@ import threading
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import flint
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.arithmetics.balls import PRECISION
-from symdiff.arithmetics.bounds.rounding import slope_radius
 from symdiff.array_types import Array, Mask
 from symdiff.chunks import side_by_side
 from symdiff.comparison.evidence import Trial
@@ -40,6 +37,7 @@ from symdiff.truth.gradient import smooth_gradient
 from symdiff.truth.joints import with_joint_truths
 from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Certified, Truths
+from symdiff.verdict.at_doubles import judge_at_doubles, points_between_doubles
 from symdiff.verdict.diagnosis import diagnose, diagnose_jacobian, diagnose_region
 from symdiff.verdict.explain import explain
 from symdiff.verdict.faults import judge_faults
@@ -112,16 +110,25 @@ def run_trial(case: Case, grid: Grid, options: Options, proofs: ProofOptions) ->
     smooth = _smooth_everywhere(problem, gradients)
     proved, joints = with_joint_truths(problem.program, grid, proved, smooth)
 
-    def allowance(engine: str, variable: str, i: int) -> Allowance:
+    between = points_between_doubles(grid)
+
+    def at_double(engine: str, variable: str, i: int) -> Allowance:
         if (engine, variable) in failed_estimates:
             return Allowance(math.nan, reason=failed_estimates[engine, variable])
-        return _allowance(engines[engine], problem, variable, grid, i)
+        return _allowance(engines[engine], problem, variable, i)
+
+    def allowance(engine: str, variable: str, i: int) -> Allowance:
+        # An engine that is not right at a point between doubles is judged at the double later.
+        by_differences = "differences" in engines[engine].traits.modes
+        is_later = i in between and not by_differences
+        return Allowance() if is_later else at_double(engine, variable, i)
 
     judgements = {
         key: _judged(key, len(grid), proved, samples, drafts, allowance)
         for key in ((name, v) for name in engines for v in samples[name].derivatives)
     }
     judgements |= judge_gradients(problem, grid, proved, samples, judgements, tolerance, allowance)
+    judgements |= judge_at_doubles(problem, grid, proofs, samples, judgements, tolerance, at_double)
     judgements |= judge_faults(proved, samples, judgements)
     judgements |= judge_values(problem, samples, judgements, tolerance)
     trial = Trial(
@@ -272,27 +279,13 @@ def _judged(  # noqa: PLR0913, PLR0917  (the results of the stages before)
     return judge(drafts[key], truths[variable], samples[name], variable, allowances)
 
 
-def _allowance(engine: Engine, problem: Problem, variable: str, grid: Grid, i: int) -> Allowance:
-    """Return an engine's allowance at a point.
-
-    If the exact coordinates of the point are not doubles, the engine is run at the nearest
-    doubles. A bound of the change of the derivative in between is then added to the allowance.
-    """
+def _allowance(engine: Engine, problem: Problem, variable: str, i: int) -> Allowance:
+    """Return an engine's allowance at the doubles of a point."""
     try:
-        allowance = engine.allowance(problem, variable, i)
+        return engine.allowance(problem, variable, i)
     except Exception as error:  # noqa: BLE001  (an engine on trial may raise anything)
         check_memory(error)
         return Allowance(math.nan, reason=f"the engine's allowance failed: {describe(error)}")
-    has_exact_text = any((i, j) in grid.exact for j in range(len(grid.names)))
-    point = exact_point(grid, i) if has_exact_text and allowance.expected is None else None
-    if point is None:
-        return allowance
-    with flint.ctx.workprec(PRECISION):
-        between = {
-            name: ball.union(point[name].ball(PRECISION)) for name, ball in problem.balls(i).items()
-        }
-    radius = slope_radius(problem.program, variable, between)
-    return dataclasses.replace(allowance, radius=allowance.radius + radius)
 
 
 def _with_diagnoses(trial: Trial) -> Trial:

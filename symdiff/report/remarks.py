@@ -12,6 +12,7 @@ from symdiff.engines.base import Samples
 from symdiff.grid.grid import Grid, Role
 from symdiff.report.selection import Row, Selection
 from symdiff.truth.kinds import Kind
+from symdiff.verdict.at_doubles import AT_DOUBLE
 from symdiff.verdict.words import Verdict
 
 # The most explanations below one table; records have all of them.
@@ -50,6 +51,7 @@ def remarks(evidence: Evidence, selections: Sequence[Selection], shown: int) -> 
         *_choices(evidence, selections),
         *_partials(evidence, selections),
         *_explanations(evidence, selections),
+        *_at_doubles(evidence, selections),
         *_unmet(evidence),
         *_failures(evidence),
     ]
@@ -203,6 +205,25 @@ def _explanations(evidence: Evidence, selections: Sequence[Selection]) -> list[s
         f"{label}{_listed(engines)} {reason}"
         for (label, reason), engines in engines_by_reason.items()
     ]
+
+
+def _at_doubles(evidence: Evidence, selections: Sequence[Selection]) -> list[str]:
+    """Return which engines were judged at a double, at the first point where any passes there."""
+    engines_by_note: dict[tuple[int, str], list[str]] = {}
+    for selection in selections:
+        for engine in evidence.engines:
+            if selection.variable not in selection.trial.covered(engine):
+                continue
+            judgement = selection.trial.judgements[engine, selection.variable]
+            for i, note in sorted(judgement.notes.items()):
+                verdict = Verdict.from_code(judgement.codes[i])
+                if AT_DOUBLE in note and verdict not in _EXPLAINED and i in selection.points:
+                    words = f"{verdict}, {note[note.index(AT_DOUBLE) :]}"
+                    engines_by_note.setdefault((i, words), []).append(engine)
+    if not engines_by_note:
+        return []
+    (_, words), engines = min(engines_by_note.items(), key=lambda item: item[0])
+    return [f"{_listed(list(dict.fromkeys(engines)))}: {words}"]
 
 
 def _first_occurrences(

@@ -135,9 +135,10 @@ def explain(  # noqa: PLR0913, PLR0917  (the parts of a trial)
 
 
 def _explained_points(scope: _Scope, key: Key) -> Points:
-    """Return the points with another verdict than agreement, or a truth that needs words."""
+    """Return the points with another verdict than agreement, a note, or a truth to be explained."""
     chosen = scope.judgements[key].codes != Verdict.AGREES
     truths = scope.truths[key[1]]
+    chosen[list(scope.judgements[key].notes)] = True
     chosen[truths.apparent_kinks] = True
     chosen |= (truths.kinds == Kind.PARTIAL) | truths.overflowing
     return np.flatnonzero(chosen)
