@@ -17,6 +17,9 @@ from symdiff.verdict.words import Verdict
 
 # The most explanations below one table; records have all of them.
 _MAX_EXPLANATIONS: Final = 8
+# The most remarks on subgradients, and the most kinks of one variable that are looked at for them.
+_MAX_CHOICES: Final = 4
+_MAX_KINKS: Final = 64
 # The most remarks on derivatives along an axis only.
 _MAX_PARTIALS: Final = 4
 _MAX_AXES: Final = 4  # the most axes that such a remark names
@@ -123,30 +126,50 @@ def _tensors(evidence: Evidence) -> list[str]:
 
 
 def _choices(evidence: Evidence, selections: Sequence[Selection]) -> list[str]:
-    """Return which subgradients engines chose, at the first kink where any engine chose one."""
+    """Return which subgradients engines chose, at the first kink of each choice and variable."""
     kinks = [
-        (int(selection.points[k]), selection.row(k))
+        selection.row(k)
         for selection in selections
         if not selection.trial.spelling
-        if (k := _first(_has_subgradient(evidence, selection))) is not None
+        for k in np.flatnonzero(_has_subgradient(evidence, selection))[:_MAX_KINKS].tolist()
     ]
-    if not kinks:
-        return []
-    _, row = min(kinks, key=lambda kink: kink[0])
+    first: dict[tuple[str, str], Row] = {}
+    for row in sorted(kinks, key=lambda row: row.i):
+        # The components of a tensor often have the same choices, which are told once.
+        variable = "" if evidence.tensors is not None else row.variable
+        first.setdefault((variable, _choice(evidence, row)), row)
+    told = {variable: key for key in reversed(first) for variable in key[:1]}.values()
+    keys = sorted(first, key=lambda key: key not in told)  # the first kink of every variable first
+    lines = []
+    count = min(max(2, len(evidence.variables)), _MAX_CHOICES)
+    for variable, choice in keys[:count]:
+        row = first[variable, choice]
+        where = _where(evidence, row)
+        if variable and len(evidence.variables) > 1:
+            where += f", d/d{variable}"
+        if evidence.tensors is not None and not row.trial.is_directional:
+            engine = _choosing(evidence, row)[0]
+            where += f", a kink of {evidence.blame(row.trial, engine, row.variable, row.i)}"
+        lines.append(f"at {where}: {choice}")
+    return lines
+
+
+def _choosing(evidence: Evidence, row: Row) -> list[str]:
+    """Return the engines that chose a subgradient."""
     verdicts = row.verdicts(evidence.engines).items()
-    engines = [engine for engine, verdict in verdicts if verdict is Verdict.SUBGRADIENT]
-    where = _where(evidence, row)
-    if evidence.tensors is not None and not row.trial.is_directional:
-        where += f", a kink of {evidence.blame(row.trial, engines[0], row.variable, row.i)}"
+    return [engine for engine, verdict in verdicts if verdict is Verdict.SUBGRADIENT]
+
+
+def _choice(evidence: Evidence, row: Row) -> str:
+    """Return which subgradient each engine chose, in words."""
     engines_by_choice: dict[str, list[str]] = {}
-    for engine in engines:
+    for engine in _choosing(evidence, row):
         choice = row.trial.detail(engine, row.variable, row.i)
         engines_by_choice.setdefault(choice, []).append(engine)
-    choices = [
+    return ". ".join(
         f"{_listed(names)} choose{'s' if len(names) == 1 else ''} {choice}"
         for choice, names in engines_by_choice.items()
-    ]
-    return [f"at {where}: {'. '.join(choices)}"]
+    )
 
 
 def _partials(evidence: Evidence, selections: Sequence[Selection]) -> list[str]:

@@ -96,8 +96,9 @@ class Selection:
 def select(evidence: Evidence, *, everything: bool = False) -> list[Selection]:
     """Return the derivatives worth a row, by spelling and variable.
 
-    These are the derivatives at points that `at` asks for, at kinks and apparent kinks, at other
-    points without a finite derivative, and those on which an engine has a remarkable verdict.
+    These are the derivatives at points that `at` asks for, at kinks (also those that were found
+    along another variable) and apparent kinks, at other points without a finite derivative, and
+    those on which an engine has a remarkable verdict.
 
     Parameters
     ----------
@@ -156,8 +157,11 @@ def _remarkable(evidence: Evidence, trial: Trial, variable: str) -> Mask:
     axis = grid.names.index(variable)
     # The points added for kinks along other variables are many, and mostly smooth along this one.
     is_along = (grid.along == axis) | (grid.along < 0)
-    remarkable: Mask = (grid.roles == Role.KINK) & (grid.along == axis)
-    remarkable |= is_along & np.isin(trial.truths[variable].kinds, _REMARKABLE_KINDS)
+    kinds, is_kink = trial.truths[variable].kinds, grid.roles == Role.KINK
+    remarkable: Mask = is_kink & (grid.along == axis)
+    remarkable |= (is_along | is_kink) & np.isin(kinds, _REMARKABLE_KINDS)
+    if evidence.tensors is None:  # beside a kink along one component, all others are partial
+        remarkable |= (grid.along < 0) & (kinds == Kind.PARTIAL)
     for engine in evidence.engines:
         if variable in trial.covered(engine):
             verdicts = trial.verdicts(engine, variable)

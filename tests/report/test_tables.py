@@ -181,3 +181,29 @@ def test_github_shows_the_expression_as_code():
 def test_points_that_at_asks_for_along_one_of_two_variables_are_shown(text):
     table = symdiff.compare(text, {"y": "-1:1:3"}, at={"x": [0.25]}).table()
     assert table.count("\n0.25 ") == 6  # two derivatives at three points
+
+
+# In these, the kinks of the second variable are those of the first one: f depends on x - c·y.
+SHARED_KINKS = [
+    ("clamp(x, min=y)", "0 | 1"),
+    ("max(x, y)", "0 | 1"),
+    ("abs(x - y)", "-1 | 1"),
+    ("relu(y - x)", "0 | 1"),
+    ("where(x > y, x, y)", "0 | 1"),
+]
+
+
+@pytest.mark.parametrize(("text", "slopes"), SHARED_KINKS)
+def test_kinks_of_a_second_variable_are_shown_and_told(text, slopes):
+    table = str(symdiff.compare(text, {"x": [0, 1], "y": [0, 2]}, engines=["autograd"]))
+    rows = [line for line in table.splitlines() if " kink  y " in line]
+    assert rows
+    assert all(slopes in row for row in rows)
+    assert "d/dx: autograd chooses" in table
+    assert "d/dy: autograd chooses" in table
+
+
+def test_a_kink_with_another_choice_is_told_too():
+    table = str(symdiff.compare("relu(x) + abs(x - 1)", at={"x": [0, 1]}, engines=["autograd"]))
+    assert "at x = 0: autograd chooses left" in table
+    assert "at x = 1: autograd chooses mean" in table
