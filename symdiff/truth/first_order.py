@@ -127,6 +127,8 @@ class Model:
         Whether the value is proved to be >= 0 near the point.
     powers
         The value as a sum of powers, or None.
+    is_analytic
+        Whether the value is known to be an analytic function near the point.
     """
 
     value: Ball
@@ -136,6 +138,7 @@ class Model:
     polynomial: Polynomial | None = None
     is_nonnegative: bool = False
     powers: Powers | None = None
+    is_analytic: bool = False
 
     @property
     def is_regular(self) -> bool:

@@ -20,7 +20,8 @@ from symdiff.arithmetics.series.puiseux import Algebra, Germ, constant_germ
 from symdiff.arithmetics.series.reals import MAX_BITS, Real, UndecidedError
 from symdiff.catalogue import CATALOGUE, Function
 from symdiff.program import Call, Constant, Input, Literal, Program
-from symdiff.truth.first_order import Kinks, Missing, Model
+from symdiff.truth.first_order import Center, Kinks, Missing, Model
+from symdiff.truth.hessians import factor_at_minimum
 from symdiff.truth.primitives import expanded
 from symdiff.truth.quadratics import Polynomial
 from symdiff.truth.selection_models import BY_ROLE, SELECTIONS
@@ -108,7 +109,7 @@ class _Reader:
         if isinstance(node, Literal):
             return node.value if isinstance(node.value, bool) else number(node.value)
         if isinstance(node, Constant):
-            return Model(BALLS.constant(node.name), is_nonnegative=True)
+            return Model(BALLS.constant(node.name), is_nonnegative=True, is_analytic=True)
         return self._call(index, node) if isinstance(node, Call) else Missing("a setting")
 
     def _input(self, name: str) -> Model:
@@ -118,7 +119,10 @@ class _Reader:
         constant = constant_polynomial(rational)
         i = self._variables.get(name)
         if i is None:
-            return Model(value, polynomial=constant, is_nonnegative=bool(value >= 0))
+            is_nonnegative = bool(value >= 0)
+            return Model(
+                value, polynomial=constant, is_nonnegative=is_nonnegative, is_analytic=True
+            )
         offset = Polynomial({(i,): Fraction(1)})
         return Model(
             value,
@@ -126,11 +130,14 @@ class _Reader:
             inputs=1 << i,
             polynomial=None if constant is None else constant.plus(offset),
             is_nonnegative=bool(value > 0),
+            is_analytic=True,
         )
 
     def _call(self, index: int, node: Call) -> Value:
         row = CATALOGUE[node.function]
-        site = Site(self._program, index, node, self._values, self._kinks, self._compare)
+        site = Site(
+            self._program, index, node, self._values, self._kinks, self._compare, self._factor
+        )
         arguments = [self._values[a] for a in node.operands]
         if row.role not in {"choice", "logic"}:
             arguments = [as_number(a) for a in arguments]
@@ -172,6 +179,14 @@ class _Reader:
         if first == second or (x.value.is_zero() and y.value.is_zero()):
             return 0
         return self._exact_comparison(first, second)
+
+    def _factor(self, program: Program, inputs: int) -> Sequence[Center] | None:
+        """Return the rows of A for a program that is |A·(x - x0)|² to second order, or None."""
+        names = {i: name for name, i in self._variables.items() if inputs >> i & 1}
+        rows = factor_at_minimum(program, tuple(names.values()), self._point, _BITS)
+        if rows is None:
+            return None
+        return [dict(zip(names, row, strict=True)) for row in rows]
 
     def _exact_comparison(self, first: int, second: int) -> int | None:
         """Return the sign of the difference of two nodes' exact values, or None."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 
 import flint
 
 from symdiff.catalogue import CATALOGUE, Function
 from symdiff.program import Call, Program
-from symdiff.truth.first_order import Condition, Key, Kinks, Missing, Model
+from symdiff.truth.first_order import Center, Condition, Key, Kinks, Missing, Model
 from symdiff.truth.quadratics import Polynomial
 
 Outcome = Model | Missing
@@ -33,6 +33,9 @@ class Site:
         How functions with kinks are modelled.
     compare
         Returns the proved sign of the difference of two nodes at the point, or None.
+    factor
+        Returns the rows of a matrix A such that a program is |A·(x - x0)|² to second order, or None
+        where that is not proved: from the program and the variables that it depends on, as bits.
     """
 
     program: Program
@@ -41,6 +44,7 @@ class Site:
     values: Mapping[int, Value]
     kinks: Kinks
     compare: Callable[[int, int], int | None]
+    factor: Callable[[Program, int], Sequence[Center] | None]
 
     @property
     def row(self) -> Function:
@@ -76,7 +80,9 @@ def number(value: float) -> Model:
     """Return the model of a number."""
     ball = flint.arb(value)
     exact = constant_polynomial(Fraction(value)) if ball.is_finite() else None
-    return Model(ball, polynomial=exact, is_nonnegative=bool(ball >= 0))
+    return Model(
+        ball, polynomial=exact, is_nonnegative=bool(ball >= 0), is_analytic=bool(ball.is_finite())
+    )
 
 
 def constant_polynomial(value: Fraction | None) -> Polynomial | None:

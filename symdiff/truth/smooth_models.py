@@ -19,7 +19,8 @@ from symdiff.arithmetics.bounds import jets
 from symdiff.arithmetics.bounds.jets import Jet
 from symdiff.arithmetics.reading import apply
 from symdiff.errors import Unsupported
-from symdiff.truth.first_order import Key, Missing, Model, Powers, linear
+from symdiff.program.nodes import Builder, Call, Literal, Program
+from symdiff.truth.first_order import Key, Missing, Model, Powers, difference, linear
 from symdiff.truth.quadratics import Polynomial
 from symdiff.truth.sites import Outcome, Site, constant_polynomial, number
 
@@ -59,7 +60,9 @@ def _outcome(site: Site, result: Any, active: Mapping[int, Model]) -> Outcome:  
     if active and not (result.value.is_finite() and all(s.is_finite() for s in slopes)):
         return Missing(f"{site.name} is at the end of its domain, or has no slope")
     pairs = zip(slopes, active.values(), strict=True)
-    return linear(result.value, pairs, is_nonnegative=bool(result.value > 0))
+    model = linear(result.value, pairs, is_nonnegative=bool(result.value > 0))
+    is_analytic = all(u.is_analytic for u in active.values())
+    return dataclasses.replace(model, is_analytic=is_analytic)
 
 
 def arithmetic(site: Site, x: Model, y: Model) -> Outcome:
@@ -175,7 +178,8 @@ def _root(site: Site, base: Model, a: Fraction) -> Outcome:
     """Return the model of u**a at u = 0, where a is not an integer."""
     if a <= 0:
         return Missing(f"{site.name} is undefined at the point")
-    powers = base.powers or _squares(base)
+    (operand, *_) = site.node.operands
+    powers = base.powers or _squares(base) or _at_minimum(site, base, site.program.at(operand))
     if powers is None:
         if not base.is_nonnegative:
             return Missing(f"{site.name}: its argument is 0 here, and not a sum of squares")
@@ -214,6 +218,70 @@ def _squares(base: Model) -> Powers | None:
     return Powers(Fraction(2), tuple(terms))
 
 
+def _at_minimum(site: Site, base: Model, program: Program) -> Powers | None:
+    """Return squares of linear functions that an analytic function is to second order, or None.
+
+    The root of the function and of the sum of squares differ by a function with the strict
+    derivative 0, since the form is definite.
+    """
+    rows = site.factor(program, base.inputs) if base.is_analytic else None
+    if rows is None:
+        return None
+    one = flint.arb(1)
+    members = [Model(flint.arb(0), row, inputs=base.inputs) for row in rows]
+    return Powers(Fraction(2), tuple((one, member) for member in members))
+
+
+def acos(site: Site, x: Model) -> Outcome:
+    """Return the model of acos, which is √(2·(1 - x)) at x = 1 up to a smooth factor."""
+    return _at_end(site, x, {1: (Fraction(0), 1), -1: (Fraction(1), -1)})
+
+
+def asin(site: Site, x: Model) -> Outcome:
+    """Return the model of asin = π/2 - acos."""
+    return _at_end(site, x, {1: (Fraction(1, 2), -1), -1: (Fraction(-1, 2), 1)})
+
+
+def _at_end(site: Site, x: Model, ends: Mapping[int, tuple[Fraction, int]]) -> Outcome:
+    """Return the model of acos or asin at an end e of the domain: q·π ± √(2·(1 - e·x)).
+
+    Parameters
+    ----------
+    site
+        The call.
+    x
+        The argument.
+    ends
+        By e, the rational q and the sign of the root.
+    """
+    for end, (q, sign) in ends.items():
+        one = number(1)
+        rest = difference(one, x) if end == 1 else difference(one, _opposite(x))
+        if not rest.value.contains(0) or not x.inputs:
+            continue
+        builder = Builder.extending(site.program)
+        function = "subtract" if end == 1 else "add"
+        root = builder.add(Call(function, (builder.add(Literal(1)), site.node.operands[0])))
+        program = builder.program(root, site.program.sources)
+        rest = dataclasses.replace(rest, is_analytic=x.is_analytic)
+        powers = _squares(rest) or _at_minimum(site, rest, program)
+        if powers is None:
+            return Missing(f"{site.name} is at the end of its domain")
+        norm = site.kinks.norm(Fraction(2), _doubled(powers), site.index)
+        value = flint.arb(flint.fmpq(q.numerator, q.denominator)) * flint.arb.pi()
+        return linear(value, [(flint.arb(sign), norm)], is_nonnegative=q >= 0 and sign > 0)
+    return smooth(site, x)
+
+
+def _doubled(powers: Powers) -> tuple[tuple[Ball, Model], ...]:
+    return tuple((2 * w, u) for w, u in powers.terms)
+
+
+def _opposite(x: Model) -> Model:
+    polynomial = None if x.polynomial is None else x.polynomial.times(Fraction(-1))
+    return linear(-x.value, [(flint.arb(-1), x)], polynomial=polynomial)
+
+
 def negative(site: Site, x: Model) -> Outcome:
     """Return the model of -x."""
     model = smooth(site, x)
@@ -232,7 +300,12 @@ def detach(site: Site, x: Model) -> Outcome:
     """Return a value held constant."""
     del site
     constant = None if x.polynomial is None else constant_polynomial(x.polynomial.constant)
-    return Model(x.value, polynomial=constant, is_nonnegative=bool(x.value >= 0))
+    # Series do not hold the value, so they cannot be asked about it.
+    is_analytic = not x.inputs
+    is_nonnegative = bool(x.value >= 0)
+    return Model(
+        x.value, polynomial=constant, is_nonnegative=is_nonnegative, is_analytic=is_analytic
+    )
 
 
 FUNCTIONS: Final[Mapping[str, Callable[..., Outcome]]] = MappingProxyType(
@@ -243,6 +316,8 @@ FUNCTIONS: Final[Mapping[str, Callable[..., Outcome]]] = MappingProxyType(
         "divide": arithmetic,
         "power": power,
         "sqrt": sqrt,
+        "acos": acos,
+        "asin": asin,
         "negative": negative,
         "positive": positive,
         "detach": detach,

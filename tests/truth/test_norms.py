@@ -36,6 +36,8 @@ SPREAD = "sqrt(((x - (x+y+z)/3)**2 + (y - (x+y+z)/3)**2 + (z - (x+y+z)/3)**2)/2)
 FIRST, SECOND = "sqrt((a + d)**2 + (b - c)**2)", "sqrt((a - d)**2 + (b + c)**2)"
 LARGEST = "(x + y)/2 + sqrt(((x - y)/2)**2 + z**2)"
 
+GREAT_CIRCLE = "acos(sin(x)*sin(0.5) + cos(x)*cos(0.5)*cos(y))"
+
 # An expression, its variables, and the support function of its Clarke set at the origin: the
 # directional derivative of a convex f, by hand; for a concave f that of -f at -d.
 SETS = [
@@ -64,6 +66,20 @@ SETS = [
     ("hypot(x - sin(y), y*exp(x))", "xy", lambda d: length(d[0] - d[1], d[1])),
     ("exp(hypot(x, y))*(1 + x)", "xy", lambda d: length(*d) + d[0]),
     ("hypot(x, y)*cos(y) - log(1 + x)", "xy", lambda d: length(*d) - d[0]),
+    # analytic below the root, with a definite Hessian
+    ("sqrt(1 - exp(-x**2 - 2*y**2))", "xy", lambda d: length(d[0], math.sqrt(2) * d[1])),
+    ("sqrt(2 - cos(x) - cos(y))", "xy", lambda d: length(*d) / math.sqrt(2)),
+    (
+        "x - sqrt(log(1 + x*x + y*y + x*y))",
+        "xy",
+        lambda d: d[0] + math.sqrt(d @ [[1, 0.5], [0.5, 1]] @ d),
+    ),
+    ("sqrt(x*x + y*y + x*y*y)", "xy", lambda d: length(*d)),
+    ("(cosh(x)*cosh(y) - 1)**0.5*exp(z)", "xyz", lambda d: length(*d[:2]) / math.sqrt(2)),
+    ("acos(1 - x*x - y*y)", "xy", lambda d: math.sqrt(2) * length(*d)),
+    ("acos(cos(x)*cos(y))", "xy", lambda d: length(*d)),
+    ("asin(cos(x)*cos(y))", "xy", lambda d: length(*d)),  # π/2 - acos
+    ("acos(-cos(x)*cos(y))", "xy", lambda d: length(*d)),
     # v·vᵀ over unit vectors v; the entry z occurs twice
     (LARGEST, "xyz", largest_eigenvalue),
     ("(x + y)/2 + sqrt((x + y)**2 - 4*(x*y - z*z))/2", "xyz", largest_eigenvalue),
@@ -99,6 +115,8 @@ POINTS = [
     ("hypot(x**2 - 2, y)", {"x": "sqrt(2)", "y": 0}, lambda d: length(math.sqrt(8) * d[0], d[1])),
     ("y*hypot(x, y - 3)", {"x": 0, "y": 3}, lambda d: 3 * length(*d)),
     ("y*hypot(x, y + 3)", {"x": 0, "y": -3}, lambda d: 3 * length(*d)),
+    # the distance from (0.5, 0) on the sphere, by latitude and longitude
+    (GREAT_CIRCLE, {"x": 0.5, "y": 0}, lambda d: length(d[0], math.cos(0.5) * d[1])),
     ("hypot(x, y)", {"x": 3, "y": 4}, lambda d: 0.6 * d[0] + 0.8 * d[1]),
 ]
 
@@ -156,6 +174,10 @@ def test_a_difference_of_a_norm_and_another_kink_is_bounded_from_both_sides():
 
 UNDECIDED = [
     ("sqrt(x*x - y*y)", "not a sum of squares"),
+    ("sqrt(x**2 + y**3)", "not a sum of squares"),
+    ("sqrt(1 - cos(x - y))", "not a sum of squares"),  # it is |x - y|/√2, but the form is singular
+    ("sqrt(x*x + y*y + sqrt(x*x + y*y)*y*y)", "not a sum of squares"),  # not analytic
+    ("acos(1 - x)*y", "end of its domain"),
     ("sqrt(hypot(x, y))", "infinite slope"),
     ("(sqrt(abs(x)) + sqrt(abs(y)))**2", "infinite slope"),
     ("x/hypot(x, y)", "divide is undefined"),
