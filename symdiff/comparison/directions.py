@@ -17,7 +17,6 @@ import numpy as np
 
 from symdiff.arithmetics.bounds.tensor_estimates import directional_estimate
 from symdiff.comparison.evidence import Trial
-from symdiff.comparison.scalars import another_function
 from symdiff.comparison.tensor_request import TANGENT, TensorRequest, check_shape, is_diagonal
 from symdiff.engines.base import Allowance, Engine, Problem, Samples
 from symdiff.engines.claim import as_engines
@@ -82,14 +81,12 @@ def directional_trials(request: TensorRequest, options: Options) -> DirectionalT
     Raises
     ------
     UsageError
-        A claim is for one component, or the value of a spelling differs.
+        A claim is for one component.
     """
     for claim in request.parsed.claims:
         if claim.index is not None or claim.output is not None:
             message = f"a claim for {claim.key!r}, and the program is too large for components"
             raise UsageError(message, hint=f"claim all of {claim.variable}")
-    for name, other in request.parsed.spellings.items():
-        _check_values(request, name, other)
     rng = np.random.default_rng(options.seed)
     weights = request.cotangents
     if weights is None:
@@ -109,20 +106,20 @@ def directional_trials(request: TensorRequest, options: Options) -> DirectionalT
             times=request.accumulate,
             directions=directions,
             is_contracted=request.is_contracted,
-            function=request.parsed.function,
+            function=None if spelling else request.parsed.function,
         )
         claims = {} if spelling else _claims(request)
         trial, more_notes = _trial(spelling, problem, claims, options)
+        if spelling and (reason := _another_function(request, program, Tolerance.of(options))):
+            judgements = {k: with_values(j, {0: reason}) for k, j in trial.judgements.items()}
+            trial = dataclasses.replace(trial, judgements=judgements)
         trials.append(trial)
         notes.extend(more_notes)
     return DirectionalTrials(grid, tuple(directions), tuple(trials), tuple(notes))
 
 
-def _check_values(request: TensorRequest, spelling: str, other: Program) -> None:
-    """Raise UsageError if the value of a spelling is certified to differ.
-
-    The message shows both values of the component that differs most.
-    """
+def _another_function(request: TensorRequest, other: Program, tolerance: Tolerance) -> str:
+    """Return how the value of a spelling is certified to differ from the expression's, or ""."""
     values = {**request.arrays, **request.indices}
     try:
         programs = (request.parsed.program, other)
@@ -130,16 +127,18 @@ def _check_values(request: TensorRequest, spelling: str, other: Program) -> None
             directional_estimate(p, values, {}) for p in programs
         )
     except Unsupported:
-        return
+        return ""
     if not (is_first_settled and is_second_settled):
-        return
-    gaps = np.abs(first.value - second.value) - 2 * (first.error + second.error)
+        return ""
+    allowed = tolerance.around(first.value) + 2 * (first.error + second.error)
+    gaps = np.abs(first.value - second.value) - allowed
     if not (gaps > 0).any():
-        return
+        return ""
     index = np.unravel_index(int(np.nanargmax(gaps)), gaps.shape)
-    raise another_function(
-        spelling, "the values given", float(second.value[index]), float(first.value[index])
-    )
+    where = component_name("", tuple(int(k) for k in index))
+    expected = ExactValue(float(first.value[index]))
+    words = words_on_values(float(second.value[index]), expected, where)
+    return words.replace("the formula", "the expression")
 
 
 def _directions(request: TensorRequest, rng: np.random.Generator) -> dict[str, Direction]:

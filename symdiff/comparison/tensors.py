@@ -50,6 +50,8 @@ from symdiff.program.values import component_name, component_names
 from symdiff.request.claims import Claimed
 from symdiff.request.options import Options
 from symdiff.request.parsed import ParsedRequest
+from symdiff.truth.values import Margin, differences_of_programs
+from symdiff.verdict.judge import Tolerance
 
 # Largest distance of the random points near a point, relative to the coordinates. Spellings are
 # compared at these points too: at the values alone, a different function may agree by chance.
@@ -118,7 +120,9 @@ def _plan_by_components(request: TensorRequest, options: Options) -> Plan:
     grid = _grid(request, options)
     columns = grid.columns()
     for spelling in parsed.spellings:
-        _check_values(request, functions[""], spelling, functions[spelling], columns)
+        _check_values(
+            request, functions[""], spelling, functions[spelling], columns, Tolerance.of(options)
+        )
     claims = WrittenClaims(request)
     cases = tuple(
         Case(
@@ -137,6 +141,7 @@ def _plan_by_components(request: TensorRequest, options: Options) -> Plan:
             spelling=spelling,
             output=component_name("", index),
             claims={} if spelling else claims.at(index),
+            expression=functions[""][index] if spelling else None,
             refused={} if spelling else claims.refused(index),
         )
         for spelling, by_index in functions.items()
@@ -214,14 +219,22 @@ def _grid(request: TensorRequest, options: Options) -> Grid:
     return dataclasses.replace(grid, names=tuple(names), points=np.hstack([grid.points, repeated]))
 
 
-def _check_values(
+def _check_values(  # noqa: PLR0913, PLR0917  (both functions, and where they are compared)
     request: TensorRequest,
     first: Mapping[tuple[int, ...], Program],
     spelling: str,
     other: Mapping[tuple[int, ...], Program],
     columns: Mapping[str, Array],
+    tolerance: Tolerance,
 ) -> None:
-    """Raise UsageError if a spelling has different values at the points or near them."""
+    """Raise UsageError if a spelling agrees at the points, and has other values near them.
+
+    Where it differs at the points themselves, its verdicts say so.
+    """
+    margin = Margin(tolerance.rtol, tolerance.atol)
+    for index, program in first.items():
+        if len(differences_of_programs(other[index], program, columns, margin).points):
+            return
     rng = np.random.default_rng(0)
     nearby = {
         name: np.concatenate([x, *(_nearby(x, rng) for _ in range(_SAMPLES))])

@@ -43,7 +43,7 @@ from symdiff.verdict.explain import explain
 from symdiff.verdict.faults import judge_faults
 from symdiff.verdict.gradients import AllowanceOf, judge_gradients
 from symdiff.verdict.judge import Draft, Judgement, Key, Tolerance, draft, judge, unclear_points
-from symdiff.verdict.values import judge_values
+from symdiff.verdict.values import judge_spelling, judge_values
 from symdiff.verdict.words import Verdict
 
 # Verdicts whose reason describes how an asserted derivative is wrong.
@@ -64,6 +64,8 @@ class Case:
         The asserted derivatives, by variable.
     refused
         By variable, why an asserted derivative cannot be right.
+    expression
+        For a spelling, the expression whose values it must have; else None.
     """
 
     problem: Problem
@@ -71,6 +73,7 @@ class Case:
     output: str = ""
     claims: Mapping[str, Program] = dataclasses.field(default_factory=dict)
     refused: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    expression: Program | None = None
 
 
 def run_trial(case: Case, grid: Grid, options: Options, proofs: ProofOptions) -> Trial:
@@ -131,6 +134,8 @@ def run_trial(case: Case, grid: Grid, options: Options, proofs: ProofOptions) ->
     judgements |= judge_at_doubles(problem, grid, proofs, samples, judgements, tolerance, at_double)
     judgements |= judge_faults(proved, samples, judgements)
     judgements |= judge_values(problem, samples, judgements, tolerance)
+    if case.expression is not None:
+        judgements |= judge_spelling(problem, case.expression, judgements, tolerance)
     trial = Trial(
         case.spelling, problem, samples, proved, judgements, output=case.output, joints=joints
     )

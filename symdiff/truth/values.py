@@ -191,6 +191,50 @@ def differences(
     return Differences(points, tuple(found[i] for i in points.tolist()))
 
 
+def differences_of_programs(
+    program: Program, other: Program, columns: Mapping[str, Array], margin: Margin
+) -> Differences:
+    """Return where the value of a program is proved to differ from that of another one.
+
+    Points where one of them is undefined are left out: `x*x/x` stands for `x`.
+
+    Parameters
+    ----------
+    program, other
+        The programs.
+    columns
+        The coordinates of the points by input, shape (n,); they count as exact.
+    margin
+        The tolerance.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> x = {"x": np.array([-1.0, 0.0, 2.0])}
+    >>> differences_of_programs(parse("abs(x)"), parse("x*x/x"), x, Margin(1e-9)).points.tolist()
+    [0]
+    """
+    first, second = (
+        evaluate(p, {n: x for n, x in columns.items() if n in p.inputs} or dict(columns))
+        for p in (program, other)
+    )
+    with np.errstate(all="ignore"):
+        close = np.abs(first - second) <= margin.atol + margin.rtol * np.abs(second)
+    close |= (first == second) | np.isnan(first) | np.isnan(second)
+    found: dict[int, ExactValue] = {}
+    for i in np.flatnonzero(~close)[:MAX_EXACT].tolist():
+        point = {name: float(column[i]) for name, column in columns.items()}
+        values = [exact_value(p, {n: point[n] for n in p.inputs}) for p in (program, other)]
+        if values[0] is None or values[1] is None:
+            continue
+        v, f = values[0].number, values[1].number
+        are_finite = math.isfinite(v) and math.isfinite(f)
+        if are_finite and abs(v - f) > margin.atol + margin.rtol * abs(f):
+            found[i] = values[1]
+    points = np.array(sorted(found), dtype=np.intp)
+    return Differences(points, tuple(found[i] for i in points.tolist()))
+
+
 def _certified(
     program: Program, columns: Mapping[str, Array], numbers: Array, margin: Margin
 ) -> tuple[Mask, Estimate] | None:

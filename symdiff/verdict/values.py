@@ -12,12 +12,12 @@ from typing import Final
 
 import numpy as np
 
-from symdiff.arithmetics.arrays import evaluate_tensor
+from symdiff.arithmetics.arrays import evaluate, evaluate_tensor
 from symdiff.array_types import Array, Mask
 from symdiff.engines.base import Problem, Samples, TensorProblem
 from symdiff.program import Program
 from symdiff.program.values import DTYPES, component_name
-from symdiff.truth.values import ExactValue, Margin, differences
+from symdiff.truth.values import ExactValue, Margin, differences, differences_of_programs
 from symdiff.verdict.judge import Judgement, Key, Tolerance
 from symdiff.verdict.words import Verdict
 
@@ -50,6 +50,43 @@ def judge_values(
             if key[0] == engine:
                 changed[key] = with_values(judgements[key], reasons)
     return changed
+
+
+def judge_spelling(
+    problem: Problem,
+    expression: Program,
+    judgements: Mapping[Key, Judgement],
+    tolerance: Tolerance,
+) -> dict[Key, Judgement]:
+    """Return the judgements that change because a spelling is another function.
+
+    Parameters
+    ----------
+    problem
+        The spelling and the points.
+    expression
+        The expression that it is said to be.
+    judgements
+        The verdicts on the derivatives of the spelling, by engine and variable.
+    tolerance
+        How far its value may deviate.
+    """
+    margin = Margin(tolerance.rtol, tolerance.atol)
+    found = differences_of_programs(problem.program, expression, problem.columns, margin)
+    if not len(found.points):
+        return {}
+    here = {name: column[found.points] for name, column in problem.columns.items()}
+    program = problem.program
+    values = evaluate(program, {n: x for n, x in here.items() if n in program.inputs} or here)
+    reasons = {
+        i: words_on_values(float(value), expected).replace("the formula", "the expression")
+        for i, value, expected in zip(found.points.tolist(), values, found.values, strict=True)
+    }
+    return {
+        key: with_values(judgement, reasons)
+        for key, judgement in judgements.items()
+        if not (judgement.codes == Verdict.UNSUPPORTED).all()
+    }
 
 
 def with_values(judgement: Judgement, reasons: Mapping[int, str]) -> Judgement:
