@@ -35,6 +35,7 @@ from symdiff.request.options import Options
 from symdiff.truth.kinds import Kind, Truth
 from symdiff.truth.truths import Certified, Proofs, Truths
 from symdiff.truth.values import ExactValue
+from symdiff.verdict.accuracy import few_digits, inaccurate, least_part, loss
 from symdiff.verdict.diagnosis import describe_agreement
 from symdiff.verdict.faults import judge_faults
 from symdiff.verdict.judge import Judgement, Tolerance, draft, judge, unclear_points
@@ -184,7 +185,7 @@ def _trial(
     engines = {**{name: load(name) for name in options.engines}, **claims}
     results = {name: run_along(engine, problem, bounds) for name, engine in engines.items()}
     judgements = {
-        (engine, name): _judged(truths[name], bounds[name].slope_error, along, name, tolerance)
+        (engine, name): _judged(truths[name], bounds[name].slope_error, along, name, options)
         for engine, along in results.items()
         for name in along.samples.derivatives
     }
@@ -200,7 +201,7 @@ def _trial(
 
 
 def _judged(
-    truths: Truths, error: float, along: DirectionalSamples, name: str, tolerance: Tolerance
+    truths: Truths, error: float, along: DirectionalSamples, name: str, options: Options
 ) -> Judgement:
     """Judge an engine along one direction; `error` bounds the error of the true derivative."""
     samples = along.samples
@@ -208,11 +209,16 @@ def _judged(
         return Judgement.everywhere(Verdict.FAILED, 1, samples.refusals[name])
     if name in samples.unsupported:
         return Judgement.everywhere(Verdict.UNSUPPORTED, 1)
+    tolerance = Tolerance.of(options)
     (points,) = unclear_points(truths, [(samples, name)], tolerance)
     drafted = draft(truths, samples, name, tolerance, points)
     allowance = along.allowances.get(name, Allowance())
     allowances = dict.fromkeys(drafted.points_off.tolist(), allowance)
     judgement = judge(drafted, truths, samples, name, allowances)
+    limit = least_part(options.digits, DTYPES[samples.dtype])
+    if truths.derivative[0] and few_digits(judgement, truths, samples.derivatives[name], limit):
+        why = loss(truths, 0, float(samples.derivatives[name][0]))
+        judgement = inaccurate(judgement, {0: why})
     deviation = abs(float(samples.derivatives[name][0]) - float(truths.derivative[0]))
     allowed = float(tolerance.around(truths.derivative)[0])
     is_unclear = 0 < error >= abs(deviation - allowed)

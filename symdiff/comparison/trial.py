@@ -37,6 +37,7 @@ from symdiff.truth.gradient import smooth_gradient
 from symdiff.truth.joints import with_joint_truths
 from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Certified, Truths
+from symdiff.verdict.accuracy import judge_digits
 from symdiff.verdict.at_doubles import judge_at_doubles, points_between_doubles
 from symdiff.verdict.diagnosis import diagnose, diagnose_jacobian, diagnose_region
 from symdiff.verdict.explain import explain
@@ -133,6 +134,7 @@ def run_trial(case: Case, grid: Grid, options: Options, proofs: ProofOptions) ->
     judgements |= judge_gradients(problem, grid, proved, samples, judgements, tolerance, allowance)
     judgements |= judge_at_doubles(problem, grid, proofs, samples, judgements, tolerance, at_double)
     judgements |= judge_faults(proved, samples, judgements)
+    judgements |= judge_digits(problem, proved, samples, judgements, options.digits)
     judgements |= judge_values(problem, samples, judgements, tolerance)
     if case.expression is not None:
         judgements |= judge_spelling(problem, case.expression, judgements, tolerance)

@@ -26,6 +26,7 @@ from symdiff.program.values import DTYPES, Dtype, Value, index_inputs
 # Reasons for which finite differences may deviate from the derivative.
 STRADDLES: Final = "the stencil straddles a kink"
 TRUNCATION: Final = "truncation and rounding"
+ROUNDING: Final = "rounding"  # why the result of a formula may deviate
 LEAVES_DOMAIN: Final = "the stencil leaves the domain"  # why there is no finite difference
 # How an engine may get a derivative.
 MODES: Final = ("symbolic", "reverse", "forward", "differences", "formula")
@@ -427,7 +428,7 @@ class Allowance:
 
     radius: float = 0.0
     expected: float | None = None
-    reason: str = "rounding"
+    reason: str = ROUNDING
     stencil_leaves_domain: bool = False
 
     def explains(self, value: float, derivative: float) -> bool:

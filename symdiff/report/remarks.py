@@ -29,6 +29,7 @@ _EXPLAINED: Final = (
     Verdict.WRONG,
     Verdict.NOT_SUBGRADIENT,
     Verdict.NONFINITE,
+    Verdict.INACCURATE,
     Verdict.UNDECIDED,
     Verdict.SILENT,
 )

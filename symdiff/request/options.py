@@ -169,6 +169,15 @@ class Options:
         ),
     )
     atol: float = field(default=0.0, metadata=option("--atol", "See rtol.", at_least(0)))
+    digits: int = field(
+        default=3,
+        metadata=option(
+            "--digits",
+            "Significant digits that must be right where rounding explains a deviation; "
+            "with fewer, the verdict is inaccurate.",
+            integer_at_least(0),
+        ),
+    )
     kinks: bool = field(
         default=True,
         metadata=option(

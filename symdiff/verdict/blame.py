@@ -8,9 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdiff.arithmetics.arrays import evaluate
+from symdiff.arithmetics.bounds.conditioning import cancelling_node
 from symdiff.engines.base import Problem
 from symdiff.grid.switches import find_switches
 from symdiff.program import Program
+from symdiff.program.values import DTYPES
 
 # Largest distance from zero, relative to the coordinates, of a switch to blame: some
 # finite-difference steps.
@@ -58,3 +60,26 @@ def nearest_switches(problem: Problem, points: NDArray[np.intp], variable: str) 
     scale = np.maximum(1.0, np.max([np.abs(column) for column in columns.values()], axis=0))
     nodes[~(nearest <= _NEAR * scale)] = -1
     return nodes
+
+
+def cancelling_nodes(
+    problem: Problem, points: NDArray[np.intp], variable: str, dtype: str
+) -> NDArray[np.intp]:
+    """Return the nodes that lose the digits of a derivative at some points, shape (k,).
+
+    Parameters
+    ----------
+    problem
+        The program and its points.
+    points
+        The indices of k points.
+    variable
+        The variable.
+    dtype
+        The dtype of the computation.
+    """
+    nodes = [
+        cancelling_node(problem.program, variable, problem.balls(i), DTYPES[dtype])
+        for i in points.tolist()
+    ]
+    return np.array(nodes, dtype=np.intp)

@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from symdiff.array_types import Array, Mask
 from symdiff.chunks import BLOCK
 from symdiff.engines.backward import HasBackwardPass
 from symdiff.engines.base import LEAVES_DOMAIN, STRADDLES, TRUNCATION, Problem, Samples
@@ -24,7 +25,8 @@ from symdiff.truth.clarke import ClarkeBounds, clarke_bounds
 from symdiff.truth.exact_points import exact_point
 from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Truths
-from symdiff.verdict.blame import first_call, nearest_switches
+from symdiff.verdict.accuracy import power_of_ten, with_size
+from symdiff.verdict.blame import cancelling_nodes, first_call, nearest_switches
 from symdiff.verdict.explanations import Explanations
 from symdiff.verdict.judge import Judgement, Key
 from symdiff.verdict.nonfinite import (
@@ -220,11 +222,10 @@ def _details(explained: _Explained, arising: NonfiniteNodes, texts: _Texts) -> N
         return details
     inexact = codes == Verdict.INEXACT
     straddling = samples.straddling.get(variable)
-    if straddling is not None:
-        details[inexact & straddling[points]] = texts.index(STRADDLES)
-        details[inexact & ~straddling[points]] = texts.index(TRUNCATION)
-    else:
-        details[inexact] = texts.index(TRUNCATION)
+    across = np.zeros(len(points), dtype=bool) if straddling is None else straddling[points]
+    values, derivative = samples.derivatives[variable][points], truths.derivative[points]
+    for why, rows in ((STRADDLES, inexact & across), (TRUNCATION, inexact & ~across)):
+        _write_sizes(details, rows, why, values, derivative, texts)
     individual = np.zeros(len(points), dtype=bool)
     for by_point in (judgement.reasons, judgement.notes, truths.proofs.details, truths.unproved):
         if by_point:
@@ -251,9 +252,11 @@ def _detail(explained: _Explained, i: int, arising: NonfiniteNodes) -> str:
     if verdict is Verdict.VALUE:  # the derivative is that of another function
         return phrases[0]
     value = float(samples.derivatives[variable][i])
-    if verdict is Verdict.INEXACT and not phrases[0]:
+    if verdict is Verdict.INEXACT:
         straddling = samples.straddling.get(variable)
-        phrases = [STRADDLES if straddling is not None and straddling[i] else TRUNCATION]
+        across = straddling is not None and straddling[i]
+        why = phrases[0] or (STRADDLES if across else TRUNCATION)
+        phrases = [with_size(why, power_of_ten(value, float(truths.derivative[i])))]
     is_subgradient = verdict in {Verdict.SUBGRADIENT, Verdict.NOT_SUBGRADIENT}
     if is_subgradient and truths.kinds[i] == Kind.KINK:
         # An engine's rule is for a function of one variable, not for a component of a gradient.
@@ -267,6 +270,22 @@ def _detail(explained: _Explained, i: int, arising: NonfiniteNodes) -> str:
         phrases.append(_mechanism(arising.reason(i), value))
     phrases += [judgement.notes.get(i, ""), truths.detail(i)]
     return "; ".join(phrase for phrase in phrases if phrase)
+
+
+def _write_sizes(  # noqa: PLR0913, PLR0917  (columns of the same points)
+    details: NDArray[np.int32],
+    rows: Mask,
+    why: str,
+    values: Array,
+    derivative: Array,
+    texts: _Texts,
+) -> None:
+    """Write why numbers are inexact, with the size of the error: one text for each power of ten."""
+    chosen = np.flatnonzero(rows)
+    powers = power_of_ten(values[chosen], derivative[chosen])
+    for power in np.unique(powers).tolist():  # NaN is last, once
+        here = np.isnan(powers) if math.isnan(power) else powers == power
+        details[chosen[here]] = texts.index(with_size(why, power))
 
 
 def _mechanism(reason: str, value: float) -> str:
@@ -331,6 +350,13 @@ def _blames(
         nodes = np.full(len(codes), -1)
         nodes[rows] = arising.nodes[arising.rows(explained.points[rows])]
         _blame(blames, arising.program, nodes, texts)
+    if not explained.scope.is_directional:
+        nodes = np.full(len(codes), -1)
+        rows = np.flatnonzero(codes == Verdict.INACCURATE)
+        nodes[rows] = cancelling_nodes(
+            explained.scope.problem, explained.points[rows], explained.key[1], samples.dtype
+        )
+        _blame(blames, program, nodes, texts)
     blames[codes == Verdict.AGREES] = texts.index("")
     return blames
 

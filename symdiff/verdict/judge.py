@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from symdiff.array_types import Array, Mask
 from symdiff.chunks import in_chunks, renumbered, shifted, starts_of
-from symdiff.engines.base import LEAVES_DOMAIN, Allowance, Samples
+from symdiff.engines.base import LEAVES_DOMAIN, ROUNDING, Allowance, Samples
 from symdiff.program.values import DTYPES
 from symdiff.request.options import Options
 from symdiff.truth.kinds import Kind
@@ -410,7 +410,7 @@ def _explained(
             return verdict, LEAVES_DOMAIN
         return verdict, "by rounding" if math.isinf(allowance.radius) else ""
     if math.isnan(allowance.radius):
-        return Verdict.UNDECIDED, NO_BOUND if allowance.reason == "rounding" else allowance.reason
+        return Verdict.UNDECIDED, NO_BOUND if allowance.reason == ROUNDING else allowance.reason
     if verdict is Verdict.NOT_SUBGRADIENT:
         ends = truths.one_sided(i)
         nearest = min(max(value, min(ends)), max(ends))

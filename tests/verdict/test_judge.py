@@ -84,7 +84,7 @@ def test_every_kind_of_point_and_number_has_a_verdict(text, point, value, word):
 
 
 def test_the_table_has_every_verdict_that_needs_no_allowance_or_failure():
-    others = {"inexact", "failed", "unsupported", "value"}
+    others = {"inexact", "inaccurate", "failed", "unsupported", "value"}
     assert {word for *_, word in TABLE} | others == {str(v) for v in Verdict}
 
 
@@ -175,12 +175,12 @@ def test_no_stage_changes_what_another_stage_returned():
 def test_the_list_of_verdicts_is_closed():
     assert Verdict.labels() == (
         "agrees", "inexact", "subgradient", "undefined", "wrong", "not-subgradient",
-        "nonfinite", "silent", "failed", "unsupported", "undecided", "value",
+        "nonfinite", "silent", "failed", "unsupported", "undecided", "value", "inaccurate",
     )  # fmt: skip
 
 
-def test_five_verdicts_do_not_pass():
-    findings = {"value", "wrong", "not-subgradient", "nonfinite", "failed"}
+def test_six_verdicts_do_not_pass():
+    findings = {"value", "wrong", "not-subgradient", "nonfinite", "failed", "inaccurate"}
     assert {str(v) for v in Verdict if not v.passes} == findings
 
 

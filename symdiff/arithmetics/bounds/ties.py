@@ -67,13 +67,12 @@ class ReverseMode(BothBranches):
 
     def rounded(self, jet: Jet, row: Function, arguments: Sequence[Any]) -> Jet:
         """Add the rounding of each term to a gradient that is a sum of two terms."""
-        terms_of = _GRADIENT_TERMS.get(row.name)
-        if terms_of is None or not all(isinstance(a, Jet) for a in arguments):
+        terms = gradient_terms(row, arguments)
+        if terms is None:
             return super().rounded(jet, row, arguments)
         value = jet.value
         if row.operator in {"+", "-"}:
             value = self._sum(value, [a.value for a in arguments])
-        terms = terms_of(*arguments)
         gradient = jet.gradient
         if all(terms):  # both arguments vary
             gradient = tuple(map(self._add_rounding, gradient, zip(*terms, strict=True)))
@@ -95,6 +94,14 @@ class ReorderedSums(ReverseMode):
 
     def _sum(self, value: Ball, terms: Sequence[Ball]) -> Ball:
         return self._add_rounding(value, terms)
+
+
+def gradient_terms(row: Function, arguments: Sequence[Any]) -> tuple[tuple[Ball, ...], ...] | None:
+    """Return the terms of the gradient of a row, one for each argument; None if it has one term."""
+    terms_of = _GRADIENT_TERMS.get(row.name)
+    if terms_of is None or not all(isinstance(a, Jet) for a in arguments):
+        return None
+    return terms_of(*arguments)
 
 
 # The two terms of the gradient of an operation, up to sign, one for each argument.

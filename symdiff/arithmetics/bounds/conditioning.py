@@ -1,0 +1,232 @@
+"""Sizes that tell whether a rounding error matters, and the operation that causes it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import flint
+
+from symdiff.arithmetics.balls import Ball, radius_of
+from symdiff.arithmetics.bounds.jets import Exact, Jet, evaluate
+from symdiff.arithmetics.bounds.ties import BothBranches, gradient_terms
+from symdiff.catalogue import Function
+from symdiff.errors import Unsupported
+from symdiff.program import Program
+from symdiff.program.values import DTYPES, Dtype
+
+_BITS: Final = 256  # precision of balls whose own rounding must not matter
+# An operation causes the error if, were it rounded correctly, the bound would be this much smaller.
+_MUCH: Final = 1e-3
+_PLACES: Final = (-1.0, -0.5, 0.5, 1.0)  # where an input is moved to, in units in its last place
+MAX_CALLS: Final = 100  # largest number of operations of which each is tried as the cause
+_FLOAT64: Final = DTYPES["float64"]
+
+
+class _HighPrecision(BothBranches):
+    """Take both branches at a tie, also at an exact one, and add no rounding."""
+
+    def sign(self, switch: Jet) -> None:
+        """Return None: take both branches."""
+        del switch
+
+    def rounded(self, jet: Jet, row: Function, arguments: Sequence[Any]) -> Jet:
+        """Return the result unchanged."""
+        del row, arguments
+        return jet
+
+    def widened(self, row: Function, values: list[Ball]) -> list[Ball]:
+        """Return the arguments unchanged."""
+        del row
+        return values
+
+
+class _Sizes(Exact):
+    """Replace every gradient by the sum of the absolute values of its terms."""
+
+    def sign(self, switch: Jet) -> None:
+        """Return None: take both branches."""
+        del switch
+
+    def steps(self, argument: Jet) -> None:
+        """Do nothing: a step contributes no term."""
+
+    def rounded(self, jet: Jet, row: Function, arguments: Sequence[Any]) -> Jet:
+        """Return the value with the absolute terms of its gradient added up."""
+        terms = gradient_terms(row, arguments)
+        if terms is None:
+            return Jet(jet.value, tuple(abs(g) for g in jet.gradient))
+        sizes = [tuple(abs(t) for t in term) for term in terms if term]
+        return Jet(jet.value, tuple(sum(parts, flint.arb(0)) for parts in zip(*sizes, strict=True)))
+
+
+def nearby_slopes(
+    program: Program, variable: str, inputs: Mapping[str, Ball], dtype: Dtype = _FLOAT64
+) -> tuple[float, float]:
+    """Return the range of the derivatives within one unit in the last place of the inputs.
+
+    Each input is moved in turn to four places. Their ranges are added up, as small changes are. No
+    interval is evaluated: in ``x - sin(x)`` it would count the two x as independent.
+
+    Parameters
+    ----------
+    program
+        The program.
+    variable
+        The input to differentiate with respect to.
+    inputs
+        A ball for every input.
+    dtype
+        The dtype of the inputs, which tells their last place.
+
+    Returns
+    -------
+    tuple of float
+        The lower and the upper end; infinite if the derivative does not exist at one of the places.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> low, high = nearby_slopes(parse("abs(x)"), "x", {"x": flint.arb(2.0**-1074)})
+    >>> low <= -1 < 1 <= high
+    True
+    """
+    with flint.ctx.workprec(_BITS):
+        here = _precise_slope(program, variable, inputs)
+        if here is None:
+            return -math.inf, math.inf
+        low, high = here.lower(), here.upper()
+        for name, x in inputs.items():
+            below, above = here.lower(), here.upper()
+            unit = flint.arb(_unit(x, dtype))
+            for part in _PLACES:
+                slope = _precise_slope(program, variable, {**inputs, name: x + part * unit})
+                if slope is None:
+                    return -math.inf, math.inf
+                below, above = min(below, slope.lower()), max(above, slope.upper())
+            low, high = low - (here.lower() - below), high + (above - here.upper())
+        return float(low), float(high)
+
+
+def size_of_terms(
+    program: Program, variable: str, inputs: Mapping[str, Ball], dtype: Dtype = _FLOAT64
+) -> float:
+    """Return the sum of the absolute values of the terms that add up to a derivative.
+
+    The terms are the products of partial derivatives along the paths from the input to the output.
+    Where a unit in the last place of an input changes the branch, the larger sum counts. The result
+    is NaN where it is not known.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> round(size_of_terms(parse("3*x - x**2"), "x", {"x": flint.arb(2)}), 6)
+    7.0
+    """
+    with flint.ctx.workprec(_BITS):
+        moved = {name: x + flint.arb(0, _unit(x, dtype)) for name, x in inputs.items()}
+        for balls in (moved, inputs):
+            slope = _slope(program, variable, balls, _Sizes())
+            if slope is not None and slope.is_finite():
+                return _upper(slope)
+    return math.nan
+
+
+def cancelling_node(
+    program: Program, variable: str, inputs: Mapping[str, Ball], dtype: Dtype = _FLOAT64
+) -> int:
+    """Return the first node that loses the digits of a derivative, or the output.
+
+    Were this node's result rounded correctly, the bound of the rounding error in the derivative
+    would be smaller by a factor of at least 1000.
+
+    Parameters
+    ----------
+    program, variable, inputs, dtype
+        As in `nearby_slopes`.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> program = parse("(1 - cos(x))/x**2")
+    >>> program.place(cancelling_node(program, "x", {"x": flint.arb(1e-9)}))
+    '1 - cos(x) (expr, column 2)'
+    """
+    calls = [index for index, _ in program.calls() if program.spans[index]]
+    bound = _error(program, variable, inputs, dtype, {})
+    if len(calls) > MAX_CALLS or math.isnan(bound):
+        return program.output
+    for index in calls:
+        with flint.ctx.workprec(_BITS):
+            jet = _jet(program.at(index), variable, inputs, _HighPrecision(), {})
+        if jet is None or not jet.is_finite:
+            continue
+        gradient = tuple(_rounded(g, dtype) for g in jet.gradient)
+        held = {index: Jet(_rounded(jet.value, dtype), gradient)}
+        if _error(program, variable, inputs, dtype, held) <= _MUCH * bound:
+            return index
+    return program.output
+
+
+def _error(
+    program: Program,
+    variable: str,
+    inputs: Mapping[str, Ball],
+    dtype: Dtype,
+    held: Mapping[int, Jet],
+) -> float:
+    """Return the bound of the rounding error, infinite if there is none; NaN: unknown."""
+    with flint.ctx.workprec(dtype.bits):
+        slope = _slope(program, variable, inputs, BothBranches(dtype), held)
+        return math.nan if slope is None else radius_of(slope)
+
+
+def _unit(x: Ball, dtype: Dtype) -> float:
+    """Return a bound of the unit in the last place of a number."""
+    return max(_upper(x) * 2.0 ** (1 - dtype.bits), dtype.smallest_subnormal)
+
+
+def _precise_slope(program: Program, variable: str, inputs: Mapping[str, Ball]) -> Ball | None:
+    """Return a narrow ball of the derivative; at a kink, of both one-sided ones. None: none."""
+    slope = _slope(program, variable, inputs, _HighPrecision())
+    return slope if slope is not None and slope.is_finite() else None
+
+
+def _rounded(x: Ball, dtype: Dtype) -> Ball:
+    """Return the ball of a number that is rounded correctly to a dtype."""
+    return x + flint.arb(0, _upper(x) * 2.0**-dtype.bits)
+
+
+def _slope(
+    program: Program,
+    variable: str,
+    inputs: Mapping[str, Ball],
+    ties: Any,
+    held: Mapping[int, Jet] | None = None,
+) -> Ball | None:
+    jet = _jet(program, variable, inputs, ties, held or {})
+    if jet is None:
+        return None
+    if not jet.value.is_finite():
+        return flint.arb("nan")
+    return jet.gradient[0] if jet.gradient else flint.arb(0)
+
+
+def _jet(
+    program: Program,
+    variable: str,
+    inputs: Mapping[str, Ball],
+    ties: Any,
+    held: Mapping[int, Jet],
+) -> Jet | None:
+    """Return a jet of the program, or None where it is undefined or has no meaning on jets."""
+    jets = {name: Jet(x, (flint.arb(1),) if name == variable else ()) for name, x in inputs.items()}
+    try:
+        return evaluate(program, jets, ties, held=held)
+    except (Unsupported, RecursionError):
+        return None
+
+
+def _upper(x: Ball) -> float:
+    return float(abs(x).upper())

@@ -1,0 +1,158 @@
+"""Find the numbers that rounding explains and that have too few right digits to be of use."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from symdiff.arithmetics.bounds.conditioning import nearby_slopes, size_of_terms
+from symdiff.array_types import Array
+from symdiff.engines.base import ROUNDING, Problem, Samples
+from symdiff.program.values import DTYPES, Dtype
+from symdiff.truth.truths import Truths
+from symdiff.verdict.judge import Judgement, Key
+from symdiff.verdict.words import Verdict
+
+# A deviation of this many units in the last place is no loss of digits, whatever is asked for: in
+# float16 two roundings change the fourth digit.
+_UNITS: Final = 8
+
+
+def judge_digits(
+    problem: Problem,
+    truths: Mapping[str, Truths],
+    samples: Mapping[str, Samples],
+    judgements: Mapping[Key, Judgement],
+    digits: int,
+) -> dict[Key, Judgement]:
+    """Return the judgements that change where numbers have fewer right digits than asked for.
+
+    A number that deviates by rounding is inaccurate if its deviation is more than ``10**-digits``
+    of the derivative, and no point within a unit in the last place of the coordinates has such a
+    derivative. Where the derivative is 0, the deviation is compared with the size of the terms that
+    cancel.
+
+    Parameters
+    ----------
+    problem
+        The program and the points.
+    truths, samples
+        The truth by variable, and what the engines returned.
+    judgements
+        The verdicts by engine and variable.
+    digits
+        The number of significant digits that have to be right.
+    """
+    changed: dict[Key, Judgement] = {}
+    for (engine, variable), judgement in judgements.items():
+        truth, sample = truths[variable], samples[engine]
+        values, dtype = sample.derivatives[variable], DTYPES[sample.dtype]
+        limit = least_part(digits, dtype)
+        lost = {
+            i: loss(truth, i, float(values[i]))
+            for i in few_digits(judgement, truth, values, limit)
+            if _is_lost(problem, variable, i, float(values[i]), truth, limit, dtype)
+        }
+        if lost:
+            changed[engine, variable] = inaccurate(judgement, lost)
+    return changed
+
+
+def inaccurate(judgement: Judgement, lost: Mapping[int, str]) -> Judgement:
+    """Return a judgement with the verdict `inaccurate` at some points, for the reasons given."""
+    codes = judgement.codes.copy()
+    codes[list(lost)] = Verdict.INACCURATE
+    return Judgement(codes, {**judgement.reasons, **lost})
+
+
+def least_part(digits: int, dtype: Dtype) -> float:
+    """Return the part of a derivative by which a number with fewer right digits deviates."""
+    return float(max(10.0**-digits, _UNITS * 2.0 ** (1 - dtype.bits)))
+
+
+def few_digits(judgement: Judgement, truths: Truths, values: Array, limit: float) -> list[int]:
+    """Return the points with numbers that rounding explains, and that deviate by more than a part.
+
+    Parameters
+    ----------
+    judgement
+        The verdicts.
+    truths
+        The truth.
+    values
+        The engine's numbers, shape (n,).
+    limit
+        The part of the derivative.
+    """
+    explained = [
+        i
+        for i, reason in judgement.reasons.items()
+        if reason == ROUNDING and judgement.codes[i] == Verdict.INEXACT
+    ]
+    return [
+        i for i in explained if _deviation(truths, i, float(values[i])) > limit * _size(truths, i)
+    ]
+
+
+def loss(truths: Truths, i: int, value: float) -> str:
+    """Return the reason of the verdict `inaccurate`: how many digits rounding leaves."""
+    size = _size(truths, i)
+    relative = _deviation(truths, i, value) / size if size else math.inf
+    right = max(0, math.floor(-math.log10(relative))) if relative < math.inf else 0
+    return f"rounding leaves {right or 'no'} right digit{'' if right == 1 else 's'}"
+
+
+def _is_lost(  # noqa: PLR0913, PLR0917  (a number, where it was computed, and the limit)
+    problem: Problem,
+    variable: str,
+    i: int,
+    value: float,
+    truths: Truths,
+    limit: float,
+    dtype: Dtype,
+) -> bool:
+    """Return whether a number that deviates by rounding is of no use."""
+    balls = problem.balls(i)
+    low, high = nearby_slopes(problem.program, variable, balls, dtype)
+    slack = limit * max(abs(low), abs(high)) if math.isfinite(low) else 0.0
+    if low - slack <= value <= high + slack:
+        return False
+    size = _size(truths, i)
+    if size == 0:
+        terms = size_of_terms(problem.program, variable, balls, dtype)
+        return abs(value) > limit * terms  # not if it is unknown
+    return True
+
+
+def _size(truths: Truths, i: int) -> float:
+    """Return the size of the derivative; at a kink, of the larger one-sided derivative."""
+    slopes = [abs(x) for x in truths.one_sided(i) if math.isfinite(x)]
+    return max(slopes, default=0.0)
+
+
+def _deviation(truths: Truths, i: int, value: float) -> float:
+    """Return the distance to the derivative; at a kink, to the interval of the Clarke set."""
+    slopes = [x for x in truths.one_sided(i) if math.isfinite(x)]
+    return max(min(slopes) - value, value - max(slopes), 0.0) if slopes else 0.0
+
+
+def power_of_ten(value: Any, derivative: Any) -> Any:  # noqa: ANN401  (numbers or arrays)
+    """Return the least n with a relative error of at most 10**n; NaN where there is none.
+
+    Examples
+    --------
+    >>> float(power_of_ten(1.002, 1.0))
+    -2.0
+    """
+    with np.errstate(all="ignore"):
+        relative = np.abs((value - derivative) / np.asarray(derivative))
+        is_positive = (relative > 0) & np.isfinite(relative)
+        return np.where(is_positive, np.ceil(np.log10(relative)), np.nan)
+
+
+def with_size(why: str, power: float) -> str:
+    """Return why a number is inexact, with the result of `power_of_ten`."""
+    return why if np.isnan(power) else f"{why}: a relative error of at most 1e{int(power)}"

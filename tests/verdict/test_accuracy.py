@@ -1,0 +1,121 @@
+"""Numbers that rounding explains are inaccurate where too few of their digits are right."""
+
+import flint
+import numpy as np
+import pytest
+
+import symdiff
+from symdiff.arithmetics.bounds.conditioning import nearby_slopes, size_of_terms
+from symdiff.program import parse
+from symdiff.request.options import Options
+
+
+def ball_of(x):
+    return {"x": flint.arb(x)}
+
+
+# An expression, a point, the derivative there (mpmath at 60 digits), the operation that cancels.
+LOST = [
+    ("(1 - cos(x))/x**2", "1e-9", -8.3333333333e-11, "1 - cos(x)"),  # -x/12
+    ("(1 - cos(x))/x**2", "1e-4", -8.3333333306e-6, "1 - cos(x)"),
+    ("exp(x) - x", "1e-17", 1e-17, "exp(x) - x"),  # exp(x) - 1
+    ("log(cosh(x))*0 + (exp(x) - exp(-x) - 2*x)", "1e-8", 1e-16, "exp(x) - exp(-x) - 2*x"),  # x**2
+    ("(x - sin(x))/x**3", "1e-6", -1.6666666667e-8, "x - sin(x)"),  # -x/60
+    ("sqrt(x + 1) - sqrt(x)", "1e16", -2.5e-25, "sqrt(x + 1) - sqrt(x)"),  # -x**(-3/2)/4
+    ("(sqrt(1 + x**2) - 1)/x", "1e-9", 0.5, "sqrt(1 + x**2) - 1"),
+]
+
+
+def records_of(text, point, **more):
+    report = symdiff.compare(text, at={"x": point}, engines=["autograd"], **more)
+    return list(report.records()), report
+
+
+@pytest.mark.parametrize(("text", "point", "derivative", "culprit"), LOST)
+def test_a_cancellation_that_loses_the_derivative_is_told_and_blamed(
+    text, point, derivative, culprit
+):
+    (record,), report = records_of(text, float(point))
+    assert record["derivative"] == pytest.approx(derivative, rel=1e-6)
+    assert record["verdict"] == "inaccurate"
+    assert record["detail"].startswith("rounding leaves ")
+    assert record["blame"].startswith(culprit + " (expr")
+    assert not report.ok
+    assert "inaccurate" in report.table()
+
+
+# An expression, a point, why the number is of use though its relative error is large.
+OF_USE = [
+    ("sin(x) + cos(x)", np.pi / 4, "the derivative 0 is within a unit in the last place of pi/4"),
+    ("x*(log(x) - 1)", 1 + 2.0**-52, "log(x) of the next double is twice as large"),
+    ("abs(x - 1/3)", 1 / 3, "the kink is within a unit in the last place"),
+    ("exp(x)/(exp(x) + 1) + 1/(exp(x) + 1)", 0.3, "the derivative 0 is a sum of terms that cancel"),
+    ("sin(x)**2 + cos(x)**2", 0.7, "the derivative 0 is a sum of terms that cancel"),
+    ("where(x > sqrt(2), 1, 3*x - x**3/2)", np.sqrt(2), "rounding takes the other branch"),
+    ("1/(x - 0.1*3)", 0.3, "the pole is within a unit in the last place"),
+]
+
+
+@pytest.mark.parametrize(("text", "point", "why"), OF_USE, ids=[why for *_, why in OF_USE])
+def test_a_number_that_is_right_for_a_point_next_to_it_is_not_inaccurate(text, point, why):
+    rows, report = records_of(text, point)
+    assert {row["verdict"] for row in rows} <= {"agrees", "inexact", "subgradient"}, why
+    assert report.ok
+
+
+def test_a_derivative_of_zero_is_measured_by_the_terms_that_cancel():
+    """Both terms are (1 - cos(x))/x**2: the one that cancels gives 1e9, the other one is right."""
+    text = "(1 - cos(x))/x**2 - (sin(x/2)/(x/2))**2/2"
+    assert size_of_terms(parse("3*x - x**2"), "x", ball_of(2.0)) == pytest.approx(7)
+    (record,), _ = records_of(text, 1e-9)
+    assert (record["derivative"], record["verdict"]) == (0.0, "inaccurate")
+
+
+def test_the_derivatives_next_to_a_point_are_bounded():
+    assert nearby_slopes(parse("x**2"), "x", ball_of(1.0)) == pytest.approx((2, 2))
+    assert nearby_slopes(parse("1/x"), "x", ball_of(2.0**-1074)) == (-np.inf, np.inf)
+    low, high = nearby_slopes(parse("abs(x - 1)"), "x", ball_of(1.0))
+    assert low <= -1 < 1 <= high
+
+
+@pytest.mark.parametrize(
+    ("digits", "word"), [(0, "inexact"), (1, "inexact"), (2, "inexact"), (3, "inaccurate")]
+)
+def test_the_number_of_digits_is_an_option(digits, word):
+    """torch gives 9.348e-14 at 30, and the derivative is 9.3576e-14: two digits are right."""
+    (record,), _ = records_of("sigmoid(x)", 30.0, digits=digits)
+    assert record["verdict"] == word
+    assert Options(digits=digits).digits == digits
+
+
+def test_a_number_that_is_off_for_another_reason_is_wrong_and_not_inaccurate():
+    report = symdiff.compare(
+        "(1 - cos(x))/x**2", at={"x": 0.5}, engines=["autograd"], claims={"x": "0.001"}
+    )
+    words = {r["engine"]: r["verdict"] for r in report.records()}
+    assert words == {"autograd": "agrees", "claim": "wrong"}
+
+
+def test_differences_stay_inexact_with_the_size_of_their_error():
+    (record,) = symdiff.compare("sin(50*x)", at={"x": 1}, engines=["central"]).records()
+    assert record["verdict"] == "inexact"
+    assert record["detail"].startswith("truncation and rounding: a relative error of at most 1e-")
+
+
+def test_float16_is_not_inaccurate_for_its_few_digits():
+    values = {"x": {"data": [0.3, 1.7, -0.4], "dtype": "float16"}}
+    report = symdiff.compare("sigmoid(x).sum()", values=values, engines=["autograd"])
+    assert "inaccurate" not in {r["verdict"] for r in report.records()}
+
+
+def test_a_cancellation_in_a_component_and_along_a_direction_is_inaccurate():
+    """Along a direction nothing is certified where the bound of the true derivative is too wide."""
+    for most in (1000, 0):
+        report = symdiff.compare(
+            "((1 - cos(x))/x**2).sum()",
+            values={"x": [1e-9, 2e-9, 3e-9]},
+            engines=["autograd"],
+            max_components=most,
+        )
+        words = {r["verdict"] for r in report.records()}
+        assert words <= ({"inaccurate"} if most else {"inaccurate", "undecided"})
