@@ -216,7 +216,7 @@ def _ruling_on(  # noqa: PLR0913, PLR0917  (what `_of_whole` has found)
         return _Ruling(Verdict.UNDECIDED, _OPEN, "")
     if inside:
         return _Ruling(Verdict.INEXACT, f"{_INSIDE}, apart from rounding", "")
-    if _is_rounded_at_root(scope.problem, i):
+    if not traits.is_asserted and _is_rounded_at_root(scope.problem, i):
         return _Ruling(Verdict.UNDECIDED, _ROUNDED, "")
     spurious = bounds.outer_contains(gradient.tolist(), relative, slack)
     reason = f"{_OUTSIDE}, {'inside' if spurious else 'and outside'} the AD hull"
