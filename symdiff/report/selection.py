@@ -25,6 +25,7 @@ _REMARKABLE_KINDS: Final = (
     Kind.JUMP,
     Kind.POLE,
     Kind.ISOLATED,
+    Kind.OSCILLATING,
 )
 # Verdicts that do not select a point.
 _UNREMARKABLE: Final = (Verdict.AGREES, Verdict.INEXACT, Verdict.UNSUPPORTED, Verdict.UNDEFINED)

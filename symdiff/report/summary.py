@@ -20,7 +20,15 @@ from symdiff.verdict.words import Verdict
 # The most names of expressions in one line.
 _MAX_NAMES: Final = 20
 # Kinds of point at which a switch vanishes.
-_AT_SWITCHES: Final = (Kind.KINK, Kind.VERTICAL, Kind.EDGE, Kind.JUMP, Kind.POLE, Kind.ISOLATED)
+_AT_SWITCHES: Final = (
+    Kind.KINK,
+    Kind.VERTICAL,
+    Kind.EDGE,
+    Kind.JUMP,
+    Kind.POLE,
+    Kind.ISOLATED,
+    Kind.OSCILLATING,
+)
 
 
 def summary(evidence: Sequence[Evidence], errors: Sequence[SymdiffError]) -> str:

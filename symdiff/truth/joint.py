@@ -27,7 +27,8 @@ from symdiff.truth.clarke import ClarkeBounds, clarke_bounds
 from symdiff.truth.gradient import is_smooth
 from symdiff.truth.kinds import Kind
 from symdiff.truth.near import bounds_near
-from symdiff.truth.one_sided import Side, detached_at, rounded, side_along
+from symdiff.truth.one_sided import detached_at, rounded, side_along
+from symdiff.truth.sides import Side
 
 _MOST_AXES: Final = 32  # largest number of variables whose axes are looked along
 _MOST_CURVES: Final = 48  # largest number of other curves that are looked along

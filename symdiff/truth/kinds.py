@@ -33,6 +33,7 @@ class Kind(LabelledEnum):
         "the function is defined at the point and undefined on both sides of it",
     )
     PARTIAL = 9, "partial", "smooth along the axis; in all variables not, or that is undecided"
+    OSCILLATING = 10, "oscillating", "the function or its difference quotient oscillates on a side"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

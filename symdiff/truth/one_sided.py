@@ -13,7 +13,15 @@ from typing import Final
 
 from symdiff.arithmetics.reading import detached_values
 from symdiff.arithmetics.series.analytic import analytic_germs, mirrored
-from symdiff.arithmetics.series.germs import Budget, Exponential, Outside, Unknown, Value, evaluate
+from symdiff.arithmetics.series.germs import (
+    Budget,
+    Exponential,
+    Oscillation,
+    Outside,
+    Unknown,
+    Value,
+    evaluate,
+)
 from symdiff.arithmetics.series.puiseux import (
     Algebra,
     Germ,
@@ -32,46 +40,13 @@ from symdiff.arithmetics.series.reals import (
 from symdiff.program import Program
 from symdiff.truth.constant_parts import constant_parts
 from symdiff.truth.kinds import Kind, Truth, overflow_detail
+from symdiff.truth.oscillating_sides import oscillating_side
+from symdiff.truth.sides import Side
 
 _INFINITIES: Final = (math.inf, -math.inf)
 
 # In the detail of a point at which the function is undefined.
 LIMIT_NOT_DECIDED: Final = "the limit is not decided"
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Side:
-    """The function on one side of a point x0: its limit and the derivative on that side.
-
-    Attributes
-    ----------
-    kind
-        `SMOOTH` with a finite slope, `VERTICAL` with an infinite one, or why there is no slope.
-    slope
-        The one-sided derivative, if it is finite.
-    infinite
-        The one-sided derivative, if it is infinite; else NaN.
-    limit
-        The limit of the function, if it is finite.
-    curvature
-        The one-sided second derivative, or None where it is not known.
-    reason
-        Why the side is undecided or outside the domain; at a pole, the infinity as text.
-    """
-
-    kind: Kind
-    slope: Real | None = None
-    infinite: float = math.nan
-    limit: Real | None = None
-    curvature: float | None = None
-    reason: str = ""
-
-    @property
-    def number(self) -> float | None:
-        """The one-sided derivative as a double or an infinity, or None."""
-        if self.slope is not None:
-            return nearest(self.slope)
-        return None if math.isnan(self.infinite) else self.infinite
 
 
 def decide(
@@ -272,13 +247,18 @@ def _described(germ: Value, value: Value, s: int, algebra: Algebra) -> Side:
     if isinstance(germ, Outside):
         return Side(Kind.OUTSIDE, reason=germ.reason)
     if isinstance(germ, Exponential):
-        if germ.is_large:
-            return Side(Kind.POLE, reason="+inf" if germ.sign > 0 else "-inf")
-        germ = flat_germ(algebra.order)
+        parts = germ.sign if germ.is_large else (Real.of(0), flat_germ(algebra.order))
+        return _of_parts(parts, value, s, algebra)
+    if isinstance(germ, Oscillation):
+        return oscillating_side(germ, value, s, algebra)
     if not isinstance(germ, Germ):
         reason = germ.reason if isinstance(germ, Unknown) else "the value is infinite"
         return Side(Kind.UNDECIDED, reason=reason)
-    parts = algebra.split(germ)
+    return _of_parts(algebra.split(germ), value, s, algebra)
+
+
+def _of_parts(parts: tuple[Real, Germ] | int, value: Value, s: int, algebra: Algebra) -> Side:
+    """Return one side, from the limit and the rest, or from the sign of an infinite limit."""
     if isinstance(parts, int):
         return Side(Kind.POLE, reason="+inf" if parts > 0 else "-inf")
     limit, small = parts
@@ -349,6 +329,8 @@ def _defined(value: Germ, left: Side, right: Side, bits: int) -> Truth:
         return Truth(Kind.UNDECIDED, detail=sides[Kind.UNDECIDED].reason)
     if Kind.POLE in sides or Kind.JUMP in sides:
         return _discontinuous(value, left, right)
+    if Kind.OSCILLATING in sides:
+        return Truth(Kind.OSCILLATING, left.number, right.number, detail=_oscillations(left, right))
     if Kind.OUTSIDE in sides:
         return _edge(left, right)
     if Kind.VERTICAL in sides:
@@ -378,7 +360,7 @@ def _edge(left: Side, right: Side) -> Truth:
         right.number,
         inside.number,
         (left.curvature, right.curvature),
-        f"{which} side only: {outside.reason}",
+        "; ".join(t for t in (f"{which} side only: {outside.reason}", inside.oscillation) if t),
     )
 
 
@@ -387,9 +369,13 @@ def _two_slopes(left: Side, right: Side, bits: int) -> Truth:
     assert left.slope is not None and right.slope is not None  # noqa: S101, PT018  (both smooth)
     curvatures = (left.curvature, right.curvature)
     difference = Algebra(1, bits).sign(right.slope - left.slope)
+    oscillation = left.oscillation or right.oscillation
     if difference == 0:
         slope = nearest(left.slope)
-        return Truth(Kind.SMOOTH, slope, slope, slope, curvatures)
+        return Truth(Kind.SMOOTH, slope, slope, slope, curvatures, oscillation)
+    if oscillation:  # the Clarke set is larger than the interval between the two
+        sides = f"from {rounded(left.slope)} to {rounded(right.slope)}"
+        return Truth(Kind.UNDECIDED, detail=f"a kink {sides}; {oscillation}")
     return Truth(Kind.KINK, nearest(left.slope), nearest(right.slope), None, curvatures)
 
 
@@ -412,9 +398,23 @@ def _limits(left: Side, right: Side, bits: int, along: str) -> str:
     for which, side in (("left", left), ("right", right)):
         if side.limit is not None:
             texts.append(f"the {which} limit{along} is {rounded(side.limit)}")
+        elif side.kind is Kind.OSCILLATING:
+            texts.append(f"no limit on the {which}: {side.reason}")
         elif side.kind is Kind.UNDECIDED:
             texts.append(f"{LIMIT_NOT_DECIDED} on the {which}: {side.reason}")
     return "; ".join(texts)
+
+
+def _oscillations(left: Side, right: Side) -> str:
+    """Return the detail of a point at which the function or its quotient oscillates."""
+    if left.reason == right.reason:
+        return f"{left.reason} on both sides"
+    sides = [
+        f"{side.reason} on the {which}"
+        for which, side in (("left", left), ("right", right))
+        if side.kind is Kind.OSCILLATING
+    ]
+    return "; ".join(sides)
 
 
 def _pole_detail(left: Side, right: Side) -> str:

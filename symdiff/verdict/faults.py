@@ -15,7 +15,13 @@ from symdiff.verdict.judge import Judgement, Key
 from symdiff.verdict.words import Verdict
 
 # Kinds of points at which there is no derivative, so that no number is wrong.
-_WITHOUT_DERIVATIVE: Final = (Kind.JUMP, Kind.POLE, Kind.OUTSIDE)
+_WITHOUT_DERIVATIVE: Final = (
+    Kind.JUMP,
+    Kind.POLE,
+    Kind.OUTSIDE,
+    Kind.ISOLATED,
+    Kind.OSCILLATING,
+)
 
 
 def judge_faults(

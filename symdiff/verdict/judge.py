@@ -33,7 +33,7 @@ Points = NDArray[np.intp]
 
 # By code of a kind: whether there is no derivative, not even an infinite one.
 _HAS_NO_DERIVATIVE: Final = np.isin(
-    np.arange(1 + max(Kind)), (Kind.JUMP, Kind.POLE, Kind.OUTSIDE, Kind.ISOLATED)
+    np.arange(1 + max(Kind)), (Kind.JUMP, Kind.POLE, Kind.OUTSIDE, Kind.ISOLATED, Kind.OSCILLATING)
 )
 # By code of a verdict: whether the number is not the derivative, unless an allowance explains it.
 _IS_OFF: Final = np.isin(

@@ -6,8 +6,11 @@ undefined, the one-sided derivatives are those towards the limit on each side.
 
 from math import inf
 
+import numpy as np
 import pytest
 
+import symdiff
+from symdiff.arithmetics.arrays import evaluate
 from symdiff.program import parse
 from symdiff.truth.exact_points import exact_number
 from symdiff.truth.kinds import Kind
@@ -119,7 +122,106 @@ def test_fast_growth_is_a_pole_and_its_sign_is_said(text, words):
 
 
 @pytest.mark.parametrize(
-    "text", ["sin(exp(1/x))", "floor(exp(1/x))", "exp(exp(1/x))*x", "(2 + sin(exp(1/x)))/3"]
+    "text", ["floor(exp(1/x))", "exp(exp(1/x))*x", "sin(exp(exp(1/x)))*x", "tan(exp(1/x))"]
 )
 def test_what_is_not_known_of_fast_growth_stays_open(text):
     assert truth_at(f"where(x > 0, {text}, 0)").kind is Kind.UNDECIDED
+
+
+# expression, kind, left, right, derivative, the detail; each is 0 at the point 0
+WILD = "not continuously differentiable: the derivative oscillates {} near the point"
+OPEN = "whether it is continuously differentiable is not decided"
+QUOTIENT = "the difference quotient oscillates {}"
+OSCILLATING = [
+    # (x^2 sin(1/x))' = 2x sin(1/x) - cos(1/x)
+    ("x**2*sin(1/x)", "smooth", 0, 0, 0, WILD.format("between -1 and 1")),
+    ("x**2*cos(3/x) + 2*x", "smooth", 2, 2, 2, WILD.format("between -1 and 5")),
+    ("x + 2*x**2*sin(1/x)", "smooth", 1, 1, 1, WILD.format("between -1 and 3")),
+    ("x**2*sin(1/x**2)", "smooth", 0, 0, 0, WILD.format("without bounds")),  # 2/x cos(1/x^2)
+    ("abs(x)**1.5*sin(1/x)", "smooth", 0, 0, 0, WILD.format("without bounds")),  # |x|^(-1/2)
+    ("log(1 + x**2*cos(1/x))", "smooth", 0, 0, 0, WILD.format("between -1 and 1")),
+    ("where(x > 0, x**2*sin(1/x), 0)", "smooth", 0, 0, 0, WILD.format("between -1 and 1")),
+    ("x**2*sin(1/x)**2", "smooth", 0, 0, 0, OPEN),
+    ("x**2*abs(sin(1/x))", "smooth", 0, 0, 0, OPEN),
+    ("x**2/(2 + sin(1/x))", "smooth", 0, 0, 0, OPEN),
+    # the derivative tends to 0
+    ("x**3*sin(1/x)", "smooth", 0, 0, 0, ""),
+    ("abs(x)**pi*cos(1/x)", "smooth", 0, 0, 0, ""),
+    ("x**2*sin(log(abs(x)))", "smooth", 0, 0, 0, ""),  # x (2 sin L + cos L)
+    ("exp(-1/x**2)*sin(1/x)", "smooth", 0, 0, 0, ""),
+    ("x**2*(sin(1/x) - sin(1/x))", "smooth", 0, 0, 0, ""),
+    ("abs(x) + x**3*sin(1/x)", "kink", -1, 1, None, ""),
+    # no one-sided derivative
+    ("x*sin(1/x)", "oscillating", None, None, None, QUOTIENT.format("between -1 and 1 on both sides")),
+    ("x*(2 + sin(1/x))", "oscillating", None, None, None, QUOTIENT.format("between 1 and 3 on both sides")),
+    ("x*sin(1/x)**2", "oscillating", None, None, None, QUOTIENT.format("between 0 and 1 on both sides")),
+    ("x/(2 + sin(1/x))", "oscillating", None, None, None, QUOTIENT.format("between 0.333333333 and 1 on both sides")),
+    ("x*sin(log(abs(x)))", "oscillating", None, None, None, QUOTIENT.format("between -1 and 1 on both sides")),
+    ("sin(x*sin(1/x))", "oscillating", None, None, None, QUOTIENT.format("between -1 and 1 on both sides")),
+    ("sqrt(abs(x))*sin(1/x)", "oscillating", None, None, None, QUOTIENT.format("without bounds on both sides")),
+    ("where(x > 0, x*sin(1/x), -x)", "oscillating", -1, None, None, QUOTIENT.format("between -1 and 1 on the right")),
+    ("sqrt(abs(x))*(2 + sin(1/x))", "vertical", -inf, inf, None, ""),
+    # no limit
+    ("sin(1/x)", "oscillating", None, None, None, "the value oscillates between -1 and 1 on both sides"),
+    ("sin(exp(1/abs(x)))", "oscillating", None, None, None, "the value oscillates between -1 and 1 on both sides"),
+    ("sin(1/x)/x", "oscillating", None, None, None, "the value oscillates without bounds on both sides"),
+    ("(2 + sin(1/x))/x**2", "pole", None, None, None, "the value tends to +inf"),
+    ("1/x + sin(1/x)", "pole", None, None, None, "the value tends to -inf on the left, +inf on the right"),
+    ("cos(x*sin(1/x))", "jump", -inf, inf, None, "jumps by 1 to the left and by 1 to the right"),
+    # nothing false is said of what is not known
+    ("x*sin(1/x)*cos(1/x)", "undecided", None, None, None, "an oscillation whose range is not known"),
+    ("where(sin(1/x) > 0, x, 0)", "undecided", None, None, None, "greater: a condition that changes infinitely often near the point"),
+    ("log(x**2*sin(1/x))", "undecided", None, None, None, "log: an oscillation at the end of a domain"),
+    # the Clarke set is larger than the interval from -1 to 1
+    ("x**2*sin(1/x) + abs(x)", "undecided", None, None, None, "a kink from -1 to 1; " + WILD.format("between -2 and 0")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("row", OSCILLATING)
+def test_oscillating_functions_are_decided(row):
+    text, *expected, detail = row
+    truth = truth_at(f"{text} if x != 0 else 0")
+    assert [truth.kind.label, truth.left, truth.right, truth.derivative] == expected
+    assert truth.detail.removeprefix("apparent kink").removeprefix("; ") == detail
+
+
+@pytest.mark.parametrize(
+    ("text", "limits"),
+    [
+        ("x**2*sin(1/x)", "the limit is 0"),
+        ("x*sin(1/x)", "the limit is 0"),
+        ("sin(1/x)*(1 + sign(x))", "no limit on the right: the value oscillates between -2 and 2"),
+    ],
+)
+def test_the_limits_of_an_oscillation_are_said_where_it_is_undefined(text, limits):
+    truth = truth_at(text)
+    assert truth.kind is Kind.OUTSIDE
+    assert truth.detail.endswith(limits)
+
+
+# Expressions that are 0 at 0: their difference quotients on the right fill the range that is said.
+SAMPLED = ["x*sin(1/x)", "x*(2 + sin(1/x))", "x*sin(1/x)**2", "x/(2 + sin(1/x))", "x*cos(3/x)"]
+
+
+@pytest.mark.parametrize("text", SAMPLED)
+def test_the_range_of_the_quotients_is_filled(text):
+    detail = truth_at(f"{text} if x != 0 else 0").detail
+    low, high = (float(word) for word in detail.split() if word[-1].isdigit())
+    t = 1 / np.linspace(1e6, 1e6 + 7, 2000)
+    quotients = evaluate(parse(text), {"x": t}) / t
+    assert quotients.min() == pytest.approx(low, abs=1e-4)
+    assert quotients.max() == pytest.approx(high, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("text", "verdicts"),
+    [
+        ("x**2*sin(1/x) if x != 0 else 0", {0.0: "agrees", 0.5: "wrong", -1.0: "wrong"}),
+        ("x*sin(1/x) if x != 0 else 0", {0.0: "silent", 0.5: "silent"}),
+    ],
+)
+def test_numbers_at_an_oscillation_are_judged_by_the_derivative_itself(text, verdicts):
+    for number, verdict in verdicts.items():
+        claims = {"x": f"{number}"}
+        records = symdiff.compare(text, at={"x": "0"}, claims=claims).records()
+        assert [r["verdict"] for r in records if r["engine"] == "claim"] == [verdict]

@@ -51,8 +51,12 @@ TABLE = [
     ("1/x", 0, 0.0, "silent"),
     ("log(x - 1)", 0, -1.0, "silent"),
     ("log(x - 1)", 0, NAN, "undefined"),
-    ("where(x == 0, 0, x**2*sin(1/x))", 0, 0.0, "undecided"),
-    ("where(x == 0, 0, x**2*sin(1/x))", 0, NAN, "undecided"),
+    ("where(x == 0, 0, x**2*sin(1/x) + abs(x))", 0, 0.0, "undecided"),
+    ("where(x == 0, 0, x**2*sin(1/x) + abs(x))", 0, NAN, "undecided"),
+    ("where(x == 0, 0, x**2*sin(1/x))", 0, 0.0, "agrees"),
+    ("where(x == 0, 0, x**2*sin(1/x))", 0, 0.5, "wrong"),
+    ("where(x == 0, 0, x*sin(1/x))", 0, 0.0, "silent"),
+    ("where(x == 0, 0, x*sin(1/x))", 0, NAN, "undefined"),
 ]
 
 

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from symdiff.arithmetics.series.germ_values import Exponential, Outside, domain_message
+from symdiff.arithmetics.series.oscillations import sine_wave
 from symdiff.arithmetics.series.puiseux import (
     ZERO_GERM,
     Algebra,
@@ -165,6 +166,12 @@ def _log(_: Algebra, x: Exponential) -> Any:
     return x.log if x.sign > 0 else Outside(domain_message("log"), "nan")
 
 
+def _cos(algebra: Algebra, x: Exponential) -> Any:
+    if x.is_large:
+        return sine_wave(algebra, x)
+    return algebra.add(constant_germ(ONE), flat_germ(algebra.order))
+
+
 def _saturating(limit: Real) -> Callable[..., Any]:
     """Return the column of an odd function that tends to ±limit faster than any power."""
 
@@ -216,6 +223,8 @@ _COLUMNS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "tanh": _saturating(ONE),
         "erf": _saturating(ONE),
         "atan": _saturating(PI * Real.of(Fraction(1, 2))),
+        "sin": lambda algebra, x: sine_wave(algebra, x) if x.is_large else flat_germ(algebra.order),
+        "cos": _cos,
         "abs": lambda algebra, x: x if x.sign > 0 else _negate(algebra, x),
         "floor": _floor,
         "ceil": _ceil,

@@ -19,6 +19,7 @@ import flint
 from symdiff.arithmetics.reading import Arithmetic, read
 from symdiff.arithmetics.series.exponentials import exponential
 from symdiff.arithmetics.series.germ_values import Infinite, Outside, Unknown, domain_message
+from symdiff.arithmetics.series.oscillations import sine_wave
 from symdiff.arithmetics.series.puiseux import (
     ZERO_GERM,
     Algebra,
@@ -416,12 +417,17 @@ def _common(germs: GermArithmetic, x: Germ, y: Germ) -> Germ | None:
     return germs.algebra.add(x, Germ({}, order)) if order > 1 else None
 
 
-def _sin(germs: GermArithmetic, x: Germ) -> Germ:
-    return germs.algebra.sin_cos(x)[0]
+def _sin(germs: GermArithmetic, x: Any) -> Any:
+    return sine_wave(germs.algebra, x) if _is_endless(germs, x) else germs.algebra.sin_cos(x)[0]
 
 
-def _cos(germs: GermArithmetic, x: Germ) -> Germ:
-    return germs.algebra.sin_cos(x)[1]
+def _cos(germs: GermArithmetic, x: Any) -> Any:
+    return sine_wave(germs.algebra, x) if _is_endless(germs, x) else germs.algebra.sin_cos(x)[1]
+
+
+def _is_endless(germs: GermArithmetic, x: Germ) -> bool:
+    """Return whether x tends to an infinity, so that it passes through every period."""
+    return isinstance(germs.algebra.split(x), int)
 
 
 COLUMNS: Mapping[str, Callable[..., Any]] = MappingProxyType(

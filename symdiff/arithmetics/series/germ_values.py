@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from symdiff.arithmetics.series.puiseux import Germ
+from symdiff.arithmetics.series.puiseux import Germ, Power
+from symdiff.arithmetics.series.reals import Real
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -58,7 +59,38 @@ class Exponential:
     is_large: bool
 
 
-Value = Germ | Exponential | Infinite | Outside | Unknown | bool
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wave:
+    """The function head + t^e·(log t)^k·w with a bounded w; see `oscillations`.
+
+    Attributes
+    ----------
+    head
+        The terms that are larger than t^e·(log t)^k.
+    power
+        (e, k).
+    low, high
+        An interval that contains the limit points of w for t -> 0.
+    is_sharp
+        Whether the limit points of w are the whole interval.
+    """
+
+    head: Germ
+    power: Power
+    low: Real
+    high: Real
+    is_sharp: bool
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Oscillation:
+    """A function that oscillates near the point, and its derivative by t; None if not known."""
+
+    value: Wave
+    slope: Germ | Wave | None
+
+
+Value = Germ | Exponential | Oscillation | Infinite | Outside | Unknown | bool
 
 _DOMAIN_MESSAGES: Mapping[str, str] = MappingProxyType(
     {

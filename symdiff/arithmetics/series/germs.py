@@ -14,22 +14,25 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from symdiff.arithmetics.reading import read
-from symdiff.arithmetics.series.exponentials import exponential_column
+from symdiff.arithmetics.series.exponentials import exponential_column, lowered
 from symdiff.arithmetics.series.germ_columns import COLUMNS, as_germ, by_derivative
 from symdiff.arithmetics.series.germ_values import (
     Exponential,
     Infinite,
+    Oscillation,
     Outside,
     Unknown,
     Value,
     domain_message,
 )
-from symdiff.arithmetics.series.puiseux import Algebra, OrderError, constant_germ
+from symdiff.arithmetics.series.oscillations import COLUMNS as OSCILLATION_COLUMNS
+from symdiff.arithmetics.series.oscillations import limit_of, smooth_function
+from symdiff.arithmetics.series.puiseux import Algebra, Germ, OrderError, constant_germ
 from symdiff.arithmetics.series.reals import MAX_BITS, PI, E, Real, UndecidedError
 from symdiff.catalogue import Function
 from symdiff.errors import Unsupported
 from symdiff.program import Program
-from symdiff.program.parser import domain
+from symdiff.program.parser import domain, template
 
 __all__ = [
     "ORDERS",
@@ -37,6 +40,7 @@ __all__ = [
     "Exponential",
     "Germs",
     "Infinite",
+    "Oscillation",
     "Outside",
     "Unknown",
     "Value",
@@ -113,7 +117,7 @@ class Germs:
             if obstacle is not None:
                 return obstacle
         if not row.short_circuits:
-            column = exponential_column(row.name, column, self.algebra, arguments) or column
+            column = self._column_for(row, column, arguments)
         try:
             return self._domain_obstacle(row, arguments) or column(self, *arguments)
         except OrderError as error:
@@ -122,6 +126,41 @@ class Germs:
             return Unknown(f"{row.name}: {error}")
         except ZeroDivisionError:
             return Outside(_DIVISIONS.get(row.name, "a division by zero"), "inf")
+
+    def _column_for(
+        self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]
+    ) -> Callable[..., Any]:
+        """Return what applies a row to arguments that may be no germs."""
+        if any(isinstance(a, Oscillation) for a in arguments):
+            return lambda _, *values: self._of_oscillation(row, column, values)
+        return exponential_column(row.name, column, self.algebra, arguments) or column
+
+    def _of_oscillation(
+        self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]
+    ) -> Any:
+        """Return the value of a row at arguments of which one oscillates."""
+        values = [lowered(self.algebra, a) for a in arguments]
+        own = OSCILLATION_COLUMNS.get(row.name)
+        if own is not None and all(isinstance(a, Germ | Oscillation) for a in values):
+            return own(self.algebra, *values)
+        (x,) = values if row.name in _SMOOTH else (None,)
+        if not isinstance(x, Oscillation):
+            message = "an essential oscillation (no one-sided series)"
+            raise UndecidedError(message)
+        limit = limit_of(self.algebra, x)
+        here = {row.parameter_names[0]: constant_germ(limit)}
+        try:
+            value = column(self, constant_germ(limit))
+        except ZeroDivisionError:
+            message = "an oscillation at the end of a domain"
+            raise UndecidedError(message) from None
+        slope = read(template(str(row.derivative)), self, {**here, "result": value})
+        if not isinstance(slope, Germ):
+            message = "the derivative at the limit of the argument is not known"
+            raise UndecidedError(message)
+        return smooth_function(
+            self.algebra, x, lambda head: column(self, head), slope.constant, limit
+        )
 
     def defined(self, row: Function, arguments: Sequence[Any], result: Any) -> Any:
         """Return the result of a definition, undefined where an argument is."""
@@ -169,6 +208,8 @@ _TAKES_INFINITE = frozenset(
         *("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"),
     }
 )
+# Rows of one argument, smooth inside their domains, that are applied to small oscillations.
+_SMOOTH = frozenset({"exp", "sin", "cos", "atan", "tanh", "erf", "log", "sqrt"})
 # Rows whose domain is checked here; the other columns check their arguments themselves.
 _CHECKED = frozenset({"asin", "atan2", "erfinv", "gamma", "lgamma", "digamma"})
 # Messages for a ZeroDivisionError in a row's column.

@@ -8,7 +8,14 @@ import pytest
 
 from symdiff.arithmetics.balls import enclose
 from symdiff.arithmetics.series.exponents import exponent_of
-from symdiff.arithmetics.series.germs import Budget, Exponential, Outside, Unknown, evaluate
+from symdiff.arithmetics.series.germs import (
+    Budget,
+    Exponential,
+    Oscillation,
+    Outside,
+    Unknown,
+    evaluate,
+)
 from symdiff.arithmetics.series.puiseux import (
     ZERO_GERM,
     Algebra,
@@ -299,7 +306,7 @@ TWO_SIDED = [
         {0: "-pi", **ATAN},
     ),
     ("x*exp(1/x)", "0", Exponential, {}),
-    ("sin(1/x)", "0", Unknown, Unknown),
+    ("sin(1/x)", "0", Oscillation, Oscillation),
     ("1/(x - x)", "0", Outside, Outside),
     ("log(-x**2)", "0", Outside, Outside),
 ]  # fmt: skip
