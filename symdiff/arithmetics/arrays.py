@@ -56,6 +56,9 @@ class _Elements:
     def arrange(self, how: Callable[..., Any], *arrays: Any) -> Any:
         return how(*(np.asarray(a, dtype=np.float64) for a in arrays))
 
+    def may_be_infinite(self, array: Any) -> bool:
+        return bool(np.isinf(array).any())
+
     def product(self, first: Any, second: Any) -> Any:
         return np.matmul(first, second)
 

@@ -34,6 +34,9 @@ class Elements(Protocol):
     def arrange(self, how: Callable[..., Any], *arrays: Array) -> Array:
         """Apply a numpy function that only moves components."""
 
+    def may_be_infinite(self, array: Array) -> bool:
+        """Return whether a component may be inf or -inf, as a masked one is."""
+
     def product(self, first: Array, second: Array) -> Array:
         """Return the matrix product over the last two dimensions; the others are broadcast."""
 

@@ -85,7 +85,14 @@ def norm(a: Elements, x: Array, p: float = 2, dim: Dim = None, keepdim: bool = F
 
 
 def _logsumexp(a: Elements, x: Array, dim: Dim, keepdim: bool = False) -> Array:
-    return folded_over(a, "logaddexp", x, several_axes(a, x, dim), keep=keepdim)
+    """Return log Σe^x without overflow; if components may be -inf, by that formula.
+
+    The logarithm of e^-inf + e^-inf, a part of the sum, is undefined.
+    """
+    axes = several_axes(a, x, dim)
+    if a.may_be_infinite(x):
+        return a.each("log", a.total(a.each("exp", x), axes, keep=keepdim))
+    return folded_over(a, "logaddexp", x, axes, keep=keepdim)
 
 
 def _numpy_logsumexp(x: Array, dim: Dim, keepdim: bool = False) -> Array:
@@ -105,7 +112,12 @@ def _differences(a: Elements, x: Array, dim: int) -> tuple[Array, int]:
 
 
 def _softmax(a: Elements, x: Array, dim: int) -> Array:
-    """Return 1/Σ_j e^(x_j - x_i): nothing cancels, and an overflow gives 0."""
+    """Return 1/Σ_j e^(x_j - x_i): nothing cancels, and an overflow gives 0.
+
+    If components may be -inf it is e^x/Σe^x, since -inf - (-inf) is undefined.
+    """
+    if a.may_be_infinite(x):
+        return _softmax_for_backward(a, x, dim)
     differences, axis = _differences(a, x, dim)
     softmax = a.each("divide", 1, a.total(a.each("exp", differences), (axis,), keep=False))
     return softmax if a.shape(x) else a.arrange(lambda v: v[0], softmax)
@@ -133,7 +145,12 @@ def _softmin(a: Elements, x: Array, dim: int) -> Array:
 
 
 def log_softmax(a: Elements, x: Array, dim: int) -> Array:
-    """Return -log Σ_j e^(x_j - x_i): nothing cancels or overflows."""
+    """Return -log Σ_j e^(x_j - x_i): nothing cancels or overflows.
+
+    If components may be -inf it is x - log Σe^x, since -inf - (-inf) is undefined.
+    """
+    if a.may_be_infinite(x):
+        return log_softmax_for_backward(a, x, dim)
     differences, axis = _differences(a, x, dim)
     result = a.each("negative", folded(a, "logaddexp", differences, axis, keep=False))
     return result if a.shape(x) else a.arrange(lambda v: v[0], result)

@@ -226,6 +226,9 @@ def _numbers(raw: Any, key: str) -> Array:  # noqa: ANN401
         array: Array = read_value(key, raw).array
     except UsageError as error:
         raise UsageError(error.message, place=Place(key=key), hint=error.hint) from None
+    if not np.isfinite(array).all():
+        message = "every component must be finite"
+        raise UsageError(message, place=Place(key=key), hint="only values may be inf, as a mask")
     return array
 
 

@@ -103,7 +103,7 @@ def _plan_by_components(request: TensorRequest, options: Options) -> Plan:
         inputs = along(literals(request.arrays), request.tangent, TANGENT)
         names: tuple[str, ...] = (TANGENT,)
     else:
-        inputs = variables(request.shapes)
+        inputs = variables(request.shapes, request.arrays)
         names = tuple(c for n in request.wrt for c in component_names(n, request.shapes[n]))
     written = {
         spelling: write_out(program, inputs, request.indices)
@@ -304,7 +304,9 @@ class WrittenClaims:
             except ExpressionError as error:
                 self._refused.append((claim, str(error).split("\n", maxsplit=1)[0]))
                 continue
-            written = write_out(claim.program, variables(request.shapes), request.indices)
+            written = write_out(
+                claim.program, variables(request.shapes, request.arrays), request.indices
+            )
             self._fitting.append((claim, written))
 
     def at(self, index: tuple[int, ...]) -> dict[str, Program]:

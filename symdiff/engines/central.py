@@ -364,7 +364,8 @@ def _allowance(problem: Problem, variable: str, i: int, h: float, dtype: Dtype) 
         ]
     except Unsupported:
         return Allowance(math.nan)
-    if ends[0] is None or ends[1] is None:
+    infinities = (flint.arb.pos_inf(), flint.arb.neg_inf())
+    if ends[0] is None or ends[1] is None or any(end in infinities for end in ends):
         return Allowance(stencil_leaves_domain=True)
     with flint.ctx.workprec(DOUBLE):
         quotient = (ends[0] - ends[1] + _UNDERFLOW) / flint.arb(above - below)
@@ -408,7 +409,7 @@ def _quotient(moves: _Moves, h: Array) -> tuple[NDArray[Any], ...]:
     if len(near):
         straddles[near] = _straddles(moves.part(near), h[near])
     with np.errstate(all="ignore"):
-        width = above - below
+        width = _width(x, above, below, h)
         derivative = (f_above - f_below) / width
         rounding = _ROUNDINGS * _EPSILON * (np.abs(f_above) + np.abs(f_below)) / width
         error = rounding + _truncation(moves, h, derivative, held)
@@ -425,9 +426,17 @@ def _quotient_alone(moves: _Moves, h: Array) -> Array:
     f_below = moves.values(below, held)
     with np.errstate(all="ignore"):
         derivative -= f_below
-        above -= below
-        derivative /= above
+        derivative /= _width(x, above, below, h)
     return derivative
+
+
+def _width(x: Array, above: Array, below: Array, h: Array) -> Array:
+    """Return the distance of the ends of a stencil; 2h around inf, which does not move."""
+    width = above - below
+    infinite = np.isinf(x)
+    if infinite.any():
+        width[infinite] = 2 * h[infinite]
+    return width
 
 
 def _truncation(moves: _Moves, h: Array, derivative: Array, held: dict[int, Any]) -> Array:

@@ -111,8 +111,10 @@ def difference_step(x: Array) -> Array:
     step = np.abs(x)
     np.maximum(step, 1.0, out=step)
     step *= _RELATIVE_STEP
-    step += x
-    step -= x
+    with np.errstate(invalid="ignore"):  # inf - inf
+        step += x
+        step -= x
+    step[np.isinf(x)] = _RELATIVE_STEP
     return step
 
 

@@ -245,9 +245,9 @@ def _checked(data: Any) -> Any:  # noqa: ANN401  (doubles)
     if not 1 <= array.size <= MAX_SIZE:
         message = f"a tensor must have 1 to {MAX_SIZE} components, not {array.size}"
         raise UsageError(message, hint=_EXAMPLE)
-    if not numpy.isfinite(array).all():
-        message = "every component must be finite"
-        raise UsageError(message, hint=_EXAMPLE)
+    if numpy.isnan(array).any():
+        message = "a component is not a number"
+        raise UsageError(message, hint="numbers, or inf and -inf, e.g. for a mask")
     return array
 
 
@@ -259,7 +259,7 @@ def _typed(array: Any, dtype: Any) -> Value:  # noqa: ANN401
         message = f"an integer is larger than {_LARGEST_INTEGER}"
         raise UsageError(message, hint=f"{dtype} is for indices: use smaller integers")
     rounded = DTYPES[dtype].rounded(array)
-    if not numpy.isfinite(rounded).all():
+    if not numpy.isfinite(rounded[numpy.isfinite(array)]).all():
         message = f"a component is too large for {dtype}"
         raise UsageError(message, hint=_EXAMPLE)
     return Value(rounded, dtype)

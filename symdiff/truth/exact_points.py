@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 
 from symdiff.arithmetics.series import germs
@@ -21,6 +22,8 @@ def exact_point(grid: Grid, i: int) -> dict[str, Real] | None:
     missing: list[int] = []
     for j, name in enumerate(grid.names):
         text = grid.exact.get((i, j))
+        if math.isinf(grid.points[i, j]):  # a constant of the program
+            continue
         number = Real.of(float(grid.points[i, j])) if text is None else exact_number(text)
         if number is None:
             missing.append(j)

@@ -11,11 +11,13 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from symdiff.arithmetics.extended import infinity_as_text
 from symdiff.arithmetics.reading import detached_values
 from symdiff.arithmetics.series.analytic import analytic_germs, mirrored
 from symdiff.arithmetics.series.germs import (
     Budget,
     Exponential,
+    Infinite,
     Oscillation,
     Outside,
     Unknown,
@@ -195,7 +197,7 @@ class _Germs:
 
     def _inputs(self, s: int) -> dict[str, Value]:
         inputs: dict[str, Value] = {name: constant_germ(x) for name, x in self.point.items()}
-        if s:
+        if s and self.variable in self.point:  # an infinite coordinate does not move
             inputs[self.variable] = affine_germ(self.point[self.variable], Real.of(s))
         return inputs
 
@@ -244,16 +246,15 @@ def _described(germ: Value, value: Value, s: int, algebra: Algebra) -> Side:
     UndecidedError
         The sign of a coefficient is not proved.
     """
-    if isinstance(germ, Outside):
-        return Side(Kind.OUTSIDE, reason=germ.reason)
+    if isinstance(germ, Unknown):
+        return Side(Kind.UNDECIDED, reason=germ.reason)
     if isinstance(germ, Exponential):
         parts = germ.sign if germ.is_large else (Real.of(0), flat_germ(algebra.order))
         return _of_parts(parts, value, s, algebra)
     if isinstance(germ, Oscillation):
         return oscillating_side(germ, value, s, algebra)
     if not isinstance(germ, Germ):
-        reason = germ.reason if isinstance(germ, Unknown) else "the value is infinite"
-        return Side(Kind.UNDECIDED, reason=reason)
+        return Side(Kind.OUTSIDE, reason=_why_undefined(germ))
     return _of_parts(algebra.split(germ), value, s, algebra)
 
 
@@ -317,9 +318,15 @@ def _classify(value: Value, left: Side, right: Side, bits: int, along: str) -> T
             return Truth(Kind.POLE, left.number, right.number, detail=_pole_detail(left, right))
         return Truth(Kind.UNDECIDED, detail=value.reason)
     if not isinstance(value, Germ):
-        reason = value.reason if isinstance(value, Outside) else "the value is infinite"
-        return _undefined(reason, left, right, bits, along)
+        return _undefined(_why_undefined(value), left, right, bits, along)
     return _defined(value, left, right, bits)
+
+
+def _why_undefined(value: Value) -> str:
+    """Return why a value is not a real number: it is undefined, or the constant inf or -inf."""
+    if isinstance(value, Infinite):
+        return f"the value is {infinity_as_text(value.sign)}"
+    return value.reason if isinstance(value, Outside) else ""
 
 
 def _defined(value: Germ, left: Side, right: Side, bits: int) -> Truth:

@@ -29,6 +29,7 @@ ARITHMETICS = {
     "arithmetics/series/germ_columns.py",
     "arithmetics/series/germ_values.py",  # messages
     "arithmetics/series/germs.py",  # messages
+    "arithmetics/extended.py",
     "arithmetics/symbolic.py",
     "arithmetics/symengine.py",
     "grid/solve/polynomials.py",

@@ -186,7 +186,7 @@ def test_a_new_dtype_is_one_row(monkeypatch):
 NO_NUMBERS = "the lists have different lengths, or an item is not a number"
 NO_SHAPE = "shape must be a list of positive integers"
 NO_SEED = "seed must be an integer of at least 0"
-NOT_FINITE = "every component must be finite"
+NOT_A_NUMBER = "a component is not a number"
 TOO_DEEP = f"more than {MAX_DIMENSIONS} nested lists"
 EMPTY = f"a tensor must have 1 to {MAX_SIZE} components, not 0"
 
@@ -203,12 +203,12 @@ REFUSED = [
     ([[1, 2], [3]], NO_NUMBERS),
     ([1, [2]], NO_NUMBERS),
     ({"data": [[1], [2, 3]]}, NO_NUMBERS),
-    # not finite
-    (math.nan, NOT_FINITE),
-    ([1, math.inf], NOT_FINITE),
-    (np.array([1.0, -np.inf]), NOT_FINITE),
-    (torch.tensor([math.nan]), NOT_FINITE),
-    ({"data": [math.nan]}, NOT_FINITE),
+    # NaN
+    (math.nan, NOT_A_NUMBER),
+    ([1, math.nan], NOT_A_NUMBER),
+    (np.array([1.0, np.nan]), NOT_A_NUMBER),
+    (torch.tensor([math.nan]), NOT_A_NUMBER),
+    ({"data": [math.nan]}, NOT_A_NUMBER),
     # not numbers
     (True, "'True' is not a number"),
     ([1, False], "'False' is not a number"),
@@ -294,6 +294,12 @@ def refusal(data):
     with pytest.raises(UsageError) as caught:
         read_value("w", data)
     return caught.value
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+def test_infinities_are_values_of_every_floating_dtype(dtype):
+    value = read_value("m", {"data": [0.0, -math.inf, math.inf], "dtype": dtype})
+    assert value.array.tolist() == [0.0, -math.inf, math.inf]
 
 
 @pytest.mark.parametrize(("data", "message"), REFUSED, ids=[message for _, message in REFUSED])

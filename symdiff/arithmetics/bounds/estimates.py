@@ -29,6 +29,7 @@ from symdiff.arithmetics.bounds.blocks import Blocks, in_blocks
 from symdiff.arithmetics.bounds.cached_arrays import CachedArrays
 from symdiff.arithmetics.bounds.models import (
     ELEMENTARY,
+    LARGER_TERMS,
     UNIT,
     Estimate,
     add,
@@ -37,6 +38,7 @@ from symdiff.arithmetics.bounds.models import (
     constant_where_defined,
     error_of,
     inverse,
+    is_infinity,
     kernel_error,
     multiply,
     negate,
@@ -49,7 +51,9 @@ from symdiff.arithmetics.bounds.models import (
     subtract,
     value_of,
     with_chain_rule,
+    with_infinities,
 )
+from symdiff.arithmetics.extended import AT_INFINITY
 from symdiff.arithmetics.reading import read
 from symdiff.array_types import Array
 from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
@@ -305,7 +309,23 @@ def _chain(row: Function, arguments: Sequence[Estimate], reading: Estimates) -> 
         error = error + second_order_error(partial, a)
         if a.slope is not None:
             parts.append((partial.value, partial.error, a))
-    return with_chain_rule(value, error, parts)
+    result = with_chain_rule(value, error, parts)
+    if not any(is_anywhere(np.isinf(size_of(a.value))) for a in arguments):
+        return result
+    return _at_infinities(row, result, arguments)
+
+
+def _at_infinities(row: Function, result: Estimate, arguments: Sequence[Estimate]) -> Estimate:
+    """Return the result of a function, with its values where an argument is inf or -inf."""
+    if len(arguments) == 1 and row.name in AT_INFINITY:
+        return with_infinities(result, arguments)
+    if row.name not in LARGER_TERMS:
+        infinite = np.logical_or.reduce(np.broadcast_arrays(*map(is_infinity, arguments)))
+        return dataclasses.replace(result, error=np.where(infinite, np.inf, result.error))
+    for one, other in (arguments, arguments[::-1]):  # e^-inf = 0 adds nothing
+        infinite = is_infinity(one)
+        result = choose(infinite & (one.value < 0), other, choose(infinite, one, result))
+    return result
 
 
 def _comparison(name: str) -> Callable[..., Any]:

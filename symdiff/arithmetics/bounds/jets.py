@@ -18,6 +18,7 @@ from typing import Any, Final, Protocol
 import flint
 
 from symdiff.arithmetics.balls import BALLS, EMPTY, Ball, domain_test, formula
+from symdiff.arithmetics.extended import AT_INFINITY
 from symdiff.arithmetics.reading import read
 from symdiff.catalogue import Function
 from symdiff.catalogue.enclosures import conjunction, disjunction, integer_power, negation
@@ -122,8 +123,14 @@ class Jets:
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         """Apply a column; return `EMPTY` outside the domain, `UNKNOWN` where that is not proved."""
         for a in arguments:
-            if type(a) is not Jet:
+            if type(a) is not Jet or not a.value.is_finite():
                 return self._other(row, column, arguments)
+        return self._on_domain(row, column, arguments)
+
+    def _on_domain(
+        self, row: Function, column: Callable[..., Any], arguments: Sequence[Jet]
+    ) -> Any:
+        """Apply a column to jets if they are proved to be in the domain."""
         test = domain_test(row.name)
         if test is not None and not row.is_power:  # `_power` checks its domain
             inside = test([a.value for a in arguments])
@@ -147,20 +154,27 @@ class Jets:
         return result
 
     def _other(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-        """Apply a column to arguments of which some are conditions, settings or `EMPTY`."""
+        """Apply a column to arguments of which some are conditions, `EMPTY` or not finite."""
         if row.role == "choice":
             return self._rounded(row, column, arguments)
         if any(a is EMPTY for a in arguments):
             return EMPTY
+        if any(map(_is_infinite, arguments)):
+            if row.name in _OF_INFINITY:
+                return _OF_INFINITY[row.name](*arguments)
+            if row.name not in _COLUMNS and row.name not in AT_INFINITY:
+                return UNKNOWN  # balls enclose sin(inf) by [-1, 1]; the series find it undefined
         jets = [_as_jet(a) for a in arguments] if row.returns == "real" else arguments
         if all(type(a) is Jet for a in jets):
-            return self.call(row, column, jets)
+            return self._on_domain(row, column, jets)
         return self._rounded(row, column, jets)
 
     def _rounded(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         result = column(self, *arguments)
         if type(result) is not Jet:
             return result
+        if not result.value.is_finite():
+            result = _infinite_constant(result)
         return self._ties.rounded(result, row, arguments)
 
     def chain(self, row: Function, arguments: Sequence[Jet]) -> Jet:
@@ -224,8 +238,21 @@ def _partials(
     return tuple(None if text is None else formula(text) for text in texts)
 
 
+_INFINITIES: Final = (flint.arb.pos_inf(), flint.arb.neg_inf())
+
 # A jet with an unknown value. A branch that is not taken may have it.
 UNKNOWN: Final = Jet(flint.arb("nan"))
+
+
+def _is_infinite(value: Any) -> bool:
+    """Return whether a value is exactly inf or -inf."""
+    return type(value) is Jet and value.value.is_exact() and value.value in _INFINITIES
+
+
+def _infinite_constant(jet: Jet) -> Jet:
+    """Return a jet whose value is inf or -inf without a gradient, and others unchanged."""
+    middle = jet.value.mid()
+    return Jet(middle) if middle in _INFINITIES else jet
 
 
 def _as_jet(value: Any) -> Any:
@@ -329,8 +356,15 @@ def _smaller(jets: Jets, x: Jet, y: Jet) -> Any:
     return x if x is y else jets.choose(jets.sign(_subtract(x, y)), y, x)
 
 
+def _logaddexp_of_infinity(x: Jet, y: Jet) -> Jet:
+    one, other = (x, y) if _is_infinite(x) else (y, x)
+    return one if one.value > 0 else other  # e^-inf = 0 adds nothing
+
+
 def _comparison(holds_for: Callable[[int], bool]) -> Callable[..., bool | None]:
     def column(jets: Jets, x: Any, y: Any) -> bool | None:
+        if _is_infinite(x) and _is_infinite(y):
+            return holds_for((x.value > y.value) - (x.value < y.value))
         sign = jets.sign(_subtract(_as_jet(x), _as_jet(y)))
         return None if sign is None else holds_for(sign)
 
@@ -380,6 +414,12 @@ _COLUMNS: Mapping[str, Callable[..., Any]] = MappingProxyType(
 def has_column(row: str) -> bool:
     """Return whether a row has a meaning on jets of its own, besides its definition."""
     return row in _COLUMNS
+
+
+# Functions of several arguments of which at least one is inf or -inf.
+_OF_INFINITY: Mapping[str, Callable[..., Jet]] = MappingProxyType(
+    {"logaddexp": _logaddexp_of_infinity}
+)
 
 
 def evaluate(

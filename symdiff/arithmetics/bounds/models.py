@@ -41,7 +41,7 @@ _WITH_ZEROS: Final = frozenset({"lgamma", "digamma"})
 _INEXACT_BELOW_0: Final = frozenset({"polygamma"})
 # The larger term of functions that are computed as a sum. For logaddexp it is the larger argument;
 # the smaller term is the logarithm of a number from 1 to 2.
-_LARGER_TERMS: Final[Mapping[str, Callable[..., Number]]] = MappingProxyType(
+LARGER_TERMS: Final[Mapping[str, Callable[..., Number]]] = MappingProxyType(
     {"logaddexp": np.maximum}
 )
 _NEAR: Final = 64.0  # size up to which functions with poles at the integers are accurate below 0
@@ -148,7 +148,8 @@ def add(x: Estimate, y: Estimate) -> Estimate:
     """Return x + y."""
     value = x.value + y.value
     error = x.error + y.error + UNIT * size_of_sum(value, x.value, y.value)
-    return with_chain_rule(value, error, [(1.0, 0.0, x), (1.0, 0.0, y)])
+    result = with_chain_rule(value, error, [(1.0, 0.0, x), (1.0, 0.0, y)])
+    return with_infinities(result, (x, y)) if is_anywhere(np.isinf(error)) else result
 
 
 def subtract(x: Estimate, y: Estimate) -> Estimate:
@@ -157,7 +158,35 @@ def subtract(x: Estimate, y: Estimate) -> Estimate:
         return constant_where_defined(x, 0.0)
     value = x.value - y.value
     error = x.error + y.error + UNIT * size_of_sum(value, x.value, y.value)
-    return with_chain_rule(value, error, [(1.0, 0.0, x), (-1.0, 0.0, y)])
+    result = with_chain_rule(value, error, [(1.0, 0.0, x), (-1.0, 0.0, y)])
+    return with_infinities(result, (x, y)) if is_anywhere(np.isinf(error)) else result
+
+
+def is_infinity(x: Any) -> Any:
+    """Return where an estimate is the constant inf or -inf, not an overflow or a pole."""
+    return np.isinf(value_of(x)) & np.equal(error_of(x), 0)
+
+
+def with_infinities(result: Estimate, arguments: Sequence[Any]) -> Estimate:
+    """Return a result that is constant, without error, where it is infinite like an argument.
+
+    Where an argument is infinite and the result is not, it is constant with the error of rounding,
+    as for atan(inf), or exactly 0, as for exp(-inf).
+    """
+    if isinstance(result.value, Blocks):
+        return result
+    infinite = np.logical_or.reduce(np.broadcast_arrays(*map(is_infinity, arguments)))
+    if not is_anywhere(infinite):
+        return result
+    constant = infinite & ~np.isnan(result.value)
+    exact = np.isinf(result.value) | np.equal(result.value, 0)
+    rounding = np.where(exact, 0.0, rounding_of(result.value, ELEMENTARY))
+    error = np.where(constant, rounding, result.error)
+    if result.slope is None:
+        return dataclasses.replace(result, error=error)
+    slope = np.where(constant, 0.0, result.slope)
+    slope_error = np.where(constant, 0.0, result.slope_error)
+    return dataclasses.replace(result, error=error, slope=slope, slope_error=slope_error)
 
 
 def constant_where_defined(x: Estimate, value: float) -> Estimate:
@@ -201,8 +230,8 @@ def kernel_error(row: Function, arguments: Sequence[Estimate], value: Number) ->
     """Return a bound of the error of numpy's or scipy's function for exact arguments."""
     if not row.is_special:
         error = rounding_of(value, ELEMENTARY)
-        if row.name in _LARGER_TERMS:
-            larger = _LARGER_TERMS[row.name](*(a.value for a in arguments))
+        if row.name in LARGER_TERMS:
+            larger = LARGER_TERMS[row.name](*(a.value for a in arguments))
             error = error + rounding_of(larger, ELEMENTARY)
         return error
     error = rounding_of(value, _SPECIAL) + _FLUSHED

@@ -15,7 +15,13 @@ from typing import Any, Final
 import numpy as np
 
 from symdiff.arithmetics.bounds.estimates import CLEARLY_OFF, Estimates
-from symdiff.arithmetics.bounds.models import UNDERFLOW_ERROR, UNIT, Estimate
+from symdiff.arithmetics.bounds.models import (
+    UNDERFLOW_ERROR,
+    UNIT,
+    Estimate,
+    is_infinity,
+    with_infinities,
+)
 from symdiff.arithmetics.reading import apply, read
 from symdiff.array_types import Array
 from symdiff.catalogue import CATALOGUE, Function
@@ -56,9 +62,16 @@ class _Elements:
         value, rounding = _sum(x.value, axes, keep=keep)
         error = _total(x.error, axes, keep=keep) + rounding
         if x.slope is None:
-            return Estimate(value, error)
-        slope, rounding = _sum(x.slope, axes, keep=keep)
-        return Estimate(value, error, slope, _total(x.slope_error, axes, keep=keep) + rounding)
+            total = Estimate(value, error)
+        else:
+            slope, rounding = _sum(x.slope, axes, keep=keep)
+            slope_error = _total(x.slope_error, axes, keep=keep) + rounding
+            total = Estimate(value, error, slope, slope_error)
+        infinite = is_infinity(x)
+        if not np.any(infinite):
+            return total
+        infinite = np.any(infinite, axis=axes, keepdims=keep)
+        return with_infinities(total, [Estimate(np.where(infinite, value, 0.0))])
 
     def arrange(self, how: Callable[..., Any], *arrays: Any) -> Any:
         if not all(isinstance(a, Estimate) for a in arrays):
@@ -69,6 +82,9 @@ class _Elements:
             return Estimate(value, error)
         slopes = [np.zeros_like(x.value) if x.slope is None else x.slope for x in tensors]
         return Estimate(value, error, how(*slopes), how(*(x.slope_error for x in tensors)))
+
+    def may_be_infinite(self, array: Any) -> bool:
+        return bool(np.isinf(array.value if isinstance(array, Estimate) else array).any())
 
     def product(self, first: Any, second: Any) -> Estimate:
         x, y = _broadcast_bounds(first), _broadcast_bounds(second)
@@ -154,6 +170,8 @@ class _TensorEstimates(Estimates):
         del allowed
         pairs = [(a.value, a.error) if isinstance(a, Estimate) else (a, 0.0) for a in arguments]
         gap = pairs[0][0] - (pairs[1][0] if len(pairs) > 1 else 0.0)
+        if len(pairs) > 1 and np.any(np.isnan(gap)):  # inf and inf are equal constants
+            gap = np.where(np.isinf(pairs[0][0]) & (pairs[0][0] == pairs[1][0]), np.inf, gap)
         self.sides.append(np.sign(gap))
         varies = any(isinstance(a, Estimate) and a.slope is not None for a in arguments)
         error = np.asarray(sum(e for _, e in pairs))
@@ -296,7 +314,7 @@ def directional_estimate(  # noqa: PLR0913  (both factors of the Jacobian)
     for name, value in values.items():
         array = np.asarray(value)
         is_real = np.issubdtype(array.dtype, np.floating)
-        inputs[name] = Estimate(array, 0.0, tangent.get(name)) if is_real else array
+        inputs[name] = _moving(array, tangent.get(name)) if is_real else array
     with np.errstate(all="ignore"):
         result = _broadcast_bounds(read(program, arithmetic, inputs))
         if weights:
@@ -305,6 +323,13 @@ def directional_estimate(  # noqa: PLR0913  (both factors of the Jacobian)
         result = dataclasses.replace(result, **bounds)
     finite = all(np.all(np.isfinite(x)) for x in (result.value, result.error, result.slope_error))
     return result, finite and not arithmetic.uncertain
+
+
+def _moving(array: Array, tangent: Array | None) -> Estimate:
+    """Return an input as an estimate with a slope; infinite components do not move."""
+    if tangent is not None and np.isinf(array).any():
+        tangent = np.where(np.isinf(array), 0.0, tangent)
+    return Estimate(array, 0.0, tangent)
 
 
 def straddles(program: Program, ends: Sequence[Mapping[str, Any]]) -> bool:

@@ -7,6 +7,7 @@ differences treat these programs like any other scalar program.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from symdiff.arithmetics.reading import array_arguments, walk
 from symdiff.array_types import Array
-from symdiff.catalogue import CATALOGUE, Function
+from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
 from symdiff.program import Call, Constant, Input, Literal, Program, Setting
 from symdiff.program.nodes import Builder
 from symdiff.program.values import component_name, component_names
@@ -81,6 +82,7 @@ class _Components:
 
     def __init__(self, builder: Builder) -> None:
         self.builder = builder
+        self._uses_infinity: list[bool] = []  # by node, whether it depends on the constant inf
 
     def shape(self, array: Any) -> tuple[int, ...]:
         return np.shape(array)
@@ -105,8 +107,18 @@ class _Components:
         """Return an argument as nodes: a number or a setting gets a node."""
         if isinstance(argument, np.ndarray | np.integer):
             return np.asarray(argument)
+        if isinstance(argument, float) and math.isinf(argument):
+            return np.asarray(infinity(self.builder, argument))
         node = Setting(argument) if isinstance(argument, str) else Literal(argument)
         return np.asarray(self.builder.add(node))
+
+    def may_be_infinite(self, array: Any) -> bool:
+        nodes = self.builder.nodes
+        for node in nodes[len(self._uses_infinity) :]:
+            used = isinstance(node, Constant) and math.isinf(CONSTANTS[node.name])
+            operands = node.operands if isinstance(node, Call) else ()
+            self._uses_infinity.append(used or any(self._uses_infinity[a] for a in operands))
+        return any(self._uses_infinity[a] for a in np.asarray(array).reshape(-1).tolist())
 
     def total(self, array: Any, axes: tuple[int, ...], *, keep: bool) -> Nodes:
         nodes = np.asarray(array)
@@ -136,13 +148,33 @@ class _Components:
         return self.total(factors, (factors.ndim - 1,), keep=False)
 
 
-def variables(shapes: Mapping[str, tuple[int, ...]]) -> Inputs:
-    """Return inputs whose components are variables."""
+def infinity(builder: Builder, number: float) -> int:
+    """Return the node of inf or -inf."""
+    node = builder.add(Constant("inf"))
+    return node if number > 0 else builder.add(Call("negative", (node,)))
+
+
+def variables(
+    shapes: Mapping[str, tuple[int, ...]], values: Mapping[str, Array] | None = None
+) -> Inputs:
+    """Return inputs whose components are variables.
+
+    Parameters
+    ----------
+    shapes
+        The shape of every input.
+    values
+        The values of inputs. Components that are infinite are constants: they do not move.
+    """
 
     def nodes(builder: Builder, name: str) -> Nodes:
         shape = shapes[name]
         _check_size(shape)
-        flat = [builder.add(Input(component)) for component in component_names(name, shape)]
+        numbers = (values or {}).get(name, np.zeros(shape)).reshape(-1).tolist()
+        flat = [
+            infinity(builder, x) if math.isinf(x) else builder.add(Input(component))
+            for component, x in zip(component_names(name, shape), numbers, strict=True)
+        ]
         return np.array(flat, dtype=np.intp).reshape(shape)
 
     return nodes
@@ -155,7 +187,10 @@ def literals(arrays: Mapping[str, Array]) -> Inputs:
         if name not in arrays:
             return np.asarray(builder.add(Input(name)))
         _check_size(arrays[name].shape)
-        flat = [builder.add(Literal(x)) for x in arrays[name].reshape(-1).tolist()]
+        flat = [
+            infinity(builder, x) if math.isinf(x) else builder.add(Literal(x))
+            for x in arrays[name].reshape(-1).tolist()
+        ]
         return np.array(flat, dtype=np.intp).reshape(arrays[name].shape)
 
     return nodes
@@ -180,7 +215,7 @@ def along(base: Inputs, tangent: Mapping[str, Array], parameter: str) -> Inputs:
             return start
         t = builder.add(Input(parameter))
         flat = [
-            x if v == 0 else _moved(builder, x, v, t)
+            x if v == 0 or _is_infinite(builder, x) else _moved(builder, x, v, t)
             for x, v in zip(
                 start.reshape(-1).tolist(), tangent[name].reshape(-1).tolist(), strict=True
             )
@@ -188,6 +223,13 @@ def along(base: Inputs, tangent: Mapping[str, Array], parameter: str) -> Inputs:
         return np.array(flat, dtype=np.intp).reshape(start.shape)
 
     return nodes
+
+
+def _is_infinite(builder: Builder, index: int) -> bool:
+    """Return whether a node is the constant inf or -inf, which does not move."""
+    node = builder.nodes[index]
+    inner = builder.nodes[node.operands[0]] if isinstance(node, Call) else node
+    return isinstance(inner, Constant) and math.isinf(CONSTANTS[inner.name])
 
 
 def _moved(builder: Builder, x: int, v: float, t: int) -> int:

@@ -42,6 +42,10 @@ class _Dependence:
     def arrange(self, how: Callable[..., Any], *arrays: Any) -> Sets:
         return np.asarray(how(*(_sets(a) for a in arrays)), dtype=object)
 
+    def may_be_infinite(self, array: Any) -> bool:
+        del array
+        return False
+
     def product(self, first: Sets, second: Sets) -> Sets:
         # An entry depends on a row of the first matrix and a column of the second.
         rows = _union(first, -1)[..., :, None]

@@ -46,6 +46,10 @@ class _Shapes:
     def arrange(self, how: Callable[..., Any], *arrays: Any) -> _Blank:
         return _blank(np.shape(how(*(np.asarray(a) for a in arrays))))
 
+    def may_be_infinite(self, array: Any) -> bool:
+        del array
+        return False
+
     def product(self, first: Any, second: Any) -> _Blank:
         batch = self.each("multiply", first[..., 0, 0], second[..., 0, 0])
         return _blank((*batch.shape, first.shape[-2], second.shape[-1]))

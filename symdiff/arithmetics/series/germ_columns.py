@@ -16,6 +16,7 @@ from typing import Any, Final, Protocol
 
 import flint
 
+from symdiff.arithmetics.extended import AT_INFINITY, infinity_as_text
 from symdiff.arithmetics.reading import Arithmetic, read
 from symdiff.arithmetics.series.exponentials import exponential
 from symdiff.arithmetics.series.germ_values import Infinite, Outside, Unknown, domain_message
@@ -48,12 +49,29 @@ class GermArithmetic(Arithmetic, Protocol):
         """Return the arithmetic up to one order less."""
 
 
+def at_infinity(germs: GermArithmetic, row: Function, arguments: Sequence[Any]) -> Any:
+    """Return a function's value where an argument is inf or -inf."""
+    (x, *others) = arguments
+    if others:
+        return Unknown(f"{row.name} of inf")
+    text = AT_INFINITY.get(row.name, (None, None))[x.sign > 0]
+    if text is None:
+        return Outside(f"{row.name} of {infinity_as_text(x.sign)}", "nan")
+    return read(template(text), germs, {})
+
+
 def as_germ(value: Any) -> Any:
     """Return a condition as 0 or 1, and anything else unchanged."""
     return constant_germ(Real.of(int(value))) if isinstance(value, bool) else value
 
 
 # -- rows that are integrated from their derivative
+
+
+def by_definition(row: Function) -> Callable[..., Any]:
+    """Return a column that reads a row's definition, for finite arguments."""
+    program, names = definition(row.name, None), row.parameter_names
+    return lambda germs, *arguments: read(program, germs, dict(zip(names, arguments, strict=True)))
 
 
 def by_derivative(germs: GermArithmetic, row: Function, arguments: Sequence[Any]) -> Germ:
@@ -137,7 +155,7 @@ def _negate(germs: GermArithmetic, x: Any) -> Any:
 def _add(germs: GermArithmetic, x: Any, y: Any) -> Any:
     infinite = {a for a in (x, y) if isinstance(a, Infinite)}
     if len(infinite) > 1:
-        return Unknown("inf - inf")
+        return Outside("inf - inf", "nan")
     return infinite.pop() if infinite else germs.algebra.add(x, y)
 
 
@@ -146,9 +164,37 @@ def _subtract(germs: GermArithmetic, x: Any, y: Any) -> Any:
     return _add(germs, x, _negate(germs, y)) if infinite else germs.algebra.subtract(x, y)
 
 
+def _multiply(germs: GermArithmetic, x: Any, y: Any) -> Any:
+    if not (isinstance(x, Infinite) or isinstance(y, Infinite)):
+        return germs.algebra.multiply(x, y)
+    sign = math.prod(
+        a.sign if isinstance(a, Infinite) else germs.algebra.sign_of(a) for a in (x, y)
+    )
+    return Infinite(sign) if sign else Outside("0*inf", "nan")
+
+
+def _power_with_infinity(x: Any, exponent: Any) -> Any:
+    """Return (±inf)**q for a rational constant q."""
+    q = None if isinstance(exponent, Infinite) else _rational(exponent)
+    if q is None:
+        return Unknown("a power with inf")
+    if q == 0:
+        return Outside("inf**0")
+    if x.sign < 0 and q.denominator != 1:
+        return Outside(domain_message("power"), "nan")
+    return ZERO_GERM if q < 0 else Infinite(x.sign if q % 2 else 1)
+
+
+def _logaddexp(germs: GermArithmetic, x: Any, y: Any) -> Any:
+    for one, other in ((x, y), (y, x)):
+        if isinstance(one, Infinite):  # e^-inf = 0 adds nothing
+            return one if one.sign > 0 else other
+    return read(definition("logaddexp", None), germs, {"x": x, "y": y})
+
+
 def _divide(germs: GermArithmetic, x: Any, y: Any) -> Any:
     if isinstance(y, Infinite):
-        return Unknown("inf / inf") if isinstance(x, Infinite) else ZERO_GERM
+        return Outside("inf/inf", "nan") if isinstance(x, Infinite) else ZERO_GERM
     if isinstance(x, Infinite):
         sign = germs.algebra.sign_of(y)
         return Infinite(x.sign * sign) if sign else Outside("a division by zero", "inf")
@@ -162,7 +208,15 @@ def _rational(x: Germ) -> Fraction | None:
     return Fraction(int(x.constant.rational.p), int(x.constant.rational.q))
 
 
-def _power(germs: GermArithmetic, x: Germ, exponent: Germ) -> Germ | Outside:
+def _power_of_zero(exponent_sign: int) -> Germ | Outside:
+    if exponent_sign < 0:
+        return Outside("a negative power of zero", "inf")
+    return ZERO_GERM if exponent_sign else constant_germ(ONE)
+
+
+def _power(germs: GermArithmetic, x: Any, exponent: Any) -> Any:
+    if isinstance(x, Infinite) or isinstance(exponent, Infinite):
+        return _power_with_infinity(x, exponent)
     algebra = germs.algebra
     q = _rational(exponent)
     if q is None and exponent.is_constant and algebra.sign_of(x) <= 0:
@@ -174,10 +228,7 @@ def _power(germs: GermArithmetic, x: Germ, exponent: Germ) -> Germ | Outside:
     if base_sign < 0:
         return Outside(domain_message("power"), "nan")
     if base_sign == 0:
-        exponent_sign = algebra.sign_of(exponent)
-        if exponent_sign < 0:
-            return Outside("a negative power of zero", "inf")
-        return ZERO_GERM if exponent_sign else constant_germ(ONE)
+        return _power_of_zero(algebra.sign_of(exponent))
     if q is not None:
         return algebra.power(x, q)
     return algebra.exp(algebra.multiply(exponent, algebra.log(x)))
@@ -434,7 +485,8 @@ COLUMNS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
         "add": _add,
         "subtract": _subtract,
-        "multiply": lambda germs, x, y: germs.algebra.multiply(x, y),
+        "multiply": _multiply,
+        "logaddexp": _logaddexp,
         "divide": _divide,
         "power": _power,
         "negative": _negate,

@@ -13,9 +13,16 @@ from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
+from symdiff.arithmetics.extended import AT_INFINITY
 from symdiff.arithmetics.reading import read
 from symdiff.arithmetics.series.exponentials import exponential_column, lowered
-from symdiff.arithmetics.series.germ_columns import COLUMNS, as_germ, by_derivative
+from symdiff.arithmetics.series.germ_columns import (
+    COLUMNS,
+    as_germ,
+    at_infinity,
+    by_definition,
+    by_derivative,
+)
 from symdiff.arithmetics.series.germ_values import (
     Exponential,
     Infinite,
@@ -94,7 +101,7 @@ class Germs:
         if column is not None:
             return column
         if row.definition is not None:
-            return None
+            return by_definition(row) if row.name in AT_INFINITY else None
         if row.derivative is None or row.ball is None:
             raise Unsupported(row.name, "it has no series")
         return lambda germs, *arguments: by_derivative(germs, row, arguments)
@@ -166,7 +173,7 @@ class Germs:
         """Return the result of a definition, undefined where an argument is."""
         return (_undefined(row, arguments) if row.needs_arguments else None) or result
 
-    def _obstacle(self, row: Function, arguments: Sequence[Any]) -> Outside | Unknown | None:
+    def _obstacle(self, row: Function, arguments: Sequence[Any]) -> Any:
         """Return the row's value if the budget is spent or an argument is not finite, else None."""
         if self._spent > self._budget.work:
             return Unknown("the proof takes more work than the budget allows")
@@ -174,7 +181,7 @@ class Germs:
         if undefined is not None:
             return undefined
         if row.name not in _TAKES_INFINITE and any(isinstance(a, Infinite) for a in arguments):
-            return Unknown("arithmetic with inf")
+            return at_infinity(self, row, arguments)
         return None
 
     def _domain_obstacle(self, row: Function, arguments: Sequence[Any]) -> Outside | Unknown | None:
@@ -205,6 +212,7 @@ def _undefined(row: Function, arguments: Sequence[Any]) -> Outside | Unknown | N
 _TAKES_INFINITE = frozenset(
     {
         *("add", "subtract", "negative", "positive", "abs", "sign", "maximum", "minimum", "divide"),
+        *("multiply", "power", "logaddexp"),
         *("less", "less_equal", "greater", "greater_equal", "equal", "not_equal"),
     }
 )

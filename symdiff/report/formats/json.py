@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
+from symdiff.array_types import Array
 from symdiff.comparison.evidence import Evidence, LeftOut, Tensors
 from symdiff.errors import Crash
 from symdiff.report.report import Report
@@ -61,13 +64,22 @@ def _described_counts(left_out: LeftOut) -> dict[str, Any] | None:
     return {"points": left_out.points, "proved": left_out.proved, "verdicts": counts}
 
 
+def _as_json(array: Array) -> Any:  # noqa: ANN401  (a number, or nested lists)
+    """Return an array as nested lists, in which inf and -inf are strings as in records."""
+    if np.isfinite(array).all():
+        return array.tolist()
+    if array.ndim:
+        return [_as_json(part) for part in array]
+    return str(float(array))
+
+
 def _described_tensors(t: Tensors) -> dict[str, Any]:
     return {
         "values": {
             name: {
                 "shape": list(value.shape),
                 "dtype": value.dtype,
-                "data": value.array.tolist() if value.array.size <= _MAX_COMPONENTS else None,
+                "data": _as_json(value.array) if value.array.size <= _MAX_COMPONENTS else None,
             }
             for name, value in t.values.items()
         },
