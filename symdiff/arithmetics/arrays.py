@@ -164,30 +164,31 @@ def evaluate_together(
 
 
 def evaluate_nodes(
-    program: Program, inputs: Mapping[str, Array], count: int
+    program: Program, inputs: Mapping[str, NDArray[Any]], count: int | None = None
 ) -> dict[int, NDArray[Any]]:
-    """Return the values of all nodes of a program on numbers at n points, those of branches too.
+    """Return the values of all nodes of a program, those of branches that are not taken too.
 
     Parameters
     ----------
     program
         The program to evaluate.
     inputs
-        The coordinates of every variable, shape (n,).
+        A value for every variable: for a program on numbers, the coordinates of n points.
     count
-        The number of points n.
+        The number of points n; None for a program on tensors.
 
     Returns
     -------
     dict
-        By node an array of shape (n,), of doubles or truth values. Settings are left out.
+        By node an array of doubles or truth values, of shape (n,) for a program on numbers.
+        Settings and lists are left out.
     """
     values: dict[int, NDArray[Any]] = {}
 
     def kept(index: int, value: Any) -> Any:
         array = np.asarray(value)
         numbers = array if array.dtype == bool else array.astype(np.float64)
-        values[index] = np.broadcast_to(numbers, count)
+        values[index] = numbers if count is None else np.broadcast_to(numbers, count)
         return value
 
     def leaf(index: int, node: Literal | Constant | Input) -> Any:

@@ -86,6 +86,8 @@ class Grid:
     notes
         What is incomplete: kinks that are left out, brackets that may contain a kink, lines that
         were not searched.
+    listed
+        Whether the points were listed one by one, and not as a range.
     """
 
     names: tuple[str, ...]
@@ -96,6 +98,7 @@ class Grid:
     switch_of: NDArray[np.int32]
     switches: tuple[Switch, ...] = ()
     notes: tuple[str, ...] = ()
+    listed: bool = False
 
     def __len__(self) -> int:
         """Return the number of points."""
@@ -185,7 +188,8 @@ def make_grid(
         search = _KinkSearch(switches, axes, points, exact)
         batches.extend(search.batches())
         notes.extend(search.notes)
-    return _assemble(names, batches, switches, tuple(dict.fromkeys(notes)))
+    grid = _assemble(names, batches, switches, tuple(dict.fromkeys(notes)))
+    return dataclasses.replace(grid, listed=not any(axis.searched for axis in axes))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -278,13 +278,17 @@ def _why(evidence: Evidence, row: Row, engine: str) -> str:
 
 def _where(evidence: Evidence, row: Row) -> str:
     """Return the point of a row, with the output and the variable of a tensor program."""
-    coordinates = [
-        f"{name} = {_coordinate(evidence.grid, row.i, j)}"
-        for j, name in enumerate(evidence.scalars)
-    ]
+    coordinates = [text for text in (where(evidence, row.i),) if text]
     output = [f"output {row.trial.output}"] if row.trial.output else []
     variable = [f"d/d{row.variable}"] if evidence.tensors is not None else []
     return ", ".join([*coordinates, *output, *variable])
+
+
+def where(evidence: Evidence, i: int) -> str:
+    """Return the coordinates of a point as text; "" for a program on tensors alone."""
+    return ", ".join(
+        f"{name} = {_coordinate(evidence.grid, i, j)}" for j, name in enumerate(evidence.scalars)
+    )
 
 
 def _coordinate(grid: Grid, i: int, j: int) -> str:

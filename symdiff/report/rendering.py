@@ -30,6 +30,8 @@ class Block:
         Sentences below the table: what is not shown, explanations, notes.
     matrices
         Tables above the table: derivatives with respect to the components of tensors.
+    findings
+        Sentences above everything else: where the function is undefined.
     """
 
     title: tuple[str, str]
@@ -37,6 +39,7 @@ class Block:
     rows: tuple[tuple[str, ...], ...]
     remarks: tuple[str, ...]
     matrices: tuple[Matrix, ...] = ()
+    findings: tuple[str, ...] = ()
 
 
 def title(block: Block) -> str:

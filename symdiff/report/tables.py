@@ -14,6 +14,7 @@ from symdiff.report.matrices import matrices
 from symdiff.report.remarks import remarks
 from symdiff.report.rendering import Block
 from symdiff.report.selection import MAX_ROWS, Row, rows, select
+from symdiff.report.undefined import undefined_points
 from symdiff.truth.kinds import APPARENT, Kind
 from symdiff.verdict.judge import Tolerance
 from symdiff.verdict.words import Verdict
@@ -47,6 +48,7 @@ def block(evidence: Evidence, *, everything: bool = False) -> Block:
         rows=tuple(columns.row(row) for row in shown),
         remarks=tuple(remarks(evidence, selections, len(shown))),
         matrices=matrices(evidence),
+        findings=tuple(undefined_points(evidence)),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Final
 
 from symdiff.labels import LabelledEnum
 
+TENDS: Final = "the value tends to"  # start of the detail of a pole at which f has a value
 APPARENT: Final = "apparent kink"  # detail of a smooth point at which a switch is zero
 # In the detail of a point with a finite derivative whose nearest double is an infinity.
 OVERFLOW: Final = "beyond the largest double"

@@ -41,7 +41,7 @@ from symdiff.arithmetics.series.reals import (
 )
 from symdiff.program import Program
 from symdiff.truth.constant_parts import constant_parts
-from symdiff.truth.kinds import Kind, Truth, overflow_detail
+from symdiff.truth.kinds import TENDS, Kind, Truth, overflow_detail
 from symdiff.truth.oscillating_sides import oscillating_side
 from symdiff.truth.sides import Side
 
@@ -427,13 +427,13 @@ def _oscillations(left: Side, right: Side) -> str:
 def _pole_detail(left: Side, right: Side) -> str:
     """Return the detail of a pole: the infinity to which the value tends on each side."""
     if left.kind is right.kind and left.reason == right.reason:
-        return f"the value tends to {left.reason}"
+        return f"{TENDS} {left.reason}"
     sides = [
         f"{side.reason} on the {which}"
         for which, side in (("left", left), ("right", right))
         if side.kind is Kind.POLE
     ]
-    return f"the value tends to {', '.join(sides)}"
+    return f"{TENDS} {', '.join(sides)}"
 
 
 def _jump_detail(value: Germ, left: Side, right: Side) -> str:

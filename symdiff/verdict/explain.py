@@ -45,6 +45,10 @@ _EQUAL: Final = 1e-6
 _WITHOUT_NUMBER: Final = (Verdict.NONFINITE, Verdict.UNDEFINED)
 
 
+# Where numbers arise that are not finite; at each point the first one that has a node counts.
+_Arising = tuple[NonfiniteNodes, ...]
+
+
 class _Texts:
     """Texts numbered in the order in which they are added; "" is the first."""
 
@@ -146,25 +150,36 @@ def _explained_points(scope: _Scope, key: Key) -> Points:
     return np.flatnonzero(chosen)
 
 
-def _nonfinite(scope: _Scope, explained: Iterable[_Explained]) -> dict[Key, NonfiniteNodes]:
+def _nonfinite(scope: _Scope, explained: Iterable[_Explained]) -> dict[Key, _Arising]:
     """Return where numbers arise that are not finite, by engine and variable.
 
-    Blame follows the backward pass of the engine that gave the number, if it has one.
+    Blame follows the backward pass of the engine that gave the number, if it has one: what was
+    found there comes first.
     """
     points_of = {item.key: _points_without_number(item) for item in explained}
     if scope.is_directional:
-        return dict.fromkeys(points_of, NonfiniteNodes.at_no_points(scope.problem.program))
+        return dict.fromkeys(points_of, ())
     points = _union(points_of.values(), len(scope.grid))
-    arising = dict.fromkeys(points_of, nonfinite_nodes(scope.problem, points))
+    by_value = nonfinite_nodes(scope.problem, points)
+    in_pass: dict[Key, NonfiniteNodes] = {}
     for engine in scope.backward:
-        arising |= _in_backward_pass(
+        in_pass |= _in_backward_pass(
             scope, engine, {key: p for key, p in points_of.items() if key[0] == engine and len(p)}
         )
-    return arising
+    return {key: (in_pass[key], by_value) if key in in_pass else (by_value,) for key in points_of}
 
 
 def _points_without_number(item: _Explained) -> Points:
-    return item.points[np.isin(item.codes, _WITHOUT_NUMBER)]
+    """Return the points at which the engine's number or the function has no finite value."""
+    return item.points[_is_without_number(item)]
+
+
+def _is_without_number(item: _Explained) -> NDArray[np.bool_]:
+    """Return a mask of the explained points, shape (k,); see `_points_without_number`."""
+    is_undefined = item.truths.kinds[item.points] == Kind.OUTSIDE
+    is_silent = (item.codes == Verdict.SILENT) & is_undefined
+    without: NDArray[np.bool_] = np.isin(item.codes, _WITHOUT_NUMBER) | is_silent
+    return without
 
 
 def _in_backward_pass(
@@ -203,7 +218,7 @@ def _union(parts: Iterable[Points], count: int) -> Points:
 
 
 def _explanations(
-    explained: _Explained, arising: NonfiniteNodes, blamed: NDArray[np.intp]
+    explained: _Explained, arising: _Arising, blamed: NDArray[np.intp]
 ) -> Explanations:
     texts = _Texts()
     details = _details(explained, arising, texts)
@@ -211,7 +226,7 @@ def _explanations(
     return Explanations(explained.points, details, blames, texts.all())
 
 
-def _details(explained: _Explained, arising: NonfiniteNodes, texts: _Texts) -> NDArray[np.int32]:
+def _details(explained: _Explained, arising: _Arising, texts: _Texts) -> NDArray[np.int32]:
     """Return the indices in `texts` of the details, most of them set for many points together."""
     points, codes, judgement = explained.points, explained.codes, explained.judgement
     samples, truths = explained.samples, explained.truths
@@ -241,7 +256,7 @@ def _details(explained: _Explained, arising: NonfiniteNodes, texts: _Texts) -> N
     return details
 
 
-def _detail(explained: _Explained, i: int, arising: NonfiniteNodes) -> str:
+def _detail(explained: _Explained, i: int, arising: _Arising) -> str:
     """Return the detail of one verdict, or ""."""
     scope, variable = explained.scope, explained.key[1]
     samples, truths, judgement = explained.samples, explained.truths, explained.judgement
@@ -267,7 +282,8 @@ def _detail(explained: _Explained, i: int, arising: NonfiniteNodes) -> str:
         phrases.append(_spurious(scope, variable, i, value))
     has_stencil = phrases[0] != LEAVES_DOMAIN
     if verdict is Verdict.NONFINITE and has_stencil and not scope.is_directional:
-        phrases.append(_mechanism(arising.reason(i), value))
+        reason = next((r for part in arising if (r := part.reason(i))), "")
+        phrases.append(_mechanism(reason, value))
     phrases += [judgement.notes.get(i, ""), truths.detail(i)]
     return "; ".join(phrase for phrase in phrases if phrase)
 
@@ -329,7 +345,7 @@ def _spurious(scope: _Scope, variable: str, i: int, value: float) -> str:
 
 
 def _blames(
-    explained: _Explained, arising: NonfiniteNodes, switches: NDArray[np.intp], texts: _Texts
+    explained: _Explained, arising: _Arising, switches: NDArray[np.intp], texts: _Texts
 ) -> NDArray[np.int32]:
     """Return the indices of the sub-expressions to blame; "" where the engine agrees.
 
@@ -345,11 +361,9 @@ def _blames(
     whole = texts.index(_described_node(program, program.output))
     blames = np.full(len(codes), whole, dtype=np.int32)
     _blame(blames, program, switches, texts)
-    rows = np.flatnonzero(np.isin(codes, _WITHOUT_NUMBER))
-    if len(rows) and not explained.scope.is_directional:
-        nodes = np.full(len(codes), -1)
-        nodes[rows] = arising.nodes[arising.rows(explained.points[rows])]
-        _blame(blames, arising.program, nodes, texts)
+    rows = np.flatnonzero(_is_without_number(explained))
+    for part in reversed(arising):
+        _blame_nonfinite(blames, rows, explained.points[rows], part, texts)
     if not explained.scope.is_directional:
         nodes = np.full(len(codes), -1)
         rows = np.flatnonzero(codes == Verdict.INACCURATE)
@@ -367,6 +381,27 @@ def _blame(
     """Write the texts of nodes into `blames`, except where the node is -1."""
     for node in np.flatnonzero(np.bincount(nodes + 1)[1:]).tolist():
         blames[nodes == node] = texts.index(_described_node(program, node))
+
+
+def _blame_nonfinite(
+    blames: NDArray[np.int32],
+    rows: NDArray[np.intp],
+    points: Points,
+    arising: NonfiniteNodes,
+    texts: _Texts,
+) -> None:
+    """Write the texts of nodes that are not finite into `blames`, where one was found."""
+    found = arising.rows(points)
+    if not arising.elements:
+        nodes = np.full(len(blames), -1)
+        nodes[rows] = arising.nodes[found]
+        _blame(blames, arising.program, nodes, texts)
+        return
+    for row, k in zip(rows.tolist(), found.tolist(), strict=True):
+        if arising.nodes[k] >= 0:
+            place = _described_node(arising.program, int(arising.nodes[k]))
+            element = arising.elements[k]
+            blames[row] = texts.index(f"{place} at {element}" if element else place)
 
 
 def _described_node(program: Program, node: int) -> str:

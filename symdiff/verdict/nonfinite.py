@@ -20,11 +20,11 @@ from symdiff.arithmetics.reading import read
 from symdiff.array_types import Array, Mask
 from symdiff.catalogue import CATALOGUE
 from symdiff.engines.backward import BackwardPass
-from symdiff.engines.base import Problem
+from symdiff.engines.base import Problem, TensorProblem
 from symdiff.program import Program
 from symdiff.program.nodes import Call, Input
 from symdiff.program.parser import template
-from symdiff.program.values import component_name
+from symdiff.program.values import component_name, index_inputs
 
 INFINITE_DERIVATIVE: Final = "its derivative is infinite"
 OVERFLOW: Final = "a product of finite derivatives overflows"
@@ -58,16 +58,19 @@ class NonfiniteNodes:
         The node whose value or derivative is not finite; -1 if none was found.
     reasons
         The index in `REASONS` of what is not finite there.
-    where
-        At each point the element of the node's value that is not finite, and the dtype, as text.
-        Empty for numbers.
+    elements
+        At each point, the element of the node's value that is not finite, such as ``"[1,0]"``; ""
+        for numbers. Empty if the node's values are all numbers.
+    precision
+        The dtype in which the values were computed.
     """
 
     program: Program
     points: NDArray[np.intp]
     nodes: NDArray[np.intp]
     reasons: NDArray[np.int8]
-    where: tuple[str, ...] = ()
+    elements: tuple[str, ...] = ()
+    precision: str = "float64"
 
     @classmethod
     def join(cls, parts: Sequence[NonfiniteNodes]) -> NonfiniteNodes:
@@ -77,14 +80,9 @@ class NonfiniteNodes:
             np.concatenate([part.points for part in parts]),
             np.concatenate([part.nodes for part in parts]),
             np.concatenate([part.reasons for part in parts]),
-            tuple(text for part in parts for text in part.where),
+            tuple(text for part in parts for text in part.elements),
+            parts[0].precision,
         )
-
-    @classmethod
-    def at_no_points(cls, program: Program) -> NonfiniteNodes:
-        """Return the nodes at no points."""
-        empty = np.zeros(0, dtype=np.intp)
-        return cls(program, empty, empty, np.zeros(0, dtype=np.int8))
 
     def rows(self, points: NDArray[np.intp]) -> NDArray[np.intp]:
         """Return the rows of some points, each of which is among those of the nodes."""
@@ -94,7 +92,8 @@ class NonfiniteNodes:
         """Return what is not finite at a point, or ""."""
         row = int(self.rows(np.array([point]))[0])
         what, comma, suffix = REASONS[int(self.reasons[row])].partition(",")
-        return what + (self.where[row] if what and self.where else "") + comma + suffix
+        is_shown = what and self.precision != "float64"
+        return what + (f" in {self.precision}" if is_shown else "") + comma + suffix
 
 
 def nonfinite_nodes(problem: Problem, points: NDArray[np.intp]) -> NonfiniteNodes:
@@ -118,6 +117,10 @@ def nonfinite_nodes(problem: Problem, points: NDArray[np.intp]) -> NonfiniteNode
     >>> problem.program.place(arising.nodes[0]), arising.reason(0)
     ('exp(x) (expr, column 16)', 'it is inf, in a branch that is not taken')
     """
+    if problem.tensor_problem is not None and len(points):
+        parts = [_in_tensors(problem, problem.tensor_problem, i) for i in points.tolist()]
+        if all(part is not None for part in parts):
+            return NonfiniteNodes.join([part for part in parts if part is not None])
     program = problem.program
     nodes = np.full(len(points), -1, dtype=np.intp)
     reasons = np.zeros(len(points), dtype=np.int8)
@@ -126,15 +129,11 @@ def nonfinite_nodes(problem: Problem, points: NDArray[np.intp]) -> NonfiniteNode
         return result
     columns = {name: column[points] for name, column in problem.columns.items()}
     values = evaluate_nodes(program, columns, len(points))
-    taken = selected(program, values)
-    output = program.output
-    reaching = _reaching(program, values, output, ~np.isfinite(values[output]))
-    for only in (reaching, None):
-        for index, created in _created(program, values):
-            here = (nodes < 0) & created & (True if only is None else only[index])
-            nodes[here] = index
-            suffix = np.where(taken.get(index, np.zeros((), dtype=bool)), 0, _IN_BRANCH)
-            reasons[here] = np.broadcast_to(_value_reason(values[index], suffix), here.shape)[here]
+    off = ~np.isfinite(values[program.output])
+    for index, made, suffix in _origins(program, values, off):
+        here = (nodes < 0) & made
+        nodes[here] = index
+        reasons[here] = _value_reason(values[index], suffix)[here]
     for index, node in program.calls():
         if (nodes >= 0).all():
             break
@@ -144,11 +143,62 @@ def nonfinite_nodes(problem: Problem, points: NDArray[np.intp]) -> NonfiniteNode
     return result
 
 
+def _in_tensors(
+    problem: Problem, tensor_problem: TensorProblem, point: int
+) -> NonfiniteNodes | None:
+    """Return where a component of a program on tensors becomes NaN or infinite; None: nowhere."""
+    program = tensor_problem.program
+    indices = index_inputs(program)
+    inputs = {
+        name: value.array.astype(np.int64) if name in indices else value.array
+        for name, value in tensor_problem.values.items()
+    }
+    inputs |= {name: np.array(problem.columns[name][point]) for name in tensor_problem.scalars}
+    values = evaluate_nodes(program, inputs)
+    output = values[program.output]
+    off = ~np.isfinite(output) & _weighted(tensor_problem, output.shape)
+    if not off.any():
+        return None
+    for index, made, suffix in _origins(program, values, off):
+        if made.any():
+            return NonfiniteNodes(
+                program,
+                np.array([point]),
+                np.array([index]),
+                _value_reason(values[index], suffix)[made][:1].astype(np.int8),
+                (_first_element(made),),
+            )
+    return None
+
+
+def _weighted(tensor_problem: TensorProblem, shape: tuple[int, ...]) -> Mask:
+    """Return which components of the output have a cotangent that is not 0."""
+    weighted = np.zeros(shape, dtype=bool)
+    for cotangent in tensor_problem.cotangents:
+        weighted |= True if cotangent is None else np.reshape(cotangent, shape) != 0
+    return weighted
+
+
+def _origins(
+    program: Program, values: Mapping[int, Array], off: Mask
+) -> Iterator[tuple[int, Mask, NDArray[np.intp]]]:
+    """Yield calls that make a NaN or an infinity: where, and the indices in `_SUFFIXES`.
+
+    Those from which the values of the output at `off` come are first.
+    """
+    taken = selected(program, values)
+    reaching = _reaching(program, values, program.output, off)
+    for only in (reaching, None):
+        for index, created in _created(program, values):
+            suffix = np.where(taken.get(index, np.zeros((), dtype=bool)), 0, _IN_BRANCH)
+            yield index, created if only is None else created & only[index], suffix
+
+
 def _value_reason(value: Array, suffix: NDArray[np.intp] | int) -> NDArray[np.intp]:
     """Return the index in `REASONS` of values that are not finite."""
     kind = np.where(np.isnan(value), 0, np.where(value > 0, 1, 2))
     index: NDArray[np.intp] = 1 + kind + len(_VALUES) * np.asarray(suffix)
-    return index
+    return np.broadcast_to(index, value.shape)
 
 
 def _created(program: Program, values: Mapping[int, Array]) -> Iterator[tuple[int, Mask]]:
@@ -233,9 +283,11 @@ def nodes_in_backward_pass(
     start = _start(done, variable)
     if start is not None:
         search.follow(*start)
-    where = () if done.pointwise else (search.where,)
+    elements = () if done.pointwise else (search.element,)
     reasons = search.reasons.astype(np.int8)
-    return NonfiniteNodes(done.program, points, search.causes, reasons, where)
+    return NonfiniteNodes(
+        done.program, points, search.causes, reasons, elements, precision=done.precision
+    )
 
 
 def _start(done: BackwardPass, variable: str) -> tuple[int, Mask] | None:
@@ -261,8 +313,8 @@ class _Search:
     ----------
     causes, reasons
         The node and the index in `REASONS` by point, shape (k,); -1 and 0 where none is found.
-    where
-        The text of `NonfiniteNodes.where` if the pass is not pointwise.
+    element
+        The element of the node's value that is not finite, if the pass is not pointwise.
     """
 
     def __init__(self, done: BackwardPass, count: int) -> None:
@@ -272,7 +324,7 @@ class _Search:
         self._taken = selected(done.program, done.values)
         self.causes = np.full(count, -1, dtype=np.intp)
         self.reasons = np.zeros(count, dtype=np.intp)
-        self.where = ""
+        self.element = ""
 
     def follow(self, start: int, off: Mask) -> None:
         """Find the causes of the elements of a node's adjoint that are not finite."""
@@ -335,22 +387,20 @@ class _Search:
                     self.causes[here] = index
                     self.reasons[here] = self._value_reasons(index, made)[here]
                     new, place = new & ~here, made
-        self.where = "" if done.pointwise else self._where(place)
+        self.element = "" if done.pointwise else _first_element(place)
 
     def _value_reasons(self, index: int, made: Mask) -> NDArray[np.intp]:
         """Return the reasons, by point, at a node whose value is not finite where `made` is."""
         value, taken = self._done.values[index], self._taken.get(index, np.zeros((), dtype=bool))
         unused = self._done.adjoints.get(index, np.zeros(())) == 0
         suffix = np.where(taken, np.where(unused, _UNUSED, 0), _IN_BRANCH)
-        reasons = np.broadcast_to(_value_reason(value, suffix), value.shape)
+        reasons = _value_reason(value, suffix)
         return reasons if self._done.pointwise else reasons[made][:1]
 
-    def _where(self, mask: Mask) -> str:
-        """Return the first element in a mask and the dtype, as text."""
-        element = component_name("", np.argwhere(mask)[0].tolist()) if mask.ndim else ""
-        precision = self._done.precision
-        parts = (f" at {element}" if element else "", f" in {precision}")
-        return parts[0] if precision == "float64" else "".join(parts)
+
+def _first_element(mask: Mask) -> str:
+    """Return the multi-index of the first element in a mask, as text; "" for a number."""
+    return component_name("", np.argwhere(mask)[0].tolist()) if mask.ndim else ""
 
 
 def _users(program: Program) -> dict[int, tuple[int, ...]]:

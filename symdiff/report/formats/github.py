@@ -24,7 +24,8 @@ def _block(block: Block) -> str:
     above = "".join(f"{_matrix(m)}\n\n" for m in block.matrices)
     table = tabulated(block, "github", _cell) + "\n" if block.rows else ""
     body = f"{above}{table}\n" if above or table else ""
-    return f"### {_title(block)}\n\n{body}{_remarks(block.remarks)}".rstrip()
+    findings = f"{_remarks(block.findings)}\n\n" if block.findings else ""
+    return f"### {_title(block)}\n\n{findings}{body}{_remarks(block.remarks)}".rstrip()
 
 
 def _title(block: Block) -> str:

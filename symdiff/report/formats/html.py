@@ -32,7 +32,8 @@ def tables(blocks: Sequence[Block]) -> str:
 def _block(block: Block) -> str:
     table = tabulated(block, "html") if block.rows else ""
     body = "\n".join([*map(_matrix, block.matrices), table])
-    return f"<h2>{escaped(title(block))}</h2>\n{body}\n{_remarks(block.remarks)}"
+    findings = _remarks(block.findings)
+    return f"<h2>{escaped(title(block))}</h2>{findings}\n{body}\n{_remarks(block.remarks)}"
 
 
 def _matrix(matrix: Matrix) -> str:

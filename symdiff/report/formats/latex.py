@@ -21,7 +21,8 @@ def tables(blocks: Sequence[Block]) -> str:
 
 def _block(block: Block) -> str:
     table = tabulated(block, "latex") if block.rows else ""
-    parts = [f"% {title(block)}", *map(_matrix, block.matrices), table]
+    head = [f"% {text}" for text in (title(block), *block.findings)]
+    parts = [*head, *map(_matrix, block.matrices), table]
     return "\n".join([*parts, "\n".join(f"% {text}" for text in block.remarks)])
 
 

@@ -27,7 +27,8 @@ def tables(blocks: Sequence[Block]) -> str:
 def _block(block: Block) -> str:
     above = "".join(f"{_matrix(m)}\n\n" for m in block.matrices)
     table = _table(block) + "\n" if block.rows else ""
-    return f"{title(block)}\n{above}{table}{_remarks(block.remarks)}".rstrip()
+    findings = f"{_remarks(block.findings)}\n" if block.findings else ""
+    return f"{title(block)}\n{findings}{above}{table}{_remarks(block.remarks)}".rstrip()
 
 
 def _matrix(matrix: Matrix) -> str:

@@ -1,0 +1,60 @@
+"""Say where a function is undefined, of the points that were asked for one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+
+from symdiff.comparison.evidence import Evidence, Trial
+from symdiff.report.remarks import where
+from symdiff.report.selection import Row
+from symdiff.truth.kinds import TENDS, Kind
+
+_MAX_FINDINGS: Final = 4
+
+
+def undefined_points(evidence: Evidence) -> list[str]:
+    """Return where the function is undefined: each cause at its first point, with all outputs.
+
+    Empty for points of a range: that such points lie outside the domain is no surprise.
+    """
+    if not evidence.grid.listed:
+        return []
+    rows_by_cause: dict[str, list[Row]] = {}
+    for trial in evidence.trials:
+        for i in _undefined_points(trial):
+            row = Row(trial, evidence.variables[0], i)
+            rows_by_cause.setdefault(_cause(evidence, row), []).append(row)
+    lines = [_finding(evidence, cause, rows) for cause, rows in rows_by_cause.items()]
+    more = len(lines) - _MAX_FINDINGS
+    return lines[:_MAX_FINDINGS] + ([f"and {more} more causes"] if more > 0 else [])
+
+
+def _undefined_points(trial: Trial) -> Iterator[int]:
+    """Yield the points at which a function has no value."""
+    if trial.spelling or trial.is_directional:
+        return
+    truths = next(iter(trial.truths.values()))
+    for i in np.flatnonzero(np.isin(truths.kinds, (Kind.OUTSIDE, Kind.POLE))).tolist():
+        if truths.kinds[i] == Kind.OUTSIDE or not truths.detail(i).startswith(TENDS):
+            yield i
+
+
+def _cause(evidence: Evidence, row: Row) -> str:
+    """Return why the function is undefined, and the sub-expression to blame."""
+    reason = row.trial.truths[row.variable].detail(row.i).partition("; ")[0]
+    blames = (evidence.blame(row.trial, e, row.variable, row.i) for e in evidence.engines)
+    return "; ".join(text for text in (reason, next(filter(None, blames), "")) if text)
+
+
+def _finding(evidence: Evidence, cause: str, rows: list[Row]) -> str:
+    """Return a sentence on the points and outputs that are undefined for one cause."""
+    outputs = dict.fromkeys(row.trial.output for row in rows if row.trial.output)
+    points = dict.fromkeys(row.i for row in rows)
+    at = where(evidence, rows[0].i)
+    others = f" and at {len(points) - 1} more of {len(evidence.grid)} points" * (len(points) > 1)
+    place = f" at {at}{others}" if at else ""
+    inside = f" in output {' and '.join(outputs)}" if outputs else ""
+    return f"undefined{inside}{place}: {cause}"

@@ -1,0 +1,80 @@
+"""Where a function is undefined, of the points that somebody gave, is said first."""
+
+import pytest
+
+import symdiff
+
+
+def first_lines(text, **request):
+    """Return the lines between the title and the table, as one text."""
+    lines = str(symdiff.compare(text, **request)).splitlines()[1:]
+    taken = []
+    for line in lines:
+        if not line.startswith(("  undefined", "    ") if taken else "  undefined"):
+            break
+        taken.append(line.strip())
+    return " ".join(taken)
+
+
+ROWS = [[1.0, 2.0], [0.0, 0.0]]
+# An expression, the rest of the request, what is said.
+UNDEFINED = [
+    (
+        "x / x.norm(dim=1, keepdim=True)",
+        {"values": {"x": ROWS}},
+        (
+            "undefined in output [1,0]: a division by zero; "
+            "x / x.norm(dim=1, keepdim=True) (expr, column 1) at [1,0] "
+            "undefined in output [1,1]: a division by zero; "
+            "x / x.norm(dim=1, keepdim=True) (expr, column 1) at [1,1]"
+        ),
+    ),
+    (
+        "(y*w).sum()",
+        {"values": {"x": ROWS, "w": ROWS}, "let": {"y": "x / x.norm(dim=1, keepdim=True)"}},
+        "undefined: a division by zero; x / x.norm(dim=1, keepdim=True) (let y, column 1) at [1,0]",
+    ),
+    (
+        "log(x).sum()",
+        {"values": {"x": [1.0, 0.0, 2.0]}},
+        "undefined: a logarithm of zero; log(x) (expr, column 1) at [1]",
+    ),
+    (
+        "log(x) + y",
+        {"at": {"x": [-1, 1], "y": [0, 1]}},
+        (
+            "undefined at x = -1, y = 0 and at 1 more of 4 points: a logarithm of a negative number; "
+            "log(x) (expr, column 1)"
+        ),
+    ),
+    (
+        "1/x + sqrt(x - 1)",
+        {"at": {"x": [0]}},
+        "undefined at x = 0: a division by zero; 1/x (expr, column 1)",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "request_", "expected"), UNDEFINED)
+def test_an_undefined_function_is_told_first(text, request_, expected):
+    assert first_lines(text, **request_) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "request_"),
+    [
+        ("log(x)", {"grid": {"x": "-1:1:3"}}),  # a range may leave the domain
+        ("log(x)", {"at": {"x": [1, 2]}}),
+        ("x**2 if x < 1 else 1/x", {"at": {"x": [0]}}),  # a branch that is not taken
+        ("relu(x).sum()", {"values": {"x": [0.0, 1.0]}}),
+    ],
+)
+def test_a_function_with_values_is_not_called_undefined(text, request_):
+    assert "undefined at" not in str(symdiff.compare(text, **request_))
+    assert not first_lines(text, **request_)
+
+
+@pytest.mark.parametrize("form", ["github", "latex", "html"])
+def test_every_format_tells_it_before_the_table(form):
+    table = symdiff.compare("log(x)", at={"x": [-1, 1]}).table(form)
+    assert table.index("undefined at x = -1") < table.index("autograd")
