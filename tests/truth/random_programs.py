@@ -12,7 +12,7 @@ _CONSTANTS = ("0", "1", "2", "-1", "1/2", "-3/2", "1/3", "0.1")
 _LOWER_BOUNDS, _UPPER_BOUNDS = ("0", "-1", "-1/2", "-2"), ("1", "2", "1/2", "3")  # of clamp
 _SHARED = ("+", "-", "abs", "max", "min", "relu", "sin", "square", "where")
 _UNIVARIATE = (*_SHARED, "leaf", "*", "clamp", "where", "exp", "tanh", "cube", "root")
-_BIVARIATE = (*_SHARED, "abs", "max", "*c", "xy", "norm", "norm")
+_BIVARIATE = (*_SHARED, "abs", "max", "*c", "xy")
 _COMPARISONS = ("<", "<=", ">", ">=", "==", "!=")
 
 
@@ -77,10 +77,12 @@ class Univariate(_Texts):
 class Bivariate(_Texts):
     """Programs in x and y, with several switches that vanish at the point."""
 
+    kinds: tuple[str, ...] = _BIVARIATE
+
     def text(self, depth: int) -> str:
         if depth == 0:
             return self._pick((self.leaf(), self.joint()))
-        kind = self._pick(_BIVARIATE)
+        kind = self._pick(self.kinds)
         a = self.joint() if kind == "where" else self.text(depth - 1)
         if kind in ("+", "-"):
             return f"({a} {kind} {self.text(depth - 1)})"
@@ -105,3 +107,9 @@ class Bivariate(_Texts):
         return self._pick(
             (a, b, f"({a} - {b})", f"({a} + 2*{b})", f"({a} + {b})", f"{a}*{b}", f"({a} - {b}**2)")
         )
+
+
+class WithNorms(Bivariate):
+    """Programs in x and y in which norms vanish at the point too."""
+
+    kinds = (*_BIVARIATE, "norm", "norm")

@@ -21,7 +21,7 @@ from symdiff.truth.kinds import Kind
 from symdiff.truth.proof import prove
 from symdiff.truth.set_distances import distance_bounds, sizes
 from tests.truth.quotients import compare, contradiction, gradients_near
-from tests.truth.random_programs import POINTS, Bivariate, Univariate
+from tests.truth.random_programs import POINTS, Univariate, WithNorms
 
 UNIVARIATE, BIVARIATE = 3000, 300
 DEPTHS = (1, 2, 2, 3)
@@ -158,7 +158,7 @@ def surroundings():
     surroundings = []
     for _ in range(BIVARIATE):
         point = {name: rng.choice(POINTS) for name in "xy"}
-        text = Bivariate(rng.choice, point).text(rng.choice(DEPTHS))
+        text = WithNorms(rng.choice, point).text(rng.choice(DEPTHS))
         program = parse(f"({text}) + 0*x + 0*y")
         bounds = clarke_bounds(program, ["x", "y"], {n: Real.of(p) for n, p in point.items()})
         if isinstance(bounds, Undecided):
