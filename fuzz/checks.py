@@ -18,10 +18,11 @@ from fuzz import cones, contradictions, programs, rewritings, sympy_limits, tens
 from fuzz.points import FAR, Coordinate, around, double, exact_coordinates, unique
 from fuzz.product import ENGINES, Planted, Question, RefusedError, Word, ask, double_of
 from fuzz.quotients import LEVELS, Answer, Shape, quotients
+from fuzz.trees import VARIABLE, Tree, call, number, variable
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
-_DEPTHS: Final = (1, 2, 2, 3, 3)
+_DEPTHS: Final = (1, 2, 2, 3, 3, 4)
 _FAILED: Final = "symdiff itself failed"
 _COMPONENTS: Final = 4  # components of tensors along which quotients are taken, per program
 
@@ -132,10 +133,16 @@ def _point(draw: Draw, names: Sequence[str], *, with_pi: bool = True) -> dict[st
 def _axes(draw: Draw, point: Mapping[str, Coordinate]) -> dict[str, tuple[Coordinate, ...]]:
     far = double(draw(st.sampled_from(FAR)))
     if len(point) == 1:
-        return {n: tuple(unique([*around(c), far])) for n, c in point.items()}
+        return {n: tuple(_tried(draw, c, far)) for n, c in point.items()}
     axes = {n: tuple(unique([c, draw(st.sampled_from(around(c)))])) for n, c in point.items()}
     first = min(axes)
     return {**axes, first: tuple(unique([*axes[first], far]))}
+
+
+def _tried(draw: Draw, at: Coordinate, far: Coordinate) -> list[Coordinate]:
+    """Return a coordinate, its neighbours by an ulp, and one that is further away."""
+    *close, below, above = around(at)
+    return [*close, draw(st.sampled_from((above, below, far)))]
 
 
 def _on_numbers(draw: Draw, *, several: bool) -> Question:
@@ -190,7 +197,7 @@ def examine(case: Case, counts: Counts) -> Finding | None:
     except RefusedError as error:
         counts.refused[general(str(error))] += 1
         return None
-    except sympy_limits.TimeoutError_:
+    except sympy_limits.OutOfTime:
         counts.of["programs that took too long"] += 1
         return None
     except Exception as error:
@@ -254,7 +261,56 @@ def _by_quotients(case: Case, counts: Counts) -> Finding | None:
             found = _confirmed(case.question, word)
         if found:
             return Finding("quotients", str(case.question), word.where, said, found)
-    return _by_planted_numbers(case, answers, words, counts)
+    return _along_directions(case, words, counts) or _by_planted_numbers(
+        case, answers, words, counts
+    )
+
+
+_DIRECTIONS: Final = ((1, 1), (1, -1), (2, -3))
+
+
+def _along_directions(case: Case, words: Sequence[Word], counts: Counts) -> Finding | None:
+    """Check that a function of two variables that is called smooth is linear along directions."""
+    by_point: dict[str, dict[str, Word]] = {}
+    for word in words:
+        if len(word.inputs) == 2 and not word.index and word.kind == "smooth":
+            by_point.setdefault(str(word.inputs), {})[word.variable] = word
+    for group in [g for g in by_point.values() if len(g) == 2][:3]:
+        first = next(iter(group.values()))
+        for direction in _DIRECTIONS:
+            answer = _directional(case.question.tree, first, direction)
+            counts.of["slopes along other directions"] += answer.is_clear
+            slopes = [group[n].derivative for n in sorted(group)]
+            parts = [d * s for d, s in zip(direction, slopes, strict=True) if s is not None]
+            room = 1e-9 * sum(map(abs, parts)) + 1e-300
+            sides = (answer.left, answer.right)
+            if not answer.is_clear or not math.isfinite(sum(parts)):
+                continue
+            if all(
+                s.shape is Shape.SLOPE and abs(double_of(s.slope) - sum(parts)) <= room
+                for s in sides
+            ):
+                continue
+            if not _directional(case.question.tree, first, direction, 2).is_clear:
+                continue
+            told = ", ".join(f"{s.shape.value} {s.slope}" for s in sides)
+            said = "; ".join(f"d/d{n}: {w.truth}" for n, w in group.items())
+            return Finding(
+                "directions", str(case.question), f"{first.where}, along {direction}", said, told
+            )
+    return None
+
+
+def _directional(tree: Tree, word: Word, direction: Sequence[int], level: int = 0) -> Answer:
+    """Return the quotients along a direction: those by t of f(x + a*t, y + b*t) at t = 0."""
+    names = sorted(word.inputs)
+    moved = {
+        name: call("add", variable(name), call("multiply", number(a), variable("t")))
+        for name, a in zip(names, direction, strict=True)
+    }
+    along = tree.replaced(lambda part: moved.get(part.name) if part.function == VARIABLE else None)
+    inputs = {n: c.value for n, c in word.inputs.items()}
+    return quotients(along, {**inputs, "t": Fraction(0)}, ("t", ()), level)
 
 
 def _some_components(words: Sequence[Word]) -> list[Word]:

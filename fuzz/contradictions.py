@@ -37,6 +37,8 @@ def _kinds(word: Word, answer: Answer) -> str:
     isolated = shapes == [Shape.UNDEFINED] * 2
     agrees = {
         "smooth": not no_value and same,
+        "partial": not no_value and same,
+        "oscillating": False,
         "kink": not no_value and both and not same,
         "vertical": not no_value and slopes and Shape.VERTICAL in shapes,
         "edge": not no_value
@@ -44,7 +46,8 @@ def _kinds(word: Word, answer: Answer) -> str:
         and not {Shape.POLE, Shape.JUMP} & set(shapes),
         "jump": not no_value and Shape.JUMP in shapes and Shape.POLE not in shapes,
         "pole": Shape.POLE in shapes,
-        "outside": Shape.POLE not in shapes and (no_value or isolated),
+        # A limit that is not decided may be infinite: the detail says so, but not in every word.
+        "outside": no_value or isolated,
         "isolated": isolated and not no_value,
     }
     if agrees.get(word.kind, True):
@@ -61,7 +64,7 @@ def _shown(side: Side) -> str:
 def _numbers(word: Word, answer: Answer) -> str:
     strict = answer.value is not None and word.kind != "outside"
     claims = [("left", word.left, answer.left), ("right", word.right, answer.right)]
-    if word.kind == "smooth":
+    if word.kind in {"smooth", "partial"}:
         claims += [("left", word.derivative, answer.left), ("right", word.derivative, answer.right)]
     if word.kind == "edge":
         existing = answer.left if answer.right.shape is Shape.UNDEFINED else answer.right

@@ -16,7 +16,7 @@ from typing import Any, Final
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 
 from fuzz.checks import CHECKS, Case, Counts, Finding, cases, examine
-from fuzz.sympy_limits import TimeoutError_, time_limit
+from fuzz.sympy_limits import OutOfTime, time_limit
 
 BATCH: Final = 200  # cases of one run of hypothesis
 SECONDS_PER_CASE: Final = 60
@@ -113,7 +113,7 @@ class Batch:
         try:
             with time_limit(SECONDS_PER_CASE):
                 finding = examine(case, counts)
-        except TimeoutError_:
+        except OutOfTime:
             counts.of["programs that took too long"] += 1
             return
         if finding is None or (self._best is not None and finding.route != self._best[1].route):

@@ -37,8 +37,9 @@ _FITTING: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
 _COMPARISONS: Final = tuple(n for n, r in CATALOGUE.items() if r.role == "comparison")
 # Functions of numbers, and how often each is drawn beyond once.
 _MORE: Final = {
-    "add": 6, "multiply": 5, "subtract": 5, "divide": 3, "abs": 5, "maximum": 5, "minimum": 3,
-    "where": 5, "relu": 3, "sqrt": 2, "power": 3, "clamp": 2, "log": 1, "square": 2, "ifelse": 1,
+    "add": 6, "multiply": 6, "subtract": 5, "divide": 4, "abs": 8, "maximum": 8, "minimum": 4,
+    "where": 7, "relu": 4, "sqrt": 3, "power": 4, "clamp": 2, "log": 1, "square": 2, "ifelse": 2,
+    "floor": 1, "sign": 1, "xlogy": 1, "hypot": 1,
 }  # fmt: skip
 REAL_ROWS: Final = tuple(
     row for row in CATALOGUE.values() if row.array is None and row.returns == "real"
@@ -91,7 +92,7 @@ def numbers(draw: Draw, spoken: Language, depth: int) -> Tree:
 
 def leaf(draw: Draw, spoken: Language) -> Tree:
     """Draw a variable, a constant, or an expression that vanishes at the point."""
-    kind = draw(st.sampled_from(("variable", "variable", "vanishing", "vanishing", "constant")))
+    kind = draw(st.sampled_from(("variable", "vanishing", "vanishing", "vanishing", "constant")))
     if kind == "constant":
         return constant(draw(st.sampled_from(_CONSTANTS)))
     name = draw(st.sampled_from(sorted(spoken.point)))
@@ -107,7 +108,12 @@ def vanishing(draw: Draw, spoken: Language, name: str) -> Tree:
     """Draw an expression that is 0, 1 or -1 at the point."""
     x, at = variable(name), spoken.point[name].tree
     shifted = call("subtract", x, at)
-    forms = [shifted, call("add", shifted, number(1)), call("subtract", shifted, number(1))]
+    forms = [
+        shifted,
+        shifted,
+        call("add", shifted, number(1)),
+        call("subtract", shifted, number(1)),
+    ]
     if len(spoken.point) > 1:
         other = draw(st.sampled_from([n for n in sorted(spoken.point) if n != name]))
         second = call("subtract", variable(other), spoken.point[other].tree)

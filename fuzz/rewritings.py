@@ -207,7 +207,9 @@ def contradiction(rewriting: Rewriting, word: Word, other: Word) -> str:
     """Return how the truth of the other question does not correspond, or ""."""
     if "undecided" in (word.kind, other.kind):
         return ""
-    if word.kind != other.kind:
+    # Whether a function is differentiable in all variables may be undecided: that is `partial` too.
+    kinds = {word.kind, other.kind}
+    if len(kinds) > 1 and kinds != {"smooth", "partial"}:
         return f"{word.truth}, but {other.truth} for {rewriting.question}"
     slopes = [word.left, word.right, word.derivative]
     if word.variable == rewriting.mirrors:

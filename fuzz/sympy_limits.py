@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import time
 from collections.abc import Callable, Iterator, Mapping
 from fractions import Fraction
 from types import FrameType, MappingProxyType
@@ -17,7 +18,7 @@ import sympy as sp
 from fuzz.points import Coordinate
 from fuzz.trees import CONSTANT, NUMBER, VARIABLE, Tree
 
-SECONDS: Final = 1.5
+SECONDS: Final = 0.5
 X: Final = sp.Symbol("x", real=True)
 T: Final = sp.Symbol("t", positive=True)
 
@@ -45,24 +46,27 @@ _FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
 )
 
 
-class TimeoutError_(Exception):  # noqa: N801, N818
+class OutOfTime(BaseException):  # no error: nothing that catches errors catches it
     """The time limit has passed."""
 
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise `TimeoutError_` in the main thread after some seconds."""
+    """Raise `OutOfTime` in the main thread after some seconds of computing."""
 
     def stop(_: int, __: FrameType | None) -> None:
-        raise TimeoutError_
+        raise OutOfTime
 
-    former = signal.signal(signal.SIGALRM, stop)
-    rest, _ = signal.setitimer(signal.ITIMER_REAL, seconds)
+    start = time.process_time()
+    former = signal.signal(signal.SIGVTALRM, stop)
+    # Again every second, since an exception in a callback of the garbage collector is ignored.
+    rest, _ = signal.setitimer(signal.ITIMER_VIRTUAL, seconds, 1)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, max(rest, 0.001) if rest else 0)
-        signal.signal(signal.SIGALRM, former)
+        left = max(rest - (time.process_time() - start), 0.001) if rest else 0
+        signal.setitimer(signal.ITIMER_VIRTUAL, left, 1)
+        signal.signal(signal.SIGVTALRM, former)
 
 
 def is_covered(tree: Tree) -> bool:
@@ -91,7 +95,7 @@ def limits(tree: Tree, at: Coordinate, side: int) -> tuple[Any, Any] | None:
             if not limit.is_finite:
                 return limit, None
             return limit, sp.limit((near - limit) / (side * T), T, 0, "+")
-    except TimeoutError_:
+    except OutOfTime:
         return None
     except Exception:  # noqa: BLE001  (sympy raises many kinds where it gives up)
         return None

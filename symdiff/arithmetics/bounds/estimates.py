@@ -187,7 +187,9 @@ class Estimates:
         gap = value_of(arguments[0]) - (value_of(arguments[1]) if len(arguments) > 1 else 0.0)
         error = sum(error_of(a) for a in arguments)
         if is_anywhere(error != 0):
-            self.uncertain = self.uncertain | ((np.abs(gap) <= error) & (error != 0))
+            # An error is NaN where it has no bound: 0·inf in the square of a number around 0.
+            unbounded = np.isnan(error) & ~np.isnan(gap)
+            self.uncertain = self.uncertain | ((np.abs(gap) <= error) & (error != 0)) | unbounded
 
 
 def _outside_of_any(arguments: Sequence[Any]) -> Any:

@@ -263,3 +263,20 @@ def test_a_fixed_input_has_no_slope():
     columns = {"x": np.array([2.0]), "y": np.array([3.0])}
     assert estimate(parse("exp(y)"), columns, "x").slope is None
     assert estimate(parse("exp(x)"), columns, None).slope is None
+
+
+@pytest.mark.parametrize(
+    ("text", "x"),
+    [
+        ("sinc((x - 1/3)**2)", 1 / 3),
+        ("sinc(square(square(x - 2*pi)))", 2 * math.pi),
+        ("sinc(square(x - 1/3)*x)", 1 / 3),
+        ("sinc((x - 1/3)**4)", 1 / 3),
+        ("sinc(sin(x - 0.1 - 0.2)**2)", 0.1 + 0.2),
+        ("xlogy((x - 1/3)**2, 2)", 1 / 3),
+    ],
+)
+def test_a_power_of_a_number_that_is_zero_apart_from_its_error_has_no_bound(text, x):
+    # So a choice in a definition that asks whether it is 0 is not certain.
+    result = estimate(parse(text), {"x": np.array([x])}, "x")
+    assert not np.isfinite(result.error)
