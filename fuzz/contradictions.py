@@ -133,6 +133,8 @@ def _is_about(shown: float, exact: Number) -> bool:
 def of_verdict(word: Word, answer: Answer) -> str:
     """Return how a verdict on an engine's number contradicts the quotients, or ""."""
     value = word.value
+    if "judged at" in word.detail:
+        return ""  # at the double that the engine got, and not at the exact point
     if value is None or not answer.is_clear or not math.isfinite(value):
         return ""
     interval = _interval(answer)
