@@ -40,8 +40,10 @@ _MAX_GENERATORS: Final = 256  # points that span a polytope, if it is compared w
 _SAME: Final = 1e-12  # relative distance of points that count as equal
 _INDEPENDENT: Final = 1e-9  # the least ratio of singular values of independent gradients
 _LARGEST: Final = 1e150  # of a component; its square is a double
-_BEYOND_DOUBLES: Final = "the gradients near the point are too large"
-_NOT_CONTINUOUS: Final = "the branches of a choice are not proved to meet around the point"
+_BEYOND_DOUBLES: Final = f"the gradients near the point are too large ({_LARGEST:g} or more)"
+_NOT_CONTINUOUS: Final = (
+    "the branches of a condition are not proved to be equal where it switches near the point"
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

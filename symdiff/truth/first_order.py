@@ -318,7 +318,7 @@ class Kinks:
             atom = Atom("choice", (x, y), condition=Condition("positive", switch, condition.key))
             return _with_atom(x.value, Model(flint.arb(0)), ("choice", condition.key, x), atom)
         if m is False:
-            return Missing("the branches of a choice do not meet where its condition switches")
+            return Missing("the branches of a condition differ where it switches near the point")
         return linear(
             x.value, [(flint.arb(1), middle), (half * m, self.size(switch, condition.key))]
         )

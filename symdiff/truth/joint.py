@@ -87,11 +87,11 @@ _PHRASES: Final = {
     Joint.NOT_DIFFERENTIABLE: "as a function of {variables} it is continuous, not differentiable",
     Joint.DISCONTINUOUS: "as a function of {variables} it is not continuous",
     Joint.NO_DERIVATIVE: "as a function of {variables} it is not differentiable",
-    Joint.CONTINUOUS: "continuous as a function of {variables}, differentiability undecided",
-    Joint.UNDECIDED: "as a function of {variables} its differentiability is undecided",
-    Joint.LIMIT: "the limit as a function of {variables}",
-    Joint.NO_LIMIT: "no limit as a function of {variables}",
-    Joint.UNDEFINED: "whether it has a limit as a function of {variables} is undecided",
+    Joint.CONTINUOUS: "as a function of {variables} it is continuous, differentiability undecided",
+    Joint.UNDECIDED: "as a function of {variables} continuity and differentiability are undecided",
+    Joint.LIMIT: "as a function of {variables} it has a limit",
+    Joint.NO_LIMIT: "as a function of {variables} it has no limit",
+    Joint.UNDEFINED: "as a function of {variables} it is undecided whether it has a limit",
 }
 
 

@@ -33,7 +33,11 @@ class Kind(LabelledEnum):
         "isolated",
         "the function is defined at the point and undefined on both sides of it",
     )
-    PARTIAL = 9, "partial", "smooth along the axis; in all variables not, or that is undecided"
+    PARTIAL = (
+        9,
+        "partial",
+        "smooth along the axis, but not proved to be differentiable in all variables together",
+    )
     OSCILLATING = 10, "oscillating", "the function or its difference quotient oscillates on a side"
 
 

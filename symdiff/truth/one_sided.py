@@ -31,6 +31,7 @@ from symdiff.arithmetics.series.puiseux import (
     affine_germ,
     constant_germ,
     flat_germ,
+    too_short,
 )
 from symdiff.arithmetics.series.reals import (
     Real,
@@ -282,7 +283,7 @@ def _slope(small: Germ, s: int, limit: Real, algebra: Algebra) -> Side:
             infinite = coefficient_sign * (-1) ** (k % 2) * s * math.inf
             return Side(Kind.VERTICAL, infinite=infinite, limit=limit)
     if small.order is not None and small.order <= 1:
-        message = f"a series is known up to t^{small.order} only"
+        message = too_short(small.order)
         raise OrderError(message)
     return Side(Kind.SMOOTH, slope=Real.of(0), limit=limit, curvature=_curvature(small, algebra))
 
@@ -381,8 +382,9 @@ def _two_slopes(left: Side, right: Side, bits: int) -> Truth:
         slope = nearest(left.slope)
         return Truth(Kind.SMOOTH, slope, slope, slope, curvatures, oscillation)
     if oscillation:  # the Clarke set is larger than the interval between the two
-        sides = f"from {rounded(left.slope)} to {rounded(right.slope)}"
-        return Truth(Kind.UNDECIDED, detail=f"a kink {sides}; {oscillation}")
+        slopes = f"{rounded(left.slope)} and {rounded(right.slope)}"
+        detail = f"the one-sided derivatives are {slopes}; {oscillation}"
+        return Truth(Kind.UNDECIDED, detail=detail)
     return Truth(Kind.KINK, nearest(left.slope), nearest(right.slope), None, curvatures)
 
 

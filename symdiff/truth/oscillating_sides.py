@@ -13,7 +13,7 @@ from symdiff.truth.sides import Side
 
 _CONSTANT = (0, 0)
 _LINEAR = (1, 0)
-_RANGE_NOT_KNOWN = "an oscillation whose range is not known"
+_RANGE_NOT_KNOWN = "it oscillates, and the range of its limit points is not known"
 
 
 def oscillating_side(germ: Oscillation, value: Value, s: int, algebra: Algebra) -> Side:
@@ -45,7 +45,7 @@ def oscillating_side(germ: Oscillation, value: Value, s: int, algebra: Algebra) 
     if not is_larger(_CONSTANT, wave.power):
         if wave.power != _CONSTANT or algebra.sign(wave.high - wave.low):
             return _without_limit(germ, algebra)
-        message = "an oscillation with a limit, whose size is not known"
+        message = "it oscillates around a limit that is not known"
         raise UndecidedError(message)
     jump = algebra.sign(limit - value.constant) if isinstance(value, Germ) else 0
     if jump:

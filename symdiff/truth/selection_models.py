@@ -32,7 +32,7 @@ def extreme(site: Site, x: Model, y: Model) -> Outcome:
     first, second = site.node.operands
     sign = site.compare(first, second)
     if sign is None:
-        return Missing(f"the larger operand of {site.name} is not proved")
+        return Missing(f"which operand {site.name} takes is not proved")
     is_maximum = site.name == "maximum"
     if first == second or sign:
         return x if first == second or (sign > 0) == is_maximum else y
@@ -51,7 +51,7 @@ def comparison(site: Site, x: Model, y: Model) -> Condition | bool | Missing:
     switch = difference(x, y)
     if site.name in {"equal", "not_equal"}:
         if not _vanishes_on_null_set(switch):
-            return Missing("two sides of an equation may be equal in a whole region here")
+            return Missing("the sides of == or != may be equal in a whole region around the point")
         return site.name == "not_equal"
     operation = "positive" if site.name.startswith("greater") else "negative"
     return Condition(operation, switch, site.switch_key(first, second))

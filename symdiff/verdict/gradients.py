@@ -38,7 +38,7 @@ _OPEN: Final = (
     "undecided: the gradient lies between the inner and the outer bound of the Clarke set"
 )
 _ROUNDED: Final = (
-    "undecided: a norm or a root is zero here, but rounding may hide that from the engine"
+    "undecided: a norm or a root is 0 here, and the engine may get another number by rounding"
 )
 _INSIDE: Final = "the gradient lies in the Clarke set"
 _OUTSIDE: Final = "the gradient lies outside the Clarke set"

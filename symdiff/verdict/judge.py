@@ -44,7 +44,7 @@ _NEARLY: Final = 1 - 1e-9
 MAX_EXPLAINED: Final = 5000  # largest number of allowances computed for one engine and variable
 # Reasons for the verdict `undecided`.
 _NOT_PROVED: Final = "not proved: the limit max_proofs was reached"
-_NOT_EXPLAINED: Final = f"not judged: more than {MAX_EXPLAINED} points of this engine are off"
+_NOT_EXPLAINED: Final = f"not judged: more than {MAX_EXPLAINED} numbers of this engine do not agree"
 NO_BOUND: Final = "no bound on the rounding error is available"
 
 

@@ -41,18 +41,18 @@ class Verdict(LabelledEnum):
 
     # fmt: off
     AGREES          = 0,  "agrees",          True,  1,  "within tolerance of the derivative; at an edge, of the derivative on the side that exists"
-    INEXACT         = 1,  "inexact",         True,  2,  "further off, but no further than rounding, truncation or a stencil across a kink explains"
+    INEXACT         = 1,  "inexact",         True,  2,  "not within tolerance, but rounding, truncation or a stencil across a kink explains the deviation"
     SUBGRADIENT     = 2,  "subgradient",     True,  4,  "at a kink, inside the Clarke set: left, right, mean, min-norm or other"
     UNDEFINED       = 3,  "undefined",       True,  3,  "there is no derivative, and the engine says so: NaN, an infinity, or an exception"
     WRONG           = 4,  "wrong",           False, 11, "the derivative is another number"
     NOT_SUBGRADIENT = 5,  "not-subgradient", False, 10, "at a kink, outside the Clarke set"
-    NONFINITE       = 6,  "nonfinite",       False, 9,  "NaN or an infinity for a finite derivative or subgradient; passes if a stencil leaves the domain"
+    NONFINITE       = 6,  "nonfinite",       False, 9,  "NaN or an infinity where there is a finite derivative or subgradient; passes if a stencil leaves the domain"
     SILENT          = 7,  "silent",          True,  5,  "there is no derivative, and the engine gave a finite number; does not pass with `--strict`"
     FAILED          = 8,  "failed",          False, 8,  "the engine raised an exception; its message is kept"
     UNSUPPORTED     = 9,  "unsupported",     True,  0,  "the engine cannot express the program; the function is named"
-    UNDECIDED       = 10, "undecided",       True,  6,  "the truth is not decided"
-    VALUE           = 11, "value",           False, 12, "the engine's value of the function itself is another number"
-    INACCURATE      = 12, "inaccurate",      False, 7,  "rounding explains the deviation, and fewer significant digits are right than `--digits` asks for"
+    UNDECIDED       = 10, "undecided",       True,  6,  "whether the number is right could not be proved"
+    VALUE           = 11, "value",           False, 12, "the engine gives a wrong value of the function itself"
+    INACCURATE      = 12, "inaccurate",      False, 7,  "rounding explains the deviation, but fewer significant digits are right than `--digits` asks for"
     # fmt: on
 
 

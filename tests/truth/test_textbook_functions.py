@@ -115,7 +115,7 @@ POLES = [
 
 
 @pytest.mark.parametrize(("text", "words"), POLES)
-def test_fast_growth_is_a_pole_and_its_sign_is_said(text, words):
+def test_fast_growth_is_a_pole_with_a_sign_on_each_side(text, words):
     truth = truth_at(text)
     assert truth.kind is Kind.POLE
     assert truth.detail.endswith(words)
@@ -124,26 +124,26 @@ def test_fast_growth_is_a_pole_and_its_sign_is_said(text, words):
 @pytest.mark.parametrize(
     "text", ["floor(exp(1/x))", "exp(exp(1/x))*x", "sin(exp(exp(1/x)))*x", "tan(exp(1/x))"]
 )
-def test_what_is_not_known_of_fast_growth_stays_open(text):
+def test_what_is_not_known_of_fast_growth_stays_undecided(text):
     assert truth_at(f"where(x > 0, {text}, 0)").kind is Kind.UNDECIDED
 
 
 # expression, kind, left, right, derivative, the detail; each is 0 at the point 0
-WILD = "not continuously differentiable: the derivative oscillates {} near the point"
-OPEN = "whether it is continuously differentiable is not decided"
+NOT_C1 = "not continuously differentiable: the derivative oscillates {} near the point"
+C1_UNDECIDED = "whether it is continuously differentiable is not decided"
 QUOTIENT = "the difference quotient oscillates {}"
 OSCILLATING = [
     # (x^2 sin(1/x))' = 2x sin(1/x) - cos(1/x)
-    ("x**2*sin(1/x)", "smooth", 0, 0, 0, WILD.format("between -1 and 1")),
-    ("x**2*cos(3/x) + 2*x", "smooth", 2, 2, 2, WILD.format("between -1 and 5")),
-    ("x + 2*x**2*sin(1/x)", "smooth", 1, 1, 1, WILD.format("between -1 and 3")),
-    ("x**2*sin(1/x**2)", "smooth", 0, 0, 0, WILD.format("without bounds")),  # 2/x cos(1/x^2)
-    ("abs(x)**1.5*sin(1/x)", "smooth", 0, 0, 0, WILD.format("without bounds")),  # |x|^(-1/2)
-    ("log(1 + x**2*cos(1/x))", "smooth", 0, 0, 0, WILD.format("between -1 and 1")),
-    ("where(x > 0, x**2*sin(1/x), 0)", "smooth", 0, 0, 0, WILD.format("between -1 and 1")),
-    ("x**2*sin(1/x)**2", "smooth", 0, 0, 0, OPEN),
-    ("x**2*abs(sin(1/x))", "smooth", 0, 0, 0, OPEN),
-    ("x**2/(2 + sin(1/x))", "smooth", 0, 0, 0, OPEN),
+    ("x**2*sin(1/x)", "smooth", 0, 0, 0, NOT_C1.format("between -1 and 1")),
+    ("x**2*cos(3/x) + 2*x", "smooth", 2, 2, 2, NOT_C1.format("between -1 and 5")),
+    ("x + 2*x**2*sin(1/x)", "smooth", 1, 1, 1, NOT_C1.format("between -1 and 3")),
+    ("x**2*sin(1/x**2)", "smooth", 0, 0, 0, NOT_C1.format("without bounds")),  # 2/x cos(1/x^2)
+    ("abs(x)**1.5*sin(1/x)", "smooth", 0, 0, 0, NOT_C1.format("without bounds")),  # |x|^(-1/2)
+    ("log(1 + x**2*cos(1/x))", "smooth", 0, 0, 0, NOT_C1.format("between -1 and 1")),
+    ("where(x > 0, x**2*sin(1/x), 0)", "smooth", 0, 0, 0, NOT_C1.format("between -1 and 1")),
+    ("x**2*sin(1/x)**2", "smooth", 0, 0, 0, C1_UNDECIDED),
+    ("x**2*abs(sin(1/x))", "smooth", 0, 0, 0, C1_UNDECIDED),
+    ("x**2/(2 + sin(1/x))", "smooth", 0, 0, 0, C1_UNDECIDED),
     # the derivative tends to 0
     ("x**3*sin(1/x)", "smooth", 0, 0, 0, ""),
     ("abs(x)**pi*cos(1/x)", "smooth", 0, 0, 0, ""),
@@ -168,12 +168,12 @@ OSCILLATING = [
     ("(2 + sin(1/x))/x**2", "pole", None, None, None, "the value tends to +inf"),
     ("1/x + sin(1/x)", "pole", None, None, None, "the value tends to -inf on the left, +inf on the right"),
     ("cos(x*sin(1/x))", "jump", -inf, inf, None, "jumps by 1 to the left and by 1 to the right"),
-    # nothing false is said of what is not known
-    ("x*sin(1/x)*cos(1/x)", "undecided", None, None, None, "an oscillation whose range is not known"),
+    # not decided
+    ("x*sin(1/x)*cos(1/x)", "undecided", None, None, None, "it oscillates, and the range of its limit points is not known"),
     ("where(sin(1/x) > 0, x, 0)", "undecided", None, None, None, "greater: a condition that changes infinitely often near the point"),
-    ("log(x**2*sin(1/x))", "undecided", None, None, None, "log: an oscillation at the end of a domain"),
+    ("log(x**2*sin(1/x))", "undecided", None, None, None, "log: its argument oscillates near the end of its domain"),
     # the Clarke set is larger than the interval from -1 to 1
-    ("x**2*sin(1/x) + abs(x)", "undecided", None, None, None, "a kink from -1 to 1; " + WILD.format("between -2 and 0")),
+    ("x**2*sin(1/x) + abs(x)", "undecided", None, None, None, "the one-sided derivatives are -1 and 1; " + NOT_C1.format("between -2 and 0")),
 ]  # fmt: skip
 
 
@@ -193,18 +193,18 @@ def test_oscillating_functions_are_decided(row):
         ("sin(1/x)*(1 + sign(x))", "no limit on the right: the value oscillates between -2 and 2"),
     ],
 )
-def test_the_limits_of_an_oscillation_are_said_where_it_is_undefined(text, limits):
+def test_the_detail_of_an_undefined_oscillation_has_its_limits(text, limits):
     truth = truth_at(text)
     assert truth.kind is Kind.OUTSIDE
     assert truth.detail.endswith(limits)
 
 
-# Expressions that are 0 at 0: their difference quotients on the right fill the range that is said.
+# Expressions with the value 0 at 0. Their difference quotients on the right fill the range in `detail`.
 SAMPLED = ["x*sin(1/x)", "x*(2 + sin(1/x))", "x*sin(1/x)**2", "x/(2 + sin(1/x))", "x*cos(3/x)"]
 
 
 @pytest.mark.parametrize("text", SAMPLED)
-def test_the_range_of_the_quotients_is_filled(text):
+def test_the_difference_quotients_fill_the_range_in_the_detail(text):
     detail = truth_at(f"{text} if x != 0 else 0").detail
     low, high = (float(word) for word in detail.split() if word[-1].isdigit())
     t = 1 / np.linspace(1e6, 1e6 + 7, 2000)
@@ -220,7 +220,9 @@ def test_the_range_of_the_quotients_is_filled(text):
         ("x*sin(1/x) if x != 0 else 0", {0.0: "silent", 0.5: "silent"}),
     ],
 )
-def test_numbers_at_an_oscillation_are_judged_by_the_derivative_itself(text, verdicts):
+def test_numbers_at_an_oscillation_are_judged_by_the_derivative_not_by_the_clarke_set(
+    text, verdicts
+):
     for number, verdict in verdicts.items():
         claims = {"x": f"{number}"}
         records = symdiff.compare(text, at={"x": "0"}, claims=claims).records()

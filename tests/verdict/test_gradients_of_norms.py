@@ -87,4 +87,4 @@ def test_the_reason_why_a_gradient_is_open_is_told():
     comparison = symdiff.compare("where(x > 0, y, 0) + abs(x - y)", at={"x": 0, "y": 0})
     details = [r["detail"] for r in comparison.records() if r["verdict"] == "undecided"]
     assert details
-    assert all("the branches of a choice are not proved to meet" in d for d in details)
+    assert all("the branches of a condition are not proved to be equal" in d for d in details)

@@ -13,21 +13,21 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from symdiff.arithmetics.series.germ_values import Exponential, Outside, domain_message
 from symdiff.arithmetics.series.oscillations import sine_wave
 from symdiff.arithmetics.series.puiseux import (
+    FAST_GROWTH,
     ZERO_GERM,
     Algebra,
     Germ,
     OrderError,
     constant_germ,
     flat_germ,
+    too_short,
 )
 from symdiff.arithmetics.series.reals import ONE, PI, Real, UndecidedError
-
-_GROWTH: Final = "growth faster than any power of 1/t"
 
 
 def exponential(algebra: Algebra, sign: int, log: Germ) -> Exponential | Germ:
@@ -46,7 +46,7 @@ def exponential(algebra: Algebra, sign: int, log: Germ) -> Exponential | Germ:
     if not isinstance(direction, int):
         return algebra.scale(algebra.exp(log), Real.of(sign))
     if log.order is not None and log.order <= 0:
-        message = f"a series is known up to t^{log.order} only"
+        message = too_short(log.order)
         raise OrderError(message)
     return Exponential(sign, log, direction > 0)
 
@@ -62,7 +62,7 @@ def lowered(algebra: Algebra, x: Any) -> Any:
     if not isinstance(x, Exponential):
         return x
     if x.is_large:
-        raise UndecidedError(_GROWTH)
+        raise UndecidedError(FAST_GROWTH)
     return flat_germ(algebra.order)
 
 
@@ -132,7 +132,7 @@ def _power(algebra: Algebra, x: Any, y: Any) -> Any:
     """Return x^y = e^(y·log x), for a constant y unless x is positive."""
     y = lowered(algebra, y)
     if not isinstance(x, Exponential):
-        message = "a power with a flat exponent"
+        message = "powers whose exponent is like exp(1/x) or exp(-1/x) are not implemented"
         raise UndecidedError(message)
     if y == ZERO_GERM:
         return constant_germ(ONE)
@@ -158,7 +158,7 @@ def _exp(algebra: Algebra, x: Exponential) -> Any:
     if not x.is_large:
         return algebra.add(constant_germ(ONE), flat_germ(algebra.order))
     if x.sign > 0:
-        raise UndecidedError(_GROWTH)
+        raise UndecidedError(FAST_GROWTH)
     return flat_germ(algebra.order)
 
 

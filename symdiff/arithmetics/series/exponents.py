@@ -72,7 +72,7 @@ class Irrational:
             return False
         difference = sign(self.number - real_of(other))
         if difference == 0:
-            message = "two exponents of a series have different forms and are equal"
+            message = "two exponents of a series are written differently and are equal"
             raise UndecidedError(message)
         return difference < 0
 

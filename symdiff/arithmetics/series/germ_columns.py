@@ -53,7 +53,7 @@ def at_infinity(germs: GermArithmetic, row: Function, arguments: Sequence[Any]) 
     """Return a function's value where an argument is inf or -inf."""
     (x, *others) = arguments
     if others:
-        return Unknown(f"{row.name} of inf")
+        return Unknown(f"{row.name} with the argument inf is not implemented")
     text = AT_INFINITY.get(row.name, (None, None))[x.sign > 0]
     if text is None:
         return Outside(f"{row.name} of {infinity_as_text(x.sign)}", "nan")
@@ -101,7 +101,7 @@ def by_derivative(germs: GermArithmetic, row: Function, arguments: Sequence[Any]
     i = varying[0] if varying else len(arguments) - 1
     parts = germs.algebra.split(arguments[i])
     if isinstance(parts, int):
-        message = "an infinite argument"
+        message = "its argument tends to infinity"
         raise UndecidedError(message)
     limits = [parts[0] if i == j else g.constant for j, g in enumerate(arguments)]
     start = apply(row.name, *limits)
@@ -177,7 +177,7 @@ def _power_with_infinity(x: Any, exponent: Any) -> Any:
     """Return (±inf)**q for a rational constant q."""
     q = None if isinstance(exponent, Infinite) else _rational(exponent)
     if q is None:
-        return Unknown("a power with inf")
+        return Unknown("powers of inf are decided for constant rational exponents only")
     if q == 0:
         return Outside("inf**0")
     if x.sign < 0 and q.denominator != 1:
@@ -288,7 +288,7 @@ def _by_recurrence(name: str) -> Callable[..., Any]:
         x = arguments[-1]
         parts = germs.algebra.split(x)
         if isinstance(parts, int):
-            message = "an infinite argument"
+            message = "its argument tends to infinity"
             raise UndecidedError(message)
         a = parts[0].rational
         if a is None or a > 0 or a.q != 1 or x.is_constant:
@@ -382,7 +382,7 @@ def _nan_to_num(_: GermArithmetic, x: Any, *replacements: Germ | None) -> Any:
 def _floor(germs: GermArithmetic, x: Germ) -> Germ:
     parts = germs.algebra.split(x)
     if isinstance(parts, int):
-        message = "infinitely many steps"
+        message = "infinitely many steps near the point"
         raise UndecidedError(message)
     limit, rest = parts
     value, is_integer = _integer_part(limit, germs.algebra.bits)

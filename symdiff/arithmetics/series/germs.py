@@ -152,18 +152,18 @@ class Germs:
             return own(self.algebra, *values)
         (x,) = values if row.name in _SMOOTH else (None,)
         if not isinstance(x, Oscillation):
-            message = "an essential oscillation (no one-sided series)"
+            message = "not implemented for an argument that oscillates near the point"
             raise UndecidedError(message)
         limit = limit_of(self.algebra, x)
         here = {row.parameter_names[0]: constant_germ(limit)}
         try:
             value = column(self, constant_germ(limit))
         except ZeroDivisionError:
-            message = "an oscillation at the end of a domain"
+            message = "its argument oscillates near the end of its domain"
             raise UndecidedError(message) from None
         slope = read(template(str(row.derivative)), self, {**here, "result": value})
         if not isinstance(slope, Germ):
-            message = "the derivative at the limit of the argument is not known"
+            message = "its derivative at the limit of its argument is not known"
             raise UndecidedError(message)
         return smooth_function(
             self.algebra, x, lambda head: column(self, head), slope.constant, limit

@@ -26,12 +26,13 @@ from symdiff.arithmetics.series.puiseux import (
     OrderError,
     Power,
     constant_germ,
+    too_short,
 )
 from symdiff.arithmetics.series.reals import ONE, ZERO, Real, UndecidedError
 
 _UNIT_POWER: Final[Power] = (0, 0)
 _OSCILLATES: Final = "a condition that changes infinitely often near the point"
-_NOT_KNOWN: Final = "a function of an oscillation that is not implemented"
+_NOT_KNOWN: Final = "not implemented for an argument that oscillates near the point"
 Part = Germ | Wave
 
 
@@ -62,7 +63,7 @@ def sine_wave(algebra: Algebra, x: Any) -> Oscillation:
 def _cut(x: Germ, at: Power) -> tuple[Germ, Real]:
     """Return the terms of a germ larger than a power, and the coefficient of that power."""
     if x.order is not None and x.order <= at[0]:
-        message = f"a series is known up to t^{x.order} only"
+        message = too_short(x.order)
         raise OrderError(message)
     head = {power: c for power, c in x.terms.items() if is_larger(power, at)}
     return Germ(head), x.terms.get(at, ZERO)
@@ -190,7 +191,7 @@ def _inverse(algebra: Algebra, x: Oscillation) -> Any:
     wave = x.value
     if wave.head == ZERO_GERM:
         if definite_sign(algebra, x) == 0:
-            message = "a division by an oscillation that comes near 0"
+            message = "the divisor oscillates and has 0 among its limit points"
             raise UndecidedError(message)
         power: Power = -wave.power[0], -wave.power[1]
         value: Part = Wave(ZERO_GERM, power, wave.high.inverse(), wave.low.inverse(), wave.is_sharp)

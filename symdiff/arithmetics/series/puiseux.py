@@ -29,6 +29,8 @@ from symdiff.arithmetics.series.reals import ONE, ZERO, Real, UndecidedError, ap
 Power = tuple[Exponent, int]  # (e, k) of t^e·(log t)^k
 
 _MAX_TERMS = 200  # largest number of terms of one germ
+# Why a function of a fast-growing argument is not decided.
+FAST_GROWTH: Final = "growth faster than any power, as that of exp(1/x) at 0"
 _SMALL_POWER = 16  # largest exponent that is computed by repeated multiplication
 
 
@@ -84,6 +86,11 @@ def affine_germ(start: Real, slope: Real) -> Germ:
 
 
 ZERO_GERM: Final = Germ({})  # exactly 0
+
+
+def too_short(order: Exponent | None) -> str:
+    """Return the message that a series has too few terms to decide."""
+    return f"a one-sided series is known up to t^{order} only (t is the distance to the point)"
 
 
 def flat_germ(order: int) -> Germ:
@@ -192,7 +199,10 @@ class Algebra:
                 return power, c, coefficient_sign
         if x.order is None:
             return None
-        message = f"a one-sided series is zero up to t^{x.order}, and higher terms are not known"
+        message = (
+            f"all terms of a one-sided series below t^{x.order} are zero "
+            "(t is the distance to the point), and higher terms are not known"
+        )
         raise OrderError(message)
 
     def sign_of(self, x: Germ) -> int:
@@ -219,11 +229,11 @@ class Algebra:
                 small[e, k] = c
             elif (e, k) != (0, 0) and self.sign(c):
                 if e == 0 and k < 0:
-                    message = "series in 1/log t are not supported"
+                    message = "series in 1/log t (t is the distance to the point) are not supported"
                     raise UndecidedError(message)
                 return -self.sign(c) if k % 2 else self.sign(c)
         if x.order is not None and x.order <= 0:
-            message = f"a series is known up to t^{x.order} only"
+            message = too_short(x.order)
             raise OrderError(message)
         return x.constant, Germ(small, x.order)
 
@@ -248,7 +258,7 @@ class Algebra:
             return ZERO_GERM
         (e, k), c, _ = lead
         if k and not isinstance(exponent, int):
-            message = "a fractional power of a logarithm"
+            message = "a fractional power of a logarithm has no series"
             raise UndecidedError(message)
         rest = self._relative(x, (e, k), c)
         series = self._binomial(rest, exponent)
@@ -285,7 +295,7 @@ class Algebra:
         if power[0] > lead[0]:
             return True
         if power[0] == lead[0] and power[1] < lead[1]:
-            message = "division by a sum of powers of log t is not supported"
+            message = "division by a sum of powers of a logarithm is not supported"
             raise UndecidedError(message)
         return False
 
@@ -340,7 +350,7 @@ class Algebra:
         parts = self.split(x)
         if isinstance(parts, int):
             if parts > 0:
-                message = "growth faster than any power of 1/t"
+                message = FAST_GROWTH
                 raise UndecidedError(message)
             return flat_germ(self.order)
         a, u = parts
@@ -367,7 +377,7 @@ class Algebra:
             raise ZeroDivisionError
         (e, k), c, _ = lead
         if k:
-            message = "a logarithm of a logarithm"
+            message = "a logarithm of a logarithm has no series"
             raise UndecidedError(message)
         u = self._relative(x, (e, k), c)
         series = self.compose(_logarithm(self.length(u) + 1), u)
@@ -384,7 +394,7 @@ class Algebra:
         """
         parts = self.split(x)
         if isinstance(parts, int):
-            message = "an essential oscillation (no one-sided series)"
+            message = "it oscillates, as its argument tends to infinity"
             raise UndecidedError(message)
         a, u = parts
         n = self.length(u) + 1
@@ -418,12 +428,12 @@ class Algebra:
         for (e, k), c in x.terms.items():
             if e <= -1:
                 if self.sign(c):
-                    message = "a divergent integral"
+                    message = "the integral of its derivative is divergent"
                     raise UndecidedError(message)
                 continue
             # ∫ t^e·L^k = t^(e+1)·Σ (-1)^j·k!/(k-j)!·L^(k-j)/(e+1)^(j+1)
             if k < 0:
-                message = "an integral of 1/log t"
+                message = "an integral of 1/log t (t is the distance to the point) has no series"
                 raise UndecidedError(message)
             inverse = real_of(e + 1).inverse()
             factor = inverse
@@ -432,7 +442,7 @@ class Algebra:
                 factor = factor * Real.of(j - k) * inverse
         order = _plus(x.order, 1)
         if order is not None and order <= 0:
-            message = f"a series is known up to t^{x.order} only"
+            message = too_short(x.order)
             raise OrderError(message)
         return _collect(pairs, order)
 
