@@ -116,10 +116,17 @@ class Sum:
         for used, _ in groups:
             rest &= ~used
         blocks = [*groups, (rest, [])] if rest.any() or not groups else groups
-        return [
-            (np.flatnonzero(used), Sum(np.where(used, self.center, 0.0), tuple(parts)))
-            for used, parts in blocks
-        ]
+        return [(np.flatnonzero(used), self._block(used, parts)) for used, parts in blocks]
+
+    def _block(self, used: Mask, parts: Sequence[tuple[float, Part]]) -> Sum:
+        """Return the set on some coordinates, where all other parts are constant."""
+        center = np.where(used, self.center, 0.0)
+        inside = {id(part) for _, part in parts}
+        for c, part in self.parts:
+            if id(part) not in inside:
+                for k in np.flatnonzero(used):
+                    center[k] += c * part.support(np.eye(len(center))[k])[0]
+        return Sum(center, tuple(parts))
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)

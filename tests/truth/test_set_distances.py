@@ -113,3 +113,22 @@ def test_limits_of_gradients_of_a_difference_are_not_those_of_a_sum():
     body = Sum(np.zeros(2), ((1.0, Image(rows[:1])), (-1.0, Image(rows[1:]))))
     limits = {tuple(row) for row in limits_of_gradients(body).tolist()}
     assert limits == {(0, -1), (0, 1), (2, 1), (-2, -1)}
+
+
+@pytest.mark.parametrize(
+    ("parts", "inside", "outside"),
+    [
+        # a coordinate in which all points of a part agree keeps its number
+        ([[[1, 1], [1, -1]]], (1, 0.5), (0, 0.5)),
+        ([[[1, 0.25], [1, -0.25]]], (1, 0), (0, 0)),
+        ([[[2, 1], [2, -1]], [[1, 5], [-1, 5]]], (1.5, 5.5), (0.5, 5.5)),
+        ([[[3, -1]]], (3, -1), (3, 0)),
+        ([[[3, -1]], [[0, 1], [0, -1]]], (3, -1.5), (0, -1.5)),
+        ([[[1, 1, 7], [1, -1, 7]], [[0, 2, 0], [0, 2, 1]]], (1, 2.5, 7.5), (1, 0.5, 7.5)),
+    ],
+)
+def test_what_is_constant_in_a_part_of_a_sum_is_kept(parts, inside, outside):
+    # By hand: each sum is a box.
+    body = Sum(np.zeros(len(inside)), tuple((1.0, Vertices(np.array(p, float))) for p in parts))
+    assert distance_bounds(np.array(inside, float), body, 1e-9)[1] <= 1e-9
+    assert distance_bounds(np.array(outside, float), body, 1e-9)[0] > 0.1

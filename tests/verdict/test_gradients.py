@@ -231,3 +231,15 @@ def test_groups_do_not_depend_on_the_order_of_the_inputs():
         at = {name: [1] for name in order}
         found = records([Planted("planted", dict.fromkeys("abc", 0.5))], "max(a, b, c)", at)
         assert {r["verdict"] for r in found.values()} == {NOT}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["z + abs(abs(x)*z)", "abs(abs(x)*z) + z", "3*z - abs(abs(x)*z)", "z**2 + abs(abs(x)*z)"],
+)
+def test_a_gradient_of_a_kink_and_a_smooth_function_of_another_variable_is_in_the_set(text):
+    # By hand: d/dx is in [-1/4, 1/4], which contains torch's 0, and d/dz is the smooth function's.
+    records = list(
+        symdiff.compare(text, at={"x": [0], "z": [-0.25]}, engines=["autograd"]).records()
+    )
+    assert {r["variable"]: r["verdict"] for r in records} == {"x": "subgradient", "z": "agrees"}
