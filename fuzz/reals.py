@@ -15,7 +15,8 @@ import mpmath
 Number = Any  # a Fraction, or a float of the context
 
 _LARGEST_FRACTION: Final = 6000  # bits of numerator or denominator of fractions that are kept
-_LARGEST_EXPONENT: Final = 2**14  # bits of the largest argument of exp and the like
+# Bits of the largest argument of exp and the like: with more, no step is small enough.
+_LARGEST_EXPONENT: Final = 1000
 _LOST: Final = 0.9  # a difference below 2**(-0.9*bits) of its operands counts as zero
 
 
