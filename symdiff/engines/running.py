@@ -1,7 +1,7 @@
-"""Run an engine on a problem: whatever it does, the result is samples.
+"""Run an engine on a problem, and turn every exception into failures among its samples.
 
-An engine is given only what its traits declare that it can run. An exception costs the variables
-and the points for which it was raised.
+An engine is given only what its traits declare that it can run. Only the variables and the points
+for which it raises an exception are marked as failed.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from symdiff.engines.base import Engine, Gap, Problem, Samples, TensorProblem, T
 from symdiff.errors import Unsupported, describe
 from symdiff.program.values import FLOATING_DTYPES
 
-_MAX_PASSES: Final = 128  # passes made to find the points at which torch raises an exception
+_MAX_PASSES: Final = 128  # largest number of passes that look for the points that raise exceptions
 Result = TypeVar("Result")
 
 
 def run(engine: Engine, problem: Problem) -> Samples:
-    """Return an engine's samples for a problem; whatever it raises becomes a failure in them.
+    """Return an engine's samples for a problem, with a failure where it raises an exception.
 
-    The engine is given only what its traits declare that it can run. A dtype that they do not
-    declare makes the problem unsupported.
+    The engine is given only what its traits declare that it can run. A problem with a dtype that
+    they do not declare is unsupported.
 
     Examples
     --------
@@ -74,9 +74,9 @@ def _run(engine: Engine, problem: Problem) -> Samples:
 
 
 def _with_variables_alone(engine: Engine, problem: Problem, samples: Samples) -> Samples:
-    """Return the samples, with each variable alone at the points where the engine failed.
+    """Return the samples, differentiated by one variable at a time where the engine failed.
 
-    One variable for which an engine fails must not take the others with it.
+    So a failure for one variable leaves the numbers for the others.
     """
     failing = np.zeros(problem.count, dtype=bool)
     for name in samples.reason_of:
@@ -105,12 +105,14 @@ def _with_variables_alone(engine: Engine, problem: Problem, samples: Samples) ->
 
 
 def _checked(samples: Samples, problem: Problem) -> Samples:
-    """Return what an engine returned, if it has the form of samples of the problem.
+    """Return what an engine returned, after checking its type and shapes.
 
     Raises
     ------
-    TypeError, ValueError
-        It has not: the message says how.
+    TypeError
+        It is not a `Samples`.
+    ValueError
+        It has no derivatives, or an array of another length than the number of points.
     """
     if not isinstance(samples, Samples):
         message = f"differentiate returned {type(samples).__name__}, not Samples"
@@ -150,7 +152,7 @@ def is_long(problem: Problem) -> bool:
 
 
 def check_memory(error: Exception) -> None:
-    """Raise MemoryError if an error says that memory ran out: that is not the engine's fault.
+    """Raise MemoryError if an error says that memory ran out, which is no failure of the engine.
 
     Raises
     ------
@@ -164,7 +166,7 @@ def check_memory(error: Exception) -> None:
 def without_failing_points(
     problem: Problem, differentiate: Callable[[Problem], Samples], error: Exception
 ) -> Samples:
-    """Differentiate where no exception is raised; the other points fail with theirs.
+    """Return samples with the numbers where no exception is raised, and failures elsewhere.
 
     Parameters
     ----------
@@ -173,7 +175,7 @@ def without_failing_points(
     differentiate
         Differentiates at some points in one pass.
     error
-        What it raised for all points.
+        The exception that it raised for all points together.
     """
     parts = in_halves(problem.count, lambda chosen: differentiate(problem.part(chosen)), error)
     return Samples.join(
@@ -189,16 +191,19 @@ def without_failing_points(
 def in_halves(
     count: int, run: Callable[[slice], Result], error: Exception
 ) -> list[tuple[slice, Result | str]]:
-    """Run something on the parts of an array on which it does not raise, found by halving.
+    """Run a function on the largest parts of an array on which it raises no exception.
+
+    A part on which it raises one is halved, until `_MAX_PASSES` calls were made or one point is
+    left.
 
     Parameters
     ----------
     count
         The length of the array.
     run
-        Takes the slice that is a part.
+        The function, which takes the slice of a part.
     error
-        What it raised for the whole array.
+        The exception that it raised for the whole array.
 
     Returns
     -------
@@ -242,7 +247,7 @@ def _in_chunks(engine: Engine, problem: Problem) -> Samples:
         )
 
     chunks.in_chunks(count, run_chunk)
-    # in the order of the points, whichever chunk was done first
+    # Chunks may be done in any order.
     joined = Samples.join([others[start] for start in sorted(others)])
     return dataclasses.replace(
         joined, derivatives={name: columns[name] for name in joined.derivatives}

@@ -27,7 +27,8 @@ from symdiff.program.values import DTYPES, Dtype, component_names
 
 __all__ = ["TensorGradients", "accumulated", "dtype_at", "with_checks", "with_checks_along"]
 
-_SPARE_BITS: Final = 6  # rounding of this many bits does not suggest a coarser dtype
+# A value may lose this many bits of its dtype before a coarser dtype is looked for.
+_SPARE_BITS: Final = 6
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -123,7 +124,10 @@ def _dtype(
     function: Callable[..., Any],
     value: Array,
 ) -> str:
-    """Return the dtype in which a callable computes; it is run again if its value suggests one."""
+    """Return the name of the dtype in which a callable computes.
+
+    It is run again, to observe the dtypes inside, only if its value is too far from the formula's.
+    """
     dtype = tensor_problem.dtype
     formula = evaluate_tensor(tensor_problem.program, tensor_problem.arrays(numbers))
     if np.allclose(value, formula, rtol=2.0 ** (_SPARE_BITS - dtype.bits), equal_nan=True):
@@ -218,7 +222,7 @@ def with_checks_along(
     bounds: Mapping[str, DirectionalBound],
     done: TensorGradients,
 ) -> Samples:
-    """Return samples of a callable along directions with its values, faults and what is missing."""
+    """Return samples of a callable along directions with values, faults and unreached inputs."""
     assert done.value is not None  # noqa: S101  (a callable has a value)
     refusals: dict[str, str] = {}
     faults: dict[str, Mask] = {}

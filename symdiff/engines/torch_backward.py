@@ -1,8 +1,7 @@
-"""PyTorch's backward pass, node by node: every node is differentiated on its own.
+"""The adjoints of all nodes of a program, as PyTorch's backward pass computes them.
 
-The adjoint of a node is the sum of what its users contribute, as in PyTorch's own pass. Every node
-is run on detached copies of its arguments, so that PyTorch gives the contribution of this node
-alone.
+Every node is run on detached copies of its arguments, so that PyTorch gives what this node alone
+contributes to their adjoints. The adjoint of a node is the sum of what its users contribute.
 
 Source: reverse accumulation as in Griewank & Walther 2008, section 3.2.
 """
@@ -49,7 +48,10 @@ class _Call:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class TorchBackwardPass:
-    """See `symdiff.engines.backward.BackwardPass`."""
+    """A backward pass of PyTorch; the fields are those of `engines.backward.BackwardPass`.
+
+    `calls` has the calls that were run on their own, by node.
+    """
 
     program: Program
     pointwise: bool
@@ -152,7 +154,7 @@ def _detached(
     value: Any,  # noqa: ANN401
     leaves: dict[int, torch.Tensor],
 ) -> Any:  # noqa: ANN401
-    """Return an argument without its history; add the leaves made of it by node."""
+    """Return a detached copy of an argument; if it requires a gradient, add it to `leaves`."""
     if node is None:
         return None
     inner = program.nodes[node]
@@ -203,7 +205,7 @@ def _contributions(call: _Call, adjoint: torch.Tensor) -> dict[int, torch.Tensor
 
 
 def _fitted(mask: Mask, value: torch.Tensor) -> torch.Tensor:
-    """Return a mask for a value, or one truth value for all of it if the shapes differ."""
+    """Return a mask; if its shape is not that of a value, whether it has a true element."""
     return torch.as_tensor(mask if mask.shape == value.shape else mask.any())
 
 

@@ -1,4 +1,4 @@
-"""Say where a function is undefined, of the points that were asked for one by one."""
+"""Report the points of `at` and `values` at which a function is undefined."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ _MAX_FINDINGS: Final = 4
 
 
 def undefined_points(evidence: Evidence) -> list[str]:
-    """Return where the function is undefined: each cause at its first point, with all outputs.
+    """Return a sentence for each cause: the first point where the function is undefined, and why.
 
-    Empty for points of a range: that such points lie outside the domain is no surprise.
+    The list is empty for points of a range, which often reach beyond the domain.
     """
     if not evidence.grid.listed:
         return []
@@ -33,7 +33,7 @@ def undefined_points(evidence: Evidence) -> list[str]:
 
 
 def _undefined_points(trial: Trial) -> Iterator[int]:
-    """Yield the points at which a function has no value."""
+    """Yield the points at which a function is undefined."""
     if trial.spelling or trial.is_directional:
         return
     truths = next(iter(trial.truths.values()))
@@ -50,7 +50,7 @@ def _cause(evidence: Evidence, row: Row) -> str:
 
 
 def _finding(evidence: Evidence, cause: str, rows: list[Row]) -> str:
-    """Return a sentence on the points and outputs that are undefined for one cause."""
+    """Return the sentence on the points and outputs that one cause makes undefined."""
     outputs = dict.fromkeys(row.trial.output for row in rows if row.trial.output)
     points = dict.fromkeys(row.i for row in rows)
     at = where(evidence, rows[0].i)

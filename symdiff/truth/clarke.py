@@ -24,7 +24,7 @@ from symdiff.program import Program
 from symdiff.truth.branch_continuity import is_continuous_across_branches
 from symdiff.truth.convex_sets import Choice, Hull, Image, Part, Sum, Vertices
 from symdiff.truth.first_order import Atom, Key, Missing, Model
-from symdiff.truth.gradient_sets import Sets
+from symdiff.truth.gradient_sets import GradientSets
 from symdiff.truth.local_models import local_model
 from symdiff.truth.polytopes import distance_to_hull
 from symdiff.truth.set_distances import distance_bounds, limits_of_gradients, shortest, sizes
@@ -184,7 +184,7 @@ def clarke_bounds(
     if isinstance(model, Model) and not _is_in_range(model, len(variables)):
         return Undecided(_BEYOND_DOUBLES)
     if isinstance(model, Model) and _is_exact(model, len(variables)):
-        body = Sets(len(variables)).of(model)
+        body = GradientSets(len(variables)).of(model)
         return ClarkeBounds(body, body, _reachable(program, variables, point, body), exact=True)
     patterns = polytopes(program, variables, point)
     if patterns is not None:
@@ -197,7 +197,7 @@ def clarke_bounds(
 def _is_in_range(model: Model, count: int) -> bool:
     """Return whether the gradients of a model, and their products, are doubles."""
     with np.errstate(all="ignore"):
-        return bool((sizes(Sets(count).of(model)) < _LARGEST).all())
+        return bool((sizes(GradientSets(count).of(model)) < _LARGEST).all())
 
 
 def _reachable(
@@ -205,7 +205,7 @@ def _reachable(
 ) -> Sum:
     """Return the AD hull: the set of the model in which equal switches are kept apart."""
     model = local_model(program, variables, point, merges=False)
-    return Sets(len(variables)).of(model) if isinstance(model, Model) else body
+    return GradientSets(len(variables)).of(model) if isinstance(model, Model) else body
 
 
 def _groups(model: Model) -> list[list[tuple[Ball, Atom]]]:
@@ -243,7 +243,7 @@ def _are_independent(atoms: Sequence[Atom], count: int) -> bool:
     for atom in atoms:
         if not atom.is_smooth_inside:
             return False
-        centers = [Sets(count).of(member).center for member in atom.members]
+        centers = [GradientSets(count).of(member).center for member in atom.members]
         first = centers[0] if atom.kind == "maximum" else 0.0
         rows += [row - first for row in centers[1 if atom.kind == "maximum" else 0 :]]
     lengths = np.linalg.norm(rows, axis=1)
@@ -258,7 +258,7 @@ def _by_groups(
 ) -> ClarkeBounds:
     """Return bounds group by group: the sets of exact groups, limits of gradients of others."""
     count = len(variables)
-    sets = Sets(count)
+    sets = GradientSets(count)
     outer = sets.of(model)
     inner: list[tuple[float, Part]] = []
     exact = known = True

@@ -1,4 +1,4 @@
-"""Sets of gradients of first-order models, in doubles."""
+"""The sets of gradients of first-order models, in doubles."""
 
 from __future__ import annotations
 
@@ -9,16 +9,19 @@ from symdiff.truth.convex_sets import Choice, Cone, Hull, Image, Part, SignTest,
 from symdiff.truth.first_order import Atom, Center, Condition, Model
 
 
-class Sets:
-    """Turns models into sets of gradients, in doubles."""
+class GradientSets:
+    """Converts first-order models in some variables to sets of gradients.
+
+    An atom that several models share becomes the same part of their sets.
+    """
 
     def __init__(self, count: int) -> None:
-        """Take the number of variables."""
+        """Take the number of variables, which is the dimension of the gradients."""
         self._count = count
         self._parts: dict[int, tuple[Atom, Part]] = {}
 
     def of(self, model: Model) -> Sum:
-        """Return the set of a model: the Clarke set if the model is exact, else one around it."""
+        """Return the set of a model: the Clarke set if the model is exact, else a superset."""
         parts = ((float(c.mid()), self._part(atom)) for c, atom in model.terms.values())
         return Sum(self._vector(model.center), tuple(parts))
 

@@ -30,8 +30,8 @@ from symdiff.truth.near import bounds_near
 from symdiff.truth.one_sided import detached_at, rounded, side_along
 from symdiff.truth.sides import Side
 
-_MOST_AXES: Final = 32  # largest number of variables whose axes are looked along
-_MOST_CURVES: Final = 48  # largest number of other curves that are looked along
+_MOST_AXES: Final = 32  # largest number of variables whose axes are tried
+_MOST_CURVES: Final = 48  # largest number of other curves that are tried
 _MOST_IN_CLARKE: Final = 64  # largest number of variables for which a Clarke set is computed
 _SLOPES: Final = ((1, 1), (1, -1), (-1, 1), (-1, -1))
 _STEEP: Final = ((1, 2), (1, -2), (2, 1), (-2, 1))
@@ -127,20 +127,20 @@ def decide_jointly(
     value = germs.evaluate(program, fixed, limits.orders[0], limits, held=detached)
     if isinstance(value, Unknown):
         return JointTruth(Joint.UNDECIDED, value.reason)
-    return _decided(_Scout(program, point, value, limits, detached))
+    return _decided(_CurveSearch(program, point, value, limits, detached))
 
 
-def _decided(scout: _Scout) -> JointTruth:
+def _decided(search: _CurveSearch) -> JointTruth:
     """Return what is decided at a point where the program may not be smooth."""
-    program, point, value = scout.program, scout.point, scout.value
-    near = bounds_near(program, point, scout.budget)
+    program, point, value = search.program, search.point, search.value
+    near = bounds_near(program, point, search.budget)
     if near.growth is not None and _has_derivative(near.growth, value, program):
         return JointTruth(Joint.DIFFERENTIABLE)
     names = near.suspects or program.inputs
     if not isinstance(value, Germ):
-        return _undefined(scout, near.growth, names)
+        return _undefined(search, near.growth, names)
     is_continuous = near.growth is not None and _is_continuous(near.growth, value, program)
-    contradiction = scout.contradiction(names, is_continuous=is_continuous)
+    contradiction = search.contradiction(names, is_continuous=is_continuous)
     if contradiction is None:
         return _by_clarke_set(program, point, is_continuous=is_continuous)
     is_no_derivative = contradiction.joint is Joint.NO_DERIVATIVE
@@ -187,13 +187,13 @@ def _by_clarke_set(
     return JointTruth(Joint.UNDECIDED)
 
 
-def _undefined(scout: _Scout, growth: Growth | None, names: Sequence[str]) -> JointTruth:
+def _undefined(search: _CurveSearch, growth: Growth | None, names: Sequence[str]) -> JointTruth:
     """Return the truth at a point where the function is undefined."""
     is_known = growth is not None and growth.limit is not None and growth.order > 0
-    if growth is not None and is_known and _is_near_everywhere(growth, scout.program):
+    if growth is not None and is_known and _is_near_everywhere(growth, search.program):
         assert growth.limit is not None  # noqa: S101  (it is known)
         return JointTruth(Joint.LIMIT, rounded(growth.limit))
-    difference = scout.two_limits(names)
+    difference = search.two_limits(names)
     if difference:
         return JointTruth(Joint.NO_LIMIT, difference)
     return JointTruth(Joint.UNDEFINED)
@@ -201,12 +201,12 @@ def _undefined(scout: _Scout, growth: Growth | None, names: Sequence[str]) -> Jo
 
 # -- behaviour along curves
 
-_Powers = Mapping[str, tuple[int, int]]  # c and e of the motion c·t^e, by variable
+_Powers = Mapping[str, tuple[int, int]]  # a curve: c and e of the motion c·t^e, by variable
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Scout:
-    """Looks at a program along lines and curves that start at a point."""
+class _CurveSearch:
+    """The search for lines and curves from a point along which no derivative is possible."""
 
     program: Program
     point: Mapping[str, Real]
@@ -237,13 +237,13 @@ class _Scout:
         return first
 
     def _contradictions(self, names: Sequence[str]) -> Iterator[JointTruth]:
-        """Yield what excludes a derivative: along the axes, along lines, along curves."""
+        """Yield what excludes a derivative, along the axes first, then along lines, then curves."""
         slopes: dict[str, Real] = {}
         for name in names[:_MOST_AXES]:
             sides = []
             for c in (1, -1):
                 sides.append(self.along({name: (c, 1)}))
-                found = self._break(sides[-1], {name: (c, 1)})
+                found = self._excluded_alone(sides[-1], {name: (c, 1)})
                 if found is not None:
                     yield found
             right, left = (side.slope for side in sides)
@@ -253,14 +253,19 @@ class _Scout:
                 yield JointTruth(Joint.NO_DERIVATIVE, f"a kink along {name}")
             slopes[name] = right
         for powers in _curves(names):
-            found = self._contradicts(powers, slopes)
+            found = self._contradiction_along(powers, slopes)
             if found is not None:
                 yield found
 
-    def _contradicts(self, powers: _Powers, slopes: Mapping[str, Real]) -> JointTruth | None:
-        """Return why the slope along a curve is not that of the partial derivatives, or None."""
+    def _contradiction_along(
+        self, powers: _Powers, slopes: Mapping[str, Real]
+    ) -> JointTruth | None:
+        """Return why the behaviour along a curve excludes a derivative, or None.
+
+        The slope along a curve has to be the sum of the partial derivatives times its velocities.
+        """
         side = self.along(powers)
-        found = self._break(side, powers)
+        found = self._excluded_alone(side, powers)
         moving = [name for name, (_, e) in powers.items() if e == 1]
         if found is not None or side.slope is None or not all(n in slopes for n in moving):
             return found
@@ -276,7 +281,7 @@ class _Scout:
         reason = f"the slope is {rounded(side.slope)} {where}, and {', '.join(partials)}"
         return JointTruth(Joint.NO_DERIVATIVE, reason)
 
-    def _break(self, side: Side, powers: _Powers) -> JointTruth | None:
+    def _excluded_alone(self, side: Side, powers: _Powers) -> JointTruth | None:
         """Return why the behaviour along one curve alone excludes a derivative, or None."""
         where = f"along {self.text(powers)}"
         if side.kind is Kind.OUTSIDE:

@@ -1,4 +1,4 @@
-"""The truth about a function of all its variables, at the points of a grid where it is in doubt."""
+"""Continuity and differentiability in all variables together, at the doubtful points of a grid."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from symdiff.truth.truths import Proofs, Truths
 class Joints:
     """What is decided about a function of all its variables, at k points of a grid.
 
-    At the other points the kinds along the axes say all that is known: there the function is
-    smooth in all variables, or undefined.
+    The other points are not in doubt, or nothing is known there: the function is smooth in all
+    variables, undefined, or undecided along every axis.
 
     Attributes
     ----------
@@ -77,7 +77,7 @@ class Joints:
 def with_joint_truths(
     program: Program, grid: Grid, truths: Mapping[str, Truths], smooth: Mask | None = None
 ) -> tuple[dict[str, Truths], Joints]:
-    """Return the truths along the axes, corrected by what holds in all variables, and the latter.
+    """Decide differentiability in all variables, and return the truths along the axes with it.
 
     Where a partial derivative exists but the function is not proved to be differentiable, the kind
     along that axis becomes `Kind.PARTIAL`.
@@ -92,6 +92,13 @@ def with_joint_truths(
         The truth along each variable.
     smooth
         Where the function is known to be smooth in all its variables; shape (n,).
+
+    Returns
+    -------
+    dict of str to Truths
+        The truth along each variable, with the kinds and details changed where needed.
+    Joints
+        What is decided about the function of all its variables.
     """
     if len(program.inputs) < 2 or not truths:
         return dict(truths), Joints.of({})
@@ -109,7 +116,7 @@ def with_joint_truths(
 
 
 def _doubtful(truths: Mapping[str, Truths], smooth: Mask | None) -> list[int]:
-    """Return the points where a kind along an axis does not say what holds in all variables."""
+    """Return the points at which the kinds along the axes do not settle differentiability."""
     count = len(next(iter(truths.values())))
     doubtful = np.zeros(count, dtype=bool)
     for truth in truths.values():
@@ -128,7 +135,7 @@ def _doubtful(truths: Mapping[str, Truths], smooth: Mask | None) -> list[int]:
 def _corrected(
     proofs: Proofs, variable: str, joints: Mapping[int, JointTruth], inputs: Sequence[str]
 ) -> Proofs:
-    """Return the proofs along one variable with the kind `Kind.PARTIAL` where it applies."""
+    """Return the proofs along one variable, with `Kind.PARTIAL` and its detail where it applies."""
     kinds, details = proofs.kinds.copy(), dict(proofs.details)
     names = _listed(inputs)
     for row, i in enumerate(proofs.points.tolist()):
@@ -147,5 +154,5 @@ def _corrected(
 
 
 def _listed(names: Sequence[str]) -> str:
-    """Return names as a list in words: all variables, if they are many."""
+    """Return names joined by "and"; "all variables" if there are more than four."""
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) <= 4 else "all variables"

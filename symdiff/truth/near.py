@@ -1,7 +1,8 @@
-"""Bound a program at all points near one point, as a function of all its variables together.
+"""Bound a function of several variables at all points near one point.
 
-Parts that depend on one variable only are bounded by their exact one-sided series, the others by
-the rules of `arithmetics.series.growth`.
+Parts that depend on one variable, or on one other part, are bounded by exact one-sided series, all
+others by the rules of `arithmetics.series.growth`. The bounds say whether the function is
+continuous and differentiable at the point.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ _MAX_NODES: Final = 4000  # largest number of nodes of a program that is bounded
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Near:
-    """A program near a point.
+    """Bounds on a program near a point.
 
     Attributes
     ----------
     growth
-        What is known of it near the point; None if nothing is.
+        The limit, the exponents and the sign of the program near the point; None if not known.
     suspects
         The variables of the parts that are not differentiable, or not known to be.
     """
@@ -118,7 +119,10 @@ class _Walk:
         return tuple(name for name, bit in self._bits.items() if found & bit)
 
     def _is_linear_in_others(self, index: int) -> bool:
-        """Return whether a node only adds or scales other parts that are in doubt."""
+        """Return whether a node only adds or scales its operands, of which one is in doubt itself.
+
+        Then the variables of that operand are the suspects, not all of the node.
+        """
         node = self._program.nodes[index]
         if not isinstance(node, Call):
             return False
@@ -140,7 +144,7 @@ class _Walk:
         return 0
 
     def _cut(self, index: int) -> int:
-        """Return the first node through which alone a node depends on the variables."""
+        """Return the first node through which all paths from the variables to a node lead."""
         node = self._program.nodes[index]
         if not isinstance(node, Call) or not self._depends[index]:
             return index
@@ -267,7 +271,7 @@ class _Walk:
         return growth.negative(growth.larger(growth.negative(x), growth.negative(y), everything))
 
     def _twice(self, name: str, x: Growth) -> Growth | None:
-        """Return the growth of a function of two arguments that are the same node."""
+        """Return the growth of a function whose two arguments are the same node, such as x - x."""
         if name == "multiply":
             product = growth.multiply(x, x)
             return dataclasses.replace(product, sign=1)
@@ -275,10 +279,9 @@ class _Walk:
             return growth.add(x, x, self._everything)
         if name in {"maximum", "minimum"}:
             return x
-        exact = growth.constant(ONE if name == "divide" else ZERO)
         if name == "divide":
             return self._binary(name, x, x)
-        return dataclasses.replace(exact, undefined_at=x.undefined_at)
+        return dataclasses.replace(growth.constant(ZERO), undefined_at=x.undefined_at)
 
     def _comparison(self, node: Call) -> Condition:
         x, y = (_growth(self._bound(a)) for a in node.operands)
@@ -308,11 +311,12 @@ class _Walk:
         return None
 
     def _of_one_argument(self, node: Call, arguments: list[Growth]) -> Growth | None:
-        """Return the growth of a function of which only one argument is not a constant."""
+        """Return the growth of a function with one argument that varies; None if several vary."""
         moving = [k for k, a in enumerate(node.operands) if self._depends[a]]
         return self._composed(node, arguments, moving[0]) if len(moving) == 1 else None
 
     def _composed(self, node: Call, arguments: list[Growth], k: int) -> Growth | None:
+        """Return the growth of a function of its k-th argument; the others are constants."""
         x, row = arguments[k], CATALOGUE[node.function]
         if x.limit is None:
             is_bounded = row.domain is None and _is_bounded(row.name)
@@ -352,7 +356,7 @@ def _condition(
     variable: int,
     everything: int,
 ) -> Condition:
-    """Return a condition on one variable, by its values on both sides and at the point."""
+    """Return the condition on one variable with these values on both sides and at the point."""
     if left != right:
         return Condition()
     if left == value:

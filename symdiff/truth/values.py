@@ -1,4 +1,4 @@
-"""Where numbers differ from the value of a program, by more than rounding explains.
+"""Find the numbers that differ from the value of a program by more than rounding explains.
 
 Most points are settled by the program's value in doubles: a number close to it does not differ. At
 the others running error bounds are computed over arrays, and where these leave a doubt, the exact
@@ -42,14 +42,14 @@ _BITS: Final = (128, 512, 2048)  # precisions at which balls are tried, in this 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Margin:
-    """How far a number may be from a value besides the rounding errors of the program.
+    """How far a number may be from a value, in addition to the rounding errors of the program.
 
     Attributes
     ----------
     rtol, atol
         The tolerance: ``atol + rtol*|f|`` for a value f.
     dtype
-        The floating-point numbers in which the number was computed: they round in their own way.
+        The dtype in which the number was computed, which sets the rounding errors.
     """
 
     rtol: float
@@ -82,7 +82,7 @@ class Differences:
     points
         The indices of the k points, in order.
     values
-        The value of the program at each, by which the number is wrong.
+        The right values there: those of the program.
     """
 
     points: NDArray[np.intp]
@@ -151,7 +151,7 @@ def differences(
     columns
         The coordinates of the points by input, shape (n,); they count as exact.
     numbers
-        The numbers that are said to be its values, shape (n,).
+        The numbers that are compared with its values, shape (n,).
     margin
         A number differs if it is further from the value than the tolerance and a bound of the
         rounding errors together.
@@ -241,7 +241,8 @@ def _certified(
     """Return where error bounds over the arrays prove a difference, with the bounded values.
 
     A difference must exceed the bound by a large factor, as the numbers may have been computed in
-    another order than the program's, and no switch may be near zero. None: no bounds are available.
+    another order than the program's, and no switch may be near zero. Return None where no error
+    bounds are available.
     """
     switches = (*find_switches(program), *find_constant_switches(program))
     programs = (program, *(switch.program for switch in switches))

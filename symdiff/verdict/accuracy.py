@@ -1,4 +1,4 @@
-"""Find the numbers that rounding explains and that have too few right digits to be of use."""
+"""Find the numbers whose deviation rounding explains, and which have too few right digits."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from symdiff.truth.truths import Truths
 from symdiff.verdict.judge import Judgement, Key
 from symdiff.verdict.words import Verdict
 
-# A deviation of this many units in the last place is no loss of digits, whatever is asked for: in
-# float16 two roundings change the fourth digit.
+# A deviation of this many units in the last place never counts as a loss of digits: in float16 two
+# roundings change the fourth digit.
 _UNITS: Final = 8
 
 
@@ -28,7 +28,7 @@ def judge_digits(
     judgements: Mapping[Key, Judgement],
     digits: int,
 ) -> dict[Key, Judgement]:
-    """Return the judgements that change where numbers have fewer right digits than asked for.
+    """Return the judgements with numbers that have fewer right digits than asked for.
 
     A number that deviates by rounding is inaccurate if its deviation is more than ``10**-digits``
     of the derivative, and no point within a unit in the last place of the coordinates has such a
@@ -69,12 +69,12 @@ def inaccurate(judgement: Judgement, lost: Mapping[int, str]) -> Judgement:
 
 
 def least_part(digits: int, dtype: Dtype) -> float:
-    """Return the part of a derivative by which a number with fewer right digits deviates."""
+    """Return the relative deviation above which a number has fewer right digits than these."""
     return float(max(10.0**-digits, _UNITS * 2.0 ** (1 - dtype.bits)))
 
 
 def few_digits(judgement: Judgement, truths: Truths, values: Array, limit: float) -> list[int]:
-    """Return the points with numbers that rounding explains, and that deviate by more than a part.
+    """Return the points whose deviation rounding explains, and exceeds a relative limit.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def few_digits(judgement: Judgement, truths: Truths, values: Array, limit: float
     values
         The engine's numbers, shape (n,).
     limit
-        The part of the derivative.
+        The limit, relative to the derivative.
     """
     explained = [
         i
@@ -98,7 +98,7 @@ def few_digits(judgement: Judgement, truths: Truths, values: Array, limit: float
 
 
 def loss(truths: Truths, i: int, value: float) -> str:
-    """Return the reason of the verdict `inaccurate`: how many digits rounding leaves."""
+    """Return the reason of the verdict `inaccurate`, such as "rounding leaves 2 right digits"."""
     size = _size(truths, i)
     relative = _deviation(truths, i, value) / size if size else math.inf
     right = max(0, math.floor(-math.log10(relative))) if relative < math.inf else 0
@@ -114,7 +114,7 @@ def _is_lost(  # noqa: PLR0913, PLR0917  (a number, where it was computed, and t
     limit: float,
     dtype: Dtype,
 ) -> bool:
-    """Return whether a number that deviates by rounding is of no use."""
+    """Return whether a number has too few right digits, and no derivative nearby explains it."""
     balls = problem.balls(i)
     low, high = nearby_slopes(problem.program, variable, balls, dtype)
     slack = limit * max(abs(low), abs(high)) if math.isfinite(low) else 0.0
@@ -123,7 +123,7 @@ def _is_lost(  # noqa: PLR0913, PLR0917  (a number, where it was computed, and t
     size = _size(truths, i)
     if size == 0:
         terms = size_of_terms(problem.program, variable, balls, dtype)
-        return abs(value) > limit * terms  # not if it is unknown
+        return abs(value) > limit * terms  # False if terms is NaN: not known
     return True
 
 
@@ -154,5 +154,5 @@ def power_of_ten(value: Any, derivative: Any) -> Any:  # noqa: ANN401  (numbers 
 
 
 def with_size(why: str, power: float) -> str:
-    """Return why a number is inexact, with the result of `power_of_ten`."""
+    """Return why a number is inexact, followed by its relative error of ``10**power``."""
     return why if np.isnan(power) else f"{why}: a relative error of at most 1e{int(power)}"

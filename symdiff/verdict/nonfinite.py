@@ -146,7 +146,7 @@ def nonfinite_nodes(problem: Problem, points: NDArray[np.intp]) -> NonfiniteNode
 def _in_tensors(
     problem: Problem, tensor_problem: TensorProblem, point: int
 ) -> NonfiniteNodes | None:
-    """Return where a component of a program on tensors becomes NaN or infinite; None: nowhere."""
+    """Return where a component of a program on tensors becomes NaN or infinite, or None."""
     program = tensor_problem.program
     indices = index_inputs(program)
     inputs = {
@@ -182,9 +182,10 @@ def _weighted(tensor_problem: TensorProblem, shape: tuple[int, ...]) -> Mask:
 def _origins(
     program: Program, values: Mapping[int, Array], off: Mask
 ) -> Iterator[tuple[int, Mask, NDArray[np.intp]]]:
-    """Yield calls that make a NaN or an infinity: where, and the indices in `_SUFFIXES`.
+    """Yield the calls whose values become NaN or infinite, first those that spoil the output.
 
-    Those from which the values of the output at `off` come are first.
+    Each comes with the elements that are meant, and by element the index in `_SUFFIXES`. The output
+    is not finite at `off`.
     """
     taken = selected(program, values)
     reaching = _reaching(program, values, program.output, off)
@@ -202,7 +203,7 @@ def _value_reason(value: Array, suffix: NDArray[np.intp] | int) -> NDArray[np.in
 
 
 def _created(program: Program, values: Mapping[int, Array]) -> Iterator[tuple[int, Mask]]:
-    """Yield every call with the elements that it makes NaN or infinite, of other arguments.
+    """Yield every call with the elements that it makes NaN or infinite from arguments that are not.
 
     A NaN is made of arguments that are not NaN, and an infinity of finite arguments.
     """
@@ -231,7 +232,7 @@ def _operands(program: Program, node: Call) -> Iterator[int]:
 
 
 def _fitted(mask: Mask, shape: tuple[int, ...]) -> Mask:
-    """Return a mask broadcast to a shape, or whether it is true anywhere if that cannot be."""
+    """Return a mask in a shape: broadcast, or else everywhere whether it has a true element."""
     fits = mask.shape == shape or not mask.shape
     return np.broadcast_to(mask if fits else np.asarray(mask.any()), shape)
 
@@ -239,9 +240,9 @@ def _fitted(mask: Mask, shape: tuple[int, ...]) -> Mask:
 def _reaching(
     program: Program, values: Mapping[int, Array], root: int, mask: Mask
 ) -> dict[int, Mask]:
-    """Return by node where its value is not finite and makes that of its users not finite.
+    """Return by node the elements that are not finite and from which a NaN or infinity comes.
 
-    At the root, it is given by `mask`.
+    Those of the node `root` that are traced back are given by `mask`.
     """
     order = program.at(root).order
     shapes = {index: np.shape(values.get(index, ())) for index in order}
@@ -338,7 +339,11 @@ class _Search:
                     waiting[above] = elements | known
 
     def _step(self, node: int, user: int, mask: Mask) -> Iterator[tuple[int, Mask]]:
-        """Record a user as the cause, or yield it with the elements to follow."""
+        """Follow the adjoint of a node back to one of its users.
+
+        Record the user as the cause where its own adjoint is finite; yield it with the elements of
+        its adjoint that are not.
+        """
         done = self._done
         adjoint = done.adjoints.get(user)
         added = None if adjoint is None else done.contribution(user, node, adjoint)
@@ -358,7 +363,7 @@ class _Search:
             yield user, above
 
     def _record(self, node: int, user: int, own: Mask) -> None:
-        """Record why a step of the pass adds what is not finite, at points without a cause."""
+        """Record why a step of the pass adds a NaN or an infinity, at points without a cause."""
         done = self._done
         new = self.causes < 0
         new &= own if done.pointwise else own.any()

@@ -1,4 +1,4 @@
-"""Sizes that tell whether a rounding error matters, and the operation that causes it."""
+"""The sensitivity of a derivative to rounding, and the operation that loses its digits."""
 
 from __future__ import annotations
 
@@ -176,7 +176,7 @@ def _error(
     dtype: Dtype,
     held: Mapping[int, Jet],
 ) -> float:
-    """Return the bound of the rounding error, infinite if there is none; NaN: unknown."""
+    """Return the bound of the rounding error: infinite if none holds, NaN if not known."""
     with flint.ctx.workprec(dtype.bits):
         slope = _slope(program, variable, inputs, BothBranches(dtype), held)
         return math.nan if slope is None else radius_of(slope)
@@ -188,7 +188,7 @@ def _unit(x: Ball, dtype: Dtype) -> float:
 
 
 def _precise_slope(program: Program, variable: str, inputs: Mapping[str, Ball]) -> Ball | None:
-    """Return a narrow ball of the derivative; at a kink, of both one-sided ones. None: none."""
+    """Return a narrow ball of the derivative (at a kink, of both one-sided ones), or None."""
     slope = _slope(program, variable, inputs, _HighPrecision())
     return slope if slope is not None and slope.is_finite() else None
 
