@@ -46,7 +46,7 @@ class Verdict(LabelledEnum):
     UNDEFINED       = 3,  "undefined",       True,  3,  "there is no derivative, and the engine says so: NaN, an infinity, or an exception"
     WRONG           = 4,  "wrong",           False, 11, "the derivative is another number"
     NOT_SUBGRADIENT = 5,  "not-subgradient", False, 10, "at a kink, outside the Clarke set"
-    NONFINITE       = 6,  "nonfinite",       False, 9,  "NaN or an infinity where there is a finite derivative or subgradient; passes if a stencil leaves the domain"
+    NONFINITE       = 6,  "nonfinite",       False, 9,  "NaN or an infinity where a finite number is right; passes if a stencil leaves the domain"
     SILENT          = 7,  "silent",          True,  5,  "there is no derivative, and the engine gave a finite number; does not pass with `--strict`"
     FAILED          = 8,  "failed",          False, 8,  "the engine raised an exception; its message is kept"
     UNSUPPORTED     = 9,  "unsupported",     True,  0,  "the engine cannot express the program; the function is named"
