@@ -40,7 +40,7 @@ docs: $(VENV)/installed-test ## Write today's output into the examples of README
 bench: $(VENV)/installed-test ## Measure speed against other ways; writes benchmarks/results.md.
 	$(BIN)/python benchmarks/run.py $(ONLY)
 
-fuzz: $(VENV)/installed-test ## Look for false words with random programs: MINUTES=10 SEED=0 WORKERS=2.
+fuzz: $(VENV)/installed-test ## Look for wrong results with random programs: MINUTES=10 SEED=0 WORKERS=2.
 	$(BIN)/python -m fuzz --minutes $(MINUTES) --seed $(SEED) --workers $(WORKERS) --output fuzz.json
 
 clean: ## Remove the environment and what was written.

@@ -1,4 +1,4 @@
-"""A machine that looks for false words: random programs, checked by routes that share no code.
+"""Look for wrong results of symdiff with random programs, checked by routes that share no code.
 
     make fuzz MINUTES=10 SEED=0 WORKERS=2
     python -m fuzz --minutes 10 --seed 0 --workers 2

@@ -1,4 +1,4 @@
-"""Look for false words: `python -m fuzz --minutes 10 --seed 0 --workers 2`."""
+"""Look for wrong results of symdiff: `python -m fuzz --minutes 10 --seed 0 --workers 2`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fuzz.machine import WEIGHTS, Batch, report, run
 
 
 def main() -> int:
-    """Run the machine, or one batch of it again; return 1 if there is a contradiction."""
+    """Run all batches, or one of them again; return 1 if there is a contradiction, else 0."""
     parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=0)

@@ -18,22 +18,22 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from fuzz.checks import CHECKS, Case, Counts, Finding, cases, examine
 from fuzz.sympy_limits import OutOfTime, time_limit
 
-BATCH: Final = 200  # cases of one run of hypothesis
+BATCH: Final = 200  # number of cases in one run of hypothesis
 SECONDS_PER_CASE: Final = 60
 SHRINK_SECONDS: Final = 120
-SHRINK_TRIES: Final = 600  # smaller cases that are tried
-MAX_FINDINGS: Final = 40  # of one worker: the machine stops there
-# How often each check is drawn.
+SHRINK_TRIES: Final = 600  # largest number of smaller cases that are tried
+MAX_FINDINGS: Final = 40  # a worker stops after this many findings
+# The names of the checks; one that stands there twice is drawn twice as often.
 WEIGHTS: Final = ("quotients", "quotients", "quotients", "rewritings", "rewritings", "tensors", "cones", "sympy")  # fmt: skip
 
 
 class ContradictionError(AssertionError):
-    """What hypothesis shrinks."""
+    """A case contradicts a route; hypothesis shrinks the case that raises it."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Shrunk:
-    """A finding, shrunk, with the seed of the batch in which it was found."""
+    """The finding of a shrunk case, with the seed of its batch."""
 
     finding: Finding
     seed: int
@@ -44,7 +44,7 @@ class Shrunk:
 
 
 class Batch:
-    """One run of hypothesis: cases from a seed, until one contradicts, which is shrunk.
+    """One run of hypothesis: draw cases from a seed until one contradicts, then shrink it.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class Batch:
     end
         When to stop, by `time.monotonic`.
     checks
-        The names of the checks, each as often as it is drawn relative to the others.
+        The names of the checks, from which one is drawn for each case, as in `WEIGHTS`.
     """
 
     def __init__(self, number: int, end: float, checks: Sequence[str] = WEIGHTS) -> None:
@@ -124,7 +124,10 @@ class Batch:
 
 
 def work(number: int, first_seed: int, minutes: float, results: Any) -> None:
-    """Run batches until the time is over, and put counts and findings into a queue."""
+    """Run batches until the time is over; put the counts and the finding of each into a queue.
+
+    None is put at the end.
+    """
     end = time.monotonic() + 60 * minutes
     findings = 0
     batch_seed = first_seed * 1_000_000 + number * 100_000
@@ -143,7 +146,7 @@ def work(number: int, first_seed: int, minutes: float, results: Any) -> None:
 
 
 def run(minutes: float, first_seed: int, workers: int, output: Path | None) -> int:
-    """Run the machine; print findings as they come, and a table of counts; return the status."""
+    """Run all workers; print findings as they come, then the counts; return the exit status."""
     start = time.monotonic()
     context = multiprocessing.get_context("spawn")
     results = context.Queue()

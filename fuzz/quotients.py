@@ -45,7 +45,7 @@ class Side:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Answer:
-    """What the quotients say at a point.
+    """The behaviour of a function at a point, by difference quotients.
 
     Attributes
     ----------
@@ -73,13 +73,17 @@ class Answer:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Level:
-    """Digits and steps: 2**-(first + ratio*k) times the spacing of the doubles at the point."""
+    """The digits and the steps of one attempt.
+
+    The k-th step is ``2**-(first + ratio*k)`` times the spacing of the doubles at the point, for k
+    below `count`.
+    """
 
     digits: int
     first: int
     ratio: int
     count: int
-    at_zero: int  # the spacing at 0 is taken as 2**-at_zero: kinks are seldom closer
+    at_zero: int  # at 0 the spacing counts as 2**-at_zero: other kinks are seldom nearer
 
 
 LEVELS: Final = (
@@ -88,12 +92,12 @@ LEVELS: Final = (
     Level(1300, 400, 37, 6, 1074),
 )
 _CONVERGED: Final = Fraction(1, 2**90)  # relative difference of numbers that have converged
-_CLOSE: Final = Fraction(1, 2**60)
-_SMALL_SPACING: Final = -100  # an exponent: below, more digits are used
+_CLOSE: Final = Fraction(1, 2**60)  # relative difference of slopes that count as equal
+_SMALL_SPACING: Final = -100  # below this exponent of the spacing more digits are used
 
 
 def close(x: Number, y: Number) -> bool:
-    """Return whether two slopes are equal."""
+    """Return whether two slopes are equal, up to a relative difference of 2**-60."""
     return bool(abs(x - y) <= float(_CLOSE) * max(abs(x), abs(y)))
 
 

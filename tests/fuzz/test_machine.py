@@ -18,8 +18,8 @@ from symdiff.truth.kinds import Kind
 from symdiff.verdict import gradients, judge
 
 NEVER = math.inf
-LONGEST = 150
-SECONDS = 60  # characters of a shrunk expression
+LONGEST = 150  # characters of a shrunk expression
+SECONDS = 60
 
 
 def searched(chosen, seed=0, examples=60):

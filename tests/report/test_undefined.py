@@ -1,4 +1,4 @@
-"""Where a function is undefined, of the points that somebody gave, is said first."""
+"""The first line of a report names where a function is undefined, for points of `at` and `values`."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def first_lines(text, **request):
 
 
 ROWS = [[1.0, 2.0], [0.0, 0.0]]
-# An expression, the rest of the request, what is said.
+# An expression, the rest of the request, the first lines below the title.
 UNDEFINED = [
     (
         "x / x.norm(dim=1, keepdim=True)",
@@ -56,7 +56,7 @@ UNDEFINED = [
 
 
 @pytest.mark.parametrize(("text", "request_", "expected"), UNDEFINED)
-def test_an_undefined_function_is_told_first(text, request_, expected):
+def test_an_undefined_function_is_reported_on_the_first_line(text, request_, expected):
     assert first_lines(text, **request_) == expected
 
 
@@ -69,12 +69,12 @@ def test_an_undefined_function_is_told_first(text, request_, expected):
         ("relu(x).sum()", {"values": {"x": [0.0, 1.0]}}),
     ],
 )
-def test_a_function_with_values_is_not_called_undefined(text, request_):
+def test_no_line_is_printed_for_ranges_and_defined_functions(text, request_):
     assert "undefined at" not in str(symdiff.compare(text, **request_))
     assert not first_lines(text, **request_)
 
 
 @pytest.mark.parametrize("form", ["github", "latex", "html"])
-def test_every_format_tells_it_before_the_table(form):
+def test_every_format_has_the_line_before_the_table(form):
     table = symdiff.compare("log(x)", at={"x": [-1, 1]}).table(form)
     assert table.index("undefined at x = -1") < table.index("autograd")

@@ -1,4 +1,4 @@
-"""Gradients as a whole: the same numbers get the same verdict, whichever engine gives them."""
+"""Gradients are judged as a whole: equal numbers get equal verdicts, whichever engine gives them."""
 
 import contextlib
 import itertools
@@ -145,7 +145,7 @@ def test_the_order_of_wrt_changes_nothing_and_a_shorter_wrt_only_what_shares_a_s
             assert "held fixed" not in (before["detail"] or "")
 
 
-def test_a_partial_alone_is_judged_by_the_slopes_along_its_axis_and_said_so():
+def test_a_partial_alone_is_judged_by_the_slopes_along_its_axis_and_detail_says_so():
     at, gradient = {"x": [0], "y": [0]}, (1.0, 1.0)
     engine = Planted("planted", dict(zip(at, gradient, strict=True)))
     alone = records([engine], "max(0, x - abs(y))", at, wrt=["y"])["planted", "y"]
@@ -184,7 +184,7 @@ class TestTolerance:
         found = records([engine], "abs(x - y)", self.AT, **options)
         return {(r["verdict"], r["detail"]) for r in found.values()}
 
-    def test_a_gradient_off_the_set_is_none(self):
+    def test_a_gradient_outside_the_set_is_no_subgradient(self):
         assert {verdict for verdict, _ in self.verdict()} == {NOT}
         assert {verdict for verdict, _ in self.verdict(errors=4e-7)} == {NOT}
 
@@ -207,8 +207,8 @@ class TestTolerance:
         assert {verdict for verdict, _ in self.verdict(atol=1e-6)} == {SUB}
 
 
-# An expression of a and b, a point beside a second kink, and numbers of differences with a long step
-# there. Along each axis the second kink hides the first one: the numbers tell of both.
+# An expression of a and b, a point with a second kink beside it, and the central differences there,
+# whose stencil reaches across both kinks.
 BESIDE = [
     ("min(max(a, b), 1 + 1e-12)", {"a": [1], "b": [1]}, (0.0, 0.0)),
     ("abs(a - b) + 3*abs(a - b - 1e-12)", {"a": [1], "b": [1]}, (0.0, 0.0)),

@@ -45,7 +45,7 @@ def test_a_number_that_is_not_zero_is_not_taken_for_zero(text, exponent):
     assert sign(planted) == 1
 
 
-def test_the_square_roots_that_nearly_agree_are_told_apart():
+def test_sums_of_square_roots_that_nearly_agree_are_told_apart():
     # The sums of square roots of Graham: equal to 37 digits, but not equal.
     left, right = (0, 5, 6, 16, 41, 42, 48), (1, 2, 13, 33, 36, 49, 51)
     text = "+".join(f"sqrt({n})" for n in left) + "-".join(["", *(f"sqrt({n})" for n in right)])
@@ -94,12 +94,12 @@ RELATIONS = [
 
 
 @pytest.mark.parametrize(("text", "expected"), RELATIONS)
-def test_relations_of_a_root_are_decided(text, expected):
+def test_the_sign_of_an_expression_of_a_root_is_decided(text, expected):
     root = AlgebraicRoot([-1, -1, 0, 0, 0, 1], 1.1673039782614187)
     assert sign(number(text, r=root)) == expected
 
 
-def test_a_transcendental_number_is_not_judged_by_the_bound():
+def test_a_transcendental_number_is_not_decided_by_the_separation_bound():
     assert is_algebraic_zero(apply("sin", Real.of(1)) - PI) is None
     assert is_algebraic_zero(PI - PI * Real.of(1)) is True  # cancelled before
 

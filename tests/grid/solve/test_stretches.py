@@ -58,7 +58,7 @@ def test_a_function_that_is_nearly_zero_has_no_stretch(text, ends, breaks):
     assert not any(p.is_zero for p in pieces(parse(text), "x", {}, [ends[0], *breaks, ends[1]], 0))
 
 
-def test_the_integers_of_a_step_function_have_stretches_too():
+def test_a_stretch_on_which_a_switch_is_an_integer_is_found():
     program = parse("min(x, 0)")
     switch = Switch(program, program.output, crosses_integers=True)
     roots = find_roots(switch, "x", {}, (-1.5, 1.0))
