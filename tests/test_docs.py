@@ -82,13 +82,18 @@ def test_every_make_target_that_is_mentioned_exists(path):
     assert set(re.findall(r"`?\bmake ([a-z]+)`", path.read_text(encoding="utf-8"))) <= targets
 
 
-def test_contributing_names_every_part_of_the_package():
+@pytest.mark.parametrize(
+    ("heading", "folder"),
+    [("How the code is laid out", "symdiff"), ("Looking for wrong results", "fuzz")],
+)
+def test_contributing_names_every_part_of_a_package(heading, folder):
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    table = "\n".join(re.findall(r"^\| (`.*?) \|", text, re.MULTILINE))
+    section = text.split(f"\n## {heading}\n")[1].split("\n## ")[0]
+    table = "\n".join(re.findall(r"^\| (`.*?) \|", section, re.MULTILINE))
     named = {name.rstrip("/") for name in re.findall(r"`([a-z_]+(?:/|\.py))`", table)}
     parts = {
         path.name
-        for path in (ROOT / "symdiff").iterdir()
+        for path in (ROOT / folder).iterdir()
         if path.is_dir() or path.suffix == ".py"
         if not path.name.startswith("__")
     }
