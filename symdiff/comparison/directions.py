@@ -44,7 +44,9 @@ from symdiff.verdict.words import Verdict
 
 DIRECTIONS: Final = 3  # number of random directions for each input
 _FACTOR: Final = 4.0  # by which another order of operations may exceed a bound of rounding errors
-_UNSETTLED: Final = "a switch may vanish, or rounding hides the derivative"
+_UNSETTLED: Final = (
+    "a switch may be zero, or the error bound of the derivative exceeds the tolerance"
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

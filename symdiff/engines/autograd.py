@@ -113,7 +113,7 @@ class _Autograd:
         if problem.function is not None:
             samples = with_checks_along(samples, problem, bounds, done)
             if done.dtype != problem.tensor_problem.dtype.name:
-                reason = f"the callable rounds its inputs to {done.dtype}, and no bound is known"
+                reason = f"the callable computes in {done.dtype}: its rounding error is not known"
                 allowances = dict.fromkeys(slopes, Allowance(math.nan, reason=reason))
         return DirectionalSamples(samples, allowances, gradients)
 

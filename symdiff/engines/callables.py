@@ -276,7 +276,9 @@ def _changes(program: Program, columns: Mapping[str, Array], name: str) -> bool:
 def why_unreached(name: str, *, is_detached: bool) -> str:
     """Return why a callable has no gradient by an input."""
     if is_detached:
-        return "the callable's value has no grad_fn: it is detached, backward raises"
+        return (
+            "the callable's value has no grad_fn: it is detached, and backward raises an exception"
+        )
     return f"the callable's value has no grad_fn that leads to {name}"
 
 

@@ -139,7 +139,7 @@ class _Central:
             dtype, values = _run_along(problem, problem.values, with_dtype=True)
             samples = dataclasses.replace(samples, values=values[np.newaxis], dtype=dtype)
             if dtype != "float64":
-                reason = f"the callable computes in {dtype}, and no bound is known"
+                reason = f"the callable computes in {dtype}: its rounding error is not known"
                 allowances = dict.fromkeys(slopes, Allowance(math.nan, reason=reason))
         return DirectionalSamples(samples, allowances, {})
 
@@ -323,7 +323,9 @@ def _check_nothing_is_held(program: Program) -> None:
     """
     for _, call in program.calls():
         if CATALOGUE[call.function].role == "hold":
-            raise Unsupported(call.function, "differences of a callable move what it detaches")
+            raise Unsupported(
+                call.function, "differences of a callable cannot hold constant what it detaches"
+            )
 
 
 def _dtype_at(problem: Problem, point: int) -> tuple[Dtype, str]:

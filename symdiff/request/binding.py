@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 from symdiff.errors import UsageError
 
 _POSITIONAL: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-_HINT: Final = "call the parameters of the callable as the variables of math"
+_HINT: Final = "name the parameters of the callable like the variables of math"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -72,8 +72,8 @@ def bind(
     if parameters is None:
         if len(variables) > 1 and len(order) < len(variables):
             _refuse(
-                f"the callable does not name its parameters, and {_listed(variables)} are in no "
-                "order",
+                f"the callable does not name its parameters, and the order of "
+                f"{_listed(variables)} is not given",
                 f"give all of them in grid or values, in the callable's order: "
                 f'grid={{"{variables[0]}": ..., "{variables[1]}": ...}}',
             )
@@ -124,13 +124,13 @@ def _bind_named(
     if len(required) > len(rest) or len(rest) > len(candidates):
         _refuse(
             f"the callable takes {_counted(parameters)}, and the formula has {_listed(variables)}",
-            "write math in all parameters of the callable that have no default, and no others",
+            "use all parameters of the callable without a default in math, and no others",
         )
     if len(rest) > 1:
         if len(order) < len(variables):
             _refuse(
-                f"the callable's {_listed([p.name for p in parameters])} are not the formula's "
-                f"{_listed(variables)}, which are in no order",
+                f"the callable's parameters {_listed([p.name for p in parameters])} are not named "
+                f"like the formula's variables {_listed(variables)}, whose order is not given",
                 f"{_HINT}, or give all of them in grid or values in the callable's order",
             )
         rest = [name for name in order if name in rest]
@@ -179,8 +179,8 @@ def _bound(
             positions.append(variables.index(by_name[p.name]))
         elif p.kind is p.POSITIONAL_ONLY:
             _refuse(
-                f"the callable takes {p.name} by position only, after one that math has not",
-                "write math in all parameters of the callable",
+                f"the callable takes {p.name} by position only, after a parameter that math lacks",
+                "use all parameters of the callable in math",
             )
         else:
             keywords.append((p.name, variables.index(by_name[p.name])))

@@ -1,7 +1,7 @@
 """Distances of points to convex sets, their shortest elements, and limits of gradients.
 
-The distance of a point to a set is bounded from above by an element of the set, and from below by
-a direction in which the set ends before the point.
+The distance of a point to a set is bounded from above by an element of the set, and from below by a
+hyperplane that separates the set from the point.
 
 Source: Wolfe 1976, Finding the nearest point in a polytope; Holloway 1974, An extension of the
 Frank and Wolfe method of feasible directions (fully corrective steps).

@@ -1,9 +1,9 @@
 """Judge gradients as a whole, at points where variables share a switch that is zero.
 
 There, each component may lie between its one-sided derivatives while the gradient lies outside
-the Clarke set. The verdicts on the components then follow from the verdict on the gradient: by the
-variables that share switches, that were asked for, and for which the engine has a number. The other
-variables are held fixed. A component alone is judged by the slopes along its axis.
+the Clarke set. So the gradient is judged with respect to the variables that share switches, that
+were asked for, and for which the engine has a number, with the other variables held fixed. Its
+components get its verdict. A single component is judged by the slopes along its axis.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from symdiff.truth.truths import Truths
 from symdiff.verdict.judge import NO_BOUND, Judgement, Key, Tolerance
 from symdiff.verdict.words import Verdict
 
-# How to get an engine's allowance: from the engine, the variable and the point.
+# Returns an engine's allowance, given the engine, the variable and the point.
 AllowanceOf = Callable[[str, str, int], Allowance]
 
 # Least tolerance of membership in a hull, in every component relative to its largest size there.
@@ -90,12 +90,12 @@ class _Scope:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Ruling:
-    """What the gradient as a whole says about a component: a verdict, a reason and a note.
+    """The verdict on a component that follows from the gradient, with a reason and a note.
 
     Attributes
     ----------
     verdict
-        The verdict; None: the one on the component alone.
+        The verdict; None keeps the verdict on the component alone.
     """
 
     verdict: Verdict | None
