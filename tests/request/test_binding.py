@@ -7,6 +7,7 @@ import torch
 
 import symdiff
 from symdiff.errors import UsageError
+from symdiff.program import parse
 from symdiff.request.binding import bind
 
 
@@ -129,7 +130,7 @@ def test_builtins_take_the_order_given():
     ],
 )
 def test_a_right_callable_agrees_whatever_order_its_formula_has(function, math):
-    names = sorted(symdiff.program.parse(math).inputs)
+    names = sorted(parse(math).inputs)
     comparison = symdiff.compare(function, {n: [0.5, 2.0] for n in names}, math=math)
     assert {r["verdict"] for r in comparison.records()} <= {"agrees", "inexact"}
 

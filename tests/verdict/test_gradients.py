@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import symdiff
 from symdiff.engines.base import Allowance, Samples, Traits
 from symdiff.engines.registry import registered
+from symdiff.verdict.words import Verdict
 from tests.fakes import Fixed
 
 ZERO = {"x": [0], "y": [0]}
@@ -220,7 +221,7 @@ BESIDE = [
 def test_a_stencil_across_a_kink_beside_the_point_explains_a_gradient(text, at, numbers):
     found = list(symdiff.compare(text, at=at, kinks=False, engines=["central"]).records())
     assert [r["value"] for r in found] == pytest.approx(numbers, abs=1e-6)
-    assert all(symdiff.verdict.words.Verdict.of(r["verdict"]).passes for r in found)
+    assert all(Verdict.of(r["verdict"]).passes for r in found)
     planted = verdicts(text, at, numbers, kinks=False)  # negative control: no stencil
     inside = text.startswith("max")
     assert set(planted.values()) == ({SUB} if inside else {NOT})
