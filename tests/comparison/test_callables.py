@@ -77,7 +77,7 @@ class TestValues:
         grid = {"x": [0.1, 0.3, 1.7]}
         right = judged(lambda x: (x.float() ** 3).double(), "x**3", grid)
         assert words(right) == {"inexact"}
-        assert {r["detail"] for r in right} == {"rounding in float32"}
+        assert {r["detail"].partition(":")[0] for r in right} == {"rounding in float32"}
         wrong = judged(lambda x: (x.float() ** 3 + 1e-3).double(), "x**3", grid)
         assert words(wrong) == {"value"}
         assert all(r["detail"].endswith("it was computed in float32") for r in wrong)
@@ -304,7 +304,7 @@ class TestTensors:
             lambda x, w: (x.half() @ w.half()).double().sum(1), "(x @ w).sum(dim=1)", values=LARGE
         )
         assert words(records) == {"undecided"}
-        assert "rounds its inputs to float16" in records[0]["detail"]
+        assert "computes in float16" in records[0]["detail"]
 
     @pytest.mark.parametrize("values", [{"x": [[1.0, 2.0]], "w": [[3.0], [4.0]]}, LARGE])
     def test_an_input_that_no_gradient_reaches_is_named(self, values):

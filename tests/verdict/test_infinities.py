@@ -11,6 +11,7 @@ import symdiff
 from symdiff.arithmetics.series.reals import Real
 from symdiff.comparison.directions import _bounded
 from symdiff.engines.base import Allowance
+from symdiff.program import parse
 from symdiff.truth.certify import _differ
 from symdiff.truth.kinds import Kind, Truth, overflow_detail
 from symdiff.truth.proof import prove
@@ -40,7 +41,7 @@ BEYOND = [
 
 @pytest.mark.parametrize(("text", "point", "size"), BEYOND)
 def test_the_size_of_a_derivative_beyond_the_doubles_is_told(text, point, size):
-    truth = prove(symdiff.program.parse(text), "x", {"x": Real.of(point)})
+    truth = prove(parse(text), "x", {"x": Real.of(point)})
     assert truth.kind in {Kind.SMOOTH, Kind.EDGE}
     assert truth.derivative == (-INF if size.startswith("-") else INF)
     assert truth.detail.endswith(overflow_detail(size))
