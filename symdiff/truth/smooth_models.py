@@ -109,7 +109,7 @@ def _square(x: Model) -> Powers | None:
 
 
 def _powers(name: str, x: Model, y: Model) -> Powers | None:
-    """Return the sum of powers that a sum, difference, product or quotient is."""
+    """Return a sum, difference, product or quotient as a sum of powers, or None."""
     if name == "multiply":
         powers, factor = (x.powers, y.value) if x.powers else (y.powers, x.value)
         return _scaled(powers, factor)

@@ -60,14 +60,14 @@ class TestValues:
             "its value is 1, and the formula is undefined here: a division by zero"
         )
 
-    def test_only_the_points_that_differ_are_said(self):
+    def test_only_points_with_another_value_get_the_verdict_value(self):
         def faulty(x):
             return torch.where(x.abs() < 0.6, x + 1, x)
 
         by_x = {r["point"]["x"]: r["verdict"] for r in judged(faulty, "x", {"x": "-1:1:5"})}
         assert by_x == {-1: "agrees", -0.5: "value", 0: "value", 0.5: "value", 1: "agrees"}
 
-    def test_it_comes_before_the_derivative_and_does_not_pass(self):
+    def test_a_wrong_value_is_reported_in_place_of_a_wrong_derivative(self):
         comparison = symdiff.compare(lambda x: 3 * x + 5, math="x", engines=["autograd"])
         assert not comparison.ok
         assert "its value is" in comparison.table()
@@ -167,7 +167,7 @@ class TestBackward:
         assert all("has no grad_fn" in r["detail"] for r in records)
         assert {r["value"] for r in records} == {None}
 
-    def test_a_stationary_point_alone_does_not_hide_it(self):
+    def test_a_detached_value_has_failed_also_where_the_derivative_is_zero(self):
         assert words(judged(lambda x: x.detach() ** 2, "x**2", {"x": [0]}, kinks=False)) == {
             "failed"
         }
@@ -396,7 +396,7 @@ class TestCentral:
         assert by_x[-1] == ("undefined", "ValueError: negative")
         assert by_x[1e-7][0] == by_x[1][0] == "inexact" or by_x[1][0] == "agrees"
 
-    def test_what_a_formula_holds_constant_it_does_not_express(self):
+    def test_a_formula_that_detaches_a_part_is_unsupported(self):
         def straight_through(x):
             return x + (x.round() - x).detach()
 

@@ -404,7 +404,7 @@ JOINT = [
 
 @pytest.mark.parametrize(("text", "kind", "joint"), JOINT)
 @pytest.mark.parametrize("wrt", [["a"], ["a", "b"], ["b", "a"]])
-def test_a_derivative_along_an_axis_is_told_from_one_of_the_function(text, kind, joint, wrt):
+def test_a_derivative_along_an_axis_alone_has_the_kind_partial(text, kind, joint, wrt):
     comparison = symdiff.compare(text, {"a": [0], "b": [0]}, wrt=wrt, engines=["autograd"])
     at_zero = [r for r in comparison.records() if r["point"] == {"a": 0.0, "b": 0.0}]
     (record,) = (r for r in at_zero if r["variable"] == "a")
@@ -412,7 +412,7 @@ def test_a_derivative_along_an_axis_is_told_from_one_of_the_function(text, kind,
     assert ("along a only" in (record["detail"] or "")) == (kind == "partial")
 
 
-def test_in_one_variable_nothing_is_said_of_several():
+def test_with_one_variable_no_detail_is_about_several():
     for record in symdiff.compare("relu(x) - relu(-x)", at={"x": [0]}).records():
         assert (record["kind"], record["joint"]) == ("smooth", None)
     for record in symdiff.compare("sin(x)/x", at={"x": [0]}).records():

@@ -168,7 +168,7 @@ GONE = {
 
 
 @pytest.mark.parametrize("what", GONE)
-def test_coverage_that_is_lost_is_told_but_new_coverage_is_no_loss(report, what):
+def test_lost_coverage_is_reported_and_new_coverage_is_no_loss(report, what):
     is_gone, words, reverse = GONE[what]
     old, new = read_run(report / "old.json"), without(report, "less.json", is_gone)
     less, more = drift(old, new), drift(new, old)

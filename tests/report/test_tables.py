@@ -194,7 +194,7 @@ SHARED_KINKS = [
 
 
 @pytest.mark.parametrize(("text", "slopes"), SHARED_KINKS)
-def test_kinks_of_a_second_variable_are_shown_and_told(text, slopes):
+def test_kinks_of_a_second_variable_have_rows_and_remarks(text, slopes):
     table = str(symdiff.compare(text, {"x": [0, 1], "y": [0, 2]}, engines=["autograd"]))
     rows = [line for line in table.splitlines() if " kink  y " in line]
     assert rows
@@ -203,7 +203,7 @@ def test_kinks_of_a_second_variable_are_shown_and_told(text, slopes):
     assert "d/dy: autograd chooses" in table
 
 
-def test_a_kink_with_another_choice_is_told_too():
+def test_each_choice_of_a_subgradient_is_reported_at_its_first_kink():
     table = str(symdiff.compare("relu(x) + abs(x - 1)", at={"x": [0, 1]}, engines=["autograd"]))
     assert "at x = 0: autograd chooses left" in table
     assert "at x = 1: autograd chooses mean" in table

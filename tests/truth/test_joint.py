@@ -85,7 +85,7 @@ def test_a_derivative_is_proved_where_a_switch_is_zero(text):
 
 # An oscillation has no series, so that no slope along a curve is known.
 @pytest.mark.parametrize("text", [text for text in WITH_DERIVATIVE if "sin(1/" not in text])
-def test_adding_a_function_without_derivative_leaves_none(text):
+def test_a_sum_with_a_function_without_derivative_has_no_derivative(text):
     assert decided(f"({text}) + sqrt(abs(x*y))").joint is Joint.NOT_DIFFERENTIABLE
 
 

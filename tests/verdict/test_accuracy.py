@@ -32,7 +32,7 @@ def records_of(text, point, **more):
 
 
 @pytest.mark.parametrize(("text", "point", "derivative", "culprit"), LOST)
-def test_a_cancellation_that_loses_the_derivative_is_told_and_blamed(
+def test_a_cancellation_that_loses_the_derivative_is_inaccurate_and_blamed(
     text, point, derivative, culprit
 ):
     (record,), report = records_of(text, float(point))

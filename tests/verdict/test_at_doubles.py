@@ -72,7 +72,7 @@ def test_the_table_says_which_engines_were_judged_at_a_double():
     assert f"undefined, judged at x = -0.7580129331052669, the double for {END}" in flat
 
 
-def test_the_derivative_at_the_double_counts_and_not_one_in_between():
+def test_a_number_between_the_derivatives_at_the_point_and_at_its_double_is_wrong():
     # The double for 1/3 is (2**54 - 1)/(3*2**54), and 2**60 times it is an integer.
     with mpmath.workdps(60):
         at_double = float(2**60 * mpmath.cos((2**60 - 64) // 3))

@@ -83,7 +83,7 @@ def test_the_shortest_element_is_named():
     assert all(SHORTEST in d for d in details)
 
 
-def test_the_reason_why_a_gradient_is_open_is_told():
+def test_the_detail_says_why_a_gradient_is_undecided():
     comparison = symdiff.compare("where(x > 0, y, 0) + abs(x - y)", at={"x": 0, "y": 0})
     details = [r["detail"] for r in comparison.records() if r["verdict"] == "undecided"]
     assert details

@@ -40,7 +40,7 @@ BEYOND = [
 
 
 @pytest.mark.parametrize(("text", "point", "size"), BEYOND)
-def test_the_size_of_a_derivative_beyond_the_doubles_is_told(text, point, size):
+def test_the_detail_has_the_size_of_a_derivative_beyond_the_doubles(text, point, size):
     truth = prove(parse(text), "x", {"x": Real.of(point)})
     assert truth.kind in {Kind.SMOOTH, Kind.EDGE}
     assert truth.derivative == (-INF if size.startswith("-") else INF)
@@ -79,7 +79,7 @@ def test_an_infinite_error_estimate_excuses_nothing():
     assert verdict("x**2", 1, 7.0, errors={"x": np.array([INF])}) == "wrong"
 
 
-def test_a_saturated_number_of_float32_agrees_with_it_in_float32_only():
+def test_the_largest_float32_agrees_with_an_overflow_in_float32_only():
     largest = float(np.finfo(np.float32).max)
     assert verdict("exp(x)", 710, largest, dtype="float32") == "agrees"
     assert verdict("exp(x)", 710, INF, dtype="float32") == "agrees"

@@ -145,13 +145,13 @@ def test_another_component_is_blamed_where_the_nan_comes_from_it():
     assert found == {(None, "x"): expected, (None, "y"): expected}
 
 
-def test_an_overflow_in_the_dtype_of_the_tensor_is_told():
+def test_an_overflow_in_the_dtype_of_the_tensor_is_reported():
     x = np.array(90, dtype=np.float32)
     found = blamed("exp(x)/(1 + exp(x))", values={"x": x})
     assert found == {(None, "x"): ("it is inf in float32", "exp(x) (expr, column 1)")}
 
 
-def test_the_element_at_which_a_nan_arises_is_told():
+def test_the_element_at_which_a_nan_arises_is_reported():
     found = blamed("log(softmax(x, dim=0))", values={"x": [1000.0, 0, -1000]})
     detail, place = found["[0]", "x[0]"]
     assert detail == "it is -inf, and the gradient that reaches it is 0"

@@ -16,7 +16,7 @@ EDGES = ["sqrt(x)**2", "x**1.875", "x*sqrt(x)", "sqrt(x**3)", "x**2.5 - 3*x"]
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize(("text", "point"), [("sqrt(x)**2", 0), ("abs(x)", 0), ("sqrt(x)", 1)])
-def test_the_verdict_on_it_does_not_depend_on_the_allowance(text, point, value):
+def test_a_nan_or_an_infinity_is_nonfinite_whatever_the_allowance(text, point, value):
     allowances = (
         Allowance(),
         Allowance(math.inf),
@@ -36,7 +36,7 @@ def test_two_engines_with_nan_have_one_verdict(point):
 
 
 @pytest.mark.parametrize("text", EDGES)
-def test_a_stencil_that_leaves_the_domain_is_told_counted_apart_and_passes(text):
+def test_a_stencil_that_leaves_the_domain_is_reported_counted_apart_and_passes(text):
     report = symdiff.compare(text, at={"x": 0}, engines=["central"])
     (record,) = report.records()
     assert (record["verdict"], record["value"]) == ("nonfinite", "nan")
@@ -48,7 +48,7 @@ def test_a_stencil_that_leaves_the_domain_is_told_counted_apart_and_passes(text)
     assert not symdiff.compare(text, at={"x": 0}, engines=["central"], strict=True).ok
 
 
-def test_another_nan_beside_it_does_not_pass():
+def test_a_nan_of_a_branch_that_is_not_taken_does_not_pass():
     """At 0 the stencil leaves the domain; at 1 the branch that is not taken gives 0*inf."""
     text = "sqrt(x)**2 + where(x == 1, x, log(x - 1))*0"
     report = symdiff.compare(text, at={"x": 1}, engines=["autograd", "central"])

@@ -1,4 +1,4 @@
-"""Growth near a point: what holds at all points P + h together, and not only along one line.
+"""Bounds on a function of several variables at all points P + h near a point P.
 
 Of a function f of several variables, bounds in powers of the distance |h| are tracked:
 

@@ -92,7 +92,7 @@ def test_the_error_of_torch_is_within_a_narrow_bound(text):
         assert bound <= 1e-12 * max(1, abs(value))
 
 
-def test_values_have_bounds_too():
+def test_the_rounding_error_of_a_value_is_bounded():
     assert value_radius(parse("1 - tanh(x)**2"), {"x": flint.arb(20)}) >= 1.7e-17
     assert value_radius(parse("2*x"), {"x": flint.arb(0.5)}) == 0
 
