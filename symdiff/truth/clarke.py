@@ -122,9 +122,12 @@ class ClarkeBounds:
     @property
     def is_one_gradient(self) -> bool:
         """Whether the Clarke set is proved to be one gradient, which is a strict derivative."""
-        parts = () if self.inner is None else self.inner.parts
-        single = all(isinstance(part, Vertices) and len(part.points) == 1 for _, part in parts)
-        return self.exact and self.inner is not None and single
+        return self.exact and self.inner is not None and _is_one_point(self.inner)
+
+    @property
+    def has_choices(self) -> bool:
+        """Whether automatic differentiation may compute more than one gradient."""
+        return not _is_one_point(self.reachable)
 
     def _scale(self, g: Array, tolerance: float, slack: Array | float) -> Array:
         """Return the sizes, enlarged so that distances may grow by a slack; shape (d,)."""
@@ -143,6 +146,11 @@ class ClarkeBounds:
         largest = sizes(self.reachable)
         scale: Array = np.maximum(largest, max(_SMALLEST_SIZE * largest.max(initial=0), 1e-300))
         return scale
+
+
+def _is_one_point(body: Sum) -> bool:
+    """Return whether a set is given by one point."""
+    return all(isinstance(part, Vertices) and len(part.points) == 1 for _, part in body.parts)
 
 
 def _bounds(g: Array, body: Sum, scale: Array, tolerance: float) -> tuple[float, float]:

@@ -340,6 +340,8 @@ def _spurious(scope: _Scope, variable: str, i: int, value: float) -> str:
     bounds = None if point is None else clarke_bounds(scope.problem.program, [variable], point)
     if not isinstance(bounds, ClarkeBounds):
         return ""
+    if not bounds.has_choices:
+        return ""  # the switches that are zero do not depend on this variable
     inside = bounds.outer_contains([value], _EQUAL)
     return "spurious: inside the AD hull" if inside else "outside the AD hull"
 

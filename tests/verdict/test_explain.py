@@ -36,6 +36,26 @@ def test_a_verdict_is_explained(text, x, engine, detail, blamed):
     assert record["blame"] is None if blamed is None else record["blame"].startswith(blamed)
 
 
+# An expression, claimed derivatives by x at x = y = 0, and the starts of their details.
+HULLS = [
+    ("relu(x) - relu(-x) + abs(y)", "0", "spurious: inside the AD hull; along x only"),
+    ("relu(x) - relu(-x) + abs(y)", "3", "outside the AD hull; along x only"),
+    ("relu(x) - relu(-x)", "3", "outside the AD hull; apparent kink"),
+    # No switch that is zero depends on x: there is nothing to choose, and no hull to speak of.
+    ("x + abs(y)", "3", "along x only"),
+    ("exp(x) + hypot(y, 2*y)", "3", "along x only"),
+    ("x + abs(y)", "1", "along x only"),
+]
+
+
+@pytest.mark.parametrize(("text", "claim", "detail"), HULLS)
+def test_the_hull_is_named_only_where_there_are_choices(text, claim, detail):
+    at = {"x": [0], "y": [0]} if "y" in text else {"x": [0]}
+    comparison = symdiff.compare(text, at=at, claims={"x": claim}, engines=["symbolic"])
+    (record,) = [r for r in comparison.records() if r["engine"] == "claim"]
+    assert record["detail"].startswith(detail)
+
+
 def test_agreement_is_not_explained():
     trial = symdiff.compare("x**2", at={"x": [1, 2]}, engines=["symbolic"]).evidence[0].trials[0]
     assert len(trial.explanations["symbolic", "x"].points) == 0
