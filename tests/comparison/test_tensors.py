@@ -166,7 +166,9 @@ class TestClaims:
         comparison = symdiff.compare("((y_pred - 1)**2).sum()", claims=claims, **NETWORK)
         claimed = records(comparison, engine="claim")
         assert {r["verdict"] for r in claimed} == {verdict}
-        assert {r["detail"] for r in claimed} == {how or None}
+        # h[3,1] is 0, so that every derivative along w2 is a partial one.
+        details = [r["detail"].partition("along w2") for r in claimed]
+        assert {(said.rstrip("; "), along) for said, along, _ in details} == {(how, "along w2")}
 
     def test_a_claim_can_be_for_one_output_and_one_input(self):
         claims = {"[0]/x": "[2*x[0], 0]", "[1]/x[1]": "7"}
@@ -260,22 +262,24 @@ class TestDtypes:
         assert verdicts(comparison, "autograd") == {"value"}
 
     def test_the_rounding_of_sums_in_any_order_passes(self):
-        texts = (
-            "(x @ w).sum()",
-            "F.linear(x, w.T).abs().sum()",
-            "softmax(x @ w, dim=1)[:, 0].sum()",
-        )
-        words = set()
+        # The derivative of a softmax near 1, s*(1 - s), may cancel until two digits are left.
+        passing = {"agrees", "inexact"}
+        allowed = {
+            "(x @ w).sum()": passing,
+            "F.linear(x, w.T).abs().sum()": passing,
+            "softmax(x @ w, dim=1)[:, 0].sum()": passing | {"inaccurate"},
+        }
+        words = {text: set() for text in allowed}
         for seed in range(30):
             values = {
                 "x": {"shape": [3, 3], "seed": seed, "dtype": "float32"},
                 "w": {"shape": [3, 2], "seed": seed + 1000, "dtype": "float32"},
             }
-            for text in texts:
-                words |= verdicts(
+            for text in allowed:
+                words[text] |= verdicts(
                     symdiff.compare(text, values=values, engines=["autograd"]), "autograd"
                 )
-        assert words == {"agrees", "inexact"}
+        assert words == allowed
 
     def test_integers_have_no_gradients(self):
         with pytest.raises(UsageError, match="x is int64: PyTorch differentiates real numbers"):

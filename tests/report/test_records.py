@@ -46,7 +46,7 @@ BLAMED = [
         "a logarithm of a negative number",
         "log(x - 1) (expr, column 1)",
     ),
-    ("sigmoid(x)", 40, "inexact", "rounding", "sigmoid(x) (expr, column 1)"),
+    ("sigmoid(x)", 40, "inaccurate", "no right digits", "sigmoid(x) (expr, column 1)"),
     ("max(x, 2*x, 3*x, 4*x)", 0, "subgradient", "other", None),
 ]
 

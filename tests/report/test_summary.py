@@ -20,7 +20,7 @@ def test_a_point_that_is_a_kink_is_counted_as_one():
 
 
 def test_undecided_points_are_not_counted_as_proved():
-    text = "0 if x == 0 else x**2*sin(1/x) + abs(x)"
+    text = "0 if x == 0 else exp(exp(1/x)) + abs(x)"
     comparison = symdiff.compare(text, at={"x": [0]})
     assert {r["kind"] for r in comparison.records()} == {"undecided"}
     assert comparison.summary().endswith("\n0 of 1 derivatives proved point by point, 1 undecided")
