@@ -100,7 +100,7 @@ def hostile(head, tail=b""):
 
 
 def test_bytes_of_another_format_are_refused_with_both_numbers():
-    with pytest.raises(PackingError, match=r"^of format 1, not 10$"):
+    with pytest.raises(PackingError, match=rf"^of format 1, not {FORMAT}$"):
         unpack(hostile([1, [], None, []]))
 
 
