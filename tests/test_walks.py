@@ -183,24 +183,25 @@ def test_a_function_with_a_formula_is_one_row_and_one_expression(tree):
 
 DTYPE = """
 [[expression]]
-name = "in bfloat16"
-expr = "(x*x).sum()"
-values = { x = { data = [0.1, 3.0], dtype = "bfloat16" } }
+name = "with counts in int32"
+expr = "(n*x*x).sum()"
+values = { x = [0.5, 3.0], n = { data = [1, 2], dtype = "int32" } }
+wrt = ["x"]
 """
 
 
 def test_a_dtype_is_one_row(tree):
-    (tree.folder / "bfloat16.toml").write_text(DTYPE)
-    command = ["run", "bfloat16.toml", "--engine", "autograd", "--format", "jsonl", "--all"]
-    assert "unknown dtype 'bfloat16'" in tree.refusal(*command)
+    (tree.folder / "int32.toml").write_text(DTYPE)
+    command = ["run", "int32.toml", "--engine", "autograd", "--format", "jsonl", "--all"]
+    assert "unknown dtype 'int32'" in tree.refusal(*command)
     tree.replace(
         "symdiff/program/values.py",
         '            Dtype("int64"',
-        '            Dtype("bfloat16", 8, 2.0**-126, 2.0**-133),\n            Dtype("int64"',
+        '            Dtype("int32", 31, 1.0, 1.0, is_integer=True),\n            Dtype("int64"',
     )
     records = [json.loads(line) for line in tree.symdiff(*command).splitlines()]
     assert [r["verdict"] for r in records] == ["agrees", "agrees"]
-    assert [float(r["value"]) for r in records] == [2 * 0.10009765625, 6.0]  # 0.1 in 8 bits
+    assert [float(r["value"]) for r in records] == [1.0, 12.0]
 
 
 def test_the_tree_without_the_edit_has_no_such_option(tree):

@@ -35,7 +35,7 @@ from symdiff.request.options import Options
 from symdiff.truth.kinds import Kind, Truth
 from symdiff.truth.truths import Certified, Proofs, Truths
 from symdiff.truth.values import ExactValue
-from symdiff.verdict.accuracy import few_digits, inaccurate, least_part, loss
+from symdiff.verdict.accuracy import Limit, few_digits, inaccurate, loss
 from symdiff.verdict.diagnosis import describe_agreement
 from symdiff.verdict.faults import judge_faults
 from symdiff.verdict.judge import Judgement, Tolerance, draft, judge, unclear_points
@@ -217,7 +217,7 @@ def _judged(
     allowance = along.allowances.get(name, Allowance())
     allowances = dict.fromkeys(drafted.points_off.tolist(), allowance)
     judgement = judge(drafted, truths, samples, name, allowances)
-    limit = least_part(options.digits, DTYPES[samples.dtype])
+    limit = Limit(options.digits, DTYPES[samples.dtype])
     if truths.derivative[0] and few_digits(judgement, truths, samples.derivatives[name], limit):
         why = loss(truths, 0, float(samples.derivatives[name][0]))
         judgement = inaccurate(judgement, {0: why})

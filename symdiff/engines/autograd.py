@@ -16,7 +16,7 @@ from symdiff.arithmetics.reading import read
 from symdiff.arithmetics.tensors import TENSORS
 from symdiff.array_types import Array
 from symdiff.catalogue import CATALOGUE
-from symdiff.engines.base import Allowance, Problem, Samples, TensorProblem, Traits
+from symdiff.engines.base import ROUNDING, Allowance, Problem, Samples, TensorProblem, Traits
 from symdiff.engines.callables import (
     FACTOR,
     as_doubles,
@@ -90,7 +90,8 @@ class _Autograd:
         dtype = problem.tensor_problem.dtype
         if problem.function is not None:
             dtype = dtype_at(problem, problem.tensor_problem, problem.function, point)
-        return Allowance(slope_radius(program, variable, balls, dtype, ReorderedSums))
+        radius = slope_radius(program, variable, balls, dtype, ReorderedSums)
+        return Allowance(radius, rounded_in=dtype.name)
 
     def backward_pass(self, problem: Problem) -> TorchBackwardPass | None:
         if problem.function is not None:
@@ -128,7 +129,8 @@ def _rounding(problem: DirectionalProblem, name: str, bound: DirectionalBound) -
     if any(CATALOGUE[call.function].backward_formula for _, call in problem.program.calls()):
         bound = problem.bound(name, backward_formula=True)
     error = bound.slope_error if math.isfinite(bound.slope_error) else math.nan
-    return Allowance(4 * 2.0 ** (53 - problem.tensor_problem.dtype.bits) * error)
+    dtype = problem.tensor_problem.dtype
+    return Allowance(4 * 2.0 ** (53 - dtype.bits) * error, rounded_in=dtype.name)
 
 
 def _reverse(problem: Problem) -> Samples:
@@ -213,7 +215,8 @@ def _allowance_of_callable(problem: Problem, variable: str, point: int) -> Allow
     dtype = DTYPES[name]
     balls = {n: rounded_ball(float(x[0]), dtype) for n, x in here.columns.items()}
     radius = slope_radius(here.program, variable, balls, dtype, ReorderedSums)
-    return Allowance(radius, reason="rounding" if name == "float64" else f"rounding in {name}")
+    reason = ROUNDING if name == "float64" else f"{ROUNDING} in {name}"
+    return Allowance(radius, reason=reason, rounded_in=name)
 
 
 def _powers_of_two(count: int) -> Array:

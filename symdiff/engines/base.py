@@ -422,6 +422,8 @@ class Allowance:
         The number that the engine must return apart from rounding; None: the derivative.
     reason
         Why it may deviate, in a few words: "rounding", "truncation and rounding".
+    rounded_in
+        The dtype whose rounding alone makes it deviate; "" if something else does too.
     stencil_leaves_domain
         Whether the engine cannot have a number here, since its stencil leaves the domain.
     """
@@ -429,6 +431,7 @@ class Allowance:
     radius: float = 0.0
     expected: float | None = None
     reason: str = ROUNDING
+    rounded_in: str = "float64"
     stencil_leaves_domain: bool = False
 
     def explains(self, value: float, derivative: float) -> bool:

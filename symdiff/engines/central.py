@@ -374,7 +374,7 @@ def _allowance(problem: Problem, variable: str, i: int, h: float, dtype: Dtype) 
     if not quotient.is_finite():
         return Allowance(math.nan)
     words = TRUNCATION if dtype == FLOAT64 else f"{TRUNCATION} in {dtype.name}"
-    return Allowance(radius_of(quotient), float(quotient.mid()), words)
+    return Allowance(radius_of(quotient), float(quotient.mid()), words, rounded_in="")
 
 
 def _differences(moves: _Moves) -> tuple[NDArray[Any], ...]:

@@ -49,6 +49,18 @@ class Dtype:
         """The largest finite number; in IEEE 754 the exponents are 1 - e to e for some e."""
         return (2 - 2.0 ** (1 - self.bits)) * (2 / self.smallest_normal)
 
+    def spacing(self, size: float) -> float:
+        """Return a bound of the distance of a number of this size to the next one.
+
+        Examples
+        --------
+        >>> DTYPES["float32"].spacing(1.0) == 2.0**-23
+        True
+        >>> DTYPES["float64"].spacing(1e-320)  # a subnormal number
+        5e-324
+        """
+        return float(max(size * 2.0 ** (1 - self.bits), self.smallest_subnormal))
+
     def rounded(self, array: Any) -> Any:  # noqa: ANN401  (doubles)
         """Return the nearest numbers of this type, ties to even, as doubles.
 
@@ -80,6 +92,7 @@ DTYPES: Final[Mapping[str, Dtype]] = MappingProxyType(
             Dtype("float64", 53, 2.0**-1022, 2.0**-1074),
             Dtype("float32", 24, 2.0**-126, 2.0**-149),
             Dtype("float16", 11, 2.0**-14, 2.0**-24),
+            Dtype("bfloat16", 8, 2.0**-126, 2.0**-133),
             Dtype("int64", 63, 1.0, 1.0, is_integer=True),
         )
     }

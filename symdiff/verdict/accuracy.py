@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any, Final
@@ -10,14 +11,14 @@ import numpy as np
 
 from symdiff.arithmetics.bounds.conditioning import nearby_slopes, size_of_terms
 from symdiff.array_types import Array
-from symdiff.engines.base import ROUNDING, Problem, Samples
+from symdiff.engines.base import Problem, Samples
 from symdiff.program.values import DTYPES, Dtype
 from symdiff.truth.truths import Truths
 from symdiff.verdict.judge import Judgement, Key
 from symdiff.verdict.words import Verdict
 
 # A deviation of this many units in the last place never counts as a loss of digits: in float16 two
-# roundings change the fourth digit.
+# roundings change the fourth digit, and subnormal numbers have fewer digits the smaller they are.
 _UNITS: Final = 8
 
 
@@ -49,12 +50,11 @@ def judge_digits(
     changed: dict[Key, Judgement] = {}
     for (engine, variable), judgement in judgements.items():
         truth, sample = truths[variable], samples[engine]
-        values, dtype = sample.derivatives[variable], DTYPES[sample.dtype]
-        limit = least_part(digits, dtype)
+        values, limit = sample.derivatives[variable], Limit(digits, DTYPES[sample.dtype])
         lost = {
             i: loss(truth, i, float(values[i]))
             for i in few_digits(judgement, truth, values, limit)
-            if _is_lost(problem, variable, i, float(values[i]), truth, limit, dtype)
+            if _is_lost(problem, variable, i, float(values[i]), truth, limit.at(judgement, i))
         }
         if lost:
             changed[engine, variable] = inaccurate(judgement, lost)
@@ -65,16 +65,37 @@ def inaccurate(judgement: Judgement, lost: Mapping[int, str]) -> Judgement:
     """Return a judgement with the verdict `inaccurate` at some points, for the reasons given."""
     codes = judgement.codes.copy()
     codes[list(lost)] = Verdict.INACCURATE
-    return Judgement(codes, {**judgement.reasons, **lost})
+    reasons = {**judgement.reasons, **lost}
+    return dataclasses.replace(judgement, codes=codes, reasons=reasons)
 
 
-def least_part(digits: int, dtype: Dtype) -> float:
-    """Return the relative deviation above which a number has fewer right digits than these."""
-    return float(max(10.0**-digits, _UNITS * 2.0 ** (1 - dtype.bits)))
+@dataclasses.dataclass(frozen=True, slots=True)
+class Limit:
+    """The deviation above which a number has too few right digits.
+
+    Attributes
+    ----------
+    digits
+        The number of significant digits that have to be right.
+    dtype
+        The dtype in which the number was computed, if no coarser one is known at its point.
+    """
+
+    digits: int
+    dtype: Dtype
+
+    def at(self, judgement: Judgement, i: int) -> Limit:
+        """Return the limit in the coarsest dtype that is known to round at a point."""
+        rounded = DTYPES[judgement.rounded[i]]
+        return self if self.dtype.bits <= rounded.bits else Limit(self.digits, rounded)
+
+    def around(self, size: float) -> float:
+        """Return the largest deviation from a number of this size that is no loss of digits."""
+        return max(10.0**-self.digits * size, _UNITS * self.dtype.spacing(size))
 
 
-def few_digits(judgement: Judgement, truths: Truths, values: Array, limit: float) -> list[int]:
-    """Return the points whose deviation rounding explains, and exceeds a relative limit.
+def few_digits(judgement: Judgement, truths: Truths, values: Array, limit: Limit) -> list[int]:
+    """Return the points whose deviation rounding alone explains, and exceeds a limit.
 
     Parameters
     ----------
@@ -85,15 +106,13 @@ def few_digits(judgement: Judgement, truths: Truths, values: Array, limit: float
     values
         The engine's numbers, shape (n,).
     limit
-        The limit, relative to the derivative.
+        The limit.
     """
-    explained = [
-        i
-        for i, reason in judgement.reasons.items()
-        if reason == ROUNDING and judgement.codes[i] == Verdict.INEXACT
-    ]
     return [
-        i for i in explained if _deviation(truths, i, float(values[i])) > limit * _size(truths, i)
+        i
+        for i in judgement.rounded
+        if judgement.codes[i] == Verdict.INEXACT
+        if _deviation(truths, i, float(values[i])) > limit.at(judgement, i).around(_size(truths, i))
     ]
 
 
@@ -111,19 +130,17 @@ def _is_lost(  # noqa: PLR0913, PLR0917  (a number, where it was computed, and t
     i: int,
     value: float,
     truths: Truths,
-    limit: float,
-    dtype: Dtype,
+    limit: Limit,
 ) -> bool:
     """Return whether a number has too few right digits, and no derivative nearby explains it."""
     balls = problem.balls(i)
-    low, high = nearby_slopes(problem.program, variable, balls, dtype)
-    slack = limit * max(abs(low), abs(high)) if math.isfinite(low) else 0.0
-    if low - slack <= value <= high + slack:
+    low, high = nearby_slopes(problem.program, variable, balls, limit.dtype)
+    slack = limit.around(max(abs(low), abs(high))) if math.isfinite(low) else 0.0
+    if low - slack <= value <= high + slack:  # False if they are NaN: not known
         return False
-    size = _size(truths, i)
-    if size == 0:
-        terms = size_of_terms(problem.program, variable, balls, dtype)
-        return abs(value) > limit * terms  # False if terms is NaN: not known
+    if _size(truths, i) == 0:
+        terms = size_of_terms(problem.program, variable, balls, limit.dtype)
+        return abs(value) > limit.around(terms)  # False if terms is NaN: not known
     return True
 
 

@@ -108,17 +108,22 @@ def _replaced(
 ) -> Judgement:
     """Return a judgement with the verdicts at the doubles where these are less grave."""
     codes, reasons, notes = judgement.codes.copy(), dict(judgement.reasons), dict(judgement.notes)
+    rounded = dict(judgement.rounded)
     for k, i in enumerate(chosen.tolist()):
         before, after = (Verdict.from_code(c) for c in (codes[i], at_doubles.codes[k]))
         if before not in _REPLACED or after.gravity > before.gravity:
             continue
         codes[i] = after
-        for mine, theirs in ((reasons, at_doubles.reasons), (notes, at_doubles.notes)):
+        for mine, theirs in (
+            (reasons, at_doubles.reasons),
+            (notes, at_doubles.notes),
+            (rounded, at_doubles.rounded),
+        ):
             mine.pop(i, None)
             mine.update({i: theirs[k]} if k in theirs else {})
         if after is not before:
             notes[i] = "; ".join(filter(None, [notes.get(i, ""), _note(grid, i)]))
-    return Judgement(codes, reasons, notes)
+    return Judgement(codes, reasons, notes, rounded)
 
 
 def _note(grid: Grid, i: int) -> str:

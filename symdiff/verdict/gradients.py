@@ -259,7 +259,8 @@ def _changed(judgement: Judgement, truths: Truths, rulings: Mapping[int, _Ruling
         codes[i] = _verdict(ruling.verdict, Verdict.from_code(codes[i]), int(truths.kinds[i]))
     reasons = {i: ruling.reason for i, ruling in rulings.items() if ruling.reason}
     notes = {i: ruling.note for i, ruling in rulings.items() if ruling.note}
-    return Judgement(codes, {**judgement.reasons, **reasons}, notes)
+    rounded = {i: dtype for i, dtype in judgement.rounded.items() if i not in reasons}
+    return Judgement(codes, {**judgement.reasons, **reasons}, notes, rounded)
 
 
 def _verdict(ruled: Verdict | None, alone: Verdict, kind: int) -> Verdict:

@@ -89,11 +89,14 @@ class Judgement:
         is wrong.
     notes
         By point, by which rule the number was judged, where that is not clear.
+    rounded
+        The dtype in which rounding alone explains the deviation of a number, by point.
     """
 
     codes: Codes
     reasons: Mapping[int, str]
     notes: Mapping[int, str] = dataclasses.field(default_factory=dict)
+    rounded: Mapping[int, str] = dataclasses.field(default_factory=dict)
 
     @classmethod
     def everywhere(cls, verdict: Verdict, count: int, reason: str = "") -> Judgement:
@@ -109,19 +112,19 @@ class Judgement:
 
     def part(self, chosen: Points) -> Judgement:
         """Return the verdicts at some of the points, in order."""
-        notes = renumbered(self.notes, chosen)
-        return Judgement(self.codes[chosen], renumbered(self.reasons, chosen), notes)
+        texts = [renumbered(texts, chosen) for texts in (self.reasons, self.notes, self.rounded)]
+        return Judgement(self.codes[chosen], *texts)
 
     @classmethod
     def join(cls, parts: Sequence[Judgement]) -> Judgement:
         """Return the verdicts at the points of parts of a grid, one after the other."""
         starts = starts_of(len(part.codes) for part in parts)
         codes = np.concatenate([part.codes for part in parts])
-        reasons, notes = (
+        texts = (
             shifted([getattr(part, field) for part in parts], starts)
-            for field in ("reasons", "notes")
+            for field in ("reasons", "notes", "rounded")
         )
-        return cls(codes, reasons, notes)
+        return cls(codes, *texts)
 
     def with_reasons(self, reasons: Mapping[int, str]) -> Judgement:
         """Return the verdicts with more reasons; a reason that exists is kept."""
@@ -304,6 +307,7 @@ def judge(
     draft_codes[excused], draft_codes[undecided] = Verdict.INEXACT, Verdict.UNDECIDED
     codes[drafted.points] = draft_codes
     reasons = dict.fromkeys(drafted.points[undecided].tolist(), _NOT_PROVED)
+    rounded: dict[int, str] = {}
     for i in drafted.points[_IS_OFF[draft_codes]].tolist():
         if i not in allowances:
             verdict, reason = Verdict.UNDECIDED, _NOT_EXPLAINED
@@ -314,7 +318,9 @@ def judge(
         codes[i] = verdict
         if reason:
             reasons[i] = reason
-    return Judgement(codes, reasons)
+        if verdict is Verdict.INEXACT and allowances[i].rounded_in:
+            rounded[i] = allowances[i].rounded_in
+    return Judgement(codes, reasons, rounded=rounded)
 
 
 def by_tolerance(  # noqa: PLR0913  (what is known about the numbers)

@@ -408,3 +408,37 @@ class TestCentral:
         values = {"x": {"shape": [3], "seed": 0, "dtype": "float32"}}
         records = judged(lambda x: x * x, "x*x", values=values, engine="central")
         assert words(records) == {"unsupported"}
+
+
+# Callables that round to bfloat16 or float16, with the formula: their numbers are right to within the
+# bits of that dtype (8 and 11), and differences with the step of doubles see steps of the dtype.
+COARSE = [
+    (lambda x: x.bfloat16() * 2, "2*x"),
+    (lambda x: x.bfloat16().exp().float(), "exp(x)"),
+    (lambda x: (x.bfloat16() ** 2).double(), "x**2"),
+    (lambda x: torch.sin(x).to(torch.bfloat16), "sin(x)"),
+    (lambda x: torch.tanh(x.half()), "tanh(x)"),
+    (lambda x: (x.half() * 3).bfloat16(), "3*x"),
+]
+
+
+@pytest.mark.parametrize(("function", "text"), COARSE)
+def test_a_callable_in_a_coarse_dtype_is_judged_in_that_dtype(function, text):
+    report = symdiff.compare(function, {"x": [0.3, 1, 1.001]}, math=text, kinks=False)
+    assert {r["verdict"] for r in report.records()} <= {"agrees", "inexact"}
+    assert report.ok
+
+
+def test_another_function_in_a_coarse_dtype_has_another_value():
+    report = symdiff.compare(
+        lambda x: x.bfloat16() * 2.5,
+        {"x": [1, 1.001]},
+        math="2*x",
+        kinks=False,
+        engines=["autograd"],
+    )
+    assert {r["verdict"] for r in report.records()} == {"value"}
+    assert {r["detail"] for r in report.records()} == {
+        "its value is 2.5, and the formula's is 2; it was computed in bfloat16",
+        "its value is 2.5, and the formula's is 2.002; it was computed in bfloat16",
+    }

@@ -3,10 +3,14 @@
 import flint
 import numpy as np
 import pytest
+import torch
 
 import symdiff
+from symdiff.arithmetics.bounds import conditioning
 from symdiff.arithmetics.bounds.conditioning import nearby_slopes, size_of_terms
+from symdiff.errors import Unsupported
 from symdiff.program import parse
+from symdiff.program.values import DTYPES
 from symdiff.request.options import Options
 
 
@@ -119,3 +123,76 @@ def test_a_cancellation_in_a_component_and_along_a_direction_is_inaccurate():
         )
         words = {r["verdict"] for r in report.records()}
         assert words <= ({"inaccurate"} if most else {"inaccurate", "undecided"})
+
+
+# A function, its formula, a point and the dtype in which the function computes. The deviation of its
+# gradient is the dtype's rounding: of the nearest number, or of a cancellation. Right digits by mpmath.
+CALLABLES = [
+    (lambda x: (1 - torch.cos(x.float())) / x.float() ** 2, "(1 - cos(x))/x**2", 1e-3, False),
+    (lambda x: torch.sigmoid(x.float()), "sigmoid(x)", 50.0, False),  # 0 for 1.9e-22
+    (lambda x: torch.tanh(x.float()), "tanh(x)", 10.0, False),  # 0 for 8.2e-9
+    (lambda x: torch.tanh(x.half()), "tanh(x)", 5.0, False),  # 1.82e-4; 1 - y**2 is 0 or 2**-10
+    (lambda x: x.float().exp() - x.float(), "exp(x) - x", 1e-9, False),  # 0 for 1e-9
+    (lambda x: torch.tanh(x.bfloat16()), "tanh(x)", 3.0, False),  # 0.00987; 2**-7 or 2**-6
+    (lambda x: torch.exp(x.float()), "exp(x)", -100.0, True),  # 27 units of 2**-149
+    (lambda x: torch.exp(x.half()), "exp(x)", -15.0, True),  # 5 units of 2**-24
+    (lambda x: torch.sin(x.bfloat16()) * 0.3, "0.3*sin(x)", 0.0, True),  # nearest to 0.3: 0.30078
+    (lambda x: x.bfloat16() ** 2, "x**2", 0.7, True),
+]
+
+
+@pytest.mark.parametrize(("function", "text", "point", "is_near"), CALLABLES)
+def test_the_digits_of_a_callable_count_in_the_dtype_in_which_it_computes(
+    function, text, point, is_near
+):
+    report = symdiff.compare(function, {"x": [point]}, math=text, engines=["autograd"], kinks=False)
+    (record,) = report.records()
+    assert record["verdict"] == ("inexact" if is_near else "inaccurate")
+    assert report.ok == is_near
+
+
+# A tensor's dtype and component, the function, the nearest number of the dtype to its derivative.
+NEAREST = [
+    ("exp(x)", "float32", -100.0, 27 * 2.0**-149),
+    ("exp(x)", "float32", -103.0, 2.0**-149),  # 1.85e-45: 1.3 units
+    ("exp(x)", "float16", -15.0, 5 * 2.0**-24),
+    ("exp(x)", "float16", -12.0, 103 * 2.0**-24),
+    ("exp(x)", "bfloat16", -91.0, 3 * 2.0**-133),  # 3.016e-40: 3.28 units
+    ("exp(x)", "float64", -744.0, 2 * 2.0**-1074),  # 9.75e-324: 1.97 units
+]
+
+
+@pytest.mark.parametrize(("text", "dtype", "x", "nearest"), NEAREST)
+def test_the_nearest_number_of_the_dtype_is_never_inaccurate(text, dtype, x, nearest):
+    values = {"x": {"data": [x], "dtype": dtype}}
+    report = symdiff.compare(f"{text}.sum()", values=values, engines=["autograd"])
+    (record,) = report.records()
+    assert record["value"] == nearest == float(DTYPES[dtype].rounded(record["derivative"]))
+    assert record["verdict"] in {"agrees", "inexact"}
+    assert report.ok
+
+
+# Derivatives whose digits are lost and for which 256 bits are too few to tell; by mpmath.
+NEEDS_BITS = [
+    ("tanh(x)", 360.0, 8.12892320967e-313),
+    ("tanh(x)", 100.0, 5.535587e-87),
+    ("mish(x)", -740.0, -3.09547e-319),
+    ("1 - tanh(x)**2", 200.0, -1.53214e-173),
+    ("(exp(x) - 1) - exp(x) + exp(-x)", 300.0, -5.1482e-131),
+    ("(x**2 + 1e200) - x**2 + 1e-200*x", 2.0, 1e-200),
+]
+
+
+@pytest.mark.parametrize(("text", "x", "derivative"), NEEDS_BITS)
+def test_derivatives_nearby_that_need_many_bits_excuse_nothing(text, x, derivative):
+    low, high = nearby_slopes(parse(text), "x", ball_of(x))
+    assert low <= high
+    assert [low, high] == pytest.approx([derivative] * 2, rel=0.05, abs=0)
+
+
+def test_derivatives_nearby_that_cannot_be_computed_are_not_numbers(monkeypatch):
+    def without_jets(*_, **__):
+        raise Unsupported("zeta", "it has no derivative in ball arithmetic")
+
+    monkeypatch.setattr(conditioning, "evaluate", without_jets)
+    assert np.isnan(nearby_slopes(parse("x**2"), "x", ball_of(1.0))).all()

@@ -17,11 +17,15 @@ from symdiff.program import Program
 from symdiff.program.values import DTYPES, Dtype
 
 _BITS: Final = 256  # precision of balls whose own rounding must not matter
+# Precisions at which a derivative is tried until it has 32 bits: 1 - tanh(x)**2 loses 1039 at 360.
+_PRECISIONS: Final = (_BITS, 1024, 4096)
+_ACCURATE: Final = 32
 # An operation causes the error if, were it rounded correctly, the bound would be this much smaller.
 _MUCH: Final = 1e-3
 _PLACES: Final = (-1.0, -0.5, 0.5, 1.0)  # where an input is moved to, in units in its last place
 MAX_CALLS: Final = 100  # largest number of operations of which each is tried as the cause
 _FLOAT64: Final = DTYPES["float64"]
+_NO_NUMBER: Final = flint.arb("nan")
 
 
 class _HighPrecision(BothBranches):
@@ -83,7 +87,8 @@ def nearby_slopes(
     Returns
     -------
     tuple of float
-        The lower and the upper end; infinite if the derivative does not exist at one of the places.
+        The lower and the upper end; infinite if the derivative does not exist at one of the places,
+        NaN if it cannot be computed.
 
     Examples
     --------
@@ -92,9 +97,11 @@ def nearby_slopes(
     >>> low <= -1 < 1 <= high
     True
     """
-    with flint.ctx.workprec(_BITS):
+    with flint.ctx.workprec(_PRECISIONS[-1]):
         here = _precise_slope(program, variable, inputs)
         if here is None:
+            return math.nan, math.nan
+        if not here.is_finite():
             return -math.inf, math.inf
         low, high = here.lower(), here.upper()
         for name, x in inputs.items():
@@ -103,6 +110,8 @@ def nearby_slopes(
             for part in _PLACES:
                 slope = _precise_slope(program, variable, {**inputs, name: x + part * unit})
                 if slope is None:
+                    return math.nan, math.nan
+                if not slope.is_finite():
                     return -math.inf, math.inf
                 below, above = min(below, slope.lower()), max(above, slope.upper())
             low, high = low - (here.lower() - below), high + (above - here.upper())
@@ -184,13 +193,26 @@ def _error(
 
 def _unit(x: Ball, dtype: Dtype) -> float:
     """Return a bound of the unit in the last place of a number."""
-    return max(_upper(x) * 2.0 ** (1 - dtype.bits), dtype.smallest_subnormal)
+    return dtype.spacing(_upper(x))
 
 
 def _precise_slope(program: Program, variable: str, inputs: Mapping[str, Ball]) -> Ball | None:
-    """Return a narrow ball of the derivative (at a kink, of both one-sided ones), or None."""
-    slope = _slope(program, variable, inputs, _HighPrecision())
-    return slope if slope is not None and slope.is_finite() else None
+    """Return a narrow ball of the derivative (at a kink, of both one-sided ones).
+
+    The ball is not finite where there is no derivative. None: the program has none on jets.
+    """
+    jets = {name: Jet(x, (flint.arb(1),) if name == variable else ()) for name, x in inputs.items()}
+    slope = _NO_NUMBER
+    for bits in _PRECISIONS:
+        with flint.ctx.workprec(bits):
+            try:
+                jet = evaluate(program, jets, _HighPrecision())
+            except (Unsupported, RecursionError):
+                return None
+            slope = _NO_NUMBER if jet is None else _gradient(jet)
+        if slope.is_finite() and slope.rel_accuracy_bits() >= _ACCURATE:
+            break
+    return slope
 
 
 def _rounded(x: Ball, dtype: Dtype) -> Ball:
@@ -206,10 +228,13 @@ def _slope(
     held: Mapping[int, Jet] | None = None,
 ) -> Ball | None:
     jet = _jet(program, variable, inputs, ties, held or {})
-    if jet is None:
-        return None
+    return None if jet is None else _gradient(jet)
+
+
+def _gradient(jet: Jet) -> Ball:
+    """Return the derivative by the only active input, or NaN where the value is not finite."""
     if not jet.value.is_finite():
-        return flint.arb("nan")
+        return _NO_NUMBER
     return jet.gradient[0] if jet.gradient else flint.arb(0)
 
 
