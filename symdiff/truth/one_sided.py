@@ -403,15 +403,17 @@ def _limits(left: Side, right: Side, bits: int, along: str) -> str:
             return f"the limit{along} is {rounded(left.limit)}"
         both = f"{rounded(left.limit)}, the right one {rounded(right.limit)}"
         return f"the left limit{along} is {both}"
+    is_same = left.kind is right.kind and left.reason == right.reason
     texts = []
     for which, side in (("left", left), ("right", right)):
+        where = "on either side" if is_same else f"on the {which}"
         if side.limit is not None:
             texts.append(f"the {which} limit{along} is {rounded(side.limit)}")
         elif side.kind is Kind.OSCILLATING:
-            texts.append(f"no limit on the {which}: {side.reason}")
+            texts.append(f"no limit {where}: {side.reason}")
         elif side.kind is Kind.UNDECIDED:
-            texts.append(f"{LIMIT_NOT_DECIDED} on the {which}: {side.reason}")
-    return "; ".join(texts)
+            texts.append(f"{LIMIT_NOT_DECIDED} {where}: {side.reason}")
+    return "; ".join(dict.fromkeys(texts))
 
 
 def _oscillations(left: Side, right: Side) -> str:

@@ -191,6 +191,11 @@ def test_oscillating_functions_are_decided(row):
         ("x**2*sin(1/x)", "the limit is 0"),
         ("x*sin(1/x)", "the limit is 0"),
         ("sin(1/x)*(1 + sign(x))", "no limit on the right: the value oscillates between -2 and 2"),
+        ("sin(1/x)", "no limit on either side: the value oscillates between -1 and 1"),
+        (
+            "1/sin(1/x)",
+            "not decided on either side: divide: the divisor oscillates and has 0 among its limit points",
+        ),
     ],
 )
 def test_the_detail_of_an_undefined_oscillation_has_its_limits(text, limits):
