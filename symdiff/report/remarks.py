@@ -127,32 +127,50 @@ def _tensors(evidence: Evidence) -> list[str]:
 
 
 def _choices(evidence: Evidence, selections: Sequence[Selection]) -> list[str]:
-    """Return which subgradients engines chose, at the first kink of each choice and variable."""
+    """Return which subgradients engines chose: each choice at its first kink.
+
+    If a variable has kinks, but no choice was first made for it, its first kink is told too.
+    """
     kinks = [
         selection.row(k)
         for selection in selections
         if not selection.trial.spelling
         for k in np.flatnonzero(_has_subgradient(evidence, selection))[:_MAX_KINKS].tolist()
     ]
-    first: dict[tuple[str, str], Row] = {}
+    rows_by_choice: dict[str, list[Row]] = {}
     for row in sorted(kinks, key=lambda row: row.i):
-        # The components of a tensor often have the same choices, which are told once.
-        variable = "" if evidence.tensors is not None else row.variable
-        first.setdefault((variable, _choice(evidence, row)), row)
-    told = {variable: key for key in reversed(first) for variable in key[:1]}.values()
-    keys = sorted(first, key=lambda key: key not in told)  # the first kink of every variable first
-    lines = []
-    count = min(max(2, len(evidence.variables)), _MAX_CHOICES)
-    for variable, choice in keys[:count]:
-        row = first[variable, choice]
-        where = _where(evidence, row)
-        if variable and len(evidence.variables) > 1:
-            where += f", d/d{variable}"
-        if evidence.tensors is not None and not row.trial.is_directional:
-            engine = _choosing(evidence, row)[0]
-            where += f", a kink of {evidence.blame(row.trial, engine, row.variable, row.i)}"
-        lines.append(f"at {where}: {choice}")
-    return lines
+        rows_by_choice.setdefault(_choice(evidence, row), []).append(row)
+    told = {
+        choice: _at_the_first_point(rows)
+        for choice, rows in [*rows_by_choice.items()][:_MAX_CHOICES]
+    }
+    lines = [_told_choice(evidence, rows, choice) for choice, rows in told.items()]
+    variables = {row.variable for rows in told.values() for row in rows}
+    if evidence.tensors is None:
+        for choice, rows in rows_by_choice.items():
+            others = [row for row in rows if row.variable not in variables]
+            if others:
+                lines.append(_told_choice(evidence, _at_the_first_point(others), choice))
+                variables.update(row.variable for row in others)
+    return lines[:_MAX_CHOICES]
+
+
+def _at_the_first_point(rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of the first point, of the same output."""
+    first = rows[0]
+    return [row for row in rows if (row.i, row.trial.output) == (first.i, first.trial.output)]
+
+
+def _told_choice(evidence: Evidence, rows: Sequence[Row], choice: str) -> str:
+    """Return a sentence on a choice at one point, for one variable or several."""
+    row = rows[0]
+    where = _where(evidence, row)
+    if evidence.tensors is None and len(evidence.variables) > 1:
+        where += f", {_listed([f'd/d{row.variable}' for row in rows])}"
+    if evidence.tensors is not None and not row.trial.is_directional:
+        engine = _choosing(evidence, row)[0]
+        where += f", a kink of {evidence.blame(row.trial, engine, row.variable, row.i)}"
+    return f"at {where}: {choice}"
 
 
 def _choosing(evidence: Evidence, row: Row) -> list[str]:

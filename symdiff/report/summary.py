@@ -14,6 +14,7 @@ from symdiff.comparison.evidence import Evidence
 from symdiff.errors import SymdiffError
 from symdiff.grid.grid import Role
 from symdiff.report.rendering import WIDTH
+from symdiff.report.undefined import has_undefined_points
 from symdiff.truth.kinds import Kind
 from symdiff.verdict.words import Verdict
 
@@ -110,6 +111,9 @@ def _failures(evidence: Sequence[Evidence], errors: Sequence[SymdiffError]) -> l
     failing = [e.name for e in evidence if not e.ok]
     if failing:
         lines.append(f"does not pass: {_listed(failing)}")
+    undefined = [e.name for e in evidence if has_undefined_points(e)]
+    if undefined:
+        lines.append(f"undefined at a point that was asked for: {_listed(undefined)}")
     unmet = [e.name for e in evidence if e.unmet()]
     if unmet:
         lines.append(f"expected verdicts that did not occur: {_listed(unmet)}")

@@ -15,6 +15,14 @@ from symdiff.truth.kinds import TENDS, Kind
 _MAX_FINDINGS: Final = 4
 
 
+def has_undefined_points(evidence: Evidence) -> bool:
+    """Return whether the function is undefined at a point that was asked for."""
+    is_listed = evidence.grid.listed
+    return is_listed and any(
+        next(_undefined_points(trial), None) is not None for trial in evidence.trials
+    )
+
+
 def undefined_points(evidence: Evidence) -> list[str]:
     """Return a sentence for each cause: the first point where the function is undefined, and why.
 
@@ -44,9 +52,12 @@ def _undefined_points(trial: Trial) -> Iterator[int]:
 
 def _cause(evidence: Evidence, row: Row) -> str:
     """Return why the function is undefined, and the sub-expression to blame."""
-    reason = row.trial.truths[row.variable].detail(row.i).partition("; ")[0]
     blames = (evidence.blame(row.trial, e, row.variable, row.i) for e in evidence.engines)
-    return "; ".join(text for text in (reason, next(filter(None, blames), "")) if text)
+    blame = next(filter(None, blames), "")
+    if evidence.tensors is not None and blame:
+        return blame  # with the element, and the call with its numbers
+    reason = row.trial.truths[row.variable].detail(row.i).partition("; ")[0]
+    return "; ".join(text for text in (reason, blame) if text)
 
 
 def _finding(evidence: Evidence, cause: str, rows: list[Row]) -> str:

@@ -402,8 +402,7 @@ def _blame_nonfinite(
     for row, k in zip(rows.tolist(), found.tolist(), strict=True):
         if arising.nodes[k] >= 0:
             place = _described_node(arising.program, int(arising.nodes[k]))
-            element = arising.elements[k]
-            blames[row] = texts.index(f"{place} at {element}" if element else place)
+            blames[row] = texts.index(place + arising.elements[k])
 
 
 def _described_node(program: Program, node: int) -> str:

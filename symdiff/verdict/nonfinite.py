@@ -59,8 +59,8 @@ class NonfiniteNodes:
     reasons
         The index in `REASONS` of what is not finite there.
     elements
-        At each point, the element of the node's value that is not finite, such as ``"[1,0]"``; ""
-        for numbers. Empty if the node's values are all numbers.
+        For a program on tensors, at each point the element of the node's value that is not finite,
+        and the call with its numbers there, such as ``" at [1,0]: 0/0"``. Else empty.
     precision
         The dtype in which the values were computed.
     """
@@ -166,7 +166,7 @@ def _in_tensors(
                 np.array([point]),
                 np.array([index]),
                 _value_reason(values[index], suffix)[made][:1].astype(np.int8),
-                (_first_element(made),),
+                (_described_element(program, values, index, made),),
             )
     return None
 
@@ -392,7 +392,8 @@ class _Search:
                     self.causes[here] = index
                     self.reasons[here] = self._value_reasons(index, made)[here]
                     new, place = new & ~here, made
-        self.element = "" if done.pointwise else _first_element(place)
+        if not done.pointwise:
+            self.element = _described_element(done.program, done.values, int(self.causes[0]), place)
 
     def _value_reasons(self, index: int, made: Mask) -> NDArray[np.intp]:
         """Return the reasons, by point, at a node whose value is not finite where `made` is."""
@@ -403,9 +404,33 @@ class _Search:
         return reasons if self._done.pointwise else reasons[made][:1]
 
 
-def _first_element(mask: Mask) -> str:
-    """Return the multi-index of the first element in a mask, as text; "" for a number."""
-    return component_name("", np.argwhere(mask)[0].tolist()) if mask.ndim else ""
+def _described_element(
+    program: Program, values: Mapping[int, Array], index: int, mask: Mask
+) -> str:
+    """Return the first element in a mask, and the call with its numbers there, as text.
+
+    It is as in ``" at [1,0]: 0/0"``, without the numbers where arguments have other shapes, and
+    without the element for a number.
+    """
+    element = tuple(np.argwhere(mask)[0].tolist()) if mask.ndim else ()
+    text = f" at {component_name('', element)}" if element else ""
+    node = program.nodes[index]
+    if not isinstance(node, Call):
+        return text
+    numbers = []
+    for argument in _operands(program, node):
+        operand = values.get(argument)
+        if operand is None or operand.dtype == bool:
+            return text
+        try:
+            number = np.broadcast_to(operand, mask.shape)[element]
+        except ValueError:  # the element depends on several elements of the argument
+            return text
+        numbers.append(f"{float(number):.6g}")
+    operator = CATALOGUE[node.function].operator
+    if operator and len(numbers) == 2:
+        return f"{text}: {operator.join(numbers)}"
+    return f"{text}: {node.function}({', '.join(numbers)})"
 
 
 def _users(program: Program) -> dict[int, tuple[int, ...]]:

@@ -23,21 +23,26 @@ UNDEFINED = [
         "x / x.norm(dim=1, keepdim=True)",
         {"values": {"x": ROWS}},
         (
-            "undefined in output [1,0]: a division by zero; "
-            "x / x.norm(dim=1, keepdim=True) (expr, column 1) at [1,0] "
-            "undefined in output [1,1]: a division by zero; "
-            "x / x.norm(dim=1, keepdim=True) (expr, column 1) at [1,1]"
+            "undefined in output [1,0]: "
+            "x / x.norm(dim=1, keepdim=True) (expr, column 1) at [1,0]: 0/0 "
+            "undefined in output [1,1]: "
+            "x / x.norm(dim=1, keepdim=True) (expr, column 1) at [1,1]: 0/0"
         ),
     ),
     (
         "(y*w).sum()",
         {"values": {"x": ROWS, "w": ROWS}, "let": {"y": "x / x.norm(dim=1, keepdim=True)"}},
-        "undefined: a division by zero; x / x.norm(dim=1, keepdim=True) (let y, column 1) at [1,0]",
+        "undefined: x / x.norm(dim=1, keepdim=True) (let y, column 1) at [1,0]: 0/0",
     ),
     (
         "log(x).sum()",
         {"values": {"x": [1.0, 0.0, 2.0]}},
-        "undefined: a logarithm of zero; log(x) (expr, column 1) at [1]",
+        "undefined: log(x) (expr, column 1) at [1]: log(0)",
+    ),
+    (
+        "y.sum()",
+        {"values": {"x": [1.0, -1.0, 0.0, 2.0]}, "let": {"y": "log(x)"}},
+        "undefined: log(x) (let y, column 1) at [1]: log(-1)",
     ),
     (
         "log(x) + y",
@@ -78,3 +83,10 @@ def test_no_line_is_printed_for_ranges_and_defined_functions(text, request_):
 def test_every_format_has_the_line_before_the_table(form):
     table = symdiff.compare("log(x)", at={"x": [-1, 1]}).table(form)
     assert table.index("undefined at x = -1") < table.index("autograd")
+
+
+def test_the_summary_counts_functions_that_are_undefined():
+    line = "undefined at a point that was asked for: log(x)"
+    assert line in symdiff.compare("log(x)", at={"x": [-1, 1]}).summary()
+    assert line not in symdiff.compare("log(x)", at={"x": [1]}).summary()
+    assert line not in symdiff.compare("log(x)", grid={"x": "-1:1:3"}).summary()
