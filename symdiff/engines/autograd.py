@@ -179,11 +179,11 @@ def _reverse_callable(problem: Problem, function: Callable[..., Any]) -> Samples
     ones = np.ones(problem.count)
     gradients = gradients_for(ones)
     factors = _powers_of_two(problem.count)
-    scaled = gradients_for(factors)
+    both_signs = [(c, gradients_for(c)) for c in (factors, -factors)]
     faults, reasons = {}, {}
     for name, gradient in gradients.items():
         uniform = functools.partial(lambda n: gradients_for(FACTOR * ones)[n], name)
-        fault = nonlinearity(gradient, scaled[name], factors, uniform)
+        fault = nonlinearity(gradient, [(c, found[name]) for c, found in both_signs], uniform)
         if fault is not None:
             reasons[name], faults[name] = fault
     missing = [name for name in problem.variables if name not in gradients]

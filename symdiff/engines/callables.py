@@ -283,7 +283,9 @@ def why_unreached(name: str, *, is_detached: bool) -> str:
 
 
 def nonlinearity(
-    gradient: Array, scaled: Array, factors: Array | float, uniform: Callable[[], Array]
+    gradient: Array,
+    passes: Sequence[tuple[Array | float, Array]],
+    uniform: Callable[[], Array],
 ) -> tuple[str, Mask] | None:
     """Return how a backward pass deviates from being linear in the incoming gradient, and where.
 
@@ -291,11 +293,11 @@ def nonlinearity(
     ----------
     gradient
         The gradient for some incoming gradient, shape (n,).
-    scaled
-        The gradient for `factors` times that incoming gradient; the factors are powers of two,
-        whose products are not rounded.
-    factors
-        The factors, shape (n,), or one for all.
+    passes
+        Factors, shape (n,) or one for all, and the gradients for these factors times that incoming
+        gradient. They are powers of two, whose products are not rounded. Every point needs a
+        positive and a negative one: a backward pass with ``abs(g)`` or ``relu(g)`` is right for
+        positive incoming gradients.
     uniform
         Returns the gradient for `FACTOR` times that incoming gradient; called only if needed.
 
@@ -304,7 +306,7 @@ def nonlinearity(
     tuple or None
         A sentence, and a mask of shape (n,); None if the gradient is linear.
     """
-    off = _deviates(gradient, scaled, factors)
+    off: Mask = np.logical_or.reduce([_deviates(gradient, s, factors) for factors, s in passes])
     if not off.any():
         return None
     by_factor = uniform()

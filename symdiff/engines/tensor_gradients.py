@@ -88,7 +88,7 @@ def accumulated(
     faults = {}
     for name, gradient in found.items():
         uniform = functools.partial(scaled.__getitem__, name)
-        fault = nonlinearity(gradient, scaled[name], FACTOR, uniform)
+        fault = nonlinearity(gradient, [(FACTOR, scaled[name])], uniform)
         if fault is not None:
             faults[name] = fault
     assert isinstance(output, torch.Tensor)  # noqa: S101  (`run_program` has checked it)

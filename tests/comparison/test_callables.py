@@ -137,6 +137,25 @@ class TestBackward:
         assert words(records) == {"wrong"}
         assert all(reason in r["detail"] for r in records)
 
+    @pytest.mark.parametrize("x", [[1.0], [1.0, 2.0], [1.0, 2.0, 3.0]])
+    @pytest.mark.parametrize(
+        "of_incoming",
+        [
+            torch.abs,
+            torch.relu,
+            lambda g: g.clamp(min=-1),
+            lambda g: g.clamp(min=0),
+            lambda g: torch.where(g > 0, g, 3 * g),
+            lambda g: (g * g).sqrt(),
+        ],
+    )
+    def test_both_signs_come_in_at_every_point(self, of_incoming, x):
+        # each is the identity where what comes in is positive
+        function = function_of(lambda x: 2 * x, lambda _, g: 2 * of_incoming(g))
+        records = judged(function, "2*x", {"x": x})
+        assert words(records) == {"wrong"}
+        assert all("backward is not linear" in r["detail"] for r in records)
+
     @pytest.mark.parametrize(
         "backward",
         [
