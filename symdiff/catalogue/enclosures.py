@@ -114,7 +114,7 @@ def polygamma(n: Ball, x: Ball) -> Ball:
 
 def _steps_above_1(x: Ball) -> int:
     """Return how many steps of 1 lead from a number to above 1, at most `_MAX_SHIFT`."""
-    if not x.is_finite() or x < -_MAX_SHIFT:
+    if not x.is_finite() or x.lower() < -_MAX_SHIFT:  # in balls: the bound may be no double
         return _MAX_SHIFT
     return max(0, 1 - math.floor(float(x.lower())))
 

@@ -112,7 +112,7 @@ def run_trial(case: Case, grid: Grid, options: Options, proofs: ProofOptions) ->
     redrafted = _drafts(proved, samples, tolerance, newly_proved)
     drafts = {key: drafted.updated(redrafted[key]) for key, drafted in drafts.items()}
     smooth = _smooth_everywhere(problem, gradients)
-    proved, joints = with_joint_truths(problem.program, grid, proved, smooth)
+    proved, joints = with_joint_truths(problem.without_data(), grid, proved, smooth)
 
     between = points_between_doubles(grid)
 
@@ -191,11 +191,12 @@ def _smooth_gradients(problem: Problem, grid: Grid) -> dict[str, Array]:
 
 
 def _smooth_everywhere(problem: Problem, gradients: Mapping[str, Array]) -> Mask | None:
-    """Return where one reverse pass proved the derivatives by all inputs, or None."""
-    if not set(problem.program.inputs) <= set(gradients):
+    """Return where one reverse pass proved the derivatives by all inputs that move, or None."""
+    inputs = problem.without_data().inputs
+    if not set(inputs) <= set(gradients):
         return None
     smooth = np.ones(problem.count, dtype=bool)
-    for name in problem.program.inputs:
+    for name in inputs:
         smooth &= np.isfinite(gradients[name])
     return smooth
 

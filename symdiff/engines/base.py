@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from symdiff.arithmetics.balls import Ball
 from symdiff.arithmetics.components.components import WrittenOut
+from symdiff.arithmetics.components.fixed import with_inputs_fixed
 from symdiff.array_types import Array, Mask
 from symdiff.errors import Unsupported
 from symdiff.program import Program
@@ -180,6 +181,19 @@ class Problem:
     def count(self) -> int:
         """The number of points n."""
         return len(next(iter(self.columns.values()))) if self.columns else 1
+
+    def without_data(self) -> Program:
+        """Return the program as a function of the inputs that move, with all data held fixed.
+
+        The inputs that move are the numbers on the grid, whether they are differentiated by or
+        not, and the components of tensors that are differentiated by. Other tensors are data: they
+        have the same values at all points, as the mask of an attention has.
+        """
+        if self.tensor_problem is None:
+            return self.program
+        moving = {*self.variables, *self.tensor_problem.scalars}
+        data = [name for name in self.program.inputs if name not in moving]
+        return with_inputs_fixed(self.program, {n: float(self.columns[n][0]) for n in data})
 
     def part(self, chosen: slice | NDArray[Any]) -> Problem:
         """Return the problem at some of its points: a slice, a mask, or indices."""

@@ -183,12 +183,15 @@ def _sides(comparison: Call) -> Iterator[tuple[int, int]]:
 
 
 def _is_constant_near(program: Program, condition: int, point: Mapping[str, Real]) -> bool:
-    """Return whether the sides of every comparison in a condition are proved to differ."""
+    """Return whether the sides of every comparison in a condition are proved to differ.
+
+    A comparison without variables is constant, whatever its sides are.
+    """
     fixed = {name: constant_germ(value) for name, value in point.items()}
     algebra = Algebra(1, MAX_BITS)
     for index in program.dependencies(condition):
         node = program.nodes[index]
-        if not _is_comparison(node):
+        if not _is_comparison(node) or not program.at(index).inputs:
             continue
         values = [germs.evaluate(program.at(a), fixed) for a in node.operands]
         if any(isinstance(v, germs.Infinite) for v in values):

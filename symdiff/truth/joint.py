@@ -1,5 +1,9 @@
 """Decide whether a function of several variables is continuous and differentiable at a point.
 
+The function is that of the inputs of the program: of the numbers on the grid and of the components
+of tensors that are differentiated by. All other tensors are data, and detached parts are constants:
+neither moves.
+
 Partial derivatives may exist where the function has no derivative, or is not even continuous. It
 is differentiable (Fréchet) if bounds at all points near the point say so, or if the Clarke set is
 one gradient. It is not if its behaviour along a line or a curve contradicts the partial
@@ -33,6 +37,7 @@ from symdiff.truth.sides import Side
 _MOST_AXES: Final = 32  # largest number of variables whose axes are tried
 _MOST_CURVES: Final = 48  # largest number of other curves that are tried
 _MOST_IN_CLARKE: Final = 64  # largest number of variables for which a Clarke set is computed
+MOST_NAMED: Final = 4  # largest number of variables that a sentence names
 _SLOPES: Final = ((1, 1), (1, -1), (-1, 1), (-1, -1))
 _STEEP: Final = ((1, 2), (1, -2), (2, 1), (-2, 1))
 _BENT: Final = ((1, 2), (2, 1), (1, 3), (3, 1))  # exponents of t along two axes
@@ -274,11 +279,14 @@ class _CurveSearch:
             expected += slopes[name] * Real.of(powers[name][0])
         if not sign_or_none(side.slope - expected):
             return None
-        partials = [f"{rounded(slopes[name])} along {name}" for name in moving]
-        if len({rounded(slopes[name]) for name in moving}) == 1:
-            partials = [f"{rounded(slopes[moving[0]])} along {' and '.join(moving)}"]
+        by_slope: dict[str, list[str]] = {}
+        for name in moving:
+            by_slope.setdefault(rounded(slopes[name]), []).append(name)
+        partials = ", ".join(f"{slope} along {listed(names)}" for slope, names in by_slope.items())
+        if len(by_slope) > MOST_NAMED:
+            partials = f"the partial derivatives add up to {rounded(expected)}"
         where = f"along {self.text(powers)}"
-        reason = f"the slope is {rounded(side.slope)} {where}, and {', '.join(partials)}"
+        reason = f"the slope is {rounded(side.slope)} {where}, and {partials}"
         return JointTruth(Joint.NO_DERIVATIVE, reason)
 
     def _excluded_alone(self, side: Side, powers: _Powers) -> JointTruth | None:
@@ -317,7 +325,10 @@ class _CurveSearch:
         return ""
 
     def text(self, powers: _Powers) -> str:
-        """Return a curve as an equation: ``(x, y) = (t, 1 - t**2)``."""
+        """Return a curve as an equation, ``(x, y) = (t, 1 - t**2)``, or in words if it is long."""
+        if len(powers) > MOST_NAMED:  # such a curve moves all variables alike
+            ((c, _),) = set(powers.values())
+            return f"{listed(list(powers))}, all moved by {'-t' if c < 0 else 't'}"
         names, places = list(powers), []
         for name, (c, e) in powers.items():
             start = nearest(self.point[name])
@@ -328,6 +339,19 @@ class _CurveSearch:
         if len(names) == 1:
             return f"{names[0]} = {places[0]}"
         return f"({', '.join(names)}) = ({', '.join(places)})"
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return names as text, at most `MOST_NAMED` of them.
+
+    Examples
+    --------
+    >>> listed("xyz"), listed("abcdefg")
+    ('x, y and z', 'a, b, c, d and 3 more')
+    """
+    named, more = names[:MOST_NAMED], len(names) - MOST_NAMED
+    *first, last = [*named, f"{more} more"] if more > 0 else named
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _curves(names: Sequence[str]) -> Iterator[_Powers]:

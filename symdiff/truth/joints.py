@@ -13,14 +13,14 @@ from symdiff.chunks import renumbered, shifted
 from symdiff.grid.grid import Grid
 from symdiff.program import Program
 from symdiff.truth.exact_points import exact_point
-from symdiff.truth.joint import Joint, JointTruth, decide_jointly
+from symdiff.truth.joint import MOST_NAMED, Joint, JointTruth, decide_jointly, listed
 from symdiff.truth.kinds import APPARENT, Kind
 from symdiff.truth.truths import Proofs, Truths
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class Joints:
-    """What is decided about a function of all its variables, at k points of a grid.
+    """What is decided about a function of all variables that move, at k points of a grid.
 
     The other points are not in doubt, or nothing is known there: the function is smooth in all
     variables, undefined, or undecided along every axis.
@@ -79,13 +79,16 @@ def with_joint_truths(
 ) -> tuple[dict[str, Truths], Joints]:
     """Decide differentiability in all variables, and return the truths along the axes with it.
 
+    All inputs of the program count as variables. Data, such as a mask that nobody differentiates
+    by, is not an input: its numbers are part of the program (`Problem.without_data`).
+
     Where a partial derivative exists but the function is not proved to be differentiable, the kind
     along that axis becomes `Kind.PARTIAL`.
 
     Parameters
     ----------
     program
-        The expression.
+        The expression as a function of the variables that move.
     grid
         The points.
     truths
@@ -154,5 +157,13 @@ def _corrected(
 
 
 def _listed(names: Sequence[str]) -> str:
-    """Return names joined by "and"; "all variables" if there are more than four."""
-    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) <= 4 else "all variables"
+    """Return names joined by "and"; those of the tensors if there are more than `MOST_NAMED`.
+
+    Examples
+    --------
+    >>> _listed(["x", "y"]), _listed([*(f"s[{j}]" for j in range(9)), "x"])
+    ('x and y', 's and x')
+    """
+    if len(names) > MOST_NAMED:
+        names = list(dict.fromkeys(name.partition("[")[0] for name in names))
+    return listed(names) if len(names) <= MOST_NAMED else "all variables"

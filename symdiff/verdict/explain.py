@@ -337,7 +337,9 @@ def _spurious(scope: _Scope, variable: str, i: int, value: float) -> str:
     if not truths.is_apparent_kink(i) and truths.kinds[i] != Kind.PARTIAL:
         return ""
     point = exact_point(scope.grid, i)
-    bounds = None if point is None else clarke_bounds(scope.problem.program, [variable], point)
+    if point is None:
+        return ""
+    bounds = clarke_bounds(scope.problem.without_data(), [variable], point)
     if not isinstance(bounds, ClarkeBounds):
         return ""
     if not bounds.has_choices:

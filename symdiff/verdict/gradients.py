@@ -2,8 +2,9 @@
 
 There, each component may lie between its one-sided derivatives while the gradient lies outside
 the Clarke set. So the gradient is judged with respect to the variables that share switches, that
-were asked for, and for which the engine has a number, with the other variables held fixed. Its
-components get its verdict. A single component is judged by the slopes along its axis.
+were asked for, and for which the engine has a number, with the other variables and all data (see
+`Problem.without_data`) held fixed. Its components get its verdict. A single component is judged by
+the slopes along its axis.
 """
 
 from __future__ import annotations
@@ -129,7 +130,8 @@ def judge_gradients(  # noqa: PLR0913, PLR0917  (the results of the stages befor
     allowance
         Returns how far a correct engine may deviate.
     """
-    if len(problem.program.inputs) < 2:
+    program = problem.without_data()
+    if len(program.inputs) < 2:
         return {}
     scope = _Scope(problem, truths, samples, judgements, tolerance, allowance)
     rulings: dict[Key, dict[int, _Ruling]] = {}
@@ -140,13 +142,13 @@ def judge_gradients(  # noqa: PLR0913, PLR0917  (the results of the stages befor
         if point is None:
             continue
         bounds: dict[tuple[str, ...], ClarkeBounds | Undecided] = {}
-        for group in variables_sharing_switches(problem.program, point):
+        for group in variables_sharing_switches(program, point):
             for engine in engines:
                 names = tuple(name for name in components[engine] if name in group)
                 questioned = scope.questioned(engine, names, i)
                 if len(names) > 1 and questioned and names not in bounds:
-                    bounds[names] = clarke_bounds(problem.program, names, point)
-                held = [name for name in problem.program.inputs if name in group - set(names)]
+                    bounds[names] = clarke_bounds(program, names, point)
+                held = [name for name in program.inputs if name in group - set(names)]
                 for name in questioned:
                     ruling = (
                         _of_whole(scope, engine, names, i, bounds[names])

@@ -72,3 +72,18 @@ def test_an_enclosure_that_is_too_narrow_is_noticed():
 def test_every_scalar_row_has_a_ball_column_or_a_definition():
     rows = [row for row in CATALOGUE.values() if row.array is None]
     assert [r.name for r in rows if r.ball is None and r.definition is None] == []
+
+
+@pytest.mark.parametrize("text", ["polygamma(1, x)", "polygamma(2, x)", "digamma(x)", "lgamma(x)"])
+@pytest.mark.parametrize("middle", [0, 1, -1])
+def test_a_ball_whose_ends_are_no_doubles_is_enclosed_or_not_known(text, middle):
+    end = flint.arb(10) ** 400
+    wide = enclose(parse(text), {"x": flint.arb(middle * end.mid(), end)})
+    assert not wide.is_finite()
+
+
+def test_polygamma_of_a_number_beyond_the_largest_double():
+    x = flint.arb(10) ** 400
+    # ψ₂(x) = -1/x² - 1/x³ - ...
+    value = enclose(parse("polygamma(2, x)"), {"x": x})
+    assert abs(value * x**2 + 1) < 1e-9

@@ -40,6 +40,8 @@ EXACT = [
     ("leaky_relu(x - y)", "x y", {"x": 1, "y": 1}, [(0.01, -0.01), (1, -1)]),
     ("elu(x - y)", "x y", {"x": 1, "y": 1}, [(1, -1)]),
     ("where(a > b, a, b)*c", "a b c", {"a": 1, "b": 1, "c": 2}, [(0, 2, 1), (2, 0, 1)]),
+    ("max(where(0 > 0, 1, x), y)", "x y", {"x": 0, "y": 0}, [(0, 1), (1, 0)]),
+    ("max(x, where(0 < 1, -inf, y), y)", "x y", {"x": 0, "y": 0}, [(0, 1), (1, 0)]),
     # 2x and 3x are active at 0, but on no open set.
     ("max(x, 2*x, 3*x, 4*x)", "x", {"x": 0}, [(1,), (4,)]),
     ("relu(x) - relu(-x)", "x", {"x": 0}, [(1,)]),
@@ -161,6 +163,11 @@ CHOICES = [
     ("where(x*y > 0, x*y*(1/(x*y)), 0)", False),
     ("where(x - y**2 > 0, min(x - y**2, relu(x - y**2)), 0)", True),
     ("1 if x == 0 else exp(x)", True),
+    # a condition without variables does not switch, whatever its value is
+    ("where(0 > 0, x, y)", True),
+    ("where(0 > 0 or 1 > 2, x, y + 1)", True),
+    ("where(0 > 0 or x > 0, x, y + 1)", False),
+    ("where(sin(pi) > 0, x, y + 1)", True),
 ]
 
 

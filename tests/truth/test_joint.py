@@ -133,3 +133,16 @@ def test_without_curves_nothing_is_decided_rather_than_guessed(monkeypatch):
 def test_what_no_rule_decides_is_left_open():
     # f lies between -2x² and 2x², so it is differentiable; no rule sees that
     assert decided("abs(y - x**2) - abs(y + x**2)").joint is Joint.CONTINUOUS
+
+
+def test_a_long_line_names_few_variables():
+    names = [f"x{j}" for j in range(9)]
+    point = dict.fromkeys(names, 0.25)
+    # The slope along the axes is 0, that along the diagonal 1.
+    text = f"relu(min({', '.join(f'{n} - 0.25' for n in names)}))"
+    truth = decided(text, **point)
+    assert truth.joint is Joint.NOT_DIFFERENTIABLE
+    assert truth.reason == (
+        "the slope is 1 along x0, x1, x2, x3 and 5 more, all moved by t, "
+        "and 0 along x0, x1, x2, x3 and 5 more"
+    )

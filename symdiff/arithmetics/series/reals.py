@@ -188,6 +188,8 @@ def scientific(number: Real) -> str:
     --------
     >>> scientific(Real.of(-(10**320))), scientific(apply("exp", apply("exp", Real.of(100))))
     ('-1e320', '10^1.16743e43')
+    >>> scientific(apply("exp", apply("exp", Real.of(2000))))
+    '10^1.68558e868'
     """
     for bits in _precisions(2 * FIRST_BITS, MAX_BITS):
         ball = number.ball(bits)
@@ -205,8 +207,8 @@ def scientific_in(ball: Ball) -> str | None:
     size, minus = abs(ball), "-" if ball < 0 else ""
     logarithm = size.log() / flint.arb(10).log()
     if logarithm > _LONGEST_EXPONENT:
-        exponent = nearest_in(logarithm)
-        return None if exponent is None else f"{minus}10^{_plain(exponent)}"
+        power = scientific_in(logarithm)  # which may itself be beyond the largest double
+        return None if power is None else f"{minus}10^{power}"
     exponent = int(logarithm.mid().floor().unique_fmpz())
     digits = nearest_in(size / flint.arb(10) ** exponent)
     if digits is None:

@@ -23,6 +23,7 @@ from symdiff.arithmetics.series.reals import (
     is_proved_zero,
     nearest,
     nearest_in,
+    scientific,
     sign,
     sympy_zero_is_credible,
 )
@@ -439,3 +440,20 @@ def test_a_factor_that_occurs_many_times_is_examined_once():
         close, zero = Real(None, "multiply", (close, close)), Real(None, "multiply", (zero, zero))
     assert not is_proved_zero(close)
     assert is_proved_zero(zero)
+
+
+# The exponent of ten of exp(exp(x)) is exp(x)/log(10), computed with mpmath at 50 digits.
+@pytest.mark.parametrize(
+    ("text", "x", "expected"),
+    [
+        ("exp(x)", 1000, "1.97007e434"),
+        ("-exp(exp(x))", 10, "-9.38751e9565"),  # exp(10)/log(10) = 9565.97255...
+        ("exp(exp(x))", 100, "10^1.16743e43"),
+        ("exp(exp(x))", 2000, "10^1.68558e868"),
+        ("2*x*exp(square(x))*exp(exp(square(x)))", -41.5, "-10^3.99444e747"),
+        ("exp(exp(exp(x)))", 7.5, "10^7.25484e784"),  # log10(exp(exp(7.5))/log(10)) = 784.86062...
+    ],
+)
+def test_the_size_of_a_large_number_is_never_infinite(text, x, expected):
+    germ = germs.evaluate(parse(text), {"x": constant_germ(Real.of(x))})
+    assert scientific(germ.constant) == expected
