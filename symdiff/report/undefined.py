@@ -42,7 +42,7 @@ def undefined_points(evidence: Evidence) -> list[str]:
 
 def _undefined_points(trial: Trial) -> Iterator[int]:
     """Yield the points at which a function is undefined."""
-    if trial.spelling or trial.is_directional:
+    if trial.spelling or trial.is_directional or not trial.truths:
         return
     truths = next(iter(trial.truths.values()))
     for i in np.flatnonzero(np.isin(truths.kinds, (Kind.OUTSIDE, Kind.POLE))).tolist():
