@@ -182,9 +182,14 @@ def _how(claimed: Array, true: Array, *, is_offset_possible: bool = True) -> str
         return ""
     factor = _factor(claimed, true)
     if factor is not None:
-        if abs(factor) < 1:
-            return f"a factor {1 / factor:.6g} too much"
-        return f"the factor {factor:.6g} is missing"
+        factor_text = f"{1 / factor if abs(factor) < 1 else factor:.6g}"
+        if factor_text == "1":  # too near to 1 to say how the numbers are wrong
+            return ""
+        return (
+            f"a factor {factor_text} too much"
+            if abs(factor) < 1
+            else f"the factor {factor_text} is missing"
+        )
     term = _constant(difference, size) if is_offset_possible else None
     return "" if term is None else f"the term {term:.6g} is missing"
 

@@ -1,9 +1,11 @@
 """The detail of a wrong claim says how it is wrong."""
 
+import numpy as np
 import pytest
 import torch
 
 import symdiff
+from symdiff.verdict.diagnosis import describe_difference
 
 CLAIMS = [
     # an expression, a claim, the detail
@@ -102,3 +104,9 @@ def test_a_wrong_number_at_one_point_is_not_explained_by_a_factor():
     records = symdiff.compare("relu(x) - relu(-x)", {"x": "-1:1:5"}).records()
     (wrong,) = (r for r in records if r["verdict"] == "wrong")
     assert wrong["detail"].startswith("spurious")
+
+
+def test_a_factor_that_is_shown_as_1_is_not_mentioned():
+    true, off = np.array([2.0, 3.0]), np.array([True, True])
+    assert describe_difference(true * (1 + 1e-8), true, off, "points") == ""
+    assert describe_difference(true * 2, true, off, "points") == "a factor 2 too much"
