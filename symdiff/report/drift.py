@@ -92,8 +92,8 @@ class Drift:
         Names under which the runs have different expressions.
     versions
         The old and the new version of each library that changed.
-    engines
-        Engines that only the old run has.
+    engines, added_engines
+        Engines that only the old run has, and those that only the new run has.
     vanished, appeared
         The number of records that only the old run has, and of those that only the new run has, of
         expressions and engines that both have.
@@ -106,6 +106,7 @@ class Drift:
     rewritten: tuple[str, ...]
     versions: Mapping[str, tuple[str, str]]
     engines: tuple[str, ...] = ()
+    added_engines: tuple[str, ...] = ()
     vanished: int = 0
     appeared: int = 0
 
@@ -197,7 +198,7 @@ def drift(old: Run, new: Run) -> Drift:
         if name not in rewritten and new.counted.get(name) == points
     }
     old, new = _completed(old, new, ranges), _completed(new, old, ranges)
-    engines = _engines(old) - _engines(new)
+    engines, added = _engines(old) - _engines(new), _engines(new) - _engines(old)
     common = both - rewritten
     pairs = {n: (v, new.versions[n]) for n, v in old.versions.items() if n in new.versions}
     gone = [name for name in old.expressions if name not in new.expressions]
@@ -209,8 +210,9 @@ def drift(old: Run, new: Run) -> Drift:
         rewritten=tuple(sorted(rewritten)),
         versions={name: pair for name, pair in pairs.items() if pair[0] != pair[1]},
         engines=tuple(sorted(engines)),
+        added_engines=tuple(sorted(added)),
         vanished=_only_in(old, new, common, engines),
-        appeared=_only_in(new, old, common, _engines(new) - _engines(old)),
+        appeared=_only_in(new, old, common, added),
     )
 
 
@@ -246,7 +248,9 @@ def _changes(old: Run, new: Run, rewritten: set[str]) -> Iterator[Change]:
             yield Change("verdict", before, after)
         elif before["verdict"] in _CHOICES and not _same(before["value"], after["value"]):
             yield Change("convention", before, after)
-        elif before["kind"] != after["kind"]:
+        elif before["kind"] != after["kind"] or not _same(
+            before["derivative"], after["derivative"]
+        ):
             yield Change("truth", before, after)
 
 
@@ -275,7 +279,9 @@ def rendered(changes: Drift) -> str:
     for which, count in (("old", changes.vanished), ("new", changes.appeared)):
         if count:
             lines.append(f"{count} records only in the {which} run: their points differ")
-    lines.append(f"changed: {_change_counts(changes) or 'nothing'}")
+    counts = _change_counts(changes)
+    if counts or not changes.has_lost_coverage:
+        lines.append(f"changed: {counts or 'nothing'}")
     if changes.has_lost_coverage:
         lines.append("the new run lacks results of the old one (--allow-missing accepts that)")
     return "\n".join(lines)
@@ -288,6 +294,7 @@ def _lines_of_names(changes: Drift) -> list[str]:
         "only in the new run": changes.added,
         "different expressions under one name": changes.rewritten,
         "engines only in the old run": changes.engines,
+        "engines only in the new run": changes.added_engines,
     }
     return [
         f"{label}: {', '.join(names[:_MAX_NAMES])}"

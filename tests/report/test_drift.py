@@ -97,6 +97,14 @@ def test_a_truth_that_changed_is_found(report):
     assert {c.what for c in changes_from(report, change).changes} == {"truth"}
 
 
+def test_a_derivative_that_changed_is_found(report):
+    def change(record):
+        if record["expression"] == "b" and record["derivative"]:
+            record["derivative"] += 1.0
+
+    assert {c.what for c in changes_from(report, change).changes} == {"truth"}
+
+
 def long_range(folder, name, points, kept):
     """Write a report of a long range that kept some points (x, verdict, value); return the run."""
     content = json.loads((folder / "old.json").read_text())
@@ -141,12 +149,12 @@ GONE = {
     "an engine": (
         lambda r: r["engine"] == "central",
         "engines only in the old run: central",
-        "",
+        "engines only in the new run: central",
     ),
     "two engines": (
         lambda r: r["engine"] in {"central", "symbolic"},
         "engines only in the old run: central, symbolic",
-        "",
+        "engines only in the new run: central, symbolic",
     ),
     "an expression": (
         lambda r: r["expression"] == "a",
@@ -173,7 +181,7 @@ def test_lost_coverage_is_reported_and_new_coverage_is_no_loss(report, what):
     old, new = read_run(report / "old.json"), without(report, "less.json", is_gone)
     less, more = drift(old, new), drift(new, old)
     assert less.has_lost_coverage and words in rendered(less)
-    assert "--allow-missing" in rendered(less)
+    assert "--allow-missing" in rendered(less) and "nothing" not in rendered(less)
     assert not more.has_lost_coverage and reverse in rendered(more)
     assert not less.has_changes and not more.has_changes
 
