@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import math
 from collections.abc import Callable, Mapping
@@ -10,7 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from symdiff.arithmetics.bounds.rounding import rounded_ball, slope_radius
+from symdiff.arithmetics.balls import Ball
+from symdiff.arithmetics.bounds.rounding import FLOAT64, is_overflow, rounded_ball, slope_radius
 from symdiff.arithmetics.bounds.ties import ReorderedSums, ReverseMode
 from symdiff.arithmetics.reading import read
 from symdiff.arithmetics.tensors import TENSORS
@@ -43,7 +45,8 @@ from symdiff.engines.tensor_gradients import (
 )
 from symdiff.engines.torch_backward import TorchBackwardPass, backward_pass
 from symdiff.errors import Unsupported, describe
-from symdiff.program.values import DTYPES, FLOATING_DTYPES, component_names
+from symdiff.program import Program
+from symdiff.program.values import DTYPES, FLOATING_DTYPES, Dtype, component_names
 
 __all__ = ["ENGINE"]
 
@@ -85,13 +88,12 @@ class _Autograd:
         if problem.function is not None and problem.tensor_problem is None:
             return _allowance_of_callable(problem, variable, point)
         if problem.tensor_problem is None:
-            return Allowance(slope_radius(problem.program, variable, balls, mode=ReverseMode))
+            return _rounded(problem.program, variable, balls, FLOAT64, ReverseMode)
         program = problem.tensor_problem.backward_formula or problem.program
         dtype = problem.tensor_problem.dtype
         if problem.function is not None:
             dtype = dtype_at(problem, problem.tensor_problem, problem.function, point)
-        radius = slope_radius(program, variable, balls, dtype, ReorderedSums)
-        return Allowance(radius, rounded_in=dtype.name)
+        return _rounded(program, variable, balls, dtype, ReorderedSums)
 
     def backward_pass(self, problem: Problem) -> TorchBackwardPass | None:
         if problem.function is not None:
@@ -214,9 +216,22 @@ def _allowance_of_callable(problem: Problem, variable: str, point: int) -> Allow
         return Allowance(math.nan, reason=f"the callable failed at this point: {describe(error)}")
     dtype = DTYPES[name]
     balls = {n: rounded_ball(float(x[0]), dtype) for n, x in here.columns.items()}
-    radius = slope_radius(here.program, variable, balls, dtype, ReorderedSums)
     reason = ROUNDING if name == "float64" else f"{ROUNDING} in {name}"
-    return Allowance(radius, reason=reason, rounded_in=name)
+    allowance = _rounded(here.program, variable, balls, dtype, ReorderedSums)
+    return dataclasses.replace(allowance, reason=reason)
+
+
+def _rounded(
+    program: Program,
+    variable: str,
+    balls: Mapping[str, Ball],
+    dtype: Dtype,
+    mode: type[ReverseMode],
+) -> Allowance:
+    """Return what rounding, underflow and overflow may do to torch's derivative."""
+    radius = slope_radius(program, variable, balls, dtype, mode)
+    overflows = is_overflow(program, variable, balls, dtype, radius)
+    return Allowance(radius, rounded_in=dtype.name, overflows=overflows)
 
 
 def _powers_of_two(count: int) -> Array:

@@ -438,6 +438,8 @@ class Allowance:
         Why it may deviate, in a few words: "rounding", "truncation and rounding".
     rounded_in
         The dtype whose rounding alone makes it deviate; "" if something else does too.
+    overflows
+        Whether the radius is infinite because numbers overflow, not because they are rounded.
     stencil_leaves_domain
         Whether the engine cannot have a number here, since its stencil leaves the domain.
     """
@@ -446,6 +448,7 @@ class Allowance:
     expected: float | None = None
     reason: str = ROUNDING
     rounded_in: str = "float64"
+    overflows: bool = False
     stencil_leaves_domain: bool = False
 
     def explains(self, value: float, derivative: float) -> bool:

@@ -47,6 +47,8 @@ class Dtype:
     @property
     def largest(self) -> float:
         """The largest finite number; in IEEE 754 the exponents are 1 - e to e for some e."""
+        if not self.smallest_normal:  # any exponent
+            return math.inf
         return (2 - 2.0 ** (1 - self.bits)) * (2 / self.smallest_normal)
 
     def spacing(self, size: float) -> float:

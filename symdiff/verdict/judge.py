@@ -414,7 +414,8 @@ def _explained(
     if verdict is Verdict.NONFINITE:
         if allowance.stencil_leaves_domain:
             return verdict, LEAVES_DOMAIN
-        return verdict, "by rounding" if math.isinf(allowance.radius) else ""
+        is_rounding = math.isinf(allowance.radius) and not allowance.overflows
+        return verdict, "by rounding" if is_rounding else ""
     if math.isnan(allowance.radius):
         return Verdict.UNDECIDED, NO_BOUND if allowance.reason == ROUNDING else allowance.reason
     if verdict is Verdict.NOT_SUBGRADIENT:

@@ -461,3 +461,30 @@ def test_another_function_in_a_coarse_dtype_has_another_value():
         "its value is 2.5, and the formula's is 2; it was computed in bfloat16",
         "its value is 2.5, and the formula's is 2.002; it was computed in bfloat16",
     }
+
+
+# torch's own kernels, in doubles and in float32, where they give 0 for a number below the normal ones.
+FLUSHED = [
+    (torch.sigmoid, "sigmoid(x)", -740.0),  # 4.2e-322
+    (torch.sigmoid, "sigmoid(x)", -720.0),  # 2e-313
+    (lambda x: torch.sigmoid(x.float()), "sigmoid(x)", -100.0),  # 3.7e-44
+    (lambda x: 1e300 * torch.sigmoid(x), "1e300*sigmoid(x)", -720.0),  # 2e-13
+    (torch.nn.functional.silu, "silu(x)", -730.0),
+    (lambda x: torch.exp(x.float()), "exp(x)", -104.0),  # 6.8e-46: 0.49 units
+]
+
+
+@pytest.mark.parametrize(("function", "text", "x"), FLUSHED)
+def test_a_value_that_underflows_in_the_kernel_is_no_other_value(function, text, x):
+    report = symdiff.compare(function, {"x": [x]}, math=text, kinks=False, engines=["autograd"])
+    (record,) = report.records()
+    assert record["verdict"] in {"agrees", "inexact", "inaccurate"}
+
+
+@pytest.mark.parametrize(("function", "text", "x"), FLUSHED)
+def test_another_value_beside_one_that_underflows_is_told(function, text, x):
+    report = symdiff.compare(
+        lambda x: function(x) + 1e-3, {"x": [x]}, math=text, kinks=False, engines=["autograd"]
+    )
+    (record,) = report.records()
+    assert record["verdict"] == "value"

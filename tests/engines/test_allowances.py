@@ -142,3 +142,63 @@ def test_more_than_reverse_mode_can_lose_is_not_rounding(text, x):
     exact = load("symbolic").differentiate(problem(text, x)).derivatives["x"][0]
     found = allowance("autograd", text, x)
     assert not found.explains(exact + 1e-13, exact)
+
+
+# Derivatives that underflow on the way, or whose formula overflows, in doubles: an expression, a
+# point, the derivative (mpmath at 60 digits), and the word where the number is not near it.
+UNDERFLOWS = [
+    ("exp(-x**2)", 27.2, -2.67400e-320),  # exp(-739.84) is 99 or 100 units of 2**-1074
+    ("exp(-x**2/2)/sqrt(2*pi)", 38.4, -9.7410e-320),
+    ("exp(-exp(x))", 6.6, -4.154887e-317),
+    ("1/x", 1e160, -1e-320),  # x**2 overflows in sympy's formula
+    ("1/x**2", 1e107, -2e-321),
+    ("atan(x)", 1e155, 1e-310),
+    ("asinh(x)", 1e200, 1e-200),
+    ("sqrt(x*x + 1)", 1e200, 1.0),
+    ("sigmoid(x)", -720.0, 2.0322308024e-313),
+    ("sigmoid(x)", -740.0, 4.2e-322),
+    ("silu(x)", -720.0, -1.46117394694305e-310),
+    ("gelu(x)", -38.0, -4.1665545693e-313),
+    ("tanh(x)", 360.0, 8.12892320967e-313),
+    ("erfc(x)", 27.0, -2.8299433e-317),
+    ("1e-200*(1e-150*(1e300*x))", 1.0, 1e-50),  # in reverse mode 1e-200*1e-150 is 0
+    ("1e200*(1e-200*(1e-200*x))", 1e-100, 1e-200),
+]
+
+
+@pytest.mark.parametrize(("text", "x", "derivative"), UNDERFLOWS)
+def test_what_underflow_and_overflow_lose_is_never_wrong(text, x, derivative):
+    records = list(symdiff.compare(text, at={"x": x}).records())
+    assert records[0]["derivative"] == pytest.approx(derivative, rel=1e-2, abs=0)
+    words = {(r["engine"], r["value"]): r["verdict"] for r in records}
+    assert set(words.values()) <= {"agrees", "inexact", "inaccurate", "nonfinite"}
+    by_value = {}
+    for (engine, value), word in words.items():
+        if engine != "central":  # one number, one word
+            assert by_value.setdefault(value, word) == word
+
+
+@pytest.mark.parametrize(("text", "x", "derivative"), UNDERFLOWS)
+def test_a_claim_is_not_excused_where_the_function_underflows(text, x, derivative):
+    claim = "2" if derivative == 1 else "1"
+    report = symdiff.compare(text, at={"x": x}, claims={"x": claim}, engines=["autograd"])
+    words = {r["engine"]: r["verdict"] for r in report.records()}
+    assert words["claim"] == "wrong"
+
+
+# Where nothing underflows, the bound is none of underflow: a number that is off stays wrong.
+NO_UNDERFLOW = [
+    ("exp(-x**2)", 20.0),  # 1.9e-174
+    ("1/x", 1e100),
+    ("atan(x)", 1e100),
+    ("exp(x)*x", -600.0),
+    ("1e-100*(1e-150*(1e300*x))", 1.0),
+    ("x**3*1e-90", 1e-60),
+]
+
+
+@pytest.mark.parametrize(("text", "x"), NO_UNDERFLOW)
+@pytest.mark.parametrize("engine", ["autograd", "symbolic"])
+def test_without_underflow_the_bound_is_that_of_rounding(text, x, engine):
+    exact = load("symbolic").differentiate(problem(text, x)).derivatives["x"][0]
+    assert allowance(engine, text, x).radius <= 1e-12 * abs(exact)

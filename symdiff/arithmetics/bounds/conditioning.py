@@ -29,7 +29,7 @@ _NO_NUMBER: Final = flint.arb("nan")
 
 
 class _HighPrecision(BothBranches):
-    """Take both branches at a tie, also at an exact one, and add no rounding."""
+    """Take both branches at a tie, also at an exact one, and add no rounding or underflow."""
 
     def sign(self, switch: Jet) -> None:
         """Return None: take both branches."""
@@ -44,6 +44,15 @@ class _HighPrecision(BothBranches):
         """Return the arguments unchanged."""
         del row
         return values
+
+    def underflowed(self, x: Ball) -> Ball:
+        """Return the number unchanged."""
+        return x
+
+    def may_overflow(self, values: Sequence[Ball]) -> bool:
+        """Return False."""
+        del values
+        return False
 
 
 class _Sizes(Exact):

@@ -24,7 +24,7 @@ from symdiff.catalogue import Function
 from symdiff.catalogue.enclosures import conjunction, disjunction, integer_power, negation
 from symdiff.errors import Unsupported
 from symdiff.program import Program
-from symdiff.program.parser import definition
+from symdiff.program.parser import definition, template
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -67,6 +67,12 @@ class Ties(Protocol):
     def widened(self, row: Function, values: list[Ball]) -> list[Ball]:
         """Return the arguments of a function, widened by the rounding in the engine's kernel."""
 
+    def underflowed(self, x: Ball) -> Ball:
+        """Return a partial derivative, widened by what underflow does to it."""
+
+    def may_overflow(self, values: Sequence[Ball]) -> bool:
+        """Return whether a square of a number may overflow, so that each operation is followed."""
+
 
 class Exact:
     """Base class for exact computation: it adds no rounding."""
@@ -80,6 +86,15 @@ class Exact:
         """Return the arguments unchanged."""
         del row
         return values
+
+    def underflowed(self, x: Ball) -> Ball:
+        """Return the number unchanged."""
+        return x
+
+    def may_overflow(self, values: Sequence[Ball]) -> bool:
+        """Return False."""
+        del values
+        return False
 
 
 class Strict(Exact):
@@ -189,9 +204,14 @@ class Jets:
         bound = dict(zip(row.parameter_names, values, strict=True))
         column = row.column("ball")
         value = column(*values) if column else read(definition(row.name, None), BALLS, bound)
-        bound["result"] = value
+        bound["result"] = self._ties.rounded(Jet(value), row, ()).value
         gradient: tuple[Ball, ...] = ()
-        for partial_of, argument in zip(_partials(row.derivative), arguments, strict=True):
+        partials = _partials(row.derivative)
+        if self._ties.may_overflow(values):
+            partials = tuple(
+                None if text is None else self._followed(text) for text in _texts(row.derivative)
+            )
+        for partial_of, argument in zip(partials, arguments, strict=True):
             if not argument.gradient:
                 continue
             if partial_of is None:
@@ -201,8 +221,18 @@ class Jets:
             partial = partial_of(bound)
             if partial is EMPTY:
                 return UNKNOWN
-            gradient = _add(gradient, scale(argument.gradient, partial))
+            gradient = _add(gradient, scale(argument.gradient, self._ties.underflowed(partial)))
         return Jet(value, gradient)
+
+    def _followed(self, text: str) -> Callable[[Mapping[str, Any]], Any]:
+        """Return a partial derivative as a function of balls, with the rounding of each step."""
+
+        def partial(bound: Mapping[str, Any]) -> Any:
+            jets = {name: Jet(x) for name, x in bound.items()}
+            result = read(template(text), self, jets)
+            return EMPTY if result is EMPTY else _as_jet(result).value
+
+        return partial
 
     def sign(self, switch: Jet) -> int | None:
         """Return the proved sign of a switch, else that of `Ties.sign` (None: both branches)."""
@@ -234,8 +264,11 @@ def _partials(
     derivative: str | tuple[str | None, ...] | None,
 ) -> tuple[Callable[[Mapping[str, Any]], Any] | None, ...]:
     """Return the partial derivatives of a row as functions of named balls."""
-    texts = derivative if isinstance(derivative, tuple) else (derivative,)
-    return tuple(None if text is None else formula(text) for text in texts)
+    return tuple(None if text is None else formula(text) for text in _texts(derivative))
+
+
+def _texts(derivative: str | tuple[str | None, ...] | None) -> tuple[str | None, ...]:
+    return derivative if isinstance(derivative, tuple) else (derivative,)
 
 
 _INFINITIES: Final = (flint.arb.pos_inf(), flint.arb.neg_inf())

@@ -14,8 +14,9 @@ import flint
 import numpy as np
 
 from symdiff.arithmetics.balls import Ball, radius_of
+from symdiff.arithmetics.bounds.adjoints import underflow_of_adjoints
 from symdiff.arithmetics.bounds.jets import Jet, Jets, evaluate
-from symdiff.arithmetics.bounds.ties import BothBranches
+from symdiff.arithmetics.bounds.ties import BothBranches, ReverseMode
 from symdiff.arithmetics.reading import read
 from symdiff.errors import Unsupported
 from symdiff.program import Program
@@ -64,7 +65,28 @@ def slope_radius(
     >>> slope_radius(parse("max(x, 0) - max(-x, 0)"), "x", {"x": flint.arb(0)})
     0.0
     """
-    return _radius(dtype, lambda d: _slope(_jet(program, variable, inputs, d, mode)))
+    radius = _radius(dtype, lambda d: _slope(_jet(program, variable, inputs, d, mode)))
+    if not math.isfinite(radius) or not issubclass(mode, ReverseMode):
+        return radius
+    return radius + _underflow(program, variable, inputs, dtype, mode, radius)
+
+
+def is_overflow(
+    program: Program, variable: str, inputs: Mapping[str, Ball], dtype: Dtype, radius: float
+) -> bool:
+    """Return whether a bound is infinite only because numbers of a dtype overflow.
+
+    Parameters
+    ----------
+    program, variable, inputs, dtype
+        As in `slope_radius`.
+    radius
+        The bound.
+    """
+    if not math.isinf(radius):
+        return False
+    unlimited = Dtype(dtype.name, dtype.bits, 0.0, 0.0)
+    return math.isfinite(slope_radius(program, variable, inputs, unlimited))
 
 
 def value_radius(
@@ -188,6 +210,24 @@ def _slope(jet: Jet | None) -> Ball | None:
     if not jet.value.is_finite():
         return flint.arb("nan")
     return jet.gradient[0] if jet.gradient else flint.arb(0)
+
+
+def _underflow(  # noqa: PLR0913, PLR0917  (the arguments of `slope_radius`, and what it has found)
+    program: Program,
+    variable: str,
+    inputs: Mapping[str, Ball],
+    dtype: Dtype,
+    mode: type[BothBranches],
+    known: float,
+) -> float:
+    """Return what underflow in adjoints adds to the error of a derivative in reverse mode."""
+    with flint.ctx.workprec(dtype.bits):
+        ties, cache = mode(dtype), dict[int, Any]()
+        jets = {
+            name: Jet(x, (flint.arb(1),) if name == variable else ()) for name, x in inputs.items()
+        }
+        read(program, Jets(ties), jets, cache=cache)
+        return underflow_of_adjoints(program, cache, ties, dtype, known)
 
 
 def _jet(

@@ -19,6 +19,8 @@ from symdiff.errors import Unsupported
 from symdiff.program.values import DTYPES
 
 FLOAT64: Final = DTYPES["float64"]
+_LARGEST: Final = flint.arb(FLOAT64.largest)
+_NO_NUMBER: Final = flint.arb("nan")
 
 
 # A precision at which balls are infinite at singularities only.
@@ -97,7 +99,8 @@ class _Exact:
     def product(self, factors: Sequence[Ball]) -> Ball:
         return functools.reduce(operator.mul, factors)
 
-    def rounded(self, x: Ball) -> Ball:
+    def rounded(self, x: Ball, name: str) -> Ball:
+        del name
         return x
 
 
@@ -120,10 +123,16 @@ class _Doubles(_Exact):
             return total
         return total + flint.arb(0, abs(total).upper() * (len(factors) - 1) * _UNIT)
 
-    def rounded(self, x: Ball) -> Ball:
-        """Add what gradual underflow may do to a number that is not exact."""
-        may_underflow = abs(x) < FLOAT64.smallest_normal and not x.is_zero()
-        return x + flint.arb(0, FLOAT64.smallest_subnormal) if may_underflow else x
+    def rounded(self, x: Ball, name: str) -> Ball:
+        """Add what underflow may do to a number, which is not known where it may overflow.
+
+        A function or a power may be 0 where it is subnormal: 1/x**2 is, where x**2 overflows.
+        """
+        if not x.is_finite() or x.is_zero() or abs(x) >= FLOAT64.smallest_normal:
+            return _NO_NUMBER if x.is_finite() and not abs(x) <= _LARGEST else x
+        if name not in {"Add", "Mul"}:
+            x = x.union(flint.arb(0))
+        return x + flint.arb(0, FLOAT64.smallest_subnormal)
 
 
 def _fits(terms: Sequence[Ball], total: Ball) -> bool:
@@ -164,7 +173,7 @@ class _Evaluation:
         if any(a is EMPTY for a in arguments):
             return EMPTY
         value = self._apply(name, arguments)
-        return self._rounding.rounded(value) if isinstance(value, flint.arb) else value
+        return self._rounding.rounded(value, name) if isinstance(value, flint.arb) else value
 
     def _piecewise(self, e: Any) -> Any:
         result: Any = EMPTY

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import flint
 
@@ -17,6 +17,8 @@ from symdiff.arithmetics.balls import Ball
 from symdiff.arithmetics.bounds.jets import Jet, scale
 from symdiff.catalogue import Function
 from symdiff.program.values import DTYPES, Dtype
+
+_NO_NUMBER: Final = flint.arb("nan")
 
 
 class BothBranches:
@@ -31,6 +33,8 @@ class BothBranches:
         self._ulp = 2.0 ** (1 - dtype.bits)
         self._normal = flint.arb(dtype.smallest_normal)
         self._subnormal = dtype.smallest_subnormal
+        self._largest = flint.arb(dtype.largest)
+        self._root = self._largest.sqrt()
 
     def sign(self, switch: Jet) -> int | None:
         """Return None (both branches), or 0 for a switch that is exactly zero."""
@@ -40,15 +44,42 @@ class BothBranches:
         """Do nothing: the ball of the value contains the steps on both sides."""
 
     def rounded(self, jet: Jet, row: Function, arguments: Sequence[Any]) -> Jet:
-        """Add the error of rounding and of underflow to a value and its gradient."""
-        del row, arguments
-        return Jet(self._inexact(jet.value), tuple(self._inexact(g) for g in jet.gradient))
+        """Add the error of rounding and of underflow to a value and its gradient.
+
+        A number that may overflow is not known: the engine goes on with an infinity.
+        """
+        del arguments
+        value = self._inexact(jet.value)
+        if self._may_flush(row):
+            value = self.flushed(value)
+        if value.is_finite() and not abs(value) <= self._largest:
+            value = _NO_NUMBER
+        return Jet(value, tuple(self._inexact(g) for g in jet.gradient))
+
+    def _may_flush(self, row: Function) -> bool:
+        """Return whether the kernel of a function may give 0 for a subnormal number."""
+        return row.is_special
+
+    def flushed(self, x: Ball) -> Ball:
+        """Return a ball with 0 in it if it may be subnormal."""
+        return x.union(flint.arb(0)) if x.is_finite() and self.may_underflow(x) else x
+
+    def may_underflow(self, x: Ball) -> bool:
+        """Return whether a number may be subnormal; an exact zero is not."""
+        return not abs(x) >= self._normal and not x.is_zero()
 
     def _inexact(self, x: Ball) -> Ball:
         if not x.is_exact():
             x = x + flint.arb(0, abs(x).upper() * self._ulp)
-        may_underflow = abs(x) < self._normal and not x.is_zero()
-        return x + flint.arb(0, self._subnormal) if may_underflow else x
+        return self.underflowed(x)
+
+    def underflowed(self, x: Ball) -> Ball:
+        """Add the unit of subnormal numbers to a number that may be one."""
+        return x + flint.arb(0, self._subnormal) if self.may_underflow(x) else x
+
+    def may_overflow(self, values: Sequence[Ball]) -> bool:
+        """Return whether the square of a number may overflow."""
+        return not all(abs(v) <= self._root for v in values)
 
     def widened(self, row: Function, values: list[Ball]) -> list[Ball]:
         """Add two ulps to the arguments of special functions, for argument reduction in kernels."""
@@ -64,6 +95,10 @@ class ReverseMode(BothBranches):
     sum. For (x - 1) - x, forward mode gives exactly 0. In reverse mode other terms may be added
     between the two terms of x, and the sum is rounded.
     """
+
+    def _may_flush(self, row: Function) -> bool:
+        """Return whether torch's kernel may give 0: also one that computes in several steps."""
+        return row.is_special or (row.derivative is not None and row.definition is not None)
 
     def rounded(self, jet: Jet, row: Function, arguments: Sequence[Any]) -> Jet:
         """Add the rounding of each term to a gradient that is a sum of two terms."""
