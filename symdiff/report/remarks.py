@@ -140,10 +140,8 @@ def _choices(evidence: Evidence, selections: Sequence[Selection]) -> list[str]:
     rows_by_choice: dict[str, list[Row]] = {}
     for row in sorted(kinks, key=lambda row: row.i):
         rows_by_choice.setdefault(_choice(evidence, row), []).append(row)
-    told = {
-        choice: _at_the_first_point(rows)
-        for choice, rows in [*rows_by_choice.items()][:_MAX_CHOICES]
-    }
+    count = min(2 * len(evidence.variables), _MAX_CHOICES)
+    told = {choice: _at_the_first_point(rows) for choice, rows in [*rows_by_choice.items()][:count]}
     lines = [_told_choice(evidence, rows, choice) for choice, rows in told.items()]
     variables = {row.variable for rows in told.values() for row in rows}
     if evidence.tensors is None:

@@ -22,7 +22,13 @@ from symdiff.verdict.judge import MAX_EXPLAINED, Judgement, Key, Tolerance, draf
 from symdiff.verdict.words import Verdict
 
 # Verdicts that the number's verdict at the double may replace.
-_REPLACED: Final = (Verdict.WRONG, Verdict.NOT_SUBGRADIENT, Verdict.NONFINITE, Verdict.FAILED)
+_REPLACED: Final = (
+    Verdict.WRONG,
+    Verdict.NOT_SUBGRADIENT,
+    Verdict.NONFINITE,
+    Verdict.FAILED,
+    Verdict.UNDECIDED,
+)
 AT_DOUBLE: Final = "judged at "  # how a note starts that says at which double
 _MAX_NAMED: Final = 3  # coordinates that are named in a sentence
 

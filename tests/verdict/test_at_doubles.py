@@ -85,3 +85,12 @@ def test_a_number_between_the_derivatives_at_the_point_and_at_its_double_is_wron
 
 def test_a_point_that_is_a_double_is_judged_as_it_is():
     assert record("(x - 1/4)**2.5 + x", {"x": "1/4"}, NAN)["verdict"] == "nonfinite"
+
+
+def test_a_gradient_that_is_undecided_at_the_exact_point_is_judged_at_the_double():
+    text = "d*(abs(y - m) - d/2) if abs(y - m) > d else (y - m)**2/2"
+    at = {"d": ["1.345"], "m": ["-0.4"], "y": ["-15717562699523031/9007199254740992"]}
+    records = symdiff.compare(text, at=at, engines=["symbolic", "autograd"]).records()
+    along_d = [r for r in records if r["variable"] == "d"]
+    assert {r["verdict"] for r in along_d} == {"inexact"}  # 2.2e-16 for 0, by rounding
+    assert all("judged at y = -1.745, the double for" in r["detail"] for r in along_d)
