@@ -25,7 +25,7 @@ from symdiff.program import Program
 from symdiff.program.values import DTYPES, Dtype, Value, index_inputs
 
 # Reasons for which finite differences may deviate from the derivative.
-STRADDLES: Final = "the stencil straddles a kink"
+STRADDLES: Final = "the stencil straddles a point at which a switch is zero"
 TRUNCATION: Final = "truncation and rounding"
 ROUNDING: Final = "rounding"  # why the result of a formula may deviate
 LEAVES_DOMAIN: Final = "the stencil leaves the domain"  # why there is no finite difference

@@ -34,6 +34,7 @@ from symdiff.verdict.nonfinite import (
     NonfiniteNodes,
     nodes_in_backward_pass,
     nonfinite_nodes,
+    nonfinite_nodes_at_ends,
 )
 from symdiff.verdict.words import Verdict
 
@@ -166,7 +167,19 @@ def _nonfinite(scope: _Scope, explained: Iterable[_Explained]) -> dict[Key, _Ari
         in_pass |= _in_backward_pass(
             scope, engine, {key: p for key, p in points_of.items() if key[0] == engine and len(p)}
         )
+    in_pass |= {
+        key: nonfinite_nodes_at_ends(scope.problem, chosen, key[1])
+        for key, chosen in points_of.items()
+        if len(chosen) and _has_stencil(scope, key)
+    }
     return {key: (in_pass[key], by_value) if key in in_pass else (by_value,) for key in points_of}
+
+
+def _has_stencil(scope: _Scope, key: Key) -> bool:
+    """Return whether an engine takes differences of a program on numbers."""
+    is_difference = "differences" in scope.samples[key[0]].traits.modes
+    on_numbers = scope.problem.tensor_problem is None and key[1] in scope.problem.columns
+    return is_difference and on_numbers
 
 
 def _points_without_number(item: _Explained) -> Points:

@@ -18,7 +18,7 @@ import numpy as np
 
 from symdiff.arithmetics.bounds.rounding import FLOAT64, may_miss_zero_of_root
 from symdiff.array_types import Array
-from symdiff.engines.base import STRADDLES, Allowance, Problem, Samples, Traits
+from symdiff.engines.base import Allowance, Problem, Samples, Traits
 from symdiff.grid.grid import Grid
 from symdiff.truth.active_switches import variables_sharing_switches
 from symdiff.truth.clarke import ClarkeBounds, Undecided, clarke_bounds
@@ -44,7 +44,7 @@ _ROUNDED: Final = (
 _INSIDE: Final = "the gradient lies in the Clarke set"
 _OUTSIDE: Final = "the gradient lies outside the Clarke set"
 _SHORTEST: Final = "the gradient is the shortest in the Clarke set"
-_OTHER_KINK: Final = f"{STRADDLES} beside the point"
+_OTHER_KINK: Final = "the stencil straddles a kink beside the point"
 _DIFFERENCES: Final = (
     "differences vary one variable at a time, and give no element of the Clarke set here"
 )

@@ -14,13 +14,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.arithmetics.arrays import ARRAYS, evaluate_nodes
+from symdiff.arithmetics.arrays import ARRAYS, evaluate, evaluate_nodes
 from symdiff.arithmetics.branches import selected
 from symdiff.arithmetics.reading import read
 from symdiff.array_types import Array, Mask
 from symdiff.catalogue import CATALOGUE
 from symdiff.engines.backward import BackwardPass
 from symdiff.engines.base import Problem, TensorProblem
+from symdiff.grid.points import difference_step
 from symdiff.program import Program
 from symdiff.program.nodes import Call, Input
 from symdiff.program.parser import template
@@ -141,6 +142,34 @@ def nonfinite_nodes(problem: Problem, points: NDArray[np.intp]) -> NonfiniteNode
             here = (nodes < 0) & ~np.isfinite(np.broadcast_to(slope, len(points)))
             nodes[here], reasons[here] = index, REASONS.index(INFINITE_DERIVATIVE)
     return result
+
+
+def nonfinite_nodes_at_ends(
+    problem: Problem, points: NDArray[np.intp], variable: str
+) -> NonfiniteNodes:
+    """Return the nodes that are not finite at an end of the stencil of a central difference.
+
+    Parameters
+    ----------
+    problem
+        A program on numbers, and its points.
+    points
+        The indices of the points, in order.
+    variable
+        The input that moves.
+    """
+    nodes = np.full(len(points), -1, dtype=np.intp)
+    reasons = np.zeros(len(points), dtype=np.int8)
+    here = problem.part(points)
+    x = here.columns[variable]
+    step = difference_step(x)
+    for end in (x + step, x - step):
+        moved = dataclasses.replace(here, columns={**here.columns, variable: end})
+        off = ~np.isfinite(evaluate(moved.program, dict(moved.columns))) & (nodes < 0)
+        rows = np.flatnonzero(off)
+        found = nonfinite_nodes(moved, rows)
+        nodes[rows], reasons[rows] = found.nodes, found.reasons
+    return NonfiniteNodes(problem.program, points, nodes, reasons)
 
 
 def _in_tensors(

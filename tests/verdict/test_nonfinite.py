@@ -173,3 +173,24 @@ def test_a_program_that_torch_cannot_differentiate_is_blamed_by_its_values():
     (record,) = records
     assert record["verdict"] == "undefined"
     assert record["blame"].startswith("heaviside(x, 0.5)/x")
+
+
+# A function whose difference at 0 is not finite, and the operation that makes it so at 0 + h or
+# 0 - h, where h is 6e-6: 1/h**2 is 2.7e10, and exp of it is infinite.
+AT_ENDS = [
+    ("x**2 if x == 0 else exp(1/x**2)*exp(-1/x**2)*x**2", "exp(1/x**2)", "it is inf"),
+    ("where(x == 0, x**2, exp(1/x**2)*exp(-1/x**2)*x**2)", "exp(1/x**2)", "it is inf"),
+    ("x if x == 0 else exp(1/abs(x))*exp(-1/abs(x))*x", "exp(1/abs(x))", "it is inf"),
+    ("x if x == 0 else x*cosh(1/x)/cosh(1/x)", "cosh(1/x)", "it is inf"),
+    ("x if x == 0 else x*exp(1/x**2)/exp(1/x**2)", "exp(1/x**2)", "it is inf"),
+]
+
+
+@pytest.mark.parametrize(("text", "culprit", "reason"), AT_ENDS)
+def test_a_difference_that_is_not_finite_is_blamed_on_what_happens_at_its_ends(
+    text, culprit, reason
+):
+    (record,) = symdiff.compare(text, at={"x": 0}, engines=["central"]).records()
+    assert record["verdict"] == "nonfinite"
+    assert record["blame"].startswith(f"{culprit} (expr")
+    assert reason in record["detail"].split("; ")

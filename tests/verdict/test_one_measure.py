@@ -106,3 +106,24 @@ def test_derivatives_along_directions_are_certified_and_not_proved():
     assert {r["proved"] for r in report.records()} == {False}
     assert {r["ulps"] for r in report.records()} == {None}
     assert report.evidence[0].proved_count == 0
+
+
+# Functions with a hole, a kink or another zero of a switch inside the stencil, and the point beside it.
+BESIDE = [
+    ("(exp(x) - 1)/x", 1e-9),
+    ("(exp(x) - 1)/x", 1e-12),
+    ("(x**2 - 1)/(x - 1)", 1.0000000001),
+    ("sin(x)/x + x", 1e-7),
+    ("abs(x)", 1e-7),
+    ("relu(x - 1)*3 + x", 1.0000001),
+]
+
+
+@pytest.mark.parametrize(("text", "x"), BESIDE)
+def test_what_a_stencil_straddles_is_a_zero_of_a_switch_and_no_kink_unless_proved(text, x):
+    (record,) = symdiff.compare(text, at={"x": x}, engines=["central"]).records()
+    assert record["verdict"] in {"inexact", "agrees"}
+    if record["verdict"] == "inexact":
+        assert record["detail"].startswith(
+            "the stencil straddles a point at which a switch is zero"
+        )
