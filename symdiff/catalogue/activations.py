@@ -47,7 +47,7 @@ RECTIFIERS = (
 
 SMOOTH = (
     Function("sigmoid",    "x", formula="1/(1 + e**-x)", aliases=("expit",), definition="1/(1 + exp(-x))", numpy=_numpy_sigmoid, torch="sigmoid",
-             switches=(), derivative="result*(1 - result)"),
+             switches=(), derivative="result*(1 - result)", cancels=True),
     Function("logsigmoid", "x", formula="log(sigmoid(x))", definition="-logaddexp(0, -x)", torch="F.logsigmoid"),
     # torch's threshold is 20 by default: it returns x where beta*x > 20, an approximation. Here the default is exact.
     Function("softplus",   "x, beta: number = 1.0, threshold: number = inf", formula="log(1 + e**(beta*x))/beta",

@@ -158,6 +158,9 @@ class Function:
     zero_at
         The only value of the first argument at which the function is 0; None if there is no such
         value, or it is not needed.
+    cancels
+        Whether usual ways to compute the function subtract numbers of size 1, as 1 - erf(x) for
+        erfc(x). Its small values then have a rounding error of that size.
     is_method
         Whether tensors have a method of that name with the same meaning.
     """
@@ -187,6 +190,7 @@ class Function:
     replaces_undefined: bool = False
     piecewise_affine: bool = False
     zero_at: int | None = None
+    cancels: bool = False
     is_method: bool = True
     parameters: tuple[Parameter, ...] = dataclasses.field(init=False)
     parameter_names: tuple[str, ...] = dataclasses.field(init=False, repr=False, compare=False)

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from symdiff.arithmetics.balls import Ball
+from symdiff.arithmetics.bounds.own_ways import AnyWay
 from symdiff.arithmetics.bounds.rounding import FLOAT64, is_overflow, rounded_ball, slope_radius
 from symdiff.arithmetics.bounds.ties import ReorderedSums, ReverseMode
 from symdiff.arithmetics.reading import read
@@ -90,10 +91,11 @@ class _Autograd:
         if problem.tensor_problem is None:
             return _rounded(problem.program, variable, balls, FLOAT64, ReverseMode)
         program = problem.tensor_problem.backward_formula or problem.program
-        dtype = problem.tensor_problem.dtype
+        dtype, mode = problem.tensor_problem.dtype, ReorderedSums
         if problem.function is not None:
             dtype = dtype_at(problem, problem.tensor_problem, problem.function, point)
-        return _rounded(program, variable, balls, dtype, ReorderedSums)
+            mode = AnyWay
+        return _rounded(program, variable, balls, dtype, mode)
 
     def backward_pass(self, problem: Problem) -> TorchBackwardPass | None:
         if problem.function is not None:
@@ -183,9 +185,11 @@ def _reverse_callable(problem: Problem, function: Callable[..., Any]) -> Samples
     factors = _powers_of_two(problem.count)
     both_signs = [(c, gradients_for(c)) for c in (factors, -factors)]
     faults, reasons = {}, {}
+    dtype = dtype_of_values(problem, values)
     for name, gradient in gradients.items():
         uniform = functools.partial(lambda n: gradients_for(FACTOR * ones)[n], name)
-        fault = nonlinearity(gradient, [(c, found[name]) for c, found in both_signs], uniform)
+        passes = [(c, found[name]) for c, found in both_signs]
+        fault = nonlinearity(gradient, passes, uniform, DTYPES[dtype])
         if fault is not None:
             reasons[name], faults[name] = fault
     missing = [name for name in problem.variables if name not in gradients]
@@ -200,7 +204,7 @@ def _reverse_callable(problem: Problem, function: Callable[..., Any]) -> Samples
         {name: {**gradients, **nothing}[name] for name in problem.variables},
         refusals=refusals,
         values=values,
-        dtype=dtype_of_values(problem, values),
+        dtype=dtype,
         faults=faults,
         fault_reasons=reasons,
     )
@@ -215,9 +219,17 @@ def _allowance_of_callable(problem: Problem, variable: str, point: int) -> Allow
         check_memory(error)
         return Allowance(math.nan, reason=f"the callable failed at this point: {describe(error)}")
     dtype = DTYPES[name]
+    for n, x in here.columns.items():
+        if np.isfinite(x[0]) and not np.isfinite(dtype.rounded(x[0])):
+            return Allowance(math.nan, reason=f"{n} is infinite in {name}")
     balls = {n: rounded_ball(float(x[0]), dtype) for n, x in here.columns.items()}
     reason = ROUNDING if name == "float64" else f"{ROUNDING} in {name}"
-    allowance = _rounded(here.program, variable, balls, dtype, ReorderedSums)
+    allowance = _rounded(here.program, variable, balls, dtype, AnyWay)
+    if allowance.radius == 0 and not allowance.overflows:
+        exact = slope_radius(here.program, variable, here.balls(0), dtype, AnyWay)
+        if exact > 0:
+            why = f"a coordinate that is rounded to {name} may be where the derivative is infinite"
+            return Allowance(math.nan, reason=why)
     return dataclasses.replace(allowance, reason=reason)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -17,7 +18,7 @@ from symdiff.engines.base import Problem, TensorProblem
 from symdiff.engines.running import check_memory, in_halves
 from symdiff.engines.torch_programs import check_tensor, run_program, tensor_leaves
 from symdiff.program import Program
-from symdiff.program.values import DTYPES, component_names
+from symdiff.program.values import DTYPES, Dtype, component_names
 
 __all__ = [
     "as_doubles",
@@ -35,6 +36,7 @@ __all__ = [
 ]
 
 _CLOSE: Final = 1e-9  # relative distance of values that do not suggest a coarser dtype
+_SUBNORMALS: Final = 64  # deviation in smallest numbers of the dtype that underflow explains
 _ROUNDING: Final = 1e-6  # relative; powers of two scale a gradient exactly, and this is generous
 # Distance over which a function must vary to need a gradient, relative to the coordinate or to 1.
 _NEARBY: Final = 0.05
@@ -286,6 +288,7 @@ def nonlinearity(
     gradient: Array,
     passes: Sequence[tuple[Array | float, Array]],
     uniform: Callable[[], Array],
+    dtype: Dtype = DTYPES["float64"],
 ) -> tuple[str, Mask] | None:
     """Return how a backward pass deviates from being linear in the incoming gradient, and where.
 
@@ -300,17 +303,20 @@ def nonlinearity(
         positive incoming gradients.
     uniform
         Returns the gradient for `FACTOR` times that incoming gradient; called only if needed.
+    dtype
+        The dtype in which the gradient is computed: numbers near its smallest are rounded.
 
     Returns
     -------
     tuple or None
         A sentence, and a mask of shape (n,); None if the gradient is linear.
     """
-    off: Mask = np.logical_or.reduce([_deviates(gradient, s, factors) for factors, s in passes])
+    off_line = functools.partial(_deviates, gradient, _SUBNORMALS * dtype.smallest_subnormal)
+    off: Mask = np.logical_or.reduce([off_line(s, factors) for factors, s in passes])
     if not off.any():
         return None
     by_factor = uniform()
-    off_uniform = _deviates(gradient, by_factor, FACTOR)
+    off_uniform = off_line(by_factor, FACTOR)
     if not off_uniform.any():
         return "backward mixes the incoming gradients of several points", off
     off = off | off_uniform
@@ -323,9 +329,9 @@ def nonlinearity(
     return f"{how}: it gives {gradient[i]:g} for 1, and {times}", off
 
 
-def _deviates(gradient: Array, scaled: Array, factors: Array | float) -> Mask:
-    """Return where a scaled gradient is not the gradient times the factors."""
+def _deviates(gradient: Array, least: float, scaled: Array, factors: Array | float) -> Mask:
+    """Return where a scaled gradient is not, to within `least`, the gradient times the factors."""
     with np.errstate(all="ignore"):
         expected = factors * gradient
-        deviates: Mask = np.abs(scaled - expected) > _ROUNDING * np.abs(expected)
+        deviates: Mask = np.abs(scaled - expected) > _ROUNDING * np.abs(expected) + least
     return deviates & np.isfinite(scaled) & np.isfinite(expected)

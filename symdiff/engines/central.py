@@ -19,9 +19,10 @@ from symdiff.arithmetics.arrays import (
     held_nodes,
 )
 from symdiff.arithmetics.balls import DOUBLE, Ball, radius_of
+from symdiff.arithmetics.bounds.own_ways import AnyWay
 from symdiff.arithmetics.bounds.rounding import FLOAT64, rounded_ball, value_ball
 from symdiff.arithmetics.bounds.tensor_estimates import straddles
-from symdiff.arithmetics.bounds.ties import BothBranches, ReorderedSums
+from symdiff.arithmetics.bounds.ties import BothBranches
 from symdiff.arithmetics.reading import detached_values
 from symdiff.array_types import Array, Mask
 from symdiff.catalogue import CATALOGUE
@@ -347,7 +348,7 @@ def _allowance(problem: Problem, variable: str, i: int, h: float, dtype: Dtype) 
     point = {
         name: rounded_ball(float(column[i]), dtype) for name, column in problem.columns.items()
     }
-    mode = BothBranches if problem.function is None else ReorderedSums
+    mode = BothBranches if problem.function is None else AnyWay
     above, below = x + h, x - h
     if above == below:
         return Allowance(stencil_leaves_domain=True)

@@ -85,19 +85,20 @@ def accumulated(
     if function is None:
         return TensorGradients(gradients)
     scaled = _backward(output, floats, tensor_problem, FACTOR) if found else {}
+    assert isinstance(output, torch.Tensor)  # noqa: S101  (`run_program` has checked it)
+    value = as_doubles(output)
+    dtype = _dtype(tensor_problem, numbers, function, value)
     faults = {}
     for name, gradient in found.items():
         uniform = functools.partial(scaled.__getitem__, name)
-        fault = nonlinearity(gradient, [(FACTOR, scaled[name])], uniform)
+        fault = nonlinearity(gradient, [(FACTOR, scaled[name])], uniform, DTYPES[dtype])
         if fault is not None:
             faults[name] = fault
-    assert isinstance(output, torch.Tensor)  # noqa: S101  (`run_program` has checked it)
-    value = as_doubles(output)
     return TensorGradients(
         gradients,
         missing=frozenset(floats) - frozenset(found),
         value=value,
-        dtype=_dtype(tensor_problem, numbers, function, value),
+        dtype=dtype,
         faults=faults,
         is_detached=not has_gradient,
     )

@@ -19,12 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdiff.arithmetics.arrays import evaluate
+from symdiff.arithmetics.balls import Ball
 from symdiff.arithmetics.bounds import jets
 from symdiff.arithmetics.bounds.estimates import CLEARLY_OFF, FUNCTIONS, estimate_together
 from symdiff.arithmetics.bounds.jets import Jet, Strict, TieError
 from symdiff.arithmetics.bounds.models import Estimate
-from symdiff.arithmetics.bounds.rounding import FLOAT64, rounded_ball, value_radius
-from symdiff.arithmetics.bounds.ties import ReorderedSums
+from symdiff.arithmetics.bounds.own_ways import AnyWay, AnyWayOnArrays
+from symdiff.arithmetics.bounds.rounding import FLOAT64, rounded_ball, value_ball, value_radius
 from symdiff.arithmetics.series import germs
 from symdiff.arithmetics.series.germ_values import Infinite, Outside, Value, domain_message
 from symdiff.arithmetics.series.puiseux import Germ, constant_germ
@@ -37,6 +38,9 @@ from symdiff.program.values import Dtype
 from symdiff.truth.certify import is_off_zero
 
 MAX_EXACT: Final = 5000  # largest number of points at which exact values are computed
+# A value this many times below the largest number may be computed by way of a larger one: e**x is
+# twice sinh(x).
+_OVERFLOW: Final = 4
 _BITS: Final = (128, 512, 2048)  # precisions at which balls are tried, in this order
 
 
@@ -247,16 +251,16 @@ def _certified(
     switches = (*find_switches(program), *find_constant_switches(program))
     programs = (program, *(switch.program for switch in switches))
     try:
-        bounds, *switch_bounds = estimate_together(programs, columns, None)
+        bounds, *switch_bounds = estimate_together(programs, columns, None, AnyWayOnArrays())
     except Unsupported:
         return None
+    is_fine = margin.dtype.bits >= FLOAT64.bits
     count = len(numbers)
     value, error, outside = (
         np.broadcast_to(np.asarray(x), count) for x in (bounds.value, bounds.error, bounds.outside)
     )
-    coarser = 2.0 ** (FLOAT64.bits - margin.dtype.bits)
     with np.errstate(all="ignore"):
-        allowed = margin.atol + margin.rtol * np.abs(value) + CLEARLY_OFF * coarser * error
+        allowed = margin.atol + margin.rtol * np.abs(value) + CLEARLY_OFF * error
         off = np.abs(numbers - value) > allowed
         off_domain: Mask = outside > 0
         for switch, of_switch in zip(switches, switch_bounds, strict=True):
@@ -264,8 +268,7 @@ def _certified(
             off, off_domain = off & is_off, off_domain & is_off
     is_bounded = np.isfinite(value) & np.isfinite(error) & (outside == 0)
     # Numbers that overflowed, and those of a coarse dtype, are left to the exact values.
-    clear = is_bounded & off & np.isfinite(numbers) & (margin.dtype.bits >= FLOAT64.bits)
-    clear |= off_domain & np.isfinite(numbers)
+    clear = ((is_bounded & off) | off_domain) & np.isfinite(numbers) & is_fine
     return clear, Estimate(value, error, outside=outside)
 
 
@@ -279,21 +282,70 @@ def _difference(
     program: Program, point: Mapping[str, float], number: float, margin: Margin
 ) -> ExactValue | None:
     """Return the value of a program at a point if a number is proved to differ, else None."""
+    dtype = margin.dtype
+    if any(math.isfinite(x) and not _is_finite_in(dtype, x) for x in point.values()):
+        return None  # a coordinate is infinite in the dtype
     exact = exact_value(program, point)
     if exact is None:
         return None
-    value = exact.number
-    if not math.isfinite(value):
-        # The program's own value in doubles may be finite by rounding, so that another may be, too.
-        column = {name: np.array([x]) for name, x in point.items()}
-        in_doubles = float(evaluate(program, column)[0])
-        return exact if math.isfinite(number) and not math.isfinite(in_doubles) else None
+    if math.isfinite(exact.number):
+        differs = _is_other_number(program, point, exact.number, number, margin)
+    else:
+        differs = _is_only_number(program, point, number, dtype)
+    return exact if differs else None
+
+
+def _is_other_number(
+    program: Program, point: Mapping[str, float], value: float, number: float, margin: Margin
+) -> bool:
+    """Return whether a number differs from a finite value, rounding included."""
     dtype = margin.dtype
     balls = {name: rounded_ball(x, dtype) for name, x in point.items()}
-    radius = value_radius(program, balls, dtype, ReorderedSums)
+    if _is_rounded(balls) and not _is_bounded(program, balls, dtype):
+        return False
+    radius = value_radius(program, balls, dtype, AnyWay)
     if not math.isfinite(radius):  # no bound, or rounding may lose all digits
-        return None
-    if math.isinf(number) and abs(value) + radius >= dtype.largest:
-        return None
-    differs = not abs(number - value) <= margin.atol + margin.rtol * abs(value) + radius
-    return exact if differs else None
+        return False
+    if math.isinf(number) and _OVERFLOW * abs(value) + radius >= dtype.largest:
+        return False
+    return not abs(number - value) <= margin.atol + margin.rtol * abs(value) + radius
+
+
+def _is_only_number(
+    program: Program, point: Mapping[str, float], number: float, dtype: Dtype
+) -> bool:
+    """Return whether a number is finite where a program has no finite value, rounding included."""
+    # The program's own value in doubles may be finite by rounding, so that another may be, too.
+    in_doubles = evaluate(program, {name: np.array([x]) for name, x in point.items()})
+    if not math.isfinite(number) or math.isfinite(float(in_doubles[0])):
+        return False
+    balls = {name: rounded_ball(x, dtype) for name, x in point.items()}
+    return not _is_rounded(balls) or _has_no_value(program, balls, dtype)
+
+
+def _is_rounded(balls: Mapping[str, Ball]) -> bool:
+    return not all(ball.is_exact() for ball in balls.values())
+
+
+def _is_finite_in(dtype: Dtype, x: float) -> bool:
+    return math.isfinite(float(dtype.rounded(np.float64(x))))
+
+
+def _is_bounded(program: Program, balls: Mapping[str, Ball], dtype: Dtype) -> bool:
+    """Return whether no coordinate may be rounded to a pole, or out of the domain."""
+    ball = _value_in(program, balls, dtype)
+    return ball is not None and bool(ball.is_finite())
+
+
+def _has_no_value(program: Program, balls: Mapping[str, Ball], dtype: Dtype) -> bool:
+    """Return whether a program is undefined or overflows wherever coordinates are rounded to."""
+    ball = _value_in(program, balls, dtype)
+    return ball is None or bool(abs(ball) > flint.arb(dtype.largest))
+
+
+def _value_in(program: Program, balls: Mapping[str, Ball], dtype: Dtype) -> Ball | None:
+    """Return a ball of the values that rounding in a dtype may lead to; None if there are none."""
+    try:
+        return value_ball(program, balls, {}, dtype, AnyWay)
+    except (Unsupported, RecursionError):
+        return flint.arb("nan")

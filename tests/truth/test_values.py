@@ -67,6 +67,78 @@ def test_a_number_differs_only_beyond_tolerance_and_rounding(text, x, number, ex
     assert differs(text, x, number) is expected
 
 
+# (formula, x, number, whether it differs); the number is that of the formula in the comment, in
+# doubles, where one is given. The values: mpmath, 50 digits.
+OTHER_WAYS = [
+    # x*(1 + erf(x/sqrt(2)))/2; the value is -4.9768e-15
+    ("gelu(x)", -8, -4.884981308350689e-15, False),
+    ("gelu(x)", -8, -2.5e-14, True),  # 22 units in the last place of 4
+    ("gelu(x)", -2, -0.04550026389635842 * (1 + 1e-6), True),
+    ("x/2*erfc(-x/sqrt(2))", -10, 0, False),
+    ("sigmoid(x)", -40, 0, False),  # 1 - 1/(1 + exp(x)); the value is 4.2e-18
+    ("sigmoid(x)", -40, 1e-14, True),
+    ("expm1(x)", 1e-12, 1.000088900582341e-12, False),  # exp(x) - 1
+    ("expm1(x)", 1e-3, 1.0005e-3 * (1 + 1e-6), True),
+    ("log1p(x)", 1e-12, 1.000088900581841e-12, False),  # log(1 + x)
+    ("tanh(x)", 1e-10, 1.000000082640371e-10, False),  # (exp(2*x) - 1)/(exp(2*x) + 1)
+    ("(x - 1)**2", 1 + 1e-9, 0, False),  # x*x - 2*x + 1; the value is 1e-18
+    ("(x - 1)*(x - 1)", 1 + 1e-9, 2**-52, False),
+    ("(x - 1)**2", 1.001, 1e-6 * (1 + 1e-6), True),
+    ("(x - 1)**2", 1 + 1e-9, 1e-12, True),
+    ("(x - 1)**7", 1.01, 3e-14, False),  # expanded: a sum of terms up to 35; the value is 1e-14
+    ("(x - 1)**7", 1.5, 0.5**7 * (1 + 1e-6), True),
+    ("exp(x)", -40, 4.248354255291589e-18 * (1 + 1e-6), True),  # no way has terms of size 1
+    ("exp(x)", -40, 0, True),
+    ("sqrt(x)", 1e-40, 0, True),
+    ("x**2", 1e-20, 0, True),
+    ("(x - 1e200)**2", 1e200, 1, False),  # the scale is beyond the doubles
+]
+
+
+@pytest.mark.parametrize(("text", "x", "number", "expected"), OTHER_WAYS)
+def test_what_cancels_in_another_way_to_compute_a_formula_does_not_differ(
+    text, x, number, expected
+):
+    assert differs(text, x, number) is expected
+
+
+# At these points x - 1 and x + 31 are not 0 as doubles, and are 0 where x is a float32.
+BESIDE = 1 + 1e-9
+UNDER = 1 - 1e-9
+
+
+@pytest.mark.parametrize(
+    ("text", "x", "number", "expected"),
+    [
+        ("log(x - 1)", BESIDE, -INF, False),
+        ("1/(x - 1)", BESIDE, INF, False),
+        ("1/(x - 1)", BESIDE, 1e9 * (1 + 1e-7), False),  # x - 1 in doubles, then rounded
+        ("sqrt(x - 1)", UNDER, 0, False),
+        ("acos(x)", BESIDE, 0, False),
+        ("asin(x)", -BESIDE, -math.pi / 2, False),
+        ("lgamma(x)", -31.000000000000007, INF, False),
+        ("floor(x)", UNDER, 1, False),
+        ("floor(x)", UNDER, 5, True),
+        ("log(x - 1)", 1.001, -INF, True),
+        ("sqrt(x - 1)", 0.999, 0, True),
+        ("acos(x)", 1.001, 0, True),
+        ("log(x)", 1e200, INF, False),  # x is infinite as a float32
+        ("sinh(x)", 89, INF, False),  # 2.2e38, but exp(89) is beyond the largest float32
+        ("sinh(x)", 80, INF, True),
+    ],
+)
+def test_a_coordinate_may_be_rounded_onto_a_pole_or_an_edge(text, x, number, expected):
+    assert differs(text, x, number, dtype=DTYPES["float32"]) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "x", "number"),
+    [("log(x - 1)", BESIDE, -INF), ("1/(x - 1)", BESIDE, INF), ("sqrt(x - 1)", UNDER, 0)],
+)
+def test_a_double_is_not_rounded_onto_an_edge(text, x, number):
+    assert differs(text, x, number)
+
+
 @pytest.mark.parametrize(
     ("text", "x", "number", "dtype", "expected"),
     [

@@ -401,17 +401,21 @@ def estimate(program: Program, columns: Mapping[str, Array], variable: str | Non
 
 
 def estimate_together(
-    programs: Sequence[Program], columns: Mapping[str, Array], variable: str | None
+    programs: Sequence[Program],
+    columns: Mapping[str, Array],
+    variable: str | None,
+    arithmetic: Estimates | None = None,
 ) -> list[Estimate]:
     """Return the estimates of several programs over the same nodes, e.g. one and its switches.
 
-    Shared nodes are computed once. See `estimate` for the arguments.
+    Shared nodes are computed once. See `estimate` for the arguments. `arithmetic` is the new
+    arithmetic in which they are read, if it is not `Estimates()`.
     """
     inputs = {
         name: Estimate(in_blocks(column), 0.0, 1.0 if name == variable else None)
         for name, column in columns.items()
     }
-    arithmetic, cache = Estimates(), dict[int, Any]()
+    arithmetic, cache = arithmetic or Estimates(), dict[int, Any]()
     with np.errstate(all="ignore"):
         return [
             _with_uncertainty(
