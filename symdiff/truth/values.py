@@ -18,7 +18,7 @@ import flint
 import numpy as np
 from numpy.typing import NDArray
 
-from symdiff.arithmetics.arrays import evaluate
+from symdiff.arithmetics.arrays import evaluate, evaluate_nodes
 from symdiff.arithmetics.balls import Ball
 from symdiff.arithmetics.bounds import jets
 from symdiff.arithmetics.bounds.estimates import CLEARLY_OFF, FUNCTIONS, estimate_together
@@ -41,6 +41,9 @@ MAX_EXACT: Final = 5000  # largest number of points at which exact values are co
 # A value this many times below the largest number may be computed by way of a larger one: e**x is
 # twice sinh(x).
 _OVERFLOW: Final = 4
+# An exact value beyond the doubles counts as infinite, and may be close to a finite one above this.
+_NEARLY_INFINITE: Final = 1e308
+_CHUNK: Final = 2**16  # number of points at which all parts of a program are kept at once
 _BITS: Final = (128, 512, 2048)  # precisions at which balls are tried, in this order
 
 
@@ -87,10 +90,13 @@ class Differences:
         The indices of the k points, in order.
     values
         The right values there: those of the program.
+    others
+        The values of another program there, if it is compared with a program.
     """
 
     points: NDArray[np.intp]
     values: tuple[ExactValue, ...]
+    others: tuple[ExactValue, ...] = ()
 
 
 def exact_value(program: Program, point: Mapping[str, float]) -> ExactValue | None:
@@ -200,7 +206,7 @@ def differences_of_programs(
 ) -> Differences:
     """Return where the value of a program is proved to differ from that of another one.
 
-    Points where one of them is undefined are left out: `x*x/x` stands for `x`.
+    It differs as well where one of them is undefined and the other is not: x*x/x is not x at 0.
 
     Parameters
     ----------
@@ -216,27 +222,60 @@ def differences_of_programs(
     >>> from symdiff.program import parse
     >>> x = {"x": np.array([-1.0, 0.0, 2.0])}
     >>> differences_of_programs(parse("abs(x)"), parse("x*x/x"), x, Margin(1e-9)).points.tolist()
-    [0]
+    [0, 1]
     """
-    first, second = (
-        evaluate(p, {n: x for n, x in columns.items() if n in p.inputs} or dict(columns))
-        for p in (program, other)
-    )
+    first, second = (evaluate(p, _columns_of(p, columns)) for p in (program, other))
     with np.errstate(all="ignore"):
         close = np.abs(first - second) <= margin.atol + margin.rtol * np.abs(second)
-    close |= (first == second) | np.isnan(first) | np.isnan(second)
-    found: dict[int, ExactValue] = {}
-    for i in np.flatnonzero(~close)[:MAX_EXACT].tolist():
+        close &= np.isfinite(second)
+    undefined = np.isnan(first), np.isnan(second)
+    close |= (first == second) | (undefined[0] & undefined[1])
+    hidden = _may_hide_infinity(program, columns) | _may_hide_infinity(other, columns)
+    may_differ = np.flatnonzero(~close | hidden)
+    # NaN and inf may come from an overflow: other points are tried first.
+    last = undefined[0] | undefined[1] | hidden
+    may_differ = may_differ[np.argsort(last[may_differ], kind="stable")]
+    found: dict[int, tuple[ExactValue, ExactValue]] = {}
+    for i in may_differ[:MAX_EXACT].tolist():
         point = {name: float(column[i]) for name, column in columns.items()}
-        values = [exact_value(p, {n: point[n] for n in p.inputs}) for p in (program, other)]
-        if values[0] is None or values[1] is None:
-            continue
-        v, f = values[0].number, values[1].number
-        are_finite = math.isfinite(v) and math.isfinite(f)
-        if are_finite and abs(v - f) > margin.atol + margin.rtol * abs(f):
-            found[i] = values[1]
+        own, right = (exact_value(p, {n: point[n] for n in p.inputs}) for p in (program, other))
+        if own is not None and right is not None and _are_different(own, right, margin):
+            found[i] = right, own
     points = np.array(sorted(found), dtype=np.intp)
-    return Differences(points, tuple(found[i] for i in points.tolist()))
+    values, others = (tuple(found[i][k] for i in points.tolist()) for k in (0, 1))
+    return Differences(points, values, others)
+
+
+def _columns_of(program: Program, columns: Mapping[str, Array]) -> dict[str, Array]:
+    return {n: x for n, x in columns.items() if n in program.inputs} or dict(columns)
+
+
+def _may_hide_infinity(program: Program, columns: Mapping[str, Array]) -> Mask:
+    """Return where the value of a program is finite in doubles, and that of a part of it infinite.
+
+    In doubles exp(log(x)/2) is 0 at 0, where it is undefined.
+    """
+    inputs = _columns_of(program, columns)
+    count = len(next(iter(columns.values()))) if columns else 1
+    hidden = np.zeros(count, dtype=bool)
+    for start in range(0, count, _CHUNK):
+        part = {name: column[start : start + _CHUNK] for name, column in inputs.items()}
+        with np.errstate(all="ignore"):
+            values = [v for v in evaluate_nodes(program, part).values() if np.ndim(v)]
+        for value in values:
+            hidden[start : start + _CHUNK] |= np.isinf(value)
+        for column in part.values():
+            hidden[start : start + _CHUNK] &= np.isfinite(column)
+    return hidden
+
+
+def _are_different(value: ExactValue, other: ExactValue, margin: Margin) -> bool:
+    """Return whether two exact values differ, or one of them is undefined or infinite."""
+    v, f = value.number, other.number
+    if math.isfinite(v) and math.isfinite(f):
+        return abs(v - f) > margin.atol + margin.rtol * abs(f)
+    finite = [abs(x) for x in (v, f) if math.isfinite(x)]
+    return len(finite) == 1 and finite[0] < _NEARLY_INFINITE
 
 
 def _certified(

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from symdiff.arithmetics.arrays import evaluate, evaluate_tensor
+from symdiff.arithmetics.arrays import evaluate_tensor
 from symdiff.array_types import Array, Mask
 from symdiff.engines.base import Problem, Samples, TensorProblem
 from symdiff.program import Program
@@ -75,18 +75,23 @@ def judge_spelling(
     found = differences_of_programs(problem.program, expression, problem.columns, margin)
     if not len(found.points):
         return {}
-    here = {name: column[found.points] for name, column in problem.columns.items()}
-    program = problem.program
-    values = evaluate(program, {n: x for n, x in here.items() if n in program.inputs} or here)
     reasons = {
-        i: words_on_values(float(value), expected).replace("the formula", "the expression")
-        for i, value, expected in zip(found.points.tolist(), values, found.values, strict=True)
+        i: _words_on_spelling(own, expected)
+        for i, own, expected in zip(found.points.tolist(), found.others, found.values, strict=True)
     }
     return {
         key: with_values(judgement, reasons)
         for key, judgement in judgements.items()
         if not (judgement.codes == Verdict.UNSUPPORTED).all()
     }
+
+
+def _words_on_spelling(own: ExactValue, expected: ExactValue) -> str:
+    """Return a sentence with the values of a spelling and of the expression."""
+    if own.undefined:
+        value = f"the expression's value is {expected.number:.6g}"
+        return f"it is undefined here: {own.undefined}; {value}"
+    return words_on_values(own.number, expected).replace("the formula", "the expression")
 
 
 def with_values(judgement: Judgement, reasons: Mapping[int, str]) -> Judgement:

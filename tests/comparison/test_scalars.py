@@ -9,7 +9,8 @@ SAME = [
     ("max(x, 0)", "relu(x)"),
     ("max(x, 0)", "x*(x > 0)"),
     ("sin(x)**2", "1 - cos(x)**2"),
-    ("x", "x*x/x"),  # undefined at 0 only
+    ("1/x", "x/(x*x)"),  # both undefined at 0
+    ("log(x)", "2*log(sqrt(x))"),  # both undefined where x is not positive
     ("log(x**2)", "2*log(abs(x))"),
     ("exp(x) - 1", "expm1(x)"),  # they differ by rounding
     ("sqrt(x**2 + 1) - x", "1/(sqrt(x**2 + 1) + x)"),
@@ -30,6 +31,11 @@ DIFFERENT = [
     ("where(x > 0, x, 0)", "where(x > 0, x, 1)", "its value is 1, and the expression's is 0"),
     ("floor(x)", "ceil(x - 0.5)", "its value is"),
     ("log(x + 9)", "log1p(x + 9)", "its value is"),
+    ("x", "x*x/x", "it is undefined here: a division by zero; the expression's value is 0"),
+    ("x/x", "1 + 0*x", "its value is 1, and the expression is undefined here: a division by zero"),
+    ("log(x)", "log(abs(x))", "the expression is undefined here: a logarithm of a negative"),
+    ("log(x**2)", "2*log(x)", "it is undefined here: a logarithm of a negative number"),
+    ("sqrt(x**2)", "exp(log(x**2)/2)", "it is undefined here: a logarithm of zero"),
 ]
 
 

@@ -8,7 +8,12 @@ import pytest
 from symdiff.program import parse
 from symdiff.program.values import DTYPES
 from symdiff.truth import values
-from symdiff.truth.values import Margin, differences, exact_value
+from symdiff.truth.values import (
+    Margin,
+    differences,
+    differences_of_programs,
+    exact_value,
+)
 
 NAN, INF = math.nan, math.inf
 
@@ -174,3 +179,29 @@ def test_a_long_column_is_bounded_in_arrays_and_only_doubtful_points_one_by_one(
     assert found.points.tolist() == np.flatnonzero(np.abs(x) < 0.5).tolist()
     # 1 - cos(x) has no certified digit near 0: such points need the exact value, and the limit is 0
     assert not len(differences(parse("log(exp(x))"), {"x": x + 800}, x, Margin(1e-9)).points)
+
+
+@pytest.mark.parametrize(
+    ("text", "other", "x", "expected"),
+    [
+        ("log(abs(x))", "log(x)", [-1, 0, 1], [0]),  # at 0 both are infinite
+        ("log(x)", "log(abs(x))", [-1, 0, 1], [0]),
+        ("1 + 0*x", "x/x", [0, 1], [0]),
+        ("x*x/x", "x", [-1, 0, 1], [1]),
+        ("2*log(x)", "log(x*x)", [-1, 0, 1], [0]),
+        ("log(x + 1e-20)", "log(x)", [0, 1], [0]),  # -46.05, and infinite
+        ("sqrt(x*x)", "exp(log(x*x)/2)", [0, 1], [0]),  # 0 for both in doubles, as exp(-inf) is
+        ("exp(log(x*x)/2)", "sqrt(x*x)", [0, 1], [0]),
+        ("x**-1", "1/x", [0, 2], []),
+        ("exp(log(x)/2)", "sqrt(x)", [-1, 1], []),
+        ("atan(x/sqrt(1 - x*x))", "asin(x)", [0.5, 2], []),
+        # NaN and 0 in doubles, as exp(800) overflows, and nearly 1 and 0 exactly
+        ("exp(x)/(1 + exp(x))", "1/(1 + exp(-x))", [-800, 800], []),
+        ("where(x > 0, log(x), 0)", "where(x > 0, log(x), 0*x)", [-1, 0, 1], []),
+        ("where(x > 0, log(x), x)", "where(x > 0, log(x), x*x/x)", [-1, 0, 1], [1]),
+    ],
+)
+def test_a_program_differs_where_one_is_defined_and_the_other_is_not(text, other, x, expected):
+    columns = {"x": np.array(x, dtype=float)}
+    found = differences_of_programs(parse(text), parse(other), columns, Margin(1e-9))
+    assert found.points.tolist() == expected
