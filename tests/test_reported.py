@@ -508,7 +508,7 @@ CASES = [
         {WRITTEN: (2.2494568972715982e161, "agrees")},
     ),
     Case("entropy at 0", {"x": 0}, {"x": right_edge(inf)}, {WRITTEN: (nan, "undefined")}),
-    Case("entropy at 0", {"x": 0}, {"x": outside(inf)}, {"product": (nan, "undefined")}),
+    Case("entropy at 0", {"x": 0}, {"x": outside(inf)}, {"product": (nan, "value")}),
     Case("power 0", {"x": 0}, {"x": smooth(0)}, {WRITTEN: (0, "agrees")}),
     Case(
         "square by a power",
@@ -516,7 +516,7 @@ CASES = [
         {"x": smooth(0)},
         {WRITTEN: (0, "agrees"), "product": (0, "agrees")},
     ),
-    Case("square by a power", {"x": 0}, {"x": outside(0)}, {"logarithm": (nan, "undefined")}),
+    Case("square by a power", {"x": 0}, {"x": outside(0)}, {"logarithm": (nan, "value")}),
     Case("power 0 of a fraction", {"x": 1}, {"x": smooth(0)}, {WRITTEN: (0, "agrees")}),
     Case(
         "exponent that is a variable", {"t": 0, "i": 0}, {"t": smooth(0)}, {WRITTEN: (0, "agrees")}
@@ -620,7 +620,7 @@ CASES = [
         "product with zeros",
         {"x1": 0, "x2": 2, "x3": 3},
         {"x1": outside(6), "x2": outside(), "x3": outside()},
-        {"logarithms": ((nan, 0, 0), "undefined silent silent")},
+        {"logarithms": ((nan, 0, 0), "value")},
     ),
     Case(
         "sum of running products",
