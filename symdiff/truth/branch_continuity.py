@@ -101,7 +101,7 @@ def _boundaries(
         return
     for index, operand in enumerate(node.operands):
         siblings = [a for k, a in enumerate(node.operands) if k != index]
-        known = dict.fromkeys(siblings, node.function == "logical_and")
+        known = dict.fromkeys(siblings, CATALOGUE[node.function].operator == "and")
         yield from _boundaries(program, operand, {**others, **known})
 
 
@@ -148,10 +148,10 @@ def _zeros(difference: Program, comparison: Call) -> Iterator[int]:
         if isinstance(literal, Literal) and literal.value == 0:
             yield side
             node = difference.nodes[side]
-            if isinstance(node, Call) and node.function == "subtract":
+            if isinstance(node, Call) and CATALOGUE[node.function].operator == "-":
                 pairs.append(set(node.operands))
     for index, node in difference.calls():
-        if node.function == "subtract" and set(node.operands) in pairs:
+        if CATALOGUE[node.function].operator == "-" and set(node.operands) in pairs:
             yield index
 
 
@@ -159,17 +159,18 @@ def _vanishes(program: Program, node: Call, vanishes: Mapping[int, bool]) -> boo
     """Return whether a call is zero, given which of its operands are."""
     row = CATALOGUE[node.function]
     operands = [vanishes[a] for a in node.operands]
-    if row.name == "multiply":
+    if row.operator == "*":
         return any(operands)
     if row.is_power:
         exponent = program.nodes[node.operands[1]]
         return operands[0] and isinstance(exponent, Literal) and exponent.value > 0
-    if row.name == "divide" or row.zero_at == 0:
+    if row.operator == "/" or row.zero_at == 0:
         return operands[0]
     if row.role == "choice":
         return all(operands[1:])
-    same = row.name == "subtract" and node.operands[0] == node.operands[1]
-    return same or (row.name in {"add", "subtract", "maximum", "minimum"} and all(operands))
+    same = row.operator == "-" and node.operands[0] == node.operands[1]
+    # Functions of two arguments that are piecewise affine are zero where both arguments are.
+    return same or (row.piecewise_affine and len(operands) == 2 and all(operands))
 
 
 def _is_comparison(node: Node) -> TypeGuard[Call]:
@@ -275,11 +276,17 @@ def _is_zero_where_substituted(
     return False
 
 
+def _is_inequality(comparison: Call) -> bool:
+    """Return whether a comparison is one of <, <=, > and >=."""
+    operator = CATALOGUE[comparison.function].operator
+    return operator is not None and operator[0] in "<>"
+
+
 def _bounds(program: Program, others: Mapping[int, bool]) -> Iterator[tuple[str, _Bound]]:
     """Yield, by variable, the bounds that follow from comparisons with numbers."""
     for index, holds in others.items():
         node = program.nodes[index]
-        if not _is_comparison(node) or not node.function.startswith(("less", "greater")):
+        if not _is_comparison(node) or not _is_inequality(node):
             continue
         for k, (side, other) in enumerate(_sides(node)):
             variable, number = program.nodes[side], program.nodes[other]

@@ -67,11 +67,15 @@ def local_model(
         return _Reader(expanded(program, _expands), variables, point, Kinks(merges)).model()
 
 
+# Rows whose definition shows the norm at zero that their derivative does not.
+_WITH_CONES: Final = frozenset({"hypot"})
+
+
 def _expands(row: Function) -> bool:
     """Return whether models read a row by its definition: it has kinks, or no derivative."""
     if _column(row) is not smooth:
         return False
-    return row.name == "hypot" or (row.derivative is None and not jets.has_column(row.name))
+    return row.name in _WITH_CONES or (row.derivative is None and not jets.has_column(row.name))
 
 
 def _column(row: Function) -> Callable[..., Value]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Final
 
 import flint
@@ -247,41 +248,29 @@ class _Walk:
         if row.role == "comparison":
             return self._comparison(node)
         if row.role == "logic":
-            return self._logic(row.name, known)
+            return self._logic(row.operator, known)
         arguments = [x for x in known if isinstance(x, Growth)]
         if len(arguments) < len(known):
             return None
-        if row.name in _BINARY and len(arguments) == 2:
+        column = _BINARY.get(row.name) if len(arguments) == 2 else None
+        if column is not None:
             if node.operands[0] == node.operands[1]:
-                return self._twice(row.name, arguments[0])
-            return self._binary(row.name, *arguments)
+                return _TWICE[row.name](self, arguments[0])
+            return column(self, *arguments)
         return self._of_one_argument(node, arguments)
 
-    def _binary(self, name: str, x: Growth, y: Growth) -> Growth | None:
-        everything = self._everything
-        if name == "divide":
-            inverse = self._composed(Call("divide", (0, 1)), [growth.constant(ONE), y], 1)
-            return None if inverse is None else growth.multiply(x, inverse)
-        if name == "multiply":
-            return growth.multiply(x, y)
-        if name in {"add", "subtract"}:
-            return growth.add(x, y if name == "add" else growth.negative(y), everything)
-        if name == "maximum":
-            return growth.larger(x, y, everything)
-        return growth.negative(growth.larger(growth.negative(x), growth.negative(y), everything))
+    def sum(self, x: Growth, y: Growth) -> Growth | None:
+        """Return the growth of x + y."""
+        return growth.add(x, y, self._everything)
 
-    def _twice(self, name: str, x: Growth) -> Growth | None:
-        """Return the growth of a function whose two arguments are the same node, such as x - x."""
-        if name == "multiply":
-            product = growth.multiply(x, x)
-            return dataclasses.replace(product, sign=1)
-        if name == "add":
-            return growth.add(x, x, self._everything)
-        if name in {"maximum", "minimum"}:
-            return x
-        if name == "divide":
-            return self._binary(name, x, x)
-        return dataclasses.replace(growth.constant(ZERO), undefined_at=x.undefined_at)
+    def quotient(self, x: Growth, y: Growth) -> Growth | None:
+        """Return the growth of x/y."""
+        inverse = self._composed(Call("divide", (0, 1)), [growth.constant(ONE), y], 1)
+        return None if inverse is None else growth.multiply(x, inverse)
+
+    def larger(self, x: Growth, y: Growth) -> Growth | None:
+        """Return the growth of the maximum of x and y."""
+        return growth.larger(x, y, self._everything)
 
     def _comparison(self, node: Call) -> Condition:
         x, y = (_growth(self._bound(a)) for a in node.operands)
@@ -296,16 +285,16 @@ class _Walk:
             is_exact = not depends & ~difference.floor[0] and growth.is_zero(first - second)
         return growth.compared(node.function, difference, self._everything, is_exact=is_exact)
 
-    def _logic(self, name: str, known: list[_Known]) -> _Known:
+    def _logic(self, operator: str | None, known: list[_Known]) -> _Known:
         conditions = [c if isinstance(c, Condition) else Condition() for c in known]
-        if name == "float":
+        if operator is None:  # float
             one, zero = growth.constant(ONE), growth.constant(ZERO)
             return growth.choose(conditions[0], one, zero)
-        if name == "logical_not":
+        if operator == "not":
             return conditions[0].negated()
-        if name == "logical_and":
+        if operator == "and":
             return conditions[0].both(conditions[1], self._everything)
-        if name == "logical_or":
+        if operator == "or":
             neither = conditions[0].negated().both(conditions[1].negated(), self._everything)
             return neither.negated()
         return None
@@ -336,7 +325,34 @@ class _Walk:
         return _growth(self._of_inner([germ(s) for s in signs], germ(0), x))
 
 
-_BINARY: Final = frozenset({"add", "subtract", "multiply", "divide", "maximum", "minimum"})
+def _negated_larger(bounds: _Walk, x: Growth, y: Growth) -> Growth | None:
+    larger = bounds.larger(growth.negative(x), growth.negative(y))
+    return None if larger is None else growth.negative(larger)
+
+
+# The growth of functions of two arguments, and of those whose two arguments are the same node.
+_BINARY: Final[Mapping[str, Callable[[_Walk, Growth, Growth], Growth | None]]] = MappingProxyType(
+    {
+        "add": lambda bounds, x, y: bounds.sum(x, y),
+        "subtract": lambda bounds, x, y: bounds.sum(x, growth.negative(y)),
+        "multiply": lambda _, x, y: growth.multiply(x, y),
+        "divide": lambda bounds, x, y: bounds.quotient(x, y),
+        "maximum": lambda bounds, x, y: bounds.larger(x, y),
+        "minimum": _negated_larger,
+    }
+)
+_TWICE: Final[Mapping[str, Callable[[_Walk, Growth], Growth | None]]] = MappingProxyType(
+    {
+        "add": lambda bounds, x: bounds.sum(x, x),
+        "subtract": lambda _, x: dataclasses.replace(
+            growth.constant(ZERO), undefined_at=x.undefined_at
+        ),
+        "multiply": lambda _, x: dataclasses.replace(growth.multiply(x, x), sign=1),
+        "divide": lambda bounds, x: bounds.quotient(x, x),
+        "maximum": lambda _, x: x,
+        "minimum": lambda _, x: x,
+    }
+)
 
 
 def _growth(known: _Known) -> Growth | None:

@@ -10,6 +10,7 @@ from typing import Final
 
 import flint
 
+from symdiff.catalogue import CATALOGUE
 from symdiff.program import Call
 from symdiff.truth.first_order import Condition, Key, Missing, Model, difference, linear
 from symdiff.truth.sites import Outcome, Site, Value, as_number
@@ -27,13 +28,21 @@ def size(site: Site, x: Model) -> Outcome:
     return Missing("the sign of the argument of abs is not proved")
 
 
-def extreme(site: Site, x: Model, y: Model) -> Outcome:
-    """Return the model of a maximum or a minimum."""
+def maximum(site: Site, x: Model, y: Model) -> Outcome:
+    """Return the model of the larger of two values."""
+    return _extreme(site, x, y, is_maximum=True)
+
+
+def minimum(site: Site, x: Model, y: Model) -> Outcome:
+    """Return the model of the smaller of two values."""
+    return _extreme(site, x, y, is_maximum=False)
+
+
+def _extreme(site: Site, x: Model, y: Model, *, is_maximum: bool) -> Outcome:
     first, second = site.node.operands
     sign = site.compare(first, second)
     if sign is None:
         return Missing(f"which operand {site.name} takes is not proved")
-    is_maximum = site.name == "maximum"
     if first == second or sign:
         return x if first == second or (sign > 0) == is_maximum else y
     function = site.kinks.maximum if is_maximum else site.kinks.minimum
@@ -49,11 +58,12 @@ def comparison(site: Site, x: Model, y: Model) -> Condition | bool | Missing:
     if sign or first == second or not (x.inputs or y.inputs):
         return _HOLDS[site.name](sign)
     switch = difference(x, y)
-    if site.name in {"equal", "not_equal"}:
+    operator = CATALOGUE[site.name].operator or ""
+    if operator in {"==", "!="}:
         if not _vanishes_on_null_set(switch):
             return Missing("the sides of == or != may be equal in a whole region around the point")
-        return site.name == "not_equal"
-    operation = "positive" if site.name.startswith("greater") else "negative"
+        return operator == "!="
+    operation = "positive" if operator.startswith(">") else "negative"
     return Condition(operation, switch, site.switch_key(first, second))
 
 
@@ -83,11 +93,12 @@ def _vanishes_on_null_set(switch: Model) -> bool:
 
 def logic(site: Site, *values: Value) -> Value:
     """Return a conjunction, a disjunction, a negation, or a condition as a number."""
-    if site.name == "float":
+    operator = CATALOGUE[site.name].operator
+    if operator is None:  # float
         return as_number(values[0])
-    if site.name == "logical_not":
+    if operator == "not":
         return _negation(values[0])
-    absorbing = site.name == "logical_or"
+    absorbing = operator == "or"
     if any(v is absorbing for v in values):
         return absorbing
     rest = [v for v in values if v is not (not absorbing)]
@@ -141,7 +152,7 @@ def _as_extreme(
 
 
 SELECTIONS: Final[Mapping[str, Callable[..., Outcome]]] = MappingProxyType(
-    {"abs": size, "maximum": extreme, "minimum": extreme}
+    {"abs": size, "maximum": maximum, "minimum": minimum}
 )
 BY_ROLE: Final[Mapping[str, Callable[..., Value]]] = MappingProxyType(
     {"comparison": comparison, "logic": logic, "choice": choice}

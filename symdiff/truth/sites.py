@@ -69,9 +69,9 @@ class Site:
                     return self._size_key(other)
             return ("difference", *sorted((first, second)))
         node = self.program.nodes[first]
-        if isinstance(node, Call) and node.function == "subtract":
+        if isinstance(node, Call) and CATALOGUE[node.function].operator == "-":
             return self._size_key(*node.operands)
-        if isinstance(node, Call) and node.function in {"negative", "positive"}:
+        if isinstance(node, Call) and CATALOGUE[node.function].operator in {"u-", "u+"}:
             return self._size_key(node.operands[0])
         return ("value", first)
 

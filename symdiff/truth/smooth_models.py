@@ -18,6 +18,7 @@ from symdiff.arithmetics.balls import EMPTY, Ball
 from symdiff.arithmetics.bounds import jets
 from symdiff.arithmetics.bounds.jets import Jet
 from symdiff.arithmetics.reading import apply
+from symdiff.catalogue import CATALOGUE
 from symdiff.errors import Unsupported
 from symdiff.program.nodes import Builder, Call, Literal, Program
 from symdiff.truth.first_order import Key, Missing, Model, Powers, difference, linear
@@ -70,52 +71,53 @@ def arithmetic(site: Site, x: Model, y: Model) -> Outcome:
     model = smooth(site, x, y)
     if not isinstance(model, Model):
         return model
+    operator = CATALOGUE[site.name].operator or ""
     is_same = len(set(site.node.operands)) == 1
     both = x.is_nonnegative and y.is_nonnegative
     is_nonnegative = (
         model.is_nonnegative
         or {
-            "add": both,
-            "subtract": False,
-            "multiply": both or is_same,
-            "divide": both or is_same,
-        }[site.name]
+            "+": both,
+            "-": False,
+            "*": both or is_same,
+            "/": both or is_same,
+        }[operator]
     )
-    polynomial = _polynomial(site.name, x, y)
+    polynomial = _polynomial(operator, x, y)
     is_zero = polynomial is not None and not polynomial.constant
     value = flint.arb(0) if is_zero else model.value
     powers = None
     if value.contains(0):
-        powers = _square(x) if site.name == "multiply" and is_same else _powers(site.name, x, y)
+        powers = _square(x) if operator == "*" and is_same else _powers(operator, x, y)
     return dataclasses.replace(
         model, value=value, polynomial=polynomial, is_nonnegative=is_nonnegative, powers=powers
     )
 
 
-def _polynomial(name: str, x: Model, y: Model) -> Polynomial | None:
+def _polynomial(operator: str, x: Model, y: Model) -> Polynomial | None:
     """Return the exact polynomial of a sum, difference, product or quotient, or None."""
     a, b = x.polynomial, y.polynomial
     if a is None or b is None:
         return None
-    if name == "multiply":
+    if operator == "*":
         return a.product(b)
-    if name == "divide":
+    if operator == "/":
         return a.times(1 / b.constant) if b.degree == 0 and b.constant else None
-    return a.plus(b, Fraction(1 if name == "add" else -1))
+    return a.plus(b, Fraction(1 if operator == "+" else -1))
 
 
 def _square(x: Model) -> Powers | None:
     return Powers(Fraction(2), ((flint.arb(1), x),)) if x.value.is_zero() else None
 
 
-def _powers(name: str, x: Model, y: Model) -> Powers | None:
+def _powers(operator: str, x: Model, y: Model) -> Powers | None:
     """Return a sum, difference, product or quotient as a sum of powers, or None."""
-    if name == "multiply":
+    if operator == "*":
         powers, factor = (x.powers, y.value) if x.powers else (y.powers, x.value)
         return _scaled(powers, factor)
-    if name == "divide":
+    if operator == "/":
         return _scaled(x.powers, 1 / y.value)
-    if name == "add":
+    if operator == "+":
         return _added(x, y)
     return x.powers if y.value.is_zero() and not y.inputs else None
 
@@ -260,8 +262,8 @@ def _at_end(site: Site, x: Model, ends: Mapping[int, tuple[Fraction, int]]) -> O
         if not rest.value.contains(0) or not x.inputs:
             continue
         builder = Builder.extending(site.program)
-        function = "subtract" if end == 1 else "add"
-        root = builder.add(Call(function, (builder.add(Literal(1)), site.node.operands[0])))
+        pair = (builder.add(Literal(1)), site.node.operands[0])
+        root = builder.add(Call("subtract", pair) if end == 1 else Call("add", pair))
         program = builder.program(root, site.program.sources)
         rest = dataclasses.replace(rest, is_analytic=x.is_analytic)
         powers = _squares(rest) or _at_minimum(site, rest, program)

@@ -30,6 +30,13 @@ ARITHMETICS = {
     "arithmetics/series/germ_values.py",  # messages
     "arithmetics/series/germs.py",  # messages
     "arithmetics/extended.py",
+    "arithmetics/series/algebraic.py",  # of numbers given by a polynomial
+    "arithmetics/series/exponentials.py",
+    "arithmetics/series/growth.py",
+    "arithmetics/series/oscillations.py",
+    "truth/near.py",  # of bounds near a point
+    "truth/selection_models.py",  # of first-order models
+    "truth/smooth_models.py",  # likewise
     "arithmetics/symbolic.py",
     "arithmetics/symengine.py",
     "grid/solve/polynomials.py",
@@ -46,14 +53,30 @@ SETS = {
         "_INEXACT_BELOW_0",  # likewise
     },
     "arithmetics/bounds/tensor_estimates.py": {"_INSIDE"},  # whose domains have bounds
-    "arithmetics/series/germs.py": {"_TAKES_INFINITE", "_CHECKED"},
+    "arithmetics/bounds/rounding.py": {"_ROOTS"},  # which rounding takes off their zeros
+    "arithmetics/series/germs.py": {"_TAKES_INFINITE", "_CHECKED", "_SMOOTH"},
     "engines/symbolic.py": {"_IN_NUMPY"},  # sympy's names
+    "truth/local_models.py": {"_WITH_CONES"},  # whose column in jets is not used
 }
 # Words that are names of rows, and mean something else.
+_ARITHMETIC = {"add", "subtract", "multiply", "divide", "negative", "power"}
 HOMONYMS = {
-    "arithmetics/series/reals.py": {"multiply"},  # the operation of a Real
+    # operations of a Real
+    "arithmetics/series/algebraic.py": {*_ARITHMETIC, "abs"},
+    "arithmetics/series/exponents.py": {"add"},
+    "arithmetics/series/identities.py": {*_ARITHMETIC, "cos", "exp", "sin", "sqrt"},
+    "arithmetics/series/real_numbers.py": {"multiply"},
+    "arithmetics/series/zero_tests.py": {"multiply"},
+    # kinds of an atom of a first-order model, and operations of a condition
+    "truth/clarke.py": {"maximum"},
+    "truth/convex_sets.py": {"logical_not", "logical_or", "positive"},
+    "truth/first_order.py": {"maximum", "minimum", "negative", "norm", "positive"},
+    "truth/gradient_sets.py": {"maximum", "norm"},
+    "truth/selection_models.py": {"negative", "norm", "positive"},
+    # other words
     "batch/packing.py": {"t"},  # the tag of a packed tuple
     "cli/app.py": {"dot"},  # a format of graphs
+    "truth/joint.py": {"t"},  # the parameter of a curve
 }
 
 

@@ -18,6 +18,7 @@ from symdiff.arithmetics.bounds.adjoints import underflow_of_adjoints
 from symdiff.arithmetics.bounds.jets import Jet, Jets, evaluate
 from symdiff.arithmetics.bounds.ties import BothBranches, ReverseMode
 from symdiff.arithmetics.reading import read
+from symdiff.catalogue import CATALOGUE
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 from symdiff.program.values import DTYPES, Dtype
@@ -171,7 +172,8 @@ def may_miss_zero_of_root(
         for _, node in program.calls():
             if node.function not in _ROOTS:
                 continue
-            operands = node.operands[:1] if node.function == "power" else node.operands
+            is_power = CATALOGUE[node.function].is_power
+            operands = node.operands[:1] if is_power else node.operands
             try:
                 values = [read(program.at(a), arithmetic, fixed, cache=cache) for a in operands]
             except (Unsupported, RecursionError):
