@@ -11,7 +11,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Any, Final
 
-from fuzz.reals import Number, Reals, UndefinedError, magnitude
+from fuzz.reals import Number, Reals, UnclearError, UndefinedError, magnitude
 
 Meaning = Callable[..., Any]
 
@@ -111,6 +111,8 @@ def _off_poles(r: Reals, x: Number) -> Number:
     whole = r.whole(x)
     if whole is not None and whole <= 0:
         raise UndefinedError
+    if r.float(x) == 0:  # rounded to a pole
+        raise UnclearError
     if magnitude(x) > 40:
         r.exp(r.multiply(x, x))  # raises UnclearError
     return r.float(x)

@@ -112,6 +112,7 @@ class Sum:
                 else:
                     apart.append((other, others))
             groups = [*apart, (used, parts)]
+        groups = [(used, parts) for used, parts in groups if used.any()]  # not constant parts
         rest = np.ones(len(self.center), dtype=bool)
         for used, _ in groups:
             rest &= ~used

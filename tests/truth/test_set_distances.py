@@ -36,6 +36,20 @@ def test_a_sum_of_balls_and_segments():
     assert distance_bounds(1.001 * point, body, 1e-9)[0] > 1e-9
 
 
+@pytest.mark.parametrize(
+    "constant",
+    [Image(np.zeros((2, 2))), Vertices(np.zeros((3, 2))), Vertices(np.array([[0.5, 0.25]] * 2))],
+)
+def test_a_part_that_is_one_point_only_moves_the_set(constant):
+    moved = constant.support(np.eye(2)[0])[1]
+    alone = Sum(np.zeros(2), ((1.0, constant),))
+    assert distance_bounds(moved, alone, 1e-9) == (0.0, 0.0)
+    assert distance_bounds(moved + np.array([2.0, 0.0]), alone, 1e-9) == (2.0, 2.0)
+    disc = Sum(np.zeros(2), ((1.0, Image(np.eye(2))), (1.0, constant)))
+    low, high = distance_bounds(moved + np.array([3.0, 0.0]), disc, 1e-9)
+    assert (low, high) == (pytest.approx(2.0), pytest.approx(2.0))
+
+
 def test_the_bounds_enclose_the_distance_to_a_disc():
     disc = Sum(np.zeros(2), ((1.0, Image(np.eye(2))),))
     low, high = distance_bounds(np.array([2.0, 2.0]), disc, 1e-9)
