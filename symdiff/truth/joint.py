@@ -40,6 +40,7 @@ _MOST_IN_CLARKE: Final = 64  # largest number of variables for which a Clarke se
 MOST_NAMED: Final = 4  # largest number of variables that a sentence names
 _SLOPES: Final = ((1, 1), (1, -1), (-1, 1), (-1, -1))
 _STEEP: Final = ((1, 2), (1, -2), (2, 1), (-2, 1))
+_PARAMETERS: Final = ("t", "s", "u", "tau", "sigma")  # names of the parameter of a curve
 _BENT: Final = ((1, 2), (2, 1), (1, 3), (3, 1))  # exponents of t along two axes
 
 
@@ -326,15 +327,16 @@ class _CurveSearch:
 
     def text(self, powers: _Powers) -> str:
         """Return a curve as an equation, ``(x, y) = (t, 1 - t**2)``, or in words if it is long."""
+        t = next((name for name in _PARAMETERS if name not in self.point), "the parameter")
         if len(powers) > MOST_NAMED:  # such a curve moves all variables alike
             ((c, _),) = set(powers.values())
-            return f"{listed(list(powers))}, all moved by {'-t' if c < 0 else 't'}"
+            return f"{listed(list(powers))}, all moved by {'-' if c < 0 else ''}{t}"
         names, places = list(powers), []
         for name, (c, e) in powers.items():
             start = nearest(self.point[name])
             sign = "-" if c < 0 else ("+" if start else "")
             factor = "" if abs(c) == 1 else f"{abs(c)}*"
-            motion = factor + ("t" if e == 1 else f"t**{e}")
+            motion = factor + (t if e == 1 else f"{t}**{e}")
             places.append(f"{start:.6g} {sign} {motion}" if start else f"{sign}{motion}")
         if len(names) == 1:
             return f"{names[0]} = {places[0]}"

@@ -146,3 +146,17 @@ def test_a_long_line_names_few_variables():
         "the slope is 1 along x0, x1, x2, x3 and 5 more, all moved by t, "
         "and 0 along x0, x1, x2, x3 and 5 more"
     )
+
+
+# t**i is 1 at (0, 0), and 0 on the half-axis i > 0.
+@pytest.mark.parametrize(
+    ("text", "at", "expected"),
+    [
+        ("t**i", {"t": 0, "i": 0}, "the limit is 0 along i = s"),
+        ("sqrt(abs(t*x))", {"t": 0, "x": 0}, "the slope is 1 along (t, x) = (s, s)"),
+        ("sqrt(abs(s*x))", {"s": 0, "x": 0}, "the slope is 1 along (s, x) = (t, t)"),
+        ("sqrt(abs(s*t))", {"s": 0, "t": 0}, "the slope is 1 along (s, t) = (u, u)"),
+    ],
+)
+def test_the_parameter_of_a_curve_is_not_named_like_a_variable(text, at, expected):
+    assert decided(text, **at).reason.startswith(expected)
