@@ -103,7 +103,10 @@ torch/torch7#734
 
 @dataclasses.dataclass(frozen=True)
 class Truth:
-    """The derivative at a point; if `may_be_open`, symdiff may also leave it undecided."""
+    """The derivative at a point; if `may_be_open`, symdiff may also leave it undecided.
+
+    A derivative in all variables that is left undecided is a partial one.
+    """
 
     kind: str
     left: float | None
@@ -114,6 +117,14 @@ class Truth:
 
 def smooth(slope):
     return Truth("smooth", slope, slope, slope)
+
+
+def partial(slope):
+    """Return the truth where f has a derivative along the axis, and none in all variables.
+
+    Mostly another variable has a kink there.
+    """
+    return Truth("partial", slope, slope, slope)
 
 
 def kink(left, right):
@@ -228,7 +239,7 @@ CASES = [
     Case(
         "clamp between variables",
         {"a": -1, "b": -1, "c": 1},
-        {"a": kink(0, 1), "b": kink(0, 1), "c": smooth(0)},
+        {"a": kink(0, 1), "b": kink(0, 1), "c": partial(0)},
         {
             WRITTEN: ((1, 0, 0), "subgradient subgradient agrees"),
             "min(max)": ((0.5, 0.5, 0), "subgradient subgradient agrees"),
@@ -237,7 +248,7 @@ CASES = [
     Case(
         "clamp between variables",
         {"a": 1, "b": -1, "c": 1},
-        {"a": kink(1, 0), "b": smooth(0), "c": kink(1, 0)},
+        {"a": kink(1, 0), "b": partial(0), "c": kink(1, 0)},
         {
             WRITTEN: ((1, 0, 0), "subgradient agrees subgradient"),
             "min(max)": ((0.5, 0, 0.5), "subgradient agrees subgradient"),
@@ -247,7 +258,7 @@ CASES = [
     Case(
         "clamp between variables",
         {"a": -1, "b": -1, "c": -1},
-        {"a": smooth(0), "b": smooth(0), "c": kink(1, 0)},
+        {"a": partial(0), "b": partial(0), "c": kink(1, 0)},
         {
             WRITTEN: ((1, 0, 0), "subgradient agrees subgradient"),
             "min(max)": ((0.25, 0.25, 0.5), "subgradient"),
@@ -276,7 +287,7 @@ CASES = [
     Case(
         "largest of four",
         {"x1": 1, "x2": 2, "x3": 2, "x4": 2},
-        {"x1": smooth(0), "x2": kink(0, 1), "x3": kink(0, 1), "x4": kink(0, 1)},
+        {"x1": partial(0), "x2": kink(0, 1), "x3": kink(0, 1), "x4": kink(0, 1)},
         {
             WRITTEN: ((0, 0.25, 0.25, 0.5), "agrees subgradient subgradient subgradient"),
             "relu": ((0, 1, 0, 0), "agrees subgradient subgradient subgradient"),
@@ -398,7 +409,7 @@ CASES = [
             "x2": kink(2 / 0.1996, 0),
             "x3": kink(2 / 0.1996, 0),
             "x4": kink(2 / 0.1996, 0),
-            "x5": smooth(0),
+            "x5": partial(0),
         },
         {
             WRITTEN: (
@@ -421,7 +432,7 @@ CASES = [
     Case(
         "angle between vectors",
         {"a1": 1, "a2": 0},
-        {"a1": dataclasses.replace(smooth(0), may_be_open=True), "a2": ONE_TO_ONE},
+        {"a1": dataclasses.replace(partial(0), may_be_open=True), "a2": ONE_TO_ONE},
         {WRITTEN: ((nan, nan), "undecided|nonfinite nonfinite")},
     ),
     # Formulas that are wrong at a single point
@@ -518,14 +529,15 @@ CASES = [
     ),
     Case("square by a power", {"x": 0}, {"x": outside(0)}, {"logarithm": (nan, "value")}),
     Case("power 0 of a fraction", {"x": 1}, {"x": smooth(0)}, {WRITTEN: (0, "agrees")}),
+    # Powers of negative numbers with exponents next to i are undefined.
     Case(
-        "exponent that is a variable", {"t": 0, "i": 0}, {"t": smooth(0)}, {WRITTEN: (0, "agrees")}
+        "exponent that is a variable", {"t": 0, "i": 0}, {"t": partial(0)}, {WRITTEN: (0, "agrees")}
     ),
     Case(
-        "exponent that is a variable", {"t": 0, "i": 1}, {"t": smooth(1)}, {WRITTEN: (1, "agrees")}
+        "exponent that is a variable", {"t": 0, "i": 1}, {"t": partial(1)}, {WRITTEN: (1, "agrees")}
     ),
     Case(
-        "exponent that is a variable", {"t": 0, "i": 2}, {"t": smooth(0)}, {WRITTEN: (0, "agrees")}
+        "exponent that is a variable", {"t": 0, "i": 2}, {"t": partial(0)}, {WRITTEN: (0, "agrees")}
     ),
     # Branches that are not taken
     Case(
@@ -680,7 +692,10 @@ CASES = [
     Case(
         "argument of an imaginary number",
         {"x": 0, "y": 0.3071},
-        {"x": smooth(-1 / 0.3071), "y": smooth(0)},
+        {
+            "x": dataclasses.replace(smooth(-1 / 0.3071), may_be_open=True),
+            "y": dataclasses.replace(smooth(0), may_be_open=True),
+        },
         {WRITTEN: ((-1 / 0.3071, 0), "agrees")},
     ),
     # With r = |z|: y**2/r**3 and -x*y/r**3, then -x*y/r**3 and x**2/r**3.
@@ -707,7 +722,7 @@ CASES = [
         {"x": 40},
         {"x": smooth(4.248354255291589e-18)},
         {
-            WRITTEN: (0, "inexact"),
+            WRITTEN: (0, "inaccurate"),
             "reciprocal": (4.248354255291589e-18, "agrees"),
             "exp of logsigmoid": (4.248354255291589e-18, "agrees"),
         },
@@ -726,20 +741,20 @@ CASES = [
         "saturated tanh",
         {"x": 20},
         {"x": smooth(1.6993417021166355e-17)},
-        {WRITTEN: (0, "inexact")},
+        {WRITTEN: (0, "inaccurate")},
     ),
     Case(
         "expm1 far below 0",
         {"x": -40},
         {"x": smooth(4.248354255291589e-18)},
-        {WRITTEN: (0, "inexact"), "exp - 1": (4.248354255291589e-18, "agrees")},
+        {WRITTEN: (0, "inaccurate"), "exp - 1": (4.248354255291589e-18, "agrees")},
     ),
     Case(
         "first of two log-probabilities",
         {"z1": 37.42994775023705, "z2": 0},
         {"z1": smooth(5.551115123125776e-17), "z2": smooth(-5.551115123125776e-17)},
         {
-            WRITTEN: ((0, -5.551115123125776e-17), "inexact agrees"),
+            WRITTEN: ((0, -5.551115123125776e-17), "inaccurate agrees"),
             "logsigmoid": ((5.551115123125776e-17, -5.551115123125776e-17), "agrees"),
         },
     ),
@@ -823,7 +838,8 @@ def truth_faults(evidence, case):
         kind = Kind.from_code(decided.kinds[i]).label
         if truth.may_be_open and kind == "undecided":
             continue
-        if kind != truth.kind:
+        is_open = truth.may_be_open and (kind, truth.kind) == ("partial", "smooth")
+        if kind != truth.kind and not is_open:
             faults.append((spelling, variable, "kind", kind, truth.kind))
         for side in ("left", "right", "derivative"):
             number = float(getattr(decided, side)[i])
