@@ -52,7 +52,7 @@ def distance_bounds(point: Array, body: Sum, tolerance: float) -> tuple[float, f
     --------
     >>> disc = Sum(np.zeros(2), ((1.0, Image(np.eye(2))),))
     >>> low, high = distance_bounds(np.array([3.0, 0.0]), disc, 1e-9)
-    >>> low.round(9).item(), high.round(9).item()
+    >>> round(low, 9), round(high, 9)
     (2.0, 2.0)
     """
     low = high = 0.0
