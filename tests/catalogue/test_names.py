@@ -76,7 +76,6 @@ HOMONYMS = {
     # other words
     "batch/packing.py": {"t"},  # the tag of a packed tuple
     "cli/app.py": {"dot"},  # a format of graphs
-    "truth/joint.py": {"t"},  # the parameter of a curve
 }
 
 
