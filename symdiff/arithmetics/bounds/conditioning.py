@@ -28,31 +28,12 @@ _FLOAT64: Final = DTYPES["float64"]
 _NO_NUMBER: Final = flint.arb("nan")
 
 
-class _HighPrecision(BothBranches):
+class _HighPrecision(Exact, BothBranches):
     """Take both branches at a tie, also at an exact one, and add no rounding or underflow."""
 
     def sign(self, switch: Jet) -> None:
         """Return None: take both branches."""
         del switch
-
-    def rounded(self, jet: Jet, row: Function, arguments: Sequence[Any]) -> Jet:
-        """Return the result unchanged."""
-        del row, arguments
-        return jet
-
-    def widened(self, row: Function, values: list[Ball]) -> list[Ball]:
-        """Return the arguments unchanged."""
-        del row
-        return values
-
-    def underflowed(self, x: Ball) -> Ball:
-        """Return the number unchanged."""
-        return x
-
-    def may_overflow(self, values: Sequence[Ball]) -> bool:
-        """Return False."""
-        del values
-        return False
 
 
 class _Sizes(Exact):
