@@ -693,8 +693,8 @@ CASES = [
         "argument of an imaginary number",
         {"x": 0, "y": 0.3071},
         {
-            "x": dataclasses.replace(smooth(-1 / 0.3071), may_be_open=True),
-            "y": dataclasses.replace(smooth(0), may_be_open=True),
+            "x": smooth(-1 / 0.3071),
+            "y": smooth(0),
         },
         {WRITTEN: ((-1 / 0.3071, 0), "agrees")},
     ),

@@ -11,8 +11,11 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import TypeGuard
 
+import flint
 import sympy as sp
 
+from symdiff.arithmetics.bounds import jets
+from symdiff.arithmetics.reading import apply
 from symdiff.arithmetics.series import germs
 from symdiff.arithmetics.series.puiseux import Algebra, Germ, constant_germ
 from symdiff.arithmetics.series.reals import MAX_BITS, Real, UndecidedError, sympy_zero_is_credible
@@ -22,6 +25,7 @@ from symdiff.errors import Unsupported
 from symdiff.program.nodes import Builder, Call, Input, Literal, Node, Program
 from symdiff.truth.primitives import expanded
 
+_BITS = 512  # precision of balls
 _MAX_TREE = 200  # nodes of the largest difference that sympy simplifies
 # Offsets from the point at which an answer of sympy is checked with balls.
 _OFFSETS = (Fraction(3, 29), Fraction(-2, 31), Fraction(11, 7))
@@ -49,12 +53,45 @@ def is_continuous_across_branches(program: Program, point: Mapping[str, Real]) -
     >>> is_continuous_across_branches(parse("where(y > 0, x, 0)"), zero)
     False
     """
-    primitive = expanded(program, _always)
+    primitive = expanded(program, _has_no_column)
+    if not all(
+        _is_smooth(primitive, node, point)
+        for _, node in primitive.calls()
+        if CATALOGUE[node.function].definition is not None
+    ):
+        primitive = expanded(program, _always)
     return all(
         _is_continuous(primitive, node, point)
         for _, node in primitive.calls()
         if CATALOGUE[node.function].role == "choice"
     )
+
+
+def _has_no_column(row: Function) -> bool:
+    return not jets.has_column(row.name)
+
+
+def _is_smooth(program: Program, call: Call, point: Mapping[str, Real]) -> bool:
+    """Return whether a function is proved to be smooth at its arguments' values at a point.
+
+    The angle `atan2` is smooth off its cut, though its definition has branches there.
+    """
+    inputs = {name: constant_germ(value) for name, value in point.items()}
+    arguments = []
+    for k, operand in enumerate(call.operands):
+        value = germs.evaluate(program.at(operand), inputs)
+        if not isinstance(value, Germ):
+            return False
+        unit = tuple(flint.arb(int(j == k)) for j in range(len(call.operands)))
+        try:
+            arguments.append(jets.Jet(value.constant.ball(_BITS), unit))
+        except UndecidedError:
+            return False
+    try:
+        result = apply(CATALOGUE[call.function], jets.Jets(jets.Strict()), arguments)
+    except (jets.TieError, Unsupported):
+        return False
+    return isinstance(result, jets.Jet) and result.is_finite
 
 
 def _always(_: Function) -> bool:

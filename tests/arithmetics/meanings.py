@@ -383,7 +383,7 @@ MEANINGS = {
             mp.atan2,
             lambda x, y: y / (x * x + y * y),
             lambda x, y: -x / (x * x + y * y),
-            inside=lambda x, y: x != 0 and y != 0,
+            inside=lambda x, y: x != 0 or y > 0,  # off the cut
         )
     ],
     "sinh": [meaning("sinh(x)", mp.sinh, mp.cosh, x=EXPONENT)],

@@ -2,9 +2,10 @@
 
 import pytest
 
-from symdiff.arithmetics.series.reals import Real
+from symdiff.arithmetics.series.reals import ONE, ZERO, Real
 from symdiff.program import parse
 from symdiff.truth import joint
+from symdiff.truth.clarke import clarke_bounds
 from symdiff.truth.joint import Joint, decide_jointly
 
 
@@ -160,3 +161,42 @@ def test_a_long_line_names_few_variables():
 )
 def test_the_parameter_of_a_curve_is_not_named_like_a_variable(text, at, expected):
     assert decided(text, **at).reason.startswith(expected)
+
+
+# atan2(v, u) is the angle of (u, v), with the gradient (u*dv - v*du)/(u^2 + v^2) off its cut, the
+# half-line u <= 0, v = 0. At the cut it jumps by 2*pi.
+ANGLES = [
+    ("atan2(y, x)", {"x": 0, "y": 1}, "differentiable"),
+    ("atan2(y, x)", {"x": 0, "y": -1}, "differentiable"),
+    ("atan2(y, x)", {"x": 2, "y": 0}, "differentiable"),
+    ("x*atan2(y, x)", {"x": 0, "y": 3}, "differentiable"),
+    ("atan2(y - 1, x - 1)", {"x": 1, "y": 2}, "differentiable"),
+    ("atan2(exp(y), sin(x))", {"x": 0, "y": 0}, "differentiable"),
+    ("atan2(x*y - 2, x + y - 3)", {"x": 1, "y": 2}, "no-limit"),
+    # max(x, y) is 1, and the partial derivative by it 0
+    ("atan2(max(x, y), x - y)", {"x": 1, "y": 1}, "differentiable"),
+    # the partial derivative by |x| is -1
+    ("atan2(y, abs(x))", {"x": 0, "y": 1}, "not-differentiable"),
+    ("abs(atan2(y, x) - pi/2)", {"x": 0, "y": 1}, "not-differentiable"),
+    ("max(x, y) + atan2(1 + abs(x - y), x)", {"x": 0, "y": 0}, "not-differentiable"),
+    ("atan2(y, where(x > 0, 1, -1))", {"x": 0, "y": 1}, "discontinuous"),
+    ("atan2(y, x)", {"x": -1, "y": 0}, "discontinuous"),
+    ("atan2(-y, -x)", {"x": 1, "y": 0}, "discontinuous"),
+    ("x*atan2(y, x)", {"x": -1, "y": 0}, "discontinuous"),
+    ("atan2(y, x)", {"x": 0, "y": 0}, "no-limit"),
+    # pi - |y| there
+    ("atan2(abs(y), x)", {"x": -1, "y": 0}, "no-derivative"),
+]
+
+
+@pytest.mark.parametrize(("text", "at", "expected"), ANGLES)
+def test_an_angle_is_smooth_off_its_cut(text, at, expected):
+    assert decided(text, **at).joint.label == expected
+
+
+def test_an_angle_of_kinks_off_its_cut_has_the_clarke_set_of_the_chain_rule():
+    # At (0, 1) the angle of (|x|, y) is pi/2 - |x| to first order.
+    bounds = clarke_bounds(parse("atan2(y, abs(x))"), ["x", "y"], {"x": ZERO, "y": ONE})
+    assert bounds.contains([0.5, 0], 1e-9) is True
+    assert bounds.contains([1.01, 0], 1e-9) is False
+    assert bounds.contains([0.5, 0.01], 1e-9) is False

@@ -394,6 +394,14 @@ def _logaddexp_of_infinity(x: Jet, y: Jet) -> Jet:
     return one if one.value > 0 else other  # e^-inf = 0 adds nothing
 
 
+def _atan2(jets: Jets, x: Jet, y: Jet) -> Any:
+    """Return the angle of (y, x); the definition has a switch at y = 0, the angle only at x = 0."""
+    if y.value.contains(0) and x.value != 0:
+        formula = "pi/2 - atan(y/x)" if x.value > 0 else "-pi/2 - atan(y/x)"
+        return read(template(formula), jets, {"x": x, "y": y})
+    return read(definition("atan2", None), jets, {"x": x, "y": y})
+
+
 def _comparison(holds_for: Callable[[int], bool]) -> Callable[..., bool | None]:
     def column(jets: Jets, x: Any, y: Any) -> bool | None:
         if _is_infinite(x) and _is_infinite(y):
@@ -422,6 +430,7 @@ _COLUMNS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "negative": lambda _, x: _minus(x),
         "positive": lambda _, x: x,
         "abs": _abs,
+        "atan2": _atan2,
         "sign": _sign,
         "maximum": _larger,
         "minimum": _smaller,
