@@ -386,6 +386,8 @@ def _plant(
     for word in ask(question, engines=(), planted=engines):
         if not all(word.inputs[n] == c for n, c in group[0].inputs.items()):
             continue
+        if contradictions.is_judged_elsewhere(word):
+            continue
         counts.of["planted numbers"] += 1
         counts.of["planted numbers undecided"] += word.verdict == "undecided"
         outside = word.engine.endswith(("above", "below"))

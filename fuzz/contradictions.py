@@ -130,11 +130,16 @@ def _is_about(shown: float, exact: Number) -> bool:
     return bool(abs(exact - shown) <= 1e-7 * abs(exact) + _SMALLEST)
 
 
+def is_judged_elsewhere(word: Word) -> bool:
+    """Return whether a number is judged at the double that the engine got, not the exact point."""
+    return "judged at" in word.detail
+
+
 def of_verdict(word: Word, answer: Answer) -> str:
     """Return how a verdict on an engine's number contradicts the quotients, or ""."""
     value = word.value
-    if "judged at" in word.detail:
-        return ""  # at the double that the engine got, and not at the exact point
+    if is_judged_elsewhere(word):
+        return ""
     if value is None or not answer.is_clear or not math.isfinite(value):
         return ""
     interval = _interval(answer)

@@ -11,7 +11,7 @@ from fractions import Fraction
 from types import MappingProxyType
 from typing import Any, Final
 
-from fuzz.reals import Number, Reals, UnclearError, UndefinedError, magnitude
+from fuzz.reals import Number, PoleError, Reals, UnclearError, UndefinedError, magnitude
 
 Meaning = Callable[..., Any]
 
@@ -22,6 +22,7 @@ class Missing(enum.Enum):
     """A component that has no number."""
 
     UNDEFINED = "the component is undefined"
+    INFINITE = "the component is undefined, and perhaps infinite in floating-point arithmetic"
     UNCLEAR = "the component cannot be computed with this many digits"
 
 
@@ -54,7 +55,7 @@ def _small_enough(r: Reals, x: Number) -> Number:
 def log1p(r: Reals, x: Number) -> Number:
     """Return log(1 + x)."""
     if x <= -1:
-        raise UndefinedError
+        raise PoleError if x == -1 else UndefinedError
     return ZERO if x == 0 else r.context.log1p(r.float(x))
 
 
@@ -74,8 +75,10 @@ def _xlogy(r: Reals, x: Number, y: Number) -> Number:
 
 def _within_one(r: Reals, x: Number, *, ends: bool) -> Number:
     side = r.compare(abs(x), ONE)
-    if side > 0 or (side == 0 and not ends):
+    if side > 0:
         raise UndefinedError
+    if side == 0 and not ends:
+        raise PoleError
     return Fraction(r.sign(x)) if side == 0 else x
 
 
@@ -110,7 +113,7 @@ def _sinc(r: Reals, x: Number) -> Number:
 def _off_poles(r: Reals, x: Number) -> Number:
     whole = r.whole(x)
     if whole is not None and whole <= 0:
-        raise UndefinedError
+        raise PoleError
     if r.float(x) == 0:  # rounded to a pole
         raise UnclearError
     if magnitude(x) > 40:
@@ -374,6 +377,8 @@ def _logic(settles: bool) -> Meaning:
 
 def _defined_one(function: Meaning) -> Meaning:
     def meaning(r: Reals, x: Any, y: Any) -> Any:
+        if Missing.INFINITE in (x, y):  # an infinity is not ignored
+            return Missing.UNCLEAR
         if Missing.UNDEFINED in (x, y):
             return y if x is Missing.UNDEFINED else x
         missing = [v for v in (x, y) if isinstance(v, Missing)]
@@ -385,7 +390,9 @@ def _defined_one(function: Meaning) -> Meaning:
 def _replaced(
     _: Reals, x: Any, nan: Number = ZERO, posinf: Number = ZERO, neginf: Number = ZERO
 ) -> Any:
-    del posinf, neginf  # no value is infinite
+    del posinf, neginf
+    if x is Missing.INFINITE:
+        return Missing.UNCLEAR
     return nan if x is Missing.UNDEFINED else x
 
 

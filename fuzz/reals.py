@@ -24,6 +24,10 @@ class UndefinedError(ArithmeticError):
     """The program has no real value."""
 
 
+class PoleError(UndefinedError):
+    """The program has no real value: in floating-point arithmetic it may be infinite."""
+
+
 class UnclearError(ArithmeticError):
     """The value cannot be computed with this many digits."""
 
@@ -92,7 +96,7 @@ class Reals:
             The divisor is zero.
         """
         if y == 0:
-            raise UndefinedError
+            raise PoleError if x != 0 else UndefinedError
         if isinstance(x, Fraction) and isinstance(y, Fraction):
             return self.kept(x / y)
         return Fraction(0) if x == 0 else self.float(x) / self.float(y)
@@ -136,7 +140,7 @@ class Reals:
         whole = self.whole(y)
         if x == 0:
             if y < 0:
-                raise UndefinedError
+                raise PoleError
             return Fraction(1 if y == 0 else 0)
         if whole is not None:
             return self._whole_power(x, whole)
@@ -170,7 +174,7 @@ class Reals:
             x is not positive.
         """
         if x <= 0:
-            raise UndefinedError
+            raise PoleError if x == 0 else UndefinedError
         if x == 1:
             return Fraction(0)
         return self.near(self.context.log(self.float(x)), 0)

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 
 from fuzz.meanings import NUMBERS, PARAMETERS, SELECTIONS, Missing
-from fuzz.reals import Number, Reals, UnclearError, UndefinedError
+from fuzz.reals import Number, PoleError, Reals, UnclearError, UndefinedError
 from fuzz.tensors import TENSORS
 from fuzz.trees import CONSTANT, NUMBER, VARIABLE, Tree
 
@@ -55,7 +55,7 @@ class Values:
         value = self.of(tree)
         if isinstance(value, np.ndarray):
             value = value.item()
-        if value is Missing.UNDEFINED:
+        if value in (Missing.UNDEFINED, Missing.INFINITE):
             raise UndefinedError
         if value is Missing.UNCLEAR:
             raise UnclearError
@@ -93,11 +93,14 @@ class Values:
     def _one(self, function: str, numbers: tuple[Any, ...], settings: dict[str, Any]) -> Any:
         if function in SELECTIONS:
             return SELECTIONS[function](self._reals, *numbers, **settings)
-        missing = [x for x in (*numbers, *settings.values()) if isinstance(x, Missing)]
-        if missing:
-            return Missing.UNCLEAR if Missing.UNCLEAR in missing else Missing.UNDEFINED
+        missing = {x for x in (*numbers, *settings.values()) if isinstance(x, Missing)}
+        for word in (Missing.UNCLEAR, Missing.UNDEFINED, Missing.INFINITE):
+            if word in missing:
+                return word
         try:
             return NUMBERS[function](self._reals, *numbers, **settings)
+        except PoleError:
+            return Missing.INFINITE
         except UndefinedError:
             return Missing.UNDEFINED
         except (UnclearError, OverflowError, ValueError, NotImplementedError):
