@@ -280,9 +280,9 @@ def apply(row: Function, arithmetic: Arithmetic, arguments: Sequence[Value | Non
     column = arithmetic.column(row)
     if column is not None:
         return arithmetic.call(row, column, arguments)
+    backward = getattr(arithmetic, "backward_formula", False)
     if row.array is not None and hasattr(arithmetic, "elements"):
-        use_backward = getattr(arithmetic, "backward_formula", False)
-        formula = (row.backward_formula if use_backward else None) or row.array
+        formula = (row.backward_formula if backward else None) or row.array
         return formula(arithmetic.elements, *array_arguments(row, arguments))
     if row.definition is None:
         raise Unsupported(row.name, "it is not available in this arithmetic")
@@ -293,7 +293,7 @@ def apply(row: Function, arithmetic: Arithmetic, arguments: Sequence[Value | Non
             inputs[parameter.name] = read(default(parameter.default), arithmetic, {})
         else:
             inputs[parameter.name] = argument
-    result = read(definition(row.name, choice), arithmetic, inputs)
+    result = read(definition(row.name, choice, backward=backward), arithmetic, inputs)
     if hasattr(arithmetic, "defined"):
         return cast("Partial", arithmetic).defined(row, arguments, result)
     return result

@@ -120,6 +120,8 @@ class Function:
     backward_formula
         The same function as `array`, by the formula that torch's backward pass differentiates, if
         that formula loses digits that `array` keeps. Rounding errors are bounded with it.
+    backward_definition
+        The same for a row with a `definition`: an expression in other rows.
     derivative
         The derivative as an expression in the row's parameters and `result`, the value of the
         function. If torch's backward formula loses digits, it is that formula. For several
@@ -179,6 +181,7 @@ class Function:
     ball: Column = None
     array: Callable[..., Any] | None = None
     backward_formula: Callable[..., Any] | None = None
+    backward_definition: str | Mapping[str, str] | None = None
     derivative: str | tuple[str | None, ...] | None = None
     domain: str | None = None
     switches: tuple[str, ...] | Callable[[Constants], tuple[str, ...]] | None = None
@@ -280,11 +283,20 @@ class Function:
         )
         return f"{self.name}({', '.join(parameters)})"
 
-    def definition_text(self, choice: str | None) -> str | None:
-        """Return the text of the definition for a value of the `choice` parameter, or None."""
-        if isinstance(self.definition, Mapping):
-            return self.definition[choice or self._choice_default()]
-        return self.definition
+    @property
+    def has_backward_formula(self) -> bool:
+        """Whether torch's backward pass differentiates a formula that loses digits."""
+        return bool(self.backward_formula or self.backward_definition)
+
+    def definition_text(self, choice: str | None, *, backward: bool = False) -> str | None:
+        """Return the text of the definition for a value of the `choice` parameter, or None.
+
+        `backward` asks for the formula of torch's backward pass, where the row has one.
+        """
+        text = (self.backward_definition if backward else None) or self.definition
+        if isinstance(text, Mapping):
+            return text[choice or self._choice_default()]
+        return text
 
     def bind(self, arguments: Sequence[T | None]) -> tuple[tuple[Parameter, T | None], ...]:
         """Return every parameter with its argument, or None for an omitted one.

@@ -115,7 +115,7 @@ def _plan_by_components(request: TensorRequest, options: Options) -> Plan:
             request, write_out(program, inputs, request.indices, backward_formula=True)
         )
         for spelling, program in parsed.programs.items()
-        if any(CATALOGUE[call.function].backward_formula for _, call in program.calls())
+        if any(CATALOGUE[call.function].has_backward_formula for _, call in program.calls())
     }
     grid = _grid(request, options)
     columns = grid.columns()

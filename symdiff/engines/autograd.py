@@ -130,7 +130,7 @@ def _product(gradients: Mapping[str, Array], v: Direction) -> float:
 
 def _rounding(problem: DirectionalProblem, name: str, bound: DirectionalBound) -> Allowance:
     """Return what rounding may do in torch's formulas and dtypes."""
-    if any(CATALOGUE[call.function].backward_formula for _, call in problem.program.calls()):
+    if any(CATALOGUE[call.function].has_backward_formula for _, call in problem.program.calls()):
         bound = problem.bound(name, backward_formula=True)
     error = bound.slope_error if math.isfinite(bound.slope_error) else math.nan
     dtype = problem.tensor_problem.dtype

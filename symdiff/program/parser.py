@@ -79,7 +79,7 @@ def parse_condition(text: str) -> Program:
 
 
 @functools.cache
-def definition(function: str, choice: str | None) -> Program:
+def definition(function: str, choice: str | None, *, backward: bool = False) -> Program:
     """Return the definition of a row as a Program whose inputs are the row's parameters.
 
     Parameters
@@ -88,13 +88,15 @@ def definition(function: str, choice: str | None) -> Program:
         The name of a row that has a definition.
     choice
         The value of its `choice` parameter; None for the default.
+    backward
+        Whether to return the formula of torch's backward pass, where the row has one.
 
     Examples
     --------
     >>> definition("relu", None).text
     'maximum(x, 0)'
     """
-    text = CATALOGUE[function].definition_text(choice)
+    text = CATALOGUE[function].definition_text(choice, backward=backward)
     assert text is not None  # noqa: S101  (callers pass rows with a definition only)
     return parse(text)
 

@@ -1,4 +1,4 @@
-"""torch's own functions, run as callables, compute the functions of the catalogue."""
+"""torch's own functions, as callables and in expressions, compute those of the catalogue."""
 
 import functools
 import math
@@ -12,6 +12,15 @@ from symdiff.catalogue.row import Function
 
 _SIZES = (1e-300, 1e-9, 0.3, 1.3, 6.5, 9, 20.5, 38, 89, 104, 740, 1e16, 1e200)
 POINTS = [-x for x in _SIZES[::-1]] + [0.0, *_SIZES]
+
+# Also zeros of derivatives, the ends of the doubles and of what exp and squares of doubles reach.
+_FINE_SIZES = (
+    *(5e-324, 1e-310, 1e-160, 1e-30, 1e-13, 1e-5, 0.25, 0.5, 0.999, 1 - 2**-53, 1.0, 2.5, 4.0),
+    *(0.7517915246935645, 1.2784645427610738, 1.1924, 1.4616321449683622, 1.5707963267948966),
+    *(5.5, 7.0, 8.2, 10.0, 15.0, 22.0, 30.0, 36.7, 39.0, 60.0, 300.0, 355.0, 709.5, 720.0, 745.0),
+    *(1e3, 1e8, 1e100, 1e154, 1e155, 1e300, 1.7e308),
+)
+FINE_POINTS = [-x for x in _FINE_SIZES[::-1]] + [0.0, *_FINE_SIZES]
 
 # Derivatives of torch that are other numbers, and why: rounding of its formula does not explain it.
 OFF = {
@@ -58,6 +67,14 @@ def test_a_function_of_torch_is_the_one_of_that_name(name, dtype):
     words = {r["verdict"] for r in judged(name, dtype)}
     assert "value" not in words
     assert not {"wrong", "not-subgradient"} & words or name in OFF
+
+
+@pytest.mark.parametrize("name", UNARY)
+def test_what_a_kernel_loses_in_an_expression_is_never_wrong(name):
+    if not any(p.kind in {"real", "any"} and p.default for p in CATALOGUE[name].parameters):
+        found = compare(f"{name}(x)", at={"x": FINE_POINTS}, engines=["autograd"])
+        words = {r["verdict"] for r in found.records()}
+        assert not {"wrong", "not-subgradient"} & words or name in OFF
 
 
 # What is added to torch's function, and the points at which that is another function.

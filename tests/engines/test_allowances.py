@@ -144,6 +144,59 @@ def test_more_than_reverse_mode_can_lose_is_not_rounding(text, x):
     assert not found.explains(exact + 1e-13, exact)
 
 
+# torch's kernel, for an expression: a point, the derivative (mpmath at 60 digits), what rounding
+# leaves of it. The kernel of gelu adds 1 + erf(x/sqrt(2)).
+KERNELS = [
+    ("gelu(x)", -6.3, -5.9000802011205393e-9, "inexact"),
+    ("gelu(x)", -7.0, -6.266323031466631e-11, "inexact"),
+    ("gelu(x)", -10.0, -7.618400096464814e-22, "inaccurate"),
+    ("gelu(x)", -25.0, -1.9104257373984655e-135, "inaccurate"),
+    ("gelu(2*x)", -5.0, -1.5236800192929628e-21, "inaccurate"),
+    ("gelu(-x)", 10.0, 7.618400096464814e-22, "inaccurate"),
+    ("exp(x)*0 + gelu(x)", -9.0, -9.138937373906639e-18, "inaccurate"),
+    ("log10(x)", 1e308, 4.342944819032518e-309, "inaccurate"),  # x*log(10) overflows
+    ("logaddexp(x, 0)", -720.0, 2.0322308024e-313, "inaccurate"),  # e**720 overflows
+    ("3*logaddexp(0, x)", -710.0, 1.342885867702539e-308, "inaccurate"),
+    ("atan2(x, -2)", 1e155, -2e-310, "inaccurate"),  # x**2 overflows
+]
+
+
+@pytest.mark.parametrize(("text", "x", "derivative", "word"), KERNELS)
+def test_what_a_kernel_of_torch_loses_is_rounding(text, x, derivative, word):
+    (record,) = symdiff.compare(text, at={"x": [x]}, engines=["autograd"]).records()
+    assert record["derivative"] == pytest.approx(derivative, rel=1e-9, abs=0)
+    assert record["verdict"] == word
+
+
+# Where the same kernels lose nothing: a number that is off by 1 % stays wrong.
+KERNELS_WITHOUT_LOSS = [
+    ("gelu(x)", -3.0),
+    ("gelu(x)", -0.5),
+    ("gelu(x)", 10.0),
+    ("gelu(2*x)", -1.5),
+    ("log10(x)", 1e300),
+    ("logaddexp(x, 0)", -600.0),
+    ("atan2(x, -2)", 1e150),
+]
+
+
+@pytest.mark.parametrize(("text", "x"), KERNELS_WITHOUT_LOSS)
+def test_a_derivative_that_is_off_is_wrong_where_the_kernel_loses_nothing(text, x):
+    (record,) = symdiff.compare(text, at={"x": [x]}, engines=["autograd"]).records()
+    derivative = record["derivative"]
+    assert record["verdict"] == "agrees"
+    found = allowance("autograd", text, x)
+    assert found.explains(record["value"], derivative)
+    assert not found.explains(1.01 * derivative, derivative)
+
+
+@pytest.mark.parametrize("count", [1, 40, 600])
+def test_what_a_kernel_loses_on_tensors_is_rounding(count):
+    x = np.linspace(-12, -5, count)
+    found = symdiff.compare("gelu(x).sum()", values={"x": x}, engines=["autograd"])
+    assert {r["verdict"] for r in found.records()} <= {"agrees", "inexact", "inaccurate"}
+
+
 # Derivatives that underflow on the way, or whose formula overflows, in doubles: an expression, a
 # point, the derivative (mpmath at 60 digits), and the word where the number is not near it.
 UNDERFLOWS = [

@@ -2,7 +2,8 @@
 
 An adjoint that underflows is off by a unit of the subnormal numbers. That error reaches the
 derivative multiplied by the derivative of the node: for ``1e-200*(1e-150*(1e300*x))`` the adjoint
-1e-350 becomes 0, and so does the derivative 1e-50.
+1e-350 becomes 0, and so does the derivative 1e-50. A kernel that computes in several steps may give
+0 for any subnormal number: 1/(1 + exp(720)) is 0 where exp(720) overflows.
 
 Source: reverse mode as in Griewank & Walther 2008, section 3.2.
 """
@@ -55,7 +56,7 @@ def underflow_of_adjoints(
         return 0.0
     arithmetic = Jets(ties)
     adjoints: dict[int, Ball] = {program.output: flint.arb(1)}
-    lost = flint.arb(0)
+    lost, flushed = flint.arb(0), flint.arb(0)
     for index in reversed(program.order):
         adjoint, node = adjoints.get(index), program.nodes[index]
         if adjoint is None or adjoint.is_zero() or not isinstance(node, Call):
@@ -73,8 +74,10 @@ def underflow_of_adjoints(
                 return float("inf")
             if ties.may_underflow(product) or ties.may_underflow(partial):
                 lost += (1 + abs(adjoint).upper()) * abs(slope).upper()
+                if ties.may_flush(CATALOGUE[node.function]):
+                    flushed += abs(product).upper() * abs(slope).upper()
             adjoints[operand] = adjoints.get(operand, flint.arb(0)) + product
-    return float((lost * _STEPS * dtype.smallest_subnormal).upper())
+    return float((lost * _STEPS * dtype.smallest_subnormal + flushed).upper())
 
 
 def _matters(jets: Mapping[int, Any], dtype: Dtype, known: float) -> bool:

@@ -53,7 +53,15 @@ class TieError(ArithmeticError):
 
 
 class Ties(Protocol):
-    """What to do where the sign of a switch is not proved, and how the engine on trial rounds."""
+    """What to do where the sign of a switch is not proved, and how the engine on trial rounds.
+
+    Attributes
+    ----------
+    backward_formula
+        Whether rows are read by the formula of torch's backward pass, where they have one.
+    """
+
+    backward_formula: bool
 
     def sign(self, switch: Jet) -> int | None:
         """Return the sign of the branch to take, or None to take both branches."""
@@ -76,6 +84,8 @@ class Ties(Protocol):
 
 class Exact:
     """Base class for exact computation: it adds no rounding."""
+
+    backward_formula = False
 
     def rounded(self, jet: Jet, row: Function, arguments: Sequence[Any]) -> Jet:
         """Return the result unchanged."""
@@ -115,6 +125,7 @@ class Jets:
     def __init__(self, ties: Ties) -> None:
         """Take the treatment of ties."""
         self._ties = ties
+        self.backward_formula = ties.backward_formula
 
     def column(self, row: Function) -> Callable[..., Any] | None:
         """Return what a row means on jets, or None where it is read by its definition."""

@@ -81,6 +81,10 @@ _RULES: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
 class AnyWay(ReorderedSums):
     """As `ReorderedSums`, for a value that may be computed by another formula."""
 
+    backward_formula = (
+        False  # the scales of the formula as written bound it, and bound it more closely
+    )
+
     def __init__(self, dtype: Dtype = DTYPES["float64"]) -> None:
         """Take the dtype in which the value is computed."""
         super().__init__(dtype)

@@ -28,6 +28,8 @@ class BothBranches:
     its choice of a subgradient, which rounding does not explain.
     """
 
+    backward_formula = False
+
     def __init__(self, dtype: Dtype = DTYPES["float64"]) -> None:
         """Take the dtype in which the engine computes."""
         self._ulp = 2.0 ** (1 - dtype.bits)
@@ -50,13 +52,13 @@ class BothBranches:
         """
         del arguments
         value = self._inexact(jet.value)
-        if self._may_flush(row):
+        if self.may_flush(row):
             value = self.flushed(value)
         if value.is_finite() and not abs(value) <= self._largest:
             value = _NO_NUMBER
         return Jet(value, tuple(self._inexact(g) for g in jet.gradient))
 
-    def _may_flush(self, row: Function) -> bool:
+    def may_flush(self, row: Function) -> bool:
         """Return whether the kernel of a function may give 0 for a subnormal number."""
         return row.is_special
 
@@ -96,9 +98,14 @@ class ReverseMode(BothBranches):
     between the two terms of x, and the sum is rounded.
     """
 
-    def _may_flush(self, row: Function) -> bool:
-        """Return whether torch's kernel may give 0: also one that computes in several steps."""
-        return row.is_special or (row.derivative is not None and row.definition is not None)
+    backward_formula = True
+
+    def may_flush(self, row: Function) -> bool:
+        """Return whether torch's kernel may give 0: also one that computes in several steps.
+
+        The derivative of log10 is 1/(x*log(10)), where the product overflows if it is subnormal.
+        """
+        return row.is_special or (row.definition is not None and not row.piecewise_affine)
 
     def rounded(self, jet: Jet, row: Function, arguments: Sequence[Any]) -> Jet:
         """Add the rounding of each term to a gradient that is a sum of two terms."""
