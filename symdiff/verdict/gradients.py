@@ -203,6 +203,10 @@ def _of_whole(
     if unknown:
         reason = unknown[0].reason
         return _Ruling(Verdict.UNDECIDED, NO_BOUND if reason == "rounding" else reason, "")
+    pairs = zip(names, gradient, allowances, strict=True)
+    limits = np.array([_limit(scope, name, i, x, a) for name, x, a in pairs])
+    if (limits != gradient).any() and bounds.contains(limits.tolist(), relative, slack):
+        return _Ruling(Verdict.INEXACT, f"{_INSIDE}, apart from truncation", "")
     # An allowance around another number than the derivative says nothing about the gradient.
     slack = slack + [a.radius if a.expected is None else 0.0 for a in allowances]
     return _ruling_on(scope, i, bounds, gradient, slack, samples.traits)
@@ -246,6 +250,16 @@ def _mean(scope: _Scope, engine: str, name: str, i: int, error: float) -> float:
     mean = sum(scope.truths[name].one_sided(i)) / 2
     is_mean = abs(value - mean) <= error + _TOLERANCE * abs(mean)
     return value if straddling is None or not straddling[i] or is_mean else mean
+
+
+def _limit(scope: _Scope, name: str, i: int, value: float, allowance: Allowance) -> float:
+    """Return what a component tends to if it is what a stencil gives and the steps tend to 0.
+
+    At a kink a central difference tends to the mean of the one-sided derivatives.
+    """
+    mean = sum(scope.truths[name].one_sided(i)) / 2
+    is_explained = allowance.expected is not None and allowance.explains(value, mean)
+    return mean if is_explained and math.isfinite(mean) else value
 
 
 def _estimate(samples: Samples, name: str, i: int) -> float:

@@ -227,6 +227,35 @@ def test_a_stencil_across_a_kink_beside_the_point_explains_a_gradient(text, at, 
     assert set(planted.values()) == ({SUB} if inside else {NOT})
 
 
+# Kinks between curved pieces: an expression, a point, and the means of the slopes along the axes.
+# They lie in the Clarke set, the segment between the gradients of the pieces; the numbers of
+# central differences are off by the step times the second derivatives.
+CURVED = [
+    ("where(x < y, x/y**3, 1/x**2)", {"x": [0.7], "y": [0.7]}, (-0.5 / 0.343, -1.5 / 0.343)),
+    ("max(exp(5*x), exp(5*y))", ZERO, (2.5, 2.5)),
+    ("max(x**2, y**3)", {"x": [1], "y": [1]}, (1.0, 1.5)),
+    ("min(x**2, 1/y)", {"x": [1], "y": [1]}, (1.0, -0.5)),
+    ("abs(x**2 - y)", {"x": [1], "y": [1]}, (0.0, 0.0)),
+    ("abs(x - y)*exp(3*(x + y))", ZERO, (0.0, 0.0)),
+]
+
+
+@pytest.mark.parametrize(("text", "at", "means"), CURVED)
+def test_truncation_at_a_kink_between_curved_pieces_is_explained(text, at, means):
+    found = {r["variable"]: r for r in symdiff.compare(text, at=at, engines=["central"]).records()}
+    numbers = [found[name]["value"] for name in at]
+    assert numbers == pytest.approx(means, abs=1e-3)
+    assert {r["verdict"] for r in found.values()} == {SUB}
+    outside = verdicts(text, at, [m + (k + 1) * 1e-4 for k, m in enumerate(means)])
+    assert NOT in outside.values()  # negative control: no stencil gives it
+
+
+def test_truncation_does_not_explain_means_outside_the_set():
+    at = {"a": [0], "b": [0], "c": [0]}
+    found = symdiff.compare("max(exp(3*a), exp(3*b), exp(3*c))", at=at, engines=["central"])
+    assert {r["verdict"] for r in found.records()} == {NOT}  # 1.5 each, in all more than 3
+
+
 def test_groups_do_not_depend_on_the_order_of_the_inputs():
     for order in itertools.permutations("abc"):
         at = {name: [1] for name in order}
