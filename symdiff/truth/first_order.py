@@ -129,6 +129,8 @@ class Model:
         The value as a sum of powers, or None.
     is_analytic
         Whether the value is known to be an analytic function near the point.
+    root_of
+        The node of which the value is the square root near the point; None if not known.
     """
 
     value: Ball
@@ -139,6 +141,7 @@ class Model:
     is_nonnegative: bool = False
     powers: Powers | None = None
     is_analytic: bool = False
+    root_of: int | None = None
 
     @property
     def is_regular(self) -> bool:

@@ -8,9 +8,10 @@ from fractions import Fraction
 
 import flint
 
+from symdiff.arithmetics.balls import Ball
 from symdiff.catalogue import CATALOGUE, Function
 from symdiff.program import Call, Program
-from symdiff.truth.first_order import Center, Condition, Key, Kinks, Missing, Model
+from symdiff.truth.first_order import Center, Condition, Key, Kinks, Missing, Model, Powers
 from symdiff.truth.quadratics import Polynomial
 
 Outcome = Model | Missing
@@ -90,6 +91,24 @@ def constant_polynomial(value: Fraction | None) -> Polynomial | None:
     if value is None:
         return None
     return Polynomial({(): value} if value else {})
+
+
+def sum_of_squares(form: Polynomial) -> Powers | None:
+    """Return a polynomial of degree 2 as a sum of squares of linear functions, or None."""
+    squares = form.squares()
+    if squares is None:
+        return None
+    terms = []
+    for d, row in squares:
+        center = {i: _ball(c) for i, c in row.items()}
+        inputs = sum(1 << i for i in row)
+        polynomial = Polynomial({(i,): c for i, c in row.items()})
+        terms.append((_ball(d), Model(flint.arb(0), center, {}, inputs, polynomial)))
+    return Powers(Fraction(2), tuple(terms))
+
+
+def _ball(number: Fraction) -> Ball:
+    return flint.arb(flint.fmpq(number.numerator, number.denominator))
 
 
 def as_number(value: Value) -> Outcome:

@@ -21,9 +21,10 @@ from symdiff.arithmetics.reading import apply
 from symdiff.catalogue import CATALOGUE
 from symdiff.errors import Unsupported
 from symdiff.program.nodes import Builder, Call, Literal, Program
+from symdiff.truth.cosines import squares_of_sine
 from symdiff.truth.first_order import Key, Missing, Model, Powers, difference, linear
 from symdiff.truth.quadratics import Polynomial
-from symdiff.truth.sites import Outcome, Site, constant_polynomial, number
+from symdiff.truth.sites import Outcome, Site, constant_polynomial, number, sum_of_squares
 
 _JETS: Final = jets.Jets(jets.Strict())
 
@@ -164,7 +165,11 @@ def power(site: Site, base: Model, exponent: Model) -> Outcome:
     if a > 1 and is_nonnegative and base.value.is_zero():
         powers = Powers(a, ((flint.arb(1), base),))
     return dataclasses.replace(
-        model, is_nonnegative=is_nonnegative, polynomial=polynomial, powers=powers
+        model,
+        is_nonnegative=is_nonnegative,
+        polynomial=polynomial,
+        powers=powers,
+        root_of=site.node.operands[0] if a == Fraction(1, 2) else None,
     )
 
 
@@ -173,7 +178,9 @@ def sqrt(site: Site, base: Model) -> Outcome:
     if base.value.is_zero():
         return _root(site, base, Fraction(1, 2)) if base.inputs else number(0)
     model = smooth(site, base)
-    return dataclasses.replace(model, is_nonnegative=True) if isinstance(model, Model) else model
+    if not isinstance(model, Model):
+        return model
+    return dataclasses.replace(model, is_nonnegative=True, root_of=site.node.operands[0])
 
 
 def _root(site: Site, base: Model, a: Fraction) -> Outcome:
@@ -207,17 +214,7 @@ def _norm_key(site: Site, base: Model, a: Fraction) -> Key:
 
 def _squares(base: Model) -> Powers | None:
     """Return a polynomial of degree 2 as a sum of squares of linear functions, or None."""
-    squares = None if base.polynomial is None else base.polynomial.squares()
-    if squares is None:
-        return None
-    terms = []
-    for d, form in squares:
-        center = {i: flint.arb(flint.fmpq(c.numerator, c.denominator)) for i, c in form.items()}
-        inputs = sum(1 << i for i in form)
-        polynomial = Polynomial({(i,): c for i, c in form.items()})
-        weight = flint.arb(flint.fmpq(d.numerator, d.denominator))
-        terms.append((weight, Model(flint.arb(0), center, {}, inputs, polynomial)))
-    return Powers(Fraction(2), tuple(terms))
+    return None if base.polynomial is None else sum_of_squares(base.polynomial)
 
 
 def _at_minimum(site: Site, base: Model, program: Program) -> Powers | None:
@@ -267,9 +264,11 @@ def _at_end(site: Site, x: Model, ends: Mapping[int, tuple[Fraction, int]]) -> O
         program = builder.program(root, site.program.sources)
         rest = dataclasses.replace(rest, is_analytic=x.is_analytic)
         powers = _squares(rest) or _at_minimum(site, rest, program)
-        if powers is None:
+        # 2·(1 - e·x) = 1 - x² up to a smooth factor
+        terms = squares_of_sine(site) if powers is None else Powers(powers.p, _doubled(powers))
+        if terms is None:
             return Missing(f"{site.name} is at the end of its domain")
-        norm = site.kinks.norm(Fraction(2), _doubled(powers), site.index)
+        norm = site.kinks.norm(Fraction(2), terms.terms, site.index)
         value = flint.arb(flint.fmpq(q.numerator, q.denominator)) * flint.arb.pi()
         return linear(value, [(flint.arb(sign), norm)], is_nonnegative=q >= 0 and sign > 0)
     return smooth(site, x)
