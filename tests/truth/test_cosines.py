@@ -142,5 +142,3 @@ def test_a_claimed_gradient_of_an_angle_is_judged_as_a_whole(gradient, words):
     verdicts = {(r["engine"], r["variable"]): r["verdict"] for r in found}
     assert tuple(verdicts["claim", name] for name in at) == words
     assert [verdicts["central", name] for name in at] == ["subgradient", "subgradient", "agrees"]
-
-
