@@ -218,6 +218,12 @@ class Function:
         return self.operator is None or not set("x[") & set(self.operator)
 
     @property
+    def written(self) -> str:
+        """The name, or the operator, in messages."""
+        is_symbol = self.operator is not None and not self.operator.startswith(("u", "x"))
+        return f"the operator {self.operator}" if is_symbol else self.name
+
+    @property
     def is_operator(self) -> bool:
         """Whether it is an arithmetic operator of Python, such as + or %."""
         return self.group == "operators"

@@ -42,7 +42,7 @@ from symdiff.engines.directional import (
 )
 from symdiff.engines.running import check_memory, without_failing_points
 from symdiff.errors import Unsupported, describe
-from symdiff.grid.points import difference_step
+from symdiff.grid.points import difference_step, ends_of_stencil
 from symdiff.grid.switches import Switch, find_switches
 from symdiff.program import Program
 from symdiff.program.values import DTYPES, Dtype
@@ -288,13 +288,13 @@ def _straddles(moves: _Moves, step: Array) -> Mask:
     """Return where a switch crosses 0 or an integer in the widened stencil, or is 0 at an end."""
     straddling = np.zeros(len(step), dtype=bool)
     wider = step * _WIDENED
-    ends = [moves.to(end) for end in (moves.x - wider, moves.x + wider)]
+    ends = [moves.to(end) for end in ends_of_stencil(moves.x, wider)]
     for switch in find_switches(moves.program):
         inputs = switch.program.inputs
         here = moves.of(inputs)
         if here is None:
             continue
-        low, high = (evaluate(switch.program, {n: end[n][here] for n in inputs}) for end in ends)
+        high, low = (evaluate(switch.program, {n: end[n][here] for n in inputs}) for end in ends)
         side = np.floor if switch.crosses_integers else np.sign
         with np.errstate(invalid="ignore"):
             straddling[here] |= (side(low) != side(high)) | (low == 0) | (high == 0)
@@ -400,7 +400,7 @@ def _quotient(moves: _Moves, h: Array) -> tuple[NDArray[Any], ...]:
     switches = [s for s in find_switches(moves.program) if moves.of(s.program.inputs) is not None]
     programs = [moves.program, *(switch.program for switch in switches)]
     x = moves.x
-    above, below = x + h, x - h
+    above, below = ends_of_stencil(x, h)
     f_above, *up = evaluate_together(programs, moves.to(above), held=held)
     f_below, *down = evaluate_together(programs, moves.to(below), held=held)
     if moves.problem.function is not None:
@@ -424,7 +424,7 @@ def _quotient_alone(moves: _Moves, h: Array) -> Array:
     """Return (f(x+h) - f(x-h))/2h."""
     held = held_nodes(moves.program, dict(moves.columns))
     x = moves.x
-    above, below = x + h, x - h
+    above, below = ends_of_stencil(x, h)
     derivative = moves.values(above, held)
     f_below = moves.values(below, held)
     with np.errstate(all="ignore"):
@@ -448,7 +448,7 @@ def _truncation(moves: _Moves, h: Array, derivative: Array, held: dict[int, Any]
     That is the truncation error of D(h) where this error is of first order in h (a kink of f'
     nearby), and three times the truncation error h²f‴/6 where f is smooth.
     """
-    above, below = moves.x + 2 * h, moves.x - 2 * h
+    above, below = ends_of_stencil(moves.x, 2 * h)
     f_above, f_below = moves.values(above, held), moves.values(below, held)
     return np.abs((f_above - f_below) / (above - below) - derivative)
 

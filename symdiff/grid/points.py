@@ -111,11 +111,17 @@ def difference_step(x: Array) -> Array:
     step = np.abs(x)
     np.maximum(step, 1.0, out=step)
     step *= _RELATIVE_STEP
-    with np.errstate(invalid="ignore"):  # inf - inf
+    with np.errstate(invalid="ignore", over="ignore"):  # inf - inf, and the largest doubles
         step += x
         step -= x
     step[np.isinf(x)] = _RELATIVE_STEP
     return step
+
+
+def ends_of_stencil(x: Array, h: Array) -> tuple[Array, Array]:
+    """Return x + h and x - h; an end beyond the largest double is an infinity."""
+    with np.errstate(over="ignore"):
+        return x + h, x - h
 
 
 def axis(name: str, spec: Spec, *, searched: bool = True) -> Axis:

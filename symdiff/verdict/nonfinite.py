@@ -21,7 +21,7 @@ from symdiff.array_types import Array, Mask
 from symdiff.catalogue import CATALOGUE
 from symdiff.engines.backward import BackwardPass
 from symdiff.engines.base import Problem, TensorProblem
-from symdiff.grid.points import difference_step
+from symdiff.grid.points import difference_step, ends_of_stencil
 from symdiff.program import Program
 from symdiff.program.nodes import Call, Input
 from symdiff.program.parser import template
@@ -163,7 +163,7 @@ def nonfinite_nodes_at_ends(
     here = problem.part(points)
     x = here.columns[variable]
     step = difference_step(x)
-    for end in (x + step, x - step):
+    for end in ends_of_stencil(x, step):
         moved = dataclasses.replace(here, columns={**here.columns, variable: end})
         off = ~np.isfinite(evaluate(moved.program, dict(moved.columns))) & (nodes < 0)
         rows = np.flatnonzero(off)

@@ -1,5 +1,8 @@
 """How far a correct engine may deviate: rounding, and what a stencil must give."""
 
+import sys
+import warnings
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -49,6 +52,23 @@ def test_a_quotient_is_what_its_stencil_must_give(text, x, expected):
 @pytest.mark.parametrize("x", [0.0, 5e-324, -1.0])
 def test_a_stencil_that_leaves_the_domain_cannot_have_a_number(x):
     assert allowance("central", "sqrt(x)", x).stencil_leaves_domain
+
+
+# The largest doubles: an end of the stencil overflows.
+LARGEST = ["2*x", "relu(x)", "abs(x)", "x - 1", "max(x, -x)", "(x*2).sum()"]
+
+
+@pytest.mark.parametrize("text", LARGEST)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_a_stencil_beyond_the_doubles_warns_of_nothing(text, sign):
+    x = sign * sys.float_info.max
+    with warnings.catch_warnings(record=True) as noted:
+        warnings.simplefilter("always")
+        given = {"values": {"x": [x, 1.0]}} if "sum" in text else {"at": {"x": [x, 1.0]}}
+        found = symdiff.compare(text, **given)
+        words = [r["verdict"] for r in found.records() if r["engine"] == "central"]
+    assert noted == []
+    assert set(words) <= {"agrees", "nonfinite"}
 
 
 STRADDLING = [

@@ -18,6 +18,7 @@ from symdiff import compare
 from symdiff.arithmetics.balls import BALLS, EMPTY
 from symdiff.arithmetics.bounds.estimates import estimate
 from symdiff.arithmetics.bounds.jets import UNKNOWN, Jets, Strict
+from symdiff.arithmetics.series import germs
 from symdiff.arithmetics.series.germs import Budget, Germs, Outside
 from symdiff.catalogue import CATALOGUE
 from symdiff.program import parse
@@ -87,7 +88,7 @@ ROWS = [
     ("x**y", "y", {"x": -2, "y": 4}, "isolated", None, None, None, "a fractional power of a negative number"),
     ("x**y", "x", {"x": -2, "y": 4}, "smooth", -32, -32, -32, ""),
     ("sqrt(-x**2)", "x", {"x": 0}, "isolated", None, None, None, "a square root of a negative number"),
-    ("acos(1 + x**2)", "x", {"x": 0}, "isolated", None, None, None, "asin outside its domain"),
+    ("acos(1 + x**2)", "x", {"x": 0}, "isolated", None, None, None, "acos outside its domain"),
     ("sqrt(-abs(x)) + x", "x", {"x": 0}, "isolated", None, None, None, "square root"),
     ("sqrt(x) + sqrt(-x)", "x", {"x": 0}, "isolated", None, None, None, "square root"),
 ]
@@ -173,9 +174,9 @@ def test_a_function_of_two_numbers_is_undefined_where_one_is(row, which):
 
 def test_the_rule_is_that_of_every_arithmetic():
     row = CATALOGUE["xlogy"]
-    germs = Germs(4, Budget())
+    series = Germs(4, Budget())
     outside = Outside("a reason")
-    assert germs.defined(row, [germs.number(0), outside], germs.number(0)) == outside
+    assert series.defined(row, [series.number(0), outside], series.number(0)) == outside
     assert BALLS.defined(row, [BALLS.number(0), EMPTY], BALLS.number(0)) is EMPTY
     jets = Jets(Strict())
     assert jets.defined(row, [jets.number(0), UNKNOWN], jets.number(0)) is UNKNOWN
@@ -205,3 +206,35 @@ def test_a_ball_beyond_the_doubles_is_no_error():
     assert prove(parse("xlogy(0*x, lgamma(exp(x)))"), "x", point).derivative == 0
     # d/dx lgamma(e^x) = digamma(e^x)·e^x = (800 - ...)·e^800, beyond the doubles
     assert math.isinf(prove(parse("lgamma(exp(x))"), "x", point).derivative)
+
+
+# An expression, a point, the functions that its detail names, and one inside their definitions.
+NAMED = [
+    ("acos(x)", "2", "acos outside its domain", "asin"),
+    ("1 + arccos(x)", "-3", "acos outside its domain", "asin"),
+    ("acosh(x)", "1/2", "acosh outside its domain", "square root"),
+    ("atanh(x)", "3", "atanh outside its domain", "logarithm"),
+    ("atanh(x)", "1", "atanh outside its domain", "logarithm"),
+    ("x*atanh(2*x)", "-1/2", "atanh outside its domain", "logarithm"),
+    ("acos(1 + x**2)", "0", "acos outside its domain", "asin"),
+    ("log10(x)", "-1", "a logarithm of a negative number", "log10"),
+    ("where(sin(1/x) <= 0, x, 0)", "0", "the operator <=: ", "less_equal"),
+    ("clamp(sin(1/x), 0, 1)", "0", "clamp: ", "maximum"),
+    ("relu(sin(1/x))", "0", "relu: ", "maximum"),
+    ("atanh(sin(1/x))", "0", "atanh: ", "log:"),
+    ("acos(sin(1/x))", "0", "acos: ", "greater_equal"),
+    ("1/sin(1/x)", "0", "the operator /: ", "divide"),
+    ("mish(x)", "1e100", "mish: ", "tanh"),
+]
+
+
+@pytest.mark.parametrize(("text", "x", "words", "inner"), NAMED)
+def test_a_detail_names_the_function_that_was_written(text, x, words, inner):
+    detail = prove(parse(text), "x", {"x": exact_number(x)}).detail
+    assert words in detail
+    assert inner not in detail
+
+
+def test_a_definition_that_keeps_its_names_is_noticed(monkeypatch):
+    monkeypatch.setattr(germs, "named", lambda _row, _arguments, result: result)
+    assert "asin" in prove(parse("acos(x)"), "x", {"x": exact_number("2")}).detail

@@ -110,3 +110,10 @@ def test_a_factor_that_is_shown_as_1_is_not_mentioned():
     true, off = np.array([2.0, 3.0]), np.array([True, True])
     assert describe_difference(true * (1 + 1e-8), true, off, "points") == ""
     assert describe_difference(true * 2, true, off, "points") == "a factor 2 too much"
+
+
+def test_a_term_that_is_too_small_to_be_shown_is_not_mentioned():
+    true = np.array([1.0, 1e-9, 2e-9, -3e-9])
+    claimed = np.array([1.0, 2e-9, 7e-9, 1e-9])
+    words = describe_difference(claimed, true, claimed != true, "components")
+    assert words == "right at 1 of 4 components"

@@ -19,7 +19,7 @@ import flint
 from symdiff.arithmetics.extended import AT_INFINITY, infinity_as_text
 from symdiff.arithmetics.reading import Arithmetic, read
 from symdiff.arithmetics.series.exponentials import exponential
-from symdiff.arithmetics.series.germ_values import Infinite, Outside, Unknown, domain_message
+from symdiff.arithmetics.series.germ_values import Infinite, Outside, Unknown, domain_message, named
 from symdiff.arithmetics.series.oscillations import sine_wave
 from symdiff.arithmetics.series.puiseux import (
     ZERO_GERM,
@@ -71,7 +71,12 @@ def as_germ(value: Any) -> Any:
 def by_definition(row: Function) -> Callable[..., Any]:
     """Return a column that reads a row's definition, for finite arguments."""
     program, names = definition(row.name, None), row.parameter_names
-    return lambda germs, *arguments: read(program, germs, dict(zip(names, arguments, strict=True)))
+
+    def column(germs: GermArithmetic, *arguments: Any) -> Any:
+        inputs = dict(zip(names, arguments, strict=True))
+        return named(row, arguments, read(program, germs, inputs))
+
+    return column
 
 
 def by_derivative(germs: GermArithmetic, row: Function, arguments: Sequence[Any]) -> Germ:
@@ -138,7 +143,7 @@ def _integrated(
         slope = read(program, lower, {**arguments, "result": result})
         if not isinstance(slope, Germ):
             error = OrderError if getattr(slope, "order", False) else UndecidedError
-            raise error(slope.reason)
+            raise error(slope.why if isinstance(slope, Unknown) else slope.reason)
         before, result = result, algebra.integrate(algebra.multiply(slope, speed), start)
         if result.order is not None and result.order == before.order:
             break

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 from symdiff.arithmetics.series.puiseux import Germ, Power
 from symdiff.arithmetics.series.reals import Real
+from symdiff.catalogue import Function
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -24,13 +26,26 @@ class Outside:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Unknown:
-    """The value could not be decided; `reason` says why.
+    """The value could not be decided.
 
-    `order` is True if a series of higher order may decide it.
+    Attributes
+    ----------
+    why
+        The reason, in a few words.
+    order
+        Whether a series of higher order may decide it.
+    function
+        The function whose value is not decided, as users write it; "" if there is none to name.
     """
 
-    reason: str
+    why: str
     order: bool = False
+    function: str = ""
+
+    @property
+    def reason(self) -> str:
+        """The function and the reason."""
+        return f"{self.function}: {self.why}" if self.function else self.why
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -106,3 +121,23 @@ _DOMAIN_MESSAGES: Mapping[str, str] = MappingProxyType(
 def domain_message(function: str) -> str:
     """Return the message that the argument of a function is outside its domain."""
     return _DOMAIN_MESSAGES.get(function, f"{function} outside its domain")
+
+
+def named(row: Function, arguments: Sequence[Any], result: Any) -> Any:
+    """Return the result of a row's definition; what is not a number names the row.
+
+    A function inside the definition is none that the user wrote: acos is pi/2 - asin(x).
+
+    Examples
+    --------
+    >>> from symdiff.catalogue import CATALOGUE
+    >>> named(CATALOGUE["acos"], (), Outside("asin outside its domain")).reason
+    'acos outside its domain'
+    """
+    if any(result is a for a in arguments):
+        return result
+    if isinstance(result, Outside) and row.domain is not None:
+        return dataclasses.replace(result, reason=domain_message(row.name))
+    if isinstance(result, Unknown) and result.function:
+        return dataclasses.replace(result, function=row.written)
+    return result

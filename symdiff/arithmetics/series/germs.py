@@ -31,6 +31,7 @@ from symdiff.arithmetics.series.germ_values import (
     Unknown,
     Value,
     domain_message,
+    named,
 )
 from symdiff.arithmetics.series.oscillations import COLUMNS as OSCILLATION_COLUMNS
 from symdiff.arithmetics.series.oscillations import limit_of, smooth_function
@@ -130,7 +131,7 @@ class Germs:
         except OrderError as error:
             return Unknown(str(error), order=True)
         except UndecidedError as error:
-            return Unknown(f"{row.name}: {error}")
+            return Unknown(str(error), function=row.written)
         except ZeroDivisionError:
             return Outside(_DIVISIONS.get(row.name, "a division by zero"), "inf")
 
@@ -171,7 +172,8 @@ class Germs:
 
     def defined(self, row: Function, arguments: Sequence[Any], result: Any) -> Any:
         """Return the result of a definition, undefined where an argument is."""
-        return (_undefined(row, arguments) if row.needs_arguments else None) or result
+        undefined = _undefined(row, arguments) if row.needs_arguments else None
+        return undefined or named(row, arguments, result)
 
     def _obstacle(self, row: Function, arguments: Sequence[Any]) -> Any:
         """Return the row's value if the budget is spent or an argument is not finite, else None."""
