@@ -23,7 +23,8 @@ from symdiff.arithmetics.symbolic import expression
 from symdiff.catalogue import CATALOGUE, Function
 from symdiff.errors import Unsupported
 from symdiff.program.nodes import Builder, Call, Input, Literal, Node, Program
-from symdiff.truth.primitives import expanded
+from symdiff.truth.primitives import expanded, with_choices_outside
+from symdiff.truth.zero_sets import has_factor, is_zero_at, sides_of
 
 _BITS = 512  # precision of balls
 _MAX_TREE = 200  # nodes of the largest difference that sympy simplifies
@@ -60,9 +61,16 @@ def is_continuous_across_branches(program: Program, point: Mapping[str, Real]) -
         if CATALOGUE[node.function].definition is not None
     ):
         primitive = expanded(program, _always)
+    return _are_continuous(primitive, point) or _are_continuous(
+        with_choices_outside(primitive), point
+    )
+
+
+def _are_continuous(program: Program, point: Mapping[str, Real]) -> bool:
+    """Return whether all choices of a program are proved to be continuous near a point."""
     return all(
-        _is_continuous(primitive, node, point)
-        for _, node in primitive.calls()
+        _is_continuous(program, node, point)
+        for _, node in program.calls()
         if CATALOGUE[node.function].role == "choice"
     )
 
@@ -150,74 +158,17 @@ def _is_zero_on(
     if not _is_comparison(comparison):
         return False
     return (
-        (_has_factor(difference, comparison) and _is_zero_at(difference, point))
+        (has_factor(difference, comparison, point) and is_zero_at(difference, point))
         or any(
             _is_zero_where_constant(difference, program, side, other, point)
-            for side, other in _sides(comparison)
+            for side, other in sides_of(comparison)
         )
         or _is_zero_where_substituted(difference, program, boundary, point)
     )
 
 
-def _has_factor(difference: Program, comparison: Call) -> bool:
-    """Return whether a difference is zero, by its form, where the sides of a comparison are equal.
-
-    The form is made of products with a factor that is zero there, and of their sums, powers,
-    absolute values, extrema and choices.
-    """
-    zeros = set(_zeros(difference, comparison))
-    vanishes: dict[int, bool] = {}
-    for index in difference.order:
-        node = difference.nodes[index]
-        if isinstance(node, Call):
-            vanishes[index] = index in zeros or _vanishes(difference, node, vanishes)
-        else:
-            is_zero = isinstance(node, Literal) and node.value == 0
-            vanishes[index] = index in zeros or is_zero
-    return vanishes[difference.output]
-
-
-def _zeros(difference: Program, comparison: Call) -> Iterator[int]:
-    """Yield nodes that are zero where the sides of a comparison are equal."""
-    pairs = [set(comparison.operands)]
-    for side, other in _sides(comparison):
-        literal = difference.nodes[other]
-        if isinstance(literal, Literal) and literal.value == 0:
-            yield side
-            node = difference.nodes[side]
-            if isinstance(node, Call) and CATALOGUE[node.function].operator == "-":
-                pairs.append(set(node.operands))
-    for index, node in difference.calls():
-        if CATALOGUE[node.function].operator == "-" and set(node.operands) in pairs:
-            yield index
-
-
-def _vanishes(program: Program, node: Call, vanishes: Mapping[int, bool]) -> bool:
-    """Return whether a call is zero, given which of its operands are."""
-    row = CATALOGUE[node.function]
-    operands = [vanishes[a] for a in node.operands]
-    if row.operator == "*":
-        return any(operands)
-    if row.is_power:
-        exponent = program.nodes[node.operands[1]]
-        return operands[0] and isinstance(exponent, Literal) and exponent.value > 0
-    if row.operator == "/" or row.zero_at == 0:
-        return operands[0]
-    if row.role == "choice":
-        return all(operands[1:])
-    same = row.operator == "-" and node.operands[0] == node.operands[1]
-    # Functions of two arguments that are piecewise affine are zero where both arguments are.
-    return same or (row.piecewise_affine and len(operands) == 2 and all(operands))
-
-
 def _is_comparison(node: Node) -> TypeGuard[Call]:
     return isinstance(node, Call) and CATALOGUE[node.function].role == "comparison"
-
-
-def _sides(comparison: Call) -> Iterator[tuple[int, int]]:
-    x, y = comparison.operands
-    yield x, y
-    yield y, x
 
 
 def _is_constant_near(program: Program, condition: int, point: Mapping[str, Real]) -> bool:
@@ -252,7 +203,7 @@ def _is_zero_where_constant(
     This is proved if the difference is a function of `side` alone and zero at the point.
     """
     is_constant = not program.at(other).inputs
-    return is_constant and _depends_only_on(difference, side) and _is_zero_at(difference, point)
+    return is_constant and _depends_only_on(difference, side) and is_zero_at(difference, point)
 
 
 def _depends_only_on(difference: Program, node_index: int) -> bool:
@@ -269,15 +220,6 @@ def _depends_only_on(difference: Program, node_index: int) -> bool:
         if isinstance(node, Call):
             waiting.extend(node.operands)
     return True
-
-
-def _is_zero_at(difference: Program, point: Mapping[str, Real]) -> bool:
-    fixed = {name: constant_germ(value) for name, value in point.items()}
-    germ = germs.evaluate(difference, fixed)
-    try:
-        return isinstance(germ, Germ) and Algebra(1, MAX_BITS).sign(germ.constant) == 0
-    except UndecidedError:
-        return False
 
 
 def _is_zero_where_substituted(
@@ -325,7 +267,7 @@ def _bounds(program: Program, others: Mapping[int, bool]) -> Iterator[tuple[str,
         node = program.nodes[index]
         if not _is_comparison(node) or not _is_inequality(node):
             continue
-        for k, (side, other) in enumerate(_sides(node)):
+        for k, (side, other) in enumerate(sides_of(node)):
             variable, number = program.nodes[side], program.nodes[other]
             if isinstance(variable, Input) and isinstance(number, Literal):
                 is_lower = node.function.startswith("greater") == (k == 0)

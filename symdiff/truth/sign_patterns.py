@@ -31,6 +31,7 @@ from symdiff.errors import Unsupported
 from symdiff.program import Program
 from symdiff.truth.active_switches import active_switches
 from symdiff.truth.polytopes import weights_of_min_norm
+from symdiff.truth.zero_sets import essential_factor, is_steep
 
 MAX_TIES: Final = 12  # switches that are zero at one point
 _BITS: Final = 512  # precision of the balls
@@ -134,8 +135,9 @@ def polytopes(
     by_signs = {c.signs: c for c in combinations}
     essential = [_is_essential(c, by_signs) for c in combinations]
     inner = _unique([c.gradient for c, e in zip(combinations, essential, strict=True) if e])
-    # If all switches are piecewise affine, every limit of gradients is one of these.
-    is_decided = None not in essential and all(_is_piecewise_affine(s) for s in switches)
+    # If all switches have the signs of piecewise affine functions, every limit of gradients is one
+    # of these.
+    is_decided = None not in essential and all(_is_affine_near(s, point) for s in switches)
     exact = bool(len(inner)) and (is_decided or len(inner) == len(outer))
     return Polytopes(inner, outer, exact)
 
@@ -294,7 +296,10 @@ def _is_on_open_cone(
     if length and float((signed @ shortest).min()) > _MARGIN * length:
         return True
     used = [steep[j] for j in np.flatnonzero(weights > _MARGIN)]
-    vectors = [[combination.signs[j] * g for g in combination.switches[j].gradient] for j in used]
+    with flint.ctx.workprec(_BITS):
+        vectors = [
+            [combination.signs[j] * g for g in combination.switches[j].gradient] for j in used
+        ]
     return False if _is_zero_combination(vectors) else None
 
 
@@ -314,6 +319,12 @@ def _is_zero_combination(vectors: Sequence[Sequence[Ball]]) -> bool:
         rest = v.transpose() * weights
         positive = all(w > 0 for w in weights.entries())
         return positive and all(abs(r) < flint.arb(2) ** -(_BITS // 2) for r in rest.entries())
+
+
+def _is_affine_near(switch: Program, point: Mapping[str, Real]) -> bool:
+    """Return whether a switch that is zero at a point has a piecewise affine function's sign."""
+    part = switch.at(essential_factor(switch, switch.output, point))
+    return _is_piecewise_affine(part) or is_steep(part, point)
 
 
 def _is_piecewise_affine(program: Program) -> bool:

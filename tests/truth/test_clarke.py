@@ -168,6 +168,23 @@ CHOICES = [
     ("where(0 > 0 or 1 > 2, x, y + 1)", True),
     ("where(0 > 0 or x > 0, x, y + 1)", False),
     ("where(sin(pi) > 0, x, y + 1)", True),
+    # the condition switches at x = 0 alone, where the branches are equal
+    ("where(gelu(x) > 0, sin(x)*y, 0)", True),
+    ("where(exp(x) - 1 > 0, relu(x)*y + x, 0)", True),
+    ("where(exp(x) > 1, 2, 5)*log(1 + x)*y", True),
+    ("where(exp(x) > 1, 2, 5)*(log(1 + x) + y)", False),
+    ("where(sin(x)*cos(y) > 0, x*y, 0)", True),
+    ("where(sin(x)*cos(y) > 0, y, 0)", False),
+    ("where(gelu(x) > 0, x + y, 0)", False),
+    ("where(sin(x)*y > 0, x, 0)", False),  # and at y = 0
+    # a choice of constants jumps, a product with it may not
+    ("x*where(x > 0, 1, -1)", True),
+    ("where(gelu(x) > 0, 2, 5)*sin(x)*y", True),
+    ("copysign(x*y, sin(x))", True),
+    ("copysign(x, x*y)", False),  # jumps at y = 0
+    ("copysign(x*y, x) + copysign(y, x)", False),
+    ("where(x > 0, 1, -1)*y", False),
+    ("where(x > 0, 1, -1)*(x + y)", False),
 ]
 
 

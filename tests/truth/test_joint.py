@@ -200,3 +200,32 @@ def test_an_angle_of_kinks_off_its_cut_has_the_clarke_set_of_the_chain_rule():
     assert bounds.contains([0.5, 0], 1e-9) is True
     assert bounds.contains([1.01, 0], 1e-9) is False
     assert bounds.contains([0.5, 0.01], 1e-9) is False
+
+
+# At x = 0 the switches gelu(x), sin(x)*cos(y), ... have the sign of ±x. So copysign(u, s) is |u|
+# with that sign: for u = x*y at y = -1 it is -x*y.
+SIGNS = [
+    ("copysign(x*y, gelu(x))", -1, [1, 0], [0, 0]),
+    ("copysign(x*y, -x)", 2, [-2, 0], [2, 0]),
+    ("copysign(x, x*y)", -1, [-1, 0], [0, 0]),
+    ("copysign(x, -x*y) + abs(y)", 2, [-1, 1], [0, 1]),
+    ("copysign(x*y, sin(x)*cos(y))", -1, [1, 0], [-1, 0]),
+    ("abs(sin(x))*where(tanh(x)*exp(y) > 0, 1, -1)*y", -3, [-3, 0], [3, 0]),
+    ("copysign(tanh(x), expm1(x)) - abs(x)*y", 0, [1, 0], [1, 1]),
+]
+
+
+@pytest.mark.parametrize(("text", "y", "gradient", "other"), SIGNS)
+def test_switches_that_vanish_together_give_one_gradient(text, y, gradient, other):
+    assert decided(text, y=y).joint is Joint.DIFFERENTIABLE
+    bounds = clarke_bounds(parse(text), ["x", "y"], {"x": ZERO, "y": Real.of(y)})
+    assert bounds.contains(gradient, 1e-9) is True
+    assert bounds.contains(other, 1e-9) is False
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["x*where(sin(x) > 0, 1, -1)*y", "copysign(x*y, x) + abs(x)", "where(gelu(x) > 0, x, 0)*y"],
+)
+def test_a_kink_at_such_a_switch_is_one(text):
+    assert decided(text, y=-1).joint is Joint.NOT_DIFFERENTIABLE
