@@ -6,6 +6,7 @@ import os
 import sys
 from typing import NoReturn
 
+from symdiff.cli.interrupts import remembered
 from symdiff.errors import INTERRUPTED, NOTHING_DONE
 from symdiff.libraries import collect_rarely
 
@@ -14,8 +15,10 @@ def main() -> None:
     """Run the command line; end without a traceback on Ctrl-C and on a closed pipe."""
     collect_rarely()
     try:
-        from symdiff.cli.app import app  # noqa: PLC0415  (so that Ctrl-C is handled while it loads)
+        with remembered() as interrupts:
+            from symdiff.cli.app import app  # noqa: PLC0415  (Ctrl-C is handled while it loads)
 
+            interrupts.check()
         app()
     except KeyboardInterrupt:
         _end(INTERRUPTED, NOTHING_DONE)

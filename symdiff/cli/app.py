@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from symdiff.cli.interrupts import Interrupts, remembered
 from symdiff.cli.options import (
     Everything,
     Format,
@@ -292,10 +293,10 @@ def _report_columns(folder: Path | None) -> None:
 
 def _run(paths: list[Path], options: dict[str, Any]) -> tuple[Report, bool]:
     """Compare the entries of files; return the report, and whether Ctrl-C ended it early."""
-    from symdiff.api import compare_files, report_of
-
     with contextlib.ExitStack() as stack:
-        progress = _Progress(stack)
+        progress = _Progress(stack, stack.enter_context(remembered()))
+        from symdiff.api import compare_files, report_of
+
         try:
             return compare_files(paths, progress=progress, **options), False
         except KeyboardInterrupt:
@@ -308,10 +309,14 @@ def _run(paths: list[Path], options: dict[str, Any]) -> tuple[Report, bool]:
 
 
 class _Progress:
-    """Keeps the outcomes so far, and shows a bar on standard error if that is a terminal."""
+    """Keeps the outcomes so far, and shows a bar on standard error if that is a terminal.
 
-    def __init__(self, stack: contextlib.ExitStack) -> None:
+    It ends the run if an interrupt was lost since the last outcome.
+    """
+
+    def __init__(self, stack: contextlib.ExitStack, interrupts: Interrupts) -> None:
         """Close the bar when `stack` closes."""
+        self._interrupts = interrupts
         self.outcomes: list[Any] = []
         self.total = 0
         self.started = False
@@ -321,10 +326,12 @@ class _Progress:
     def __call__(self, done: int, total: int, outcome: Any) -> None:  # noqa: ANN401
         """Take the next outcome, or None when the run starts."""
         if outcome is None:
+            self._interrupts.check()
             self.total, self.started = total, True
             self._advance = self._stack.enter_context(_bar(total))
             return
         self.outcomes.append(outcome)
+        self._interrupts.check()
         self._advance(done)
 
 

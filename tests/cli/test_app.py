@@ -1,18 +1,23 @@
 """The command line, run in this process, or in another where signals or streams matter."""
 
+import contextlib
 import json
 import os
 import pty
 import re
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
+import weakref
 
 import pytest
 from typer.testing import CliRunner
 
+from symdiff.cli import interrupts
 from symdiff.cli.app import app
+from tests.fakes import Faulty
 from tests.processes import prepared
 
 COMMAND = [sys.executable, "-m", "symdiff"]
@@ -258,47 +263,115 @@ def test_every_function_is_listed():
 
 
 def many(folder, count=2000):
-    """Write a file with more expressions than are compared before the test interrupts."""
+    """Write a file with so many expressions that comparing them takes half a minute or more."""
     path = folder / "many.txt"
     path.write_text("".join(f"f{i}: abs(x - {i})*exp(x) ; x = -1:1:50\n" for i in range(count)))
     return path
 
 
-@pytest.mark.parametrize(("jobs", "seconds"), [(1, 6), (2, 6), (1, 0.5), (2, 0.8)])
-def test_ctrl_c_writes_finished_results_and_gives_status_130(tmp_path, jobs, seconds):
-    output = tmp_path / "report.json"
-    # A process that is started in the background ignores SIGINT by default.
+def started(folder, *options):
+    """Start a run of many expressions that does not ignore SIGINT, as a background process does."""
     interruptible = prepared("import signal; signal.signal(signal.SIGINT, signal.SIG_DFL)")
-    process = subprocess.Popen(
-        [
-            *interruptible,
-            *COMMAND,
-            "run",
-            many(tmp_path),
-            "--jobs",
-            str(jobs),
-            "--output",
-            output,
-            "--quiet",
-        ],
+    return subprocess.Popen(
+        [*interruptible, *COMMAND, "run", many(folder), "--quiet", *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
-    time.sleep(seconds)
+
+
+def interrupted(process):
+    """Press Ctrl-C; return what a process writes until it ends."""
     os.killpg(process.pid, signal.SIGINT)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
-    assert "Traceback" not in err
+    assert "Traceback" not in re.sub(r"Exception ignored in.*\n(Traceback.*\n( .*\n)*)?", "", err)
+    return out, err
+
+
+def stored(path):
+    """Return how many results are in a store."""
+    if not path.exists():
+        return 0
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        tables = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'results'")
+        if tables.fetchone() == (0,):
+            return 0
+        return connection.execute("SELECT count(*) FROM results").fetchone()[0]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_ctrl_c_writes_finished_results_and_gives_status_130(tmp_path, jobs):
+    output, store = tmp_path / "report.json", tmp_path / "store.db"
+    process = started(tmp_path, "--jobs", str(jobs), "--output", output, "--store", store)
+    while process.poll() is None and not stored(store):
+        time.sleep(0.05)
+    out, err = interrupted(process)
     done = re.search(r"interrupted: (\d+) of 2000 expressions are done", err)
-    if done is None:  # interrupted before all libraries were loaded
-        assert err == "symdiff: interrupted: nothing is done yet, and nothing is written\n"
-        assert not output.exists()
-        return
+    assert 0 < int(done.group(1)) < 2000
     report = json.loads(output.read_text())
     assert len(report["expressions"]) == int(done.group(1))
     assert f"{done.group(1)} expression" in out
+
+
+@pytest.mark.parametrize(("jobs", "seconds"), [(1, 0.5), (2, 0.8)])
+def test_ctrl_c_while_libraries_load_gives_status_130(tmp_path, jobs, seconds):
+    process = started(tmp_path, "--jobs", str(jobs), "--output", tmp_path / "report.json")
+    time.sleep(seconds)
+    _, err = interrupted(process)
+    if "expressions are done" not in err:  # a fast machine has loaded them by then
+        assert err.endswith("symdiff: interrupted: nothing is done yet, and nothing is written\n")
+        assert not (tmp_path / "report.json").exists()
+
+
+class Interrupted(Faulty):
+    """An engine during which Ctrl-C is pressed, in a finalizer: Python drops the exception."""
+
+    def __init__(self):
+        super().__init__("interrupted", lambda derivatives: derivatives)
+
+    def differentiate(self, problem):
+        weakref.finalize(set(), signal.raise_signal, signal.SIGINT)
+        return super().differentiate(problem)
+
+
+@pytest.fixture
+def during(register, monkeypatch):
+    """The name of an engine during which Ctrl-C is pressed."""
+    monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
+    return register(Interrupted())
+
+
+class Forgetful(interrupts.Interrupts):
+    """It remembers nothing."""
+
+    def check(self):
+        pass
+
+
+def test_a_ctrl_c_that_python_drops_ends_the_run(during, file):
+    done = run("run", file, "--engine", during)
+    assert (done.exit_code, done.stderr) == (
+        130,
+        "symdiff: interrupted: 1 of 2 expressions are done\n",
+    )
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_handler_that_remembers_nothing_would_lose_it(during, file, monkeypatch):
+    monkeypatch.setattr(interrupts, "Interrupts", Forgetful)
+    assert run("run", file, "--engine", during).exit_code == 0
+
+
+def test_the_handler_of_somebody_else_stays():
+    former = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with interrupts.remembered() as remembered:
+            signal.raise_signal(signal.SIGINT)
+            remembered.check()
+    finally:
+        signal.signal(signal.SIGINT, former)
 
 
 def test_a_separate_process_prints_the_same(file):
