@@ -301,14 +301,19 @@ class _CurveSearch:
             return JointTruth(Joint.DISCONTINUOUS, f"it tends to {side.reason} {where}")
         if side.kind is Kind.VERTICAL:
             return JointTruth(Joint.NO_DERIVATIVE, f"an infinite slope {where}")
+        if side.kind is Kind.OSCILLATING:
+            joint = Joint.DISCONTINUOUS if side.limit is None else Joint.NO_DERIVATIVE
+            return JointTruth(joint, f"{side.reason} {where}")
         return None
 
     def two_limits(self, names: Sequence[str]) -> str:
-        """Return two curves along which the limits differ, or ""."""
+        """Return two curves along which the limits differ, or one without a limit, or ""."""
         axes = ({name: (s, 1)} for name in names[:_MOST_AXES] for s in (1, -1))
         first: tuple[Real | None, str] | None = None
         for powers in itertools.chain(axes, _curves(names)):
             side = self.along(powers)
+            if side.kind is Kind.OSCILLATING and side.limit is None:
+                return f"{side.reason} along {self.text(powers)}"
             if side.kind is not Kind.POLE and side.limit is None:
                 continue
             limit = None if side.kind is Kind.POLE else side.limit

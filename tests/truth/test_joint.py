@@ -71,6 +71,36 @@ WITH_DERIVATIVE = [
     "abs(x)**(pi - 3)*abs(y)",  # p = 1.14...
 ]
 
+RADIUS = "0 if x == 0 and y == 0 else"
+
+# An oscillation near 0: r = hypot(x, y), and sin(1/r) has no limit along any line.
+OSCILLATIONS = [
+    # the quotient along x is sin(1/t²)
+    (f"{RADIUS} x*sin(1/(x*x + y*y))", "not-differentiable", "the difference quotient oscillates"),
+    (f"{RADIUS} (x + y)*cos(1/hypot(x, y))", "not-differentiable", "the difference quotient"),
+    (f"{RADIUS} hypot(x, y)*sin(log(x*x + y*y))", "not-differentiable", "the difference quotient"),
+    (f"{RADIUS} sqrt(abs(x))*sin(1/(x*x + y*y))", "not-differentiable", "the difference quotient"),
+    (f"{RADIUS} x**3/(x*x + y*y)*sin(1/(x*x + y*y))", "not-differentiable", "the difference"),
+    # 0 along both axes, sin(1/(2*t²))/2 as quotient along the diagonal
+    (f"{RADIUS} x*y**2/(x*x + y*y)*sin(1/(x*x + y*y))", "not-differentiable", "the difference"),
+    ("0 if x == 0 else y*sin(1/x)", "not-differentiable", "the difference quotient oscillates"),
+    (f"{RADIUS} sin(1/(x*x + y*y))", "discontinuous", "the value oscillates between -1 and 1"),
+    (f"{RADIUS} x*y/(x*x + y*y)*sin(1/(x*x + y*y))", "discontinuous", "the value oscillates"),
+    ("sin(1/(x*x + y*y))", "no-limit", "the value oscillates between -1 and 1"),
+    ("x*sin(1/(x*x + y*y))", "limit", "0"),
+    # |f| <= r²
+    (f"{RADIUS} (x*x + y*y)*sin(1/(x*x + y*y))", "differentiable", ""),
+    (f"{RADIUS} x*y*sin(1/(x*x + y*y))", "differentiable", ""),
+    (f"{RADIUS} y + x**2*sin(1/(x*x + y*y))", "differentiable", ""),
+]
+
+
+@pytest.mark.parametrize(("text", "expected", "reason"), OSCILLATIONS)
+def test_an_oscillation_excludes_a_derivative_unless_it_is_small(text, expected, reason):
+    truth = decided(text)
+    assert truth.joint.label == expected
+    assert truth.reason.startswith(reason)
+
 
 @pytest.mark.parametrize(("text", "expected"), WITHOUT_DERIVATIVE)
 def test_a_function_with_partial_derivatives_alone_has_no_derivative(text, expected):
