@@ -383,7 +383,7 @@ def _differences(moves: _Moves) -> tuple[NDArray[Any], ...]:
     x = moves.x
     columns = _quotient(moves, difference_step(x))
     derivative = columns[0]
-    finite = np.isfinite(derivative)
+    finite = np.isfinite(derivative) | ~np.isfinite(x)  # inf does not move
     if not finite.all() and (outside := ~finite & (x != 0)).any():
         # Near the end of a domain a step proportional to x stays inside, but is less accurate.
         shorter = _quotient(moves.part(outside), np.abs(x[outside]) * _SHORTER)

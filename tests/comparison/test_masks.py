@@ -6,6 +6,8 @@ import json
 from math import exp, inf, log
 
 import numpy as np
+import warnings
+
 import pytest
 
 from symdiff import compare
@@ -214,3 +216,16 @@ def test_directions_are_finite(what):
 def test_a_component_that_is_not_a_number_is_refused():
     with pytest.raises(UsageError, match="a component is not a number"):
         compare("s.sum()", values={"s": [1.0, float("nan")]})
+
+
+# Values of which one does not move, and the function is undefined: no stencil is tried again.
+FULLY_MASKED = ["softmax(x, dim=1).sum()", "log_softmax(x, dim=1).sum()", "(x - x).sum()"]
+
+
+@pytest.mark.parametrize("text", FULLY_MASKED)
+def test_an_infinity_that_does_not_move_warns_of_nothing(text):
+    with warnings.catch_warnings(record=True) as noted:
+        warnings.simplefilter("always")
+        found = compare(text, values={"x": [[-inf, -inf], [1.0, 2.0]]})
+        assert {r["kind"] for r in found.records()} == {"outside"}
+    assert noted == []
