@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
+import warnings
 from math import exp, inf, log
 
 import numpy as np
-import warnings
-
 import pytest
 
 from symdiff import compare
 from symdiff.arithmetics.bounds.tensor_estimates import directional_estimate
+from symdiff.arithmetics.series import germs
+from symdiff.arithmetics.series.puiseux import ZERO_GERM
 from symdiff.errors import UsageError
 from symdiff.program import parse
 
@@ -229,3 +230,58 @@ def test_an_infinity_that_does_not_move_warns_of_nothing(text):
         found = compare(text, values={"x": [[-inf, -inf], [1.0, 2.0]]})
         assert {r["kind"] for r in found.records()} == {"outside"}
     assert noted == []
+
+
+# A row of which nothing is left is NaN, and nan_to_num makes it a constant. The second row has the
+# scores 0.5 and 2; the derivatives are those by the scores of both rows.
+TWO_ROWS = [[0.5, -1.0, 2.0], [0.5, -1.0, 2.0]]
+SECOND_MASKED = [[1, 1, 1], [0, 1, 0]]
+SECOND_ADDED = [[-inf] * 3, [0.0, -inf, 0.0]]
+TWO_WEIGHTS = [WEIGHTS[0], WEIGHTS[0]]
+# fmt: off
+REPLACED = [
+    ("(nan_to_num(softmax(masked_fill(s, m > 0, -inf), dim=1), nan=0)*w).sum()", {"m": SECOND_MASKED}, WEIGHTED),
+    ("(nan_to_num(softmax(where(m > 0, -inf, s), dim=1))*w).sum()", {"m": SECOND_MASKED}, WEIGHTED),
+    ("(nan_to_num(softmax(s + m, dim=1), nan=7)*w).sum()", {"m": SECOND_ADDED}, WEIGHTED),
+    ("(nan_to_num(softmin(-s - m, dim=-1), 0)*w).sum()", {"m": SECOND_ADDED}, WEIGHTED),
+    ("(nan_to_num(exp(s + m)/exp(s + m).sum(dim=1, keepdim=True))*w).sum()", {"m": SECOND_ADDED}, WEIGHTED),
+    ("(w @ nan_to_num(softmax(masked_fill(s, m > 0, -inf), dim=1).T)).sum()", {"m": SECOND_MASKED}, [2*d for d in WEIGHTED]),
+    ("(nan_to_num(exp(s + m).sum(dim=1)/exp(m).sum(dim=1), nan=1)).sum()", {"m": SECOND_ADDED}, [exp(0.5)/2, 0, exp(2)/2]),
+    ("(nan_to_num(softmax(s.T + m.T, dim=0)).T*w).sum()", {"m": SECOND_ADDED}, WEIGHTED),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("text", "values", "second"), REPLACED)
+def test_a_row_without_scores_that_is_replaced_is_a_constant(text, values, second):
+    given = {"s": TWO_ROWS, "w": TWO_WEIGHTS, **values}
+    used = {name: given[name] for name in given if name in parse(text).inputs}
+    records = list(compare(text, values=used, wrt=["s"], engines=["autograd"]).records())
+    assert [r["derivative"] for r in records] == pytest.approx([0, 0, 0, *second], abs=1e-15)
+    assert {r["kind"] for r in records} <= {"smooth", "partial"}
+    assert {r["verdict"] for r in records} <= {"agrees", "inexact", "nonfinite"}
+
+
+# A zero that doubles may not have: whether the quotient is NaN or infinite depends on rounding.
+ROUNDED_ZEROS = [
+    ("nan_to_num(x/x, nan=1)", "0"),
+    ("nan_to_num((x + 1/3 - x - 1/3)/(x - x), nan=0)", "1"),
+    ("nan_to_num((x - 1/3)/(3*x - 1), nan=0)", "1/3"),
+    ("nan_to_num(sin(pi)/(x - x), nan=0)", "1"),
+    ("nan_to_num((exp(x - inf) + sin(pi))/exp(x - inf), nan=0)", "1"),
+]
+
+
+@pytest.mark.parametrize(("text", "x"), ROUNDED_ZEROS)
+def test_a_quotient_of_zeros_that_doubles_may_not_have_is_not_decided(text, x):
+    (record,) = compare(text, at={"x": [x]}, engines=["autograd"]).records()
+    assert record["kind"] in {"undecided", "outside"}
+    assert "which number replaces it depends on rounding" in record["detail"]
+
+
+def test_zeros_of_which_nothing_is_known_are_noticed(monkeypatch):
+    monkeypatch.setattr(germs, "ZERO_IN_DOUBLES", ZERO_GERM)  # e^-inf + e^-inf is any zero
+    text, *_ = REPLACED[0]
+    given = {"s": TWO_ROWS, "w": TWO_WEIGHTS, "m": SECOND_MASKED}
+    records = compare(text, values=given, wrt=["s"], engines=["autograd"]).records()
+    assert "undecided" in {r["kind"] for r in records}

@@ -23,6 +23,7 @@ from symdiff.arithmetics.series.germ_values import Infinite, Outside, Unknown, d
 from symdiff.arithmetics.series.oscillations import sine_wave
 from symdiff.arithmetics.series.puiseux import (
     ZERO_GERM,
+    ZERO_IN_DOUBLES,
     Algebra,
     Germ,
     OrderError,
@@ -57,7 +58,8 @@ def at_infinity(germs: GermArithmetic, row: Function, arguments: Sequence[Any]) 
     text = AT_INFINITY.get(row.name, (None, None))[x.sign > 0]
     if text is None:
         return Outside(f"{row.name} of {infinity_as_text(x.sign)}", "nan")
-    return read(template(text), germs, {})
+    value = read(template(text), germs, {})
+    return ZERO_IN_DOUBLES if value == ZERO_GERM else value
 
 
 def as_germ(value: Any) -> Any:
@@ -203,6 +205,8 @@ def _divide(germs: GermArithmetic, x: Any, y: Any) -> Any:
     if isinstance(x, Infinite):
         sign = germs.algebra.sign_of(y)
         return Infinite(x.sign * sign) if sign else Outside("a division by zero", "inf")
+    if x.zero_in_doubles and y.zero_in_doubles:
+        return Outside("a division by zero", "nan")  # 0/0
     return germs.algebra.multiply(x, germs.algebra.power(y, -1))
 
 

@@ -35,7 +35,14 @@ from symdiff.arithmetics.series.germ_values import (
 )
 from symdiff.arithmetics.series.oscillations import COLUMNS as OSCILLATION_COLUMNS
 from symdiff.arithmetics.series.oscillations import limit_of, smooth_function
-from symdiff.arithmetics.series.puiseux import Algebra, Germ, OrderError, constant_germ
+from symdiff.arithmetics.series.puiseux import (
+    ZERO_GERM,
+    ZERO_IN_DOUBLES,
+    Algebra,
+    Germ,
+    OrderError,
+    constant_germ,
+)
 from symdiff.arithmetics.series.reals import MAX_BITS, PI, E, Real, UndecidedError
 from symdiff.catalogue import Function
 from symdiff.errors import Unsupported
@@ -127,13 +134,14 @@ class Germs:
         if not row.short_circuits:
             column = self._column_for(row, column, arguments)
         try:
-            return self._domain_obstacle(row, arguments) or column(self, *arguments)
+            result = self._domain_obstacle(row, arguments) or column(self, *arguments)
         except OrderError as error:
             return Unknown(str(error), order=True)
         except UndecidedError as error:
             return Unknown(str(error), function=row.written)
         except ZeroDivisionError:
             return Outside(_DIVISIONS.get(row.name, "a division by zero"), "inf")
+        return _with_zero_in_doubles(row, arguments, result)
 
     def _column_for(
         self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]
@@ -197,6 +205,16 @@ class Germs:
             return Outside(domain_message(row.name), "nan" if row.has_closed_domain else "")
         undecided: Outside | Unknown | None = None if in_domain is True else in_domain
         return undecided
+
+
+def _with_zero_in_doubles(row: Function, arguments: Sequence[Any], result: Any) -> Any:
+    """Return a result that is known to be 0 in doubles only if its arguments are."""
+    numbers = [a for a in arguments if isinstance(a, Germ)]
+    if not isinstance(result, Germ) or result != ZERO_GERM or not numbers:
+        return result
+    if not all(a.zero_in_doubles for a in numbers):
+        return ZERO_GERM
+    return ZERO_IN_DOUBLES if row.is_polynomial else result
 
 
 def _undefined(row: Function, arguments: Sequence[Any]) -> Outside | Unknown | None:

@@ -48,10 +48,14 @@ class Germ:
         The coefficients by (e, k), the dominant one first.
     order
         The remainder is O(t^order), up to logarithms; None if there is no remainder.
+    zero_in_doubles
+        Whether this is 0 and arithmetic in doubles gives 0 as well, as for e^-inf. False if that
+        is not known: x - 1/3 at 1/3 is not 0 in doubles.
     """
 
     terms: Mapping[Power, Real]
     order: Exponent | None = None
+    zero_in_doubles: bool = dataclasses.field(default=False, compare=False)
 
     @property
     def lowest(self) -> Exponent | None:
@@ -86,6 +90,7 @@ def affine_germ(start: Real, slope: Real) -> Germ:
 
 
 ZERO_GERM: Final = Germ({})  # exactly 0
+ZERO_IN_DOUBLES: Final = Germ({}, zero_in_doubles=True)
 
 
 def too_short(order: Exponent | None) -> str:
