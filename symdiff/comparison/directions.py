@@ -3,19 +3,23 @@
 With a cotangent c and a direction v an engine returns one number, c·J·v: reverse mode computes
 (c·J)·v, finite differences c·(f(x + hv) - f(x - hv))/2h. The truth is certified by bounds of all
 rounding errors if no switch may be zero and the bounds are within tolerance; otherwise it is
-`undecided`.
+`undecided`. Where the function has no value the truth is `outside`, if one component that is not
+finite in doubles is proved to be undefined.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
+from symdiff.arithmetics.arrays import evaluate_tensor
 from symdiff.arithmetics.bounds.tensor_estimates import directional_estimate
+from symdiff.arithmetics.components.components import TooLargeError, literals, write_out
+from symdiff.array_types import Array
 from symdiff.comparison.evidence import Trial
 from symdiff.comparison.tensor_request import TANGENT, TensorRequest, check_shape, is_diagonal
 from symdiff.engines.base import Allowance, Engine, Problem, Samples
@@ -34,7 +38,7 @@ from symdiff.program.values import DTYPES, component_name
 from symdiff.request.options import Options
 from symdiff.truth.kinds import Kind, Truth
 from symdiff.truth.truths import Certified, Proofs, Truths
-from symdiff.truth.values import ExactValue
+from symdiff.truth.values import ExactValue, exact_value
 from symdiff.verdict.accuracy import Limit, few_digits, inaccurate, loss
 from symdiff.verdict.diagnosis import describe_agreement
 from symdiff.verdict.faults import judge_faults
@@ -42,6 +46,7 @@ from symdiff.verdict.judge import Judgement, Tolerance, draft, judge, unclear_po
 from symdiff.verdict.values import with_values, words_on_values
 from symdiff.verdict.words import Verdict
 
+_MAX_PROOFS: Final = 3  # largest number of components that are tried
 DIRECTIONS: Final = 3  # number of random directions for each input
 _FACTOR: Final = 4.0  # by which another order of operations may exceed a bound of rounding errors
 _UNSETTLED: Final = (
@@ -78,6 +83,21 @@ def _bounded(slope: float, error: float, tolerance: Tolerance) -> Truths:
     return Truths(Certified.nowhere(1), Proofs.of({}), {0: _UNSETTLED})
 
 
+def _why_undefined(request: TensorRequest, program: Program, weights: Sequence[Array]) -> str:
+    """Return why a program is proved to have no value at the point, or ""."""
+    value = evaluate_tensor(program, {**request.arrays, **request.indices})
+    weighted = np.any([np.broadcast_to(w, value.shape) != 0 for w in weights], axis=0)
+    off = np.argwhere(~np.isfinite(value) & weighted)[:_MAX_PROOFS]
+    if not len(off):
+        return ""
+    try:
+        written = write_out(program, literals(request.arrays), request.indices)
+    except TooLargeError:
+        return ""
+    proofs = (exact_value(written.at(tuple(map(int, index))), {}) for index in off)
+    return next((p.undefined for p in proofs if p is not None and p.undefined), "")
+
+
 def directional_trials(request: TensorRequest, options: Options) -> DirectionalTrials:
     """Run every engine along random directions, the same for every engine and spelling.
 
@@ -112,7 +132,8 @@ def directional_trials(request: TensorRequest, options: Options) -> DirectionalT
             function=None if spelling else request.parsed.function,
         )
         claims = {} if spelling else _claims(request)
-        trial, more_notes = _trial(spelling, problem, claims, options)
+        undefined = _why_undefined(request, program, weights)
+        trial, more_notes = _trial(spelling, problem, claims, options, undefined)
         if spelling and (reason := _another_function(request, program, Tolerance.of(options))):
             judgements = {k: with_values(j, {0: reason}) for k, j in trial.judgements.items()}
             trial = dataclasses.replace(trial, judgements=judgements)
@@ -177,13 +198,23 @@ def _claims(request: TensorRequest) -> dict[str, Engine]:
 
 
 def _trial(
-    spelling: str, problem: DirectionalProblem, claims: Mapping[str, Engine], options: Options
+    spelling: str,
+    problem: DirectionalProblem,
+    claims: Mapping[str, Engine],
+    options: Options,
+    undefined: str,
 ) -> tuple[Trial, list[str]]:
-    """Run every engine along every direction, and judge it; return notes on claims too."""
+    """Run every engine along every direction, and judge it; return notes on claims too.
+
+    `undefined` says why the function has no value, or is "".
+    """
     tolerance = Tolerance.of(options)
     names = tuple(problem.directions)
     bounds = {name: problem.bound(name) for name in names}
     truths = {n: _bounded(b.slope, b.slope_error, tolerance) for n, b in bounds.items()}
+    if undefined:
+        outside = Truths.proved_only(1, {0: Truth(Kind.OUTSIDE, detail=undefined)})
+        truths = dict.fromkeys(names, outside)
     engines = {**{name: load(name) for name in options.engines}, **claims}
     results = {name: run_along(engine, problem, bounds) for name, engine in engines.items()}
     judgements = {

@@ -11,8 +11,11 @@ from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.report.remarks import where
 from symdiff.report.selection import Row
 from symdiff.truth.kinds import TENDS, Kind
+from symdiff.verdict.words import Verdict
 
 _MAX_FINDINGS: Final = 4
+# Verdicts on an engine that blame what it cannot do.
+_WITHOUT_CAUSE: Final = (Verdict.UNSUPPORTED, Verdict.FAILED)
 
 
 def has_undefined_points(evidence: Evidence) -> bool:
@@ -42,7 +45,7 @@ def undefined_points(evidence: Evidence) -> list[str]:
 
 def _undefined_points(trial: Trial) -> Iterator[int]:
     """Yield the points at which a function is undefined."""
-    if trial.spelling or trial.is_directional or not trial.truths:
+    if trial.spelling or not trial.truths:
         return
     truths = next(iter(trial.truths.values()))
     for i in np.flatnonzero(np.isin(truths.kinds, (Kind.OUTSIDE, Kind.POLE))).tolist():
@@ -52,7 +55,14 @@ def _undefined_points(trial: Trial) -> Iterator[int]:
 
 def _cause(evidence: Evidence, row: Row) -> str:
     """Return why the function is undefined, and the sub-expression to blame."""
-    blames = (evidence.blame(row.trial, e, row.variable, row.i) for e in evidence.engines)
+    judgements = row.trial.judgements
+    ran = [
+        e
+        for e in evidence.engines
+        if (e, row.variable) in judgements
+        and judgements[e, row.variable].codes[row.i] not in _WITHOUT_CAUSE
+    ]
+    blames = (evidence.blame(row.trial, e, row.variable, row.i) for e in ran)
     blame = next(filter(None, blames), "")
     if evidence.tensors is not None and blame:
         return blame  # with the element, and the call with its numbers

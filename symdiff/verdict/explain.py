@@ -158,9 +158,11 @@ def _nonfinite(scope: _Scope, explained: Iterable[_Explained]) -> dict[Key, _Ari
     found there comes first.
     """
     points_of = {item.key: _points_without_number(item) for item in explained}
-    if scope.is_directional:
-        return dict.fromkeys(points_of, ())
     points = _union(points_of.values(), len(scope.grid))
+    if scope.is_directional:  # no backward pass along directions is followed
+        is_undefined = any((t.kinds == Kind.OUTSIDE).any() for t in scope.truths.values())
+        found = (nonfinite_nodes(scope.problem, points),) if is_undefined else ()
+        return dict.fromkeys(points_of, found)
     by_value = nonfinite_nodes(scope.problem, points)
     in_pass: dict[Key, NonfiniteNodes] = {}
     for engine in scope.backward:

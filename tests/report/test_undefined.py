@@ -1,5 +1,6 @@
 """The first line of a report names where a function is undefined, for points of `at` and `values`."""
 
+import numpy as np
 import pytest
 
 import symdiff
@@ -90,3 +91,50 @@ def test_the_summary_counts_functions_that_are_undefined():
     assert line in symdiff.compare("log(x)", at={"x": [-1, 1]}).summary()
     assert line not in symdiff.compare("log(x)", at={"x": [1]}).summary()
     assert line not in symdiff.compare("log(x)", grid={"x": "-1:1:3"}).summary()
+
+
+def test_an_engine_that_cannot_run_has_no_part_in_the_cause():
+    line = first_lines("log(floor(x))", at={"x": [-0.5]})  # sympy has no derivative of floor
+    assert line.endswith("a logarithm of a negative number; log(floor(x)) (expr, column 1)")
+
+
+# Programs of more than 512 derivatives, which are judged along random directions; element 17 is 0.
+LARGE = [
+    (
+        "(x / x.norm(dim=1, keepdim=True)).sum()",
+        (300, 2),
+        "x / x.norm(dim=1, keepdim=True) (expr, column 2) at [17,0]: 0/0",
+    ),
+    (
+        "x / x.norm(dim=1, keepdim=True)",
+        (300, 2),
+        "x / x.norm(dim=1, keepdim=True) (expr, column 1) at [17,0]: 0/0",
+    ),
+    ("log(abs(x)).mean()", (600,), "log(abs(x)) (expr, column 1) at [17]: log(0)"),
+    ("(1/x).sum()", (600,), "1/x (expr, column 2) at [17]: 1/0"),
+    ("(x*log(x**2)).sum()", (600,), "log(x**2) (expr, column 4) at [17]: log(0)"),
+    ("(x/x).sum()**2", (600,), "x/x (expr, column 2) at [17]: 0/0"),
+]
+
+
+@pytest.mark.parametrize(("text", "shape", "cause"), LARGE)
+def test_an_undefined_function_of_large_tensors_is_reported(text, shape, cause):
+    x = np.random.default_rng(0).normal(size=shape)
+    x[17] = 0
+    assert first_lines(text, values={"x": x}) == f"undefined: {cause}"
+    found = symdiff.compare(text, values={"x": x}, engines=["autograd", "central"])
+    records = list(found.records())
+    assert {r["kind"] for r in records} == {"outside"}
+    assert {r["verdict"] for r in records} <= {"undefined", "silent"}
+    x[17] = 1e-3  # negative control
+    assert not first_lines(text, values={"x": x})
+
+
+def test_a_component_without_a_cotangent_does_not_make_a_large_program_undefined():
+    x = np.random.default_rng(0).normal(size=600)
+    x[17] = 0
+    given = {"values": {"x": x}, "engines": ["central"]}
+    assert first_lines("log(abs(x))", cotangent=np.ones(600), **given)
+    weights = np.ones(600)
+    weights[17] = 0
+    assert not first_lines("log(abs(x))", cotangent=weights, **given)
