@@ -23,8 +23,15 @@ from symdiff.arithmetics.symbolic import expression
 from symdiff.catalogue import CATALOGUE, Function
 from symdiff.errors import Unsupported
 from symdiff.program.nodes import Builder, Call, Input, Literal, Node, Program
+from symdiff.truth.canonical_forms import is_identically_zero
 from symdiff.truth.primitives import expanded, with_choices_outside
-from symdiff.truth.zero_sets import has_factor, is_zero_at, sides_of
+from symdiff.truth.zero_sets import (
+    essential_factor,
+    has_factor,
+    is_steep,
+    is_zero_at,
+    sides_of,
+)
 
 _BITS = 512  # precision of balls
 _MAX_TREE = 200  # nodes of the largest difference that sympy simplifies
@@ -231,12 +238,14 @@ def _is_zero_where_substituted(
     that sympy simplifies the difference of the branches to 0 with the solution substituted, where
     other comparisons of a variable with a number hold or fail as the boundary says.
     """
-    if difference.tree_size(difference.output) > _MAX_TREE:
-        return False
     comparison = program.nodes[boundary.comparison]
     assert isinstance(comparison, Call)  # noqa: S101  (see `_is_zero_on`)
     builder = Builder.extending(program)
     gap = builder.program(builder.add(Call("subtract", comparison.operands)), program.sources)
+    if _is_zero_where_fixed(difference, gap, point):
+        return True
+    if difference.tree_size(difference.output) > _MAX_TREE:
+        return False
     bounds = dict(_bounds(program, boundary.others))
     try:
         branches, switch = expression(difference, exact=True), expression(gap, exact=True)
@@ -253,6 +262,23 @@ def _is_zero_where_substituted(
     except (Unsupported, ArithmeticError, TypeError, ValueError, RecursionError):
         return False
     return False
+
+
+def _is_zero_where_fixed(difference: Program, gap: Program, point: Mapping[str, Real]) -> bool:
+    """Return whether a difference is identically zero where one variable has its value.
+
+    This is asked for a boundary, where `gap` is zero, at that value of that variable alone.
+    """
+    part = gap.at(essential_factor(gap, gap.output, point))
+    if not (is_steep(part, point) and is_zero_at(part, point)):
+        return False
+    (name,) = part.inputs
+    rational = point[name].rational
+    if rational is None:
+        return False
+    number = sp.Rational(int(rational.p), int(rational.q))
+    values = {other: constant_germ(value) for other, value in point.items()}
+    return is_identically_zero(difference, {name: number}, values)
 
 
 def _is_inequality(comparison: Call) -> bool:

@@ -28,8 +28,10 @@ from symdiff.arithmetics.series.reals import ZERO, Real, nearest
 from symdiff.labels import LabelledEnum
 from symdiff.program import Program
 from symdiff.truth.clarke import ClarkeBounds, clarke_bounds
+from symdiff.truth.first_order import Model
 from symdiff.truth.gradient import is_smooth
 from symdiff.truth.kinds import Kind
+from symdiff.truth.local_models import local_model
 from symdiff.truth.near import bounds_near
 from symdiff.truth.one_sided import detached_at, rounded, side_along
 from symdiff.truth.sides import Side
@@ -148,7 +150,7 @@ def _decided(search: _CurveSearch) -> JointTruth:
     is_continuous = near.growth is not None and _is_continuous(near.growth, value, program)
     contradiction = search.contradiction(names, is_continuous=is_continuous)
     if contradiction is None:
-        return _by_clarke_set(program, point, is_continuous=is_continuous)
+        return _by_clarke_set(search, is_continuous=is_continuous)
     is_no_derivative = contradiction.joint is Joint.NO_DERIVATIVE
     if is_no_derivative and (is_continuous or _is_lipschitz(program, point)):
         return dataclasses.replace(contradiction, joint=Joint.NOT_DIFFERENTIABLE)
@@ -180,17 +182,40 @@ def _is_lipschitz(program: Program, point: Mapping[str, Real]) -> bool:
     return isinstance(bounds, ClarkeBounds)
 
 
-def _by_clarke_set(
-    program: Program, point: Mapping[str, Real], *, is_continuous: bool
-) -> JointTruth:
+def _by_clarke_set(search: _CurveSearch, *, is_continuous: bool) -> JointTruth:
+    program = search.program
     bounds = None
     if len(program.inputs) <= _MOST_IN_CLARKE:
-        bounds = clarke_bounds(program, program.inputs, point)
-    if isinstance(bounds, ClarkeBounds) and bounds.is_one_gradient:
-        return JointTruth(Joint.DIFFERENTIABLE)
-    if isinstance(bounds, ClarkeBounds) or is_continuous:
+        bounds = clarke_bounds(program, program.inputs, search.point)
+    if isinstance(bounds, ClarkeBounds):
+        if bounds.is_one_gradient or _kinks_vanish(search):
+            return JointTruth(Joint.DIFFERENTIABLE)
+        return JointTruth(Joint.CONTINUOUS)
+    if is_continuous:
         return JointTruth(Joint.CONTINUOUS)
     return JointTruth(Joint.UNDECIDED)
+
+
+def _kinks_vanish(search: _CurveSearch) -> bool:
+    """Return whether the kinks of a continuous program have a size that is proved to be 0.
+
+    The first-order model has multiples c·|s| of absolute values of smooth functions. If s has a
+    slope along an axis, along which no other kink is met, the slopes on both sides differ by 2·c
+    times that slope: so c is 0 if they are equal.
+    """
+    model = local_model(search.program, search.program.inputs, search.point)
+    if not isinstance(model, Model):
+        return False
+    atoms = [atom for _, atom in model.terms.values()]
+    for atom in atoms:
+        if not atom.is_smooth_inside or len(atom.members) != 1:
+            return False
+        others = [other.inputs for other in atoms if other is not atom]
+        steep = (i for i, slope in atom.members[0].center.items() if not slope.contains(0))
+        alone = (i for i in steep if not any(inputs >> i & 1 for inputs in others))
+        if not any(search.is_smooth_along(search.program.inputs[i]) for i in alone):
+            return False
+    return True
 
 
 def _undefined(search: _CurveSearch, growth: Growth | None, names: Sequence[str]) -> JointTruth:
@@ -229,6 +254,11 @@ class _CurveSearch:
             terms = {**start.terms, (e, 0): Real.of(c)} if c else start.terms
             curve[name] = Germ(terms)
         return side_along(self.program, curve, self.value, self.budget, self.detached)
+
+    def is_smooth_along(self, name: str) -> bool:
+        """Return whether the slopes on both sides along an axis are proved to be equal."""
+        right, left = (self.along({name: (c, 1)}).slope for c in (1, -1))
+        return left is not None and right is not None and sign_or_none(left + right) == 0
 
     def contradiction(self, names: Sequence[str], *, is_continuous: bool) -> JointTruth | None:
         """Return the first line or curve that excludes a derivative, or None.

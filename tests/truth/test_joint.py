@@ -6,6 +6,7 @@ from symdiff.arithmetics.series.reals import ONE, ZERO, Real
 from symdiff.program import parse
 from symdiff.truth import joint
 from symdiff.truth.clarke import clarke_bounds
+from symdiff.truth.exact_points import exact_number
 from symdiff.truth.joint import Joint, decide_jointly
 
 
@@ -259,3 +260,29 @@ def test_switches_that_vanish_together_give_one_gradient(text, y, gradient, othe
 )
 def test_a_kink_at_such_a_switch_is_one(text):
     assert decided(text, y=-1).joint is Joint.NOT_DIFFERENTIABLE
+
+
+# Pieces with equal values and equal first derivatives wherever they meet, and relatives with
+# another derivative. The potential of a ball and of a point, a half wave and its tangent, a power
+# law and its exponential continuation.
+POWER_LAW = "where(h < 2, (1 - h/x)**0.3, ((x - 2)/x)**0.3*exp({rate}*(h - 2)/(x - 2)))"
+PIECES = [
+    ("where(r < R, (3 - r**2/R**2)/(2*R), 1/r)", {"r": 0.7, "R": 0.7}, "differentiable"),
+    ("where(r < R, (3 - r**2/R**2)/(2*R), 1/r)", {"r": -2, "R": -2}, "differentiable"),
+    ("where(r < R, r/R**3, 1/r**2)", {"r": 0.7, "R": 0.7}, "not-differentiable"),
+    ("where(r < pi*R, sin(r/R), pi - r/R)", {"r": "2*pi", "R": 2}, "differentiable"),
+    ("where(r < pi*R, sin(r/R), 2*(pi - r/R))", {"r": "2*pi", "R": 2}, "not-differentiable"),
+    (POWER_LAW.format(rate="-0.3"), {"h": 2, "x": 5}, "differentiable"),
+    (POWER_LAW.format(rate="-0.31"), {"h": 2, "x": 5}, "not-differentiable"),
+    ("where(v < sqrt(u), v**2, 2*sqrt(u)*v - u)", {"v": "sqrt(3)", "u": 3}, "differentiable"),
+    ("where(v < sqrt(u), v**2, sqrt(u)*v)", {"v": "sqrt(3)", "u": 3}, "not-differentiable"),
+    ("where(v < u, v**2, 2*u*v - u**2) + abs(w)*v", {"v": 3, "u": 3, "w": 0}, "not-differentiable"),
+    ("where(v < u, v**2, 2*u*v - u**2) + abs(w)*w", {"v": 3, "u": 3, "w": 0}, "differentiable"),
+]
+
+
+@pytest.mark.parametrize(("text", "at", "expected"), PIECES)
+def test_pieces_that_meet_with_equal_derivatives_are_differentiable(text, at, expected):
+    program = parse(text)
+    point = {name: exact_number(str(at[name])) for name in program.inputs}
+    assert decide_jointly(program, point).joint.label == expected
