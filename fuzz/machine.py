@@ -66,6 +66,11 @@ class Batch:
         self.counts = Counts()
         self.current: Case | None = None
 
+    @property
+    def failing(self) -> Case | None:
+        """The shrunk case that contradicts, or None."""
+        return None if self._best is None else self._best[0]
+
     def run(self, examples: int = BATCH) -> Shrunk | None:
         """Return the shrunk contradiction, or None."""
 
@@ -123,26 +128,61 @@ class Batch:
         raise ContradictionError
 
 
-def work(number: int, first_seed: int, minutes: float, results: Any) -> None:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Ended:
+    """A worker has ended; `next_seed` is that of its next batch, or None if it is done."""
+
+    next_seed: int | None = None
+
+
+def work(batch_seed: int, end: float, results: Any) -> None:
     """Run batches until the time is over; put the counts and the finding of each into a queue.
 
-    None is put at the end.
+    `Ended` is put at the end, which comes early if an exception out of a time limit has left a
+    library in a state in which other programs fail: a fresh process goes on.
+
+    Parameters
+    ----------
+    batch_seed
+        The seed of the first batch.
+    end
+        When to stop, by `time.time`.
+    results
+        The queue.
     """
-    end = time.monotonic() + 60 * minutes
-    findings = 0
-    batch_seed = first_seed * 1_000_000 + number * 100_000
-    while time.monotonic() < end and findings < MAX_FINDINGS:
-        batch = Batch(batch_seed, end)
+    findings = interrupted = 0
+    last = time.monotonic() + end - time.time()
+    while time.monotonic() < last and findings < MAX_FINDINGS:
+        batch = Batch(batch_seed, last)
         try:
             shrunk = batch.run()
         except Exception:  # noqa: BLE001  (a route failed: that is to be mended too)
             text = traceback.format_exc()[-1500:]
             finding = Finding("the machine itself", str(batch.current), "", "", text)
             shrunk = Shrunk(finding, batch_seed)
+        batch_seed += 1
+        interrupted += batch.counts.of["programs that took too long"]
+        if interrupted and shrunk and not _fails_in_a_fresh_process(batch.failing):
+            batch.counts.of["failures after a time limit only"] += 1
+            results.put((batch.counts, None))
+            results.put(Ended(batch_seed))
+            return
         results.put((batch.counts, shrunk))
         findings += shrunk is not None
-        batch_seed += 1
-    results.put(None)
+    results.put(Ended())
+
+
+def _fails_in_a_fresh_process(case: Case | None) -> bool:
+    """Return whether a case contradicts where no time limit has interrupted anything."""
+    if case is None:
+        return True
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_contradicts, (case,))
+
+
+def _contradicts(case: Case) -> bool:
+    warnings.simplefilter("ignore")
+    return examine(case, Counts()) is not None
 
 
 def run(minutes: float, first_seed: int, workers: int, output: Path | None) -> int:
@@ -150,16 +190,23 @@ def run(minutes: float, first_seed: int, workers: int, output: Path | None) -> i
     start = time.monotonic()
     context = multiprocessing.get_context("spawn")
     results = context.Queue()
-    processes = [
-        context.Process(target=work, args=(k, first_seed, minutes, results)) for k in range(workers)
-    ]
-    for process in processes:
-        process.start()
+    end = time.time() + 60 * minutes
+    processes = []
+
+    def begin(batch_seed: int) -> None:
+        processes.append(context.Process(target=work, args=(batch_seed, end, results)))
+        processes[-1].start()
+
+    for k in range(workers):
+        begin(first_seed * 1_000_000 + k * 100_000)
     counts, findings, running = Counts(), [], workers
     while running:
         message = results.get()
-        if message is None:
-            running -= 1
+        if isinstance(message, Ended):
+            if message.next_seed is None:
+                running -= 1
+            else:
+                begin(message.next_seed)
             continue
         more, shrunk = message
         counts.update(more)

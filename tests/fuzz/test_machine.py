@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import queue
 import time
 
 import numpy as np
@@ -183,3 +184,32 @@ def test_a_function_that_is_called_smooth_is_linear_along_directions():
     assert checks._along_directions(case, words, Counts()) is None
     forged = [dataclasses.replace(word, kind="smooth") for word in words]
     assert checks._along_directions(case, forged, Counts()).route == "directions"
+
+
+class Interrupted:
+    """A batch in which a time limit has passed, and a program fails afterwards."""
+
+    failing = Case(Question(call("abs", variable("x")), {"x": (double(0.0),)}), "quotients")
+
+    def __init__(self, number, end):
+        del end
+        self.number = number
+        self.counts = Counts()
+        self.counts.of["programs that took too long"] = 1
+
+    def run(self):
+        return Shrunk(checks.Finding("crash", "abs(x)", "", "", "it failed"), self.number)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_failure_after_a_time_limit_is_tried_again_in_a_fresh_process(monkeypatch, fails):
+    results = queue.Queue()
+    monkeypatch.setattr(machine, "Batch", Interrupted)
+    if fails:
+        monkeypatch.setattr(machine, "_fails_in_a_fresh_process", lambda _: True)
+    monkeypatch.setattr(machine, "MAX_FINDINGS", 1)
+    machine.work(7, time.time() + 60, results)
+    counts, shrunk = results.get()
+    assert (shrunk is not None) is fails
+    assert counts.of["failures after a time limit only"] == (not fails)
+    assert results.get() == machine.Ended(None if fails else 8)
