@@ -24,6 +24,8 @@ from symdiff.catalogue import CATALOGUE, Function
 from symdiff.errors import Unsupported
 from symdiff.program.nodes import Builder, Call, Input, Literal, Node, Program
 from symdiff.truth.canonical_forms import is_identically_zero
+from symdiff.truth.first_order import Model
+from symdiff.truth.local_models import local_model
 from symdiff.truth.primitives import expanded, with_choices_outside
 from symdiff.truth.zero_sets import (
     essential_factor,
@@ -63,8 +65,8 @@ def is_continuous_across_branches(program: Program, point: Mapping[str, Real]) -
     """
     primitive = expanded(program, _has_no_column)
     if not all(
-        _is_smooth(primitive, node, point)
-        for _, node in primitive.calls()
+        _is_smooth(primitive, node, point) or _has_model(primitive.at(index), point)
+        for index, node in primitive.calls()
         if CATALOGUE[node.function].definition is not None
     ):
         primitive = expanded(program, _always)
@@ -84,6 +86,11 @@ def _are_continuous(program: Program, point: Mapping[str, Real]) -> bool:
 
 def _has_no_column(row: Function) -> bool:
     return not jets.has_column(row.name)
+
+
+def _has_model(program: Program, point: Mapping[str, Real]) -> bool:
+    """Return whether a call is known to be continuous where its arguments are."""
+    return isinstance(local_model(program, program.inputs, point), Model)
 
 
 def _is_smooth(program: Program, call: Call, point: Mapping[str, Real]) -> bool:

@@ -241,6 +241,13 @@ def asin(site: Site, x: Model) -> Outcome:
     return _at_end(site, x, {1: (Fraction(1, 2), -1), -1: (Fraction(-1, 2), 1)})
 
 
+def atan2(site: Site, x: Model, y: Model) -> Outcome:
+    """Return the model of the angle of (y, x); at its cut it is pi + atan(x/y) if x >= 0 nearby."""
+    if y.value < 0 and x.value.is_zero() and x.is_nonnegative:
+        return linear(flint.arb.pi(), [(1 / y.value, x), (flint.arb(0), y)], is_nonnegative=True)
+    return smooth(site, x, y)
+
+
 def _at_end(site: Site, x: Model, ends: Mapping[int, tuple[Fraction, int]]) -> Outcome:
     """Return the model of acos or asin at an end e of the domain: q·π ± √(2·(1 - e·x)).
 
@@ -319,6 +326,7 @@ FUNCTIONS: Final[Mapping[str, Callable[..., Outcome]]] = MappingProxyType(
         "sqrt": sqrt,
         "acos": acos,
         "asin": asin,
+        "atan2": atan2,
         "negative": negative,
         "positive": positive,
         "detach": detach,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from symdiff.arithmetics.series.reals import ONE, ZERO, Real
+from symdiff.arithmetics.series.reals import ZERO, Real
 from symdiff.program import parse
 from symdiff.truth import joint
 from symdiff.truth.clarke import clarke_bounds
@@ -215,8 +215,16 @@ ANGLES = [
     ("atan2(-y, -x)", {"x": 1, "y": 0}, "discontinuous"),
     ("x*atan2(y, x)", {"x": -1, "y": 0}, "discontinuous"),
     ("atan2(y, x)", {"x": 0, "y": 0}, "no-limit"),
-    # pi - |y| there
-    ("atan2(abs(y), x)", {"x": -1, "y": 0}, "no-derivative"),
+    # From above the cut the angle is continuous: pi - |y|, pi - relu(y), pi - y^2 to second order.
+    ("atan2(abs(y), x)", {"x": -1, "y": 0}, "not-differentiable"),
+    ("atan2(relu(y), x)", {"x": -1, "y": 0}, "not-differentiable"),
+    ("atan2(y*y, x)", {"x": -1, "y": 0}, "differentiable"),
+    ("cos(atan2(abs(y), x))", {"x": -1, "y": 0}, "differentiable"),
+    ("atan2(-abs(y), x)", {"x": -1, "y": 0}, "discontinuous"),
+    ("atan2(y**3, x)", {"x": -1, "y": 0}, "discontinuous"),
+    ("atan2(y - abs(y), x)", {"x": -1, "y": 0}, "discontinuous"),
+    ("atan2(abs(y), x) + atan2(y, x)", {"x": -1, "y": 0}, "discontinuous"),
+    ("atan2(abs(y), x)", {"x": 1, "y": 0}, "not-differentiable"),
 ]
 
 
@@ -225,12 +233,25 @@ def test_an_angle_is_smooth_off_its_cut(text, at, expected):
     assert decided(text, **at).joint.label == expected
 
 
-def test_an_angle_of_kinks_off_its_cut_has_the_clarke_set_of_the_chain_rule():
-    # At (0, 1) the angle of (|x|, y) is pi/2 - |x| to first order.
-    bounds = clarke_bounds(parse("atan2(y, abs(x))"), ["x", "y"], {"x": ZERO, "y": ONE})
-    assert bounds.contains([0.5, 0], 1e-9) is True
-    assert bounds.contains([1.01, 0], 1e-9) is False
-    assert bounds.contains([0.5, 0.01], 1e-9) is False
+# To first order, at the point: pi/2 - |x|, r/2, pi - r/2, pi - |y|, with r = hypot(x, y).
+ANGLES_OF_KINKS = [
+    ("atan2(y, abs(x))", (0, 1, 0), [0.5, 0, 0], [1.01, 0, 0]),
+    ("atan2(hypot(x, y), z)", (0, 0, 2), [0.3, 0.4, 0], [0.4, 0.4, 0]),
+    ("atan2(hypot(x, y), z)", (0, 0, -2), [-0.3, 0.4, 0], [-0.4, 0.4, 0]),
+    ("atan2(abs(y), x)", (-1, 0, 0), [0, -1, 0], [0, 0, 0.1]),
+    # the angle between vectors, without the loss of digits near 1: |sine| and cosine
+    ("atan2(abs(x*z - y), x + y*z)", (1, 2, 2), [0.4, -0.2, 0.2], [0.5, -0.2, 0.2]),
+    ("atan2(abs(x*z - y), x + y*z)", (-1, -2, 2), [0.4, -0.2, -0.2], [0.4, 0.2, 0.2]),
+]
+
+
+@pytest.mark.parametrize(("text", "at", "inside", "outside"), ANGLES_OF_KINKS)
+def test_an_angle_of_kinks_has_the_clarke_set_of_the_chain_rule(text, at, inside, outside):
+    point = {name: Real.of(x) for name, x in zip("xyz", at, strict=True)}
+    bounds = clarke_bounds(parse(f"{text} + 0*(x + y + z)"), list("xyz"), point)
+    assert bounds.exact
+    assert bounds.contains(inside, 1e-9) is True
+    assert bounds.contains(outside, 1e-9) is False
 
 
 # At x = 0 the switches gelu(x), sin(x)*cos(y), ... have the sign of ±x. So copysign(u, s) is |u|

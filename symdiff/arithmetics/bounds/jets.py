@@ -406,11 +406,15 @@ def _logaddexp_of_infinity(x: Jet, y: Jet) -> Jet:
 
 
 def _atan2(jets: Jets, x: Jet, y: Jet) -> Any:
-    """Return the angle of (y, x); the definition has a switch at y = 0, the angle only at x = 0."""
-    if y.value.contains(0) and x.value != 0:
-        formula = "pi/2 - atan(y/x)" if x.value > 0 else "-pi/2 - atan(y/x)"
-        return read(template(formula), jets, {"x": x, "y": y})
-    return read(definition("atan2", None), jets, {"x": x, "y": y})
+    """Return the angle of (y, x) by a formula without switches, unless the cut may be met."""
+    arguments = {"x": x, "y": y}
+    if y.value > 0:
+        return read(template("atan(x/y)"), jets, arguments)
+    if x.value > 0:
+        return read(template("pi/2 - atan(y/x)"), jets, arguments)
+    if x.value < 0:
+        return read(template("-pi/2 - atan(y/x)"), jets, arguments)
+    return read(definition("atan2", None), jets, arguments)
 
 
 def _comparison(holds_for: Callable[[int], bool]) -> Callable[..., bool | None]:
