@@ -153,7 +153,10 @@ def quotients(
                 values.append(None)
             except UnclearError:
                 break
-        sides.append(_side(reals, value, values, [s * t for t in steps]))
+        try:
+            sides.append(_side(reals, value, values, [s * t for t in steps]))
+        except UnclearError:
+            sides.append(Side(Shape.UNCLEAR))
     return Answer(value, *sides)
 
 
@@ -206,15 +209,22 @@ def _side(
 
 
 def _difference(reals: Reals, x: Number, y: Number) -> Number:
+    """Return x - y; 0 if it is below the rounding errors.
+
+    Raises
+    ------
+    UnclearError
+        It is, and a summand that was too small to be kept may be what differs.
+    """
     if isinstance(x, Fraction) and isinstance(y, Fraction):
         return x - y
     difference = reals.float(x) - reals.float(y)
     size = max(abs(reals.float(x)), abs(reals.float(y)))
-    return (
-        Fraction(0)
-        if abs(difference) * reals.context.ldexp(1, int(0.9 * reals.bits)) < size
-        else difference
-    )
+    if abs(difference) * reals.context.ldexp(1, int(0.9 * reals.bits)) >= size:
+        return difference
+    if reals.absorbs:
+        raise UnclearError
+    return Fraction(0)
 
 
 def _quotient(reals: Reals, b: Number, a: Number, step: Fraction) -> Number:

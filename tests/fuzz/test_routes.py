@@ -109,6 +109,12 @@ def test_no_answer_is_given_where_an_operand_may_be_ignored_or_infinite(pole):
     assert answer.left.shape is answer.right.shape is Shape.UNCLEAR
 
 
+def test_no_answer_is_given_where_the_part_that_varies_is_too_small_to_be_kept():
+    huge = call("sqrt", call("exp", call("power", number(37), number(37))))
+    answer = quotients(call("add", call("exp", X), huge), {"x": Fraction(0)}, ("x", ()))
+    assert answer.left.shape is answer.right.shape is Shape.UNCLEAR
+
+
 TEXTBOOK = [
     # program, point, left, right: a one-sided derivative, or the shape of the side
     (call("abs", X), 0, -1, 1),
