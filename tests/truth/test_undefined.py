@@ -225,6 +225,8 @@ NAMED = [
     ("acos(sin(1/x))", "0", "acos: ", "greater_equal"),
     ("1/sin(1/x)", "0", "the operator /: ", "divide"),
     ("mish(x)", "1e100", "mish: ", "tanh"),
+    ("gamma(1/x)", "0", "gamma: infinitely many steps", "floor"),
+    ("lgamma(log(x))", "0", "lgamma: infinitely many steps", "floor"),
 ]
 
 

@@ -204,7 +204,7 @@ class Germs:
         if in_domain is False:
             return Outside(domain_message(row.name), "nan" if row.has_closed_domain else "")
         undecided: Outside | Unknown | None = None if in_domain is True else in_domain
-        return undecided
+        return named(row, arguments, undecided)  # type: ignore[no-any-return]
 
 
 def _with_zero_in_doubles(row: Function, arguments: Sequence[Any], result: Any) -> Any:
