@@ -7,6 +7,10 @@ import os
 import pytest
 
 from symdiff.engines import registry
+from symdiff.libraries import collect_rarely
+
+# As the command line does: the suite keeps millions of objects that are never freed.
+collect_rarely()
 
 # Worker processes run this at their start. The name of an entry says which fault it has.
 PLANTED = """

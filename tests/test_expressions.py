@@ -1,19 +1,18 @@
 """The shipped expressions: there are enough, each has a source, and known answers are right."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-import symdiff
 from symdiff.batch.work import collect
 from symdiff.engines.claim import CLAIM
 from symdiff.grid.grid import Role
 from symdiff.truth.kinds import Kind
 from symdiff.verdict.words import Verdict
+from tests import shipped
+from tests.shipped import FOLDER, STEMS
 
-FOLDER = Path(__file__).parent.parent / "expressions"
 LEAST = {"calculus": 80, "physics": 40, "activations": 30, "kinks": 60, "relu_and_clamp": 5}
 # The elementwise activations of torch.nn; GLU is not elementwise.
 MODULES = [
@@ -47,7 +46,7 @@ RIGHT = [Verdict.AGREES, Verdict.INEXACT]
 
 @pytest.fixture(scope="module")
 def reports():
-    return {path.stem: symdiff.compare_file(path) for path in sorted(FOLDER.glob("*.toml"))}
+    return {stem: shipped.report(stem) for stem in STEMS}
 
 
 def test_there_are_enough_and_each_has_a_source():
@@ -132,6 +131,6 @@ def test_a_hidden_unit_at_0_gets_a_gradient_through_clamp_only(reports):
 
 
 def test_the_positions_of_most_kinks_are_proved():
-    report = symdiff.compare_file(FOLDER / "kinks.toml")
+    report = shipped.report("kinks")
     unproved = [e.name for e in report.evidence if any("neither" in n for n in e.grid.notes)]
     assert len(unproved) <= 3

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-import symdiff
 from symdiff.verdict.words import Verdict
-from tests.test_expressions import FOLDER
+from tests import shipped
 
 FILES = (
     "relu_and_clamp",
@@ -19,7 +18,7 @@ FILES = (
 
 @pytest.fixture(scope="module")
 def reports():
-    return {stem: symdiff.compare_file(FOLDER / f"{stem}.toml") for stem in FILES}
+    return {stem: shipped.report(stem) for stem in FILES}
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +62,7 @@ def test_every_entry_passes(reports, stem):
 
 def test_every_file_begins_with_a_question_and_its_answer():
     for stem in FILES:
-        first = (FOLDER / f"{stem}.toml").read_text().split("[[expression]]", maxsplit=1)[0]
+        first = (shipped.FOLDER / f"{stem}.toml").read_text().split("[[expression]]", maxsplit=1)[0]
         lines = first.strip().splitlines()
         assert all(line.startswith("#") for line in lines) and len(lines) >= 5
         assert "?" in lines[0]

@@ -7,18 +7,18 @@ computes none of them.
 import dataclasses
 import math
 import tomllib
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-import symdiff
 from symdiff.grid.grid import Role
 from symdiff.truth.kinds import Kind
 from symdiff.verdict.words import Verdict
+from tests import shipped
+from tests.shipped import FOLDER
 
-FILE = Path(__file__).parent.parent / "expressions" / "reported.toml"
+FILE = FOLDER / "reported.toml"
 LEFT_OUT = "# Left out, and why:\n"
 TORCH = "2.13"
 nan, inf = math.nan, math.inf
@@ -799,7 +799,7 @@ of_this_torch = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def evidence():
-    report = symdiff.compare_file(FILE)
+    report = shipped.report("reported")
     assert report.errors == ()
     return {e.name: e for e in report.evidence}
 

@@ -101,14 +101,17 @@ def test_a_dtype_that_an_engine_does_not_declare_is_unsupported(register):
         assert {r["detail"] for r in comparison.records()} == {"float32: along has no such dtype"}
 
 
-def test_max_components_is_the_limit():
-    by_components = symdiff.compare(**LOSS, max_components=1000, engines=["autograd"])
+@pytest.fixture(scope="module")
+def by_components():
+    return symdiff.compare(**LOSS, max_components=1000, engines=["autograd"])
+
+
+def test_max_components_is_the_limit(by_components):
     assert len(list(by_components.records())) == 680
     assert verdicts(by_components, "autograd") == {"agrees"}
 
 
-def test_directions_agree_with_the_components_that_they_stand_for():
-    by_components = symdiff.compare(**LOSS, max_components=1000, engines=["autograd"])
+def test_directions_agree_with_the_components_that_they_stand_for(by_components):
     along = symdiff.compare(**LOSS, engines=["autograd"])
     truth = {r["variable"]: r["derivative"] for r in by_components.records()}
     rng = np.random.default_rng(0)
