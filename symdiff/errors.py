@@ -146,11 +146,13 @@ class Unsupported(SymdiffError):  # noqa: N818  (the name of a verdict)
         The name of the function in the catalogue.
     reason
         Why, in a few words.
+    written
+        The function as users write it, such as an operator; "" for its name.
     """
 
-    def __init__(self, function: str, reason: str) -> None:
+    def __init__(self, function: str, reason: str, written: str = "") -> None:
         """Start the message with the function: it is what the user looks for."""
-        super().__init__(f"{function}: {reason}")
+        super().__init__(f"{written or function}: {reason}")
         self.function = function
         self.reason = reason
 

@@ -16,6 +16,7 @@ from sympy.printing.numpy import SciPyPrinter
 from symdiff.arithmetics.arrays import owned_copy
 from symdiff.arithmetics.symbolic import expression
 from symdiff.array_types import Array
+from symdiff.catalogue import CATALOGUE, Function
 from symdiff.engines.base import Allowance, Gap, Problem, Samples, Traits, no_numbers
 from symdiff.engines.formulas import formula_allowance
 from symdiff.errors import Unsupported
@@ -130,17 +131,31 @@ def derivatives(
     check_size(program, len(variables))
     f = expression(program)
     partials = {name: sp.diff(f, sp.Symbol(name, real=True)) for name in variables}
-    return {name: _evaluated(partial) for name, partial in partials.items()}
+    return {name: _evaluated(partial, program, name) for name, partial in partials.items()}
 
 
-def _evaluated(derivative: sp.Expr) -> sp.Expr | Unsupported:
-    """Return a derivative, or the reason why sympy leaves a part of it unevaluated."""
+def _evaluated(derivative: sp.Expr, program: Program, variable: str) -> sp.Expr | Unsupported:
+    """Return a derivative by a variable, or why sympy leaves a part of it unevaluated."""
     unevaluated = derivative.atoms(sp.Derivative)
     if not unevaluated:
         return derivative
     # The first in the alphabet, since the order of a set differs between processes.
-    function = min(str(part.expr.func) for part in unevaluated)
-    return Unsupported(function, "sympy has no derivative of it")
+    part = min((part.expr for part in unevaluated), key=lambda e: (str(e.func), str(e)))
+    row = _written_with(program, part, variable)
+    reason = "sympy has no derivative of it"
+    if row is None:
+        return Unsupported(str(part.func), reason)
+    return Unsupported(row.name, reason, row.written)
+
+
+def _written_with(program: Program, part: sp.Expr, variable: str) -> Function | None:
+    """Return the function of a variable that sympy writes with some part: trunc with floor."""
+    for whole in (part, part.func):  # a part of a chain rule has a variable of its own
+        for index, node in program.calls():
+            inner = program.at(index)
+            if variable in inner.inputs and expression(inner).has(whole):
+                return CATALOGUE[node.function]
+    return None
 
 
 _derivatives = functools.lru_cache(maxsize=16)(derivatives)
