@@ -10,7 +10,6 @@ other steps.
 from __future__ import annotations
 
 import dataclasses
-import enum
 import functools
 import itertools
 import math
@@ -20,6 +19,7 @@ from typing import Final
 
 import mpmath
 
+from fuzz.quotients import Shape
 from symdiff.program import Program
 from symdiff.truth.kinds import Kind, Truth
 from symdiff.truth.one_sided import LIMIT_NOT_DECIDED
@@ -37,17 +37,6 @@ _SAME: Final = mpmath.mpf(10) ** -30  # relative difference of quotients that ha
 _CLOSE: Final = 1e-9  # relative difference of equal slopes
 _SMALLEST: Final = 5e-324
 _LARGEST: Final = 1.7976931348623157e308
-
-
-class Shape(enum.Enum):
-    """The behaviour of a function on one side of a point."""
-
-    SLOPE = "a finite slope"
-    VERTICAL = "an infinite slope"
-    JUMP = "a jump"
-    POLE = "a pole"
-    UNDEFINED = "undefined"
-    UNCLEAR = "no clear answer"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from symdiff.arithmetics.series.germ_values import Exponential, Outside, domain_message
+from symdiff.arithmetics.series.order_columns import order_columns
 from symdiff.arithmetics.series.oscillations import sine_wave
 from symdiff.arithmetics.series.puiseux import (
     FAST_GROWTH,
@@ -203,10 +204,6 @@ def _compare(algebra: Algebra, x: Any, y: Any) -> int:
     return _sign_of(algebra, _subtract(algebra, x, y))
 
 
-def _comparison(is_met_by: Callable[[int], bool]) -> Callable[..., bool]:
-    return lambda algebra, x, y: is_met_by(_compare(algebra, x, y))
-
-
 _COLUMNS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
         "add": _add,
@@ -229,14 +226,7 @@ _COLUMNS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "floor": _floor,
         "ceil": _ceil,
         "sign": lambda _, x: constant_germ(Real.of(x.sign)),
-        "maximum": lambda algebra, x, y: x if _compare(algebra, x, y) >= 0 else y,
-        "minimum": lambda algebra, x, y: x if _compare(algebra, x, y) <= 0 else y,
-        "less": _comparison(lambda s: s < 0),
-        "less_equal": _comparison(lambda s: s <= 0),
-        "greater": _comparison(lambda s: s > 0),
-        "greater_equal": _comparison(lambda s: s >= 0),
-        "equal": _comparison(lambda s: s == 0),
-        "not_equal": _comparison(lambda s: s != 0),
+        **order_columns(_compare),
         "float": lambda _, x: x,
     }
 )

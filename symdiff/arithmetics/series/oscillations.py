@@ -19,6 +19,7 @@ from typing import Any, Final
 
 from symdiff.arithmetics.series.exponents import plain
 from symdiff.arithmetics.series.germ_values import Exponential, Oscillation, Wave
+from symdiff.arithmetics.series.order_columns import order_columns
 from symdiff.arithmetics.series.puiseux import (
     ZERO_GERM,
     Algebra,
@@ -269,10 +270,6 @@ def _abs(algebra: Algebra, x: Oscillation) -> Any:
     return Oscillation(dataclasses.replace(wave, low=low, high=high), slope)
 
 
-def _comparison(is_met_by: Callable[[int], bool]) -> Callable[..., bool]:
-    return lambda algebra, x, y: is_met_by(_compare(algebra, x, y))
-
-
 COLUMNS: Mapping[str, Callable[..., Any]] = MappingProxyType(
     {
         "add": _add,
@@ -284,14 +281,7 @@ COLUMNS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "positive": lambda _, x: x,
         "abs": _abs,
         "sign": lambda algebra, x: constant_germ(Real.of(_known_sign(algebra, x))),
-        "maximum": lambda algebra, x, y: x if _compare(algebra, x, y) >= 0 else y,
-        "minimum": lambda algebra, x, y: x if _compare(algebra, x, y) <= 0 else y,
-        "less": _comparison(lambda s: s < 0),
-        "less_equal": _comparison(lambda s: s <= 0),
-        "greater": _comparison(lambda s: s > 0),
-        "greater_equal": _comparison(lambda s: s >= 0),
-        "equal": _comparison(lambda s: s == 0),
-        "not_equal": _comparison(lambda s: s != 0),
+        **order_columns(_compare),
         "float": lambda _, x: x,
     }
 )
