@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from symdiff.array_types import Array
 from symdiff.chunks import renumbered
-from symdiff.grid.kinks import MAX_ROOTS, Roots, find_roots
-from symdiff.grid.points import Axis, difference_step
-from symdiff.grid.solve.coordinates import Coordinate
-from symdiff.grid.solve.isolation import MAX_BOXES
+from symdiff.grid.batches import Batch, ExactTexts
+from symdiff.grid.kink_search import KinkSearch
+from symdiff.grid.points import Axis
+from symdiff.grid.regular_points import regular_points
 from symdiff.grid.switches import Switch, find_factors
 from symdiff.labels import LabelledEnum
 from symdiff.program import Program
 from symdiff.request.options import MAX_POINTS
-
-MAX_LINES: Final = 256  # lines along one variable on which one switch is solved
-MAX_ADDED: Final = 20_000  # kinks and neighbours added to one grid
-MAX_WORK: Final = 400_000  # ball operations for one grid, about two seconds
-MIN_BOXES: Final = 30  # enclosures that every switch may use, even after `MAX_WORK` is spent
-_MAX_BRACKETS_IN_NOTE = 3
 
 
 class Role(LabelledEnum):
@@ -53,11 +46,6 @@ class Role(LabelledEnum):
 
 
 _NO_INDICES: Final = np.zeros(0, dtype=np.intp)
-# Multiples of h, by role; in the order of `Role`.
-_STEPS = {"-h/2": -0.5, "+h/2": 0.5, "-h": -1.0, "+h": 1.0, "-2h": -2.0, "+2h": 2.0}
-
-# The exact numbers as text of the coordinates that are not doubles: by point, then by variable.
-ExactTexts = dict[int, dict[int, str]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -181,244 +169,20 @@ def make_grid(
     ['1/3']
     """
     names = tuple(axis.name for axis in axes)
-    points, exact, notes = _regular_points(axes, max_points, seed)
+    points, exact, notes = regular_points(axes, max_points, seed)
     switches = tuple(switch for program in programs for switch in find_factors(program))
-    batches = [_Batch(points, exact, np.zeros(len(points), dtype=np.int8))]
+    batches = [Batch(points, exact, np.zeros(len(points), dtype=np.int8))]
     if kinks and switches:
-        search = _KinkSearch(switches, axes, points, exact)
+        search = KinkSearch(switches, axes, points, exact)
         batches.extend(search.batches())
         notes.extend(search.notes)
     grid = _assemble(names, batches, switches, tuple(dict.fromkeys(notes)))
     return dataclasses.replace(grid, listed=not any(axis.searched for axis in axes))
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Batch:
-    """Points before they are sorted and duplicates are removed.
-
-    All points have the same `along` and `switch`, which are -1 for regular points.
-    """
-
-    points: Array  # (m, d)
-    exact: ExactTexts
-    roles: NDArray[np.int8]
-    along: int = -1
-    switch: int = -1
-
-    def part(self, indices: NDArray[np.intp]) -> _Batch:
-        """Return the points with the given indices, in that order."""
-        exact = {new: e for new, old in enumerate(indices.tolist()) if (e := self.exact.get(old))}
-        return _Batch(self.points[indices], exact, self.roles[indices], self.along, self.switch)
-
-
-def _regular_points(
-    axes: Sequence[Axis], max_points: int, seed: int
-) -> tuple[Array, ExactTexts, list[str]]:
-    """Return the product of the axes, or a sample of it, with exact texts and notes."""
-    if not axes:
-        return np.zeros((1, 0)), {}, []
-    if len(axes) == 1:
-        return axes[0].values[:, None], {i: {0: text} for i, text in axes[0].exact.items()}, []
-    counts = [len(axis.values) for axis in axes]
-    total = math.prod(counts)
-    if total > max_points:
-        sample = _sobol_sample(axes, max_points, seed)
-        note = (
-            f"{total} points in the product: a Sobol sample of {max_points} (seed {seed}) is used"
-        )
-        return sample, {}, [note]
-    index = _product_indices(counts)
-    points = np.stack([axis.values[index[:, j]] for j, axis in enumerate(axes)], axis=1)
-    exact: ExactTexts = {}
-    for j, axis in enumerate(axes):
-        for i, text in axis.exact.items():
-            for point in np.flatnonzero(index[:, j] == i).tolist():
-                exact.setdefault(point, {})[j] = text
-    return points, exact, []
-
-
-def _product_indices(counts: Sequence[int]) -> NDArray[np.intp]:
-    """Return the indices of all points of a product of axes, shape (points, axes).
-
-    The last axis varies fastest. numpy's meshgrid does the same for at most 32 axes.
-
-    Examples
-    --------
-    >>> _product_indices([2, 3]).tolist()
-    [[0, 0], [0, 1], [0, 2], [1, 0], [1, 1], [1, 2]]
-    """
-    points = np.arange(math.prod(counts))
-    strides = [math.prod(counts[j + 1 :]) for j in range(len(counts))]
-    columns = [points // stride % n for stride, n in zip(strides, counts, strict=True)]
-    return np.stack(columns, axis=1)
-
-
-def _sobol_sample(axes: Sequence[Axis], count: int, seed: int) -> Array:
-    """Return points of a Sobol sequence: the largest power of two up to `count`, shape (n, d).
-
-    An axis that is searched for kinks is sampled between its ends. The points of another axis
-    are sampled from its list.
-    """
-    from scipy.stats import qmc  # noqa: PLC0415  (loads in more than a second)
-
-    # scipy warns unless the size is a power of two, which keeps the sequence balanced.
-    size = 2 ** (count.bit_length() - 1)
-    unit = qmc.Sobol(d=len(axes), scramble=True, rng=np.random.default_rng(seed)).random(size)
-    columns = [
-        axis.low + unit[:, j] * (axis.high - axis.low)
-        if axis.searched
-        else axis.values[(unit[:, j] * len(axis.values)).astype(int)]
-        for j, axis in enumerate(axes)
-    ]
-    return np.stack(columns, axis=1)
-
-
-class _KinkSearch:
-    """A search for kinks on the lines through all regular points, parallel to each axis.
-
-    `notes` says what the search left out.
-    """
-
-    def __init__(
-        self,
-        switches: Sequence[Switch],
-        axes: Sequence[Axis],
-        regular: Array,
-        exact: ExactTexts,
-    ) -> None:
-        self._switches = switches
-        self._axes = axes
-        self._regular = regular
-        self._exact = exact
-        self._added = 0
-        self._work = MAX_WORK
-        self.notes: list[str] = []
-
-    def batches(self) -> Iterator[_Batch]:
-        """Yield the kinks and their neighbours, one batch for a switch on a group of lines."""
-        for j, axis in enumerate(self._axes):
-            if not axis.searched:
-                continue
-            for s, switch in enumerate(self._switches):
-                if axis.name in switch.program.inputs:
-                    yield from self._batches_of_switch(j, s)
-
-    def _batches_of_switch(self, j: int, s: int) -> Iterator[_Batch]:
-        switch, axis = self._switches[s], self._axes[j]
-        for members, fixed in self._lines(j, switch):
-            roots = find_roots(switch, axis.name, fixed, (axis.low, axis.high), self._boxes(switch))
-            self._note(roots, switch, axis, fixed)
-            if not roots.coordinates:
-                continue
-            if self._added > MAX_ADDED:
-                self.notes.append(f"more than {MAX_ADDED} points at kinks: the rest is left out")
-                return
-            batch = self._with_neighbours(j, s, members, roots.coordinates)
-            self._added += len(batch.points)
-            yield batch
-
-    def _boxes(self, switch: Switch) -> int:
-        """Return how many enclosures bisection may compute for a switch, and count them as work.
-
-        A switch gets at most a tenth of the remaining work, but never fewer than `MIN_BOXES`.
-        """
-        size = len(switch.program.dependencies(switch.program.output))
-        boxes = max(MIN_BOXES, min(MAX_BOXES, self._work // (10 * size)))
-        self._work = max(0, self._work - boxes * size)
-        return boxes
-
-    def _lines(
-        self, j: int, switch: Switch
-    ) -> Iterator[tuple[NDArray[np.intp], dict[str, Coordinate]]]:
-        """Yield groups of lines along axis j: the switch is the same function on those of a group.
-
-        The first item is the group, one index of a regular point per line. The second item is the
-        coordinates of the switch's other variables.
-        """
-        others = [
-            i for i, axis in enumerate(self._axes) if i != j and axis.name in switch.program.inputs
-        ]
-        rest = [i for i in range(len(self._axes)) if i != j]
-        starts = np.zeros(1, dtype=np.intp)
-        if rest:
-            _, starts = np.unique(self._regular[:, rest], axis=0, return_index=True)
-        groups: dict[tuple[Any, ...], list[int]] = {}
-        for start in starts.tolist():
-            key = tuple((self._regular[start, i], self._text(start, i)) for i in others)
-            groups.setdefault(key, []).append(start)
-        if len(groups) > MAX_LINES:
-            blamed = switch.program.text_of(switch.blame)
-            self.notes.append(
-                f"kinks of {blamed} along {self._axes[j].name} were searched for on {MAX_LINES} "
-                f"of {len(groups)} lines"
-            )
-        for members in list(groups.values())[:MAX_LINES]:
-            first = members[0]
-            fixed = {
-                self._axes[i].name: Coordinate(float(self._regular[first, i]), self._text(first, i))
-                for i in others
-            }
-            yield np.array(members), fixed
-
-    def _text(self, point: int, i: int) -> str | None:
-        return self._exact.get(point, {}).get(i)
-
-    def _with_neighbours(
-        self, j: int, s: int, members: NDArray[np.intp], kinks: Sequence[Coordinate]
-    ) -> _Batch:
-        """Return kinks and their neighbours along axis j, on every line of a group.
-
-        The points are ordered by line, then by role, then by kink.
-        """
-        values = np.array([c.value for c in kinks])
-        coordinates = _neighbours(values)  # (roles, kinks)
-        roles, count = len(coordinates), len(values)
-        points = np.repeat(self._regular[members], roles * count, axis=0)
-        points[:, j] = np.tile(coordinates.reshape(-1), len(members))
-        exact: ExactTexts = {}
-        for line, member in enumerate(members.tolist()):
-            others = {i: text for i, text in self._exact.get(member, {}).items() if i != j}
-            for row in range(roles * count):
-                # The first `count` rows have the role "kink": only kinks have exact texts.
-                text = kinks[row].exact if row < count else None
-                texts = {**others, j: text} if text else others
-                if texts:
-                    exact[line * roles * count + row] = texts
-        labels = np.tile(np.repeat(np.arange(1, roles + 1), count), len(members))
-        return _Batch(points, exact, labels.astype(np.int8), along=j, switch=s)
-
-    def _note(
-        self, roots: Roots, switch: Switch, axis: Axis, fixed: Mapping[str, Coordinate]
-    ) -> None:
-        where = f"{switch.program.text_of(switch.blame)} along {axis.name}"
-        if fixed:
-            where += " at " + ", ".join(
-                f"{n} = {c.exact or repr(c.value)}" for n, c in fixed.items()
-            )
-        if roots.truncated:
-            self.notes.append(f"{where}: stopped at {MAX_ROOTS} kinks, those nearest to 0")
-        if roots.everywhere:
-            self.notes.append(f"{where}: the switch is 0 on the whole line")
-        if roots.open_brackets:
-            brackets = ", ".join(
-                f"[{a:.9g}, {b:.9g}]" for a, b in roots.open_brackets[:_MAX_BRACKETS_IN_NOTE]
-            )
-            more = len(roots.open_brackets) - _MAX_BRACKETS_IN_NOTE
-            brackets += f" and {more} more" if more > 0 else ""
-            self.notes.append(f"{where}: a kink in {brackets} can be neither proved nor excluded")
-
-
-def _neighbours(x: Array) -> Array:
-    """Return kinks and their neighbours, in the order of `Role` from KINK on; shape (roles, m)."""
-    below, above = np.nextafter(x, -np.inf), np.nextafter(x, np.inf)
-    h = difference_step(x)
-    ulps = [x, x, below, above, np.nextafter(below, -np.inf), np.nextafter(above, np.inf)]
-    return np.stack([*ulps, *(x + factor * h for factor in _STEPS.values())])
-
-
 def _assemble(
     names: tuple[str, ...],
-    batches: list[_Batch],
+    batches: list[Batch],
     switches: tuple[Switch, ...],
     notes: tuple[str, ...],
 ) -> Grid:
@@ -500,7 +264,7 @@ def _with_needed_switches(grid: Grid) -> Grid:
 
 def _sorted(
     names: tuple[str, ...],
-    batches: list[_Batch],
+    batches: list[Batch],
     switches: tuple[Switch, ...],
     notes: tuple[str, ...],
 ) -> Grid:
