@@ -26,6 +26,7 @@ ARITHMETICS = {
     "arithmetics/bounds/models.py",
     "arithmetics/bounds/ties.py",
     "arithmetics/bounds/symbolic_balls.py",  # sympy's names
+    "arithmetics/series/germ_choices.py",
     "arithmetics/series/germ_columns.py",
     "arithmetics/series/germ_values.py",  # messages
     "arithmetics/series/germs.py",  # messages
@@ -34,6 +35,7 @@ ARITHMETICS = {
     "arithmetics/series/exponentials.py",
     "arithmetics/series/growth.py",
     "arithmetics/series/oscillations.py",
+    "arithmetics/series/order_columns.py",
     "truth/near.py",  # of bounds near a point
     "truth/selection_models.py",  # of first-order models
     "truth/smooth_models.py",  # likewise

@@ -16,9 +16,9 @@ from typing import Any, Final
 from symdiff.arithmetics.extended import AT_INFINITY
 from symdiff.arithmetics.reading import read
 from symdiff.arithmetics.series.exponentials import exponential_column, lowered
+from symdiff.arithmetics.series.germ_choices import as_germ
 from symdiff.arithmetics.series.germ_columns import (
     COLUMNS,
-    as_germ,
     at_infinity,
     by_definition,
     by_derivative,

@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
-from symdiff.arithmetics.series.puiseux import Algebra
+# Gets the arithmetic and two arguments.
+Compare = Callable[[Any, Any, Any], int]
 
-Compare = Callable[[Algebra, Any, Any], int]
+# Functions of the sign of x - y, of x and of y.
+_BY_SIGN: Final[Mapping[str, Callable[[int, Any, Any], Any]]] = MappingProxyType(
+    {
+        "maximum": lambda sign, x, y: x if sign >= 0 else y,
+        "minimum": lambda sign, x, y: x if sign <= 0 else y,
+        "less": lambda sign, _x, _y: sign < 0,
+        "less_equal": lambda sign, _x, _y: sign <= 0,
+        "greater": lambda sign, _x, _y: sign > 0,
+        "greater_equal": lambda sign, _x, _y: sign >= 0,
+        "equal": lambda sign, _x, _y: sign == 0,
+        "not_equal": lambda sign, _x, _y: sign != 0,
+    }
+)
 
 
 def order_columns(compare: Compare) -> Mapping[str, Callable[..., Any]]:
@@ -18,13 +32,8 @@ def order_columns(compare: Compare) -> Mapping[str, Callable[..., Any]]:
     compare
         Returns the sign of the difference of two arguments.
     """
-    return {
-        "maximum": lambda algebra, x, y: x if compare(algebra, x, y) >= 0 else y,
-        "minimum": lambda algebra, x, y: x if compare(algebra, x, y) <= 0 else y,
-        "less": lambda algebra, x, y: compare(algebra, x, y) < 0,
-        "less_equal": lambda algebra, x, y: compare(algebra, x, y) <= 0,
-        "greater": lambda algebra, x, y: compare(algebra, x, y) > 0,
-        "greater_equal": lambda algebra, x, y: compare(algebra, x, y) >= 0,
-        "equal": lambda algebra, x, y: compare(algebra, x, y) == 0,
-        "not_equal": lambda algebra, x, y: compare(algebra, x, y) != 0,
-    }
+    return {name: _column(compare, choose) for name, choose in _BY_SIGN.items()}
+
+
+def _column(compare: Compare, choose: Callable[[int, Any, Any], Any]) -> Callable[..., Any]:
+    return lambda arithmetic, x, y: choose(compare(arithmetic, x, y), x, y)
