@@ -26,13 +26,13 @@ from symdiff.truth.exact_points import exact_point
 from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Truths
 from symdiff.verdict.accuracy import power_of_ten, with_size
+from symdiff.verdict.backward_search import nodes_in_backward_pass
 from symdiff.verdict.blame import cancelling_nodes, first_call, nearest_switches
 from symdiff.verdict.explanations import Explanations
 from symdiff.verdict.judge import Judgement, Key
 from symdiff.verdict.nonfinite import (
     INFINITE_DERIVATIVE,
     NonfiniteNodes,
-    nodes_in_backward_pass,
     nonfinite_nodes,
     nonfinite_nodes_at_ends,
 )

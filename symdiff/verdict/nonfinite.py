@@ -1,8 +1,7 @@
 """Find the node of a program at which a NaN or an infinity in an engine's number arises.
 
-For an engine whose backward pass can be looked into, that pass is followed from the variable to the
-first node that turns finite adjoints into a NaN or an infinity. For other engines, the values of
-the program are looked at, and then the derivatives of its nodes.
+The values of the program are looked at, and then the derivatives of its nodes. An engine whose
+backward pass can be looked into is served by `symdiff.verdict.backward_search`.
 """
 
 from __future__ import annotations
@@ -19,11 +18,10 @@ from symdiff.arithmetics.branches import selected
 from symdiff.arithmetics.reading import read
 from symdiff.array_types import Array, Mask
 from symdiff.catalogue import CATALOGUE
-from symdiff.engines.backward import BackwardPass
 from symdiff.engines.base import Problem, TensorProblem
 from symdiff.grid.points import difference_step, ends_of_stencil
 from symdiff.program import Program
-from symdiff.program.nodes import Call, Input
+from symdiff.program.nodes import Call
 from symdiff.program.parser import template
 from symdiff.program.values import component_name, index_inputs
 
@@ -42,7 +40,7 @@ REASONS: Final = (
     INFINITE_DERIVATIVE,
     OVERFLOW,
 )
-_IN_BRANCH, _UNUSED = 1, 2  # indices in `_SUFFIXES`
+IN_BRANCH, UNUSED = 1, 2  # indices in `_SUFFIXES`
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -134,7 +132,7 @@ def nonfinite_nodes(problem: Problem, points: NDArray[np.intp]) -> NonfiniteNode
     for index, made, suffix in _origins(program, values, off):
         here = (nodes < 0) & made
         nodes[here] = index
-        reasons[here] = _value_reason(values[index], suffix)[here]
+        reasons[here] = value_reason(values[index], suffix)[here]
     for index, node in program.calls():
         if (nodes >= 0).all():
             break
@@ -194,8 +192,8 @@ def _in_tensors(
                 program,
                 np.array([point]),
                 np.array([index]),
-                _value_reason(values[index], suffix)[made][:1].astype(np.int8),
-                (_described_element(program, values, index, made),),
+                value_reason(values[index], suffix)[made][:1].astype(np.int8),
+                (described_element(program, values, index, made),),
             )
     return None
 
@@ -217,21 +215,21 @@ def _origins(
     is not finite at `off`.
     """
     taken = selected(program, values)
-    reaching = _reaching(program, values, program.output, off)
+    reaching = elements_reaching(program, values, program.output, off)
     for only in (reaching, None):
-        for index, created in _created(program, values):
-            suffix = np.where(taken.get(index, np.zeros((), dtype=bool)), 0, _IN_BRANCH)
+        for index, created in created_at(program, values):
+            suffix = np.where(taken.get(index, np.zeros((), dtype=bool)), 0, IN_BRANCH)
             yield index, created if only is None else created & only[index], suffix
 
 
-def _value_reason(value: Array, suffix: NDArray[np.intp] | int) -> NDArray[np.intp]:
+def value_reason(value: Array, suffix: NDArray[np.intp] | int) -> NDArray[np.intp]:
     """Return the index in `REASONS` of values that are not finite."""
     kind = np.where(np.isnan(value), 0, np.where(value > 0, 1, 2))
     index: NDArray[np.intp] = 1 + kind + len(_VALUES) * np.asarray(suffix)
     return np.broadcast_to(index, value.shape)
 
 
-def _created(program: Program, values: Mapping[int, Array]) -> Iterator[tuple[int, Mask]]:
+def created_at(program: Program, values: Mapping[int, Array]) -> Iterator[tuple[int, Mask]]:
     """Yield every call with the elements that it makes NaN or infinite from arguments that are not.
 
     A NaN is made of arguments that are not NaN, and an infinity of finite arguments.
@@ -242,7 +240,7 @@ def _created(program: Program, values: Mapping[int, Array]) -> Iterator[tuple[in
             continue
         has_nan = np.zeros(value.shape, dtype=bool)
         has_infinity = np.zeros(value.shape, dtype=bool)
-        for argument in _operands(program, node):
+        for argument in operands_of(program, node):
             operand = values.get(argument)
             if operand is not None and operand.dtype != bool:
                 has_nan |= _fitted(np.isnan(operand), value.shape)
@@ -250,7 +248,7 @@ def _created(program: Program, values: Mapping[int, Array]) -> Iterator[tuple[in
         yield index, np.isnan(value) & ~has_nan | np.isinf(value) & ~has_infinity
 
 
-def _operands(program: Program, node: Call) -> Iterator[int]:
+def operands_of(program: Program, node: Call) -> Iterator[int]:
     """Yield the arguments of a call, and those in lists among them."""
     for argument in node.operands:
         inner = program.nodes[argument]
@@ -266,7 +264,7 @@ def _fitted(mask: Mask, shape: tuple[int, ...]) -> Mask:
     return np.broadcast_to(mask if fits else np.asarray(mask.any()), shape)
 
 
-def _reaching(
+def elements_reaching(
     program: Program, values: Mapping[int, Array], root: int, mask: Mask
 ) -> dict[int, Mask]:
     """Return by node the elements that are not finite and from which a NaN or infinity comes.
@@ -280,7 +278,7 @@ def _reaching(
     for index in reversed(order):
         node = program.nodes[index]
         if isinstance(node, Call) and reaching[index].any():
-            for argument in _operands(program, node):
+            for argument in operands_of(program, node):
                 operand = values.get(argument)
                 if operand is not None and operand.dtype != bool:
                     passed = _fitted(reaching[index], operand.shape) & ~np.isfinite(operand)
@@ -288,154 +286,7 @@ def _reaching(
     return reaching
 
 
-def nodes_in_backward_pass(
-    done: BackwardPass, points: NDArray[np.intp], variable: str
-) -> NonfiniteNodes:
-    """Return the nodes at which a backward pass makes the adjoint of a variable not finite.
-
-    Parameters
-    ----------
-    done
-        The backward pass at these points; a pass that is not pointwise has one point.
-    points
-        The indices of the points, in order.
-    variable
-        The name of the input, or of one of its components.
-
-    Returns
-    -------
-    NonfiniteNodes
-        The node is that of the first step, in the order of the pass, whose own adjoint is finite
-        and that adds a NaN or an infinity. If the reason is a value that is not finite, the node
-        is the one from which that value came.
-    """
-    search = _Search(done, len(points))
-    start = _start(done, variable)
-    if start is not None:
-        search.follow(*start)
-    elements = () if done.pointwise else (search.element,)
-    reasons = search.reasons.astype(np.int8)
-    return NonfiniteNodes(
-        done.program, points, search.causes, reasons, elements, precision=done.precision
-    )
-
-
-def _start(done: BackwardPass, variable: str) -> tuple[int, Mask] | None:
-    """Return the node of a variable, and where its adjoint is not finite; None if nowhere."""
-    for index in done.program.order:
-        node = done.program.nodes[index]
-        if not isinstance(node, Input) or index not in done.adjoints:
-            continue
-        off = ~np.isfinite(done.adjoints[index])
-        if node.name != variable:
-            if done.pointwise or not variable.startswith(f"{node.name}["):
-                continue
-            chosen = [component_name(node.name, i) == variable for i in np.ndindex(*off.shape)]
-            off &= np.array(chosen).reshape(off.shape)
-        return (index, off) if off.any() else None
-    return None
-
-
-class _Search:
-    """The search through a backward pass, from a variable upwards.
-
-    Attributes
-    ----------
-    causes, reasons
-        The node and the index in `REASONS` by point, shape (k,); -1 and 0 where none is found.
-    element
-        The element of the node's value that is not finite, if the pass is not pointwise.
-    """
-
-    def __init__(self, done: BackwardPass, count: int) -> None:
-        self._done = done
-        self._users = _users(done.program)
-        self._created = dict(_created(done.program, done.values))
-        self._taken = selected(done.program, done.values)
-        self.causes = np.full(count, -1, dtype=np.intp)
-        self.reasons = np.zeros(count, dtype=np.intp)
-        self.element = ""
-
-    def follow(self, start: int, off: Mask) -> None:
-        """Find the causes of the elements of a node's adjoint that are not finite."""
-        waiting = {start: off}
-        while waiting:
-            node = min(waiting)  # users come after their arguments
-            mask = waiting.pop(node)
-            for user in self._users.get(node, ()):
-                for above, elements in self._step(node, user, mask):
-                    known = waiting.get(above, np.zeros((), dtype=bool))
-                    waiting[above] = elements | known
-
-    def _step(self, node: int, user: int, mask: Mask) -> Iterator[tuple[int, Mask]]:
-        """Follow the adjoint of a node back to one of its users.
-
-        Record the user as the cause where its own adjoint is finite; yield it with the elements of
-        its adjoint that are not.
-        """
-        done = self._done
-        adjoint = done.adjoints.get(user)
-        added = None if adjoint is None else done.contribution(user, node, adjoint)
-        if adjoint is None or added is None:
-            return
-        bad = mask & ~np.isfinite(added)
-        finite = np.isfinite(adjoint)
-        if done.pointwise:
-            own, above = bad & finite, bad & ~finite
-        else:
-            alone = done.contribution(user, node, np.where(finite, adjoint, 0.0))
-            own = bad & (False if alone is None else ~np.isfinite(alone))
-            above = ~finite & bool((bad & ~own).any())
-        if own.any():
-            self._record(node, user, own)
-        if above.any():
-            yield user, above
-
-    def _record(self, node: int, user: int, own: Mask) -> None:
-        """Record why a step of the pass adds a NaN or an infinity, at points without a cause."""
-        done = self._done
-        new = self.causes < 0
-        new &= own if done.pointwise else own.any()
-        if not new.any():
-            return
-        unit = done.contribution(user, node, np.ones(done.adjoints[user].shape))
-        steep = own if unit is None else own & ~np.isfinite(unit)
-        self.causes[new] = user
-        self.reasons[new] = REASONS.index(OVERFLOW)
-        self.reasons[new & (steep if done.pointwise else steep.any())] = REASONS.index(
-            INFINITE_DERIVATIVE
-        )
-        self._record_values(user, own, new)
-
-    def _record_values(self, user: int, own: Mask, new: Mask) -> None:
-        """Record the values that are not finite and make a step's derivative not finite."""
-        done = self._done
-        mask = own if done.pointwise else np.ones(done.values[user].shape, dtype=bool)
-        reaching = _reaching(done.program, done.values, user, mask)
-        place = own
-        for index in done.program.at(user).order:
-            if index in self._created and new.any():
-                made = self._created[index] & reaching[index]
-                here = new & (made if done.pointwise else made.any())
-                if here.any():
-                    self.causes[here] = index
-                    self.reasons[here] = self._value_reasons(index, made)[here]
-                    new, place = new & ~here, made
-        if not done.pointwise:
-            self.element = _described_element(done.program, done.values, int(self.causes[0]), place)
-
-    def _value_reasons(self, index: int, made: Mask) -> NDArray[np.intp]:
-        """Return the reasons, by point, at a node whose value is not finite where `made` is."""
-        value, taken = self._done.values[index], self._taken.get(index, np.zeros((), dtype=bool))
-        unused = self._done.adjoints.get(index, np.zeros(())) == 0
-        suffix = np.where(taken, np.where(unused, _UNUSED, 0), _IN_BRANCH)
-        reasons = _value_reason(value, suffix)
-        return reasons if self._done.pointwise else reasons[made][:1]
-
-
-def _described_element(
-    program: Program, values: Mapping[int, Array], index: int, mask: Mask
-) -> str:
+def described_element(program: Program, values: Mapping[int, Array], index: int, mask: Mask) -> str:
     """Return the first element in a mask, and the call with its numbers there, as text.
 
     It is as in ``" at [1,0]: 0/0"``, without the numbers where arguments have other shapes, and
@@ -447,7 +298,7 @@ def _described_element(
     if not isinstance(node, Call):
         return text
     numbers = []
-    for argument in _operands(program, node):
+    for argument in operands_of(program, node):
         operand = values.get(argument)
         if operand is None or operand.dtype == bool:
             return text
@@ -460,16 +311,6 @@ def _described_element(
     if operator and len(numbers) == 2:
         return f"{text}: {operator.join(numbers)}"
     return f"{text}: {node.function}({', '.join(numbers)})"
-
-
-def _users(program: Program) -> dict[int, tuple[int, ...]]:
-    """Return by node the calls that use it, in order."""
-    users: dict[int, dict[int, None]] = {}
-    for index, node in program.calls():
-        if CATALOGUE[node.function].role != "list":
-            for argument in _operands(program, node):
-                users.setdefault(argument, {})[index] = None
-    return {argument: tuple(calls) for argument, calls in users.items()}
 
 
 def _slopes(node: Call, values: Mapping[int, Array]) -> Iterator[Array]:

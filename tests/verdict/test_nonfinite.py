@@ -11,7 +11,8 @@ from symdiff.engines.registry import load
 from symdiff.engines.torch_backward import backward_pass
 from symdiff.program import parse
 from symdiff.program.nodes import Input
-from symdiff.verdict.nonfinite import nodes_in_backward_pass, nonfinite_nodes
+from symdiff.verdict.backward_search import nodes_in_backward_pass
+from symdiff.verdict.nonfinite import nonfinite_nodes
 
 ONLY_POINT = np.array([0])
 
