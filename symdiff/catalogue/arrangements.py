@@ -182,6 +182,27 @@ def _index_select(a: Elements, x: Array, dim: int, index: Any) -> Array:
     return a.arrange(lambda v: numpy.take(v, numpy.atleast_1d(indices), axis), x)
 
 
+def _take(a: Elements, x: Array, index: Any) -> Array:
+    size = math.prod(a.shape(x))
+    indices = indices_of(index, size)
+    return a.arrange(lambda v: numpy.take(v.reshape(-1), indices), x)
+
+
+def _put(a: Elements, x: Array, index: Any, source: Array) -> Array:
+    shape = a.shape(x)
+    indices = indices_of(index, math.prod(shape))
+    if math.prod(a.shape(source)) != indices.size:
+        message = f"{indices.size} positions, and a source of shape {a.shape(source)}"
+        raise ShapeMismatchError(message)
+
+    def placed(v: Any, w: Any) -> Any:
+        result = numpy.array(v, order="C")
+        result.reshape(-1)[indices.reshape(-1)] = w.reshape(-1)
+        return result
+
+    return a.arrange(placed, x, source)
+
+
 def _masked_fill(a: Elements, x: Array, mask: Array, value: Array) -> Array:
     if a.shape(value):
         message = f"value must be a number, not of shape {a.shape(value)}: where(mask, value, x)"
@@ -248,6 +269,10 @@ INDEXING = (
              torch=lambda x, dim, index: torch.gather(x, dim, torch_indices(index))),
     Function("index_select", "x, dim: integer, index: indices", formula="some rows of x", array=_index_select,
              torch=lambda x, dim, index: torch.index_select(x, dim, torch_indices(index))),
+    Function("take",         "x, index: indices", formula="the components at flat positions", array=_take,
+             torch=lambda x, index: torch.take(x, torch_indices(index))),
+    Function("put",          "x, index: indices, source", formula="x with other components at flat positions", array=_put,
+             torch=lambda x, index, source: x.put(torch_indices(index), source)),
     Function("masked_fill",  "x, mask: condition, value", formula="value where mask, else x",
              array=_masked_fill, torch="masked_fill"),
     # torch's one_hot returns integers, which cannot be multiplied with real matrices: make them real.

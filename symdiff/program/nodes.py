@@ -102,10 +102,21 @@ class Span:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Source:
-    """A text that a Program was parsed from, named ``expr`` or, for a definition, ``let h``."""
+    """A text that a Program was parsed from.
+
+    Attributes
+    ----------
+    name
+        ``expr`` or, for a definition, ``let h``.
+    text
+        The text.
+    place
+        For a definition that was traced, the line of code: ``model.py:41: h = x / x.norm()``.
+    """
 
     name: str
     text: str
+    place: str = ""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -203,7 +214,9 @@ class Program:
         if not self.spans[node]:
             return ""
         span = self.spans[node][0]
-        return f"{self.text_of(node)} ({self.sources[span.source].name}, column {span.start + 1})"
+        source = self.sources[span.source]
+        where = source.place or f"{source.name}, column {span.start + 1}"
+        return f"{self.text_of(node)} ({where})"
 
     def at(self, node: int) -> Program:
         """Return the sub-expression at `node` as a Program over the same nodes."""

@@ -67,6 +67,11 @@ def parse(text: str, *, definitions: Definitions | None = None) -> Program:
     return reader.read(text)
 
 
+def reader_of(definitions: Mapping[str, str]) -> Reader:
+    """Return a reader for definitions, by name, and an expression in them."""
+    return Reader(definitions, _default_definition)
+
+
 def parse_condition(text: str) -> Program:
     """Parse a text whose value is a condition, such as the domain of a catalogue row.
 

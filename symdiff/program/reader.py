@@ -6,6 +6,7 @@ import ast
 import difflib
 import re
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import NoReturn
 
 from symdiff.catalogue import BY_NAME, BY_OPERATOR, CATALOGUE, CONSTANTS, Function, Parameter
@@ -95,9 +96,14 @@ class Reader(Bookkeeping):
         self._depth = 0  # nesting depth of the syntax being visited
         self._inputs: set[str] = set()
 
-    def define(self, name: str, text: str) -> None:
-        """Read a definition, so that later texts can use its name."""
-        self._defined[name] = self._root(f"let {name}", text)
+    @property
+    def defined(self) -> Mapping[str, int]:
+        """The nodes of the definitions that were read, by name."""
+        return MappingProxyType(self._defined)
+
+    def define(self, name: str, text: str, place: str = "") -> None:
+        """Read a definition, so that later texts can use its name; see `Source` for its place."""
+        self._defined[name] = self._root(f"let {name}", text, place)
 
     def read(self, text: str, *, condition: bool = False) -> Program:
         """Read the expression and return the Program.
@@ -121,9 +127,9 @@ class Reader(Bookkeeping):
             raise ExpressionError(message, place=place, hint="write where(condition, 1, 0)")
         return self._builder.program(output, tuple(self._sources))
 
-    def _root(self, name: str, text: str) -> int:
+    def _root(self, name: str, text: str, place: str = "") -> int:
         limits.check_text(text)
-        self._sources.append(Source(name, text))
+        self._sources.append(Source(name, text, place))
         self._text = text
         return self._visit(syntax_tree(text))
 

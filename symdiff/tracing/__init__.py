@@ -1,0 +1,1 @@
+"""Trace functions and modules of PyTorch into Programs: calls become rows of the catalogue."""

@@ -1,0 +1,83 @@
+"""Read a function of torch that has no row, from the operations it consists of inside torch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch._decomp import decomposition_table
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from symdiff.tracing.syntax import NotWrittenError
+
+if TYPE_CHECKING:
+    from symdiff.tracing.recorder import Recorder
+
+
+class _Inside(TorchDispatchMode):  # type: ignore[misc]
+    """Notes the operations of ATen that a function runs."""
+
+    def __init__(self, recorder: Recorder) -> None:
+        super().__init__()
+        self._recorder = recorder
+
+    def __torch_dispatch__(
+        self,
+        func: Any,  # noqa: ANN401  (an overload of an operation)
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401
+        """Run one operation of ATen, and note what it does."""
+        del types
+        name = func._schema.name.rpartition("::")[2]  # noqa: SLF001  (it has no public form)
+        return self._recorder.called(func, name, args, dict(kwargs or {}), self._decomposed)
+
+    def _decomposed(
+        self,
+        func: Any,  # noqa: ANN401
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        reason: NotWrittenError,
+    ) -> Any:  # noqa: ANN401
+        """Run an operation that has no form in the text by the operations it consists of."""
+        with self:
+            result = func.decompose(*args, **kwargs)
+            if result is NotImplemented and func in decomposition_table:
+                result = decomposition_table[func](*args, **kwargs)
+        if result is NotImplemented:
+            raise self._recorder.refusal(func._schema.name, reason)  # noqa: SLF001
+        return result
+
+
+def decomposed(
+    recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:  # noqa: ANN401  (what the function returns)
+    """Call a function, and record the operations inside torch that it consists of.
+
+    Parameters
+    ----------
+    recorder
+        Gets the definitions.
+    func, args, kwargs
+        The function, and its arguments.
+
+    Raises
+    ------
+    UsageError
+        One of the operations has neither a row nor a decomposition.
+    """
+    from symdiff.tracing.recorder import tensors_in  # noqa: PLC0415
+
+    state = torch.random.get_rng_state()
+    result = func(*args, **kwargs)
+    after = torch.random.get_rng_state()
+    torch.random.set_rng_state(state)
+    with torch.no_grad(), _Inside(recorder):
+        again = func(*args, **kwargs)
+    torch.random.set_rng_state(after)
+    for inner, outer in zip(tensors_in(again), tensors_in(result), strict=True):
+        if recorder.depends((inner,), {}):
+            recorder.bind(outer, recorder.reference(inner))
+    return result

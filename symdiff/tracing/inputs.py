@@ -1,0 +1,167 @@
+"""The inputs of a traced function: nested arguments, and a module's parameters and buffers."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import torch
+
+from symdiff.catalogue import CONSTANTS
+from symdiff.errors import UsageError
+
+_RESERVED: Final = frozenset({*CONSTANTS, "nan", "NaN", "NAN", "torch", "True", "False", "None"})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Leaf:
+    """One tensor among the inputs.
+
+    Attributes
+    ----------
+    name
+        Its name in the Program.
+    tensor
+        Its value.
+    role
+        ``input``, ``parameter`` or ``buffer``.
+    path
+        Where it is: the position or keyword, then the keys inside; or the module's name for it.
+    """
+
+    name: str
+    tensor: torch.Tensor
+    role: str
+    path: tuple[Any, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Arguments:
+    """What a function is called with, and the tensors in it by name.
+
+    Attributes
+    ----------
+    function
+        The function or module.
+    args, kwargs
+        Its arguments.
+    leaves
+        The tensors in them, and those of the module.
+    """
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    leaves: tuple[Leaf, ...]
+
+    def call(self, tensors: Mapping[str, torch.Tensor]) -> Any:  # noqa: ANN401
+        """Call the function with other tensors, by name; those left out stay as they are."""
+        args, kwargs = list(self.args), dict(self.kwargs)
+        state: dict[str, torch.Tensor] = {}
+        for leaf in self.leaves:
+            if leaf.name not in tensors:
+                continue
+            if leaf.role == "input":
+                first, *inner = leaf.path
+                holder: Any = args if isinstance(first, int) else kwargs
+                holder[first] = _replaced(holder[first], inner, tensors[leaf.name])
+            else:
+                state[leaf.path[0]] = tensors[leaf.name]
+        if state:
+            assert isinstance(self.function, torch.nn.Module)  # noqa: S101  (only modules have state)
+            return torch.func.functional_call(self.function, state, tuple(args), kwargs)
+        return self.function(*args, **kwargs)
+
+
+def _replaced(value: Any, path: Sequence[Any], tensor: torch.Tensor) -> Any:  # noqa: ANN401
+    """Return nested lists, tuples and mappings with another tensor at one place."""
+    if not path:
+        return tensor
+    first, *inner = path
+    if isinstance(value, Mapping):
+        return {**value, first: _replaced(value[first], inner, tensor)}
+    items = list(value)
+    items[first] = _replaced(items[first], inner, tensor)
+    return items if isinstance(value, list) else tuple(items)
+
+
+def read_arguments(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> Arguments:
+    """Return the arguments of a function with a name for every tensor in them.
+
+    Raises
+    ------
+    UsageError
+        There is no tensor, or the function does not take these arguments.
+    """
+    names = _parameter_names(function, args, kwargs)
+    taken: dict[str, None] = {}
+    leaves = []
+    for first, value in (*enumerate(args), *kwargs.items()):
+        stem = names[first] if isinstance(first, int) else first
+        for path, tensor in _tensors_at(value):
+            name = _unused("_".join(map(str, (stem, *path))), taken)
+            leaves.append(Leaf(name, tensor, "input", (first, *path)))
+    if isinstance(function, torch.nn.Module):
+        for role, named in (
+            ("parameter", function.named_parameters()),
+            ("buffer", function.named_buffers()),
+        ):
+            for path, tensor in named:
+                leaves.append(Leaf(_unused(path, taken), tensor, role, (path,)))
+    if not leaves:
+        message = "there is no tensor among the arguments"
+        raise UsageError(message, hint="symdiff.trace(f, torch.randn(3, dtype=torch.float64))")
+    return Arguments(function, args, dict(kwargs), tuple(leaves))
+
+
+def _parameter_names(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> list[str]:
+    """Return the names of the parameters that take the positional arguments."""
+    target = function.forward if isinstance(function, torch.nn.Module) else function
+    try:
+        signature = inspect.signature(target)
+    except (TypeError, ValueError):  # a builtin
+        return [f"x{k + 1}" for k in range(len(args))]
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        message = f"the function does not take these arguments: {error}"
+        raise UsageError(message, hint=f"its signature is {signature}") from None
+    names: list[str] = []
+    for parameter in signature.parameters.values():
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            rest = len(args) - len(names)
+            names += [f"{parameter.name}{k + 1}" for k in range(rest)]
+        else:
+            names.append(parameter.name)
+    return names[: len(args)]
+
+
+def _tensors_at(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:  # noqa: ANN401
+    if isinstance(value, torch.Tensor):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _tensors_at(item, (*path, key))
+    elif isinstance(value, list | tuple):
+        for key, item in enumerate(value):
+            yield from _tensors_at(item, (*path, key))
+
+
+def _unused(text: str, taken: dict[str, None]) -> str:
+    """Return a name for the Program, and note that it is taken."""
+    stem = re.sub(r"[^A-Za-z0-9_]", "_", text)[:60].lstrip("_") or "x"
+    stem = stem if stem[0].isalpha() else f"x{stem}"
+    stem = f"{stem}_" if stem in _RESERVED else stem
+    name, count = stem, 1
+    while name in taken:
+        count += 1
+        name = f"{stem}_{count}"
+    taken[name] = None
+    return name

@@ -1,0 +1,56 @@
+"""Find the line of a person's code that is running: file, number and text."""
+
+from __future__ import annotations
+
+import dataclasses
+import linecache
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import torch
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+_LIBRARY: Final = str(Path(torch.__file__).parent)
+_TRACING: Final = str(Path(__file__).parent)
+_ENTRY: Final = "trace.py"  # the file of this package that calls the person's function
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CodeLine:
+    """One line of a source file.
+
+    Attributes
+    ----------
+    file
+        The path, as Python reports it.
+    line
+        The number of the line, from 1.
+    text
+        The line without the white space around it; "" where the source is not available.
+    """
+
+    file: str
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        """Return ``model.py:41: h = x / x.norm()``."""
+        where = f"{Path(self.file).name}:{self.line}"
+        return f"{where}: {self.text}" if self.text else where
+
+
+def calling_line() -> CodeLine | None:
+    """Return the innermost line of the traced code that is not in torch; None without one."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  (as the traceback module does)
+    while frame is not None:
+        file = frame.f_code.co_filename
+        if file == str(Path(_TRACING) / _ENTRY):
+            return None
+        if not file.startswith((_LIBRARY, _TRACING)):
+            text = linecache.getline(file, frame.f_lineno, frame.f_globals).strip()
+            return CodeLine(file, frame.f_lineno, text)
+        frame = frame.f_back
+    return None

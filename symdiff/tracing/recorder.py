@@ -1,0 +1,401 @@
+"""Record the calls of torch that a function makes, as definitions in the expression language."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch.overrides import TorchFunctionMode, resolve_name
+
+from symdiff.errors import UsageError
+from symdiff.tracing import syntax
+from symdiff.tracing.places import CodeLine, calling_line
+from symdiff.tracing.syntax import NotWrittenError, Syntax
+from symdiff.tracing.translations import translate
+from symdiff.tracing.translations.arrangements import (
+    index_parts,
+    is_plain,
+    positions_in,
+    put,
+    reshaped,
+)
+from symdiff.tracing.translations.call import Call
+
+# Functions that turn a tensor into a Python value, which the trace takes as a constant.
+_TO_PYTHON: Final = frozenset({"item", "tolist", "numpy", "__float__", "__int__", "__index__", "__array__", "__complex__"})
+# Functions that draw random numbers.
+_RANDOM: Final = frozenset({"rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like", "bernoulli", "normal", "multinomial", "poisson", "uniform", "exponential", "geometric", "log_normal", "cauchy", "random"})
+_DROPOUT: Final = frozenset({"dropout", "dropout1d", "dropout2d", "dropout3d", "feature_dropout", "alpha_dropout", "feature_alpha_dropout"})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Definition:
+    """A named value of the trace.
+
+    Attributes
+    ----------
+    name
+        Its name; later definitions use it.
+    expression
+        The expression in earlier names.
+    line
+        The line of code that computed it.
+    operation
+        The function of torch that was called, for messages.
+    value
+        What torch computed, as an array.
+    """
+
+    name: str
+    expression: Syntax
+    line: CodeLine | None
+    operation: str
+    value: torch.Tensor
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Branch:
+    """A place where the code continued in one way or another because of a tensor's value.
+
+    Attributes
+    ----------
+    condition
+        The expression that was tested, or None where it is not known.
+    taken
+        Whether it was true.
+    line
+        The line of code.
+    """
+
+    condition: Syntax | None
+    taken: bool
+    line: CodeLine | None
+
+
+# Calls a function that has no form in the text: takes it, its arguments, and the reason.
+Unread = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any], NotWrittenError], Any]
+
+
+class Recorder(TorchFunctionMode):  # type: ignore[misc]
+    """Notes every call of torch on tensors that depend on the inputs.
+
+    Attributes
+    ----------
+    definitions
+        What was computed, in order.
+    constants
+        The values of tensors that are not inputs, by name.
+    branches, notes
+        Where the trace holds on one side only, and what else a reader should know.
+    """
+
+    def __init__(self, inputs: Mapping[str, torch.Tensor]) -> None:
+        """Start with the inputs, by name."""
+        super().__init__()
+        self.definitions: list[Definition] = []
+        self.constants: dict[str, torch.Tensor] = {}
+        self.branches: list[Branch] = []
+        self.notes: list[str] = []
+        self._expressions: dict[int, Syntax] = {}
+        self._kept: list[torch.Tensor] = []  # so that no other tensor gets the same id
+        self._held: bool | None = None  # whether gradients are off, where torch's own mode says else
+        for name, tensor in inputs.items():
+            self.bind(tensor, syntax.name(name))
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401
+        """Call a function of torch, and note what it does."""
+        del types
+        return self.called(func, _name_of(func), args, dict(kwargs or {}), self._within)
+
+    def reference(self, tensor: torch.Tensor) -> Syntax:
+        """Return the expression that stands for a tensor; an unknown one is a constant."""
+        known = self._expressions.get(id(tensor))
+        if known is not None:
+            return known
+        self.bind(tensor, self._constant(tensor))
+        return self._expressions[id(tensor)]
+
+    # -- one call
+
+    def called(
+        self,
+        func: Callable[..., Any],
+        name: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        unread: Unread,
+    ) -> Any:  # noqa: ANN401
+        """Call a function, and note what it does; call `unread` if it has no form in the text."""
+        if name in _DROPOUT:
+            return self._dropout(func, args, kwargs)
+        if not self.depends(args, kwargs) or name.endswith("_like") or name.startswith("new_"):
+            return self._independent(func, name, args, kwargs)
+        if name == "__bool__":
+            return self._tested(func, args[0])
+        if name in _TO_PYTHON:
+            self._note(f"{name.strip('_')} makes a constant of a tensor")
+            return func(*args, **kwargs)
+        target = _written_to(func, name, args, kwargs)
+        if target is not None:
+            return self._write(func, name, target, args, kwargs)
+        return self._computed(func, name, args, kwargs, unread)
+
+    def _computed(self, func: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any], unread: Unread) -> Any:  # noqa: ANN401, PLR0913, PLR0917
+        state = torch.random.get_rng_state()
+        result = func(*args, **kwargs)
+        tensors = list(tensors_in(result))
+        if not tensors:
+            return result
+        call = self.call(name, args, kwargs, result)
+        try:
+            written = translate(call, func)
+        except NotWrittenError as error:
+            torch.random.set_rng_state(state)
+            return unread(func, args, kwargs, error)
+        self._define(written, tensors, name)
+        return result
+
+    def _within(
+        self,
+        func: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        reason: NotWrittenError,
+    ) -> Any:  # noqa: ANN401
+        """Call a function that has no form in the text, and record the operations inside it."""
+        from symdiff.tracing.decompositions import decomposed  # noqa: PLC0415
+
+        del reason  # that of the operation inside is told
+        former, self._held = self._held, not torch.is_grad_enabled()
+        try:
+            return decomposed(self, func, args, kwargs)
+        finally:
+            self._held = former
+
+    def _define(self, written: Syntax | Sequence[Syntax | None], tensors: Sequence[torch.Tensor], operation: str) -> None:
+        expressions = [written] if isinstance(written, syntax.Syntax) else list(written)
+        for expression, tensor in zip(expressions, tensors, strict=True):
+            if expression is not None:
+                self.add(expression, tensor, operation)
+
+    def add(self, expression: Syntax, tensor: torch.Tensor, operation: str) -> None:
+        """Define a tensor by an expression; without gradients recorded, as a constant."""
+        held = not torch.is_grad_enabled() if self._held is None else self._held
+        if held and tensor.is_floating_point():
+            expression = syntax.call("detach", expression)
+        if isinstance(expression, syntax.Name):
+            self.bind(tensor, expression)
+            return
+        name = f"t{len(self.definitions) + 1}"
+        value = tensor.detach().clone()
+        self.definitions.append(Definition(name, expression, calling_line(), operation, value))
+        self.bind(tensor, syntax.name(name))
+
+    def call(
+        self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any  # noqa: ANN401
+    ) -> Call:
+        """Return a call of torch, for its translation."""
+        return Call(name, args, kwargs, result, self.reference, self._indices)
+
+    # -- what does not depend on the inputs, and what leaves torch
+
+    def _independent(self, func: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
+        if name.strip("_") in _RANDOM:
+            self._note("random numbers drawn here are constants of this trace")
+        result = func(*args, **kwargs)
+        for tensor in tensors_in(result):
+            self._expressions.pop(id(tensor), None)
+        return result
+
+    def _tested(self, func: Callable[..., Any], tensor: torch.Tensor) -> bool:
+        taken = bool(func(tensor))
+        condition = self._expressions.get(id(tensor))
+        if condition is not None and tensor.dtype == torch.bool and tensor.numel() == 1:
+            self.branches.append(Branch(condition, taken, calling_line()))
+        return taken
+
+    def _dropout(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
+        """Return the product with a mask that is drawn once; it draws as dropout itself does."""
+        tensor, *others = args
+        kwargs = {**kwargs, "inplace": False} if "inplace" in kwargs else kwargs
+        mask = func(torch.ones_like(tensor), *others, **kwargs).detach()
+        if (mask == 1).all():
+            return self.called(torch.clone, "clone", (tensor,), {}, self._within)
+        self._note("random numbers drawn here are constants of this trace")
+        return self.called(torch.mul, "mul", (tensor, mask), {}, self._within)
+
+    def _note(self, text: str) -> None:
+        line = calling_line()
+        note = f"{line}: {text}" if line else text
+        if note not in self.notes:
+            self.notes.append(note)
+
+    # -- writing into tensors
+
+    def _write(self, func: Callable[..., Any], name: str, target: torch.Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
+        before = self.reference(target)
+        former = target.detach().clone()
+        expression = self._written_value(name, target, before, args, kwargs, former)
+        result = func(*args, **kwargs)
+        shared = [t for t in self._kept if t is not target and _shares_memory(t, target)]
+        self.add(expression, target, name)
+        for other in {id(t): t for t in shared}.values():
+            self._refresh(other, target)
+        return result
+
+    def _written_value(self, name: str, target: torch.Tensor, before: Syntax, args: tuple[Any, ...], kwargs: dict[str, Any], former: torch.Tensor) -> Syntax:  # noqa: PLR0913, PLR0917
+        if name == "__setitem__":
+            return self._set_item(target, before, args[1], args[2])
+        plain = {key: value for key, value in kwargs.items() if key != "out"}
+        arguments = args if "out" in kwargs else (former, *args[1:])
+        self.bind(former, before)
+        base = name if "out" in kwargs else name.rstrip("_") if not name.startswith("__") else name
+        call = self.call(base, arguments, plain, target)
+        try:
+            written = translate(call, lambda: None)
+        except NotWrittenError as error:
+            raise self.refusal(name, error) from None
+        if not isinstance(written, syntax.Syntax):
+            raise self.refusal(name, NotWrittenError("several results"))
+        return written
+
+    def _set_item(self, target: torch.Tensor, before: Syntax, key: Any, value: Any) -> Syntax:  # noqa: ANN401
+        """Return a tensor after ``target[key] = value``."""
+        call = self.call("__setitem__", (), {}, target)
+        parts = index_parts(key)
+        is_mask = isinstance(key, torch.Tensor) and key.dtype == torch.bool and key.shape == target.shape
+        if is_mask and id(key) in self._expressions and _is_number(value):
+            number = self.reference(value) if isinstance(value, torch.Tensor) else syntax.literal(value)
+            return syntax.call("where", self.reference(key), number, before)
+        positions = positions_in(target)[key if not all(map(is_plain, parts)) else parts]
+        if isinstance(value, torch.Tensor):
+            source = call.write(value)
+            if value.shape != positions.shape:
+                source = syntax.call("expand", source, syntax.literal(tuple(positions.shape)))
+            source = reshaped(source, (positions.numel(),))
+        else:
+            one = syntax.call("tensor", syntax.listed([syntax.literal(value)]))
+            source = syntax.call("expand", one, syntax.literal((positions.numel(),)))
+        return put(call, before, positions, source)
+
+    def _refresh(self, other: torch.Tensor, target: torch.Tensor) -> None:
+        """Define a tensor again that shares memory with one that was written to."""
+        call = self.call("view", (), {}, other)
+        mine, theirs = _memory(other).reshape(-1).tolist(), _memory(target).reshape(-1).tolist()
+        position = {where: k for k, where in enumerate(theirs)}
+        pairs = [(k, position[where]) for k, where in enumerate(mine) if where in position]
+        if not pairs:
+            return
+        to, origin = (torch.tensor(column) for column in zip(*pairs, strict=True))
+        source = syntax.call("take", self.reference(target), call.indices(origin))
+        self.add(put(call, self.reference(other), to, source), other, "a write through another view")
+
+    # -- constants
+
+    def _constant(self, tensor: torch.Tensor) -> Syntax:
+        if tensor.dtype == torch.bool:
+            return syntax.compare(syntax.NOT_EQUAL, self._constant(tensor.double()), syntax.literal(0))
+        if tensor.is_complex():
+            message = "complex numbers"
+            raise self.refusal("a constant", NotWrittenError(message))
+        if tensor.numel() == 1 and not tensor.ndim:
+            number = tensor.item()
+            if not math.isnan(number):
+                return syntax.literal(number)
+        name = f"c{len(self.constants) + 1}"
+        self.constants[name] = tensor.detach().clone()
+        return syntax.name(name)
+
+    def _indices(self, value: Any) -> Syntax:  # noqa: ANN401
+        tensor = torch.as_tensor(np.asarray(value) if not isinstance(value, torch.Tensor) else value)
+        known = self._expressions.get(id(value))
+        if known is not None:
+            return known
+        if tensor.dim() <= 1 and tensor.numel() <= _SHORT:
+            return syntax.nested(tensor.tolist())
+        name = f"c{len(self.constants) + 1}"
+        self.constants[name] = tensor.detach().to(torch.int64).clone()
+        self.bind(tensor, syntax.name(name))
+        return syntax.name(name)
+
+    def bind(self, tensor: torch.Tensor, expression: Syntax) -> None:
+        """Let an expression stand for a tensor."""
+        self._expressions[id(tensor)] = expression
+        self._kept.append(tensor)
+
+    def depends(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
+        """Return whether an argument is a tensor that depends on the inputs."""
+        return any(id(t) in self._expressions for t in tensors_in((args, tuple(kwargs.values()))))
+
+    def refusal(self, operation: str, reason: NotWrittenError) -> UsageError:
+        """Return the error for a call that tracing cannot read."""
+        line = calling_line()
+        where = f"{line}: " if line else ""
+        message = f"{where}{operation} cannot be traced: {reason}"
+        return UsageError(message, hint="give the formula: symdiff.compare(f, math=...)")
+
+
+_SHORT: Final = 32  # indices that are written into the text
+
+
+def _name_of(func: Callable[..., Any]) -> str:
+    """Return the name of a function, method or property of torch."""
+    if func is torch.batch_norm:
+        return "torch.batch_norm"
+    name = getattr(func, "__name__", "")
+    if name in {"__get__", "__set__", "__delete__"}:
+        parts = (resolve_name(func) or "").split(".")
+        return parts[-2] if name == "__get__" and len(parts) > 1 else name
+    return str(name)
+
+
+def _written_to(func: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> torch.Tensor | None:
+    """Return the tensor that a call writes to, or None."""
+    del func
+    if isinstance(kwargs.get("out"), torch.Tensor):
+        return kwargs["out"]
+    in_place = name == "__setitem__" or (name.startswith("__i") and name not in {"__index__", "__int__", "__invert__"})
+    in_place |= name.endswith("_") and not name.endswith("__") and name not in {"requires_grad_", "retain_grad_"}
+    in_place |= kwargs.get("inplace") is True
+    return args[0] if in_place and args and isinstance(args[0], torch.Tensor) else None
+
+
+def tensors_in(values: Any) -> Iterator[torch.Tensor]:  # noqa: ANN401  (nested arguments)
+    """Yield the tensors in nested lists, tuples and mappings."""
+    if isinstance(values, torch.Tensor):
+        yield values
+    elif isinstance(values, Mapping):
+        for value in values.values():
+            yield from tensors_in(value)
+    elif isinstance(values, tuple | list):
+        for value in values:
+            yield from tensors_in(value)
+
+
+def _is_number(value: Any) -> bool:  # noqa: ANN401
+    return isinstance(value, int | float) or (isinstance(value, torch.Tensor) and not value.ndim)
+
+
+def _shares_memory(first: torch.Tensor, second: torch.Tensor) -> bool:
+    return first.layout == second.layout == torch.strided and (
+        first.untyped_storage().data_ptr() == second.untyped_storage().data_ptr() != 0
+    )
+
+
+def _memory(tensor: torch.Tensor) -> torch.Tensor:
+    """Return where in the memory that it may share every component of a tensor lies."""
+    where = torch.full(tuple(tensor.shape), tensor.storage_offset(), dtype=torch.int64)
+    for axis, (n, step) in enumerate(zip(tensor.shape, tensor.stride(), strict=True)):
+        shape = [n if k == axis else 1 for k in range(tensor.ndim)]
+        where = where + (torch.arange(n) * step).reshape(shape)
+    return where

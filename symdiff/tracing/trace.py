@@ -1,0 +1,241 @@
+"""Trace a function or a module of PyTorch into a Program, and check the Program against it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import torch
+
+from symdiff.arithmetics.reading import read
+from symdiff.arithmetics.tensors import TENSORS
+from symdiff.errors import ExpressionError, UsageError
+from symdiff.program import Program
+from symdiff.program.traced import TracedProgram
+from symdiff.program.values import index_inputs
+from symdiff.tracing import syntax
+from symdiff.tracing.inputs import Arguments, Leaf, read_arguments
+from symdiff.tracing.recorder import Branch, Definition, Recorder, tensors_in
+from symdiff.tracing.syntax import Syntax
+from symdiff.tracing.translations.arrangements import reshaped
+from symdiff.tracing.writing import joined, names_in, parsed
+
+# Relative deviations that another order of the operations explains, by dtype.
+_DEVIATION: Final[Mapping[torch.dtype, float]] = {
+    torch.float64: 1e-9,
+    torch.float32: 1e-3,
+    torch.float16: 0.05,
+    torch.bfloat16: 0.2,
+}
+
+
+def trace(function: Callable[..., Any], *inputs: Any, **keywords: Any) -> TracedProgram:  # noqa: ANN401
+    """Return the Program that a function computes at some inputs.
+
+    The function runs once. Every call of torch on tensors that depend on the inputs becomes a row
+    of the catalogue, with the file and line of the code that made it.
+
+    Parameters
+    ----------
+    function
+        A function or a module on torch tensors.
+    inputs, keywords
+        Its arguments: tensors, nested lists, tuples and mappings of them, and other values.
+
+    Returns
+    -------
+    TracedProgram
+        The Program, with the function and the values of its inputs. Its value is that of the
+        function; several outputs are joined to one vector.
+
+    Raises
+    ------
+    UsageError
+        The function calls an operation that has no form in the catalogue, returns no tensor, or
+        its Program has another value: the message names the first operation that differs.
+
+    Examples
+    --------
+    >>> x = torch.tensor([1.0, -2.0], dtype=torch.float64)
+    >>> program = trace(lambda x: torch.relu(x) / x.norm(), x)
+    >>> program.text, program.inputs
+    ('relu(x) / norm(x, p=2)', ('x',))
+    """
+    arguments = read_arguments(function, inputs, keywords)
+    start = torch.random.get_rng_state()
+    copies = {leaf.name: _copy(leaf) for leaf in arguments.leaves}
+    with torch.inference_mode(mode=False), torch.enable_grad():
+        recorder = Recorder(copies)
+        with recorder:
+            result = arguments.call(copies)
+        output = _output(recorder, result)
+    conditions = [b.condition for b in recorder.branches if b.condition is not None]
+    definitions, output, names = joined(recorder.definitions, output, conditions)
+    try:
+        program, nodes = parsed(definitions, output)
+    except ExpressionError as error:
+        raise _unreadable(error, definitions) from None
+    values = {leaf.name: leaf.tensor.detach().clone() for leaf in arguments.leaves}
+    values |= recorder.constants
+    roles = {leaf.name: leaf.role for leaf in arguments.leaves}
+    roles |= dict.fromkeys(recorder.constants, "constant")
+    used = {name: values[name] for name in program.inputs}
+    _check(program, nodes, definitions, used, result)
+    return TracedProgram(
+        nodes=program.nodes,
+        spans=program.spans,
+        output=program.output,
+        inputs=program.inputs,
+        sources=program.sources,
+        function=_Replay(arguments, program.inputs, start),
+        name=getattr(function, "__qualname__", type(function).__name__),
+        values=used,
+        roles={name: roles[name] for name in program.inputs},
+        notes=(*recorder.notes, *_on_branches(recorder.branches, names)),
+    )
+
+
+def _copy(leaf: Leaf) -> torch.Tensor:
+    copy = leaf.tensor.detach().clone()
+    needs_gradient = leaf.role != "buffer" and copy.is_floating_point()
+    return copy.requires_grad_() if needs_gradient else copy
+
+
+class _Replay:
+    """Calls the traced function with one tensor for each input of its Program."""
+
+    def __init__(self, arguments: Arguments, names: Sequence[str], state: torch.Tensor) -> None:
+        self._arguments = arguments
+        self._names = tuple(names)
+        self._state = state
+
+    def __call__(self, *tensors: torch.Tensor) -> torch.Tensor:
+        """Return the value, with the random numbers of the trace; several outputs as one vector."""
+        given = dict(zip(self._names, tensors, strict=True))
+        known = {leaf.name: leaf for leaf in self._arguments.leaves}
+        moved = {n: t.to(known[n].tensor.dtype) for n, t in given.items() if n in known}
+        rest = {n: _copy(leaf) for n, leaf in known.items() if n not in moved}
+        with torch.random.fork_rng(devices=[]):
+            torch.random.set_rng_state(self._state)
+            result = self._arguments.call({**rest, **moved})
+        parts = [t for t in tensors_in(result) if t.is_floating_point()]
+        return parts[0] if len(parts) == 1 else torch.cat([t.reshape(-1) for t in parts])
+
+
+def _output(recorder: Recorder, result: Any) -> Syntax:  # noqa: ANN401
+    """Return the expression for what a function returned.
+
+    Raises
+    ------
+    UsageError
+        There is no real tensor in it.
+    """
+    parts = [t for t in tensors_in(result) if t.is_floating_point()]
+    if not parts:
+        message = f"the function returned {type(result).__name__}, not a tensor of real numbers"
+        raise UsageError(message, hint="return the loss, or a tuple of tensors")
+    if len(parts) == 1:
+        return recorder.reference(parts[0])
+    flat = [reshaped(recorder.reference(t), (t.numel(),)) for t in parts]
+    return syntax.call("cat", syntax.listed(flat))
+
+
+def _unreadable(error: ExpressionError, definitions: Sequence[Definition]) -> UsageError:
+    """Return the error for a definition that the catalogue's rows do not accept."""
+    text = error.place.text
+    line = next((d.line for d in definitions if ast.unparse(d.expression) == text), None)
+    where = f"{line}: " if line else ""
+    written = f" (traced as {text[:80]})" if text else ""
+    message = f"{where}{error.message}{written}"
+    return UsageError(message, hint="give the formula: symdiff.compare(f, math=...)")
+
+
+# -- the check
+
+
+def _check(
+    program: Program,
+    nodes: Mapping[str, int],
+    definitions: Sequence[Definition],
+    values: Mapping[str, torch.Tensor],
+    result: Any,  # noqa: ANN401
+) -> None:
+    """Check that the Program has the function's own value.
+
+    Raises
+    ------
+    UsageError
+        It has another one; the message names the first operation that differs.
+    """
+    parts = [t.detach() for t in tensors_in(result) if t.is_floating_point()]
+    expected = parts[0] if len(parts) == 1 else torch.cat([t.reshape(-1) for t in parts])
+    room = max(_DEVIATION.get(d.value.dtype, 0.0) for d in (*definitions, _AS_DOUBLE))
+    room = max(room, *(_DEVIATION.get(v.dtype, 0.0) for v in values.values()))
+    room = max(room, _DEVIATION[expected.dtype])
+    if _agrees(_value(program, values), expected, room):
+        return
+    for d in definitions:
+        found = _value(program.at(nodes[d.name]), values)
+        if not _agrees(found, d.value, room):
+            where = f"{d.line}: " if d.line else ""
+            message = (
+                f"{where}the trace of {d.operation} differs from what torch computed: "
+                f"{_first(found)} and {_first(d.value)}"
+            )
+            raise UsageError(message, hint="give the formula: symdiff.compare(f, math=...)")
+    message = (
+        f"the trace has the value {_first(_value(program, values))}, "
+        f"and the function {_first(expected)}"
+    )
+    raise UsageError(message, hint="give the formula: symdiff.compare(f, math=...)")
+
+
+def _value(program: Program, values: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    integers = index_inputs(program)
+    inputs = {
+        name: values[name].long() if name in integers else values[name].double()
+        for name in program.inputs
+    }
+    return torch.as_tensor(read(program, TENSORS, inputs))
+
+
+def _agrees(found: torch.Tensor, expected: torch.Tensor, room: float) -> bool:
+    if tuple(found.shape) != tuple(expected.shape):
+        return False
+    if expected.dtype == torch.bool:
+        return bool((found.bool() == expected).all())
+    a, b = found.double(), expected.double()
+    finite = b[b.isfinite()]
+    scale = float(finite.abs().max()) if finite.numel() else 0.0
+    return bool(torch.isclose(a, b, rtol=room, atol=room * scale, equal_nan=True).all())
+
+
+def _first(tensor: torch.Tensor) -> str:
+    flat = tensor.reshape(-1)
+    shape = f" in shape {tuple(tensor.shape)}" if tensor.ndim else ""
+    return f"{flat[0].item():.17g}{shape}" if flat.numel() else f"nothing{shape}"
+
+
+_AS_DOUBLE: Final = Definition(
+    "", ast.Constant(0), None, "", torch.zeros((), dtype=torch.float64)
+)
+
+
+# -- branches
+
+
+def _on_branches(branches: Sequence[Branch], names: Mapping[str, str]) -> Iterator[str]:
+    """Yield a note for every branch on a tensor's value."""
+    seen: set[str] = set()
+    for branch in branches:
+        where = f"{branch.line}: " if branch.line else ""
+        if branch.condition is None:
+            continue
+        text = ast.unparse(branch.condition)
+        for name in names_in(branch.condition):
+            text = text.replace(name, names.get(name, name))
+        note = f"{where}the trace holds where {text} is {branch.taken}"
+        if note not in seen:
+            seen.add(note)
+            yield note

@@ -1,0 +1,105 @@
+"""The calls of torch that tracing reads: those with a row of the same name, and translations."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import torch
+
+from symdiff.catalogue import BY_NAME
+from symdiff.tracing import syntax
+from symdiff.tracing.syntax import NotWrittenError
+from symdiff.tracing.translations.arithmetic import ARITHMETIC
+from symdiff.tracing.translations.arrangements import ARRANGEMENTS
+from symdiff.tracing.translations.call import Call, Translation, Written
+from symdiff.tracing.translations.layers import LAYERS, functional_batch_norm
+
+TRANSLATIONS: Final[Mapping[str, Translation]] = MappingProxyType(
+    {**ARITHMETIC, **ARRANGEMENTS, **LAYERS, "torch.batch_norm": functional_batch_norm}
+)
+# torch's other names of functions in the catalogue.
+_SYNONYMS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "log_sigmoid": "logsigmoid",
+        "arcsin": "asin",
+        "arccos": "acos",
+        "arctan": "atan",
+        "arctan2": "atan2",
+        "arcsinh": "asinh",
+        "arccosh": "acosh",
+        "arctanh": "atanh",
+        "hardshrink": "hardshrink",
+        "round": "round",
+    }
+)
+# Keywords without an effect on the value.
+_WITHOUT_EFFECT: Final = frozenset(
+    {"inplace", "_stacklevel", "dtype", "out", "memory_format", "layout", "device", "requires_grad",
+     "size_average", "reduce", "non_blocking", "copy"}
+)  # fmt: skip
+
+
+def translate(call: Call, function: Callable[..., Any]) -> Written:
+    """Return the expressions that stand for the tensors that a call returned.
+
+    Raises
+    ------
+    NotWrittenError
+        The call has no form in the expression language.
+    """
+    translation = TRANSLATIONS.get(call.name)
+    if translation is None:
+        return _by_row(call, function)
+    keywords = {k: v for k, v in call.keywords.items() if k not in _WITHOUT_EFFECT}
+    try:
+        return translation(call, *call.arguments, **keywords)
+    except TypeError as error:
+        message = f"these arguments of {call.name} ({error})"
+        raise NotWrittenError(message) from None
+
+
+def _by_row(call: Call, function: Callable[..., Any]) -> Written:
+    """Return a call of the row of the same name."""
+    name = call.name.removeprefix("special_").strip("_")
+    row = BY_NAME.get(_SYNONYMS.get(name, name))
+    if row is None or not isinstance(call.result, torch.Tensor):
+        message = f"{call.name} has no row in the catalogue"
+        raise NotWrittenError(message)
+    defaults = _defaults(function)
+    known = {p.keyword for p in row.parameters} | {p.name for p in row.parameters}
+    keywords = {}
+    for key, value in call.keywords.items():
+        if key in _WITHOUT_EFFECT or (key not in known and value in (None, defaults.get(key))):
+            continue
+        if key not in known:
+            message = f"{key}={value!r} of {call.name}"
+            raise NotWrittenError(message)
+        if value is not None:
+            keywords[key] = value
+    kinds = {p.keyword: p.kind for p in row.parameters} | {p.name: p.kind for p in row.parameters}
+    arguments = [
+        _argument(call, value, row.parameters[k].kind if k < len(row.parameters) else "any")
+        for k, value in enumerate(call.arguments)
+    ]
+    named = {key: _argument(call, value, kinds[key]) for key, value in keywords.items()}
+    return syntax.call(row.name if row.is_named else name, *arguments, **named)
+
+
+def _argument(call: Call, value: Any, kind: str) -> syntax.Syntax:  # noqa: ANN401
+    if kind == "indices":
+        return call.indices(value)
+    if kind == "tensors":
+        return syntax.listed([call.write(item) for item in value])
+    return call.write(value)
+
+
+def _defaults(function: Callable[..., Any]) -> dict[str, Any]:
+    """Return the defaults of a function of torch that is written in Python."""
+    if not inspect.isfunction(function):
+        return {}
+    parameters = inspect.signature(function).parameters.values()
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
+

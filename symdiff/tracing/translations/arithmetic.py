@@ -1,0 +1,212 @@
+"""Translations of arithmetic, comparisons, choices and conversions of dtypes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import torch
+
+from symdiff.tracing.syntax import NotWrittenError, Syntax, binary, call, compare, literal
+from symdiff.tracing.translations.call import Call, Translation
+
+_ADD, _SUBTRACT, _MULTIPLY, _DIVIDE = ast.Add(), ast.Sub(), ast.Mult(), ast.Div()
+
+
+def _operator(operator: ast.operator, *, swapped: bool = False) -> Translation:
+    def translate(c: Call, input: Any, other: Any) -> Syntax:  # noqa: A002  (torch's name)
+        left, right = (other, input) if swapped else (input, other)
+        return binary(operator, c.write(left), c.write(right))
+
+    return translate
+
+
+def _scaled(operator: ast.operator, *, swapped: bool = False) -> Translation:
+    """Return the translation of a sum or a difference, whose second term has a factor."""
+
+    def translate(c: Call, input: Any, other: Any, *, alpha: float = 1) -> Syntax:  # noqa: A002
+        first, second = c.write(input), c.write(other)
+        if swapped:
+            first, second = second, first
+        if alpha != 1:
+            scaled = binary(_MULTIPLY, c.write(alpha), first if swapped else second)
+            first, second = (scaled, second) if swapped else (first, scaled)
+        return binary(operator, first, second)
+
+    return translate
+
+
+def _logical(operator: ast.boolop) -> Translation:
+    def translate(c: Call, input: Any, other: Any) -> Syntax:  # noqa: A002
+        _check_conditions(input, other)
+        return ast.BoolOp(operator, [c.write(input), c.write(other)])
+
+    return translate
+
+
+def _check_conditions(*tensors: Any) -> None:  # noqa: ANN401
+    for tensor in tensors:
+        if isinstance(tensor, torch.Tensor) and tensor.dtype != torch.bool:
+            message = f"logic on a tensor of {tensor.dtype}"
+            raise NotWrittenError(message)
+
+
+def _not(c: Call, input: Any) -> Syntax:  # noqa: A002
+    _check_conditions(input)
+    return ast.UnaryOp(ast.Not(), c.write(input))
+
+
+def _comparison(operator: ast.cmpop) -> Translation:
+    def translate(c: Call, input: Any, other: Any) -> Syntax:  # noqa: A002
+        return compare(operator, c.write(input), c.write(other))
+
+    return translate
+
+
+def _divided(c: Call, input: Any, other: Any, *, rounding_mode: str | None = None) -> Syntax:  # noqa: A002
+    quotient = binary(_DIVIDE, c.write(input), c.write(other))
+    return quotient if rounding_mode is None else call(rounding_mode, quotient)
+
+
+def _where(c: Call, condition: Any, input: Any, other: Any) -> Syntax:  # noqa: A002
+    return call("where", c.write(condition), c.write(input), c.write(other))
+
+
+def _masked_fill(c: Call, input: Any, mask: Any, value: Any) -> Syntax:  # noqa: A002
+    return call("where", c.write(mask), c.write(value), c.write(input))
+
+
+def converted(c: Call, tensor: torch.Tensor) -> Syntax:
+    """Return a tensor in another dtype: for the truth a condition becomes 0 or 1, no more."""
+    if tensor.dtype == torch.bool and c.result.is_floating_point():
+        return call("float", c.write(tensor))
+    if c.result.is_floating_point() == tensor.is_floating_point():
+        return c.write(tensor)
+    message = f"a conversion from {tensor.dtype} to {c.result.dtype}"
+    raise NotWrittenError(message)
+
+
+def _convert(c: Call, input: Any, *_: Any, **__: Any) -> Syntax:  # noqa: A002
+    return converted(c, input)
+
+
+def _filled(c: Call, input: Any, value: Any) -> Syntax:  # noqa: A002
+    return binary(_ADD, call("zeros_like", c.write(input)), c.write(value))
+
+
+def _copied(c: Call, input: Any, src: Any, non_blocking: bool = False) -> Syntax:  # noqa: A002, ARG001, FBT001, FBT002
+    return binary(_ADD, call("zeros_like", c.write(input)), c.write(src))
+
+
+def _zero(c: Call, input: Any) -> Syntax:  # noqa: A002
+    return call("zeros_like", c.write(input))
+
+
+def _multiply_added(operator: ast.operator) -> Translation:
+    """Return the translation of addcmul or addcdiv: input + value*(tensor1 op tensor2)."""
+
+    def translate(
+        c: Call,
+        input: Any,  # noqa: A002
+        tensor1: Any,
+        tensor2: Any,
+        *,
+        value: float = 1,
+    ) -> Syntax:
+        term = binary(operator, c.write(tensor1), c.write(tensor2))
+        return binary(
+            _ADD,
+            c.write(input),
+            term if value == 1 else binary(_MULTIPLY, literal(value), term),
+        )
+
+    return translate
+
+
+def _lerp(c: Call, input: Any, end: Any, weight: Any) -> Syntax:  # noqa: A002
+    start = c.write(input)
+    way = binary(_MULTIPLY, c.write(weight), binary(_SUBTRACT, c.write(end), start))
+    return binary(_ADD, start, way)
+
+
+def _clamp(c: Call, input: Any, min: Any = None, max: Any = None) -> Syntax:  # noqa: A002
+    bounds = {"min": min, "max": max}
+    written = {key: None if bound is None else c.write(bound) for key, bound in bounds.items()}
+    return call("clamp", c.write(input), **written)
+
+
+def _glu(c: Call, input: Any, dim: int = -1) -> Syntax:  # noqa: A002
+    half = input.shape[dim] // 2
+    axis = dim % input.ndim
+    first, second = (
+        ast.Subscript(
+            c.write(input),
+            ast.Tuple(
+                [
+                    *[ast.Slice(None, None, None)] * axis,
+                    ast.Slice(literal(k * half), literal((k + 1) * half), None),
+                ],
+                ast.Load(),
+            ),
+            ast.Load(),
+        )
+        for k in (0, 1)
+    )
+    return binary(_MULTIPLY, first, call("sigmoid", second))
+
+
+def _prelu(c: Call, input: Any, weight: Any) -> Syntax:  # noqa: A002
+    written = c.write(weight)
+    if weight.numel() > 1 and input.ndim > 1:  # one weight per channel
+        shape = (1, weight.numel(), *[1] * (input.ndim - 2))
+        written = call("reshape", written, literal(shape))
+    elif weight.ndim:
+        written = call("reshape", written, literal((1,) * max(1, input.ndim)))
+    return call("prelu", c.write(input), written)
+
+
+ARITHMETIC: Final[Mapping[str, Translation]] = MappingProxyType(
+    {
+        **dict.fromkeys(("add", "__add__", "__radd__", "__iadd__"), _scaled(_ADD)),
+        **dict.fromkeys(("sub", "subtract", "__sub__", "__isub__"), _scaled(_SUBTRACT)),
+        **dict.fromkeys(("rsub", "__rsub__"), _scaled(_SUBTRACT, swapped=True)),
+        **dict.fromkeys(("mul", "multiply", "__mul__", "__rmul__", "__imul__"), _operator(_MULTIPLY)),
+        **dict.fromkeys(("div", "divide", "true_divide", "__truediv__", "__idiv__", "__itruediv__"), _divided),
+        **dict.fromkeys(("__rdiv__", "__rtruediv__"), _operator(_DIVIDE, swapped=True)),
+        **dict.fromkeys(("pow", "__pow__", "__ipow__", "float_power"), _operator(ast.Pow())),
+        "__rpow__": _operator(ast.Pow(), swapped=True),
+        **dict.fromkeys(("floor_divide", "__floordiv__"), _operator(ast.FloorDiv())),
+        "__rfloordiv__": _operator(ast.FloorDiv(), swapped=True),
+        **dict.fromkeys(("remainder", "__mod__"), _operator(ast.Mod())),
+        "__rmod__": _operator(ast.Mod(), swapped=True),
+        **dict.fromkeys(("matmul", "__matmul__"), _operator(ast.MatMult())),
+        "__rmatmul__": _operator(ast.MatMult(), swapped=True),
+        **dict.fromkeys(("lt", "less"), _comparison(ast.Lt())),
+        **dict.fromkeys(("le", "less_equal"), _comparison(ast.LtE())),
+        **dict.fromkeys(("gt", "greater"), _comparison(ast.Gt())),
+        **dict.fromkeys(("ge", "greater_equal"), _comparison(ast.GtE())),
+        **dict.fromkeys(("eq", "__eq__"), _comparison(ast.Eq())),
+        **dict.fromkeys(("ne", "not_equal", "__ne__"), _comparison(ast.NotEq())),
+        **dict.fromkeys(("logical_and", "bitwise_and", "__and__"), _logical(ast.And())),
+        **dict.fromkeys(("logical_or", "bitwise_or", "__or__"), _logical(ast.Or())),
+        **dict.fromkeys(("logical_not", "bitwise_not", "__invert__"), _not),
+        "where": _where,
+        "masked_fill": _masked_fill,
+        **dict.fromkeys(
+            ("to", "type", "type_as", "double", "float", "half", "bfloat16", "clone", "contiguous",
+             "positive", "alias", "cpu", "requires_grad", "_to_copy", "lift_fresh", "real", "conj", "resolve_conj", "resolve_neg"),
+            _convert,
+        ),
+        "zero": _zero,
+        "fill": _filled,
+        "copy": _copied,
+        "addcmul": _multiply_added(_MULTIPLY),
+        "addcdiv": _multiply_added(_DIVIDE),
+        "lerp": _lerp,
+        **dict.fromkeys(("clamp", "clip"), _clamp),
+        "glu": _glu,
+        "prelu": _prelu,
+    }
+)  # fmt: skip

@@ -1,0 +1,268 @@
+"""Translations of functions that only move components: views, indices, slices, joins."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, Final
+
+import torch
+
+from symdiff.tracing.syntax import NotWrittenError, Syntax, call, index, listed, literal
+from symdiff.tracing.translations.call import Call, Translation, Written
+
+
+def reshaped(value: Syntax, shape: Sequence[int]) -> Syntax:
+    """Return a tensor in another shape; a number is the only component, since it has no shape."""
+    if not shape:
+        return index(call("reshape", value, literal((1,))), (0,))
+    return call("reshape", value, literal(tuple(shape)))
+
+
+def taken(c: Call, value: Syntax, positions: torch.Tensor) -> Syntax:
+    """Return the components at some flat positions, in the shape of `positions`."""
+    flat = call("take", value, c.indices(positions.reshape(-1)))
+    return reshaped(flat, tuple(positions.shape))
+
+
+def positions_in(tensor: torch.Tensor) -> torch.Tensor:
+    """Return a tensor of the same shape with the flat position of every component."""
+    return torch.arange(tensor.numel()).reshape(tensor.shape)
+
+
+def moved(how: Callable[..., Any]) -> Translation:
+    """Return the translation of a function that moves the components of its first argument.
+
+    The function is applied to the positions of the components, which says where each one goes.
+    """
+
+    def translate(c: Call, input: Any, *arguments: Any, **keywords: Any) -> Written:  # noqa: A002
+        result = how(positions_in(input), *arguments, **keywords)
+        if isinstance(result, torch.Tensor):
+            return taken(c, c.write(input), result)
+        return [taken(c, c.write(input), part) for part in result]
+
+    return translate
+
+
+def _to_result_shape(c: Call, input: Any, *_: Any, **__: Any) -> Syntax:  # noqa: A002
+    return reshaped(c.write(input), tuple(c.result.shape))
+
+
+def _expanded(c: Call, input: Any, *_: Any, **__: Any) -> Syntax:  # noqa: A002
+    return call("expand", c.write(input), literal(tuple(c.result.shape)))
+
+
+def _transposed(c: Call, input: Any, dim0: int, dim1: int) -> Syntax:  # noqa: A002
+    return call("transpose", c.write(input), literal(dim0), literal(dim1))
+
+
+def _last_two(c: Call, input: Any) -> Syntax:  # noqa: A002
+    if input.ndim < 2:
+        return c.write(input)
+    return call("transpose", c.write(input), literal(-2), literal(-1))
+
+
+def _permuted(c: Call, input: Any, *dims: Any) -> Syntax:  # noqa: A002
+    flat = dims[0] if len(dims) == 1 and isinstance(dims[0], Sequence) else dims
+    return call("permute", c.write(input), literal(tuple(flat)))
+
+
+def _parts(c: Call, input: Any, sizes: Sequence[int], dim: int) -> list[Syntax | None]:  # noqa: A002
+    axis = dim % max(1, input.ndim)
+    parts: list[Syntax | None] = []
+    start = 0
+    for size in sizes:
+        inside = (*[slice(None)] * axis, slice(start, start + size))
+        parts.append(index(c.write(input), inside))
+        start += size
+    return parts
+
+
+def _split(c: Call, input: Any, *arguments: Any, dim: int = 0, **keywords: Any) -> Written:  # noqa: A002
+    del keywords  # the sizes are those of the result
+    if len(arguments) > 1:
+        dim = arguments[1]
+    return _parts(c, input, [part.shape[dim] for part in c.result], dim)
+
+
+def _unbind(c: Call, input: Any, dim: int = 0) -> Written:  # noqa: A002
+    axis = dim % input.ndim
+    return [index(c.write(input), (*[slice(None)] * axis, k)) for k in range(input.shape[axis])]
+
+
+def _narrow(c: Call, input: Any, dim: int, start: Any, length: int) -> Syntax:  # noqa: A002
+    inside = slice(int(start), int(start) + length)
+    return index(c.write(input), (*[slice(None)] * (dim % input.ndim), inside))
+
+
+def _select(c: Call, input: Any, dim: int, index_: int) -> Syntax:  # noqa: A002
+    axis = dim % input.ndim
+    return index(c.write(input), (*[slice(None)] * axis, int(index_) % input.shape[axis]))
+
+
+def _joined(function: str) -> Translation:
+    def translate(c: Call, tensors: Any, dim: int = 0, **keywords: Any) -> Syntax:
+        dim = keywords.get("axis", dim)
+        written = [c.write(t) for t in tensors if t.numel() or function == "stack"]
+        if len(written) == 1 and function == "cat":
+            return written[0]
+        return call(function, listed(written), dim=literal(dim))
+
+    return translate
+
+
+def _stacked_along(axis: int) -> Translation:
+    """Return the translation of hstack (axis 1) or vstack (axis 0)."""
+
+    def translate(c: Call, tensors: Any) -> Syntax:
+        least = 1 if axis else 2
+        written = []
+        for t in tensors:
+            shape = (1,) * max(0, least - t.ndim) + tuple(t.shape)
+            written.append(reshaped(c.write(t), shape))
+        dim = 0 if axis and all(t.ndim <= 1 for t in tensors) else axis
+        return call("cat", listed(written), dim=literal(dim))
+
+    return translate
+
+
+def is_plain(part: Any) -> bool:  # noqa: ANN401
+    """Return whether a part of an index consists of integers and slices that go forwards."""
+    if isinstance(part, slice):
+        return all(end is None or isinstance(end, int) for end in (part.start, part.stop))
+    is_integer = isinstance(part, int) and not isinstance(part, bool)
+    return is_integer or part is None or part is Ellipsis
+
+
+def index_parts(key: Any) -> tuple[Any, ...]:  # noqa: ANN401
+    """Return what stands between the brackets of ``x[...]``, with integer tensors as integers."""
+    parts = key if isinstance(key, tuple) else (key,)
+    return tuple(
+        part.item()
+        if isinstance(part, torch.Tensor) and not part.ndim and part.dtype != torch.bool
+        else part
+        for part in parts
+    )
+
+
+def _item(c: Call, input: Any, key: Any) -> Syntax:  # noqa: A002
+    parts = index_parts(key)
+    if all(map(is_plain, parts)):
+        return index(c.write(input), parts)
+    return taken(c, c.write(input), positions_in(input)[key])
+
+
+def _padded(
+    c: Call, input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None  # noqa: A002
+) -> Syntax:
+    functional = torch.nn.functional
+    if mode != "constant":
+        positions = functional.pad(positions_in(input).double(), pad, mode)
+        return taken(c, c.write(input), positions.long())
+    outside = input.numel()  # the position of the number behind the components
+    positions = functional.pad(positions_in(input), pad, value=outside)
+    filler = call("reshape", call("tensor", listed([literal(value or 0)])), literal((1,)))
+    flat = call("cat", listed([reshaped(c.write(input), (input.numel(),)), filler]))
+    return taken(c, flat, positions)
+
+
+def _embedding(c: Call, input: Any, weight: Any, *_: Any, **keywords: Any) -> Syntax:  # noqa: A002
+    if keywords.get("max_norm") is not None:
+        message = "embedding with max_norm, which changes the weight"
+        raise NotWrittenError(message)
+    rows = call("index_select", c.write(weight), literal(0), c.indices(input.reshape(-1)))
+    return reshaped(rows, tuple(c.result.shape))
+
+
+def _gathered(c: Call, input: Any, dim: int, index: Any, **_: Any) -> Syntax:  # noqa: A002
+    return call("gather", c.write(input), literal(dim), c.indices(index))
+
+
+def _rows(c: Call, input: Any, dim: int, index: Any) -> Syntax:  # noqa: A002
+    return call("index_select", c.write(input), literal(dim), c.indices(index))
+
+
+def _repeat_positions(p: torch.Tensor, *sizes: Any) -> torch.Tensor:
+    return p.repeat(*sizes)
+
+
+_MOVING: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
+    {
+        name: getattr(torch.Tensor, name)
+        for name in (
+            "roll", "rot90", "repeat", "tile", "movedim", "moveaxis", "unfold", "as_strided",
+            "diagonal", "repeat_interleave", "fliplr", "flipud", "flip", "swapdims", "swapaxes",
+            "take", "take_along_dim", "masked_select", "tensor_split", "hsplit", "vsplit", "dsplit",
+            "diagonal_copy", "unfold_copy",
+        )
+        if hasattr(torch.Tensor, name)
+    }
+)  # fmt: skip
+_MOVING_FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
+    {
+        "pixel_shuffle": torch.nn.functional.pixel_shuffle,
+        "pixel_unshuffle": torch.nn.functional.pixel_unshuffle,
+        "channel_shuffle": torch.nn.functional.channel_shuffle,
+    }
+)
+
+
+def scatter_positions(tensor: torch.Tensor, dim: int, index: torch.Tensor) -> torch.Tensor:
+    """Return the flat positions in a tensor that scatter along a dimension writes to."""
+    axis = dim % max(1, tensor.ndim)
+    grids = torch.meshgrid(*(torch.arange(n) for n in index.shape), indexing="ij")
+    where = [index if k == axis else grid for k, grid in enumerate(grids)]
+    return positions_in(tensor)[tuple(where)]
+
+
+def put(c: Call, value: Syntax, positions: torch.Tensor, source: Syntax) -> Syntax:
+    """Return a tensor with other components at some flat positions."""
+    return call("put", value, c.indices(positions.reshape(-1)), source)
+
+
+def _scattered(c: Call, input: Any, dim: int, index: Any, src: Any) -> Syntax:  # noqa: A002
+    positions = scatter_positions(input, dim, index)
+    inside = tuple(slice(n) for n in index.shape)
+    chosen = positions_in(src)[inside] if isinstance(src, torch.Tensor) else None
+    if chosen is None:
+        source = call("expand", call("reshape", c.write(src), literal((1,))), literal((positions.numel(),)))
+    else:
+        source = call("take", c.write(src), c.indices(chosen.reshape(-1)))
+    return put(c, c.write(input), positions, source)
+
+
+def size_of(shape: Sequence[int]) -> int:
+    """Return the number of components of a shape."""
+    return math.prod(shape)
+
+
+ARRANGEMENTS: Final[Mapping[str, Translation]] = MappingProxyType(
+    {
+        **{name: moved(how) for name, how in {**_MOVING, **_MOVING_FUNCTIONS}.items()},
+        **dict.fromkeys(
+            ("view", "reshape", "view_as", "reshape_as", "flatten", "unflatten", "squeeze", "unsqueeze",
+             "_unsafe_view", "ravel", "atleast_1d", "atleast_2d", "atleast_3d", "_reshape_alias"),
+            _to_result_shape,
+        ),
+        **dict.fromkeys(("expand", "expand_as", "broadcast_to"), _expanded),
+        **dict.fromkeys(("transpose",), _transposed),
+        **dict.fromkeys(("t", "T", "mT", "adjoint", "H", "mH"), _last_two),
+        "permute": _permuted,
+        **dict.fromkeys(("split", "chunk", "split_with_sizes", "unsafe_split", "unsafe_chunk"), _split),
+        "unbind": _unbind,
+        "narrow": _narrow,
+        "select": _select,
+        **dict.fromkeys(("cat", "concat", "concatenate"), _joined("cat")),
+        "stack": _joined("stack"),
+        "hstack": _stacked_along(1),
+        "vstack": _stacked_along(0),
+        "__getitem__": _item,
+        "pad": _padded,
+        "embedding": _embedding,
+        "gather": _gathered,
+        "index_select": _rows,
+        "scatter": _scattered,
+    }
+)  # fmt: skip

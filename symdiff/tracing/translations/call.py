@@ -1,0 +1,49 @@
+"""One call of torch as the recorder saw it, and how its translation is looked up."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+from symdiff.tracing.syntax import Syntax, literal
+
+# What a translation returns: one expression for each tensor of the result, None for a tensor that
+# counts as a constant.
+Written = Syntax | list[Syntax | None]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Call:
+    """A call of torch.
+
+    Attributes
+    ----------
+    name
+        The name of the function or method, without the underscore of one that works in place.
+    arguments, keywords
+        What it was called with.
+    result
+        What it returned.
+    reference
+        Returns the expression that stands for a tensor.
+    indices
+        Returns the expression that stands for a tensor of integers, or for an array of them.
+    """
+
+    name: str
+    arguments: tuple[Any, ...]
+    keywords: Mapping[str, Any]
+    result: Any
+    reference: Callable[[torch.Tensor], Syntax]
+    indices: Callable[[Any], Syntax]
+
+    def write(self, value: Any) -> Syntax:  # noqa: ANN401  (an argument of torch)
+        """Return the expression that stands for an argument: a tensor, a number, a dimension."""
+        return self.reference(value) if isinstance(value, torch.Tensor) else literal(value)
+
+
+# A translation takes the call and then the arguments of the torch function.
+Translation = Callable[..., Written]

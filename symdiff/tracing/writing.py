@@ -1,0 +1,125 @@
+"""Write recorded definitions as texts that read like the person's code, and parse them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from symdiff.program import Program
+from symdiff.program.parser import reader_of
+from symdiff.tracing.recorder import Definition
+from symdiff.tracing.syntax import Syntax
+
+_ASSIGNMENT: Final = re.compile(r"([A-Za-z][A-Za-z0-9_]*)\s*=(?!=)")
+_LONGEST: Final = 400  # characters of one definition into which others are written
+
+
+class _Names(ast.NodeTransformer):
+    """Replaces names by expressions."""
+
+    def __init__(self, expressions: Mapping[str, Syntax]) -> None:
+        self._expressions = expressions
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802  (the name that ast calls)
+        return self._expressions.get(node.id, node)
+
+
+def names_in(expression: Syntax) -> list[str]:
+    """Return the names in an expression, each as often as it occurs."""
+    return [node.id for node in ast.walk(expression) if isinstance(node, ast.Name)]
+
+
+def joined(definitions: Sequence[Definition], output: Syntax, kept: Sequence[Syntax] = ()) -> tuple[list[Definition], Syntax, dict[str, str]]:
+    """Write definitions that are used once into the one that uses them, if one line made both.
+
+    Parameters
+    ----------
+    definitions, output
+        What was recorded.
+    kept
+        Expressions whose names stay defined.
+
+    Returns
+    -------
+    definitions, output
+        Fewer definitions, with the names that the person's code gives.
+    names
+        The new name of every definition that is left.
+    """
+    needed = _needed(definitions, [output, *kept])
+    definitions = [d for d in definitions if d.name in needed]
+    uses = Counter(n for e in (output, *(d.expression for d in definitions)) for n in names_in(e))
+    by_name = {d.name: d for d in definitions}
+    reserved = {n for e in kept for n in names_in(e)}
+    user = {n: d for d in definitions for n in names_in(d.expression)}
+    inlined: dict[str, Syntax] = {}
+    left: list[Definition] = []
+    for d in definitions:
+        expression = _replaced(d.expression, inlined)
+        used_by = user.get(d.name)
+        together = used_by is not None and used_by.line == d.line and d.line is not None
+        short = len(ast.unparse(expression)) <= _LONGEST
+        if uses[d.name] == 1 and together and short and d.name not in reserved:
+            inlined[d.name] = expression
+        else:
+            left.append(Definition(d.name, expression, d.line, d.operation, d.value))
+    del by_name
+    names = _names(left)
+    renaming: dict[str, Syntax] = {old: ast.Name(new, ast.Load()) for old, new in names.items()}
+    renamed = [
+        Definition(names[d.name], _replaced(d.expression, renaming), d.line, d.operation, d.value)
+        for d in left
+    ]
+    return renamed, _replaced(_replaced(output, inlined), renaming), names
+
+
+def _needed(definitions: Sequence[Definition], roots: Sequence[Syntax]) -> set[str]:
+    needed = {n for root in roots for n in names_in(root)}
+    for d in reversed(definitions):
+        if d.name in needed:
+            needed.update(names_in(d.expression))
+    return needed
+
+
+def _replaced(expression: Syntax, expressions: Mapping[str, Syntax]) -> Syntax:
+    import copy  # noqa: PLC0415
+
+    replaced: Syntax = _Names(expressions).visit(copy.deepcopy(expression))
+    return replaced
+
+
+def _names(definitions: Sequence[Definition]) -> dict[str, str]:
+    """Return a name for every definition: that of the assignment which it ends, or its own."""
+    taken = {n for d in definitions for n in names_in(d.expression)} | {d.name for d in definitions}
+    names: dict[str, str] = {}
+    for k, d in enumerate(definitions):
+        following = definitions[k + 1].line if k + 1 < len(definitions) else None
+        match = _ASSIGNMENT.match(d.line.text) if d.line and following != d.line else None
+        name = match.group(1) if match else d.name
+        if match and name in taken:
+            count = 2
+            while f"{name}_{count}" in taken:
+                count += 1
+            name = f"{name}_{count}"
+        taken.add(name)
+        names[d.name] = name
+    return names
+
+
+def parsed(definitions: Sequence[Definition], output: Syntax) -> tuple[Program, dict[str, int]]:
+    """Return the Program, and the node of every definition by name.
+
+    Raises
+    ------
+    ExpressionError
+        The Program would be larger than the limits allow, or a call does not fit its row.
+    """
+    texts = {d.name: ast.unparse(d.expression) for d in definitions}
+    reader = reader_of(texts)
+    for d in definitions:
+        reader.define(d.name, texts[d.name], place=str(d.line or ""))
+    program = reader.read(ast.unparse(output))
+    return program, reader.defined
