@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from symdiff.errors import InputError, SymdiffError
     from symdiff.program import Program, parse
     from symdiff.report.report import Comparison, Report
+    from symdiff.tracing.trace import trace
 
 __all__ = [
     "Comparison",
@@ -27,6 +28,7 @@ __all__ = [
     "compare_file",
     "compare_files",
     "parse",
+    "trace",
 ]
 
 # The module of each public name, imported at first use, so that `import symdiff` is fast.
@@ -40,6 +42,7 @@ _MODULES = {
     "compare_file": "symdiff.api",
     "compare_files": "symdiff.api",
     "parse": "symdiff.program",
+    "trace": "symdiff.tracing.trace",
 }
 
 

@@ -18,6 +18,7 @@ from symdiff.comparison.evidence import (
 )
 from symdiff.comparison.long_range import compare_in_chunks
 from symdiff.comparison.scalars import Plan, plan_on_numbers, requested_points
+from symdiff.comparison.traced_request import traced
 from symdiff.comparison.trial import run_trial, with_explanations, with_jacobian_diagnoses
 from symdiff.engines.registry import check, names
 from symdiff.errors import InputError, UsageError, did_you_mean
@@ -62,7 +63,7 @@ def compare(
     ('x**2', True)
     """
     try:
-        return _compare(request, options, writer)
+        return _compare(traced(request), options, writer)
     except InputError as error:
         raise request.label.locate(error) from None
 

@@ -46,6 +46,7 @@ from symdiff.grid.grid import Grid, make_grid
 from symdiff.grid.points import MAX_POINTS_IN_MEMORY, axes
 from symdiff.program import Literal, Program
 from symdiff.program.nodes import Builder
+from symdiff.program.traced import TracedProgram
 from symdiff.program.values import component_name, component_names
 from symdiff.request.claims import Claimed
 from symdiff.request.options import Options
@@ -275,8 +276,12 @@ def _description(
         contraction=tuple(word for word, vector in vectors.items() if vector),
         root=root_name(request.tensor_problem(program, None), scalars, request.parsed.function),
         structure=structures,
-        notes=(*_note_on_calls(request), *notes),
+        notes=(*_note_on_calls(request), *notes, *_notes_on_trace(program)),
     )
+
+
+def _notes_on_trace(program: Program) -> tuple[str, ...]:
+    return program.notes if isinstance(program, TracedProgram) else ()
 
 
 def _note_on_calls(request: TensorRequest) -> tuple[str, ...]:

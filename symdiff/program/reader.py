@@ -105,7 +105,7 @@ class Reader(Bookkeeping):
         """Read a definition, so that later texts can use its name; see `Source` for its place."""
         self._defined[name] = self._root(f"let {name}", text, place)
 
-    def read(self, text: str, *, condition: bool = False) -> Program:
+    def read(self, text: str, *, condition: bool = False, place: str = "") -> Program:
         """Read the expression and return the Program.
 
         Parameters
@@ -114,13 +114,15 @@ class Reader(Bookkeeping):
             The expression; it may use what `define` has read.
         condition
             Whether the value may be a condition.
+        place
+            The line of code, of an expression that was traced; see `Source`.
 
         Raises
         ------
         ExpressionError
             The text is not an expression, or is a condition although `condition` is False.
         """
-        output = self._root("expr", text)
+        output = self._root("expr", text, place)
         if not condition and output in self._conditions:
             message = "the expression is a condition, not a number"
             place = Place(text=text, start=0, end=len(text))

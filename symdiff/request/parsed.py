@@ -8,6 +8,7 @@ from typing import Any
 
 from symdiff.errors import ExpressionError, UsageError, did_you_mean
 from symdiff.program import Program, parse
+from symdiff.program.traced import TracedProgram
 from symdiff.request.binding import bind
 from symdiff.request.claims import Claimed, check_inputs, read_claims
 from symdiff.request.request import Request
@@ -90,7 +91,8 @@ def _program(request: Request) -> tuple[Program, Callable[..., Any] | None]:
         if formula is not None:
             message = "math is the formula of a callable, and the expression is not a callable"
             raise UsageError(message, hint="leave math out")
-        return _parsed(expression, request.let), None
+        function = expression.function if isinstance(expression, TracedProgram) else None
+        return _parsed(expression, request.let), function
     if not callable(expression):
         message = (
             f"an expression is a text, a Program or a callable, not {type(expression).__name__}"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _LIBRARY: Final = str(Path(torch.__file__).parent)
 _TRACING: Final = str(Path(__file__).parent)
+_FUNCTION: Final = str(Path(torch.autograd.function.__file__))  # its `apply` calls `forward`
 _ENTRY: Final = "trace.py"  # the file of this package that calls the person's function
 
 
@@ -54,3 +55,13 @@ def calling_line() -> CodeLine | None:
             return CodeLine(file, frame.f_lineno, text)
         frame = frame.f_back
     return None
+
+
+def is_in_custom_forward() -> bool:
+    """Return whether a `forward` of a custom Function is running: torch turns gradients off there."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
+    while frame is not None:
+        if frame.f_code.co_name == "apply" and frame.f_code.co_filename == _FUNCTION:
+            return True
+        frame = frame.f_back
+    return False

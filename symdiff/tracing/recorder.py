@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode, resolve_name
 
 from symdiff.errors import UsageError
 from symdiff.tracing import syntax
-from symdiff.tracing.places import CodeLine, calling_line
+from symdiff.tracing.places import CodeLine, calling_line, is_in_custom_forward
 from symdiff.tracing.syntax import NotWrittenError, Syntax
 from symdiff.tracing.translations import translate
 from symdiff.tracing.translations.arrangements import (
@@ -102,7 +102,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         self.notes: list[str] = []
         self._expressions: dict[int, Syntax] = {}
         self._kept: list[torch.Tensor] = []  # so that no other tensor gets the same id
-        self._held: bool | None = None  # whether gradients are off, where torch's own mode says else
+        self._held = False  # whether the person's code has turned gradients off
         for name, tensor in inputs.items():
             self.bind(tensor, syntax.name(name))
 
@@ -136,6 +136,8 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         unread: Unread,
     ) -> Any:  # noqa: ANN401
         """Call a function, and note what it does; call `unread` if it has no form in the text."""
+        if name == "_set_grad_enabled" and not is_in_custom_forward():
+            self._held = not args[0]
         if name in _DROPOUT:
             return self._dropout(func, args, kwargs)
         if not self.depends(args, kwargs) or name.endswith("_like") or name.startswith("new_"):
@@ -176,11 +178,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         from symdiff.tracing.decompositions import decomposed  # noqa: PLC0415
 
         del reason  # that of the operation inside is told
-        former, self._held = self._held, not torch.is_grad_enabled()
-        try:
-            return decomposed(self, func, args, kwargs)
-        finally:
-            self._held = former
+        return decomposed(self, func, args, kwargs)
 
     def _define(self, written: Syntax | Sequence[Syntax | None], tensors: Sequence[torch.Tensor], operation: str) -> None:
         expressions = [written] if isinstance(written, syntax.Syntax) else list(written)
@@ -190,8 +188,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
 
     def add(self, expression: Syntax, tensor: torch.Tensor, operation: str) -> None:
         """Define a tensor by an expression; without gradients recorded, as a constant."""
-        held = not torch.is_grad_enabled() if self._held is None else self._held
-        if held and tensor.is_floating_point():
+        if (self._held or torch.is_inference_mode_enabled()) and tensor.is_floating_point():
             expression = syntax.call("detach", expression)
         if isinstance(expression, syntax.Name):
             self.bind(tensor, expression)

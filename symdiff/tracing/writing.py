@@ -121,5 +121,7 @@ def parsed(definitions: Sequence[Definition], output: Syntax) -> tuple[Program, 
     reader = reader_of(texts)
     for d in definitions:
         reader.define(d.name, texts[d.name], place=str(d.line or ""))
-    program = reader.read(ast.unparse(output))
-    return program, reader.defined
+    last = definitions[-1] if definitions else None
+    if last is None or not isinstance(output, ast.Name) or output.id != last.name:
+        return reader.read(ast.unparse(output)), reader.defined
+    return reader.read(texts[last.name], place=str(last.line or "")), reader.defined

@@ -1,0 +1,164 @@
+"""Replace a callable without a formula by its trace, and resolve the names that `wrt` gives."""
+
+from __future__ import annotations
+
+import dataclasses
+import fnmatch
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from symdiff.errors import UsageError, did_you_mean
+from symdiff.grid.points import axes
+from symdiff.program import Program
+from symdiff.program.traced import TracedProgram
+from symdiff.program.values import DTYPES, index_inputs, uses_tensors
+from symdiff.request.request import Request
+
+PARAMETERS: Final = "parameters"  # what `wrt` says for all parameters of a module
+_POINTS: Final = 3  # of a grid, at which a function of numbers is traced
+
+
+def traced(request: Request) -> Request:
+    """Return the request with its callable traced, if it has one and no formula.
+
+    Raises
+    ------
+    UsageError
+        The callable cannot be traced, or `wrt` names something else than its inputs.
+    """
+    expression = request.expression
+    if isinstance(expression, str | Program) or not callable(expression) or request.math:
+        program = expression if isinstance(expression, TracedProgram) else None
+    else:
+        program = _trace(expression, request)
+    if program is None:
+        return request
+    label = dataclasses.replace(request.label, name=request.label.name or program.name)
+    is_on_numbers = not request.values and not isinstance(expression, TracedProgram)
+    values = {} if is_on_numbers else _values(program, request)
+    return dataclasses.replace(
+        request,
+        expression=program,
+        values=values,
+        wrt=_wrt(program, request.wrt),
+        label=label,
+    )
+
+
+def _trace(function: Callable[..., Any], request: Request) -> TracedProgram:
+    from symdiff.tracing.trace import trace  # noqa: PLC0415  (loads torch)
+
+    if request.values:
+        args, keywords = _arguments(function, request.values)
+        return trace(function, *args, **keywords)
+    return _trace_on_numbers(function, request)
+
+
+def _arguments(
+    function: Callable[..., Any], values: Mapping[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments of a function from the values of its parameters."""
+    import torch  # noqa: PLC0415
+
+    given = {name: _tensors(value) for name, value in values.items()}
+    target = function.forward if isinstance(function, torch.nn.Module) else function
+    try:
+        signature = inspect.signature(target)
+        bound = signature.bind(**given)
+    except ValueError:  # a builtin
+        return tuple(given.values()), {}
+    except TypeError as error:
+        if any(p.kind is p.VAR_POSITIONAL or p.kind is p.POSITIONAL_ONLY for p in signature.parameters.values()):
+            return tuple(given.values()), {}
+        message = f"values do not fit the function's parameters {signature}: {error}"
+        raise UsageError(message, hint="values={...} with the names of its parameters") from None
+    return bound.args, bound.kwargs
+
+
+def _tensors(value: Any) -> Any:  # noqa: ANN401  (what `values` has)
+    """Return a value as torch tensors, in nested lists and mappings of them where it has some."""
+    import torch  # noqa: PLC0415
+
+    from symdiff.program.values import Value, read_value  # noqa: PLC0415
+
+    if isinstance(value, torch.Tensor | bool | str | None):
+        return value
+    if isinstance(value, list | tuple) and any(isinstance(v, torch.Tensor) for v in value):
+        return type(value)(_tensors(v) for v in value)
+    if isinstance(value, Mapping) and not {"shape", "data"} & set(value):
+        return {key: _tensors(v) for key, v in value.items()}
+    read: Value = read_value("value", value)
+    return torch.as_tensor(read.array, dtype=getattr(torch, read.dtype))
+
+
+def _trace_on_numbers(function: Callable[..., Any], request: Request) -> TracedProgram:
+    """Return the trace of a function that is applied point by point."""
+    import torch  # noqa: PLC0415
+
+    from symdiff.tracing.trace import trace  # noqa: PLC0415
+
+    target = function.forward if isinstance(function, torch.nn.Module) else function
+    try:
+        parameters = inspect.signature(target).parameters.values()
+    except (TypeError, ValueError):
+        names = list(request.given) or ["x"]
+    else:
+        required = [p.name for p in parameters if p.default is p.empty or p.name in request.given]
+        names = [n for n in required if n not in {"args", "kwargs"}] or list(request.given) or ["x"]
+    points = [a.values[:_POINTS].tolist() for a in axes(tuple(names), request.grid, request.at)]
+    count = max(map(len, points))
+    tensors = [torch.tensor([*p, *[p[-1]] * (count - len(p))], dtype=torch.float64) for p in points]
+    program = trace(function, *tensors)
+    if uses_tensors(program) or "constant" in program.roles.values():
+        where = next(
+            (program.place(i) for i, call in program.calls() if _is_tensor_call(program, i)), ""
+        )
+        message = f"the function does not work point by point: {where or 'it uses other tensors'}"
+        raise UsageError(message, hint='give tensors: values={"x": [1.0, 2.0]}')
+    return program
+
+
+def _is_tensor_call(program: Program, node: int) -> bool:
+    from symdiff.catalogue import CATALOGUE  # noqa: PLC0415
+
+    call: Any = program.nodes[node]
+    return CATALOGUE[call.function].array is not None
+
+
+def _values(program: TracedProgram, request: Request) -> dict[str, Any]:
+    """Return the values of the Program's inputs, with those that a request replaces."""
+    given = request.values if isinstance(request.expression, TracedProgram) else {}
+    return {**program.values, **{n: v for n, v in given.items() if n in program.values}}
+
+
+def _wrt(program: TracedProgram, wrt: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the inputs that `wrt` means: names, globs, or all parameters of a module.
+
+    Raises
+    ------
+    UsageError
+        It names something else.
+    """
+    integers = index_inputs(program)
+    real = [n for n in program.inputs if n not in integers and _is_real(program.values[n])]
+    if wrt is None:
+        return tuple(n for n in real if program.roles[n] in {"input", "parameter"})
+    patterns = [wrt] if isinstance(wrt, str) else wrt
+    chosen: dict[str, None] = {}
+    for pattern in patterns:
+        if pattern == PARAMETERS:
+            found = [n for n in real if program.roles[n] == "parameter"]
+        else:
+            found = fnmatch.filter(program.inputs, pattern.replace(".", "_"))
+        if not found:
+            message = f"the function has no input {pattern[:40]!r}"
+            known = f"its inputs: {', '.join(program.inputs) or 'none'}"
+            raise UsageError(message, hint=did_you_mean(pattern, program.inputs) or known)
+        chosen.update(dict.fromkeys(found))
+    return tuple(chosen)
+
+
+def _is_real(value: Any) -> bool:  # noqa: ANN401  (a torch tensor)
+    dtype = str(value.dtype).removeprefix("torch.")
+    return dtype in DTYPES and not DTYPES[dtype].is_integer
