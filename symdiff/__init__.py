@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from symdiff.errors import InputError, SymdiffError
     from symdiff.program import Program, parse
     from symdiff.report.report import Comparison, Report
+    from symdiff.testing.assertions import assert_derivatives
     from symdiff.tracing.trace import trace
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Program",
     "Report",
     "SymdiffError",
+    "assert_derivatives",
     "compare",
     "compare_file",
     "compare_files",
@@ -38,6 +40,7 @@ _MODULES = {
     "Program": "symdiff.program",
     "Report": "symdiff.report.report",
     "SymdiffError": "symdiff.errors",
+    "assert_derivatives": "symdiff.testing.assertions",
     "compare": "symdiff.api",
     "compare_file": "symdiff.api",
     "compare_files": "symdiff.api",

@@ -18,9 +18,10 @@ from symdiff.report import formats
 from symdiff.report.records import FIELDS, Record, records
 from symdiff.report.summary import summary
 from symdiff.report.tables import block
+from symdiff.verdict.words import Verdict
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True, slots=True, repr=False)
 class Report:
     """Results of comparing several expressions.
 
@@ -46,6 +47,33 @@ class Report:
         if any(not isinstance(m, Crash) for m in self.errors):
             return 2
         return 0 if self.ok else 1
+
+    @property
+    def findings(self) -> tuple[Record, ...]:
+        """The records with a verdict that does not pass, the gravest first."""
+        gravity = {v.label: v.gravity for v in Verdict}
+        passing = {v.label for v in Verdict if v.passes}
+        found = [r for r in self.records() if r["verdict"] not in passing]
+        return tuple(sorted(found, key=lambda r: -gravity[r["verdict"]]))
+
+    def check(self) -> None:
+        """Raise AssertionError, with the tables, unless `ok`."""
+        if not self.ok:
+            errors = [str(error) for error in self.errors]
+            message = "\n".join([*errors, self.table(), self.summary()])
+            raise AssertionError(message)
+
+    def __bool__(self) -> bool:
+        """Return `ok`, so that ``assert comparison`` fails where a derivative is wrong."""
+        return self.ok
+
+    def __repr__(self) -> str:
+        """Return a line: what was compared, and how many derivatives do not pass."""
+        names = [e.name if len(e.name) <= 40 else f"{e.name[:37]}..." for e in self.evidence]
+        what = repr(names[0]) if len(names) == 1 else f"{len(names)} expressions"
+        errors = f", {len(self.errors)} errors" if self.errors else ""
+        state = "ok" if self.ok else f"{len(self.findings)} findings{errors}"
+        return f"<{type(self).__name__} of {what}: {state}>"
 
     def records(self) -> Iterator[Record]:
         """Yield a dict for each expression, spelling, output, variable, engine and point."""
@@ -141,6 +169,8 @@ class Comparison(Report):
     --------
     >>> import symdiff
     >>> comparison = symdiff.compare("relu(x)", {"x": [-1, 0, 1]})
+    >>> comparison, bool(comparison)
+    (<Comparison of 'relu(x)': ok>, True)
     >>> kink = comparison.grid.roles.tolist().index(1)
     >>> comparison.values("autograd")[kink], comparison.values("central")[kink]
     (np.float64(0.0), np.float64(0.5))

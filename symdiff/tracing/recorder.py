@@ -342,13 +342,19 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         return UsageError(message, hint="give the formula: symdiff.compare(f, math=...)")
 
 
+# Functions that share the name of another one with other arguments.
+_OTHER_MEANINGS: Final[Mapping[Any, str]] = {
+    torch.batch_norm: "torch.batch_norm",
+    torch.nn.functional.unfold: "im2col",
+    torch.nn.functional.fold: "col2im",
+}
 _SHORT: Final = 32  # indices that are written into the text
 
 
 def _name_of(func: Callable[..., Any]) -> str:
     """Return the name of a function, method or property of torch."""
-    if func is torch.batch_norm:
-        return "torch.batch_norm"
+    if func in _OTHER_MEANINGS:
+        return _OTHER_MEANINGS[func]
     name = getattr(func, "__name__", "")
     if name in {"__get__", "__set__", "__delete__"}:
         parts = (resolve_name(func) or "").split(".")

@@ -154,6 +154,12 @@ def _item(c: Call, input: Any, key: Any) -> Syntax:  # noqa: A002
     return taken(c, c.write(input), positions_in(input)[key])
 
 
+def _indexed(c: Call, input: Any, indices: Sequence[Any]) -> Syntax:  # noqa: A002
+    """Return ``x[i, j, ...]`` for tensors of indices, where None means a whole dimension."""
+    key = tuple(slice(None) if part is None else part for part in indices)
+    return taken(c, c.write(input), positions_in(input)[key])
+
+
 def _padded(
     c: Call, input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None  # noqa: A002
 ) -> Syntax:
@@ -166,6 +172,17 @@ def _padded(
     filler = call("reshape", call("tensor", listed([literal(value or 0)])), literal((1,)))
     flat = call("cat", listed([reshaped(c.write(input), (input.numel(),)), filler]))
     return taken(c, flat, positions)
+
+
+def _patches(function: str) -> Translation:
+    """Return the translation of unfold or fold, whose other arguments are sizes."""
+
+    def translate(c: Call, input: Any, *sizes: Any, **keywords: Any) -> Syntax:  # noqa: A002
+        written = [literal(size) for size in sizes]
+        named = {key: literal(value) for key, value in keywords.items()}
+        return call(function, c.write(input), *written, **named)
+
+    return translate
 
 
 def _embedding(c: Call, input: Any, weight: Any, *_: Any, **keywords: Any) -> Syntax:  # noqa: A002
@@ -259,6 +276,9 @@ ARRANGEMENTS: Final[Mapping[str, Translation]] = MappingProxyType(
         "hstack": _stacked_along(1),
         "vstack": _stacked_along(0),
         "__getitem__": _item,
+        "index": _indexed,
+        "im2col": _patches("unfold"),
+        "col2im": _patches("fold"),
         "pad": _padded,
         "embedding": _embedding,
         "gather": _gathered,

@@ -437,7 +437,10 @@ def _loss(formula: Any) -> Translation:  # noqa: ANN401
         settings = {k: v for k, v in keywords.items() if k not in {"size_average", "reduce"}}
         if isinstance(reduction, int):
             reduction = ("none", "mean", "sum")[reduction]
-        return _reduced(formula(*(c.write(t) for t in tensors), **settings), reduction)
+        value = formula(*(c.write(t) for t in tensors), **settings)
+        if reduction == "batchmean":
+            return binary(_DIVIDE, call("sum", value), literal(tensors[0].shape[0]))
+        return _reduced(value, reduction)
 
     return translate
 

@@ -1,0 +1,173 @@
+"""Assert that the gradients of a function on torch tensors are right."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from symdiff.errors import UsageError, did_you_mean
+from symdiff.report.records import Record
+
+ALWAYS_ALLOWED: Final = frozenset({"agrees"})
+_MAX_ROWS: Final = 10
+_MAX_COMPONENTS: Final = 40  # of an input that the lines which reproduce a failure write out
+
+
+def assert_derivatives(
+    fn: Callable[..., Any],
+    *inputs: Any,  # noqa: ANN401  (tensors, nested lists of them, and other values)
+    math: str | None = None,
+    allow: Iterable[str] = ("subgradient", "inexact"),
+    order: int = 1,
+    wrt: str | Sequence[str] | None = None,
+    **keywords: Any,  # noqa: ANN401
+) -> None:
+    """Raise AssertionError unless PyTorch's gradients of a function are right at some inputs.
+
+    The function is traced, its derivatives are proved, and the gradients that `backward` gives
+    are judged. A custom `backward` is found wrong without a formula for it.
+
+    Parameters
+    ----------
+    fn
+        A function, a module, or the `apply` of a custom Function.
+    inputs, keywords
+        Its arguments.
+    math
+        A formula, to check the values of `fn` too.
+    allow
+        The verdicts that pass besides `agrees`.
+    order
+        The order of the derivatives: 1.
+    wrt
+        The inputs to differentiate by: names, globs, or ``"parameters"`` of a module; default:
+        all real inputs and parameters.
+
+    Raises
+    ------
+    AssertionError
+        A gradient is wrong. The message has a table of the worst ones, the reasons, and lines
+        that reproduce it.
+    UsageError
+        The function cannot be traced, or an argument cannot be used.
+
+    Examples
+    --------
+    >>> import torch
+    >>> assert_derivatives(torch.relu, torch.tensor([-1.0, 0.0, 2.0], dtype=torch.float64))
+    >>> assert_derivatives(torch.sqrt, torch.tensor([0.0], dtype=torch.float64))
+    Traceback (most recent call last):
+    AssertionError: 1 of 1 derivatives of sqrt by autograd does not pass
+    ...
+    """
+    from symdiff.api import compare  # noqa: PLC0415  (the library's door)
+    from symdiff.tracing.trace import trace  # noqa: PLC0415  (loads torch)
+
+    allowed = _allowed(allow)
+    if order != 1:
+        message = f"order cannot be {order!r}"
+        raise UsageError(message, hint="order=1")
+    program = trace(fn, *inputs, **keywords)
+    if math is None:
+        comparison = compare(program, wrt=wrt, engines=("autograd",))
+    else:
+        values = {name: program.values[name] for name in program.inputs}
+        comparison = compare(program.function, math=math, values=values, wrt=wrt, engines=("autograd",))
+    records = list(comparison.records())
+    failing = [r for r in records if r["verdict"] not in allowed]
+    if failing:
+        raise AssertionError(_report(program.name, failing, len(records), _lines(fn, inputs, keywords)))
+
+
+def _allowed(allow: Iterable[str]) -> frozenset[str]:
+    """Return the verdicts that pass.
+
+    Raises
+    ------
+    UsageError
+        One of them does not exist.
+    """
+    from symdiff.verdict.words import Verdict  # noqa: PLC0415
+
+    words = [allow] if isinstance(allow, str) else list(allow)
+    known = Verdict.labels()
+    for word in words:
+        if word not in known:
+            message = f"allow: unknown verdict {str(word)[:40]!r}"
+            hint = did_you_mean(str(word), known) or f"verdicts: {', '.join(known)}"
+            raise UsageError(message, hint=hint)
+    return ALWAYS_ALLOWED | frozenset(words)
+
+
+def _report(name: str, failing: Sequence[Record], count: int, lines: Sequence[str]) -> str:
+    """Return the message: what fails, the worst derivatives, why, and how to see it again."""
+    from symdiff.verdict.words import Verdict  # noqa: PLC0415
+
+    gravity = {verdict.label: verdict.gravity for verdict in Verdict}
+    worst = sorted(failing, key=lambda r: -gravity[r["verdict"]])[:_MAX_ROWS]
+    verb = "does" if len(failing) == 1 else "do"
+    head = f"{len(failing)} of {count} derivatives of {name} by autograd {verb} not pass"
+    rows = [("output", "d/d", "autograd", "truth", "verdict")]
+    rows += [
+        (r["output"] or "", r["variable"], _number(r["value"]), _truth(r), r["verdict"])
+        for r in worst
+    ]
+    widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
+    shown = [k for k, width in enumerate(widths) if any(row[k] for row in rows[1:]) and width]
+    table = ["  " + "  ".join(row[k].rjust(widths[k]) for k in shown) for row in rows]
+    more = [f"  and {len(failing) - len(worst)} more"] if len(failing) > len(worst) else []
+    reasons = dict.fromkeys(_reason(r) for r in worst)
+    return "\n".join([head, *table, *more, *(f"  {r}" for r in reasons if r), *lines])
+
+
+def _number(value: float | str | None) -> str:
+    return "none" if value is None else f"{value:.9g}" if isinstance(value, float) else str(value)
+
+
+def _truth(record: Record) -> str:
+    """Return the derivative, or the two one-sided ones, or the kind of the point."""
+    if record["derivative"] is not None:
+        return _number(record["derivative"])
+    if record["left"] is not None and record["right"] is not None:
+        return f"{_number(record['left'])} | {_number(record['right'])}"
+    return str(record["kind"])
+
+
+def _reason(record: Record) -> str:
+    where = record["blame"] if record["blame"] != record["expression"] else ""
+    return ": ".join(part for part in (where, record["detail"]) if part)
+
+
+def _lines(
+    fn: Callable[..., Any], inputs: Sequence[Any], keywords: Mapping[str, Any]
+) -> list[str]:
+    """Return lines of Python that fail in the same way; none if the inputs are long."""
+    from symdiff.tracing.recorder import tensors_in  # noqa: PLC0415
+
+    tensors = list(tensors_in((tuple(inputs), tuple(keywords.values()))))
+    if any(t.numel() > _MAX_COMPONENTS for t in tensors):
+        return []
+    arguments = [_written(x) for x in inputs]
+    arguments += [f"{name}={_written(x)}" for name, x in keywords.items()]
+    called = getattr(fn, "__qualname__", type(fn).__name__)
+    module = inspect.getmodule(fn if hasattr(fn, "__qualname__") else type(fn))
+    origin = f"  # {called} of {module.__name__}" if module else ""
+    return [
+        "To see it again:",
+        "  import symdiff, torch",
+        f"  symdiff.assert_derivatives({', '.join([called, *arguments])}){origin}",
+    ]
+
+
+def _written(value: Any) -> str:  # noqa: ANN401
+    import torch  # noqa: PLC0415
+
+    if isinstance(value, torch.Tensor):
+        return f"torch.tensor({value.tolist()}, dtype={value.dtype})"
+    if isinstance(value, list | tuple):
+        items = ", ".join(map(_written, value))
+        return f"[{items}]" if isinstance(value, list) else f"({items},)"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{k!r}: {_written(v)}' for k, v in value.items())}}}"
+    return repr(value)
