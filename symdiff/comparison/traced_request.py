@@ -28,9 +28,10 @@ def traced(request: Request) -> Request:
         The callable cannot be traced, or `wrt` names something else than its inputs.
     """
     expression = request.expression
-    if isinstance(expression, str | Program) or not callable(expression) or request.math:
-        program = expression if isinstance(expression, TracedProgram) else None
-    else:
+    program = None
+    if isinstance(expression, TracedProgram):
+        program = expression
+    elif callable(expression) and request.math is None:
         program = _trace(expression, request)
     if program is None:
         return request
@@ -69,7 +70,10 @@ def _arguments(
     except ValueError:  # a builtin
         return tuple(given.values()), {}
     except TypeError as error:
-        if any(p.kind is p.VAR_POSITIONAL or p.kind is p.POSITIONAL_ONLY for p in signature.parameters.values()):
+        if any(
+            p.kind is p.VAR_POSITIONAL or p.kind is p.POSITIONAL_ONLY
+            for p in signature.parameters.values()
+        ):
             return tuple(given.values()), {}
         message = f"values do not fit the function's parameters {signature}: {error}"
         raise UsageError(message, hint="values={...} with the names of its parameters") from None

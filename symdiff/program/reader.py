@@ -125,8 +125,8 @@ class Reader(Bookkeeping):
         output = self._root("expr", text, place)
         if not condition and output in self._conditions:
             message = "the expression is a condition, not a number"
-            place = Place(text=text, start=0, end=len(text))
-            raise ExpressionError(message, place=place, hint="write where(condition, 1, 0)")
+            whole = Place(text=text, start=0, end=len(text))
+            raise ExpressionError(message, place=whole, hint="write where(condition, 1, 0)")
         return self._builder.program(output, tuple(self._sources))
 
     def _root(self, name: str, text: str, place: str = "") -> int:

@@ -73,11 +73,15 @@ def assert_derivatives(
         comparison = compare(program, wrt=wrt, engines=("autograd",))
     else:
         values = {name: program.values[name] for name in program.inputs}
-        comparison = compare(program.function, math=math, values=values, wrt=wrt, engines=("autograd",))
+        comparison = compare(
+            program.function, math=math, values=values, wrt=wrt, engines=("autograd",)
+        )
     records = list(comparison.records())
     failing = [r for r in records if r["verdict"] not in allowed]
     if failing:
-        raise AssertionError(_report(program.name, failing, len(records), _lines(fn, inputs, keywords)))
+        raise AssertionError(
+            _report(program.name, failing, len(records), _lines(fn, inputs, keywords))
+        )
 
 
 def _allowed(allow: Iterable[str]) -> frozenset[str]:
@@ -139,9 +143,7 @@ def _reason(record: Record) -> str:
     return ": ".join(part for part in (where, record["detail"]) if part)
 
 
-def _lines(
-    fn: Callable[..., Any], inputs: Sequence[Any], keywords: Mapping[str, Any]
-) -> list[str]:
+def _lines(fn: Callable[..., Any], inputs: Sequence[Any], keywords: Mapping[str, Any]) -> list[str]:
     """Return lines of Python that fail in the same way; none if the inputs are long."""
     from symdiff.tracing.recorder import tensors_in  # noqa: PLC0415
 

@@ -24,11 +24,11 @@ class _Inside(TorchDispatchMode):  # type: ignore[misc]
 
     def __torch_dispatch__(
         self,
-        func: Any,  # noqa: ANN401  (an overload of an operation)
+        func: Any,
         types: object,
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:  # noqa: ANN401
+    ) -> Any:
         """Run one operation of ATen, and note what it does."""
         del types
         name = func._schema.name.rpartition("::")[2]  # noqa: SLF001  (it has no public form)
@@ -36,11 +36,11 @@ class _Inside(TorchDispatchMode):  # type: ignore[misc]
 
     def _decomposed(
         self,
-        func: Any,  # noqa: ANN401
+        func: Any,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         reason: NotWrittenError,
-    ) -> Any:  # noqa: ANN401
+    ) -> Any:
         """Run an operation that has no form in the text by the operations it consists of."""
         with self:
             result = func.decompose(*args, **kwargs)
@@ -53,7 +53,7 @@ class _Inside(TorchDispatchMode):  # type: ignore[misc]
 
 def decomposed(
     recorder: Recorder, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:  # noqa: ANN401  (what the function returns)
+) -> Any:
     """Call a function, and record the operations inside torch that it consists of.
 
     Parameters

@@ -57,7 +57,7 @@ class Arguments:
     kwargs: Mapping[str, Any]
     leaves: tuple[Leaf, ...]
 
-    def call(self, tensors: Mapping[str, torch.Tensor]) -> Any:  # noqa: ANN401
+    def call(self, tensors: Mapping[str, torch.Tensor]) -> Any:
         """Call the function with other tensors, by name; those left out stay as they are."""
         args, kwargs = list(self.args), dict(self.kwargs)
         state: dict[str, torch.Tensor] = {}
@@ -76,7 +76,7 @@ class Arguments:
         return self.function(*args, **kwargs)
 
 
-def _replaced(value: Any, path: Sequence[Any], tensor: torch.Tensor) -> Any:  # noqa: ANN401
+def _replaced(value: Any, path: Sequence[Any], tensor: torch.Tensor) -> Any:
     """Return nested lists, tuples and mappings with another tensor at one place."""
     if not path:
         return tensor
@@ -143,7 +143,7 @@ def _parameter_names(
     return names[: len(args)]
 
 
-def _tensors_at(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:  # noqa: ANN401
+def _tensors_at(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], Any]]:
     if isinstance(value, torch.Tensor):
         yield path, value
     elif isinstance(value, Mapping):

@@ -58,7 +58,7 @@ def calling_line() -> CodeLine | None:
 
 
 def is_in_custom_forward() -> bool:
-    """Return whether a `forward` of a custom Function is running: torch turns gradients off there."""
+    """Return whether a custom Function's `forward` is running, where torch turns gradients off."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
     while frame is not None:
         if frame.f_code.co_name == "apply" and frame.f_code.co_filename == _FUNCTION:

@@ -26,10 +26,42 @@ from symdiff.tracing.translations.arrangements import (
 from symdiff.tracing.translations.call import Call
 
 # Functions that turn a tensor into a Python value, which the trace takes as a constant.
-_TO_PYTHON: Final = frozenset({"item", "tolist", "numpy", "__float__", "__int__", "__index__", "__array__", "__complex__"})
+_TO_PYTHON: Final = frozenset(
+    {"item", "tolist", "numpy", "__float__", "__int__", "__index__", "__array__", "__complex__"}
+)
 # Functions that draw random numbers.
-_RANDOM: Final = frozenset({"rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like", "bernoulli", "normal", "multinomial", "poisson", "uniform", "exponential", "geometric", "log_normal", "cauchy", "random"})
-_DROPOUT: Final = frozenset({"dropout", "dropout1d", "dropout2d", "dropout3d", "feature_dropout", "alpha_dropout", "feature_alpha_dropout"})
+_RANDOM: Final = frozenset(
+    {
+        "rand",
+        "randn",
+        "randint",
+        "randperm",
+        "rand_like",
+        "randn_like",
+        "randint_like",
+        "bernoulli",
+        "normal",
+        "multinomial",
+        "poisson",
+        "uniform",
+        "exponential",
+        "geometric",
+        "log_normal",
+        "cauchy",
+        "random",
+    }
+)
+_DROPOUT: Final = frozenset(
+    {
+        "dropout",
+        "dropout1d",
+        "dropout2d",
+        "dropout3d",
+        "feature_dropout",
+        "alpha_dropout",
+        "feature_alpha_dropout",
+    }
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -112,7 +144,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         types: object,
         args: tuple[Any, ...] = (),
         kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:  # noqa: ANN401
+    ) -> Any:
         """Call a function of torch, and note what it does."""
         del types
         return self.called(func, _name_of(func), args, dict(kwargs or {}), self._within)
@@ -134,7 +166,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         unread: Unread,
-    ) -> Any:  # noqa: ANN401
+    ) -> Any:
         """Call a function, and note what it does; call `unread` if it has no form in the text."""
         if name == "_set_grad_enabled" and not is_in_custom_forward():
             self._held = not args[0]
@@ -152,7 +184,14 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             return self._write(func, name, target, args, kwargs)
         return self._computed(func, name, args, kwargs, unread)
 
-    def _computed(self, func: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any], unread: Unread) -> Any:  # noqa: ANN401, PLR0913, PLR0917
+    def _computed(
+        self,
+        func: Callable[..., Any],
+        name: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        unread: Unread,
+    ) -> Any:
         state = torch.random.get_rng_state()
         result = func(*args, **kwargs)
         tensors = list(tensors_in(result))
@@ -173,14 +212,19 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         reason: NotWrittenError,
-    ) -> Any:  # noqa: ANN401
+    ) -> Any:
         """Call a function that has no form in the text, and record the operations inside it."""
         from symdiff.tracing.decompositions import decomposed  # noqa: PLC0415
 
         del reason  # that of the operation inside is told
         return decomposed(self, func, args, kwargs)
 
-    def _define(self, written: Syntax | Sequence[Syntax | None], tensors: Sequence[torch.Tensor], operation: str) -> None:
+    def _define(
+        self,
+        written: Syntax | Sequence[Syntax | None],
+        tensors: Sequence[torch.Tensor],
+        operation: str,
+    ) -> None:
         expressions = [written] if isinstance(written, syntax.Syntax) else list(written)
         for expression, tensor in zip(expressions, tensors, strict=True):
             if expression is not None:
@@ -199,14 +243,20 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         self.bind(tensor, syntax.name(name))
 
     def call(
-        self, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any  # noqa: ANN401
+        self,
+        name: str,
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        result: Any,
     ) -> Call:
         """Return a call of torch, for its translation."""
         return Call(name, args, kwargs, result, self.reference, self._indices)
 
     # -- what does not depend on the inputs, and what leaves torch
 
-    def _independent(self, func: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
+    def _independent(
+        self, func: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         if name.strip("_") in _RANDOM:
             self._note("random numbers drawn here are constants of this trace")
         result = func(*args, **kwargs)
@@ -221,7 +271,9 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             self.branches.append(Branch(condition, taken, calling_line()))
         return taken
 
-    def _dropout(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
+    def _dropout(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         """Return the product with a mask that is drawn once; it draws as dropout itself does."""
         tensor, *others = args
         kwargs = {**kwargs, "inplace": False} if "inplace" in kwargs else kwargs
@@ -239,7 +291,14 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
 
     # -- writing into tensors
 
-    def _write(self, func: Callable[..., Any], name: str, target: torch.Tensor, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
+    def _write(
+        self,
+        func: Callable[..., Any],
+        name: str,
+        target: torch.Tensor,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Any:
         before = self.reference(target)
         former = target.detach().clone()
         expression = self._written_value(name, target, before, args, kwargs, former)
@@ -250,7 +309,15 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             self._refresh(other, target)
         return result
 
-    def _written_value(self, name: str, target: torch.Tensor, before: Syntax, args: tuple[Any, ...], kwargs: dict[str, Any], former: torch.Tensor) -> Syntax:  # noqa: PLR0913, PLR0917
+    def _written_value(
+        self,
+        name: str,
+        target: torch.Tensor,
+        before: Syntax,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        former: torch.Tensor,
+    ) -> Syntax:
         if name == "__setitem__":
             return self._set_item(target, before, args[1], args[2])
         plain = {key: value for key, value in kwargs.items() if key != "out"}
@@ -266,13 +333,17 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             raise self.refusal(name, NotWrittenError("several results"))
         return written
 
-    def _set_item(self, target: torch.Tensor, before: Syntax, key: Any, value: Any) -> Syntax:  # noqa: ANN401
+    def _set_item(self, target: torch.Tensor, before: Syntax, key: Any, value: Any) -> Syntax:
         """Return a tensor after ``target[key] = value``."""
         call = self.call("__setitem__", (), {}, target)
         parts = index_parts(key)
-        is_mask = isinstance(key, torch.Tensor) and key.dtype == torch.bool and key.shape == target.shape
+        is_mask = (
+            isinstance(key, torch.Tensor) and key.dtype == torch.bool and key.shape == target.shape
+        )
         if is_mask and id(key) in self._expressions and _is_number(value):
-            number = self.reference(value) if isinstance(value, torch.Tensor) else syntax.literal(value)
+            number = (
+                self.reference(value) if isinstance(value, torch.Tensor) else syntax.literal(value)
+            )
             return syntax.call("where", self.reference(key), number, before)
         positions = positions_in(target)[key if not all(map(is_plain, parts)) else parts]
         if isinstance(value, torch.Tensor):
@@ -295,16 +366,20 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             return
         to, origin = (torch.tensor(column) for column in zip(*pairs, strict=True))
         source = syntax.call("take", self.reference(target), call.indices(origin))
-        self.add(put(call, self.reference(other), to, source), other, "a write through another view")
+        self.add(
+            put(call, self.reference(other), to, source), other, "a write through another view"
+        )
 
     # -- constants
 
     def _constant(self, tensor: torch.Tensor) -> Syntax:
         if tensor.dtype == torch.bool:
-            return syntax.compare(syntax.NOT_EQUAL, self._constant(tensor.double()), syntax.literal(0))
+            return syntax.compare(
+                syntax.NOT_EQUAL, self._constant(tensor.double()), syntax.literal(0)
+            )
         if tensor.is_complex():
-            message = "complex numbers"
-            raise self.refusal("a constant", NotWrittenError(message))
+            reason = NotWrittenError("complex numbers")
+            raise self.refusal("a constant", reason)
         if tensor.numel() == 1 and not tensor.ndim:
             number = tensor.item()
             if not math.isnan(number):
@@ -313,8 +388,10 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         self.constants[name] = tensor.detach().clone()
         return syntax.name(name)
 
-    def _indices(self, value: Any) -> Syntax:  # noqa: ANN401
-        tensor = torch.as_tensor(np.asarray(value) if not isinstance(value, torch.Tensor) else value)
+    def _indices(self, value: Any) -> Syntax:
+        tensor = torch.as_tensor(
+            np.asarray(value) if not isinstance(value, torch.Tensor) else value
+        )
         known = self._expressions.get(id(value))
         if known is not None:
             return known
@@ -362,18 +439,26 @@ def _name_of(func: Callable[..., Any]) -> str:
     return str(name)
 
 
-def _written_to(func: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> torch.Tensor | None:
+def _written_to(
+    func: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
+) -> torch.Tensor | None:
     """Return the tensor that a call writes to, or None."""
     del func
     if isinstance(kwargs.get("out"), torch.Tensor):
         return kwargs["out"]
-    in_place = name == "__setitem__" or (name.startswith("__i") and name not in {"__index__", "__int__", "__invert__"})
-    in_place |= name.endswith("_") and not name.endswith("__") and name not in {"requires_grad_", "retain_grad_"}
+    in_place = name == "__setitem__" or (
+        name.startswith("__i") and name not in {"__index__", "__int__", "__invert__"}
+    )
+    in_place |= (
+        name.endswith("_")
+        and not name.endswith("__")
+        and name not in {"requires_grad_", "retain_grad_"}
+    )
     in_place |= kwargs.get("inplace") is True
     return args[0] if in_place and args and isinstance(args[0], torch.Tensor) else None
 
 
-def tensors_in(values: Any) -> Iterator[torch.Tensor]:  # noqa: ANN401  (nested arguments)
+def tensors_in(values: Any) -> Iterator[torch.Tensor]:
     """Yield the tensors in nested lists, tuples and mappings."""
     if isinstance(values, torch.Tensor):
         yield values
@@ -385,14 +470,15 @@ def tensors_in(values: Any) -> Iterator[torch.Tensor]:  # noqa: ANN401  (nested 
             yield from tensors_in(value)
 
 
-def _is_number(value: Any) -> bool:  # noqa: ANN401
+def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) or (isinstance(value, torch.Tensor) and not value.ndim)
 
 
 def _shares_memory(first: torch.Tensor, second: torch.Tensor) -> bool:
-    return first.layout == second.layout == torch.strided and (
-        first.untyped_storage().data_ptr() == second.untyped_storage().data_ptr() != 0
-    )
+    if not first.layout == second.layout == torch.strided:
+        return False
+    memory: int = first.untyped_storage().data_ptr()
+    return memory == int(second.untyped_storage().data_ptr()) != 0
 
 
 def _memory(tensor: torch.Tensor) -> torch.Tensor:

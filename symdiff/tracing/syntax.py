@@ -33,7 +33,7 @@ def call(function: str, *arguments: Syntax, **keywords: Syntax | None) -> ast.Ca
     return ast.Call(name(function), list(arguments), given)
 
 
-def literal(value: Any) -> Syntax:  # noqa: ANN401  (checked here)
+def literal(value: Any) -> Syntax:
     """Return a number, a flag, a word, None, or a list of them.
 
     Raises
@@ -66,9 +66,11 @@ def listed(items: Sequence[Syntax]) -> ast.List:
     return ast.List(list(items), ast.Load())
 
 
-def nested(values: Any) -> Syntax:  # noqa: ANN401  (integers)
+def nested(values: Any) -> Syntax:
     """Return integers, nested in lists as they are."""
-    return listed([nested(value) for value in values]) if isinstance(values, list) else literal(values)
+    return (
+        listed([nested(value) for value in values]) if isinstance(values, list) else literal(values)
+    )
 
 
 def binary(operator: ast.operator, left: Syntax, right: Syntax) -> ast.BinOp:
@@ -94,9 +96,9 @@ def index(value: Syntax, parts: Sequence[Any]) -> ast.Subscript:
     return ast.Subscript(value, inside, ast.Load())
 
 
-def _part(part: Any) -> Syntax:  # noqa: ANN401  (an index of Python)
+def _part(part: Any) -> Syntax:
     if not isinstance(part, slice):
         return literal(part)
     ends = (None if end is None else literal(int(end)) for end in (part.start, part.stop))
     step = None if part.step in (None, 1) else literal(part.step)
-    return ast.Slice(*ends, step)  # type: ignore[arg-type]  (the stubs lack slices of any form)
+    return ast.Slice(lower=next(ends), upper=next(ends), step=step)

@@ -30,7 +30,7 @@ _DEVIATION: Final[Mapping[torch.dtype, float]] = {
 }
 
 
-def trace(function: Callable[..., Any], *inputs: Any, **keywords: Any) -> TracedProgram:  # noqa: ANN401
+def trace(function: Callable[..., Any], *inputs: Any, **keywords: Any) -> TracedProgram:
     """Return the Program that a function computes at some inputs.
 
     The function runs once. Every call of torch on tensors that depend on the inputs becomes a row
@@ -123,7 +123,7 @@ class _Replay:
         return parts[0] if len(parts) == 1 else torch.cat([t.reshape(-1) for t in parts])
 
 
-def _output(recorder: Recorder, result: Any) -> Syntax:  # noqa: ANN401
+def _output(recorder: Recorder, result: Any) -> Syntax:
     """Return the expression for what a function returned.
 
     Raises
@@ -159,7 +159,7 @@ def _check(
     nodes: Mapping[str, int],
     definitions: Sequence[Definition],
     values: Mapping[str, torch.Tensor],
-    result: Any,  # noqa: ANN401
+    result: Any,
 ) -> None:
     """Check that the Program has the function's own value.
 
@@ -217,9 +217,7 @@ def _first(tensor: torch.Tensor) -> str:
     return f"{flat[0].item():.17g}{shape}" if flat.numel() else f"nothing{shape}"
 
 
-_AS_DOUBLE: Final = Definition(
-    "", ast.Constant(0), None, "", torch.zeros((), dtype=torch.float64)
-)
+_AS_DOUBLE: Final = Definition("", ast.Constant(0), None, "", torch.zeros((), dtype=torch.float64))
 
 
 # -- branches

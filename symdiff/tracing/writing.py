@@ -23,7 +23,7 @@ class _Names(ast.NodeTransformer):
     def __init__(self, expressions: Mapping[str, Syntax]) -> None:
         self._expressions = expressions
 
-    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802  (the name that ast calls)
+    def visit_Name(self, node: ast.Name) -> ast.AST:
         return self._expressions.get(node.id, node)
 
 
@@ -32,7 +32,9 @@ def names_in(expression: Syntax) -> list[str]:
     return [node.id for node in ast.walk(expression) if isinstance(node, ast.Name)]
 
 
-def joined(definitions: Sequence[Definition], output: Syntax, kept: Sequence[Syntax] = ()) -> tuple[list[Definition], Syntax, dict[str, str]]:
+def joined(
+    definitions: Sequence[Definition], output: Syntax, kept: Sequence[Syntax] = ()
+) -> tuple[list[Definition], Syntax, dict[str, str]]:
     """Write definitions that are used once into the one that uses them, if one line made both.
 
     Parameters
@@ -109,7 +111,7 @@ def _names(definitions: Sequence[Definition]) -> dict[str, str]:
     return names
 
 
-def parsed(definitions: Sequence[Definition], output: Syntax) -> tuple[Program, dict[str, int]]:
+def parsed(definitions: Sequence[Definition], output: Syntax) -> tuple[Program, Mapping[str, int]]:
     """Return the Program, and the node of every definition by name.
 
     Raises

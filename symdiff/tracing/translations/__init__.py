@@ -88,7 +88,7 @@ def _by_row(call: Call, function: Callable[..., Any]) -> Written:
     return syntax.call(row.name if row.is_named else name, *arguments, **named)
 
 
-def _argument(call: Call, value: Any, kind: str) -> syntax.Syntax:  # noqa: ANN401
+def _argument(call: Call, value: Any, kind: str) -> syntax.Syntax:
     if kind == "indices":
         return call.indices(value)
     if kind == "tensors":
@@ -102,4 +102,3 @@ def _defaults(function: Callable[..., Any]) -> dict[str, Any]:
         return {}
     parameters = inspect.signature(function).parameters.values()
     return {p.name: p.default for p in parameters if p.default is not p.empty}
-

@@ -16,7 +16,7 @@ _ADD, _SUBTRACT, _MULTIPLY, _DIVIDE = ast.Add(), ast.Sub(), ast.Mult(), ast.Div(
 
 
 def _operator(operator: ast.operator, *, swapped: bool = False) -> Translation:
-    def translate(c: Call, input: Any, other: Any) -> Syntax:  # noqa: A002  (torch's name)
+    def translate(c: Call, input: Any, other: Any) -> Syntax:
         left, right = (other, input) if swapped else (input, other)
         return binary(operator, c.write(left), c.write(right))
 
@@ -26,7 +26,7 @@ def _operator(operator: ast.operator, *, swapped: bool = False) -> Translation:
 def _scaled(operator: ast.operator, *, swapped: bool = False) -> Translation:
     """Return the translation of a sum or a difference, whose second term has a factor."""
 
-    def translate(c: Call, input: Any, other: Any, *, alpha: float = 1) -> Syntax:  # noqa: A002
+    def translate(c: Call, input: Any, other: Any, *, alpha: float = 1) -> Syntax:
         first, second = c.write(input), c.write(other)
         if swapped:
             first, second = second, first
@@ -39,42 +39,42 @@ def _scaled(operator: ast.operator, *, swapped: bool = False) -> Translation:
 
 
 def _logical(operator: ast.boolop) -> Translation:
-    def translate(c: Call, input: Any, other: Any) -> Syntax:  # noqa: A002
+    def translate(c: Call, input: Any, other: Any) -> Syntax:
         _check_conditions(input, other)
         return ast.BoolOp(operator, [c.write(input), c.write(other)])
 
     return translate
 
 
-def _check_conditions(*tensors: Any) -> None:  # noqa: ANN401
+def _check_conditions(*tensors: Any) -> None:
     for tensor in tensors:
         if isinstance(tensor, torch.Tensor) and tensor.dtype != torch.bool:
             message = f"logic on a tensor of {tensor.dtype}"
             raise NotWrittenError(message)
 
 
-def _not(c: Call, input: Any) -> Syntax:  # noqa: A002
+def _not(c: Call, input: Any) -> Syntax:
     _check_conditions(input)
     return ast.UnaryOp(ast.Not(), c.write(input))
 
 
 def _comparison(operator: ast.cmpop) -> Translation:
-    def translate(c: Call, input: Any, other: Any) -> Syntax:  # noqa: A002
+    def translate(c: Call, input: Any, other: Any) -> Syntax:
         return compare(operator, c.write(input), c.write(other))
 
     return translate
 
 
-def _divided(c: Call, input: Any, other: Any, *, rounding_mode: str | None = None) -> Syntax:  # noqa: A002
+def _divided(c: Call, input: Any, other: Any, *, rounding_mode: str | None = None) -> Syntax:
     quotient = binary(_DIVIDE, c.write(input), c.write(other))
     return quotient if rounding_mode is None else call(rounding_mode, quotient)
 
 
-def _where(c: Call, condition: Any, input: Any, other: Any) -> Syntax:  # noqa: A002
+def _where(c: Call, condition: Any, input: Any, other: Any) -> Syntax:
     return call("where", c.write(condition), c.write(input), c.write(other))
 
 
-def _masked_fill(c: Call, input: Any, mask: Any, value: Any) -> Syntax:  # noqa: A002
+def _masked_fill(c: Call, input: Any, mask: Any, value: Any) -> Syntax:
     return call("where", c.write(mask), c.write(value), c.write(input))
 
 
@@ -88,19 +88,19 @@ def converted(c: Call, tensor: torch.Tensor) -> Syntax:
     raise NotWrittenError(message)
 
 
-def _convert(c: Call, input: Any, *_: Any, **__: Any) -> Syntax:  # noqa: A002
+def _convert(c: Call, input: Any, *_: Any, **__: Any) -> Syntax:
     return converted(c, input)
 
 
-def _filled(c: Call, input: Any, value: Any) -> Syntax:  # noqa: A002
+def _filled(c: Call, input: Any, value: Any) -> Syntax:
     return binary(_ADD, call("zeros_like", c.write(input)), c.write(value))
 
 
-def _copied(c: Call, input: Any, src: Any, non_blocking: bool = False) -> Syntax:  # noqa: A002, ARG001, FBT001, FBT002
+def _copied(c: Call, input: Any, src: Any, non_blocking: bool = False) -> Syntax:  # noqa: ARG001
     return binary(_ADD, call("zeros_like", c.write(input)), c.write(src))
 
 
-def _zero(c: Call, input: Any) -> Syntax:  # noqa: A002
+def _zero(c: Call, input: Any) -> Syntax:
     return call("zeros_like", c.write(input))
 
 
@@ -109,7 +109,7 @@ def _multiply_added(operator: ast.operator) -> Translation:
 
     def translate(
         c: Call,
-        input: Any,  # noqa: A002
+        input: Any,
         tensor1: Any,
         tensor2: Any,
         *,
@@ -125,19 +125,19 @@ def _multiply_added(operator: ast.operator) -> Translation:
     return translate
 
 
-def _lerp(c: Call, input: Any, end: Any, weight: Any) -> Syntax:  # noqa: A002
+def _lerp(c: Call, input: Any, end: Any, weight: Any) -> Syntax:
     start = c.write(input)
     way = binary(_MULTIPLY, c.write(weight), binary(_SUBTRACT, c.write(end), start))
     return binary(_ADD, start, way)
 
 
-def _clamp(c: Call, input: Any, min: Any = None, max: Any = None) -> Syntax:  # noqa: A002
+def _clamp(c: Call, input: Any, min: Any = None, max: Any = None) -> Syntax:
     bounds = {"min": min, "max": max}
     written = {key: None if bound is None else c.write(bound) for key, bound in bounds.items()}
     return call("clamp", c.write(input), **written)
 
 
-def _glu(c: Call, input: Any, dim: int = -1) -> Syntax:  # noqa: A002
+def _glu(c: Call, input: Any, dim: int = -1) -> Syntax:
     half = input.shape[dim] // 2
     axis = dim % input.ndim
     first, second = (
@@ -157,7 +157,7 @@ def _glu(c: Call, input: Any, dim: int = -1) -> Syntax:  # noqa: A002
     return binary(_MULTIPLY, first, call("sigmoid", second))
 
 
-def _prelu(c: Call, input: Any, weight: Any) -> Syntax:  # noqa: A002
+def _prelu(c: Call, input: Any, weight: Any) -> Syntax:
     written = c.write(weight)
     if weight.numel() > 1 and input.ndim > 1:  # one weight per channel
         shape = (1, weight.numel(), *[1] * (input.ndim - 2))
@@ -172,8 +172,12 @@ ARITHMETIC: Final[Mapping[str, Translation]] = MappingProxyType(
         **dict.fromkeys(("add", "__add__", "__radd__", "__iadd__"), _scaled(_ADD)),
         **dict.fromkeys(("sub", "subtract", "__sub__", "__isub__"), _scaled(_SUBTRACT)),
         **dict.fromkeys(("rsub", "__rsub__"), _scaled(_SUBTRACT, swapped=True)),
-        **dict.fromkeys(("mul", "multiply", "__mul__", "__rmul__", "__imul__"), _operator(_MULTIPLY)),
-        **dict.fromkeys(("div", "divide", "true_divide", "__truediv__", "__idiv__", "__itruediv__"), _divided),
+        **dict.fromkeys(
+            ("mul", "multiply", "__mul__", "__rmul__", "__imul__"), _operator(_MULTIPLY)
+        ),
+        **dict.fromkeys(
+            ("div", "divide", "true_divide", "__truediv__", "__idiv__", "__itruediv__"), _divided
+        ),
         **dict.fromkeys(("__rdiv__", "__rtruediv__"), _operator(_DIVIDE, swapped=True)),
         **dict.fromkeys(("pow", "__pow__", "__ipow__", "float_power"), _operator(ast.Pow())),
         "__rpow__": _operator(ast.Pow(), swapped=True),
@@ -196,7 +200,8 @@ ARITHMETIC: Final[Mapping[str, Translation]] = MappingProxyType(
         "masked_fill": _masked_fill,
         **dict.fromkeys(
             ("to", "type", "type_as", "double", "float", "half", "bfloat16", "clone", "contiguous",
-             "positive", "alias", "cpu", "requires_grad", "_to_copy", "lift_fresh", "real", "conj", "resolve_conj", "resolve_neg"),
+             "positive", "alias", "cpu", "requires_grad", "_to_copy", "lift_fresh", "real", "conj",
+             "resolve_conj", "resolve_neg"),
             _convert,
         ),
         "zero": _zero,

@@ -37,7 +37,7 @@ def moved(how: Callable[..., Any]) -> Translation:
     The function is applied to the positions of the components, which says where each one goes.
     """
 
-    def translate(c: Call, input: Any, *arguments: Any, **keywords: Any) -> Written:  # noqa: A002
+    def translate(c: Call, input: Any, *arguments: Any, **keywords: Any) -> Written:
         result = how(positions_in(input), *arguments, **keywords)
         if isinstance(result, torch.Tensor):
             return taken(c, c.write(input), result)
@@ -46,30 +46,30 @@ def moved(how: Callable[..., Any]) -> Translation:
     return translate
 
 
-def _to_result_shape(c: Call, input: Any, *_: Any, **__: Any) -> Syntax:  # noqa: A002
+def _to_result_shape(c: Call, input: Any, *_: Any, **__: Any) -> Syntax:
     return reshaped(c.write(input), tuple(c.result.shape))
 
 
-def _expanded(c: Call, input: Any, *_: Any, **__: Any) -> Syntax:  # noqa: A002
+def _expanded(c: Call, input: Any, *_: Any, **__: Any) -> Syntax:
     return call("expand", c.write(input), literal(tuple(c.result.shape)))
 
 
-def _transposed(c: Call, input: Any, dim0: int, dim1: int) -> Syntax:  # noqa: A002
+def _transposed(c: Call, input: Any, dim0: int, dim1: int) -> Syntax:
     return call("transpose", c.write(input), literal(dim0), literal(dim1))
 
 
-def _last_two(c: Call, input: Any) -> Syntax:  # noqa: A002
+def _last_two(c: Call, input: Any) -> Syntax:
     if input.ndim < 2:
         return c.write(input)
     return call("transpose", c.write(input), literal(-2), literal(-1))
 
 
-def _permuted(c: Call, input: Any, *dims: Any) -> Syntax:  # noqa: A002
+def _permuted(c: Call, input: Any, *dims: Any) -> Syntax:
     flat = dims[0] if len(dims) == 1 and isinstance(dims[0], Sequence) else dims
     return call("permute", c.write(input), literal(tuple(flat)))
 
 
-def _parts(c: Call, input: Any, sizes: Sequence[int], dim: int) -> list[Syntax | None]:  # noqa: A002
+def _parts(c: Call, input: Any, sizes: Sequence[int], dim: int) -> list[Syntax | None]:
     axis = dim % max(1, input.ndim)
     parts: list[Syntax | None] = []
     start = 0
@@ -80,24 +80,24 @@ def _parts(c: Call, input: Any, sizes: Sequence[int], dim: int) -> list[Syntax |
     return parts
 
 
-def _split(c: Call, input: Any, *arguments: Any, dim: int = 0, **keywords: Any) -> Written:  # noqa: A002
+def _split(c: Call, input: Any, *arguments: Any, dim: int = 0, **keywords: Any) -> Written:
     del keywords  # the sizes are those of the result
     if len(arguments) > 1:
         dim = arguments[1]
     return _parts(c, input, [part.shape[dim] for part in c.result], dim)
 
 
-def _unbind(c: Call, input: Any, dim: int = 0) -> Written:  # noqa: A002
+def _unbind(c: Call, input: Any, dim: int = 0) -> Written:
     axis = dim % input.ndim
     return [index(c.write(input), (*[slice(None)] * axis, k)) for k in range(input.shape[axis])]
 
 
-def _narrow(c: Call, input: Any, dim: int, start: Any, length: int) -> Syntax:  # noqa: A002
+def _narrow(c: Call, input: Any, dim: int, start: Any, length: int) -> Syntax:
     inside = slice(int(start), int(start) + length)
     return index(c.write(input), (*[slice(None)] * (dim % input.ndim), inside))
 
 
-def _select(c: Call, input: Any, dim: int, index_: int) -> Syntax:  # noqa: A002
+def _select(c: Call, input: Any, dim: int, index_: int) -> Syntax:
     axis = dim % input.ndim
     return index(c.write(input), (*[slice(None)] * axis, int(index_) % input.shape[axis]))
 
@@ -128,7 +128,7 @@ def _stacked_along(axis: int) -> Translation:
     return translate
 
 
-def is_plain(part: Any) -> bool:  # noqa: ANN401
+def is_plain(part: Any) -> bool:
     """Return whether a part of an index consists of integers and slices that go forwards."""
     if isinstance(part, slice):
         return all(end is None or isinstance(end, int) for end in (part.start, part.stop))
@@ -136,7 +136,7 @@ def is_plain(part: Any) -> bool:  # noqa: ANN401
     return is_integer or part is None or part is Ellipsis
 
 
-def index_parts(key: Any) -> tuple[Any, ...]:  # noqa: ANN401
+def index_parts(key: Any) -> tuple[Any, ...]:
     """Return what stands between the brackets of ``x[...]``, with integer tensors as integers."""
     parts = key if isinstance(key, tuple) else (key,)
     return tuple(
@@ -147,21 +147,25 @@ def index_parts(key: Any) -> tuple[Any, ...]:  # noqa: ANN401
     )
 
 
-def _item(c: Call, input: Any, key: Any) -> Syntax:  # noqa: A002
+def _item(c: Call, input: Any, key: Any) -> Syntax:
     parts = index_parts(key)
     if all(map(is_plain, parts)):
         return index(c.write(input), parts)
     return taken(c, c.write(input), positions_in(input)[key])
 
 
-def _indexed(c: Call, input: Any, indices: Sequence[Any]) -> Syntax:  # noqa: A002
+def _indexed(c: Call, input: Any, indices: Sequence[Any]) -> Syntax:
     """Return ``x[i, j, ...]`` for tensors of indices, where None means a whole dimension."""
     key = tuple(slice(None) if part is None else part for part in indices)
     return taken(c, c.write(input), positions_in(input)[key])
 
 
 def _padded(
-    c: Call, input: Any, pad: Sequence[int], mode: str = "constant", value: float | None = None  # noqa: A002
+    c: Call,
+    input: Any,
+    pad: Sequence[int],
+    mode: str = "constant",
+    value: float | None = None,
 ) -> Syntax:
     functional = torch.nn.functional
     if mode != "constant":
@@ -177,7 +181,7 @@ def _padded(
 def _patches(function: str) -> Translation:
     """Return the translation of unfold or fold, whose other arguments are sizes."""
 
-    def translate(c: Call, input: Any, *sizes: Any, **keywords: Any) -> Syntax:  # noqa: A002
+    def translate(c: Call, input: Any, *sizes: Any, **keywords: Any) -> Syntax:
         written = [literal(size) for size in sizes]
         named = {key: literal(value) for key, value in keywords.items()}
         return call(function, c.write(input), *written, **named)
@@ -185,7 +189,7 @@ def _patches(function: str) -> Translation:
     return translate
 
 
-def _embedding(c: Call, input: Any, weight: Any, *_: Any, **keywords: Any) -> Syntax:  # noqa: A002
+def _embedding(c: Call, input: Any, weight: Any, *_: Any, **keywords: Any) -> Syntax:
     if keywords.get("max_norm") is not None:
         message = "embedding with max_norm, which changes the weight"
         raise NotWrittenError(message)
@@ -193,11 +197,11 @@ def _embedding(c: Call, input: Any, weight: Any, *_: Any, **keywords: Any) -> Sy
     return reshaped(rows, tuple(c.result.shape))
 
 
-def _gathered(c: Call, input: Any, dim: int, index: Any, **_: Any) -> Syntax:  # noqa: A002
+def _gathered(c: Call, input: Any, dim: int, index: Any, **_: Any) -> Syntax:
     return call("gather", c.write(input), literal(dim), c.indices(index))
 
 
-def _rows(c: Call, input: Any, dim: int, index: Any) -> Syntax:  # noqa: A002
+def _rows(c: Call, input: Any, dim: int, index: Any) -> Syntax:
     return call("index_select", c.write(input), literal(dim), c.indices(index))
 
 
@@ -239,12 +243,14 @@ def put(c: Call, value: Syntax, positions: torch.Tensor, source: Syntax) -> Synt
     return call("put", value, c.indices(positions.reshape(-1)), source)
 
 
-def _scattered(c: Call, input: Any, dim: int, index: Any, src: Any) -> Syntax:  # noqa: A002
+def _scattered(c: Call, input: Any, dim: int, index: Any, src: Any) -> Syntax:
     positions = scatter_positions(input, dim, index)
     inside = tuple(slice(n) for n in index.shape)
     chosen = positions_in(src)[inside] if isinstance(src, torch.Tensor) else None
     if chosen is None:
-        source = call("expand", call("reshape", c.write(src), literal((1,))), literal((positions.numel(),)))
+        source = call(
+            "expand", call("reshape", c.write(src), literal((1,))), literal((positions.numel(),))
+        )
     else:
         source = call("take", c.write(src), c.indices(chosen.reshape(-1)))
     return put(c, c.write(input), positions, source)
@@ -259,15 +265,17 @@ ARRANGEMENTS: Final[Mapping[str, Translation]] = MappingProxyType(
     {
         **{name: moved(how) for name, how in {**_MOVING, **_MOVING_FUNCTIONS}.items()},
         **dict.fromkeys(
-            ("view", "reshape", "view_as", "reshape_as", "flatten", "unflatten", "squeeze", "unsqueeze",
-             "_unsafe_view", "ravel", "atleast_1d", "atleast_2d", "atleast_3d", "_reshape_alias"),
+            ("view", "reshape", "view_as", "reshape_as", "flatten", "unflatten", "squeeze",
+             "unsqueeze", "_unsafe_view", "ravel", "atleast_1d", "atleast_2d", "atleast_3d", "_reshape_alias"),
             _to_result_shape,
         ),
         **dict.fromkeys(("expand", "expand_as", "broadcast_to"), _expanded),
         **dict.fromkeys(("transpose",), _transposed),
         **dict.fromkeys(("t", "T", "mT", "adjoint", "H", "mH"), _last_two),
         "permute": _permuted,
-        **dict.fromkeys(("split", "chunk", "split_with_sizes", "unsafe_split", "unsafe_chunk"), _split),
+        **dict.fromkeys(
+            ("split", "chunk", "split_with_sizes", "unsafe_split", "unsafe_chunk"), _split
+        ),
         "unbind": _unbind,
         "narrow": _narrow,
         "select": _select,

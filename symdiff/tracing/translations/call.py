@@ -40,7 +40,7 @@ class Call:
     reference: Callable[[torch.Tensor], Syntax]
     indices: Callable[[Any], Syntax]
 
-    def write(self, value: Any) -> Syntax:  # noqa: ANN401  (an argument of torch)
+    def write(self, value: Any) -> Syntax:
         """Return the expression that stands for an argument: a tensor, a number, a dimension."""
         return self.reference(value) if isinstance(value, torch.Tensor) else literal(value)
 

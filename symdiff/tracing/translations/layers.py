@@ -10,7 +10,17 @@ from typing import Any, Final
 
 import torch
 
-from symdiff.tracing.syntax import NotWrittenError, Syntax, binary, call, compare, index, listed, literal, name
+from symdiff.tracing.syntax import (
+    NotWrittenError,
+    Syntax,
+    binary,
+    call,
+    compare,
+    index,
+    listed,
+    literal,
+    name,
+)
 from symdiff.tracing.translations.arrangements import positions_in, reshaped, taken
 from symdiff.tracing.translations.call import Call, Translation, Written
 
@@ -23,7 +33,7 @@ _ADD, _SUBTRACT, _MULTIPLY, _DIVIDE = ast.Add(), ast.Sub(), ast.Mult(), ast.Div(
 def _extreme(function: str) -> Translation:
     """Return the translation of max or min: of all components, along a dimension, or of two."""
 
-    def translate(c: Call, input: Any, *arguments: Any, **keywords: Any) -> Written:  # noqa: A002
+    def translate(c: Call, input: Any, *arguments: Any, **keywords: Any) -> Written:
         other = arguments[0] if arguments else keywords.get("other")
         if isinstance(other, torch.Tensor):
             return call(f"{function}imum", c.write(input), c.write(other))
@@ -37,28 +47,36 @@ def _extreme(function: str) -> Translation:
     return translate
 
 
-def _norm(  # noqa: PLR0913, PLR0917  (as in torch)
+def _norm(
     c: Call,
-    input: Any,  # noqa: A002
+    input: Any,
     p: Any = "fro",
     dim: Any = None,
-    keepdim: bool = False,  # noqa: FBT001, FBT002
+    keepdim: bool = False,
     dtype: Any = None,
     **keywords: Any,
 ) -> Syntax:
     del dtype, keywords
     p = 2 if p in (None, "fro") else p
-    return call("norm", c.write(input), p=literal(p), dim=None if dim is None else literal(dim), keepdim=literal(keepdim) if dim is not None else None)
+    return call(
+        "norm",
+        c.write(input),
+        p=literal(p),
+        dim=None if dim is None else literal(dim),
+        keepdim=literal(keepdim) if dim is not None else None,
+    )
 
 
-def _vector_norm(c: Call, x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, **_: Any) -> Syntax:  # noqa: A002, FBT001, FBT002
+def _vector_norm(
+    c: Call, x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, **_: Any
+) -> Syntax:
     return _norm(c, x, ord, dim, keepdim)
 
 
 def _spread(function: str) -> Translation:
     """Return the translation of var or std."""
 
-    def translate(c: Call, input: Any, *arguments: Any, **keywords: Any) -> Syntax:  # noqa: A002
+    def translate(c: Call, input: Any, *arguments: Any, **keywords: Any) -> Syntax:
         dim = keywords.get("dim")
         correction = keywords.get("correction", 1)
         keepdim = keywords.get("keepdim", False)
@@ -81,7 +99,7 @@ def _spread(function: str) -> Translation:
 
 
 def _softmax(function: str) -> Translation:
-    def translate(c: Call, input: Any, dim: int | None = None, *_: Any, **__: Any) -> Syntax:  # noqa: A002
+    def translate(c: Call, input: Any, dim: int | None = None, *_: Any, **__: Any) -> Syntax:
         if dim is None:
             dim = 0 if input.ndim in (0, 1, 3) else 1  # torch's former default
         return call(function, c.write(input), dim=literal(dim))
@@ -92,26 +110,34 @@ def _softmax(function: str) -> Translation:
 # -- products
 
 
-def _added_product(c: Call, input: Any, first: Any, second: Any, *, beta: float = 1, alpha: float = 1) -> Syntax:  # noqa: A002
+def _added_product(
+    c: Call, input: Any, first: Any, second: Any, *, beta: float = 1, alpha: float = 1
+) -> Syntax:
     product: Syntax = binary(ast.MatMult(), c.write(first), c.write(second))
     return binary(_ADD, _times(beta, c.write(input)), _times(alpha, product))
+
+
+def _product(c: Call, input: Any, mat2: Any) -> Syntax:
+    return binary(ast.MatMult(), c.write(input), c.write(mat2))
 
 
 def _times(factor: float, value: Syntax) -> Syntax:
     return value if factor == 1 else binary(_MULTIPLY, literal(factor), value)
 
 
-def _outer(c: Call, input: Any, vec2: Any) -> Syntax:  # noqa: A002
+def _outer(c: Call, input: Any, vec2: Any) -> Syntax:
     column = call("unsqueeze", c.write(input), literal(1))
     return binary(_MULTIPLY, column, call("unsqueeze", c.write(vec2), literal(0)))
 
 
-def _trace(c: Call, input: Any) -> Syntax:  # noqa: A002
+def _trace(c: Call, input: Any) -> Syntax:
     return call("sum", call("diag", c.write(input)))
 
 
-def _linear(c: Call, input: Any, weight: Any, bias: Any = None) -> Syntax:  # noqa: A002
-    return call("linear", c.write(input), c.write(weight), *([] if bias is None else [c.write(bias)]))
+def _linear(c: Call, input: Any, weight: Any, bias: Any = None) -> Syntax:
+    return call(
+        "linear", c.write(input), c.write(weight), *([] if bias is None else [c.write(bias)])
+    )
 
 
 def _bilinear(c: Call, input1: Any, input2: Any, weight: Any, bias: Any = None) -> Syntax:
@@ -130,10 +156,16 @@ def _normalized(value: Syntax, dims: Sequence[int], eps: float) -> Syntax:
     axes = literal(tuple(dims))
     centre = call("mean", value, dim=axes, keepdim=literal(value=True))
     variance = call("var", value, dim=axes, correction=literal(0), keepdim=literal(value=True))
-    return binary(_DIVIDE, binary(_SUBTRACT, value, centre), call("sqrt", binary(_ADD, variance, literal(eps))))
+    return binary(
+        _DIVIDE,
+        binary(_SUBTRACT, value, centre),
+        call("sqrt", binary(_ADD, variance, literal(eps))),
+    )
 
 
-def _affine(c: Call, value: Syntax, weight: Any, bias: Any, shape: Sequence[int] | None = None) -> Syntax:
+def _affine(
+    c: Call, value: Syntax, weight: Any, bias: Any, shape: Sequence[int] | None = None
+) -> Syntax:
     for parameter, operator in ((weight, _MULTIPLY), (bias, _ADD)):
         if parameter is not None:
             written = c.write(parameter)
@@ -141,13 +173,23 @@ def _affine(c: Call, value: Syntax, weight: Any, bias: Any, shape: Sequence[int]
     return value
 
 
-def _layer_norm(c: Call, input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5, *_: Any) -> Syntax:  # noqa: A002, PLR0913, PLR0917
+def _layer_norm(
+    c: Call,
+    input: Any,
+    normalized_shape: Any,
+    weight: Any = None,
+    bias: Any = None,
+    eps: float = 1e-5,
+    *_: Any,
+) -> Syntax:
     count = len(normalized_shape)
     value = _normalized(c.write(input), range(-count, 0), eps)
     return _affine(c, value, weight, bias)
 
 
-def _rms_norm(c: Call, input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Syntax:  # noqa: A002
+def _rms_norm(
+    c: Call, input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None
+) -> Syntax:
     eps = torch.finfo(input.dtype).eps if eps is None else eps
     x = c.write(input)
     axes = literal(tuple(range(-len(normalized_shape), 0)))
@@ -156,21 +198,29 @@ def _rms_norm(c: Call, input: Any, normalized_shape: Any, weight: Any = None, ep
     return _affine(c, value, weight, None)
 
 
-def _group_norm(c: Call, input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5, *_: Any) -> Syntax:  # noqa: A002, PLR0913, PLR0917
+def _group_norm(
+    c: Call,
+    input: Any,
+    num_groups: int,
+    weight: Any = None,
+    bias: Any = None,
+    eps: float = 1e-5,
+    *_: Any,
+) -> Syntax:
     shape = tuple(input.shape)
     groups = reshaped(c.write(input), (shape[0], num_groups, -1))
     value = reshaped(_normalized(groups, (-1,), eps), shape)
     return _affine(c, value, weight, bias, (1, shape[1], *[1] * (len(shape) - 2)))
 
 
-def _batch_norm(  # noqa: PLR0913, PLR0917  (as in torch)
+def _batch_norm(
     c: Call,
-    input: Any,  # noqa: A002
+    input: Any,
     running_mean: Any = None,
     running_var: Any = None,
     weight: Any = None,
     bias: Any = None,
-    training: bool = False,  # noqa: FBT001, FBT002
+    training: bool = False,
     momentum: float = 0.1,
     eps: float = 1e-5,
     *_: Any,
@@ -189,22 +239,34 @@ def _batch_norm(  # noqa: PLR0913, PLR0917  (as in torch)
     return _affine(c, value, weight, bias, shape)
 
 
-def functional_batch_norm(  # noqa: PLR0913, PLR0917  (torch.batch_norm has another order)
+def functional_batch_norm(
     c: Call,
-    input: Any,  # noqa: A002
+    input: Any,
     weight: Any,
     bias: Any,
     running_mean: Any,
     running_var: Any,
-    training: bool,  # noqa: FBT001
+    training: bool,
     momentum: float,
     eps: float,
     *_: Any,
 ) -> Syntax:
+    """Translate torch.batch_norm, which has the arguments of F.batch_norm in another order."""
     return _batch_norm(c, input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 
-def _instance_norm(c: Call, input: Any, running_mean: Any = None, running_var: Any = None, weight: Any = None, bias: Any = None, use_input_stats: bool = True, momentum: float = 0.1, eps: float = 1e-5, *_: Any) -> Syntax:  # noqa: A002, PLR0913, PLR0917, FBT001, FBT002
+def _instance_norm(
+    c: Call,
+    input: Any,
+    running_mean: Any = None,
+    running_var: Any = None,
+    weight: Any = None,
+    bias: Any = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+    *_: Any,
+) -> Syntax:
     if not use_input_stats:
         return _batch_norm(c, input, running_mean, running_var, weight, bias, False, momentum, eps)  # noqa: FBT003
     value = _normalized(c.write(input), range(2, input.ndim), eps)
@@ -214,16 +276,16 @@ def _instance_norm(c: Call, input: Any, running_mean: Any = None, running_var: A
 # -- attention
 
 
-def _attention(  # noqa: PLR0913, PLR0917  (as in torch)
+def _attention(
     c: Call,
     query: Any,
     key: Any,
     value: Any,
     attn_mask: Any = None,
     dropout_p: float = 0.0,
-    is_causal: bool = False,  # noqa: FBT001, FBT002
+    is_causal: bool = False,
     scale: float | None = None,
-    enable_gqa: bool = False,  # noqa: FBT001, FBT002
+    enable_gqa: bool = False,
 ) -> Syntax:
     if dropout_p or enable_gqa:
         message = "attention with dropout" if dropout_p else "attention with grouped queries"
@@ -242,13 +304,13 @@ def _attention(  # noqa: PLR0913, PLR0917  (as in torch)
     return binary(ast.MatMult(), weights, c.write(value))
 
 
-def _flash_attention(  # noqa: PLR0913, PLR0917  (torch's operation inside)
+def _flash_attention(
     c: Call,
     query: Any,
     key: Any,
     value: Any,
     dropout_p: float = 0.0,
-    is_causal: bool = False,  # noqa: FBT001, FBT002
+    is_causal: bool = False,
     *,
     attn_mask: Any = None,
     scale: float | None = None,
@@ -257,14 +319,14 @@ def _flash_attention(  # noqa: PLR0913, PLR0917  (torch's operation inside)
     return [written, *[None] * (len(c.result) - 1)]
 
 
-def _math_attention(  # noqa: PLR0913, PLR0917  (torch's operation inside)
+def _math_attention(
     c: Call,
     query: Any,
     key: Any,
     value: Any,
     attn_mask: Any = None,
     dropout_p: float = 0.0,
-    is_causal: bool = False,  # noqa: FBT001, FBT002
+    is_causal: bool = False,
     dropout_mask: Any = None,
     *,
     scale: float | None = None,
@@ -275,7 +337,7 @@ def _math_attention(  # noqa: PLR0913, PLR0917  (torch's operation inside)
     return [written, None]
 
 
-def _safe_softmax(c: Call, input: Any, dim: int, dtype: Any = None) -> Syntax:  # noqa: A002
+def _safe_softmax(c: Call, input: Any, dim: int, dtype: Any = None) -> Syntax:
     del dtype
     if bool((input == -math.inf).all(dim).any()):
         message = "a softmax of a row that is fully masked"
@@ -287,9 +349,9 @@ def _safe_softmax(c: Call, input: Any, dim: int, dtype: Any = None) -> Syntax:  
 
 
 def _convolution(count: int) -> Translation:
-    def translate(  # noqa: PLR0913, PLR0917  (as in torch)
+    def translate(
         c: Call,
-        input: Any,  # noqa: A002
+        input: Any,
         weight: Any,
         bias: Any = None,
         stride: Any = 1,
@@ -308,9 +370,21 @@ def _convolution(count: int) -> Translation:
                 message = "a convolution with padding 'same' and a kernel of even length"
                 raise NotWrittenError(message)
             padding = tuple(n // 2 for n in total)
-        settings = {"stride": literal(stride), "padding": literal(padding), "dilation": literal(dilation)}
+        settings = {
+            "stride": literal(stride),
+            "padding": literal(padding),
+            "dilation": literal(dilation),
+        }
         if groups == 1:
-            parts = [call(f"conv{count}d", x, c.write(weight), *([] if bias is None else [c.write(bias)]), **settings)]
+            parts = [
+                call(
+                    f"conv{count}d",
+                    x,
+                    c.write(weight),
+                    *([] if bias is None else [c.write(bias)]),
+                    **settings,
+                )
+            ]
         else:
             axis = 1 if input.ndim == count + 2 else 0
             inside, outside = weight.shape[1], weight.shape[0] // groups
@@ -319,7 +393,15 @@ def _convolution(count: int) -> Translation:
                 channels = index(x, (*[slice(None)] * axis, slice(g * inside, (g + 1) * inside)))
                 rows = slice(g * outside, (g + 1) * outside)
                 biases = [] if bias is None else [index(c.write(bias), (rows,))]
-                parts.append(call(f"conv{count}d", channels, index(c.write(weight), (rows,)), *biases, **settings))
+                parts.append(
+                    call(
+                        f"conv{count}d",
+                        channels,
+                        index(c.write(weight), (rows,)),
+                        *biases,
+                        **settings,
+                    )
+                )
         return parts[0] if len(parts) == 1 else call("cat", listed(parts), dim=literal(-count - 1))
 
     return translate
@@ -330,9 +412,9 @@ def _sizes(size: Any, count: int) -> tuple[int, ...]:
     return values * count if len(values) == 1 else values
 
 
-def _windows(  # noqa: PLR0913, PLR0917  (as in torch)
+def _windows(
     c: Call,
-    input: Any,  # noqa: A002
+    input: Any,
     kernel: Sequence[int],
     stride: Sequence[int],
     padding: Sequence[int],
@@ -357,22 +439,24 @@ def _windows(  # noqa: PLR0913, PLR0917  (as in torch)
 
 
 def _max_pool(count: int) -> Translation:
-    def translate(  # noqa: PLR0913, PLR0917  (as in torch)
+    def translate(
         c: Call,
-        input: Any,  # noqa: A002
+        input: Any,
         kernel_size: Any,
         stride: Any = None,
         padding: Any = 0,
         dilation: Any = 1,
-        ceil_mode: bool = False,  # noqa: FBT001, FBT002
-        return_indices: bool = False,  # noqa: FBT001, FBT002
+        ceil_mode: bool = False,
+        return_indices: bool = False,
     ) -> Written:
         if ceil_mode:
             message = "pooling with ceil_mode=True"
             raise NotWrittenError(message)
         kernel = _sizes(kernel_size, count)
         steps = _sizes(stride, count) if stride else kernel
-        windows = _windows(c, input, kernel, steps, _sizes(padding, count), _sizes(dilation, count), -math.inf)
+        windows = _windows(
+            c, input, kernel, steps, _sizes(padding, count), _sizes(dilation, count), -math.inf
+        )
         value = call("amax", windows, dim=literal(-1))
         return [value, None] if return_indices or isinstance(c.result, tuple) else value
 
@@ -380,21 +464,25 @@ def _max_pool(count: int) -> Translation:
 
 
 def _average_pool(count: int) -> Translation:
-    def translate(  # noqa: PLR0913, PLR0917  (as in torch)
+    def translate(
         c: Call,
-        input: Any,  # noqa: A002
+        input: Any,
         kernel_size: Any,
         stride: Any = None,
         padding: Any = 0,
-        ceil_mode: bool = False,  # noqa: FBT001, FBT002
-        count_include_pad: bool = True,  # noqa: FBT001, FBT002
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
         divisor_override: int | None = None,
     ) -> Syntax:
         kernel = _sizes(kernel_size, count)
         steps = _sizes(stride, count) if stride else kernel
         pads = _sizes(padding, count)
         if ceil_mode or (any(pads) and not count_include_pad):
-            message = "pooling with ceil_mode=True" if ceil_mode else "pooling with count_include_pad=False"
+            message = (
+                "pooling with ceil_mode=True"
+                if ceil_mode
+                else "pooling with count_include_pad=False"
+            )
             raise NotWrittenError(message)
         windows = _windows(c, input, kernel, steps, pads, (1,) * count, 0)
         if divisor_override is None:
@@ -405,19 +493,21 @@ def _average_pool(count: int) -> Translation:
 
 
 def _adaptive_pool(count: int, function: str) -> Translation:
-    def translate(c: Call, input: Any, output_size: Any, return_indices: bool = False) -> Written:  # noqa: A002, FBT001, FBT002
+    def translate(c: Call, input: Any, output_size: Any, return_indices: bool = False) -> Written:
         sizes = _sizes(output_size, count)
         value = c.write(input)
         for d, n in zip(range(input.ndim - count, input.ndim), sizes, strict=True):
             length = input.shape[d]
-            parts = [_part_of(value, d, k, n or length, length, function) for k in range(n or length)]
+            parts = [
+                _part_of(value, d, k, n or length, length, function) for k in range(n or length)
+            ]
             value = call("stack", listed(parts), dim=literal(d))
         return [value, None] if return_indices or isinstance(c.result, tuple) else value
 
     return translate
 
 
-def _part_of(value: Syntax, d: int, k: int, n: int, length: int, function: str) -> Syntax:  # noqa: PLR0913, PLR0917
+def _part_of(value: Syntax, d: int, k: int, n: int, length: int, function: str) -> Syntax:
     start, stop = k * length // n, -(-(k + 1) * length // n)
     return call(function, index(value, (*[slice(None)] * d, slice(start, stop))), dim=literal(d))
 
@@ -429,7 +519,7 @@ def _reduced(value: Syntax, reduction: str) -> Syntax:
     return value if reduction == "none" else call(reduction, value)
 
 
-def _loss(formula: Any) -> Translation:  # noqa: ANN401
+def _loss(formula: Any) -> Translation:
     """Return the translation of a loss from its formula, which takes expressions and settings."""
 
     def translate(c: Call, *tensors: Any, **keywords: Any) -> Syntax:
@@ -449,39 +539,55 @@ def _negative(value: Syntax) -> Syntax:
     return ast.UnaryOp(ast.USub(), value)
 
 
-def _kl_div(x: Syntax, target: Syntax, log_target: bool = False) -> Syntax:  # noqa: FBT001, FBT002
+def _kl_div(x: Syntax, target: Syntax, log_target: bool = False) -> Syntax:
     if log_target:
         return binary(_MULTIPLY, call("exp", target), binary(_SUBTRACT, target, x))
     return binary(_SUBTRACT, call("xlogy", target, target), binary(_MULTIPLY, target, x))
 
 
-def _poisson(x: Syntax, target: Syntax, log_input: bool = True, full: bool = False, eps: float = 1e-8) -> Syntax:  # noqa: FBT001, FBT002
+def _poisson(
+    x: Syntax, target: Syntax, log_input: bool = True, full: bool = False, eps: float = 1e-8
+) -> Syntax:
     if full:
         message = "poisson_nll_loss with full=True"
         raise NotWrittenError(message)
     if log_input:
         return binary(_SUBTRACT, call("exp", x), binary(_MULTIPLY, target, x))
-    return binary(_SUBTRACT, x, binary(_MULTIPLY, target, call("log", binary(_ADD, x, literal(eps)))))
+    return binary(
+        _SUBTRACT, x, binary(_MULTIPLY, target, call("log", binary(_ADD, x, literal(eps))))
+    )
 
 
-def _gaussian(x: Syntax, target: Syntax, var: Syntax, full: bool = False, eps: float = 1e-6) -> Syntax:  # noqa: FBT001, FBT002
+def _gaussian(
+    x: Syntax, target: Syntax, var: Syntax, full: bool = False, eps: float = 1e-6
+) -> Syntax:
     if full:
         message = "gaussian_nll_loss with full=True"
         raise NotWrittenError(message)
-    held = call("detach", var)  # torch clamps a copy outside the graph, and its gradient goes to var
+    held = call(
+        "detach", var
+    )  # torch clamps a copy outside the graph, and its gradient goes to var
     safe = binary(_ADD, var, binary(_SUBTRACT, call("maximum", held, literal(eps)), held))
     squares = binary(_DIVIDE, call("square", binary(_SUBTRACT, x, target)), safe)
     return binary(_MULTIPLY, literal(0.5), binary(_ADD, call("log", safe), squares))
 
 
 def _margin_ranking(x1: Syntax, x2: Syntax, target: Syntax, margin: float = 0.0) -> Syntax:
-    return call("clamp_min", binary(_ADD, binary(_MULTIPLY, _negative(target), binary(_SUBTRACT, x1, x2)), literal(margin)), literal(0))
+    return call(
+        "clamp_min",
+        binary(
+            _ADD, binary(_MULTIPLY, _negative(target), binary(_SUBTRACT, x1, x2)), literal(margin)
+        ),
+        literal(0),
+    )
 
 
 def _hinge_embedding(x: Syntax, target: Syntax, margin: float = 1.0) -> Syntax:
     near = call("where", compare(ast.NotEq(), target, literal(-1)), x, literal(0))
     far = call("clamp_min", binary(_SUBTRACT, literal(margin), x), literal(0))
-    return binary(_ADD, near, call("where", compare(ast.NotEq(), target, literal(1)), far, literal(0)))
+    return binary(
+        _ADD, near, call("where", compare(ast.NotEq(), target, literal(1)), far, literal(0))
+    )
 
 
 def _soft_margin(x: Syntax, target: Syntax) -> Syntax:
@@ -490,7 +596,7 @@ def _soft_margin(x: Syntax, target: Syntax) -> Syntax:
 
 LAYERS: Final[Mapping[str, Translation]] = MappingProxyType(
     {
-        "bmm": lambda c, input, mat2: binary(ast.MatMult(), c.write(input), c.write(mat2)),
+        "bmm": _product,
         "max": _extreme("max"),
         "min": _extreme("min"),
         "norm": _norm,
