@@ -378,8 +378,8 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
                 syntax.NOT_EQUAL, self._constant(tensor.double()), syntax.literal(0)
             )
         if tensor.is_complex():
-            reason = NotWrittenError("complex numbers")
-            raise self.refusal("a constant", reason)
+            kind, reason = "a constant", "it is complex"
+            raise self.refusal(kind, NotWrittenError(reason))
         if tensor.numel() == 1 and not tensor.ndim:
             number = tensor.item()
             if not math.isnan(number):

@@ -266,7 +266,8 @@ ARRANGEMENTS: Final[Mapping[str, Translation]] = MappingProxyType(
         **{name: moved(how) for name, how in {**_MOVING, **_MOVING_FUNCTIONS}.items()},
         **dict.fromkeys(
             ("view", "reshape", "view_as", "reshape_as", "flatten", "unflatten", "squeeze",
-             "unsqueeze", "_unsafe_view", "ravel", "atleast_1d", "atleast_2d", "atleast_3d", "_reshape_alias"),
+             "unsqueeze", "_unsafe_view", "ravel", "atleast_1d", "atleast_2d", "atleast_3d",
+             "_reshape_alias"),
             _to_result_shape,
         ),
         **dict.fromkeys(("expand", "expand_as", "broadcast_to"), _expanded),
