@@ -43,6 +43,9 @@ ARITHMETICS = {
     "arithmetics/symengine.py",
     "grid/solve/polynomials.py",
     "program/folding.py",  # constants: Python's numbers
+    "tracing/translations/__init__.py",  # torch's names
+    "tracing/translations/arrangements.py",
+    "tracing/translations/layers.py",
 }
 # Sets of rows that say something of an arithmetic's columns, not of the functions.
 SETS = {
@@ -78,6 +81,7 @@ HOMONYMS = {
     # other words
     "batch/packing.py": {"t"},  # the tag of a packed tuple
     "cli/app.py": {"dot"},  # a format of graphs
+    "tracing/recorder.py": {"t"},  # the first letter of a name
 }
 
 

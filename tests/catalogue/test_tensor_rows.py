@@ -297,6 +297,21 @@ CASES = [
         ("gather(x, -1, [0])", lambda x: x.gather(-1, torch.tensor([0])), [()]),
     ),
     *table(
+        "take",
+        ("take(x, [3, 0, 0])", lambda x: x.take(torch.tensor([3, 0, 0])), [(4,), (2, 3)]),
+        ("x.take([[1], [2]])", lambda x: x.take(torch.tensor([[1], [2]])), [(3,), (2, 2, 2)]),
+        ("take(x, i)", lambda x, i: x.take(i), [((3, 4), (3,))]),
+    ),
+    *table(
+        "put",
+        (
+            "put(x, [2, 0], y)",
+            lambda x, y: x.put(torch.tensor([2, 0]), y),
+            [((3,), (2,)), ((2, 3), (2,))],
+        ),
+        ("x.put([1], 7*y)", lambda x, y: x.put(torch.tensor([1]), 7 * y), [((2, 2), (1,))]),
+    ),
+    *table(
         "index_select",
         (
             "x.index_select(0, [1, 0, 1])",

@@ -102,15 +102,16 @@ def _select(c: Call, input: Any, dim: int, index_: int) -> Syntax:
     return index(c.write(input), (*[slice(None)] * axis, int(index_) % input.shape[axis]))
 
 
-def _joined(function: str) -> Translation:
-    def translate(c: Call, tensors: Any, dim: int = 0, **keywords: Any) -> Syntax:
-        dim = keywords.get("axis", dim)
-        written = [c.write(t) for t in tensors if t.numel() or function == "stack"]
-        if len(written) == 1 and function == "cat":
-            return written[0]
-        return call(function, listed(written), dim=literal(dim))
+def _concatenated(c: Call, tensors: Any, dim: int = 0, *, axis: int | None = None) -> Syntax:
+    written = [c.write(t) for t in tensors if t.numel()]
+    if len(written) == 1:
+        return written[0]
+    return call("cat", listed(written), dim=literal(dim if axis is None else axis))
 
-    return translate
+
+def _stacked(c: Call, tensors: Any, dim: int = 0, *, axis: int | None = None) -> Syntax:
+    written = [c.write(t) for t in tensors]
+    return call("stack", listed(written), dim=literal(dim if axis is None else axis))
 
 
 def _stacked_along(axis: int) -> Translation:
@@ -280,8 +281,8 @@ ARRANGEMENTS: Final[Mapping[str, Translation]] = MappingProxyType(
         "unbind": _unbind,
         "narrow": _narrow,
         "select": _select,
-        **dict.fromkeys(("cat", "concat", "concatenate"), _joined("cat")),
-        "stack": _joined("stack"),
+        **dict.fromkeys(("cat", "concat", "concatenate"), _concatenated),
+        "stack": _stacked,
         "hstack": _stacked_along(1),
         "vstack": _stacked_along(0),
         "__getitem__": _item,
