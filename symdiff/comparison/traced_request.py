@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -13,6 +12,7 @@ from symdiff.grid.points import axes
 from symdiff.program import Program
 from symdiff.program.traced import TracedProgram
 from symdiff.program.values import DTYPES, index_inputs, uses_tensors
+from symdiff.request.callables import called_signature
 from symdiff.request.request import Request
 
 PARAMETERS: Final = "parameters"  # what `wrt` says for all parameters of a module
@@ -60,12 +60,9 @@ def _arguments(
     function: Callable[..., Any], values: Mapping[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Return the arguments of a function from the values of its parameters."""
-    import torch  # noqa: PLC0415
-
     given = {name: _tensors(value) for name, value in values.items()}
-    target = function.forward if isinstance(function, torch.nn.Module) else function
     try:
-        signature = inspect.signature(target)
+        signature = called_signature(function)
         bound = signature.bind(**given)
     except ValueError:  # a builtin
         return tuple(given.values()), {}
@@ -102,9 +99,8 @@ def _trace_on_numbers(function: Callable[..., Any], request: Request) -> TracedP
 
     from symdiff.tracing.trace import trace  # noqa: PLC0415
 
-    target = function.forward if isinstance(function, torch.nn.Module) else function
     try:
-        parameters = inspect.signature(target).parameters.values()
+        parameters = called_signature(function).parameters.values()
     except (TypeError, ValueError):
         names = list(request.given) or ["x"]
     else:

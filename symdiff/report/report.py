@@ -71,8 +71,10 @@ class Report:
         """Return a line: what was compared, and how many derivatives do not pass."""
         names = [e.name if len(e.name) <= 40 else f"{e.name[:37]}..." for e in self.evidence]
         what = repr(names[0]) if len(names) == 1 else f"{len(names)} expressions"
-        errors = f", {len(self.errors)} errors" if self.errors else ""
-        state = "ok" if self.ok else f"{len(self.findings)} findings{errors}"
+        counts = {"finding": len(self.findings), "error": len(self.errors)}
+        parts = [f"{n} {word}{'s' * (n > 1)}" for word, n in counts.items() if n]
+        # An expected verdict that did not occur is no finding, and not ok.
+        state = "ok" if self.ok else ", ".join(parts) or "not as expected"
         return f"<{type(self).__name__} of {what}: {state}>"
 
     def records(self) -> Iterator[Record]:

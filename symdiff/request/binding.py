@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, NoReturn
 
 from symdiff.errors import UsageError
+from symdiff.request.callables import called_signature
 
 _POSITIONAL: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _HINT: Final = "name the parameters of the callable like the variables of math"
@@ -85,28 +86,12 @@ def bind(
 def _parameters(function: Callable[..., Any]) -> list[inspect.Parameter] | None:
     """Return the parameters of a callable, or None if it does not name all of them."""
     try:
-        parameters = [*inspect.signature(function).parameters.values()]
-        if any(p.kind is p.VAR_POSITIONAL for p in parameters):
-            parameters = _forward_parameters(function) or parameters
+        parameters = [*called_signature(function).parameters.values()]
     except (TypeError, ValueError):  # a builtin without a signature
         return None
     if any(p.kind is p.VAR_POSITIONAL for p in parameters):
         return None
     return [p for p in parameters if p.kind is not p.VAR_KEYWORD]
-
-
-def _forward_parameters(function: Callable[..., Any]) -> list[inspect.Parameter]:
-    """Return the parameters of the `forward` that a module or a Function's `apply` calls."""
-    owner = getattr(function, "__self__", None)
-    is_apply = isinstance(owner, type) and getattr(function, "__name__", "") == "apply"
-    forward = getattr(owner if is_apply else function, "forward", None)
-    if not callable(forward):
-        return []
-    parameters = [*inspect.signature(forward).parameters.values()]
-    # Where `setup_context` is overridden, forward takes no context; else it is the first argument.
-    setup = getattr(owner, "setup_context", None) if is_apply else None
-    has_context = is_apply and str(getattr(setup, "__module__", "torch")).startswith("torch.")
-    return parameters[1:] if has_context else parameters
 
 
 def _bind_named(

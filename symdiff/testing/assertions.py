@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from symdiff.errors import UsageError, did_you_mean
 from symdiff.report.records import Record
+from symdiff.request.callables import written
+from symdiff.testing.reproduction import lines
 
 ALWAYS_ALLOWED: Final = frozenset({"agrees"})
+_ALLOW: Final = ("subgradient", "inexact")
 _MAX_ROWS: Final = 10
-_MAX_COMPONENTS: Final = 40  # of an input that the lines which reproduce a failure write out
 
 
 def assert_derivatives(
     fn: Callable[..., Any],
     *inputs: Any,  # noqa: ANN401  (tensors, nested lists of them, and other values)
     math: str | None = None,
-    allow: Iterable[str] = ("subgradient", "inexact"),
+    allow: Iterable[str] = _ALLOW,
     order: int = 1,
     wrt: str | Sequence[str] | None = None,
     **keywords: Any,  # noqa: ANN401
@@ -56,15 +57,16 @@ def assert_derivatives(
     --------
     >>> import torch
     >>> assert_derivatives(torch.relu, torch.tensor([-1.0, 0.0, 2.0], dtype=torch.float64))
-    >>> assert_derivatives(torch.sqrt, torch.tensor([0.0], dtype=torch.float64))
+    >>> assert_derivatives(lambda x: (x * x).sqrt(), torch.tensor([0.0], dtype=torch.float64))
     Traceback (most recent call last):
-    AssertionError: 1 of 1 derivatives of sqrt by autograd does not pass
+    AssertionError: 1 of 1 derivatives of the lambda of <doctest ...>:1 by autograd does not pass
     ...
     """
     from symdiff.api import compare  # noqa: PLC0415  (the library's door)
     from symdiff.tracing.trace import trace  # noqa: PLC0415  (loads torch)
 
-    allowed = _allowed(allow)
+    words = [allow] if isinstance(allow, str) else list(allow)
+    allowed = _allowed(words)
     if order != 1:
         message = f"order cannot be {order!r}"
         raise UsageError(message, hint="order=1")
@@ -79,12 +81,23 @@ def assert_derivatives(
     records = list(comparison.records())
     failing = [r for r in records if r["verdict"] not in allowed]
     if failing:
-        raise AssertionError(
-            _report(program.name, failing, len(records), _lines(fn, inputs, keywords))
-        )
+        settings = {
+            "math": math,
+            "wrt": wrt,
+            "allow": None if allowed == _allowed(_ALLOW) else words,
+        }
+        given = {name: value for name, value in settings.items() if value is not None}
+        again = lines(fn, inputs, keywords, given)
+        raise AssertionError(_report(_title(fn), failing, len(records), again))
 
 
-def _allowed(allow: Iterable[str]) -> frozenset[str]:
+def _title(fn: Callable[..., Any]) -> str:
+    """Return the name of a function; where it stands, if it has none."""
+    function = written(fn)
+    return function.comment if function.name == "f" and function.comment else function.name
+
+
+def _allowed(words: Iterable[str]) -> frozenset[str]:
     """Return the verdicts that pass.
 
     Raises
@@ -94,7 +107,6 @@ def _allowed(allow: Iterable[str]) -> frozenset[str]:
     """
     from symdiff.verdict.words import Verdict  # noqa: PLC0415
 
-    words = [allow] if isinstance(allow, str) else list(allow)
     known = Verdict.labels()
     for word in words:
         if word not in known:
@@ -104,7 +116,7 @@ def _allowed(allow: Iterable[str]) -> frozenset[str]:
     return ALWAYS_ALLOWED | frozenset(words)
 
 
-def _report(name: str, failing: Sequence[Record], count: int, lines: Sequence[str]) -> str:
+def _report(name: str, failing: Sequence[Record], count: int, again: Sequence[str]) -> str:
     """Return the message: what fails, the worst derivatives, why, and how to see it again."""
     from symdiff.verdict.words import Verdict  # noqa: PLC0415
 
@@ -122,7 +134,7 @@ def _report(name: str, failing: Sequence[Record], count: int, lines: Sequence[st
     table = ["  " + "  ".join(row[k].rjust(widths[k]) for k in shown) for row in rows]
     more = [f"  and {len(failing) - len(worst)} more"] if len(failing) > len(worst) else []
     reasons = dict.fromkeys(_reason(r) for r in worst)
-    return "\n".join([head, *table, *more, *(f"  {r}" for r in reasons if r), *lines])
+    return "\n".join([head, *table, *more, *(f"  {r}" for r in reasons if r), *again])
 
 
 def _number(value: float | str | None) -> str:
@@ -141,35 +153,3 @@ def _truth(record: Record) -> str:
 def _reason(record: Record) -> str:
     where = record["blame"] if record["blame"] != record["expression"] else ""
     return ": ".join(part for part in (where, record["detail"]) if part)
-
-
-def _lines(fn: Callable[..., Any], inputs: Sequence[Any], keywords: Mapping[str, Any]) -> list[str]:
-    """Return lines of Python that fail in the same way; none if the inputs are long."""
-    from symdiff.tracing.recorder import tensors_in  # noqa: PLC0415
-
-    tensors = list(tensors_in((tuple(inputs), tuple(keywords.values()))))
-    if any(t.numel() > _MAX_COMPONENTS for t in tensors):
-        return []
-    arguments = [_written(x) for x in inputs]
-    arguments += [f"{name}={_written(x)}" for name, x in keywords.items()]
-    called = getattr(fn, "__qualname__", type(fn).__name__)
-    module = inspect.getmodule(fn if hasattr(fn, "__qualname__") else type(fn))
-    origin = f"  # {called} of {module.__name__}" if module else ""
-    return [
-        "To see it again:",
-        "  import symdiff, torch",
-        f"  symdiff.assert_derivatives({', '.join([called, *arguments])}){origin}",
-    ]
-
-
-def _written(value: Any) -> str:  # noqa: ANN401
-    import torch  # noqa: PLC0415
-
-    if isinstance(value, torch.Tensor):
-        return f"torch.tensor({value.tolist()}, dtype={value.dtype})"
-    if isinstance(value, list | tuple):
-        items = ", ".join(map(_written, value))
-        return f"[{items}]" if isinstance(value, list) else f"({items},)"
-    if isinstance(value, Mapping):
-        return f"{{{', '.join(f'{k!r}: {_written(v)}' for k, v in value.items())}}}"
-    return repr(value)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -12,6 +11,7 @@ import torch
 
 from symdiff.catalogue import CONSTANTS
 from symdiff.errors import UsageError
+from symdiff.request.callables import called_signature
 
 _RESERVED: Final = frozenset({*CONSTANTS, "nan", "NaN", "NAN", "torch", "True", "False", "None"})
 
@@ -123,9 +123,8 @@ def _parameter_names(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> list[str]:
     """Return the names of the parameters that take the positional arguments."""
-    target = function.forward if isinstance(function, torch.nn.Module) else function
     try:
-        signature = inspect.signature(target)
+        signature = called_signature(function)
     except (TypeError, ValueError):  # a builtin
         return [f"x{k + 1}" for k in range(len(args))]
     try:

@@ -14,6 +14,7 @@ from symdiff.errors import ExpressionError, UsageError
 from symdiff.program import Program
 from symdiff.program.traced import TracedProgram
 from symdiff.program.values import index_inputs
+from symdiff.request.callables import name_of
 from symdiff.tracing import syntax
 from symdiff.tracing.inputs import Arguments, Leaf, read_arguments
 from symdiff.tracing.recorder import Branch, Definition, Recorder, tensors_in
@@ -89,7 +90,7 @@ def trace(function: Callable[..., Any], *inputs: Any, **keywords: Any) -> Traced
         inputs=program.inputs,
         sources=program.sources,
         function=_Replay(arguments, program.inputs, start),
-        name=getattr(function, "__qualname__", type(function).__name__),
+        name=name_of(function),
         values=used,
         roles={name: roles[name] for name in program.inputs},
         notes=(*recorder.notes, *_on_branches(recorder.branches, names)),
