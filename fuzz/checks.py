@@ -499,7 +499,10 @@ def _by_sympy(case: Case, counts: Counts) -> Finding | None:
             theirs = told[1]
             if not theirs.is_extended_real or theirs.has(sympy_limits.T):
                 continue
-            number = float(theirs)
+            number = sympy_limits.number(theirs)
+            if number is None:
+                counts.of["limits by sympy that it cannot evaluate"] += 1
+                continue
             quotient = getattr(answer, which)
             agrees = (
                 number == mine or abs(number - mine) <= 1e-9 * max(abs(mine), abs(number)) + 1e-300

@@ -14,6 +14,7 @@ from types import FrameType, MappingProxyType
 from typing import Any, Final
 
 import sympy as sp
+from sympy.core.evalf import PrecisionExhausted
 
 from fuzz.points import Coordinate
 from fuzz.trees import CONSTANT, NUMBER, VARIABLE, Tree
@@ -45,6 +46,10 @@ _FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
         "atan": sp.atan,
     }
 )
+
+
+_DIGITS: Final = 20
+_MAX_DIGITS: Final = 2000  # with which sympy computes at most
 
 
 class OutOfTime(BaseException):  # no error: nothing that catches errors catches it
@@ -100,6 +105,14 @@ def limits(tree: Tree, at: Coordinate, side: int) -> tuple[Any, Any] | None:
     except OutOfTime:
         return None
     except Exception:  # noqa: BLE001  (sympy raises many kinds where it gives up)
+        return None
+
+
+def number(limit: Any) -> float | None:
+    """Return the double for a number of sympy, or None if too many digits cancel in it."""
+    try:
+        return float(sp.N(limit, _DIGITS, maxn=_MAX_DIGITS, strict=True))
+    except (PrecisionExhausted, TypeError):
         return None
 
 

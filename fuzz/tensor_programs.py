@@ -131,6 +131,8 @@ _ARRANGED: Final = (
     lambda part: call("index", part(2), index=(0,)),
     lambda part: call("gather", part(1), dim=0, index=(2, 0, 0)),
     lambda part: call("index_select", part(1), dim=0, index=(1, 1, 2)),
+    lambda part: call("take", part(2), index=(3, 1, 1)),
+    lambda part: call("put", part(1), index=(2, 0), source=call("take", part(1), index=(0, 1))),
     lambda part: call("diag", call("diag", part(1))),
     lambda part: call("stack", call("sequence", part(0), part(0), part(0))),
     lambda part: call(

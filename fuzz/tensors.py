@@ -351,6 +351,17 @@ def _index(_: Each, x: Array, index: tuple[Any, ...]) -> Array:
     return x[tuple(parts)]
 
 
+def _take(_: Each, x: Array, index: Any) -> Array:
+    return np.ravel(x)[np.array(index)]
+
+
+def _put(_: Each, x: Array, index: Any, source: Array) -> Array:
+    flat = np.ravel(x).copy()
+    for position, value in zip(np.ravel(index), np.ravel(source), strict=True):
+        flat[position] = value
+    return flat.reshape(np.shape(x))
+
+
 def _gather(_: Each, x: Array, dim: int, index: Any) -> Array:
     indices = np.array(index)
     result = np.empty(indices.shape, dtype=object)
@@ -451,6 +462,8 @@ TENSORS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
         "ones_like": lambda _, x: np.full(np.shape(x), ONE, dtype=object),
         "index": _index,
         "gather": _gather,
+        "take": _take,
+        "put": _put,
         "index_select": lambda _, x, dim, index: np.take(x, index, dim),
         "masked_fill": lambda each, x, mask, value: each("where", mask, value, x),
         "one_hot": _one_hot,

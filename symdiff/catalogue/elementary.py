@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from symdiff.catalogue.enclosures import cube_root, digamma, log_gamma, monotone, polygamma
-from symdiff.catalogue.row import Crossing, Function
-from symdiff.libraries import flint, sympy
+from symdiff.catalogue.row import Crossing, Function, Value
+from symdiff.libraries import flint, numpy, scipy_special, sympy
 
 POLES_OF_GAMMA = (Crossing("x", highest=0),)
 AWAY_FROM_POLES = "x > 0 or floor(x) != x"
+
+# scipy's polygamma adds a term for every integer between x and 9: this many take 40 ms.
+_LOWEST_POLYGAMMA = -1e6
+
+
+def numpy_polygamma(n: Value, x: Value) -> Value:
+    """Return the n-th derivative of digamma; NaN where scipy would take too long."""
+    is_far = numpy.less(x, _LOWEST_POLYGAMMA)
+    return numpy.where(
+        is_far, numpy.nan, scipy_special.polygamma(n, numpy.where(is_far, numpy.nan, x))
+    )
+
 
 # fmt: off
 POWERS = (
@@ -98,7 +110,7 @@ SPECIAL = (
     Function("digamma", "x", formula="derivative of log|gamma(x)|", aliases=("psi",), sympy="digamma", numpy="special.digamma", torch="digamma",
              ball=digamma, domain=AWAY_FROM_POLES, switches=(), crossings=POLES_OF_GAMMA,
              derivative="polygamma(1, x)", cancels=True),
-    Function("polygamma", "n: number, x", formula="n-th derivative of digamma, n >= 1", sympy="polygamma", numpy="special.polygamma",
+    Function("polygamma", "n: number, x", formula="n-th derivative of digamma, n >= 1", sympy="polygamma", numpy=numpy_polygamma,
              torch="polygamma", ball=polygamma, domain=AWAY_FROM_POLES, switches=(), crossings=POLES_OF_GAMMA,
              derivative=(None, "polygamma(n + 1, x)")),
 )

@@ -1,10 +1,12 @@
 """The routes give textbook answers, and know every function of the catalogue."""
 
+import math
 import random
 from fractions import Fraction
 
 import mpmath
 import pytest
+import sympy
 
 from fuzz.cones import distance_outside, limit_gradients
 from fuzz.meanings import NUMBERS, SELECTIONS
@@ -13,6 +15,7 @@ from fuzz.product import array
 from fuzz.quotients import LEVELS, Shape, quotients
 from fuzz.reals import Reals
 from fuzz.sympy_limits import limits
+from fuzz.sympy_limits import number as number_of
 from fuzz.tensors import TENSORS
 from fuzz.trees import CONSTANT, NUMBER, Tree, call, number, text, variable
 from fuzz.values import Values
@@ -192,3 +195,9 @@ WRITTEN = [
 @pytest.mark.parametrize("tree", WRITTEN, ids=text)
 def test_symdiff_reads_what_is_written(tree):
     assert parse(str(call("where", tree, X, Y) if "not" in str(tree) else tree)).inputs
+
+
+def test_a_limit_in_which_all_digits_cancel_is_not_compared():
+    x = sympy.Integer(10) ** 6
+    assert number_of(1 - sympy.tanh(x) ** 2) is None
+    assert number_of(1 - sympy.tanh(sympy.Integer(20)) ** 2) == pytest.approx(4 * math.exp(-40))
