@@ -1,0 +1,403 @@
+"""Trace and compare the operators of torch's own operator tests; write docs/operators.md.
+
+    python -m pip install expecttest               what torch's tests import
+    python benchmarks/operators.py                 all operators, about half an hour
+    python benchmarks/operators.py --only 'fft.*'  some of them; the page stays as it is
+    python benchmarks/operators.py --write         only write the page again, from operators.json
+
+Each operator gets its first five small samples, and the same samples rounded to whole numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import concurrent.futures
+import fnmatch
+import json
+import multiprocessing
+import time
+import tomllib
+import warnings
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from pebble import ProcessExpired, ProcessPool
+from torch.testing._internal.common_methods_invocations import op_db
+
+import symdiff
+from symdiff.errors import InputError
+from symdiff.verdict.words import Verdict
+
+HERE: Final = Path(__file__).parent
+RESULTS: Final = HERE / "operators.json"
+EXPLAINED: Final = HERE / "operators_explained.toml"
+PAGE: Final = HERE.parent / "docs" / "operators.md"
+SAMPLES: Final = 5
+SECONDS: Final = 30.0  # for all samples of an operator
+SECONDS_FOR_ONE: Final = 10.0
+SMALL: Final = 128  # components of all inputs of a sample
+LARGEST: Final = 512  # the same, for operators that have no sample as small as that
+COMPONENTS: Final = 512  # derivatives that are written out; with more, the value is contracted
+LOOKED_AT: Final = 40  # samples, among which small ones are sought
+FINDINGS: Final = frozenset(v.label for v in Verdict if not v.passes)
+
+
+def operators(pattern: str) -> dict[str, Any]:
+    """Return torch's operators with gradients in float64, by name."""
+    named = {
+        f"{op.name}.{op.variant_test_name}" if op.variant_test_name else op.name: op
+        for op in op_db
+        if op.supports_autograd and torch.float64 in op.dtypes
+    }
+    return {name: op for name, op in named.items() if fnmatch.fnmatch(name, pattern)}
+
+
+# -- samples
+
+
+def samples(op: Any) -> list[Any]:  # noqa: ANN401  (torch's OpInfo and SampleInput have no public types)
+    """Return the first small samples of an operator."""
+    torch.manual_seed(0)
+    made = op.sample_inputs("cpu", torch.float64, requires_grad=True)
+    sized = [(sample, _size(sample)) for sample, _ in zip(made, range(LOOKED_AT), strict=False)]
+    small = [sample for sample, size in sized if 0 < size <= SMALL]
+    return (small or [sample for sample, size in sized if 0 < size <= LARGEST])[:SAMPLES]
+
+
+def _size(sample: Any) -> int:  # noqa: ANN401
+    """Return the number of components of the inputs; 0 if there is nothing to differentiate by."""
+    tensors = list(_tensors(_given(sample)))
+    has_inputs = any(t.requires_grad and t.numel() for t in tensors)
+    return sum(t.numel() for t in tensors) if has_inputs else 0
+
+
+def _given(sample: Any) -> tuple[Any, ...]:  # noqa: ANN401
+    return (sample.input, sample.args, tuple(sample.kwargs.values()))
+
+
+def _tensors(value: Any) -> Iterator[torch.Tensor]:  # noqa: ANN401
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _tensors(item)
+
+
+def rounded(sample: Any) -> Any:  # noqa: ANN401
+    """Return a sample with whole numbers."""
+
+    def to_whole(value: Any) -> Any:  # noqa: ANN401
+        if not isinstance(value, torch.Tensor) or value.layout != torch.strided:
+            return value
+        if not value.is_floating_point():
+            return value
+        return value.detach().round().requires_grad_(value.requires_grad)
+
+    return sample.transform(to_whole)
+
+
+def as_function(op: Any, sample: Any) -> tuple[Any, list[torch.Tensor]]:  # noqa: ANN401
+    """Return an operator as a function of the tensors that it is differentiated by, and these."""
+    inputs = [t for t in _tensors(_given(sample)) if t.requires_grad]
+
+    def function(*tensors: torch.Tensor) -> Any:  # noqa: ANN401
+        others = {id(old): new for old, new in zip(inputs, tensors, strict=True)}
+        moved = _replaced(_given(sample), others)
+        keywords = dict(zip(sample.kwargs, moved[2], strict=True))
+        result = op(moved[0], *moved[1], **keywords)
+        return sample.output_process_fn_grad(result) if sample.output_process_fn_grad else result
+
+    return function, inputs
+
+
+def _replaced(value: Any, others: Mapping[int, torch.Tensor]) -> Any:  # noqa: ANN401
+    if isinstance(value, torch.Tensor):
+        return others.get(id(value), value)
+    if isinstance(value, list | tuple):
+        return type(value)(_replaced(item, others) for item in value)
+    return value
+
+
+def out_of_scope(function: Any, inputs: list[torch.Tensor]) -> str:  # noqa: ANN401
+    """Return why there is nothing to compare; "" if there is."""
+    first, second = (list(_tensors(_results(function, inputs))) for _ in range(2))
+    if any(t.is_complex() for t in first):
+        return "returns complex numbers"
+    if any(t.layout != torch.strided for t in first):
+        return "returns a sparse tensor"
+    real = [t for t in first if t.is_floating_point()]
+    if not real:
+        return "returns no real numbers"
+    if not any(t.requires_grad for t in real):
+        return "its result has no gradient"
+    pairs = zip(first, second, strict=True)
+    if any(not torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in pairs):
+        return "draws random numbers"
+    return "" if any(t.numel() for t in real) else "returns nothing"
+
+
+def _results(function: Any, inputs: list[torch.Tensor]) -> Any:  # noqa: ANN401
+    return function(*(t.detach().clone().requires_grad_() for t in inputs))
+
+
+# -- one sample, in a worker process
+
+
+def check(name: str, number: int, whole: bool) -> dict[str, Any]:  # noqa: FBT001
+    """Trace and compare one sample of an operator."""
+    op = operators(name.replace("[", "[[]"))[name]
+    sample = samples(op)[number]
+    function, inputs = as_function(op, rounded(sample) if whole else sample)
+    try:
+        if reason := out_of_scope(function, inputs):
+            return {"outcome": "out of scope", "reason": reason}
+    except Exception as error:  # noqa: BLE001  (torch may refuse whole numbers with any exception)
+        return {"outcome": "out of scope", "reason": f"torch refuses it: {str(error)[:80]}"}
+    try:
+        program = symdiff.trace(function, *inputs)
+    except InputError as error:
+        return {"outcome": "not traced", "reason": str(error)}
+    value = function(*inputs)
+    real = [t for t in _tensors(value) if t.is_floating_point()]
+    size = sum(t.numel() for t in real)
+    shape = real[0].shape if len(real) == 1 else (size,)
+    count = size * sum(t.numel() for t in inputs)
+    cotangent = None if count <= COMPONENTS or size == 1 else weights(size).reshape(shape)
+    comparison = symdiff.compare(program, engines=["autograd"], cotangent=cotangent)
+    return {"outcome": "compared", "text": program.text[:200], **_counted(comparison.records())}
+
+
+def weights(size: int) -> torch.Tensor:
+    """Return weights for the components of a value: sixteenths, so that few products coincide."""
+    return (torch.arange(size, dtype=torch.float64) * 7 % 31 + 1) / 16
+
+
+def _counted(records: Any) -> dict[str, Any]:  # noqa: ANN401
+    rows = list(records)
+    findings = [r for r in rows if r["verdict"] in FINDINGS]
+    undecided = next((r["detail"] for r in rows if r["verdict"] == "undecided"), None)
+    return {
+        "derivatives": len(rows),
+        "proved": sum(1 for r in rows if r["proved"]),
+        "verdicts": dict(Counter(r["verdict"] for r in rows)),
+        "kinds": dict(Counter(r["kind"] for r in rows)),
+        "undecided": undecided,
+        "findings": [_finding(r) for r in findings[:3]],
+    }
+
+
+def _finding(record: Mapping[str, Any]) -> dict[str, Any]:
+    kept = ("output", "variable", "kind", "left", "right", "derivative", "value", "verdict",
+            "detail")  # fmt: skip
+    return {key: record[key] for key in kept}
+
+
+# -- all samples
+
+
+def run(names: list[str], most: int = SAMPLES) -> dict[str, list[dict[str, Any]]]:
+    """Return what became of every sample, by operator."""
+    results: dict[str, list[dict[str, Any]]] = {}
+    context = multiprocessing.get_context("fork")  # the worker has torch and its tests loaded
+    with ProcessPool(max_workers=1, context=context) as pool:
+        for k, name in enumerate(names):
+            start = time.monotonic()
+            count = len(samples(operators(name.replace("[", "[[]"))[name]))
+            cases = [(k, whole) for k in range(min(count, most)) for whole in (False, True)]
+            results[name] = [
+                {"sample": number, "whole": whole, **_in_worker(pool, name, number, whole, start)}
+                for number, whole in cases
+            ]
+            spent = time.monotonic() - start
+            print(f"{k + 1}/{len(names)} {name} {status(results[name])} {spent:.1f} s", flush=True)
+    return results
+
+
+def _in_worker(
+    pool: ProcessPool,
+    name: str,
+    number: int,
+    whole: bool,  # noqa: FBT001
+    start: float,
+) -> dict[str, Any]:
+    left = SECONDS - (time.monotonic() - start)
+    if left < 1:
+        return {"outcome": "not run", "reason": f"{SECONDS:.0f} s were spent"}
+    limit = min(left, SECONDS_FOR_ONE)
+    began = time.monotonic()
+    try:
+        result = pool.schedule(check, args=(name, number, whole), timeout=limit).result()
+    except concurrent.futures.TimeoutError:
+        return {"outcome": "stopped", "reason": f"took longer than {SECONDS_FOR_ONE:.0f} s"}
+    except ProcessExpired as error:
+        return {"outcome": "crash", "reason": str(error)}
+    except Exception as error:  # noqa: BLE001  (a crash is what this looks for)
+        return {"outcome": "crash", "reason": f"{type(error).__name__}: {error}"[:300]}
+    return {**result, "seconds": round(time.monotonic() - began, 2)}
+
+
+def status(cases: list[dict[str, Any]]) -> str:
+    """Return one word for an operator.
+
+    `crash`: an exception that is not a message for users. `finding`: a verdict that does not pass.
+    `not traced`: a sample could not be traced. `proved`: every derivative of every sample is.
+    `undecided`: one is not. `out of scope`: there is nothing to compare.
+    """
+    outcomes = {case["outcome"] for case in cases} - {"out of scope"}
+    if not outcomes:
+        return "out of scope"
+    compared = [case for case in cases if case["outcome"] == "compared"]
+    if "crash" in outcomes:
+        return "crash"
+    if any(case["findings"] for case in compared):
+        return "finding"
+    if "not traced" in outcomes:
+        return "not traced"
+    is_proved = outcomes == {"compared"} and all(_is_proved(case) for case in compared)
+    return "proved" if is_proved else "undecided"
+
+
+def _is_proved(case: Mapping[str, Any]) -> bool:
+    return bool(case["proved"] == case["derivatives"])
+
+
+# -- the page
+
+
+def is_traced(cases: list[dict[str, Any]]) -> bool:
+    """Return whether every sample of an operator was traced and compared, or ran out of time."""
+    outcomes = {case["outcome"] for case in cases} - {"out of scope"}
+    return bool(outcomes) and outcomes <= {"compared", "stopped", "not run"}
+
+
+def page(results: Mapping[str, list[dict[str, Any]]]) -> str:
+    """Return docs/operators.md."""
+    explained = tomllib.loads(EXPLAINED.read_text())
+    words = {name: status(cases) for name, cases in results.items()}
+    scope = {name: cases for name, cases in results.items() if words[name] != "out of scope"}
+    lines = [
+        "# The operators of PyTorch's own tests",
+        "",
+        f"PyTorch {torch.__version__.partition('+')[0]} tests its operators on the inputs of",
+        "`torch.testing._internal.common_methods_invocations.op_db`. `benchmarks/operators.py` takes every",
+        "operator with gradients in float64, its first five small samples (at most",
+        f"{SMALL} numbers where it has such), and the same samples rounded to whole numbers, so that ties and zeros occur.",
+        "It traces the operator, which checks the values of the trace, and compares the gradients of its",
+        "own backward pass with the truth of the traced program. Values with more than",
+        f"{COMPONENTS} derivatives are contracted with fixed weights. An operator has {SECONDS:.0f} s.",
+        "",
+        *_totals(words, scope),
+        "",
+        "`proved`: every derivative of every sample is. `undecided`: some are not, or a sample took too",
+        "long; the last column says how many are proved. `finding`: a verdict that does not pass.",
+        "",
+        *_findings(results, words, explained.get("findings", {})),
+        "",
+        "## All operators",
+        "",
+        "| operator | result | samples | derivatives | proved | at ties, kinks, edges | why not |",
+        "|---|---|--:|--:|--:|--:|---|",
+        *(_row(name, cases, words[name]) for name, cases in scope.items()),
+        "",
+        "## Out of scope",
+        "",
+        "| operator | why |",
+        "|---|---|",
+        *(
+            f"| {name} | {_short(cases[0]['reason']) if cases else 'has no small sample'} |"
+            for name, cases in results.items()
+            if words[name] == "out of scope"
+        ),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _totals(
+    words: Mapping[str, str], scope: Mapping[str, list[dict[str, Any]]]
+) -> Iterator[str]:
+    traced = sum(is_traced(cases) for cases in scope.values())
+    counted = Counter(words.values())
+    share = {n: f"{k} ({100 * k / max(1, len(scope)):.0f} %)" for n, k in counted.items()}
+    yield "| | operators |"
+    yield "|---|--:|"
+    yield f"| with gradients in float64 | {len(words)} |"
+    yield f"| out of scope | {counted['out of scope']} |"
+    yield f"| in scope | {len(scope)} |"
+    yield f"| all samples traced and compared | {traced} ({100 * traced / max(1, len(scope)):.0f} %) |"
+    for word in ("proved", "undecided", "finding", "not traced", "crash"):
+        yield f"| {word} | {share.get(word, '0')} |"
+
+
+def _findings(
+    results: Mapping[str, list[dict[str, Any]]],
+    words: Mapping[str, str],
+    explained: Mapping[str, str],
+) -> Iterator[str]:
+    yield "## Findings"
+    yield ""
+    for name in (n for n, word in words.items() if word == "finding"):
+        first = next(f for case in results[name] for f in case.get("findings", ()))
+        sides = first["derivative"]
+        sides = f"{first['left']} | {first['right']}" if sides is None else sides
+        yield (
+            f"- **{name}**: {first['verdict']} at a point of kind {first['kind']}: "
+            f"d/d{first['variable']} is {sides}, and autograd says {first['value']}. "
+            f"{explained.get(name, '(not read yet)')}"
+        )
+
+
+def _row(name: str, cases: list[dict[str, Any]], word: str) -> str:
+    compared = [case for case in cases if case["outcome"] == "compared"]
+    derivatives = sum(case["derivatives"] for case in compared)
+    proved = sum(case["proved"] for case in compared)
+    special = sum(n for case in compared for k, n in case["kinds"].items() if k != "smooth")
+    return (
+        f"| {name} | {word} | {len(compared)}/{len(cases)} | {derivatives} | {proved} | {special} "
+        f"| {_short(_why(cases))} |"
+    )
+
+
+def _why(cases: list[dict[str, Any]]) -> str:
+    for case in cases:
+        if case["outcome"] not in {"compared", "out of scope"}:
+            return str(case["reason"])
+    for case in cases:
+        if case["outcome"] == "compared" and not _is_proved(case):
+            return str(case["undecided"] or "shown by error bounds along random directions")
+    return ""
+
+
+def _short(text: str) -> str:
+    return text.partition(" (give the formula")[0].replace("|", "/").replace("\n", " ")[:110]
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", default="*", help="a pattern of names")
+    parser.add_argument("--samples", type=int, default=SAMPLES, help="samples of an operator")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("operators-part.json"),
+        help="where the results of some operators or of fewer samples go",
+    )
+    parser.add_argument("--write", action="store_true", help="write the page from operators.json")
+    given = parser.parse_args()
+    warnings.filterwarnings("ignore")
+    if not given.write:
+        results = run(list(operators(given.only)), given.samples)
+        print(Counter(status(cases) for cases in results.values()))
+        if given.only != "*" or given.samples != SAMPLES:
+            given.out.write_text(json.dumps(results, indent=0))
+            return
+        RESULTS.write_text(json.dumps({"torch": torch.__version__, "operators": results}, indent=0))
+    PAGE.write_text(page(json.loads(RESULTS.read_text())["operators"]))
+
+
+if __name__ == "__main__":
+    main()
