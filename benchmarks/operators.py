@@ -282,17 +282,18 @@ def page(results: Mapping[str, list[dict[str, Any]]]) -> str:
         "# The operators of PyTorch's own tests",
         "",
         f"PyTorch {torch.__version__.partition('+')[0]} tests its operators on the inputs of",
-        "`torch.testing._internal.common_methods_invocations.op_db`. `benchmarks/operators.py` takes every",
-        "operator with gradients in float64, its first five small samples (at most",
-        f"{SMALL} numbers where it has such), and the same samples rounded to whole numbers, so that ties and zeros occur.",
-        "It traces the operator, which checks the values of the trace, and compares the gradients of its",
-        "own backward pass with the truth of the traced program. Values with more than",
-        f"{COMPONENTS} derivatives are contracted with fixed weights. An operator has {SECONDS:.0f} s.",
+        "`torch.testing._internal.common_methods_invocations.op_db`. `benchmarks/operators.py`",
+        "takes every operator with gradients in float64, its first five small samples (at most",
+        f"{SMALL} numbers where it has such), and the same samples rounded to whole numbers, so",
+        "that ties and zeros occur. It traces the operator, which checks the values of the trace,",
+        "and compares the gradients of its own backward pass with the truth of the traced",
+        f"program. Values with more than {COMPONENTS} derivatives are contracted with fixed",
+        f"weights. An operator has {SECONDS:.0f} s.",
         "",
         *_totals(words, scope),
         "",
-        "`proved`: every derivative of every sample is. `undecided`: some are not, or a sample took too",
-        "long; the last column says how many are proved. `finding`: a verdict that does not pass.",
+        "`proved`: every derivative of every sample is. `undecided`: some are not, or a sample",
+        "took too long. `finding`: a verdict that does not pass.",
         "",
         *_findings(results, words, explained.get("findings", {})),
         "",
@@ -316,9 +317,7 @@ def page(results: Mapping[str, list[dict[str, Any]]]) -> str:
     return "\n".join(lines)
 
 
-def _totals(
-    words: Mapping[str, str], scope: Mapping[str, list[dict[str, Any]]]
-) -> Iterator[str]:
+def _totals(words: Mapping[str, str], scope: Mapping[str, list[dict[str, Any]]]) -> Iterator[str]:
     traced = sum(is_traced(cases) for cases in scope.values())
     counted = Counter(words.values())
     share = {n: f"{k} ({100 * k / max(1, len(scope)):.0f} %)" for n, k in counted.items()}
@@ -327,7 +326,8 @@ def _totals(
     yield f"| with gradients in float64 | {len(words)} |"
     yield f"| out of scope | {counted['out of scope']} |"
     yield f"| in scope | {len(scope)} |"
-    yield f"| all samples traced and compared | {traced} ({100 * traced / max(1, len(scope)):.0f} %) |"
+    part = f"{traced} ({100 * traced / max(1, len(scope)):.0f} %)"
+    yield f"| all samples traced and compared | {part} |"
     for word in ("proved", "undecided", "finding", "not traced", "crash"):
         yield f"| {word} | {share.get(word, '0')} |"
 

@@ -78,6 +78,41 @@ def binary(operator: ast.operator, left: Syntax, right: Syntax) -> ast.BinOp:
     return ast.BinOp(left, operator, right)
 
 
+def add(left: Syntax, right: Syntax) -> ast.BinOp:
+    """Return a sum."""
+    return binary(ast.Add(), left, right)
+
+
+def subtract(left: Syntax, right: Syntax) -> ast.BinOp:
+    """Return a difference."""
+    return binary(ast.Sub(), left, right)
+
+
+def multiply(left: Syntax, right: Syntax) -> ast.BinOp:
+    """Return a product, component by component."""
+    return binary(ast.Mult(), left, right)
+
+
+def divide(left: Syntax, right: Syntax) -> ast.BinOp:
+    """Return a quotient."""
+    return binary(ast.Div(), left, right)
+
+
+def matmul(left: Syntax, right: Syntax) -> ast.BinOp:
+    """Return a matrix product."""
+    return binary(ast.MatMult(), left, right)
+
+
+def negative(value: Syntax) -> ast.UnaryOp:
+    """Return a negated expression."""
+    return ast.UnaryOp(ast.USub(), value)
+
+
+def scaled(factor: float, value: Syntax) -> Syntax:
+    """Return a multiple by a number, which is left out if it is 1."""
+    return value if factor == 1 else multiply(literal(factor), value)
+
+
 def compare(operator: ast.cmpop, left: Syntax, right: Syntax) -> ast.Compare:
     """Return a comparison."""
     return ast.Compare(left, [operator], [right])

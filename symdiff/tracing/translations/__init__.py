@@ -14,11 +14,27 @@ from symdiff.tracing import syntax
 from symdiff.tracing.syntax import NotWrittenError
 from symdiff.tracing.translations.arithmetic import ARITHMETIC
 from symdiff.tracing.translations.arrangements import ARRANGEMENTS
+from symdiff.tracing.translations.attention import ATTENTION
 from symdiff.tracing.translations.call import Call, Translation, Written
-from symdiff.tracing.translations.layers import LAYERS, functional_batch_norm
+from symdiff.tracing.translations.convolutions import CONVOLUTIONS
+from symdiff.tracing.translations.losses import LOSSES
+from symdiff.tracing.translations.normalizations import NORMALIZATIONS
+from symdiff.tracing.translations.pooling import POOLING
+from symdiff.tracing.translations.products import PRODUCTS
+from symdiff.tracing.translations.reductions import REDUCTIONS
 
 TRANSLATIONS: Final[Mapping[str, Translation]] = MappingProxyType(
-    {**ARITHMETIC, **ARRANGEMENTS, **LAYERS, "torch.batch_norm": functional_batch_norm}
+    {
+        **ARITHMETIC,
+        **ARRANGEMENTS,
+        **REDUCTIONS,
+        **PRODUCTS,
+        **NORMALIZATIONS,
+        **ATTENTION,
+        **CONVOLUTIONS,
+        **POOLING,
+        **LOSSES,
+    }
 )
 # torch's other names of functions in the catalogue.
 _SYNONYMS: Final[Mapping[str, str]] = MappingProxyType(

@@ -1,0 +1,102 @@
+"""Translations of attention, from its products and its softmax."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+import torch
+
+from symdiff.tracing.syntax import (
+    NotWrittenError,
+    Syntax,
+    add,
+    call,
+    literal,
+    matmul,
+    name,
+    negative,
+    scaled,
+)
+from symdiff.tracing.translations.call import Call, Translation, Written
+
+
+def _attention(
+    c: Call,
+    query: Any,
+    key: Any,
+    value: Any,
+    attn_mask: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Syntax:
+    if dropout_p or enable_gqa:
+        message = "attention with dropout" if dropout_p else "attention with grouped queries"
+        raise NotWrittenError(message)
+    factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    keys = call("transpose", c.write(key), literal(-2), literal(-1))
+    scores = scaled(factor, matmul(c.write(query), keys))
+    if is_causal:
+        attn_mask = torch.ones(query.shape[-2], key.shape[-2], dtype=torch.bool).tril()
+    if attn_mask is not None and attn_mask.dtype == torch.bool:
+        hidden = negative(name("inf"))
+        scores = call("where", c.write(attn_mask), scores, hidden)
+    elif attn_mask is not None:
+        scores = add(scores, c.write(attn_mask))
+    weights = call("softmax", scores, dim=literal(-1))
+    return matmul(weights, c.write(value))
+
+
+def _flash_attention(
+    c: Call,
+    query: Any,
+    key: Any,
+    value: Any,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    *,
+    attn_mask: Any = None,
+    scale: float | None = None,
+) -> Written:
+    written = _attention(c, query, key, value, attn_mask, dropout_p, is_causal, scale)
+    return [written, *[None] * (len(c.result) - 1)]
+
+
+def _math_attention(
+    c: Call,
+    query: Any,
+    key: Any,
+    value: Any,
+    attn_mask: Any = None,
+    dropout_p: float = 0.0,
+    is_causal: bool = False,
+    dropout_mask: Any = None,
+    *,
+    scale: float | None = None,
+    enable_gqa: bool = False,
+) -> Written:
+    del dropout_mask
+    written = _attention(c, query, key, value, attn_mask, dropout_p, is_causal, scale, enable_gqa)
+    return [written, None]
+
+
+def _safe_softmax(c: Call, input: Any, dim: int, dtype: Any = None) -> Syntax:
+    del dtype
+    if bool((input == -math.inf).all(dim).any()):
+        message = "a softmax of a row that is fully masked"
+        raise NotWrittenError(message)
+    return call("softmax", c.write(input), dim=literal(dim))
+
+
+ATTENTION: Final[Mapping[str, Translation]] = MappingProxyType(
+    {
+        "scaled_dot_product_attention": _attention,
+        "_scaled_dot_product_flash_attention_for_cpu": _flash_attention,
+        "_scaled_dot_product_attention_math": _math_attention,
+        "_safe_softmax": _safe_softmax,
+    }
+)
