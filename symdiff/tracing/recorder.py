@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -101,11 +102,14 @@ class Branch:
         Whether it was true.
     line
         The line of code.
+    has_both
+        Whether the Program has both sides, since the inputs are on the border between them.
     """
 
     condition: Syntax | None
     taken: bool
     line: CodeLine | None
+    has_both: bool = False
 
 
 # Calls a function that has no form in the text: takes it, its arguments, and the reason.
@@ -125,9 +129,26 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         Where the trace holds on one side only, and what else a reader should know.
     """
 
-    def __init__(self, inputs: Mapping[str, torch.Tensor]) -> None:
-        """Start with the inputs, by name."""
+    def __init__(
+        self,
+        inputs: Mapping[str, torch.Tensor],
+        forced: Mapping[int, bool] = MappingProxyType({}),
+        prefix: str = "t",
+    ) -> None:
+        """Start with the inputs, by name.
+
+        Parameters
+        ----------
+        inputs
+            The tensors that the trace is a function of.
+        forced
+            Outcomes of tests of a tensor's value, by their number; the others are as computed.
+        prefix
+            The beginning of the names of definitions.
+        """
         super().__init__()
+        self._forced = forced
+        self._prefix = prefix
         self.definitions: list[Definition] = []
         self.constants: dict[str, torch.Tensor] = {}
         self.branches: list[Branch] = []
@@ -237,7 +258,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         if isinstance(expression, syntax.Name):
             self.bind(tensor, expression)
             return
-        name = f"t{len(self.definitions) + 1}"
+        name = f"{self._prefix}{len(self.definitions) + 1}"
         value = tensor.detach().clone()
         self.definitions.append(Definition(name, expression, calling_line(), operation, value))
         self.bind(tensor, syntax.name(name))
@@ -265,10 +286,9 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         return result
 
     def _tested(self, func: Callable[..., Any], tensor: torch.Tensor) -> bool:
-        taken = bool(func(tensor))
-        condition = self._expressions.get(id(tensor))
-        if condition is not None and tensor.dtype == torch.bool and tensor.numel() == 1:
-            self.branches.append(Branch(condition, taken, calling_line()))
+        taken = self._forced.get(len(self.branches), bool(func(tensor)))
+        condition = self._expressions.get(id(tensor)) if tensor.dtype == torch.bool else None
+        self.branches.append(Branch(condition, taken, calling_line()))
         return taken
 
     def _dropout(

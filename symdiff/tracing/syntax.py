@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
+import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 Syntax = ast.expr
@@ -129,6 +130,28 @@ def index(value: Syntax, parts: Sequence[Any]) -> ast.Subscript:
     written = [_part(part) for part in parts]
     inside = written[0] if len(written) == 1 else ast.Tuple(written, ast.Load())
     return ast.Subscript(value, inside, ast.Load())
+
+
+class _Names(ast.NodeTransformer):
+    """Replaces names by expressions."""
+
+    def __init__(self, expressions: Mapping[str, Syntax]) -> None:
+        self._expressions = expressions
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return self._expressions.get(node.id, node)
+
+
+def replaced(expression: Syntax, expressions: Mapping[str, Syntax]) -> Syntax:
+    """Return an expression with names replaced by expressions.
+
+    Examples
+    --------
+    >>> ast.unparse(replaced(call("sin", name("x")), {"x": literal(2)}))
+    'sin(2)'
+    """
+    result: Syntax = _Names(expressions).visit(copy.deepcopy(expression))
+    return result
 
 
 def _part(part: Any) -> Syntax:

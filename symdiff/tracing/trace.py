@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -15,11 +16,9 @@ from symdiff.program import Program
 from symdiff.program.traced import TracedProgram
 from symdiff.program.values import index_inputs
 from symdiff.request.callables import name_of
-from symdiff.tracing import syntax
-from symdiff.tracing.inputs import Arguments, Leaf, read_arguments
-from symdiff.tracing.recorder import Branch, Definition, Recorder, tensors_in
-from symdiff.tracing.syntax import Syntax
-from symdiff.tracing.translations.arrangements import reshaped
+from symdiff.tracing.branches import copy_of, run_with_ties
+from symdiff.tracing.inputs import Arguments, read_arguments
+from symdiff.tracing.recorder import Branch, Definition, tensors_in
 from symdiff.tracing.writing import joined, names_in, parsed
 
 # Relative deviations that another order of the operations explains, by dtype.
@@ -65,24 +64,19 @@ def trace(function: Callable[..., Any], *inputs: Any, **keywords: Any) -> Traced
     """
     arguments = read_arguments(function, inputs, keywords)
     start = torch.random.get_rng_state()
-    copies = {leaf.name: _copy(leaf) for leaf in arguments.leaves}
-    with torch.inference_mode(mode=False), torch.enable_grad():
-        recorder = Recorder(copies)
-        with recorder:
-            result = arguments.call(copies)
-        output = _output(recorder, result)
-    conditions = [b.condition for b in recorder.branches if b.condition is not None]
-    definitions, output, names = joined(recorder.definitions, output, conditions)
+    run = run_with_ties(arguments, start)
+    conditions = [b.condition for b in run.branches if b.condition is not None]
+    definitions, output, names = joined(run.definitions, run.output, conditions)
     try:
         program, nodes = parsed(definitions, output)
     except ExpressionError as error:
         raise _unreadable(error, definitions) from None
     values = {leaf.name: leaf.tensor.detach().clone() for leaf in arguments.leaves}
-    values |= recorder.constants
+    values |= run.constants
     roles = {leaf.name: leaf.role for leaf in arguments.leaves}
-    roles |= dict.fromkeys(recorder.constants, "constant")
+    roles |= dict.fromkeys(run.constants, "constant")
     used = {name: values[name] for name in program.inputs}
-    _check(program, nodes, definitions, used, result)
+    _check(program, nodes, definitions, used, run.result)
     return TracedProgram(
         nodes=program.nodes,
         spans=program.spans,
@@ -93,14 +87,8 @@ def trace(function: Callable[..., Any], *inputs: Any, **keywords: Any) -> Traced
         name=name_of(function),
         values=used,
         roles={name: roles[name] for name in program.inputs},
-        notes=(*recorder.notes, *_on_branches(recorder.branches, names)),
+        notes=(*run.notes, *_on_branches(run.branches, names)),
     )
-
-
-def _copy(leaf: Leaf) -> torch.Tensor:
-    copy = leaf.tensor.detach().clone()
-    needs_gradient = leaf.role != "buffer" and copy.is_floating_point()
-    return copy.requires_grad_() if needs_gradient else copy
 
 
 class _Replay:
@@ -116,30 +104,12 @@ class _Replay:
         given = dict(zip(self._names, tensors, strict=True))
         known = {leaf.name: leaf for leaf in self._arguments.leaves}
         moved = {n: t.to(known[n].tensor.dtype) for n, t in given.items() if n in known}
-        rest = {n: _copy(leaf) for n, leaf in known.items() if n not in moved}
+        rest = {n: copy_of(leaf) for n, leaf in known.items() if n not in moved}
         with torch.random.fork_rng(devices=[]):
             torch.random.set_rng_state(self._state)
             result = self._arguments.call({**rest, **moved})
         parts = [t for t in tensors_in(result) if t.is_floating_point()]
         return parts[0] if len(parts) == 1 else torch.cat([t.reshape(-1) for t in parts])
-
-
-def _output(recorder: Recorder, result: Any) -> Syntax:
-    """Return the expression for what a function returned.
-
-    Raises
-    ------
-    UsageError
-        There is no real tensor in it.
-    """
-    parts = [t for t in tensors_in(result) if t.is_floating_point()]
-    if not parts:
-        message = f"the function returned {type(result).__name__}, not a tensor of real numbers"
-        raise UsageError(message, hint="return the loss, or a tuple of tensors")
-    if len(parts) == 1:
-        return recorder.reference(parts[0])
-    flat = [reshaped(recorder.reference(t), (t.numel(),)) for t in parts]
-    return syntax.call("cat", syntax.listed(flat))
 
 
 def _unreadable(error: ExpressionError, definitions: Sequence[Definition]) -> UsageError:
@@ -225,15 +195,15 @@ _AS_DOUBLE: Final = Definition("", ast.Constant(0), None, "", torch.zeros((), dt
 
 
 def _on_branches(branches: Sequence[Branch], names: Mapping[str, str]) -> Iterator[str]:
-    """Yield a note for every branch on a tensor's value."""
+    """Yield a note for every branch on a tensor's value of which only one side is traced."""
     seen: set[str] = set()
     for branch in branches:
-        where = f"{branch.line}: " if branch.line else ""
-        if branch.condition is None:
+        if branch.has_both:
             continue
-        text = ast.unparse(branch.condition)
-        for name in names_in(branch.condition):
-            text = text.replace(name, names.get(name, name))
+        where = f"{branch.line}: " if branch.line else ""
+        text = "a tensor" if branch.condition is None else ast.unparse(branch.condition)
+        for name in names_in(branch.condition) if branch.condition is not None else ():
+            text = re.sub(rf"\b{name}\b", names.get(name, name), text)
         note = f"{where}the trace holds where {text} is {branch.taken}"
         if note not in seen:
             seen.add(note)

@@ -11,20 +11,10 @@ from typing import Final
 from symdiff.program import Program
 from symdiff.program.parser import reader_of
 from symdiff.tracing.recorder import Definition
-from symdiff.tracing.syntax import Syntax
+from symdiff.tracing.syntax import Syntax, replaced
 
 _ASSIGNMENT: Final = re.compile(r"([A-Za-z][A-Za-z0-9_]*)\s*=(?!=)")
 _LONGEST: Final = 400  # characters of one definition into which others are written
-
-
-class _Names(ast.NodeTransformer):
-    """Replaces names by expressions."""
-
-    def __init__(self, expressions: Mapping[str, Syntax]) -> None:
-        self._expressions = expressions
-
-    def visit_Name(self, node: ast.Name) -> ast.AST:
-        return self._expressions.get(node.id, node)
 
 
 def names_in(expression: Syntax) -> list[str]:
@@ -60,7 +50,7 @@ def joined(
     inlined: dict[str, Syntax] = {}
     left: list[Definition] = []
     for d in definitions:
-        expression = _replaced(d.expression, inlined)
+        expression = replaced(d.expression, inlined)
         used_by = user.get(d.name)
         together = used_by is not None and used_by.line == d.line and d.line is not None
         short = len(ast.unparse(expression)) <= _LONGEST
@@ -72,10 +62,10 @@ def joined(
     names = _names(left)
     renaming: dict[str, Syntax] = {old: ast.Name(new, ast.Load()) for old, new in names.items()}
     renamed = [
-        Definition(names[d.name], _replaced(d.expression, renaming), d.line, d.operation, d.value)
+        Definition(names[d.name], replaced(d.expression, renaming), d.line, d.operation, d.value)
         for d in left
     ]
-    return renamed, _replaced(_replaced(output, inlined), renaming), names
+    return renamed, replaced(replaced(output, inlined), renaming), names
 
 
 def _needed(definitions: Sequence[Definition], roots: Sequence[Syntax]) -> set[str]:
@@ -84,13 +74,6 @@ def _needed(definitions: Sequence[Definition], roots: Sequence[Syntax]) -> set[s
         if d.name in needed:
             needed.update(names_in(d.expression))
     return needed
-
-
-def _replaced(expression: Syntax, expressions: Mapping[str, Syntax]) -> Syntax:
-    import copy  # noqa: PLC0415
-
-    replaced: Syntax = _Names(expressions).visit(copy.deepcopy(expression))
-    return replaced
 
 
 def _names(definitions: Sequence[Definition]) -> dict[str, str]:
