@@ -62,6 +62,7 @@ def assert_derivatives(
     AssertionError: 1 of 1 derivatives of the lambda of <doctest ...>:1 by autograd does not pass
     ...
     """
+    __tracebackhide__ = True  # pytest shows the line of the test, and the message
     from symdiff.api import compare  # noqa: PLC0415  (the library's door)
     from symdiff.tracing.trace import trace  # noqa: PLC0415  (loads torch)
 
