@@ -22,7 +22,7 @@ class Missing(enum.Enum):
     """A component that has no number."""
 
     UNDEFINED = "the component is undefined"
-    INFINITE = "the component is undefined, and perhaps infinite in floating-point arithmetic"
+    NOT_NAN = "the component is undefined, and perhaps not NaN in floating-point arithmetic"
     UNCLEAR = "the component cannot be computed with this many digits"
 
 
@@ -89,7 +89,7 @@ def _acos(r: Reals, x: Number) -> Number:
 
 def _atan2(r: Reals, y: Number, x: Number) -> Number:
     if x == 0 and y == 0:
-        raise UndefinedError
+        raise PoleError  # floating-point arithmetic gives a number
     return ZERO if y == 0 and x > 0 else r.context.atan2(r.float(y), r.float(x))
 
 
@@ -377,7 +377,7 @@ def _logic(settles: bool) -> Meaning:
 
 def _defined_one(function: Meaning) -> Meaning:
     def meaning(r: Reals, x: Any, y: Any) -> Any:
-        if Missing.INFINITE in (x, y):  # an infinity is not ignored
+        if Missing.NOT_NAN in (x, y):  # perhaps it is not ignored
             return Missing.UNCLEAR
         if Missing.UNDEFINED in (x, y):
             return y if x is Missing.UNDEFINED else x
@@ -391,7 +391,7 @@ def _replaced(
     _: Reals, x: Any, nan: Number = ZERO, posinf: Number = ZERO, neginf: Number = ZERO
 ) -> Any:
     del posinf, neginf
-    if x is Missing.INFINITE:
+    if x is Missing.NOT_NAN:
         return Missing.UNCLEAR
     return nan if x is Missing.UNDEFINED else x
 

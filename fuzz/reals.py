@@ -25,7 +25,7 @@ class UndefinedError(ArithmeticError):
 
 
 class PoleError(UndefinedError):
-    """The program has no real value: in floating-point arithmetic it may be infinite."""
+    """The program has no real value; floating-point arithmetic may give an infinity or a number."""
 
 
 class UnclearError(ArithmeticError):

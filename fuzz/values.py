@@ -55,7 +55,7 @@ class Values:
         value = self.of(tree)
         if isinstance(value, np.ndarray):
             value = value.item()
-        if value in (Missing.UNDEFINED, Missing.INFINITE):
+        if value in (Missing.UNDEFINED, Missing.NOT_NAN):
             raise UndefinedError
         if value is Missing.UNCLEAR:
             raise UnclearError
@@ -94,13 +94,13 @@ class Values:
         if function in SELECTIONS:
             return SELECTIONS[function](self._reals, *numbers, **settings)
         missing = {x for x in (*numbers, *settings.values()) if isinstance(x, Missing)}
-        for word in (Missing.UNCLEAR, Missing.UNDEFINED, Missing.INFINITE):
+        for word in (Missing.UNCLEAR, Missing.UNDEFINED, Missing.NOT_NAN):
             if word in missing:
                 return word
         try:
             return NUMBERS[function](self._reals, *numbers, **settings)
         except PoleError:
-            return Missing.INFINITE
+            return Missing.NOT_NAN
         except UndefinedError:
             return Missing.UNDEFINED
         except (UnclearError, OverflowError, ValueError, NotImplementedError):

@@ -105,7 +105,9 @@ def test_a_program_is_undefined_where_a_value_that_it_uses_is(function, is_defin
     assert (side.shape is Shape.SLOPE) is is_defined
 
 
-@pytest.mark.parametrize("pole", [call("log", X), call("divide", number(1), X), call("digamma", X)])
+@pytest.mark.parametrize(
+    "pole", [call("log", X), call("divide", number(1), X), call("digamma", X), call("atan2", X, X)]
+)
 def test_no_answer_is_given_where_an_operand_may_be_ignored_or_infinite(pole):
     tree = call("fmin", pole, number(0))
     answer = quotients(tree, {"x": Fraction(0)}, ("x", ()))
