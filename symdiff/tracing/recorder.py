@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -154,6 +155,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         self.branches: list[Branch] = []
         self.notes: list[str] = []
         self._expressions: dict[int, Syntax] = {}
+        self._unread: dict[int, str] = {}  # results without an expression, and what made them
         self._kept: list[torch.Tensor] = []  # so that no other tensor gets the same id
         self._held = False  # whether the person's code has turned gradients off
         for name, tensor in inputs.items():
@@ -175,6 +177,11 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         known = self._expressions.get(id(tensor))
         if known is not None:
             return known
+        unseen = self._unread.get(id(tensor))
+        if unseen is None and tensor.grad_fn is not None:
+            unseen = tensor.grad_fn.name()
+        if unseen is not None:
+            raise self.refusal(unseen, NotWrittenError("its result has no form in the catalogue"))
         self.bind(tensor, self._constant(tensor))
         return self._expressions[id(tensor)]
 
@@ -222,6 +229,9 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         try:
             written = translate(call, func)
         except NotWrittenError as error:
+            if not any(t.is_floating_point() or t.is_complex() for t in tensors):
+                self._note(f"{name} makes constants of a tensor")
+                return result
             torch.random.set_rng_state(state)
             return unread(func, args, kwargs, error)
         self._define(written, tensors, name)
@@ -247,9 +257,12 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         operation: str,
     ) -> None:
         expressions = [written] if isinstance(written, syntax.Syntax) else list(written)
-        for expression, tensor in zip(expressions, tensors, strict=True):
+        for expression, tensor in itertools.zip_longest(expressions, tensors):
             if expression is not None:
                 self.add(expression, tensor, operation)
+            elif tensor.is_floating_point():
+                self._unread[id(tensor)] = operation
+                self._kept.append(tensor)
 
     def add(self, expression: Syntax, tensor: torch.Tensor, operation: str) -> None:
         """Define a tensor by an expression; without gradients recorded, as a constant."""
@@ -283,6 +296,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         result = func(*args, **kwargs)
         for tensor in tensors_in(result):
             self._expressions.pop(id(tensor), None)
+            self._unread.pop(id(tensor), None)
         return result
 
     def _tested(self, func: Callable[..., Any], tensor: torch.Tensor) -> bool:
@@ -324,10 +338,25 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         expression = self._written_value(name, target, before, args, kwargs, former)
         result = func(*args, **kwargs)
         shared = [t for t in self._kept if t is not target and _shares_memory(t, target)]
-        self.add(expression, target, name)
+        if self._held:
+            self._replace_value(target, before, expression, name)
+        else:
+            self.add(expression, target, name)
         for other in {id(t): t for t in shared}.values():
             self._refresh(other, target)
         return result
+
+    def _replace_value(
+        self, tensor: torch.Tensor, before: Syntax, after: Syntax, operation: str
+    ) -> None:
+        """Define a tensor that has another value, and for torch the gradient that it had.
+
+        x + detach(y - x) has the value y and the derivative of x.
+        """
+        held, self._held = self._held, False
+        change = syntax.call("detach", syntax.binary(syntax.SUBTRACT, after, before))
+        self.add(syntax.binary(syntax.ADD, before, change), tensor, operation)
+        self._held = held
 
     def _written_value(
         self,
@@ -386,9 +415,13 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             return
         to, origin = (torch.tensor(column) for column in zip(*pairs, strict=True))
         source = syntax.call("take", self.reference(target), call.indices(origin))
-        self.add(
-            put(call, self.reference(other), to, source), other, "a write through another view"
-        )
+        before = self.reference(other)
+        after = put(call, before, to, source)
+        operation = "a write through another view"
+        if other.requires_grad and not target.requires_grad:  # through detach() or .data
+            self._replace_value(other, before, after, operation)
+        else:
+            self.add(after, other, operation)
 
     # -- constants
 

@@ -10,6 +10,7 @@ from typing import Any
 
 Syntax = ast.expr
 Name = ast.Name
+ADD, SUBTRACT = ast.Add(), ast.Sub()
 NOT_EQUAL = ast.NotEq()
 
 

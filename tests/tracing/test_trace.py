@@ -77,8 +77,30 @@ def dictionary(x):
     return {"loss": x.square().sum(), "parts": [x.exp(), x[0]]}
 
 
+def value_replaced(x):
+    h = x * 2
+    with torch.no_grad():
+        h.clamp_(min=0)  # for torch the gradient is still that of x * 2
+    return h * h
+
+
+def value_replaced_through_data(x):
+    h = x * 2
+    h.data[0] = 1.0
+    return h.sin()
+
+
+def value_replaced_through_detach(x):
+    h = x * 2
+    h.detach().mul_(3)
+    return h.sin()
+
+
 FUNCTIONS = [
     # -- Python's operators
+    value_replaced, value_replaced_through_data, value_replaced_through_detach,
+    lambda x: x * (x.argmax() + 1) + x[x.argsort(dim=1)[0, 0]], lambda x: x * (x > 0).any(),
+    lambda x: x * x.long() + (x.int() > 0).double() + x.bool().double() * x,
     lambda x: 1 - x / 2 + 3 * x**2,
     lambda x: 2**x - (0.1 - x).floor() + x % 0.4,
     lambda x: torch.add(x, x, alpha=2) - torch.sub(x, 1, alpha=3),
@@ -250,10 +272,27 @@ def test_random_numbers_are_those_of_the_trace():
     assert comparison.ok
 
 
+def saved_output_replaced(x):
+    h = x.exp()  # keeps its value for the backward pass, without a copy
+    h.data[0] = 1.0
+    return h.sin()
+
+
+def test_a_write_through_data_to_a_saved_tensor_makes_the_gradient_wrong():
+    comparison = symdiff.compare(tracing.trace(saved_output_replaced, X), engines=["autograd"])
+    assert {r["verdict"] for r in comparison.records()} == {"agrees", "wrong"}
+
+
 # -- refusals
 
 
+def gradient_inside(x):
+    (slope,) = torch.autograd.grad(x.exp().sum(), x, create_graph=True)
+    return slope * x
+
+
 REFUSED = [
+    (gradient_inside, "cannot be traced"),
     (lambda x: torch.fft.fft(x).abs(), "cannot be traced"),
     (lambda x: x.tolist(), "not a tensor of real numbers"),
     (lambda x: x.to(torch.complex128).real, "cannot be traced"),
