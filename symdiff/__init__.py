@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from symdiff.api import compare, compare_file, compare_files
     from symdiff.errors import InputError, SymdiffError
+    from symdiff.explanation.explain import explain
+    from symdiff.explanation.findings import Explanation
     from symdiff.program import Program, parse
     from symdiff.report.report import Comparison, Report
     from symdiff.testing.assertions import assert_derivatives
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Comparison",
+    "Explanation",
     "InputError",
     "Program",
     "Report",
@@ -29,6 +32,7 @@ __all__ = [
     "compare",
     "compare_file",
     "compare_files",
+    "explain",
     "parse",
     "trace",
 ]
@@ -36,6 +40,7 @@ __all__ = [
 # The module of each public name, imported at first use, so that `import symdiff` is fast.
 _MODULES = {
     "Comparison": "symdiff.report.report",
+    "Explanation": "symdiff.explanation.findings",
     "InputError": "symdiff.errors",
     "Program": "symdiff.program",
     "Report": "symdiff.report.report",
@@ -44,6 +49,7 @@ _MODULES = {
     "compare": "symdiff.api",
     "compare_file": "symdiff.api",
     "compare_files": "symdiff.api",
+    "explain": "symdiff.explanation.explain",
     "parse": "symdiff.program",
     "trace": "symdiff.tracing.trace",
 }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _LIBRARY: Final = str(Path(torch.__file__).parent)
 _TRACING: Final = str(Path(__file__).parent)
+_EXPLANATION: Final = str(Path(__file__).parent.parent / "explanation")  # it runs code too
 _FUNCTION: Final = str(Path(torch.autograd.function.__file__))  # its `apply` calls `forward`
 _ENTRY: Final = "trace.py"  # the file of this package that calls the person's function
 
@@ -44,13 +45,20 @@ class CodeLine:
 
 
 def calling_line() -> CodeLine | None:
-    """Return the innermost line of the traced code that is not in torch; None without one."""
+    """Return the innermost line of the traced code that is not in torch; None without one.
+
+    A call that is run again, from another place, stands for the line that made it: the frame that
+    runs it has that line as its variable `line_of_code`.
+    """
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001  (as the traceback module does)
     while frame is not None:
         file = frame.f_code.co_filename
         if file == str(Path(_TRACING) / _ENTRY):
             return None
-        if not file.startswith((_LIBRARY, _TRACING)):
+        if file.startswith(_EXPLANATION) and "line_of_code" in frame.f_locals:
+            known: CodeLine | None = frame.f_locals["line_of_code"]
+            return known
+        if not file.startswith((_LIBRARY, _TRACING, _EXPLANATION)):
             text = linecache.getline(file, frame.f_lineno, frame.f_globals).strip()
             return CodeLine(file, frame.f_lineno, text)
         frame = frame.f_back

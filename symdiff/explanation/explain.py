@@ -1,0 +1,390 @@
+"""Explain where NaNs, infinities and wrong zeros in the gradients of PyTorch code come from."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import torch
+
+from symdiff.errors import SymdiffError
+from symdiff.explanation import remedies
+from symdiff.explanation.cutting import NotCutError, cut
+from symdiff.explanation.findings import (
+    Affected,
+    Element,
+    Explanation,
+    Finding,
+    Mechanism,
+    Remedy,
+    Truth,
+)
+from symdiff.explanation.mechanisms import Cause, causes, value_cause
+from symdiff.explanation.problems import (
+    UNDECIDED,
+    SmallProblem,
+    proved,
+    traced,
+    truth_of,
+)
+from symdiff.explanation.recording import (
+    Origin,
+    Run,
+    Step,
+    forward_origin,
+    gradients_from,
+    nonfinite,
+    run,
+)
+from symdiff.explanation.zeros import wrong_zeros
+from symdiff.program.traced import TracedProgram
+from symdiff.program.values import component_name
+from symdiff.report.records import Record
+from symdiff.tracing.inputs import read_arguments
+
+_MAX_WHOLE: Final = 64  # elements of all inputs together, up to which a function is proved whole
+_FEW: Final = 4  # elements that are proved in a large tensor
+_HEALTHY: Final = 2  # elements at which a cut is checked
+_LOOKED_AT: Final = 1000  # elements among which the few are chosen
+_WHOLE: Final = "for the whole function"
+_NO_SLOPE: Final = "as it is written, the function has no finite derivative there"
+_NO_VALUE: Final = "the value itself is not finite"
+_UNTRIED: Final = "nothing is proved that one could be tried on"
+_NONE_FOUND: Final = "none of those that were tried gives the true gradient"
+
+
+def explain(function: Callable[..., Any], *inputs: Any, **keywords: Any) -> Explanation:  # noqa: ANN401
+    """Say where NaNs, infinities and wrong zeros in a function's gradients come from.
+
+    The function runs once at the inputs given, with its backward pass. For every operation in
+    which a gradient stops to be finite, the explanation has the line of code, what happens there,
+    the elements, the derivatives that are true there, and remedies that were tried.
+
+    Parameters
+    ----------
+    function
+        A function or a module on torch tensors.
+    inputs, keywords
+        Its arguments: tensors, nested lists, tuples and mappings of them, and other values.
+
+    Returns
+    -------
+    Explanation
+        With `.ok`, `.findings`, and a text.
+
+    Raises
+    ------
+    UsageError
+        There is no tensor among the arguments, or the function does not take them.
+
+    Examples
+    --------
+    >>> x = torch.tensor([-1.0, 4.0], dtype=torch.float64)
+    >>> explanation = explain(lambda x: torch.where(x > 0, torch.sqrt(x), 0 * x).sum(), x)
+    >>> explanation
+    <Explanation of <lambda>: 1 finding>
+    >>> finding = explanation.findings[0]
+    >>> finding.operation, finding.mechanism.name, finding.tensors[0].elements[0].truth.derivative
+    ('sqrt', 'BRANCH', 0.0)
+    >>> finding.remedies[0].write
+    'sqrt(torch.where(x > 0, x, 1))'
+    """
+    arguments = read_arguments(function, inputs, keywords)
+    state = torch.random.get_rng_state()
+    done = run(arguments)
+
+    def whole() -> SmallProblem:
+        with torch.random.fork_rng(devices=[]):
+            torch.random.set_rng_state(state)
+            return _whole(function, inputs, keywords, done)
+
+    groups = _groups(done)
+    by_step = {
+        step.index: finding
+        for step, origins in groups
+        if (finding := _finding(done, step, origins, whole, alone=len(groups) == 1)) is not None
+    }
+    findings = [*by_step.values(), *_of_value(done, by_step, whole)]
+    findings += wrong_zeros(done, whole)
+    sizes = [t.numel() for t in done.leaves.values() if t.requires_grad]
+    return Explanation(
+        name=getattr(function, "__qualname__", type(function).__name__).rpartition(".")[2],
+        findings=tuple(findings),
+        checked=(sum(sizes), len(sizes)),
+    )
+
+
+def _groups(done: Run) -> list[tuple[Step, list[Origin]]]:
+    """Return the origins by the operation in which something is not finite first."""
+    groups: dict[int, tuple[Step, list[Origin]]] = {}
+    for origin in done.origins:
+        step = forward_origin(done, origin.step)
+        groups.setdefault(step.index, (step, []))[1].append(origin)
+    return list(groups.values())
+
+
+def _whole(
+    function: Callable[..., Any], inputs: tuple[Any, ...], keywords: Mapping[str, Any], done: Run
+) -> SmallProblem:
+    """Return the whole function as a small problem.
+
+    Raises
+    ------
+    NotCutError
+        It is large, or cannot be traced.
+    """
+    leaves = {n: t for n, t in done.leaves.items() if t.requires_grad}
+    if sum(t.numel() for t in leaves.values()) > _MAX_WHOLE:
+        message = "the function has many inputs"
+        raise NotCutError(message)
+    try:
+        program = traced(function, inputs, keywords)
+    except SymdiffError as error:
+        raise NotCutError(str(error).splitlines()[0]) from None
+    parts = [c.reshape(-1) for c in done.cotangents]
+    several = len(parts) > 1
+    start = torch.cat(parts) if several else done.cotangents[0]
+    return SmallProblem(
+        program=program,
+        values={n: _value(done, program, n) for n in program.inputs},
+        cotangent=start if start.ndim else None,
+        places={
+            component_name(n, i): (n, i)
+            for n, t in leaves.items()
+            if n in program.inputs
+            for i in np.ndindex(*t.shape)
+        },
+        basis=_WHOLE,
+    )
+
+
+def _value(done: Run, program: TracedProgram, name: str) -> torch.Tensor:
+    """Return the value of an input in the person's dtype."""
+    leaf = done.leaves.get(name)
+    value: torch.Tensor = program.values[name]
+    return value if leaf is None else leaf.detach()
+
+
+def _finding(
+    done: Run,
+    step: Step,
+    origins: Sequence[Origin],
+    whole: Callable[[], SmallProblem],
+    *,
+    alone: bool,
+) -> Finding | None:
+    """Return what is said of one operation; None if no gradient of an input shows it."""
+    gradients = done.gradients if alone else gradients_from(done, origins)
+    masks = {
+        name: mask
+        for name, gradient in gradients.items()
+        if gradient is not None and (mask := nonfinite(gradient)) is not None
+    }
+    if not masks:
+        return None
+    problem, reason = _problem(done, origins[0], whole)
+    records: dict[str, Record] = {}
+    cause = None
+    if problem is not None:
+        records, reason = proved(problem)
+        cause = _cause(problem, origins[0])
+    mechanism, text = (cause.mechanism, cause.reason) if cause else _plain(origins[0])
+    finding = Finding(
+        operation=step.name,
+        line=step.line or origins[0].step.line,
+        mechanism=mechanism,
+        reason=text,
+        tensors=_affected(done, masks, problem, records, reason),
+        basis=f"proved {problem.basis}" if records and problem else "",
+    )
+    if problem is None or cause is None or not records:
+        return dataclasses.replace(finding, no_remedy=_UNTRIED)
+    return _with_remedies(finding, problem, cause, records)
+
+
+def _of_value(
+    done: Run, known: Collection[int], whole: Callable[[], SmallProblem]
+) -> Iterator[Finding]:
+    """Yield a finding for a value that is not finite, if no gradient has the same origin."""
+    for output in done.outputs:
+        producer = done.producer(output, len(done.steps))
+        mask = nonfinite(output.detach())
+        if producer is None or mask is None:
+            continue
+        step = forward_origin(done, producer)
+        if step.index in known:
+            continue
+        try:
+            mechanism, text = value_cause(whole())
+        except NotCutError:
+            mechanism, text = Mechanism.UNKNOWN, f"{step.name} returns numbers that are not finite"
+        yield Finding(
+            operation=step.name,
+            line=step.line,
+            mechanism=mechanism,
+            reason=f"{text}; {int(mask.sum())} of {mask.numel()} values are not finite",
+            tensors=(),
+            no_remedy=_NO_VALUE,
+        )
+
+
+def _plain(origin: Origin) -> tuple[Mechanism, str]:
+    step = origin.step
+    if step.function is None:
+        return Mechanism.CUSTOM, f"the backward of {step.name} turns finite numbers into others"
+    return Mechanism.UNKNOWN, f"{step.name} in shape {tuple(origin.where.shape)}"
+
+
+def _problem(
+    done: Run, origin: Origin, whole: Callable[[], SmallProblem]
+) -> tuple[SmallProblem | None, str]:
+    """Return a small problem that has the elements of an origin, or the reason for none."""
+    reasons = []
+    try:
+        return whole(), ""
+    except NotCutError as error:
+        reasons.append(str(error))
+    where = origin.where.reshape(-1)
+    bad = where.nonzero().reshape(-1)[:_LOOKED_AT]
+    good = (~where[: len(bad) + _LOOKED_AT]).nonzero().reshape(-1)[:_HEALTHY]
+    few = _different(origin, bad)
+    try:
+        return cut(done, origin, few, good.tolist()), ""
+    except NotCutError as error:
+        reasons.append(str(error))
+    return None, "; ".join(reasons)
+
+
+def _different(origin: Origin, flat: torch.Tensor) -> list[int]:
+    """Return the positions of a few elements, with different arguments if there are some."""
+    tensor = next((t for t in origin.step.operands if t.shape == origin.where.shape), None)
+    chosen: dict[float, int] = {}
+    for position in flat.tolist():
+        key = float(position) if tensor is None else float(tensor.detach().reshape(-1)[position])
+        chosen.setdefault(key, position)
+        if len(chosen) == _FEW:
+            break
+    rest = [p for p in flat[:_FEW].tolist() if p not in chosen.values()]
+    return [*chosen.values(), *rest][:_FEW]
+
+
+def _cause(problem: SmallProblem, origin: Origin) -> Cause | None:
+    """Return the cause on the line of an origin at the same elements, or else the nearest one."""
+    found = list(causes(problem))
+    line, where = str(origin.step.line), origin.where.numpy()
+    same_line = [c for c in found if line in problem.program.place(c.node)]
+    same = [c for c in same_line if np.array_equal(c.where, where)]
+    return next(iter(same or same_line or found), None)
+
+
+# -- elements
+
+
+def _affected(
+    done: Run,
+    masks: Mapping[str, torch.Tensor],
+    problem: SmallProblem | None,
+    records: Mapping[str, Record],
+    reason: str,
+) -> tuple[Affected, ...]:
+    names = {place: component for component, place in problem.places.items()} if problem else {}
+    found = []
+    for name, mask in masks.items():
+        gradient = done.gradients[name]
+        assert gradient is not None  # noqa: S101  (it has a mask)
+        known = [index for n, index in names if n == name and bool(mask[index])]
+        first = known or [tuple(i) for i in mask.nonzero()[:_FEW].tolist()]
+        elements = tuple(
+            Element(
+                index=tuple(index),
+                gradient=float(gradient[index]),
+                truth=_truth(records, names.get((name, index)), reason),
+            )
+            for index in first
+        )
+        found.append(Affected(name, tuple(mask.shape), int(mask.sum()), elements))
+    inner = _inner(problem, records) if not any(n in masks for n, _ in names) else ()
+    return (*found, *inner)
+
+
+def _truth(records: Mapping[str, Record], component: str | None, reason: str) -> Truth:
+    if component is None:
+        return Truth(UNDECIDED, reason=reason or "it depends on many elements")
+    return truth_of(records.get(component), reason)
+
+
+def _inner(problem: SmallProblem | None, records: Mapping[str, Record]) -> Iterator[Affected]:
+    """Yield the values in between at which the truth is proved, if no input is among them."""
+    if problem is None:
+        return
+    by_name: dict[str, list[tuple[str, tuple[int, ...]]]] = {}
+    for component, (name, index) in problem.places.items():
+        record = records.get(component)
+        if record is not None and not _is_finite(record["value"]):
+            by_name.setdefault(name, []).append((component, index))
+    for name, components in by_name.items():
+        elements = tuple(
+            Element(index, float(records[c]["value"] or 0), truth_of(records[c]))
+            for c, index in components
+        )
+        shape = tuple(problem.values[name].shape)
+        yield Affected(name, shape, len(elements), elements)
+
+
+def _is_finite(value: float | str | None) -> bool:
+    return value is not None and math.isfinite(float(value))
+
+
+# -- remedies
+
+
+def _with_remedies(
+    finding: Finding, problem: SmallProblem, cause: Cause, records: Mapping[str, Record]
+) -> Finding:
+    """Return a finding with the first remedy that gives the true gradient."""
+    wanted = _wanted(finding, problem, records)
+    if not wanted:
+        return dataclasses.replace(finding, no_remedy=_NO_SLOPE)
+    attempts = (remedies.tried(problem, c, wanted) for c in remedies.candidates(problem, cause))
+    attempt = next((a for a in attempts if a is not None), None)
+    if attempt is None:
+        return dataclasses.replace(finding, no_remedy=_NONE_FOUND)
+    remedy = Remedy(
+        instead_of=attempt.candidate.instead_of,
+        write=attempt.candidate.write,
+        gradients=_numbers(finding.tensors, problem, attempt.gradients),
+        note=attempt.candidate.note,
+    )
+    return dataclasses.replace(finding, remedies=(remedy,))
+
+
+def _wanted(
+    finding: Finding, problem: SmallProblem, records: Mapping[str, Record]
+) -> dict[str, Record]:
+    """Return the components at which a remedy has to give the true gradient; none if it cannot.
+
+    They are those of the finding, if a finite number is true there, and those where all is well.
+    """
+    mine = {(t.name, e.index) for t in finding.tensors for e in t.elements}
+    wanted = {n: r for n, r in records.items() if problem.places.get(n) in mine and _is_sure(r)}
+    if not wanted:
+        return {}
+    well = {n: r for n, r in records.items() if _is_finite(r["value"]) and _is_sure(r)}
+    return {**well, **wanted}
+
+
+def _is_sure(record: Record) -> bool:
+    return record["kind"] != UNDECIDED and truth_of(record).has_gradient
+
+
+def _numbers(
+    tensors: Sequence[Affected], problem: SmallProblem, gradients: Mapping[str, float]
+) -> tuple[tuple[float, ...], ...]:
+    names = {place: component for component, place in problem.places.items()}
+    return tuple(
+        tuple(gradients.get(names.get((t.name, e.index), ""), math.nan) for e in t.elements)
+        for t in tensors
+    )

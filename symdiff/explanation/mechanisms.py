@@ -1,0 +1,281 @@
+"""Say how a number that is not finite comes about in a small program, from the numbers there."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import numpy as np
+
+from symdiff.array_types import Array, Mask
+from symdiff.catalogue import CATALOGUE
+from symdiff.engines.base import Problem, TensorProblem
+from symdiff.engines.torch_backward import TorchBackwardPass, backward_pass
+from symdiff.explanation.findings import Mechanism
+from symdiff.explanation.problems import SmallProblem
+from symdiff.program import Call, Program
+from symdiff.program.nodes import Input, Setting
+from symdiff.program.values import read_value
+
+_DIVISION: Final = "/"  # the operator of the row
+_NEARBY: Final = 1e-9  # relative distance at which a pole and an overflow are told apart
+_LARGE: Final = 1e30
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Cause:
+    """The node of a program in which a gradient stops to be finite.
+
+    Attributes
+    ----------
+    node
+        The node whose derivative is not finite.
+    argument
+        The argument by which it is not.
+    where
+        A mask of the argument's components.
+    source
+        The node in which it begins: an earlier one if its value is not finite.
+    choice
+        The node that does not select this value; None if there is none.
+    mechanism, reason
+        What happens.
+    """
+
+    node: int
+    argument: int
+    where: Mask
+    source: int
+    choice: int | None
+    mechanism: Mechanism
+    reason: str
+
+
+def backward(problem: SmallProblem) -> TorchBackwardPass:
+    """Return the values and adjoints of all nodes of a small problem."""
+    program = problem.program
+    values = {name: read_value(name, problem.values[name]) for name in program.inputs}
+    cotangent = None if problem.cotangent is None else problem.cotangent.double().numpy()
+    whole = TensorProblem(program, values, (cotangent,))
+    return backward_pass(Problem(program, {}, problem.wrt, None, whole))
+
+
+def causes(problem: SmallProblem) -> Iterator[Cause]:
+    """Yield the causes in the order of the backward pass."""
+    program = problem.program
+    done = backward(problem)
+    for node in reversed(program.order):
+        call = program.nodes[node]
+        if not isinstance(call, Call) or node not in done.adjoints:
+            continue
+        adjoint = done.adjoints[node]
+        for argument in dict.fromkeys(_operands(program, call)):
+            added = done.contribution(node, argument, np.nan_to_num(adjoint, nan=0.0))
+            if added is None or np.isfinite(added).all():
+                continue
+            where = ~np.isfinite(added)
+            if adjoint.shape == where.shape:
+                where &= np.isfinite(adjoint)
+            if where.any():
+                yield _cause(program, done, node, argument, where)
+
+
+def value_cause(problem: SmallProblem) -> tuple[Mechanism, str]:
+    """Return how the value of a small problem comes to be not finite."""
+    program, done = problem.program, backward(problem)
+    source, rows = _source(program, done.values, program.output)
+    return rows or _source_of(program, done, source, ~np.isfinite(done.values[source]))
+
+
+def _cause(
+    program: Program, done: TorchBackwardPass, node: int, argument: int, where: Mask
+) -> Cause:
+    source, rows = _source(program, done.values, node)
+    mechanism, reason = rows or _source_of(program, done, source, where)
+    choice = None
+    is_zero = _is_zero(done.adjoints[node], done.values[node], where)
+    if is_zero:
+        choice = _choice(program, done, node)
+        if choice is not None:
+            mechanism, taken = Mechanism.BRANCH, program.text_of(choice)
+            reason = f"{reason}; {taken or 'a condition'} does not select it"
+        elif mechanism is Mechanism.INFINITE_SLOPE:
+            mechanism = Mechanism.ZERO_TIMES_INFINITY
+            reason = f"{reason}; the gradient that arrives is 0"
+    return Cause(node, argument, where, source, choice, mechanism, reason)
+
+
+def _source(
+    program: Program, values: Mapping[int, Array], node: int
+) -> tuple[int, tuple[Mechanism, str] | None]:
+    """Return the node in which a value stops to be finite, or `node` if its arguments are.
+
+    It comes with the mechanism if that is a row of -inf, which may be meant as a mask.
+    """
+    rows = _rows_of_minus_infinity(program, values, node)
+    call = program.nodes[node]
+    if rows is not None or not isinstance(call, Call):
+        return node, rows
+    operands = _operands(program, call)
+    for is_off in (_has_nan, _has_nonfinite):  # a NaN first: an infinity may be meant
+        for operand in operands:
+            if is_off(values.get(operand)):
+                return _source(program, values, operand)
+    return node, None
+
+
+def _has_nan(value: Array | None) -> bool:
+    return value is not None and value.dtype != bool and bool(np.isnan(value).any())
+
+
+def _has_nonfinite(value: Array | None) -> bool:
+    return value is not None and value.dtype != bool and not np.isfinite(value).all()
+
+
+def _source_of(
+    program: Program, done: TorchBackwardPass, source: int, where: Mask
+) -> tuple[Mechanism, str]:
+    """Return the mechanism at a source, and the call with its numbers."""
+    node = program.nodes[source]
+    value = done.values[source]
+    if not isinstance(node, Call):
+        text = node.name if isinstance(node, Input) else program.text_of(source)
+        kinds = sorted({f"{v:g}" for v in value[~np.isfinite(value)].tolist()})
+        return Mechanism.INPUT, f"{text} has {', '.join(kinds)}"
+    operands = [done.values[a] for a in _operands(program, node) if a in done.values]
+    operands = [o for o in operands if o.dtype != bool]
+    if CATALOGUE[node.function].array is not None:
+        return _of_reduction(node, operands, value)
+    mask = ~np.isfinite(value) if _has_nonfinite(value) else where
+    at = _numbers(operands, mask)
+    if at is None:
+        return Mechanism.UNKNOWN, node.function
+    return _of_call(node, at, value[mask].flat[0], program.text_of(source), done.precision)
+
+
+def _of_call(
+    node: Call, at: list[float], value: float, written: str, precision: str
+) -> tuple[Mechanism, str]:
+    """Return the mechanism of a call that is applied component by component."""
+    row = CATALOGUE[node.function]
+    text = f"{node.function}({', '.join(f'{n:.6g}' for n in at)})"
+    if row.operator and len(at) == len("xy"):
+        left, right = (f"{n:.6g}" if n >= 0 else f"({n:.6g})" for n in at)
+        text = f"{left}{row.operator}{right}"
+    if row.operator == _DIVISION and at[-1] == 0:
+        mechanism = Mechanism.ZERO_BY_ZERO if at[0] == 0 else Mechanism.POLE
+        text = f"{written or text} is {text}"
+    elif np.isnan(value):
+        mechanism, text = Mechanism.DOMAIN, f"{text} is nan"
+    elif np.isinf(value):
+        is_pole = not at or at[0] == 0 or abs(_near(row.column("numpy"), at)) < _LARGE
+        mechanism = Mechanism.POLE if is_pole else Mechanism.OVERFLOW
+        text = f"{text} is {value:g}"
+    elif precision != "float64" and any(at):
+        mechanism = Mechanism.OVERFLOW
+        text = f"the derivative of {text} overflows in {precision}"
+    else:
+        mechanism, text = Mechanism.INFINITE_SLOPE, f"{text} has an infinite slope"
+    return mechanism, text
+
+
+def _near(function: object, at: list[float]) -> float:
+    """Return a function's value close to a point, or infinity where it cannot be had."""
+    if not callable(function):
+        return np.inf
+    with np.errstate(all="ignore"):
+        inward = [a * (1 - _NEARBY) for a in at]
+        found = float(function(*inward))
+    return found if np.isfinite(found) else np.inf
+
+
+def _of_reduction(node: Call, operands: list[Array], value: Array) -> tuple[Mechanism, str]:
+    numbers = operands[0] if operands else np.zeros(0)
+    if np.isneginf(numbers).any():
+        return Mechanism.MINUS_INFINITY, f"{node.function} of a row that is -inf throughout"
+    if not numbers.any():
+        return Mechanism.ZERO_VECTOR, f"{node.function} of numbers that are all 0"
+    if (numbers == numbers.flat[0]).all():
+        return Mechanism.EQUAL_NUMBERS, f"{node.function} of numbers that are all equal"
+    if np.isinf(value).any():
+        return Mechanism.OVERFLOW, f"{node.function} is inf"
+    return Mechanism.UNKNOWN, f"{node.function} in shape {tuple(numbers.shape)}"
+
+
+def _numbers(operands: list[Array], mask: Mask) -> list[float] | None:
+    """Return the operands at the first element of a mask; None if their shapes do not fit it."""
+    if not mask.any():
+        return None
+    index = tuple(np.argwhere(mask)[0].tolist()) if mask.ndim else ()
+    try:
+        return [float(np.broadcast_to(o, mask.shape)[index]) for o in operands]
+    except ValueError:
+        return None
+
+
+def _is_zero(adjoint: Array, value: Array, where: Mask) -> bool:
+    """Return whether the gradient that arrives is 0 where the one that leaves is not finite."""
+    if adjoint.shape == where.shape:
+        return bool((adjoint[where] == 0).any())
+    if adjoint.shape == value.shape and _has_nonfinite(value):
+        return bool((adjoint[~np.isfinite(value)] == 0).any())
+    return bool((adjoint == 0).all())
+
+
+def _rows_of_minus_infinity(
+    program: Program, values: Mapping[int, Array], node: int
+) -> tuple[Mechanism, str] | None:
+    """Return the mechanism if a call gets nothing but -inf, in a row or in all its arguments."""
+    call = program.nodes[node]
+    if not isinstance(call, Call):
+        return None
+    arguments = _operands(program, call)
+    operands = [v for a in arguments if (v := values.get(a)) is not None and v.dtype != bool]
+    is_reduction = CATALOGUE[call.function].array is not None
+    if not operands or (len(operands) == 1 and not is_reduction):
+        return None
+    rows = (
+        operands[0]
+        if is_reduction and operands[0].ndim
+        else np.stack(np.broadcast_arrays(*operands), axis=-1)
+    )
+    if any(np.isneginf(rows).all(axis=axis).any() for axis in range(rows.ndim)):
+        texts = ", ".join(program.text_of(a) for a in arguments[: len(operands)])
+        return Mechanism.MINUS_INFINITY, f"{call.function} of {texts}, all of it -inf"
+    return None
+
+
+def _choice(program: Program, done: TorchBackwardPass, node: int) -> int | None:
+    """Return the choice or the product with a mask that a node's value goes into."""
+    reached = {node}
+    for user, call in program.calls():
+        if user in reached or not isinstance(call, Call):
+            continue
+        operands = set(call.operands)
+        if not operands & reached:
+            continue
+        conditions = [a for a in call.operands if _is_condition(done, a)]
+        if conditions and (operands & reached) - set(conditions):
+            return user
+        reached.add(user)
+    return None
+
+
+def _is_condition(done: TorchBackwardPass, node: int) -> bool:
+    value = done.values.get(node)
+    return value is not None and value.dtype == bool
+
+
+def _operands(program: Program, call: Call) -> list[int]:
+    """Return the tensors among the arguments of a call, those in lists included."""
+    found: list[int] = []
+    for argument in call.operands:
+        inner = program.nodes[argument]
+        if isinstance(inner, Setting):
+            continue
+        if isinstance(inner, Call) and CATALOGUE[inner.function].role == "list":
+            found += inner.operands
+        else:
+            found.append(argument)
+    return found

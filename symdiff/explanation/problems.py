@@ -1,0 +1,215 @@
+"""Small programs whose derivatives are proved: a whole function, or a part of a large one."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import torch
+
+from symdiff.arithmetics.reading import read
+from symdiff.arithmetics.tensors import TENSORS
+from symdiff.comparison.compare import compare
+from symdiff.errors import SymdiffError, UsageError
+from symdiff.explanation.findings import Truth
+from symdiff.program import Program
+from symdiff.program.traced import TracedProgram
+from symdiff.program.values import component_name, index_inputs
+from symdiff.report.records import Record
+from symdiff.report.report import Comparison
+from symdiff.request.options import Options
+from symdiff.request.request import Request
+from symdiff.tracing.recorder import tensors_in
+from symdiff.tracing.trace import trace
+
+TRUE_VERDICTS: Final = frozenset({"agrees", "inexact", "subgradient"})
+_SAMPLES: Final = 4
+_NEARBY: Final = 0.05  # relative distance of the random inputs
+UNDECIDED: Final = "undecided"
+
+Component = tuple[str, tuple[int, ...]]  # the name of a tensor, and a multi-index
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class SmallProblem:
+    """A traced program with few components, and what they are in the person's tensors.
+
+    Attributes
+    ----------
+    program
+        The program.
+    values
+        The values of its inputs.
+    cotangent
+        The gradient that arrives at its value; None for the derivative of a number.
+    places
+        For every component of its inputs that is of interest, by the program's name for it, the
+        person's tensor and the multi-index there.
+    basis
+        What a proof about it covers.
+    """
+
+    program: TracedProgram
+    values: Mapping[str, torch.Tensor]
+    cotangent: torch.Tensor | None
+    places: Mapping[str, Component]
+    basis: str
+
+    @property
+    def wrt(self) -> tuple[str, ...]:
+        """The inputs that have components of interest."""
+        names = dict.fromkeys(name.partition("[")[0] for name in self.places)
+        return tuple(n for n in self.program.inputs if n in names)
+
+    def gradients(self, program: Program, widen: torch.dtype | None = None) -> dict[str, float]:
+        """Return what autograd gives for a program on the same inputs, by component.
+
+        Parameters
+        ----------
+        program
+            The program, or another one for the same function.
+        widen
+            A dtype to compute in.
+        """
+        integers = index_inputs(program)
+        inputs: dict[str, Any] = {}
+        for name in program.inputs:
+            value = self.values[name].detach().clone()
+            if name in integers:
+                inputs[name] = value.long()
+            else:
+                inputs[name] = value.to(widen) if widen else value
+        leaves = {n: inputs[n].requires_grad_() for n in self.wrt if n in inputs}
+        with torch.inference_mode(mode=False), torch.enable_grad():
+            value = torch.as_tensor(read(program, TENSORS, inputs))
+            start = torch.ones_like(value) if self.cotangent is None else self.cotangent
+            found = torch.autograd.grad(
+                value, [*leaves.values()], start.to(value.dtype), allow_unused=True
+            )
+        numbers: dict[str, float] = {}
+        for (name, leaf), gradient in zip(leaves.items(), found, strict=True):
+            array = torch.zeros_like(leaf) if gradient is None else gradient
+            array = array.to(self.values[name].dtype)
+            for index in np.ndindex(*leaf.shape):
+                numbers[component_name(name, index)] = float(array[index])
+        return numbers
+
+    def value(
+        self,
+        program: Program,
+        values: Mapping[str, torch.Tensor],
+        widen: torch.dtype | None = None,
+    ) -> torch.Tensor:
+        """Return the value of a program on some inputs, in a wider dtype if one is given."""
+        integers = index_inputs(program)
+        inputs = {
+            n: values[n].long() if n in integers else values[n].detach().to(widen)
+            for n in program.inputs
+        }
+        return torch.as_tensor(read(program, TENSORS, inputs))
+
+    def nearby(self) -> Iterator[dict[str, torch.Tensor]]:
+        """Yield random values close to those of the inputs."""
+        generator = torch.Generator().manual_seed(0)
+        for _ in range(_SAMPLES):
+            moved = dict(self.values)
+            for name in self.wrt:
+                x = self.values[name]
+                noise = torch.randn(x.shape, generator=generator, dtype=torch.float64)
+                moved[name] = (x + _NEARBY * noise * x.abs().clamp(min=1)).to(x.dtype)
+            yield moved
+
+    def records(self, numbers: Mapping[str, float] | None = None) -> dict[str, Record]:
+        """Return what is proved of every component, with the verdict on some numbers.
+
+        Parameters
+        ----------
+        numbers
+            Derivatives to be judged, by component; None: those that autograd gives.
+        """
+        claims = {} if numbers is None else {n: self._claim(n, numbers) for n in self.wrt}
+        request = Request(
+            expression=self.program,
+            values=dict(self.values),
+            cotangent=None if self.cotangent is None else self.cotangent.tolist(),
+            wrt=self.wrt,
+            claims=claims,
+        )
+        evidence = compare(request, Options(engines=("autograd",)))
+        wanted = "autograd" if numbers is None else "claim"
+        records = Comparison((evidence,)).records()
+        return {r["variable"]: r for r in records if r["engine"] == wanted}
+
+    def _claim(self, name: str, numbers: Mapping[str, float]) -> str:
+        def nested(index: tuple[int, ...], shape: Sequence[int]) -> str:
+            if not shape:
+                number = numbers[component_name(name, index)]
+                return repr(number) if math.isfinite(number) else "0/0"
+            return f"[{', '.join(nested((*index, k), shape[1:]) for k in range(shape[0]))}]"
+
+        shape = tuple(self.values[name].shape)
+        return f"tensor({nested((), shape)})" if shape else nested((), ())
+
+
+def traced(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Any) -> TracedProgram:  # noqa: ANN401
+    """Return the trace of a function; in double precision, if it overflows in a lower one.
+
+    Raises
+    ------
+    UsageError
+        It cannot be traced.
+    """
+    try:
+        return trace(function, *args, **kwargs)
+    except UsageError:
+        if all(t.dtype == torch.float64 for t in _floating((args, kwargs, function))):
+            raise
+    wide = copy.deepcopy(function).double() if isinstance(function, torch.nn.Module) else function
+    return trace(wide, *_doubled(args), **_doubled(kwargs))
+
+
+def _floating(values: Any) -> Iterator[torch.Tensor]:  # noqa: ANN401
+    for value in values:
+        if isinstance(value, torch.nn.Module):
+            yield from (t for t in value.parameters() if t.is_floating_point())
+        else:
+            yield from (t for t in tensors_in(value) if t.is_floating_point())
+
+
+def _doubled(value: Any) -> Any:  # noqa: ANN401
+    if isinstance(value, torch.Tensor):
+        return value.double() if value.is_floating_point() else value
+    if isinstance(value, Mapping):
+        return {key: _doubled(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_doubled(item) for item in value)
+    return value
+
+
+def truth_of(record: Record | None, reason: str = "") -> Truth:
+    """Return the truth that a record tells."""
+    if record is None or record["kind"] == UNDECIDED:
+        detail = str(record["detail"] or "") if record else ""
+        return Truth(UNDECIDED, reason=reason or detail)
+    return Truth(
+        kind=str(record["kind"]),
+        derivative=_number(record["derivative"]),
+        left=_number(record["left"]),
+        right=_number(record["right"]),
+    )
+
+
+def _number(value: float | str | None) -> float | None:
+    return None if value is None else float(value)
+
+
+def proved(problem: SmallProblem) -> tuple[dict[str, Record], str]:
+    """Return the records of a problem, or none and the reason."""
+    try:
+        return problem.records(), ""
+    except SymdiffError as error:
+        return {}, str(error).splitlines()[0]

@@ -1,0 +1,254 @@
+"""Other ways to write a call that breaks down, each of them tried before it is offered."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import numpy as np
+import torch
+
+from symdiff.errors import SymdiffError
+from symdiff.explanation.findings import Mechanism
+from symdiff.explanation.mechanisms import Cause, backward
+from symdiff.explanation.problems import TRUE_VERDICTS, SmallProblem
+from symdiff.explanation.rewriting import (
+    Candidate,
+    Replacement,
+    call_text,
+    rewritings,
+    text_of,
+    with_argument,
+)
+from symdiff.program import Call, Program
+from symdiff.program.nodes import Builder, Literal
+from symdiff.report.records import Record
+
+_ROUNDING: Final = 1e-15
+_SAFE: Final = 1.0  # an argument at which nearly all functions are smooth
+# Numbers to add inside a root, and distances from the ends of a domain, by dtype.
+_SMALL: Final = {torch.float64: (1e-24, 1e-12), torch.float32: (1e-12, 1e-8)}
+_MARGIN: Final = {torch.float64: 1e-12, torch.float32: 1e-6}
+_SAME_VALUE: Final = {torch.float64: 1e-5, torch.float32: 2e-3}  # largest change of the value
+# Largest relative deviation of a gradient that is the derivative.
+_SAME_SLOPE: Final = {torch.float64: 1e-9, torch.float32: 1e-5, torch.float16: 2e-3}
+_LOOSE: Final = 0.02  # of other dtypes
+_WIDER: Final = {torch.float16: torch.float32, torch.bfloat16: torch.float32}
+_WIDEST: Final = {torch.float32: torch.float64}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tried:
+    """A candidate that gives the true gradient, with that gradient by component."""
+
+    candidate: Candidate
+    gradients: Mapping[str, float]
+
+
+def candidates(problem: SmallProblem, cause: Cause) -> Iterator[Candidate]:
+    """Yield ways to write a call, the ones that change least first."""
+    others = rewritings(problem.program)
+    safe = _safe_arguments(problem, cause)
+    is_branch = cause.mechanism is Mechanism.BRANCH
+    yield from (*safe, *others) if is_branch else (*others, *safe)
+    yield from _wider(problem, cause)
+    yield from _inside(problem, cause)
+
+
+def tried(
+    problem: SmallProblem, candidate: Candidate, records: Mapping[str, Record]
+) -> Tried | None:
+    """Return a candidate with its gradient if it has the function's value and true gradient.
+
+    Parameters
+    ----------
+    problem
+        The small problem.
+    candidate
+        The other program.
+    records
+        What is proved of the components where the gradient has to be the true one.
+    """
+    try:
+        change = _change(problem, candidate)
+        if change is None:
+            return None
+        numbers = problem.gradients(candidate.program, candidate.widen)
+    except (RuntimeError, TypeError, ValueError, IndexError):
+        return None  # torch does not take these arguments
+    if not all(math.isfinite(numbers[name]) for name in records):
+        return None
+    if not _are_true(problem, numbers, records):
+        return None
+    note = candidate.note if not change else f"the value changes by up to {change:.2g}"
+    return Tried(dataclasses.replace(candidate, note=note), numbers)
+
+
+def _change(problem: SmallProblem, candidate: Candidate) -> float | None:
+    """Return how much the value changes where it is finite; None if it becomes another one.
+
+    It is compared close to the inputs too: at the inputs alone two functions may agree by chance.
+    """
+    changes = []
+    for values in (problem.values, *problem.nearby()):
+        before = problem.value(problem.program, values)
+        after = problem.value(candidate.program, values, candidate.widen)
+        if before.shape != after.shape:
+            return None
+        known = before.isfinite()
+        a, b = after[known].double(), before[known].double()
+        room = _SAME_VALUE.get(before.dtype, _LOOSE)
+        if not torch.isclose(a, b, rtol=room, atol=room).all():
+            return None
+        if a.numel():
+            changes.append(float(((a - b).abs() / b.abs().clamp(min=1)).max()))
+    change = max(changes, default=0.0)
+    return change if candidate.is_change and change > _ROUNDING else 0.0
+
+
+def _are_true(
+    problem: SmallProblem, numbers: Mapping[str, float], records: Mapping[str, Record]
+) -> bool:
+    """Return whether numbers are the derivatives, or subgradients where there are none."""
+    without = []
+    for name, record in records.items():
+        derivative = record["derivative"]
+        if derivative is None:
+            without.append(name)
+            continue
+        dtype = problem.values[name.partition("[")[0]].dtype
+        room = _SAME_SLOPE.get(dtype, _LOOSE)
+        if not math.isclose(numbers[name], float(derivative), rel_tol=room, abs_tol=room * 1e-6):
+            return False
+    if not without:
+        return True
+    try:
+        judged = problem.records({n: x if math.isfinite(x) else 0.0 for n, x in numbers.items()})
+    except SymdiffError:
+        return False
+    return all(judged[name]["verdict"] in TRUE_VERDICTS for name in without)
+
+
+# -- a safe argument where the value is not used
+
+
+def _safe_arguments(problem: SmallProblem, cause: Cause) -> Iterator[Candidate]:
+    """Yield programs whose failing call gets another argument where its value is not used."""
+    program = problem.program
+    done = backward(problem)
+    used = done.values
+    nodes = dict.fromkeys((cause.source, cause.node))
+    conditions = [i for i in program.order if i in used and used[i].dtype == bool]
+    for node in nodes:
+        call = program.nodes[node]
+        if not isinstance(call, Call):
+            continue
+        off = _off(used.get(node), cause.where if node == cause.node else None)
+        for argument in reversed(call.operands):
+            value = used.get(argument)
+            if value is None or value.dtype == bool or isinstance(program.nodes[argument], Literal):
+                continue
+            for condition in conditions:
+                side = _side(used[condition], off)
+                if side is None:
+                    continue
+                yield _safe(program, node, argument, condition, taken=not side)
+
+
+def _off(value: np.ndarray | None, where: np.ndarray | None) -> np.ndarray:
+    off = np.zeros((), dtype=bool)
+    if value is not None and value.dtype != bool:
+        off = ~np.isfinite(value)
+    return np.asarray(off | where) if where is not None and where.shape == off.shape else off
+
+
+def _side(condition: np.ndarray, off: np.ndarray) -> bool | None:
+    """Return the value that a condition has at all elements of a mask, or None if it differs."""
+    try:
+        shape = np.broadcast_shapes(condition.shape, off.shape)
+    except ValueError:
+        return None
+    there = np.broadcast_to(condition, shape)[np.broadcast_to(off, shape)]
+    if not there.size or there.all() != there.any():
+        return None
+    return bool(there[0])
+
+
+def _safe(program: Program, node: int, argument: int, condition: int, *, taken: bool) -> Candidate:
+    def make(builder: Builder, copies: Mapping[int, int]) -> int:
+        number = builder.add(Literal(_SAFE))
+        pair = (copies[argument], number) if taken else (number, copies[argument])
+        return builder.add(Call("where", (condition, *pair)))
+
+    inner = text_of(program, argument)
+    test = text_of(program, condition)
+    pair = f"{inner}, {_SAFE:g}" if taken else f"{_SAFE:g}, {inner}"
+    return Candidate(
+        with_argument(program, node, argument, make),
+        text_of(program, node),
+        call_text(program, node, {argument: f"torch.where({test}, {pair})"}),
+    )
+
+
+# -- a wider dtype
+
+
+def _wider(problem: SmallProblem, cause: Cause) -> Iterator[Candidate]:
+    dtypes = [problem.values[n].dtype for n in problem.wrt]
+    for table in (_WIDER, _WIDEST):
+        wide = next((table[d] for d in dtypes if d in table), None)
+        if wide is not None:
+            name = str(wide).removeprefix("torch.")
+            text = text_of(problem.program, cause.node)
+            write = f"{text}, with .to(torch.{name}) of its arguments"
+            yield Candidate(problem.program, text, write, f"in {name}", wide)
+
+
+# -- a small change of the argument
+
+
+def _inside(problem: SmallProblem, cause: Cause) -> Iterator[Candidate]:
+    """Yield programs with a small number inside the call, or with its argument kept from an end."""
+    program = problem.program
+    call = program.nodes[cause.node]
+    value = backward(problem).values.get(cause.argument)
+    if not isinstance(call, Call) or value is None or value.dtype == bool:
+        return
+    inner = text_of(program, cause.argument)
+    dtype = next((problem.values[n].dtype for n in problem.wrt), torch.float64)
+    for small in _SMALL.get(dtype, ()):
+        for write, make in (
+            (f"{inner} + {small:g}", _added(cause.argument, small)),
+            (f"({inner}).clamp(min={small:g})", _clamped(cause.argument, small, None)),
+        ):
+            yield _changed(program, cause, write, make)
+    margin = _MARGIN.get(dtype, 1e-3)
+    end = 1 - margin
+    write = f"({inner}).clamp(-1 + {margin:g}, 1 - {margin:g})"
+    yield _changed(program, cause, write, _clamped(cause.argument, -end, end))
+
+
+def _changed(program: Program, cause: Cause, write: str, make: Replacement) -> Candidate:
+    return Candidate(
+        with_argument(program, cause.node, cause.argument, make),
+        text_of(program, cause.node),
+        call_text(program, cause.node, {cause.argument: write}),
+        is_change=True,
+    )
+
+
+def _added(argument: int, small: float) -> Replacement:
+    def make(builder: Builder, copies: Mapping[int, int]) -> int:
+        return builder.add(Call("add", (copies[argument], builder.add(Literal(small)))))
+
+    return make
+
+
+def _clamped(argument: int, low: float, high: float | None) -> Replacement:
+    def make(builder: Builder, copies: Mapping[int, int]) -> int:
+        ends = (None if e is None else builder.add(Literal(e)) for e in (low, high))
+        return builder.add(Call("clamp", (copies[argument], *ends)))
+
+    return make

@@ -1,0 +1,148 @@
+"""Find gradients that are zero where the derivative is not.
+
+In a large tensor only a few zeros are proved: those where a value that a call takes is exactly 0,
+as it is at the kinks of most functions.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import Final
+
+import torch
+
+from symdiff.explanation import remedies
+from symdiff.explanation.cutting import NotCutError, cut
+from symdiff.explanation.findings import Affected, Element, Finding, Mechanism, Remedy
+from symdiff.explanation.problems import TRUE_VERDICTS, SmallProblem, proved, truth_of
+from symdiff.explanation.recording import Origin, Run, Step
+from symdiff.explanation.rewriting import rewritings
+from symdiff.report.records import Record
+
+_FEW: Final = 4  # zeros of one tensor that are proved
+_RARE: Final = 0.1  # part of the elements up to which a zero is looked at
+_NO_REMEDY: Final = "no other way to write it is known that gives the true gradient"
+
+
+def wrong_zeros(done: Run, whole: Callable[[], SmallProblem]) -> Iterator[Finding]:
+    """Yield a finding for every call that makes a gradient zero where the derivative is not."""
+    zeros = {
+        name: mask
+        for name, gradient in done.gradients.items()
+        if gradient is not None and bool((mask := gradient == 0).any())
+    }
+    if not zeros:
+        return
+    try:
+        problems = [whole()]
+    except NotCutError:
+        problems = list(_cuts(done, zeros))
+    for problem in problems:
+        records, _ = proved(problem)
+        yield from _findings(done, problem, records)
+
+
+def _cuts(done: Run, zeros: Mapping[str, torch.Tensor]) -> Iterator[SmallProblem]:
+    for name, mask in zeros.items():
+        leaf = done.leaves[name]
+        step = next((s for s in done.steps if any(t is leaf for t in s.operands)), None)
+        chosen = _chosen(done, leaf, mask)
+        if step is None or not chosen:
+            continue
+        try:
+            yield cut(done, Origin(step, None, mask), chosen, [])
+        except NotCutError:
+            continue
+
+
+def _chosen(done: Run, leaf: torch.Tensor, mask: torch.Tensor) -> list[int]:
+    """Return the positions of some zeros where an argument of a call is exactly 0."""
+    tensors = {id(leaf): leaf}
+    for step in done.steps:
+        tensors |= {id(t): t for t in step.operands if t.shape == leaf.shape and step.is_current(t)}
+    chosen: dict[int, None] = {}
+    for tensor in tensors.values():
+        if not tensor.is_floating_point():
+            continue
+        here = mask & (tensor.detach() == 0)
+        count = int(here.sum())
+        if 0 < count <= _RARE * mask.numel():
+            chosen[int(here.reshape(-1).to(torch.uint8).argmax())] = None
+        if len(chosen) == _FEW:
+            break
+    return list(chosen)
+
+
+def _findings(done: Run, problem: SmallProblem, records: Mapping[str, Record]) -> Iterator[Finding]:
+    groups: dict[str, dict[str, Record]] = {}
+    for component, record in records.items():
+        if component in problem.places and _is_wrong(record):
+            groups.setdefault(str(record["blame"] or ""), {})[component] = record
+    for blame, wrong in groups.items():
+        step = _step(done, blame)
+        tensors = _affected(done, problem, wrong)
+        found = _remedies(problem, wrong, tensors)
+        yield Finding(
+            operation=step.name if step else "",
+            line=step.line if step else None,
+            mechanism=Mechanism.WRONG_ZERO,
+            reason=_reason(blame, wrong),
+            tensors=tensors,
+            basis=f"proved {problem.basis}",
+            remedies=found,
+            no_remedy="" if found else _NO_REMEDY,
+        )
+
+
+def _reason(blame: str, wrong: Mapping[str, Record]) -> str:
+    detail = next(iter(wrong.values()))["detail"]
+    return ": ".join(str(part) for part in (blame.partition(" (")[0], detail) if part)
+
+
+def _is_wrong(record: Record) -> bool:
+    derivative = record["derivative"]
+    if record["value"] != 0 or derivative is None or record["verdict"] in TRUE_VERDICTS:
+        return False
+    number = float(derivative)
+    return number != 0 and math.isfinite(number)
+
+
+def _step(done: Run, blame: str) -> Step | None:
+    """Return the last call on the line that is to blame."""
+    on_line = [s for s in done.steps if s.line is not None and str(s.line) in blame]
+    on_line = [s for s in on_line if blame.startswith(s.name)] or on_line
+    return next(reversed(on_line or done.steps), None)
+
+
+def _affected(
+    done: Run, problem: SmallProblem, wrong: Mapping[str, Record]
+) -> tuple[Affected, ...]:
+    by_name: dict[str, list[Element]] = {}
+    for component, record in wrong.items():
+        name, index = problem.places[component]
+        by_name.setdefault(name, []).append(Element(index, 0.0, truth_of(record)))
+    return tuple(
+        Affected(name, _shape(done, problem, name), len(elements), tuple(elements))
+        for name, elements in by_name.items()
+    )
+
+
+def _shape(done: Run, problem: SmallProblem, name: str) -> tuple[int, ...]:
+    whole = done.leaves.get(name, problem.values[name])
+    return tuple(whole.shape)
+
+
+def _remedies(
+    problem: SmallProblem, wrong: Mapping[str, Record], tensors: tuple[Affected, ...]
+) -> tuple[Remedy, ...]:
+    for candidate in rewritings(problem.program):
+        attempt = remedies.tried(problem, candidate, wrong)
+        if attempt is not None:
+            names = {place: component for component, place in problem.places.items()}
+            gradients = tuple(
+                tuple(attempt.gradients[names[t.name, e.index]] for e in t.elements)
+                for t in tensors
+            )
+            return (Remedy(candidate.instead_of, candidate.write, gradients),)
+    return ()
