@@ -8,6 +8,7 @@
     │   ├── GridError        ... a range, a list of points, an exact number
     │   ├── FileError        ... an expression file
     │   ├── UsageError       ... an option or an argument
+    │   │   └── UntracedError    ... a function calls what has no form in the catalogue
     │   └── StoreError       ... a store of results
     ├── Unsupported          an arithmetic does not support a function: a verdict, not a crash
     └── Crash                symdiff itself failed on one expression; the others are computed
@@ -131,6 +132,10 @@ class FileError(InputError):
 
 class UsageError(InputError):
     """An option or an argument is not valid."""
+
+
+class UntracedError(UsageError):
+    """A function on torch tensors calls an operation that has no form in the catalogue."""
 
 
 class StoreError(InputError):

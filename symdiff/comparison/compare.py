@@ -18,12 +18,13 @@ from symdiff.comparison.evidence import (
 )
 from symdiff.comparison.long_range import compare_in_chunks
 from symdiff.comparison.scalars import Plan, plan_on_numbers, requested_points
-from symdiff.comparison.traced_request import traced
+from symdiff.comparison.traced_request import traced, untraced_arguments
 from symdiff.comparison.trial import run_trial, with_explanations, with_jacobian_diagnoses
 from symdiff.engines.registry import check, names
-from symdiff.errors import InputError, UsageError, did_you_mean
+from symdiff.errors import InputError, UntracedError, UsageError, did_you_mean
 from symdiff.grid.grid import Grid
 from symdiff.program.values import component_names, uses_tensors
+from symdiff.request.callables import name_of
 from symdiff.request.options import Options
 from symdiff.request.parsed import ParsedRequest, parse_request
 from symdiff.request.request import Request
@@ -63,9 +64,26 @@ def compare(
     ('x**2', True)
     """
     try:
-        return _compare(traced(request), options, writer)
+        return _compare_with_or_without_proof(request, options, writer)
     except InputError as error:
         raise request.label.locate(error) from None
+
+
+def _compare_with_or_without_proof(
+    request: Request, options: Options, writer: Callable[[str], ColumnWriter] | None
+) -> Evidence:
+    """Compare, without a proof if the request has a function on tensors that cannot be traced."""
+    try:
+        return _compare(traced(request), options, writer)
+    except UntracedError as error:
+        untraced = untraced_arguments(request)
+        if untraced is None:
+            raise
+        from symdiff.comparison.unproved import compare_without_proof  # noqa: PLC0415  (torch)
+
+        name = request.label.name or name_of(untraced[0].function)
+        label = dataclasses.replace(request.label, name=name)
+        return compare_without_proof(*untraced, error.message, label, options)
 
 
 def _compare(

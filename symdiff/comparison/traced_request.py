@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import fnmatch
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from symdiff.errors import UsageError, did_you_mean
 from symdiff.grid.points import axes
@@ -14,6 +14,9 @@ from symdiff.program.traced import TracedProgram
 from symdiff.program.values import DTYPES, index_inputs, uses_tensors
 from symdiff.request.callables import called_signature
 from symdiff.request.request import Request
+
+if TYPE_CHECKING:
+    from symdiff.tracing.inputs import Arguments
 
 PARAMETERS: Final = "parameters"  # what `wrt` says for all parameters of a module
 _POINTS: Final = 3  # of a grid, at which a function of numbers is traced
@@ -42,9 +45,35 @@ def traced(request: Request) -> Request:
         request,
         expression=program,
         values=values,
-        wrt=_wrt(program, request.wrt),
+        wrt=_wrt(_roles_of_program(program), request.wrt),
         label=label,
     )
+
+
+def untraced_arguments(request: Request) -> tuple[Arguments, tuple[str, ...]] | None:
+    """Return the arguments of a function on tensors that cannot be traced, and its variables.
+
+    None where it is a function of numbers on a grid, which needs a Program.
+    """
+    from symdiff.tracing.inputs import read_arguments  # noqa: PLC0415  (loads torch)
+
+    function = request.expression
+    if not request.values or isinstance(function, str | Program):
+        return None
+    args, keywords = _arguments(function, request.values)
+    arguments = read_arguments(function, args, keywords)
+    roles = {leaf.name: leaf.role for leaf in arguments.leaves if leaf.tensor.is_floating_point()}
+    return arguments, _wrt(roles, request.wrt)
+
+
+def _roles_of_program(program: TracedProgram) -> dict[str, str]:
+    """Return the roles of the inputs that are real numbers, by name."""
+    integers = index_inputs(program)
+    return {
+        name: program.roles[name]
+        for name in program.inputs
+        if name not in integers and _is_real(program.values[name])
+    }
 
 
 def _trace(function: Callable[..., Any], request: Request) -> TracedProgram:
@@ -132,29 +161,29 @@ def _values(program: TracedProgram, request: Request) -> dict[str, Any]:
     return {**program.values, **{n: v for n, v in given.items() if n in program.values}}
 
 
-def _wrt(program: TracedProgram, wrt: Sequence[str] | None) -> tuple[str, ...]:
+def _wrt(roles: Mapping[str, str], wrt: Sequence[str] | None) -> tuple[str, ...]:
     """Return the inputs that `wrt` means: names, globs, or all parameters of a module.
+
+    `roles` has the roles of the real inputs.
 
     Raises
     ------
     UsageError
         It names something else.
     """
-    integers = index_inputs(program)
-    real = [n for n in program.inputs if n not in integers and _is_real(program.values[n])]
     if wrt is None:
-        return tuple(n for n in real if program.roles[n] in {"input", "parameter"})
+        return tuple(n for n, role in roles.items() if role in {"input", "parameter"})
     patterns = [wrt] if isinstance(wrt, str) else wrt
     chosen: dict[str, None] = {}
     for pattern in patterns:
         if pattern == PARAMETERS:
-            found = [n for n in real if program.roles[n] == "parameter"]
+            found = [n for n, role in roles.items() if role == "parameter"]
         else:
-            found = fnmatch.filter(program.inputs, pattern.replace(".", "_"))
+            found = fnmatch.filter(roles, pattern.replace(".", "_"))
         if not found:
             message = f"the function has no input {pattern[:40]!r}"
-            known = f"its inputs: {', '.join(program.inputs) or 'none'}"
-            raise UsageError(message, hint=did_you_mean(pattern, program.inputs) or known)
+            known = f"its real inputs: {', '.join(roles) or 'none'}"
+            raise UsageError(message, hint=did_you_mean(pattern, roles) or known)
         chosen.update(dict.fromkeys(found))
     return tuple(chosen)
 

@@ -47,7 +47,7 @@ class _Inside(TorchDispatchMode):  # type: ignore[misc]
             if result is NotImplemented and func in decomposition_table:
                 result = decomposition_table[func](*args, **kwargs)
         if result is NotImplemented:
-            raise self._recorder.refusal(func._schema.name, reason)  # noqa: SLF001
+            raise self._recorder.refusal(func._schema.name, reason) from None  # noqa: SLF001
         return result
 
 

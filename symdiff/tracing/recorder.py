@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode, resolve_name
 
-from symdiff.errors import UsageError
+from symdiff.errors import UntracedError
 from symdiff.tracing import syntax
 from symdiff.tracing.places import CodeLine, calling_line, is_in_custom_forward
 from symdiff.tracing.syntax import NotWrittenError, Syntax
@@ -464,12 +464,12 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         """Return whether an argument is a tensor that depends on the inputs."""
         return any(id(t) in self._expressions for t in tensors_in((args, tuple(kwargs.values()))))
 
-    def refusal(self, operation: str, reason: NotWrittenError) -> UsageError:
+    def refusal(self, operation: str, reason: NotWrittenError) -> UntracedError:
         """Return the error for a call that tracing cannot read."""
         line = calling_line()
         where = f"{line}: " if line else ""
         message = f"{where}{operation} cannot be traced: {reason}"
-        return UsageError(message, hint="give the formula: symdiff.compare(f, math=...)")
+        return UntracedError(message, hint="give the formula: symdiff.compare(f, math=...)")
 
 
 # Functions that share the name of another one with other arguments.

@@ -11,7 +11,7 @@ import torch
 
 from symdiff.arithmetics.reading import read
 from symdiff.arithmetics.tensors import TENSORS
-from symdiff.errors import ExpressionError, UsageError
+from symdiff.errors import ExpressionError, UntracedError, UsageError
 from symdiff.program import Program
 from symdiff.program.traced import TracedProgram
 from symdiff.program.values import index_inputs
@@ -51,9 +51,11 @@ def trace(function: Callable[..., Any], *inputs: Any, **keywords: Any) -> Traced
 
     Raises
     ------
+    UntracedError
+        The function calls an operation that has no form in the catalogue.
     UsageError
-        The function calls an operation that has no form in the catalogue, returns no tensor, or
-        its Program has another value: the message names the first operation that differs.
+        It returns no tensor, or its Program has another value: the message names the first
+        operation that differs.
 
     Examples
     --------
@@ -112,14 +114,14 @@ class _Replay:
         return parts[0] if len(parts) == 1 else torch.cat([t.reshape(-1) for t in parts])
 
 
-def _unreadable(error: ExpressionError, definitions: Sequence[Definition]) -> UsageError:
+def _unreadable(error: ExpressionError, definitions: Sequence[Definition]) -> UntracedError:
     """Return the error for a definition that the catalogue's rows do not accept."""
     text = error.place.text
     line = next((d.line for d in definitions if ast.unparse(d.expression) == text), None)
     where = f"{line}: " if line else ""
     written = f" (traced as {text[:80]})" if text else ""
     message = f"{where}{error.message}{written}"
-    return UsageError(message, hint="give the formula: symdiff.compare(f, math=...)")
+    return UntracedError(message, hint="give the formula: symdiff.compare(f, math=...)")
 
 
 # -- the check

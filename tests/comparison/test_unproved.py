@@ -1,0 +1,91 @@
+"""A function that cannot be traced is compared by differences, and nothing is called proved."""
+
+import pytest
+import torch
+from torch.autograd import Function
+
+import symdiff
+
+D = torch.float64
+X = torch.tensor([1.0, -1.0, 3.0], dtype=D)
+AT_KINK = torch.tensor([1.0, 0.0, 3.0], dtype=D)
+
+
+class Spectrum(Function):
+    factor = 1.0
+
+    @classmethod
+    def gradient(cls, x, g):
+        with torch.enable_grad():
+            y = x.detach().requires_grad_()
+            return torch.autograd.grad(torch.fft.fft(y).abs(), y, g)[0] * cls.factor
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.fft.fft(x).abs()
+
+    @staticmethod
+    def backward(ctx, g):
+        return Spectrum.gradient(ctx.saved_tensors[0], g)
+
+
+class WrongSpectrum(Spectrum):
+    @staticmethod
+    def backward(ctx, g):
+        return Spectrum.gradient(ctx.saved_tensors[0], g) * torch.tensor([1.0, 1.0, 1.01], dtype=D)
+
+
+class Broken(Spectrum):
+    @staticmethod
+    def backward(ctx, g):
+        raise ArithmeticError("no backward here")
+
+
+def smooth(x):
+    return torch.fft.fft(x).abs().square().sum()
+
+
+def with_kink(x):
+    return torch.fft.fft(x.abs()).abs()
+
+
+def random(x):
+    return smooth(torch.nn.functional.dropout(x, 0.5))
+
+
+CASES = [
+    (smooth, X, "agrees"),
+    (random, X, "agrees"),
+    (Spectrum.apply, X, "agrees"),
+    (WrongSpectrum.apply, X, "wrong"),
+    (Broken.apply, X, "failed"),
+    (with_kink, AT_KINK, "undecided"),
+]
+
+
+@pytest.mark.parametrize(("fn", "x", "verdict"), CASES)
+def test_autograd_is_judged_by_differences_along_directions(fn, x, verdict):
+    comparison = symdiff.compare(fn, values={"x": x})
+    records = [r for r in comparison.records() if r["engine"] == "autograd"]
+    assert {r["verdict"] for r in records} == {verdict}
+    assert not any(r["proved"] for r in comparison.records())
+
+
+def test_the_report_says_that_nothing_is_proved_and_which_operation_is_missing():
+    report = " ".join(str(symdiff.compare(smooth, values={"x": X})).split())
+    assert "nothing is proved: test_unproved.py" in report
+    assert "return torch.fft.fft(x)" in report
+
+
+def test_a_module_is_compared_along_directions_of_its_parameters():
+    module = torch.nn.Linear(3, 3).double()
+    net = torch.nn.Sequential(module, FourierLayer())
+    comparison = symdiff.compare(net, values={"input": X}, wrt="parameters")
+    assert comparison.ok
+    assert {r["variable"].split()[0] for r in comparison.records()} == {"x0_weight", "x0_bias"}
+
+
+class FourierLayer(torch.nn.Module):
+    def forward(self, x):
+        return smooth(x)
