@@ -187,6 +187,28 @@ def graph(
 
 
 @app.command()
+def explain(
+    function: Annotated[
+        str, typer.Argument(help="A function of PyTorch code: package.module:f, or file.py:f.")
+    ],
+    *,
+    inputs: Annotated[
+        Path, typer.Option(help="A file of torch.save: a tensor, or arguments in a list or dict.")
+    ],
+) -> None:
+    """Say where NaNs, infinities and wrong zeros in the gradients of your code come from.
+
+    The status is 1 if there is a finding.
+    """
+    with _clear_errors():
+        from symdiff.explanation.loading import explained  # loads torch
+
+        explanation = explained(function, inputs)
+        _write(f"{explanation}\n")
+        raise typer.Exit(0 if explanation.ok else 1)
+
+
+@app.command()
 def drift(
     old: Annotated[Path, typer.Argument(help="A store, or a JSON report.")],
     new: Annotated[Path, typer.Argument(help="The store or report of a later run.")],
