@@ -9,13 +9,14 @@ from typing import Any, Final
 import mpmath
 
 from fuzz.product import Word, double_of
-from fuzz.quotients import Answer, Shape, Side, close
+from fuzz.quotients import Answer, Shape, Side, SlowInfinity, close
 from fuzz.reals import Number
 
 _RELATIVE: Final = 1e-9  # of slopes and of limits that are shown with nine digits
 _SMALLEST: Final = 5e-324
 _LARGEST: Final = 1.7976931348623157e308
 _WRONG: Final = frozenset({"wrong", "not-subgradient", "nonfinite"})
+_FAR_OUT: Final = 1e6  # about as many steps would be needed
 _RTOL: Final = 1e-9  # symdiff's tolerance
 
 
@@ -23,7 +24,23 @@ def of_truth(word: Word, answer: Answer) -> str:
     """Return how a proved truth contradicts the quotients, or ""."""
     if word.kind == "undecided":
         return ""
+    if _is_bounded_far_out(word, answer):
+        return ""
     return _kinds(word, answer) or _numbers(word, answer) or _limits(word, answer)
+
+
+def _is_bounded_far_out(word: Word, answer: Answer) -> bool:
+    """Return whether a limit that symdiff states is too large for values that grow slowly.
+
+    max(log(x), -1e15) reaches its bound at x = e^-1e15, for which no step is small enough.
+    """
+    sides = ((answer.left, (_LEFT, _BOTH)), (answer.right, (_RIGHT, _BOTH)))
+    return any(
+        isinstance(side.limit, SlowInfinity) and abs(float(text)) > _FAR_OUT
+        for side, patterns in sides
+        for pattern in patterns
+        for text in pattern.findall(word.detail)
+    )
 
 
 def _kinds(word: Word, answer: Answer) -> str:

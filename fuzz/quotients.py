@@ -96,6 +96,10 @@ _CLOSE: Final = Fraction(1, 2**60)  # relative difference of slopes that count a
 _SMALL_SPACING: Final = -100  # below this exponent of the spacing more digits are used
 
 
+class SlowInfinity(float):
+    """The limit of values that grow like a logarithm at all steps: a large bound may stop them."""
+
+
 def close(x: Number, y: Number) -> bool:
     """Return whether two slopes are equal, up to a relative difference of 2**-60."""
     return bool(abs(x - y) <= float(_CLOSE) * max(abs(x), abs(y)))
@@ -255,7 +259,7 @@ def limit_of(reals: Reals, numbers: Sequence[Number]) -> Number | None:
         return math.inf if last > 0 else -math.inf
     for _ in range(2):  # a logarithm, or its square, is a polynomial in the index of the step
         if len(gaps) >= 2 and all(g * gaps[-1] > 0 for g in gaps) and _is_constant(gaps):
-            return math.inf if gaps[-1] > 0 else -math.inf
+            return SlowInfinity(math.inf if gaps[-1] > 0 else -math.inf)
         gaps = [b - a for a, b in itertools.pairwise(gaps)]
     return None
 
