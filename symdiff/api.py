@@ -41,10 +41,11 @@ def compare(  # noqa: PLR0913  (one argument for each part of a request)
     Parameters
     ----------
     expression
-        Text in Python's grammar with torch's names, a Program, or a callable. A callable takes one
-        torch tensor for each input of `math`: of shape (n,) for n points, or of the shape of the
-        input's value if `values` are given. Inputs go to the parameters of the same names, others
-        in the order of `grid`, `at` and `values`.
+        Text in Python's grammar with torch's names, a Program, a sympy expression, or a callable.
+        A callable on torch tensors takes one for each input: of shape (n,) for n points, or of
+        the shape of the input's value if `values` are given. Inputs go to the parameters of the
+        same names, others in the order of `grid`, `at` and `values`. A callable on numpy arrays
+        needs `math`.
     grid
         For every variable a range ``"start:stop:count"`` or (start, stop), a list of numbers and
         exact texts such as ``"1/3"``, or an array. Default: ``"-2:2:9"``. Kinks are added.
@@ -98,8 +99,8 @@ def compare(  # noqa: PLR0913  (one argument for each part of a request)
     from symdiff.report.report import Comparison  # noqa: PLC0415
 
     request = Request(
-        expression=expression,
-        math=math,
+        expression=_without_sympy(expression),
+        math=_without_sympy(math),
         let=let or {},
         grid={} if grid is None else grid,
         at=at,
@@ -112,6 +113,15 @@ def compare(  # noqa: PLR0913  (one argument for each part of a request)
         accumulate=accumulate,
     )
     return Comparison((compare_request(request, options, column_writer(options)),))
+
+
+def _without_sympy(expression: Any) -> Any:  # noqa: ANN401  (whatever was given)
+    """Return a sympy expression as text, and anything else as it is."""
+    if not any(str(kind.__module__).startswith("sympy.") for kind in type(expression).__mro__):
+        return expression
+    from symdiff.arithmetics.symbolic_text import text_of  # noqa: PLC0415
+
+    return text_of(expression)
 
 
 @takes(options=Options, run=RunOptions)
