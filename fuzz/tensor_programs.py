@@ -41,7 +41,8 @@ _ALONG: Final = ("sum", "mean", "prod", "amax", "amin", "max_along", "min_along"
                  "logsumexp", "var", "std")  # fmt: skip
 _LOSSES: Final = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy",
                   "binary_cross_entropy_with_logits")  # fmt: skip
-_SAME_SHAPE: Final = ("softmax", "softmin", "log_softmax", "cumsum")
+_SAME_SHAPE: Final = ("softmax", "softmin", "log_softmax", "cumsum", "sort", "cummax", "cummin",
+                      "cumprod", "logcumsumexp")  # fmt: skip
 
 
 def _whole(draw: Draw, part: Part) -> Tree:
@@ -121,6 +122,9 @@ _NUMBERS: Final = (
     _whole,
     lambda _, part: call("logsumexp", part(1), dim=0),
     lambda _, part: call("dot", part(1), part(1)),
+    lambda draw, part: call("kthvalue", part(1), k=draw(st.integers(1, 3))),
+    lambda draw, part: call("quantile", part(1), q=draw(st.sampled_from((0.25, 0.5, 0.9)))),
+    lambda draw, part: call("median", part(draw(st.integers(1, 2)))),
     _component,
     _loss,
     _class_loss,
@@ -132,6 +136,7 @@ _ARRANGED: Final = (
     lambda part: call("gather", part(1), dim=0, index=(2, 0, 0)),
     lambda part: call("index_select", part(1), dim=0, index=(1, 1, 2)),
     lambda part: call("take", part(2), index=(3, 1, 1)),
+    lambda part: call("index", call("topk", part(2), k=2, dim=0), index=(1,)),
     lambda part: call("put", part(1), index=(2, 0), source=call("take", part(1), index=(0, 1))),
     lambda part: call("diag", call("diag", part(1))),
     lambda part: call("stack", call("sequence", part(0), part(0), part(0))),

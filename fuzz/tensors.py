@@ -15,63 +15,8 @@ from typing import Any, Final
 
 import numpy as np
 
-Each = Callable[..., Any]
-Array = Any  # an array of numbers; a number where it has no dimensions
-Dim = int | tuple[int, ...] | None
-
-ZERO, ONE = Fraction(0), Fraction(1)
-
-
-def _array(x: Array) -> Any:
-    result = np.empty(np.shape(x), dtype=object)
-    result[...] = x
-    return result
-
-
-def _slices(x: Array, dim: Dim) -> tuple[Any, tuple[int, ...], tuple[int, ...]]:
-    """Return the array with the reduced dimensions last, the shape of the others, and the axes."""
-    x = _array(x)
-    count = max(x.ndim, 1)
-    dims = [dim] if isinstance(dim, int) else list(dim or ())
-    axes = tuple(d % count for d in dims) if dims and x.ndim else tuple(range(x.ndim))
-    kept = tuple(a for a in range(x.ndim) if a not in axes)
-    shape = tuple(x.shape[a] for a in kept)
-    return x.transpose(*kept, *axes).reshape(*shape, -1), shape, axes
-
-
-def reduced(
-    x: Array,
-    dim: Dim,
-    keepdim: bool,
-    function: Callable[[list[Any]], Any],
-) -> Array:
-    """Apply a function of a list of numbers along some dimensions."""
-    lists, shape, axes = _slices(x, dim)
-    result = np.empty(shape, dtype=object)
-    for position in np.ndindex(shape):
-        result[position] = function(list(lists[position]))
-    for axis in sorted(axes) if keepdim else ():
-        result = np.expand_dims(result, axis)
-    return result
-
-
-def along(x: Array, dim: int, function: Callable[[list[Any]], list[Any]]) -> Array:
-    """Apply a function from lists to lists of the same length along a dimension."""
-    x = _array(x)
-    if not x.ndim:
-        (only,) = function([x.item()])
-        return only
-    moved = np.moveaxis(x, dim, -1)
-    result = np.empty(moved.shape, dtype=object)
-    for position in np.ndindex(moved.shape[:-1]):
-        for k, number in enumerate(function(list(moved[position]))):
-            result[(*position, k)] = number
-    return np.moveaxis(result, -1, dim)
-
-
-def total(each: Each, numbers: Sequence[Any]) -> Any:
-    """Return the sum of numbers."""
-    return functools.reduce(lambda a, b: each("add", a, b), numbers, ZERO)
+from fuzz.lists import ONE, ZERO, Array, Dim, Each, along, as_array, reduced, total
+from fuzz.orders import ORDERS
 
 
 def _fold(function: str) -> Callable[..., Array]:
@@ -328,7 +273,7 @@ def _bce_logits(each: Each, x: Array, target: Array, reduction: str = "mean") ->
 def _nll(each: Each, x: Array, target: Any, reduction: str = "mean") -> Array:
     classes = np.array(target)
     if x.ndim == 1:
-        parts = _array(x[int(classes)])
+        parts = as_array(x[int(classes)])
     else:
         parts = np.empty(classes.shape, dtype=object)
         for n, *rest in np.ndindex(classes.shape):
@@ -374,7 +319,7 @@ def _gather(_: Each, x: Array, dim: int, index: Any) -> Array:
 
 def _triangle(keeps: Callable[[int, int], bool]) -> Callable[..., Array]:
     def meaning(_: Each, x: Array, diagonal: int = 0) -> Array:
-        result = _array(x)
+        result = as_array(x)
         for *b, i, j in np.ndindex(result.shape):
             if not keeps(j - i, diagonal):
                 result[(*b, i, j)] = ZERO
@@ -385,7 +330,7 @@ def _triangle(keeps: Callable[[int, int], bool]) -> Callable[..., Array]:
 
 def _diag(_: Each, x: Array) -> Array:
     if x.ndim == 2:
-        return _array([x[k, k] for k in range(min(x.shape))])
+        return as_array([x[k, k] for k in range(min(x.shape))])
     result = np.full((len(x), len(x)), ZERO, dtype=object)
     for k, number in enumerate(x):
         result[k, k] = number
@@ -422,6 +367,7 @@ TENSORS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
             "sqrt", _var(each, *arguments, **settings)
         ),
         "cumsum": _cumsum,
+        **ORDERS,
         "matmul": matmul,
         "mm": matmul,
         "mv": matmul,
@@ -443,8 +389,8 @@ TENSORS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
         "nll_loss": _nll,
         "cross_entropy": _cross_entropy,
         "sequence": lambda _, *x: list(x),
-        "tensor": lambda _, x: np.stack([_array(v) for v in x]),
-        "stack": lambda _, x, dim=0: np.stack([_array(v) for v in x], dim),
+        "tensor": lambda _, x: np.stack([as_array(v) for v in x]),
+        "stack": lambda _, x, dim=0: np.stack([as_array(v) for v in x], dim),
         "cat": lambda _, x, dim=0: np.concatenate(x, dim),
         "t": lambda _, x: x.T,
         "transpose_all": lambda _, x: x.T,

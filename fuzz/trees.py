@@ -25,6 +25,8 @@ INFIX: Final = {
     "greater_equal": ">=", "equal": "==", "not_equal": "!=", "logical_and": "and",
     "logical_or": "or", "matmul": "@",
 }  # fmt: skip
+# Functions that return values and indices.
+WITH_INDICES: Final = {"sort", "topk", "kthvalue", "cummax", "cummin"}
 PREFIX: Final = {"negative": "-", "positive": "+", "logical_not": "not "}
 
 
@@ -135,7 +137,8 @@ def text(tree: Tree) -> str:
     named = len(parts) - len(tree.keywords)
     parts[named:] = [f"{k}={p}" for k, p in zip(tree.keywords, parts[named:], strict=True)]
     settings = [f"{key}={value!r}" for key, value in tree.settings]
-    return f"{tree.function}({', '.join([*parts, *settings])})"
+    written = f"{tree.function}({', '.join([*parts, *settings])})"
+    return f"{written}.values" if tree.function in WITH_INDICES else written
 
 
 def _index(parts: list[str], settings: dict[str, Any]) -> str:

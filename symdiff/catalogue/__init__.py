@@ -18,6 +18,7 @@ from symdiff.catalogue import (
     layers,
     losses,
     operators,
+    orders,
     reductions,
     steps,
 )
@@ -53,6 +54,7 @@ _GROUPS: Mapping[str, tuple[Function, ...]] = {
     "smooth activations": activations.SMOOTH,
     "piecewise activations": activations.PIECES,
     "reductions": reductions.REDUCTIONS,
+    "orders": orders.ORDERS,
     "matrix products": reductions.PRODUCTS,
     "arrangements": arrangements.ARRANGEMENTS,
     "indexing": arrangements.INDEXING,

@@ -165,6 +165,8 @@ class Function:
         erfc(x). Its small values then have a rounding error of that size.
     is_method
         Whether tensors have a method of that name with the same meaning.
+    has_indices
+        Whether torch returns values and indices; the row is the values.
     """
 
     name: str
@@ -195,6 +197,7 @@ class Function:
     zero_at: int | None = None
     cancels: bool = False
     is_method: bool = True
+    has_indices: bool = False
     parameters: tuple[Parameter, ...] = dataclasses.field(init=False)
     parameter_names: tuple[str, ...] = dataclasses.field(init=False, repr=False, compare=False)
     # Cache of `column`.

@@ -300,6 +300,10 @@ class Reader(Bookkeeping):
         first = isinstance(syntax.slice, ast.Constant) and syntax.slice.value == 0
         if first and isinstance(syntax.value, ast.Call) and self._is_extreme(syntax.value):
             return self._extreme_along(syntax.value, syntax)  # x.max(dim)[0]
+        if isinstance(syntax.value, ast.Call) and self._has_indices(syntax.value):
+            # torch's [0] are the values and [1] the indices; a reader might mean a component.
+            hint = "write the values as sort(x).values, a component as sort(x).values[0]"
+            self._fail(syntax, "torch returns values and indices here", hint)
         try:
             parts = index(syntax.slice)
         except SettingError:
@@ -327,9 +331,19 @@ class Reader(Bookkeeping):
         name = function.attr if isinstance(function, ast.Attribute) else ""
         return name in {"max", "min"} and bool(syntax.args or syntax.keywords)
 
+    def _has_indices(self, syntax: ast.Call) -> bool:
+        """Return whether this is a call of a row whose values torch returns with indices."""
+        function = syntax.func
+        name = getattr(function, "id", None) or getattr(function, "attr", None)
+        row = BY_NAME.get(name or "")
+        return row is not None and row.has_indices
+
     def _extreme_along(self, syntax: ast.Call, whole: ast.expr) -> int:
+        if self._has_indices(syntax):
+            return self._visit_call(syntax)
         if not self._is_extreme(syntax):
-            self._fail(whole, "only x.max(dim) and x.min(dim) have .values", None)
+            message = "only x.max(dim), x.min(dim), and functions that order, have .values"
+            self._fail(whole, message, None)
         name, positional, _ = self._called(syntax)
         row = BY_OPERATOR[f"x.{name}(dim).values"]
         return self._add_call(row, self._bind(row, positional, syntax), whole)

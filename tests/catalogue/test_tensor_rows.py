@@ -25,26 +25,12 @@ from symdiff.program import parse
 from symdiff.program import values as names
 from symdiff.program.values import index_inputs
 from symdiff.truth.gradient import smooth_gradient
+from tests.catalogue.order_cases import ORDER_CASES
+from tests.catalogue.shapes import ANY, MANY_DIMS, MATRICES, NUMBERS, PAIRS, SEVERAL, VECTORS, table
 
 ROWS = [row for row in CATALOGUE.values() if row.array is not None]
 WITHOUT_CASES = {"sequence"}  # a list of tensors, tested as an argument of other rows
 CLOSE = 1e-12  # relative and absolute tolerance
-
-# Shapes of one input.
-ANY = [(), (1,), (3,), (2, 3), (1, 3, 2)]
-VECTORS = [(1,), (4,)]
-MATRICES = [(1, 1), (2, 3), (3, 1), (3, 3)]
-SEVERAL = [(3,), (2, 3), (2, 1, 3)]  # at least two components
-MANY_DIMS = [(2, 3), (2, 1, 3)]  # at least two dimensions
-# Shapes of two inputs.
-NUMBERS = [((), ())]
-PAIRS = [((), ()), ((3,), (3,)), ((2, 3), (2, 3)), ((1, 2, 1), (1, 2, 1))]
-
-
-def table(row, *cases):
-    """Return cases of a row: its name, the text, the function in torch, the shapes of the inputs."""
-    return [(row, *case) for case in cases]
-
 
 CASES = [
     *table(
@@ -515,6 +501,7 @@ CASES = [
             [((3, 4), (3,)), ((1, 2, 1, 2), (1, 1, 2))],
         ),
     ),
+    *ORDER_CASES,
 ]  # fmt: skip
 
 

@@ -79,6 +79,13 @@ TENSOR_REFERENCE = [
     (call("index", call("softmax", variable("v"), dim=0), index=(1,)), [0, 0, 0], 1 / 3),
     (call("index", call("cumsum", variable("v"), dim=0), index=(2,)), [1, 2, 6], 9),
     (call("dot", variable("v"), variable("v")), [1, 2, 3], 14),
+    (call("index", call("sort", variable("v")), index=(1,)), [5, 1, 3], 3),
+    (call("index", call("topk", variable("v"), k=2), index=(1,)), [5, 1, 3], 3),
+    (call("kthvalue", variable("v"), k=3), [5, 1, 3], 5),
+    (call("median", variable("v")), [5, 1, 3, 4], 3),
+    (call("quantile", variable("v"), q=0.25), [5, 1, 3], 2),
+    (call("index", call("cummax", variable("v"), dim=0), index=(2,)), [1, 5, 3], 5),
+    (call("index", call("cumprod", variable("v"), dim=0), index=(2,)), [2, 5, 3], 30),
     (call("cross_entropy", variable("v"), target=1), [0, 0, 0], float(mpmath.log(3))),
     (call("huber_loss", variable("v"), call("zeros_like", variable("v"))), [0, 1, 3], 1),
 ]
