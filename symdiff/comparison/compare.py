@@ -17,6 +17,7 @@ from symdiff.comparison.evidence import (
     Trial,
 )
 from symdiff.comparison.long_range import compare_in_chunks
+from symdiff.comparison.numpy_request import with_numpy_function
 from symdiff.comparison.scalars import Plan, plan_on_numbers, requested_points
 from symdiff.comparison.traced_request import traced, untraced_arguments
 from symdiff.comparison.trial import run_trial, with_explanations, with_jacobian_diagnoses
@@ -92,7 +93,7 @@ def _compare(
     engines = tuple(dict.fromkeys(options.engines))
     for engine in engines:
         check(engine)
-    parsed = parse_request(request)
+    parsed = with_numpy_function(parse_request(request))
     label = dataclasses.replace(request.label, name=request.label.name or parsed.program.text)
     with deterministic_sympy(), np.errstate(**_ERROR_STATE):
         plan = _plan(parsed, options)

@@ -7,6 +7,7 @@ import fnmatch
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from symdiff.comparison.numpy_request import refusing_numpy
 from symdiff.errors import UsageError, did_you_mean
 from symdiff.grid.points import axes
 from symdiff.program import Program
@@ -35,7 +36,8 @@ def traced(request: Request) -> Request:
     if isinstance(expression, TracedProgram):
         program = expression
     elif callable(expression) and request.math is None:
-        program = _trace(expression, request)
+        with refusing_numpy(expression, request):
+            program = _trace(expression, request)
     if program is None:
         return request
     label = dataclasses.replace(request.label, name=request.label.name or program.name)

@@ -48,6 +48,7 @@ from symdiff.engines.torch_backward import TorchBackwardPass, backward_pass
 from symdiff.errors import Unsupported, describe
 from symdiff.program import Program
 from symdiff.program.values import DTYPES, FLOATING_DTYPES, Dtype, component_names
+from symdiff.request.numpy_functions import NumpyFunction
 
 __all__ = ["ENGINE"]
 
@@ -67,6 +68,7 @@ class _Autograd:
     )
 
     def differentiate(self, problem: Problem) -> Samples:
+        _refuse_numpy(problem.function)
         with torch.inference_mode(mode=False), torch.enable_grad():  # whatever the caller has set
             return self._differentiate(problem)
 
@@ -109,6 +111,7 @@ class _Autograd:
     def along(
         self, problem: DirectionalProblem, bounds: Mapping[str, DirectionalBound]
     ) -> DirectionalSamples:
+        _refuse_numpy(problem.function)
         with torch.inference_mode(mode=False), torch.enable_grad():
             done = accumulated(problem.tensor_problem, {}, problem.function)
         gradients = done.gradients
@@ -121,6 +124,12 @@ class _Autograd:
                 reason = f"the callable computes in {done.dtype}: its rounding error is not known"
                 allowances = dict.fromkeys(slopes, Allowance(math.nan, reason=reason))
         return DirectionalSamples(samples, allowances, gradients)
+
+
+def _refuse_numpy(function: Callable[..., Any] | None) -> None:
+    """Raise `Unsupported` if a callable computes in numpy: torch sees nothing of it."""
+    if isinstance(function, NumpyFunction):
+        raise Unsupported(function.name, "it computes in numpy, without a gradient")
 
 
 def _product(gradients: Mapping[str, Array], v: Direction) -> float:
