@@ -44,6 +44,10 @@ REWRITINGS: Final[tuple[tuple[str, str], ...]] = (
     ("sqrt(var(x))", "std(x)"),
     ("sqrt(var(x, correction=0))", "std(x, correction=0)"),
     ("sqrt(var(x, dim=0, correction=0))", "std(x, dim=0, correction=0)"),
+    (
+        "sqrt(var(x, dim=0, correction=0, keepdim=False))",
+        "std(x, dim=0, correction=0, keepdim=False)",
+    ),
     ("exp(sum(log(x)))", "prod(x)"),
     ("exp(y*log(x))", "x**y"),
     ("x*log(y)", "xlogy(x, y)"),

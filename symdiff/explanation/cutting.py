@@ -7,90 +7,27 @@ the whole tensor; the gradients that arrive at the edge of the cut are those of 
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
 import torch
 
 from symdiff.errors import SymdiffError
+from symdiff.explanation.elements import Elements, NotCutError, ways
+from symdiff.explanation.nearby import Elsewhere, elsewhere
 from symdiff.explanation.problems import Component, SmallProblem, traced
 from symdiff.explanation.recording import Origin, Run, Step, nonfinite
 from symdiff.program.values import component_name
 from symdiff.tracing.recorder import tensors_in
 
 _ASSIGNED: Final = re.compile(r"([A-Za-z]\w*)\s*=(?!=)")
-_MAX_WHOLE: Final = 64  # elements of a tensor that goes into a cut as it is
-_MAX_ROW: Final = 64  # elements of a row
 _CLOSE: Final = {torch.float64: 1e-9, torch.float32: 1e-4}
+_SIGNS: Final = (1.0, -1.0)  # of the changes of the inputs to those where calls are compared too
 _LOOSE: Final = 0.05  # of dtypes with less digits
 _GIVEN: Final = "for these elements, given the gradient that arrives there in the whole run"
-
-
-class NotCutError(ValueError):
-    """There is no small problem; the message says why."""
-
-
-@dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class _Elements:
-    """Some elements of all tensors of one shape.
-
-    `positions` are indices along `axis`; without an axis they are positions in the flat tensor.
-    """
-
-    shape: tuple[int, ...]
-    positions: torch.Tensor
-    axis: int | None
-
-    def of(self, tensor: torch.Tensor) -> torch.Tensor:
-        """Return the same elements of a tensor, or a small tensor as it is.
-
-        Raises
-        ------
-        NotCutError
-            The tensor has another shape.
-        """
-        if tensor.numel() == 1 and (self.axis is None or not tensor.ndim):
-            return tensor.reshape(()) if self.axis is None else tensor
-        if self.axis is None:
-            try:
-                return tensor.expand(self.shape).reshape(-1)[self.positions]
-            except RuntimeError:
-                message = f"shape {tuple(tensor.shape)} is not that of the others"
-                raise NotCutError(message) from None
-        if tensor.ndim > self.axis and tensor.shape[self.axis] == self.shape[self.axis]:
-            rows = tensor.index_select(self.axis, self.positions)
-            if rows.numel() > _MAX_ROW * len(self.positions):
-                message = "the rows are long"
-                raise NotCutError(message)
-            return rows
-        if tensor.numel() <= _MAX_WHOLE:
-            return tensor
-        message = f"shape {tuple(tensor.shape)} has no such rows"
-        raise NotCutError(message)
-
-    def is_part(self, tensor: torch.Tensor) -> bool:
-        """Return whether a tensor is cut, element by element or by rows."""
-        if self.axis is None:
-            return tuple(tensor.shape) == self.shape
-        return bool(tensor.ndim > self.axis and tensor.shape[self.axis] == self.shape[self.axis])
-
-    def original(self, tensor: torch.Tensor, index: tuple[int, ...]) -> tuple[int, ...]:
-        """Return where an element of the cut is in the whole tensor."""
-        if self.axis is None:
-            flat = int(self.positions[index[0]])
-            return tuple(int(i) for i in np.unravel_index(flat, tuple(tensor.shape)))
-        row = int(self.positions[index[self.axis]])
-        return (*index[: self.axis], row, *index[self.axis + 1 :])
-
-    def sizes(self) -> Mapping[int, int]:
-        """Return by the size of the whole what it is in the cut."""
-        if self.axis is None:
-            return {}
-        return {self.shape[self.axis]: len(self.positions)}
 
 
 def cut(done: Run, origin: Origin, flat: Sequence[int], healthy: Sequence[int]) -> SmallProblem:
@@ -112,44 +49,36 @@ def cut(done: Run, origin: Origin, flat: Sequence[int], healthy: Sequence[int]) 
     NotCutError
         The elements do not depend on each other in a way that can be cut.
     """
-    reasons, inner = [], []
-    for elements in _ways(tuple(origin.where.shape), [*flat, *healthy]):
-        try:
-            problem = _Cut(done, elements).problem(origin)
-        except NotCutError as error:
-            reasons.append(str(error))
-            continue
-        if any(name in done.leaves for name, _ in problem.places.values()):
-            return problem
-        inner.append(problem)
-    if inner:
-        return inner[0]
+    problems: list[SmallProblem] = []
+    reasons = []
+    others: list[Elsewhere] = []
+    for sign in _SIGNS:
+        others.append(elsewhere(done, sign))
+        for elements in ways(tuple(origin.where.shape), [*flat, *healthy]):
+            try:
+                problems.append(_Cut(done, elements, others).problem(origin))
+            except NotCutError as error:
+                reasons.append(str(error))
+                continue
+            if any(name in done.leaves for name, _ in problems[-1].places.values()):
+                return problems[-1]
+        if problems:
+            return max(problems, key=lambda problem: len(problem.program.order))
     raise NotCutError(reasons[0] if reasons else "a number does not have elements")
-
-
-def _ways(shape: tuple[int, ...], flat: Sequence[int]) -> Iterator[_Elements]:
-    if not shape:
-        return
-    positions = torch.tensor(sorted(set(flat)))
-    yield _Elements(shape, positions, None)
-    index = np.unravel_index(positions.numpy(), shape)
-    for axis in range(len(shape)):
-        rows = torch.tensor(sorted({int(i) for i in index[axis]}))
-        yield _Elements(shape, rows, axis)
 
 
 class _Cut:
     """The calls of a run that can be run again on some elements."""
 
-    def __init__(self, done: Run, elements: _Elements) -> None:
+    def __init__(self, done: Run, elements: Elements, others: Sequence[Elsewhere]) -> None:
         self._done = done
         self._elements = elements
         self._small: dict[int, torch.Tensor] = {}
+        self._others = [(other, dict[int, torch.Tensor]()) for other in others]
         self._inputs: dict[str, torch.Tensor] = {}
         self._names: dict[int, str] = {}
         self._originals: dict[str, torch.Tensor] = {}
         self._taken: list[Step] = []
-        self._left: list[Step] = []
 
     def problem(self, origin: Origin) -> SmallProblem:
         if any(step.function is None for step in self._done.steps):
@@ -166,42 +95,53 @@ class _Cut:
             program = traced(lambda **given: self._replayed(given, outputs), (), self._inputs)
         except SymdiffError as error:
             raise NotCutError(str(error).splitlines()[0]) from None
-        parts = [self._elements.of(gradient) for _, gradient in edge]
+        parts = [gradient for _, gradient in edge]
         whole = parts[0] if len(parts) == 1 else torch.cat([p.reshape(-1) for p in parts])
+        places = self._places(program.inputs)
+        gradients = self._gradients(dict.fromkeys(name for name, _ in places.values()))
         problem = SmallProblem(
             program=program,
             values={n: self._inputs.get(n, program.values[n]) for n in program.inputs},
             cotangent=whole if whole.ndim else None,
-            places=self._places(program.inputs),
+            places=places,
+            shapes={n: tuple(t.shape) for n, t in self._originals.items()},
+            counts={
+                n: 0 if g is None else int((~g.isfinite()).sum()) for n, g in gradients.items()
+            },
             basis=_GIVEN,
         )
         if not whole.ndim and float(whole) != 1:
             message = "the value of the cut is a number"
             raise NotCutError(message)
-        self._check(problem)
+        self._check(problem, gradients)
+        self._check_elsewhere(outputs)
         return problem
 
     # -- which calls belong to the cut
 
     def _take(self, step: Step) -> None:
-        """Take a call into the cut if it has the same values there."""
-        operands = step.operands
-        known = [t for t in operands if id(t) in self._small]
-        before = (dict(self._inputs), dict(self._small))
+        """Take a call into the cut if it has the values of the whole there.
+
+        It has to have them at other inputs too: at the inputs alone calls may agree by chance, as
+        nearly all do on a tensor of zeros.
+        """
+        before = dict(self._inputs), dict(self._small), [dict(small) for _, small in self._others]
         try:
-            for tensor in operands:
+            for tensor in step.operands:
                 self._bind(tensor, step)
             results = self._run(step, self._small)
             for small, result in zip(results, step.results, strict=True):
-                self._compare(small, result, step)
+                self._small[id(result)] = small
+                self._compare(small, result, result, step)
+            for other, env in self._others:
+                for small, result in zip(self._run(step, env), step.results, strict=True):
+                    env[id(result)] = small
+                    self._compare(small, _there(other, result), result, step)
         except (NotCutError, RuntimeError, TypeError, ValueError, IndexError):
-            self._inputs, self._small = before
-            if known:
-                self._left.append(step)
+            self._inputs, self._small, others = before
+            self._others = [(o, env) for (o, _), env in zip(self._others, others, strict=True)]
             return
         self._taken.append(step)
-        for small, result in zip(results, step.results, strict=True):
-            self._small[id(result)] = small
 
     def _bind(self, tensor: torch.Tensor, step: Step) -> None:
         """Give a tensor its elements in the cut, as an input of it if no call has made them."""
@@ -211,6 +151,8 @@ class _Cut:
             message = "a tensor was written to afterwards"
             raise NotCutError(message)
         small = self._elements.of(tensor.detach())
+        for other, env in self._others:
+            env[id(tensor)] = self._elements.of(_there(other, tensor))
         if tensor.requires_grad:
             name = self._name(tensor, step)
             self._inputs[name] = small.clone()
@@ -223,11 +165,18 @@ class _Cut:
         for name, leaf in self._done.leaves.items():
             if leaf is tensor:
                 return name
-        producer = self._done.producer(tensor, step.index)
-        match = _ASSIGNED.match(producer.line.text) if producer and producer.line else None
-        stem = match.group(1) if match else "h"
+        stem = self._assigned(self._done.producer(tensor, step.index)) or "h"
         count = sum(n.rstrip("0123456789_") == stem for n in (*self._inputs, *self._done.leaves))
         return f"{stem}_{count + 1}" if count else stem
+
+    def _assigned(self, producer: Step | None) -> str:
+        """Return the name that the code gives to the result of a call, or ""."""
+        if producer is None or producer.line is None:
+            return ""
+        following = self._done.steps[producer.index + 1 : producer.index + 2]
+        match = _ASSIGNED.match(producer.line.text)
+        is_last = not any(step.line == producer.line for step in following)
+        return match.group(1) if match and is_last else ""
 
     def _run(self, step: Step, small: Mapping[int, torch.Tensor]) -> list[torch.Tensor]:
         assert step.function is not None  # noqa: S101  (see `problem`)
@@ -239,8 +188,10 @@ class _Cut:
         found = [*tensors_in(result), *written]
         return list({id(t): t for t in found}.values())
 
-    def _compare(self, small: torch.Tensor, whole: torch.Tensor, step: Step) -> None:
-        if not step.is_current(whole) or not self._elements.is_part(whole):
+    def _compare(
+        self, small: torch.Tensor, whole: torch.Tensor, result: torch.Tensor, step: Step
+    ) -> None:
+        if not step.is_current(result) or not self._elements.is_part(whole):
             message = f"{step.name} returns another shape"
             raise NotCutError(message)
         expected = self._elements.of(whole.detach())
@@ -254,7 +205,10 @@ class _Cut:
     # -- the edge
 
     def _edge(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        """Return the tensors of the cut that are used outside, with the gradients from there."""
+        """Return the tensors of the cut that are used outside, with the gradients from there.
+
+        The gradients are those of the elements in the cut.
+        """
         found: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
         def add(tensor: torch.Tensor, gradient: torch.Tensor | None) -> None:
@@ -265,21 +219,25 @@ class _Cut:
         for output, cotangent in zip(self._done.outputs, self._done.cotangents, strict=True):
             if id(output) in self._small:
                 add(output, cotangent)
-        results = [r for step in self._left for r in step.results if r.requires_grad]
+        taken = {step.index for step in self._taken}
+        left = [s for s in self._done.steps if s.index not in taken and self._uses(s)]
+        results = [r for step in left for r in step.results if r.requires_grad]
         arriving = dict(zip(map(id, results), self._done.backward(results), strict=True))
-        for step in self._left:
-            inside = [t for t in step.operands if id(t) in self._small and t.requires_grad]
-            for tensor, gradient in _through(step, inside, arriving):
+        for step in left:
+            for tensor, gradient in _through(step, self._uses(step), arriving):
                 add(tensor, gradient)
-        made = {id(r) for step in self._taken for r in step.results}
-        edge = [pair for pair in found.values() if id(pair[0]) in made or pair[0].is_leaf]
+        edge = [(t, self._elements.of(g)) for t, g in found.values() if self._elements.is_part(t)]
         if not edge:
             message = "no gradient arrives at the elements"
             raise NotCutError(message)
         if any(nonfinite(gradient) is not None for _, gradient in edge):
             message = "the gradient that arrives at the elements is not finite"
             raise NotCutError(message)
-        return [(t, g) for t, g in edge if self._elements.is_part(t)]
+        return edge
+
+    def _uses(self, step: Step) -> list[torch.Tensor]:
+        """Return the tensors of the cut that a call uses and that have gradients."""
+        return [t for t in step.operands if id(t) in self._small and t.requires_grad]
 
     def _replayed(
         self, given: Mapping[str, torch.Tensor], outputs: Sequence[torch.Tensor]
@@ -317,14 +275,16 @@ class _Cut:
             raise NotCutError(message)
         return places
 
-    def _check(self, problem: SmallProblem) -> None:
-        """Check that the cut has the gradients of the whole run where these are finite."""
-        found = problem.gradients(problem.program)
-        names = dict.fromkeys(name for name, _ in problem.places.values())
-        gradients = {n: g for n, g in self._done.gradients.items() if n in names}
+    def _gradients(self, names: Iterable[str]) -> dict[str, torch.Tensor | None]:
+        """Return the gradients of the whole run, by the names of the cut's inputs."""
+        gradients = {n: self._done.gradients[n] for n in names if n in self._done.gradients}
         others = [n for n in names if n not in gradients]
         inner = self._done.backward([self._originals[n] for n in others])
-        gradients |= dict(zip(others, inner, strict=True))
+        return {**gradients, **dict(zip(others, inner, strict=True))}
+
+    def _check(self, problem: SmallProblem, gradients: Mapping[str, torch.Tensor | None]) -> None:
+        """Check that the cut has the gradients of the whole run where these are finite."""
+        found = problem.gradients(problem.program)
         for component, (name, index) in problem.places.items():
             whole = gradients[name]
             expected = 0.0 if whole is None else float(whole[index])
@@ -334,6 +294,30 @@ class _Cut:
             ):
                 message = f"{name}{list(index)} has another gradient in the cut"
                 raise NotCutError(message)
+
+    def _check_elsewhere(self, outputs: Sequence[torch.Tensor]) -> None:
+        """Check that what was compared at other inputs was not NaN everywhere."""
+        for tensor in outputs:
+            unseen = self._elements.of(tensor.detach()).isfinite()
+            for _, env in self._others:
+                unseen &= ~env[id(tensor)].isfinite()
+            if unseen.any():
+                message = "close to the inputs the function is not finite"
+                raise NotCutError(message)
+
+
+def _there(other: Elsewhere, tensor: torch.Tensor) -> torch.Tensor:
+    """Return the value of a tensor when the function runs on other inputs."""
+    value = other.value(tensor)
+    if value is None:  # a constant, or another call
+        if tensor.requires_grad or tensor.grad_fn is not None:
+            message = "close to the inputs the function makes other calls"
+            raise NotCutError(message)
+        return tensor.detach()
+    if value.shape != tensor.shape:
+        message = "close to the inputs the function returns other shapes"
+        raise NotCutError(message)
+    return value
 
 
 def _through(

@@ -12,7 +12,8 @@ import torch
 
 from symdiff.errors import SymdiffError
 from symdiff.explanation import remedies
-from symdiff.explanation.cutting import NotCutError, cut
+from symdiff.explanation.cutting import cut
+from symdiff.explanation.elements import NotCutError
 from symdiff.explanation.findings import (
     Affected,
     Element,
@@ -23,6 +24,7 @@ from symdiff.explanation.findings import (
     Truth,
 )
 from symdiff.explanation.mechanisms import Cause, causes, value_cause
+from symdiff.explanation.origins import forward_origin
 from symdiff.explanation.problems import (
     UNDECIDED,
     SmallProblem,
@@ -34,7 +36,6 @@ from symdiff.explanation.recording import (
     Origin,
     Run,
     Step,
-    forward_origin,
     gradients_from,
     nonfinite,
     run,
@@ -45,13 +46,14 @@ from symdiff.program.values import component_name
 from symdiff.report.records import Record
 from symdiff.tracing.inputs import read_arguments
 
-_MAX_WHOLE: Final = 64  # elements of all inputs together, up to which a function is proved whole
+_MAX_WHOLE: Final = 32  # elements of all inputs together, up to which a function is proved whole
 _FEW: Final = 4  # elements that are proved in a large tensor
 _HEALTHY: Final = 2  # elements at which a cut is checked
 _LOOKED_AT: Final = 1000  # elements among which the few are chosen
 _WHOLE: Final = "for the whole function"
 _NO_SLOPE: Final = "as it is written, the function has no finite derivative there"
 _NO_VALUE: Final = "the value itself is not finite"
+_OWN: Final = "this backward is your own code"
 _UNTRIED: Final = "nothing is proved that one could be tried on"
 _NONE_FOUND: Final = "none of those that were tried gives the true gradient"
 
@@ -93,12 +95,11 @@ def explain(function: Callable[..., Any], *inputs: Any, **keywords: Any) -> Expl
     'sqrt(torch.where(x > 0, x, 1))'
     """
     arguments = read_arguments(function, inputs, keywords)
-    state = torch.random.get_rng_state()
     done = run(arguments)
 
     def whole() -> SmallProblem:
         with torch.random.fork_rng(devices=[]):
-            torch.random.set_rng_state(state)
+            torch.random.set_rng_state(done.random_state)
             return _whole(function, inputs, keywords, done)
 
     groups = _groups(done)
@@ -157,6 +158,8 @@ def _whole(
             if n in program.inputs
             for i in np.ndindex(*t.shape)
         },
+        shapes={n: tuple(t.shape) for n, t in leaves.items()},
+        counts={},
         basis=_WHOLE,
     )
 
@@ -190,7 +193,7 @@ def _finding(
     cause = None
     if problem is not None:
         records, reason = proved(problem)
-        cause = _cause(problem, origins[0])
+        cause = _cause(problem, done, origins[0])
     mechanism, text = (cause.mechanism, cause.reason) if cause else _plain(origins[0])
     finding = Finding(
         operation=step.name,
@@ -200,6 +203,8 @@ def _finding(
         tensors=_affected(done, masks, problem, records, reason),
         basis=f"proved {problem.basis}" if records and problem else "",
     )
+    if origins[0].step.function is None and mechanism is Mechanism.CUSTOM:
+        return dataclasses.replace(finding, no_remedy=_OWN)
     if problem is None or cause is None or not records:
         return dataclasses.replace(finding, no_remedy=_UNTRIED)
     return _with_remedies(finding, problem, cause, records)
@@ -271,13 +276,20 @@ def _different(origin: Origin, flat: torch.Tensor) -> list[int]:
     return [*chosen.values(), *rest][:_FEW]
 
 
-def _cause(problem: SmallProblem, origin: Origin) -> Cause | None:
-    """Return the cause on the line of an origin at the same elements, or else the nearest one."""
+def _cause(problem: SmallProblem, done: Run, origin: Origin) -> Cause | None:
+    """Return the cause on the line of an origin, or else the first one.
+
+    Several on one line come in the same order here and there.
+    """
+    line = origin.step.line
+    steps = list(dict.fromkeys(o.step.index for o in done.origins if o.step.line == line))
+    rank = steps.index(origin.step.index)
     found = list(causes(problem))
-    line, where = str(origin.step.line), origin.where.numpy()
-    same_line = [c for c in found if line in problem.program.place(c.node)]
-    same = [c for c in same_line if np.array_equal(c.where, where)]
-    return next(iter(same or same_line or found), None)
+    same_line = {c.node: c for c in found if str(line) in problem.program.place(c.node)}
+    if len(same_line) == len(steps):
+        return list(same_line.values())[rank]
+    same = [c for c in same_line.values() if np.array_equal(c.where, origin.where.numpy())]
+    return next(iter(same or same_line.values() or found), None)
 
 
 # -- elements
@@ -330,8 +342,7 @@ def _inner(problem: SmallProblem | None, records: Mapping[str, Record]) -> Itera
             Element(index, float(records[c]["value"] or 0), truth_of(records[c]))
             for c, index in components
         )
-        shape = tuple(problem.values[name].shape)
-        yield Affected(name, shape, len(elements), elements)
+        yield Affected(name, problem.shapes[name], problem.counts[name], elements)
 
 
 def _is_finite(value: float | str | None) -> bool:

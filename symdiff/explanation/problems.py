@@ -49,6 +49,10 @@ class SmallProblem:
     places
         For every component of its inputs that is of interest, by the program's name for it, the
         person's tensor and the multi-index there.
+    shapes
+        The shapes of the person's tensors, by name.
+    counts
+        How many components of their gradients are not finite.
     basis
         What a proof about it covers.
     """
@@ -57,6 +61,8 @@ class SmallProblem:
     values: Mapping[str, torch.Tensor]
     cotangent: torch.Tensor | None
     places: Mapping[str, Component]
+    shapes: Mapping[str, tuple[int, ...]]
+    counts: Mapping[str, int]
     basis: str
 
     @property

@@ -102,6 +102,8 @@ class Run:
         Where they stop to be finite, in the order of the backward pass.
     owners
         The nodes of PyTorch's graph, with the step that made them.
+    random_state
+        That of torch's generator before the run.
     """
 
     arguments: Arguments
@@ -112,6 +114,7 @@ class Run:
     gradients: Mapping[str, torch.Tensor | None]
     origins: tuple[Origin, ...]
     owners: Mapping[Any, Step]
+    random_state: torch.Tensor
 
     def producer(self, tensor: torch.Tensor, before: int) -> Step | None:
         """Return the last step before a position that made or wrote to a tensor."""
@@ -125,7 +128,7 @@ class Run:
         return _gradients(self.outputs, self.cotangents, tensors)
 
 
-class _Calls(TorchFunctionMode):  # type: ignore[misc]
+class Calls(TorchFunctionMode):  # type: ignore[misc]
     """Notes the calls of torch on tensors that depend on the inputs, and their graph nodes."""
 
     def __init__(self, leaves: Sequence[torch.Tensor]) -> None:
@@ -222,26 +225,17 @@ def _with(value: Any, tensors: Mapping[int, torch.Tensor]) -> Any:  # noqa: ANN4
     return value
 
 
-def run(arguments: Arguments, cotangent: torch.Tensor | None = None) -> Run:
+def run(arguments: Arguments) -> Run:
     """Run a function and its backward pass, and note where gradients stop to be finite.
 
-    Parameters
-    ----------
-    arguments
-        The function, and the tensors that it is called with; they are copied.
-    cotangent
-        The gradient that the backward pass starts with; default: ones.
+    The tensors that the function is called with are copied. Every component of its value has the
+    weight 1.
     """
     leaves = {leaf.name: _copy(leaf.tensor, leaf.role) for leaf in arguments.leaves}
+    random_state = torch.random.get_rng_state()
     with torch.inference_mode(mode=False), torch.enable_grad():
-        calls = _Calls(list(leaves.values()))
-        with calls:
-            result = arguments.call(leaves)
-        outputs = tuple(t for t in tensors_in(result) if t.is_floating_point() and t.requires_grad)
-        for tensor in outputs:
-            if tensor.grad_fn is not None and tensor.grad_fn not in calls.owners:
-                calls.add_custom(tensor)
-        cotangents = tuple(torch.ones_like(t) if cotangent is None else cotangent for t in outputs)
+        calls, outputs = recorded(arguments, leaves)
+        cotangents = tuple(torch.ones_like(t) for t in outputs)
         names = [n for n, t in leaves.items() if t.requires_grad]
         origins: list[Origin] = []
         with _hooked(calls.owners, _watching(calls.owners, origins)):
@@ -255,7 +249,22 @@ def run(arguments: Arguments, cotangent: torch.Tensor | None = None) -> Run:
         gradients=dict(zip(names, found, strict=True)),
         origins=tuple(origins),
         owners=calls.owners,
+        random_state=random_state,
     )
+
+
+def recorded(
+    arguments: Arguments, leaves: Mapping[str, torch.Tensor]
+) -> tuple[Calls, tuple[torch.Tensor, ...]]:
+    """Run a function; return its calls, and its outputs that have gradients."""
+    calls = Calls(list(leaves.values()))
+    with calls:
+        result = arguments.call(leaves)
+    outputs = tuple(t for t in tensors_in(result) if t.is_floating_point() and t.requires_grad)
+    for tensor in outputs:
+        if tensor.grad_fn is not None and tensor.grad_fn not in calls.owners:
+            calls.add_custom(tensor)
+    return calls, outputs
 
 
 def gradients_from(done: Run, origins: Sequence[Origin]) -> dict[str, torch.Tensor | None]:
@@ -375,32 +384,3 @@ def _of_itself(
 
 def _finite(tensor: torch.Tensor) -> torch.Tensor:
     return torch.nan_to_num(tensor, nan=0.0, posinf=0.0, neginf=0.0)
-
-
-def forward_origin(done: Run, step: Step) -> Step:
-    """Return the step from which NaNs and infinities in the arguments of a step come."""
-    if _has_row_of_minus_infinity(step):
-        return step
-    for is_off in (_has_nan, _has_nonfinite):  # a NaN first: an infinity may be meant
-        for operand in step.operands:
-            if operand.is_floating_point() and is_off(operand.detach()):
-                producer = done.producer(operand, step.index)
-                if producer is not None:
-                    return forward_origin(done, producer)
-    return step
-
-
-def _has_nan(tensor: torch.Tensor) -> bool:
-    return bool(tensor.isnan().any())
-
-
-def _has_nonfinite(tensor: torch.Tensor) -> bool:
-    return nonfinite(tensor) is not None
-
-
-def _has_row_of_minus_infinity(step: Step) -> bool:
-    """Return whether a call makes NaNs of a row of -inf, which may be meant as a mask."""
-    if not any(r.is_floating_point() and _has_nan(r.detach()) for r in step.results):
-        return False
-    rows = [t.detach() for t in step.operands if t.is_floating_point() and t.ndim]
-    return any(bool(t.isneginf().all(dim).any()) for t in rows for dim in range(t.ndim))

@@ -18,6 +18,7 @@ from symdiff.explanation.rewriting import (
     Candidate,
     Replacement,
     call_text,
+    name_of,
     rewritings,
     text_of,
     with_argument,
@@ -182,8 +183,8 @@ def _safe(program: Program, node: int, argument: int, condition: int, *, taken: 
         pair = (copies[argument], number) if taken else (number, copies[argument])
         return builder.add(Call("where", (condition, *pair)))
 
-    inner = text_of(program, argument)
-    test = text_of(program, condition)
+    inner = name_of(program, argument)
+    test = name_of(program, condition)
     pair = f"{inner}, {_SAFE:g}" if taken else f"{_SAFE:g}, {inner}"
     return Candidate(
         with_argument(program, node, argument, make),
@@ -216,18 +217,22 @@ def _inside(problem: SmallProblem, cause: Cause) -> Iterator[Candidate]:
     value = backward(problem).values.get(cause.argument)
     if not isinstance(call, Call) or value is None or value.dtype == bool:
         return
-    inner = text_of(program, cause.argument)
+    inner = name_of(program, cause.argument)
     dtype = next((problem.values[n].dtype for n in problem.wrt), torch.float64)
     for small in _SMALL.get(dtype, ()):
         for write, make in (
             (f"{inner} + {small:g}", _added(cause.argument, small)),
-            (f"({inner}).clamp(min={small:g})", _clamped(cause.argument, small, None)),
+            (f"{_grouped(inner)}.clamp(min={small:g})", _clamped(cause.argument, small, None)),
         ):
             yield _changed(program, cause, write, make)
     margin = _MARGIN.get(dtype, 1e-3)
     end = 1 - margin
-    write = f"({inner}).clamp(-1 + {margin:g}, 1 - {margin:g})"
+    write = f"{_grouped(inner)}.clamp(-1 + {margin:g}, 1 - {margin:g})"
     yield _changed(program, cause, write, _clamped(cause.argument, -end, end))
+
+
+def _grouped(text: str) -> str:
+    return text if text.isidentifier() else f"({text})"
 
 
 def _changed(program: Program, cause: Cause, write: str, make: Replacement) -> Candidate:

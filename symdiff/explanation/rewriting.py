@@ -6,6 +6,7 @@ import ast
 import dataclasses
 import functools
 import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -16,6 +17,8 @@ from symdiff.catalogue.rewritings import REWRITINGS
 from symdiff.program import Call, Program, parse
 from symdiff.program.nodes import Builder, Input, Literal, Node, Setting
 
+_DEFINITION: Final = "let"  # the first word of a definition's name
+_UNNAMED: Final = re.compile(r"t\d+")  # what the tracer calls values that the code gives no name
 _COMMUTATIVE: Final = frozenset({"+", "*"})
 
 
@@ -199,6 +202,17 @@ def _same_leaf(wanted: Node, found: Node) -> bool:
 # -- texts
 
 
+def name_of(program: Program, node: int) -> str:
+    """Return the name that the code gives to a value, or else the text of its node."""
+    for span in program.spans[node]:
+        source = program.sources[span.source]
+        kind, _, name = source.name.partition(" ")
+        is_whole = (span.start, span.end) == (0, len(source.text)) and not span.component
+        if kind == _DEFINITION and is_whole and not _UNNAMED.fullmatch(name):
+            return name
+    return text_of(program, node)
+
+
 def text_of(program: Program, node: int) -> str:
     """Return the text of a node."""
     written = program.text_of(node)
@@ -215,7 +229,7 @@ def call_text(program: Program, node: int, others: Mapping[int, str]) -> str:
     call = program.nodes[node]
     assert isinstance(call, Call)  # noqa: S101  (causes are calls)
     row = CATALOGUE[call.function]
-    texts = [others.get(a) or text_of(program, a) for a in call.operands]
+    texts = [others.get(a) or name_of(program, a) for a in call.operands]
     if row.operator and len(texts) == len("xy"):
         left, right = (f"({t})" if " " in t and "(" not in t[:12] else t for t in texts)
         return f"{left} {row.operator} {right}"
@@ -251,7 +265,7 @@ class _Fill(ast.NodeTransformer):
 
 
 def _filled(text: str, program: Program, match: Mapping[str, int]) -> str:
-    texts = {n: text_of(program, i) for n, i in match.items() if not n.endswith("=")}
+    texts = {n: name_of(program, i) for n, i in match.items() if not n.endswith("=")}
     settings = {n: _setting(program, i) for n, i in match.items() if n.endswith("=")}
     tree = _Fill(texts, settings).visit(ast.parse(text, mode="eval"))
     return ast.unparse(tree)

@@ -13,7 +13,8 @@ from typing import Final
 import torch
 
 from symdiff.explanation import remedies
-from symdiff.explanation.cutting import NotCutError, cut
+from symdiff.explanation.cutting import cut
+from symdiff.explanation.elements import NotCutError
 from symdiff.explanation.findings import Affected, Element, Finding, Mechanism, Remedy
 from symdiff.explanation.problems import TRUE_VERDICTS, SmallProblem, proved, truth_of
 from symdiff.explanation.recording import Origin, Run, Step
@@ -76,12 +77,16 @@ def _chosen(done: Run, leaf: torch.Tensor, mask: torch.Tensor) -> list[int]:
 
 def _findings(done: Run, problem: SmallProblem, records: Mapping[str, Record]) -> Iterator[Finding]:
     groups: dict[str, dict[str, Record]] = {}
+    sizes = [abs(float(r["derivative"])) for r in records.values() if r["derivative"] is not None]
+    largest = max((s for s in sizes if math.isfinite(s)), default=0.0)
     for component, record in records.items():
-        if component in problem.places and _is_wrong(record):
+        value = problem.values[component.partition("[")[0]]
+        smallest = torch.finfo(value.dtype).eps * largest
+        if component in problem.places and _is_wrong(record, smallest):
             groups.setdefault(str(record["blame"] or ""), {})[component] = record
     for blame, wrong in groups.items():
         step = _step(done, blame)
-        tensors = _affected(done, problem, wrong)
+        tensors = _affected(problem, wrong)
         found = _remedies(problem, wrong, tensors)
         yield Finding(
             operation=step.name if step else "",
@@ -100,12 +105,12 @@ def _reason(blame: str, wrong: Mapping[str, Record]) -> str:
     return ": ".join(str(part) for part in (blame.partition(" (")[0], detail) if part)
 
 
-def _is_wrong(record: Record) -> bool:
+def _is_wrong(record: Record, smallest: float) -> bool:
+    """Return whether a zero is wrong, and not by less than rounding the largest derivative."""
     derivative = record["derivative"]
     if record["value"] != 0 or derivative is None or record["verdict"] in TRUE_VERDICTS:
         return False
-    number = float(derivative)
-    return number != 0 and math.isfinite(number)
+    return smallest < abs(float(derivative)) < math.inf
 
 
 def _step(done: Run, blame: str) -> Step | None:
@@ -115,22 +120,15 @@ def _step(done: Run, blame: str) -> Step | None:
     return next(reversed(on_line or done.steps), None)
 
 
-def _affected(
-    done: Run, problem: SmallProblem, wrong: Mapping[str, Record]
-) -> tuple[Affected, ...]:
+def _affected(problem: SmallProblem, wrong: Mapping[str, Record]) -> tuple[Affected, ...]:
     by_name: dict[str, list[Element]] = {}
     for component, record in wrong.items():
         name, index = problem.places[component]
         by_name.setdefault(name, []).append(Element(index, 0.0, truth_of(record)))
     return tuple(
-        Affected(name, _shape(done, problem, name), len(elements), tuple(elements))
+        Affected(name, problem.shapes[name], len(elements), tuple(elements))
         for name, elements in by_name.items()
     )
-
-
-def _shape(done: Run, problem: SmallProblem, name: str) -> tuple[int, ...]:
-    whole = done.leaves.get(name, problem.values[name])
-    return tuple(whole.shape)
 
 
 def _remedies(

@@ -65,7 +65,7 @@ CASES = [
      {"x[0]": OUTSIDE, "x[1]": OUTSIDE}, None),
     (reported.angle, (doubles(1.0, 0.0), doubles(1.0, 0.0)), "acos", "INFINITE_SLOPE",
      {"a[0]": "0", "a[1]": KINK, "b[0]": "0", "b[1]": KINK},
-     "acos((sum(a * b) / (norm(a, p=2) * norm(b, p=2))).clamp(-1 + 1e-12, 1 - 1e-12))"),
+     "acos(cosine.clamp(-1 + 1e-12, 1 - 1e-12))"),
     (reported.entropy, (doubles(0.0, 1.0),), "log", "POLE", {"x[0]": OUTSIDE}, None),
     (reported.root_of_squares, (doubles(0.0, 0.0),), "sqrt", "INFINITE_SLOPE",
      {"x[0]": KINK, "x[1]": KINK}, "norm(x)"),

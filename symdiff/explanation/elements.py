@@ -1,0 +1,101 @@
+"""Choose a few elements, or a few rows, of all tensors of one shape."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+import torch
+
+_MAX_WHOLE: Final = 64  # elements of a tensor that goes into a cut as it is
+_MAX_ROWS: Final = 48  # elements of some rows together
+
+
+class NotCutError(ValueError):
+    """There is no small problem; the message says why."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Elements:
+    """Some elements of all tensors of one shape.
+
+    `positions` are indices along `axis`; without an axis they are positions in the flat tensor.
+    """
+
+    shape: tuple[int, ...]
+    positions: torch.Tensor
+    axis: int | None
+
+    def of(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Return the same elements of a tensor, or a small tensor as it is.
+
+        Raises
+        ------
+        NotCutError
+            The tensor has another shape.
+        """
+        if tensor.numel() == 1 and (self.axis is None or not tensor.ndim):
+            return tensor.reshape(()) if self.axis is None else tensor
+        if self.axis is None:
+            try:
+                return tensor.expand(self.shape).reshape(-1)[self.positions]
+            except RuntimeError:
+                message = f"shape {tuple(tensor.shape)} is not that of the others"
+                raise NotCutError(message) from None
+        axis = self._axis_of(tensor)
+        if axis is not None:
+            rows = tensor.index_select(axis, self.positions)
+            if rows.numel() > _MAX_ROWS:
+                message = "the rows are long"
+                raise NotCutError(message)
+            return rows
+        if tensor.numel() <= _MAX_WHOLE:
+            return tensor
+        message = f"shape {tuple(tensor.shape)} has no such rows"
+        raise NotCutError(message)
+
+    def is_part(self, tensor: torch.Tensor) -> bool:
+        """Return whether a tensor is cut, element by element or by rows."""
+        if self.axis is None:
+            return tuple(tensor.shape) == self.shape
+        return self._axis_of(tensor) is not None
+
+    def _axis_of(self, tensor: torch.Tensor) -> int | None:
+        """Return the dimension of a tensor along which the elements lie."""
+        assert self.axis is not None  # noqa: S101  (callers see to it)
+        length = self.shape[self.axis]
+        found = [k for k, other in enumerate(tensor.shape) if other == length]
+        if len(found) == 1:
+            return found[0]
+        return self.axis if self.axis in found else None
+
+    def original(self, tensor: torch.Tensor, index: tuple[int, ...]) -> tuple[int, ...]:
+        """Return where an element of the cut is in the whole tensor."""
+        if self.axis is None:
+            flat = int(self.positions[index[0]])
+            return tuple(int(i) for i in np.unravel_index(flat, tuple(tensor.shape)))
+        axis = self._axis_of(tensor)
+        assert axis is not None  # noqa: S101  (see `is_part`)
+        return (*index[:axis], int(self.positions[index[axis]]), *index[axis + 1 :])
+
+    def sizes(self) -> Mapping[int, int]:
+        """Return by the size of the whole what it is in the cut."""
+        if self.axis is None:
+            return {}
+        return {self.shape[self.axis]: len(self.positions)}
+
+
+def ways(shape: tuple[int, ...], flat: Sequence[int]) -> Iterator[Elements]:
+    """Yield choices of elements that have some positions in a flat tensor.
+
+    First these elements alone, and then, for every axis, the rows of the first and the last one.
+    """
+    if not shape:
+        return
+    yield Elements(shape, torch.tensor(sorted(set(flat))), None)
+    index = np.unravel_index(np.array(flat), shape)
+    for axis in range(len(shape)):
+        rows = index[axis]
+        yield Elements(shape, torch.tensor(sorted({int(rows[0]), int(rows[-1])})), axis)

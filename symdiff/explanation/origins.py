@@ -1,0 +1,36 @@
+"""Find the call that made a NaN or an infinity among the values of a run."""
+
+from __future__ import annotations
+
+import torch
+
+from symdiff.explanation.recording import Run, Step, nonfinite
+
+
+def forward_origin(done: Run, step: Step) -> Step:
+    """Return the step from which NaNs and infinities in the arguments of a step come."""
+    if _has_row_of_minus_infinity(step):
+        return step
+    for is_off in (_has_nan, _has_nonfinite):  # a NaN first: an infinity may be meant
+        for operand in step.operands:
+            if operand.is_floating_point() and is_off(operand.detach()):
+                producer = done.producer(operand, step.index)
+                if producer is not None:
+                    return forward_origin(done, producer)
+    return step
+
+
+def _has_nan(tensor: torch.Tensor) -> bool:
+    return bool(tensor.isnan().any())
+
+
+def _has_nonfinite(tensor: torch.Tensor) -> bool:
+    return nonfinite(tensor) is not None
+
+
+def _has_row_of_minus_infinity(step: Step) -> bool:
+    """Return whether a call makes NaNs of a row of -inf, which may be meant as a mask."""
+    if not any(r.is_floating_point() and _has_nan(r.detach()) for r in step.results):
+        return False
+    rows = [t.detach() for t in step.operands if t.is_floating_point() and t.ndim]
+    return any(bool(t.isneginf().all(dim).any()) for t in rows for dim in range(t.ndim))

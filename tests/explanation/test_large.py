@@ -1,0 +1,186 @@
+"""Large tensors: the elements that matter are cut out, and what cannot be cut is not proved."""
+
+import pytest
+import torch
+
+import symdiff
+from symdiff.explanation import nearby
+from symdiff.explanation.cutting import cut
+from symdiff.explanation.elements import NotCutError
+from symdiff.explanation.findings import Mechanism
+from symdiff.explanation.recording import run
+from symdiff.tracing.inputs import read_arguments
+
+COUNT = 20_000
+
+
+def numbers(seed=0, *shape):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.rand(*(shape or (COUNT,)), generator=generator, dtype=torch.float64) + 0.1
+
+
+def only(function, *inputs):
+    (finding,) = symdiff.explain(function, *inputs).findings
+    return finding
+
+
+def truths(tensor):
+    return {element.index: str(element.truth) for element in tensor.elements}
+
+
+def masked_root(x):
+    h = torch.where(x > 0, torch.sqrt(x), torch.zeros_like(x))
+    return (torch.sigmoid(h) * torch.tanh(x)).mean()
+
+
+def test_a_few_elements_among_many_are_found_and_proved():
+    x = numbers()
+    x[[7, 300, COUNT - 1]] = torch.tensor([-1.0, -2.0, -1.0], dtype=torch.float64)
+    finding = only(masked_root, x)
+    assert (finding.operation, finding.mechanism) == ("sqrt", Mechanism.BRANCH)
+    (tensor,) = finding.tensors
+    assert (tensor.name, tensor.count, tensor.shape) == ("x", 3, (COUNT,))
+    for element in tensor.elements:
+        at = x[element.index].requires_grad_()
+        (expected,) = torch.autograd.grad(0.5 * torch.tanh(at) / COUNT, at)
+        assert element.truth.derivative == pytest.approx(float(expected), rel=1e-12)
+    (remedy,) = finding.remedies
+    assert remedy.write == "sqrt(torch.where(x > 0, x, 1))"
+    assert remedy.gradients[0] == pytest.approx([e.truth.derivative for e in tensor.elements])
+    assert finding.basis.startswith("proved for these elements, given the gradient")
+
+
+def test_nothing_is_found_where_all_is_well():
+    assert symdiff.explain(masked_root, numbers()).ok
+
+
+@pytest.mark.parametrize(
+    ("function", "index", "truth", "write"),
+    [
+        (lambda x: torch.log(torch.sigmoid(x)).sum(), (5,), "1", "logsigmoid(x)"),
+        (lambda x: torch.log(torch.sigmoid(x)).mean(), (5,), "5e-05", "logsigmoid(x)"),
+        (lambda x: torch.exp(torch.log(torch.sigmoid(x)) * 0.0).sum(), (5,), "0", "logsigmoid(x)"),
+        (
+            lambda x: (2 * torch.log(torch.sigmoid(x)) + x.sum()).sum(),
+            (5,),
+            "20002",
+            "logsigmoid(x)",
+        ),
+    ],
+)
+def test_the_gradient_that_arrives_and_other_uses_are_counted(function, index, truth, write):
+    x = numbers()
+    x[index] = -800
+    finding = only(function, x)
+    assert truths(finding.tensors[0]) == {index: truth}
+    assert [r.write for r in finding.remedies] == [write]
+
+
+def row_norms(x):
+    r = torch.sqrt((x**2).sum(-1))
+    return (r * torch.arange(len(x))).sum()
+
+
+def test_rows_are_cut_out():
+    x = numbers(0, 5000, 4)
+    x[3] = 0
+    (tensor,) = only(row_norms, x).tensors
+    assert (tensor.count, tensor.shape) == (4, (5000, 4))
+    assert truths(tensor) == dict.fromkeys([(3, k) for k in range(4)], "none (slopes -3 and 3)")
+
+
+def test_columns_are_cut_out():
+    x = numbers(0, 3, 5000)
+    x[:, 7] = 0
+    (tensor,) = only(lambda x: torch.sqrt((x**2).sum(0)).sum(), x).tensors
+    assert truths(tensor) == dict.fromkeys([(k, 7) for k in range(3)], "none (slopes -1 and 1)")
+
+
+def test_a_call_that_moves_elements_is_not_taken_for_one_that_does_not():
+    """On a tensor of zeros `flip` returns what it gets: only other inputs tell them apart."""
+
+    def flipped(x):
+        h = torch.sqrt(x * x)
+        return (h.flip(0) * torch.arange(COUNT)).sum()
+
+    (tensor,) = only(flipped, torch.zeros(COUNT, dtype=torch.float64)).tensors
+    assert truths(tensor)[0,] == f"none (slopes -{COUNT - 1} and {COUNT - 1})"
+
+
+def test_without_that_comparison_the_flip_would_be_missed(monkeypatch):
+    monkeypatch.setattr(nearby, "_NEARBY", 0.0)
+
+    def flipped(x):
+        return (torch.sqrt(x * x).flip(0) * torch.arange(COUNT)).sum()
+
+    done = run(read_arguments(flipped, (torch.zeros(COUNT, dtype=torch.float64),), {}))
+    problem = cut(done, done.origins[0], [0, 1], [])
+    truth = problem.records()["x[1]"]
+    assert (truth["left"], truth["right"]) != (-(COUNT - 2), COUNT - 2)
+
+
+def test_a_value_that_depends_on_all_elements_is_undecided():
+    x = numbers()
+    x[0] = 0
+    finding = only(lambda x: torch.sqrt(torch.cumsum(x, 0)).sum(), x)
+    assert {str(e.truth) for t in finding.tensors for e in t.elements if t.name == "x"} == {
+        "undecided"
+    }
+
+
+def test_a_cut_needs_elements():
+    done = run(read_arguments(lambda x: torch.sqrt(x.sum() - x.sum()), (numbers(),), {}))
+    with pytest.raises(NotCutError, match="a number does not have elements"):
+        cut(done, done.origins[0], [0], [])
+
+
+def test_a_row_of_minus_infinity_is_named_though_others_are_well():
+    scores = numbers(0, 3000, 6)
+    mask = numbers(1, 3000, 6) > 0.6
+    mask[:, 0] = False
+    mask[11] = True
+
+    def attention(scores):
+        masked = scores.masked_fill(mask, -float("inf"))
+        weights = torch.softmax(masked, -1)
+        return (weights * scores).sum()
+
+    finding = only(attention, scores)
+    assert (finding.operation, finding.mechanism) == ("softmax", Mechanism.MINUS_INFINITY)
+    assert finding.line.text == "weights = torch.softmax(masked, -1)"
+    assert {e.index[0] for e in finding.tensors[0].elements} == {11}
+
+
+def test_a_module_shows_the_truth_of_the_value_in_between():
+    torch.manual_seed(0)
+
+    class Net(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = torch.nn.Linear(10, 32).double()
+            self.outer = torch.nn.Linear(32, 1).double()
+
+        def forward(self, x):
+            h = self.outer(torch.relu(self.inner(x)))
+            logits = (h - h.detach().mean()) * 50000
+            p = torch.sigmoid(logits)
+            return -torch.log(p).mean()
+
+    finding = only(Net(), numbers(0, 500, 10) - 0.6)
+    assert finding.line.text == "return -torch.log(p).mean()"
+    assert {"inner_weight", "inner_bias", "outer_weight", "outer_bias", "x"} <= {
+        tensor.name for tensor in finding.tensors
+    }
+    assert [remedy.write for remedy in finding.remedies] == ["logsigmoid(logits)"]
+    (inner,) = (tensor for tensor in finding.tensors if tensor.name == "h")
+    assert inner.shape == (500, 1) and inner.count > 100
+    assert {e.truth.derivative for e in inner.elements} == {-50000 / 500}
+
+
+def test_wrong_zeros_are_found_among_many_right_ones():
+    x = numbers() - 0.6
+    x[12] = 0
+    finding = only(lambda x: (torch.relu(x) - torch.relu(-x)).sum(), x)
+    assert finding.mechanism is Mechanism.WRONG_ZERO
+    assert truths(finding.tensors[0]) == {(12,): "1"}
+    assert symdiff.explain(lambda x: torch.relu(x).sum(), x).ok
