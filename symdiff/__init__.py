@@ -66,3 +66,10 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401  (any public object)
 def __dir__() -> list[str]:
     """Return the public names."""
     return sorted(__all__)
+
+
+def load_ipython_extension(shell: Any) -> None:  # noqa: ANN401  (IPython's shell)
+    """Add the cell magic ``%%symdiff`` to a notebook: ``%load_ext symdiff``."""
+    from symdiff.notebook import magic  # noqa: PLC0415
+
+    shell.register_magic_function(magic, magic_kind="cell", magic_name="symdiff")

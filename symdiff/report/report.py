@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 import os
 import tempfile
 from collections.abc import Iterator
@@ -160,8 +161,9 @@ class Report:
         return self.table()
 
     def _repr_html_(self) -> str:
-        """Return the tables as HTML, for notebooks."""
-        return self.table("html")
+        """Return the errors and the tables as HTML, for notebooks."""
+        errors = [f"<pre>{html.escape(str(error))}</pre>" for error in self.errors]
+        return "\n".join([*errors, self.table("html")])
 
 
 class Comparison(Report):

@@ -40,12 +40,32 @@ def read_file(path: Path) -> Reading:
         The whole file cannot be used: it is missing, too large, not UTF-8, or not TOML.
     """
     text = _read_text(path)
-    if path.suffix.lower() == ".toml":
-        return _collect(toml_tables(text, str(path)), str(path), toml_entry)
-    if path.suffix.lower() == ".txt":
-        return _read_lines(text, str(path))
-    message = f"{path}: the name of an expression file ends in {' or '.join(SUFFIXES)}"
-    raise FileError(message, hint="rename it, or use symdiff eval for one expression")
+    if path.suffix.lower() not in SUFFIXES:
+        message = f"{path}: the name of an expression file ends in {' or '.join(SUFFIXES)}"
+        raise FileError(message, hint="rename it, or use symdiff eval for one expression")
+    return read_text(text, str(path), is_toml=path.suffix.lower() == ".toml")
+
+
+def read_text(text: str, name: str, *, is_toml: bool) -> Reading:
+    """Read the text of an expression file, or of a cell of a notebook.
+
+    Parameters
+    ----------
+    text
+        The text.
+    name
+        What messages call it: the path of the file.
+    is_toml
+        Whether it is TOML; else it has one expression per line.
+
+    Raises
+    ------
+    FileError
+        The whole text cannot be used.
+    """
+    if is_toml:
+        return _collect(toml_tables(text, name), name, toml_entry)
+    return _read_lines(text, name)
 
 
 def find_files(paths: list[Path]) -> list[Path]:
