@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from fuzz.layers import LAYERS
 from fuzz.lists import ONE, ZERO, Array, Dim, Each, along, as_array, reduced, total
 from fuzz.orders import ORDERS
 
@@ -368,6 +369,7 @@ TENSORS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
         ),
         "cumsum": _cumsum,
         **ORDERS,
+        **LAYERS,
         "matmul": matmul,
         "mm": matmul,
         "mv": matmul,

@@ -17,8 +17,10 @@ from symdiff.catalogue import (
     elementary,
     layers,
     losses,
+    normalizations,
     operators,
     orders,
+    pooling,
     reductions,
     steps,
 )
@@ -59,6 +61,8 @@ _GROUPS: Mapping[str, tuple[Function, ...]] = {
     "arrangements": arrangements.ARRANGEMENTS,
     "indexing": arrangements.INDEXING,
     "layers": layers.LAYERS,
+    "normalizations": normalizations.NORMALIZATIONS,
+    "pooling": pooling.POOLING,
     "losses": losses.LOSSES,
 }
 

@@ -10,6 +10,8 @@ from symdiff.catalogue.elements import Array, Elements, ShapeMismatchError, one_
 from symdiff.catalogue.row import Function
 from symdiff.libraries import numpy, torch, torch_functional
 
+Dim = int | tuple[int, ...] | None
+
 ALL = "..."  # the ellipsis in an index
 
 
@@ -77,6 +79,32 @@ def _permute(a: Elements, x: Array, dims: tuple[int, ...]) -> Array:
 def _flip(a: Elements, x: Array, dims: tuple[int, ...]) -> Array:
     axes = several_axes(a, x, dims) if dims else ()  # () reverses nothing
     return a.arrange(lambda v: numpy.flip(v, axes), x) if a.shape(x) else x
+
+
+def _roll(a: Elements, x: Array, shifts: int | tuple[int, ...], dims: Dim = None) -> Array:
+    if dims is None:
+        shape = a.shape(x)
+        return a.arrange(lambda v: numpy.roll(v.reshape(-1), shifts).reshape(shape), x)
+    steps = (shifts,) if isinstance(shifts, int) else shifts
+    axes = several_axes(a, x, dims)
+    if len(steps) != len(axes):
+        message = f"{len(steps)} shifts for {len(axes)} dimensions"
+        raise ShapeMismatchError(message)
+    return a.arrange(lambda v: numpy.roll(v, steps, axes), x) if a.shape(x) else x
+
+
+def _repeat(a: Elements, x: Array, repeats: tuple[int, ...]) -> Array:
+    if len(repeats) < len(a.shape(x)):
+        message = f"repeat needs a number for every dimension of {a.shape(x)}, not {repeats}"
+        raise ShapeMismatchError(message)
+    return _tile(a, x, repeats)
+
+
+def _tile(a: Elements, x: Array, dims: tuple[int, ...]) -> Array:
+    if min(dims, default=0) < 0:
+        message = f"a tensor cannot be repeated {min(dims)} times"
+        raise ShapeMismatchError(message)
+    return a.arrange(lambda v: numpy.tile(v, dims), x)
 
 
 def _expand(a: Elements, x: Array, shape: tuple[int, ...]) -> Array:
@@ -254,6 +282,9 @@ ARRANGEMENTS = (
     Function("squeeze",   "x, dim: integer = None", formula="dimensions of length 1 removed", array=_squeeze, torch="squeeze"),
     Function("expand",    "x, shape: shape", formula="repeated along new dimensions", array=_expand, torch=lambda x, shape: x.expand(shape)),
     Function("flip",      "x, dims: shape", formula="dimensions reversed", array=_flip, torch="flip"),
+    Function("roll",      "x, shifts: dim, dims: dim = None", formula="components moved around", array=_roll, torch="roll"),
+    Function("repeat",    "x, repeats: shape", formula="repeated along the dimensions", array=_repeat, torch=lambda x, repeats: x.repeat(repeats)),
+    Function("tile",      "x, dims: shape", formula="repeated along the last dimensions", array=_tile, torch="tile"),
     Function("cat",       "tensors: tensors, dim: integer = 0", formula="tensors joined along a dimension", aliases=("concat", "concatenate"),
              array=_cat, torch="cat"),
     Function("stack",     "tensors: tensors, dim: integer = 0", formula="tensors joined along a new dimension", array=stack, torch="stack"),

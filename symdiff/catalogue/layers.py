@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from symdiff.catalogue.arrangements import indices_of, torch_indices
 from symdiff.catalogue.elements import Array, Elements, ShapeMismatchError, one_axis
 from symdiff.catalogue.reductions import matmul, norm
 from symdiff.catalogue.row import Function
-from symdiff.libraries import numpy
+from symdiff.libraries import numpy, torch_functional
 
 Size = int | tuple[int, ...]
 
@@ -224,6 +225,26 @@ def _placed(block: Any, zero: Any, shape: tuple[int, ...], where: Any) -> Any:
     return canvas
 
 
+def _embedding(
+    a: Elements,
+    input: Any,  # noqa: A002  (torch's name)
+    weight: Array,
+    padding_idx: int | None = None,
+) -> Array:
+    """Return rows of the weight; one of them may be a constant, whose gradient is 0 in torch."""
+    shape = a.shape(weight)
+    if len(shape) != 2:
+        message = f"the weight must be a matrix, not of shape {shape}"
+        raise ShapeMismatchError(message)
+    indices = indices_of(input, shape[0])
+    if padding_idx is not None:
+        row = numpy.zeros((shape[0], 1), dtype=bool)
+        row[one_axis((1,) * shape[0], padding_idx)] = True
+        held = a.each("detach", weight)
+        weight = a.arrange(lambda v, h: numpy.where(row, h, v), weight, held)
+    return a.arrange(lambda v: v[indices], weight)
+
+
 def _normalize(a: Elements, x: Array, p: float = 2, dim: int = 1, eps: float = 1e-12) -> Array:
     one_axis(a.shape(x), dim)
     size = a.each("maximum", norm(a, x, p, dim, keepdim=True), eps)
@@ -247,6 +268,8 @@ LAYERS = (
              formula="cross-correlation", array=_convolution(1), torch="F.conv1d"),
     Function("conv2d",  "x, weight, bias = None, stride: size = 1, padding: size = 0, dilation: size = 1",
              formula="cross-correlation", array=_convolution(2), torch="F.conv2d"),
+    Function("embedding", "input: indices, weight, padding_idx: integer = None", formula="weight[input]", array=_embedding, is_method=False,
+             torch=lambda input, weight, padding_idx=None: torch_functional.embedding(torch_indices(input), weight, padding_idx)),
     Function("unfold",  "x, kernel_size: size, dilation: size = 1, padding: size = 0, stride: size = 1",
              formula="patches as columns", array=_unfold, torch="F.unfold", is_method=False),
     Function("fold",    "x, output_size: size, kernel_size: size, dilation: size = 1, padding: size = 0, stride: size = 1",

@@ -493,6 +493,8 @@ def _with_joined_shape(
     first = next((i for i, p in enumerate(parameters) if p.kind == "shape"), None)
     if first is None or len(positional) <= first + 1:
         return positional
+    if isinstance(positional[first], ast.Tuple | ast.List):  # what follows are other arguments
+        return positional
     shape = ast.Tuple(elts=positional[first:], ctx=ast.Load())
     ast.copy_location(shape, positional[first])
     return [*positional[:first], shape]

@@ -25,6 +25,7 @@ from symdiff.program import parse
 from symdiff.program import values as names
 from symdiff.program.values import index_inputs
 from symdiff.truth.gradient import smooth_gradient
+from tests.catalogue.layer_cases import LAYER_CASES
 from tests.catalogue.order_cases import ORDER_CASES
 from tests.catalogue.shapes import ANY, MANY_DIMS, MATRICES, NUMBERS, PAIRS, SEVERAL, VECTORS, table
 
@@ -502,6 +503,7 @@ CASES = [
         ),
     ),
     *ORDER_CASES,
+    *LAYER_CASES,
 ]  # fmt: skip
 
 

@@ -82,6 +82,30 @@ TENSOR_REFERENCE = [
     (call("index", call("sort", variable("v")), index=(1,)), [5, 1, 3], 3),
     (call("index", call("topk", variable("v"), k=2), index=(1,)), [5, 1, 3], 3),
     (call("kthvalue", variable("v"), k=3), [5, 1, 3], 5),
+    (
+        call("index", call("layer_norm", variable("v"), normalized_shape=(3,), eps=0), index=(2,)),
+        [1, 2, 3],
+        1.5**0.5,
+    ),
+    (
+        call("index", call("rms_norm", variable("v"), normalized_shape=(2,), eps=0), index=(0,)),
+        [1, 7],
+        0.2,
+    ),
+    (call("index", call("max_pool1d", variable("A"), kernel_size=2), index=(0, 0)), [[1, 3, 9]], 3),
+    (
+        call("index", call("avg_pool1d", variable("A"), kernel_size=2, padding=1), index=(0, 0)),
+        [[1, 3, 9]],
+        0.5,
+    ),
+    (
+        call("index", call("adaptive_avg_pool1d", variable("A"), output_size=2), index=(0, 1)),
+        [[1, 3, 9]],
+        6,
+    ),
+    (call("index", call("roll", variable("v"), shifts=1, dims=0), index=(0,)), [1, 2, 3], 3),
+    (call("index", call("pad", variable("v"), pad=(2, 0), value=7), index=(1,)), [1, 2, 3], 7),
+    (call("index", call("tile", variable("v"), dims=(2,)), index=(4,)), [1, 2, 3], 2),
     (call("median", variable("v")), [5, 1, 3, 4], 3),
     (call("quantile", variable("v"), q=0.25), [5, 1, 3], 2),
     (call("index", call("cummax", variable("v"), dim=0), index=(2,)), [1, 5, 3], 5),
@@ -93,7 +117,7 @@ TENSOR_REFERENCE = [
 
 @pytest.mark.parametrize(("tree", "v", "expected"), TENSOR_REFERENCE)
 def test_a_function_of_tensors_has_its_value(tree, v, expected):
-    value = Values(Reals(60), {"v": array(v)}).number(tree)
+    value = Values(Reals(60), {"v": array(v), "A": array(v)}).number(tree)
     assert float(value) == pytest.approx(expected, rel=1e-15)
 
 
