@@ -2,7 +2,7 @@
 
     python -m pip install expecttest               what torch's tests import
     python benchmarks/operators.py                 all operators, about half an hour
-    python benchmarks/operators.py --only 'fft.*'  some of them; the page stays as it is
+    python benchmarks/operators.py --only 'fft.*'  some of them; the others stay as they are
     python benchmarks/operators.py --write         only write the page again, from operators.json
 
 Each operator gets its first five small samples, and the same samples rounded to whole numbers.
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import concurrent.futures
 import fnmatch
+import functools
 import json
 import multiprocessing
 import time
@@ -26,6 +27,7 @@ from typing import Any, Final
 import torch
 from pebble import ProcessExpired, ProcessPool
 from torch.testing._internal.common_methods_invocations import op_db
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import symdiff
 from symdiff.errors import InputError
@@ -38,9 +40,10 @@ PAGE: Final = HERE.parent / "docs" / "operators.md"
 SAMPLES: Final = 5
 SECONDS: Final = 30.0  # for all samples of an operator
 SECONDS_FOR_ONE: Final = 10.0
-SMALL: Final = 128  # components of all inputs of a sample
+SMALL: Final = 64  # components of all inputs of a sample
 LARGEST: Final = 512  # the same, for operators that have no sample as small as that
-COMPONENTS: Final = 512  # derivatives that are written out; with more, the value is contracted
+COMPONENTS: Final = 128  # derivatives that are written out; with more, the value is contracted
+CROPPED: Final = (5, 4, 3, 2)  # the lengths to which dimensions are cropped, where none is small
 LOOKED_AT: Final = 40  # samples, among which small ones are sought
 FINDINGS: Final = frozenset(v.label for v in Verdict if not v.passes)
 
@@ -59,12 +62,34 @@ def operators(pattern: str) -> dict[str, Any]:
 
 
 def samples(op: Any) -> list[Any]:  # noqa: ANN401  (torch's OpInfo and SampleInput have no public types)
-    """Return the first small samples of an operator."""
+    """Return the first small samples of an operator; if it has none, the first ones, cropped."""
     torch.manual_seed(0)
     made = op.sample_inputs("cpu", torch.float64, requires_grad=True)
-    sized = [(sample, _size(sample)) for sample, _ in zip(made, range(LOOKED_AT), strict=False)]
-    small = [sample for sample, size in sized if 0 < size <= SMALL]
-    return (small or [sample for sample, size in sized if 0 < size <= LARGEST])[:SAMPLES]
+    found = [sample for sample, _ in zip(made, range(LOOKED_AT), strict=False)]
+    small = [sample for sample in found if 0 < _size(sample) <= SMALL]
+    cropped = small or [small for sample in found if (small := _cropped(op, sample)) is not None]
+    return (cropped or [s for s in found if 0 < _size(s) <= LARGEST])[:SAMPLES]
+
+
+def _cropped(op: Any, sample: Any) -> Any:  # noqa: ANN401
+    """Return a sample with shorter dimensions that torch accepts; None without one."""
+    for length in CROPPED:
+        shorter = sample.transform(functools.partial(_first, length=length))
+        if not 0 < _size(shorter) <= SMALL:
+            continue
+        try:
+            _results(*as_function(op, shorter))
+        except Exception:  # noqa: BLE001, S112  (other arguments may need the former lengths)
+            continue
+        return shorter
+    return None
+
+
+def _first(value: Any, length: int) -> Any:  # noqa: ANN401
+    if not isinstance(value, torch.Tensor) or value.layout != torch.strided:
+        return value
+    part = value.detach()[tuple(slice(length) for _ in value.shape)].clone()
+    return part.requires_grad_(value.requires_grad)
 
 
 def _size(sample: Any) -> int:  # noqa: ANN401
@@ -123,7 +148,8 @@ def _replaced(value: Any, others: Mapping[int, torch.Tensor]) -> Any:  # noqa: A
 
 def out_of_scope(function: Any, inputs: list[torch.Tensor]) -> str:  # noqa: ANN401
     """Return why there is nothing to compare; "" if there is."""
-    first, second = (list(_tensors(_results(function, inputs))) for _ in range(2))
+    with _Draws() as draws:
+        first = list(_tensors(_results(function, inputs)))
     if any(t.is_complex() for t in first):
         return "returns complex numbers"
     if any(t.layout != torch.strided for t in first):
@@ -133,10 +159,27 @@ def out_of_scope(function: Any, inputs: list[torch.Tensor]) -> str:  # noqa: ANN
         return "returns no real numbers"
     if not any(t.requires_grad for t in real):
         return "its result has no gradient"
-    pairs = zip(first, second, strict=True)
-    if any(not torch.equal(a.nan_to_num(), b.nan_to_num()) for a, b in pairs):
+    if draws.seen:
         return "draws random numbers"
     return "" if any(t.numel() for t in real) else "returns nothing"
+
+
+class _Draws(TorchDispatchMode):
+    """Notes whether an operation draws random numbers."""
+
+    seen = False
+
+    def __torch_dispatch__(
+        self,
+        func: Any,  # noqa: ANN401
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401
+        """Run one operation."""
+        del types
+        self.seen |= torch.Tag.nondeterministic_seeded in func.tags
+        return func(*args, **(kwargs or {}))
 
 
 def _results(function: Any, inputs: list[torch.Tensor]) -> Any:  # noqa: ANN401
@@ -158,16 +201,20 @@ def check(name: str, number: int, whole: bool) -> dict[str, Any]:  # noqa: FBT00
         return {"outcome": "out of scope", "reason": f"torch refuses it: {str(error)[:80]}"}
     try:
         program = symdiff.trace(function, *inputs)
+        cotangent = _cotangent(function(*inputs), inputs)
+        comparison = symdiff.compare(program, engines=["autograd"], cotangent=cotangent)
     except InputError as error:
         return {"outcome": "not traced", "reason": str(error)}
-    value = function(*inputs)
-    real = [t for t in _tensors(value) if t.is_floating_point()]
-    size = sum(t.numel() for t in real)
-    shape = real[0].shape if len(real) == 1 else (size,)
-    count = size * sum(t.numel() for t in inputs)
-    cotangent = None if count <= COMPONENTS or size == 1 else weights(size).reshape(shape)
-    comparison = symdiff.compare(program, engines=["autograd"], cotangent=cotangent)
     return {"outcome": "compared", "text": program.text[:200], **_counted(comparison.records())}
+
+
+def _cotangent(value: Any, inputs: list[torch.Tensor]) -> torch.Tensor | None:  # noqa: ANN401
+    """Return weights for the components of a value with many derivatives, else None."""
+    real = [t for t in _tensors(value) if t.is_floating_point() and t.numel()]
+    size = sum(t.numel() for t in real)
+    if size == 1 or size * sum(t.numel() for t in inputs) <= COMPONENTS:
+        return None
+    return weights(size).reshape(real[0].shape if len(real) == 1 else (size,))
 
 
 def weights(size: int) -> torch.Tensor:
@@ -198,21 +245,23 @@ def _finding(record: Mapping[str, Any]) -> dict[str, Any]:
 # -- all samples
 
 
-def run(names: list[str], most: int = SAMPLES) -> dict[str, list[dict[str, Any]]]:
-    """Return what became of every sample, by operator."""
-    results: dict[str, list[dict[str, Any]]] = {}
-    context = multiprocessing.get_context("fork")  # the worker has torch and its tests loaded
+def run(names: list[str], most: int, out: Path) -> dict[str, list[dict[str, Any]]]:
+    """Return what became of every sample, by operator; write it after every operator."""
+    results = json.loads(out.read_text())["operators"] if out.exists() else {}
+    context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
     with ProcessPool(max_workers=1, context=context) as pool:
         for k, name in enumerate(names):
             start = time.monotonic()
-            count = len(samples(operators(name.replace("[", "[[]"))[name]))
-            cases = [(k, whole) for k in range(min(count, most)) for whole in (False, True)]
+            count = min(most, len(samples(operators(name.replace("[", "[[]"))[name])))
             results[name] = [
-                {"sample": number, "whole": whole, **_in_worker(pool, name, number, whole, start)}
-                for number, whole in cases
+                {"sample": k, "whole": whole, **_in_worker(pool, name, k, whole, start)}
+                for k in range(count)
+                for whole in (False, True)
             ]
             spent = time.monotonic() - start
-            print(f"{k + 1}/{len(names)} {name} {status(results[name])} {spent:.1f} s", flush=True)
+            words = f"{status(results[name])} {'finding' if findings(results[name]) else ''}"
+            print(f"{k + 1}/{len(names)} {name} {words} {spent:.1f} s", flush=True)
+            out.write_text(json.dumps({"torch": torch.__version__, "operators": results}, indent=0))
     return results
 
 
@@ -242,22 +291,25 @@ def _in_worker(
 def status(cases: list[dict[str, Any]]) -> str:
     """Return one word for an operator.
 
-    `crash`: an exception that is not a message for users. `finding`: a verdict that does not pass.
-    `not traced`: a sample could not be traced. `proved`: every derivative of every sample is.
-    `undecided`: one is not. `out of scope`: there is nothing to compare.
+    `crash`: an exception that is not a message for users. `not traced`: a sample could not be
+    traced. `proved`: every derivative of every sample is. `undecided`: one is not. `out of scope`:
+    there is nothing to compare.
     """
     outcomes = {case["outcome"] for case in cases} - {"out of scope"}
     if not outcomes:
         return "out of scope"
+    if outcomes & {"crash", "not traced"}:
+        return "crash" if "crash" in outcomes else "not traced"
     compared = [case for case in cases if case["outcome"] == "compared"]
-    if "crash" in outcomes:
-        return "crash"
-    if any(case["findings"] for case in compared):
-        return "finding"
-    if "not traced" in outcomes:
-        return "not traced"
+    if not sum(case["derivatives"] for case in compared):
+        return "out of scope" if outcomes == {"compared"} else "undecided"
     is_proved = outcomes == {"compared"} and all(_is_proved(case) for case in compared)
     return "proved" if is_proved else "undecided"
+
+
+def findings(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the verdicts on an operator that do not pass: the first few of every sample."""
+    return [finding for case in cases for finding in case.get("findings", ())]
 
 
 def _is_proved(case: Mapping[str, Any]) -> bool:
@@ -293,9 +345,9 @@ def page(results: Mapping[str, list[dict[str, Any]]]) -> str:
         *_totals(words, scope),
         "",
         "`proved`: every derivative of every sample is. `undecided`: some are not, or a sample",
-        "took too long. `finding`: a verdict that does not pass.",
+        "took too long. A finding is a verdict that does not pass.",
         "",
-        *_findings(results, words, explained.get("findings", {})),
+        *_findings(scope, explained.get("findings", {})),
         "",
         "## All operators",
         "",
@@ -308,7 +360,7 @@ def page(results: Mapping[str, list[dict[str, Any]]]) -> str:
         "| operator | why |",
         "|---|---|",
         *(
-            f"| {name} | {_short(cases[0]['reason']) if cases else 'has no small sample'} |"
+            f"| {name} | {_why_not_at_all(cases)} |"
             for name, cases in results.items()
             if words[name] == "out of scope"
         ),
@@ -328,19 +380,18 @@ def _totals(words: Mapping[str, str], scope: Mapping[str, list[dict[str, Any]]])
     yield f"| in scope | {len(scope)} |"
     part = f"{traced} ({100 * traced / max(1, len(scope)):.0f} %)"
     yield f"| all samples traced and compared | {part} |"
-    for word in ("proved", "undecided", "finding", "not traced", "crash"):
+    for word in ("proved", "undecided", "not traced", "crash"):
         yield f"| {word} | {share.get(word, '0')} |"
+    yield f"| with findings | {sum(bool(findings(cases)) for cases in scope.values())} |"
 
 
 def _findings(
-    results: Mapping[str, list[dict[str, Any]]],
-    words: Mapping[str, str],
-    explained: Mapping[str, str],
+    scope: Mapping[str, list[dict[str, Any]]], explained: Mapping[str, str]
 ) -> Iterator[str]:
     yield "## Findings"
     yield ""
-    for name in (n for n, word in words.items() if word == "finding"):
-        first = next(f for case in results[name] for f in case.get("findings", ()))
+    for name in (n for n, cases in scope.items() if findings(cases)):
+        first = findings(scope[name])[0]
         sides = first["derivative"]
         sides = f"{first['left']} | {first['right']}" if sides is None else sides
         yield (
@@ -371,6 +422,12 @@ def _why(cases: list[dict[str, Any]]) -> str:
     return ""
 
 
+def _why_not_at_all(cases: list[dict[str, Any]]) -> str:
+    if not cases:
+        return "has no small sample"
+    return _short(cases[0].get("reason", "its value does not depend on its inputs"))
+
+
 def _short(text: str) -> str:
     return text.partition(" (give the formula")[0].replace("|", "/").replace("\n", " ")[:110]
 
@@ -380,23 +437,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default="*", help="a pattern of names")
     parser.add_argument("--samples", type=int, default=SAMPLES, help="samples of an operator")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path("operators-part.json"),
-        help="where the results of some operators or of fewer samples go",
-    )
-    parser.add_argument("--write", action="store_true", help="write the page from operators.json")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="where results are added")
+    parser.add_argument("--write", action="store_true", help="only write the page again")
     given = parser.parse_args()
     warnings.filterwarnings("ignore")
     if not given.write:
-        results = run(list(operators(given.only)), given.samples)
+        results = run(list(operators(given.only)), given.samples, given.out)
         print(Counter(status(cases) for cases in results.values()))
-        if given.only != "*" or given.samples != SAMPLES:
-            given.out.write_text(json.dumps(results, indent=0))
-            return
-        RESULTS.write_text(json.dumps({"torch": torch.__version__, "operators": results}, indent=0))
-    PAGE.write_text(page(json.loads(RESULTS.read_text())["operators"]))
+    if given.out == RESULTS:
+        results = json.loads(RESULTS.read_text())["operators"]
+        PAGE.write_text(page({name: results[name] for name in operators("*") if name in results}))
 
 
 if __name__ == "__main__":

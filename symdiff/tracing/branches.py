@@ -48,6 +48,12 @@ class Run:
     result: Any
 
 
+def real_parts(result: Any) -> list[torch.Tensor]:
+    """Return the tensors of real numbers in what a function returned, without empty ones."""
+    parts = [t for t in tensors_in(result) if t.is_floating_point()]
+    return [t for t in parts if t.numel()] or parts
+
+
 def copy_of(leaf: Leaf) -> torch.Tensor:
     """Return a copy of a tensor, which requires gradients unless it is a buffer or of integers."""
     copy = leaf.tensor.detach().clone()
@@ -172,7 +178,7 @@ def _with_constants(run: Run, names: Mapping[str, str]) -> Run:
 
 
 def _shapes(result: Any) -> Sequence[tuple[int, ...]]:
-    return [tuple(t.shape) for t in tensors_in(result) if t.is_floating_point()]
+    return [tuple(t.shape) for t in real_parts(result)]
 
 
 def _output(recorder: Recorder, result: Any) -> Syntax:
@@ -183,7 +189,7 @@ def _output(recorder: Recorder, result: Any) -> Syntax:
     UsageError
         There is no real tensor in it.
     """
-    parts = [t for t in tensors_in(result) if t.is_floating_point()]
+    parts = real_parts(result)
     if not parts:
         message = f"the function returned {type(result).__name__}, not a tensor of real numbers"
         raise UsageError(message, hint="return the loss, or a tuple of tensors")

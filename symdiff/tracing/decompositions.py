@@ -9,6 +9,7 @@ import torch
 from torch._decomp import decomposition_table
 from torch.utils._python_dispatch import TorchDispatchMode
 
+from symdiff.tracing import syntax
 from symdiff.tracing.syntax import NotWrittenError
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def decomposed(
     """
     from symdiff.tracing.recorder import tensors_in  # noqa: PLC0415
 
+    depends_on_graph = any(t.requires_grad for t in tensors_in((args, tuple(kwargs.values()))))
     state = torch.random.get_rng_state()
     result = func(*args, **kwargs)
     after = torch.random.get_rng_state()
@@ -78,6 +80,8 @@ def decomposed(
         again = func(*args, **kwargs)
     torch.random.set_rng_state(after)
     for inner, outer in zip(tensors_in(again), tensors_in(result), strict=True):
-        if recorder.depends((inner,), {}):
-            recorder.bind(outer, recorder.reference(inner))
+        expression = recorder.reference(inner)
+        has_graph = torch.is_grad_enabled() and depends_on_graph
+        is_out = has_graph and outer.is_floating_point() and not outer.requires_grad
+        recorder.bind(outer, syntax.call("detach", expression) if is_out else expression)
     return result

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import itertools
 import math
@@ -156,10 +157,12 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         self.notes: list[str] = []
         self._expressions: dict[int, Syntax] = {}
         self._unread: dict[int, str] = {}  # results without an expression, and what made them
+        self._indices_known: dict[int, Syntax] = {}
+        self._kept_values: list[Any] = []  # as `_kept`, for arrays of indices
         self._kept: list[torch.Tensor] = []  # so that no other tensor gets the same id
         self._held = False  # whether the person's code has turned gradients off
         for name, tensor in inputs.items():
-            self.bind(tensor, syntax.name(name))
+            self.bind(tensor, _as_input(name, tensor))
 
     def __torch_function__(
         self,
@@ -234,7 +237,9 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
                 return result
             torch.random.set_rng_state(state)
             return unread(func, args, kwargs, error)
-        self._define(written, tensors, name)
+        given = list(tensors_in((args, tuple(kwargs.values()))))
+        has_graph = torch.is_grad_enabled() and any(t.requires_grad for t in given)
+        self._define(written, tensors, name, has_graph=has_graph)
         return result
 
     def _within(
@@ -255,11 +260,16 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         written: Syntax | Sequence[Syntax | None],
         tensors: Sequence[torch.Tensor],
         operation: str,
+        *,
+        has_graph: bool,
     ) -> None:
+        """Define the results of a call; torch may leave some of them out of its graph."""
         expressions = [written] if isinstance(written, syntax.Syntax) else list(written)
         for expression, tensor in itertools.zip_longest(expressions, tensors):
             if expression is not None:
-                self.add(expression, tensor, operation)
+                is_out = has_graph and tensor.is_floating_point() and not tensor.requires_grad
+                written_out = syntax.call("detach", expression) if is_out else expression
+                self.add(written_out, tensor, operation)
             elif tensor.is_floating_point():
                 self._unread[id(tensor)] = operation
                 self._kept.append(tensor)
@@ -446,14 +456,23 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             np.asarray(value) if not isinstance(value, torch.Tensor) else value
         )
         known = self._expressions.get(id(value))
+        if known is not None and not self._is_constant(known):
+            return known
+        known = self._indices_known.get(id(value))
         if known is not None:
             return known
         if tensor.dim() <= 1 and tensor.numel() <= _SHORT:
             return syntax.nested(tensor.tolist())
         name = f"c{len(self.constants) + 1}"
         self.constants[name] = tensor.detach().to(torch.int64).clone()
-        self.bind(tensor, syntax.name(name))
+        self._indices_known[id(value)] = syntax.name(name)
+        self._kept_values.append(value)
         return syntax.name(name)
+
+    def _is_constant(self, expression: Syntax) -> bool:
+        """Return whether an expression has only constants of the trace, which are numbers."""
+        names = {n.id for n in ast.walk(expression) if isinstance(n, ast.Name)}
+        return names <= set(self.constants)
 
     def bind(self, tensor: torch.Tensor, expression: Syntax) -> None:
         """Let an expression stand for a tensor."""
@@ -479,6 +498,14 @@ _OTHER_MEANINGS: Final[Mapping[Any, str]] = {
     torch.nn.functional.fold: "col2im",
 }
 _SHORT: Final = 32  # indices that are written into the text
+
+
+def _as_input(name: str, tensor: torch.Tensor) -> Syntax:
+    """Return the expression for an input: one of booleans is a condition on numbers."""
+    written = syntax.name(name)
+    if tensor.dtype != torch.bool:
+        return written
+    return syntax.compare(syntax.NOT_EQUAL, written, syntax.literal(0))
 
 
 def _name_of(func: Callable[..., Any]) -> str:

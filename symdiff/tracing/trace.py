@@ -16,9 +16,9 @@ from symdiff.program import Program
 from symdiff.program.traced import TracedProgram
 from symdiff.program.values import index_inputs
 from symdiff.request.callables import name_of
-from symdiff.tracing.branches import copy_of, run_with_ties
-from symdiff.tracing.inputs import Arguments, read_arguments
-from symdiff.tracing.recorder import Branch, Definition, tensors_in
+from symdiff.tracing.branches import copy_of, real_parts, run_with_ties
+from symdiff.tracing.inputs import Arguments, Leaf, read_arguments
+from symdiff.tracing.recorder import Branch, Definition
 from symdiff.tracing.writing import joined, names_in, parsed
 
 # Relative deviations that another order of the operations explains, by dtype.
@@ -73,9 +73,9 @@ def trace(function: Callable[..., Any], *inputs: Any, **keywords: Any) -> Traced
         program, nodes = parsed(definitions, output)
     except ExpressionError as error:
         raise _unreadable(error, definitions) from None
-    values = {leaf.name: leaf.tensor.detach().clone() for leaf in arguments.leaves}
+    values = {leaf.name: _value_of(leaf) for leaf in arguments.leaves}
     values |= run.constants
-    roles = {leaf.name: leaf.role for leaf in arguments.leaves}
+    roles = {leaf.name: _role_of(leaf) for leaf in arguments.leaves}
     roles |= dict.fromkeys(run.constants, "constant")
     used = {name: values[name] for name in program.inputs}
     _check(program, nodes, definitions, used, run.result)
@@ -91,6 +91,16 @@ def trace(function: Callable[..., Any], *inputs: Any, **keywords: Any) -> Traced
         roles={name: roles[name] for name in program.inputs},
         notes=(*run.notes, *_on_branches(run.branches, names)),
     )
+
+
+def _value_of(leaf: Leaf) -> torch.Tensor:
+    """Return the value of an input of the Program, where a condition is 1 or 0."""
+    value = leaf.tensor.detach().clone()
+    return value.double() if value.dtype == torch.bool else value
+
+
+def _role_of(leaf: Leaf) -> str:
+    return "constant" if leaf.tensor.dtype == torch.bool else leaf.role
 
 
 class _Replay:
@@ -110,7 +120,7 @@ class _Replay:
         with torch.random.fork_rng(devices=[]):
             torch.random.set_rng_state(self._state)
             result = self._arguments.call({**rest, **moved})
-        parts = [t for t in tensors_in(result) if t.is_floating_point()]
+        parts = real_parts(result)
         return parts[0] if len(parts) == 1 else torch.cat([t.reshape(-1) for t in parts])
 
 
@@ -141,7 +151,7 @@ def _check(
     UsageError
         It has another one; the message names the first operation that differs.
     """
-    parts = [t.detach() for t in tensors_in(result) if t.is_floating_point()]
+    parts = [t.detach() for t in real_parts(result)]
     expected = parts[0] if len(parts) == 1 else torch.cat([t.reshape(-1) for t in parts])
     room = max(_DEVIATION.get(d.value.dtype, 0.0) for d in (*definitions, _AS_DOUBLE))
     room = max(room, *(_DEVIATION.get(v.dtype, 0.0) for v in values.values()))
@@ -170,7 +180,11 @@ def _value(program: Program, values: Mapping[str, torch.Tensor]) -> torch.Tensor
         name: values[name].long() if name in integers else values[name].double()
         for name in program.inputs
     }
-    return torch.as_tensor(read(program, TENSORS, inputs))
+    try:
+        return torch.as_tensor(read(program, TENSORS, inputs))
+    except RuntimeError as error:  # torch refuses it, as the inverse of a singular matrix
+        message = f"the trace has no value: {str(error).splitlines()[0]}"
+        raise UsageError(message, hint="give the formula: symdiff.compare(f, math=...)") from None
 
 
 def _agrees(found: torch.Tensor, expected: torch.Tensor, room: float) -> bool:

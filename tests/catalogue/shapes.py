@@ -6,6 +6,7 @@ VECTORS = [(1,), (4,)]
 MATRICES = [(1, 1), (2, 3), (3, 1), (3, 3)]
 SEVERAL = [(3,), (2, 3), (2, 1, 3)]  # at least two components
 MANY_DIMS = [(2, 3), (2, 1, 3)]  # at least two dimensions
+SQUARE = [(1, 1), (2, 2), (3, 3), (2, 3, 3)]
 # Shapes of two inputs.
 NUMBERS = [((), ())]
 PAIRS = [((), ()), ((3,), (3,)), ((2, 3), (2, 3)), ((1, 2, 1), (1, 2, 1))]

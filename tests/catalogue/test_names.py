@@ -45,7 +45,10 @@ ARITHMETICS = {
     "program/folding.py",  # constants: Python's numbers
     "tracing/translations/__init__.py",  # torch's names
     "tracing/translations/arrangements.py",
-    "tracing/translations/layers.py",
+    "tracing/translations/matrices.py",
+    "tracing/translations/reductions.py",
+    "tracing/translations/sampling.py",
+    "tracing/translations/scattering.py",
 }
 # Sets of rows that say something of an arithmetic's columns, not of the functions.
 SETS = {
@@ -81,6 +84,9 @@ HOMONYMS = {
     # other words
     "batch/packing.py": {"t"},  # the tag of a packed tuple
     "cli/app.py": {"dot"},  # a format of graphs
+    "tracing/translations/losses.py": {"mean", "sum"},  # values of `reduction`
+    "tracing/translations/ordering.py": {"cummax", "cummin", "linear"},  # torch's names
+    "tracing/translations/scattering.py": {"mean"},  # a value of `reduce`
     "tracing/recorder.py": {"t"},  # the first letter of a name
 }
 

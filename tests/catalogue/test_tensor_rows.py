@@ -27,11 +27,22 @@ from symdiff.program.values import index_inputs
 from symdiff.truth.gradient import smooth_gradient
 from tests.catalogue.layer_cases import LAYER_CASES
 from tests.catalogue.order_cases import ORDER_CASES
-from tests.catalogue.shapes import ANY, MANY_DIMS, MATRICES, NUMBERS, PAIRS, SEVERAL, VECTORS, table
+from tests.catalogue.shapes import (
+    ANY,
+    MANY_DIMS,
+    MATRICES,
+    NUMBERS,
+    PAIRS,
+    SEVERAL,
+    SQUARE,
+    VECTORS,
+    table,
+)
 
 ROWS = [row for row in CATALOGUE.values() if row.array is not None]
 WITHOUT_CASES = {"sequence"}  # a list of tensors, tested as an argument of other rows
 CLOSE = 1e-12  # relative and absolute tolerance
+D = torch.tensor([7.0, -8.0], dtype=torch.float64)  # a diagonal without zeros
 
 CASES = [
     *table(
@@ -282,6 +293,25 @@ CASES = [
         ("gather(x, 1, i)", lambda x, i: x.gather(1, i), [((2, 3, 2), (1, 4, 2))]),
         ("gather(x, 0, 1)", lambda x: x.gather(0, torch.tensor(1)), [(3,)]),
         ("gather(x, -1, [0])", lambda x: x.gather(-1, torch.tensor([0])), [()]),
+    ),
+    *table(
+        "det",
+        ("det(x)", torch.det, SQUARE),
+        ("x.det()", torch.det, [(5, 5)]),
+    ),
+    *table(
+        "inverse",
+        ("inverse(x + diag([7, -8]))", lambda x: torch.inverse(x + D.diag()), [(2, 2), (3, 2, 2)]),
+        ("inverse(4*x + 1/4)", lambda x: torch.inverse(4 * x + 1 / 4), [(1, 1)]),
+    ),
+    *table(
+        "cholesky",
+        (
+            "cholesky(x @ x.mT + diag([7, 8]))",
+            lambda x: torch.linalg.cholesky(x @ x.mT + D.abs().diag()),
+            [(2, 2), (3, 2, 2)],
+        ),
+        ("cholesky(x*x + 1/4)", lambda x: torch.linalg.cholesky(x * x + 1 / 4), [(1, 1)]),
     ),
     *table(
         "take",

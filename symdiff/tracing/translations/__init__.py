@@ -18,10 +18,15 @@ from symdiff.tracing.translations.attention import ATTENTION
 from symdiff.tracing.translations.call import Call, Translation, Written
 from symdiff.tracing.translations.convolutions import CONVOLUTIONS
 from symdiff.tracing.translations.losses import LOSSES
+from symdiff.tracing.translations.matrices import MATRICES
 from symdiff.tracing.translations.normalizations import NORMALIZATIONS
+from symdiff.tracing.translations.ordering import ORDERING
 from symdiff.tracing.translations.pooling import POOLING
 from symdiff.tracing.translations.products import PRODUCTS
 from symdiff.tracing.translations.reductions import REDUCTIONS
+from symdiff.tracing.translations.sampling import SAMPLING
+from symdiff.tracing.translations.scattering import SCATTERING
+from symdiff.tracing.translations.special import SPECIAL
 
 TRANSLATIONS: Final[Mapping[str, Translation]] = MappingProxyType(
     {
@@ -34,6 +39,11 @@ TRANSLATIONS: Final[Mapping[str, Translation]] = MappingProxyType(
         **CONVOLUTIONS,
         **POOLING,
         **LOSSES,
+        **SCATTERING,
+        **ORDERING,
+        **MATRICES,
+        **SAMPLING,
+        **SPECIAL,
     }
 )
 # torch's other names of functions in the catalogue.
@@ -69,7 +79,9 @@ def translate(call: Call, function: Callable[..., Any]) -> Written:
     translation = TRANSLATIONS.get(call.name)
     if translation is None:
         return _by_row(call, function)
-    keywords = {k: v for k, v in call.keywords.items() if k not in _WITHOUT_EFFECT}
+    keywords = {
+        k: v for k, v in call.keywords.items() if k not in _WITHOUT_EFFECT or isinstance(v, str)
+    }
     try:
         return translation(call, *call.arguments, **keywords)
     except TypeError as error:
@@ -108,8 +120,8 @@ def _argument(call: Call, value: Any, kind: str) -> syntax.Syntax:
     if kind == "indices":
         return call.indices(value)
     if kind == "tensors":
-        return syntax.listed([call.write(item) for item in value])
-    return call.write(value)
+        return syntax.listed([call.number(item) for item in value])
+    return call.number(value) if kind in {"real", "any", "number"} else call.write(value)
 
 
 def _defaults(function: Callable[..., Any]) -> dict[str, Any]:

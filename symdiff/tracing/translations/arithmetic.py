@@ -18,7 +18,7 @@ _ADD, _SUBTRACT, _MULTIPLY, _DIVIDE = ast.Add(), ast.Sub(), ast.Mult(), ast.Div(
 def _operator(operator: ast.operator, *, swapped: bool = False) -> Translation:
     def translate(c: Call, input: Any, other: Any) -> Syntax:
         left, right = (other, input) if swapped else (input, other)
-        return binary(operator, c.write(left), c.write(right))
+        return binary(operator, c.number(left), c.number(right))
 
     return translate
 
@@ -27,7 +27,7 @@ def _scaled(operator: ast.operator, *, swapped: bool = False) -> Translation:
     """Return the translation of a sum or a difference, whose second term has a factor."""
 
     def translate(c: Call, input: Any, other: Any, *, alpha: float = 1) -> Syntax:
-        first, second = c.write(input), c.write(other)
+        first, second = c.number(input), c.number(other)
         if swapped:
             first, second = second, first
         if alpha != 1:
@@ -60,13 +60,13 @@ def _not(c: Call, input: Any) -> Syntax:
 
 def _comparison(operator: ast.cmpop) -> Translation:
     def translate(c: Call, input: Any, other: Any) -> Syntax:
-        return compare(operator, c.write(input), c.write(other))
+        return compare(operator, c.number(input), c.number(other))
 
     return translate
 
 
 def _divided(c: Call, input: Any, other: Any, *, rounding_mode: str | None = None) -> Syntax:
-    quotient = binary(_DIVIDE, c.write(input), c.write(other))
+    quotient = binary(_DIVIDE, c.number(input), c.number(other))
     return quotient if rounding_mode is None else call(rounding_mode, quotient)
 
 
@@ -80,8 +80,13 @@ def _masked_fill(c: Call, input: Any, mask: Any, value: Any) -> Syntax:
 
 def converted(c: Call, tensor: torch.Tensor) -> Syntax:
     """Return a tensor in another dtype: for the truth a condition becomes 0 or 1, no more."""
-    if tensor.dtype == torch.bool and c.result.is_floating_point():
+    if tensor.is_complex() or c.result.is_complex():
+        message = "complex numbers"
+        raise NotWrittenError(message)
+    if tensor.dtype == torch.bool != c.result.dtype:
         return call("float", c.write(tensor))
+    if c.result.dtype == torch.bool != tensor.dtype:
+        return compare(ast.NotEq(), c.write(tensor), literal(0))
     if c.result.is_floating_point() == tensor.is_floating_point():
         return c.write(tensor)
     message = f"a conversion from {tensor.dtype} to {c.result.dtype}"
@@ -200,8 +205,8 @@ ARITHMETIC: Final[Mapping[str, Translation]] = MappingProxyType(
         "masked_fill": _masked_fill,
         **dict.fromkeys(
             ("to", "type", "type_as", "double", "float", "half", "bfloat16", "clone", "contiguous",
-             "positive", "alias", "cpu", "requires_grad", "_to_copy", "lift_fresh", "real", "conj",
-             "resolve_conj", "resolve_neg"),
+             "positive", "alias", "cpu", "requires_grad", "_to_copy", "convert_element_type",
+             "bool", "lift_fresh", "real", "conj", "resolve_conj", "resolve_neg"),
             _convert,
         ),
         "zero": _zero,

@@ -179,6 +179,19 @@ def _padded(
     return taken(c, flat, positions)
 
 
+def _padded_with(c: Call, input: Any, pad: Sequence[int], value: float = 0) -> Syntax:
+    return _padded(c, input, pad, "constant", value)
+
+
+def _diagonal(c: Call, input: Any, diagonal: int = 0) -> Syntax:
+    """Return the diagonal of a matrix, or a matrix with a diagonal."""
+    if input.ndim == 2:
+        return taken(c, c.write(input), torch.diagonal(positions_in(input), diagonal))
+    places = torch.diagonal(positions_in(c.result), diagonal)
+    zeros = c.write(torch.zeros(tuple(c.result.shape), dtype=torch.float64))
+    return put(c, zeros, places, c.write(input))
+
+
 def _patches(function: str) -> Translation:
     """Return the translation of unfold or fold, whose other arguments are sizes."""
 
@@ -231,30 +244,9 @@ _MOVING_FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
 )
 
 
-def scatter_positions(tensor: torch.Tensor, dim: int, index: torch.Tensor) -> torch.Tensor:
-    """Return the flat positions in a tensor that scatter along a dimension writes to."""
-    axis = dim % max(1, tensor.ndim)
-    grids = torch.meshgrid(*(torch.arange(n) for n in index.shape), indexing="ij")
-    where = [index if k == axis else grid for k, grid in enumerate(grids)]
-    return positions_in(tensor)[tuple(where)]
-
-
 def put(c: Call, value: Syntax, positions: torch.Tensor, source: Syntax) -> Syntax:
     """Return a tensor with other components at some flat positions."""
     return call("put", value, c.indices(positions.reshape(-1)), source)
-
-
-def _scattered(c: Call, input: Any, dim: int, index: Any, src: Any) -> Syntax:
-    positions = scatter_positions(input, dim, index)
-    inside = tuple(slice(n) for n in index.shape)
-    chosen = positions_in(src)[inside] if isinstance(src, torch.Tensor) else None
-    if chosen is None:
-        source = call(
-            "expand", call("reshape", c.write(src), literal((1,))), literal((positions.numel(),))
-        )
-    else:
-        source = call("take", c.write(src), c.indices(chosen.reshape(-1)))
-    return put(c, c.write(input), positions, source)
 
 
 def size_of(shape: Sequence[int]) -> int:
@@ -290,9 +282,10 @@ ARRANGEMENTS: Final[Mapping[str, Translation]] = MappingProxyType(
         "im2col": _patches("unfold"),
         "col2im": _patches("fold"),
         "pad": _padded,
+        "diag": _diagonal,
+        "constant_pad_nd": _padded_with,
         "embedding": _embedding,
         "gather": _gathered,
         "index_select": _rows,
-        "scatter": _scattered,
     }
 )  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from symdiff.tracing import syntax
 from symdiff.tracing.syntax import Syntax, literal
 
 # What a translation returns: one expression for each tensor of the result, None for a tensor that
@@ -43,6 +44,12 @@ class Call:
     def write(self, value: Any) -> Syntax:
         """Return the expression that stands for an argument: a tensor, a number, a dimension."""
         return self.reference(value) if isinstance(value, torch.Tensor) else literal(value)
+
+    def number(self, value: Any) -> Syntax:
+        """Return the same as `write`, where a number is needed: a condition counts as 1 or 0."""
+        written = self.write(value)
+        is_condition = isinstance(value, torch.Tensor) and value.dtype == torch.bool
+        return syntax.call("float", written) if is_condition else written
 
 
 # A translation takes the call and then the arguments of the torch function.

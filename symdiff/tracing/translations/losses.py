@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
+import torch
+
 from symdiff.tracing.syntax import (
     NotWrittenError,
     Syntax,
@@ -16,9 +18,11 @@ from symdiff.tracing.syntax import (
     divide,
     literal,
     multiply,
+    name,
     negative,
     subtract,
 )
+from symdiff.tracing.translations.arrangements import reshaped
 from symdiff.tracing.translations.call import Call, Translation
 
 
@@ -62,15 +66,16 @@ def _poisson(
 def _gaussian(
     x: Syntax, target: Syntax, var: Syntax, full: bool = False, eps: float = 1e-6
 ) -> Syntax:
-    if full:
-        message = "gaussian_nll_loss with full=True"
-        raise NotWrittenError(message)
     held = call(
         "detach", var
     )  # torch clamps a copy outside the graph, and its gradient goes to var
     safe = add(var, subtract(call("maximum", held, literal(eps)), held))
     squares = divide(call("square", subtract(x, target)), safe)
-    return multiply(literal(0.5), add(call("log", safe), squares))
+    value = multiply(literal(0.5), add(call("log", safe), squares))
+    if not full:
+        return value
+    constant = call("log", multiply(literal(2), name("pi")))
+    return add(value, multiply(literal(0.5), constant))
 
 
 def _margin_ranking(x1: Syntax, x2: Syntax, target: Syntax, margin: float = 0.0) -> Syntax:
@@ -91,8 +96,57 @@ def _soft_margin(x: Syntax, target: Syntax) -> Syntax:
     return call("logaddexp", literal(0), multiply(negative(target), x))
 
 
+def _cross_entropy(
+    c: Call,
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: Any = None,
+    ignore_index: int = -100,
+    reduce: Any = None,
+    reduction: Any = "mean",
+    label_smoothing: float = 0.0,
+) -> Syntax:
+    """Return the loss from the logarithms of softmax and the probabilities of the target."""
+    del size_average, reduce
+    reduction = ("none", "mean", "sum")[reduction] if isinstance(reduction, int) else reduction
+    axis = 0 if input.ndim == 1 else 1
+    classes = input.shape[axis]
+    is_plain = weight is None and not label_smoothing and not target.is_floating_point()
+    if is_plain and bool((target >= 0).all()) and bool((target != ignore_index).all()):
+        how = None if reduction == "mean" else literal(reduction)
+        return call("cross_entropy", c.write(input), c.indices(target), reduction=how)
+    logs = call("log_softmax", c.write(input), dim=literal(axis))
+    shape = [classes if d == axis else 1 for d in range(input.ndim)]
+    weights = torch.ones(classes, dtype=torch.float64) if weight is None else weight
+    if target.is_floating_point():
+        probabilities: Syntax = c.write(target)
+        if label_smoothing:
+            probabilities = add(
+                multiply(literal(1 - label_smoothing), probabilities),
+                literal(label_smoothing / classes),
+            )
+        scale = input.numel() // classes
+        total: Syntax = multiply(probabilities, reshaped(c.write(weights), shape))
+        divisor = literal(scale)
+    else:
+        used = target != ignore_index
+        hot = torch.nn.functional.one_hot(torch.where(used, target, 0), classes)
+        hot = torch.movedim(hot.double() * used.double().unsqueeze(-1), -1, axis)
+        of_class = weights.detach().double().reshape(shape)
+        smooth = torch.ones_like(hot) * label_smoothing / classes * used.double().unsqueeze(axis)
+        total = c.write((hot * (1 - label_smoothing) + smooth) * of_class)
+        divisor = literal(float((hot * of_class).sum()))
+    if reduction == "mean":
+        return divide(negative(call("sum", multiply(logs, total))), divisor)
+    if reduction == "sum":
+        return negative(call("sum", multiply(logs, total)))
+    return negative(call("sum", multiply(logs, total), dim=literal(axis)))
+
+
 LOSSES: Final[Mapping[str, Translation]] = MappingProxyType(
     {
+        "cross_entropy": _cross_entropy,
         "kl_div": _loss(_kl_div),
         "poisson_nll_loss": _loss(_poisson),
         "gaussian_nll_loss": _loss(_gaussian),

@@ -10,7 +10,7 @@ import torch
 
 from symdiff.tracing.syntax import Syntax, add, call, divide, literal, multiply, subtract
 from symdiff.tracing.translations.arrangements import reshaped
-from symdiff.tracing.translations.call import Call, Translation
+from symdiff.tracing.translations.call import Call, Translation, Written
 
 
 def _normalized(value: Syntax, dims: Sequence[int], eps: float) -> Syntax:
@@ -22,6 +22,23 @@ def _normalized(value: Syntax, dims: Sequence[int], eps: float) -> Syntax:
         subtract(value, centre),
         call("sqrt", add(variance, literal(eps))),
     )
+
+
+def _statistics(value: Syntax, dims: Sequence[int], eps: float) -> list[Syntax]:
+    """Return what ATen's normalizations return besides: the mean and 1/sqrt(variance + eps)."""
+    axes = literal(tuple(dims))
+    kept = literal(value=True)
+    centre = call("mean", value, dim=axes, keepdim=kept)
+    variance = call("var", value, dim=axes, correction=literal(0), keepdim=kept)
+    return [centre, call("rsqrt", add(variance, literal(eps)))]
+
+
+def _with_statistics(
+    c: Call, written: Syntax, value: Syntax, dims: Sequence[int], eps: float
+) -> Written:
+    """Return a normalization with the results that follow it, in the shapes that torch gives."""
+    rest = zip(c.result[1:], _statistics(value, dims, eps), strict=False)
+    return [written, *(reshaped(s, tuple(t.shape)) if t.numel() else None for t, s in rest)]
 
 
 def _affine(
@@ -46,6 +63,89 @@ def _layer_norm(
     count = len(normalized_shape)
     value = _normalized(c.write(input), range(-count, 0), eps)
     return _affine(c, value, weight, bias)
+
+
+def _native_layer_norm(
+    c: Call, input: Any, normalized_shape: Any, weight: Any, bias: Any, eps: float
+) -> Written:
+    written = _layer_norm(c, input, normalized_shape, weight, bias, eps)
+    dims = range(-len(normalized_shape), 0)
+    return _with_statistics(c, written, c.write(input), dims, eps)
+
+
+def _native_group_norm(
+    c: Call,
+    input: Any,
+    weight: Any,
+    bias: Any,
+    n: Any,
+    channels: Any,
+    size: Any,
+    groups: int,
+    eps: float,
+) -> Written:
+    del n, channels, size  # those of the input
+    written = _group_norm(c, input, groups, weight, bias, eps)
+    parts = reshaped(c.write(input), (input.shape[0], groups, -1))
+    return _with_statistics(c, written, parts, (-1,), eps)
+
+
+def _native_batch_norm(
+    c: Call,
+    input: Any,
+    weight: Any,
+    bias: Any,
+    running_mean: Any,
+    running_var: Any,
+    training: bool,
+    momentum: float,
+    eps: float,
+) -> Written:
+    written = _batch_norm(
+        c, input, running_mean, running_var, weight, bias, training, momentum, eps
+    )
+    if not training:
+        return [written, *[None] * (len(c.result) - 1)]
+    axes = [d for d in range(input.ndim) if d != 1]
+    return _with_statistics(c, written, c.write(input), axes, eps)
+
+
+def _legit_batch_norm(
+    c: Call,
+    input: Any,
+    weight: Any,
+    bias: Any,
+    *arguments: Any,
+) -> Written:
+    """Translate ATen's variants, with or without running statistics."""
+    *running, training, momentum, eps = arguments
+    mean, variance = running or (None, None)
+    return _native_batch_norm(c, input, weight, bias, mean, variance, training, momentum, eps)
+
+
+def _updating_batch_norm(
+    c: Call,
+    input: Any,
+    weight: Any,
+    bias: Any,
+    running_mean: Any,
+    running_var: Any,
+    momentum: float,
+    eps: float,
+) -> Written:
+    written = _native_batch_norm(
+        c,
+        input,
+        weight,
+        bias,
+        running_mean,
+        running_var,
+        True,  # noqa: FBT003
+        momentum,
+        eps,
+    )
+    assert isinstance(written, list)  # noqa: S101  (as `_with_statistics` returns it)
+    return [*written, *[None] * (len(c.result) - len(written))]
 
 
 def _rms_norm(
@@ -136,7 +236,12 @@ def _instance_norm(
 
 NORMALIZATIONS: Final[Mapping[str, Translation]] = MappingProxyType(
     {
-        **dict.fromkeys(("layer_norm", "native_layer_norm"), _layer_norm),
+        "layer_norm": _layer_norm,
+        "native_layer_norm": _native_layer_norm,
+        "native_group_norm": _native_group_norm,
+        "native_batch_norm": _native_batch_norm,
+        "_native_batch_norm_legit": _legit_batch_norm,
+        "_batch_norm_with_update": _updating_batch_norm,
         "rms_norm": _rms_norm,
         "group_norm": _group_norm,
         "instance_norm": _instance_norm,

@@ -10,7 +10,6 @@ from typing import Any, Final
 import torch
 
 from symdiff.tracing.syntax import (
-    NotWrittenError,
     Syntax,
     call,
     divide,
@@ -29,29 +28,40 @@ def _sizes(size: Any, count: int) -> tuple[int, ...]:
     return values * count if len(values) == 1 else values
 
 
-def _windows(
-    c: Call,
-    input: Any,
+def _positions(
+    input: torch.Tensor,
+    shape: Sequence[int],
     kernel: Sequence[int],
     stride: Sequence[int],
     padding: Sequence[int],
     dilation: Sequence[int],
-    filler: float,
-) -> Syntax:
-    """Return the components under a kernel at every position, along a new last dimension."""
+) -> torch.Tensor:
+    """Return the flat positions under a kernel, along a new last dimension.
+
+    Outside the input it is the number of components. `shape` is that of the windows' places: with
+    ceil_mode=True, the last windows reach beyond the padding.
+    """
     count = len(kernel)
-    outside = input.numel()
-    pads = [p for p in reversed(padding) for _ in (0, 1)]
-    positions = torch.nn.functional.pad(positions_in(input), pads, value=outside)
+    pads: list[int] = []
+    for n, out, k, s, p, d in zip(
+        input.shape[-count:], shape, kernel, stride, padding, dilation, strict=True
+    ):
+        reach = (out - 1) * s + d * (k - 1) + 1
+        pads = [p, max(0, reach - p - n), *pads]
+    positions = torch.nn.functional.pad(positions_in(input), pads, value=input.numel())
     spatial = range(input.ndim - count, input.ndim)
-    for d, k, s, step in zip(spatial, kernel, stride, dilation, strict=True):
-        positions = positions.unfold(d, step * (k - 1) + 1, s)[..., ::step]
-    positions = positions.flatten(-count)
-    flat = reshaped(c.write(input), (outside,))
-    if any(padding):
+    for axis, k, s, d, out in zip(spatial, kernel, stride, dilation, shape, strict=True):
+        windows = positions.unfold(axis, d * (k - 1) + 1, s)[..., ::d]
+        positions = windows.narrow(axis, 0, out)
+    return positions.flatten(-count)
+
+
+def _windows(c: Call, input: torch.Tensor, positions: torch.Tensor, filler: float) -> Syntax:
+    """Return the components at some positions, and a number at those outside the input."""
+    flat = reshaped(c.write(input), (input.numel(),))
+    if bool((positions == input.numel()).any()):
         number = negative(name("inf")) if math.isinf(filler) else literal(filler)
-        end = call("tensor", listed([number]))
-        flat = call("cat", listed([flat, end]))
+        flat = call("cat", listed([flat, call("tensor", listed([number]))]))
     return taken(c, flat, positions)
 
 
@@ -66,45 +76,49 @@ def _max_pool(count: int) -> Translation:
         ceil_mode: bool = False,
         return_indices: bool = False,
     ) -> Written:
-        if ceil_mode:
-            message = "pooling with ceil_mode=True"
-            raise NotWrittenError(message)
+        del ceil_mode, return_indices  # the shape is that of the result
         kernel = _sizes(kernel_size, count)
         steps = _sizes(stride, count) if stride else kernel
-        windows = _windows(
-            c, input, kernel, steps, _sizes(padding, count), _sizes(dilation, count), -math.inf
+        result = c.result if isinstance(c.result, torch.Tensor) else c.result[0]
+        positions = _positions(
+            input,
+            result.shape[-count:],
+            kernel,
+            steps,
+            _sizes(padding, count),
+            _sizes(dilation, count),
         )
-        value = call("amax", windows, dim=literal(-1))
-        return [value, None] if return_indices or isinstance(c.result, tuple) else value
+        value = call("amax", _windows(c, input, positions, -math.inf), dim=literal(-1))
+        return value if isinstance(c.result, torch.Tensor) else [value, None]
 
     return translate
 
 
 def _average_pool(count: int) -> Translation:
+    pool = getattr(torch.nn.functional, f"avg_pool{count}d")
+
     def translate(
         c: Call,
         input: Any,
         kernel_size: Any,
         stride: Any = None,
         padding: Any = 0,
-        ceil_mode: bool = False,
-        count_include_pad: bool = True,
-        divisor_override: int | None = None,
+        *arguments: Any,
+        **keywords: Any,
     ) -> Syntax:
         kernel = _sizes(kernel_size, count)
         steps = _sizes(stride, count) if stride else kernel
+        shape = c.result.shape[-count:]
         pads = _sizes(padding, count)
-        if ceil_mode or (any(pads) and not count_include_pad):
-            message = (
-                "pooling with ceil_mode=True"
-                if ceil_mode
-                else "pooling with count_include_pad=False"
-            )
-            raise NotWrittenError(message)
-        windows = _windows(c, input, kernel, steps, pads, (1,) * count, 0)
-        if divisor_override is None:
-            return call("mean", windows, dim=literal(-1))
-        return divide(call("sum", windows, dim=literal(-1)), literal(divisor_override))
+        positions = _positions(input, shape, kernel, steps, pads, (1,) * count)
+        total = call("sum", _windows(c, input, positions, 0), dim=literal(-1))
+        # What torch divides by depends on the padding: it is asked by the mean of ones.
+        ones = torch.ones(tuple(input.shape), dtype=torch.float64)
+        means = pool(ones, kernel_size, stride, padding, *arguments, **keywords)
+        counts = (positions < input.numel()).sum(-1).double()
+        divisors = (counts / means).round()
+        same = bool((divisors == divisors.reshape(-1)[0]).all())
+        return divide(total, literal(int(divisors.reshape(-1)[0])) if same else c.write(divisors))
 
     return translate
 
