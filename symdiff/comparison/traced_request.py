@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -181,13 +182,20 @@ def _wrt(roles: Mapping[str, str], wrt: Sequence[str] | None) -> tuple[str, ...]
         if pattern == PARAMETERS:
             found = [n for n, role in roles.items() if role == "parameter"]
         else:
-            found = fnmatch.filter(roles, pattern.replace(".", "_"))
+            found = fnmatch.filter(roles, _as_names_are(pattern))
         if not found:
             message = f"the function has no input {pattern[:40]!r}"
             known = f"its real inputs: {', '.join(roles) or 'none'}"
             raise UsageError(message, hint=did_you_mean(pattern, roles) or known)
         chosen.update(dict.fromkeys(found))
     return tuple(chosen)
+
+
+def _as_names_are(pattern: str) -> str:
+    """Return a pattern for the names of inputs: ``0.*`` of a Sequential is ``x0_*``."""
+    written = pattern.replace(".", "_")
+    starts_with_digit = written[:1].isdigit() or re.match(r"\[\d", written)
+    return f"x{written}" if starts_with_digit else written
 
 
 def _is_real(value: Any) -> bool:  # noqa: ANN401  (a torch tensor)

@@ -328,3 +328,23 @@ def test_several_inputs_have_the_names_of_the_parameters():
     comparison = symdiff.compare(program)
     assert comparison.ok
     assert math.isclose(float(program.function(V, V * 2)), 2 * float((V**2).mean()))
+
+
+@pytest.mark.parametrize(
+    ("wrt", "names"),
+    [
+        ("0.*", ["x0_weight", "x0_bias"]),
+        ("2.weight", ["x2_weight"]),
+        ("x2_bias", ["x2_bias"]),
+        (["*.bias", "input"], ["x0_bias", "x2_bias", "input"]),
+        ("[02].bias", ["x0_bias", "x2_bias"]),
+        ("parameters", ["x0_weight", "x0_bias", "x2_weight", "x2_bias"]),
+    ],
+)
+def test_parameters_of_a_sequence_are_chosen_by_the_names_of_torch(wrt, names):
+    module = nn.Sequential(nn.Linear(2, 1), nn.Tanh(), nn.Linear(1, 1)).double()
+    program = symdiff.trace(module, torch.ones(1, 2, dtype=D))
+    comparison = symdiff.compare(program, wrt=wrt, engines=["autograd"])
+    assert (
+        list(dict.fromkeys(v.partition("[")[0] for v in comparison.evidence[0].variables)) == names
+    )
