@@ -222,7 +222,7 @@ class _Cut:
         taken = {step.index for step in self._taken}
         left = [s for s in self._done.steps if s.index not in taken and self._uses(s)]
         results = [r for step in left for r in step.results if r.requires_grad]
-        arriving = dict(zip(map(id, results), self._done.backward(results), strict=True))
+        arriving = self._arriving(results)
         for step in left:
             for tensor, gradient in _through(step, self._uses(step), arriving):
                 add(tensor, gradient)
@@ -234,6 +234,14 @@ class _Cut:
             message = "the gradient that arrives at the elements is not finite"
             raise NotCutError(message)
         return edge
+
+    def _arriving(self, results: Sequence[torch.Tensor]) -> dict[int, torch.Tensor | None]:
+        """Return the gradients that arrive at some tensors of the run, by id."""
+        used = {id(t) for step in self._done.steps for t in step.operands}
+        pairs = zip(self._done.outputs, self._done.cotangents, strict=True)
+        ends = {id(t): g for t, g in pairs if id(t) not in used}
+        inner = [r for r in results if id(r) not in ends]
+        return {**dict(zip(map(id, inner), self._done.backward(inner), strict=True)), **ends}
 
     def _uses(self, step: Step) -> list[torch.Tensor]:
         """Return the tensors of the cut that a call uses and that have gradients."""

@@ -28,6 +28,12 @@ class Elements:
     positions: torch.Tensor
     axis: int | None
 
+    def first(self, position: int) -> Elements:
+        """Return the rows again, but only the one with a position in the flat tensor."""
+        assert self.axis is not None  # noqa: S101  (callers see to it)
+        row = int(np.unravel_index(position, self.shape)[self.axis])
+        return Elements(self.shape, torch.tensor([row]), self.axis)
+
     def of(self, tensor: torch.Tensor) -> torch.Tensor:
         """Return the same elements of a tensor, or a small tensor as it is.
 

@@ -237,9 +237,11 @@ def run(arguments: Arguments) -> Run:
         calls, outputs = recorded(arguments, leaves)
         cotangents = tuple(torch.ones_like(t) for t in outputs)
         names = [n for n, t in leaves.items() if t.requires_grad]
+        tensors = [leaves[n] for n in names]
         origins: list[Origin] = []
         with _hooked(calls.owners, _watching(calls.owners, origins)):
-            found = _gradients(outputs, cotangents, [leaves[n] for n in names])
+            found = _gradients(outputs, cotangents, tensors)
+        _search_further(calls.owners, origins, lambda: _gradients(outputs, cotangents, tensors))
     return Run(
         arguments=arguments,
         leaves=leaves,
@@ -332,54 +334,35 @@ class _hooked:  # noqa: N801  (a context manager)
 
 
 def _watching(owners: Mapping[Any, Step], origins: list[Origin]) -> Callable[[Any], Hook]:
+    """Return a hook by node that notes where finite numbers arrive and others leave.
+
+    What leaves a node that is known is replaced by finite numbers, so that one behind it is found.
+    """
+    known = {origin.node for origin in origins}
+
     def hook_of(node: Any) -> Hook:  # noqa: ANN401
-        def hook(leaving: tuple[Any, ...], arriving: tuple[Any, ...]) -> None:
-            masks = [None if g is None else nonfinite(g) for g in leaving]
-            if all(mask is None for mask in masks):
-                return
-            found = _arising(node, masks, arriving)
-            origins.extend(
-                Origin(owners[node], node, m) for m in found if m is not None and bool(m.any())
-            )
+        def hook(leaving: tuple[Any, ...], arriving: tuple[Any, ...]) -> Any:  # noqa: ANN401
+            if node in known:
+                return tuple(None if g is None else _finite(g) for g in leaving)
+            masks = [mask for g in leaving if g is not None and (mask := nonfinite(g)) is not None]
+            if masks and all(g is None or nonfinite(g) is None for g in arriving):
+                origins.extend(Origin(owners[node], node, mask) for mask in masks)
+            return None
 
         return hook
 
     return hook_of
 
 
-def _arising(
-    node: Any,  # noqa: ANN401
-    masks: Sequence[torch.Tensor | None],
-    arriving: Sequence[torch.Tensor | None],
-) -> Sequence[torch.Tensor | None]:
-    """Return which components of what leaves a node are not finite because of the node itself."""
-    before = [None if g is None else nonfinite(g) for g in arriving]
-    off = [mask for mask in before if mask is not None]
-    if not off:
-        return masks
-    if all(m is None or (m.shape == off[0].shape and not (m & ~off[0]).any()) for m in masks):
-        return []
-    # Some may come from what arrives at other components: run the node with that taken out.
-    clean = [None if g is None else _finite(g) for g in arriving]
-    try:
-        again = node(*clean)
-    except (RuntimeError, TypeError):  # a node that runs in the backward pass only
-        return []
-    leaving = again if isinstance(again, tuple) else (again,)
-    return [
-        None if g is None or mask is None else _of_itself(mask, nonfinite(g), off)
-        for mask, g in zip(masks, leaving, strict=False)
-    ]
-
-
-def _of_itself(
-    mask: torch.Tensor, again: torch.Tensor | None, off: Sequence[torch.Tensor]
-) -> torch.Tensor | None:
-    """Return the components that are not finite either if finite numbers arrive."""
-    if again is None:
-        return None
-    new = mask & again
-    return new & ~off[0] if off[0].shape == new.shape else new
+def _search_further(
+    owners: Mapping[Any, Step], origins: list[Origin], backward: Callable[[], Any]
+) -> None:
+    """Run the backward pass again, without what is known, until nothing new is found."""
+    count = 0
+    while len(origins) > count:
+        count = len(origins)
+        with _hooked(owners, _watching(owners, origins)):
+            backward()
 
 
 def _finite(tensor: torch.Tensor) -> torch.Tensor:

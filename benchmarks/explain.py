@@ -1,0 +1,116 @@
+"""Time `symdiff.explain` beside a plain forward and backward pass, and beside detect_anomaly.
+
+    python benchmarks/explain.py
+
+Prints tables for results.md. All are timed in turns, in one process; a number is the median.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+import symdiff
+from symdiff.explanation.recording import run
+from symdiff.tracing.inputs import read_arguments
+
+REPEATS = 7
+
+
+def masked_root(x: torch.Tensor) -> torch.Tensor:
+    """Return a mean over elements; an element that is negative makes a NaN."""
+    h = torch.where(x > 0, torch.sqrt(x), torch.zeros_like(x))
+    return (torch.sigmoid(h) * torch.tanh(x)).mean()
+
+
+def network(x: torch.Tensor, w1: torch.Tensor, w2: torch.Tensor) -> torch.Tensor:
+    """Return the loss of a network with layer norm and softmax."""
+    h = torch.nn.functional.layer_norm(torch.relu(x @ w1), (w1.shape[1],))
+    p = torch.softmax(torch.nn.functional.gelu(h) @ w2, -1)
+    return -torch.log(p[:, 0]).mean()
+
+
+def row_norms(x: torch.Tensor) -> torch.Tensor:
+    """Return a mean of norms; a row of zeros makes a NaN."""
+    r = torch.sqrt((x**2).sum(-1))
+    return torch.log1p(r * torch.sigmoid(r)).mean()
+
+
+def cases() -> dict[str, tuple[Callable[..., torch.Tensor], tuple[torch.Tensor, ...]]]:
+    """Return functions with a million elements, without and with one thing wrong."""
+    torch.manual_seed(0)
+    x = torch.rand(10**6, dtype=torch.float64) + 0.1
+    bad = x.clone()
+    bad[[5, 500_000]] = torch.tensor([-1.0, -2.0], dtype=torch.float64)
+    rows = torch.randn(10**5, 10, dtype=torch.float64)
+    w1 = torch.randn(10, 64, dtype=torch.float64) / 4
+    w2 = torch.randn(64, 10, dtype=torch.float64) / 8
+    zero = rows.clone()
+    zero[77] = 0
+    return {
+        "10 calls by element, nothing wrong": (masked_root, (x,)),
+        "10 calls by element, one thing wrong": (masked_root, (bad,)),
+        "norms of rows, nothing wrong": (row_norms, (rows,)),
+        "norms of rows, one thing wrong": (row_norms, (zero,)),
+        "network, nothing wrong": (network, (rows, w1, w2)),
+        "network, one thing wrong": (network, (rows, w1, w2 * 200)),
+    }
+
+
+def plain(function: Callable[..., torch.Tensor], inputs: tuple[torch.Tensor, ...]) -> None:
+    """Run a function with its backward pass."""
+    leaves = [x.clone().requires_grad_() for x in inputs]
+    torch.autograd.grad(function(*leaves), leaves)
+
+
+def watched(function: Callable[..., torch.Tensor], inputs: tuple[torch.Tensor, ...]) -> None:
+    """Run it with PyTorch's own search for NaNs, which stops at the first one."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with torch.autograd.detect_anomaly(), contextlib.suppress(RuntimeError):
+            plain(function, inputs)
+
+
+def searched(function: Callable[..., torch.Tensor], inputs: tuple[torch.Tensor, ...]) -> None:
+    """Find the lines where gradients stop to be finite, without proof and remedies."""
+    run(read_arguments(function, inputs, {}))
+
+
+def explained(function: Callable[..., torch.Tensor], inputs: tuple[torch.Tensor, ...]) -> None:
+    """Explain it."""
+    symdiff.explain(function, *inputs)
+
+
+WAYS: tuple[Callable[..., None], ...] = (plain, watched, searched, explained)
+
+
+def seconds(way: Callable[..., None], *arguments: Any) -> float:  # noqa: ANN401
+    """Return how long a call takes."""
+    start = time.perf_counter()
+    way(*arguments)
+    return time.perf_counter() - start
+
+
+def main() -> None:
+    """Print a table of times and ratios."""
+    torch.set_num_threads(1)
+    print("| function | forward and backward | detect_anomaly | the lines | explain |")
+    print("| --- | --- | --- | --- | --- |")
+    for name, case in cases().items():
+        for way in WAYS:
+            way(*case)
+        rounds = [{way: seconds(way, *case) for way in WAYS} for _ in range(REPEATS)]
+        times = {way: [r[way] for r in rounds] for way in WAYS}
+        base, *others = (statistics.median(times[way]) for way in WAYS)
+        cells = [f"{1000 * t:.0f} ms ({t / base:.1f})" for t in others]
+        print(f"| {name} | {1000 * base:.0f} ms | {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    main()
