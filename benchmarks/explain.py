@@ -2,7 +2,7 @@
 
     python benchmarks/explain.py
 
-Prints tables for results.md. All are timed in turns, in one process; a number is the median.
+All are timed in turns, in one process; a number is the median.
 """
 
 from __future__ import annotations
@@ -15,12 +15,13 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from tabulate import tabulate
 
 import symdiff
 from symdiff.explanation.recording import run
 from symdiff.tracing.inputs import read_arguments
 
-REPEATS = 7
+ROUNDS = 7
 
 
 def masked_root(x: torch.Tensor) -> torch.Tensor:
@@ -87,7 +88,12 @@ def explained(function: Callable[..., torch.Tensor], inputs: tuple[torch.Tensor,
     symdiff.explain(function, *inputs)
 
 
-WAYS: tuple[Callable[..., None], ...] = (plain, watched, searched, explained)
+WAYS: dict[str, Callable[..., None]] = {
+    "forward and backward": plain,
+    "detect_anomaly": watched,
+    "the lines": searched,
+    "explain": explained,
+}
 
 
 def seconds(way: Callable[..., None], *arguments: Any) -> float:  # noqa: ANN401
@@ -97,20 +103,19 @@ def seconds(way: Callable[..., None], *arguments: Any) -> float:  # noqa: ANN401
     return time.perf_counter() - start
 
 
-def main() -> None:
-    """Print a table of times and ratios."""
+def table() -> tuple[list[str], list[list[object]]]:
+    """Return the headers and rows of a table of milliseconds, with their ratios."""
     torch.set_num_threads(1)
-    print("| function | forward and backward | detect_anomaly | the lines | explain |")
-    print("| --- | --- | --- | --- | --- |")
+    rows: list[list[object]] = []
     for name, case in cases().items():
-        for way in WAYS:
-            way(*case)
-        rounds = [{way: seconds(way, *case) for way in WAYS} for _ in range(REPEATS)]
-        times = {way: [r[way] for r in rounds] for way in WAYS}
-        base, *others = (statistics.median(times[way]) for way in WAYS)
-        cells = [f"{1000 * t:.0f} ms ({t / base:.1f})" for t in others]
-        print(f"| {name} | {1000 * base:.0f} ms | {' | '.join(cells)} |")
+        rounds = [[seconds(way, *case) for way in WAYS.values()] for _ in range(ROUNDS + 1)]
+        base, *others = (
+            1000 * statistics.median(column) for column in zip(*rounds[1:], strict=True)
+        )
+        rows.append([name, f"{base:.0f}", *(f"{t:.0f} ({t / base:.1f})" for t in others)])
+    return ["function", *WAYS], rows
 
 
 if __name__ == "__main__":
-    main()
+    headers, measured = table()
+    print(tabulate(measured, headers=headers, tablefmt="github", disable_numparse=True))

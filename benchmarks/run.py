@@ -1,7 +1,7 @@
 """Measure symdiff against other tools and against its parts; write results.md.
 
     make bench              everything, about twenty minutes
-    make bench ONLY=grids   one part: grids, stream, many, cluster, start, tensors, peers
+    make bench ONLY=grids   one part: grids, stream, many, cluster, start, tensors, peers, explain
 
 Absolute times on a shared machine mean little: compare the ratios. Every figure is the median over
 rounds in which all contestants run one after the other.
@@ -30,6 +30,7 @@ from typing import Any
 import numpy as np
 import sympy as sp
 import torch
+from explain import table as explain
 from generated import DEPTH, HIGH, LOW, POINTS, SEED, expressions
 from tabulate import tabulate
 
@@ -364,6 +365,10 @@ start-up is included."""
 WORKERS = f"""\
 {SOME} of these expressions, by workers that have warmed up on others; "runs apart" share
 only the machine, so two of them show the largest speed-up that it allows."""
+EXPLAIN = """\
+Milliseconds for functions of a million numbers, and the ratio to a plain forward and backward pass.
+"The lines" is the search alone, without proof and remedies; detect_anomaly stops at the first NaN.
+"""
 PARTS: dict[str, tuple[str, str, Callable[[], Table]]] = {
     "grids": (f"One expression on {LONG} points", GRIDS, grids),
     "stream": ("A range that is streamed", "`exp(-x**2)*abs(x - 1/3)`.", stream),
@@ -380,6 +385,7 @@ PARTS: dict[str, tuple[str, str, Callable[[], Table]]] = {
         f"`{next(iter(TORCH))}`; the others do not search for kinks.",
         peers,
     ),
+    "explain": ("Where a NaN comes from", EXPLAIN, explain),
 }
 
 

@@ -106,7 +106,9 @@ class _Cut:
             places=places,
             shapes={n: tuple(t.shape) for n, t in self._originals.items()},
             counts={
-                n: 0 if g is None else int((~g.isfinite()).sum()) for n, g in gradients.items()
+                n: 0 if g is None else int((~g.isfinite()).sum())
+                for n, g in gradients.items()
+                if n not in self._done.gradients
             },
             basis=_GIVEN,
         )

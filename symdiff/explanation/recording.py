@@ -8,6 +8,7 @@ leaves: where a finite number arrives and a NaN or an infinity leaves, it arose.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -284,12 +285,24 @@ def gradients_from(done: Run, origins: Sequence[Origin]) -> dict[str, torch.Tens
     return dict(zip(names, found, strict=True))
 
 
+def is_finite(tensor: torch.Tensor) -> bool:
+    """Return whether all numbers are finite; one pass over the memory, as it runs for all nodes."""
+    if not tensor.numel():
+        return True
+    if tensor.is_sparse or tensor.is_complex():
+        values = tensor.coalesce().values() if tensor.is_sparse else tensor
+        return bool(values.isfinite().all())
+    ends = torch.aminmax(tensor.detach())
+    return math.isfinite(ends.min) and math.isfinite(ends.max)
+
+
 def nonfinite(tensor: torch.Tensor) -> torch.Tensor | None:
     """Return a mask of the NaNs and infinities in a tensor; None without one."""
-    if tensor.is_sparse or tensor.sum().isfinite():  # one fast pass over the memory
-        return None
-    mask = ~tensor.isfinite()
-    return mask if bool(mask.any()) else None
+    return None if is_finite(tensor) else ~_dense(tensor).isfinite()
+
+
+def _dense(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor.to_dense() if tensor.is_sparse else tensor
 
 
 def _copy(tensor: torch.Tensor, role: str) -> torch.Tensor:
@@ -311,7 +324,7 @@ def _gradients(
     except RuntimeError as error:
         message = f"the backward pass fails: {str(error).splitlines()[0][:200]}"
         raise UsageError(message, hint="loss.backward() shows where") from None
-    return list(found)
+    return [None if g is None else _dense(g) for g in found]
 
 
 Hook = Callable[[tuple[Any, ...], tuple[Any, ...]], Any]
@@ -344,9 +357,9 @@ def _watching(owners: Mapping[Any, Step], origins: list[Origin]) -> Callable[[An
         def hook(leaving: tuple[Any, ...], arriving: tuple[Any, ...]) -> Any:  # noqa: ANN401
             if node in known:
                 return tuple(None if g is None else _finite(g) for g in leaving)
-            masks = [mask for g in leaving if g is not None and (mask := nonfinite(g)) is not None]
-            if masks and all(g is None or nonfinite(g) is None for g in arriving):
-                origins.extend(Origin(owners[node], node, mask) for mask in masks)
+            off = [g for g in leaving if g is not None and not is_finite(g)]
+            if off and all(g is None or is_finite(g) for g in arriving):
+                origins.extend(Origin(owners[node], node, ~_dense(g).isfinite()) for g in off)
             return None
 
         return hook
@@ -366,4 +379,4 @@ def _search_further(
 
 
 def _finite(tensor: torch.Tensor) -> torch.Tensor:
-    return torch.nan_to_num(tensor, nan=0.0, posinf=0.0, neginf=0.0)
+    return torch.nan_to_num(_dense(tensor), nan=0.0, posinf=0.0, neginf=0.0)
