@@ -40,7 +40,8 @@ _WHOLE: Final = ("sum", "mean", "prod", "amax", "amin", "max_all", "min_all", "n
 _ALONG: Final = ("sum", "mean", "prod", "amax", "amin", "max_along", "min_along", "norm",
                  "logsumexp", "var", "std")  # fmt: skip
 _LOSSES: Final = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy",
-                  "binary_cross_entropy_with_logits")  # fmt: skip
+                  "binary_cross_entropy_with_logits", "hinge_embedding_loss", "kl_div",
+                  "poisson_nll_loss")  # fmt: skip
 _SAME_SHAPE: Final = ("softmax", "softmin", "log_softmax", "cumsum", "sort", "cummax", "cummin",
                       "cumprod", "logcumsumexp")  # fmt: skip
 
@@ -108,6 +109,10 @@ def _layer(draw: Draw, part: Part) -> Tree:
         lambda: call("max_pool2d", call("unsqueeze", image, dim=0), kernel_size=2, stride=1),
         lambda: call("max_pool1d", part(2), kernel_size=2, stride=1, padding=1),
         lambda: call("avg_pool1d", part(2), kernel_size=2, stride=1, padding=1),
+        lambda: call("cdist", part(2), part(2)),
+        lambda: call("pairwise_distance", part(2), part(2), p=1, eps=0),
+        lambda: call("triplet_margin_loss", part(1), part(1), part(1), swap=True),
+        lambda: call("margin_ranking_loss", part(1), part(1), part(1), margin=1),
         lambda: call("cosine_similarity", part(2), part(2)),
         lambda: call("normalize", part(2)),
         lambda: call("matmul", part(1), call("transpose_all", part(2))),

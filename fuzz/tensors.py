@@ -17,6 +17,7 @@ import numpy as np
 
 from fuzz.layers import LAYERS
 from fuzz.lists import ONE, ZERO, Array, Dim, Each, along, as_array, reduced, total
+from fuzz.losses import LOSSES
 from fuzz.orders import ORDERS
 
 
@@ -370,6 +371,7 @@ TENSORS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
         "cumsum": _cumsum,
         **ORDERS,
         **LAYERS,
+        **LOSSES,
         "matmul": matmul,
         "mm": matmul,
         "mv": matmul,

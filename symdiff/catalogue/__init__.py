@@ -14,10 +14,12 @@ from types import MappingProxyType
 from symdiff.catalogue import (
     activations,
     arrangements,
+    distances,
     elementary,
     layers,
     linear_algebra,
     losses,
+    margins,
     normalizations,
     operators,
     orders,
@@ -65,7 +67,9 @@ _GROUPS: Mapping[str, tuple[Function, ...]] = {
     "layers": layers.LAYERS,
     "normalizations": normalizations.NORMALIZATIONS,
     "pooling": pooling.POOLING,
+    "distances": distances.DISTANCES,
     "losses": losses.LOSSES,
+    "losses with a margin": margins.MARGINS,
 }
 
 

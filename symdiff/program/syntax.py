@@ -14,6 +14,7 @@ from symdiff.errors import ExpressionError, Place
 # fmt: off
 PREFIXES = frozenset({
     "torch", "F", "functional", "nn.functional", "torch.nn.functional", "torch.special",
+    "torch.linalg", "linalg",
     "math", "np", "numpy",
 })
 # fmt: on

@@ -26,6 +26,7 @@ from symdiff.program import values as names
 from symdiff.program.values import index_inputs
 from symdiff.truth.gradient import smooth_gradient
 from tests.catalogue.layer_cases import LAYER_CASES
+from tests.catalogue.loss_cases import LOSS_CASES
 from tests.catalogue.order_cases import ORDER_CASES
 from tests.catalogue.shapes import (
     ANY,
@@ -534,6 +535,7 @@ CASES = [
     ),
     *ORDER_CASES,
     *LAYER_CASES,
+    *LOSS_CASES,
 ]  # fmt: skip
 
 

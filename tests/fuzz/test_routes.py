@@ -82,6 +82,31 @@ TENSOR_REFERENCE = [
     (call("index", call("sort", variable("v")), index=(1,)), [5, 1, 3], 3),
     (call("index", call("topk", variable("v"), k=2), index=(1,)), [5, 1, 3], 3),
     (call("kthvalue", variable("v"), k=3), [5, 1, 3], 5),
+    (call("vector_norm", variable("v")), [2, 3, 6], 7),
+    (
+        call("index", call("cdist", variable("A"), variable("A"), p=1), index=(0, 1)),
+        [[1, 3], [2, 7]],
+        5,
+    ),
+    (call("hinge_embedding_loss", variable("v"), variable("v")), [1, -1], 1.5),  # (1 + 2)/2
+    (
+        call(
+            "margin_ranking_loss",
+            variable("v"),
+            call("zeros_like", variable("v")),
+            variable("v"),
+            margin=5,
+        ),
+        [1, -2, 3],
+        5 / 3,
+    ),
+    (call("triplet_margin_loss", variable("v"), variable("v"), variable("v")), [1, 2, 3], 1),
+    (
+        call("kl_div", variable("v"), call("zeros_like", variable("v")), log_target=True),
+        [1, -1, 3],
+        -1,
+    ),
+    (call("poisson_nll_loss", call("zeros_like", variable("v")), variable("v")), [1, -1, 3], 1),
     (
         call("index", call("layer_norm", variable("v"), normalized_shape=(3,), eps=0), index=(2,)),
         [1, 2, 3],
