@@ -18,6 +18,7 @@ import numpy as np
 from fuzz.layers import LAYERS
 from fuzz.lists import ONE, ZERO, Array, Dim, Each, along, as_array, reduced, total
 from fuzz.losses import LOSSES
+from fuzz.matrices import MATRICES
 from fuzz.orders import ORDERS
 
 
@@ -371,6 +372,7 @@ TENSORS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
         "cumsum": _cumsum,
         **ORDERS,
         **LAYERS,
+        **MATRICES,
         **LOSSES,
         "matmul": matmul,
         "mm": matmul,

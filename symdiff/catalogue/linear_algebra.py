@@ -91,7 +91,7 @@ def _cholesky(a: Elements, x: Array) -> Array:
             factor[i, j] = (
                 a.each("sqrt", rest) if is_diagonal else a.each("divide", rest, factor[j, j])
             )
-    zero = a.each("multiply", 0, factor[0, 0])
+    zero = a.each("positive", 0)
     entries = [factor.get((i, j), zero) for i in range(count) for j in range(count)]
     return _matrix(a, entries, count)
 

@@ -82,6 +82,11 @@ TENSOR_REFERENCE = [
     (call("index", call("sort", variable("v")), index=(1,)), [5, 1, 3], 3),
     (call("index", call("topk", variable("v"), k=2), index=(1,)), [5, 1, 3], 3),
     (call("kthvalue", variable("v"), k=3), [5, 1, 3], 5),
+    (call("det", variable("A")), [[1, 2], [3, 4]], -2),
+    (call("det", variable("A")), [[0, 2, 0], [1, 0, 0], [0, 0, 3]], -6),
+    (call("index", call("inverse", variable("A")), index=(0, 1)), [[1, 2], [3, 4]], 1),
+    (call("index", call("cholesky", variable("A")), index=(1, 0)), [[4, 6], [6, 25]], 3),
+    (call("index", call("cholesky", variable("A")), index=(1, 1)), [[4, 6], [6, 25]], 4),
     (call("vector_norm", variable("v")), [2, 3, 6], 7),
     (
         call("index", call("cdist", variable("A"), variable("A"), p=1), index=(0, 1)),
