@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
-from symdiff.errors import UsageError, did_you_mean
+from symdiff.errors import UntracedError, UsageError, did_you_mean
 from symdiff.report.records import Record
-from symdiff.request.callables import written
+from symdiff.request.callables import called_signature, written
 from symdiff.testing.reproduction import lines
+
+if TYPE_CHECKING:
+    from symdiff.report.report import Comparison
 
 ALWAYS_ALLOWED: Final = frozenset({"agrees"})
 _ALLOW: Final = ("subgradient", "inexact")
+_ENGINE: Final = "autograd"
 _MAX_ROWS: Final = 10
 
 
@@ -27,7 +32,8 @@ def assert_derivatives(
     """Raise AssertionError unless PyTorch's gradients of a function are right at some inputs.
 
     The function is traced, its derivatives are proved, and the gradients that `backward` gives
-    are judged. A custom `backward` is found wrong without a formula for it.
+    are judged. A custom `backward` is found wrong without a formula for it. If the function calls
+    what has no form in the catalogue, differences along random directions judge, without a proof.
 
     Parameters
     ----------
@@ -63,23 +69,13 @@ def assert_derivatives(
     ...
     """
     __tracebackhide__ = True  # pytest shows the line of the test, and the message
-    from symdiff.api import compare  # noqa: PLC0415  (the library's door)
-    from symdiff.tracing.trace import trace  # noqa: PLC0415  (loads torch)
-
     words = [allow] if isinstance(allow, str) else list(allow)
     allowed = _allowed(words)
     if order != 1:
         message = f"order cannot be {order!r}"
         raise UsageError(message, hint="order=1")
-    program = trace(fn, *inputs, **keywords)
-    if math is None:
-        comparison = compare(program, wrt=wrt, engines=("autograd",))
-    else:
-        values = {name: program.values[name] for name in program.inputs}
-        comparison = compare(
-            program.function, math=math, values=values, wrt=wrt, engines=("autograd",)
-        )
-    records = list(comparison.records())
+    comparison = _compared(fn, inputs, keywords, math, wrt)
+    records = [r for r in comparison.records() if r["engine"] == _ENGINE]
     failing = [r for r in records if r["verdict"] not in allowed]
     if failing:
         settings = {
@@ -90,6 +86,49 @@ def assert_derivatives(
         given = {name: value for name, value in settings.items() if value is not None}
         again = lines(fn, inputs, keywords, given)
         raise AssertionError(_report(_title(fn), failing, len(records), again))
+
+
+def _compared(
+    fn: Callable[..., Any],
+    inputs: Sequence[Any],
+    keywords: Mapping[str, Any],
+    math: str | None,
+    wrt: str | Sequence[str] | None,
+) -> Comparison:
+    """Return the comparison of a function's gradients, without a proof if it has no trace."""
+    from symdiff.api import compare  # noqa: PLC0415  (the library's door)
+    from symdiff.tracing.trace import trace  # noqa: PLC0415  (loads torch)
+
+    try:
+        program = trace(fn, *inputs, **keywords)
+    except UntracedError:
+        # `compare` takes arguments by name, and says what it cannot trace.
+        values = _by_name(fn, inputs, keywords)
+        if values is None:
+            raise
+        return compare(fn, math=math, values=values, wrt=wrt, engines=(_ENGINE,))
+    if math is None:
+        return compare(program, wrt=wrt, engines=(_ENGINE,))
+    values = {name: program.values[name] for name in program.inputs}
+    return compare(program.function, math=math, values=values, wrt=wrt, engines=(_ENGINE,))
+
+
+def _by_name(
+    fn: Callable[..., Any], inputs: Sequence[Any], keywords: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Return the arguments by the names of their parameters, or in order; None if neither will do.
+
+    `compare` passes values by position to a function that does not name its parameters.
+    """
+    in_order = None if keywords else {f"x{k + 1}": value for k, value in enumerate(inputs)}
+    try:
+        signature = called_signature(fn)
+    except (TypeError, ValueError):  # a builtin
+        return in_order
+    kinds = {p.kind for p in signature.parameters.values()}
+    if kinds & {inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD}:
+        return in_order
+    return dict(signature.bind(*inputs, **keywords).arguments)
 
 
 def _title(fn: Callable[..., Any]) -> str:

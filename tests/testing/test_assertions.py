@@ -10,7 +10,7 @@ from torch.autograd import Function
 
 import symdiff
 from symdiff.testing import assert_derivatives
-from tests.tracing.custom_functions import D, tensor
+from tests.tracing.custom_functions import D, function, tensor
 
 X = tensor(1.0, 2.0)
 W = tensor(3.0, 0.5)
@@ -131,6 +131,23 @@ def test_a_module_fails_by_its_parameter():
     )
     assert_derivatives(Scaled(), X, wrt="x")
     assert "scale[1]" in failure(Scaled(), X, wrt="parameters")
+
+
+def bessel(sign):
+    """Return the Bessel function of order 0, which has no row, with a backward of this sign."""
+    return function(
+        torch.special.bessel_j0, lambda g, x: sign * g * torch.special.bessel_j1(x), "Bessel"
+    )
+
+
+def test_a_function_without_a_trace_is_judged_by_differences():
+    assert_derivatives(bessel(-1), X)
+    message = failure(bessel(1), X)
+    assert message.startswith("3 of 3 derivatives of Bessel.apply")
+    assert "by differences along a direction, without a proof" in message
+    scaled = failure(lambda x, factor=2.0: factor * bessel(1)(x), X, factor=3.0)
+    assert "x along v1" in scaled
+    assert "factor=3.0" in scaled
 
 
 def test_long_inputs_are_not_written_out():
