@@ -17,6 +17,7 @@ import torch
 from symdiff.errors import UsageError
 from symdiff.tracing import syntax
 from symdiff.tracing.inputs import Arguments, Leaf
+from symdiff.tracing.nearby import check_choices
 from symdiff.tracing.recorder import Branch, Definition, Recorder, tensors_in
 from symdiff.tracing.syntax import Syntax
 from symdiff.tracing.translations.arrangements import reshaped
@@ -38,6 +39,8 @@ class Run:
         The tests of a tensor's value, and what else a reader should know.
     result
         What the function returned.
+    has_choices
+        Whether something in it may be another constant at inputs nearby.
     """
 
     definitions: tuple[Definition, ...]
@@ -46,6 +49,7 @@ class Run:
     branches: tuple[Branch, ...]
     notes: tuple[str, ...]
     result: Any
+    has_choices: bool = False
 
 
 def real_parts(result: Any) -> list[torch.Tensor]:
@@ -80,23 +84,10 @@ def run_with_ties(arguments: Arguments, state: torch.Tensor) -> Run:
 
 
 def _run(arguments: Arguments, state: torch.Tensor, forced: Mapping[int, bool], prefix: str) -> Run:
-    torch.random.set_rng_state(state)
-    copies = {leaf.name: copy_of(leaf) for leaf in arguments.leaves}
-    with torch.inference_mode(mode=False), torch.enable_grad():
-        recorder = Recorder(copies, forced, prefix)
-        with recorder:
-            result = arguments.call(copies)
-        output = _output(recorder, result)
-    run = Run(
-        definitions=tuple(recorder.definitions),
-        output=output,
-        constants=recorder.constants,
-        branches=tuple(recorder.branches),
-        notes=tuple(recorder.notes),
-        result=result,
-    )
+    run = _recorded(arguments, state, forced, prefix)
     tie = next((k for k in range(len(run.branches)) if k not in forced and _is_tie(run, k)), None)
     if tie is None:
+        _check_nearby(run, arguments, state, forced, prefix)
         return run
     if len(forced) >= _MAX_TIES:
         message = f"{run.branches[tie].line}: more than {_MAX_TIES} tests are on their border"
@@ -104,7 +95,59 @@ def _run(arguments: Arguments, state: torch.Tensor, forced: Mapping[int, bool], 
     taken = run.branches[tie].taken
     this = _run(arguments, state, {**forced, tie: taken}, f"{prefix}a")
     other = _run(arguments, state, {**forced, tie: not taken}, f"{prefix}b")
-    return _both(this, other, tie)
+    return _both(this, other, tie, _free_suffix(arguments))
+
+
+def _recorded(
+    arguments: Arguments,
+    state: torch.Tensor,
+    forced: Mapping[int, bool],
+    prefix: str,
+    moved: Mapping[str, torch.Tensor] = MappingProxyType({}),
+) -> Run:
+    """Run a function once, with some inputs moved."""
+    torch.random.set_rng_state(state)
+    copies = {leaf.name: copy_of(leaf) for leaf in arguments.leaves}
+    copies |= {name: tensor.clone().requires_grad_() for name, tensor in moved.items()}
+    with torch.inference_mode(mode=False), torch.enable_grad():
+        recorder = Recorder(copies, forced, prefix)
+        try:
+            with recorder:
+                result = arguments.call(copies)
+        except Exception:
+            if recorder.refused is not None:
+                raise recorder.refused from None
+            raise
+        if recorder.refused is not None:  # the person's code has caught it and gone another way
+            raise recorder.refused
+        output = _output(recorder, result)
+    return Run(
+        definitions=tuple(recorder.definitions),
+        output=output,
+        constants=recorder.constants,
+        branches=tuple(recorder.branches),
+        notes=tuple(recorder.notes),
+        result=result,
+        has_choices=recorder.has_choices,
+    )
+
+
+def _check_nearby(
+    run: Run, arguments: Arguments, state: torch.Tensor, forced: Mapping[int, bool], prefix: str
+) -> None:
+    """Check that the run holds at inputs nearby, but for the tests of which it has both sides."""
+    if not run.has_choices:
+        return
+    moving = {
+        leaf.name: leaf.tensor
+        for leaf in arguments.leaves
+        if leaf.role != "buffer" and leaf.tensor.is_floating_point()
+    }
+
+    def again(moved: Mapping[str, torch.Tensor]) -> Run:
+        return _recorded(arguments, state, forced, prefix, moved)
+
+    check_choices(run, again, moving)
 
 
 def _is_tie(run: Run, k: int) -> bool:
@@ -137,7 +180,15 @@ def _number(run: Run, expression: Syntax) -> float | None:
     return float(value) if value is not None and value.numel() == 1 else None
 
 
-def _both(this: Run, other: Run, tie: int) -> Run:
+def _free_suffix(arguments: Arguments) -> str:
+    """Return letters that make a name unlike any input's."""
+    letters = "b"
+    while any(letters in leaf.name for leaf in arguments.leaves):
+        letters += "b"
+    return letters
+
+
+def _both(this: Run, other: Run, tie: int, suffix: str) -> Run:
     """Return two runs as one: the condition of the test selects between their outputs."""
     condition = this.branches[tie].condition
     assert condition is not None  # noqa: S101  (only a comparison has a border)
@@ -150,7 +201,7 @@ def _both(this: Run, other: Run, tie: int) -> Run:
         *this.branches[tie + 1 :],
         *other.branches[tie + 1 :],
     )
-    renamed = {name: f"{name}b" for name in other.constants}
+    renamed = {name: f"{name}{suffix}" for name in other.constants}
     other = _with_constants(other, renamed)
     body, orelse = (
         (this.output, other.output) if this.branches[tie].taken else (other.output, this.output)

@@ -32,6 +32,9 @@ from symdiff.tracing.translations.call import Call
 _TO_PYTHON: Final = frozenset(
     {"item", "tolist", "numpy", "__float__", "__int__", "__index__", "__array__", "__complex__"}
 )
+# Functions that return whether numbers are close, as a Python value.
+_TESTS: Final = frozenset({"allclose", "equal", "is_nonzero"})
+_DETACHING: Final = frozenset({"detach", "data", "detach_copy"})
 # Functions that draw random numbers.
 _RANDOM: Final = frozenset(
     {
@@ -129,6 +132,10 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         The values of tensors that are not inputs, by name.
     branches, notes
         Where the trace holds on one side only, and what else a reader should know.
+    refused
+        The first call that could not be read, which the person's code may have caught.
+    has_choices
+        Whether something in the trace may be another constant at inputs nearby.
     """
 
     def __init__(
@@ -161,6 +168,9 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         self._kept_values: list[Any] = []  # as `_kept`, for arrays of indices
         self._kept: list[torch.Tensor] = []  # so that no other tensor gets the same id
         self._held = False  # whether the person's code has turned gradients off
+        self._taken = set(inputs)
+        self.refused: UntracedError | None = None
+        self.has_choices = False
         for name, tensor in inputs.items():
             self.bind(tensor, _as_input(name, tensor))
 
@@ -208,6 +218,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         if name == "__bool__":
             return self._tested(func, args[0])
         if name in _TO_PYTHON:
+            self._check_python_value(name, args[0])
             self._note(f"{name.strip('_')} makes a constant of a tensor")
             return func(*args, **kwargs)
         target = _written_to(func, name, args, kwargs)
@@ -227,18 +238,22 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         result = func(*args, **kwargs)
         tensors = list(tensors_in(result))
         if not tensors:
+            self.has_choices |= name in _TESTS
             return result
-        call = self.call(name, args, kwargs, result)
+        same = name in _DETACHING and is_in_custom_forward()  # torch records nothing there anyway
+        call = self.call("alias" if same else name, args, kwargs, result)
         try:
             written = translate(call, func)
         except NotWrittenError as error:
             if not any(t.is_floating_point() or t.is_complex() for t in tensors):
                 self._note(f"{name} makes constants of a tensor")
+                self.has_choices = True
                 return result
             torch.random.set_rng_state(state)
             return unread(func, args, kwargs, error)
         given = list(tensors_in((args, tuple(kwargs.values()))))
-        has_graph = torch.is_grad_enabled() and any(t.requires_grad for t in given)
+        records = torch.is_grad_enabled() and not is_in_custom_forward()
+        has_graph = records and any(t.requires_grad for t in given)
         self._define(written, tensors, name, has_graph=has_graph)
         return result
 
@@ -281,7 +296,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         if isinstance(expression, syntax.Name):
             self.bind(tensor, expression)
             return
-        name = f"{self._prefix}{len(self.definitions) + 1}"
+        name = self._unused(f"{self._prefix}{len(self.definitions) + 1}")
         value = tensor.detach().clone()
         self.definitions.append(Definition(name, expression, calling_line(), operation, value))
         self.bind(tensor, syntax.name(name))
@@ -309,7 +324,18 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             self._unread.pop(id(tensor), None)
         return result
 
+    def _check_python_value(self, name: str, tensor: torch.Tensor) -> None:
+        """Refuse a real number that leaves torch inside a custom Function's `forward`.
+
+        Elsewhere it is a constant for torch too. There the gradient is that of the whole forward.
+        """
+        self.has_choices = True
+        if is_in_custom_forward() and tensor.is_floating_point():
+            reason = "inside the forward of a custom Function its number is not a constant"
+            raise self.refusal(name.strip("_"), NotWrittenError(reason))
+
     def _tested(self, func: Callable[..., Any], tensor: torch.Tensor) -> bool:
+        self.has_choices = True
         taken = self._forced.get(len(self.branches), bool(func(tensor)))
         condition = self._expressions.get(id(tensor)) if tensor.dtype == torch.bool else None
         self.branches.append(Branch(condition, taken, calling_line()))
@@ -447,7 +473,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             number = tensor.item()
             if not math.isnan(number):
                 return syntax.literal(number)
-        name = f"c{len(self.constants) + 1}"
+        name = self._unused(f"c{len(self.constants) + 1}")
         self.constants[name] = tensor.detach().clone()
         return syntax.name(name)
 
@@ -458,12 +484,13 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         known = self._expressions.get(id(value))
         if known is not None and not self._is_constant(known):
             return known
+        self.has_choices = True
         known = self._indices_known.get(id(value))
         if known is not None:
             return known
         if tensor.dim() <= 1 and tensor.numel() <= _SHORT:
             return syntax.nested(tensor.tolist())
-        name = f"c{len(self.constants) + 1}"
+        name = self._unused(f"c{len(self.constants) + 1}")
         self.constants[name] = tensor.detach().to(torch.int64).clone()
         self._indices_known[id(value)] = syntax.name(name)
         self._kept_values.append(value)
@@ -488,7 +515,13 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         line = calling_line()
         where = f"{line}: " if line else ""
         message = f"{where}{operation} cannot be traced: {reason}"
-        return UntracedError(message, hint="give the formula: symdiff.compare(f, math=...)")
+        error = UntracedError(message, hint="give the formula: symdiff.compare(f, math=...)")
+        self.refused = self.refused or error
+        return error
+
+    def _unused(self, name: str) -> str:
+        """Return a name that no input has."""
+        return self._unused(f"{name}_") if name in self._taken else name
 
 
 # Functions that share the name of another one with other arguments.

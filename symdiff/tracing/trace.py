@@ -78,7 +78,8 @@ def trace(function: Callable[..., Any], *inputs: Any, **keywords: Any) -> Traced
     roles = {leaf.name: _role_of(leaf) for leaf in arguments.leaves}
     roles |= dict.fromkeys(run.constants, "constant")
     used = {name: values[name] for name in program.inputs}
-    _check(program, nodes, definitions, used, run.result)
+    dtypes = frozenset(d.value.dtype for d in run.definitions)
+    _check(program, nodes, definitions, used, run.result, dtypes)
     return TracedProgram(
         nodes=program.nodes,
         spans=program.spans,
@@ -143,8 +144,11 @@ def _check(
     definitions: Sequence[Definition],
     values: Mapping[str, torch.Tensor],
     result: Any,
+    dtypes: frozenset[torch.dtype],
 ) -> None:
     """Check that the Program has the function's own value.
+
+    `dtypes` has those in which torch computed something on the way.
 
     Raises
     ------
@@ -153,7 +157,7 @@ def _check(
     """
     parts = [t.detach() for t in real_parts(result)]
     expected = parts[0] if len(parts) == 1 else torch.cat([t.reshape(-1) for t in parts])
-    room = max(_DEVIATION.get(d.value.dtype, 0.0) for d in (*definitions, _AS_DOUBLE))
+    room = max(_DEVIATION.get(dtype, 0.0) for dtype in (*dtypes, torch.float64))
     room = max(room, *(_DEVIATION.get(v.dtype, 0.0) for v in values.values()))
     room = max(room, _DEVIATION[expected.dtype])
     if _agrees(_value(program, values), expected, room):
@@ -202,9 +206,6 @@ def _first(tensor: torch.Tensor) -> str:
     flat = tensor.reshape(-1)
     shape = f" in shape {tuple(tensor.shape)}" if tensor.ndim else ""
     return f"{flat[0].item():.17g}{shape}" if flat.numel() else f"nothing{shape}"
-
-
-_AS_DOUBLE: Final = Definition("", ast.Constant(0), None, "", torch.zeros((), dtype=torch.float64))
 
 
 # -- branches

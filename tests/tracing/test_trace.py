@@ -100,7 +100,7 @@ FUNCTIONS = [
     # -- Python's operators
     value_replaced, value_replaced_through_data, value_replaced_through_detach,
     lambda x: x * (x.argmax() + 1) + x[x.argsort(dim=1)[0, 0]], lambda x: x * (x > 0).any(),
-    lambda x: x * x.long() + (x.int() > 0).double() + x.bool().double() * x,
+    lambda x: x * (x + 0.3).long() + ((x + 0.3).int() > 0).double() + x.bool().double() * x,
     lambda x: 1 - x / 2 + 3 * x**2,
     lambda x: 2**x - (0.1 - x).floor() + x % 0.4,
     lambda x: torch.add(x, x, alpha=2) - torch.sub(x, 1, alpha=3),
