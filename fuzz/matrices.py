@@ -63,6 +63,71 @@ def cholesky(each: Each, x: Array) -> Array:
     return result
 
 
+def _solve(each: Each, A: Array, B: Array) -> Array:  # noqa: N803  (torch's names)
+    """Solve a system by Cramer's rule, column by column of the right-hand side."""
+    right = B if B.ndim == 2 else B[:, None]
+    result = np.empty(right.shape, dtype=object)
+    for i, k in np.ndindex(right.shape):
+        replaced = A.copy()
+        replaced[:, i] = right[:, k]
+        result[i, k] = each("divide", det(each, replaced), det(each, A))
+    return result if B.ndim == 2 else result[:, 0]
+
+
+def _solve_triangular(each: Each, A: Array, B: Array, upper: bool) -> Array:  # noqa: N803
+    x = A.copy()
+    for i, j in np.ndindex(x.shape):
+        if (i > j) if upper else (i < j):
+            x[i, j] = ZERO
+    return _solve(each, x, B)
+
+
+def _root(each: Each, middle: Any, product: Any, sign: Any) -> Any:
+    """Return a root of t² - 2·middle·t + product."""
+    rest = each("sqrt", each("subtract", each("square", middle), product))
+    return each("add", middle, each("multiply", sign, rest))
+
+
+def _eigvalsh(each: Each, x: Array) -> Array:
+    """Return the roots of the characteristic polynomial."""
+    if len(x) == 1:
+        return x[0]
+    x = each("multiply", each("add", x, x.T), ONE / 2)
+    middle = each("multiply", each("add", x[0, 0], x[1, 1]), ONE / 2)
+    roots = [_root(each, middle, det(each, x), sign) for sign in (-ONE, ONE)]
+    return np.array(roots, dtype=object)
+
+
+def _svdvals(each: Each, A: Array) -> Array:  # noqa: N803
+    """Return the roots of the eigenvalues of A.T @ A."""
+    squares = [[total(each, list(each("multiply", u, v))) for v in A.T] for u in A.T]
+    eigenvalues = _eigvalsh(each, np.array(squares, dtype=object))
+    return each("sqrt", each("maximum", eigenvalues[::-1], ZERO))
+
+
+def _outer(each: Each, x: Array, y: Array) -> Array:
+    return each("multiply", x[:, None], y[None, :])
+
+
+def _cross(each: Each, x: Array, y: Array) -> Array:
+    """Return the minors of two vectors."""
+    both = np.stack([x, y])
+    pairs = ((1, 2), (2, 0), (0, 1))
+    return np.array([_minor(each, both, (0, 1), pair) for pair in pairs], dtype=object)
+
+
 MATRICES: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
-    {"det": det, "inverse": inverse, "cholesky": cholesky}
+    {
+        "det": det,
+        "inverse": inverse,
+        "cholesky": cholesky,
+        "logdet": lambda each, x: each("log", det(each, x)),
+        "solve": _solve,
+        "solve_triangular": _solve_triangular,
+        "eigvalsh": _eigvalsh,
+        "svdvals": _svdvals,
+        "trace": lambda each, x: total(each, [x[k, k] for k in range(min(x.shape))]),
+        "outer": _outer,
+        "cross": _cross,
+    }
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from symdiff.catalogue.elements import Array, Elements, ShapeMismatchError
+from symdiff.catalogue.elements import Array, Elements, ShapeMismatchError, one_axis, parts
 from symdiff.catalogue.row import Function
 from symdiff.libraries import numpy, torch
 
@@ -106,10 +106,147 @@ def _matrix(a: Elements, entries: list[Array], count: int) -> Array:
     return a.arrange(joined, *entries)
 
 
+def _logdet(a: Elements, x: Array) -> Array:
+    return a.each("log", _det(a, x))
+
+
+def _solve(a: Elements, A: Array, B: Array) -> Array:  # noqa: N803  (torch's names)
+    """Return the inverse matrix times the right-hand side, which is a vector or a matrix."""
+    count, shape = _size(a, A), a.shape(B)
+    is_vector = len(shape) == 1 or shape == a.shape(A)[:-1]
+    right = a.arrange(lambda v: v[..., None], B) if is_vector else B
+    if a.shape(right)[-2:-1] != (count,):
+        message = f"a right-hand side with {count} rows is needed, not the shape {shape}"
+        raise ShapeMismatchError(message)
+    solution = a.product(_inverse(a, A), right)
+    return a.arrange(lambda v: v[..., 0], solution) if is_vector else solution
+
+
+def _solve_triangular(
+    a: Elements,
+    A: Array,  # noqa: N803
+    B: Array,  # noqa: N803
+    upper: bool,
+    left: bool = True,
+    unitriangular: bool = False,
+) -> Array:
+    """Solve by substitution, row by row; the other triangle is not read."""
+    count = _size(a, A)
+    if not left:  # X @ A = B: the transposed X solves A.mT @ X.mT = B.mT
+        matrix, right = (a.arrange(lambda v: numpy.swapaxes(v, -1, -2), v) for v in (A, B))
+        other = _solve_triangular(a, matrix, right, not upper, unitriangular=unitriangular)
+        return a.arrange(lambda v: numpy.swapaxes(v, -1, -2), other)
+    if len(a.shape(B)) < 2 or a.shape(B)[-2] != count:
+        message = f"a right-hand side with {count} rows is needed, not the shape {a.shape(B)}"
+        raise ShapeMismatchError(message)
+    solved: dict[int, Array] = {}
+    for i in reversed(range(count)) if upper else range(count):
+        rest = a.arrange(lambda v, i=i: v[..., i, :], B)
+        for j, known in solved.items():
+            entry = a.arrange(lambda v, i=i, j=j: v[..., i, j, None], A)
+            rest = a.each("subtract", rest, a.each("multiply", entry, known))
+        diagonal = a.arrange(lambda v, i=i: v[..., i, i, None], A)
+        solved[i] = rest if unitriangular else a.each("divide", rest, diagonal)
+    rows = [solved[i] for i in range(count)]
+    return a.arrange(lambda *v: numpy.stack(numpy.broadcast_arrays(*v), -2), *rows)
+
+
+def _eigvalsh(a: Elements, x: Array) -> Array:
+    """Return the eigenvalues of the symmetric part: m - r and m + r of a matrix with two rows.
+
+    Where they are equal, r = sqrt(((a - c)/2)² + b²) has a kink.
+    """
+    if _size(a, x) == 1:
+        return a.arrange(lambda v: v[..., 0], x)
+    if _size(a, x) > 2:
+        message = f"eigenvalues of at most 2 rows can be written out, not of {_size(a, x)}"
+        raise ShapeMismatchError(message)
+    first, last = (_entry(a, x, i, i) for i in (0, 1))
+    beside = _half(a, "add", _entry(a, x, 0, 1), _entry(a, x, 1, 0))
+    radius = _length(a, _half(a, "subtract", first, last), beside)
+    middle = _half(a, "add", first, last)
+    both = (a.each("subtract", middle, radius), a.each("add", middle, radius))
+    return a.arrange(lambda *v: numpy.stack(v, -1), *both)
+
+
+def _half(a: Elements, function: str, x: Array, y: Array) -> Array:
+    return a.each("divide", a.each(function, x, y), 2)
+
+
+def _length(a: Elements, x: Array, y: Array) -> Array:
+    return a.each("sqrt", a.each("add", a.each("square", x), a.each("square", y)))
+
+
+def _svdvals(a: Elements, A: Array) -> Array:  # noqa: N803
+    """Return the singular values: (s + t)/2 and |s - t|/2 of a matrix with two rows and columns.
+
+    s and t are the lengths of (a + d, c - b) and (a - d, c + b).
+    """
+    shape = a.shape(A)
+    if len(shape) >= 2 and min(shape[-2:]) == 1:
+        flat = a.arrange(lambda v: v.reshape(*shape[:-2], 1, -1), A)
+        squares = a.total(a.each("square", flat), (len(shape) - 1,), keep=False)
+        return a.each("sqrt", squares)
+    if shape[-2:] != (2, 2):
+        message = f"singular values of vectors and of 2 rows and columns can be written out, not of the shape {shape}"
+        raise ShapeMismatchError(message)
+    (p, q), (r, s) = ([_entry(a, A, i, j) for j in (0, 1)] for i in (0, 1))
+    first = _length(a, a.each("add", p, s), a.each("subtract", r, q))
+    second = _length(a, a.each("subtract", p, s), a.each("add", r, q))
+    least = a.each("abs", _half(a, "subtract", first, second))
+    return a.arrange(lambda *v: numpy.stack(v, -1), _half(a, "add", first, second), least)
+
+
+def _trace(a: Elements, x: Array) -> Array:
+    if len(a.shape(x)) != 2:
+        message = f"trace takes a matrix, not the shape {a.shape(x)}"
+        raise ShapeMismatchError(message)
+    return a.total(a.arrange(numpy.diagonal, x), (0,), keep=False)
+
+
+def _outer(a: Elements, x: Array, vec2: Array) -> Array:
+    if (len(a.shape(x)), len(a.shape(vec2))) != (1, 1):
+        message = f"outer takes vectors, not the shapes {a.shape(x)} and {a.shape(vec2)}"
+        raise ShapeMismatchError(message)
+    return a.each("multiply", a.arrange(lambda v: v[:, None], x), vec2)
+
+
+def _cross(a: Elements, x: Array, y: Array, dim: int = -1) -> Array:
+    shapes = a.shape(x), a.shape(y)
+    if len(shapes[0]) != len(shapes[1]) or not shapes[0]:
+        message = f"the tensors have {len(shapes[0])} and {len(shapes[1])} dimensions"
+        raise ShapeMismatchError(message)
+    axis = one_axis(shapes[0], dim)
+    if (shapes[0][axis], shapes[1][axis]) != (3, 3):
+        message = f"the dimension {dim} must have the length 3 in both tensors"
+        raise ShapeMismatchError(message)
+    first, second = parts(a, x, axis), parts(a, y, axis)
+    entries = []
+    for i in range(3):
+        j, k = (i + 1) % 3, (i + 2) % 3
+        plus, minus = (a.each("multiply", first[m], second[n]) for m, n in ((j, k), (k, j)))
+        entries.append(a.each("subtract", plus, minus))
+    return a.arrange(lambda *v: numpy.stack(v, axis), *entries)
+
+
+def _torch_solve_triangular(A: Any, B: Any, upper: bool, **settings: bool) -> Any:  # noqa: N803
+    return torch.linalg.solve_triangular(A, B, upper=upper, **settings)
+
+
 # fmt: off
 LINEAR_ALGEBRA = (
     Function("det",      "x", formula="determinant, at most 6 rows", array=_det, torch="det"),
-    Function("inverse",  "x", formula="inverse matrix, at most 6 rows", array=_inverse, torch="inverse"),
+    Function("inverse",  "x", aliases=("inv",), formula="inverse matrix, at most 6 rows", array=_inverse, torch="inverse"),
+    Function("logdet",   "x", formula="log of the determinant, at most 6 rows", array=_logdet, torch="logdet"),
+    Function("solve",    "A, B", formula="X with A @ X = B, at most 6 rows", array=_solve, torch=lambda *both: torch.linalg.solve(*both), is_method=False),
+    Function("solve_triangular", "A, B, upper: flag, left: flag = True, unitriangular: flag = False", formula="X with A @ X = B, at most 6 rows",
+             array=_solve_triangular, torch=_torch_solve_triangular, is_method=False),
+    Function("eigvalsh", "x", formula="eigenvalues of (x + x.T)/2, at most 2 rows", array=_eigvalsh, torch=lambda x: torch.linalg.eigvalsh((x + x.mT)/2),
+             is_method=False),
+    Function("svdvals",  "A", formula="singular values, at most 2 rows and columns", array=_svdvals, torch=lambda x: torch.linalg.svdvals(x), is_method=False),
+    Function("trace",    "x", formula="Σ x[i, i]", array=_trace, torch="trace"),
+    Function("outer",    "x, vec2", formula="x[i]*vec2[j]", array=_outer, torch="outer"),
+    Function("cross",    "x, y, dim: integer = -1", formula="cross product of vectors", array=_cross, torch=lambda x, y, dim=-1: torch.linalg.cross(x, y, dim=dim)),
     Function("cholesky", "x", formula="L with L @ L.T = (x + x.T)/2, at most 6 rows", array=_cholesky,
              torch=lambda x: torch.linalg.cholesky((x + x.mT)/2)),
 )

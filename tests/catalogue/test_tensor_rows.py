@@ -27,6 +27,7 @@ from symdiff.program.values import index_inputs
 from symdiff.truth.gradient import smooth_gradient
 from tests.catalogue.layer_cases import LAYER_CASES
 from tests.catalogue.loss_cases import LOSS_CASES
+from tests.catalogue.matrix_cases import MATRIX_CASES
 from tests.catalogue.order_cases import ORDER_CASES
 from tests.catalogue.shapes import (
     ANY,
@@ -536,6 +537,7 @@ CASES = [
     *ORDER_CASES,
     *LAYER_CASES,
     *LOSS_CASES,
+    *MATRIX_CASES,
 ]  # fmt: skip
 
 

@@ -83,6 +83,28 @@ TENSOR_REFERENCE = [
     (call("index", call("topk", variable("v"), k=2), index=(1,)), [5, 1, 3], 3),
     (call("kthvalue", variable("v"), k=3), [5, 1, 3], 5),
     (call("det", variable("A")), [[1, 2], [3, 4]], -2),
+    (call("index", call("solve", variable("A"), variable("A")), index=(1, 0)), [[1, 2], [3, 4]], 0),
+    (
+        call(
+            "index",
+            call("solve_triangular", variable("A"), variable("A"), upper=False),
+            index=(0, 1),
+        ),
+        [[1, 2], [3, 4]],
+        2,
+    ),
+    (call("index", call("eigvalsh", variable("A")), index=(0,)), [[2, 1], [1, 2]], 1),
+    (call("index", call("svdvals", variable("A")), index=(0,)), [[3, 0], [4, 0]], 5),
+    (call("trace", variable("A")), [[1, 2], [3, 4]], 5),
+    (
+        call(
+            "index",
+            call("cross", variable("v"), call("flip", variable("v"), dims=(0,))),
+            index=(1,),
+        ),
+        [1, 2, 3],
+        8,
+    ),
     (call("det", variable("A")), [[0, 2, 0], [1, 0, 0], [0, 0, 3]], -6),
     (call("index", call("inverse", variable("A")), index=(0, 1)), [[1, 2], [3, 4]], 1),
     (call("index", call("cholesky", variable("A")), index=(1, 0)), [[4, 6], [6, 25]], 3),
