@@ -12,16 +12,15 @@ import torch
 
 from symdiff.errors import SymdiffError
 from symdiff.explanation import remedies
+from symdiff.explanation.affected import FEW, affected, is_number
 from symdiff.explanation.cutting import cut
 from symdiff.explanation.elements import NotCutError
 from symdiff.explanation.findings import (
     Affected,
-    Element,
     Explanation,
     Finding,
     Mechanism,
     Remedy,
-    Truth,
 )
 from symdiff.explanation.mechanisms import Cause, causes, value_cause
 from symdiff.explanation.origins import forward_origin
@@ -47,7 +46,6 @@ from symdiff.report.records import Record
 from symdiff.tracing.inputs import read_arguments
 
 _MAX_WHOLE: Final = 32  # elements of all inputs together, up to which a function is proved whole
-_FEW: Final = 4  # elements that are proved in a large tensor
 _HEALTHY: Final = 2  # elements at which a cut is checked
 _LOOKED_AT: Final = 1000  # elements among which the few are chosen
 _WHOLE: Final = "for the whole function"
@@ -193,14 +191,14 @@ def _finding(
     cause = None
     if problem is not None:
         records, reason = proved(problem)
-        cause = _cause(problem, done, origins[0])
-    mechanism, text = (cause.mechanism, cause.reason) if cause else _plain(origins[0])
+        cause = _cause(problem, done, origins[0]) if records else None
+    mechanism, text = (cause.mechanism, cause.reason) if cause else _plain(done, step, origins[0])
     finding = Finding(
         operation=step.name,
         line=step.line or origins[0].step.line,
         mechanism=mechanism,
         reason=text,
-        tensors=_affected(done, masks, problem, records, reason),
+        tensors=affected(done, masks, problem, records, reason),
         basis=f"proved {problem.basis}" if records and problem else "",
     )
     if origins[0].step.function is None and mechanism is Mechanism.CUSTOM:
@@ -224,7 +222,7 @@ def _of_value(
             continue
         try:
             mechanism, text = value_cause(whole())
-        except NotCutError:
+        except (NotCutError, SymdiffError):
             mechanism, text = Mechanism.UNKNOWN, f"{step.name} returns numbers that are not finite"
         yield Finding(
             operation=step.name,
@@ -236,11 +234,19 @@ def _of_value(
         )
 
 
-def _plain(origin: Origin) -> tuple[Mechanism, str]:
-    step = origin.step
-    if step.function is None:
-        return Mechanism.CUSTOM, f"the backward of {step.name} turns finite numbers into others"
-    return Mechanism.UNKNOWN, f"{step.name} in shape {tuple(origin.where.shape)}"
+def _plain(done: Run, step: Step, origin: Origin) -> tuple[Mechanism, str]:
+    """Return what can be said without a small problem."""
+    names = {id(leaf): name for name, leaf in done.leaves.items()}
+    for operand in step.operands:
+        if id(operand) in names and operand.is_floating_point():
+            off = nonfinite(operand.detach())
+            if off is not None:
+                kinds = {f"{v:g}" for v in operand.detach()[off].unique().tolist()}
+                return Mechanism.INPUT, f"{names[id(operand)]} has {', '.join(sorted(kinds))}"
+    if origin.step.function is None:
+        text = f"the backward of {origin.step.name} turns finite numbers into others"
+        return Mechanism.CUSTOM, text
+    return Mechanism.UNKNOWN, f"{origin.step.name} in shape {tuple(origin.where.shape)}"
 
 
 def _problem(
@@ -270,10 +276,10 @@ def _different(origin: Origin, flat: torch.Tensor) -> list[int]:
     for position in flat.tolist():
         key = float(position) if tensor is None else float(tensor.detach().reshape(-1)[position])
         chosen.setdefault(key, position)
-        if len(chosen) == _FEW:
+        if len(chosen) == FEW:
             break
-    rest = [p for p in flat[:_FEW].tolist() if p not in chosen.values()]
-    return [*chosen.values(), *rest][:_FEW]
+    rest = [p for p in flat[:FEW].tolist() if p not in chosen.values()]
+    return [*chosen.values(), *rest][:FEW]
 
 
 def _cause(problem: SmallProblem, done: Run, origin: Origin) -> Cause | None:
@@ -290,63 +296,6 @@ def _cause(problem: SmallProblem, done: Run, origin: Origin) -> Cause | None:
         return list(same_line.values())[rank]
     same = [c for c in same_line.values() if np.array_equal(c.where, origin.where.numpy())]
     return next(iter(same or same_line.values() or found), None)
-
-
-# -- elements
-
-
-def _affected(
-    done: Run,
-    masks: Mapping[str, torch.Tensor],
-    problem: SmallProblem | None,
-    records: Mapping[str, Record],
-    reason: str,
-) -> tuple[Affected, ...]:
-    names = {place: component for component, place in problem.places.items()} if problem else {}
-    found = []
-    for name, mask in masks.items():
-        gradient = done.gradients[name]
-        assert gradient is not None  # noqa: S101  (it has a mask)
-        known = [index for n, index in names if n == name and bool(mask[index])]
-        first = known or [tuple(i) for i in mask.nonzero()[:_FEW].tolist()]
-        elements = tuple(
-            Element(
-                index=tuple(index),
-                gradient=float(gradient[index]),
-                truth=_truth(records, names.get((name, index)), reason),
-            )
-            for index in first
-        )
-        found.append(Affected(name, tuple(mask.shape), int(mask.sum()), elements))
-    inner = _inner(problem, records) if not any(n in masks for n, _ in names) else ()
-    return (*found, *inner)
-
-
-def _truth(records: Mapping[str, Record], component: str | None, reason: str) -> Truth:
-    if component is None:
-        return Truth(UNDECIDED, reason=reason or "it depends on many elements")
-    return truth_of(records.get(component), reason)
-
-
-def _inner(problem: SmallProblem | None, records: Mapping[str, Record]) -> Iterator[Affected]:
-    """Yield the values in between at which the truth is proved, if no input is among them."""
-    if problem is None:
-        return
-    by_name: dict[str, list[tuple[str, tuple[int, ...]]]] = {}
-    for component, (name, index) in problem.places.items():
-        record = records.get(component)
-        if record is not None and not _is_finite(record["value"]):
-            by_name.setdefault(name, []).append((component, index))
-    for name, components in by_name.items():
-        elements = tuple(
-            Element(index, float(records[c]["value"] or 0), truth_of(records[c]))
-            for c, index in components
-        )
-        yield Affected(name, problem.shapes[name], problem.counts[name], elements)
-
-
-def _is_finite(value: float | str | None) -> bool:
-    return value is not None and math.isfinite(float(value))
 
 
 # -- remedies
@@ -383,7 +332,7 @@ def _wanted(
     wanted = {n: r for n, r in records.items() if problem.places.get(n) in mine and _is_sure(r)}
     if not wanted:
         return {}
-    well = {n: r for n, r in records.items() if _is_finite(r["value"]) and _is_sure(r)}
+    well = {n: r for n, r in records.items() if is_number(r["value"]) and _is_sure(r)}
     return {**well, **wanted}
 
 

@@ -242,7 +242,8 @@ def run(arguments: Arguments) -> Run:
         origins: list[Origin] = []
         with _hooked(calls.owners, _watching(calls.owners, origins)):
             found = _gradients(outputs, cotangents, tensors)
-        _search_further(calls.owners, origins, lambda: _gradients(outputs, cotangents, tensors))
+        if origins:  # what was found has no NaN in it
+            found = _gradients(outputs, cotangents, tensors)
     return Run(
         arguments=arguments,
         leaves=leaves,
@@ -298,7 +299,10 @@ def is_finite(tensor: torch.Tensor) -> bool:
 
 def nonfinite(tensor: torch.Tensor) -> torch.Tensor | None:
     """Return a mask of the NaNs and infinities in a tensor; None without one."""
-    return None if is_finite(tensor) else ~_dense(tensor).isfinite()
+    if is_finite(tensor):
+        return None
+    dense = _dense(tensor)
+    return (dense - dense) != 0  # NaN where it is not finite; faster than `isfinite`
 
 
 def _dense(tensor: torch.Tensor) -> torch.Tensor:
@@ -349,33 +353,21 @@ class _hooked:  # noqa: N801  (a context manager)
 def _watching(owners: Mapping[Any, Step], origins: list[Origin]) -> Callable[[Any], Hook]:
     """Return a hook by node that notes where finite numbers arrive and others leave.
 
-    What leaves a node that is known is replaced by finite numbers, so that one behind it is found.
+    What leaves is replaced by finite numbers, so that the nodes behind are looked at too.
     """
-    known = {origin.node for origin in origins}
 
     def hook_of(node: Any) -> Hook:  # noqa: ANN401
         def hook(leaving: tuple[Any, ...], arriving: tuple[Any, ...]) -> Any:  # noqa: ANN401
-            if node in known:
-                return tuple(None if g is None else _finite(g) for g in leaving)
-            off = [g for g in leaving if g is not None and not is_finite(g)]
-            if off and all(g is None or is_finite(g) for g in arriving):
-                origins.extend(Origin(owners[node], node, ~_dense(g).isfinite()) for g in off)
-            return None
+            masks = [mask for g in leaving if g is not None and (mask := nonfinite(g)) is not None]
+            if not masks:
+                return None
+            if all(g is None or is_finite(g) for g in arriving):
+                origins.extend(Origin(owners[node], node, mask) for mask in masks)
+            return tuple(None if g is None else _finite(g) for g in leaving)
 
         return hook
 
     return hook_of
-
-
-def _search_further(
-    owners: Mapping[Any, Step], origins: list[Origin], backward: Callable[[], Any]
-) -> None:
-    """Run the backward pass again, without what is known, until nothing new is found."""
-    count = 0
-    while len(origins) > count:
-        count = len(origins)
-        with _hooked(owners, _watching(owners, origins)):
-            backward()
 
 
 def _finite(tensor: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,97 @@
+"""Remedies are tried, and those that do not give the true gradient are not offered."""
+
+import pytest
+import torch
+
+import symdiff
+from symdiff.explanation import remedies
+from symdiff.explanation.problems import SmallProblem
+from symdiff.explanation.rewriting import Candidate
+from symdiff.program import parse
+from symdiff.tracing.trace import trace
+
+
+def doubles(*numbers):
+    return torch.tensor(numbers, dtype=torch.float64)
+
+
+def problem_of(function, x):
+    program = trace(function, x)
+    places = {f"x[{k}]": ("x", (k,)) for k in range(len(x))}
+    return SmallProblem(
+        program=program,
+        values=dict(program.values),
+        cotangent=torch.ones_like(x),
+        places=places,
+        shapes={},
+        counts={},
+        basis="",
+    )
+
+
+def log_of_sigmoid(x):
+    return torch.log(torch.sigmoid(x))
+
+
+PROBLEM = problem_of(log_of_sigmoid, doubles(-800.0, 1.0))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_true"),
+    [
+        ("logsigmoid(x)", True),
+        ("-logaddexp(0, -x)", True),
+        ("-softplus(-x)", True),
+        ("log(sigmoid(x))", False),  # as before: NaN
+        ("log(sigmoid(x) + 1e-300)", False),  # finite, and 0 where the derivative is 1
+        ("log(sigmoid(clamp(x, min=-700)))", False),  # likewise
+        ("logsigmoid(x) + relu(-x - 799)", False),  # another function
+        ("logsigmoid(2*x)", False),  # likewise
+        ("logsigmoid(x) + 0*detach(x)*x", True),
+        ("detach(logsigmoid(x))", False),  # its gradient is 0
+        ("logsigmoid(x) + x - detach(x)", False),  # the value, and another gradient
+        ("logsigmoid(sum(x))", False),  # another shape
+    ],
+)
+def test_only_what_has_the_value_and_the_true_gradient_passes(text, is_true):
+    candidate = Candidate(parse(text), "", "")
+    assert (remedies.tried(PROBLEM, candidate, PROBLEM.records()) is not None) is is_true
+
+
+def test_a_wrong_candidate_is_not_offered(monkeypatch):
+    wrong = Candidate(parse("log(sigmoid(x) + 1e-300)"), "log(sigmoid(x))", "wrong")
+    monkeypatch.setattr(remedies, "candidates", lambda *_: iter([wrong]))
+    (finding,) = symdiff.explain(log_of_sigmoid, doubles(-800.0, 1.0)).findings
+    assert finding.remedies == ()
+    assert finding.no_remedy == "none of those that were tried gives the true gradient"
+
+
+def test_a_right_candidate_after_a_wrong_one_is_offered(monkeypatch):
+    wrong = Candidate(parse("log(sigmoid(x) + 1e-300)"), "log(sigmoid(x))", "wrong")
+    right = Candidate(parse("logsigmoid(x)"), "log(sigmoid(x))", "right")
+    monkeypatch.setattr(remedies, "candidates", lambda *_: iter([wrong, right]))
+    (finding,) = symdiff.explain(log_of_sigmoid, doubles(-800.0, 1.0)).findings
+    assert [remedy.write for remedy in finding.remedies] == ["right"]
+
+
+def test_a_subgradient_is_true_at_a_kink_and_another_number_is_not():
+    problem = problem_of(lambda x: torch.sqrt(x * x), doubles(0.0, 3.0))
+    records = problem.records()
+    for text, is_true in (("abs(x)", True), ("abs(x) + 2*(x - detach(x))", False)):
+        candidate = Candidate(parse(text), "", "")
+        assert (remedies.tried(problem, candidate, records) is not None) is is_true, text
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "write", "change"),
+    [
+        (lambda x: torch.acos((x * x).sum() / (x.norm() * x.norm())), doubles(1.0, 0.0), "clamp", "1.4e-06"),
+        (lambda x: torch.maximum((x**2).mean().sqrt(), x.sum() * 0 + 1e-10), doubles(0.0, 0.0), "1e-24", ""),
+        (lambda x: ((x**2).mean() ** 0.5).clamp(min=1e-3), doubles(0.0, 0.0), "1e-24", ""),
+    ],
+)  # fmt: skip
+def test_a_small_change_is_offered_last_and_says_how_much_it_changes(function, x, write, change):
+    (finding,) = symdiff.explain(function, x).findings
+    (remedy,) = finding.remedies
+    assert write in remedy.write
+    assert change in remedy.note
