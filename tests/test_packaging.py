@@ -71,6 +71,9 @@ def test_the_wheel_is_typed_and_has_the_shipped_expressions(wheel):
     shipped = {f"symdiff/expressions/{p.name}" for p in (ROOT / "expressions").glob("*.toml")}
     assert shipped <= set(names)
     assert not [n for n in names if n.startswith("tests")]
+    (entry_points,) = (n for n in names if n.endswith("entry_points.txt"))
+    text = zipfile.ZipFile(wheel).read(entry_points).decode()
+    assert "[pytest11]\nsymdiff = symdiff.testing.pytest_plugin\n" in text
 
 
 def test_the_wheel_runs_the_shipped_expressions_from_another_folder(wheel, tmp_path):

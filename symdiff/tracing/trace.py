@@ -19,6 +19,7 @@ from symdiff.request.callables import name_of
 from symdiff.tracing.branches import copy_of, real_parts, run_with_ties
 from symdiff.tracing.inputs import Arguments, Leaf, read_arguments
 from symdiff.tracing.recorder import Branch, Definition
+from symdiff.tracing.syntax import Syntax, replaced
 from symdiff.tracing.writing import joined, names_in, parsed
 
 # Relative deviations that another order of the operations explains, by dtype.
@@ -28,6 +29,11 @@ _DEVIATION: Final[Mapping[torch.dtype, float]] = {
     torch.float16: 0.05,
     torch.bfloat16: 0.2,
 }
+
+_LONGEST_CONDITION: Final = 80  # characters of a branch's condition in a note
+_UNNAMED: Final = re.compile(
+    r"t[ab]*\d+"
+)  # the name of a result that the person's code does not name
 
 
 def trace(function: Callable[..., Any], *inputs: Any, **keywords: Any) -> TracedProgram:
@@ -90,7 +96,7 @@ def trace(function: Callable[..., Any], *inputs: Any, **keywords: Any) -> Traced
         name=name_of(function),
         values=used,
         roles={name: roles[name] for name in program.inputs},
-        notes=(*run.notes, *_on_branches(run.branches, names)),
+        notes=(*run.notes, *_on_branches(run.branches, names, definitions)),
     )
 
 
@@ -211,17 +217,32 @@ def _first(tensor: torch.Tensor) -> str:
 # -- branches
 
 
-def _on_branches(branches: Sequence[Branch], names: Mapping[str, str]) -> Iterator[str]:
+def _on_branches(
+    branches: Sequence[Branch], names: Mapping[str, str], definitions: Sequence[Definition]
+) -> Iterator[str]:
     """Yield a note for every branch on a tensor's value of which only one side is traced."""
     seen: set[str] = set()
     for branch in branches:
         if branch.has_both:
             continue
         where = f"{branch.line}: " if branch.line else ""
-        text = "a tensor" if branch.condition is None else ast.unparse(branch.condition)
-        for name in names_in(branch.condition) if branch.condition is not None else ():
-            text = re.sub(rf"\b{name}\b", names.get(name, name), text)
+        text = _condition(branch, names, definitions)
         note = f"{where}the trace holds where {text} is {branch.taken}"
         if note not in seen:
             seen.add(note)
             yield note
+
+
+def _condition(branch: Branch, names: Mapping[str, str], definitions: Sequence[Definition]) -> str:
+    """Return a branch's condition in the inputs and in what the person's code names."""
+    if branch.condition is None:
+        return "a tensor"
+    renaming: dict[str, Syntax] = {o: ast.Name(n, ast.Load()) for o, n in names.items()}
+    condition = replaced(branch.condition, renaming)
+    unnamed = {d.name: d.expression for d in definitions if _UNNAMED.fullmatch(d.name)}
+    while unnamed.keys() & set(names_in(condition)):
+        written = replaced(condition, unnamed)
+        if len(ast.unparse(written)) > _LONGEST_CONDITION:
+            break
+        condition = written
+    return ast.unparse(condition)

@@ -66,6 +66,11 @@ def branch(x):
     return x
 
 
+def named_branch(x):
+    h = x.exp()
+    return h if h.sum() > 100 else x
+
+
 def loop(x):
     h = x
     for _ in range(4):
@@ -252,7 +257,10 @@ def test_the_text_of_a_trace_reads_like_the_code():
 
 
 NOTES = [
-    (branch, "if x.sum() > 0:: the trace holds where"),
+    (branch, "if x.sum() > 0:: the trace holds where sum(x) > 0 is True"),
+    (named_branch, "the trace holds where sum(h) > 100 is False"),
+    (lambda x: x / 2 if x[0, 0] < 5 and x.prod() > 9 else x, "where x[0, 0] < 5 is True"),
+    (lambda x: x / 2 if x[0, 0] < 5 and x.prod() > 9 else x, "where prod(x) > 9 is False"),
     (lambda x: x * x[0, 0].item(), "item makes a constant of a tensor"),
     (lambda x: F.dropout(x, 0.5), "random numbers drawn here are constants"),
     (lambda x: x + torch.randn_like(x), "random numbers drawn here are constants"),
