@@ -94,6 +94,22 @@ def test_the_wheel_runs_the_shipped_expressions_from_another_folder(wheel, tmp_p
     assert compared == 2
 
 
+def test_the_wheel_brings_the_plugin_of_pytest(wheel, tmp_path):
+    site = tmp_path / "site"
+    zipfile.ZipFile(wheel).extractall(site)
+    (tmp_path / "one.txt").write_text("good: x**2 ; x = 1:2:2\nbad: nosuch(x)\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--symdiff", "one.txt", "-p", "no:cacheprovider", "-q"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(site)},
+    )
+    assert "1 failed, 1 passed" in done.stdout, done.stdout + done.stderr
+    assert done.stderr == ""
+
+
 def test_every_pip_install_names_symdiff_compare():
     for path in [
         *ROOT.glob("*.md"),
