@@ -167,6 +167,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         self._indices_known: dict[int, Syntax] = {}
         self._kept_values: list[Any] = []  # as `_kept`, for arrays of indices
         self._kept: list[torch.Tensor] = []  # so that no other tensor gets the same id
+        self._by_memory: dict[int, list[torch.Tensor]] = {}
         self._held = False  # whether the person's code has turned gradients off
         self._taken = set(inputs)
         self.refused: UntracedError | None = None
@@ -195,8 +196,28 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             unseen = tensor.grad_fn.name()
         if unseen is not None:
             raise self.refusal(unseen, NotWrittenError("its result has no form in the catalogue"))
+        shared = self._written_views(tensor)
         self.bind(tensor, self._constant(tensor))
+        for other in shared:  # the tensor is a view that was made before anything was written
+            self._refresh(tensor, other)
         return self._expressions[id(tensor)]
+
+    def _sharing(self, tensor: torch.Tensor) -> list[torch.Tensor]:
+        """Return the known tensors that share memory with another one."""
+        found = [t for t in self._by_memory.get(_storage(tensor), ()) if t is not tensor]
+        return list({id(t): t for t in found if id(t) in self._expressions}.values())
+
+    def _written_views(self, tensor: torch.Tensor) -> list[torch.Tensor]:
+        """Return the known tensors that depend on the inputs and of which another is a view.
+
+        Others that share memory are torch's own, as what `autograd.grad` keeps for its use.
+        """
+        base = _base(tensor)
+        return [
+            t
+            for t in self._sharing(tensor)
+            if _base(t) is base and not self._is_constant(self._expressions[id(t)])
+        ]
 
     # -- one call
 
@@ -213,7 +234,11 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             self._held = not args[0]
         if name in _DROPOUT:
             return self._dropout(func, args, kwargs)
-        if not self.depends(args, kwargs) or name.endswith("_like") or name.startswith("new_"):
+        target = _written_to(func, name, args, kwargs)
+        made = name.endswith("_like") or name.startswith("new_")
+        if made:
+            self._check_filling(name, (args[1:], tuple(kwargs.values())))
+        if made or not (self.depends(args, kwargs) or self._is_seen(target)):
             return self._independent(func, name, args, kwargs)
         if name == "__bool__":
             return self._tested(func, args[0])
@@ -221,7 +246,6 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             self._check_python_value(name, args[0])
             self._note(f"{name.strip('_')} makes a constant of a tensor")
             return func(*args, **kwargs)
-        target = _written_to(func, name, args, kwargs)
         if target is not None:
             return self._write(func, name, target, args, kwargs)
         return self._computed(func, name, args, kwargs, unread)
@@ -324,6 +348,16 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             self._unread.pop(id(tensor), None)
         return result
 
+    def _is_seen(self, target: torch.Tensor | None) -> bool:
+        """Return whether a known tensor lies in the memory that a call writes to."""
+        return target is not None and bool(self._sharing(target))
+
+    def _check_filling(self, name: str, values: tuple[Any, ...]) -> None:
+        """Refuse a number made of a tensor in a custom Function's `forward`, as in full_like."""
+        if is_in_custom_forward() and self.depends(values, {}):
+            reason = "inside the forward of a custom Function its number is not a constant"
+            raise self.refusal(name, NotWrittenError(reason))
+
     def _check_python_value(self, name: str, tensor: torch.Tensor) -> None:
         """Refuse a real number that leaves torch inside a custom Function's `forward`.
 
@@ -373,12 +407,12 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         former = target.detach().clone()
         expression = self._written_value(name, target, before, args, kwargs, former)
         result = func(*args, **kwargs)
-        shared = [t for t in self._kept if t is not target and _shares_memory(t, target)]
+        shared = self._sharing(target)
         if self._held:
             self._replace_value(target, before, expression, name)
         else:
             self.add(expression, target, name)
-        for other in {id(t): t for t in shared}.values():
+        for other in shared:
             self._refresh(other, target)
         return result
 
@@ -505,10 +539,17 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         """Let an expression stand for a tensor."""
         self._expressions[id(tensor)] = expression
         self._kept.append(tensor)
+        if _storage(tensor):
+            self._by_memory.setdefault(_storage(tensor), []).append(tensor)
 
     def depends(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
         """Return whether an argument is a tensor that depends on the inputs."""
-        return any(id(t) in self._expressions for t in tensors_in((args, tuple(kwargs.values()))))
+        return any(map(self._is_known, tensors_in((args, tuple(kwargs.values())))))
+
+    def _is_known(self, tensor: torch.Tensor) -> bool:
+        if id(tensor) in self._expressions:
+            return True
+        return bool(self._written_views(tensor))
 
     def refusal(self, operation: str, reason: NotWrittenError) -> UntracedError:
         """Return the error for a call that tracing cannot read."""
@@ -587,11 +628,15 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) or (isinstance(value, torch.Tensor) and not value.ndim)
 
 
-def _shares_memory(first: torch.Tensor, second: torch.Tensor) -> bool:
-    if not first.layout == second.layout == torch.strided:
-        return False
-    memory: int = first.untyped_storage().data_ptr()
-    return memory == int(second.untyped_storage().data_ptr()) != 0
+def _base(tensor: torch.Tensor) -> torch.Tensor:
+    """Return the tensor of which another is a view: itself, if it is none."""
+    base = tensor._base  # noqa: SLF001  (it has no public form)
+    return tensor if base is None else base
+
+
+def _storage(tensor: torch.Tensor) -> int:
+    """Return the address of a tensor's memory; 0 where it has none that another could share."""
+    return int(tensor.untyped_storage().data_ptr()) if tensor.layout == torch.strided else 0
 
 
 def _memory(tensor: torch.Tensor) -> torch.Tensor:

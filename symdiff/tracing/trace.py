@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -20,7 +21,7 @@ from symdiff.tracing.branches import copy_of, real_parts, run_with_ties
 from symdiff.tracing.inputs import Arguments, Leaf, read_arguments
 from symdiff.tracing.recorder import Branch, Definition
 from symdiff.tracing.syntax import Syntax, replaced
-from symdiff.tracing.writing import joined, names_in, parsed
+from symdiff.tracing.writing import joined, names_in, needed, parsed
 
 # Relative deviations that another order of the operations explains, by dtype.
 _DEVIATION: Final[Mapping[torch.dtype, float]] = {
@@ -74,7 +75,9 @@ def trace(function: Callable[..., Any], *inputs: Any, **keywords: Any) -> Traced
     start = torch.random.get_rng_state()
     run = run_with_ties(arguments, start)
     conditions = [b.condition for b in run.branches if b.condition is not None]
-    definitions, output, names = joined(run.definitions, run.output, conditions)
+    inputs_named = [leaf.name for leaf in arguments.leaves]
+    definitions, output, names = joined(run.definitions, run.output, conditions, inputs_named)
+    _check_not_empty(run.definitions, [run.output, *conditions])
     try:
         program, nodes = parsed(definitions, output)
     except ExpressionError as error:
@@ -83,6 +86,8 @@ def trace(function: Callable[..., Any], *inputs: Any, **keywords: Any) -> Traced
     values |= run.constants
     roles = {leaf.name: _role_of(leaf) for leaf in arguments.leaves}
     roles |= dict.fromkeys(run.constants, "constant")
+    unused = [leaf.name for leaf in arguments.leaves if _is_unused(leaf, program)]
+    program = dataclasses.replace(program, inputs=(*program.inputs, *unused))
     used = {name: values[name] for name in program.inputs}
     dtypes = frozenset(d.value.dtype for d in run.definitions)
     _check(program, nodes, definitions, used, run.result, dtypes)
@@ -110,6 +115,12 @@ def _role_of(leaf: Leaf) -> str:
     return "constant" if leaf.tensor.dtype == torch.bool else leaf.role
 
 
+def _is_unused(leaf: Leaf, program: Program) -> bool:
+    """Return whether the value does not depend on a real input, whose gradient has to be 0."""
+    is_real = leaf.role in {"input", "parameter"} and leaf.tensor.is_floating_point()
+    return is_real and leaf.name not in program.inputs
+
+
 class _Replay:
     """Calls the traced function with one tensor for each input of its Program."""
 
@@ -122,13 +133,19 @@ class _Replay:
         """Return the value, with the random numbers of the trace; several outputs as one vector."""
         given = dict(zip(self._names, tensors, strict=True))
         known = {leaf.name: leaf for leaf in self._arguments.leaves}
-        moved = {n: t.to(known[n].tensor.dtype) for n, t in given.items() if n in known}
+        moved = {n: _as_given(t, known[n]) for n, t in given.items() if n in known}
         rest = {n: copy_of(leaf) for n, leaf in known.items() if n not in moved}
         with torch.random.fork_rng(devices=[]):
             torch.random.set_rng_state(self._state)
             result = self._arguments.call({**rest, **moved})
         parts = real_parts(result)
         return parts[0] if len(parts) == 1 else torch.cat([t.reshape(-1) for t in parts])
+
+
+def _as_given(tensor: torch.Tensor, leaf: Leaf) -> torch.Tensor:
+    """Return a tensor in the dtype of the person's; a module may write into its buffers."""
+    converted = tensor.to(leaf.tensor.dtype)
+    return converted.clone() if leaf.role == "buffer" else converted
 
 
 def _unreadable(error: ExpressionError, definitions: Sequence[Definition]) -> UntracedError:
@@ -139,6 +156,16 @@ def _unreadable(error: ExpressionError, definitions: Sequence[Definition]) -> Un
     written = f" (traced as {text[:80]})" if text else ""
     message = f"{where}{error.message}{written}"
     return UntracedError(message, hint="give the formula: symdiff.compare(f, math=...)")
+
+
+def _check_not_empty(definitions: Sequence[Definition], roots: Sequence[Syntax]) -> None:
+    """Refuse a value that depends on an empty tensor, which the expression language has not."""
+    used = needed(definitions, roots)
+    for d in definitions:
+        if d.name in used and not d.value.numel():
+            where = f"{d.line}: " if d.line else ""
+            message = f"{where}{d.operation} cannot be traced: its result is empty"
+            raise UntracedError(message, hint="leave the empty tensor out")
 
 
 # -- the check

@@ -23,7 +23,10 @@ def names_in(expression: Syntax) -> list[str]:
 
 
 def joined(
-    definitions: Sequence[Definition], output: Syntax, kept: Sequence[Syntax] = ()
+    definitions: Sequence[Definition],
+    output: Syntax,
+    kept: Sequence[Syntax] = (),
+    inputs: Sequence[str] = (),
 ) -> tuple[list[Definition], Syntax, dict[str, str]]:
     """Write definitions that are used once into the one that uses them, if one line made both.
 
@@ -33,6 +36,8 @@ def joined(
         What was recorded.
     kept
         Expressions whose names stay defined.
+    inputs
+        Names that no definition may take.
 
     Returns
     -------
@@ -41,10 +46,9 @@ def joined(
     names
         The new name of every definition that is left.
     """
-    needed = _needed(definitions, [output, *kept])
-    definitions = [d for d in definitions if d.name in needed]
+    used = needed(definitions, [output, *kept])
+    definitions = [d for d in definitions if d.name in used]
     uses = Counter(n for e in (output, *(d.expression for d in definitions)) for n in names_in(e))
-    by_name = {d.name: d for d in definitions}
     reserved = {n for e in kept for n in names_in(e)}
     user = {n: d for d in definitions for n in names_in(d.expression)}
     inlined: dict[str, Syntax] = {}
@@ -58,8 +62,7 @@ def joined(
             inlined[d.name] = expression
         else:
             left.append(Definition(d.name, expression, d.line, d.operation, d.value))
-    del by_name
-    names = _names(left)
+    names = _names(left, inputs)
     renaming: dict[str, Syntax] = {old: ast.Name(new, ast.Load()) for old, new in names.items()}
     renamed = [
         Definition(names[d.name], replaced(d.expression, renaming), d.line, d.operation, d.value)
@@ -68,17 +71,19 @@ def joined(
     return renamed, replaced(replaced(output, inlined), renaming), names
 
 
-def _needed(definitions: Sequence[Definition], roots: Sequence[Syntax]) -> set[str]:
-    needed = {n for root in roots for n in names_in(root)}
+def needed(definitions: Sequence[Definition], roots: Sequence[Syntax]) -> set[str]:
+    """Return the names that some expressions need, directly or through definitions."""
+    found = {n for root in roots for n in names_in(root)}
     for d in reversed(definitions):
-        if d.name in needed:
-            needed.update(names_in(d.expression))
-    return needed
+        if d.name in found:
+            found.update(names_in(d.expression))
+    return found
 
 
-def _names(definitions: Sequence[Definition]) -> dict[str, str]:
+def _names(definitions: Sequence[Definition], inputs: Sequence[str]) -> dict[str, str]:
     """Return a name for every definition: that of the assignment which it ends, or its own."""
     taken = {n for d in definitions for n in names_in(d.expression)} | {d.name for d in definitions}
+    taken |= set(inputs)
     names: dict[str, str] = {}
     for k, d in enumerate(definitions):
         following = definitions[k + 1].line if k + 1 < len(definitions) else None

@@ -203,11 +203,23 @@ def _patches(function: str) -> Translation:
     return translate
 
 
-def _embedding(c: Call, input: Any, weight: Any, *_: Any, **keywords: Any) -> Syntax:
-    if keywords.get("max_norm") is not None:
+def _embedding(
+    c: Call,
+    input: Any,
+    weight: Any,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    *_: Any,
+    **__: Any,
+) -> Syntax:
+    """Return the rows of the weight; torch gives that of `padding_idx` no gradient."""
+    if max_norm is not None:
         message = "embedding with max_norm, which changes the weight"
         raise NotWrittenError(message)
     rows = call("index_select", c.write(weight), literal(0), c.indices(input.reshape(-1)))
+    if padding_idx is not None:
+        is_padding = input.reshape(-1, 1) == padding_idx % len(weight)
+        rows = call("where", c.write(is_padding), call("detach", rows), rows)
     return reshaped(rows, tuple(c.result.shape))
 
 
