@@ -213,6 +213,46 @@ def _repeated(x: Array, numbers: tuple[int, ...]) -> Array:
     return result
 
 
+def _added(each: Each, x: Array, dim: int, index: Any, source: Array) -> Array:
+    result, indices = as_array(x), np.array(index)
+    for place in np.ndindex(indices.shape):
+        target = list(place)
+        target[dim] = int(indices[place])
+        result[tuple(target)] = each("add", result[tuple(target)], source[place])
+    return result
+
+
+def _scattered(_: Each, x: Array, dim: int, index: Any, source: Array) -> Array:
+    result, indices = as_array(x), np.array(index)
+    for place in np.ndindex(indices.shape):
+        target = list(place)
+        target[dim] = int(indices[place])
+        result[tuple(target)] = source[place]
+    return result
+
+
+def _rows_added(each: Each, x: Array, dim: int, index: Any, source: Array) -> Array:
+    result = as_array(x)
+    rows, parts = np.moveaxis(result, dim, 0), np.moveaxis(source, dim, 0)
+    for k, row in enumerate(np.array(index)):
+        rows[int(row)] = each("add", rows[int(row)], parts[k])
+    return result
+
+
+def _attention(each: Each, query: Array, key: Array, value: Array) -> Array:
+    """Return for every query the mean of the values, weighted by the powers of the scores."""
+    factor = 1 / Fraction(len(query.T))
+    result = np.empty((len(query), value.shape[1]), dtype=object)
+    for i, q in enumerate(query):
+        scores = [total(each, list(each("multiply", q, k))) for k in key]
+        scale = each("sqrt", factor)
+        powers = [each("exp", each("multiply", scale, s)) for s in scores]
+        for j in range(value.shape[1]):
+            terms = [each("multiply", p, v[j]) for p, v in zip(powers, value, strict=True)]
+            result[i, j] = each("divide", total(each, terms), total(each, powers))
+    return result
+
+
 LAYERS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     {
         "layer_norm": _layer_norm,
@@ -228,6 +268,10 @@ LAYERS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
         "adaptive_avg_pool2d": _adaptive(2),
         "pad": _pad,
         "embedding": _embedding,
+        "scatter": _scattered,
+        "scatter_add": _added,
+        "index_add": _rows_added,
+        "scaled_dot_product_attention": _attention,
         "roll": _roll,
         "repeat": lambda _, x, repeats: _repeated(x, repeats),
         "tile": lambda _, x, dims: _repeated(x, dims),

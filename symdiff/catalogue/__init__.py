@@ -14,6 +14,7 @@ from types import MappingProxyType
 from symdiff.catalogue import (
     activations,
     arrangements,
+    attention,
     distances,
     elementary,
     layers,
@@ -25,6 +26,7 @@ from symdiff.catalogue import (
     orders,
     pooling,
     reductions,
+    scattering,
     steps,
 )
 from symdiff.catalogue.row import Crossing, Function, Parameter
@@ -64,7 +66,9 @@ _GROUPS: Mapping[str, tuple[Function, ...]] = {
     "linear algebra": linear_algebra.LINEAR_ALGEBRA,
     "arrangements": arrangements.ARRANGEMENTS,
     "indexing": arrangements.INDEXING,
+    "scattering": scattering.SCATTERING,
     "layers": layers.LAYERS,
+    "attention": attention.ATTENTION,
     "normalizations": normalizations.NORMALIZATIONS,
     "pooling": pooling.POOLING,
     "distances": distances.DISTANCES,

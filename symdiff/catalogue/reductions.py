@@ -111,7 +111,7 @@ def _differences(a: Elements, x: Array, dim: int) -> tuple[Array, int]:
     return a.each("subtract", across, along), axis + 1
 
 
-def _softmax(a: Elements, x: Array, dim: int) -> Array:
+def softmax(a: Elements, x: Array, dim: int) -> Array:
     """Return 1/Σ_j e^(x_j - x_i): nothing cancels, and an overflow gives 0.
 
     If components may be -inf it is e^x/Σe^x, since -inf - (-inf) is undefined.
@@ -141,7 +141,7 @@ def log_softmax_for_backward(a: Elements, x: Array, dim: int) -> Array:
 
 
 def _softmin(a: Elements, x: Array, dim: int) -> Array:
-    return _softmax(a, a.each("negative", x), dim)
+    return softmax(a, a.each("negative", x), dim)
 
 
 def log_softmax(a: Elements, x: Array, dim: int) -> Array:
@@ -238,7 +238,7 @@ REDUCTIONS = (
     Function("norm",        "x, p: fixed = 2, dim: dim = None, keepdim: flag = False", formula="(Σ |x|**p)**(1/p)", array=norm, torch="norm"),
     Function("logsumexp",   "x, dim: dim, keepdim: flag = False", formula="log Σ e**x", array=_logsumexp,
              numpy=_numpy_logsumexp, torch="logsumexp"),
-    Function("softmax",     "x, dim: integer", formula="e**x / Σ e**x", array=_softmax,
+    Function("softmax",     "x, dim: integer", formula="e**x / Σ e**x", array=softmax,
              numpy=lambda x, dim: scipy_special.softmax(x, axis=dim), torch="softmax", backward_formula=_softmax_for_backward),
     Function("softmin",     "x, dim: integer", formula="e**-x / Σ e**-x", array=_softmin,
              numpy=lambda x, dim: scipy_special.softmax(-x, axis=dim), torch="F.softmin",

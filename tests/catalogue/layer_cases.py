@@ -102,6 +102,40 @@ LAYER_CASES = [
         ("embedding([1, 0], w, padding_idx=-1)", lambda w: F.embedding(torch.tensor([1, 0]), w, -1), [(2, 3)]),
     ),
     *table(
+        "scaled_dot_product_attention",
+        (
+            "F.scaled_dot_product_attention(q, k, v)",
+            F.scaled_dot_product_attention,
+            [((2, 3), (4, 3), (4, 2)), ((2, 1, 2), (2, 3, 2), (2, 3, 1))],
+        ),
+        (
+            "scaled_dot_product_attention(q, k, v, is_causal=True, scale=0.5)",
+            lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=0.5),
+            [((3, 2), (3, 2), (3, 2)), ((2, 2, 2), (2, 3, 2), (2, 3, 1))],
+        ),
+        (
+            "scaled_dot_product_attention(q, k, v, attn_mask=v.T <= 1e9)",
+            F.scaled_dot_product_attention,
+            [((1, 2), (3, 2), (3, 1))],
+        ),
+    ),
+    *table(
+        "scatter",
+        ("x.scatter(0, [1, 0], y)", lambda x, y: x.scatter(0, torch.tensor([1, 0]), y), [((3,), (2,))]),
+        ("scatter(x, 1, [[2, 0], [1, 2]], y)", lambda x, y: x.scatter(1, torch.tensor([[2, 0], [1, 2]]), y), [((2, 3), (2, 2)), ((3, 3), (2, 2))]),
+    ),
+    *table(
+        "scatter_add",
+        ("x.scatter_add(0, [1, 1, 0], y)", lambda x, y: x.scatter_add(0, torch.tensor([1, 1, 0]), y), [((2,), (3,))]),
+        ("scatter_add(x, -1, [[2, 2], [1, 2]], y)", lambda x, y: x.scatter_add(-1, torch.tensor([[2, 2], [1, 2]]), y), [((2, 3), (2, 2))]),
+        ("scatter_add(x, 0, i, y)", lambda x, i, y: x.scatter_add(0, i, y), [((2, 3), (4, 2), (4, 2))]),
+    ),
+    *table(
+        "index_add",
+        ("x.index_add(0, [1, 1, 0], y)", lambda x, y: x.index_add(0, torch.tensor([1, 1, 0]), y), [((2,), (3,)), ((2, 2), (3, 2))]),
+        ("index_add(x, 1, i, y, alpha=-2)", lambda x, i, y: x.index_add(1, i, y, alpha=-2), [((2, 3), (3,), (2, 3))]),
+    ),
+    *table(
         "roll",
         ("x.roll(1, 0)", lambda x: x.roll(1, 0), SEVERAL),
         ("roll(x, -2)", lambda x: torch.roll(x, -2), ANY),

@@ -83,6 +83,20 @@ TENSOR_REFERENCE = [
     (call("index", call("topk", variable("v"), k=2), index=(1,)), [5, 1, 3], 3),
     (call("kthvalue", variable("v"), k=3), [5, 1, 3], 5),
     (call("det", variable("A")), [[1, 2], [3, 4]], -2),
+    (
+        call(
+            "index",
+            call(
+                "scaled_dot_product_attention",
+                call("zeros_like", variable("A")),
+                variable("A"),
+                variable("A"),
+            ),
+            index=(0, 1),
+        ),
+        [[1, 2], [3, 6]],
+        4,
+    ),
     (call("index", call("solve", variable("A"), variable("A")), index=(1, 0)), [[1, 2], [3, 4]], 0),
     (
         call(

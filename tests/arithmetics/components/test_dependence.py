@@ -145,6 +145,9 @@ EXACT = [
     "gather(a, 0, [[1, 0, 1]])",
     "index_select(a, 1, [2, 0, 2])",
     "take(a, [4, 0, 0])",
+    "scatter(a, 1, [[2], [0]], b[:2, :1])",
+    "scatter_add(x, 0, [1, 1], g)",
+    "index_add(a, 1, [2, 0], n[0, :2])",
     "put(a, [3, 1], g)",
     "diag(x)",
     "diag(a @ b)",
@@ -198,6 +201,7 @@ EXACT = [
     # compositions
     "relu(a @ b) @ a",
     "softmax(a @ a.T, dim=1) @ a",
+    "F.scaled_dot_product_attention(a, d, d)",
     "tanh(a)*x + g.unsqueeze(1)",
     "(c if c > 0 else 2*c)*x",
 ]
