@@ -369,6 +369,8 @@ def _logic(settles: bool) -> Meaning:
     def meaning(_: Reals, x: Any, y: Any) -> Any:
         if settles in (x, y):
             return settles
+        if Missing.UNCLEAR in (x, y):  # it may settle the condition
+            return Missing.UNCLEAR
         missing = [v for v in (x, y) if isinstance(v, Missing)]
         return missing[0] if missing else not settles
 

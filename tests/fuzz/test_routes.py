@@ -10,7 +10,7 @@ import sympy
 
 from fuzz import contradictions
 from fuzz.cones import distance_outside, limit_gradients
-from fuzz.meanings import NUMBERS, SELECTIONS
+from fuzz.meanings import NUMBERS, SELECTIONS, Missing
 from fuzz.points import Coordinate
 from fuzz.product import Word, array
 from fuzz.quotients import LEVELS, Shape, quotients
@@ -313,3 +313,11 @@ def test_a_bound_far_out_of_a_logarithm_is_no_contradiction_and_a_near_one_is(bo
         f"a logarithm of zero; the right limit is {bound}", "autograd", None, "undefined",
     )  # fmt: skip
     assert bool(contradictions.of_truth(word, answer)) is is_found
+
+
+@pytest.mark.parametrize("function", ["logical_and", "logical_or"])
+@pytest.mark.parametrize("other", [Missing.UNDEFINED, Missing.NOT_NAN])
+def test_a_condition_that_is_unclear_may_settle_one_with_an_undefined_part(function, other):
+    meaning = SELECTIONS[function]
+    assert meaning(Reals(60), other, Missing.UNCLEAR) is Missing.UNCLEAR
+    assert meaning(Reals(60), other, function == "logical_or") is (function == "logical_or")
