@@ -114,9 +114,10 @@ def fits(number: float | None, side: Side, *, strict: bool = True) -> bool:
 
 
 _NUMBER: Final = r"([-+]?(?:inf|\d[\d.]*(?:e[-+]?\d+)?))"
-_BOTH: Final = re.compile(rf"(?<!left )(?<!right )limit is {_NUMBER}")
-_LEFT: Final = re.compile(rf"left limit is {_NUMBER}")
-_RIGHT: Final = re.compile(rf"right (?:limit is|one) {_NUMBER}")
+_IS: Final = r"limit(?: along [\w\[\],]+)? is"
+_BOTH: Final = re.compile(rf"(?<!left )(?<!right ){_IS} {_NUMBER}")
+_LEFT: Final = re.compile(rf"left {_IS} {_NUMBER}")
+_RIGHT: Final = re.compile(rf"right (?:{_IS}|one) {_NUMBER}")
 _JUMPS: Final = re.compile(rf"by {_NUMBER} to the (left|right)")
 
 

@@ -303,14 +303,17 @@ def test_a_limit_in_which_all_digits_cancel_is_not_compared():
     assert number_of(1 - sympy.tanh(sympy.Integer(20)) ** 2) == pytest.approx(4 * math.exp(-40))
 
 
+@pytest.mark.parametrize("words", ["limit is", "limit along x is"])
 @pytest.mark.parametrize(("bound", "is_found"), [("-1e15", False), ("-5", True)])
-def test_a_bound_far_out_of_a_logarithm_is_no_contradiction_and_a_near_one_is(bound, is_found):
+def test_a_bound_far_out_of_a_logarithm_is_no_contradiction_and_a_near_one_is(
+    words, bound, is_found
+):
     # At 0 the value log(x) tends to -inf; a Word that states a limit is right for max(log(x), -b)
     # only, and the quotients see a bound that is reached within their steps.
     answer = quotients(call("log", X), {"x": Fraction(0)}, ("x", ()))
     word = Word(
         {"x": Fraction(0)}, "x", (), "outside", None, 1.0, None,
-        f"a logarithm of zero; the right limit is {bound}", "autograd", None, "undefined",
+        f"a logarithm of zero; the right {words} {bound}", "autograd", None, "undefined",
     )  # fmt: skip
     assert bool(contradictions.of_truth(word, answer)) is is_found
 
