@@ -636,7 +636,10 @@ def _base(tensor: torch.Tensor) -> torch.Tensor:
 
 def _storage(tensor: torch.Tensor) -> int:
     """Return the address of a tensor's memory; 0 where it has none that another could share."""
-    return int(tensor.untyped_storage().data_ptr()) if tensor.layout == torch.strided else 0
+    wrapped = torch._C._functorch.is_functorch_wrapped_tensor(tensor)  # noqa: SLF001  (of vmap)
+    if wrapped or tensor.layout != torch.strided:
+        return 0
+    return int(tensor.untyped_storage().data_ptr())
 
 
 def _memory(tensor: torch.Tensor) -> torch.Tensor:

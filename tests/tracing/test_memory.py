@@ -75,6 +75,20 @@ def test_views_made_before_a_write_show_it(fn):
     assert all(r["kind"] == "smooth" for r in comparison.records())
 
 
+TRANSFORMED = [
+    torch.vmap(lambda x: x.sum() * x),
+    torch.func.grad(lambda x: x.sin().sum()),
+    lambda x: torch.func.jacrev(lambda y: y * y)(x[0]),
+    lambda x: x.to_sparse().to_dense() * x,
+]
+
+
+@pytest.mark.parametrize("fn", TRANSFORMED)
+def test_tensors_without_memory_of_their_own_are_no_views(fn):
+    comparison = symdiff.compare(fn, values={"x": X}, engines=["autograd"])
+    assert {r["verdict"] for r in comparison.records()} == {"agrees"}
+
+
 class Counting(nn.Module):
     """Writes to its buffers, shares one weight, and has parameters that it does not use."""
 
