@@ -120,6 +120,21 @@ def domain(function: str) -> Program | None:
 
 
 @functools.cache
+def closed_domain(function: str) -> Program | None:
+    """Return a row's domain with its ends, or None if it is no open interval.
+
+    Examples
+    --------
+    >>> closed_domain("atanh").text
+    'x >= -1 and x <= 1'
+    """
+    text = CATALOGUE[function].domain or ""
+    if "=" in text or not ({"<", ">"} & set(text)):
+        return None
+    return parse_condition(text.replace("<", "<=").replace(">", ">="))
+
+
+@functools.cache
 def default(text: str) -> Program:
     """Return the default of a parameter, given as text, as a constant Program."""
     return parse(text)

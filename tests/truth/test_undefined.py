@@ -57,6 +57,12 @@ ROWS = [
     ("fmax(log(x), 1)", "x", {"x": -1}, "smooth", 0, 0, 0, ""),
     ("fmax(x, log(x))", "x", {"x": -1}, "smooth", 1, 1, 1, ""),
     ("fmin(log(x), sqrt(x))", "x", {"x": -1}, "outside", None, None, None, ""),
+    ("fmax(erfinv(x), y)", "y", {"x": 2, "y": 1}, "smooth", 1, 1, 1, ""),
+    ("fmax(atanh(x), 3*y)", "y", {"x": -3, "y": 1}, "smooth", 3, 3, 3, ""),
+    ("fmin(log1p(x), y)", "y", {"x": -2, "y": 1}, "smooth", 1, 1, 1, ""),
+    ("fmax(atanh(x), y)", "y", {"x": 1, "y": 1}, "outside", None, None, None, ""),  # inf
+    ("fmin(log1p(x), y)", "y", {"x": -1, "y": 1}, "outside", None, None, None, ""),  # -inf
+    ("nan_to_num(erfinv(x), nan=4)", "x", {"x": 2}, "smooth", 0, 0, 0, ""),
     ("fmax(sqrt(x), -1 - x)", "x", {"x": 0}, "jump", inf, inf, None, "by -1 to the left"),
     ("fmax(1/x, 2)", "x", {"x": 0}, "pole", None, None, None, "a division by zero"),
     ("fmin(atan2(0*x, 0), x)", "x", {"x": -1}, "outside", None, None, None, "atan2"),

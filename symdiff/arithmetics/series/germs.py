@@ -47,7 +47,7 @@ from symdiff.arithmetics.series.reals import MAX_BITS, PI, E, Real, UndecidedErr
 from symdiff.catalogue import Function
 from symdiff.errors import Unsupported
 from symdiff.program import Program
-from symdiff.program.parser import domain, template
+from symdiff.program.parser import closed_domain, domain, template
 
 __all__ = [
     "ORDERS",
@@ -202,9 +202,20 @@ class Germs:
         names = row.parameter_names
         in_domain = read(condition, self, dict(zip(names, arguments, strict=False)))
         if in_domain is False:
-            return Outside(domain_message(row.name), "nan" if row.has_closed_domain else "")
+            is_nan = row.has_closed_domain or self._is_beyond_ends(row, arguments)
+            return Outside(domain_message(row.name), "nan" if is_nan else "")
         undecided: Outside | Unknown | None = None if in_domain is True else in_domain
         return named(row, arguments, undecided)  # type: ignore[no-any-return]
+
+    def _is_beyond_ends(self, row: Function, arguments: Sequence[Any]) -> bool:
+        """Return whether arguments are proved to lie outside an open interval and off its ends.
+
+        In doubles the function is NaN there; at an end it may be infinite.
+        """
+        condition = closed_domain(row.name)
+        names = row.parameter_names
+        inputs = dict(zip(names, arguments, strict=False))
+        return condition is not None and read(condition, self, inputs) is False
 
 
 def _with_zero_in_doubles(row: Function, arguments: Sequence[Any], result: Any) -> Any:
