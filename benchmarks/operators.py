@@ -2,10 +2,10 @@
 
     python -m pip install expecttest               what torch's tests import
     python benchmarks/operators.py                 all operators, about half an hour
-    python benchmarks/operators.py --only 'fft.*'  some of them; the others stay as they are
+    python benchmarks/operators.py --only 'fft.*'  some of them; the others stay
     python benchmarks/operators.py --write         only write the page again, from operators.json
 
-Each operator gets its first five small samples, and the same samples rounded to whole numbers.
+Operators that operators.json has are left out: delete it to run all again. Each operator gets its first five small samples, and the same samples rounded to whole numbers.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import functools
 import json
 import multiprocessing
 import time
-import tomllib
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -25,6 +24,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
+from operators_page import findings, page, status
 from pebble import ProcessExpired, ProcessPool
 from torch.testing._internal.common_methods_invocations import op_db
 from torch.utils._python_dispatch import TorchDispatchMode
@@ -35,7 +35,6 @@ from symdiff.verdict.words import Verdict
 
 HERE: Final = Path(__file__).parent
 RESULTS: Final = HERE / "operators.json"
-EXPLAINED: Final = HERE / "operators_explained.toml"
 PAGE: Final = HERE.parent / "docs" / "operators.md"
 SAMPLES: Final = 5
 SECONDS: Final = 30.0  # for all samples of an operator
@@ -46,6 +45,18 @@ COMPONENTS: Final = 128  # derivatives that are written out; with more, the valu
 CROPPED: Final = (5, 4, 3, 2)  # the lengths to which dimensions are cropped, where none is small
 LOOKED_AT: Final = 40  # samples, among which small ones are sought
 FINDINGS: Final = frozenset(v.label for v in Verdict if not v.passes)
+
+
+# What the page says of the samples.
+HOW: Final = f"""PyTorch {torch.__version__.partition("+")[0]} tests its operators on the inputs of
+`torch.testing._internal.common_methods_invocations.op_db`. `benchmarks/operators.py` takes every
+operator with gradients in float64, its first {SAMPLES} small samples (at most {SMALL} numbers; where
+it has none, the first ones with shorter dimensions), and the same samples rounded to whole
+numbers, so that ties and zeros occur. It traces the operator, which checks the values of the
+trace, and compares the gradients of its own backward pass with the truth of the traced program.
+Values with more than {COMPONENTS} derivatives are contracted with fixed weights, as a loss would
+do. An operator has {SECONDS:.0f} s, a sample {SECONDS_FOR_ONE:.0f} s.
+"""
 
 
 def operators(pattern: str) -> dict[str, Any]:
@@ -93,9 +104,10 @@ def _first(value: Any, length: int) -> Any:  # noqa: ANN401
 
 
 def _size(sample: Any) -> int:  # noqa: ANN401
-    """Return the number of components of the inputs; 0 if there is nothing to differentiate by."""
+    """Return the number of components of the inputs; 0 if an input is empty, or there is none."""
     tensors = list(_tensors(_given(sample)))
-    has_inputs = any(t.requires_grad and t.numel() for t in tensors)
+    inputs = [t for t in tensors if t.requires_grad]
+    has_inputs = bool(inputs) and all(t.numel() for t in inputs)
     return sum(t.numel() for t in tensors) if has_inputs else 0
 
 
@@ -150,6 +162,8 @@ def out_of_scope(function: Any, inputs: list[torch.Tensor]) -> str:  # noqa: ANN
     """Return why there is nothing to compare; "" if there is."""
     with _Draws() as draws:
         first = list(_tensors(_results(function, inputs)))
+    if draws.seen:
+        return "draws random numbers"
     if any(t.is_complex() for t in first):
         return "returns complex numbers"
     if any(t.layout != torch.strided for t in first):
@@ -159,8 +173,6 @@ def out_of_scope(function: Any, inputs: list[torch.Tensor]) -> str:  # noqa: ANN
         return "returns no real numbers"
     if not any(t.requires_grad for t in real):
         return "its result has no gradient"
-    if draws.seen:
-        return "draws random numbers"
     return "" if any(t.numel() for t in real) else "returns nothing"
 
 
@@ -191,7 +203,7 @@ def _results(function: Any, inputs: list[torch.Tensor]) -> Any:  # noqa: ANN401
 
 def check(name: str, number: int, whole: bool) -> dict[str, Any]:  # noqa: FBT001
     """Trace and compare one sample of an operator."""
-    op = operators(name.replace("[", "[[]"))[name]
+    op = operators(name)[name]
     sample = samples(op)[number]
     function, inputs = as_function(op, rounded(sample) if whole else sample)
     try:
@@ -252,7 +264,9 @@ def run(names: list[str], most: int, out: Path) -> dict[str, list[dict[str, Any]
     with ProcessPool(max_workers=1, context=context) as pool:
         for k, name in enumerate(names):
             start = time.monotonic()
-            count = min(most, len(samples(operators(name.replace("[", "[[]"))[name])))
+            count = min(most, len(samples(operators(name)[name])))
+            if len(results.get(name, ())) == 2 * count > 0:
+                continue  # from a former run
             results[name] = [
                 {"sample": k, "whole": whole, **_in_worker(pool, name, k, whole, start)}
                 for k in range(count)
@@ -288,150 +302,6 @@ def _in_worker(
     return {**result, "seconds": round(time.monotonic() - began, 2)}
 
 
-def status(cases: list[dict[str, Any]]) -> str:
-    """Return one word for an operator.
-
-    `crash`: an exception that is not a message for users. `not traced`: a sample could not be
-    traced. `proved`: every derivative of every sample is. `undecided`: one is not. `out of scope`:
-    there is nothing to compare.
-    """
-    outcomes = {case["outcome"] for case in cases} - {"out of scope"}
-    if not outcomes:
-        return "out of scope"
-    if outcomes & {"crash", "not traced"}:
-        return "crash" if "crash" in outcomes else "not traced"
-    compared = [case for case in cases if case["outcome"] == "compared"]
-    if not sum(case["derivatives"] for case in compared):
-        return "out of scope" if outcomes == {"compared"} else "undecided"
-    is_proved = outcomes == {"compared"} and all(_is_proved(case) for case in compared)
-    return "proved" if is_proved else "undecided"
-
-
-def findings(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the verdicts on an operator that do not pass: the first few of every sample."""
-    return [finding for case in cases for finding in case.get("findings", ())]
-
-
-def _is_proved(case: Mapping[str, Any]) -> bool:
-    return bool(case["proved"] == case["derivatives"])
-
-
-# -- the page
-
-
-def is_traced(cases: list[dict[str, Any]]) -> bool:
-    """Return whether every sample of an operator was traced and compared, or ran out of time."""
-    outcomes = {case["outcome"] for case in cases} - {"out of scope"}
-    return bool(outcomes) and outcomes <= {"compared", "stopped", "not run"}
-
-
-def page(results: Mapping[str, list[dict[str, Any]]]) -> str:
-    """Return docs/operators.md."""
-    explained = tomllib.loads(EXPLAINED.read_text())
-    words = {name: status(cases) for name, cases in results.items()}
-    scope = {name: cases for name, cases in results.items() if words[name] != "out of scope"}
-    lines = [
-        "# The operators of PyTorch's own tests",
-        "",
-        f"PyTorch {torch.__version__.partition('+')[0]} tests its operators on the inputs of",
-        "`torch.testing._internal.common_methods_invocations.op_db`. `benchmarks/operators.py`",
-        "takes every operator with gradients in float64, its first five small samples (at most",
-        f"{SMALL} numbers where it has such), and the same samples rounded to whole numbers, so",
-        "that ties and zeros occur. It traces the operator, which checks the values of the trace,",
-        "and compares the gradients of its own backward pass with the truth of the traced",
-        f"program. Values with more than {COMPONENTS} derivatives are contracted with fixed",
-        f"weights. An operator has {SECONDS:.0f} s.",
-        "",
-        *_totals(words, scope),
-        "",
-        "`proved`: every derivative of every sample is. `undecided`: some are not, or a sample",
-        "took too long. A finding is a verdict that does not pass.",
-        "",
-        *_findings(scope, explained.get("findings", {})),
-        "",
-        "## All operators",
-        "",
-        "| operator | result | samples | derivatives | proved | at ties, kinks, edges | why not |",
-        "|---|---|--:|--:|--:|--:|---|",
-        *(_row(name, cases, words[name]) for name, cases in scope.items()),
-        "",
-        "## Out of scope",
-        "",
-        "| operator | why |",
-        "|---|---|",
-        *(
-            f"| {name} | {_why_not_at_all(cases)} |"
-            for name, cases in results.items()
-            if words[name] == "out of scope"
-        ),
-        "",
-    ]
-    return "\n".join(lines)
-
-
-def _totals(words: Mapping[str, str], scope: Mapping[str, list[dict[str, Any]]]) -> Iterator[str]:
-    traced = sum(is_traced(cases) for cases in scope.values())
-    counted = Counter(words.values())
-    share = {n: f"{k} ({100 * k / max(1, len(scope)):.0f} %)" for n, k in counted.items()}
-    yield "| | operators |"
-    yield "|---|--:|"
-    yield f"| with gradients in float64 | {len(words)} |"
-    yield f"| out of scope | {counted['out of scope']} |"
-    yield f"| in scope | {len(scope)} |"
-    part = f"{traced} ({100 * traced / max(1, len(scope)):.0f} %)"
-    yield f"| all samples traced and compared | {part} |"
-    for word in ("proved", "undecided", "not traced", "crash"):
-        yield f"| {word} | {share.get(word, '0')} |"
-    yield f"| with findings | {sum(bool(findings(cases)) for cases in scope.values())} |"
-
-
-def _findings(
-    scope: Mapping[str, list[dict[str, Any]]], explained: Mapping[str, str]
-) -> Iterator[str]:
-    yield "## Findings"
-    yield ""
-    for name in (n for n, cases in scope.items() if findings(cases)):
-        first = findings(scope[name])[0]
-        sides = first["derivative"]
-        sides = f"{first['left']} | {first['right']}" if sides is None else sides
-        yield (
-            f"- **{name}**: {first['verdict']} at a point of kind {first['kind']}: "
-            f"d/d{first['variable']} is {sides}, and autograd says {first['value']}. "
-            f"{explained.get(name, '(not read yet)')}"
-        )
-
-
-def _row(name: str, cases: list[dict[str, Any]], word: str) -> str:
-    compared = [case for case in cases if case["outcome"] == "compared"]
-    derivatives = sum(case["derivatives"] for case in compared)
-    proved = sum(case["proved"] for case in compared)
-    special = sum(n for case in compared for k, n in case["kinds"].items() if k != "smooth")
-    return (
-        f"| {name} | {word} | {len(compared)}/{len(cases)} | {derivatives} | {proved} | {special} "
-        f"| {_short(_why(cases))} |"
-    )
-
-
-def _why(cases: list[dict[str, Any]]) -> str:
-    for case in cases:
-        if case["outcome"] not in {"compared", "out of scope"}:
-            return str(case["reason"])
-    for case in cases:
-        if case["outcome"] == "compared" and not _is_proved(case):
-            return str(case["undecided"] or "shown by error bounds along random directions")
-    return ""
-
-
-def _why_not_at_all(cases: list[dict[str, Any]]) -> str:
-    if not cases:
-        return "has no small sample"
-    return _short(cases[0].get("reason", "its value does not depend on its inputs"))
-
-
-def _short(text: str) -> str:
-    return text.partition(" (give the formula")[0].replace("|", "/").replace("\n", " ")[:110]
-
-
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -446,7 +316,8 @@ def main() -> None:
         print(Counter(status(cases) for cases in results.values()))
     if given.out == RESULTS:
         results = json.loads(RESULTS.read_text())["operators"]
-        PAGE.write_text(page({name: results[name] for name in operators("*") if name in results}))
+        in_order = {name: results[name] for name in operators("*") if name in results}
+        PAGE.write_text(page(in_order, HOW))
 
 
 if __name__ == "__main__":

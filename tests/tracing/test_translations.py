@@ -86,6 +86,7 @@ LOSSES = [
     lambda x: F.cross_entropy(x, torch.softmax(x.detach(), 1), reduction="none"),
     lambda x: F.gaussian_nll_loss(x, x * 0, x * x + 1, full=True),
     lambda x: torch.special.log_ndtr(x) + torch.special.ndtri(torch.sigmoid(x)),
+    lambda x: torch.logaddexp2(x, x * x) + torch.logaddexp2(x, x),
     lambda x: torch.special.erfcx(x) + torch.angle(x) + torch.mvlgamma(x.abs() + 2, 2),
     lambda x: torch.nanmean(x) + (x > 0).bool().sum() * x.sum() + (x * (x > 0)).sum(),
 ]

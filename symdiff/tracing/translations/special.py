@@ -50,9 +50,17 @@ def _erfcx(c: Call, input: Any) -> Syntax:
     return multiply(call("exp", call("square", c.write(input))), call("erfc", c.write(input)))
 
 
+def _logaddexp2(c: Call, input: Any, other: Any) -> Syntax:
+    """Return logaddexp(x*log(2), y*log(2))/log(2)."""
+    unit = call("log", literal(2))
+    first, second = (multiply(c.write(value), unit) for value in (input, other))
+    return divide(call("logaddexp", first, second), unit)
+
+
 SPECIAL: Final[Mapping[str, Translation]] = MappingProxyType(
     {
         "angle": _angle,
+        "logaddexp2": _logaddexp2,
         "special_ndtri": _ndtri,
         "special_log_ndtr": _log_ndtr,
         "log_ndtr": _log_ndtr,
