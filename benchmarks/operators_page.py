@@ -109,14 +109,21 @@ def _findings(
     yield ""
     for name in (n for n, cases in scope.items() if findings(cases)):
         for first in _of_each_kind(findings(scope[name])):
-            sides = f"{first['left']} on the left and {first['right']} on the right"
-            truth = first["derivative"] if first["derivative"] is not None else sides
+            truth = _truth(first)
             where = f", of output {first['output']}" if first["output"] else ""
             yield (
                 f"- `{name}`, {first['verdict']} ({first['kind']}): d/d{first['variable']}{where} "
                 f"is {truth}, autograd gives {first['value']}. "
                 f"{_explanation(name, first, explained)}"
             )
+
+
+def _truth(finding: Mapping[str, Any]) -> str:
+    if finding["derivative"] is not None:
+        return str(finding["derivative"])
+    if finding["left"] is None and finding["right"] is None:
+        return "undefined"
+    return f"{finding['left']} on the left and {finding['right']} on the right"
 
 
 def _of_each_kind(several: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -163,4 +170,6 @@ def _why_not_at_all(cases: list[dict[str, Any]]) -> str:
 
 
 def _short(text: str) -> str:
-    return text.partition(" (give the formula")[0].replace("|", "/").replace("\n", " ")[:110]
+    """Return a reason without the line of the script and the hint."""
+    reason = text.partition("keywords): ")[2] or text
+    return reason.partition(" (")[0].replace("|", "/").replace("\n", " ")[:110]
