@@ -316,9 +316,10 @@ def main() -> None:
         results = run(list(operators(given.only)), given.samples, given.out)
         print(Counter(status(cases) for cases in results.values()))
     if given.out == RESULTS:
-        results = json.loads(RESULTS.read_text())["operators"]
+        stored = json.loads(RESULTS.read_text())
+        results = stored["operators"]
         in_order = {name: results[name] for name in operators("*") if name in results}
-        PAGE.write_text(page(in_order, HOW))
+        PAGE.write_text(page(in_order, HOW + stored.get("note", "")))
 
 
 if __name__ == "__main__":
