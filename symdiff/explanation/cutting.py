@@ -139,7 +139,7 @@ class _Cut:
                 for small, result in zip(self._run(step, env), step.results, strict=True):
                     env[id(result)] = small
                     self._compare(small, _there(other, result), result, step)
-        except (NotCutError, RuntimeError, TypeError, ValueError, IndexError):
+        except Exception:  # noqa: BLE001  (a call may refuse these shapes by an error of any type)
             self._inputs, self._small, others = before
             self._others = [(o, env) for (o, _), env in zip(self._others, others, strict=True)]
             return
@@ -153,6 +153,13 @@ class _Cut:
             message = "a tensor was written to afterwards"
             raise NotCutError(message)
         small = self._elements.of(tensor.detach())
+        if (
+            tensor.requires_grad
+            and tensor.numel() > small.numel()
+            and not self._elements.is_part(tensor)
+        ):
+            message = "a tensor is used in many places"
+            raise NotCutError(message)
         for other, env in self._others:
             env[id(tensor)] = self._elements.of(_there(other, tensor))
         if tensor.requires_grad:
@@ -247,7 +254,8 @@ class _Cut:
 
     def _uses(self, step: Step) -> list[torch.Tensor]:
         """Return the tensors of the cut that a call uses and that have gradients."""
-        return [t for t in step.operands if id(t) in self._small and t.requires_grad]
+        used = [t for t in step.operands if id(t) in self._small and t.requires_grad]
+        return list({id(t): t for t in used}.values())
 
     def _replayed(
         self, given: Mapping[str, torch.Tensor], outputs: Sequence[torch.Tensor]
@@ -261,13 +269,15 @@ class _Cut:
         return [small[id(t)] for t in outputs]
 
     def _constants(self) -> dict[int, torch.Tensor]:
-        made = {id(r) for step in self._taken for r in step.results}
-        operands = {id(t) for step in self._taken for t in step.operands}
-        return {
-            i: self._small[i]
-            for i in operands
-            if i in self._small and i not in self._names and i not in made
-        }
+        """Return the tensors that calls of the cut use before one of them returns them."""
+        known = set(self._names)
+        constants: dict[int, torch.Tensor] = {}
+        for step in self._taken:
+            for tensor in step.operands:
+                if id(tensor) not in known:
+                    constants[id(tensor)] = self._small[id(tensor)]
+            known.update(id(result) for result in step.results)
+        return constants
 
     # -- what the cut stands for
 
@@ -341,8 +351,12 @@ def _through(
         raise NotCutError(message)
     fresh = {id(t): t.detach().requires_grad_() for t in tensors}
     args, kwargs = (_replaced(part, fresh, {}) for part in (step.args, step.kwargs))
-    with torch.enable_grad():
-        again = [*tensors_in(step.function(*args, **kwargs))]
+    try:
+        with torch.enable_grad():
+            again = [*tensors_in(step.function(*args, **kwargs))]
+    except Exception as error:
+        message = f"{step.name} cannot be run again"
+        raise NotCutError(message) from error
     pairs = [
         (value, gradient)
         for value, result in zip(again, step.results, strict=False)

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 _MAX_WHOLE: Final = 64  # elements of a tensor that goes into a cut as it is
+_MAX_PARTS: Final = 24  # numbers that belong to some elements together
 _MAX_ROWS: Final = 48  # elements of some rows together
 
 
@@ -21,7 +22,8 @@ class NotCutError(ValueError):
 class Elements:
     """Some elements of all tensors of one shape.
 
-    `positions` are indices along `axis`; without an axis they are positions in the flat tensor.
+    `positions` are indices along `axis`; without an axis they are positions in the flat tensor of
+    the shape, with which others may begin.
     """
 
     shape: tuple[int, ...]
@@ -45,11 +47,7 @@ class Elements:
         if tensor.numel() == 1 and (self.axis is None or not tensor.ndim):
             return tensor.reshape(()) if self.axis is None else tensor
         if self.axis is None:
-            try:
-                return tensor.expand(self.shape).reshape(-1)[self.positions]
-            except RuntimeError:
-                message = f"shape {tuple(tensor.shape)} is not that of the others"
-                raise NotCutError(message) from None
+            return self._of_each(tensor)
         axis = self._axis_of(tensor)
         if axis is not None:
             rows = tensor.index_select(axis, self.positions)
@@ -62,10 +60,24 @@ class Elements:
         message = f"shape {tuple(tensor.shape)} has no such rows"
         raise NotCutError(message)
 
+    def _of_each(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Return the elements, with what belongs to each along further dimensions."""
+        rest = tuple(tensor.shape[len(self.shape) :])
+        try:
+            whole = tensor.expand(*self.shape, *rest)
+        except RuntimeError:
+            message = f"shape {tuple(tensor.shape)} is not that of the others"
+            raise NotCutError(message) from None
+        found = whole.reshape(-1, *rest)[self.positions]
+        if rest and found.numel() > _MAX_PARTS:
+            message = "too much belongs to each element"
+            raise NotCutError(message)
+        return found
+
     def is_part(self, tensor: torch.Tensor) -> bool:
         """Return whether a tensor is cut, element by element or by rows."""
         if self.axis is None:
-            return tuple(tensor.shape) == self.shape
+            return tuple(tensor.shape[: len(self.shape)]) == self.shape
         return self._axis_of(tensor) is not None
 
     def _axis_of(self, tensor: torch.Tensor) -> int | None:
@@ -81,7 +93,7 @@ class Elements:
         """Return where an element of the cut is in the whole tensor."""
         if self.axis is None:
             flat = int(self.positions[index[0]])
-            return tuple(int(i) for i in np.unravel_index(flat, tuple(tensor.shape)))
+            return (*(int(i) for i in np.unravel_index(flat, self.shape)), *index[1:])
         axis = self._axis_of(tensor)
         assert axis is not None  # noqa: S101  (see `is_part`)
         return (*index[:axis], int(self.positions[index[axis]]), *index[axis + 1 :])

@@ -50,6 +50,7 @@ _HEALTHY: Final = 2  # elements at which a cut is checked
 _LOOKED_AT: Final = 1000  # elements among which the few are chosen
 _WHOLE: Final = "for the whole function"
 _NO_SLOPE: Final = "as it is written, the function has no finite derivative there"
+_NO_SLOPE_IN_PART: Final = "the part that was cut out has no finite derivative there"
 _NO_VALUE: Final = "the value itself is not finite"
 _OWN: Final = "this backward is your own code"
 _UNTRIED: Final = "nothing is proved that one could be tried on"
@@ -205,7 +206,7 @@ def _finding(
         return dataclasses.replace(finding, no_remedy=_OWN)
     if problem is None or cause is None or not records:
         return dataclasses.replace(finding, no_remedy=_UNTRIED)
-    return _with_remedies(finding, problem, cause, records)
+    return _with_remedies(done, finding, problem, cause, records)
 
 
 def _of_value(
@@ -302,12 +303,13 @@ def _cause(problem: SmallProblem, done: Run, origin: Origin) -> Cause | None:
 
 
 def _with_remedies(
-    finding: Finding, problem: SmallProblem, cause: Cause, records: Mapping[str, Record]
+    done: Run, finding: Finding, problem: SmallProblem, cause: Cause, records: Mapping[str, Record]
 ) -> Finding:
     """Return a finding with the first remedy that gives the true gradient."""
     wanted = _wanted(finding, problem, records)
     if not wanted:
-        return dataclasses.replace(finding, no_remedy=_NO_SLOPE)
+        is_inner = not any(name in done.leaves for name, _ in problem.places.values())
+        return dataclasses.replace(finding, no_remedy=_NO_SLOPE_IN_PART if is_inner else _NO_SLOPE)
     attempts = (remedies.tried(problem, c, wanted) for c in remedies.candidates(problem, cause))
     attempt = next((a for a in attempts if a is not None), None)
     if attempt is None:

@@ -14,6 +14,7 @@ from symdiff.engines.base import Problem, TensorProblem
 from symdiff.engines.torch_backward import TorchBackwardPass, backward_pass
 from symdiff.explanation.findings import Mechanism
 from symdiff.explanation.problems import SmallProblem
+from symdiff.explanation.rewriting import text_of
 from symdiff.program import Call, Program
 from symdiff.program.nodes import Input, Setting
 from symdiff.program.values import read_value
@@ -98,7 +99,7 @@ def _cause(
     if is_zero:
         choice = _choice(program, done, node)
         if choice is not None:
-            mechanism, taken = Mechanism.BRANCH, program.text_of(choice)
+            mechanism, taken = Mechanism.BRANCH, text_of(program, choice)
             reason = f"{reason}; {taken or 'a condition'} does not select it"
         elif mechanism is Mechanism.INFINITE_SLOPE:
             mechanism = Mechanism.ZERO_TIMES_INFINITY
@@ -140,7 +141,7 @@ def _source_of(
     node = program.nodes[source]
     value = done.values[source]
     if not isinstance(node, Call):
-        text = node.name if isinstance(node, Input) else program.text_of(source)
+        text = node.name if isinstance(node, Input) else text_of(program, source)
         kinds = sorted({f"{v:g}" for v in value[~np.isfinite(value)].tolist()})
         return Mechanism.INPUT, f"{text} has {', '.join(kinds)}"
     operands = [done.values[a] for a in _operands(program, node) if a in done.values]
@@ -151,7 +152,7 @@ def _source_of(
     at = _numbers(operands, mask)
     if at is None:
         return Mechanism.UNKNOWN, node.function
-    return _of_call(node, at, value[mask].flat[0], program.text_of(source), done.precision)
+    return _of_call(node, at, value[mask].flat[0], text_of(program, source), done.precision)
 
 
 def _of_call(
@@ -241,7 +242,7 @@ def _rows_of_minus_infinity(
         else np.stack(np.broadcast_arrays(*operands), axis=-1)
     )
     if any(np.isneginf(rows).all(axis=axis).any() for axis in range(rows.ndim)):
-        texts = ", ".join(program.text_of(a) for a in arguments[: len(operands)])
+        texts = ", ".join(text_of(program, a) for a in arguments[: len(operands)])
         return Mechanism.MINUS_INFINITY, f"{call.function} of {texts}, all of it -inf"
     return None
 

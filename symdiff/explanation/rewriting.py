@@ -18,7 +18,10 @@ from symdiff.program import Call, Program, parse
 from symdiff.program.nodes import Builder, Input, Literal, Node, Setting
 
 _DEFINITION: Final = "let"  # the first word of a definition's name
-_UNNAMED: Final = re.compile(r"t\d+")  # what the tracer calls values that the code gives no name
+_LONGEST: Final = 120  # characters of a text into which others are written
+_UNNAMED: Final = re.compile(
+    r"\bt\d+\b"
+)  # what the tracer calls values that the code gives no name
 _COMMUTATIVE: Final = frozenset({"+", "*"})
 
 
@@ -217,11 +220,35 @@ def text_of(program: Program, node: int) -> str:
     """Return the text of a node."""
     written = program.text_of(node)
     if written:
-        return written
+        return _expanded(program, written)
     inner = program.nodes[node]
     if isinstance(inner, Literal):
         return f"{inner.value!r}"
     return inner.name if isinstance(inner, Input) else "..."
+
+
+def _expanded(program: Program, text: str) -> str:
+    """Return a text with the values that the code gives no name written out, if it stays short."""
+    unnamed = {
+        source.name.partition(" ")[2]: source.text
+        for source in program.sources
+        if source.name.startswith(f"{_DEFINITION} t")
+    }
+    while len(text) <= _LONGEST:
+        match = next((m for m in _UNNAMED.finditer(text) if m[0] in unnamed), None)
+        if match is None:
+            break
+        inner = unnamed[match[0]]
+        is_argument = text[match.start() - 1 : match.start()] in {"", "("} and text[
+            match.end() : match.end() + 1
+        ] in {"", ",", ")"}
+        is_call = bool(re.fullmatch(r"\w+\([^()]*\)", inner))
+        text = (
+            text[: match.start()]
+            + (inner if is_argument or is_call else f"({inner})")
+            + text[match.end() :]
+        )
+    return text
 
 
 def call_text(program: Program, node: int, others: Mapping[int, str]) -> str:

@@ -184,3 +184,48 @@ def test_wrong_zeros_are_found_among_many_right_ones():
     assert finding.mechanism is Mechanism.WRONG_ZERO
     assert truths(finding.tensors[0]) == {(12,): "1"}
     assert symdiff.explain(lambda x: torch.relu(x).sum(), x).ok
+
+
+def test_pairs_are_cut_out_with_what_belongs_to_each():
+    def distances(x):
+        gap = x[:, None] - x[None]
+        return torch.sqrt((gap**2).sum(-1)).sum()
+
+    finding = only(distances, numbers(0, 50, 3))
+    (gap,) = (tensor for tensor in finding.tensors if tensor.name == "gap")
+    assert (gap.shape, gap.count) == ((50, 50, 3), 150)
+    assert truths(gap)[0, 0, 1] == "none (slopes -1 and 1)"
+    assert [remedy.write for remedy in finding.remedies] == ["norm(gap, dim=-1)"]
+
+
+def test_calls_that_refuse_the_shapes_of_a_cut_stay_outside():
+    torch.manual_seed(0)
+    layer = torch.nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+    mask = torch.zeros(2, 5, dtype=torch.bool)
+    mask[0, 3:] = True
+    assert symdiff.explain(layer, torch.randn(2, 5, 16)).ok
+    assert symdiff.explain(layer, torch.randn(2, 5, 16), src_key_padding_mask=mask).ok
+
+
+def test_a_module_and_its_gradients_stay_as_they_are():
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.BatchNorm1d(4), torch.nn.ReLU())
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    symdiff.explain(net, torch.randn(5, 3))
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    assert all(parameter.grad is None for parameter in net.parameters())
+
+
+def test_random_numbers_are_drawn_again():
+    x = numbers(0, 6)
+    x[2] = 0
+
+    def dropped(x):
+        return torch.nn.functional.dropout(torch.sqrt(x), 0.5).sum()
+
+    for seed in range(4):
+        torch.manual_seed(seed)
+        (finding,) = symdiff.explain(dropped, x).findings
+        (element,) = finding.tensors[0].elements
+        assert element.truth.kind in {"edge", "smooth"}
+        assert str(element.truth) in {"inf", "0", "none (edge)"}
