@@ -96,7 +96,12 @@ class SmallProblem:
             found = torch.autograd.grad(
                 value, [*leaves.values()], start.to(value.dtype), allow_unused=True
             )
-        numbers: dict[str, float] = {}
+        # By inputs that the program does not use, the derivative is 0.
+        numbers = {
+            component_name(name, index): 0.0
+            for name in self.wrt
+            for index in np.ndindex(*self.values[name].shape)
+        }
         for (name, leaf), gradient in zip(leaves.items(), found, strict=True):
             array = torch.zeros_like(leaf) if gradient is None else gradient
             array = array.to(self.values[name].dtype)
