@@ -125,7 +125,8 @@ def _flat(arguments: Arguments, moved: Mapping[str, torch.Tensor]) -> torch.Tens
     """Return the real outputs of the function, joined to one vector."""
     with torch.random.fork_rng(devices=[]):
         torch.random.manual_seed(0)  # the same random numbers in every call
-        result = arguments.call(moved)
+        copies = {leaf.name: leaf.tensor.detach().clone() for leaf in arguments.leaves}
+        result = arguments.call({**copies, **moved})  # the function may write to its inputs
     parts = [t for t in tensors_in(result) if t.is_floating_point()]
     return torch.cat([t.reshape(-1) for t in parts])
 

@@ -54,6 +54,11 @@ def random(x):
     return smooth(torch.nn.functional.dropout(x, 0.5))
 
 
+def writes_to_the_other_input(x, y):
+    y.add_(1)  # of integers, which do not require gradients
+    return smooth(x) * y
+
+
 CASES = [
     (smooth, X, "agrees"),
     (random, X, "agrees"),
@@ -70,6 +75,15 @@ def test_autograd_is_judged_by_differences_along_directions(fn, x, verdict):
     records = [r for r in comparison.records() if r["engine"] == "autograd"]
     assert {r["verdict"] for r in records} == {verdict}
     assert not any(r["proved"] for r in comparison.records())
+
+
+def test_a_function_that_writes_to_an_input_gets_a_copy_in_every_call():
+    y = torch.ones(3, dtype=torch.int64)
+    comparison = symdiff.compare(
+        writes_to_the_other_input, values={"x": X, "y": y}, wrt=["x"], engines=["autograd"]
+    )
+    assert comparison.ok
+    assert torch.equal(y, torch.ones(3, dtype=torch.int64))
 
 
 def test_the_report_says_that_nothing_is_proved_and_which_operation_is_missing():
