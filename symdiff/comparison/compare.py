@@ -65,7 +65,8 @@ def compare(
     ('x**2', True)
     """
     try:
-        return _compare_with_or_without_proof(request, options, writer)
+        with deterministic_sympy():
+            return _compare_with_or_without_proof(request, options, writer)
     except InputError as error:
         raise request.label.locate(error) from None
 
@@ -95,7 +96,7 @@ def _compare(
         check(engine)
     parsed = with_numpy_function(parse_request(request))
     label = dataclasses.replace(request.label, name=request.label.name or parsed.program.text)
-    with deterministic_sympy(), np.errstate(**_ERROR_STATE):
+    with np.errstate(**_ERROR_STATE):
         plan = _plan(parsed, options)
         columns = None if writer is None else writer(label.name)
         grid, trials, left_out = _run_trials(plan, options, columns)

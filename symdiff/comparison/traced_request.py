@@ -80,12 +80,13 @@ def _roles_of_program(program: TracedProgram) -> dict[str, str]:
 
 
 def _trace(function: Callable[..., Any], request: Request) -> TracedProgram:
-    from symdiff.tracing.trace import trace  # noqa: PLC0415  (loads torch)
+    from symdiff.tracing.inputs import read_arguments  # noqa: PLC0415  (loads torch)
+    from symdiff.tracing.trace import trace_arguments  # noqa: PLC0415
 
-    if request.values:
-        args, keywords = _arguments(function, request.values)
-        return trace(function, *args, **keywords)
-    return _trace_on_numbers(function, request)
+    if not request.values:
+        return _trace_on_numbers(function, request)
+    args, keywords = _arguments(function, request.values)
+    return trace_arguments(read_arguments(function, args, keywords, list(request.values)))
 
 
 def _arguments(
@@ -129,7 +130,8 @@ def _trace_on_numbers(function: Callable[..., Any], request: Request) -> TracedP
     """Return the trace of a function that is applied point by point."""
     import torch  # noqa: PLC0415
 
-    from symdiff.tracing.trace import trace  # noqa: PLC0415
+    from symdiff.tracing.inputs import read_arguments  # noqa: PLC0415
+    from symdiff.tracing.trace import trace_arguments  # noqa: PLC0415
 
     try:
         parameters = called_signature(function).parameters.values()
@@ -141,7 +143,7 @@ def _trace_on_numbers(function: Callable[..., Any], request: Request) -> TracedP
     points = [a.values[:_POINTS].tolist() for a in axes(tuple(names), request.grid, request.at)]
     count = max(map(len, points))
     tensors = [torch.tensor([*p, *[p[-1]] * (count - len(p))], dtype=torch.float64) for p in points]
-    program = trace(function, *tensors)
+    program = trace_arguments(read_arguments(function, tuple(tensors), {}, names))
     if uses_tensors(program) or "constant" in program.roles.values():
         where = next(
             (program.place(i) for i, call in program.calls() if _is_tensor_call(program, i)), ""

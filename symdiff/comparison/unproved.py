@@ -22,7 +22,7 @@ from symdiff.errors import describe
 from symdiff.grid.grid import make_grid
 from symdiff.program.nodes import Builder, Input, Program, Source, Span
 from symdiff.program.values import Value
-from symdiff.request.options import Options
+from symdiff.request.options import ENGINES, Options
 from symdiff.request.request import Label
 from symdiff.tracing.inputs import Arguments
 from symdiff.tracing.recorder import tensors_in
@@ -36,7 +36,7 @@ _DIRECTIONS: Final = 3
 _STEPS: Final = (2.0**-8, 2.0**-10, 2.0**-12)  # along a direction of random numbers of size 1
 _SETTLED: Final = 1e-6  # relative error up to which quotients settle a derivative
 _UNSETTLED: Final = "differences along the direction do not settle it, and nothing is proved"
-_AUTOGRAD, _DIFFERENCES = "autograd", "central"
+_, _AUTOGRAD, _DIFFERENCES = ENGINES  # by the names of the default engines
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -89,16 +89,26 @@ def _replaced(value: Any, path: Sequence[Any], tensor: torch.Tensor) -> Any:
 
 
 def read_arguments(
-    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    names: Sequence[str] = (),
 ) -> Arguments:
     """Return the arguments of a function with a name for every tensor in them.
+
+    Parameters
+    ----------
+    function, args, kwargs
+        The function and what it is called with.
+    names
+        The names of the positional arguments, for a function that does not name its parameters.
 
     Raises
     ------
     UsageError
         There is no tensor, or the function does not take these arguments.
     """
-    names = _parameter_names(function, args, kwargs)
+    names = _parameter_names(function, args, kwargs, names)
     taken: dict[str, None] = {}
     leaves = []
     for first, value in (*enumerate(args), *kwargs.items()):
@@ -120,13 +130,16 @@ def read_arguments(
 
 
 def _parameter_names(
-    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> list[str]:
-    """Return the names of the parameters that take the positional arguments."""
+    function: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+    given: Sequence[str],
+) -> Sequence[str]:
+    """Return the names of the parameters that take the positional arguments, or those given."""
     try:
         signature = called_signature(function)
     except (TypeError, ValueError):  # a builtin
-        return [f"x{k + 1}" for k in range(len(args))]
+        return given or [f"x{k + 1}" for k in range(len(args))]
     try:
         signature.bind(*args, **kwargs)
     except TypeError as error:
@@ -136,7 +149,8 @@ def _parameter_names(
     for parameter in signature.parameters.values():
         if parameter.kind is parameter.VAR_POSITIONAL:
             rest = len(args) - len(names)
-            names += [f"{parameter.name}{k + 1}" for k in range(rest)]
+            numbered = [f"{parameter.name}{k + 1}" for k in range(rest)]
+            names += given[-rest:] if len(given) == len(args) and rest else numbered
         else:
             names.append(parameter.name)
     return names[: len(args)]

@@ -71,7 +71,11 @@ def trace(function: Callable[..., Any], *inputs: Any, **keywords: Any) -> Traced
     >>> program.text, program.inputs
     ('relu(x) / norm(x, p=2)', ('x',))
     """
-    arguments = read_arguments(function, inputs, keywords)
+    return trace_arguments(read_arguments(function, inputs, keywords))
+
+
+def trace_arguments(arguments: Arguments) -> TracedProgram:
+    """Return the Program that a function computes with some arguments; see `trace`."""
     start = torch.random.get_rng_state()
     run = run_with_ties(arguments, start)
     conditions = [b.condition for b in run.branches if b.condition is not None]
@@ -98,7 +102,7 @@ def trace(function: Callable[..., Any], *inputs: Any, **keywords: Any) -> Traced
         inputs=program.inputs,
         sources=program.sources,
         function=_Replay(arguments, program.inputs, start),
-        name=name_of(function),
+        name=name_of(arguments.function),
         values=used,
         roles={name: roles[name] for name in program.inputs},
         notes=(*run.notes, *_on_branches(run.branches, names, definitions)),

@@ -340,7 +340,10 @@ class Interrupted(Faulty):
 def during(register, monkeypatch):
     """The name of an engine during which Ctrl-C is pressed."""
     monkeypatch.setattr(sys, "unraisablehook", lambda _: None)
-    return register(Interrupted())
+    # A process that is started in the background ignores SIGINT by default.
+    former = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield register(Interrupted())
+    signal.signal(signal.SIGINT, former)
 
 
 class Forgetful(interrupts.Interrupts):

@@ -125,9 +125,9 @@ class TestCallables:
         assert [x for x, verdict in by_x.items() if verdict != "wrong"] == [0]
         assert by_x[0] == "agrees"
 
-    def test_a_callable_needs_its_formula(self):
-        with pytest.raises(UsageError, match="a callable needs its formula"):
-            symdiff.compare(torch.relu)
+    def test_a_callable_without_a_formula_is_traced(self):
+        comparison = symdiff.compare(torch.relu, {"x": "-1:1:3"})
+        assert comparison.program.text == "relu(x)"
 
     def test_a_formula_without_a_callable_is_refused(self):
         with pytest.raises(UsageError, match="leave math out"):

@@ -7,7 +7,7 @@ import pytest
 
 import symdiff
 from symdiff.truth import certify, clarke
-from symdiff.verdict import blame, explain, nonfinite
+from symdiff.verdict import backward_search, blame, explain, nonfinite
 
 # An expression, a point, an engine, the start of its detail, and the start of what is blamed.
 EXPLAINED = [
@@ -71,8 +71,9 @@ def test_a_report_is_a_pure_function_of_stored_data(monkeypatch):
         (certify, ("certify", "prove")),
         (clarke, ("clarke_bounds",)),
         (blame, ("nearest_switches",)),
-        (nonfinite, ("nonfinite_nodes", "nodes_in_backward_pass")),
-        (explain, ("explain", "clarke_bounds", "exact_point")),
+        (nonfinite, ("nonfinite_nodes",)),
+        (backward_search, ("nodes_in_backward_pass",)),
+        (explain, ("explain", "clarke_bounds", "exact_point", "nodes_in_backward_pass")),
     ):
         for name in names:
             monkeypatch.setattr(module, name, forbidden)

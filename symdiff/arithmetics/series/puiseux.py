@@ -55,7 +55,7 @@ class Germ:
 
     terms: Mapping[Power, Real]
     order: Exponent | None = None
-    zero_in_doubles: bool = dataclasses.field(default=False, compare=False)
+    zero_in_doubles: bool = dataclasses.field(default=False, compare=False, repr=False)
 
     @property
     def lowest(self) -> Exponent | None:
