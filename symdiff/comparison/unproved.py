@@ -25,7 +25,7 @@ from symdiff.program.values import Value
 from symdiff.request.options import ENGINES, Options
 from symdiff.request.request import Label
 from symdiff.tracing.inputs import Arguments
-from symdiff.tracing.recorder import tensors_in
+from symdiff.tracing.tensors import tensors_in
 from symdiff.truth.kinds import Kind, Truth
 from symdiff.truth.truths import Certified, Proofs, Truths
 from symdiff.verdict.explanations import Explanations

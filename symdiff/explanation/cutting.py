@@ -21,7 +21,7 @@ from symdiff.explanation.nearby import Elsewhere, elsewhere
 from symdiff.explanation.problems import Component, SmallProblem, traced
 from symdiff.explanation.recording import Origin, Run, Step, nonfinite
 from symdiff.program.values import component_name
-from symdiff.tracing.recorder import tensors_in
+from symdiff.tracing.tensors import tensors_in
 
 _ASSIGNED: Final = re.compile(r"([A-Za-z]\w*)\s*=(?!=)")
 _CLOSE: Final = {torch.float64: 1e-9, torch.float32: 1e-4}

@@ -17,7 +17,7 @@ import torch
 from symdiff.errors import SymdiffError, UsageError, describe, did_you_mean
 from symdiff.explanation.explain import explain
 from symdiff.explanation.findings import Explanation
-from symdiff.tracing.recorder import tensors_in
+from symdiff.tracing.tensors import tensors_in
 
 _EXAMPLE: Final = "symdiff explain model.py:loss --inputs batch.pt"
 _PACKAGE: Final = Path(__file__).parent.parent

@@ -23,7 +23,7 @@ from symdiff.report.records import Record
 from symdiff.report.report import Comparison
 from symdiff.request.options import Options
 from symdiff.request.request import Request
-from symdiff.tracing.recorder import tensors_in
+from symdiff.tracing.tensors import tensors_in
 from symdiff.tracing.trace import trace
 
 TRUE_VERDICTS: Final = frozenset({"agrees", "inexact", "subgradient"})

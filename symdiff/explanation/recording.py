@@ -18,7 +18,7 @@ from torch.overrides import TorchFunctionMode
 from symdiff.errors import UsageError
 from symdiff.tracing.inputs import Arguments
 from symdiff.tracing.places import CodeLine, calling_line
-from symdiff.tracing.recorder import tensors_in
+from symdiff.tracing.tensors import tensors_in
 
 _LEAF_NODE: Final = "torch::autograd::AccumulateGrad"
 

@@ -26,7 +26,7 @@ def lines(
     settings
         The other arguments of `assert_derivatives` that are not the default.
     """
-    from symdiff.tracing.recorder import tensors_in  # noqa: PLC0415  (loads torch)
+    from symdiff.tracing.tensors import tensors_in  # noqa: PLC0415  (loads torch)
 
     tensors = list(tensors_in((tuple(inputs), tuple(keywords.values()))))
     if any(t.numel() > _MAX_COMPONENTS for t in tensors):

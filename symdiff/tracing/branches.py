@@ -18,8 +18,10 @@ from symdiff.errors import UsageError
 from symdiff.tracing import syntax
 from symdiff.tracing.inputs import Arguments, Leaf
 from symdiff.tracing.nearby import check_choices
-from symdiff.tracing.recorder import Branch, Definition, Recorder, tensors_in
+from symdiff.tracing.recorder import Recorder
+from symdiff.tracing.records import Branch, Definition
 from symdiff.tracing.syntax import Syntax
+from symdiff.tracing.tensors import tensors_in
 from symdiff.tracing.translations.arrangements import reshaped
 
 _MAX_TIES: Final = 3  # tests on the border, each of which doubles the number of runs

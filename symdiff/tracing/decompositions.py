@@ -11,6 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from symdiff.tracing import syntax
 from symdiff.tracing.syntax import NotWrittenError
+from symdiff.tracing.tensors import tensors_in
 
 if TYPE_CHECKING:
     from symdiff.tracing.recorder import Recorder
@@ -69,8 +70,6 @@ def decomposed(
     UsageError
         One of the operations has neither a row nor a decomposition.
     """
-    from symdiff.tracing.recorder import tensors_in  # noqa: PLC0415
-
     depends_on_graph = any(t.requires_grad for t in tensors_in((args, tuple(kwargs.values()))))
     state = torch.random.get_rng_state()
     result = func(*args, **kwargs)

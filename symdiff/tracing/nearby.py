@@ -20,7 +20,7 @@ from symdiff.tracing.writing import names_in
 
 if TYPE_CHECKING:
     from symdiff.tracing.branches import Run
-    from symdiff.tracing.recorder import Definition
+    from symdiff.tracing.records import Definition
 
 _STEP: Final = 2.0**16  # distance of the inputs nearby, in units of rounding of their dtype
 _JUMP: Final = 2.0**8  # steps by which a constant that varies smoothly may change

@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 import ast
-import dataclasses
 import itertools
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
 import torch
-from torch.overrides import TorchFunctionMode, resolve_name
+from torch.overrides import TorchFunctionMode
 
 from symdiff.errors import UntracedError
 from symdiff.tracing import syntax
-from symdiff.tracing.places import CodeLine, calling_line, is_in_custom_forward
+from symdiff.tracing.places import calling_line, is_in_custom_forward
+from symdiff.tracing.records import Branch, Definition
 from symdiff.tracing.syntax import NotWrittenError, Syntax
+from symdiff.tracing.tensors import (
+    base_of,
+    is_number,
+    places_in_memory,
+    storage_of,
+    tensors_in,
+)
+from symdiff.tracing.torch_calls import (
+    DETACHING,
+    DROPOUT,
+    RANDOM,
+    TESTS,
+    TO_PYTHON,
+    name_of_call,
+    written_to,
+)
 from symdiff.tracing.translations import translate
 from symdiff.tracing.translations.arrangements import (
     index_parts,
@@ -28,95 +44,7 @@ from symdiff.tracing.translations.arrangements import (
 )
 from symdiff.tracing.translations.call import Call
 
-# Functions that turn a tensor into a Python value, which the trace takes as a constant.
-_TO_PYTHON: Final = frozenset(
-    {"item", "tolist", "numpy", "__float__", "__int__", "__index__", "__array__", "__complex__"}
-)
-# Functions that return whether numbers are close, as a Python value.
-_TESTS: Final = frozenset({"allclose", "equal", "is_nonzero"})
-_DETACHING: Final = frozenset({"detach", "data", "detach_copy"})
-# Functions that draw random numbers.
-_RANDOM: Final = frozenset(
-    {
-        "rand",
-        "randn",
-        "randint",
-        "randperm",
-        "rand_like",
-        "randn_like",
-        "randint_like",
-        "bernoulli",
-        "normal",
-        "multinomial",
-        "poisson",
-        "uniform",
-        "exponential",
-        "geometric",
-        "log_normal",
-        "cauchy",
-        "random",
-    }
-)
-_DROPOUT: Final = frozenset(
-    {
-        "dropout",
-        "dropout1d",
-        "dropout2d",
-        "dropout3d",
-        "feature_dropout",
-        "alpha_dropout",
-        "feature_alpha_dropout",
-    }
-)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Definition:
-    """A named value of the trace.
-
-    Attributes
-    ----------
-    name
-        Its name; later definitions use it.
-    expression
-        The expression in earlier names.
-    line
-        The line of code that computed it.
-    operation
-        The function of torch that was called, for messages.
-    value
-        What torch computed, as an array.
-    """
-
-    name: str
-    expression: Syntax
-    line: CodeLine | None
-    operation: str
-    value: torch.Tensor
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Branch:
-    """A place where the code continued in one way or another because of a tensor's value.
-
-    Attributes
-    ----------
-    condition
-        The expression that was tested, or None where it is not known.
-    taken
-        Whether it was true.
-    line
-        The line of code.
-    has_both
-        Whether the Program has both sides, since the inputs are on the border between them.
-    """
-
-    condition: Syntax | None
-    taken: bool
-    line: CodeLine | None
-    has_both: bool = False
-
-
+_SHORT: Final = 32  # indices that are written into the text
 # Calls a function that has no form in the text: takes it, its arguments, and the reason.
 Unread = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any], NotWrittenError], Any]
 
@@ -184,7 +112,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
     ) -> Any:
         """Call a function of torch, and note what it does."""
         del types
-        return self.called(func, _name_of(func), args, dict(kwargs or {}), self._within)
+        return self.called(func, name_of_call(func), args, dict(kwargs or {}), self._within)
 
     def reference(self, tensor: torch.Tensor) -> Syntax:
         """Return the expression that stands for a tensor; an unknown one is a constant."""
@@ -204,7 +132,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
 
     def _sharing(self, tensor: torch.Tensor) -> list[torch.Tensor]:
         """Return the known tensors that share memory with another one."""
-        found = [t for t in self._by_memory.get(_storage(tensor), ()) if t is not tensor]
+        found = [t for t in self._by_memory.get(storage_of(tensor), ()) if t is not tensor]
         return list({id(t): t for t in found if id(t) in self._expressions}.values())
 
     def _written_views(self, tensor: torch.Tensor) -> list[torch.Tensor]:
@@ -212,11 +140,11 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
 
         Others that share memory are torch's own, as what `autograd.grad` keeps for its use.
         """
-        base = _base(tensor)
+        base = base_of(tensor)
         return [
             t
             for t in self._sharing(tensor)
-            if _base(t) is base and not self._is_constant(self._expressions[id(t)])
+            if base_of(t) is base and not self._is_constant(self._expressions[id(t)])
         ]
 
     # -- one call
@@ -232,9 +160,9 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         """Call a function, and note what it does; call `unread` if it has no form in the text."""
         if name == "_set_grad_enabled" and not is_in_custom_forward():
             self._held = not args[0]
-        if name in _DROPOUT:
+        if name in DROPOUT:
             return self._dropout(func, args, kwargs)
-        target = _written_to(func, name, args, kwargs)
+        target = written_to(name, args, kwargs)
         made = name.endswith("_like") or name.startswith("new_")
         if made:
             self._check_filling(name, (args[1:], tuple(kwargs.values())))
@@ -242,7 +170,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             return self._independent(func, name, args, kwargs)
         if name == "__bool__":
             return self._tested(func, args[0])
-        if name in _TO_PYTHON:
+        if name in TO_PYTHON:
             self._check_python_value(name, args[0])
             self._note(f"{name.strip('_')} makes a constant of a tensor")
             return func(*args, **kwargs)
@@ -262,9 +190,9 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         result = func(*args, **kwargs)
         tensors = list(tensors_in(result))
         if not tensors:
-            self.has_choices |= name in _TESTS
+            self.has_choices |= name in TESTS
             return result
-        same = name in _DETACHING and is_in_custom_forward()  # torch records nothing there anyway
+        same = name in DETACHING and is_in_custom_forward()  # torch records nothing there anyway
         call = self.call("alias" if same else name, args, kwargs, result)
         try:
             written = translate(call, func)
@@ -340,7 +268,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
     def _independent(
         self, func: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
-        if name.strip("_") in _RANDOM:
+        if name.strip("_") in RANDOM:
             self._note("random numbers drawn here are constants of this trace")
         result = func(*args, **kwargs)
         for tensor in tensors_in(result):
@@ -459,7 +387,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         is_mask = (
             isinstance(key, torch.Tensor) and key.dtype == torch.bool and key.shape == target.shape
         )
-        if is_mask and id(key) in self._expressions and _is_number(value):
+        if is_mask and id(key) in self._expressions and is_number(value):
             number = (
                 self.reference(value) if isinstance(value, torch.Tensor) else syntax.literal(value)
             )
@@ -478,7 +406,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
     def _refresh(self, other: torch.Tensor, target: torch.Tensor) -> None:
         """Define a tensor again that shares memory with one that was written to."""
         call = self.call("view", (), {}, other)
-        mine, theirs = _memory(other).reshape(-1).tolist(), _memory(target).reshape(-1).tolist()
+        mine, theirs = (places_in_memory(t).reshape(-1).tolist() for t in (other, target))
         position = {where: k for k, where in enumerate(theirs)}
         pairs = [(k, position[where]) for k, where in enumerate(mine) if where in position]
         if not pairs:
@@ -539,8 +467,8 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         """Let an expression stand for a tensor."""
         self._expressions[id(tensor)] = expression
         self._kept.append(tensor)
-        if _storage(tensor):
-            self._by_memory.setdefault(_storage(tensor), []).append(tensor)
+        if storage_of(tensor):
+            self._by_memory.setdefault(storage_of(tensor), []).append(tensor)
 
     def depends(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> bool:
         """Return whether an argument is a tensor that depends on the inputs."""
@@ -565,87 +493,9 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         return self._unused(f"{name}_") if name in self._taken else name
 
 
-# Functions that share the name of another one with other arguments.
-_OTHER_MEANINGS: Final[Mapping[Any, str]] = {
-    torch.batch_norm: "torch.batch_norm",
-    torch.nn.functional.unfold: "im2col",
-    torch.nn.functional.fold: "col2im",
-}
-_SHORT: Final = 32  # indices that are written into the text
-
-
 def _as_input(name: str, tensor: torch.Tensor) -> Syntax:
     """Return the expression for an input: one of booleans is a condition on numbers."""
     written = syntax.name(name)
     if tensor.dtype != torch.bool:
         return written
     return syntax.compare(syntax.NOT_EQUAL, written, syntax.literal(0))
-
-
-def _name_of(func: Callable[..., Any]) -> str:
-    """Return the name of a function, method or property of torch."""
-    if func in _OTHER_MEANINGS:
-        return _OTHER_MEANINGS[func]
-    name = getattr(func, "__name__", "")
-    if name in {"__get__", "__set__", "__delete__"}:
-        parts = (resolve_name(func) or "").split(".")
-        return parts[-2] if name == "__get__" and len(parts) > 1 else name
-    return str(name)
-
-
-def _written_to(
-    func: Callable[..., Any], name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]
-) -> torch.Tensor | None:
-    """Return the tensor that a call writes to, or None."""
-    del func
-    if isinstance(kwargs.get("out"), torch.Tensor):
-        return kwargs["out"]
-    in_place = name == "__setitem__" or (
-        name.startswith("__i") and name not in {"__index__", "__int__", "__invert__"}
-    )
-    in_place |= (
-        name.endswith("_")
-        and not name.endswith("__")
-        and name not in {"requires_grad_", "retain_grad_"}
-    )
-    in_place |= kwargs.get("inplace") is True
-    return args[0] if in_place and args and isinstance(args[0], torch.Tensor) else None
-
-
-def tensors_in(values: Any) -> Iterator[torch.Tensor]:
-    """Yield the tensors in nested lists, tuples and mappings."""
-    if isinstance(values, torch.Tensor):
-        yield values
-    elif isinstance(values, Mapping):
-        for value in values.values():
-            yield from tensors_in(value)
-    elif isinstance(values, tuple | list):
-        for value in values:
-            yield from tensors_in(value)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) or (isinstance(value, torch.Tensor) and not value.ndim)
-
-
-def _base(tensor: torch.Tensor) -> torch.Tensor:
-    """Return the tensor of which another is a view: itself, if it is none."""
-    base = tensor._base  # noqa: SLF001  (it has no public form)
-    return tensor if base is None else base
-
-
-def _storage(tensor: torch.Tensor) -> int:
-    """Return the address of a tensor's memory; 0 where it has none that another could share."""
-    wrapped = torch._C._functorch.is_functorch_wrapped_tensor(tensor)  # noqa: SLF001  (of vmap)
-    if wrapped or tensor.layout != torch.strided:
-        return 0
-    return int(tensor.untyped_storage().data_ptr())
-
-
-def _memory(tensor: torch.Tensor) -> torch.Tensor:
-    """Return where in the memory that it may share every component of a tensor lies."""
-    where = torch.full(tuple(tensor.shape), tensor.storage_offset(), dtype=torch.int64)
-    for axis, (n, step) in enumerate(zip(tensor.shape, tensor.stride(), strict=True)):
-        shape = [n if k == axis else 1 for k in range(tensor.ndim)]
-        where = where + (torch.arange(n) * step).reshape(shape)
-    return where

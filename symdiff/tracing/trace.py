@@ -19,7 +19,7 @@ from symdiff.program.values import index_inputs
 from symdiff.request.callables import name_of
 from symdiff.tracing.branches import copy_of, real_parts, run_with_ties
 from symdiff.tracing.inputs import Arguments, Leaf, read_arguments
-from symdiff.tracing.recorder import Branch, Definition
+from symdiff.tracing.records import Branch, Definition
 from symdiff.tracing.syntax import Syntax, replaced
 from symdiff.tracing.writing import joined, names_in, needed, parsed
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from symdiff.program import Program
 from symdiff.program.parser import reader_of
-from symdiff.tracing.recorder import Definition
+from symdiff.tracing.records import Definition
 from symdiff.tracing.syntax import Syntax, replaced
 
 _ASSIGNMENT: Final = re.compile(r"([A-Za-z][A-Za-z0-9_]*)\s*=(?!=)")
