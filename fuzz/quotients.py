@@ -91,6 +91,9 @@ LEVELS: Final = (
     Level(900, 90, 43, 5, 52),
     Level(1300, 400, 37, 6, 1074),
 )
+# Least growth from step to step, relative to the values, that counts as growth without a bound:
+# erf(t**-1e-16) has the limit 1 at t = 0, and grows at all steps.
+_SLOWEST: Final = 1e-6
 _CONVERGED: Final = Fraction(1, 2**90)  # relative difference of numbers that have converged
 _CLOSE: Final = Fraction(1, 2**60)  # relative difference of slopes that count as equal
 _SMALL_SPACING: Final = -100  # below this exponent of the spacing more digits are used
@@ -258,6 +261,8 @@ def limit_of(reals: Reals, numbers: Sequence[Number]) -> Number | None:
     if all(g >= 4 for g in growth) and abs(last) >= 2 * abs(floats[-2]):
         return math.inf if last > 0 else -math.inf
     for _ in range(2):  # a logarithm, or its square, is a polynomial in the index of the step
+        if abs(gaps[-1]) < size * _SLOWEST:
+            return None
         if len(gaps) >= 2 and all(g * gaps[-1] > 0 for g in gaps) and _is_constant(gaps):
             return SlowInfinity(math.inf if gaps[-1] > 0 else -math.inf)
         gaps = [b - a for a, b in itertools.pairwise(gaps)]

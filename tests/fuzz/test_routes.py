@@ -324,3 +324,10 @@ def test_a_condition_that_is_unclear_may_settle_one_with_an_undefined_part(funct
     meaning = SELECTIONS[function]
     assert meaning(Reals(60), other, Missing.UNCLEAR) is Missing.UNCLEAR
     assert meaning(Reals(60), other, function == "logical_or") is (function == "logical_or")
+
+
+def test_values_that_hardly_grow_have_no_clear_limit():
+    # t**-1e-16 tends to infinity, and erf of it to 1; at every step it is about erf(1).
+    tree = call("erf", call("power", X, number(Fraction(-1, 10**16))))
+    answer = quotients(tree, {"x": Fraction(0)}, ("x", ()))
+    assert answer.right.shape is Shape.UNCLEAR
