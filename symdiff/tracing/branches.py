@@ -107,11 +107,15 @@ def _recorded(
     prefix: str,
     moved: Mapping[str, torch.Tensor] = MappingProxyType({}),
 ) -> Run:
-    """Run a function once, with some inputs moved."""
-    torch.random.set_rng_state(state)
+    """Run a function once, with some inputs moved; the caller's random numbers stay as they are."""
     copies = {leaf.name: copy_of(leaf) for leaf in arguments.leaves}
     copies |= {name: tensor.clone().requires_grad_() for name, tensor in moved.items()}
-    with torch.inference_mode(mode=False), torch.enable_grad():
+    with (
+        torch.random.fork_rng(devices=[]),
+        torch.inference_mode(mode=False),
+        torch.enable_grad(),
+    ):
+        torch.random.set_rng_state(state)
         recorder = Recorder(copies, forced, prefix)
         try:
             with recorder:

@@ -275,6 +275,14 @@ def test_a_report_says_what_the_trace_takes_as_given(fn, note):
     assert note.split(":")[0] in report
 
 
+def test_tracing_leaves_the_caller_s_random_numbers_as_they_were():
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    torch.manual_seed(3)
+    tracing.trace(lambda x: F.dropout(x, 0.5).sin() + torch.randn_like(x), X)
+    assert torch.equal(torch.rand(4), expected)
+
+
 def test_random_numbers_are_those_of_the_trace():
     comparison = symdiff.compare(tracing.trace(lambda x: F.dropout(x, 0.5).sin(), X))
     assert comparison.ok
