@@ -167,11 +167,17 @@ def _along(
 
 
 def _quotient(value: Callable[[float], float]) -> _Quotient:
-    """Return the derivative at 0, with an error that covers both sides and several steps."""
-    here = value(0.0)
+    """Return the derivative at 0, with an error that covers both sides and several steps.
+
+    The error is infinite where the function raises an exception on one side.
+    """
+    try:
+        here = value(0.0)
+        values = [(value(step), value(-step)) for step in _STEPS]
+    except Exception:  # noqa: BLE001  (the person's code may refuse inputs on one side)
+        return _Quotient(math.nan, math.inf)
     central, gaps = [], []
-    for step in _STEPS:
-        ahead, behind = value(step), value(-step)
+    for step, (ahead, behind) in zip(_STEPS, values, strict=True):
         central.append((ahead - behind) / (2 * step))
         gaps.append(abs(ahead - 2 * here + behind) / step)  # goes to 0 unless there is a kink
     numbers: Array = np.array(central)

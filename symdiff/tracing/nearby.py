@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from symdiff.errors import UntracedError
+from symdiff.errors import UntracedError, describe
 from symdiff.tracing.syntax import Syntax
 from symdiff.tracing.writing import names_in
 
@@ -45,7 +45,8 @@ def check_choices(
     Raises
     ------
     UntracedError
-        A run nearby has other operations, indices or whole numbers; the message names the line.
+        A run nearby has other operations, indices or whole numbers, and the message names the
+        line; or it raises an exception.
     """
     for direction in _directions(inputs):
         for side in (1.0, -1.0):
@@ -54,8 +55,9 @@ def check_choices(
                 other = again(moved)
             except UntracedError:
                 raise
-            except Exception:  # noqa: BLE001, S112  (the function is not defined on this side)
-                continue
+            except Exception as error:  # noqa: BLE001  (the person's code may raise anything)
+                message = f"at inputs nearby the function raises an exception: {describe(error)}"
+                raise UntracedError(message, hint="move the inputs off this border") from None
             difference = _first_difference(run, other, _room(inputs))
             if difference is not None:
                 message = (

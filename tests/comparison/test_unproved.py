@@ -59,7 +59,14 @@ def writes_to_the_other_input(x, y):
     return smooth(x) * y
 
 
+def refuses_one_side(x):
+    if x.max().item() > 3:
+        raise ValueError("too large")
+    return x.sin()
+
+
 CASES = [
+    (refuses_one_side, X, "undecided"),
     (smooth, X, "agrees"),
     (random, X, "agrees"),
     (Spectrum.apply, X, "agrees"),

@@ -132,3 +132,16 @@ def test_inputs_may_have_the_names_of_definitions_and_constants(fn):
     assert torch.equal(program.function(*program.values.values()), fn(x, OFF_BORDER, x + 1))
     comparison = symdiff.compare(program, engines=["autograd"])
     assert {r["verdict"] for r in comparison.records()} <= {"agrees", "subgradient", "silent"}
+
+
+def raises_on_one_side(x):
+    if x.max().item() > 1:
+        raise ValueError("too large")
+    return x.sin().sum()
+
+
+def test_an_exception_at_inputs_nearby_is_no_side_of_a_smooth_function():
+    x = torch.tensor([1.0, 0.5], dtype=torch.float64)
+    with pytest.raises(symdiff.InputError, match=r"nearby the function raises .*too large"):
+        symdiff.trace(raises_on_one_side, x)
+    assert symdiff.trace(raises_on_one_side, x - 0.25).text == "sum(sin(x))"
