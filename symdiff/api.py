@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -179,10 +180,9 @@ def _compared(paths: list[Path], options: Options, run: RunOptions) -> Report:
     from symdiff.batch.runner import Workers  # noqa: PLC0415
     from symdiff.batch.runner import run as run_all  # noqa: PLC0415
     from symdiff.batch.store import open_store  # noqa: PLC0415
-    from symdiff.engines.registry import check  # noqa: PLC0415
+    from symdiff.engines.registry import resolve  # noqa: PLC0415
 
-    for engine in options.engines:
-        check(engine)
+    options = dataclasses.replace(options, engines=resolve(options.engines))
     limits = limits_of(run.timeout, run.memory)
     workers = Workers(jobs=run.jobs, limits=limits, executor=run.executor, dask=run.dask)
     outcomes: list[Outcome] = []

@@ -37,11 +37,9 @@ def compared(line: str, cell: str) -> Report:
         The whole cell cannot be used, or an engine does not exist.
     """
     from symdiff.batch.task import attempt  # noqa: PLC0415
-    from symdiff.engines.registry import check  # noqa: PLC0415
+    from symdiff.engines.registry import resolve  # noqa: PLC0415
     from symdiff.request.files import read_text  # noqa: PLC0415
 
-    options = Options(engines=tuple(line.split())) if line.strip() else Options()
-    for engine in options.engines:
-        check(engine)
+    options = Options(engines=resolve(line.split())) if line.strip() else Options()
     reading = read_text(cell, _CELL, is_toml=_ENTRY.search(cell) is not None)
     return report_of([*(attempt(e, options) for e in reading.entries), *reading.errors])

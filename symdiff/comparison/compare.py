@@ -21,7 +21,7 @@ from symdiff.comparison.numpy_request import with_numpy_function
 from symdiff.comparison.scalars import Plan, plan_on_numbers, requested_points
 from symdiff.comparison.traced_request import traced, untraced_arguments
 from symdiff.comparison.trial import run_trial, with_explanations, with_jacobian_diagnoses
-from symdiff.engines.registry import check, names
+from symdiff.engines.registry import check, names, resolve, split
 from symdiff.errors import InputError, UntracedError, UsageError, did_you_mean
 from symdiff.grid.grid import Grid
 from symdiff.program.values import component_names, uses_tensors
@@ -91,9 +91,8 @@ def _compare_with_or_without_proof(
 def _compare(
     request: Request, options: Options, writer: Callable[[str], ColumnWriter] | None
 ) -> Evidence:
-    engines = tuple(dict.fromkeys(options.engines))
-    for engine in engines:
-        check(engine)
+    engines = resolve(options.engines)
+    options = dataclasses.replace(options, engines=engines)
     parsed = with_numpy_function(parse_request(request))
     label = dataclasses.replace(request.label, name=request.label.name or parsed.program.text)
     with np.errstate(**_ERROR_STATE):
@@ -164,10 +163,13 @@ def _check_expect(expect: Mapping[str, tuple[str, ...]], engines: tuple[str, ...
     available = tuple(dict.fromkeys((*names(), *engines)))
     labels = Verdict.labels()
     for engine, words in expect.items():
-        if engine not in available:
-            message = f"expect: unknown engine {engine[:40]!r}"
-            hint = did_you_mean(engine, available) or f"engines: {', '.join(available)}"
+        base, _ = split(engine)
+        if engine not in available and base not in available:
+            message = f"expect: unknown engine {base[:40]!r}"
+            hint = did_you_mean(base, available) or f"engines: {', '.join(available)}"
             raise UsageError(message, hint=hint)
+        if engine not in available:
+            check(engine)
         for word in words:
             if word not in labels:
                 message = f"expect: unknown verdict {word[:40]!r}"

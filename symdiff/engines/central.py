@@ -40,6 +40,7 @@ from symdiff.engines.directional import (
     DirectionalProblem,
     DirectionalSamples,
 )
+from symdiff.engines.options import EngineOption, positive
 from symdiff.engines.running import check_memory, without_failing_points
 from symdiff.errors import Unsupported, describe
 from symdiff.grid.points import difference_step, ends_of_stencil
@@ -61,11 +62,31 @@ _SHORTER = 2.0**-20  # step in units of |x| where the usual stencil leaves the d
 _MAX_TOGETHER = 4096  # most points times variables that are differentiated in one pass
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
 class _Central:
-    """The engine; see `symdiff.engines.base.Engine`."""
+    """The engine; see `symdiff.engines.base.Engine`.
 
-    name = "central"
-    traits = Traits(modes=("differences",), runs_callables=True)
+    Attributes
+    ----------
+    step
+        The step h at every point; None: one that suits the size of x.
+    """
+
+    name: str = "central"
+    step: float | None = None
+
+    @property
+    def traits(self) -> Traits:
+        """It evaluates callables too."""
+        return Traits(modes=("differences",), runs_callables=True)
+
+    @property
+    def options(self) -> tuple[EngineOption, ...]:
+        """It takes a step."""
+        return (EngineOption("h", "a positive number", positive),)
+
+    def configured(self, name: str, values: Mapping[str, Any]) -> _Central:
+        return dataclasses.replace(self, name=name, step=values["h"])
 
     def differentiate(self, problem: Problem) -> Samples:
         if problem.function is None:
@@ -88,9 +109,11 @@ class _Central:
     def _differentiate(self, problem: Problem) -> Samples:
         names = problem.variables
         if len(names) < 2 or problem.count * len(names) > _MAX_TOGETHER:
-            columns = {name: _differences(_Moves.along(problem, (name,))) for name in names}
+            columns = {
+                name: _differences(_Moves.along(problem, (name,)), self.step) for name in names
+            }
         else:  # many variables at few points: all in one pass
-            together = _differences(_Moves.along(problem, names))
+            together = _differences(_Moves.along(problem, names), self.step)
             n = problem.count
             blocks = [slice(k * n, (k + 1) * n) for k in range(len(names))]
             columns = {
@@ -106,7 +129,7 @@ class _Central:
 
     def estimate_errors(self, problem: Problem, variable: str) -> ErrorEstimate:
         full = dataclasses.replace(problem, estimate_errors=True)
-        _, errors, straddling = _differences(_Moves.along(full, (variable,)))
+        _, errors, straddling = _differences(_Moves.along(full, (variable,)), self.step)
         return ErrorEstimate(errors, straddling)
 
     def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
@@ -114,8 +137,8 @@ class _Central:
         if reason:
             return Allowance(math.nan, reason=reason)
         x = problem.columns[variable][point : point + 1]
-        steps = (float(difference_step(x)[0]), abs(float(x[0])) * _SHORTER)
-        for h in steps:
+        usual = (float(difference_step(x)[0]), abs(float(x[0])) * _SHORTER)
+        for h in usual if self.step is None else (self.step,):
             allowance = _allowance(problem, variable, point, h, dtype)
             if not allowance.stencil_leaves_domain:
                 break
@@ -128,11 +151,12 @@ class _Central:
             _check_nothing_is_held(problem.program)
         held = held_in_tensors(problem.program, problem.values)
         slopes, errors, straddling = {}, {}, {}
+        step = self.step or _STEP
         for name, v in problem.directions.items():
-            narrow, wide = (_quotient_along(problem, v, held, h) for h in (_STEP, 2 * _STEP))
+            narrow, wide = (_quotient_along(problem, v, held, h) for h in (step, 2 * step))
             slopes[name] = np.array([narrow])
-            straddling[name] = np.array([_straddles_along(problem, v)])
-            rounding = bounds[name].value_error / _STEP
+            straddling[name] = np.array([_straddles_along(problem, v, step)])
+            rounding = bounds[name].value_error / step
             error = abs(wide - narrow) + (rounding if math.isfinite(rounding) else 0.0)
             errors[name] = np.array([error if math.isfinite(error) else 0.0])
         samples, allowances = Samples(slopes, errors, straddling), dict[str, Allowance]()
@@ -193,10 +217,10 @@ def _quotient_along(
     return (above - below) / (2 * h)
 
 
-def _straddles_along(problem: DirectionalProblem, v: Direction) -> bool:
+def _straddles_along(problem: DirectionalProblem, v: Direction, h: float) -> bool:
     """Return whether a kink may lie in the stencil, which the error estimate does not reveal."""
     try:
-        return straddles(problem.program, _ends(problem, v, _STEP))
+        return straddles(problem.program, _ends(problem, v, h))
     except Unsupported:
         return True
 
@@ -378,9 +402,11 @@ def _allowance(problem: Problem, variable: str, i: int, h: float, dtype: Dtype) 
     return Allowance(radius_of(quotient), float(quotient.mid()), words, rounded_in="")
 
 
-def _differences(moves: _Moves) -> tuple[NDArray[Any], ...]:
+def _differences(moves: _Moves, step: float | None) -> tuple[NDArray[Any], ...]:
     """Return the quotients and, if errors are estimated, the errors and what straddles a kink."""
     x = moves.x
+    if step is not None:
+        return _quotient(moves, np.full(len(x), step))
     columns = _quotient(moves, difference_step(x))
     derivative = columns[0]
     finite = np.isfinite(derivative) | ~np.isfinite(x)  # inf does not move

@@ -6,6 +6,9 @@ line of the table below. A plug-in package offers engines as entry points::
     [project.entry-points."symdiff.engines"]
     NAME = "package.module:ENGINE"
 
+Options stand after a name: ``central:h=1e-4`` (see `symdiff.engines.options`). The name ``all``
+stands for every engine that is installed.
+
 Nothing is imported before an engine is used: the table has all that a listing needs.
 """
 
@@ -18,26 +21,33 @@ import importlib.metadata
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from symdiff.engines.options import SEPARATOR, read_options
 from symdiff.errors import InputError, UsageError, describe, did_you_mean
 
 if TYPE_CHECKING:
     from symdiff.engines.base import Engine
 
 __all__ = [
+    "ALL",
     "BUILT_IN",
     "GROUP",
+    "Listed",
     "check",
-    "describe_all",
     "distributions",
+    "listed",
     "load",
     "names",
     "registered",
+    "resolve",
+    "split",
     "unusable_plugins",
 ]
 
 GROUP: Final = "symdiff.engines"  # of entry points
+ALL: Final = "all"  # what users type for every engine that is installed
+_PROJECT: Final = "symdiff-compare"  # whose extras install the libraries of engines
 _METHODS: Final = ("differentiate", "estimate_errors", "allowance")
 _REQUIREMENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -50,19 +60,26 @@ class BuiltIn(NamedTuple):
     description
         What it is, in a line.
     distributions
-        The distributions that its numbers depend on.
+        The distributions that its numbers depend on; the first is the library that it runs.
+    extra
+        The extra that installs its library; "" if the library is always installed.
+    place
+        Where the engine is, as ``module:OBJECT`` in this package; "": ``ENGINE`` in the module of
+        its name, with underscores for hyphens.
     """
 
     description: str
     distributions: tuple[str, ...] = ()
+    extra: str = ""
+    place: str = ""
 
 
 # fmt: off
 BUILT_IN: Final[Mapping[str, BuiltIn]] = MappingProxyType({
     "symbolic": BuiltIn("sympy's derivative of the expression, lambdified to numpy", ("sympy", "numpy", "scipy")),
     "autograd": BuiltIn("PyTorch reverse mode on the program as written, in float64", ("torch",)),
-    "central": BuiltIn("central finite differences on the program as written, in numpy", ("numpy", "scipy")),
-    "symengine": BuiltIn("symengine's derivative, kinks as Piecewise: fast; an extra, `symengine`", ("symengine",)),
+    "central": BuiltIn("central finite differences on the program as written, in numpy; h=1e-4 sets the step", ("numpy", "scipy")),
+    "symengine": BuiltIn("symengine's derivative, kinks as Piecewise: fast", ("symengine",), "symengine"),
 })
 # fmt: on
 _registered: dict[str, Engine] = {}  # in this process alone; see `registered`
@@ -115,38 +132,99 @@ def check(name: str) -> None:
     UsageError
         There is no such engine.
     """
-    if name in BUILT_IN or name in _registered or name in _plugins():
-        return
-    message = f"unknown engine {name[:40]!r}"
-    hint = did_you_mean(name, names()) or f"engines: {', '.join(names())}"
-    raise UsageError(message, hint=hint)
+    base, options = split(name)
+    if not _exists(base):
+        message = f"unknown engine {base[:40]!r}"
+        known = (*names(), ALL)
+        raise UsageError(message, hint=did_you_mean(base, known) or f"engines: {', '.join(known)}")
+    if options is not None:
+        load(name)
 
 
-def load(name: str) -> Engine:
-    """Return the engine of a name.
+def _exists(name: str) -> bool:
+    return name in BUILT_IN or name in _registered or name in _plugins()
+
+
+def split(name: str) -> tuple[str, str | None]:
+    """Return the name of an engine without its options, and the options; None if there are none.
+
+    Examples
+    --------
+    >>> split("central:h=1e-4"), split("central")
+    (('central', 'h=1e-4'), ('central', None))
+    """
+    if _exists(name):
+        return name, None
+    base, colon, options = name.partition(SEPARATOR)
+    return base.strip(), options if colon else None
+
+
+def resolve(engines: Iterable[str]) -> tuple[str, ...]:
+    """Return the names of engines, each once, with ``all`` replaced by those that are installed.
 
     Raises
     ------
     UsageError
-        There is no such engine, a library that it needs is not installed, or a plug-in cannot be
-        loaded.
+        There is no such engine, or its options are wrong.
+
+    Examples
+    --------
+    >>> resolve(["central", "autograd", "central"])
+    ('central', 'autograd')
+    """
+    every = [name for name, line in listed().items() if line.is_installed]
+    found = [name for e in engines for name in (every if e == ALL else (e,))]
+    for name in found:
+        check(name)
+    return tuple(dict.fromkeys(found))
+
+
+def load(name: str) -> Engine:
+    """Return the engine of a name, with the options that stand after it.
+
+    Raises
+    ------
+    UsageError
+        There is no such engine, its options are wrong, a library that it needs is not installed,
+        or a plug-in cannot be loaded.
 
     Examples
     --------
     >>> load("central").name
     'central'
     """
-    check(name)
+    base, options = split(name)
+    if options is None:
+        check(name)
+        return _loaded(name)
+    check(base)
+    engine: Any = _loaded(base)
+    values = read_options(base, options, getattr(engine, "options", ()))
+    configured: Engine = engine.configured(name, values)
+    return configured
+
+
+def _loaded(name: str) -> Engine:
+    """Return the engine of a name without options."""
     if name in _registered:
         return _registered[name]
     if name not in BUILT_IN:
         return _loaded_plugin(name)
+    line = BUILT_IN[name]
+    module, _, attribute = line.place.partition(":")
     try:
-        engine: Engine = importlib.import_module(f"symdiff.engines.{name}").ENGINE
+        loaded = importlib.import_module(f"{__package__}.{module or name.replace('-', '_')}")
     except ModuleNotFoundError as error:
+        if not line.extra:
+            raise
         message = f"the engine {name} needs {error.name}"
-        raise UsageError(message, hint=f"pip install 'symdiff-compare[{error.name}]'") from None
+        raise UsageError(message, hint=_installation(line)) from None
+    engine: Engine = getattr(loaded, attribute or "ENGINE")
     return engine
+
+
+def _installation(line: BuiltIn) -> str:
+    return f"pip install '{_PROJECT}[{line.extra}]'"
 
 
 def _loaded_plugin(name: str) -> Engine:
@@ -208,19 +286,53 @@ def registered(engine: Engine) -> Iterator[Engine]:
         del _registered[name]
 
 
-def describe_all() -> dict[str, str]:
-    """Return a description of every engine, by name: of a plug-in, the package's summary.
+class Listed(NamedTuple):
+    """An engine in a listing.
+
+    Attributes
+    ----------
+    description
+        What it is, in a line; of a plug-in, the package's summary.
+    library
+        The library that it runs, with its version; if it is absent, the command that installs it.
+    is_installed
+        Whether all that it needs is installed.
+    """
+
+    description: str
+    library: str
+    is_installed: bool = True
+
+
+def listed() -> dict[str, Listed]:
+    """Return what a listing says about every engine, by name.
 
     Examples
     --------
-    >>> describe_all()["central"]
-    'central finite differences on the program as written, in numpy'
+    >>> listed()["central"].description
+    'central finite differences on the program as written, in numpy; h=1e-4 sets the step'
     """
-    found = {name: line.description for name, line in BUILT_IN.items()}
+    found = {name: _listed(line) for name, line in BUILT_IN.items()}
     for name, point in _plugins().items():
         summary = point.dist.metadata["Summary"] if point.dist else None
-        found[name] = f"{summary or 'no description'} (plug-in {_package(point)})"
+        found[name] = Listed(summary or "no description", f"{_package(point)} (plug-in)")
     return found
+
+
+def _listed(line: BuiltIn) -> Listed:
+    versions = [_version(name) for name in line.distributions]
+    if "" in versions:
+        return Listed(line.description, f"not installed: {_installation(line)}", False)  # noqa: FBT003
+    library = f"{line.distributions[0]} {versions[0]}" if versions else ""
+    return Listed(line.description, library)
+
+
+def _version(distribution: str) -> str:
+    """Return the version of an installed distribution, or ""."""
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
 
 
 def distributions(engines: Iterable[str]) -> frozenset[str]:
@@ -234,7 +346,7 @@ def distributions(engines: Iterable[str]) -> frozenset[str]:
     ['numpy', 'scipy', 'torch']
     """
     found: set[str] = set()
-    for name in engines:
+    for name, _ in map(split, engines):
         if name in BUILT_IN:
             found.update(BUILT_IN[name].distributions)
         elif (point := _plugins().get(name)) is not None and point.dist is not None:

@@ -11,7 +11,7 @@ from typing import Final
 from tabulate import tabulate
 
 from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
-from symdiff.engines.registry import describe_all
+from symdiff.engines.registry import listed
 from symdiff.errors import UsageError, did_you_mean
 from symdiff.truth.kinds import Kind
 from symdiff.verdict.words import Verdict
@@ -43,8 +43,9 @@ def function_table(form: str = "plain") -> str:
 
 
 def engine_table(form: str = "plain") -> str:
-    """Return the engines with descriptions, as a table; `form` as in `function_table`."""
-    return _layout(form).table(list(describe_all().items()), ("engine", "what it is"))
+    """Return the engines and their libraries, as a table; `form` as in `function_table`."""
+    rows = [(name, line.description, line.library) for name, line in listed().items()]
+    return _layout(form).table(rows, ("engine", "what it is", "library"))
 
 
 def kind_table(form: str = "plain") -> str:

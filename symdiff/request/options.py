@@ -160,7 +160,12 @@ class Options:
 
     engines: tuple[str, ...] = field(
         default=ENGINES,
-        metadata=option("--engine", "Engines to run; `symdiff engines` lists them.", _names),
+        metadata=option(
+            "--engine",
+            "Engines to run, options after a colon (central:h=1e-4), or all; "
+            "`symdiff engines` lists them.",
+            _names,
+        ),
     )
     rtol: float = field(
         default=1e-9,

@@ -156,8 +156,8 @@ BAD = [
     (["eval", "x", "--grid", "x=0:1"], "symdiff: grid x: '0:1' is not a range"),
     (["eval", "x", "--at", "x=z"], "symdiff: grid x: 'z' is not a number"),
     (
-        ["eval", "x", "--engine", "jx"],
-        "symdiff: unknown engine 'jx' (engines: symbolic, autograd, central, symengine)",
+        ["eval", "x", "--engine", "qx"],
+        "symdiff: unknown engine 'qx' (engines: symbolic, autograd, central, symengine, ",
     ),
     (["eval", "x", "--format", "pdf"], "symdiff: unknown format 'pdf'"),
     (

@@ -89,6 +89,12 @@ def symdiff(folder, *arguments):
     return run(folder, "-m", "symdiff", *arguments)
 
 
+ABSENT = {
+    "absent": registry.BuiltIn("not there", ("symdiff-unknown",), "unknown"),
+    "central": registry.BUILT_IN["central"],
+}
+
+
 class TestPlugins:
     def test_an_engine_of_a_plug_in_is_used_by_name(self, plugin):
         done = symdiff(plugin, "eval", "x**2", "--engine", "polynomial", "--quiet")
@@ -111,7 +117,7 @@ class TestPlugins:
         done = symdiff(plugin, "engines")
         assert done.returncode == 0
         lines = [line.split() for line in done.stdout.splitlines()]
-        words = "polynomial Derivatives of polynomials (plug-in symdiff-polynomials 0.3)"
+        words = "polynomial Derivatives of polynomials symdiff-polynomials 0.3 (plug-in)"
         assert words.split() in lines
 
     def test_a_mistyped_name_is_corrected(self, plugin):
@@ -185,6 +191,34 @@ def test_a_mode_that_does_not_exist_is_refused():
         Traits(modes=("guess",))
 
 
+class TestListing:
+    def test_a_library_is_listed_with_its_version(self):
+        import sympy
+
+        assert registry.listed()["symbolic"].library == f"sympy {sympy.__version__}"
+
+    def test_an_absent_library_is_listed_with_the_extra_that_installs_it(self, monkeypatch):
+        monkeypatch.setattr(registry, "BUILT_IN", ABSENT)
+        line = registry.listed()["absent"]
+        assert line.library == "not installed: pip install 'symdiff-compare[unknown]'"
+        assert not line.is_installed
+
+    def test_all_are_the_engines_that_are_installed(self, monkeypatch):
+        monkeypatch.setattr(registry, "BUILT_IN", ABSENT)
+        assert registry.resolve(["all"]) == ("central",)
+
+    def test_all_includes_the_engines_of_plug_ins(self, plugin):
+        code = "from symdiff.engines.registry import resolve; print(resolve(['all']))"
+        assert "'polynomial'" in run(plugin, "-c", code).stdout
+
+    def test_one_that_is_absent_names_the_extra_that_installs_it(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "symengine", None)
+        for module in ("symdiff.engines.symengine", "symdiff.arithmetics.symengine"):
+            monkeypatch.delitem(sys.modules, module, raising=False)
+        with pytest.raises(UsageError, match=r"symdiff-compare\[symengine\]"):
+            registry.load("symengine")
+
+
 @pytest.mark.parametrize("name", registry.BUILT_IN)
 def test_built_in_engines_keep_the_contract(name):
     engine = registry.load(name)
@@ -194,10 +228,10 @@ def test_built_in_engines_keep_the_contract(name):
 
 SOURCE = Path(registry.__file__).parent.parent
 # Where an engine may be named: the room of the engines, the default list, the module named after the
-# library symengine, and what speaks of PyTorch's own gradients.
+# library symengine, what speaks of PyTorch's own gradients, and the list of distributions.
 NAMED_IN = (
     "engines/", "request/options.py", "arithmetics/symengine.py",
-    "explanation/problems.py", "testing/assertions.py",
+    "explanation/problems.py", "testing/assertions.py", "versions.py",
 )  # fmt: skip
 
 
