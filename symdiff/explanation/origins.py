@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from symdiff.explanation.recording import Run, Step, nonfinite
+from symdiff.explanation.recording import Run, Step, is_finite
 
 
 def forward_origin(done: Run, step: Step) -> Step:
@@ -21,11 +21,11 @@ def forward_origin(done: Run, step: Step) -> Step:
 
 
 def _has_nan(tensor: torch.Tensor) -> bool:
-    return bool(tensor.isnan().any())
+    return not is_finite(tensor) and bool(tensor.isnan().any())
 
 
 def _has_nonfinite(tensor: torch.Tensor) -> bool:
-    return nonfinite(tensor) is not None
+    return not is_finite(tensor)
 
 
 def _has_row_of_minus_infinity(step: Step) -> bool:

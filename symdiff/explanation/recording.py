@@ -2,7 +2,8 @@
 
 Every call of torch is noted with the line of code that made it and with the nodes that it adds to
 PyTorch's graph. During the backward pass, a hook at every node compares what arrives with what
-leaves: where a finite number arrives and a NaN or an infinity leaves, it arose.
+leaves: where a finite number arrives and a NaN or an infinity leaves, it arose. The nodes behind
+such a place run again with a gradient that is finite there.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import torch
+from torch.autograd.graph import GradientEdge
 from torch.overrides import TorchFunctionMode
 
 from symdiff.errors import UsageError
@@ -239,11 +241,12 @@ def run(arguments: Arguments) -> Run:
         cotangents = tuple(torch.ones_like(t) for t in outputs)
         names = [n for n, t in leaves.items() if t.requires_grad]
         tensors = [leaves[n] for n in names]
-        origins: list[Origin] = []
-        with _hooked(calls.owners, _watching(calls.owners, origins)):
+        watch = Watch(calls.owners)
+        with _hooked(calls.owners, watch.hook_of):
             found = _gradients(outputs, cotangents, tensors)
-        if origins:  # what was found has no NaN in it
-            found = _gradients(outputs, cotangents, tensors)
+        if watch.edges:
+            with _hooked(calls.owners, watch.hook_behind):
+                _gradients([*watch.edges], [*watch.edges.values()], tensors)
     return Run(
         arguments=arguments,
         leaves=leaves,
@@ -251,7 +254,7 @@ def run(arguments: Arguments) -> Run:
         outputs=outputs,
         cotangents=cotangents,
         gradients=dict(zip(names, found, strict=True)),
-        origins=tuple(origins),
+        origins=watch.origins(),
         owners=calls.owners,
         random_state=random_state,
     )
@@ -293,7 +296,12 @@ def is_finite(tensor: torch.Tensor) -> bool:
     if tensor.is_sparse or tensor.is_complex():
         values = tensor.coalesce().values() if tensor.is_sparse else tensor
         return bool(values.isfinite().all())
-    ends = torch.aminmax(tensor.detach())
+    for dimension, stride in enumerate(tensor.stride()):
+        if stride == 0:  # the same numbers again, as in the gradient of a sum
+            tensor = tensor.narrow(dimension, 0, 1)
+    if math.isfinite(tensor.detach().sum()):
+        return True
+    ends = torch.aminmax(tensor.detach())  # the sum of finite numbers may overflow
     return math.isfinite(ends.min) and math.isfinite(ends.max)
 
 
@@ -315,7 +323,7 @@ def _copy(tensor: torch.Tensor, role: str) -> torch.Tensor:
 
 
 def _gradients(
-    outputs: Sequence[torch.Tensor],
+    outputs: Sequence[torch.Tensor | GradientEdge],
     cotangents: Sequence[torch.Tensor],
     tensors: Sequence[torch.Tensor],
 ) -> list[torch.Tensor | None]:
@@ -350,24 +358,53 @@ class _hooked:  # noqa: N801  (a context manager)
             handle.remove()
 
 
-def _watching(owners: Mapping[Any, Step], origins: list[Origin]) -> Callable[[Any], Hook]:
-    """Return a hook by node that notes where finite numbers arrive and others leave.
+class Watch:
+    """Notes, in hooks at nodes, where finite numbers arrive and others leave."""
 
-    What leaves is replaced by finite numbers, so that the nodes behind are looked at too.
-    """
+    def __init__(self, owners: Mapping[Any, Step]) -> None:
+        self._owners = owners
+        self._found: dict[Any, list[torch.Tensor]] = {}  # masks by node
+        self._order: dict[Any, int] = {}
+        self.edges: dict[Any, torch.Tensor] = {}  # where the nodes behind begin, made finite
 
-    def hook_of(node: Any) -> Hook:  # noqa: ANN401
+    def origins(self) -> tuple[Origin, ...]:
+        """Return what was found, in the order of the backward pass."""
+        nodes = sorted(self._found, key=self._order.__getitem__)
+        return tuple(Origin(self._owners[n], n, mask) for n in nodes for mask in self._found[n])
+
+    def hook_of(self, node: Any) -> Hook:  # noqa: ANN401
+        """Return a hook that changes nothing."""
+
+        def hook(leaving: tuple[Any, ...], arriving: tuple[Any, ...]) -> None:
+            self._order[node] = len(self._order)
+            off = self._off(node, leaving, arriving)
+            for k in off if node in self._found else ():
+                inner, number = node.next_functions[k]
+                if inner in self._owners:
+                    edge = GradientEdge(inner, number)
+                    known = self.edges.get(edge)
+                    clean = _finite(leaving[k])
+                    self.edges[edge] = clean if known is None else known + clean
+
+        return hook
+
+    def hook_behind(self, node: Any) -> Hook:  # noqa: ANN401
+        """Return a hook that replaces what is not finite, so that all nodes behind are seen."""
+
         def hook(leaving: tuple[Any, ...], arriving: tuple[Any, ...]) -> Any:  # noqa: ANN401
-            masks = [mask for g in leaving if g is not None and (mask := nonfinite(g)) is not None]
-            if not masks:
+            if not self._off(node, leaving, arriving):
                 return None
-            if all(g is None or is_finite(g) for g in arriving):
-                origins.extend(Origin(owners[node], node, mask) for mask in masks)
             return tuple(None if g is None else _finite(g) for g in leaving)
 
         return hook
 
-    return hook_of
+    def _off(self, node: Any, leaving: tuple[Any, ...], arriving: tuple[Any, ...]) -> list[int]:  # noqa: ANN401
+        """Return which of the gradients that leave are not finite; note it if they arise here."""
+        off = [k for k, g in enumerate(leaving) if g is not None and not is_finite(g)]
+        if off and node not in self._found and all(g is None or is_finite(g) for g in arriving):
+            masks = [nonfinite(leaving[k]) for k in off]
+            self._found[node] = [mask for mask in masks if mask is not None]
+        return off
 
 
 def _finite(tensor: torch.Tensor) -> torch.Tensor:
