@@ -2,7 +2,9 @@
 
 Element by element, or row by row, the calls that treat elements alike are run again on a few of
 them. A call is taken into the cut only if it returns on the few elements what it returned there on
-the whole tensor; the gradients that arrive at the edge of the cut are those of the whole run.
+the whole tensor; the gradients that arrive at the edge of the cut are those of the whole run. Unless
+all calls are functions of the catalogue that are applied component by component, the function runs
+once more on other inputs, to compare the calls there too.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 
+from symdiff.catalogue import BY_NAME
 from symdiff.errors import SymdiffError
 from symdiff.explanation.elements import Elements, NotCutError, ways
 from symdiff.explanation.nearby import Elsewhere, elsewhere
@@ -49,22 +52,43 @@ def cut(done: Run, origin: Origin, flat: Sequence[int], healthy: Sequence[int]) 
     NotCutError
         The elements do not depend on each other in a way that can be cut.
     """
+    choices = list(ways(tuple(origin.where.shape), [*flat, *healthy]))
+    problem = _by_component(done, origin, choices)
+    if problem is not None:
+        return problem
     problems: list[SmallProblem] = []
     reasons = []
     others: list[Elsewhere] = []
     for sign in _SIGNS:
         others.append(elsewhere(done, sign))
-        for elements in ways(tuple(origin.where.shape), [*flat, *healthy]):
+        for elements in choices:
             try:
                 problems.append(_Cut(done, elements, others).problem(origin))
             except NotCutError as error:
                 reasons.append(str(error))
                 continue
-            if any(name in done.leaves for name, _ in problems[-1].places.values()):
+            if _has_input(done, problems[-1]):
                 return problems[-1]
         if problems:
             return max(problems, key=lambda problem: len(problem.program.order))
     raise NotCutError(reasons[0] if reasons else "a number does not have elements")
+
+
+def _by_component(
+    done: Run, origin: Origin, choices: Sequence[Elements]
+) -> SmallProblem | None:
+    """Return a cut from an input on in which all calls are applied component by component."""
+    for elements in choices[:1]:
+        try:
+            problem = _Cut(done, elements, []).problem(origin)
+        except NotCutError:
+            return None
+        return problem if _has_input(done, problem) else None
+    return None
+
+
+def _has_input(done: Run, problem: SmallProblem) -> bool:
+    return any(name in done.leaves for name, _ in problem.places.values())
 
 
 class _Cut:
@@ -143,6 +167,9 @@ class _Cut:
             self._inputs, self._small, others = before
             self._others = [(o, env) for (o, _), env in zip(self._others, others, strict=True)]
             return
+        if not self._others and not is_by_component(step, self._elements):
+            message = f"{step.name} is compared at other inputs first"
+            raise NotCutError(message)
         self._taken.append(step)
 
     def _bind(self, tensor: torch.Tensor, step: Step) -> None:
@@ -317,13 +344,26 @@ class _Cut:
 
     def _check_elsewhere(self, outputs: Sequence[torch.Tensor]) -> None:
         """Check that what was compared at other inputs was not NaN everywhere."""
-        for tensor in outputs:
+        for tensor in outputs if self._others else ():
             unseen = self._elements.of(tensor.detach()).isfinite()
             for _, env in self._others:
                 unseen &= ~env[id(tensor)].isfinite()
             if unseen.any():
                 message = "close to the inputs the function is not finite"
                 raise NotCutError(message)
+
+
+def is_by_component(step: Step, elements: Elements) -> bool:
+    """Return whether a call is known to be applied component by component.
+
+    So are functions of the catalogue, and what has no gradient is a constant.
+    """
+    if elements.axis is not None or any(r.shape != elements.shape for r in step.results):
+        return False
+    if not any(r.requires_grad or not r.is_floating_point() for r in step.results):
+        return True
+    row = BY_NAME.get(step.name)
+    return row is not None and row.array is None and len(step.results) == 1
 
 
 def _there(other: Elsewhere, tensor: torch.Tensor) -> torch.Tensor:

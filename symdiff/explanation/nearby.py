@@ -11,6 +11,7 @@ import torch
 from symdiff.explanation.recording import Run, Step, recorded
 
 _NEARBY: Final = 0.05  # relative distance of the other inputs
+_RANDOM: Final = 10007  # random numbers that are used again and again, as more take long
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -55,12 +56,13 @@ def elsewhere(done: Run, sign: float) -> Elsewhere:
         That of the random changes.
     """
     generator = torch.Generator().manual_seed(0)
+    random = sign * _NEARBY * torch.rand(_RANDOM, generator=generator, dtype=torch.float64)
     leaves = {}
     for name, leaf in done.leaves.items():
         x = leaf.detach().clone()
         if x.is_floating_point() and leaf.requires_grad:
-            noise = torch.rand(x.shape, generator=generator, dtype=torch.float64)
-            x = (x + sign * _NEARBY * noise * x.abs().clamp(min=1)).to(x.dtype)
+            noise = random.to(x.dtype).repeat(x.numel() // _RANDOM + 1)[: x.numel()]
+            x += x.abs().clamp_(min=1).mul_(noise.reshape(x.shape))
         leaves[name] = x.requires_grad_(leaf.requires_grad)
     with torch.inference_mode(mode=False), torch.random.fork_rng(devices=[]):
         torch.random.set_rng_state(done.random_state)
