@@ -2,9 +2,7 @@
 
 Element by element, or row by row, the calls that treat elements alike are run again on a few of
 them. A call is taken into the cut only if it returns on the few elements what it returned there on
-the whole tensor; the gradients that arrive at the edge of the cut are those of the whole run. Unless
-all calls are functions of the catalogue that are applied component by component, the function runs
-once more on other inputs, to compare the calls there too.
+the whole tensor; the gradients that arrive at the edge of the cut are those of the whole run.
 """
 
 from __future__ import annotations
@@ -19,80 +17,27 @@ import torch
 
 from symdiff.catalogue import BY_NAME
 from symdiff.errors import SymdiffError
-from symdiff.explanation.elements import Elements, NotCutError, ways
-from symdiff.explanation.nearby import Elsewhere, elsewhere
+from symdiff.explanation.calls import Step
+from symdiff.explanation.elements import Elements, NotCutError
+from symdiff.explanation.finite import nonfinite
+from symdiff.explanation.nearby import Elsewhere
 from symdiff.explanation.problems import Component, SmallProblem, traced
-from symdiff.explanation.recording import Origin, Run, Step, nonfinite
+from symdiff.explanation.recording import Run
+from symdiff.explanation.watching import Origin
 from symdiff.program.values import component_name
 from symdiff.tracing.tensors import tensors_in
 
 _ASSIGNED: Final = re.compile(r"([A-Za-z]\w*)\s*=(?!=)")
 _CLOSE: Final = {torch.float64: 1e-9, torch.float32: 1e-4}
-_SIGNS: Final = (1.0, -1.0)  # of the changes of the inputs to those where calls are compared too
 _LOOSE: Final = 0.05  # of dtypes with less digits
 _GIVEN: Final = "for these elements, given the gradient that arrives there in the whole run"
 
 
-def cut(done: Run, origin: Origin, flat: Sequence[int], healthy: Sequence[int]) -> SmallProblem:
-    """Return a small problem with some elements of a large one.
+class Cut:
+    """The calls of a run that can be run again on some elements.
 
-    Parameters
-    ----------
-    done
-        The run.
-    origin
-        Where a gradient stops to be finite.
-    flat
-        Positions of elements where it does, in the flat gradient.
-    healthy
-        Positions at which all is well: there the cut has to have the gradient of the whole.
-
-    Raises
-    ------
-    NotCutError
-        The elements do not depend on each other in a way that can be cut.
+    Without other inputs to compare them at, they are calls known to be applied by component.
     """
-    choices = list(ways(tuple(origin.where.shape), [*flat, *healthy]))
-    problem = _by_component(done, origin, choices)
-    if problem is not None:
-        return problem
-    problems: list[SmallProblem] = []
-    reasons = []
-    others: list[Elsewhere] = []
-    for sign in _SIGNS:
-        others.append(elsewhere(done, sign))
-        for elements in choices:
-            try:
-                problems.append(_Cut(done, elements, others).problem(origin))
-            except NotCutError as error:
-                reasons.append(str(error))
-                continue
-            if _has_input(done, problems[-1]):
-                return problems[-1]
-        if problems:
-            return max(problems, key=lambda problem: len(problem.program.order))
-    raise NotCutError(reasons[0] if reasons else "a number does not have elements")
-
-
-def _by_component(
-    done: Run, origin: Origin, choices: Sequence[Elements]
-) -> SmallProblem | None:
-    """Return a cut from an input on in which all calls are applied component by component."""
-    for elements in choices[:1]:
-        try:
-            problem = _Cut(done, elements, []).problem(origin)
-        except NotCutError:
-            return None
-        return problem if _has_input(done, problem) else None
-    return None
-
-
-def _has_input(done: Run, problem: SmallProblem) -> bool:
-    return any(name in done.leaves for name, _ in problem.places.values())
-
-
-class _Cut:
-    """The calls of a run that can be run again on some elements."""
 
     def __init__(self, done: Run, elements: Elements, others: Sequence[Elsewhere]) -> None:
         self._done = done
@@ -105,6 +50,13 @@ class _Cut:
         self._taken: list[Step] = []
 
     def problem(self, origin: Origin) -> SmallProblem:
+        """Return the small problem that has the call of an origin.
+
+        Raises
+        ------
+        NotCutError
+            That call does not belong to the cut, or the cut has another gradient.
+        """
         if any(step.function is None for step in self._done.steps):
             message = "the function has a custom Function"
             raise NotCutError(message)
@@ -167,7 +119,7 @@ class _Cut:
             self._inputs, self._small, others = before
             self._others = [(o, env) for (o, _), env in zip(self._others, others, strict=True)]
             return
-        if not self._others and not is_by_component(step, self._elements):
+        if not self._others and not _is_by_component(step, self._elements):
             message = f"{step.name} is compared at other inputs first"
             raise NotCutError(message)
         self._taken.append(step)
@@ -353,7 +305,7 @@ class _Cut:
                 raise NotCutError(message)
 
 
-def is_by_component(step: Step, elements: Elements) -> bool:
+def _is_by_component(step: Step, elements: Elements) -> bool:
     """Return whether a call is known to be applied component by component.
 
     So are functions of the catalogue, and what has no gradient is a constant.

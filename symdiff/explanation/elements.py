@@ -30,10 +30,11 @@ class Elements:
     positions: torch.Tensor
     axis: int | None
 
-    def first(self, position: int) -> Elements:
-        """Return the rows again, but only the one with a position in the flat tensor."""
-        assert self.axis is not None  # noqa: S101  (callers see to it)
-        row = int(np.unravel_index(position, self.shape)[self.axis])
+    def some(self, flat: Sequence[int]) -> Elements:
+        """Return the elements with some positions in the flat tensor, or the row of the first."""
+        if self.axis is None:
+            return Elements(self.shape, torch.tensor(sorted(set(flat))), None)
+        row = int(np.unravel_index(flat[0], self.shape)[self.axis])
         return Elements(self.shape, torch.tensor([row]), self.axis)
 
     def of(self, tensor: torch.Tensor) -> torch.Tensor:
@@ -112,7 +113,8 @@ def ways(shape: tuple[int, ...], flat: Sequence[int]) -> Iterator[Elements]:
     """
     if not shape:
         return
-    yield Elements(shape, torch.tensor(sorted(set(flat))), None)
+    each = Elements(shape, torch.tensor([]), None)
+    yield each.some(flat)
     index = np.unravel_index(np.array(flat), shape)
     for axis in range(len(shape)):
         rows = index[axis]

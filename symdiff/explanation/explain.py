@@ -13,7 +13,8 @@ import torch
 from symdiff.errors import SymdiffError
 from symdiff.explanation import remedies
 from symdiff.explanation.affected import FEW, affected, is_number
-from symdiff.explanation.cutting import cut
+from symdiff.explanation.calls import Step
+from symdiff.explanation.choosing import cut
 from symdiff.explanation.elements import NotCutError
 from symdiff.explanation.findings import (
     Affected,
@@ -22,23 +23,18 @@ from symdiff.explanation.findings import (
     Mechanism,
     Remedy,
 )
+from symdiff.explanation.finite import nonfinite
 from symdiff.explanation.mechanisms import Cause, causes, value_cause
 from symdiff.explanation.origins import forward_origin
 from symdiff.explanation.problems import (
     UNDECIDED,
+    Records,
     SmallProblem,
-    proved,
     traced,
     truth_of,
 )
-from symdiff.explanation.recording import (
-    Origin,
-    Run,
-    Step,
-    gradients_from,
-    nonfinite,
-    run,
-)
+from symdiff.explanation.recording import Run, gradients_from, run
+from symdiff.explanation.watching import Origin
 from symdiff.explanation.zeros import wrong_zeros
 from symdiff.program.traced import TracedProgram
 from symdiff.program.values import component_name
@@ -188,11 +184,10 @@ def _finding(
     if not masks:
         return None
     problem, reason = _problem(done, origins[0], whole)
-    records: dict[str, Record] = {}
-    cause = None
+    proof, cause = None, None
     if problem is not None:
-        records, reason = proved(problem)
-        cause = _cause(problem, done, origins[0]) if records else None
+        proof, cause, reason = _proved(problem, done, origins[0])
+    records = {} if proof is None else proof.autograd
     mechanism, text = (cause.mechanism, cause.reason) if cause else _plain(done, step, origins[0])
     finding = Finding(
         operation=step.name,
@@ -200,13 +195,28 @@ def _finding(
         mechanism=mechanism,
         reason=text,
         tensors=affected(done, masks, problem, records, reason),
-        basis=f"proved {problem.basis}" if records and problem else "",
+        basis=f"proved {problem.basis}" if proof and problem else "",
     )
     if origins[0].step.function is None and mechanism is Mechanism.CUSTOM:
         return dataclasses.replace(finding, no_remedy=_OWN)
-    if problem is None or cause is None or not records:
+    if problem is None or cause is None or proof is None:
         return dataclasses.replace(finding, no_remedy=_UNTRIED)
-    return _with_remedies(done, finding, problem, cause, records)
+    return _with_remedies(done, finding, problem, cause, proof)
+
+
+def _proved(
+    problem: SmallProblem, done: Run, origin: Origin
+) -> tuple[Records | None, Cause | None, str]:
+    """Return what is proved and the cause, or none and the reason.
+
+    The gradient of the remedy that is tried first is judged by the same proof.
+    """
+    try:
+        cause = _cause(problem, done, origin)
+        numbers = None if cause is None else remedies.first_numbers(problem, cause)
+        return problem.records(numbers), cause, ""
+    except SymdiffError as error:
+        return None, None, str(error).splitlines()[0]
 
 
 def _of_value(
@@ -303,14 +313,17 @@ def _cause(problem: SmallProblem, done: Run, origin: Origin) -> Cause | None:
 
 
 def _with_remedies(
-    done: Run, finding: Finding, problem: SmallProblem, cause: Cause, records: Mapping[str, Record]
+    done: Run, finding: Finding, problem: SmallProblem, cause: Cause, proof: Records
 ) -> Finding:
     """Return a finding with the first remedy that gives the true gradient."""
-    wanted = _wanted(finding, problem, records)
+    wanted = _wanted(finding, problem, proof.autograd)
     if not wanted:
         is_inner = not any(name in done.leaves for name, _ in problem.places.values())
         return dataclasses.replace(finding, no_remedy=_NO_SLOPE_IN_PART if is_inner else _NO_SLOPE)
-    attempts = (remedies.tried(problem, c, wanted) for c in remedies.candidates(problem, cause))
+    attempts = (
+        remedies.tried(problem, candidate, wanted, proof)
+        for candidate in remedies.candidates(problem, cause)
+    )
     attempt = next((a for a in attempts if a is not None), None)
     if attempt is None:
         return dataclasses.replace(finding, no_remedy=_NONE_FOUND)

@@ -8,7 +8,8 @@ from typing import Final
 
 import torch
 
-from symdiff.explanation.recording import Run, Step, recorded
+from symdiff.explanation.calls import Step
+from symdiff.explanation.recording import Run, recorded
 
 _NEARBY: Final = 0.05  # relative distance of the other inputs
 _RANDOM: Final = 10007  # random numbers that are used again and again, as more take long

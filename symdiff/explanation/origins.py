@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import torch
 
-from symdiff.explanation.recording import Run, Step, is_finite
+from symdiff.explanation.calls import Step
+from symdiff.explanation.finite import is_finite
+from symdiff.explanation.recording import Run
 
 
 def forward_origin(done: Run, step: Step) -> Step:

@@ -35,6 +35,23 @@ Component = tuple[str, tuple[int, ...]]  # the name of a tensor, and a multi-ind
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Records:
+    """What is proved of a small problem, by component.
+
+    Attributes
+    ----------
+    autograd
+        The records with autograd's numbers.
+    numbers, judged
+        Other numbers, and the records with these; empty without them.
+    """
+
+    autograd: Mapping[str, Record]
+    numbers: Mapping[str, float]
+    judged: Mapping[str, Record]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class SmallProblem:
     """A traced program with few components, and what they are in the person's tensors.
 
@@ -55,6 +72,8 @@ class SmallProblem:
         How many components of their gradients are not finite.
     basis
         What a proof about it covers.
+    larger
+        The same with elements at which all is well besides; None without one.
     """
 
     program: TracedProgram
@@ -64,6 +83,7 @@ class SmallProblem:
     shapes: Mapping[str, tuple[int, ...]]
     counts: Mapping[str, int]
     basis: str
+    larger: SmallProblem | None = None
 
     @property
     def wrt(self) -> tuple[str, ...]:
@@ -134,14 +154,15 @@ class SmallProblem:
                 moved[name] = (x + _NEARBY * noise * x.abs().clamp(min=1)).to(x.dtype)
             yield moved
 
-    def records(self, numbers: Mapping[str, float] | None = None) -> dict[str, Record]:
+    def records(self, numbers: Mapping[str, float] | None = None) -> Records:
         """Return what is proved of every component, with the verdict on some numbers.
 
         Parameters
         ----------
         numbers
-            Derivatives to be judged, by component; None: those that autograd gives.
+            Derivatives to be judged besides those of autograd, by component.
         """
+        numbers = None if numbers is None else {n: _finite(x) for n, x in numbers.items()}
         claims = {} if numbers is None else {n: self._claim(n, numbers) for n in self.wrt}
         request = Request(
             expression=self.program,
@@ -151,19 +172,25 @@ class SmallProblem:
             claims=claims,
         )
         evidence = compare(request, Options(engines=("autograd",)))
-        wanted = "autograd" if numbers is None else "claim"
-        records = Comparison((evidence,)).records()
-        return {r["variable"]: r for r in records if r["engine"] == wanted}
+        records = list(Comparison((evidence,)).records())
+        by_engine = {
+            engine: {r["variable"]: r for r in records if r["engine"] == engine}
+            for engine in ("autograd", "claim")
+        }
+        return Records(by_engine["autograd"], numbers or {}, by_engine["claim"])
 
     def _claim(self, name: str, numbers: Mapping[str, float]) -> str:
         def nested(index: tuple[int, ...], shape: Sequence[int]) -> str:
             if not shape:
-                number = numbers[component_name(name, index)]
-                return repr(number) if math.isfinite(number) else "0/0"
+                return repr(numbers[component_name(name, index)])
             return f"[{', '.join(nested((*index, k), shape[1:]) for k in range(shape[0]))}]"
 
         shape = tuple(self.values[name].shape)
         return f"tensor({nested((), shape)})" if shape else nested((), ())
+
+
+def _finite(number: float) -> float:
+    return number if math.isfinite(number) else 0.0
 
 
 def traced(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Any) -> TracedProgram:  # noqa: ANN401
@@ -218,9 +245,11 @@ def _number(value: float | str | None) -> float | None:
     return None if value is None else float(value)
 
 
-def proved(problem: SmallProblem) -> tuple[dict[str, Record], str]:
+def proved(
+    problem: SmallProblem, numbers: Mapping[str, float] | None = None
+) -> tuple[Records | None, str]:
     """Return the records of a problem, or none and the reason."""
     try:
-        return problem.records(), ""
+        return problem.records(numbers), ""
     except SymdiffError as error:
-        return {}, str(error).splitlines()[0]
+        return None, str(error).splitlines()[0]

@@ -10,10 +10,9 @@ from typing import Final
 import numpy as np
 import torch
 
-from symdiff.errors import SymdiffError
 from symdiff.explanation.findings import Mechanism
 from symdiff.explanation.mechanisms import Cause, backward
-from symdiff.explanation.problems import TRUE_VERDICTS, SmallProblem
+from symdiff.explanation.problems import TRUE_VERDICTS, Records, SmallProblem, proved
 from symdiff.explanation.rewriting import (
     Candidate,
     Replacement,
@@ -58,8 +57,18 @@ def candidates(problem: SmallProblem, cause: Cause) -> Iterator[Candidate]:
     yield from _inside(problem, cause)
 
 
+def first_numbers(problem: SmallProblem, cause: Cause) -> Mapping[str, float] | None:
+    """Return the gradient of the first candidate that has the function's value, if it is finite."""
+    attempts = (_numbers(problem, candidate) for candidate in candidates(problem, cause))
+    gradients = (attempt[1] for attempt in attempts if attempt is not None)
+    return next((g for g in gradients if all(map(math.isfinite, g.values()))), None)
+
+
 def tried(
-    problem: SmallProblem, candidate: Candidate, records: Mapping[str, Record]
+    problem: SmallProblem,
+    candidate: Candidate,
+    records: Mapping[str, Record],
+    proof: Records,
 ) -> Tried | None:
     """Return a candidate with its gradient if it has the function's value and true gradient.
 
@@ -71,20 +80,53 @@ def tried(
         The other program.
     records
         What is proved of the components where the gradient has to be the true one.
+    proof
+        All that is proved.
     """
-    try:
-        change = _change(problem, candidate)
-        if change is None:
-            return None
-        numbers = problem.gradients(candidate.program, candidate.widen)
-    except (RuntimeError, TypeError, ValueError, IndexError):
-        return None  # torch does not take these arguments
+    attempt = _numbers(problem, candidate)
+    if attempt is None:
+        return None
+    change, numbers = attempt
     if not all(math.isfinite(numbers[name]) for name in records):
         return None
-    if not _are_true(problem, numbers, records):
+    if not _are_true(problem, numbers, records, proof):
         return None
     note = candidate.note if not change else f"the value changes by up to {change:.2g}"
     return Tried(dataclasses.replace(candidate, note=note), numbers)
+
+
+def _numbers(
+    problem: SmallProblem, candidate: Candidate
+) -> tuple[float, Mapping[str, float]] | None:
+    """Return how much a candidate changes the value, and its gradient.
+
+    None if it has another value, or another gradient where all is well.
+    """
+    try:
+        change = _change(problem, candidate)
+        if change is None or not _is_well(problem.larger, candidate):
+            return None
+        return change, problem.gradients(candidate.program, candidate.widen)
+    except (RuntimeError, TypeError, ValueError, IndexError):
+        return None  # torch does not take these arguments
+
+
+def _is_well(problem: SmallProblem | None, candidate: Candidate) -> bool:
+    """Return whether a candidate has autograd's own gradient where that is finite."""
+    if problem is None:
+        return True
+    found = problem.gradients(candidate.program, candidate.widen)
+    return all(
+        not math.isfinite(expected) or _is_same(problem, name, found[name], expected)
+        for name, expected in problem.gradients(problem.program).items()
+        if name in problem.places
+    )
+
+
+def _is_same(problem: SmallProblem, name: str, number: float, derivative: float) -> bool:
+    dtype = problem.values[name.partition("[")[0]].dtype
+    room = _SAME_SLOPE.get(dtype, _LOOSE)
+    return math.isclose(number, derivative, rel_tol=room, abs_tol=room * 1e-6)
 
 
 def _change(problem: SmallProblem, candidate: Candidate) -> float | None:
@@ -110,7 +152,10 @@ def _change(problem: SmallProblem, candidate: Candidate) -> float | None:
 
 
 def _are_true(
-    problem: SmallProblem, numbers: Mapping[str, float], records: Mapping[str, Record]
+    problem: SmallProblem,
+    numbers: Mapping[str, float],
+    records: Mapping[str, Record],
+    proof: Records,
 ) -> bool:
     """Return whether numbers are the derivatives, or subgradients where there are none."""
     without = []
@@ -119,17 +164,15 @@ def _are_true(
         if derivative is None:
             without.append(name)
             continue
-        dtype = problem.values[name.partition("[")[0]].dtype
-        room = _SAME_SLOPE.get(dtype, _LOOSE)
-        if not math.isclose(numbers[name], float(derivative), rel_tol=room, abs_tol=room * 1e-6):
+        if not _is_same(problem, name, numbers[name], float(derivative)):
             return False
     if not without:
         return True
-    try:
-        judged = problem.records({n: x if math.isfinite(x) else 0.0 for n, x in numbers.items()})
-    except SymdiffError:
-        return False
-    return all(judged[name]["verdict"] in TRUE_VERDICTS for name in without)
+    judged = proof.judged
+    if numbers != proof.numbers:
+        another, _ = proved(problem, numbers)
+        judged = {} if another is None else another.judged
+    return bool(judged) and all(judged[name]["verdict"] in TRUE_VERDICTS for name in without)
 
 
 # -- a safe argument where the value is not used

@@ -13,12 +13,20 @@ from typing import Final
 import torch
 
 from symdiff.explanation import remedies
-from symdiff.explanation.cutting import cut
+from symdiff.explanation.calls import Step
+from symdiff.explanation.choosing import cut
 from symdiff.explanation.elements import NotCutError
 from symdiff.explanation.findings import Affected, Element, Finding, Mechanism, Remedy
-from symdiff.explanation.problems import TRUE_VERDICTS, SmallProblem, proved, truth_of
-from symdiff.explanation.recording import Origin, Run, Step
+from symdiff.explanation.problems import (
+    TRUE_VERDICTS,
+    Records,
+    SmallProblem,
+    proved,
+    truth_of,
+)
+from symdiff.explanation.recording import Run
 from symdiff.explanation.rewriting import rewritings
+from symdiff.explanation.watching import Origin
 from symdiff.report.records import Record
 
 _FEW: Final = 4  # zeros of one tensor that are proved
@@ -41,7 +49,8 @@ def wrong_zeros(done: Run, whole: Callable[[], SmallProblem]) -> Iterator[Findin
         problems = list(_cuts(done, zeros))
     for problem in problems:
         records, _ = proved(problem)
-        yield from _findings(done, problem, records)
+        if records is not None:
+            yield from _findings(done, problem, records)
 
 
 def _cuts(done: Run, zeros: Mapping[str, torch.Tensor]) -> Iterator[SmallProblem]:
@@ -75,7 +84,8 @@ def _chosen(done: Run, leaf: torch.Tensor, mask: torch.Tensor) -> list[int]:
     return list(chosen)
 
 
-def _findings(done: Run, problem: SmallProblem, records: Mapping[str, Record]) -> Iterator[Finding]:
+def _findings(done: Run, problem: SmallProblem, proof: Records) -> Iterator[Finding]:
+    records = proof.autograd
     groups: dict[str, dict[str, Record]] = {}
     sizes = [abs(float(r["derivative"])) for r in records.values() if r["derivative"] is not None]
     largest = max((s for s in sizes if math.isfinite(s)), default=0.0)
@@ -87,7 +97,7 @@ def _findings(done: Run, problem: SmallProblem, records: Mapping[str, Record]) -
     for blame, wrong in groups.items():
         step = _step(done, blame)
         tensors = _affected(problem, wrong)
-        found = _remedies(problem, wrong, tensors)
+        found = _remedies(problem, wrong, proof, tensors)
         yield Finding(
             operation=step.name if step else "",
             line=step.line if step else None,
@@ -132,10 +142,13 @@ def _affected(problem: SmallProblem, wrong: Mapping[str, Record]) -> tuple[Affec
 
 
 def _remedies(
-    problem: SmallProblem, wrong: Mapping[str, Record], tensors: tuple[Affected, ...]
+    problem: SmallProblem,
+    wrong: Mapping[str, Record],
+    proof: Records,
+    tensors: tuple[Affected, ...],
 ) -> tuple[Remedy, ...]:
     for candidate in rewritings(problem.program):
-        attempt = remedies.tried(problem, candidate, wrong)
+        attempt = remedies.tried(problem, candidate, wrong, proof)
         if attempt is not None:
             names = {place: component for component, place in problem.places.items()}
             gradients = tuple(

@@ -5,7 +5,7 @@ import torch
 
 import symdiff
 from symdiff.explanation import nearby
-from symdiff.explanation.cutting import cut
+from symdiff.explanation.choosing import cut
 from symdiff.explanation.elements import NotCutError
 from symdiff.explanation.findings import Mechanism
 from symdiff.explanation.recording import run
@@ -115,7 +115,7 @@ def test_without_that_comparison_the_flip_would_be_missed(monkeypatch):
 
     done = run(read_arguments(flipped, (torch.zeros(COUNT, dtype=torch.float64),), {}))
     problem = cut(done, done.origins[0], [0, 1], [])
-    truth = problem.records()["x[1]"]
+    truth = problem.records().autograd["x[1]"]
     assert (truth["left"], truth["right"]) != (-(COUNT - 2), COUNT - 2)
 
 
@@ -229,3 +229,40 @@ def test_random_numbers_are_drawn_again():
         (element,) = finding.tensors[0].elements
         assert element.truth.kind in {"edge", "smooth"}
         assert str(element.truth) in {"inf", "0", "none (edge)"}
+
+
+def norms_of_rows(x):
+    return torch.log1p(torch.sqrt((x.reshape(-1, 10) ** 2).sum(-1))).mean()
+
+
+def calling_max(x):
+    # On numbers that are all 0, the largest one has the value of every element.
+    return torch.sqrt(torch.max(x) + x * x).sum()
+
+
+@pytest.mark.parametrize(
+    ("function", "count"), [(masked_root, 1), (norms_of_rows, 2), (calling_max, 2)]
+)
+def test_a_function_of_the_elements_runs_once_and_others_run_on_other_inputs_too(function, count):
+    runs = []
+
+    def counted(x):
+        runs.append(x)
+        return function(x)
+
+    x = torch.zeros(COUNT, dtype=torch.float64)
+    explanation = symdiff.explain(counted, x)
+    assert not explanation.ok
+    assert len(runs) >= count
+    assert (len(runs) == 1) == (count == 1)
+
+
+def test_a_second_origin_behind_the_first_one_is_found_by_its_own():
+    done = run(read_arguments(lambda x: torch.log(torch.sqrt(x)).sum(), (numbers() * 0,), {}))
+    assert [origin.step.name for origin in done.origins] == ["log", "sqrt"]
+    beside = run(
+        read_arguments(lambda x, y: (torch.sqrt(x) + torch.sqrt(y)).sum(), (numbers() * 0,) * 2, {})
+    )
+    assert [origin.step.name for origin in beside.origins] == ["sqrt", "sqrt"]
+    assert [*beside.gradients] == ["x", "y"]
+    assert all(g.isinf().all() for g in beside.gradients.values())

@@ -55,7 +55,8 @@ PROBLEM = problem_of(log_of_sigmoid, doubles(-800.0, 1.0))
 )
 def test_only_what_has_the_value_and_the_true_gradient_passes(text, is_true):
     candidate = Candidate(parse(text), "", "")
-    assert (remedies.tried(PROBLEM, candidate, PROBLEM.records()) is not None) is is_true
+    proof = PROBLEM.records()
+    assert (remedies.tried(PROBLEM, candidate, proof.autograd, proof) is not None) is is_true
 
 
 def test_a_wrong_candidate_is_not_offered(monkeypatch):
@@ -64,6 +65,16 @@ def test_a_wrong_candidate_is_not_offered(monkeypatch):
     (finding,) = symdiff.explain(log_of_sigmoid, doubles(-800.0, 1.0)).findings
     assert finding.remedies == ()
     assert finding.no_remedy == "none of those that were tried gives the true gradient"
+
+
+def test_a_candidate_that_is_wrong_only_where_all_is_well_is_not_offered(monkeypatch):
+    texts = [f"where(x > 0, {n}*sqrt(where(x > 0, x, 1)), 0*x)" for n in (2, 1)]
+    candidates = [Candidate(parse(text), "", text) for text in texts]
+    monkeypatch.setattr(remedies, "candidates", lambda *_: iter(candidates))
+    x = torch.ones(1000, dtype=torch.float64)
+    x[5] = -1
+    explanation = symdiff.explain(lambda x: torch.where(x > 0, torch.sqrt(x), 0 * x).sum(), x)
+    assert [r.write for r in explanation.findings[0].remedies] == texts[1:]
 
 
 def test_a_right_candidate_after_a_wrong_one_is_offered(monkeypatch):
@@ -76,10 +87,11 @@ def test_a_right_candidate_after_a_wrong_one_is_offered(monkeypatch):
 
 def test_a_subgradient_is_true_at_a_kink_and_another_number_is_not():
     problem = problem_of(lambda x: torch.sqrt(x * x), doubles(0.0, 3.0))
-    records = problem.records()
+    proof = problem.records()
     for text, is_true in (("abs(x)", True), ("abs(x) + 2*(x - detach(x))", False)):
         candidate = Candidate(parse(text), "", "")
-        assert (remedies.tried(problem, candidate, records) is not None) is is_true, text
+        tried = remedies.tried(problem, candidate, proof.autograd, proof)
+        assert (tried is not None) is is_true, text
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,115 @@
+"""Choose the elements or rows of a large run that are cut out of it.
+
+Where calls are functions of the catalogue that are applied component by component, that is all
+there is to know about them. Else the function runs once more on other inputs, to compare the calls
+there too.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from symdiff.explanation.cutting import Cut
+from symdiff.explanation.elements import Elements, NotCutError, ways
+from symdiff.explanation.nearby import Elsewhere, elsewhere
+from symdiff.explanation.problems import SmallProblem
+from symdiff.explanation.recording import Run
+from symdiff.explanation.watching import Origin
+
+_SIGNS: Final = (1.0, -1.0)  # of the changes of the inputs to those where calls are compared too
+
+
+def cut(done: Run, origin: Origin, flat: Sequence[int], healthy: Sequence[int]) -> SmallProblem:
+    """Return a small problem with some elements of a large one.
+
+    Parameters
+    ----------
+    done
+        The run.
+    origin
+        Where a gradient stops to be finite.
+    flat
+        Positions of elements where it does, in the flat gradient.
+    healthy
+        Positions at which all is well: there the cut has to have the gradient of the whole.
+
+    Raises
+    ------
+    NotCutError
+        The elements do not depend on each other in a way that can be cut.
+    """
+    several = list(ways(tuple(origin.where.shape), [*flat, *healthy]))
+    reasons: list[str] = []
+    for elements in several[:1]:
+        problem = _attempt(done, origin, elements, [], reasons)
+        if problem is not None and _has_input(done, problem):
+            if not healthy:
+                return problem
+            return _without_healthy(done, origin, problem, elements.some(flat), [])
+    problems: list[tuple[SmallProblem, Elements]] = []
+    others: list[Elsewhere] = []
+    for sign in _SIGNS:
+        others.append(elsewhere(done, sign))
+        for elements in several:
+            problem = _attempt(done, origin, elements, others, reasons)
+            if problem is None:
+                continue
+            problems.append((problem, elements))
+            if _has_input(done, problem):
+                break
+        if problems:
+            inputs = [pair for pair in problems if _has_input(done, pair[0])]
+            pairs = inputs or problems
+            problem, elements = max(pairs, key=lambda pair: len(pair[0].program.order))
+            if not healthy:
+                return problem
+            return _without_healthy(done, origin, problem, elements.some(flat), others)
+    raise NotCutError(reasons[-1] if reasons else "a number does not have elements")
+
+
+def _attempt(
+    done: Run,
+    origin: Origin,
+    elements: Elements,
+    others: Sequence[Elsewhere],
+    reasons: list[str],
+) -> SmallProblem | None:
+    """Return a cut, or note the reason for none."""
+    try:
+        return Cut(done, elements, others).problem(origin)
+    except NotCutError as error:
+        reasons.append(str(error))
+        return None
+
+
+def _without_healthy(
+    done: Run,
+    origin: Origin,
+    problem: SmallProblem,
+    elements: Elements,
+    others: Sequence[Elsewhere],
+) -> SmallProblem:
+    """Return a cut with nothing but the elements at which something is wrong.
+
+    What is proved takes longer than in proportion to the elements. The larger cut stays with it,
+    to try remedies on the elements at which all is well.
+    """
+    smaller = _attempt(done, origin, elements, others, [])
+    if smaller is None or tuple(smaller.program.inputs) != tuple(problem.program.inputs):
+        return problem
+    try:
+        found = problem.gradients(smaller.program)
+    except (RuntimeError, TypeError, ValueError, IndexError):
+        return problem  # the program is for these sizes only
+    expected = problem.gradients(problem.program)
+    if not np.array_equal([*found.values()], [*expected.values()], equal_nan=True):
+        return problem
+    return dataclasses.replace(smaller, larger=problem)
+
+
+def _has_input(done: Run, problem: SmallProblem) -> bool:
+    return any(name in done.leaves for name, _ in problem.places.values())
