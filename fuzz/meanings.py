@@ -142,6 +142,21 @@ def _erfc(r: Reals, x: Number) -> Number:
     return r.context.erfc(a)
 
 
+def _erfcx(r: Reals, x: Number) -> Number:
+    return r.multiply(r.exp(r.multiply(x, x)), _erfc(r, x))
+
+
+def _bessel(r: Reals, order: int, x: Number) -> Number:
+    """Return the modified Bessel function I: the mean of exp(x*cos(t))*cos(order*t)."""
+    if x == 0:
+        return ZERO if order else ONE
+    return r.context.besseli(order, r.float(_small_enough(r, x)))
+
+
+def _scaled_bessel(r: Reals, order: int, x: Number) -> Number:
+    return r.multiply(r.exp(-abs(x)), _bessel(r, order, x))
+
+
 def _erfinv(r: Reals, x: Number) -> Number:
     inside = _within_one(r, x, ends=False)
     return ZERO if inside == 0 else r.context.erfinv(r.float(inside))
@@ -319,6 +334,12 @@ NUMBERS: Final[Mapping[str, Meaning]] = MappingProxyType(
         "lgamma": _lgamma,
         "digamma": lambda r, x: r.context.psi(0, _off_poles(r, x)),
         "polygamma": _polygamma,
+        "erfcx": _erfcx,
+        "bessel_i": lambda r, n, x: _bessel(r, int(n), x),
+        "i0": lambda r, x: _bessel(r, 0, x),
+        "i1": lambda r, x: _bessel(r, 1, x),
+        "i0e": lambda r, x: _scaled_bessel(r, 0, x),
+        "i1e": lambda r, x: _scaled_bessel(r, 1, x),
         "abs": lambda _, x: abs(x),
         "sign": lambda r, x: Fraction(r.sign(x)),
         "maximum": maximum,

@@ -22,6 +22,7 @@ _CONSTANTS: Final = ("0", "1", "2", "-1", "1/2", "-3/2", "1/3", "3", "0.1")
 # Constants for parameters that do not take every number, by function and parameter.
 _FITTING: Final[Mapping[tuple[str, str], tuple[str, ...]]] = {
     ("polygamma", "n"): ("1", "2"),
+    ("bessel_i", "n"): ("0", "1", "2"),
     ("round", "decimals"): ("0", "1", "-1"),
     ("softplus", "beta"): ("1", "2", "0.5"),
     ("softplus", "threshold"): ("20", "1"),

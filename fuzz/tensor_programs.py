@@ -26,7 +26,7 @@ _BINARY: Final = ("add", "subtract", "multiply", "maximum", "minimum", "divide",
 _UNARY: Final = tuple(
     row.name
     for row in CATALOGUE.values()
-    if row.array is None and row.returns == "real" and row.name not in {"detach", "polygamma"}
+    if row.array is None and row.returns == "real" and row.name not in {"detach", "polygamma", "bessel_i"}
     and sum(p.default is None for p in row.parameters) == 1
     and row.parameters[0].kind in {"real", "any"}
 )  # fmt: skip

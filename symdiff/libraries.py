@@ -28,6 +28,7 @@ __all__ = [
     "sympy",
     "torch",
     "torch_functional",
+    "torch_special",
     "torch_threads",
 ]
 
@@ -88,3 +89,4 @@ scipy_special = LazyModule("scipy.special")
 sympy = LazyModule("sympy")
 torch = LazyModule("torch")
 torch_functional = LazyModule("torch.nn.functional")
+torch_special = LazyModule("torch.special")

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from symdiff.catalogue.enclosures import cube_root, digamma, log_gamma, monotone, polygamma
+from symdiff.catalogue.enclosures import (
+    bessel_i,
+    cube_root,
+    digamma,
+    log_gamma,
+    monotone,
+    polygamma,
+)
 from symdiff.catalogue.row import Crossing, Function, Value
 from symdiff.libraries import flint, numpy, scipy_special, sympy
 
@@ -11,6 +18,7 @@ AWAY_FROM_POLES = "x > 0 or floor(x) != x"
 
 # scipy's polygamma adds a term for every integer between x and 9: this many take 40 ms.
 _LOWEST_POLYGAMMA = -1e6
+_TINY = 1e-8  # its square is below the unit of rounding
 
 
 def numpy_polygamma(n: Value, x: Value) -> Value:
@@ -19,6 +27,13 @@ def numpy_polygamma(n: Value, x: Value) -> Value:
     return numpy.where(
         is_far, numpy.nan, scipy_special.polygamma(n, numpy.where(is_far, numpy.nan, x))
     )
+
+
+def numpy_bessel_i(n: Value, x: Value) -> Value:
+    """Return the modified Bessel function I; near 0, where scipy's is 0 or NaN, by its series."""
+    order = numpy.abs(n)
+    first = (numpy.asarray(x) / 2) ** order / scipy_special.factorial(order)
+    return numpy.where(numpy.abs(x) < _TINY, first, scipy_special.iv(order, x))
 
 
 # fmt: off
@@ -113,5 +128,14 @@ SPECIAL = (
     Function("polygamma", "n: number, x", formula="n-th derivative of digamma, n >= 1", sympy="polygamma", numpy=numpy_polygamma,
              torch="polygamma", ball=polygamma, domain=AWAY_FROM_POLES, switches=(), crossings=POLES_OF_GAMMA,
              derivative=(None, "polygamma(n + 1, x)")),
+    Function("erfcx",   "x", formula="e**(x**2)*erfc(x)", numpy="special.erfcx", torch="special.erfcx",
+             definition="exp(x**2)*erfc(x)", switches=(), derivative="2*x*result - 2/sqrt(pi)"),
+    Function("bessel_i", "n: number, x", formula="modified Bessel function I, n = 0, 1, 2, ...", sympy="besseli", numpy=numpy_bessel_i,
+             ball=bessel_i, derivative=(None, "(bessel_i(abs(n - 1), x) + bessel_i(n + 1, x))/2")),
+    Function("i0",      "x", formula="bessel_i(0, x)", definition="bessel_i(0, x)", numpy="special.i0", torch="special.i0", derivative="i1(x)"),
+    Function("i1",      "x", formula="bessel_i(1, x)", definition="bessel_i(1, x)", numpy="special.i1", torch="special.i1",
+             derivative="(i0(x) + bessel_i(2, x))/2", zero_at=0),
+    Function("i0e",     "x", formula="e**-|x|*i0(x)", definition="exp(-abs(x))*i0(x)", numpy="special.i0e", torch="special.i0e"),
+    Function("i1e",     "x", formula="e**-|x|*i1(x)", definition="exp(-abs(x))*i1(x)", numpy="special.i1e", torch="special.i1e", zero_at=0),
 )
 # fmt: on

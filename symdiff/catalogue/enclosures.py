@@ -119,6 +119,17 @@ def _steps_above_1(x: Ball) -> int:
     return max(0, 1 - math.floor(float(x.lower())))
 
 
+def bessel_i(n: Ball, x: Ball) -> Ball:
+    """Enclose the modified Bessel function I of an order n = 0, 1, 2, ..."""
+    if not n.is_integer() or n < 0 or n > _MAX_SHIFT:
+        return flint.arb("nan")
+    if x.rel_accuracy_bits() > _NARROW:
+        return x.bessel_i(n)
+    # It increases with |x|, and is odd or even as n is.
+    base = x if int(n.unique_fmpz()) % 2 else absolute(x)
+    return base.lower().bessel_i(n).union(base.upper().bessel_i(n))
+
+
 def integer_power(x: Ball, n: int) -> Ball:
     """Enclose x**n."""
     if n < 0:

@@ -360,6 +360,7 @@ _LIBRARIES = {
     ("numpy", "special"): libraries.scipy_special,
     ("torch", ""): libraries.torch,
     ("torch", "F"): libraries.torch_functional,
+    ("torch", "special"): libraries.torch_special,
 }
 
 

@@ -17,7 +17,7 @@ from symdiff.arithmetics.arrays import owned_copy
 from symdiff.arithmetics.symbolic import expression
 from symdiff.array_types import Array
 from symdiff.catalogue import CATALOGUE, Function
-from symdiff.catalogue.elementary import numpy_polygamma
+from symdiff.catalogue.elementary import numpy_bessel_i, numpy_polygamma
 from symdiff.engines.base import Allowance, Gap, Problem, Samples, Traits, no_numbers
 from symdiff.engines.formulas import formula_allowance
 from symdiff.errors import Unsupported
@@ -83,6 +83,7 @@ _OWN = {
     "detach": lambda x: x,
     "loggamma": lambda x: _scipy_special().gammaln(x),
     "polygamma": numpy_polygamma,
+    "besseli": numpy_bessel_i,
 }
 
 

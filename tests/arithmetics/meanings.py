@@ -85,6 +85,14 @@ def sigmoid(x):
     return 1 / (1 + mp.exp(-x))
 
 
+def erfcx(x):
+    return mp.exp(x * x) * mp.erfc(x)
+
+
+def scaled_bessel(n, x):
+    return mp.exp(-abs(x)) * mp.besseli(n, x)
+
+
 def softplus(x):
     return mp.log1p(mp.exp(x))
 
@@ -166,6 +174,7 @@ ANGLE = Range(-10, 10, (0, math.pi / 2, math.pi, -math.pi), -1e9, 1e9)
 POSITIVE = Range(0, 10, (0, 1), 0, 1e12)
 ABOVE_ONE = Range(1, 10, (1,), 1, 1e12)
 GAMMA = Range(-6, 12, (0, -1, -2, -3, 1, 2), -150, 160)
+SIZES = Range(-6, 6, (0,), -300, 300)
 STEPS = Range(-8, 8, (-2, -1, 0, 1, 2, 3), -1e9, 1e9)
 HALVES = Range(-8, 8, (-1.5, -0.5, 0.5, 1.5, 2.5), -1e9, 1e9)
 CENTS = Range(-8, 8, (-0.25, 0.125, 0.375, 0.5), -1e9, 1e9)
@@ -480,6 +489,51 @@ MEANINGS = {
             inside=off_poles,
             samples=40,
         ),
+    ],
+    "erfcx": [
+        meaning(
+            "erfcx(x)",
+            erfcx,
+            lambda x: 2 * x * erfcx(x) - 2 / mp.sqrt(mp.pi),
+            x=Range(-5, 20, (0,), -20, 1e6),
+        )
+    ],
+    "bessel_i": [
+        meaning(
+            f"bessel_i({n}, x)",
+            lambda x, n=n: mp.besseli(n, x),
+            lambda x, n=n: (mp.besseli(abs(n - 1), x) + mp.besseli(n + 1, x)) / 2,
+            x=SIZES,
+        )
+        for n in (0, 1, 4)
+    ],
+    "i0": [meaning("i0(x)", lambda x: mp.besseli(0, x), lambda x: mp.besseli(1, x), x=SIZES)],
+    "i1": [
+        meaning(
+            "i1(x)",
+            lambda x: mp.besseli(1, x),
+            lambda x: (mp.besseli(0, x) + mp.besseli(2, x)) / 2,
+            x=SIZES,
+        )
+    ],
+    "i0e": [
+        meaning(
+            "i0e(x)",
+            lambda x: scaled_bessel(0, x),
+            lambda x: scaled_bessel(1, x) - mp.sign(x) * scaled_bessel(0, x),
+            x=SIZES,
+            inside=nonzero,
+        )
+    ],
+    "i1e": [
+        meaning(
+            "i1e(x)",
+            lambda x: scaled_bessel(1, x),
+            lambda x: (scaled_bessel(0, x) + scaled_bessel(2, x)) / 2
+            - mp.sign(x) * scaled_bessel(1, x),
+            x=SIZES,
+            inside=nonzero,
+        )
     ],
     # selections
     "abs": [meaning("abs(x)", abs, mp.sign, inside=nonzero)],

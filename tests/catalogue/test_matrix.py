@@ -51,7 +51,7 @@ NO_BOUND = (
 )
 REASONS = {
     "symengine": dict.fromkeys(
-        ("float", "floor", "ceil", "erfinv", "gamma", "lgamma", "digamma", "polygamma"),
+        ("float", "floor", "ceil", "erfinv", "gamma", "lgamma", "digamma", "polygamma", "bessel_i"),
         NO_DERIVATIVE,
     ),
     "tensors": dict.fromkeys(

@@ -76,6 +76,7 @@ HOMONYMS = {
     "arithmetics/series/identities.py": {*_ARITHMETIC, "cos", "exp", "sin", "sqrt"},
     "arithmetics/series/real_numbers.py": {"multiply"},
     "arithmetics/series/zero_tests.py": {"multiply"},
+    "grid/grid.py": {"i1"},  # a dtype of numpy
     # kinds of an atom of a first-order model, and operations of a condition
     "truth/clarke.py": {"maximum"},
     "truth/convex_sets.py": {"logical_not", "logical_or", "positive"},

@@ -211,6 +211,7 @@ def test_a_network_has_the_gradient_of_its_backward_pass():
 EDGES = [Fraction(n, 2) for n in (-6, -2, 0, 1, 2, 6)]
 TEXTS = {
     "polygamma": "polygamma(2, x)*y",
+    "bessel_i": "bessel_i(2, x)*y",
     "threshold": "threshold(x, 1, 0)*y",
     "where": "where(x > y, x*y, y**2)",
     "ifelse": "x*y if x < y else y**2",

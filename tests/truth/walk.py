@@ -243,6 +243,7 @@ _ROWS: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "lgamma": Reals.lgamma,
         "digamma": lambda r, x: r.polygamma(r.zero, x),
         "polygamma": Reals.polygamma,
+        "bessel_i": lambda r, n, x: r.context.besseli(int(n), x),
         "abs": lambda _, x: abs(x),
         "sign": Reals.sign,
         "maximum": lambda r, x, y: x if r.compare(x, y) >= 0 else y,

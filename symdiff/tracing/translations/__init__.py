@@ -59,6 +59,7 @@ _SYNONYMS: Final[Mapping[str, str]] = MappingProxyType(
         "arctanh": "atanh",
         "hardshrink": "hardshrink",
         "round": "round",
+        **{f"bessel_{name}": name for name in ("i0", "i0e", "i1", "i1e")},  # in torch's prims
     }
 )
 # Keywords without an effect on the value.

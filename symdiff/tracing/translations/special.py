@@ -45,11 +45,6 @@ def _multivariate_lgamma(c: Call, input: Any, p: int) -> Syntax:
     return value
 
 
-def _erfcx(c: Call, input: Any) -> Syntax:
-    """Return exp(x**2)*erfc(x)."""
-    return multiply(call("exp", call("square", c.write(input))), call("erfc", c.write(input)))
-
-
 def _logaddexp2(c: Call, input: Any, other: Any) -> Syntax:
     """Return logaddexp(x*log(2), y*log(2))/log(2)."""
     unit = call("log", literal(2))
@@ -64,7 +59,6 @@ SPECIAL: Final[Mapping[str, Translation]] = MappingProxyType(
         "special_ndtri": _ndtri,
         "special_log_ndtr": _log_ndtr,
         "log_ndtr": _log_ndtr,
-        "special_erfcx": _erfcx,
         **dict.fromkeys(("mvlgamma", "special_multigammaln"), _multivariate_lgamma),
     }
 )

@@ -513,6 +513,7 @@ SPELLED = {
     "negative": ["-x"],
     "positive": ["+x"],
     "polygamma": ["polygamma(1, x)"],
+    "bessel_i": ["bessel_i(0, x)", "bessel_i(3, x)"],
     "threshold": ["threshold(x, 1, 0.5)", "threshold(x, 0, 0)"],
     "clamp": ["clamp(x, -1, 1)", "clamp(x, min=y)", "clamp(x, max=y)", "clamp(x, 2, y)"],
     "softplus": ["softplus(x)", "softplus(x, beta=2, threshold=3)"],
