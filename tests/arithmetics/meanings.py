@@ -529,8 +529,9 @@ MEANINGS = {
         meaning(
             "i1e(x)",
             lambda x: scaled_bessel(1, x),
-            lambda x: (scaled_bessel(0, x) + scaled_bessel(2, x)) / 2
-            - mp.sign(x) * scaled_bessel(1, x),
+            lambda x: (
+                (scaled_bessel(0, x) + scaled_bessel(2, x)) / 2 - mp.sign(x) * scaled_bessel(1, x)
+            ),
             x=SIZES,
             inside=nonzero,
         )

@@ -10,7 +10,9 @@ from symdiff.arithmetics.bounds.blocks import apply_elementwise, plain
 from symdiff.array_types import Array
 from symdiff.catalogue import Function
 
-_NO_UFUNCS: Final = frozenset({"sinc", "polygamma", "bessel_i"})  # plain functions in numpy and scipy
+_NO_UFUNCS: Final = frozenset(
+    {"sinc", "polygamma", "bessel_i"}
+)  # plain functions in numpy and scipy
 
 
 class CachedArrays(Arrays):
