@@ -17,8 +17,10 @@ from symdiff.array_types import Array, Mask
 from symdiff.engines.base import Problem, TensorProblem
 from symdiff.engines.running import check_memory, in_halves
 from symdiff.engines.torch_programs import check_tensor, run_program, tensor_leaves
+from symdiff.errors import Unsupported
 from symdiff.program import Program
 from symdiff.program.values import DTYPES, Dtype, component_names
+from symdiff.request.numpy_functions import NumpyFunction
 
 __all__ = [
     "as_doubles",
@@ -29,6 +31,8 @@ __all__ = [
     "dtype_of_values",
     "gradients_enabled",
     "nonlinearity",
+    "powers_of_two",
+    "refuse_numpy",
     "values_of",
     "values_or_nan",
     "varying",
@@ -335,3 +339,16 @@ def _deviates(gradient: Array, least: float, scaled: Array, factors: Array | flo
         expected = factors * gradient
         deviates: Mask = np.abs(scaled - expected) > _ROUNDING * np.abs(expected) + least
     return deviates & np.isfinite(scaled) & np.isfinite(expected)
+
+
+def powers_of_two(count: int) -> Array:
+    """Return random incoming gradients: powers of two of both signs, the same in every run."""
+    rng = np.random.default_rng(0)
+    powers: Array = rng.choice([-1.0, 1.0], count) * 2.0 ** rng.integers(1, 4, count)
+    return powers
+
+
+def refuse_numpy(function: Callable[..., Any] | None) -> None:
+    """Raise `Unsupported` if a callable computes in numpy: torch sees nothing of it."""
+    if isinstance(function, NumpyFunction):
+        raise Unsupported(function.name, "it computes in numpy, without a gradient")
