@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import torch
@@ -23,6 +23,8 @@ from symdiff.program.values import DTYPES, Dtype, component_names
 from symdiff.request.numpy_functions import NumpyFunction
 
 __all__ = [
+    "FACTOR",
+    "Linear",
     "as_doubles",
     "call_on_grid",
     "coarsest_dtype_in",
@@ -33,6 +35,7 @@ __all__ = [
     "nonlinearity",
     "powers_of_two",
     "refuse_numpy",
+    "run_on_grid",
     "values_of",
     "values_or_nan",
     "varying",
@@ -45,6 +48,16 @@ _ROUNDING: Final = 1e-6  # relative; powers of two scale a gradient exactly, and
 # Distance over which a function must vary to need a gradient, relative to the coordinate or to 1.
 _NEARBY: Final = 0.05
 FACTOR: Final = -4.0  # by which incoming gradients are multiplied to see how a backward scales
+
+
+class Linear(NamedTuple):
+    """What has to be linear, and in what, in words."""
+
+    subject: str = "backward"
+    argument: str = "incoming gradient"
+
+
+BACKWARD: Final = Linear()
 
 
 def as_doubles(tensor: torch.Tensor) -> Array:
@@ -78,13 +91,26 @@ def call_on_grid(
         name: torch.tensor(columns[name], dtype=torch.float64, requires_grad=True)
         for name in columns
     }
-    output = function(*(leaves[name] for name in program.inputs))
+    return run_on_grid(function, program, leaves), leaves
+
+
+def run_on_grid(
+    function: Callable[..., Any], program: Program, inputs: Mapping[str, torch.Tensor]
+) -> torch.Tensor:
+    """Return a callable's values for inputs by name, each of shape (n,).
+
+    Raises
+    ------
+    TypeError, ValueError
+        The callable returns something else than a tensor of shape (n,).
+    """
+    output = function(*(inputs[name] for name in program.inputs))
     check_tensor(output)
-    count = len(next(iter(columns.values()))) if columns else 1
-    if output.shape != (count,) and (columns or output.shape != ()):
+    shape = next((tuple(x.shape) for x in inputs.values()), ())
+    if output.shape != shape and (inputs or output.shape != (1,)):
         message = f"the callable returned shape {tuple(output.shape)}, not that of its inputs"
         raise ValueError(message)
-    return output, leaves
+    return output
 
 
 @contextlib.contextmanager
@@ -293,6 +319,7 @@ def nonlinearity(
     passes: Sequence[tuple[Array | float, Array]],
     uniform: Callable[[], Array],
     dtype: Dtype = DTYPES["float64"],
+    linear: Linear = BACKWARD,
 ) -> tuple[str, Mask] | None:
     """Return how a backward pass deviates from being linear in the incoming gradient, and where.
 
@@ -309,6 +336,8 @@ def nonlinearity(
         Returns the gradient for `FACTOR` times that incoming gradient; called only if needed.
     dtype
         The dtype in which the gradient is computed: numbers near its smallest are rounded.
+    linear
+        What it is, if it is not a backward pass.
 
     Returns
     -------
@@ -322,13 +351,13 @@ def nonlinearity(
     by_factor = uniform()
     off_uniform = off_line(by_factor, FACTOR)
     if not off_uniform.any():
-        return "backward mixes the incoming gradients of several points", off
+        return f"{linear.subject} mixes the {linear.argument}s of several points", off
     off = off | off_uniform
     i = int(np.argmax(off_uniform))
     if np.array_equal(by_factor[off_uniform], gradient[off_uniform]):
-        how = "backward ignores the incoming gradient"
+        how = f"{linear.subject} ignores the {linear.argument}"
         return f"{how}: it gives {gradient[i]:g} for 1 and for {FACTOR:g}", off
-    how = "backward is not linear in the incoming gradient"
+    how = f"{linear.subject} is not linear in the {linear.argument}"
     times = f"{by_factor[i]:g} for {FACTOR:g}, not {FACTOR * gradient[i]:g}"
     return f"{how}: it gives {gradient[i]:g} for 1, and {times}", off
 

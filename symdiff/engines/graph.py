@@ -83,7 +83,7 @@ def autograd_graph(
     if root is None:
         names = [name for name, leaf in leaves.items() if leaf is output]
         return tuple(Node(name) for name in names)
-    nodes = list(_nodes_below(root))
+    nodes = list(nodes_below(root))
     index = {node: i for i, node in enumerate(nodes)}
     variables = {id(leaf): name for name, leaf in leaves.items()}
     return tuple(
@@ -105,7 +105,7 @@ def root_name(
     return graph[0].name if graph else ""
 
 
-def _nodes_below(root: Any) -> Iterator[Any]:  # noqa: ANN401  (torch has no class for all of them)
+def nodes_below(root: Any) -> Iterator[Any]:  # noqa: ANN401  (torch has no class for all of them)
     """Yield every node once, depth first, in the order of the arguments."""
     waiting, seen = [root], set()
     while waiting:

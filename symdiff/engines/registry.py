@@ -78,6 +78,8 @@ class BuiltIn(NamedTuple):
 BUILT_IN: Final[Mapping[str, BuiltIn]] = MappingProxyType({
     "symbolic": BuiltIn("sympy's derivative of the expression, lambdified to numpy", ("sympy", "numpy", "scipy")),
     "autograd": BuiltIn("PyTorch reverse mode on the program as written, in float64", ("torch",)),
+    "forward": BuiltIn("PyTorch forward mode on the program as written, or on the jvp of a callable's Functions", ("torch",)),
+    "double-backward": BuiltIn("PyTorch reverse mode, differentiated by the incoming gradient", ("torch",)),
     "central": BuiltIn("central finite differences on the program as written, in numpy; h=1e-4 sets the step", ("numpy", "scipy")),
     "symengine": BuiltIn("symengine's derivative, kinks as Piecewise: fast", ("symengine",), "symengine"),
 })

@@ -28,8 +28,8 @@ from symdiff.engines.callables import (
 )
 from symdiff.engines.directional import Direction
 from symdiff.engines.running import check_memory, without_failing_points
-from symdiff.engines.tensor_gradients import TensorGradients, accumulated, with_checks
-from symdiff.errors import Unsupported, describe
+from symdiff.engines.tensor_gradients import TensorGradients, accumulated, at_every_point
+from symdiff.errors import Unsupported
 from symdiff.program.values import DTYPES, component_names
 
 __all__ = ["differentiated", "product"]
@@ -129,26 +129,12 @@ def _reverse_callable(problem: Problem, function: Callable[..., Any]) -> Samples
 
 def _one_by_one(problem: Problem, tensor_problem: TensorProblem) -> Samples:
     """Differentiate a program on tensors at one point after the other, as its user would."""
-    derivatives = {name: np.full(problem.count, np.nan) for name in problem.variables}
-    reason_of = np.zeros(problem.count, dtype=np.int32)
-    reasons = [""]
-    passes: dict[int, TensorGradients] = {}
-    for i in range(problem.count):
-        numbers = {name: float(problem.columns[name][i]) for name in tensor_problem.scalars}
-        try:
-            passes[i] = accumulated(tensor_problem, numbers, problem.function)
-        except Unsupported:
-            raise
-        except Exception as error:  # noqa: BLE001  (torch may raise anything: it is data)
-            check_memory(error)
-            reasons.append(describe(error))
-            reason_of[i] = len(reasons) - 1
-            continue
-        for name, slope in _by_component(problem, tensor_problem, passes[i].gradients).items():
-            derivatives[name][i] = slope
-    failing = dict.fromkeys(derivatives, reason_of) if reason_of.any() else {}
-    samples = Samples(derivatives, reason_of=failing, reasons=tuple(reasons))
-    return samples if problem.function is None else with_checks(samples, problem, passes)
+
+    def at_point(numbers: Mapping[str, float]) -> tuple[dict[str, float], TensorGradients]:
+        done = accumulated(tensor_problem, numbers, problem.function)
+        return _by_component(problem, tensor_problem, done.gradients), done
+
+    return at_every_point(problem, tensor_problem, at_point)
 
 
 def _by_component(

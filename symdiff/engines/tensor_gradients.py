@@ -12,7 +12,7 @@ import torch
 
 from symdiff.arithmetics.arrays import evaluate_tensor
 from symdiff.array_types import Array, Mask
-from symdiff.engines.base import Problem, Samples, TensorProblem
+from symdiff.engines.base import Problem, Samples, TensorProblem, no_numbers
 from symdiff.engines.callables import (
     FACTOR,
     as_doubles,
@@ -22,10 +22,20 @@ from symdiff.engines.callables import (
     why_unreached,
 )
 from symdiff.engines.directional import DirectionalBound, DirectionalProblem
+from symdiff.engines.running import check_memory
 from symdiff.engines.torch_programs import run_program, tensor_leaves
+from symdiff.errors import Unsupported, describe
 from symdiff.program.values import DTYPES, Dtype, component_names
 
-__all__ = ["TensorGradients", "accumulated", "dtype_at", "with_checks", "with_checks_along"]
+__all__ = [
+    "TensorGradients",
+    "accumulated",
+    "at_every_point",
+    "dtype_at",
+    "dtype_of_value",
+    "with_checks",
+    "with_checks_along",
+]
 
 # A value may lose this many bits of its dtype before a coarser dtype is looked for.
 _SPARE_BITS: Final = 6
@@ -40,23 +50,20 @@ class TensorGradients:
     gradients
         By floating-point input, the gradient in its shape; 0 where there is none.
     missing
-        The inputs that no gradient reached.
+        The inputs that no gradient reached, and why.
     value
         The value of a callable; None for a program.
     dtype
         The name of the dtype in which a callable computes.
     faults
         By input, why a callable's gradient is no derivative, and at which components.
-    is_detached
-        Whether the value of a callable has no grad_fn at all.
     """
 
     gradients: Mapping[str, Array]
-    missing: frozenset[str] = frozenset()
+    missing: Mapping[str, str] = dataclasses.field(default_factory=dict)
     value: Array | None = None
     dtype: str = "float64"
     faults: Mapping[str, tuple[str, Mask]] = dataclasses.field(default_factory=dict)
-    is_detached: bool = False
 
 
 def accumulated(
@@ -87,7 +94,7 @@ def accumulated(
     scaled = _backward(output, floats, tensor_problem, FACTOR) if found else {}
     assert isinstance(output, torch.Tensor)  # noqa: S101  (`run_program` has checked it)
     value = as_doubles(output)
-    dtype = _dtype(tensor_problem, numbers, function, value)
+    dtype = dtype_of_value(tensor_problem, numbers, function, value)
     faults = {}
     for name, gradient in found.items():
         uniform = functools.partial(scaled.__getitem__, name)
@@ -96,11 +103,14 @@ def accumulated(
             faults[name] = fault
     return TensorGradients(
         gradients,
-        missing=frozenset(floats) - frozenset(found),
+        missing={
+            name: why_unreached(name, is_detached=not has_gradient)
+            for name in floats
+            if name not in found
+        },
         value=value,
         dtype=dtype,
         faults=faults,
-        is_detached=not has_gradient,
     )
 
 
@@ -119,7 +129,7 @@ def _backward(
     return {name: as_doubles(leaf.grad) for name, leaf in leaves.items() if leaf.grad is not None}
 
 
-def _dtype(
+def dtype_of_value(
     tensor_problem: TensorProblem,
     numbers: Mapping[str, float],
     function: Callable[..., Any],
@@ -153,10 +163,52 @@ def dtype_at(
         return _dtype_of_run(tensor_problem, numbers, function)
 
 
+def at_every_point(
+    problem: Problem,
+    tensor_problem: TensorProblem,
+    at_point: Callable[[Mapping[str, float]], tuple[Mapping[str, float], TensorGradients]],
+) -> Samples:
+    """Differentiate a program on tensors at one point after the other; note where that fails.
+
+    Parameters
+    ----------
+    problem, tensor_problem
+        The problem.
+    at_point
+        Takes the inputs that are numbers; returns the derivatives by variable, and what the
+        passes gave.
+
+    Raises
+    ------
+    Unsupported
+        The engine cannot express the program.
+    """
+    derivatives = no_numbers(problem.variables, problem.count)
+    reason_of = np.zeros(problem.count, dtype=np.int32)
+    reasons = [""]
+    passes: dict[int, TensorGradients] = {}
+    for i in range(problem.count):
+        numbers = {name: float(problem.columns[name][i]) for name in tensor_problem.scalars}
+        try:
+            slopes, passes[i] = at_point(numbers)
+        except Unsupported:
+            raise
+        except Exception as error:  # noqa: BLE001  (torch may raise anything: it is data)
+            check_memory(error)
+            reasons.append(describe(error))
+            reason_of[i] = len(reasons) - 1
+            continue
+        for name, slope in slopes.items():
+            derivatives[name][i] = slope
+    failing = dict.fromkeys(derivatives, reason_of) if reason_of.any() else {}
+    samples = Samples(derivatives, reason_of=failing, reasons=tuple(reasons))
+    return with_checks(samples, problem, passes)
+
+
 def with_checks(
     samples: Samples, problem: Problem, passes: Mapping[int, TensorGradients]
 ) -> Samples:
-    """Return samples of a callable with its values, faults, and inputs that no gradient reaches.
+    """Return samples with the values, the faults, and the inputs that no gradient reaches.
 
     Parameters
     ----------
@@ -165,12 +217,12 @@ def with_checks(
     problem
         The problem on tensors.
     passes
-        What the backward passes gave, by point.
+        What the passes gave, by point.
     """
-    if not passes:
+    if not passes or next(iter(passes.values())).value is None:
         return samples
     first = next(iter(passes.values()))
-    assert first.value is not None  # noqa: S101  (a callable has a value)
+    assert first.value is not None  # noqa: S101  (it has just been checked)
     values = np.full((problem.count, *first.value.shape), np.nan)
     faults: dict[str, Mask] = {}
     reasons: dict[str, str] = {}
@@ -197,11 +249,11 @@ def with_checks(
 
 def _refusals(problem: Problem, passes: Iterable[TensorGradients]) -> dict[str, str]:
     """Return why no gradient reaches some variables of which the formula is not a constant."""
-    missing: dict[str, bool] = {}  # by input, whether the whole value is detached
+    missing: dict[str, str] = {}  # by input, why
     shapes: dict[str, tuple[int, ...]] = {}
     for done in passes:
         for name in sorted(done.missing):
-            missing[name] = done.is_detached
+            missing[name] = done.missing[name]
             shapes[name] = done.gradients[name].shape
     tensor_problem = problem.tensor_problem
     if tensor_problem is not None and tensor_problem.tangent is not None:
@@ -211,10 +263,7 @@ def _refusals(problem: Problem, passes: Iterable[TensorGradients]) -> dict[str, 
     else:
         leaf_of = {part: n for n, shape in shapes.items() for part in component_names(n, shape)}
     unreached = [name for name in problem.variables if name in leaf_of]
-    return {
-        name: why_unreached(leaf_of[name], is_detached=missing[leaf_of[name]])
-        for name in varying(problem, unreached)
-    }
+    return {name: missing[leaf_of[name]] for name in varying(problem, unreached)}
 
 
 def with_checks_along(
@@ -230,7 +279,7 @@ def with_checks_along(
     reasons: dict[str, str] = {}
     for direction, v in problem.directions.items():
         if bounds[direction].slope != 0 and all(name in done.missing for name in v):
-            refusals[direction] = why_unreached(next(iter(v)), is_detached=done.is_detached)
+            refusals[direction] = done.missing[next(iter(v))]
         for name in v:
             if name in done.faults:
                 faults[direction] = np.ones(1, dtype=bool)

@@ -19,6 +19,7 @@ from symdiff.errors import UsageError
 from symdiff.program import parse
 from symdiff.request.options import ENGINES as DEFAULT
 
+NAMES = (*DEFAULT, "forward", "double-backward")
 X = np.array([-1.5, -0.25, 0.0, 0.5, 2.0])
 
 
@@ -53,7 +54,7 @@ SMOOTH = [
 ]
 
 
-@pytest.mark.parametrize("name", DEFAULT)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize(("text", "derivative"), SMOOTH)
 def test_the_derivative_of_smooth_expressions(name, text, derivative):
     samples = differentiate(name, text)
@@ -65,7 +66,7 @@ def test_the_derivative_of_smooth_expressions(name, text, derivative):
     ).all()
 
 
-@pytest.mark.parametrize("name", DEFAULT)
+@pytest.mark.parametrize("name", NAMES)
 def test_partial_derivatives(name):
     program = parse("x*y**2 + z")
     columns = {"x": X, "y": X + 3, "z": X}
@@ -75,7 +76,7 @@ def test_partial_derivatives(name):
     assert found["z"] == pytest.approx(np.ones(5), abs=1e-8)
 
 
-@pytest.mark.parametrize("name", DEFAULT)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_program_may_have_variables_with_any_name(name):
     program = parse("numpy*exp + x0*select")
     columns = dict.fromkeys(program.inputs, X)
@@ -84,7 +85,7 @@ def test_a_program_may_have_variables_with_any_name(name):
     assert found["x0"] == pytest.approx(X, abs=1e-9)
 
 
-@pytest.mark.parametrize("name", DEFAULT)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("text", ["x**2/2", "x*x.detach()", "y*x"])
 def test_derivatives_share_no_memory_with_the_grid(name, text):
     """Not even where the derivative is a coordinate: writing to one must not change the grid."""

@@ -235,8 +235,15 @@ NAMED_IN = (
 )  # fmt: skip
 
 
+def is_lookup(call):
+    return isinstance(call.func, ast.Name) and call.func.id in {"getattr", "hasattr"}
+
+
 def names_in(source):
-    texts = (n.value for n in ast.walk(ast.parse(source)) if isinstance(n, ast.Constant))
+    nodes = list(ast.walk(ast.parse(source)))
+    # An attribute may be called as an engine is: a module of torch has a method `forward`.
+    lookups = {n.args[1] for n in nodes if isinstance(n, ast.Call) and is_lookup(n)}
+    texts = (n.value for n in nodes if isinstance(n, ast.Constant) and n not in lookups)
     return {text for text in texts if isinstance(text, str) and text in registry.BUILT_IN}
 
 
@@ -249,3 +256,5 @@ def test_no_engine_is_named_outside_its_file_the_registry_and_the_default_list()
 def test_a_planted_name_is_found():
     # Negative control of the test above.
     assert names_in('if engine == "autograd":\n    pass\n') == {"autograd"}
+    assert names_in('getattr(module, "forward")') == set()
+    assert names_in('getattr("forward", name)') == {"forward"}

@@ -1,0 +1,95 @@
+"""PyTorch's reverse mode, differentiated by the incoming gradient: the double backward trick.
+
+The gradient g = J^T·u is linear in the incoming gradient u, so its derivative by u along a tangent
+v is J·v, the first derivative. Second derivatives need the same graph of the backward pass: a
+backward that torch cannot differentiate, or whose own backward is wrong, is told here.
+
+Source: J. Townsend, "A new trick for calculating Jacobian vector products", 2017.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import torch
+
+from symdiff.engines.base import Traits
+from symdiff.engines.callables import Linear
+from symdiff.engines.graph import nodes_below
+from symdiff.engines.pushing import Push, PushingEngine, Tensors
+from symdiff.program.values import FLOATING_DTYPES
+
+__all__ = ["ENGINE"]
+
+_ONCE: Final = "torch::autograd::Error"  # the node that once_differentiable puts into the graph
+
+
+def _linearize(run: Callable[[Tensors], Any], leaves: Tensors, moving: Sequence[str]) -> Push:
+    output = run(leaves)
+    if not (isinstance(output, torch.Tensor) and output.requires_grad):
+        return functools.partial(_without_tangent, output)
+    incoming = torch.ones_like(output, requires_grad=True)
+    inputs = [leaves[name] for name in moving]
+    found = torch.autograd.grad(output, inputs, incoming, create_graph=True, allow_unused=True)
+    gradients = {n: g for n, g in zip(moving, found, strict=True) if g is not None}
+
+    def push(tangents: Tensors) -> tuple[Any, torch.Tensor | None]:
+        reached = [name for name in tangents if name in gradients]
+        terms = [
+            _differentiated(name, gradients[name], incoming, tangents[name]) for name in reached
+        ]
+        return output.detach(), sum(terms, torch.zeros_like(output)) if terms else None
+
+    return push
+
+
+def _without_tangent(output: Any, tangents: Tensors) -> tuple[Any, None]:  # noqa: ANN401
+    del tangents
+    return output, None
+
+
+def _differentiated(
+    name: str, gradient: torch.Tensor, incoming: torch.Tensor, tangent: torch.Tensor
+) -> torch.Tensor:
+    """Return the derivative of gradient·tangent by the incoming gradient.
+
+    Raises
+    ------
+    RuntimeError
+        torch has not recorded how the gradient depends on it.
+    """
+    reason = "its backward is not computed by torch's functions, or without recording them"
+    if gradient.requires_grad:
+        root = gradient.grad_fn  # None: it is the incoming gradient itself
+        if root is not None and any(node.name() == _ONCE for node in nodes_below(root)):
+            message = f"the gradient by {name} cannot be differentiated: @once_differentiable"
+            raise RuntimeError(message)
+        (found,) = torch.autograd.grad(
+            gradient, incoming, tangent, retain_graph=True, allow_unused=True
+        )
+        if found is not None:
+            return found.detach()
+        reason = "its backward does not use the incoming gradient, or detaches it"
+    if gradient.count_nonzero():
+        message = f"the gradient by {name} cannot be differentiated: {reason}"
+        raise RuntimeError(message)
+    return torch.zeros_like(incoming)
+
+
+ENGINE = PushingEngine(
+    name="double-backward",
+    traits=Traits(
+        modes=("reverse",),
+        whole_tensors=True,
+        dtypes=FLOATING_DTYPES,
+        runs_callables=True,
+        runs_in_chunks=False,  # torch has threads of its own
+        # https://docs.pytorch.org/docs/stable/notes/autograd.html#gradients-for-non-differentiable-functions
+        min_norm_rule="torch's rule",
+    ),
+    linearize=_linearize,
+    linear=Linear("the double backward", "tangent"),
+    records=True,
+)
