@@ -13,7 +13,7 @@ from symdiff.errors import UsageError, did_you_mean
 from symdiff.grid.points import axes
 from symdiff.program import Program
 from symdiff.program.traced import TracedProgram
-from symdiff.program.values import DTYPES, index_inputs, uses_tensors
+from symdiff.program.values import FLOATING_DTYPES, index_inputs, uses_tensors
 from symdiff.request.callables import called_signature
 from symdiff.request.request import Request
 
@@ -202,4 +202,4 @@ def _as_names_are(pattern: str) -> str:
 
 def _is_real(value: Any) -> bool:  # noqa: ANN401  (a torch tensor)
     dtype = str(value.dtype).removeprefix("torch.")
-    return dtype in DTYPES and not DTYPES[dtype].is_integer
+    return dtype in FLOATING_DTYPES

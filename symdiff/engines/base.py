@@ -442,6 +442,9 @@ class Allowance:
         Whether the radius is infinite because numbers overflow, not because they are rounded.
     stencil_leaves_domain
         Whether the engine cannot have a number here, since its stencil leaves the domain.
+    is_elsewhere
+        Whether the engine computes at another point, where there may be no derivative: a number
+        that is not finite may be right there.
     """
 
     radius: float = 0.0
@@ -450,6 +453,7 @@ class Allowance:
     rounded_in: str = "float64"
     overflows: bool = False
     stencil_leaves_domain: bool = False
+    is_elsewhere: bool = False
 
     def explains(self, value: float, derivative: float) -> bool:
         """Return whether a correct engine may return `value` where f' is `derivative`.

@@ -1,4 +1,4 @@
-"""What engines share that evaluate a formula of their own: how far rounding may take it."""
+"""How far rounding may take engines that evaluate a formula, or the program as written."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from symdiff.arithmetics.bounds.rounding import slope_radius
+from symdiff.arithmetics.bounds.rounding import FLOAT64, is_overflow, rounded_ball, slope_radius
 from symdiff.arithmetics.bounds.symbolic_balls import formula_radius
-from symdiff.engines.base import Allowance, Problem
+from symdiff.arithmetics.bounds.ties import ReverseMode
+from symdiff.engines.base import ROUNDING, Allowance, Problem
 from symdiff.errors import Unsupported
+from symdiff.program.values import Dtype
 
 
 def formula_allowance(
@@ -32,3 +34,24 @@ def formula_allowance(
     if math.isnan(own):
         return Allowance(math.nan, reason="the formula of the engine is undefined here")
     return Allowance(float(np.fmax(own, slope_radius(problem.program, variable, balls))))
+
+
+def program_allowance(
+    problem: Problem, variable: str, point: int, dtype: Dtype = FLOAT64
+) -> Allowance:
+    """Return the allowance of an engine that differentiates the program in a dtype as written.
+
+    It may add the terms of a gradient in any order.
+    """
+    x = {name: float(column[point]) for name, column in problem.columns.items()}
+    balls = {name: rounded_ball(value, dtype) for name, value in x.items()}
+    radius = slope_radius(problem.program, variable, balls, dtype, ReverseMode)
+    moved = [name for name, ball in balls.items() if not ball.is_exact()]
+    if moved and (radius == 0 or not math.isfinite(radius)):
+        reason = (
+            f"{', '.join(moved)} is rounded in {dtype.name}, to where the slope may be infinite"
+        )
+        return Allowance(math.nan, reason=reason, is_elsewhere=True)
+    overflows = is_overflow(problem.program, variable, balls, dtype, radius)
+    reason = ROUNDING if dtype == FLOAT64 else f"{ROUNDING} in {dtype.name}"
+    return Allowance(radius, reason=reason, rounded_in=dtype.name, overflows=overflows)

@@ -82,6 +82,9 @@ BUILT_IN: Final[Mapping[str, BuiltIn]] = MappingProxyType({
     "double-backward": BuiltIn("PyTorch reverse mode, differentiated by the incoming gradient", ("torch",)),
     "central": BuiltIn("central finite differences on the program as written, in numpy; h=1e-4 sets the step", ("numpy", "scipy")),
     "symengine": BuiltIn("symengine's derivative, kinks as Piecewise: fast", ("symengine",), "symengine"),
+    "jax": BuiltIn("JAX's reverse mode on the program as written, in float64", ("jax", "jaxlib"), "jax"),
+    "jax-forward": BuiltIn("JAX's forward mode on the program as written, in float64", ("jax", "jaxlib"), "jax", "jax:FORWARD"),
+    "hips": BuiltIn("HIPS autograd's reverse mode on the program as written, in numpy", ("autograd", "numpy", "scipy"), "hips"),
 })
 # fmt: on
 _registered: dict[str, Engine] = {}  # in this process alone; see `registered`

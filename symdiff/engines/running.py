@@ -188,6 +188,23 @@ def without_failing_points(
     )
 
 
+def numbers_or_failures(problem: Problem, differentiate: Callable[[Problem], Samples]) -> Samples:
+    """Return what `differentiate` returns, with failures only where it raises an exception.
+
+    Raises
+    ------
+    Unsupported
+        The engine cannot express the program.
+    """
+    try:
+        return differentiate(problem)
+    except Unsupported:
+        raise
+    except Exception as error:  # noqa: BLE001  (a library on trial may raise anything)
+        check_memory(error)
+        return without_failing_points(problem, differentiate, error)
+
+
 def in_halves(
     count: int, run: Callable[[slice], Result], error: Exception
 ) -> list[tuple[slice, Result | str]]:

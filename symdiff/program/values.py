@@ -23,7 +23,7 @@ _EXAMPLE: Final = "w = [[1, 2], [3, 4]], or w = { shape = [64, 10], seed = 0 }"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Dtype:
-    """A dtype of torch.
+    """A dtype: of torch, or of an engine alone.
 
     Attributes
     ----------
@@ -36,6 +36,8 @@ class Dtype:
         The smallest positive normal number, and the smallest positive number.
     is_integer
         Whether the numbers are integers, for which PyTorch has no gradients.
+    flushes
+        Whether an engine computes with 0 in place of subnormal numbers; no tensor has this dtype.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Dtype:
     smallest_normal: float
     smallest_subnormal: float
     is_integer: bool = False
+    flushes: bool = False
 
     @property
     def largest(self) -> float:
@@ -80,13 +83,15 @@ class Dtype:
             return numpy.asarray(numpy.trunc(array) + 0.0)  # not -0.0
         if self == DTYPES["float64"]:
             return array
+        if self.flushes:
+            return numpy.where(abs(array) < self.smallest_normal, numpy.copysign(0.0, array), array)
         _, exponents = numpy.frexp(array)
         steps = numpy.maximum(numpy.ldexp(1.0, exponents - self.bits), self.smallest_subnormal)
         nearest = numpy.rint(array / steps) * steps
         return numpy.where(abs(nearest) > self.largest, numpy.copysign(math.inf, array), nearest)
 
 
-# Every dtype of a tensor: a new one is a row here.
+# Every dtype: a new one is a row here.
 DTYPES: Final[Mapping[str, Dtype]] = MappingProxyType(
     {
         dtype.name: dtype
@@ -96,10 +101,25 @@ DTYPES: Final[Mapping[str, Dtype]] = MappingProxyType(
             Dtype("float16", 11, 2.0**-14, 2.0**-24),
             Dtype("bfloat16", 8, 2.0**-126, 2.0**-133),
             Dtype("int64", 63, 1.0, 1.0, is_integer=True),
+            # Of XLA on a CPU: the unit of what rounding may add is that of the normal numbers.
+            Dtype("float64 without subnormals", 53, 2.0**-1022, 2.0**-1022, flushes=True),
         )
     }
 )
-FLOATING_DTYPES: Final = tuple(name for name, dtype in DTYPES.items() if not dtype.is_integer)
+
+
+def tensor_dtypes() -> tuple[str, ...]:
+    """Return the names of the dtypes that tensors have.
+
+    Examples
+    --------
+    >>> "float32" in tensor_dtypes(), "float64 without subnormals" in tensor_dtypes()
+    (True, False)
+    """
+    return tuple(name for name, dtype in DTYPES.items() if not dtype.flushes)
+
+
+FLOATING_DTYPES: Final = tuple(name for name in tensor_dtypes() if not DTYPES[name].is_integer)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -111,7 +131,7 @@ class Value:
     array
         The components as doubles.
     dtype
-        The dtype of the tensor in torch: one of `DTYPES`.
+        The dtype of the tensor in torch: one of `tensor_dtypes`.
     """
 
     array: Any
@@ -179,9 +199,9 @@ def _read(data: Any) -> Value:  # noqa: ANN401
         if array.ndim > MAX_DIMENSIONS:
             message = f"more than {MAX_DIMENSIONS} dimensions"
             raise UsageError(message, hint=_EXAMPLE)
-        if array.dtype.name not in DTYPES:
+        if array.dtype.name not in tensor_dtypes():
             message = f"an array of dtype {array.dtype.name} cannot be the value of a tensor"
-            hint = f'array.astype("float64"); dtypes: {", ".join(DTYPES)}'
+            hint = f'array.astype("float64"); dtypes: {", ".join(tensor_dtypes())}'
             raise UsageError(message, hint=hint)
         return _typed(_checked(array), array.dtype.name)
     _check_nesting(data)
@@ -267,9 +287,9 @@ def _checked(data: Any) -> Any:  # noqa: ANN401  (doubles)
 
 
 def _typed(array: Any, dtype: Any) -> Value:  # noqa: ANN401
-    if not isinstance(dtype, str) or dtype not in DTYPES:
+    if not isinstance(dtype, str) or dtype not in tensor_dtypes():
         message = f"unknown dtype {str(dtype)[:40]!r}"
-        raise UsageError(message, hint=f"dtypes: {', '.join(DTYPES)}")
+        raise UsageError(message, hint=f"dtypes: {', '.join(tensor_dtypes())}")
     if DTYPES[dtype].is_integer and (numpy.abs(array) > _LARGEST_INTEGER).any():
         message = f"an integer is larger than {_LARGEST_INTEGER}"
         raise UsageError(message, hint=f"{dtype} is for indices: use smaller integers")

@@ -293,7 +293,7 @@ def _certified(
         bounds, *switch_bounds = estimate_together(programs, columns, None, AnyWayOnArrays())
     except Unsupported:
         return None
-    is_fine = margin.dtype.bits >= FLOAT64.bits
+    is_fine = margin.dtype == FLOAT64
     count = len(numbers)
     value, error, outside = (
         np.broadcast_to(np.asarray(x), count) for x in (bounds.value, bounds.error, bounds.outside)
@@ -306,7 +306,7 @@ def _certified(
             is_off = is_off_zero(switch, of_switch)
             off, off_domain = off & is_off, off_domain & is_off
     is_bounded = np.isfinite(value) & np.isfinite(error) & (outside == 0)
-    # Numbers that overflowed, and those of a coarse dtype, are left to the exact values.
+    # Numbers that overflowed, and those of another dtype, are left to the exact values.
     clear = ((is_bounded & off) | off_domain) & np.isfinite(numbers) & is_fine
     return clear, Estimate(value, error, outside=outside)
 

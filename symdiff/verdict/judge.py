@@ -411,7 +411,7 @@ def _explained(
     truths: Truths, value: float, i: int, verdict: Verdict, allowance: Allowance
 ) -> tuple[Verdict, str]:
     """Return the verdict on a number that is off, given the engine's allowance, and the reason."""
-    if verdict is Verdict.NONFINITE:
+    if verdict is Verdict.NONFINITE and not allowance.is_elsewhere:
         if allowance.stencil_leaves_domain:
             return verdict, LEAVES_DOMAIN
         is_rounding = math.isinf(allowance.radius) and not allowance.overflows

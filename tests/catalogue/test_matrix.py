@@ -17,6 +17,8 @@ from symdiff.arithmetics.bounds import intervals, tensor_estimates
 from symdiff.arithmetics.bounds.estimates import Estimates
 from symdiff.arithmetics.bounds.jets import Jets
 from symdiff.arithmetics.bounds.ties import BothBranches
+from symdiff.arithmetics.hips_arrays import HIPS
+from symdiff.arithmetics.jax_arrays import JAX
 from symdiff.arithmetics.series.germs import ORDERS, Budget, Germs
 from symdiff.arithmetics.symbolic import Symbolic
 from symdiff.arithmetics.symengine import SYMENGINE
@@ -30,12 +32,15 @@ ARITHMETICS = {
     "symengine": SYMENGINE,
     "numpy": ARRAYS,
     "torch": TENSORS,
+    "jax": JAX,
+    "hips": HIPS,
     "balls": BALLS,
     "jets": Jets(BothBranches()),
     "germs": Germs(ORDERS[0], Budget()),
     "estimates": Estimates(),
     "tensors": tensor_estimates._TensorEstimates(backward_formula=False),
 }
+LIBRARIES = {"jax": JAX.columns, "hips": HIPS.columns}  # whose rows have a column or none
 # How an arithmetic gets the meaning of a row.
 COLUMN, DEFINITION, ELEMENTS, COMPONENTS, POINTS, EXCUSED = (
     "column",
@@ -81,6 +86,8 @@ def meaning(row, name):
         return COMPONENTS
     if name == "torch" and row.torch is None:
         return EXCUSED  # autograd reports that PyTorch does not have the function
+    if name in LIBRARIES and row.name not in LIBRARIES[name]:
+        return EXCUSED  # the engine reports that the library does not have the function
     try:
         column = arithmetic.column(row)
     except Unsupported:
@@ -162,6 +169,11 @@ def test_the_matrix_says_what_each_row_has():
     assert (table["softmax"]["germs"], table["softmax"]["tensors"]) == (COMPONENTS, ELEMENTS)
     assert table["floor"]["symengine"] == table["frac"]["symengine"] == EXCUSED
     assert table["exp2"]["blocks"] == POINTS
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_every_column_of_a_library_is_a_row(library):
+    assert set(LIBRARIES[library]) <= set(CATALOGUE)
 
 
 def test_a_row_without_columns_is_named():

@@ -11,6 +11,7 @@ from symdiff.errors import UsageError
 from symdiff.program import parse, values
 from symdiff.program.values import (
     DTYPES,
+    FLOATING_DTYPES,
     MAX_DIMENSIONS,
     MAX_SIZE,
     Dtype,
@@ -19,6 +20,7 @@ from symdiff.program.values import (
     component_names,
     index_inputs,
     read_value,
+    tensor_dtypes,
     uses_tensors,
 )
 
@@ -119,7 +121,7 @@ def test_the_scale_is_a_factor(scale):
     assert (scaled == plain * scale).all()
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", tensor_dtypes())
 def test_random_numbers_are_rounded_to_their_dtype(dtype):
     described = {"shape": [20], "seed": 3, "scale": 5}
     exact, value = read_value("w", described), read_value("w", {**described, "dtype": dtype})
@@ -129,7 +131,7 @@ def test_random_numbers_are_rounded_to_their_dtype(dtype):
 
 
 @pytest.mark.parametrize("data", [[0.1, 1 / 3], {"shape": [4], "seed": 1}])
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("dtype", tensor_dtypes())
 def test_a_value_has_the_numbers_that_torch_has_in_its_dtype(data, dtype):
     described = data if isinstance(data, dict) else {"data": data}
     value = read_value("w", {**described, "dtype": dtype})
@@ -141,7 +143,7 @@ def test_a_value_has_the_numbers_that_torch_has_in_its_dtype(data, dtype):
 
 AT_THE_ENDS = [2.0**k * m for k in (-1074, -1022, -150, -149, -127, -25, -24, 0) for m in (1, 1.5)]
 AT_THE_ENDS += [3.4028235e38, 3.40282356e38, 3.4028236e38, 65504.0, 65519.9, 65520.0, 1e300]
-FLOATING = [dtype for dtype in DTYPES.values() if not dtype.is_integer]
+FLOATING = [DTYPES[name] for name in FLOATING_DTYPES]
 
 
 @pytest.mark.parametrize("dtype", FLOATING, ids=lambda dtype: dtype.name)
@@ -166,6 +168,26 @@ def test_the_row_of_a_dtype_is_what_torch_says_of_it(dtype):
     assert said.tiny == dtype.smallest_normal
     assert said.max == dtype.largest
     assert dtype.smallest_subnormal == dtype.smallest_normal * said.eps
+
+
+@pytest.mark.parametrize(
+    ("number", "flushed"),
+    [
+        (5e-324, 0.0),
+        (-1e-310, -0.0),
+        (2.0**-1022, 2.0**-1022),
+        (-(2.0**-1022), -(2.0**-1022)),
+        (0.1, 0.1),
+    ],
+)
+def test_a_dtype_without_subnormals_has_0_in_their_place(number, flushed):
+    rounded = DTYPES["float64 without subnormals"].rounded(np.array([number]))
+    assert rounded.tobytes() == np.array([flushed]).tobytes()
+
+
+def test_a_dtype_of_engines_alone_is_not_one_of_tensors():
+    with pytest.raises(UsageError, match="unknown dtype 'float64 without subnormals'"):
+        read_value("x", {"data": [1.0], "dtype": "float64 without subnormals"})
 
 
 def test_a_dtype_without_a_row_is_an_error_and_never_taken_for_float64():

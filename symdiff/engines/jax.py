@@ -1,0 +1,98 @@
+"""JAX's reverse and forward mode on the program as written, in float64 on JAX's default device."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from symdiff.arithmetics.jax_arrays import JAX
+from symdiff.arithmetics.reading import read
+from symdiff.engines.base import Allowance, Problem, Samples, Traits
+from symdiff.engines.formulas import program_allowance
+from symdiff.engines.running import numbers_or_failures
+from symdiff.program.values import DTYPES
+
+__all__ = ["ENGINE", "FORWARD"]
+
+_DTYPE: Final = DTYPES["float64 without subnormals"]  # what XLA computes with on a CPU
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Jax:
+    """An engine of JAX; see `symdiff.engines.base.Engine`.
+
+    Attributes
+    ----------
+    name
+        The name that users type.
+    mode
+        reverse: one pull-back of ones for all points; forward: one push-forward for each variable.
+    """
+
+    name: str
+    mode: str
+
+    @property
+    def traits(self) -> Traits:
+        """JAX has threads of its own."""
+        return Traits(modes=(self.mode,), runs_in_chunks=False)
+
+    def differentiate(self, problem: Problem) -> Samples:
+        with _double_precision():
+            return numbers_or_failures(problem, self._differentiate)
+
+    def _differentiate(self, problem: Problem) -> Samples:
+        names = problem.variables
+        points = tuple(jnp.asarray(problem.columns[name]) for name in names)
+
+        def function(*columns: jax.Array) -> jax.Array:
+            """Return the values at all points: the value at one depends on this point alone."""
+            inputs = {**problem.columns, **dict(zip(names, columns, strict=True))}
+            value = jnp.asarray(read(problem.program, JAX, inputs), float)
+            return jnp.broadcast_to(value, problem.count)
+
+        if self.mode == "reverse":
+            values, pull_back = jax.vjp(function, *points)
+            slopes = pull_back(jnp.ones(problem.count))
+        else:
+            values = function(*points)
+            slopes = [_push_forward(function, points, k) for k in range(len(names))]
+        derivatives = {name: np.array(d) for name, d in zip(names, slopes, strict=True)}
+        return Samples(derivatives, values=np.array(values), dtype=_DTYPE.name)
+
+    def estimate_errors(self, problem: Problem, variable: str) -> None:
+        del problem, variable
+
+    def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
+        return program_allowance(problem, variable, point, _DTYPE)
+
+
+def _double_precision() -> contextlib.AbstractContextManager[Any]:
+    """Return a context in which JAX computes in float64, whatever the caller has set."""
+    if hasattr(jax, "enable_x64"):
+        return jax.enable_x64(new_val=True)  # type: ignore[no-any-return]
+    from jax.experimental import enable_x64  # noqa: PLC0415  (up to version 0.7)
+
+    return enable_x64()  # type: ignore[no-any-return]
+
+
+def _push_forward(
+    function: Callable[..., jax.Array], points: Sequence[jax.Array], k: int
+) -> jax.Array:
+    """Return the derivatives along one argument; the others are constants, without a tangent."""
+
+    def along(column: jax.Array) -> jax.Array:
+        return function(*points[:k], column, *points[k + 1 :])
+
+    _, tangents = jax.jvp(along, (points[k],), (jnp.ones_like(points[k]),))
+    return tangents
+
+
+ENGINE = _Jax("jax", "reverse")
+FORWARD = _Jax("jax-forward", "forward")
