@@ -1,0 +1,361 @@
+"""The derivative of a Program along one of its inputs, as another Program.
+
+The chain rule is applied node by node, as in forward mode. A row of the catalogue is differentiated
+by its `derivative`, by the text in `_TANGENTS`, or through its definition.
+
+The derivative is undefined where a switch is zero that decides between different formulas, and
+where the program itself is undefined. Where it is defined at a point, all parts of the program that
+its value depends on are differentiable there along the input, so that the chain rule holds. The
+program may be differentiable at other points too: x*abs(x) at 0. So a derivative that is undefined
+proves nothing.
+
+Source: forward mode as in Griewank & Walther 2008, section 3.1.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+from symdiff.catalogue import CATALOGUE, Function
+from symdiff.errors import Unsupported
+from symdiff.program.nodes import Builder, Call, Input, Literal, Program, Setting, Span
+from symdiff.program.parser import bind, definition, domain, template
+
+__all__ = ["SecondOrder", "derivative_program"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SecondOrder:
+    """What a second derivative is a derivative of.
+
+    Attributes
+    ----------
+    program
+        The expression as written.
+    inner
+        The input that is differentiated by first.
+    """
+
+    program: Program
+    inner: str
+
+    @property
+    def derivative(self) -> Program:
+        """The derivative of the expression by the inner input, for error bounds."""
+        return derivative_program(self.program, self.inner)
+
+
+class _Dual(NamedTuple):
+    """The node of a value, and that of its derivative; None for a derivative that is 0."""
+
+    node: int
+    tangent: int | None
+
+
+# The derivative of a row in its parameters, `d` and their names for the derivatives of these,
+# `result` for the value and `undefined` for an undefined number.
+_TANGENTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "add": "dx + dy",
+        "subtract": "dx - dy",
+        "multiply": "dx*y + x*dy",
+        "divide": "(dx - result*dy)/y",
+        "negative": "-dx",
+        "positive": "dx",
+        "abs": "where(x > 0, dx, where(x < 0, -dx, undefined))",
+        "sign": "where(x != 0, 0, undefined)",
+        "maximum": "where(x > y, dx, where(x < y, dy, undefined))",
+        "minimum": "where(x < y, dx, where(x > y, dy, undefined))",
+        "floor": "where(ceil(x) > floor(x), 0, undefined)",
+        "ceil": "where(ceil(x) > floor(x), 0, undefined)",
+        "atan2": "where(y > 0 or x != 0, (y*dx - x*dy)/(x*x + y*y), undefined)",
+        "xlogy": "dx*log(y) + x*dy/y",
+    }
+)
+# The same where a switch is zero and all formulas that it decides between have one derivative: a
+# function that is one of several at every point near by is then differentiable with it. Error
+# bounds do not need these cases, and their conditions would be additional switches.
+_CAREFUL: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "abs": "where(x > 0, dx, where(x < 0, -dx, where(dx == 0, 0, undefined)))",
+        "maximum": "where(x > y, dx, where(x < y, dy, where(dx == dy, dx, undefined)))",
+        "minimum": "where(x < y, dx, where(x > y, dy, where(dx == dy, dx, undefined)))",
+    }
+)
+
+
+@functools.lru_cache(maxsize=256)
+def derivative_program(program: Program, variable: str, *, careful: bool = False) -> Program:
+    """Return the derivative of a Program on numbers along one input.
+
+    Its inputs are those of the program. The nodes of the program keep their indices, and a node of
+    the derivative has the places in the text of the node that it comes from.
+
+    Parameters
+    ----------
+    program
+        The expression as written.
+    variable
+        The input to differentiate by.
+    careful
+        Whether to define the derivative where a switch is zero and both branches have the same
+        derivative. This adds conditions.
+
+    Raises
+    ------
+    Unsupported
+        A function has no derivative in the catalogue.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from symdiff.arithmetics.arrays import evaluate
+    >>> from symdiff.program import parse
+    >>> evaluate(derivative_program(parse("x*abs(x)"), "x"), {"x": np.array([-2.0, 0.0, 3.0])})
+    array([ 4., nan,  6.])
+    """
+    derivation = _Derivation(Builder.extending(program), careful=careful)
+    one = derivation.builder.add(Literal(1))
+    seeds = {
+        name: _Dual(derivation.builder.add(Input(name)), one if name == variable else None)
+        for name in program.inputs
+    }
+    tangent = derivation.differentiate(program, seeds).tangent
+    root = derivation.builder.add(Literal(0)) if tangent is None else tangent
+    if not _is_total(program):  # undefined where the program is
+        root = derivation.call("add", root, derivation.zero_where_defined(program.output))
+    made = derivation.builder.program(root, program.sources)
+    return dataclasses.replace(made, inputs=program.inputs)
+
+
+class _Derivation:
+    """Adds the derivatives of nodes to the nodes of a program.
+
+    The derivative of a condition is a condition too: that its truth is the same near by. None
+    says that it does not depend on the variable.
+    """
+
+    def __init__(self, builder: Builder, *, careful: bool) -> None:
+        self.builder = builder
+        self._careful = careful
+
+    def differentiate(self, program: Program, inputs: Mapping[str, _Dual]) -> _Dual:
+        """Add a program and its derivative, given its inputs and their derivatives."""
+        duals: dict[int, _Dual] = {}
+        for index in program.order:
+            node, first = program.nodes[index], len(self.builder.nodes)
+            if isinstance(node, Input) and node.name in inputs:
+                duals[index] = inputs[node.name]
+            elif isinstance(node, Call):
+                arguments = [None if a is None else duals[a] for a in node.arguments]
+                duals[index] = self._call(CATALOGUE[node.function], arguments)
+            else:
+                duals[index] = _Dual(self.builder.add(node), None)
+            self._place(first, program.spans[index])
+        return duals[program.output]
+
+    def _place(self, first: int, spans: tuple[Span, ...]) -> None:
+        """Give the nodes that were added last, from `first` on, the places of a node."""
+        for index in range(first, len(self.builder.nodes)):
+            for span in spans:
+                self.builder.add_span(index, span)
+
+    def call(self, function: str, *arguments: int) -> int:
+        """Add a call."""
+        return self.builder.add(Call(function, arguments))
+
+    def _call(self, row: Function, arguments: Sequence[_Dual | None]) -> _Dual:
+        """Add a call and its derivative."""
+        nodes = tuple(None if a is None else a.node for a in arguments)
+        result = self.builder.add(Call(row.name, nodes))
+        if row.role == "hold" or all(a is None or a.tangent is None for a in arguments):
+            return _Dual(result, None)
+        if row.returns == "condition":
+            return _Dual(result, self._stability(row, [a for a in arguments if a is not None]))
+        if row.takes_condition and row.definition is None:
+            return _Dual(result, self._of_choice(row, [a for a in arguments if a is not None]))
+        return _Dual(result, self._tangent(row, arguments, result))
+
+    def _stability(self, row: Function, arguments: Sequence[_Dual]) -> int:
+        """Return the condition that the truth of a condition is the same near by."""
+        if row.role == "comparison":
+            return self.call("not_equal", *(a.node for a in arguments))
+        parts = [a.tangent for a in arguments if a.tangent is not None]
+        return functools.reduce(lambda p, q: self.call("logical_and", p, q), parts)
+
+    def _of_choice(self, row: Function, arguments: Sequence[_Dual]) -> int:
+        """Return the derivative of an expression that a condition selects."""
+        condition, *branches = arguments
+        zero = self.builder.add(Literal(0))
+        if not branches:  # the number 1 or 0
+            assert condition.tangent is not None  # noqa: S101  (else the derivative is 0)
+            return self.call("where", condition.tangent, zero, self._undefined())
+        slopes = [zero if b.tangent is None else b.tangent for b in branches]
+        chosen = self.call(row.name, condition.node, *slopes)
+        if condition.tangent is None:
+            return chosen
+        return self.call("where", condition.tangent, chosen, self._tie(branches, slopes))
+
+    def _tie(self, branches: Sequence[_Dual], slopes: Sequence[int]) -> int:
+        """Return the derivative of a choice where its condition may change."""
+        if not self._careful:
+            return self._undefined()
+        same_value = self.call("equal", *(b.node for b in branches))
+        same_slope = self.call("equal", *slopes)
+        both = self.call("logical_and", same_value, same_slope)
+        return self.call("where", both, slopes[0], self._undefined())
+
+    def _tangent(self, row: Function, arguments: Sequence[_Dual | None], result: int) -> int | None:
+        """Return the derivative of a function of numbers."""
+        if row.array is not None:
+            raise Unsupported(row.name, "a derivative of a function on tensors is not a program")
+        if row.is_power:
+            base, exponent = (a for a in arguments if a is not None)
+            return self._of_power(base, exponent, result)
+        bound = self._bound(row, arguments)
+        text = (self._careful and _CAREFUL.get(row.name)) or _TANGENTS.get(row.name)
+        if text is not None:
+            return self._by_text(text, bound, result)
+        if row.derivative is not None:
+            return self._by_chain_rule(row, bound, result)
+        if row.definition is None:
+            raise Unsupported(row.name, "its derivative is not in the catalogue")
+        return self._by_definition(row, arguments, bound)
+
+    def _bound(self, row: Function, arguments: Sequence[_Dual | None]) -> dict[str, _Dual]:
+        """Return the parameters of a row by name, with the defaults of those that are omitted."""
+        nodes = [None if a is None else a.node for a in arguments]
+        given = {p.name: a for p, a in row.bind(arguments) if a is not None}
+        bound = bind(self.builder, row, nodes)
+        return {name: given.get(name, _Dual(node, None)) for name, node in bound.items()}
+
+    def _by_text(self, text: str, bound: Mapping[str, _Dual], result: int) -> int:
+        """Return the derivative by a text of the tables above."""
+        program = template(text)
+        zero = self.builder.add(Literal(0))
+        nodes = {"result": result, **{name: dual.node for name, dual in bound.items()}}
+        for name, dual in bound.items():
+            nodes[f"d{name}"] = zero if dual.tangent is None else dual.tangent
+        if "undefined" in program.inputs:
+            nodes["undefined"] = self._undefined()
+        return self._copy(program, nodes)
+
+    def _by_chain_rule(self, row: Function, bound: Mapping[str, _Dual], result: int) -> int:
+        """Return Σ ∂f/∂u_i·du_i, by the row's derivative."""
+        texts = row.derivative if isinstance(row.derivative, tuple) else (row.derivative,)
+        nodes = {"result": result, **{name: dual.node for name, dual in bound.items()}}
+        terms: list[int] = []
+        for text, name in zip(texts, row.parameter_names, strict=True):
+            tangent = bound[name].tangent
+            if tangent is None:
+                continue
+            if text is None:
+                reason = f"its derivative by {name} is not in the catalogue"
+                raise Unsupported(row.name, reason)
+            partial = self._copy(template(text), nodes)
+            terms.append(self._product(partial, tangent))
+        return functools.reduce(lambda a, b: self.call("add", a, b), terms)
+
+    def _by_definition(
+        self, row: Function, arguments: Sequence[_Dual | None], bound: Mapping[str, _Dual]
+    ) -> int | None:
+        """Return the derivative of a row's definition."""
+        nodes = [self.builder.nodes[a.node] for a in arguments if a is not None]
+        words = (n.value for n in nodes if isinstance(n, Setting) and isinstance(n.value, str))
+        tangent = self.differentiate(definition(row.name, next(words, None)), bound).tangent
+        if tangent is None or not row.replaces_undefined:
+            return tangent
+        for dual in bound.values():  # whether an argument is undefined near by is not followed
+            tangent = self.call("add", tangent, self.zero_where_defined(dual.node))
+        return tangent
+
+    def _of_power(self, base: _Dual, exponent: _Dual, result: int) -> int | None:
+        """Return the derivative of a power."""
+        dx, x, n = base.tangent, base.node, exponent.node
+        if exponent.tangent is not None:  # defined for a positive base only
+            growth = self._product(self.call("log", x), exponent.tangent)
+            by_exponent = self.call("multiply", result, growth)
+            if dx is None:
+                return by_exponent
+            return self.call("add", by_exponent, self._power_rule(x, n, dx))
+        assert dx is not None  # noqa: S101  (one of the two varies)
+        integer = self._integer(n)
+        if integer == 0:
+            return None
+        slope = self._power_rule(x, n, dx)
+        if integer is not None or not self._careful:
+            return slope
+        # Where the base is 0 and does not move, the power may be undefined on both sides.
+        zero = self.builder.add(Literal(0))
+        moves = self.call("not_equal", dx, zero)
+        moving = self.call("where", moves, slope, self._undefined())
+        return self.call("where", self.call("equal", x, zero), moving, slope)
+
+    def _power_rule(self, x: int, n: int, dx: int) -> int:
+        """Return n·x^(n-1)·dx."""
+        integer = self._integer(n)
+        if integer == 1:
+            return dx
+        if integer is None:
+            lower = self.call("power", x, self.call("subtract", n, self.builder.add(Literal(1))))
+        else:
+            less = self.builder.add(Literal(integer - 1))
+            lower = x if integer == 2 else self.call("power", x, less)
+        return self._product(self.call("multiply", n, lower), dx)
+
+    def _integer(self, index: int) -> int | None:
+        """Return the value of a node that is an integer as it is written, else None."""
+        node = self.builder.nodes[index]
+        if isinstance(node, Literal) and float(node.value).is_integer():
+            return int(node.value)
+        if isinstance(node, Call) and CATALOGUE[node.function].operator == "u-":
+            inner = self._integer(node.operands[0])
+            return None if inner is None else -inner
+        return None
+
+    def _product(self, factor: int, tangent: int) -> int:
+        """Return factor·tangent."""
+        is_one = self.builder.nodes[tangent] == Literal(1)
+        return factor if is_one else self.call("multiply", factor, tangent)
+
+    def zero_where_defined(self, node: int) -> int:
+        """Return 0·u, which is undefined where u is."""
+        return self.call("multiply", self.builder.add(Literal(0)), node)
+
+    def _undefined(self) -> int:
+        """Return a number that is defined nowhere."""
+        return self.call("sqrt", self.builder.add(Literal(-1)))
+
+    def _copy(self, program: Program, nodes: Mapping[str, int]) -> int:
+        return self.builder.copy(program, nodes)
+
+
+def _is_total(program: Program) -> bool:
+    """Return whether a program is defined everywhere, as far as its functions show."""
+    return all(_is_total_call(program, call) for _, call in program.calls())
+
+
+def _is_total_call(program: Program, call: Call) -> bool:
+    row = CATALOGUE[call.function]
+    if row.is_power:
+        exponent = program.nodes[call.operands[1]]
+        if not isinstance(exponent, Literal):
+            return False
+        return exponent.value >= 0 and float(exponent.value).is_integer()
+    if domain(row.name) is not None:
+        return False
+    if row.derivative is not None or row.definition is None:
+        return True
+    return all(_is_total(definition(row.name, choice)) for choice in _choices(row))
+
+
+def _choices(row: Function) -> Iterator[str | None]:
+    """Yield the words that select a definition of a row; None for its only one."""
+    if isinstance(row.definition, Mapping):
+        yield from row.definition
+    else:
+        yield None
