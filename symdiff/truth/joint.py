@@ -33,7 +33,8 @@ from symdiff.truth.gradient import is_smooth
 from symdiff.truth.kinds import Kind
 from symdiff.truth.local_models import local_model
 from symdiff.truth.near import bounds_near
-from symdiff.truth.one_sided import detached_at, rounded, side_along
+from symdiff.truth.one_sided import rounded
+from symdiff.truth.side_germs import detached_at, side_along
 from symdiff.truth.sides import Side
 
 _MOST_AXES: Final = 32  # largest number of variables whose axes are tried
