@@ -263,6 +263,9 @@ class Samples:
         The traits of the engine.
     dtype
         The name of the dtype in which the engine computed: the coarsest, if there are several.
+    asked
+        The name of the dtype in which it was asked to compute: that of its inputs. Units in the
+        last place are counted in it.
     """
 
     derivatives: Mapping[str, Array]
@@ -277,6 +280,7 @@ class Samples:
     fault_reasons: Mapping[str, str] = dataclasses.field(default_factory=dict)
     traits: Traits = Traits()
     dtype: str = "float64"
+    asked: str = "float64"
 
     @classmethod
     def failed(cls, variables: Sequence[str], count: int, reason: str) -> Samples:
@@ -338,9 +342,9 @@ class Samples:
 
     def ran_by(self, traits: Traits, tensor_problem: TensorProblem | None) -> Samples:
         """Return the samples with the traits of their engine, and the coarsest dtype it had."""
-        dtypes = [DTYPES[self.dtype], *([tensor_problem.dtype] if tensor_problem else [])]
-        coarsest = min(dtypes, key=lambda dtype: dtype.bits)
-        return dataclasses.replace(self, traits=traits, dtype=coarsest.name)
+        asked = tensor_problem.dtype if tensor_problem else DTYPES[self.asked]
+        coarsest = min(DTYPES[self.dtype], asked, key=lambda dtype: dtype.bits)
+        return dataclasses.replace(self, traits=traits, dtype=coarsest.name, asked=asked.name)
 
     def with_estimate(
         self, variable: str, points: NDArray[np.intp], estimate: ErrorEstimate

@@ -38,6 +38,8 @@ class Dtype:
         Whether the numbers are integers, for which PyTorch has no gradients.
     flushes
         Whether an engine computes with 0 in place of subnormal numbers; no tensor has this dtype.
+    top
+        The largest finite number where IEEE 754 does not say it; 0: it does.
     """
 
     name: str
@@ -46,10 +48,13 @@ class Dtype:
     smallest_subnormal: float
     is_integer: bool = False
     flushes: bool = False
+    top: float = 0.0
 
     @property
     def largest(self) -> float:
         """The largest finite number; in IEEE 754 the exponents are 1 - e to e for some e."""
+        if self.top:
+            return self.top
         if not self.smallest_normal:  # any exponent
             return math.inf
         return (2 - 2.0 ** (1 - self.bits)) * (2 / self.smallest_normal)
@@ -65,6 +70,22 @@ class Dtype:
         5e-324
         """
         return float(max(size * 2.0 ** (1 - self.bits), self.smallest_subnormal))
+
+    def units(self, sizes: Any) -> Any:  # noqa: ANN401  (doubles)
+        """Return the distances of numbers of these sizes to the next larger ones.
+
+        Examples
+        --------
+        >>> DTYPES["bfloat16"].units(numpy.array([1.0, 3.0, 0.0])).tolist()
+        [0.0078125, 0.015625, 9.183549615799121e-41]
+        """
+        _, exponents = numpy.frexp(sizes)
+        units = numpy.ldexp(1.0, exponents - self.bits)
+        return numpy.where(
+            numpy.equal(sizes, 0),
+            self.smallest_subnormal,
+            numpy.maximum(units, self.smallest_subnormal),
+        )
 
     def rounded(self, array: Any) -> Any:  # noqa: ANN401  (doubles)
         """Return the nearest numbers of this type, ties to even, as doubles.
@@ -85,8 +106,7 @@ class Dtype:
             return array
         if self.flushes:
             return numpy.where(abs(array) < self.smallest_normal, numpy.copysign(0.0, array), array)
-        _, exponents = numpy.frexp(array)
-        steps = numpy.maximum(numpy.ldexp(1.0, exponents - self.bits), self.smallest_subnormal)
+        steps = self.units(array)
         nearest = numpy.rint(array / steps) * steps
         return numpy.where(abs(nearest) > self.largest, numpy.copysign(math.inf, array), nearest)
 
@@ -100,6 +120,9 @@ DTYPES: Final[Mapping[str, Dtype]] = MappingProxyType(
             Dtype("float32", 24, 2.0**-126, 2.0**-149),
             Dtype("float16", 11, 2.0**-14, 2.0**-24),
             Dtype("bfloat16", 8, 2.0**-126, 2.0**-133),
+            # Micikevicius et al. 2022, "FP8 formats for deep learning": not in IEEE 754.
+            Dtype("float8_e4m3fn", 4, 2.0**-6, 2.0**-9, top=448.0),
+            Dtype("float8_e5m2", 3, 2.0**-14, 2.0**-16),
             Dtype("int64", 63, 1.0, 1.0, is_integer=True),
             # Of XLA on a CPU: the unit of what rounding may add is that of the normal numbers.
             Dtype("float64 without subnormals", 53, 2.0**-1022, 2.0**-1022, flushes=True),
@@ -185,6 +208,7 @@ def _read(data: Any) -> Value:  # noqa: ANN401
         return _read_mapping(data)
     if hasattr(data, "detach"):  # a tensor of torch
         dtype = str(data.dtype).removeprefix("torch.")
+        _check_real(dtype)
         try:
             array = data.detach().double().cpu().numpy()
         except (TypeError, RuntimeError) as error:
@@ -193,6 +217,7 @@ def _read(data: Any) -> Value:  # noqa: ANN401
         return _typed(_checked(array), dtype)
     if hasattr(data, "__array__"):
         array = numpy.asarray(data)
+        _check_real(array.dtype.name)
         if array.dtype.kind not in "iuf":
             message = f"an array of dtype {array.dtype} does not contain real numbers"
             raise UsageError(message, hint="array.astype(float)")
@@ -286,7 +311,14 @@ def _checked(data: Any) -> Any:  # noqa: ANN401  (doubles)
     return array
 
 
+def _check_real(dtype: object) -> None:
+    if isinstance(dtype, str) and dtype.startswith("complex"):
+        message = f"{dtype}: complex numbers are out of scope, inputs and outputs are real"
+        raise UsageError(message, hint="two real inputs, and torch.complex inside a function")
+
+
 def _typed(array: Any, dtype: Any) -> Value:  # noqa: ANN401
+    _check_real(dtype)
     if not isinstance(dtype, str) or dtype not in tensor_dtypes():
         message = f"unknown dtype {str(dtype)[:40]!r}"
         raise UsageError(message, hint=f"dtypes: {', '.join(tensor_dtypes())}")

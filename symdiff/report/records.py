@@ -14,6 +14,7 @@ from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.engines.base import Samples
 from symdiff.grid.grid import Role
 from symdiff.labels import LabelledEnum
+from symdiff.program.values import DTYPES, Dtype
 from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Truths
 from symdiff.verdict.words import Verdict
@@ -135,7 +136,7 @@ def _sample_columns(trial: Trial, engine: str, variable: str, chunk: slice) -> C
     succeeded = _succeeded(samples, variable, chunk)
     has_value = succeeded & ~np.isin(codes, _WITHOUT_VALUE)
     errors = samples.errors.get(variable)
-    units = _ulps(values, truths.derivative[chunk])
+    units = _ulps(values, truths.derivative[chunk], DTYPES[samples.asked])
     units[~(_proved(trial, engine, variable, chunk) & succeeded)] = np.nan
     return {
         "value": _numbers(values, has_value),
@@ -195,20 +196,23 @@ def _existing_numbers(values: Array) -> list[float | str | None]:
     return _numbers(values, ~np.isnan(values))
 
 
-def _ulps(values: Array, derivatives: Array) -> Array:
+def _ulps(values: Array, derivatives: Array, dtype: Dtype) -> Array:
     """Return by how many units in the last place values deviate from derivatives.
 
-    A unit is the distance from the derivative to the next double of larger magnitude. The result
-    is NaN where the value or the derivative is not finite, where the derivative is 0 and the value
-    is not, and where the number of units overflows.
+    A unit is the distance from the derivative to the next number of the dtype of larger magnitude.
+    The result is NaN where the value or the derivative is not finite, where the derivative is 0 and
+    the value is not, and where the number of units overflows.
 
     Examples
     --------
-    >>> _ulps(np.array([1.0, 1.0 + 2**-51, np.nan, 1.0]), np.array([1.0, 1.0, 1.0, 0.0]))
+    >>> ones = np.array([1.0, 1.0, 1.0, 0.0])
+    >>> _ulps(np.array([1.0, 1.0 + 2**-51, np.nan, 1.0]), ones, DTYPES["float64"])
     array([ 0.,  2., nan, nan])
+    >>> _ulps(1 + 2.0 ** np.array([-6, -23]), np.ones(2), DTYPES["float32"])
+    array([1.31072e+05, 1.00000e+00])
     """
     with np.errstate(all="ignore"):
-        units: Array = np.abs(values - derivatives) / np.spacing(np.abs(derivatives))
+        units: Array = np.abs(values - derivatives) / dtype.units(derivatives)
     units[(derivatives == 0) | ~np.isfinite(units)] = np.nan
     units[(values == derivatives) & np.isfinite(values)] = 0.0
     return units

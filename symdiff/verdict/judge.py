@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from symdiff.array_types import Array, Mask
 from symdiff.chunks import in_chunks, renumbered, shifted, starts_of
 from symdiff.engines.base import LEAVES_DOMAIN, ROUNDING, Allowance, Samples
-from symdiff.program.values import DTYPES
+from symdiff.program.values import DTYPES, Dtype
 from symdiff.request.options import Options
 from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Truths
@@ -45,6 +45,7 @@ MAX_EXPLAINED: Final = 5000  # largest number of allowances computed for one eng
 # Reasons for the verdict `undecided`.
 _NOT_PROVED: Final = "not proved: the limit max_proofs was reached"
 _NOT_EXPLAINED: Final = f"not judged: more than {MAX_EXPLAINED} numbers of this engine do not agree"
+FLOAT64: Final = DTYPES["float64"]
 NO_BOUND: Final = "no bound on the rounding error is available"
 
 
@@ -266,6 +267,7 @@ def draft(
         failed=failed,
         errors=None if errors is None else errors[points],
         largest=DTYPES[samples.dtype].largest,
+        asked=DTYPES[samples.asked],
     )
     straddling = samples.straddling.get(variable)
     is_excusable = np.isfinite(values) & ~here.overflowing
@@ -330,12 +332,15 @@ def by_tolerance(  # noqa: PLR0913  (what is known about the numbers)
     *,
     failed: Mask | None = None,
     errors: Array | None = None,
-    largest: float = DTYPES["float64"].largest,
+    largest: float = FLOAT64.largest,
+    asked: Dtype = FLOAT64,
 ) -> Codes:
     """Return the codes of the verdicts at every point, by tolerance alone; shape (n,).
 
-    An infinite derivative is within tolerance of no finite number. A finite one beyond the largest
-    double agrees with the infinity of its sign, and with numbers next to the largest of the dtype.
+    Where numbers of a coarser dtype were asked for, one less than a unit in the last place away is
+    within tolerance: it is one of the two numbers of the dtype next to the derivative. An infinite
+    derivative is within tolerance of no finite number. A finite one beyond the largest double
+    agrees with the infinity of its sign, and with numbers next to the largest of the dtype.
 
     Parameters
     ----------
@@ -351,18 +356,21 @@ def by_tolerance(  # noqa: PLR0913  (what is known about the numbers)
         The engine's estimates of its truncation and rounding errors; shape (n,).
     largest
         The largest number of the dtype in which the engine computes.
+    asked
+        The dtype in which it was asked to compute.
     """
     kinds, d = truths.kinds, truths.derivative
     finite, has_number = np.isfinite(values), np.isfinite(d)
     with np.errstate(all="ignore"):
         deviation = np.abs(values - d)
         close = (values == d) | finite & has_number & (deviation <= tolerance.around(d))
+        close |= finite & has_number & (deviation < _unit(d, asked))
         close |= truths.overflowing & (np.sign(d) * values >= largest * _NEARLY)
         near = np.zeros(len(values), dtype=bool)
         if errors is not None:
             near = finite & has_number & np.isfinite(errors)
             near &= deviation <= errors + tolerance.around(d)
-    inside, is_end = _within_slopes(truths, values, tolerance, largest)
+    inside, is_end = _within_slopes(truths, values, tolerance, largest, asked)
     smooth = np.isin(kinds, (Kind.SMOOTH, Kind.PARTIAL))
     smooth |= (kinds == Kind.EDGE) & (has_number | truths.overflowing)
     infinite = (kinds == Kind.VERTICAL) | ((kinds == Kind.EDGE) & ~smooth)
@@ -389,8 +397,13 @@ def by_tolerance(  # noqa: PLR0913  (what is known about the numbers)
     ).astype(np.int8)
 
 
+def _unit(d: Array, dtype: Dtype) -> Array | float:
+    """Return the units in the last place of derivatives; 0 for doubles, which rtol is for."""
+    return 0.0 if dtype == FLOAT64 else np.where(np.abs(d) <= dtype.largest, dtype.units(d), 0.0)
+
+
 def _within_slopes(
-    truths: Truths, values: Array, tolerance: Tolerance, largest: float
+    truths: Truths, values: Array, tolerance: Tolerance, largest: float, asked: Dtype
 ) -> tuple[Mask, Mask]:
     """Return which values lie between the one-sided derivatives, and which are infinite ones.
 
@@ -400,7 +413,8 @@ def _within_slopes(
     low, high = np.fmin(truths.left, truths.right), np.fmax(truths.left, truths.right)
     sizes = [np.where(np.isfinite(end), np.abs(end), 0.0) for end in (low, high)]
     with np.errstate(all="ignore"):
-        allowed = tolerance.around(np.maximum(*sizes))
+        size = np.maximum(*sizes)
+        allowed = np.maximum(tolerance.around(size), _unit(size, asked))
         lowest = np.where(low == np.inf, largest * _NEARLY, low - allowed)
         highest = np.where(high == -np.inf, -largest * _NEARLY, high + allowed)
         inside = (values >= lowest) & (values <= highest)

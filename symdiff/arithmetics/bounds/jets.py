@@ -78,8 +78,11 @@ class Ties(Protocol):
     def underflowed(self, x: Ball) -> Ball:
         """Return a partial derivative, widened by what underflow does to it."""
 
-    def may_overflow(self, values: Sequence[Ball]) -> bool:
-        """Return whether a square of a number may overflow, so that each operation is followed."""
+    def may_leave_range(self, values: Sequence[Ball]) -> bool:
+        """Return whether a square may overflow or underflow, so that each operation is followed."""
+
+    def literal(self, x: Ball) -> Ball:
+        """Return a literal or a constant, widened by what it is rounded to."""
 
 
 class Exact:
@@ -101,10 +104,14 @@ class Exact:
         """Return the number unchanged."""
         return x
 
-    def may_overflow(self, values: Sequence[Ball]) -> bool:
+    def may_leave_range(self, values: Sequence[Ball]) -> bool:
         """Return False."""
         del values
         return False
+
+    def literal(self, x: Ball) -> Ball:
+        """Return the number unchanged."""
+        return x
 
 
 class Strict(Exact):
@@ -140,11 +147,11 @@ class Jets:
 
     def number(self, value: float | bool) -> Any:  # noqa: FBT001
         """Return a literal."""
-        return value if isinstance(value, bool) else Jet(flint.arb(value))
+        return value if isinstance(value, bool) else Jet(self._ties.literal(flint.arb(value)))
 
     def constant(self, name: str) -> Jet:
         """Return a named constant."""
-        return Jet(BALLS.constant(name))
+        return Jet(self._ties.literal(BALLS.constant(name)))
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         """Apply a column; return `EMPTY` outside the domain, `UNKNOWN` where that is not proved."""
@@ -218,7 +225,7 @@ class Jets:
         bound["result"] = self._ties.rounded(Jet(value), row, ()).value
         gradient: tuple[Ball, ...] = ()
         partials = _partials(row.derivative)
-        if self._ties.may_overflow(values):
+        if self._ties.may_leave_range(values):
             partials = tuple(
                 None if text is None else self._followed(text) for text in _texts(row.derivative)
             )

@@ -7,17 +7,20 @@ that come out contain what the engine may compute, and their radii bound its err
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
 import flint
+import numpy as np
 
 from symdiff.arithmetics.balls import Ball
 from symdiff.arithmetics.bounds.jets import Jet, scale
 from symdiff.catalogue import Function
 from symdiff.program.values import DTYPES, Dtype
 
+_DOUBLES: Final = 53  # bits of a double, which a literal is
 _NO_NUMBER: Final = flint.arb("nan")
 
 
@@ -32,11 +35,13 @@ class BothBranches:
 
     def __init__(self, dtype: Dtype = DTYPES["float64"]) -> None:
         """Take the dtype in which the engine computes."""
+        self._dtype = dtype
         self._ulp = 2.0 ** (1 - dtype.bits)
         self._normal = flint.arb(dtype.smallest_normal)
         self._subnormal = dtype.smallest_subnormal
         self._largest = flint.arb(dtype.largest)
         self._root = self._largest.sqrt()
+        self._least = self._normal.sqrt()
 
     def sign(self, switch: Jet) -> int | None:
         """Return None (both branches), or 0 for a switch that is exactly zero."""
@@ -79,9 +84,16 @@ class BothBranches:
         """Add the unit of subnormal numbers to a number that may be one."""
         return x + flint.arb(0, self._subnormal) if self.may_underflow(x) else x
 
-    def may_overflow(self, values: Sequence[Ball]) -> bool:
-        """Return whether the square of a number may overflow."""
-        return not all(abs(v) <= self._root for v in values)
+    def may_leave_range(self, values: Sequence[Ball]) -> bool:
+        """Return whether the square of a number may overflow or underflow."""
+        return not all(v.is_zero() or self._least <= abs(v) <= self._root for v in values)
+
+    def literal(self, x: Ball) -> Ball:
+        """Return a ball with a literal and what it becomes in the dtype; doubles stay exact."""
+        if self._dtype.bits >= _DOUBLES:
+            return x
+        rounded = self._dtype.rounded(np.float64(x.mid()))
+        return x.union(flint.arb(float(rounded))) if math.isfinite(rounded) else _NO_NUMBER
 
     def widened(self, row: Function, values: list[Ball]) -> list[Ball]:
         """Add two ulps to the arguments of special functions, for argument reduction in kernels."""

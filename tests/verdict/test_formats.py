@@ -1,0 +1,61 @@
+"""Numbers of a coarser format agree within a unit in its last place, and units count in it."""
+
+import flint
+import numpy as np
+import pytest
+import torch
+
+import symdiff
+from symdiff.arithmetics.bounds.rounding import slope_radius
+from symdiff.program import parse
+from symdiff.program.values import DTYPES
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+@pytest.mark.parametrize(
+    ("units", "words"), [(0, {"agrees"}), (3, {"inexact"}), (40, {"wrong", "inaccurate"})]
+)
+def test_a_number_agrees_with_the_derivative_within_a_unit_of_the_format(dtype, units, words):
+    """The derivative of exp at 0.3 is no number of the format, which has two next to it."""
+    x = DTYPES[dtype].rounded(np.array([0.3]))
+    nearest = DTYPES[dtype].rounded(np.exp(x))
+    number = float((nearest + units * DTYPES[dtype].units(nearest))[0])
+
+    class Exponential(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return torch.exp(x)
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * number
+
+    values = {"x": torch.tensor(x).to(getattr(torch, dtype))}
+    report = symdiff.compare(
+        lambda x: Exponential.apply(x).sum(),
+        values=values,
+        math="exp(x).sum()",
+        engines=["autograd"],
+    )
+    (record,) = report.records()
+    assert record["verdict"] in words
+    assert record["ulps"] == pytest.approx(units, abs=0.5)
+
+
+# A program, a point, a format, and why no bound below this one holds for its derivative.
+BOUNDS = [
+    ("clamp(x, -0.7, 0.7)", 0.69921875, "bfloat16", 1, "0.7 is rounded to the point itself"),
+    ("clamp(x, -0.7, 0.7)", 0.5, "bfloat16", 0, "0.7 is far away"),
+    ("relu(x - 0.1)", float(DTYPES["float32"].rounded(0.1)), "float32", 1, "0.1 is rounded"),
+    ("abs(x - pi)", 3.140625, "bfloat16", 2, "pi is rounded to the point itself"),
+    ("0.1*x", 1.0, "float16", 2.0**-16, "0.1 is rounded"),
+    ("0.1*x", 1.0, "float64", 0, "0.1 is a double"),
+    ("atan2(x, 2e-3)", 2e-3, "float16", 1, "the squares are subnormal"),
+]
+
+
+@pytest.mark.parametrize(("text", "x", "dtype", "least", "why"), BOUNDS)
+def test_the_rounding_of_literals_is_allowed_for(text, x, dtype, least, why):
+    radius = slope_radius(parse(text), "x", {"x": flint.arb(x)}, DTYPES[dtype])
+    assert radius >= least, why
+    assert radius <= 64 * least or least == 1, why
