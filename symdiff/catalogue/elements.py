@@ -150,3 +150,18 @@ def count(a: Elements, x: Array, axes: tuple[int, ...]) -> int:
     """Return the product of the lengths of some axes; 1 for a number."""
     shape = a.shape(x)
     return math.prod(shape[axis] for axis in axes if shape)
+
+
+def per_dimension(size: int | tuple[int, ...], count: int) -> tuple[int, ...]:
+    """Return one number per dimension, from an integer or a tuple of `count` or of 1.
+
+    Raises
+    ------
+    ShapeMismatchError
+        There are other numbers of them.
+    """
+    sizes = (size,) * count if isinstance(size, int) else size * (count if len(size) == 1 else 1)
+    if len(sizes) != count:
+        message = f"one integer or {count} are needed, not {len(sizes)}"
+        raise ShapeMismatchError(message)
+    return sizes

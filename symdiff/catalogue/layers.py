@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from symdiff.catalogue.arrangements import indices_of, torch_indices
-from symdiff.catalogue.elements import Array, Elements, ShapeMismatchError, one_axis
+from symdiff.catalogue.elements import Array, Elements, ShapeMismatchError, one_axis, per_dimension
 from symdiff.catalogue.reductions import matmul, norm
 from symdiff.catalogue.row import Function
 from symdiff.libraries import numpy, torch_functional
@@ -33,11 +33,6 @@ def _linear(a: Elements, x: Array, weight: Array, bias: Array | None = None) -> 
     return shifted
 
 
-def _per_dimension(size: Size, count: int) -> tuple[int, ...]:
-    """Return one number per dimension, from an integer or a tuple of `count` or of 1."""
-    return (size,) * count if isinstance(size, int) else size * (count if len(size) == 1 else 1)
-
-
 def _pair(size: Size) -> tuple[int, ...]:
     """Return one number per dimension of an image, from an integer or a pair.
 
@@ -46,7 +41,7 @@ def _pair(size: Size) -> tuple[int, ...]:
     ShapeMismatchError
         The number of integers is not 2; unlike in a convolution, (n,) is not accepted.
     """
-    pair = _per_dimension(size, 2) if isinstance(size, int) else size
+    pair = per_dimension(size, 2) if isinstance(size, int) else size
     if len(pair) != 2:
         message = f"one integer or a pair is needed, not {len(pair)} in a tuple"
         raise ShapeMismatchError(message)
@@ -128,9 +123,9 @@ def _convolution(count: int) -> Any:
             a,
             x,
             tuple(kernel),
-            dilation=_per_dimension(dilation, count),
-            padding=_per_dimension(padding, count),
-            stride=_per_dimension(stride, count),
+            dilation=per_dimension(dilation, count),
+            padding=per_dimension(padding, count),
+            stride=per_dimension(stride, count),
         )
         batch, input_channels, *positions = a.shape(patches)[: 2 + count]
         if input_channels != channels:

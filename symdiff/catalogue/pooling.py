@@ -7,7 +7,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from symdiff.catalogue.elements import Array, Elements, ShapeMismatchError
+from symdiff.catalogue.elements import Array, Elements, ShapeMismatchError, per_dimension
+from symdiff.catalogue.reductions import greatest, mean
 from symdiff.catalogue.row import Function
 from symdiff.libraries import numpy, torch_functional
 
@@ -84,14 +85,6 @@ def _length(n: int, k: int, s: int, p: int, d: int, *, ceil: bool) -> int:
     return length - 1 if ceil and (length - 1) * s >= n + p else length
 
 
-def _each_size(size: Size, count: int) -> tuple[int, ...]:
-    sizes = (size,) * count if isinstance(size, int) else size * (count if len(size) == 1 else 1)
-    if len(sizes) != count:
-        message = f"one integer or {count} are needed, not {len(sizes)}"
-        raise ShapeMismatchError(message)
-    return sizes
-
-
 def _spatial(a: Elements, x: Array, count: int) -> tuple[Array, tuple[int, ...], tuple[int, ...]]:
     """Return the input with its spatial dimensions joined, the shape of the others and of these."""
     shape = a.shape(x)
@@ -115,9 +108,9 @@ def _max_pool(count: int) -> Callable[..., Array]:
         ceil_mode: bool = False,
     ) -> Array:
         flat, _, inner = _spatial(a, x, count)
-        kernel = _each_size(kernel_size, count)
-        steps = kernel if stride is None else _each_size(stride, count)
-        pads, dilations = (_each_size(s, count) for s in (padding, dilation))
+        kernel = per_dimension(kernel_size, count)
+        steps = kernel if stride is None else per_dimension(stride, count)
+        pads, dilations = (per_dimension(s, count) for s in (padding, dilation))
         windows = _windows(inner, kernel, steps, pads, dilations, ceil=ceil_mode)
         if not windows.inside.any(-1).all():
             message = "a window has no component of the input"
@@ -160,10 +153,10 @@ def _average_pool(count: int) -> Callable[..., Array]:
         divisor_override: int | None = None,
     ) -> Array:
         flat, outer, inner = _spatial(a, x, count)
-        kernel = _each_size(kernel_size, count)
-        steps = kernel if stride is None else _each_size(stride, count)
+        kernel = per_dimension(kernel_size, count)
+        steps = kernel if stride is None else per_dimension(stride, count)
         windows = _windows(
-            inner, kernel, steps, _each_size(padding, count), (1,) * count, ceil=ceil_mode
+            inner, kernel, steps, per_dimension(padding, count), (1,) * count, ceil=ceil_mode
         )
         components = a.arrange(
             lambda v, z: numpy.where(windows.inside, v[..., windows.positions], z),
@@ -195,25 +188,24 @@ def _divided(a: Elements, total: Array, divisor: Any) -> Array:
     return result
 
 
-def _adaptive_average_pool(count: int) -> Callable[..., Array]:
+def _adaptive_pool(count: int, reduction: Callable[..., Array]) -> Callable[..., Array]:
     def column(a: Elements, x: Array, output_size: Size) -> Array:
         shape = a.shape(x)
         _spatial(a, x, count)
         for axis, n in zip(
-            range(len(shape) - count, len(shape)), _each_size(output_size, count), strict=True
+            range(len(shape) - count, len(shape)), per_dimension(output_size, count), strict=True
         ):
-            means = [_mean_of_part(a, x, axis, k, n) for k in range(n)]
-            x = a.arrange(lambda *v, axis=axis: numpy.stack(v, axis), *means)
+            parts = [reduction(a, _part(a, x, axis, k, n), axis) for k in range(n)]
+            x = a.arrange(lambda *v, axis=axis: numpy.stack(v, axis), *parts)
         return x
 
     return column
 
 
-def _mean_of_part(a: Elements, x: Array, axis: int, k: int, n: int) -> Array:
+def _part(a: Elements, x: Array, axis: int, k: int, n: int) -> Array:
     length = a.shape(x)[axis]
     start, stop = k * length // n, -(-(k + 1) * length // n)
-    part = a.arrange(lambda v: numpy.take(v, range(start, stop), axis), x)
-    return a.each("divide", a.total(part, (axis,), keep=False), stop - start)
+    return a.arrange(lambda v: numpy.take(v, range(start, stop), axis), x)
 
 
 # numpy's names of the ways to pad; a constant is filled in apart.
@@ -267,15 +259,26 @@ _MAX = "x, kernel_size: size, stride: size = None, padding: size = 0, dilation: 
 _AVERAGE = "x, kernel_size: size, stride: size = None, padding: size = 0, ceil_mode: flag = False, count_include_pad: flag = True"
 # fmt: off
 POOLING = (
-    Function("max_pool1d", _MAX, formula="largest x in windows", array=_max_pool(1), torch="F.max_pool1d", is_method=False),
-    Function("max_pool2d", _MAX, formula="largest x in windows", array=_max_pool(2), torch="F.max_pool2d", is_method=False),
+    *(
+        Function(f"max_pool{n}d", _MAX, formula="largest x in windows", array=_max_pool(n), torch=f"F.max_pool{n}d", is_method=False)
+        for n in (1, 2, 3)
+    ),
     Function("avg_pool1d", _AVERAGE, formula="mean of x in windows", array=_average_pool(1), torch="F.avg_pool1d", is_method=False),
-    Function("avg_pool2d", f"{_AVERAGE}, divisor_override: integer = None", formula="mean of x in windows", array=_average_pool(2),
-             torch="F.avg_pool2d", is_method=False),
-    Function("adaptive_avg_pool1d", "x, output_size: size", formula="mean of x in parts", array=_adaptive_average_pool(1),
-             torch="F.adaptive_avg_pool1d", is_method=False),
-    Function("adaptive_avg_pool2d", "x, output_size: size", formula="mean of x in parts", array=_adaptive_average_pool(2),
-             torch="F.adaptive_avg_pool2d", is_method=False),
+    *(
+        Function(f"avg_pool{n}d", f"{_AVERAGE}, divisor_override: integer = None", formula="mean of x in windows", array=_average_pool(n),
+                 torch=f"F.avg_pool{n}d", is_method=False)
+        for n in (2, 3)
+    ),
+    *(
+        Function(f"adaptive_avg_pool{n}d", "x, output_size: size", formula="mean of x in parts", array=_adaptive_pool(n, mean),
+                 torch=f"F.adaptive_avg_pool{n}d", is_method=False)
+        for n in (1, 2, 3)
+    ),
+    *(
+        Function(f"adaptive_max_pool{n}d", "x, output_size: size", formula="largest x in parts", array=_adaptive_pool(n, greatest),
+                 torch=f"F.adaptive_max_pool{n}d", is_method=False)
+        for n in (1, 2, 3)
+    ),
     Function("pad",        "x, pad: shape, mode: constant|reflect|replicate|circular = constant, value: fixed = 0", formula="x with more components at its ends",
              array=_pad, torch=_torch_pad, is_method=False),
 )

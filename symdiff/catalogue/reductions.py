@@ -45,7 +45,8 @@ def _prod(a: Elements, x: Array, dim: int | None = None, keepdim: bool = False) 
     return folded_over(a, "multiply", x, several_axes(a, x, dim), keep=keepdim)
 
 
-def _greatest(a: Elements, x: Array, dim: Dim = None, keepdim: bool = False) -> Array:
+def greatest(a: Elements, x: Array, dim: Dim = None, keepdim: bool = False) -> Array:
+    """Return the largest component over some dimensions, or over all."""
     return folded_over(a, "maximum", x, several_axes(a, x, dim), keep=keepdim)
 
 
@@ -117,7 +118,7 @@ def softmax(a: Elements, x: Array, dim: int) -> Array:
     If components may be -inf it is e^x/Σe^x, since -inf - (-inf) is undefined.
     """
     if a.may_be_infinite(x):
-        return _softmax_for_backward(a, x, dim)
+        return softmax_for_backward(a, x, dim)
     differences, axis = _differences(a, x, dim)
     softmax = a.each("divide", 1, a.total(a.each("exp", differences), (axis,), keep=False))
     return softmax if a.shape(x) else a.arrange(lambda v: v[0], softmax)
@@ -130,7 +131,7 @@ def _powers(a: Elements, x: Array, dim: int) -> tuple[Array, Array]:
     return powers, a.total(powers, axes, keep=True)
 
 
-def _softmax_for_backward(a: Elements, x: Array, dim: int) -> Array:
+def softmax_for_backward(a: Elements, x: Array, dim: int) -> Array:
     """Return y = e^x/Σe^x: the derivative y·(1 - y) cancels where y is near 1."""
     return a.each("divide", *_powers(a, x, dim))
 
@@ -224,10 +225,10 @@ REDUCTIONS = (
     Function("sum",         "x, dim: dim = None, keepdim: flag = False", formula="Σ x", array=_sum, torch="sum"),
     Function("mean",        "x, dim: dim = None, keepdim: flag = False", formula="Σ x / n", array=mean, torch="mean"),
     Function("prod",        "x, dim: integer = None, keepdim: flag = False", formula="Π x", array=_prod, torch="prod"),
-    Function("amax",        "x, dim: dim = (), keepdim: flag = False", formula="largest x", array=_greatest, torch="amax"),
+    Function("amax",        "x, dim: dim = (), keepdim: flag = False", formula="largest x", array=greatest, torch="amax"),
     Function("amin",        "x, dim: dim = (), keepdim: flag = False", formula="smallest x", array=_least, torch="amin"),
     # At ties, torch's derivatives of these two differ from those of amax and amin.
-    Function("max_all",     "x", operator="max(x)", formula="largest x", array=_greatest, torch="max"),
+    Function("max_all",     "x", operator="max(x)", formula="largest x", array=greatest, torch="max"),
     Function("min_all",     "x", operator="min(x)", formula="smallest x", array=_least, torch="min"),
     Function("max_along",   "x, dim: integer, keepdim: flag = False", operator="x.max(dim).values", formula="largest x",
              array=lambda a, x, dim, keepdim=False: folded(a, "maximum", x, dim, keep=keepdim),
@@ -239,10 +240,10 @@ REDUCTIONS = (
     Function("logsumexp",   "x, dim: dim, keepdim: flag = False", formula="log Σ e**x", array=_logsumexp,
              numpy=_numpy_logsumexp, torch="logsumexp"),
     Function("softmax",     "x, dim: integer", formula="e**x / Σ e**x", array=softmax,
-             numpy=lambda x, dim: scipy_special.softmax(x, axis=dim), torch="softmax", backward_formula=_softmax_for_backward),
+             numpy=lambda x, dim: scipy_special.softmax(x, axis=dim), torch="softmax", backward_formula=softmax_for_backward),
     Function("softmin",     "x, dim: integer", formula="e**-x / Σ e**-x", array=_softmin,
              numpy=lambda x, dim: scipy_special.softmax(-x, axis=dim), torch="F.softmin",
-             backward_formula=lambda a, x, dim: _softmax_for_backward(a, a.each("negative", x), dim)),
+             backward_formula=lambda a, x, dim: softmax_for_backward(a, a.each("negative", x), dim)),
     Function("log_softmax", "x, dim: integer", formula="x - log Σ e**x", array=log_softmax,
              numpy=lambda x, dim: scipy_special.log_softmax(x, axis=dim), torch="log_softmax", backward_formula=log_softmax_for_backward),
     Function("var",         "x, dim: dim = None, correction: integer = 1, keepdim: flag = False",

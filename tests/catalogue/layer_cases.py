@@ -6,6 +6,7 @@ from torch.nn import functional as F  # noqa: N812  (torch's own name for it)
 from tests.catalogue.shapes import ANY, MANY_DIMS, MATRICES, SEVERAL, table
 
 IMAGES = [(2, 2, 4, 5), (1, 3, 3), (1, 1, 2, 2)]
+VOLUMES = [(1, 1, 2, 3, 2), (1, 2, 2, 2)]
 SIGNALS = [(2, 2, 5), (1, 4), (1, 1, 3)]
 
 LAYER_CASES = [
@@ -85,6 +86,33 @@ LAYER_CASES = [
         "adaptive_avg_pool2d",
         ("F.adaptive_avg_pool2d(x, 1)", lambda x: F.adaptive_avg_pool2d(x, 1), IMAGES),
         ("adaptive_avg_pool2d(x, (2, 3))", lambda x: F.adaptive_avg_pool2d(x, (2, 3)), IMAGES),
+    ),
+    *table(
+        "max_pool3d",
+        ("F.max_pool3d(x, 2)", lambda x: F.max_pool3d(x, 2), VOLUMES),
+        ("max_pool3d(x, (1, 2, 2), stride=1)", lambda x: F.max_pool3d(x, (1, 2, 2), 1), VOLUMES),
+    ),
+    *table(
+        "avg_pool3d",
+        ("F.avg_pool3d(x, 2)", lambda x: F.avg_pool3d(x, 2), VOLUMES),
+        ("avg_pool3d(x, 2, 1, 1, divisor_override=3)", lambda x: F.avg_pool3d(x, 2, 1, 1, divisor_override=3), VOLUMES),
+    ),
+    *table(
+        "adaptive_avg_pool3d",
+        ("F.adaptive_avg_pool3d(x, (1, 2, 2))", lambda x: F.adaptive_avg_pool3d(x, (1, 2, 2)), VOLUMES),
+    ),
+    *table(
+        "adaptive_max_pool1d",
+        ("F.adaptive_max_pool1d(x, 2)", lambda x: F.adaptive_max_pool1d(x, 2), SIGNALS),
+        ("adaptive_max_pool1d(x, 3)", lambda x: F.adaptive_max_pool1d(x, 3), SIGNALS),
+    ),
+    *table(
+        "adaptive_max_pool2d",
+        ("F.adaptive_max_pool2d(x, (2, 1))", lambda x: F.adaptive_max_pool2d(x, (2, 1)), IMAGES),
+    ),
+    *table(
+        "adaptive_max_pool3d",
+        ("F.adaptive_max_pool3d(x, (1, 2, 1))", lambda x: F.adaptive_max_pool3d(x, (1, 2, 1)), VOLUMES),
     ),
     *table(
         "pad",

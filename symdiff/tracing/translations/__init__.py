@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import torch
 
-from symdiff.catalogue import BY_NAME
+from symdiff.catalogue import BY_NAME, Function
 from symdiff.tracing import syntax
 from symdiff.tracing.syntax import NotWrittenError
 from symdiff.tracing.translations.arithmetic import ARITHMETIC
@@ -97,24 +97,51 @@ def _by_row(call: Call, function: Callable[..., Any]) -> Written:
     if row is None or not isinstance(call.result, torch.Tensor):
         message = f"{call.name} has no row in the catalogue"
         raise NotWrittenError(message)
+    positional, named = _bound(call, function, row)
     defaults = _defaults(function)
-    known = {p.keyword for p in row.parameters} | {p.name for p in row.parameters}
+    kinds = {p.keyword: p.kind for p in row.parameters} | {p.name: p.kind for p in row.parameters}
     keywords = {}
-    for key, value in call.keywords.items():
-        if key in _WITHOUT_EFFECT or (key not in known and value in (None, defaults.get(key))):
+    for key, value in named.items():
+        if key in _WITHOUT_EFFECT or (key not in kinds and value in (None, defaults.get(key))):
             continue
-        if key not in known:
+        if key not in kinds:
             message = f"{key}={value!r} of {call.name}"
             raise NotWrittenError(message)
         if value is not None:
-            keywords[key] = value
-    kinds = {p.keyword: p.kind for p in row.parameters} | {p.name: p.kind for p in row.parameters}
+            keywords[key] = _argument(call, value, kinds[key])
     arguments = [
         _argument(call, value, row.parameters[k].kind if k < len(row.parameters) else "any")
-        for k, value in enumerate(call.arguments)
+        for k, value in enumerate(positional)
     ]
-    named = {key: _argument(call, value, kinds[key]) for key, value in keywords.items()}
-    return syntax.call(row.name if row.is_named else name, *arguments, **named)
+    return syntax.call(row.name if row.is_named else name, *arguments, **keywords)
+
+
+def _bound(
+    call: Call, function: Callable[..., Any], row: Function
+) -> tuple[list[Any], dict[str, Any]]:
+    """Return the arguments that stand where the row has them, and the others by name.
+
+    Several integers, as in x.repeat(2, 3), are one argument of a row.
+    """
+    given = list(call.arguments)
+    count = len(row.parameters)
+    if len(given) > count and row.parameters[-1].kind in {"shape", "dim"}:
+        given[count - 1 :] = [tuple(given[count - 1 :])]
+    names = _names(function) or [p.keyword for p in row.parameters]
+    positional: list[Any] = []
+    keywords = dict(call.keywords)
+    for k, value in enumerate(given):
+        fits = k >= len(names) or names[k] in {p.keyword for p in row.parameters[k : k + 1]}
+        if fits and len(positional) == k and value is not None:
+            positional.append(value)
+        elif k < len(names):
+            keywords[names[k]] = value
+        else:
+            message = f"argument {k + 1} of {call.name}"
+            raise NotWrittenError(message)
+    if isinstance(keywords.get("reduction"), int):  # as the functions below torch.nn have it
+        keywords["reduction"] = ("none", "mean", "sum")[keywords["reduction"]]
+    return positional, keywords
 
 
 def _argument(call: Call, value: Any, kind: str) -> syntax.Syntax:
@@ -123,6 +150,15 @@ def _argument(call: Call, value: Any, kind: str) -> syntax.Syntax:
     if kind == "tensors":
         return syntax.listed([call.number(item) for item in value])
     return call.number(value) if kind in {"real", "any", "number"} else call.write(value)
+
+
+def _names(function: Callable[..., Any]) -> list[str]:
+    """Return the names of the arguments of a function that is written in Python; none if any."""
+    if not inspect.isfunction(function):
+        return []
+    parameters = inspect.signature(function).parameters.values()
+    is_open = any(p.kind == p.VAR_POSITIONAL for p in parameters)
+    return [] if is_open else [p.name for p in parameters]
 
 
 def _defaults(function: Callable[..., Any]) -> dict[str, Any]:

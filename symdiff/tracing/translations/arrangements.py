@@ -168,15 +168,13 @@ def _padded(
     mode: str = "constant",
     value: float | None = None,
 ) -> Syntax:
-    functional = torch.nn.functional
-    if mode != "constant":
-        positions = functional.pad(positions_in(input).double(), pad, mode)
+    if mode != "constant" and min(pad) < 0:  # the row takes that for constants only
+        positions = torch.nn.functional.pad(positions_in(input).double(), pad, mode)
         return taken(c, c.write(input), positions.long())
-    outside = input.numel()  # the position of the number behind the components
-    positions = functional.pad(positions_in(input), pad, value=outside)
-    filler = call("reshape", call("tensor", listed([literal(value or 0)])), literal((1,)))
-    flat = call("cat", listed([reshaped(c.write(input), (input.numel(),)), filler]))
-    return taken(c, flat, positions)
+    how = None if mode == "constant" else literal(mode)
+    return call(
+        "pad", c.write(input), literal(pad), mode=how, value=literal(value) if value else None
+    )
 
 
 def _padded_with(c: Call, input: Any, pad: Sequence[int], value: float = 0) -> Syntax:
@@ -231,17 +229,13 @@ def _rows(c: Call, input: Any, dim: int, index: Any) -> Syntax:
     return call("index_select", c.write(input), literal(dim), c.indices(index))
 
 
-def _repeat_positions(p: torch.Tensor, *sizes: Any) -> torch.Tensor:
-    return p.repeat(*sizes)
-
-
 _MOVING: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     {
         name: getattr(torch.Tensor, name)
         for name in (
-            "roll", "rot90", "repeat", "tile", "movedim", "moveaxis", "unfold", "as_strided",
-            "diagonal", "repeat_interleave", "fliplr", "flipud", "flip", "swapdims", "swapaxes",
-            "take", "take_along_dim", "masked_select", "tensor_split", "hsplit", "vsplit", "dsplit",
+            "rot90", "movedim", "moveaxis", "unfold", "as_strided",
+            "diagonal", "repeat_interleave", "fliplr", "flipud", "swapdims",
+            "take_along_dim", "masked_select", "tensor_split", "hsplit", "vsplit", "dsplit",
             "diagonal_copy", "unfold_copy",
         )
         if hasattr(torch.Tensor, name)

@@ -37,15 +37,19 @@ def _attention(
     if dropout_p or enable_gqa:
         message = "attention with dropout" if dropout_p else "attention with grouped queries"
         raise NotWrittenError(message)
+    if attn_mask is None:
+        settings = {
+            "is_causal": literal(is_causal) if is_causal else None,
+            "scale": None if scale is None else literal(scale),
+        }
+        tensors = (c.write(tensor) for tensor in (query, key, value))
+        return call("scaled_dot_product_attention", *tensors, **settings)
     factor = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     keys = call("transpose", c.write(key), literal(-2), literal(-1))
     scores = scaled(factor, matmul(c.write(query), keys))
-    if is_causal:
-        attn_mask = torch.ones(query.shape[-2], key.shape[-2], dtype=torch.bool).tril()
-    if attn_mask is not None and attn_mask.dtype == torch.bool:
-        hidden = negative(name("inf"))
-        scores = call("where", c.write(attn_mask), scores, hidden)
-    elif attn_mask is not None:
+    if attn_mask.dtype == torch.bool:
+        scores = call("where", c.write(attn_mask), scores, negative(name("inf")))
+    else:
         scores = add(scores, c.write(attn_mask))
     weights = call("softmax", scores, dim=literal(-1))
     return matmul(weights, c.write(value))

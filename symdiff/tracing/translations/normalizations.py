@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
 import torch
 
-from symdiff.tracing.syntax import Syntax, add, call, divide, literal, multiply, subtract
+from symdiff.tracing.syntax import Syntax, add, call, literal
 from symdiff.tracing.translations.arrangements import reshaped
 from symdiff.tracing.translations.call import Call, Translation, Written
-
-
-def _normalized(value: Syntax, dims: Sequence[int], eps: float) -> Syntax:
-    """Return (x - mean)/sqrt(variance + eps) over some dimensions."""
-    axes = literal(tuple(dims))
-    centre = call("mean", value, dim=axes, keepdim=literal(value=True))
-    variance = call("var", value, dim=axes, correction=literal(0), keepdim=literal(value=True))
-    return divide(
-        subtract(value, centre),
-        call("sqrt", add(variance, literal(eps))),
-    )
 
 
 def _statistics(value: Syntax, dims: Sequence[int], eps: float) -> list[Syntax]:
@@ -41,34 +31,21 @@ def _with_statistics(
     return [written, *(reshaped(s, tuple(t.shape)) if t.numel() else None for t, s in rest)]
 
 
-def _affine(
-    c: Call, value: Syntax, weight: Any, bias: Any, shape: Sequence[int] | None = None
-) -> Syntax:
-    for parameter, operator in ((weight, multiply), (bias, add)):
-        if parameter is not None:
-            written = c.write(parameter)
-            value = operator(value, written if shape is None else reshaped(written, shape))
-    return value
-
-
-def _layer_norm(
-    c: Call,
-    input: Any,
-    normalized_shape: Any,
-    weight: Any = None,
-    bias: Any = None,
-    eps: float = 1e-5,
-    *_: Any,
-) -> Syntax:
-    count = len(normalized_shape)
-    value = _normalized(c.write(input), range(-count, 0), eps)
-    return _affine(c, value, weight, bias)
+def _row(
+    c: Call, function: str, input: Any, *settings: Any, eps: float, **tensors: Any
+) -> ast.Call:
+    """Return a call of a row, with the weight and bias that are given."""
+    given = {key: c.write(value) for key, value in tensors.items() if value is not None}
+    sizes = [literal(setting) for setting in settings]
+    return call(function, c.write(input), *sizes, **given, eps=literal(eps))
 
 
 def _native_layer_norm(
     c: Call, input: Any, normalized_shape: Any, weight: Any, bias: Any, eps: float
 ) -> Written:
-    written = _layer_norm(c, input, normalized_shape, weight, bias, eps)
+    written = _row(
+        c, "layer_norm", input, tuple(normalized_shape), weight=weight, bias=bias, eps=eps
+    )
     dims = range(-len(normalized_shape), 0)
     return _with_statistics(c, written, c.write(input), dims, eps)
 
@@ -85,7 +62,7 @@ def _native_group_norm(
     eps: float,
 ) -> Written:
     del n, channels, size  # those of the input
-    written = _group_norm(c, input, groups, weight, bias, eps)
+    written = _row(c, "group_norm", input, groups, weight=weight, bias=bias, eps=eps)
     parts = reshaped(c.write(input), (input.shape[0], groups, -1))
     return _with_statistics(c, written, parts, (-1,), eps)
 
@@ -152,26 +129,7 @@ def _rms_norm(
     c: Call, input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None
 ) -> Syntax:
     eps = torch.finfo(input.dtype).eps if eps is None else eps
-    x = c.write(input)
-    axes = literal(tuple(range(-len(normalized_shape), 0)))
-    squares = call("mean", call("square", x), dim=axes, keepdim=literal(value=True))
-    value = divide(x, call("sqrt", add(squares, literal(eps))))
-    return _affine(c, value, weight, None)
-
-
-def _group_norm(
-    c: Call,
-    input: Any,
-    num_groups: int,
-    weight: Any = None,
-    bias: Any = None,
-    eps: float = 1e-5,
-    *_: Any,
-) -> Syntax:
-    shape = tuple(input.shape)
-    groups = reshaped(c.write(input), (shape[0], num_groups, -1))
-    value = reshaped(_normalized(groups, (-1,), eps), shape)
-    return _affine(c, value, weight, bias, (1, shape[1], *[1] * (len(shape) - 2)))
+    return _row(c, "rms_norm", input, tuple(normalized_shape), weight=weight, eps=eps)
 
 
 def _batch_norm(
@@ -186,18 +144,12 @@ def _batch_norm(
     eps: float = 1e-5,
     *_: Any,
 ) -> Syntax:
-    del momentum
-    shape = (1, input.shape[1], *[1] * (input.ndim - 2))
-    x = c.write(input)
+    del momentum  # for the running statistics, which are no result
+    running = {} if training else {"running_mean": running_mean, "running_var": running_var}
+    written = _row(c, "batch_norm", input, **running, weight=weight, bias=bias, eps=eps)
     if training:
-        axes = [d for d in range(input.ndim) if d != 1]
-        value = _normalized(x, axes, eps)
-    else:
-        centre = reshaped(c.write(running_mean), shape)
-        variance = reshaped(c.write(running_var), shape)
-        size = call("sqrt", add(variance, literal(eps)))
-        value = divide(subtract(x, centre), size)
-    return _affine(c, value, weight, bias, shape)
+        written.keywords.append(ast.keyword("training", literal(value=True)))
+    return written
 
 
 def _functional_batch_norm(
@@ -230,20 +182,17 @@ def _instance_norm(
 ) -> Syntax:
     if not use_input_stats:
         return _batch_norm(c, input, running_mean, running_var, weight, bias, False, momentum, eps)  # noqa: FBT003
-    value = _normalized(c.write(input), range(2, input.ndim), eps)
-    return _affine(c, value, weight, bias, (1, input.shape[1], *[1] * (input.ndim - 2)))
+    return _row(c, "instance_norm", input, weight=weight, bias=bias, eps=eps)
 
 
 NORMALIZATIONS: Final[Mapping[str, Translation]] = MappingProxyType(
     {
-        "layer_norm": _layer_norm,
         "native_layer_norm": _native_layer_norm,
         "native_group_norm": _native_group_norm,
         "native_batch_norm": _native_batch_norm,
         "_native_batch_norm_legit": _legit_batch_norm,
         "_batch_norm_with_update": _updating_batch_norm,
         "rms_norm": _rms_norm,
-        "group_norm": _group_norm,
         "instance_norm": _instance_norm,
         "batch_norm": _batch_norm,
         "torch.batch_norm": _functional_batch_norm,

@@ -141,9 +141,7 @@ def _grid_sample(
 
 
 def _distances(c: Call, x1: Any, x2: Any, p: float = 2.0, *_: Any, **__: Any) -> Syntax:
-    first = call("unsqueeze", c.write(x1), literal(-2))
-    second = call("unsqueeze", c.write(x2), literal(-3))
-    return call("norm", subtract(first, second), p=literal(p), dim=literal(-1))
+    return call("cdist", c.write(x1), c.write(x2), p=literal(p))
 
 
 def _distances_within(c: Call, input: Any, p: float = 2.0) -> Syntax:
