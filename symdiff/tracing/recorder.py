@@ -436,7 +436,8 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             if not math.isnan(number):
                 return syntax.literal(number)
         name = self._unused(f"c{len(self.constants) + 1}")
-        self.constants[name] = tensor.detach().clone()
+        whole = not tensor.is_floating_point()
+        self.constants[name] = tensor.detach().to(torch.int64 if whole else tensor.dtype).clone()
         return syntax.name(name)
 
     def _indices(self, value: Any) -> Syntax:

@@ -79,6 +79,12 @@ LAYERS = [
     lambda x: torch.var_mean(x, 1)[0] + torch.std_mean(x, dim=1, keepdim=True)[1][0],
     lambda x: torch.native_layer_norm(x, (4,), None, None, 1e-5)[2] * x,
     lambda x: F.batch_norm(x, None, None, training=True),
+    lambda x: F.batch_norm(x, x[0, :, 0, 0].detach(), x[0, :, 0, 1].detach() ** 2, eps=0.1),
+    lambda x: F.pad(x, (1, 2)) + F.pad(x, [1, 2], "replicate") + F.pad(x, (2, 1), mode="circular"),
+    lambda x: F.pad(x, (-1, 0), "replicate") + F.pad(x, (0, -1), value=2.0),
+    lambda x: x.repeat(1, 2, 1, 1) + x.repeat((1, 2, 1, 1)) + torch.tile(x, (2, 1, 1)) + torch.roll(x, 1).repeat(1, 2, 1, 1),
+    lambda x: x.flip(0, 1) + torch.flip(x, (2,)) + x.roll((1, 2), dims=(0, 1)) + x.swapaxes(2, 3),
+    lambda x: F.adaptive_avg_pool2d(x, (None, 2)) + F.adaptive_max_pool2d(x, [4, 2], return_indices=True)[0],
 ]  # fmt: skip
 LOSSES = [
     lambda x: F.cross_entropy(x, torch.tensor([2, 0]), weight=X[1].abs(), label_smoothing=0.25),
@@ -88,6 +94,10 @@ LOSSES = [
     lambda x: torch.special.log_ndtr(x) + torch.special.ndtri(torch.sigmoid(x)),
     lambda x: torch.logaddexp2(x, x * x) + torch.logaddexp2(x, x),
     lambda x: torch.special.erfcx(x) + torch.angle(x) + torch.mvlgamma(x.abs() + 2, 2),
+    lambda x: torch.rsub(x, x * x, alpha=2) + torch.rsub(x, 3, alpha=0.5) - torch.sub(x, x * x, alpha=4),
+    lambda x: x * torch.tensor([1, 2, 3], dtype=torch.int32) + torch.cov(x, fweights=torch.tensor([1, 2, 1], dtype=torch.int32)).sum(),
+    lambda x: (x > 0).sum().double() * x + (x > 0).long().float() * x,
+    lambda x: torch.masked.var(x, 1, mask=torch.tensor([[True, True, False]] * 2)).sum() * x,
     lambda x: torch.nanmean(x) + (x > 0).bool().sum() * x.sum() + (x * (x > 0)).sum(),
 ]
 CASES = [

@@ -24,15 +24,14 @@ def _operator(operator: ast.operator, *, swapped: bool = False) -> Translation:
 
 
 def _scaled(operator: ast.operator, *, swapped: bool = False) -> Translation:
-    """Return the translation of a sum or a difference, whose second term has a factor."""
+    """Return the translation of a sum or a difference; alpha is a factor of what is last in it."""
 
     def translate(c: Call, input: Any, other: Any, *, alpha: float = 1) -> Syntax:
         first, second = c.number(input), c.number(other)
         if swapped:
             first, second = second, first
         if alpha != 1:
-            scaled = binary(_MULTIPLY, c.write(alpha), first if swapped else second)
-            first, second = (scaled, second) if swapped else (first, scaled)
+            second = binary(_MULTIPLY, c.write(alpha), second)
         return binary(operator, first, second)
 
     return translate
@@ -87,7 +86,7 @@ def converted(c: Call, tensor: torch.Tensor) -> Syntax:
         return call("float", c.write(tensor))
     if c.result.dtype == torch.bool != tensor.dtype:
         return compare(ast.NotEq(), c.write(tensor), literal(0))
-    if c.result.is_floating_point() == tensor.is_floating_point():
+    if c.result.is_floating_point() or not tensor.is_floating_point():
         return c.write(tensor)
     message = f"a conversion from {tensor.dtype} to {c.result.dtype}"
     raise NotWrittenError(message)
