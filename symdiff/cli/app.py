@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from symdiff.cli.conventions import conventions
 from symdiff.cli.interrupts import Interrupts, remembered
+from symdiff.cli.messages import clear_errors, complain, write
 from symdiff.cli.options import (
     Everything,
     Format,
@@ -29,11 +31,7 @@ from symdiff.cli.options import (
 )
 from symdiff.errors import (
     INTERRUPTED,
-    NOTHING_DONE,
-    Crash,
-    InputError,
     UsageError,
-    describe,
 )
 from symdiff.report.formats import format_of
 from symdiff.request.options import Options, RunOptions
@@ -76,7 +74,7 @@ def run(  # noqa: PLR0913  (the options that are not in a table)
     options: dict[str, Any],
 ) -> None:
     """Compare every expression of some files."""
-    with _clear_errors():
+    with clear_errors():
         check_output(form, output)
         columns = columns_folder(keep, output)
         report, interrupted = _run(list(paths or []), {**options, "columns": columns})
@@ -119,7 +117,7 @@ def evaluate(  # noqa: PLR0913  (one for each part of a request)
     options: dict[str, Any],
 ) -> None:
     """Compare one expression."""
-    with _clear_errors():
+    with clear_errors():
         check_output(form, output)
         columns = columns_folder(keep, output)
         from symdiff.program import parse  # here: takes a fifth of the time of --help
@@ -160,7 +158,7 @@ def graph(
     form: Annotated[str, typer.Option("--format", help="text, or dot for Graphviz.")] = "text",
 ) -> None:
     """Show the graph that PyTorch records of an expression."""
-    with _clear_errors():
+    with clear_errors():
         if form not in {"text", "dot"}:
             message = f"unknown format {form[:40]!r}"
             raise UsageError(message, hint="formats: text, dot")
@@ -183,7 +181,7 @@ def graph(
             raise UsageError(message, hint="give one: --at x=0")
         problem = TensorProblem(program, {name: read_value(name, x) for name, x in tensors.items()})
         recorded = autograd_graph(problem, {axis.name: float(axis.values[0]) for axis in point})
-        _write((as_dot if form == "dot" else as_text)(recorded) + "\n")
+        write((as_dot if form == "dot" else as_text)(recorded) + "\n")
 
 
 @app.command()
@@ -200,11 +198,11 @@ def explain(
 
     The status is 1 if there is a finding.
     """
-    with _clear_errors():
+    with clear_errors():
         from symdiff.explanation.loading import explained  # loads torch
 
         explanation = explained(function, inputs)
-        _write(f"{explanation}\n")
+        write(f"{explanation}\n")
         raise typer.Exit(0 if explanation.ok else 1)
 
 
@@ -222,14 +220,17 @@ def drift(
     The status is 1 if anything changed, or if the new run lacks an expression, an engine or a point
     of the old one.
     """
-    with _clear_errors():
+    with clear_errors():
         from symdiff.report.drift import drift as compare_runs  # loads numpy
         from symdiff.report.drift import read_run, rendered
 
         changes = compare_runs(read_run(old), read_run(new))
-        _write(rendered(changes) + "\n")
+        write(rendered(changes) + "\n")
         is_less = changes.has_lost_coverage and not allow_missing
         raise typer.Exit(1 if changes.has_changes or is_less else 0)
+
+
+app.command()(conventions)
 
 
 @app.command()
@@ -239,8 +240,8 @@ def functions(
     """List the functions that an expression may use."""
     from symdiff.report.listings import function_table  # loads tabulate
 
-    with _clear_errors():
-        _write(function_table(form) + "\n")
+    with clear_errors():
+        write(function_table(form) + "\n")
 
 
 @app.command()
@@ -251,17 +252,17 @@ def engines(
     from symdiff.engines.registry import unusable_plugins
     from symdiff.report.listings import engine_table  # loads tabulate
 
-    with _clear_errors():
+    with clear_errors():
         for line in unusable_plugins():
-            _complain(line)
-        _write(engine_table(form) + "\n")
+            complain(line)
+        write(engine_table(form) + "\n")
 
 
 def _show_version(value: bool) -> None:  # noqa: FBT001  (typer's callback)
     if value:
         from importlib.metadata import version  # here: takes a third of the time of --help
 
-        _write(f"symdiff {version('symdiff-compare')}\n")
+        write(f"symdiff {version('symdiff-compare')}\n")
         raise typer.Exit
 
 
@@ -276,41 +277,14 @@ def _root(
     """Declare the options that stand before a command."""
 
 
-@contextlib.contextmanager
-def _clear_errors() -> Iterator[None]:
-    """Turn an error into one clear message and an exit status: 2 if the input is to blame."""
-    try:
-        yield
-    except InputError as error:
-        _complain(str(error))
-        raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        _complain(NOTHING_DONE)
-        raise typer.Exit(INTERRUPTED) from None
-    except (typer.Exit, BrokenPipeError):
-        raise
-    except Exception as error:  # noqa: BLE001  (a defect of symdiff: one line, no traceback)
-        _complain(str(Crash("this call", describe(error))))
-        raise typer.Exit(1) from None
-
-
 def _unescaped(expression: str) -> str:
     """Remove the space that `_Commands` puts before a minus."""
     return expression[1:] if expression.startswith(" -") else expression
 
 
-def _complain(text: str) -> None:
-    sys.stderr.write(f"symdiff: {text}\n")
-
-
-def _write(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
-
-
 def _report_columns(folder: Path | None) -> None:
     if folder is not None:
-        _complain(f"all columns are in {folder}")
+        complain(f"all columns are in {folder}")
 
 
 def _run(paths: list[Path], options: dict[str, Any]) -> tuple[Report, bool]:
@@ -326,7 +300,7 @@ def _run(paths: list[Path], options: dict[str, Any]) -> tuple[Report, bool]:
                 raise
     report = report_of(progress.outcomes)
     count = len(report.evidence)
-    _complain(f"interrupted: {count} of {progress.total} expressions are done")
+    complain(f"interrupted: {count} of {progress.total} expressions are done")
     return report, True
 
 
@@ -381,8 +355,8 @@ def _finish(
         text = report.rendered(form or format_of(output), everything=everything)
         write_atomically(output, text)
     if quiet:
-        _write(report.summary() + "\n")
+        write(report.summary() + "\n")
     else:
-        _write(report.rendered("plain" if output or not form else form, everything=everything))
+        write(report.rendered("plain" if output or not form else form, everything=everything))
     for error in report.errors:
-        _complain(str(error))
+        complain(str(error))

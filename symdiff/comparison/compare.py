@@ -96,7 +96,7 @@ def _compare(
     parsed = with_numpy_function(parse_request(request))
     label = dataclasses.replace(request.label, name=request.label.name or parsed.program.text)
     with np.errstate(**_ERROR_STATE):
-        plan = _plan(parsed, options)
+        plan = plan_of(parsed, options)
         columns = None if writer is None else writer(label.name)
         grid, trials, left_out = _run_trials(plan, options, columns)
         if plan.cases and plan.tensors is not None:
@@ -137,7 +137,14 @@ def _run_trials(
     return plan.grid, trials, LeftOut()
 
 
-def _plan(parsed: ParsedRequest, options: Options) -> Plan:
+def plan_of(parsed: ParsedRequest, options: Options) -> Plan:
+    """Return the points of a comparison, and the functions to run the engines on.
+
+    Raises
+    ------
+    InputError
+        A variable, a value, a grid, a claim or a spelling cannot be used.
+    """
     if not _uses_tensors(parsed):
         return plan_on_numbers(parsed, options)
     from symdiff.comparison.tensors import plan_on_tensors  # noqa: PLC0415  (loads torch)

@@ -36,6 +36,7 @@ __all__ = [
     "Listed",
     "check",
     "distributions",
+    "library_of",
     "listed",
     "load",
     "names",
@@ -338,6 +339,27 @@ def _version(distribution: str) -> str:
         return importlib.metadata.version(distribution)
     except importlib.metadata.PackageNotFoundError:
         return ""
+
+
+def library_of(name: str) -> tuple[str, str]:
+    """Return the library that an engine runs and its version, without the name of a build.
+
+    Of a plug-in, these are its package and the version of that. An engine of this process has none.
+
+    Examples
+    --------
+    >>> library_of("autograd")[0], library_of("central:h=1e-4")[0]
+    ('torch', 'numpy')
+    """
+    base, _ = split(name)
+    if base in BUILT_IN:
+        distributions = BUILT_IN[base].distributions
+        library = distributions[0] if distributions else _PROJECT
+        return library, _version(library).partition("+")[0]
+    point = _plugins().get(base)
+    if point is None or point.dist is None:
+        return base, ""
+    return point.dist.name, point.dist.version
 
 
 def distributions(engines: Iterable[str]) -> frozenset[str]:

@@ -43,7 +43,7 @@ _ROUNDED: Final = (
 )
 _INSIDE: Final = "the gradient lies in the Clarke set"
 _OUTSIDE: Final = "the gradient lies outside the Clarke set"
-_SHORTEST: Final = "the gradient is the shortest in the Clarke set"
+SHORTEST: Final = "the gradient is the shortest in the Clarke set"
 _OTHER_KINK: Final = "the stencil straddles a kink beside the point"
 _DIFFERENCES: Final = (
     "differences vary one variable at a time, and give no element of the Clarke set here"
@@ -194,7 +194,7 @@ def _of_whole(
     relative = max(_TOLERANCE, scope.tolerance.rtol)
     if bounds.contains(gradient.tolist(), relative, slack):
         shortest = _is_shortest(bounds, gradient)
-        return _Ruling(Verdict.SUBGRADIENT, _SHORTEST if shortest else _INSIDE, "")
+        return _Ruling(Verdict.SUBGRADIENT, SHORTEST if shortest else _INSIDE, "")
     means = np.array([_mean(scope, engine, name, i, slack[k]) for k, name in enumerate(names)])
     if (means != gradient).any() and bounds.contains(means.tolist(), relative, slack):
         return _Ruling(Verdict.INEXACT, _OTHER_KINK, "")

@@ -1,0 +1,91 @@
+"""Run engines on the calls of the atlas, and keep one row for every derivative."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from symdiff.atlas.cases import Case
+from symdiff.atlas.points import requests_of
+from symdiff.atlas.rows import WITHOUT_CHOICE, Answer, Atlas, Row, answer_of, row_of
+from symdiff.batch.packing import Outcome
+from symdiff.batch.runner import Workers, run
+from symdiff.batch.work import Work
+from symdiff.comparison.evidence import Evidence
+from symdiff.engines.registry import library_of, resolve
+from symdiff.errors import InputError, describe
+from symdiff.report.records import records
+from symdiff.request.options import Options
+from symdiff.request.request import Request
+
+# With fewer calls, worker processes take longer to start than the work takes.
+_FEW: Final = 20
+
+
+def record(calls: Sequence[Case], engines: Iterable[str], *, jobs: int | None = None) -> Atlas:
+    """Return what engines give for the derivatives of some calls where there is a choice.
+
+    Parameters
+    ----------
+    calls
+        The calls.
+    engines
+        Names of engines, or ``all``.
+    jobs
+        The number of worker processes; None: one for each processor, unless there are few calls.
+
+    Examples
+    --------
+    >>> from symdiff.atlas.cases import cases
+    >>> atlas = record(cases(["relu6"]), ["autograd"])
+    >>> [(row.at, row.left, row.right, by_engine["autograd"].value)
+    ...  for row, by_engine in atlas.answers.items()]
+    [('x=0', 0.0, 1.0, 0.0), ('x=6', 1.0, 0.0, 0.0)]
+    """
+    names = resolve(engines)
+    lost: dict[str, str] = {}
+    requests = tuple(_requests(calls, lost))
+    if jobs is None:
+        jobs = 1 if len(calls) <= _FEW else os.cpu_count() or 1
+    outcomes = run(Work(requests), Options(engines=names), workers=Workers(jobs=jobs))
+    answers: dict[Row, dict[str, Answer]] = {}
+    seen: set[tuple[object, ...]] = set()
+    for request, outcome in zip(requests, outcomes, strict=True):
+        for point in _points(request, outcome, lost):
+            truth = (request.text, _truth_at(point))
+            if truth not in seen:
+                seen.add(truth)
+                answers.update(point)
+    return Atlas(answers, {name: library_of(name) for name in names}, lost)
+
+
+def _requests(calls: Sequence[Case], lost: dict[str, str]) -> Iterator[Request]:
+    """Yield the requests of calls; those that cannot be used are added to `lost`."""
+    for case in calls:
+        try:
+            yield from requests_of(case)
+        except InputError as error:
+            lost[case.text] = describe(error)
+
+
+def _points(
+    request: Request, outcome: Outcome, lost: dict[str, str]
+) -> list[dict[Row, dict[str, Answer]]]:
+    """Return the rows of a comparison, point by point, where there is a choice."""
+    if not isinstance(outcome, Evidence):
+        lost[request.text] = describe(outcome)
+        return []
+    points: dict[str, dict[Row, dict[str, Answer]]] = {}
+    for found in records(outcome):
+        row = row_of(found, request.label.note, request.text)
+        points.setdefault(row.at, {}).setdefault(row, {})[found["engine"]] = answer_of(found)
+    return [
+        {row: answers for row, answers in point.items() if row.kind not in WITHOUT_CHOICE}
+        for point in points.values()
+    ]
+
+
+def _truth_at(point: Mapping[Row, object]) -> tuple[object, ...]:
+    """Return what is true at a point, to find out whether it was true at another one."""
+    return tuple((r.output, r.variable, r.kind, r.left, r.right, r.derivative) for r in point)

@@ -1,0 +1,45 @@
+"""The command `symdiff conventions`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from symdiff.cli.messages import clear_errors, write
+
+
+def conventions(  # noqa: PLR0913  (options)
+    functions: Annotated[
+        list[str] | None,
+        typer.Argument(help="Functions, or patterns of their names: relu 'max*'. Default: all."),
+    ] = None,
+    *,
+    engine: Annotated[
+        list[str] | None,
+        typer.Option(help="Engines to run; default: all that are installed. May be repeated."),
+    ] = None,
+    form: Annotated[
+        str | None, typer.Option("--format", help="table, github or json; default: table.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="A folder: write a file of JSON for each version of a library."),
+    ] = None,
+    python: Annotated[
+        Path | None,
+        typer.Option(help="The python of another environment, whose libraries are run."),
+    ] = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="Worker processes; default: one for each processor.")
+    ] = None,
+) -> None:
+    """Show what each engine gives where there is a choice: at kinks, jumps, edges, vertical slopes.
+
+    The points are the zeros of each function's own switches.
+    """
+    with clear_errors():
+        from symdiff.atlas.command import conventions as result  # loads numpy
+
+        write(result(functions or [], engine or [], form, output, python, jobs))

@@ -1,0 +1,116 @@
+"""Rows of the atlas: what is true, what engines give, and a planted fault."""
+
+import pytest
+
+from symdiff.atlas.cases import Case, cases
+from symdiff.atlas.recording import record
+from symdiff.atlas.rows import Atlas
+from symdiff.engines.base import Samples
+from symdiff.engines.registry import registered
+from symdiff.engines.symbolic import ENGINE as SYMBOLIC
+from tests.fakes import Fake
+
+
+def rows(*texts, engines=("autograd",)):
+    return record([Case("f", text) for text in texts], engines, jobs=1)
+
+
+# A call with its kind, slopes, autograd's number, and which subgradient that is.
+KNOWN = [
+    ("relu(x)", "kink", 0.0, 1.0, 0.0, "left, min-norm; torch's rule says so"),
+    ("max(x, 0)", "kink", 0.0, 1.0, 0.5, "mean; torch's rule says 0"),
+    ("where(x >= 0, x, 0)", "kink", 0.0, 1.0, 1.0, "right; torch's rule says 0"),
+    ("abs(x)", "kink", -1.0, 1.0, 0.0, "mean, min-norm; torch's rule says so"),
+    ("sqrt(x**2)", "kink", -1.0, 1.0, "nan", "its derivative is infinite: 0*inf"),
+    ("sqrt(x)", "edge", None, "inf", "inf", ""),
+    ("cbrt(x)", "vertical", "inf", "inf", None, None),
+    ("relu(x) - relu(-x)", "apparent kink", 1.0, 1.0, 0.0, None),
+    ("float(x > 0)", "jump", 0.0, "inf", 0.0, None),
+]
+
+
+@pytest.mark.parametrize(("text", "kind", "left", "right", "value", "detail"), KNOWN)
+def test_a_row_has_the_truth_and_the_answer(text, kind, left, right, value, detail):
+    ((row, answers),) = rows(text).answers.items()
+    assert (row.at, row.kind, row.left, row.right) == ("x=0", kind, left, right)
+    assert answers["autograd"].value == value
+    assert detail is None or answers["autograd"].detail == detail
+
+
+def test_points_where_the_same_is_true_are_kept_once():
+    assert [row.at for row in rows("floor(x)").answers] == ["x=0"]
+    assert [row.at for row in rows("relu6(x)").answers] == ["x=0", "x=6"]
+
+
+def test_a_tie_has_a_row_for_each_variable():
+    answers = rows("amax([x, y, z])").answers
+    tied = {row.variable: a["autograd"] for row, a in answers.items() if row.at == "x=0, y=0, z=0"}
+    assert {name: answer.value for name, answer in tied.items()} == dict.fromkeys("xyz", 0.333333333)
+    assert {answer.verdict for answer in tied.values()} == {"subgradient"}
+
+
+def test_points_without_a_value_are_left_out():
+    assert rows("1/x", "log(x)").answers == {}
+
+
+def test_a_call_that_cannot_be_compared_is_named():
+    atlas = rows("relu(x)", "relu(")
+    assert len(atlas.answers) == 1
+    assert list(atlas.lost) == ["relu("]
+
+
+def test_libraries_are_named_with_their_versions():
+    libraries = rows("abs(x)", engines=["autograd", "central:h=1e-4"]).libraries
+    assert {name: library for name, (library, _) in libraries.items()} == {
+        "autograd": "torch",
+        "central:h=1e-4": "numpy",
+    }
+    assert "+" not in libraries["autograd"][1]
+
+
+class WrongInOne(Fake):
+    """The symbolic engine, with another derivative where the program calls one function."""
+
+    name = "wrong-in-one"
+
+    def __init__(self, function):
+        self._function = function
+
+    def differentiate(self, problem):
+        samples = SYMBOLIC.differentiate(problem)
+        called = {call.function for _, call in problem.program.calls()}
+        if self._function not in called:
+            return samples
+        return Samples({name: d + 3 for name, d in samples.derivatives.items()})
+
+    def allowance(self, problem, variable, point):
+        return SYMBOLIC.allowance(problem, variable, point)
+
+
+FUNCTIONS = ["softshrink", "relu", "hardtanh", "leaky_relu", "relu6", "hardswish"]
+
+
+@pytest.mark.parametrize("planted", FUNCTIONS)
+def test_a_planted_fault_is_outside_the_clarke_set_in_its_function_alone(planted):
+    calls = [case for case in cases(FUNCTIONS) if case.text.startswith(case.function)]
+    with registered(WrongInOne(planted)) as engine:
+        atlas = record(calls, [engine.name], jobs=1)
+    outside = {
+        row.function
+        for row, by_engine in atlas.answers.items()
+        if by_engine[engine.name].verdict in {"not-subgradient", "wrong"}
+    }
+    assert outside == {planted}
+
+
+def test_an_atlas_of_some_engines_has_their_answers_alone():
+    atlas = rows("abs(x)", engines=["autograd", "central"])
+    part = atlas.of(("central",))
+    assert part.engines == ("central",)
+    assert list(part.libraries) == ["central"]
+    assert Atlas(atlas.answers).of(("none",)).answers == {}
+
+
+def test_numbers_have_nine_digits():
+    ((row, answers),) = rows("leaky_relu(x, 1/3)").answers.items()
+    assert (row.left, answers["autograd"].value) == (0.333333333, 0.333333333)
