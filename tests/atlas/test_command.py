@@ -21,8 +21,22 @@ def test_the_table_has_a_line_for_every_different_answer():
     done = run("relu6", "--engine", "autograd", "--engine", "symbolic", "--engine", "central")
     assert done.exit_code == 0
     lines = [line.split() for line in done.stdout.splitlines()]
-    assert "relu6(x) x x=0 0 | 1 0 subgradient left, min-norm autograd autograd: yes".split() in lines
-    assert "0.5 subgradient mean symbolic, central".split() in lines
+    assert [
+        "relu6(x)",
+        "x",
+        "x=0",
+        "0",
+        "|",
+        "1",
+        "0",
+        "subgradient",
+        "left,",
+        "min-norm",
+        "autograd",
+        "autograd:",
+        "yes",
+    ] in lines
+    assert ["0.5", "subgradient", "mean", "symbolic,", "central"] in lines
     assert "2 derivatives of 1 calls" in done.stdout
     assert "autograd: torch's rule says what to choose; it follows it at 2" in done.stdout
 

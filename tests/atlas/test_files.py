@@ -40,8 +40,10 @@ def test_a_row_is_a_line_and_engines_share_an_answer(atlas, tmp_path):
         ('{"format": "symdiff report"}', "not a file of an atlas"),
         ('{"format": "symdiff atlas", "rows": []}', "not a file of an atlas"),
         (
-            '{"format": "symdiff atlas", "engines": {}, "lost": {}, "columns": ["function"],'
-            ' "rows": [["relu", 1]]}',
+            (
+                '{"format": "symdiff atlas", "engines": {}, "lost": {}, "columns": ["function"],'
+                ' "rows": [["relu", 1]]}'
+            ),
             "not a file of an atlas",
         ),
     ],

@@ -29,8 +29,9 @@ KNOWN = [
 ]
 
 
-@pytest.mark.parametrize(("text", "kind", "left", "right", "value", "detail"), KNOWN)
-def test_a_row_has_the_truth_and_the_answer(text, kind, left, right, value, detail):
+@pytest.mark.parametrize("known", KNOWN, ids=lambda known: known[0])
+def test_a_row_has_the_truth_and_the_answer(known):
+    text, kind, left, right, value, detail = known
     ((row, answers),) = rows(text).answers.items()
     assert (row.at, row.kind, row.left, row.right) == ("x=0", kind, left, right)
     assert answers["autograd"].value == value
@@ -45,7 +46,9 @@ def test_points_where_the_same_is_true_are_kept_once():
 def test_a_tie_has_a_row_for_each_variable():
     answers = rows("amax([x, y, z])").answers
     tied = {row.variable: a["autograd"] for row, a in answers.items() if row.at == "x=0, y=0, z=0"}
-    assert {name: answer.value for name, answer in tied.items()} == dict.fromkeys("xyz", 0.333333333)
+    assert {name: answer.value for name, answer in tied.items()} == dict.fromkeys(
+        "xyz", 0.333333333
+    )
     assert {answer.verdict for answer in tied.values()} == {"subgradient"}
 
 

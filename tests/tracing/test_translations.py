@@ -94,8 +94,13 @@ LOSSES = [
     lambda x: torch.special.log_ndtr(x) + torch.special.ndtri(torch.sigmoid(x)),
     lambda x: torch.logaddexp2(x, x * x) + torch.logaddexp2(x, x),
     lambda x: torch.special.erfcx(x) + torch.angle(x) + torch.mvlgamma(x.abs() + 2, 2),
-    lambda x: torch.rsub(x, x * x, alpha=2) + torch.rsub(x, 3, alpha=0.5) - torch.sub(x, x * x, alpha=4),
-    lambda x: x * torch.tensor([1, 2, 3], dtype=torch.int32) + torch.cov(x, fweights=torch.tensor([1, 2, 1], dtype=torch.int32)).sum(),
+    lambda x: (
+        torch.rsub(x, x * x, alpha=2) + torch.rsub(x, 3, alpha=0.5) - torch.sub(x, x * x, alpha=4)
+    ),
+    lambda x: (
+        x * torch.tensor([1, 2, 3], dtype=torch.int32)
+        + torch.cov(x, fweights=torch.tensor([1, 2, 1], dtype=torch.int32)).sum()
+    ),
     lambda x: (x > 0).sum().double() * x + (x > 0).long().float() * x,
     lambda x: torch.masked.var(x, 1, mask=torch.tensor([[True, True, False]] * 2)).sum() * x,
     lambda x: torch.nanmean(x) + (x > 0).bool().sum() * x.sum() + (x * (x > 0)).sum(),
