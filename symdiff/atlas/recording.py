@@ -18,6 +18,7 @@ from symdiff.errors import InputError, describe
 from symdiff.report.records import records
 from symdiff.request.options import Options
 from symdiff.request.request import Request
+from symdiff.truth.kinds import APPARENT
 
 # With fewer calls, worker processes take longer to start than the work takes.
 _FEW: Final = 20
@@ -80,10 +81,16 @@ def _points(
     for found in records(outcome):
         row = row_of(found, request.label.note, request.text)
         points.setdefault(row.at, {}).setdefault(row, {})[found["engine"]] = answer_of(found)
-    return [
+    kept = [
         {row: answers for row, answers in point.items() if row.kind not in WITHOUT_CHOICE}
         for point in points.values()
     ]
+    return [point for point in kept if not _is_inactive(point)]
+
+
+def _is_inactive(point: Mapping[Row, object]) -> bool:
+    """Return whether a tie of several variables has no effect: a larger one hides it."""
+    return len(point) > 1 and all(row.kind == APPARENT for row in point)
 
 
 def _truth_at(point: Mapping[Row, object]) -> tuple[object, ...]:

@@ -52,6 +52,11 @@ def test_a_tie_has_a_row_for_each_variable():
     assert {answer.verdict for answer in tied.values()} == {"subgradient"}
 
 
+def test_a_tie_that_a_larger_operand_hides_is_left_out():
+    assert "x=2, y=2, z=3" not in {row.at for row in rows("max(x, y, z)").answers}
+    assert [row.at for row in rows("relu(x) - relu(-x)").answers] == ["x=0"]
+
+
 def test_points_without_a_value_are_left_out():
     assert rows("1/x", "log(x)").answers == {}
 
