@@ -157,7 +157,7 @@ BAD = [
     (["eval", "x", "--at", "x=z"], "symdiff: grid x: 'z' is not a number"),
     (
         ["eval", "x", "--engine", "qx"],
-        "symdiff: unknown engine 'qx' (engines: symbolic, autograd, central, symengine, ",
+        "symdiff: unknown engine 'qx' (engines: symbolic, autograd, ",
     ),
     (["eval", "x", "--format", "pdf"], "symdiff: unknown format 'pdf'"),
     (
