@@ -80,11 +80,11 @@ LAYERS = [
     lambda x: torch.native_layer_norm(x, (4,), None, None, 1e-5)[2] * x,
     lambda x: F.batch_norm(x, None, None, training=True),
     lambda x: F.batch_norm(x, x[0, :, 0, 0].detach(), x[0, :, 0, 1].detach() ** 2, eps=0.1),
-    lambda x: F.pad(x, (1, 2)) + F.pad(x, [1, 2], "replicate") + F.pad(x, (2, 1), mode="circular"),
-    lambda x: F.pad(x, (-1, 0), "replicate") + F.pad(x, (0, -1), value=2.0),
+    lambda x: F.pad(x[0], (1, 2)) + F.pad(x[0], [1, 2], "replicate") + F.pad(x[0], (2, 1), mode="circular"),
+    lambda x: F.pad(x[0], (-1, 0), "replicate") + F.pad(x, (0, -1), value=2.0),
     lambda x: x.repeat(1, 2, 1, 1) + x.repeat((1, 2, 1, 1)) + torch.tile(x, (2, 1, 1)) + torch.roll(x, 1).repeat(1, 2, 1, 1),
-    lambda x: x.flip(0, 1) + torch.flip(x, (2,)) + x.roll((1, 2), dims=(0, 1)) + x.swapaxes(2, 3),
-    lambda x: F.adaptive_avg_pool2d(x, (None, 2)) + F.adaptive_max_pool2d(x, [4, 2], return_indices=True)[0],
+    lambda x: x.flip(0, 1) + torch.flip(x, (2,)) + x.roll((1, 2), dims=(2, 3)) + x.swapaxes(2, 3).mT,
+    lambda x: F.adaptive_avg_pool2d(x, (None, 2)) + F.adaptive_max_pool2d(x, [3, 2], return_indices=True)[0],
 ]  # fmt: skip
 LOSSES = [
     lambda x: F.cross_entropy(x, torch.tensor([2, 0]), weight=X[1].abs(), label_smoothing=0.25),
