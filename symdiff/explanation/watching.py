@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -58,6 +58,7 @@ class Watch:
         self._owners = owners
         self._found: dict[Any, list[torch.Tensor]] = {}  # masks by node
         self._order: dict[Any, int] = {}
+        self._reached: set[Any] = set()  # nodes at which numbers arrive that are not finite
         self.edges: dict[Any, torch.Tensor] = {}  # where the nodes behind begin, made finite
 
     def origins(self) -> tuple[Origin, ...]:
@@ -70,13 +71,15 @@ class Watch:
 
         def hook(leaving: tuple[Any, ...], arriving: tuple[Any, ...]) -> None:
             self._order[node] = len(self._order)
-            off = self._off(node, leaving, arriving)
-            for k in off if node in self._found else ():
+            off = _not_finite(leaving)
+            if off and node not in self._reached:
+                self._note(node, leaving, off, arriving)
+            for k in off:
                 inner, number = node.next_functions[k]
-                if inner in self._owners:
-                    edge = GradientEdge(inner, number)
+                self._reached.add(inner)
+                if node in self._found and inner in self._owners:
+                    edge, clean = GradientEdge(inner, number), made_finite(leaving[k])
                     known = self.edges.get(edge)
-                    clean = made_finite(leaving[k])
                     self.edges[edge] = clean if known is None else known + clean
 
         return hook
@@ -85,16 +88,28 @@ class Watch:
         """Return a hook that replaces what is not finite, so that all nodes behind are seen."""
 
         def hook(leaving: tuple[Any, ...], arriving: tuple[Any, ...]) -> Any:  # noqa: ANN401
-            if not self._off(node, leaving, arriving):
+            off = _not_finite(leaving)
+            if not off:
                 return None
-            return tuple(None if g is None else made_finite(g) for g in leaving)
+            if node not in self._found:
+                self._note(node, leaving, off, arriving)
+            return tuple(made_finite(g) if k in off else g for k, g in enumerate(leaving))
 
         return hook
 
-    def _off(self, node: Any, leaving: tuple[Any, ...], arriving: tuple[Any, ...]) -> list[int]:  # noqa: ANN401
-        """Return which of the gradients that leave are not finite; note it if they arise here."""
-        off = [k for k, g in enumerate(leaving) if g is not None and not is_finite(g)]
-        if off and node not in self._found and all(g is None or is_finite(g) for g in arriving):
+    def _note(
+        self,
+        node: Any,  # noqa: ANN401
+        leaving: Sequence[Any],
+        off: Sequence[int],
+        arriving: Sequence[Any],
+    ) -> None:
+        """Note what leaves, unless a sum of finite gradients has overflowed before it."""
+        if not _not_finite(arriving):
             masks = [nonfinite(leaving[k]) for k in off]
             self._found[node] = [mask for mask in masks if mask is not None]
-        return off
+
+
+def _not_finite(gradients: Sequence[Any]) -> list[int]:
+    """Return which of some gradients are not finite throughout."""
+    return [k for k, g in enumerate(gradients) if g is not None and not is_finite(g)]
