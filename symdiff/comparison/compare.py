@@ -19,6 +19,7 @@ from symdiff.comparison.evidence import (
 from symdiff.comparison.long_range import compare_in_chunks
 from symdiff.comparison.numpy_request import with_numpy_function
 from symdiff.comparison.scalars import Plan, plan_on_numbers, requested_points
+from symdiff.comparison.steady import check_steady, with_kept_state
 from symdiff.comparison.traced_request import traced, untraced_arguments
 from symdiff.comparison.trial import run_trial, with_explanations, with_jacobian_diagnoses
 from symdiff.engines.registry import check, names, resolve, split
@@ -76,7 +77,8 @@ def _compare_with_or_without_proof(
 ) -> Evidence:
     """Compare, without a proof if the request has a function on tensors that cannot be traced."""
     try:
-        return _compare(traced(request), options, writer)
+        request = traced(request)
+        evidence = _compare(request, options, writer)
     except UntracedError as error:
         untraced = untraced_arguments(request)
         if untraced is None:
@@ -86,6 +88,8 @@ def _compare_with_or_without_proof(
         name = request.label.name or name_of(untraced[0].function)
         label = dataclasses.replace(request.label, name=name)
         return compare_without_proof(*untraced, error.message, label, options)
+    check_steady(evidence, request)
+    return evidence
 
 
 def _compare(
@@ -93,7 +97,7 @@ def _compare(
 ) -> Evidence:
     engines = resolve(options.engines)
     options = dataclasses.replace(options, engines=engines)
-    parsed = with_numpy_function(parse_request(request))
+    parsed = with_numpy_function(with_kept_state(parse_request(request)))
     label = dataclasses.replace(request.label, name=request.label.name or parsed.program.text)
     with np.errstate(**_ERROR_STATE):
         plan = plan_of(parsed, options)

@@ -25,6 +25,8 @@ from symdiff.program.values import Value
 from symdiff.request.options import ENGINES, Options
 from symdiff.request.request import Label
 from symdiff.tracing.inputs import Arguments
+from symdiff.tracing.repetition import changing, first_difference, place_of
+from symdiff.tracing.state import random_numbers, seeded_state
 from symdiff.tracing.tensors import tensors_in
 from symdiff.truth.kinds import Kind, Truth
 from symdiff.truth.truths import Certified, Proofs, Truths
@@ -77,7 +79,7 @@ def compare_without_proof(
         for name in wrt
         for k in range(_DIRECTIONS)
     }
-    shape = tuple(_flat(arguments, {}).shape)
+    shape = tuple(_value_twice(arguments).shape)
     weights = torch.tensor(rng.standard_normal(shape)) if shape != (1,) else torch.ones(1)
     gradients, failure = _gradients(arguments, values, wrt, weights.double())
     slopes = {n: float((gradients[x] * v).sum()) for n, (x, v) in directions.items()}
@@ -121,10 +123,18 @@ def compare_without_proof(
     )
 
 
+def _value_twice(arguments: Arguments) -> torch.Tensor:
+    """Return the outputs at the inputs, which have to be the same in a second call."""
+    value, again = _flat(arguments, {}), _flat(arguments, {})
+    found = first_difference([value], [again])
+    if found is not None:
+        raise changing(place_of(arguments), *found)
+    return value
+
+
 def _flat(arguments: Arguments, moved: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """Return the real outputs of the function, joined to one vector."""
-    with torch.random.fork_rng(devices=[]):
-        torch.random.manual_seed(0)  # the same random numbers in every call
+    with random_numbers(seeded_state()):  # the same in every call
         copies = {leaf.name: leaf.tensor.detach().clone() for leaf in arguments.leaves}
         result = arguments.call({**copies, **moved})  # the function may write to its inputs
     parts = [t for t in tensors_in(result) if t.is_floating_point()]

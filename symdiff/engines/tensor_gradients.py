@@ -120,12 +120,16 @@ def _backward(
     tensor_problem: TensorProblem,
     factor: float = 1.0,
 ) -> dict[str, Array]:
-    """Return the gradients that reach the leaves, for cotangents multiplied by a power of two."""
+    """Return the gradients that reach the leaves, for cotangents multiplied by a power of two.
+
+    Other tensors that the callable uses, such as the parameters of a module, keep their `grad`.
+    """
     for leaf in leaves.values():
         leaf.grad = None  # a callable may have called `backward` itself
     for cotangent in tensor_problem.cotangents:
         c = torch.as_tensor(1.0 if cotangent is None else cotangent, dtype=output.dtype)
-        output.backward((factor * c).reshape(output.shape), retain_graph=True)
+        gradient = (factor * c).reshape(output.shape)
+        output.backward(gradient, retain_graph=True, inputs=list(leaves.values()))
     return {name: as_doubles(leaf.grad) for name, leaf in leaves.items() if leaf.grad is not None}
 
 
@@ -141,7 +145,8 @@ def dtype_of_value(
     """
     dtype = tensor_problem.dtype
     formula = evaluate_tensor(tensor_problem.program, tensor_problem.arrays(numbers))
-    if np.allclose(value, formula, rtol=2.0 ** (_SPARE_BITS - dtype.bits), equal_nan=True):
+    room = 2.0 ** (_SPARE_BITS - dtype.bits)
+    if np.allclose(value, formula, rtol=room, atol=0.0, equal_nan=True):
         return dtype.name
     return _dtype_of_run(tensor_problem, numbers, function).name
 

@@ -20,6 +20,7 @@ from symdiff.tracing.inputs import Arguments, Leaf
 from symdiff.tracing.nearby import check_choices
 from symdiff.tracing.recorder import Recorder
 from symdiff.tracing.records import Branch, Definition
+from symdiff.tracing.state import RandomState, random_numbers
 from symdiff.tracing.syntax import Syntax
 from symdiff.tracing.tensors import tensors_in
 from symdiff.tracing.translations.arrangements import reshaped
@@ -67,7 +68,7 @@ def copy_of(leaf: Leaf) -> torch.Tensor:
     return copy.requires_grad_() if needs_gradient else copy
 
 
-def run_with_ties(arguments: Arguments, state: torch.Tensor) -> Run:
+def run_with_ties(arguments: Arguments, state: RandomState) -> Run:
     """Return the run at some inputs, with both sides of every test on whose border they are.
 
     Parameters
@@ -75,7 +76,7 @@ def run_with_ties(arguments: Arguments, state: torch.Tensor) -> Run:
     arguments
         The function and its inputs.
     state
-        The state of torch's random numbers at the start of each run.
+        The states of random numbers at the start of each run.
 
     Raises
     ------
@@ -85,8 +86,8 @@ def run_with_ties(arguments: Arguments, state: torch.Tensor) -> Run:
     return _run(arguments, state, MappingProxyType({}), "t")
 
 
-def _run(arguments: Arguments, state: torch.Tensor, forced: Mapping[int, bool], prefix: str) -> Run:
-    run = _recorded(arguments, state, forced, prefix)
+def _run(arguments: Arguments, state: RandomState, forced: Mapping[int, bool], prefix: str) -> Run:
+    run = recorded(arguments, state, forced, prefix)
     tie = next((k for k in range(len(run.branches)) if k not in forced and _is_tie(run, k)), None)
     if tie is None:
         _check_nearby(run, arguments, state, forced, prefix)
@@ -100,22 +101,17 @@ def _run(arguments: Arguments, state: torch.Tensor, forced: Mapping[int, bool], 
     return _both(this, other, tie, _free_suffix(arguments))
 
 
-def _recorded(
+def recorded(
     arguments: Arguments,
-    state: torch.Tensor,
-    forced: Mapping[int, bool],
-    prefix: str,
+    state: RandomState,
+    forced: Mapping[int, bool] = MappingProxyType({}),
+    prefix: str = "t",
     moved: Mapping[str, torch.Tensor] = MappingProxyType({}),
 ) -> Run:
     """Run a function once, with some inputs moved; the caller's random numbers stay as they are."""
-    copies = {leaf.name: copy_of(leaf) for leaf in arguments.leaves}
-    copies |= {name: tensor.clone().requires_grad_() for name, tensor in moved.items()}
-    with (
-        torch.random.fork_rng(devices=[]),
-        torch.inference_mode(mode=False),
-        torch.enable_grad(),
-    ):
-        torch.random.set_rng_state(state)
+    with random_numbers(state), torch.inference_mode(mode=False), torch.enable_grad():
+        copies = {leaf.name: copy_of(leaf) for leaf in arguments.leaves}
+        copies |= {name: tensor.clone().requires_grad_() for name, tensor in moved.items()}
         recorder = Recorder(copies, forced, prefix)
         try:
             with recorder:
@@ -139,7 +135,7 @@ def _recorded(
 
 
 def _check_nearby(
-    run: Run, arguments: Arguments, state: torch.Tensor, forced: Mapping[int, bool], prefix: str
+    run: Run, arguments: Arguments, state: RandomState, forced: Mapping[int, bool], prefix: str
 ) -> None:
     """Check that the run holds at inputs nearby, but for the tests of which it has both sides."""
     if not run.has_choices:
@@ -151,7 +147,7 @@ def _check_nearby(
     }
 
     def again(moved: Mapping[str, torch.Tensor]) -> Run:
-        return _recorded(arguments, state, forced, prefix, moved)
+        return recorded(arguments, state, forced, prefix, moved)
 
     check_choices(run, again, moving)
 

@@ -12,6 +12,7 @@ import torch
 from symdiff.catalogue import CONSTANTS
 from symdiff.errors import UsageError
 from symdiff.request.callables import called_signature
+from symdiff.tracing.state import module_state_kept
 
 _RESERVED: Final = frozenset({*CONSTANTS, "nan", "NaN", "NAN", "torch", "True", "False", "None"})
 
@@ -70,10 +71,11 @@ class Arguments:
                 holder[first] = _replaced(holder[first], inner, tensors[leaf.name])
             else:
                 state[leaf.path[0]] = tensors[leaf.name]
-        if state:
-            assert isinstance(self.function, torch.nn.Module)  # noqa: S101  (only modules have state)
+        with module_state_kept(self.function):
+            if not state:
+                return self.function(*args, **kwargs)
+            assert isinstance(self.function, torch.nn.Module)  # noqa: S101  (only they have state)
             return torch.func.functional_call(self.function, state, tuple(args), kwargs)
-        return self.function(*args, **kwargs)
 
 
 def _replaced(value: Any, path: Sequence[Any], tensor: torch.Tensor) -> Any:

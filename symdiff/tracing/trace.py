@@ -10,26 +10,18 @@ from typing import Any, Final
 
 import torch
 
-from symdiff.arithmetics.reading import read
-from symdiff.arithmetics.tensors import TENSORS
-from symdiff.errors import ExpressionError, UntracedError, UsageError
+from symdiff.errors import ExpressionError, UntracedError
 from symdiff.program import Program
 from symdiff.program.traced import TracedProgram
-from symdiff.program.values import index_inputs
 from symdiff.request.callables import name_of
 from symdiff.tracing.branches import copy_of, real_parts, run_with_ties
+from symdiff.tracing.checking import Read, check_value, coarse_parts
 from symdiff.tracing.inputs import Arguments, Leaf, read_arguments
 from symdiff.tracing.records import Branch, Definition
+from symdiff.tracing.repetition import check_repeats
+from symdiff.tracing.state import RandomState, random_numbers, random_state
 from symdiff.tracing.syntax import Syntax, replaced
 from symdiff.tracing.writing import joined, names_in, needed, parsed
-
-# Relative deviations that another order of the operations explains, by dtype.
-_DEVIATION: Final[Mapping[torch.dtype, float]] = {
-    torch.float64: 1e-9,
-    torch.float32: 1e-3,
-    torch.float16: 0.05,
-    torch.bfloat16: 0.2,
-}
 
 _LONGEST_CONDITION: Final = 80  # characters of a branch's condition in a note
 _UNNAMED: Final = re.compile(
@@ -76,7 +68,7 @@ def trace(function: Callable[..., Any], *inputs: Any, **keywords: Any) -> Traced
 
 def trace_arguments(arguments: Arguments) -> TracedProgram:
     """Return the Program that a function computes with some arguments; see `trace`."""
-    start = torch.random.get_rng_state()
+    start = random_state()
     run = run_with_ties(arguments, start)
     conditions = [b.condition for b in run.branches if b.condition is not None]
     inputs_named = [leaf.name for leaf in arguments.leaves]
@@ -93,8 +85,8 @@ def trace_arguments(arguments: Arguments) -> TracedProgram:
     unused = [leaf.name for leaf in arguments.leaves if _is_unused(leaf, program)]
     program = dataclasses.replace(program, inputs=(*program.inputs, *unused))
     used = {name: values[name] for name in program.inputs}
-    dtypes = frozenset(d.value.dtype for d in run.definitions)
-    _check(program, nodes, definitions, used, run.result, dtypes)
+    check_value(Read(program, nodes, tuple(definitions), used), run)
+    check_repeats(arguments, run, start)
     return TracedProgram(
         nodes=program.nodes,
         spans=program.spans,
@@ -105,7 +97,11 @@ def trace_arguments(arguments: Arguments) -> TracedProgram:
         name=name_of(arguments.function),
         values=used,
         roles={name: roles[name] for name in program.inputs},
-        notes=(*run.notes, *_on_branches(run.branches, names, definitions)),
+        notes=(
+            *run.notes,
+            *coarse_parts(run, used),
+            *_on_branches(run.branches, names, definitions),
+        ),
     )
 
 
@@ -128,7 +124,7 @@ def _is_unused(leaf: Leaf, program: Program) -> bool:
 class _Replay:
     """Calls the traced function with one tensor for each input of its Program."""
 
-    def __init__(self, arguments: Arguments, names: Sequence[str], state: torch.Tensor) -> None:
+    def __init__(self, arguments: Arguments, names: Sequence[str], state: RandomState) -> None:
         self._arguments = arguments
         self._names = tuple(names)
         self._state = state
@@ -139,8 +135,7 @@ class _Replay:
         known = {leaf.name: leaf for leaf in self._arguments.leaves}
         moved = {n: _as_given(t, known[n]) for n, t in given.items() if n in known}
         rest = {n: copy_of(leaf) for n, leaf in known.items() if n not in moved}
-        with torch.random.fork_rng(devices=[]):
-            torch.random.set_rng_state(self._state)
+        with random_numbers(self._state):
             result = self._arguments.call({**rest, **moved})
         parts = real_parts(result)
         return parts[0] if len(parts) == 1 else torch.cat([t.reshape(-1) for t in parts])
@@ -170,79 +165,6 @@ def _check_not_empty(definitions: Sequence[Definition], roots: Sequence[Syntax])
             where = f"{d.line}: " if d.line else ""
             message = f"{where}{d.operation} cannot be traced: its result is empty"
             raise UntracedError(message, hint="leave the empty tensor out")
-
-
-# -- the check
-
-
-def _check(
-    program: Program,
-    nodes: Mapping[str, int],
-    definitions: Sequence[Definition],
-    values: Mapping[str, torch.Tensor],
-    result: Any,
-    dtypes: frozenset[torch.dtype],
-) -> None:
-    """Check that the Program has the function's own value.
-
-    `dtypes` has those in which torch computed something on the way.
-
-    Raises
-    ------
-    UsageError
-        It has another one; the message names the first operation that differs.
-    """
-    parts = [t.detach() for t in real_parts(result)]
-    expected = parts[0] if len(parts) == 1 else torch.cat([t.reshape(-1) for t in parts])
-    room = max(_DEVIATION.get(dtype, 0.0) for dtype in (*dtypes, torch.float64))
-    room = max(room, *(_DEVIATION.get(v.dtype, 0.0) for v in values.values()))
-    room = max(room, _DEVIATION[expected.dtype])
-    if _agrees(_value(program, values), expected, room):
-        return
-    for d in definitions:
-        found = _value(program.at(nodes[d.name]), values)
-        if not _agrees(found, d.value, room):
-            where = f"{d.line}: " if d.line else ""
-            message = (
-                f"{where}the trace of {d.operation} differs from what torch computed: "
-                f"{_first(found)} and {_first(d.value)}"
-            )
-            raise UsageError(message, hint="give the formula: symdiff.compare(f, math=...)")
-    message = (
-        f"the trace has the value {_first(_value(program, values))}, "
-        f"and the function {_first(expected)}"
-    )
-    raise UsageError(message, hint="give the formula: symdiff.compare(f, math=...)")
-
-
-def _value(program: Program, values: Mapping[str, torch.Tensor]) -> torch.Tensor:
-    integers = index_inputs(program)
-    inputs = {
-        name: values[name].long() if name in integers else values[name].double()
-        for name in program.inputs
-    }
-    try:
-        return torch.as_tensor(read(program, TENSORS, inputs))
-    except RuntimeError as error:  # torch refuses it, as the inverse of a singular matrix
-        message = f"the trace has no value: {str(error).splitlines()[0]}"
-        raise UsageError(message, hint="give the formula: symdiff.compare(f, math=...)") from None
-
-
-def _agrees(found: torch.Tensor, expected: torch.Tensor, room: float) -> bool:
-    if tuple(found.shape) != tuple(expected.shape):
-        return False
-    if expected.dtype == torch.bool:
-        return bool((found.bool() == expected).all())
-    a, b = found.double(), expected.double()
-    finite = b[b.isfinite()]
-    scale = float(finite.abs().max()) if finite.numel() else 0.0
-    return bool(torch.isclose(a, b, rtol=room, atol=room * scale, equal_nan=True).all())
-
-
-def _first(tensor: torch.Tensor) -> str:
-    flat = tensor.reshape(-1)
-    shape = f" in shape {tuple(tensor.shape)}" if tensor.ndim else ""
-    return f"{flat[0].item():.17g}{shape}" if flat.numel() else f"nothing{shape}"
 
 
 # -- branches

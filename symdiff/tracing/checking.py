@@ -1,0 +1,157 @@
+"""Check that a Program has the value of the function that it was traced from."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import torch
+
+from symdiff.arithmetics.reading import read
+from symdiff.arithmetics.tensors import TENSORS
+from symdiff.errors import UsageError
+from symdiff.program import Program
+from symdiff.program.parser import reader_of
+from symdiff.program.values import index_inputs
+from symdiff.tracing.branches import Run, real_parts
+from symdiff.tracing.records import Definition
+from symdiff.tracing.syntax import Syntax, replaced
+from symdiff.tracing.writing import names_in
+
+# Relative deviations that another order of the operations explains, by dtype.
+_DEVIATION: Final[Mapping[torch.dtype, float]] = {
+    torch.float64: 1e-9,
+    torch.float32: 1e-3,
+    torch.float16: 0.05,
+    torch.bfloat16: 0.2,
+}
+_HINT: Final = "give the formula: symdiff.compare(f, math=...)"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Read:
+    """A Program that was read from a run.
+
+    Attributes
+    ----------
+    program, nodes, definitions
+        The Program, and its definitions with their nodes by name.
+    values
+        The values of its inputs.
+    """
+
+    program: Program
+    nodes: Mapping[str, int]
+    definitions: tuple[Definition, ...]
+    values: Mapping[str, torch.Tensor]
+
+
+def check_value(done: Read, run: Run) -> None:
+    """Check that a Program has the value of the function in a run.
+
+    Raises
+    ------
+    UsageError
+        It has another one; the message names the first operation that differs.
+    """
+    parts = [t.detach() for t in real_parts(run.result)]
+    expected = parts[0] if len(parts) == 1 else torch.cat([t.reshape(-1) for t in parts])
+    dtypes = {d.value.dtype for d in run.definitions} | {v.dtype for v in done.values.values()}
+    room = max(_DEVIATION.get(dtype, 0.0) for dtype in (*dtypes, expected.dtype, torch.float64))
+    if _agrees(_value(done.program, done.values), expected, room):
+        return
+    if room > _DEVIATION[torch.float64] and _holds_step_by_step(done, run, expected):
+        return  # a coarse dtype loses more digits where large numbers cancel
+    for d in done.definitions:
+        found = _value(done.program.at(done.nodes[d.name]), done.values)
+        if not _agrees(found, d.value, room):
+            where = f"{d.line}: " if d.line else ""
+            message = (
+                f"{where}the trace of {d.operation} differs from what torch computed: "
+                f"{_first(found)} and {_first(d.value)}"
+            )
+            raise UsageError(message, hint=_HINT)
+    message = (
+        f"the trace has the value {_first(_value(done.program, done.values))}, "
+        f"and the function {_first(expected)}"
+    )
+    raise UsageError(message, hint=_HINT)
+
+
+def _holds_step_by_step(done: Read, run: Run, expected: torch.Tensor) -> bool:
+    """Return whether every operation has torch's value where it is given torch's operands."""
+    known = {**run.constants, **done.values}
+    conditions: dict[str, Syntax] = {}  # a Program has no inputs that are conditions
+    for d in run.definitions:
+        expression = replaced(d.expression, conditions)
+        if d.value.dtype == torch.bool:
+            conditions[d.name] = expression
+        elif not _holds(expression, known, d.value):
+            return False
+        known[d.name] = d.value
+    return _holds(replaced(run.output, conditions), known, expected)
+
+
+def _holds(expression: Syntax, known: Mapping[str, torch.Tensor], expected: torch.Tensor) -> bool:
+    program = reader_of({}).read(ast.unparse(expression))
+    operands = [known[n] for n in set(names_in(expression)) & set(known)]
+    room = max(_DEVIATION.get(x.dtype, 0.0) for x in (*operands, expected))
+    sizes = [_size(x) for x in (*operands, expected)]
+    return _agrees(_value(program, known), expected, room, scale=max(sizes))
+
+
+def _size(tensor: torch.Tensor) -> float:
+    """Return the largest finite number in a tensor, by its absolute value."""
+    finite = tensor[tensor.isfinite()].double().abs()
+    return float(finite.max()) if finite.numel() else 0.0
+
+
+def coarse_parts(run: Run, values: Mapping[str, torch.Tensor]) -> Iterator[str]:
+    """Yield a note for every line that rounds numbers of a finer dtype of the inputs."""
+    finest = max((_bits(x) for x in values.values()), default=0)
+    seen: set[str] = set()
+    for d in run.definitions:
+        if not 0 < _bits(d.value) < finest:
+            continue
+        note = f"{d.line}: " if d.line else ""
+        note += f"computes in {str(d.value.dtype).removeprefix('torch.')}"
+        if note not in seen:
+            seen.add(note)
+            yield note
+
+
+def _bits(tensor: torch.Tensor) -> int:
+    return int(torch.finfo(tensor.dtype).bits) if tensor.is_floating_point() else 0
+
+
+def _value(program: Program, values: Mapping[str, torch.Tensor]) -> torch.Tensor:
+    integers = index_inputs(program)
+    inputs = {
+        name: values[name].long() if name in integers else values[name].double()
+        for name in program.inputs
+    }
+    try:
+        return torch.as_tensor(read(program, TENSORS, inputs))
+    except RuntimeError as error:  # torch refuses it, as the inverse of a singular matrix
+        message = f"the trace has no value: {str(error).splitlines()[0]}"
+        raise UsageError(message, hint=_HINT) from None
+
+
+def _agrees(
+    found: torch.Tensor, expected: torch.Tensor, room: float, scale: float | None = None
+) -> bool:
+    if tuple(found.shape) != tuple(expected.shape):
+        return False
+    if expected.dtype == torch.bool:
+        return bool((found.bool() == expected).all())
+    a, b = found.double(), expected.double()
+    scale = _size(b) if scale is None else scale
+    return bool(torch.isclose(a, b, rtol=room, atol=room * scale, equal_nan=True).all())
+
+
+def _first(tensor: torch.Tensor) -> str:
+    flat = tensor.reshape(-1)
+    shape = f" in shape {tuple(tensor.shape)}" if tensor.ndim else ""
+    return f"{flat[0].item():.17g}{shape}" if flat.numel() else f"nothing{shape}"
