@@ -8,7 +8,8 @@
     │   ├── GridError        ... a range, a list of points, an exact number
     │   ├── FileError        ... an expression file
     │   ├── UsageError       ... an option or an argument
-    │   │   └── UntracedError    ... a function calls what has no form in the catalogue
+    │   │   ├── UntracedError    ... a function calls what has no form in the catalogue
+    │   │   └── CallableError    ... a person's function raised an exception: its cause
     │   └── StoreError       ... a store of results
     ├── Unsupported          an arithmetic does not support a function: a verdict, not a crash
     └── Crash                symdiff itself failed on one expression; the others are computed
@@ -136,6 +137,10 @@ class UsageError(InputError):
 
 class UntracedError(UsageError):
     """A function on torch tensors calls an operation that has no form in the catalogue."""
+
+
+class CallableError(UsageError):
+    """A person's function raised an exception, which is the cause of this error."""
 
 
 class StoreError(InputError):

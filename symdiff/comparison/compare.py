@@ -69,7 +69,7 @@ def compare(
         with deterministic_sympy():
             return _compare_with_or_without_proof(request, options, writer)
     except InputError as error:
-        raise request.label.locate(error) from None
+        raise request.label.locate(error) from error.__cause__
 
 
 def _compare_with_or_without_proof(

@@ -176,6 +176,9 @@ def _wrt(roles: Mapping[str, str], wrt: Sequence[str] | None) -> tuple[str, ...]
     UsageError
         It names something else.
     """
+    if wrt is None and not roles:
+        message = "the function has no input of real numbers to differentiate by"
+        raise UsageError(message, hint="give x.double()")
     if wrt is None:
         return tuple(n for n, role in roles.items() if role in {"input", "parameter"})
     patterns = [wrt] if isinstance(wrt, str) else wrt

@@ -8,6 +8,7 @@ and for several steps agree, they settle the number; elsewhere the verdict is `u
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -18,16 +19,18 @@ import torch
 from symdiff.array_types import Array
 from symdiff.comparison.evidence import Evidence, Tensors, Trial
 from symdiff.engines.base import Problem, Samples, TensorProblem
+from symdiff.engines.callables import coarsest_dtype_in
 from symdiff.errors import describe
 from symdiff.grid.grid import make_grid
 from symdiff.program.nodes import Builder, Input, Program, Source, Span
 from symdiff.program.values import Value
 from symdiff.request.options import ENGINES, Options
 from symdiff.request.request import Label
-from symdiff.tracing.inputs import Arguments
+from symdiff.tracing.branches import copy_of, outputs
+from symdiff.tracing.failures import exceptions_named
+from symdiff.tracing.inputs import Arguments, Leaf
 from symdiff.tracing.repetition import changing, first_difference, place_of
 from symdiff.tracing.state import random_numbers, seeded_state
-from symdiff.tracing.tensors import tensors_in
 from symdiff.truth.kinds import Kind, Truth
 from symdiff.truth.truths import Certified, Proofs, Truths
 from symdiff.verdict.explanations import Explanations
@@ -35,8 +38,13 @@ from symdiff.verdict.judge import Judgement
 from symdiff.verdict.words import Verdict
 
 _DIRECTIONS: Final = 3
-_STEPS: Final = (2.0**-8, 2.0**-10, 2.0**-12)  # along a direction of random numbers of size 1
+# Steps along a direction of random numbers of size 1, where values have the digits of float64,
+# and where they have those of a coarser dtype.
+_STEPS: Final = (2.0**-8, 2.0**-10, 2.0**-12)
+_COARSE_STEPS: Final = (2.0**-2, 2.0**-4, 2.0**-6)
 _SETTLED: Final = 1e-6  # relative error up to which quotients settle a derivative
+_COARSELY_SETTLED: Final = 1e-3
+_EPS: Final = 2.0**-52
 _UNSETTLED: Final = "differences along the direction do not settle it, and nothing is proved"
 _, _AUTOGRAD, _DIFFERENCES = ENGINES  # by the names of the default engines
 
@@ -47,11 +55,12 @@ class _Quotient:
 
     slope: float
     error: float
+    room: float = _SETTLED
 
     @property
     def is_settled(self) -> bool:
         """Whether the quotients agree."""
-        return self.error <= _SETTLED * max(abs(self.slope), 1.0)
+        return self.error <= self.room * max(abs(self.slope), 1.0)
 
 
 def compare_without_proof(
@@ -81,15 +90,24 @@ def compare_without_proof(
     }
     shape = tuple(_value_twice(arguments).shape)
     weights = torch.tensor(rng.standard_normal(shape)) if shape != (1,) else torch.ones(1)
+    fine, unit = _in_doubles(arguments) or arguments, _unit(arguments)
     gradients, failure = _gradients(arguments, values, wrt, weights.double())
     slopes = {n: float((gradients[x] * v).sum()) for n, (x, v) in directions.items()}
     quotients = {
-        n: _quotient(_along(arguments, values, x, v, weights.double()))
+        n: _settled(arguments, fine, functools.partial(_along, values, x, v, weights.double()))
         for n, (x, v) in directions.items()
     }
     names = tuple(directions)
     program = _placeholder(label.name, tuple(values))
-    judged = {n: _judged(slopes[n], quotients[n], failure) for n in names}
+    others, _ = (gradients, "") if unit == _EPS else _gradients(fine, values, wrt, weights.double())
+    judged = {}
+    for n, (x, v) in directions.items():
+        size = float((gradients[x] * v).abs().sum())
+        rounding = 0.0 if unit == _EPS else unit**0.5 * max(size, abs(quotients[n].slope))
+        judged[n] = _judged(slopes[n], quotients[n], failure, rounding)
+        if judged[n].codes[0] == Verdict.WRONG and fine is not arguments:
+            in_doubles = float((others[x] * v).sum())
+            judged[n] = _judged_in_doubles(judged[n], in_doubles, quotients[n])
     given = {n: Value(v.numpy()) for n, v in values.items()}
     trial = Trial(
         "",
@@ -125,7 +143,8 @@ def compare_without_proof(
 
 def _value_twice(arguments: Arguments) -> torch.Tensor:
     """Return the outputs at the inputs, which have to be the same in a second call."""
-    value, again = _flat(arguments, {}), _flat(arguments, {})
+    with exceptions_named():
+        value, again = _flat(arguments, {}), _flat(arguments, {})
     found = first_difference([value], [again])
     if found is not None:
         raise changing(place_of(arguments), *found)
@@ -135,10 +154,9 @@ def _value_twice(arguments: Arguments) -> torch.Tensor:
 def _flat(arguments: Arguments, moved: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """Return the real outputs of the function, joined to one vector."""
     with random_numbers(seeded_state()):  # the same in every call
-        copies = {leaf.name: leaf.tensor.detach().clone() for leaf in arguments.leaves}
+        copies = {leaf.name: copy_of(leaf) for leaf in arguments.leaves}
         result = arguments.call({**copies, **moved})  # the function may write to its inputs
-    parts = [t for t in tensors_in(result) if t.is_floating_point()]
-    return torch.cat([t.reshape(-1) for t in parts])
+    return torch.cat([t.reshape(-1) for t in outputs(result)])
 
 
 def _gradients(
@@ -158,41 +176,88 @@ def _gradients(
     return {n: torch.zeros_like(values[n]) if g is None else g.double() for n, g in pairs}, ""
 
 
+def _in_doubles(arguments: Arguments) -> Arguments | None:
+    """Return the arguments in float64, if some are not and the function then computes in it."""
+    if all(leaf.tensor.dtype == torch.float64 for leaf in _real_leaves(arguments)):
+        return None
+    real = {leaf.name for leaf in _real_leaves(arguments)}
+    leaves = tuple(
+        dataclasses.replace(leaf, tensor=leaf.tensor.detach().double())
+        if leaf.name in real
+        else leaf
+        for leaf in arguments.leaves
+    )
+    fine = dataclasses.replace(arguments, leaves=leaves)
+    try:
+        value, coarse = _flat(fine, {}), _flat(arguments, {})
+    except Exception:  # noqa: BLE001  (the person's code may have a dtype of its own)
+        return None
+    room = torch.finfo(coarse.dtype).eps ** 0.5
+    is_same = value.shape == coarse.shape and torch.allclose(
+        value.double(), coarse.double(), room, room
+    )
+    return fine if value.dtype == torch.float64 and is_same else None
+
+
+def _real_leaves(arguments: Arguments) -> list[Leaf]:
+    return [leaf for leaf in arguments.leaves if leaf.tensor.is_floating_point()]
+
+
+def _unit(arguments: Arguments) -> float:
+    """Return the rounding of the coarsest dtype in which a function computes."""
+    noted = coarsest_dtype_in(lambda: _flat(arguments, {}))
+    dtypes = [leaf.tensor.dtype for leaf in _real_leaves(arguments)]
+    return float(max(torch.finfo(d).eps for d in (*dtypes, getattr(torch, noted))))
+
+
+def _settled(
+    arguments: Arguments, fine: Arguments, along: Callable[[Arguments], Callable[[float], float]]
+) -> _Quotient:
+    """Return quotients in float64, or with longer steps where these do not settle a derivative."""
+    found = _quotient(along(fine), _STEPS)
+    if found.is_settled or _unit(arguments) == _EPS:
+        return found
+    coarse = _quotient(along(arguments), _COARSE_STEPS, _unit(arguments))
+    return dataclasses.replace(coarse, room=_COARSELY_SETTLED)
+
+
 def _along(
-    arguments: Arguments,
     values: Mapping[str, torch.Tensor],
     name: str,
     v: torch.Tensor,
     weights: torch.Tensor,
+    arguments: Arguments,
 ) -> Callable[[float], float]:
     """Return c·f as a function of the step along a direction."""
     dtype = next(leaf.tensor.dtype for leaf in arguments.leaves if leaf.name == name)
 
     def value(step: float) -> float:
-        moved = {name: (values[name] + step * v).to(dtype)}
-        with torch.no_grad():
-            return float((weights * _flat(arguments, moved).double()).sum())
+        moved = {name: (values[name] + step * v).to(dtype).requires_grad_()}
+        with torch.inference_mode(mode=False), torch.enable_grad():  # it may need gradients inside
+            return float((weights * _flat(arguments, moved).detach().double()).sum())
 
     return value
 
 
-def _quotient(value: Callable[[float], float]) -> _Quotient:
+def _quotient(
+    value: Callable[[float], float], steps: Sequence[float], unit: float = _EPS
+) -> _Quotient:
     """Return the derivative at 0, with an error that covers both sides and several steps.
 
     The error is infinite where the function raises an exception on one side.
     """
     try:
         here = value(0.0)
-        values = [(value(step), value(-step)) for step in _STEPS]
+        values = [(value(step), value(-step)) for step in steps]
     except Exception:  # noqa: BLE001  (the person's code may refuse inputs on one side)
         return _Quotient(math.nan, math.inf)
     central, gaps = [], []
-    for step, (ahead, behind) in zip(_STEPS, values, strict=True):
+    for step, (ahead, behind) in zip(steps, values, strict=True):
         central.append((ahead - behind) / (2 * step))
         gaps.append(abs(ahead - 2 * here + behind) / step)  # goes to 0 unless there is a kink
     numbers: Array = np.array(central)
     finer = numbers[1:] + (numbers[1:] - numbers[:-1]) / 15  # steps with a ratio of 4
-    rounding = 2.0**-52 * abs(here) / _STEPS[-1]
+    rounding = unit * max(map(abs, (here, *values[-1]))) / steps[-1]
     error = abs(finer[1] - finer[0]) + rounding + max(0.0, gaps[-1] - gaps[0] / 8)
     return _Quotient(float(finer[1]), float(error))
 
@@ -204,14 +269,25 @@ def _truth(quotient: _Quotient) -> Truths:
     return Truths.proved_only(1, {0: Truth(Kind.SMOOTH, slope, slope, slope)})
 
 
-def _judged(slope: float, quotient: _Quotient, failure: str) -> Judgement:
+def _judged(slope: float, quotient: _Quotient, failure: str, rounding: float) -> Judgement:
     if failure:
         return Judgement.everywhere(Verdict.FAILED, 1, failure)
     if not quotient.is_settled:
         return Judgement.everywhere(Verdict.UNDECIDED, 1, _UNSETTLED)
-    room = 10 * quotient.error + _SETTLED * abs(quotient.slope)
-    verdict = Verdict.AGREES if abs(slope - quotient.slope) <= room else Verdict.WRONG
+    distance = abs(slope - quotient.slope)
+    room = 10 * quotient.error + quotient.room * abs(quotient.slope)
+    verdict = Verdict.AGREES if distance <= room else Verdict.WRONG
+    if room < distance <= room + rounding:
+        return Judgement.everywhere(Verdict.INEXACT, 1, "rounding in a dtype coarser than float64")
     return Judgement.everywhere(verdict, 1, "by differences along a direction, without a proof")
+
+
+def _judged_in_doubles(judgement: Judgement, slope: float, quotient: _Quotient) -> Judgement:
+    """Return what is to be said of a gradient that is wrong in the inputs' own dtype."""
+    if _judged(slope, quotient, "", 0.0).codes[0] != Verdict.AGREES:
+        return judgement
+    reason = "the gradient is right in float64, and far from it in the dtype of the inputs"
+    return Judgement.everywhere(Verdict.UNDECIDED, 1, reason)
 
 
 def _of_quotient(quotient: _Quotient) -> Judgement:

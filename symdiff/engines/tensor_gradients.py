@@ -124,13 +124,34 @@ def _backward(
 
     Other tensors that the callable uses, such as the parameters of a module, keep their `grad`.
     """
-    for leaf in leaves.values():
-        leaf.grad = None  # a callable may have called `backward` itself
-    for cotangent in tensor_problem.cotangents:
-        c = torch.as_tensor(1.0 if cotangent is None else cotangent, dtype=output.dtype)
-        gradient = (factor * c).reshape(output.shape)
-        output.backward(gradient, retain_graph=True, inputs=list(leaves.values()))
-    return {name: as_doubles(leaf.grad) for name, leaf in leaves.items() if leaf.grad is not None}
+    known = [(tensor, tensor.grad) for tensor in _leaves_of_graph(output)]
+    for tensor in (*leaves.values(), *(tensor for tensor, _ in known)):
+        tensor.grad = None  # a callable may have called `backward` itself
+    try:
+        for cotangent in tensor_problem.cotangents:
+            c = torch.as_tensor(1.0 if cotangent is None else cotangent, dtype=output.dtype)
+            output.backward((factor * c).reshape(output.shape), retain_graph=True)
+        found = {name: leaf.grad for name, leaf in leaves.items()}
+    finally:
+        for tensor, gradient in known:
+            tensor.grad = gradient
+    return {name: as_doubles(gradient) for name, gradient in found.items() if gradient is not None}
+
+
+def _leaves_of_graph(output: torch.Tensor) -> list[torch.Tensor]:
+    """Return the tensors to which a backward pass adds a gradient.
+
+    `backward(inputs=...)` leaves the others alone, but torch's reentrant checkpoints refuse it.
+    """
+    seen: set[Any] = set()
+    waiting: list[Any] = [output.grad_fn]
+    while waiting:
+        node = waiting.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            waiting += [following for following, _ in node.next_functions]
+    found = (getattr(node, "variable", None) for node in seen)
+    return [tensor for tensor in found if tensor is not None]
 
 
 def dtype_of_value(

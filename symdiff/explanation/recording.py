@@ -13,7 +13,9 @@ from symdiff.errors import UsageError
 from symdiff.explanation.calls import Calls, Step
 from symdiff.explanation.finite import dense, made_finite
 from symdiff.explanation.watching import Origin, Watch, hooked
+from symdiff.tracing.failures import exceptions_named
 from symdiff.tracing.inputs import Arguments
+from symdiff.tracing.state import without_compiler
 from symdiff.tracing.tensors import tensors_in
 
 
@@ -102,7 +104,7 @@ def recorded(
 ) -> tuple[Calls, tuple[torch.Tensor, ...]]:
     """Run a function; return its calls, and its outputs that have gradients."""
     calls = Calls(list(leaves.values()))
-    with calls:
+    with calls, exceptions_named(), without_compiler():
         result = arguments.call(leaves)
     outputs = tuple(t for t in tensors_in(result) if t.is_floating_point() and t.requires_grad)
     for tensor in outputs:

@@ -16,11 +16,12 @@ import torch
 
 from symdiff.errors import UsageError
 from symdiff.tracing import syntax
+from symdiff.tracing.failures import exceptions_named
 from symdiff.tracing.inputs import Arguments, Leaf
 from symdiff.tracing.nearby import check_choices
 from symdiff.tracing.recorder import Recorder
 from symdiff.tracing.records import Branch, Definition
-from symdiff.tracing.state import RandomState, random_numbers
+from symdiff.tracing.state import RandomState, random_numbers, without_compiler
 from symdiff.tracing.syntax import Syntax
 from symdiff.tracing.tensors import tensors_in
 from symdiff.tracing.translations.arrangements import reshaped
@@ -59,6 +60,26 @@ def real_parts(result: Any) -> list[torch.Tensor]:
     """Return the tensors of real numbers in what a function returned, without empty ones."""
     parts = [t for t in tensors_in(result) if t.is_floating_point()]
     return [t for t in parts if t.numel()] or parts
+
+
+def outputs(result: Any) -> list[torch.Tensor]:
+    """Return the tensors of real numbers in what a function returned; there has to be one.
+
+    Raises
+    ------
+    UsageError
+        There is none, or one of complex numbers.
+    """
+    parts = real_parts(result)
+    tensors = list(tensors_in(result))
+    if parts and not any(t.is_complex() for t in tensors):
+        return parts
+    is_complex = any(t.is_complex() for t in tensors)
+    other = next((t for t in tensors if t.is_complex() or not is_complex), None)
+    kind = type(result).__name__ if other is None else f"a tensor of {other.dtype}"
+    message = f"the function returned {kind}, not a tensor of real numbers"
+    hint = "torch.view_as_real(z), or z.abs()" if is_complex else "the loss, or a tuple of tensors"
+    raise UsageError(message, hint=f"return {hint}")
 
 
 def copy_of(leaf: Leaf) -> torch.Tensor:
@@ -114,7 +135,7 @@ def recorded(
         copies |= {name: tensor.clone().requires_grad_() for name, tensor in moved.items()}
         recorder = Recorder(copies, forced, prefix)
         try:
-            with recorder:
+            with recorder, exceptions_named(), without_compiler():
                 result = arguments.call(copies)
         except Exception:
             if recorder.refused is not None:
@@ -235,17 +256,8 @@ def _shapes(result: Any) -> Sequence[tuple[int, ...]]:
 
 
 def _output(recorder: Recorder, result: Any) -> Syntax:
-    """Return the expression for what a function returned.
-
-    Raises
-    ------
-    UsageError
-        There is no real tensor in it.
-    """
-    parts = real_parts(result)
-    if not parts:
-        message = f"the function returned {type(result).__name__}, not a tensor of real numbers"
-        raise UsageError(message, hint="return the loss, or a tuple of tensors")
+    """Return the expression for what a function returned."""
+    parts = outputs(result)
     if len(parts) == 1:
         return recorder.reference(parts[0])
     flat = [reshaped(recorder.reference(t), (t.numel(),)) for t in parts]

@@ -65,17 +65,29 @@ class Arguments:
         for leaf in self.leaves:
             if leaf.name not in tensors:
                 continue
+            tensor = _with_hooks(tensors[leaf.name], leaf.tensor)
             if leaf.role == "input":
                 first, *inner = leaf.path
                 holder: Any = args if isinstance(first, int) else kwargs
-                holder[first] = _replaced(holder[first], inner, tensors[leaf.name])
+                holder[first] = _replaced(holder[first], inner, tensor)
             else:
-                state[leaf.path[0]] = tensors[leaf.name]
+                state[leaf.path[0]] = tensor
         with module_state_kept(self.function):
             if not state:
                 return self.function(*args, **kwargs)
             assert isinstance(self.function, torch.nn.Module)  # noqa: S101  (only they have state)
             return torch.func.functional_call(self.function, state, tuple(args), kwargs)
+
+
+def _with_hooks(tensor: torch.Tensor, original: torch.Tensor) -> torch.Tensor:
+    """Return a tensor whose gradient is changed by the hooks registered on the original."""
+    hooks = list((original._backward_hooks or {}).values())  # noqa: SLF001  (no public form)
+    if not hooks or not tensor.requires_grad:
+        return tensor
+    hooked = tensor.view_as(tensor)
+    for hook in hooks:
+        hooked.register_hook(hook)
+    return hooked
 
 
 def _replaced(value: Any, path: Sequence[Any], tensor: torch.Tensor) -> Any:
@@ -110,6 +122,12 @@ def read_arguments(
     UsageError
         There is no tensor, or the function does not take these arguments.
     """
+    if not callable(function):
+        message = f"{type(function).__name__} is not a function or a module on torch tensors"
+        raise UsageError(message, hint="symdiff.trace(f, x); a text goes into symdiff.compare")
+    if isinstance(function, torch.jit.ScriptModule):
+        message = f"{type(function).__name__} is compiled by torch.jit, which hides its operations"
+        raise UsageError(message, hint="give the module that it was compiled from")
     names = _parameter_names(function, args, kwargs, names)
     taken: dict[str, None] = {}
     leaves = []
@@ -117,6 +135,7 @@ def read_arguments(
         stem = names[first] if isinstance(first, int) else first
         for path, tensor in _tensors_at(value):
             name = _unused("_".join(map(str, (stem, *path))), taken)
+            _check_kind(name, tensor)
             leaves.append(Leaf(name, tensor, "input", (first, *path)))
     if isinstance(function, torch.nn.Module):
         for role, named in (
@@ -124,11 +143,30 @@ def read_arguments(
             ("buffer", function.named_buffers()),
         ):
             for path, tensor in named:
+                if role == "parameter":
+                    _check_kind(path, tensor)
                 leaves.append(Leaf(_unused(path, taken), tensor, role, (path,)))
     if not leaves:
         message = "there is no tensor among the arguments"
         raise UsageError(message, hint="symdiff.trace(f, torch.randn(3, dtype=torch.float64))")
     return Arguments(function, args, dict(kwargs), tuple(leaves))
+
+
+def _check_kind(name: str, tensor: torch.Tensor) -> None:
+    """Raise a UsageError if a tensor has no real numbers in the CPU's memory."""
+    if tensor.is_complex():
+        kind = f"of {str(tensor.dtype).removeprefix('torch.')}"
+        hint = "give its real and imaginary parts, and make it inside: torch.complex(a, b)"
+    elif tensor.layout != torch.strided or tensor.is_quantized:
+        kind = "quantized" if tensor.is_quantized else "sparse"
+        hint = f"give the dense tensor, {name}.to_dense()"
+    elif tensor.device.type != "cpu":
+        kind = f"on the device {tensor.device.type}"
+        hint = f"give {name}.cpu()"
+    else:
+        return
+    message = f"{name} is {kind}: inputs are real numbers in dense tensors of the CPU"
+    raise UsageError(message, hint=hint)
 
 
 def _parameter_names(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from symdiff.errors import UntracedError, describe
+from symdiff.errors import CallableError, UntracedError
 from symdiff.tracing.syntax import Syntax
 from symdiff.tracing.writing import names_in
 
@@ -53,11 +53,9 @@ def check_choices(
             moved = {name: _moved(x, side * direction[name]) for name, x in inputs.items()}
             try:
                 other = again(moved)
-            except UntracedError:
-                raise
-            except Exception as error:  # noqa: BLE001  (the person's code may raise anything)
-                message = f"at inputs nearby the function raises an exception: {describe(error)}"
-                raise UntracedError(message, hint="move the inputs off this border") from None
+            except CallableError as error:
+                message = f"at inputs nearby the function raises an exception: {error.message}"
+                raise UntracedError(message, hint="move the inputs off this border") from error
             difference = _first_difference(run, other, _room(inputs))
             if difference is not None:
                 message = (

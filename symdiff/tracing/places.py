@@ -13,7 +13,7 @@ import torch
 if TYPE_CHECKING:
     from types import FrameType
 
-_LIBRARY: Final = str(Path(torch.__file__).parent)
+LIBRARY: Final = str(Path(torch.__file__).parent)
 _TRACING: Final = str(Path(__file__).parent)
 _EXPLANATION: Final = str(Path(__file__).parent.parent / "explanation")  # it runs code too
 _FUNCTION: Final = str(Path(torch.autograd.function.__file__))  # its `apply` calls `forward`
@@ -58,7 +58,7 @@ def calling_line() -> CodeLine | None:
         if file.startswith(_EXPLANATION) and "line_of_code" in frame.f_locals:
             known: CodeLine | None = frame.f_locals["line_of_code"]
             return known
-        if not file.startswith((_LIBRARY, _TRACING, _EXPLANATION)):
+        if not file.startswith((LIBRARY, _TRACING, _EXPLANATION)):
             text = linecache.getline(file, frame.f_lineno, frame.f_globals).strip()
             return CodeLine(file, frame.f_lineno, text)
         frame = frame.f_back

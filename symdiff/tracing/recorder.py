@@ -21,6 +21,7 @@ from symdiff.tracing.syntax import NotWrittenError, Syntax
 from symdiff.tracing.tensors import (
     base_of,
     is_number,
+    leads_to,
     places_in_memory,
     storage_of,
     tensors_in,
@@ -100,6 +101,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         self._taken = set(inputs)
         self.refused: UntracedError | None = None
         self.has_choices = False
+        self._inputs = {id(tensor) for tensor in inputs.values()}
         for name, tensor in inputs.items():
             self.bind(tensor, _as_input(name, tensor))
 
@@ -120,8 +122,8 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         if known is not None:
             return known
         unseen = self._unread.get(id(tensor))
-        if unseen is None and tensor.grad_fn is not None:
-            unseen = tensor.grad_fn.name()
+        if unseen is None and leads_to(tensor, self._inputs):
+            unseen = tensor.grad_fn.name() if tensor.grad_fn else ""
         if unseen is not None:
             raise self.refusal(unseen, NotWrittenError("its result has no form in the catalogue"))
         shared = self._written_views(tensor)
@@ -186,6 +188,8 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         kwargs: dict[str, Any],
         unread: Unread,
     ) -> Any:
+        if name == "grad":
+            return self._gradient(func, args, kwargs)
         state = torch.random.get_rng_state()
         result = func(*args, **kwargs)
         tensors = list(tensors_in(result))
@@ -303,17 +307,36 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         self.branches.append(Branch(condition, taken, calling_line()))
         return taken
 
+    def _gradient(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
+        """Return gradients that the code computes: constants, if they have no graph themselves."""
+        result = func(*args, **kwargs)
+        for tensor in tensors_in(result):
+            if tensor.grad_fn is not None or is_in_custom_forward():
+                self._unread[id(tensor)] = "grad"
+                self._kept.append(tensor)
+            else:
+                self._note("grad makes a constant of a tensor")
+        return result
+
     def _dropout(
         self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Any:
         """Return the product with a mask that is drawn once; it draws as dropout itself does."""
         tensor, *others = args
         kwargs = {**kwargs, "inplace": False} if "inplace" in kwargs else kwargs
-        mask = func(torch.ones_like(tensor), *others, **kwargs).detach()
+        state = torch.random.get_rng_state()
+        at_zero = func(torch.zeros_like(tensor), *others, **kwargs).detach()
+        torch.random.set_rng_state(state)  # alpha dropout adds a number besides
+        mask = func(torch.ones_like(tensor), *others, **kwargs).detach() - at_zero
         if (mask == 1).all():
             return self.called(torch.clone, "clone", (tensor,), {}, self._within)
         self._note("random numbers drawn here are constants of this trace")
-        return self.called(torch.mul, "mul", (tensor, mask), {}, self._within)
+        product = self.called(torch.mul, "mul", (tensor, mask), {}, self._within)
+        if (at_zero == 0).all():
+            return product
+        return self.called(torch.add, "add", (product, at_zero), {}, self._within)
 
     def _note(self, text: str) -> None:
         line = calling_line()

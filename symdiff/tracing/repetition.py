@@ -11,6 +11,7 @@ import torch
 from symdiff.errors import UsageError
 from symdiff.request.callables import written
 from symdiff.tracing.branches import Run, copy_of, real_parts, recorded
+from symdiff.tracing.failures import exceptions_named
 from symdiff.tracing.inputs import Arguments
 from symdiff.tracing.state import RandomState, random_numbers
 
@@ -38,7 +39,12 @@ def check_repeats(arguments: Arguments, run: Run, state: RandomState) -> None:
 
 def called_again(arguments: Arguments, state: RandomState) -> Any:
     """Return what a function returns for its inputs."""
-    with random_numbers(state), torch.inference_mode(mode=False), torch.enable_grad():
+    with (
+        random_numbers(state),
+        torch.inference_mode(mode=False),
+        torch.enable_grad(),
+        exceptions_named(),
+    ):
         return arguments.call({leaf.name: copy_of(leaf) for leaf in arguments.leaves})
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import random
+import sys
 import types
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
@@ -125,6 +126,16 @@ def _names_in(code: types.CodeType) -> set[str]:
 
 def _package(value: Any) -> str:
     return str(getattr(value, "__module__", None) or "").partition(".")[0]
+
+
+@contextlib.contextmanager
+def without_compiler() -> Iterator[None]:
+    """Let functions compiled by torch.compile run as they are written, so that calls are seen."""
+    if "torch._dynamo" not in sys.modules:  # nothing has been compiled
+        yield
+        return
+    with torch.compiler.set_stance("force_eager"):
+        yield
 
 
 # -- random numbers

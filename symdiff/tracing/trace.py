@@ -108,7 +108,9 @@ def trace_arguments(arguments: Arguments) -> TracedProgram:
 def _value_of(leaf: Leaf) -> torch.Tensor:
     """Return the value of an input of the Program, where a condition is 1 or 0."""
     value = leaf.tensor.detach().clone()
-    return value.double() if value.dtype == torch.bool else value
+    if value.is_floating_point() or value.is_complex():
+        return value
+    return value.double() if value.dtype == torch.bool else value.long()
 
 
 def _role_of(leaf: Leaf) -> str:

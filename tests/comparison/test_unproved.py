@@ -110,3 +110,64 @@ def test_a_module_is_compared_along_directions_of_its_parameters():
 class FourierLayer(torch.nn.Module):
     def forward(self, x):
         return smooth(x)
+
+
+class OnlyIn32(Spectrum):
+    @staticmethod
+    def backward(ctx, g):
+        factor = 2 if g.dtype == torch.float32 else 1
+        return Spectrum.gradient(ctx.saved_tensors[0], g) * factor
+
+
+class WrongByOnePercent(Spectrum):
+    @staticmethod
+    def backward(ctx, g):
+        return Spectrum.gradient(ctx.saved_tensors[0], g) * 1.01
+
+
+def in_float32(x):
+    return torch.fft.fft(x.float()).abs().square()
+
+
+def in_float16(x):
+    return torch.fft.fft(x.float()).abs().square().half()
+
+
+def kink_in_float32(x):
+    return torch.fft.fft(x.float().abs()).abs()
+
+
+POSITIVE = X + 2
+COARSE = [
+    (smooth, X.float(), {"agrees"}),
+    (smooth, torch.linspace(-2, 3, 64), {"agrees", "inexact"}),
+    (Spectrum.apply, POSITIVE.float(), {"agrees", "inexact"}),
+    (in_float32, POSITIVE, {"agrees", "inexact"}),
+    (in_float32, POSITIVE.float(), {"agrees", "inexact"}),
+    (in_float16, POSITIVE.half(), {"undecided"}),  # its value has three digits
+    (torch.nn.Sequential(torch.nn.Linear(3, 3), torch.nn.Tanh()), X.float(), {"agrees", "inexact"}),
+    (WrongByOnePercent.apply, POSITIVE.float(), {"wrong"}),
+    (WrongByOnePercent.apply, POSITIVE, {"wrong"}),
+    (OnlyIn32.apply, POSITIVE.float(), {"undecided"}),
+    (OnlyIn32.apply, POSITIVE, {"agrees"}),
+    (Broken.apply, POSITIVE.float(), {"failed"}),
+    (with_kink, AT_KINK.float(), {"undecided"}),
+    (kink_in_float32, AT_KINK, {"undecided"}),
+]
+
+
+@pytest.mark.parametrize(("fn", "x", "expected"), COARSE)
+def test_steps_and_rounding_are_those_of_the_dtype(fn, x, expected):
+    name = "input" if isinstance(fn, torch.nn.Module) else "x"
+    comparison = symdiff.compare(fn, values={name: x})
+    verdicts = {r["verdict"] for r in comparison.records() if r["engine"] == "autograd"}
+    assert verdicts <= expected
+    assert verdicts
+
+
+def test_a_gradient_taken_inside_may_have_a_graph():
+    def slope(x):
+        return torch.autograd.grad((x**3).sum(), x, create_graph=True)[0]
+
+    comparison = symdiff.compare(slope, values={"x": X})
+    assert {r["verdict"] for r in comparison.records()} == {"agrees"}
