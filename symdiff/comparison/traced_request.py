@@ -65,17 +65,23 @@ def untraced_arguments(request: Request) -> tuple[Arguments, tuple[str, ...]] | 
         return None
     args, keywords = _arguments(function, request.values)
     arguments = read_arguments(function, args, keywords)
-    roles = {leaf.name: leaf.role for leaf in arguments.leaves if leaf.tensor.is_floating_point()}
+    roles = {
+        leaf.name: leaf.role
+        for leaf in arguments.leaves
+        if leaf.tensor.is_floating_point() and leaf.role != "buffer"
+    }
     return arguments, _wrt(roles, request.wrt)
 
 
 def _roles_of_program(program: TracedProgram) -> dict[str, str]:
-    """Return the roles of the inputs that are real numbers, by name."""
+    """Return the roles of the inputs that may be differentiated by, by name."""
     integers = index_inputs(program)
     return {
         name: program.roles[name]
         for name in program.inputs
-        if name not in integers and _is_real(program.values[name])
+        if name not in integers
+        and _is_real(program.values[name])
+        and program.roles[name] != "buffer"
     }
 
 

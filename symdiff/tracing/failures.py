@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import linecache
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Final
 
 from symdiff.errors import CallableError, SymdiffError, describe
-from symdiff.tracing.places import LIBRARY, CodeLine
+from symdiff.tracing.places import LIBRARY, CodeLine, line_of
 
 _OWN: Final = str(Path(__file__).parent.parent)
 # What to try where torch's message has some words.
@@ -56,9 +55,7 @@ def _innermost(traceback: TracebackType | None) -> CodeLine | None:
     while traceback is not None:
         if _is_persons(traceback):
             frame = traceback.tb_frame
-            file = frame.f_code.co_filename
-            text = linecache.getline(file, traceback.tb_lineno, frame.f_globals).strip()
-            found = CodeLine(file, traceback.tb_lineno, text)
+            found = line_of(frame.f_code, traceback.tb_lineno, frame.f_globals)
         traceback = traceback.tb_next
     return found
 

@@ -126,15 +126,36 @@ def _jumps(mine: torch.Tensor, theirs: torch.Tensor, room: float) -> bool:
     return not torch.allclose(mine, theirs, rtol=room, atol=room, equal_nan=True)
 
 
-def _without_numbers(expression: Syntax) -> str:
-    class Blank(ast.NodeTransformer):
-        def visit_Constant(self, node: ast.Constant) -> Any:
-            return ast.Constant(0.0) if isinstance(node.value, float) else node
+class _Signed(ast.NodeTransformer):
+    """Writes the sign of a number into it."""
 
-    return ast.dump(Blank().visit(ast.parse(ast.unparse(expression), mode="eval")))
+    def visit_UnaryOp(self, node: ast.UnaryOp) -> Any:
+        operand = self.visit(node.operand)
+        if isinstance(node.op, ast.USub) and _is_float(operand):
+            return ast.Constant(-operand.value)
+        return ast.UnaryOp(node.op, operand)
+
+
+class _Blank(ast.NodeTransformer):
+    """Writes 0 for every number that is not whole."""
+
+    def visit_Constant(self, node: ast.Constant) -> Any:
+        return ast.Constant(0.0) if _is_float(node) else node
+
+
+def _is_float(node: Any) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, float)
+
+
+def _signed(expression: Syntax) -> ast.AST:
+    tree: ast.AST = _Signed().visit(ast.parse(ast.unparse(expression), mode="eval"))
+    return tree
+
+
+def _without_numbers(expression: Syntax) -> str:
+    return ast.dump(_Blank().visit(_signed(expression)))
 
 
 def _numbers(expression: Syntax) -> list[float]:
-    tree = ast.parse(ast.unparse(expression), mode="eval")
-    constants = (n.value for n in ast.walk(tree) if isinstance(n, ast.Constant))
-    return [value for value in constants if isinstance(value, float)]
+    constants = (n for n in ast.walk(_signed(expression)) if isinstance(n, ast.Constant))
+    return [n.value for n in constants if isinstance(n.value, float)]

@@ -6,12 +6,13 @@ import dataclasses
 import linecache
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from collections.abc import Mapping
+    from types import CodeType, FrameType
 
 LIBRARY: Final = str(Path(torch.__file__).parent)
 _TRACING: Final = str(Path(__file__).parent)
@@ -44,6 +45,30 @@ class CodeLine:
         return f"{where}: {self.text}" if self.text else where
 
 
+def line_of(code: CodeType, line: int, names: Mapping[str, Any]) -> CodeLine:
+    """Return a line of some code; for a lambda its own part of the line, which may have others.
+
+    Parameters
+    ----------
+    code, line
+        The code, and the number of the line in its file.
+    names
+        The global names of the code, by which sources that are in no file are found.
+    """
+    written = linecache.getline(code.co_filename, line, dict(names))
+    if code.co_name == "<lambda>":
+        # Positions are counted in bytes.
+        columns = [
+            (start, end)
+            for first, last, start, end in code.co_positions()
+            if first == last == line and start is not None and end is not None and start < end
+        ]
+        if columns:
+            first, last = min(start for start, _ in columns), max(end for _, end in columns)
+            written = written.encode()[first:last].decode(errors="replace")
+    return CodeLine(code.co_filename, line, written.strip())
+
+
 def calling_line() -> CodeLine | None:
     """Return the innermost line of the traced code that is not in torch; None without one.
 
@@ -59,8 +84,7 @@ def calling_line() -> CodeLine | None:
             known: CodeLine | None = frame.f_locals["line_of_code"]
             return known
         if not file.startswith((LIBRARY, _TRACING, _EXPLANATION)):
-            text = linecache.getline(file, frame.f_lineno, frame.f_globals).strip()
-            return CodeLine(file, frame.f_lineno, text)
+            return line_of(frame.f_code, frame.f_lineno, frame.f_globals)
         frame = frame.f_back
     return None
 

@@ -146,7 +146,7 @@ class _Replay:
 def _as_given(tensor: torch.Tensor, leaf: Leaf) -> torch.Tensor:
     """Return a tensor in the dtype of the person's; a module may write into its buffers."""
     converted = tensor.to(leaf.tensor.dtype)
-    return converted.clone() if leaf.role == "buffer" else converted
+    return converted.detach().clone() if leaf.role == "buffer" else converted
 
 
 def _unreadable(error: ExpressionError, definitions: Sequence[Definition]) -> UntracedError:

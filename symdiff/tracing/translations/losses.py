@@ -1,4 +1,4 @@
-"""The translation of a loss that has a row for some of its arguments only."""
+"""The translations of losses that have a row for some of its arguments only."""
 
 from __future__ import annotations
 
@@ -6,7 +6,18 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from symdiff.tracing.syntax import Syntax, add, call, divide, literal, multiply, negative
+import torch
+
+from symdiff.tracing.syntax import (
+    Syntax,
+    add,
+    call,
+    divide,
+    literal,
+    multiply,
+    negative,
+    subtract,
+)
 from symdiff.tracing.translations.arrangements import reshaped
 from symdiff.tracing.translations.call import Call, Translation
 
@@ -52,4 +63,46 @@ def _cross_entropy(
     return total if reduction == "sum" else divide(total, literal(input.numel() // classes))
 
 
-LOSSES: Final[Mapping[str, Translation]] = MappingProxyType({"cross_entropy": _cross_entropy})
+def _of_two_classes(name: str) -> Translation:
+    """Return the translation of a binary cross entropy; inside torch it has no keywords.
+
+    There `rest` is the weight of the positive class, if the loss has one, and a number for the
+    reduction; otherwise it is `size_average`, `reduce` and `reduction`.
+    """
+
+    def translate(
+        c: Call,
+        input: Any,
+        target: Any,
+        weight: Any = None,
+        *rest: Any,
+        reduction: Any = "mean",
+        pos_weight: Any = None,
+    ) -> Syntax:
+        for value in rest:
+            if isinstance(value, torch.Tensor):
+                pos_weight = value
+            elif isinstance(value, int | str) and not isinstance(value, bool):
+                reduction = value
+        reduction = ("none", "mean", "sum")[reduction] if isinstance(reduction, int) else reduction
+        if weight is None and pos_weight is None:
+            return call(name, c.write(input), c.number(target), reduction=literal(reduction))
+        terms: Syntax = call(name, c.write(input), c.number(target), reduction=literal("none"))
+        if pos_weight is not None:
+            x, t = c.write(input), c.number(target)
+            missed = multiply(multiply(c.write(pos_weight), t), call("logsigmoid", x))
+            false = multiply(subtract(literal(1), t), call("logsigmoid", negative(x)))
+            terms = negative(add(missed, false))
+        terms = terms if weight is None else multiply(terms, c.write(weight))
+        return terms if reduction == "none" else call(reduction, terms)
+
+    return translate
+
+
+LOSSES: Final[Mapping[str, Translation]] = MappingProxyType(
+    {
+        "cross_entropy": _cross_entropy,
+        "binary_cross_entropy": _of_two_classes("binary_cross_entropy"),
+        "binary_cross_entropy_with_logits": _of_two_classes("binary_cross_entropy_with_logits"),
+    }
+)
