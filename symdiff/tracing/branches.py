@@ -21,7 +21,12 @@ from symdiff.tracing.inputs import Arguments, Leaf
 from symdiff.tracing.nearby import check_choices
 from symdiff.tracing.recorder import Recorder
 from symdiff.tracing.records import Branch, Definition
-from symdiff.tracing.state import RandomState, random_numbers, without_compiler
+from symdiff.tracing.state import (
+    RandomState,
+    marks_noted,
+    random_numbers,
+    without_compiler,
+)
 from symdiff.tracing.syntax import Syntax
 from symdiff.tracing.tensors import tensors_in
 from symdiff.tracing.translations.arrangements import reshaped
@@ -135,7 +140,7 @@ def recorded(
         copies |= {name: tensor.clone().requires_grad_() for name, tensor in moved.items()}
         recorder = Recorder(copies, forced, prefix)
         try:
-            with recorder, exceptions_named(), without_compiler():
+            with recorder, exceptions_named(), without_compiler(), marks_noted(recorder.marked):
                 result = arguments.call(copies)
         except Exception:
             if recorder.refused is not None:

@@ -61,6 +61,8 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         The values of tensors that are not inputs, by name.
     branches, notes
         Where the trace holds on one side only, and what else a reader should know.
+    marked
+        Results that a custom Function marks as not differentiable, by their ids.
     refused
         The first call that could not be read, which the person's code may have caught.
     has_choices
@@ -99,6 +101,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         self._by_memory: dict[int, list[torch.Tensor]] = {}
         self._held = False  # whether the person's code has turned gradients off
         self._taken = set(inputs)
+        self.marked: dict[int, torch.Tensor] = {}
         self.refused: UntracedError | None = None
         self.has_choices = False
         self._inputs = {id(tensor) for tensor in inputs.values()}
@@ -119,6 +122,9 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
     def reference(self, tensor: torch.Tensor) -> Syntax:
         """Return the expression that stands for a tensor; an unknown one is a constant."""
         known = self._expressions.get(id(tensor))
+        if known is not None and id(tensor) in self.marked and not is_in_custom_forward():
+            self._note("a result is marked as not differentiable, and held fixed")
+            return syntax.call("detach", known)
         if known is not None:
             return known
         unseen = self._unread.get(id(tensor))

@@ -138,6 +138,23 @@ def without_compiler() -> Iterator[None]:
         yield
 
 
+@contextlib.contextmanager
+def marks_noted(marked: dict[int, torch.Tensor]) -> Iterator[None]:
+    """Note the tensors that custom Functions mark as not differentiable, which torch forgets."""
+    kind = torch.autograd.function.FunctionCtx
+    former = kind.mark_non_differentiable
+
+    def noting(self: Any, *tensors: torch.Tensor) -> None:
+        marked.update({id(t): t for t in tensors})
+        former(self, *tensors)
+
+    kind.mark_non_differentiable = noting
+    try:
+        yield
+    finally:
+        kind.mark_non_differentiable = former
+
+
 # -- random numbers
 
 

@@ -1,5 +1,7 @@
 """Hooks, gradients inside, compiled functions, checkpoints, tensors with a graph of their own."""
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -106,6 +108,34 @@ class Sorted(Function):
         return torch.zeros_like(gradient).index_add(0, ctx.saved_tensors[0], gradient)
 
 
+class SineAndFixedCosine(Function):
+    kept = None
+
+    @staticmethod
+    def forward(ctx, x):
+        sine, cosine = x.sin(), x.cos()
+        SineAndFixedCosine.kept = 3 * x
+        ctx.mark_non_differentiable(cosine)
+        ctx.save_for_backward(cosine)
+        return sine, cosine
+
+    @staticmethod
+    def backward(ctx, gradient, _):
+        return gradient * ctx.saved_tensors[0]
+
+
+class ForgetsTheMark(SineAndFixedCosine):
+    @staticmethod
+    def forward(ctx, x):
+        sine, cosine = x.sin(), x.cos()
+        ctx.save_for_backward(cosine)
+        return sine, cosine
+
+
+def leaking(x):
+    return SineAndFixedCosine.apply(x)[0] * SineAndFixedCosine.kept
+
+
 class WrongSorted(Sorted):
     @staticmethod
     def backward(ctx, gradient, _):
@@ -190,6 +220,8 @@ RIGHT = [
     lambda x: Unmaterialized.apply(x)[1],
     lambda x: Dirty.apply(x.clone()).sin(),
     lambda x: Sorted.apply(x)[0].exp(),
+    SineAndFixedCosine.apply,
+    lambda x: math.prod(SineAndFixedCosine.apply(x)),
     Outer.apply,
     lambda x: Square.apply(Square.apply(x)),
     lambda x: Square.apply(x) + Square.apply(2 * x),
@@ -226,6 +258,8 @@ WRONG = [
     lambda x: WrongForNone.apply(x)[0],
     lambda x: WrongDirty.apply(x.clone()).sin(),
     lambda x: WrongSorted.apply(x)[0].exp(),
+    lambda x: math.prod(ForgetsTheMark.apply(x)),
+    leaking,
     Reversal.apply,
     lambda x: Square.apply(WrongSquare.apply(x)),
     hooked(lambda gradient: 2 * gradient),

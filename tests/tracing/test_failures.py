@@ -101,8 +101,8 @@ ARGUMENTS = [
     ((lambda x: x.sum(), torch.eye(3).to_sparse()), {}, "x is sparse"),
     ((lambda x: x.sum(), torch.ones(3, device="meta")), {}, "x is on the device meta"),
     ((nn.Linear(2, 2, dtype=torch.complex128), X), {}, "weight is of complex128"),
-    ((lambda x: torch.complex(x, x), X), {}, "returned a tensor of torch.complex128"),
-    ((lambda x: (x, torch.complex(x, x)), X), {}, "returned a tensor of torch.complex128"),
+    ((lambda x: torch.complex(x, x), X), {}, "cannot be traced: it is complex"),
+    ((lambda x: (x, torch.complex(x, x)), X), {}, "cannot be traced: it is complex"),
     ((lambda x: (x > 0).sum(), X), {}, "returned a tensor of torch.int64"),
     ((lambda x: x.sum().item(), X), {}, "returned float"),
     ((lambda x: None, X), {}, "returned NoneType"),
@@ -117,6 +117,12 @@ def test_what_cannot_be_traced_is_refused_in_one_line(arguments, keywords, words
         symdiff.trace(*arguments, **keywords)
     assert words in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_complex_results_are_refused_without_a_trace_too():
+    for function in (lambda x: torch.complex(x, x), lambda x: (x, torch.complex(x, x))):
+        with pytest.raises(symdiff.InputError, match=r"a tensor of torch\.complex128"):
+            symdiff.compare(function, values={"x": X})
 
 
 def test_a_scripted_module_is_refused():
