@@ -74,22 +74,22 @@ _TANGENTS: Final[Mapping[str, str]] = MappingProxyType(
         "ceil": "where(ceil(x) > floor(x), 0, undefined)",
         "atan2": "where(y > 0 or x != 0, (y*dx - x*dy)/(x*x + y*y), undefined)",
         "xlogy": "dx*log(y) + x*dy/y",
+        "sinc": "where(x != 0, dx*(cos(pi*x) - result)/x, 0)",
     }
 )
-# The same where a switch is zero and all formulas that it decides between have one derivative: a
-# function that is one of several at every point near by is then differentiable with it. Error
-# bounds do not need these cases, and their conditions would be additional switches.
-_CAREFUL: Final[Mapping[str, str]] = MappingProxyType(
+# The derivatives on one side of a point: x + s*dx for small s > 0. Error bounds do not need them,
+# and their conditions would be additional switches.
+_ONE_SIDED: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "abs": "where(x > 0, dx, where(x < 0, -dx, where(dx == 0, 0, undefined)))",
-        "maximum": "where(x > y, dx, where(x < y, dy, where(dx == dy, dx, undefined)))",
-        "minimum": "where(x < y, dx, where(x > y, dy, where(dx == dy, dx, undefined)))",
+        "abs": "where(x > 0, dx, where(x < 0, -dx, abs(dx)))",
+        "maximum": "where(x > y, dx, where(x < y, dy, maximum(dx, dy)))",
+        "minimum": "where(x < y, dx, where(x > y, dy, minimum(dx, dy)))",
     }
 )
 
 
 @functools.lru_cache(maxsize=256)
-def derivative_program(program: Program, variable: str, *, careful: bool = False) -> Program:
+def derivative_program(program: Program, variable: str, *, side: int = 0) -> Program:
     """Return the derivative of a Program on numbers along one input.
 
     Its inputs are those of the program. The nodes of the program keep their indices, and a node of
@@ -101,9 +101,9 @@ def derivative_program(program: Program, variable: str, *, careful: bool = False
         The expression as written.
     variable
         The input to differentiate by.
-    careful
-        Whether to define the derivative where a switch is zero and both branches have the same
-        derivative. This adds conditions.
+    side
+        0: the derivative, which is undefined at the switches. 1 or -1: the derivative of
+        f(x + side*s) by s at s = 0, for s > 0 alone. At a kink it is defined on both sides.
 
     Raises
     ------
@@ -118,8 +118,8 @@ def derivative_program(program: Program, variable: str, *, careful: bool = False
     >>> evaluate(derivative_program(parse("x*abs(x)"), "x"), {"x": np.array([-2.0, 0.0, 3.0])})
     array([ 4., nan,  6.])
     """
-    derivation = _Derivation(Builder.extending(program), careful=careful)
-    one = derivation.builder.add(Literal(1))
+    derivation = _Derivation(Builder.extending(program), is_one_sided=side != 0)
+    one = derivation.builder.add(Literal(side or 1))
     seeds = {
         name: _Dual(derivation.builder.add(Input(name)), one if name == variable else None)
         for name in program.inputs
@@ -139,9 +139,9 @@ class _Derivation:
     says that it does not depend on the variable.
     """
 
-    def __init__(self, builder: Builder, *, careful: bool) -> None:
+    def __init__(self, builder: Builder, *, is_one_sided: bool) -> None:
         self.builder = builder
-        self._careful = careful
+        self._is_one_sided = is_one_sided
 
     def differentiate(self, program: Program, inputs: Mapping[str, _Dual]) -> _Dual:
         """Add a program and its derivative, given its inputs and their derivatives."""
@@ -202,7 +202,7 @@ class _Derivation:
 
     def _tie(self, branches: Sequence[_Dual], slopes: Sequence[int]) -> int:
         """Return the derivative of a choice where its condition may change."""
-        if not self._careful:
+        if not self._is_one_sided:
             return self._undefined()
         same_value = self.call("equal", *(b.node for b in branches))
         same_slope = self.call("equal", *slopes)
@@ -217,7 +217,7 @@ class _Derivation:
             base, exponent = (a for a in arguments if a is not None)
             return self._of_power(base, exponent, result)
         bound = self._bound(row, arguments)
-        text = (self._careful and _CAREFUL.get(row.name)) or _TANGENTS.get(row.name)
+        text = (self._is_one_sided and _ONE_SIDED.get(row.name)) or _TANGENTS.get(row.name)
         if text is not None:
             return self._by_text(text, bound, result)
         if row.derivative is not None:
@@ -287,7 +287,7 @@ class _Derivation:
         if integer == 0:
             return None
         slope = self._power_rule(x, n, dx)
-        if integer is not None or not self._careful:
+        if integer is not None or not self._is_one_sided:
             return slope
         # Where the base is 0 and does not move, the power may be undefined on both sides.
         zero = self.builder.add(Literal(0))

@@ -48,11 +48,25 @@ def prove(
     >>> prove(parse("max(x, 0) - max(-x, 0)"), "x", {"x": Real.of(0)}).detail
     'apparent kink'
     """
-    slope = smooth_slope(program, variable, point, (budget or Budget()).bits)
-    if slope is not None:
-        detail = "" if math.isfinite(slope) else _size(program, variable, point)
-        return Truth(Kind.SMOOTH, slope, slope, slope, detail=detail)
-    truth = decide(program, variable, point, budget)
+    smooth = smooth_truth(program, variable, point, (budget or Budget()).bits)
+    if smooth is not None:
+        return smooth
+    return with_apparent_kink(decide(program, variable, point, budget), program, point)
+
+
+def smooth_truth(
+    program: Program, variable: str, point: Mapping[str, Real], bits: int
+) -> Truth | None:
+    """Return the truth if balls of at most `bits` bits prove the program smooth, else None."""
+    slope = smooth_slope(program, variable, point, bits)
+    if slope is None:
+        return None
+    detail = "" if math.isfinite(slope) else _size(program, variable, point)
+    return Truth(Kind.SMOOTH, slope, slope, slope, detail=detail)
+
+
+def with_apparent_kink(truth: Truth, program: Program, point: Mapping[str, Real]) -> Truth:
+    """Return a truth whose detail says so if a switch of a program is zero at a smooth point."""
     if truth.kind is Kind.SMOOTH and active_switches(program, point):
         detail = f"{APPARENT}; {truth.detail}" if truth.detail else APPARENT
         return dataclasses.replace(truth, detail=detail)

@@ -130,29 +130,50 @@ class SideGerms:
             inputs[self.variable] = affine_germ(self.point[self.variable], Real.of(s))
         return inputs
 
-    def side(self, s: int, value: Value) -> Side:
+    def side(
+        self, s: int, value: Value, of: Callable[[Value, Algebra], Value] | None = None
+    ) -> Side:
         """Return the behaviour on one side, from the shortest series that decides it.
 
         If no series does, the parts that seem to be constant are proved to be constant.
+
+        Parameters
+        ----------
+        s
+            The side: 1 or -1.
+        value
+            The value at the point.
+        of
+            Returns what is described, given the germ of the program; None: that germ itself.
         """
-        side = from_shortest(lambda order: self.germ(s, order), value, s, self.budget)
+
+        def described_germ(germ: Value, order: int) -> Value:
+            return germ if of is None else of(germ, Algebra(order, self.budget.bits))
+
+        side = from_shortest(
+            lambda order: described_germ(self.germ(s, order), order), value, s, self.budget
+        )
         constants = self._constants(s) if side.kind is Kind.UNDECIDED else {}
         if not constants:
             return side
         inputs, held = self._inputs(s), {**constants, **self.detached}
-        return from_shortest(
-            lambda order: evaluate(self.program, inputs, order, self.budget, held=held),
-            value,
-            s,
-            self.budget,
-        )
+
+        def germ_of(order: int) -> Value:
+            germ = evaluate(self.program, inputs, order, self.budget, held=held)
+            return described_germ(germ, order)
+
+        return from_shortest(germ_of, value, s, self.budget)
 
     def _constants(self, s: int) -> dict[int, Value]:
         """Return the parts that are proved to be constant on one side."""
+        return constant_parts(self.program, self.variable, self.point, self.nodes(s))
+
+    def nodes(self, s: int) -> dict[int, Value]:
+        """Return the germs of all nodes on one side, up to the lowest order."""
         nodes: dict[int, Value] = dict(self.detached)
         order = self.budget.orders[0]
         evaluate(self.program, self._inputs(s), order, self.budget, cache=nodes)
-        return constant_parts(self.program, self.variable, self.point, nodes)
+        return nodes
 
 
 def detached_at(program: Program, point: Mapping[str, Real], budget: Budget) -> dict[int, Value]:

@@ -63,11 +63,11 @@ def jet_of(program: Program, point: dict[str, float], variable: str = "") -> Jet
 
 
 @pytest.mark.parametrize("text", [*texts_of_rows()])
-@pytest.mark.parametrize("careful", [False, True])
-def test_equals_the_gradient_in_jets_for_every_row(text: str, *, careful: bool) -> None:
+@pytest.mark.parametrize("side", [0, 1])
+def test_equals_the_gradient_in_jets_for_every_row(text: str, side: int) -> None:
     program, rng, compared = parse(text), rng_of(text), 0
     for variable in program.inputs:
-        derivative = derivative_program(program, variable, careful=careful)
+        derivative = derivative_program(program, variable, side=side)
         assert derivative.inputs == program.inputs
         for _ in range(POINTS):
             point = {name: rng.uniform(-3, 3) for name in program.inputs}
@@ -123,59 +123,61 @@ def value_at(program: Program, point: dict[str, float]) -> float:
     return float(evaluate(program, {name: np.array([x]) for name, x in point.items()})[0])
 
 
-# Expression, point, and its derivative by x in the two forms; None: undefined.
+# Expression, point, and its derivative by x, and those on the right and on the left; None:
+# undefined.
 AT_SWITCHES = [
-    ("abs(x)", {"x": 0.0}, None, None),
-    ("abs(x**2)", {"x": 0.0}, None, 0.0),
-    ("abs(y)*x", {"x": 3.0, "y": 0.0}, 0.0, 0.0),  # the switch does not depend on x
-    ("abs(relu(x))", {"x": -1.0}, None, 0.0),
-    ("relu(x)", {"x": 0.0}, None, None),
-    ("max(x, 2*x - x)", {"x": 1.0}, None, 1.0),
-    ("min(x, 2*x)", {"x": 0.0}, None, None),
-    ("max(x, y)", {"x": 1.0, "y": 1.0}, None, None),
-    ("sign(x)", {"x": 0.0}, None, None),
-    ("sign(x)", {"x": -2.0}, 0.0, 0.0),
-    ("floor(x)", {"x": 2.0}, None, None),
-    ("floor(x)", {"x": 2.5}, 0.0, 0.0),
-    ("where(x > 1, x**2, 2*x - 1)", {"x": 1.0}, None, 2.0),
-    ("where(x > 1, x**2, x)", {"x": 1.0}, None, None),
-    ("where(y > 0, x, -x)", {"x": 1.0, "y": 0.0}, -1.0, -1.0),
-    ("where(x == 1, 5, x)", {"x": 1.0}, None, None),
-    ("where(x == 1, 5, x)", {"x": 2.0}, 1.0, 1.0),
-    ("x if x >= 0 and x <= 1 else 0", {"x": 0.5}, 1.0, 1.0),
-    ("x if x >= 0 and x <= 1 else 0", {"x": 1.0}, None, None),
-    ("(x > 0).float()", {"x": 1.0}, 0.0, 0.0),
-    ("(x > 0).float()", {"x": 0.0}, None, None),
-    ("sqrt(x)", {"x": 0.0}, math.inf, math.inf),  # in doubles; undefined in real numbers
-    ("x**1.5", {"x": 0.0}, 0.0, 0.0),  # at the end of the domain
-    ("(-x*x)**1.5", {"x": 0.0}, 0.0, None),  # defined at no other point
-    ("x**0", {"x": 0.0}, 0.0, 0.0),
-    ("x**1", {"x": 0.0}, 1.0, 1.0),
-    ("x**-1", {"x": 2.0}, -0.25, -0.25),
-    ("x**y", {"x": -2.0, "y": 2.0}, -4.0, -4.0),
-    ("detach(x)*x", {"x": 3.0}, 3.0, 3.0),
-    ("x + detach(log(x))", {"x": -1.0}, None, None),  # undefined as the expression is
-    ("log(x)", {"x": -1.0}, None, None),
-    ("acosh(x)", {"x": -2.0}, None, None),
-    ("atanh(x)", {"x": 2.0}, None, None),
-    ("x + log(y)", {"x": 1.0, "y": -1.0}, None, None),
-    ("nan_to_num(log(x))", {"x": -1.0}, None, None),
-    ("hypot(x, y)", {"x": 0.0, "y": 0.0}, None, None),
-    ("atan2(x, y)", {"x": 0.0, "y": -1.0}, None, None),
-    ("atan2(x, y)", {"x": 0.0, "y": 1.0}, 1.0, 1.0),
-    ("y + 0*x", {"x": 1.0, "y": 1.0}, 0.0, 0.0),
-    ("y", {"y": 1.0}, 0.0, 0.0),
+    ("abs(x)", {"x": 0.0}, None, 1.0, -1.0),
+    ("abs(x**2)", {"x": 0.0}, None, 0.0, 0.0),
+    ("abs(y)*x", {"x": 3.0, "y": 0.0}, 0.0, 0.0, 0.0),  # the switch does not depend on x
+    ("abs(relu(x))", {"x": -1.0}, None, 0.0, 0.0),
+    ("relu(x)**2", {"x": 0.0}, None, 0.0, 0.0),
+    ("relu(x)", {"x": 0.0}, None, 1.0, 0.0),
+    ("max(x, 2*x - x)", {"x": 1.0}, None, 1.0, 1.0),
+    ("min(x, 2*x)", {"x": 0.0}, None, 1.0, 2.0),
+    ("max(x, y)", {"x": 1.0, "y": 1.0}, None, 1.0, 0.0),
+    ("x*max(x, 1)", {"x": 1.0}, None, 2.0, 1.0),
+    ("sign(x)", {"x": 0.0}, None, None, None),
+    ("sign(x)", {"x": -2.0}, 0.0, 0.0, 0.0),
+    ("floor(x)", {"x": 2.0}, None, None, None),
+    ("floor(x)", {"x": 2.5}, 0.0, 0.0, 0.0),
+    ("where(x > 1, x**2, 2*x - 1)", {"x": 1.0}, None, 2.0, 2.0),
+    ("where(x > 1, x**2, x)", {"x": 1.0}, None, None, None),
+    ("where(y > 0, x, -x)", {"x": 1.0, "y": 0.0}, -1.0, -1.0, -1.0),
+    ("where(x == 1, 5, x)", {"x": 1.0}, None, None, None),
+    ("where(x == 1, 5, x)", {"x": 2.0}, 1.0, 1.0, 1.0),
+    ("x if x >= 0 and x <= 1 else 0", {"x": 0.5}, 1.0, 1.0, 1.0),
+    ("x if x >= 0 and x <= 1 else 0", {"x": 1.0}, None, None, None),
+    ("(x > 0).float()", {"x": 1.0}, 0.0, 0.0, 0.0),
+    ("(x > 0).float()", {"x": 0.0}, None, None, None),
+    ("x**1.5", {"x": 0.0}, 0.0, 0.0, 0.0),  # at the end of the domain
+    ("(-x*x)**1.5", {"x": 0.0}, 0.0, None, None),  # defined at no other point
+    ("x**0", {"x": 0.0}, 0.0, 0.0, 0.0),
+    ("x**1", {"x": 0.0}, 1.0, 1.0, 1.0),
+    ("x**-1", {"x": 2.0}, -0.25, -0.25, -0.25),
+    ("x**y", {"x": -2.0, "y": 2.0}, -4.0, -4.0, -4.0),
+    ("detach(x)*x", {"x": 3.0}, 3.0, 3.0, 3.0),
+    ("x + detach(log(x))", {"x": -1.0}, None, None, None),  # undefined as the expression is
+    ("log(x)", {"x": -1.0}, None, None, None),
+    ("acosh(x)", {"x": -2.0}, None, None, None),
+    ("atanh(x)", {"x": 2.0}, None, None, None),
+    ("x + log(y)", {"x": 1.0, "y": -1.0}, None, None, None),
+    ("nan_to_num(log(x))", {"x": -1.0}, None, None, None),
+    ("hypot(x, y)", {"x": 0.0, "y": 0.0}, None, None, None),
+    ("atan2(x, y)", {"x": 0.0, "y": -1.0}, None, None, None),
+    ("atan2(x, y)", {"x": 0.0, "y": 1.0}, 1.0, 1.0, 1.0),
+    ("sinc(x)*y", {"x": 0.0, "y": 1.0}, 0.0, 0.0, 0.0),
+    ("y + 0*x", {"x": 1.0, "y": 1.0}, 0.0, 0.0, 0.0),
+    ("y", {"y": 1.0}, 0.0, 0.0, 0.0),
 ]
 
 
-@pytest.mark.parametrize(("text", "point", "plain", "careful"), AT_SWITCHES)
-def test_is_undefined_at_a_switch_unless_both_branches_have_one_derivative(
-    text: str, point: dict[str, float], plain: float | None, careful: float | None
+@pytest.mark.parametrize(("text", "point", "both", "right", "left"), AT_SWITCHES)
+def test_is_undefined_at_switches_and_defined_on_their_sides(
+    text: str, point: dict[str, float], both: float | None, right: float | None, left: float | None
 ) -> None:
-    for is_careful, expected in ((False, plain), (True, careful)):
-        derivative = derivative_program(parse(text), "x", careful=is_careful)
-        value = value_at(derivative, point)
-        assert (None if math.isnan(value) else value) == expected
+    for side, expected in ((0, both), (1, right), (-1, left)):
+        value = value_at(derivative_program(parse(text), "x", side=side), point)
+        assert (None if math.isnan(value) else -value if side < 0 else value) == expected
 
 
 def test_nodes_keep_their_places() -> None:
