@@ -118,10 +118,13 @@ _COLUMNS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
 SYMENGINE: Final = _Symengine()
 
 
-def symengine_derivatives(program: Program, variables: Sequence[str]) -> dict[str, Any]:
+def symengine_derivatives(
+    program: Program, variables: Sequence[str], inner: str = ""
+) -> dict[str, Any]:
     """Return the partial derivatives that symengine finds for a program, by variable.
 
-    Where symengine leaves one unevaluated, the reason takes its place, as an `Unsupported`.
+    Where symengine leaves one unevaluated, the reason takes its place, as an `Unsupported`. With
+    `inner`, they are those of the derivative by this input.
 
     Raises
     ------
@@ -136,6 +139,7 @@ def symengine_derivatives(program: Program, variables: Sequence[str]) -> dict[st
     """
     symbols = {name: se.Symbol(name) for name in program.inputs}
     f = _as_number(read(program, SYMENGINE, symbols))
+    f = f.diff(symbols[inner]) if inner else f
     return {name: _evaluated(f.diff(symbols[name])) for name in variables}
 
 

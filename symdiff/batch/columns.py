@@ -66,7 +66,8 @@ class Columns:
         for trial in trials:
             spelling = f"{trial.spelling}." if trial.spelling else ""
             for variable, truths in trial.truths.items():
-                prefix = f"{spelling}{variable}." if len(trial.truths) > 1 else spelling
+                label = trial.problem.label(variable)
+                prefix = f"{spelling}{label}." if len(trial.truths) > 1 else spelling
                 columns |= {f"{prefix}{name}": getattr(truths, name) for name in _TRUTH_COLUMNS}
                 for engine in trial.samples:
                     if variable in trial.covered(engine):

@@ -33,6 +33,7 @@ from symdiff.errors import (
 from symdiff.grid.grid import Grid, Role
 from symdiff.grid.switches import Switch
 from symdiff.labels import LabelledEnum
+from symdiff.program.differentiation import SecondOrder
 from symdiff.program.nodes import (
     Call,
     Constant,
@@ -69,6 +70,7 @@ _CLASSES: Final = {
             Traits,
             Gap,
             TensorProblem,
+            SecondOrder,
             Value,
             Program,
             Call,

@@ -66,6 +66,8 @@ def compare(
     ('x**2', True)
     """
     try:
+        if request.order is not None:
+            options = dataclasses.replace(options, order=request.order)
         with deterministic_sympy():
             return _compare_with_or_without_proof(request, options, writer)
     except InputError as error:
@@ -81,7 +83,7 @@ def _compare_with_or_without_proof(
         evidence = _compare(request, options, writer)
     except UntracedError as error:
         untraced = untraced_arguments(request)
-        if untraced is None:
+        if untraced is None or options.order > 1:  # second derivatives need a formula
             raise
         from symdiff.comparison.unproved import compare_without_proof  # noqa: PLC0415  (torch)
 

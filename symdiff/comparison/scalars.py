@@ -12,6 +12,7 @@ from symdiff.arithmetics.bounds.estimates import estimate
 from symdiff.arithmetics.bounds.models import Estimate
 from symdiff.array_types import Array
 from symdiff.comparison.evidence import Tensors, Trial
+from symdiff.comparison.second_order import first_claims, second_claims, second_order_cases
 from symdiff.comparison.trial import Case
 from symdiff.engines.base import Problem
 from symdiff.errors import Unsupported, UsageError
@@ -75,7 +76,8 @@ def plan_on_numbers(parsed: ParsedRequest, options: Options) -> Plan:
         seed=options.seed,
     )
     columns = grid.columns()
-    claims = {claim.variable: claim.program for claim in parsed.claims}
+    is_first = options.order == 1
+    claims = {c.variable: c.program for c in first_claims(parsed)} if is_first else {}
     cases = tuple(
         Case(
             problem=Problem(other, columns, variables, None if spelling else parsed.function),
@@ -85,6 +87,8 @@ def plan_on_numbers(parsed: ParsedRequest, options: Options) -> Plan:
         )
         for spelling, other in parsed.programs.items()
     )
+    if options.order > 1:
+        cases = second_order_cases(cases, variables, second_claims(parsed))
     return Plan(grid=grid, variables=variables, cases=cases, long_range=long_range)
 
 

@@ -28,6 +28,7 @@ from symdiff.catalogue import CATALOGUE
 from symdiff.comparison.directions import directional_trials
 from symdiff.comparison.evidence import Tensors
 from symdiff.comparison.scalars import Plan, check_same_values, only_long_range
+from symdiff.comparison.second_order import first_claims, second_claims, second_order_cases
 from symdiff.comparison.tensor_request import (
     TANGENT,
     TensorRequest,
@@ -69,14 +70,20 @@ def plan_on_tensors(parsed: ParsedRequest, options: Options) -> Plan:
         A value, a shape, a grid, a claim or a spelling cannot be used.
     """
     request = check_tensors(parsed)
-    count = 1 if request.tangent else sum(math.prod(request.shapes[n]) for n in request.wrt)
+    components = sum(math.prod(request.shapes[n]) for n in request.wrt)
+    is_second = options.order > 1
+    count = components if not request.tangent or is_second else 1
     rows = 1 if request.is_contracted else math.prod(request.shape)
+    rows *= components if is_second and not request.tangent else 1
     reason = f"{rows * count} derivatives, more than {options.max_components}"
     if rows * count <= options.max_components:
         try:
             return _plan_by_components(request, options)
         except TooLargeError:
             reason = "the program is too large to be written out"
+    if is_second:
+        message = f"second derivatives: {reason}"
+        raise UsageError(message, hint="a cotangent, a tangent, or a smaller wrt")
     return _plan_along_directions(request, options, reason)
 
 
@@ -100,12 +107,13 @@ def _plan_by_components(request: TensorRequest, options: Options) -> Plan:
         The program is too large to be written out.
     """
     parsed = request.parsed
-    if request.tangent is not None:
-        inputs = along(literals(request.arrays), request.tangent, TANGENT)
-        names: tuple[str, ...] = (TANGENT,)
-    else:
-        inputs = variables(request.shapes, request.arrays)
-        names = tuple(c for n in request.wrt for c in component_names(n, request.shapes[n]))
+    is_second = options.order > 1
+    components = tuple(c for n in request.wrt for c in component_names(n, request.shapes[n]))
+    inputs, names = variables(request.shapes, request.arrays), components
+    if request.tangent is not None and is_second:  # x moves, and then along the tangent
+        inputs = along(inputs, request.tangent, TANGENT)
+    elif request.tangent is not None:
+        inputs, names = along(literals(request.arrays), request.tangent, TANGENT), (TANGENT,)
     written = {
         spelling: write_out(program, inputs, request.indices)
         for spelling, program in parsed.programs.items()
@@ -124,7 +132,7 @@ def _plan_by_components(request: TensorRequest, options: Options) -> Plan:
         _check_values(
             request, functions[""], spelling, functions[spelling], columns, Tolerance.of(options)
         )
-    claims = WrittenClaims(request)
+    claims = None if is_second else WrittenClaims(request)
     cases = tuple(
         Case(
             problem=Problem(
@@ -141,13 +149,16 @@ def _plan_by_components(request: TensorRequest, options: Options) -> Plan:
             ),
             spelling=spelling,
             output=component_name("", index),
-            claims={} if spelling else claims.at(index),
+            claims={} if spelling or claims is None else claims.at(index),
             expression=functions[""][index] if spelling else None,
-            refused={} if spelling else claims.refused(index),
+            refused={} if spelling or claims is None else claims.refused(index),
         )
         for spelling, by_index in functions.items()
         for index, program in by_index.items()
     )
+    if is_second:
+        inner = components if request.tangent is None else (TANGENT,)
+        cases = second_order_cases(cases, inner, second_claims(parsed))
     first_point = {n: float(columns[n][0]) for n in request.scalars}
     tensors = _description(request, first_point)
     return Plan(grid=grid, variables=names, cases=cases, tensors=tensors)
@@ -212,7 +223,7 @@ def _grid(request: TensorRequest, options: Options) -> Grid:
         names.append(TANGENT)
         numbers.append(np.zeros(1))
     for name, array in request.arrays.items():
-        if request.tangent is None:
+        if request.tangent is None or options.order > 1:
             names.extend(component_names(name, array.shape))
             numbers.append(array.reshape(-1))
     components = np.concatenate(numbers) if numbers else np.zeros(0)
@@ -302,7 +313,7 @@ class WrittenClaims:
         self._request = request
         self._fitting: list[tuple[Claimed, WrittenOut]] = []
         self._refused: list[tuple[Claimed, str]] = []
-        for claim in request.parsed.claims:
+        for claim in first_claims(request.parsed):
             check_indices(request, claim)
             try:
                 check_shape(request, claim)

@@ -94,7 +94,9 @@ def run_trial(case: Case, grid: Grid, options: Options, proofs: ProofOptions) ->
     problem, tolerance = case.problem, Tolerance.of(options)
     engines: dict[str, Engine] = {name: load(name) for name in dict.fromkeys(options.engines)}
     engines |= as_engines(case.claims, case.refused)
-    tasks = {v: ProofTask(problem.program, v, grid, proofs) for v in problem.variables}
+    tasks = {
+        v: ProofTask(problem.program, v, grid, proofs, problem.second) for v in problem.variables
+    }
     samples, certified = _run_engines(engines, problem, tasks)
     gradients = _smooth_gradients(problem, grid) if problem.tensor_problem is not None else {}
     truths = {
@@ -112,7 +114,9 @@ def run_trial(case: Case, grid: Grid, options: Options, proofs: ProofOptions) ->
     redrafted = _drafts(proved, samples, tolerance, newly_proved)
     drafts = {key: drafted.updated(redrafted[key]) for key, drafted in drafts.items()}
     smooth = _smooth_everywhere(problem, gradients)
-    proved, joints = with_joint_truths(problem.without_data(), grid, proved, smooth)
+    proved, joints = with_joint_truths(
+        problem.without_data(), grid, proved, smooth, is_formula=problem.order > 1
+    )
 
     between = points_between_doubles(grid)
 
@@ -137,11 +141,16 @@ def run_trial(case: Case, grid: Grid, options: Options, proofs: ProofOptions) ->
     judgements |= judge_digits(problem, proved, samples, judgements, options.digits)
     judgements |= judge_values(problem, samples, judgements, tolerance)
     if case.expression is not None:
-        judgements |= judge_spelling(problem, case.expression, judgements, tolerance)
+        judgements |= judge_spelling(_written(problem), case.expression, judgements, tolerance)
     trial = Trial(
         case.spelling, problem, samples, proved, judgements, output=case.output, joints=joints
     )
     return trial if problem.tensor_problem is not None else _with_diagnoses(trial)
+
+
+def _written(problem: Problem) -> Problem:
+    """Return the problem whose program is the expression as written, not its derivative."""
+    return dataclasses.replace(problem, program=problem.written)
 
 
 def _run_engines(
@@ -364,7 +373,12 @@ def _jacobians(
 def with_explanations(trial: Trial, grid: Grid) -> Trial:
     """Return a trial with explanations of all verdicts other than agreement."""
     engines = {n: load(n) for n, s in trial.samples.items() if not s.traits.is_asserted}
-    backward = {n: engine for n, engine in engines.items() if isinstance(engine, HasBackwardPass)}
+    is_first = trial.problem.order == 1  # the pass through the first derivative is not recorded
+    backward = {
+        n: engine
+        for n, engine in engines.items()
+        if is_first and isinstance(engine, HasBackwardPass)
+    }
     explanations = explain(
         trial.problem, grid, trial.truths, trial.samples, trial.judgements, backward
     )

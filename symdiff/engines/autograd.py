@@ -16,6 +16,7 @@ from symdiff.engines.running import check_memory
 from symdiff.engines.tensor_gradients import accumulated, with_checks_along
 from symdiff.engines.torch_backward import TorchBackwardPass, backward_pass
 from symdiff.engines.torch_rounding import allowance_along, allowance_at
+from symdiff.engines.twice import differentiated_twice
 from symdiff.program.values import FLOATING_DTYPES
 
 __all__ = ["ENGINE"]
@@ -33,12 +34,13 @@ class _Autograd:
         runs_in_chunks=False,  # torch has threads of its own
         # https://docs.pytorch.org/docs/stable/notes/autograd.html#gradients-for-non-differentiable-functions
         min_norm_rule="torch's rule",
+        orders=(1, 2),
     )
 
     def differentiate(self, problem: Problem) -> Samples:
         refuse_numpy(problem.function)
         with torch.inference_mode(mode=False), torch.enable_grad():  # whatever the caller has set
-            return differentiated(problem)
+            return differentiated(problem) if problem.order == 1 else differentiated_twice(problem)
 
     def estimate_errors(self, problem: Problem, variable: str) -> None:
         del problem, variable

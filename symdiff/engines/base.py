@@ -22,6 +22,7 @@ from symdiff.arithmetics.components.fixed import with_inputs_fixed
 from symdiff.array_types import Array, Mask
 from symdiff.errors import Unsupported
 from symdiff.program import Program
+from symdiff.program.differentiation import SecondOrder
 from symdiff.program.values import DTYPES, Dtype, Value, index_inputs
 
 # Reasons for which finite differences may deviate from the derivative.
@@ -59,6 +60,9 @@ class Traits:
     is_asserted
         Whether its derivative is a person's claim. A report then explains how a wrong derivative
         differs from the truth: by its sign, by a factor, ...
+    orders
+        The orders of the derivatives that it has: ``(1, 2)`` if it differentiates twice
+        (`Problem.second`).
 
     Raises
     ------
@@ -73,6 +77,7 @@ class Traits:
     runs_in_chunks: bool = True
     min_norm_rule: str = ""
     is_asserted: bool = False
+    orders: tuple[int, ...] = (1,)
 
     def __post_init__(self) -> None:
         """Check the modes."""
@@ -160,6 +165,11 @@ class Problem:
     tensor_problem
         The program on tensors of which `program` is one component, if there is one. Engines that
         run whole tensors differentiate it instead of the component.
+    second
+        For second derivatives, the expression as written and the input that it is differentiated by
+        first: an engine differentiates `second.program` by `second.inner`, and the result by each
+        of the variables. `program` is then the first derivative as a formula, which an engine is
+        not to use: its error bounds and the truth come from it. None: first derivatives.
     estimate_errors
         Whether `Engine.differentiate` returns estimates of the errors too. If not,
         `Engine.estimate_errors` is called for the points that need one.
@@ -170,12 +180,34 @@ class Problem:
     variables: tuple[str, ...]
     function: Callable[..., Any] | None = None
     tensor_problem: TensorProblem | None = None
+    second: SecondOrder | None = None
     estimate_errors: bool = True
 
     @classmethod
     def join(cls, parts: Sequence[Problem]) -> Problem:
         """Return the problem at the points of several parts of a grid, concatenated."""
         return dataclasses.replace(parts[0], columns=_joined([part.columns for part in parts]))
+
+    @property
+    def order(self) -> int:
+        """The order of the derivatives."""
+        return 1 if self.second is None else 2
+
+    @property
+    def written(self) -> Program:
+        """The expression as written, of which derivatives are taken."""
+        return self.program if self.second is None else self.second.program
+
+    @property
+    def moving(self) -> tuple[str, ...]:
+        """The inputs that are differentiated by; for second derivatives, the inner one first."""
+        if self.second is None:
+            return self.variables
+        return tuple(dict.fromkeys((self.second.inner, *self.variables)))
+
+    def label(self, variable: str) -> str:
+        """Return the name of a derivative: ``y``, or ``x,y`` for that by x and then by y."""
+        return variable if self.second is None else f"{self.second.inner},{variable}"
 
     @property
     def count(self) -> int:

@@ -42,6 +42,7 @@ from symdiff.engines.directional import (
 )
 from symdiff.engines.options import EngineOption, positive
 from symdiff.engines.running import check_memory, without_failing_points
+from symdiff.engines.second_differences import allowance_of, differenced_twice, errors_of
 from symdiff.errors import Unsupported, describe
 from symdiff.grid.points import difference_step, ends_of_stencil
 from symdiff.grid.switches import Switch, find_switches
@@ -78,7 +79,7 @@ class _Central:
     @property
     def traits(self) -> Traits:
         """It evaluates callables too."""
-        return Traits(modes=("differences",), runs_callables=True)
+        return Traits(modes=("differences",), runs_callables=True, orders=(1, 2))
 
     @property
     def options(self) -> tuple[EngineOption, ...]:
@@ -91,7 +92,7 @@ class _Central:
     def differentiate(self, problem: Problem) -> Samples:
         if problem.function is None:
             return self._differentiate(problem)
-        _check_nothing_is_held(problem.program)
+        _check_nothing_is_held(problem.written)
         try:
             return self._differentiate_callable(problem)
         except Exception as error:  # noqa: BLE001  (a callable may raise anything: it is data)
@@ -107,6 +108,8 @@ class _Central:
         return dataclasses.replace(self._differentiate(problem), values=values, dtype=dtype)
 
     def _differentiate(self, problem: Problem) -> Samples:
+        if problem.order > 1:
+            return differenced_twice(problem, self.step)
         names = problem.variables
         if len(names) < 2 or problem.count * len(names) > _MAX_TOGETHER:
             columns = {
@@ -128,6 +131,8 @@ class _Central:
         return Samples(derivatives, errors, straddling)
 
     def estimate_errors(self, problem: Problem, variable: str) -> ErrorEstimate:
+        if problem.order > 1:
+            return errors_of(problem, variable, self.step)
         full = dataclasses.replace(problem, estimate_errors=True)
         _, errors, straddling = _differences(_Moves.along(full, (variable,)), self.step)
         return ErrorEstimate(errors, straddling)
@@ -136,6 +141,8 @@ class _Central:
         dtype, reason = _dtype_at(problem, point)
         if reason:
             return Allowance(math.nan, reason=reason)
+        if problem.order > 1:
+            return allowance_of(problem, variable, point, self.step, dtype)
         x = problem.columns[variable][point : point + 1]
         usual = (float(difference_step(x)[0]), abs(float(x[0])) * _SHORTER)
         for h in usual if self.step is None else (self.step,):

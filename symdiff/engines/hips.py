@@ -22,7 +22,11 @@ class _Hips:
     """The engine; see `symdiff.engines.base.Engine`."""
 
     name = "hips"
-    traits = Traits(modes=("reverse",), runs_in_chunks=False)  # warnings are not thread-safe
+    traits = Traits(
+        modes=("reverse",),
+        runs_in_chunks=False,  # warnings are not thread-safe
+        orders=(1, 2),
+    )
 
     def differentiate(self, problem: Problem) -> Samples:
         with np.errstate(all="ignore"), warnings.catch_warnings():
@@ -38,18 +42,23 @@ class _Hips:
 
 
 def _differentiate(problem: Problem) -> Samples:
-    names = problem.variables
+    names = problem.moving
 
-    def function(columns: tuple[Array, ...]) -> Any:  # noqa: ANN401  (an array on the tape)
+    def value(columns: tuple[Array, ...]) -> Any:  # noqa: ANN401  (an array on the tape)
         """Return the values at all points: the value at one depends on this point alone."""
         inputs = {**problem.columns, **dict(zip(names, columns, strict=True))}
         # A sum with zeros makes an array of a number, and of an array with a single element.
-        return read(problem.program, HIPS, inputs) + np.zeros(problem.count)
+        return read(problem.written, HIPS, inputs) + np.zeros(problem.count)
 
+    def inner_slope(columns: tuple[Array, ...]) -> Any:  # noqa: ANN401  (an array on the tape)
+        pull_back, _ = make_vjp(value, columns)
+        return pull_back(np.ones(problem.count))[0] + np.zeros(problem.count)
+
+    function = value if problem.second is None else inner_slope
     pull_back, values = make_vjp(function, tuple(problem.columns[name] for name in names))
     slopes = pull_back(np.ones(problem.count))
     columns = dict(zip(names, map(np.array, slopes), strict=True))
-    return Samples(columns, values=np.array(values))
+    return Samples({name: columns[name] for name in problem.variables}, values=np.array(values))
 
 
 ENGINE = _Hips()

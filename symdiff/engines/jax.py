@@ -41,30 +41,40 @@ class _Jax:
     @property
     def traits(self) -> Traits:
         """JAX has threads of its own."""
-        return Traits(modes=(self.mode,), runs_in_chunks=False)
+        return Traits(modes=(self.mode,), runs_in_chunks=False, orders=(1, 2))
 
     def differentiate(self, problem: Problem) -> Samples:
         with _double_precision():
             return numbers_or_failures(problem, self._differentiate)
 
     def _differentiate(self, problem: Problem) -> Samples:
-        names = problem.variables
+        names = problem.moving
         points = tuple(jnp.asarray(problem.columns[name]) for name in names)
 
-        def function(*columns: jax.Array) -> jax.Array:
+        def value(*columns: jax.Array) -> jax.Array:
             """Return the values at all points: the value at one depends on this point alone."""
             inputs = {**problem.columns, **dict(zip(names, columns, strict=True))}
-            value = jnp.asarray(read(problem.program, JAX, inputs), float)
-            return jnp.broadcast_to(value, problem.count)
+            result = jnp.asarray(read(problem.written, JAX, inputs), float)
+            return jnp.broadcast_to(result, problem.count)
 
+        def inner_slope(*columns: jax.Array) -> jax.Array:
+            return self._slopes(value, columns, [0])[1][0]
+
+        function = value if problem.second is None else inner_slope
+        values, slopes = self._slopes(function, points, range(len(names)))
+        arrays = dict(zip(names, map(np.array, slopes), strict=True))
+        derivatives = {name: arrays[name] for name in problem.variables}
+        return Samples(derivatives, values=np.array(values), dtype=_DTYPE.name)
+
+    def _slopes(
+        self, function: Callable[..., jax.Array], points: Sequence[jax.Array], which: Sequence[int]
+    ) -> tuple[jax.Array, list[jax.Array]]:
+        """Return the values of a function, and its derivatives along some of its arguments."""
         if self.mode == "reverse":
             values, pull_back = jax.vjp(function, *points)
-            slopes = pull_back(jnp.ones(problem.count))
-        else:
-            values = function(*points)
-            slopes = [_push_forward(function, points, k) for k in range(len(names))]
-        derivatives = {name: np.array(d) for name, d in zip(names, slopes, strict=True)}
-        return Samples(derivatives, values=np.array(values), dtype=_DTYPE.name)
+            slopes = pull_back(jnp.ones_like(values))
+            return values, [slopes[k] for k in which]
+        return function(*points), [_push_forward(function, points, k) for k in which]
 
     def estimate_errors(self, problem: Problem, variable: str) -> None:
         del problem, variable

@@ -38,11 +38,19 @@ def run(engine: Engine, problem: Problem) -> Samples:
     >>> run(Broken(), Problem(parse("x"), {"x": np.zeros(1)}, ("x",))).reason("x", 0)
     'RuntimeError: no kernel'
     """
+    if problem.order not in engine.traits.orders:
+        gap = Gap(f"{engine.name} has no second derivatives")
+        return Samples.without(problem.variables, problem.count, gap)
     suited = _suited(engine.traits, problem)
     samples = _run(engine, suited)
     if len(suited.variables) > 1 and suited.tensor_problem is None:
         samples = _with_variables_alone(engine, suited, samples)
-    return samples.ran_by(engine.traits, suited.tensor_problem)
+    samples = samples.ran_by(engine.traits, suited.tensor_problem)
+    if problem.order == 1:
+        return samples
+    # Values are compared when first derivatives are, and a rule at kinks is about those of f.
+    traits = dataclasses.replace(engine.traits, min_norm_rule="")
+    return dataclasses.replace(samples, values=None, traits=traits)
 
 
 def _suited(traits: Traits, problem: Problem) -> Problem:

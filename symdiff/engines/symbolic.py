@@ -114,11 +114,12 @@ def check_size(program: Program, count: int) -> None:
 
 
 def derivatives(
-    program: Program, variables: tuple[str, ...]
+    program: Program, variables: tuple[str, ...], inner: str = ""
 ) -> Mapping[str, sp.Expr | Unsupported]:
     """Return sympy's partial derivatives of a program, by variable.
 
-    Where sympy leaves one unevaluated, the reason takes its place.
+    Where sympy leaves one unevaluated, the reason takes its place. With `inner`, they are those of
+    the derivative by this input.
 
     Raises
     ------
@@ -133,6 +134,8 @@ def derivatives(
     """
     check_size(program, len(variables))
     f = expression(program)
+    if inner:
+        f = sp.diff(f, sp.Symbol(inner, real=True))
     partials = {name: sp.diff(f, sp.Symbol(name, real=True)) for name in variables}
     return {name: _evaluated(partial, program, name) for name, partial in partials.items()}
 
@@ -168,15 +171,16 @@ class _Symbolic:
     """The engine; see `symdiff.engines.base.Engine`."""
 
     name = "symbolic"
-    traits = Traits(modes=("symbolic",))
+    traits = Traits(modes=("symbolic",), orders=(1, 2))
 
     def differentiate(self, problem: Problem) -> Samples:
-        partials = _derivatives(problem.program, problem.variables)
+        program, inner = problem.written, _inner(problem)
+        partials = _derivatives(program, problem.variables, inner)
         gaps = {name: Gap.of(e) for name, e in partials.items() if isinstance(e, Unsupported)}
         expressed = tuple(name for name in problem.variables if name not in gaps)
-        compiled = _compiled(problem.program, expressed)
+        compiled = _compiled(program, expressed, inner)
         with np.errstate(all="ignore"):
-            values = compiled(*(problem.columns[name] for name in problem.program.inputs))
+            values = compiled(*(problem.columns[name] for name in program.inputs))
         columns = tuple(problem.columns.values())
         slopes = no_numbers(problem.variables, problem.count)
         for name, value in zip(expressed, values, strict=True):
@@ -187,8 +191,13 @@ class _Symbolic:
         del problem, variable
 
     def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
-        derivative = _derivatives(problem.program, (variable,))[variable]
+        derivative = _derivatives(problem.written, (variable,), _inner(problem))[variable]
         return formula_allowance(problem, variable, point, derivative)
+
+
+def _inner(problem: Problem) -> str:
+    """Return the input that is differentiated by first; "" for first derivatives."""
+    return "" if problem.second is None else problem.second.inner
 
 
 def _scipy_special() -> ModuleType:
@@ -196,8 +205,8 @@ def _scipy_special() -> ModuleType:
 
 
 @functools.lru_cache(maxsize=16)
-def _compiled(program: Program, variables: tuple[str, ...]) -> Any:  # noqa: ANN401  (a function)
-    return _compile(program.inputs, list(derivatives(program, variables).values()))
+def _compiled(program: Program, variables: tuple[str, ...], inner: str) -> Any:  # noqa: ANN401
+    return _compile(program.inputs, list(derivatives(program, variables, inner).values()))
 
 
 def _compile(names: tuple[str, ...], expressions: list[sp.Expr]) -> Any:  # noqa: ANN401

@@ -22,19 +22,20 @@ class _Symengine:
     """The engine; see `symdiff.engines.base.Engine`."""
 
     name = "symengine"
-    traits = Traits(modes=("symbolic",))
+    traits = Traits(modes=("symbolic",), orders=(1, 2))
 
     def differentiate(self, problem: Problem) -> Samples:
-        names = problem.program.inputs
+        program, inner = problem.written, _inner(problem)
+        names = program.inputs
         if not names:
             return Samples({})
-        partials = _derivatives(problem.program, problem.variables)
+        partials = _derivatives(program, problem.variables, inner)
         gaps = {name: Gap.of(e) for name, e in partials.items() if isinstance(e, Unsupported)}
         expressed = tuple(name for name in problem.variables if name not in gaps)
         points = np.stack([problem.columns[name] for name in names], axis=-1)
         slopes: dict[str, Array] = no_numbers(problem.variables, problem.count)
         if expressed:
-            evaluate = _compiled(problem.program, expressed)
+            evaluate = _compiled(program, expressed, inner)
             rows = evaluate(points).reshape(problem.count, len(expressed))
             for k, name in enumerate(expressed):
                 slopes[name] = np.ascontiguousarray(rows[:, k])
@@ -44,17 +45,22 @@ class _Symengine:
         del problem, variable
 
     def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
-        derivative = _derivatives(problem.program, (variable,))[variable]
+        derivative = _derivatives(problem.written, (variable,), _inner(problem))[variable]
         return formula_allowance(problem, variable, point, derivative)
+
+
+def _inner(problem: Problem) -> str:
+    """Return the input that is differentiated by first; "" for first derivatives."""
+    return "" if problem.second is None else problem.second.inner
 
 
 _derivatives = functools.lru_cache(maxsize=16)(symengine_derivatives)
 
 
 @functools.lru_cache(maxsize=16)
-def _compiled(program: Program, variables: tuple[str, ...]) -> Any:  # noqa: ANN401  (a function)
+def _compiled(program: Program, variables: tuple[str, ...], inner: str) -> Any:  # noqa: ANN401
     symbols = [se.Symbol(name) for name in program.inputs]
-    expressions = list(_derivatives(program, variables).values())
+    expressions = list(_derivatives(program, variables, inner).values())
     return se.Lambdify(symbols, expressions, backend="lambda")
 
 

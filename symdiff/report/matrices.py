@@ -51,9 +51,9 @@ def matrices(evidence: Evidence) -> tuple[Matrix, ...]:
     trials = [t for t in evidence.trials if not t.spelling]
     if tensors is None or len(evidence.grid) != 1 or not trials or trials[0].is_directional:
         return ()
-    if "tangent" in tensors.contraction:
+    if "tangent" in tensors.contraction and evidence.options.order == 1:
         return (_products(evidence, trials),)
-    single = len(trials) == 1 and not trials[0].output
+    single = len(trials) == 1 and not _label(trials[0])
     make = _gradient if single else _jacobian
     tables = [make(evidence, trials, n, shape) for n, shape in tensors.wrt.items() if shape]
     scalars = [n for n, shape in tensors.wrt.items() if not shape]
@@ -64,11 +64,9 @@ def matrices(evidence: Evidence) -> tuple[Matrix, ...]:
 
 def _by_scalars(evidence: Evidence, trials: Sequence[Trial], names: Sequence[str]) -> Matrix:
     cells = np.array([[_cell(t, n) for n in names] for t in trials], dtype=object)
-    labels = [t.output for t in trials]
+    labels = [_label(t) for t in trials]
     counts = _counts(evidence, trials, names)
-    return _fitted(
-        "output" if any(labels) else "", labels, [f"d/d{n}" for n in names], cells, counts
-    )
+    return _fitted(_corner(labels), labels, [f"d/d{n}" for n in names], cells, counts)
 
 
 def _gradient(
@@ -87,19 +85,31 @@ def _jacobian(
 ) -> Matrix:
     names = [component_name(name, index) for index in np.ndindex(*shape)]
     cells = np.array([[_cell(t, n) for n in names] for t in trials], dtype=object)
-    labels = [t.output for t in trials]
+    labels = [_label(t) for t in trials]
     return _fitted(
-        "output", labels, [f"d/d{n}" for n in names], cells, _counts(evidence, trials, names)
+        _corner(labels), labels, [f"d/d{n}" for n in names], cells, _counts(evidence, trials, names)
     )
 
 
 def _products(evidence: Evidence, trials: Sequence[Trial]) -> Matrix:
     (name,) = evidence.variables
     cells = np.array([[_cell(t, name)] for t in trials], dtype=object)
-    labels = [t.output for t in trials]
+    labels = [_label(t) for t in trials]
     return _fitted(
-        "output", labels, ["along the tangent"], cells, _counts(evidence, trials, [name])
+        _corner(labels), labels, ["along the tangent"], cells, _counts(evidence, trials, [name])
     )
+
+
+def _corner(labels: Sequence[str]) -> str:
+    """Return the heading of the column with the labels of the rows."""
+    return "output" if any(label.startswith("[") for label in labels) else ""
+
+
+def _label(trial: Trial) -> str:
+    """Return the output of a row, and the input that is differentiated by first."""
+    second = trial.problem.second
+    inner = "" if second is None else f"d/d{second.inner}"
+    return " ".join(part for part in (trial.output, inner) if part)
 
 
 def _cell(trial: Trial, variable: str) -> str:

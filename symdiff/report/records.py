@@ -76,7 +76,7 @@ def _engine_records(
         "expression": evidence.name,
         "spelling": trial.spelling or None,
         "output": trial.output or None,
-        "variable": variable,
+        "variable": trial.problem.label(variable),
         "engine": engine,
     }
     for start in range(0, len(evidence.grid), _CHUNK):

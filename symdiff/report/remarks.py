@@ -10,6 +10,7 @@ import numpy as np
 from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.engines.base import Samples
 from symdiff.grid.grid import Grid, Role
+from symdiff.report.rendering import FIRST, SECOND
 from symdiff.report.selection import Row, Selection
 from symdiff.truth.kinds import Kind
 from symdiff.verdict.at_doubles import AT_DOUBLE
@@ -164,7 +165,7 @@ def _told_choice(evidence: Evidence, rows: Sequence[Row], choice: str) -> str:
     row = rows[0]
     where = _where(evidence, row)
     if evidence.tensors is None and len(evidence.variables) > 1:
-        where += f", {_listed([f'd/d{row.variable}' for row in rows])}"
+        where += f", {_listed([_derivative(row) for row in rows])}"
     if evidence.tensors is not None and not row.trial.is_directional:
         engine = _choosing(evidence, row)[0]
         where += f", a kink of {evidence.blame(row.trial, engine, row.variable, row.i)}"
@@ -296,8 +297,14 @@ def _where(evidence: Evidence, row: Row) -> str:
     """Return the point of a row, with the output and the variable of a tensor program."""
     coordinates = [text for text in (where(evidence, row.i),) if text]
     output = [f"output {row.trial.output}"] if row.trial.output else []
-    variable = [f"d/d{row.variable}"] if evidence.tensors is not None else []
+    variable = [_derivative(row)] if evidence.tensors is not None else []
     return ", ".join([*coordinates, *output, *variable])
+
+
+def _derivative(row: Row) -> str:
+    """Return the derivative of a row as text: d/dx, or d²/dx,y for that by x and then by y."""
+    head = FIRST if row.trial.problem.order == 1 else SECOND
+    return f"{head}{row.trial.problem.label(row.variable)}"
 
 
 def where(evidence: Evidence, i: int) -> str:

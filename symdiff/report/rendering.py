@@ -13,7 +13,10 @@ from symdiff.report.matrices import Matrix
 # The longest line of plain text: it fits a terminal of 80 columns.
 WIDTH: Final = 79
 # Headings of the columns of text, which are aligned on the left; the others are numbers.
-TEXT_COLUMNS: Final = frozenset({"spelling", "output", "d/d", "at", "verdict"})
+# Headings of the variable that a derivative is by, or of the two of a second derivative.
+FIRST: Final = "d/d"
+SECOND: Final = "d²/d"
+TEXT_COLUMNS: Final = frozenset({"spelling", "output", FIRST, SECOND, "at", "verdict"})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

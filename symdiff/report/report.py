@@ -200,7 +200,8 @@ class Comparison(Report):
         engine
             The name of an engine that ran, or ``claim``.
         variable
-            The variable of the derivative; None means the first.
+            The variable of the derivative, or the two of a second derivative as ``"x,y"``; None
+            means the first.
         spelling
             The name of a spelling; "" means the expression as written.
 
@@ -210,11 +211,14 @@ class Comparison(Report):
             If the comparison has no such engine, variable or spelling.
         """
         e = self.evidence[0]
-        name = variable or (e.variables[0] if e.variables else "")
+        first = e.variables[0] if e.variables else ""
         for trial in e.trials:
-            if trial.spelling == spelling and name in trial.covered(engine):
-                return trial.samples[engine].derivatives[name]
-        message = f"no derivative of {spelling or 'the expression'} by {engine} along {name!r}"
+            wanted = variable or trial.problem.label(first)
+            for name in trial.covered(engine) if trial.spelling == spelling else ():
+                if trial.problem.label(name) == wanted:
+                    return trial.samples[engine].derivatives[name]
+        of = spelling or "the expression"
+        message = f"no derivative of {of} by {engine} along {variable or first!r}"
         hint = f"engines: {', '.join(e.engines)}; variables: {', '.join(e.variables)}"
         raise UsageError(message, hint=hint)
 

@@ -12,7 +12,7 @@ from symdiff.comparison.evidence import Evidence
 from symdiff.grid.grid import Role
 from symdiff.report.matrices import matrices
 from symdiff.report.remarks import remarks
-from symdiff.report.rendering import Block
+from symdiff.report.rendering import FIRST, SECOND, Block
 from symdiff.report.selection import MAX_ROWS, Row, rows, select
 from symdiff.report.undefined import undefined_points
 from symdiff.truth.kinds import APPARENT, Kind
@@ -65,14 +65,18 @@ class _Columns:
 
     def header(self) -> tuple[str, ...]:
         """Return the headings."""
-        headings = self._selected("at", "spelling", "output", "d/d")
+        derivative = FIRST if self._evidence.options.order == 1 else SECOND
+        headings = self._selected("at", "spelling", "output", derivative)
         return (*self._evidence.scalars, *headings, "truth", *self._evidence.engines, "verdict")
 
     def row(self, row: Row) -> tuple[str, ...]:
         """Return the cells of a row."""
         evidence, trial = self._evidence, row.trial
         labels = self._selected(
-            _what_is_at(evidence, row), trial.spelling or "as written", trial.output, row.variable
+            _what_is_at(evidence, row),
+            trial.spelling or "as written",
+            trial.output,
+            trial.problem.label(row.variable),
         )
         coordinates = [_coordinate(evidence, row.i, j) for j in range(len(evidence.scalars))]
         return (*coordinates, *labels, *_numbers(evidence, row), _verdict(evidence, row))

@@ -14,12 +14,14 @@ from typing import Final
 from symdiff.errors import ExpressionError, Place, UsageError, did_you_mean
 from symdiff.program import Input, Program, parse
 from symdiff.program.limits import check_text
+from symdiff.program.values import component_name
 from symdiff.request.request import Claims
 
 _INDEX: Final = r"\s*\d{1,9}\s*(?:,\s*\d{1,9}\s*)*(?:,\s*)?"
 _KEY: Final = re.compile(
     rf"(?:\[({_INDEX}|\s*)\]\s*/\s*)?([A-Za-z]\w*)\s*(?:\[({_INDEX})\])?", re.ASCII
 )
+_BETWEEN_INPUTS: Final = re.compile(r",(?![^\[\]]*\])")  # a comma that is not inside an index
 # name = text, or name[mask] = text
 _DEFINITION: Final = re.compile(r"([A-Za-z]\w*)\s*(?:\[(.+?)\]\s*)?=(?!=)\s*(.+)", re.DOTALL)
 GRADIENT: Final = "grad_"
@@ -42,6 +44,9 @@ class Claimed:
         The multi-index of the input's component; None: all components.
     output
         The multi-index of the component of the expression's value; None: all components.
+    inner
+        For a second derivative ``x,y``, the input or the component that is differentiated by
+        first; "" for a key with one input.
     """
 
     key: str
@@ -49,6 +54,7 @@ class Claimed:
     variable: str
     index: tuple[int, ...] | None = None
     output: tuple[int, ...] | None = None
+    inner: str = ""
 
 
 def read_claims(
@@ -64,7 +70,8 @@ def read_claims(
     claims
         A mapping from an input (``w``), a component of an input (``w[2,1]``) or a component of
         the output and an input (``[0]/w``) to an expression; or the definitions of a backward
-        pass, as the lines of a text or as a list.
+        pass, as the lines of a text or as a list. The key of a second derivative has two inputs or
+        components, in the order of differentiation: ``x,y``.
     let
         The expression's own definitions, which claims may use.
     inputs
@@ -106,21 +113,26 @@ def _claimed(
     inputs: Sequence[str],
     others: Sequence[str],
 ) -> Claimed:
-    match = _KEY.fullmatch(key.strip())
-    if match is None:
+    *first, last = _BETWEEN_INPUTS.split(key.strip())
+    matches = [_KEY.fullmatch(part.strip()) for part in (*first, last)]
+    if not 1 <= len(matches) <= 2 or None in matches or (first and last.startswith("[")):
         message = f"{key[:40]!r} does not name a derivative"
         raise UsageError(message, hint="name an input: w, w[2,1] or [0]/w")
-    output, name, index = match.groups()
-    if name not in inputs:
-        hint = did_you_mean(name, inputs) or f"its variables: {', '.join(inputs) or 'none'}"
-        message = f"the expression has no variable {name[:40]!r}"
-        raise UsageError(message, hint=hint)
+    parts = [match.groups() for match in matches if match is not None]
+    for _, name, _ in parts:
+        if name not in inputs:
+            hint = did_you_mean(name, inputs) or f"its variables: {', '.join(inputs) or 'none'}"
+            message = f"the expression has no variable {name[:40]!r}"
+            raise UsageError(message, hint=hint)
+    output, inner, inner_index = parts[0]
+    _, name, index = parts[-1]
     try:
         program = parse(text, definitions=definitions)
         check_inputs(program, [*inputs, *others])
     except ExpressionError as error:
         raise error.within(key=f"claim {key}") from None
-    return Claimed(key, program, name, _multi_index(index), _multi_index(output))
+    before = component_name(inner, _multi_index(inner_index) or ()) if first else ""
+    return Claimed(key, program, name, _multi_index(index), _multi_index(output), before)
 
 
 def _multi_index(text: str | None) -> tuple[int, ...] | None:

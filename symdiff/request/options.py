@@ -24,6 +24,7 @@ from symdiff.errors import UsageError, did_you_mean
 ENGINES: Final = ("symbolic", "autograd", "central")  # those that run by default
 # The largest product of several axes, in points; a larger one becomes a Sobol sample.
 MAX_POINTS: Final = 4096
+ORDERS: Final = (1, 2)  # the values of `Options.order`
 PROVE: Final = ("filter", "all")  # the values of `Options.prove`
 MAX_PROOFS: Final = 20_000  # largest number of proofs of one expression along one variable
 # The largest number of derivatives of a tensor program that are judged one by one.
@@ -106,6 +107,19 @@ def boolean(name: str, value: Any) -> bool:  # noqa: ANN401  (checked here)
     if not isinstance(value, bool):
         message = f"{name} cannot be {_shown(value)}"
         raise UsageError(message, hint="True or False")
+    return value
+
+
+def _order(name: str, value: Any) -> int:  # noqa: ANN401  (checked here)
+    del name
+    return checked_order(value)
+
+
+def checked_order(value: object) -> int:
+    """Return the order of derivatives, and raise UsageError if it is none of `ORDERS`."""
+    if type(value) is not int or value not in ORDERS:
+        message = f"order cannot be {_shown(value)}"
+        raise UsageError(message, hint="1 or 2")
     return value
 
 
@@ -201,6 +215,15 @@ class Options:
         default=0,
         metadata=option(
             "--seed", "Seed of the Sobol sample and of the sample of proofs.", integer_at_least(0)
+        ),
+    )
+    order: int = field(
+        default=1,
+        metadata=option(
+            "--order",
+            "The order of the derivatives: 1, or 2 for second derivatives by every pair of "
+            "variables.",
+            _order,
         ),
     )
     prove: str = field(

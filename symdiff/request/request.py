@@ -91,6 +91,8 @@ class Request:
         For some inputs the direction of a JVP; None: derivatives with respect to every variable.
     accumulate
         How often `backward` is called.
+    order
+        The order of the derivatives; None: that of the options.
     label
         Name, file, source, note and expected verdicts.
     given
@@ -114,6 +116,7 @@ class Request:
     cotangent: Any = None
     tangent: Mapping[str, Any] | None = None
     accumulate: int = 1
+    order: int | None = None
     label: Label = dataclasses.field(default_factory=Label)
     given: tuple[str, ...] = dataclasses.field(init=False, default=(), compare=False, repr=False)
 

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple, NoReturn
 
 from symdiff.errors import FileError, InputError, Place, did_you_mean
 from symdiff.program.limits import MAX_ENTRIES
+from symdiff.request.options import checked_order
 from symdiff.request.request import GridText, Label, Raw, Request, checked_name, short
 
 
@@ -46,6 +47,7 @@ _KEYS: Final[Mapping[str, Key]] = MappingProxyType({
     "cotangent": Key((list, int, float, str), "numbers, or a text", "cotangent = [0.1, 1.0]"),
     "tangent": Key(dict, "a table with a key for each variable", "tangent = { x = [1, 0] }"),
     "accumulate": Key(int, "an integer", "accumulate = 2"),
+    "order": Key(int, "1 or 2", "order = 2"),
     "spellings": Key(dict, "a table of texts", 'spellings = { clamp = "x.clamp(min=0)" }'),
     "expect": Key(dict, "a table with a key for each engine", 'expect = { autograd = ["failed"] }'),
     "source": Key(str, "a text", 'source = "DLMF 4.20"'),
@@ -139,6 +141,7 @@ def toml_entry(raw: Raw, file: str) -> Request:
             cotangent=table.get("cotangent"),
             tangent=table.get("tangent"),
             accumulate=table.get("accumulate", 1),
+            order=checked_order(table["order"]) if "order" in table else None,
             label=Label(
                 name=_name(table),
                 file=file,

@@ -31,10 +31,12 @@ from symdiff.errors import Unsupported, describe
 from symdiff.grid.grid import Grid
 from symdiff.grid.switches import Switch, find_constant_switches, find_switches
 from symdiff.program import Program
+from symdiff.program.differentiation import SecondOrder
 from symdiff.request.options import MAX_PROOFS, Options
 from symdiff.truth.exact_points import exact_point
 from symdiff.truth.kinds import Kind, Truth
 from symdiff.truth.proof import NO_FORMULA, prove
+from symdiff.truth.second_order import prove_second
 from symdiff.truth.truths import Certified, Proofs, Truths
 
 MAX_AUDITED: Final = 32  # largest number of certified points of a grid that are proved too
@@ -98,17 +100,26 @@ class ProofTask:
         The points.
     options
         How the truth is decided.
+    second
+        For second derivatives, what the program is the derivative of; else None.
     """
 
     program: Program
     variable: str
     grid: Grid
     options: ProofOptions
+    second: SecondOrder | None = None
 
     def certify(self) -> Certified:
         """Certify the points by error bounds, except those whose coordinates are not doubles."""
         exact = [point for point, _ in self.grid.exact]
-        return certify(self.program, self.variable, self.grid.columns(), exact)
+        columns = self.grid.columns()
+        certified = certify(self.program, self.variable, columns, exact)
+        if self.second is None or not certified.outside.any():
+            return certified
+        # The formula for the derivative may be undefined where the expression has a derivative.
+        f = certify(self.second.program, self.second.inner, columns, exact)
+        return certified.without((certified.outside > 0) & (f.outside == 0))
 
     def prove(self, i: int) -> Truth:
         """Prove the truth at one point."""
@@ -116,6 +127,8 @@ class ProofTask:
         if point is None:
             return Truth(Kind.UNDECIDED, detail=NO_FORMULA)
         try:
+            if self.second is not None:
+                return prove_second(self.second, self.variable, point, self.options.budget)
             return prove(self.program, self.variable, point, self.options.budget)
         except (ArithmeticError, ValueError, TypeError, LookupError) as error:
             detail = f"symdiff itself failed here ({describe(error)}); please report this"

@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from symdiff.arithmetics.series.reals import Real
 from symdiff.array_types import Mask
 from symdiff.chunks import renumbered, shifted
 from symdiff.grid.grid import Grid
 from symdiff.program import Program
 from symdiff.truth.exact_points import exact_point
+from symdiff.truth.gradient import is_smooth
 from symdiff.truth.joint import MOST_NAMED, Joint, JointTruth, decide_jointly, listed
 from symdiff.truth.kinds import APPARENT, Kind
 from symdiff.truth.truths import Proofs, Truths
@@ -75,7 +77,12 @@ class Joints:
 
 
 def with_joint_truths(
-    program: Program, grid: Grid, truths: Mapping[str, Truths], smooth: Mask | None = None
+    program: Program,
+    grid: Grid,
+    truths: Mapping[str, Truths],
+    smooth: Mask | None = None,
+    *,
+    is_formula: bool = False,
 ) -> tuple[dict[str, Truths], Joints]:
     """Decide differentiability in all variables, and return the truths along the axes with it.
 
@@ -95,6 +102,9 @@ def with_joint_truths(
         The truth along each variable.
     smooth
         Where the function is known to be smooth in all its variables; shape (n,).
+    is_formula
+        Whether the program is a formula that may be undefined where the function is defined, as
+        the derivative of another program is. Only where it is smooth is anything decided.
 
     Returns
     -------
@@ -110,12 +120,18 @@ def with_joint_truths(
         point = exact_point(grid, i)
         if point is not None:
             inputs = {name: point[name] for name in program.inputs}
-            joints[i] = decide_jointly(program, inputs)
+            decide = _where_smooth if is_formula else decide_jointly
+            joints[i] = decide(program, inputs)
     corrected = {
         name: dataclasses.replace(t, proofs=_corrected(t.proofs, name, joints, program.inputs))
         for name, t in truths.items()
     }
     return corrected, Joints.of(joints)
+
+
+def _where_smooth(program: Program, point: Mapping[str, Real]) -> JointTruth:
+    is_proved = is_smooth(program, point)
+    return JointTruth(Joint.DIFFERENTIABLE if is_proved else Joint.UNDECIDED)
 
 
 def _doubtful(truths: Mapping[str, Truths], smooth: Mask | None) -> list[int]:

@@ -55,6 +55,15 @@ class Certified:
         """Return the columns at some of the points, in order."""
         return Certified(*(getattr(self, name)[chosen] for name in _CERTIFIED))
 
+    def without(self, excluded: Mask) -> Certified:
+        """Return the columns with some points not certified."""
+        return Certified(
+            self.is_certified & ~excluded,
+            np.where(excluded, np.nan, self.derivative),
+            np.where(excluded, 0.0, self.errors),
+            np.where(excluded, np.int16(0), self.outside),
+        )
+
     @classmethod
     def join(cls, parts: Sequence[Certified]) -> Certified:
         """Return the columns of parts of a grid, one after the other."""

@@ -69,7 +69,10 @@ def judge_at_doubles(  # noqa: PLR0913, PLR0917  (the results of the stages befo
     part = problem.part(chosen)
     parts = {name: s.part(chosen) for name, s in samples.items()}
     options = dataclasses.replace(proofs, prove="all")
-    truths = {v: decide(ProofTask(problem.program, v, doubles, options)) for v in problem.variables}
+    truths = {
+        v: decide(ProofTask(problem.program, v, doubles, options, problem.second))
+        for v in problem.variables
+    }
 
     def allowed(engine: str, variable: str, k: int) -> Allowance:
         return allowance(engine, variable, int(chosen[k]))

@@ -4,7 +4,8 @@ There, each component may lie between its one-sided derivatives while the gradie
 the Clarke set. So the gradient is judged with respect to the variables that share switches, that
 were asked for, and for which the engine has a number, with the other variables and all data (see
 `Problem.without_data`) held fixed. Its components get its verdict. A single component is judged by
-the slopes along its axis.
+the slopes along its axis, and so are all second derivatives: the formula for the first derivative
+is undefined at a switch.
 """
 
 from __future__ import annotations
@@ -146,13 +147,14 @@ def judge_gradients(  # noqa: PLR0913, PLR0917  (the results of the stages befor
             for engine in engines:
                 names = tuple(name for name in components[engine] if name in group)
                 questioned = scope.questioned(engine, names, i)
-                if len(names) > 1 and questioned and names not in bounds:
+                as_whole = len(names) > 1 and problem.order == 1
+                if as_whole and questioned and names not in bounds:
                     bounds[names] = clarke_bounds(program, names, point)
                 held = [name for name in program.inputs if name in group - set(names)]
                 for name in questioned:
                     ruling = (
                         _of_whole(scope, engine, names, i, bounds[names])
-                        if len(names) > 1
+                        if as_whole
                         else _Ruling(None, "", f"judged along {name} alone")
                     )
                     by_point = rulings.setdefault((engine, name), {})

@@ -105,10 +105,10 @@ def test_flags_and_keywords_reach_the_comparison(monkeypatch):
 
     monkeypatch.setattr(comparing, "compare", compare)
     typed = ["--rtol", "1e-6", "--atol", "1e-7", "--digits", "2", "--no-kinks", "--max-points", "7", "--seed", "3",
-             "--prove", "all", "--max-proofs", "5", "--max-components", "9", "--strict",
+             "--order", "2", "--prove", "all", "--max-proofs", "5", "--max-components", "9", "--strict",
              "--engine", "central", "--engine", "autograd"]  # fmt: skip
     keywords = {"rtol": 1e-6, "atol": 1e-7, "digits": 2, "kinks": False, "max_points": 7, "seed": 3,
-                "prove": "all", "max_proofs": 5, "max_components": 9, "strict": True,
+                "order": 2, "prove": "all", "max_proofs": 5, "max_components": 9, "strict": True,
                 "engines": ["central", "autograd"]}  # fmt: skip
     assert CliRunner().invoke(app, ["eval", "x", *typed]).exit_code == 0
     symdiff.compare("x", **keywords)
