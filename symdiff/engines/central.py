@@ -7,7 +7,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import flint
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,16 +17,11 @@ from symdiff.arithmetics.arrays import (
     held_in_tensors,
     held_nodes,
 )
-from symdiff.arithmetics.balls import DOUBLE, Ball, radius_of
-from symdiff.arithmetics.bounds.own_ways import AnyWay
-from symdiff.arithmetics.bounds.rounding import FLOAT64, rounded_ball, value_ball
+from symdiff.arithmetics.bounds.rounding import FLOAT64
 from symdiff.arithmetics.bounds.tensor_estimates import straddles
-from symdiff.arithmetics.bounds.ties import BothBranches
-from symdiff.arithmetics.reading import detached_values
 from symdiff.array_types import Array, Mask
 from symdiff.catalogue import CATALOGUE
 from symdiff.engines.base import (
-    TRUNCATION,
     Allowance,
     ErrorEstimate,
     Problem,
@@ -43,6 +37,7 @@ from symdiff.engines.directional import (
 from symdiff.engines.options import EngineOption, positive
 from symdiff.engines.running import check_memory, without_failing_points
 from symdiff.engines.second_differences import allowance_of, differenced_twice, errors_of
+from symdiff.engines.stencils import stencil_allowance
 from symdiff.errors import Unsupported, describe
 from symdiff.grid.points import difference_step, ends_of_stencil
 from symdiff.grid.switches import Switch, find_switches
@@ -54,7 +49,6 @@ __all__ = ["ENGINE"]
 _EPSILON = float(np.finfo(np.float64).eps)
 _STEP = _EPSILON ** (1 / 3)  # finite-difference step along a direction of tensors
 _ROUNDINGS = 4.0  # estimated rounding error of f after a few operations, in units of ε|f|
-_UNDERFLOW = flint.arb(0, 2.0**-1070)  # bound on what gradual underflow adds to f(x+h) - f(x-h)
 _WIDENED = 1 + 2.0**-20  # factor by which a stencil is widened when a zero is sought inside it
 # A switch is evaluated at the widened stencil if its value at an end is below this fraction of
 # its change across the stencil.
@@ -374,39 +368,13 @@ def _dtype_at(problem: Problem, point: int) -> tuple[Dtype, str]:
 
 
 def _allowance(problem: Problem, variable: str, i: int, h: float, dtype: Dtype) -> Allowance:
-    """Return the allowance from a ball of (f(x+h) - f(x-h))/2h, rounding included."""
+    """Return the allowance of (f(x+h) - f(x-h))/2h."""
     x = float(problem.columns[variable][i])
-    point = {
-        name: rounded_ball(float(column[i]), dtype) for name, column in problem.columns.items()
-    }
-    mode = BothBranches if problem.function is None else AnyWay
     above, below = x + h, x - h
     if above == below:
         return Allowance(stencil_leaves_domain=True)
-
-    def value(part: Program, held: Mapping[int, Ball]) -> Ball:
-        ball = value_ball(part, point, held)
-        return flint.arb("nan") if ball is None else ball
-
-    try:
-        held = detached_values(problem.program, value)
-        ends = [
-            value_ball(
-                problem.program, {**point, variable: rounded_ball(end, dtype)}, held, dtype, mode
-            )
-            for end in (above, below)
-        ]
-    except Unsupported:
-        return Allowance(math.nan)
-    infinities = (flint.arb.pos_inf(), flint.arb.neg_inf())
-    if ends[0] is None or ends[1] is None or any(end in infinities for end in ends):
-        return Allowance(stencil_leaves_domain=True)
-    with flint.ctx.workprec(DOUBLE):
-        quotient = (ends[0] - ends[1] + _UNDERFLOW) / flint.arb(above - below)
-    if not quotient.is_finite():
-        return Allowance(math.nan)
-    words = TRUNCATION if dtype == FLOAT64 else f"{TRUNCATION} in {dtype.name}"
-    return Allowance(radius_of(quotient), float(quotient.mid()), words, rounded_in="")
+    ends, weights = (above, below), (1.0, -1.0)
+    return stencil_allowance(problem, variable, i, ends, weights, above - below, dtype)
 
 
 def _differences(moves: _Moves, step: float | None) -> tuple[NDArray[Any], ...]:

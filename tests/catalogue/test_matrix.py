@@ -17,6 +17,7 @@ from symdiff.arithmetics.bounds import intervals, tensor_estimates
 from symdiff.arithmetics.bounds.estimates import Estimates
 from symdiff.arithmetics.bounds.jets import Jets
 from symdiff.arithmetics.bounds.ties import BothBranches
+from symdiff.arithmetics.casadi_expressions import CASADI, COLUMNS
 from symdiff.arithmetics.hips_arrays import HIPS
 from symdiff.arithmetics.jax_arrays import JAX
 from symdiff.arithmetics.series.germs import ORDERS, Budget, Germs
@@ -34,13 +35,18 @@ ARITHMETICS = {
     "torch": TENSORS,
     "jax": JAX,
     "hips": HIPS,
+    "casadi": CASADI,
     "balls": BALLS,
     "jets": Jets(BothBranches()),
     "germs": Germs(ORDERS[0], Budget()),
     "estimates": Estimates(),
     "tensors": tensor_estimates._TensorEstimates(backward_formula=False),
 }
-LIBRARIES = {"jax": JAX.columns, "hips": HIPS.columns}  # whose rows have a column or none
+LIBRARIES = {
+    "jax": JAX.columns,
+    "hips": HIPS.columns,
+    "casadi": COLUMNS,
+}  # whose rows have a column or none
 # How an arithmetic gets the meaning of a row.
 COLUMN, DEFINITION, ELEMENTS, COMPONENTS, POINTS, EXCUSED = (
     "column",

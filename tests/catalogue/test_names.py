@@ -39,6 +39,7 @@ ARITHMETICS = {
     "truth/near.py",  # of bounds near a point
     "truth/selection_models.py",  # of first-order models
     "truth/smooth_models.py",  # likewise
+    "arithmetics/casadi_expressions.py",
     "arithmetics/hips_arrays.py",
     "arithmetics/jax_arrays.py",
     "arithmetics/symbolic.py",
