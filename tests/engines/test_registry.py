@@ -228,10 +228,11 @@ def test_built_in_engines_keep_the_contract(name):
 
 SOURCE = Path(registry.__file__).parent.parent
 # Where an engine may be named: the room of the engines, the default list, the module named after the
-# library symengine, what speaks of PyTorch's own gradients, and the list of distributions.
+# library symengine, what speaks of PyTorch's own gradients, the list of
+# distributions, and the rules that libraries document.
 NAMED_IN = (
     "engines/", "request/options.py", "arithmetics/symengine.py",
-    "explanation/problems.py", "testing/assertions.py", "versions.py",
+    "explanation/problems.py", "testing/assertions.py", "versions.py", "atlas/rules.py",
 )  # fmt: skip
 
 
