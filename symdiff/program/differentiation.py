@@ -127,7 +127,9 @@ def derivative_program(program: Program, variable: str, *, side: int = 0) -> Pro
     tangent = derivation.differentiate(program, seeds).tangent
     root = derivation.builder.add(Literal(0)) if tangent is None else tangent
     if not _is_total(program):  # undefined where the program is
+        first = len(derivation.builder.nodes)
         root = derivation.call("add", root, derivation.zero_where_defined(program.output))
+        derivation.place(first, program.spans[program.output])
     made = derivation.builder.program(root, program.sources)
     return dataclasses.replace(made, inputs=program.inputs)
 
@@ -143,8 +145,13 @@ class _Derivation:
         self.builder = builder
         self._is_one_sided = is_one_sided
 
-    def differentiate(self, program: Program, inputs: Mapping[str, _Dual]) -> _Dual:
-        """Add a program and its derivative, given its inputs and their derivatives."""
+    def differentiate(
+        self, program: Program, inputs: Mapping[str, _Dual], *, is_definition: bool = False
+    ) -> _Dual:
+        """Add a program and its derivative, given its inputs and their derivatives.
+
+        The nodes of a row's definition have the places of the call.
+        """
         duals: dict[int, _Dual] = {}
         for index in program.order:
             node, first = program.nodes[index], len(self.builder.nodes)
@@ -155,10 +162,11 @@ class _Derivation:
                 duals[index] = self._call(CATALOGUE[node.function], arguments)
             else:
                 duals[index] = _Dual(self.builder.add(node), None)
-            self._place(first, program.spans[index])
+            if not is_definition:
+                self.place(first, program.spans[index])
         return duals[program.output]
 
-    def _place(self, first: int, spans: tuple[Span, ...]) -> None:
+    def place(self, first: int, spans: tuple[Span, ...]) -> None:
         """Give the nodes that were added last, from `first` on, the places of a node."""
         for index in range(first, len(self.builder.nodes)):
             for span in spans:
@@ -266,7 +274,8 @@ class _Derivation:
         """Return the derivative of a row's definition."""
         nodes = [self.builder.nodes[a.node] for a in arguments if a is not None]
         words = (n.value for n in nodes if isinstance(n, Setting) and isinstance(n.value, str))
-        tangent = self.differentiate(definition(row.name, next(words, None)), bound).tangent
+        meaning = definition(row.name, next(words, None))
+        tangent = self.differentiate(meaning, bound, is_definition=True).tangent
         if tangent is None or not row.replaces_undefined:
             return tangent
         for dual in bound.values():  # whether an argument is undefined near by is not followed
