@@ -97,13 +97,16 @@ def _triplet(
     return _joined(each, _positive(each, each("add", gap, Fraction(margin))), reduction)
 
 
+_TINY: Final = Fraction(float(np.float32(1e-12)))  # torch adds it to the squared norms
+
+
 def _cosine_embedding(
     each: Each, x: Array, y: Array, target: Array, margin: float = 0, reduction: str = "mean"
 ) -> Array:
     def dot(u: Array, v: Array) -> Array:
         return reduced(each("multiply", u, v), -1, keepdim=False, function=lambda n: total(each, n))
 
-    squares = [each("add", dot(v, v), Fraction(1e-12)) for v in (x, y)]
+    squares = [each("add", dot(v, v), _TINY) for v in (x, y)]
     cosine = each("divide", dot(x, y), each("sqrt", each("multiply", *squares)))
     unlike = _positive(each, each("subtract", cosine, Fraction(margin)))
     other = each("where", each("equal", target, -ONE), unlike, ZERO)

@@ -71,7 +71,7 @@ def _triplet_margin(
     return reduced(a, _positive_part(a, difference), reduction)
 
 
-_TINY = 1e-12  # what torch adds to the squares of the norms
+_TINY = float.fromhex("0x1.197998p-40")  # what torch adds to the squared norms: 1e-12 in float32
 
 
 def _cosine_embedding(

@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from symdiff.tracing import syntax
 from symdiff.tracing.syntax import NotWrittenError
-from symdiff.tracing.tensors import tensors_in
+from symdiff.tracing.tensors import is_real_or_complex, tensors_in
 
 if TYPE_CHECKING:
     from symdiff.tracing.recorder import Recorder
@@ -81,6 +81,6 @@ def decomposed(
     for inner, outer in zip(tensors_in(again), tensors_in(result), strict=True):
         expression = recorder.reference(inner)
         has_graph = torch.is_grad_enabled() and depends_on_graph
-        is_out = has_graph and outer.is_floating_point() and not outer.requires_grad
+        is_out = has_graph and is_real_or_complex(outer) and not outer.requires_grad
         recorder.bind(outer, syntax.call("detach", expression) if is_out else expression)
     return result

@@ -19,9 +19,15 @@ from symdiff.tracing.places import calling_line, is_in_custom_forward
 from symdiff.tracing.records import Branch, Definition
 from symdiff.tracing.syntax import NotWrittenError, Syntax
 from symdiff.tracing.tensors import (
+    as_reals,
     base_of,
     is_number,
+    is_real_or_complex,
     leads_to,
+    places_in_memory,
+    storage_of,
+    tensors_in,
+)
     places_in_memory,
     storage_of,
     tensors_in,
@@ -30,6 +36,7 @@ from symdiff.tracing.torch_calls import (
     DETACHING,
     DROPOUT,
     RANDOM,
+    SHAPING,
     TESTS,
     TO_PYTHON,
     name_of_call,
@@ -207,7 +214,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         try:
             written = translate(call, func)
         except NotWrittenError as error:
-            if not any(t.is_floating_point() or t.is_complex() for t in tensors):
+            if not any(map(is_real_or_complex, tensors)):
                 self._note(f"{name} makes constants of a tensor")
                 self.has_choices = True
                 return result
@@ -244,22 +251,23 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         expressions = [written] if isinstance(written, syntax.Syntax) else list(written)
         for expression, tensor in itertools.zip_longest(expressions, tensors):
             if expression is not None:
-                is_out = has_graph and tensor.is_floating_point() and not tensor.requires_grad
+                is_out = has_graph and is_real_or_complex(tensor) and not tensor.requires_grad
                 written_out = syntax.call("detach", expression) if is_out else expression
                 self.add(written_out, tensor, operation)
-            elif tensor.is_floating_point():
+            elif is_real_or_complex(tensor):
                 self._unread[id(tensor)] = operation
                 self._kept.append(tensor)
 
     def add(self, expression: Syntax, tensor: torch.Tensor, operation: str) -> None:
         """Define a tensor by an expression; without gradients recorded, as a constant."""
-        if (self._held or torch.is_inference_mode_enabled()) and tensor.is_floating_point():
+        is_held = self._held or torch.is_inference_mode_enabled()
+        if is_held and is_real_or_complex(tensor):
             expression = syntax.call("detach", expression)
         if isinstance(expression, syntax.Name):
             self.bind(tensor, expression)
             return
         name = self._unused(f"{self._prefix}{len(self.definitions) + 1}")
-        value = tensor.detach().clone()
+        value = as_reals(tensor.detach()).clone()
         self.definitions.append(Definition(name, expression, calling_line(), operation, value))
         self.bind(tensor, syntax.name(name))
 
@@ -360,11 +368,14 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Any:
+        shared = self._sharing(target)
+        if any(t.is_complex() for t in (target, *shared)) and (shared or name == "__setitem__"):
+            raise self.refusal(name, NotWrittenError("a write into complex numbers"))
         before = self.reference(target)
         former = target.detach().clone()
-        expression = self._written_value(name, target, before, args, kwargs, former)
+        after = func(former.clone(), *args[1:], **kwargs) if name in SHAPING else target
+        expression = self._written_value(name, after, before, args, kwargs, former)
         result = func(*args, **kwargs)
-        shared = self._sharing(target)
         if self._held:
             self._replace_value(target, before, expression, name)
         else:
@@ -457,9 +468,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             return syntax.compare(
                 syntax.NOT_EQUAL, self._constant(tensor.double()), syntax.literal(0)
             )
-        if tensor.is_complex():
-            kind, reason = "a constant", "it is complex"
-            raise self.refusal(kind, NotWrittenError(reason))
+        tensor = as_reals(tensor)
         if tensor.numel() == 1 and not tensor.ndim:
             number = tensor.item()
             if not math.isnan(number):

@@ -20,6 +20,16 @@ def tensors_in(values: Any) -> Iterator[torch.Tensor]:
             yield from tensors_in(value)
 
 
+def as_reals(tensor: torch.Tensor) -> torch.Tensor:
+    """Return complex numbers as pairs of real ones, along a new last dimension."""
+    return torch.view_as_real(tensor.resolve_conj()) if tensor.is_complex() else tensor
+
+
+def is_real_or_complex(tensor: torch.Tensor) -> bool:
+    """Return whether a tensor has numbers with derivatives: no integers, no conditions."""
+    return tensor.is_floating_point() or tensor.is_complex()
+
+
 def is_number(value: Any) -> bool:
     """Return whether a value is a number of Python, or a tensor without dimensions."""
     return isinstance(value, int | float) or (isinstance(value, torch.Tensor) and not value.ndim)

@@ -84,6 +84,22 @@ class TestValues:
         # Negative control: in doubles the same deviation is another value.
         assert words(judged(lambda x: x**3 * (1 + 1e-8), "x**3", grid)) == {"value"}
 
+    @pytest.mark.parametrize(
+        ("function", "math"),
+        [
+            (lambda x: x * (1 / 0.3) - 1.5 * (1 / 0.3), "(x - 1.5)/0.3"),
+            (lambda x: x / 3**0.5 - 1.5 / 3**0.5, "(x - 1.5)/sqrt(3)"),
+            (lambda x: x * 3**0.5 - 1.5 * 3**0.5, "(x - 1.5)*sqrt(3)"),
+            (lambda x: (x + 0.1) * 3**0.5 - 1.6 * 3**0.5, "(x + 0.1 - 1.6)*sqrt(3)"),
+            (lambda x: (x * 7 / 3 - 3.5) * 10, "(x - 1.5)*7/3*10"),
+        ],
+    )
+    @pytest.mark.parametrize("off", [0.0, 1e-12])
+    def test_factors_may_be_multiplied_out_where_a_difference_is_0(self, function, math, off):
+        # a batch normalization is x/s - m/s in torch
+        records = judged(lambda x: function(x) + off, math, {"x": [1.5]}, kinks=False)
+        assert words(records) == ({"value"} if off else {"agrees"})
+
     def test_a_long_grid_is_compared_at_every_point(self):
         records = symdiff.compare(
             lambda x: torch.where(x == 500_001 / 10**6, x + 1, x),

@@ -116,6 +116,7 @@ FUNCTIONS = [
     mask_write, item_write, view_write, transposed_write, out_argument,
     lambda x: x.clone().clamp_(min=0).add_(1).sqrt_(),
     lambda x: x.clone().masked_fill_(x > 1, 2.0),
+    lambda x: (x * 1).unsqueeze_(0).squeeze_(0).transpose_(0, 1).t_() + x.sum().unsqueeze_(0).squeeze_(),
     lambda x: torch.zeros(2, 3, dtype=D).copy_(x).zero_() + x,
     lambda x: F.relu(x * 2, inplace=True),
     # -- constants
@@ -309,9 +310,9 @@ def gradient_inside(x):
 
 REFUSED = [
     (gradient_inside, "cannot be traced"),
-    (lambda x: torch.fft.fft(x).abs(), "cannot be traced"),
+    (lambda x: torch.linalg.svd(x).U, "cannot be traced"),
     (lambda x: x.tolist(), "not a tensor of real numbers"),
-    (lambda x: x.to(torch.complex128).real, "cannot be traced"),
+    (lambda x: x.to(torch.complex128).sinh().real, "cannot be traced"),
 ]
 
 

@@ -5,8 +5,8 @@ formula is x*erfc(-x/sqrt(2))/2, or (x - 1)**2 as x*x - 2*x + 1. What cancels in
 error of the size of its terms, not of its value. So every result gets an error of one unit in the
 last place of its *scale*:
 
-- of a sum, the sum of the scales of its terms; of a product, their product; of x**n, that of x to
-  the n-th power;
+- of a sum, the sum of the scales of its terms; of a product, their product; of x/y, that of x
+  divided by |y|; of x**n, that of x to the n-th power;
 - of a function that usual ways compute by subtraction from 1, such as erfc, at least 1;
 - of any other result, and of an input, its own absolute value.
 
@@ -57,6 +57,8 @@ class _Scales:
     def of_call(self, row: Function, arguments: Sequence[Any], result: Any) -> Any:
         """Return the scale of the result of a call, whose arguments are numbers."""
         size = self._size(result)
+        if row.operator == "/":  # (x - m)/s as x*(1/s) - m*(1/s)
+            return self._largest(size, self.of(arguments[0]) / self._size(arguments[1]))
         rule = _RULES.get(row.operator or "")
         if rule is not None and len(arguments) == 2:
             return self._largest(size, rule(*map(self.of, arguments)))
@@ -96,6 +98,8 @@ class AnyWay(ReorderedSums):
         jet = super().rounded(jet, row, arguments)
         if not all(isinstance(a, Jet) for a in arguments):
             return jet
+        # 0/s and 0*s may be differences of x/s or x*s, which are rounded.
+        is_exact &= row.operator != "/" and all(a.value.is_exact() for a in arguments)
         scale = self._scales.of_call(row, arguments, jet)
         if not is_exact:
             gradient = jet.gradient
@@ -128,7 +132,11 @@ class AnyWayOnArrays(Estimates):
         if not isinstance(result, Estimate) or not all(isinstance(a, Estimate) for a in arguments):
             return result
         scale = self._scales.of_call(row, arguments, result)
-        extra = np.where(np.asarray(result.error) == 0, 0.0, 2 * UNIT * scale)
+        errors = (result.error, *(a.error for a in arguments))
+        is_exact: Any = row.operator != "/"
+        for error in errors:
+            is_exact = is_exact & (np.asarray(error) == 0)
+        extra = np.where(is_exact, 0.0, 2 * UNIT * scale)
         result = dataclasses.replace(result, error=result.error + extra)
         self._scales.note(result, scale)
         return result

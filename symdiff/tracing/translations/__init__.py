@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
@@ -16,7 +17,9 @@ from symdiff.tracing.translations.arithmetic import ARITHMETIC
 from symdiff.tracing.translations.arrangements import ARRANGEMENTS
 from symdiff.tracing.translations.attention import ATTENTION
 from symdiff.tracing.translations.call import Call, Translation, Written
+from symdiff.tracing.translations.complex_numbers import has_complex_numbers, translated
 from symdiff.tracing.translations.convolutions import CONVOLUTIONS
+from symdiff.tracing.translations.fourier import FOURIER
 from symdiff.tracing.translations.losses import LOSSES
 from symdiff.tracing.translations.matrices import MATRICES
 from symdiff.tracing.translations.normalizations import NORMALIZATIONS
@@ -77,13 +80,18 @@ def translate(call: Call, function: Callable[..., Any]) -> Written:
     NotWrittenError
         The call has no form in the expression language.
     """
-    translation = TRANSLATIONS.get(call.name)
-    if translation is None:
-        return _by_row(call, function)
     keywords = {
         k: v for k, v in call.keywords.items() if k not in _WITHOUT_EFFECT or isinstance(v, str)
     }
     try:
+        if call.name in FOURIER:
+            return FOURIER[call.name](call, *call.arguments, **keywords)
+        if has_complex_numbers(call):
+            given = dataclasses.replace(call, keywords=keywords)
+            return translated(given, lambda part: translate(part, function))
+        translation = TRANSLATIONS.get(call.name)
+        if translation is None:
+            return _by_row(call, function)
         return translation(call, *call.arguments, **keywords)
     except TypeError as error:
         message = f"these arguments of {call.name} ({error})"
