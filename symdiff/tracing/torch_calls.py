@@ -51,9 +51,7 @@ DROPOUT: Final = frozenset(
     }
 )
 # Functions that change the shape of a tensor in place.
-SHAPING: Final = frozenset(
-    {"squeeze_", "unsqueeze_", "transpose_", "t_", "swapaxes_", "swapdims_"}
-)
+SHAPING: Final = frozenset({"squeeze_", "unsqueeze_", "transpose_", "t_", "swapaxes_", "swapdims_"})
 # Functions that share the name of another one with other arguments.
 _OTHER_MEANINGS: Final[Mapping[Any, str]] = {
     torch.batch_norm: "torch.batch_norm",

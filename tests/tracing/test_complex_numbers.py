@@ -21,7 +21,7 @@ TRANSFORMS = [
     lambda x: fft.ifft(fft.fft(x, norm="ortho"), norm="ortho").real,
     lambda x: fft.irfft(fft.rfft(x, norm="forward"), n=len(x), norm="forward"),
     lambda x: fft.irfft(fft.rfft(x, n=9), n=5) + fft.irfft(fft.rfft(x), n=6)[:5],
-    lambda x: fft.hfft(x) [:3] + fft.ihfft(x).imag[:1],
+    lambda x: fft.hfft(x)[:3] + fft.ihfft(x).imag[:1],
     lambda x: fft.fftshift(fft.fft(x)).imag * fft.ifftshift(x),
     lambda x: torch.view_as_real(fft.rfft(x)),
 ]
@@ -84,7 +84,9 @@ def test_the_amplitudes_of_a_constant_signal_have_kinks(count):
 
 def test_the_power_of_a_spectrum_is_smooth_at_0():
     found = records(lambda x: fft.rfft(x).abs().square(), torch.zeros(4, dtype=D))
-    assert {(r["kind"], r["derivative"], r["verdict"]) for r in found} == {("smooth", 0.0, "agrees")}
+    assert {(r["kind"], r["derivative"], r["verdict"]) for r in found} == {
+        ("smooth", 0.0, "agrees")
+    }
 
 
 def test_torch_s_gradient_of_polar_is_wrong_for_a_negative_size():

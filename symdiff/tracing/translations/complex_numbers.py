@@ -173,7 +173,7 @@ def _sum(sign: int, *, swapped: bool = False) -> Translation:
     """Return the translation of a sum (sign 1) or a difference (-1)."""
 
     def translate(c: Call, input: Any, other: Any, *, alpha: float = 1) -> Syntax:
-        first, second = ((other, input) if swapped else (input, other))
+        first, second = (other, input) if swapped else (input, other)
         results = []
         for left, right in zip(_parts(c, first), _parts(c, second), strict=True):
             term = right if alpha == 1 else multiply(literal(alpha), right)
@@ -197,8 +197,6 @@ def _where(c: Call, condition: Any, input: Any, other: Any) -> Syntax:
 
 def _masked_fill(c: Call, input: Any, mask: Any, value: Any) -> Syntax:
     return _where(c, mask, value, input)
-
-
 
 
 def _as_it_is(c: Call, input: Any, *_: Any, **__: Any) -> Syntax:
