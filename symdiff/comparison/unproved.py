@@ -49,6 +49,19 @@ _UNSETTLED: Final = "differences along the direction do not settle it, and nothi
 _, _AUTOGRAD, _DIFFERENCES = ENGINES  # by the names of the default engines
 
 
+def _direction(rng: np.random.Generator, value: torch.Tensor) -> torch.Tensor:
+    """Return a random direction, along which a symmetric matrix stays symmetric.
+
+    Functions of symmetric matrices read one triangle of them, and torch's gradient is that among
+    symmetric matrices.
+    """
+    direction = torch.tensor(rng.standard_normal(value.shape))
+    is_square = value.ndim >= 2 and value.shape[-1] == value.shape[-2]
+    if is_square and torch.equal(value, value.mT):
+        return (direction + direction.mT) / 2
+    return direction
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Quotient:
     """A derivative from difference quotients, and an estimate of its error."""
@@ -84,7 +97,7 @@ def compare_without_proof(
     values = {leaf.name: leaf.tensor.detach().double() for leaf in arguments.leaves}
     rng = np.random.default_rng(options.seed)
     directions = {
-        f"{name} along v{k + 1}": (name, torch.tensor(rng.standard_normal(values[name].shape)))
+        f"{name} along v{k + 1}": (name, _direction(rng, values[name]))
         for name in wrt
         for k in range(_DIRECTIONS)
     }

@@ -49,6 +49,7 @@ ARITHMETICS = {
     "program/folding.py",  # constants: Python's numbers
     "tracing/translations/__init__.py",  # torch's names
     "tracing/translations/arrangements.py",
+    "tracing/translations/eigenvalues.py",
     "tracing/translations/losses.py",
     "tracing/translations/matrices.py",
     "tracing/translations/reductions.py",

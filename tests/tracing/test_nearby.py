@@ -96,14 +96,14 @@ def test_off_the_border_the_trace_holds_and_is_proved(fn, x):
 
 def caught(x):
     try:
-        return torch.fft.fft(x).abs()
+        return torch.linalg.matrix_exp(x.outer(x))
     except Exception:  # noqa: BLE001  (people write this)
         return x * 1
 
 
 def caught_and_raised_again(x):
     try:
-        return torch.fft.fft(x).abs()
+        return torch.linalg.matrix_exp(x.outer(x))
     except Exception as error:
         message = "no transform"
         raise ValueError(message) from error
@@ -111,7 +111,7 @@ def caught_and_raised_again(x):
 
 @pytest.mark.parametrize("fn", [caught, caught_and_raised_again])
 def test_code_that_catches_the_refusal_of_a_call_is_not_traced_on_its_other_way(fn):
-    with pytest.raises(symdiff.InputError, match=r"return torch.fft.fft\(x\).abs\(\)"):
+    with pytest.raises(symdiff.InputError, match=r"return torch.linalg.matrix_exp\("):
         trace(fn, OFF_BORDER)
 
 

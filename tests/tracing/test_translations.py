@@ -175,7 +175,22 @@ class WrongDeterminant(torch.autograd.Function):
         return gradient * torch.linalg.inv(x).T
 
 
-PLANTED = [(WrongMedian, X[0]), (WrongScatter, X[0]), (WrongDeterminant, S)]
+class WrongEigenvalue(torch.autograd.Function):
+    """Its backward pass has the components of the eigenvector, and not their products."""
+
+    @staticmethod
+    def forward(ctx, x):
+        values, vectors = torch.linalg.eigh(x)
+        ctx.save_for_backward(vectors)
+        return values[-1]
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (vectors,) = ctx.saved_tensors
+        return gradient * torch.diag(vectors[:, -1])
+
+
+PLANTED = [(WrongMedian, X[0]), (WrongScatter, X[0]), (WrongDeterminant, S), (WrongEigenvalue, S)]
 
 
 @pytest.mark.parametrize(("wrong", "x"), PLANTED)
@@ -194,7 +209,10 @@ def test_a_wrong_translation_is_refused(monkeypatch):
 
 
 REFUSED = [
-    (torch.linalg.eigvalsh, "_linalg_eigh has no row"),
+    (torch.linalg.matrix_exp, "linalg_matrix_exp has no row"),
+    (lambda x: torch.linalg.eigvalsh(0 * x), "close to each other"),
+    (lambda x: torch.linalg.eigvalsh(torch.block_diag(x, 2 * x, x)), "more than 6 rows"),
+    (lambda x: torch.linalg.svdvals(x[:, :1] @ x[:1]), "without full rank"),
     (lambda x: torch.linalg.qr(x[:, :1], mode="complete")[0], "qr with mode"),
     (lambda x: torch.linalg.pinv(x[:, :1] @ x[:1]), "without full rank"),
     (lambda x: torch.topk(x, 2, sorted=False)[0], "order is not defined"),

@@ -19,6 +19,7 @@ from symdiff.tracing.translations.attention import ATTENTION
 from symdiff.tracing.translations.call import Call, Translation, Written
 from symdiff.tracing.translations.complex_numbers import has_complex_numbers, translated
 from symdiff.tracing.translations.convolutions import CONVOLUTIONS
+from symdiff.tracing.translations.eigenvalues import EIGENVALUES
 from symdiff.tracing.translations.fourier import FOURIER
 from symdiff.tracing.translations.losses import LOSSES
 from symdiff.tracing.translations.matrices import MATRICES
@@ -45,6 +46,7 @@ TRANSLATIONS: Final[Mapping[str, Translation]] = MappingProxyType(
         **SCATTERING,
         **ORDERING,
         **MATRICES,
+        **EIGENVALUES,
         **SAMPLING,
         **SPECIAL,
     }

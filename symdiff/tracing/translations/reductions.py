@@ -10,9 +10,10 @@ from typing import Any, Final
 
 import torch
 
-from symdiff.tracing.syntax import NotWrittenError, Syntax, call, literal
+from symdiff.tracing.syntax import Syntax, call, literal
 from symdiff.tracing.translations.arrangements import reshaped
 from symdiff.tracing.translations.call import Call, Translation, Written
+from symdiff.tracing.translations.eigenvalues import norm_by_singular_values
 
 _EXTREMES: Final = {True: "amax", False: "amin"}  # by whether the order of a norm is positive
 
@@ -44,6 +45,8 @@ def _norm(
     **keywords: Any,
 ) -> Syntax:
     del dtype, keywords
+    if p == "nuc":
+        return norm_by_singular_values(c, input, p)
     p = 2 if p in (None, "fro") else p
     return call(
         "norm",
@@ -76,8 +79,7 @@ def _matrix_norm(
     if ord == "fro":
         return _norm(c, input, 2, dim, keepdim)
     if ord not in {1, -1, math.inf, -math.inf}:
-        message = f"a matrix norm of order {ord!r}, which needs singular values"
-        raise NotWrittenError(message)
+        return norm_by_singular_values(c, input, ord)
     rows, columns = (d % input.ndim for d in dim)
     along, across = (rows, columns) if abs(ord) == 1 else (columns, rows)
     kept = literal(value=True)
