@@ -27,7 +27,7 @@ def as_reals(tensor: torch.Tensor) -> torch.Tensor:
 
 def is_real_or_complex(tensor: torch.Tensor) -> bool:
     """Return whether a tensor has numbers with derivatives: no integers, no conditions."""
-    return tensor.is_floating_point() or tensor.is_complex()
+    return bool(tensor.is_floating_point() or tensor.is_complex())
 
 
 def is_number(value: Any) -> bool:

@@ -7,7 +7,7 @@ real and the imaginary part.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -141,13 +141,14 @@ def _without_values(result: Any) -> Any:
 def _in_parts(c: Call, on_reals: OnReals) -> Written:
     """Translate a linear function, which acts on real and imaginary parts alike."""
     real, imaginary = (on_reals(_real_call(c, {}, part)) for part in (_REAL, _IMAGINARY))
-    if not isinstance(real, list):
-        assert not isinstance(imaginary, list)  # noqa: S101  (both are results of one function)
-        return _joined(real, imaginary)
-    return [
-        None if a is None or b is None else _joined(a, b)
-        for a, b in zip(real, imaginary, strict=True)
-    ]
+    if isinstance(real, list) and isinstance(imaginary, list):
+        return [
+            None if a is None or b is None else _joined(a, b)
+            for a, b in zip(real, imaginary, strict=True)
+        ]
+    assert isinstance(real, Syntax)  # noqa: S101  (both are results of one function)
+    assert isinstance(imaginary, Syntax)  # noqa: S101  (likewise)
+    return _joined(real, imaginary)
 
 
 def _product(c: Call, on_reals: OnReals) -> Syntax:
@@ -174,7 +175,7 @@ def _sum(sign: int, *, swapped: bool = False) -> Translation:
 
     def translate(c: Call, input: Any, other: Any, *, alpha: float = 1) -> Syntax:
         first, second = (other, input) if swapped else (input, other)
-        results = []
+        results: list[Syntax] = []
         for left, right in zip(_parts(c, first), _parts(c, second), strict=True):
             term = right if alpha == 1 else multiply(literal(alpha), right)
             results.append(add(left, term) if sign > 0 else subtract(left, term))
@@ -183,7 +184,7 @@ def _sum(sign: int, *, swapped: bool = False) -> Translation:
     return translate
 
 
-def _of_one_shape(c: Call, parts: list[Syntax]) -> list[Syntax]:
+def _of_one_shape(c: Call, parts: Sequence[Syntax]) -> Sequence[Syntax]:
     """Return parts in the shape of the result: one with numbers only has none of its own."""
     shape = literal(tuple(c.result.shape))
     return [call("expand", part, shape) for part in parts] if c.result.ndim else parts
