@@ -28,10 +28,6 @@ from symdiff.tracing.tensors import (
     storage_of,
     tensors_in,
 )
-    places_in_memory,
-    storage_of,
-    tensors_in,
-)
 from symdiff.tracing.torch_calls import (
     DETACHING,
     DROPOUT,

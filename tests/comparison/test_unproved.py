@@ -11,49 +11,49 @@ X = torch.tensor([1.0, -1.0, 3.0], dtype=D)
 AT_KINK = torch.tensor([1.0, 0.0, 3.0], dtype=D)
 
 
-def exponential(x):
-    return torch.linalg.matrix_exp(torch.outer(x, x) / 8)
+def transformed(x):
+    z = torch.fft.fft(x)
+    z[:1] = z[:1] * 1  # a write into complex numbers, which is not traced
+    return z
 
 
-class RightBackward(Function):
+class Spectrum(Function):
     factor = 1.0
 
     @classmethod
     def gradient(cls, x, g):
         with torch.enable_grad():
             y = x.detach().requires_grad_()
-            return torch.autograd.grad(exponential(y), y, g)[0] * cls.factor
+            return torch.autograd.grad(transformed(y).abs(), y, g)[0] * cls.factor
 
     @staticmethod
     def forward(ctx, x):
         ctx.save_for_backward(x)
-        return exponential(x)
+        return transformed(x).abs()
 
     @staticmethod
     def backward(ctx, g):
-        return RightBackward.gradient(ctx.saved_tensors[0], g)
+        return Spectrum.gradient(ctx.saved_tensors[0], g)
 
 
-class WrongBackward(RightBackward):
+class WrongSpectrum(Spectrum):
     @staticmethod
     def backward(ctx, g):
-        return RightBackward.gradient(ctx.saved_tensors[0], g) * torch.tensor(
-            [1.0, 1.0, 1.01], dtype=D
-        )
+        return Spectrum.gradient(ctx.saved_tensors[0], g) * torch.tensor([1.0, 1.0, 1.01], dtype=D)
 
 
-class Broken(RightBackward):
+class Broken(Spectrum):
     @staticmethod
     def backward(ctx, g):
         raise ArithmeticError("no backward here")
 
 
 def smooth(x):
-    return exponential(x).square().sum()
+    return transformed(x).abs().square().sum()
 
 
 def with_kink(x):
-    return exponential(x.abs())
+    return transformed(x.abs()).abs()
 
 
 def random(x):
@@ -75,8 +75,8 @@ CASES = [
     (refuses_one_side, X, "undecided"),
     (smooth, X, "agrees"),
     (random, X, "agrees"),
-    (RightBackward.apply, X, "agrees"),
-    (WrongBackward.apply, X, "wrong"),
+    (Spectrum.apply, X, "agrees"),
+    (WrongSpectrum.apply, X, "wrong"),
     (Broken.apply, X, "failed"),
     (with_kink, AT_KINK, "undecided"),
 ]
@@ -89,7 +89,7 @@ class WrongEigenvalues(Function):
     def forward(ctx, x):
         values, vectors = torch.linalg.eigh(x)
         ctx.save_for_backward(vectors)
-        return values.prod()
+        return values.sum()
 
     @staticmethod
     def backward(ctx, g):
@@ -131,18 +131,18 @@ def test_a_function_that_writes_to_an_input_gets_a_copy_in_every_call():
 def test_the_report_says_that_nothing_is_proved_and_which_operation_is_missing():
     report = " ".join(str(symdiff.compare(smooth, values={"x": X})).split())
     assert "nothing is proved: test_unproved.py" in report
-    assert "return torch.linalg.matrix_exp(" in report
+    assert "z[:1] = z[:1] * 1" in report
 
 
 def test_a_module_is_compared_along_directions_of_its_parameters():
     module = torch.nn.Linear(3, 3).double()
-    net = torch.nn.Sequential(module, Exponential())
+    net = torch.nn.Sequential(module, FourierLayer())
     comparison = symdiff.compare(net, values={"input": X}, wrt="parameters")
     assert comparison.ok
     assert {r["variable"].split()[0] for r in comparison.records()} == {"x0_weight", "x0_bias"}
 
 
-class Exponential(torch.nn.Module):
+class FourierLayer(torch.nn.Module):
     def forward(self, x):
         return smooth(x)
 
@@ -161,15 +161,15 @@ class WrongByOnePercent(Spectrum):
 
 
 def in_float32(x):
-    return torch.fft.fft(x.float()).abs().square()
+    return transformed(x.float()).abs().square()
 
 
 def in_float16(x):
-    return torch.fft.fft(x.float()).abs().square().half()
+    return transformed(x.float()).abs().square().half()
 
 
 def kink_in_float32(x):
-    return torch.fft.fft(x.float().abs()).abs()
+    return transformed(x.float().abs()).abs()
 
 
 POSITIVE = X + 2
