@@ -129,7 +129,7 @@ def written(x):
 REFUSED = [
     (written, "a write into complex numbers"),
     (lambda x: torch.sin(fft.fft(x)).real, "sin of complex numbers"),
-    (lambda x: (fft.fft(x) ** 0.5).real, "no whole number"),
+    (lambda x: (fft.fft(x) ** 0.5).real, "sqrt of complex numbers"),
     (fft.fft, "not a tensor of real numbers"),
 ]
 
