@@ -1,7 +1,9 @@
-"""The arithmetic of torch tensors of float64: autograd gets the program as the user wrote it."""
+"""The arithmetic of torch tensors: autograd gets the program as the user wrote it."""
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,11 +14,19 @@ from symdiff.catalogue import CONSTANTS, Function, Parameter
 from symdiff.errors import Unsupported
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
 class _Tensors:
     """The arithmetic of torch tensors; a number stays a Python number wherever torch takes one.
 
     See `reading.Batch`.
+
+    Attributes
+    ----------
+    dtype
+        The dtype of numbers where torch takes tensors only.
     """
+
+    dtype: torch.dtype
 
     def column(self, row: Function) -> Callable[..., Any]:
         column = row.column("torch")
@@ -33,9 +43,10 @@ class _Tensors:
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         pairs = [(p, a) for p, a in zip(row.parameters, arguments, strict=False) if a is not None]
         if row.array is not None:
-            pairs = [(p, _tensor_argument(p, a)) for p, a in pairs]
+            pairs = [(p, self._tensor_argument(p, a)) for p, a in pairs]
         elif not (row.is_operator or row.role == "comparison"):
-            pairs = [(p, _scalar_argument(p, a, first=p is row.parameters[0])) for p, a in pairs]
+            first = row.parameters[0]
+            pairs = [(p, self._scalar_argument(p, a, first=p is first)) for p, a in pairs]
         positional = [a for p, a in pairs if p.default is None]
         keywords = {p.keyword: a for p, a in pairs if p.default is not None}
         return within_doubles(column(*positional, **keywords))
@@ -44,41 +55,44 @@ class _Tensors:
         return value[mask] if isinstance(value, torch.Tensor) and value.ndim else value
 
     def merge(self, mask: torch.Tensor, taken: Any, other: Any) -> torch.Tensor:
-        merged = torch.zeros(mask.shape, dtype=torch.float64)
+        merged = torch.zeros(mask.shape, dtype=self.dtype)
         for where, value in ((mask, taken), (~mask, other)):
             if value is not None:
-                source = torch.as_tensor(value, dtype=torch.float64)
+                source = torch.as_tensor(value, dtype=self.dtype)
                 merged = merged.masked_scatter(where, source.expand(int(where.sum())))
         return merged
 
     def any_true(self, mask: torch.Tensor) -> bool:
         return bool(mask.any())
 
+    def _tensor_argument(self, parameter: Parameter, value: Any) -> Any:
+        """Return an argument of a tensor function, a number as a tensor."""
+        if parameter.is_setting or parameter.kind == "indices":
+            return value
+        if parameter.kind == "tensors":
+            return [torch.as_tensor(v, dtype=self._dtype(value)) for v in value]
+        is_real = not isinstance(value, torch.Tensor | bool)
+        return torch.as_tensor(value, dtype=self.dtype if is_real else None)
 
-def _tensor_argument(parameter: Parameter, value: Any) -> Any:
-    """Return an argument of a tensor function, a number as a tensor."""
-    if parameter.is_setting or parameter.kind == "indices":
-        return value
-    if parameter.kind == "tensors":
-        return [torch.as_tensor(v, dtype=_dtype(value)) for v in value]
-    is_real = not isinstance(value, torch.Tensor | bool)
-    return torch.as_tensor(value, dtype=torch.float64 if is_real else None)
+    def _dtype(self, values: Sequence[Any]) -> torch.dtype:
+        """Return the dtype of the first tensor in a list."""
+        return next((v.dtype for v in values if isinstance(v, torch.Tensor)), self.dtype)
 
-
-def _dtype(values: Sequence[Any]) -> torch.dtype:
-    """Return the dtype of the first tensor in a list; float64 without one."""
-    return next((v.dtype for v in values if isinstance(v, torch.Tensor)), torch.float64)
-
-
-def _scalar_argument(parameter: Parameter, value: Any, *, first: bool) -> Any:
-    """Return an argument of a scalar function, a number as a tensor where torch needs one."""
-    if isinstance(value, torch.Tensor | str) or parameter.kind == "number":
-        return value
-    if parameter.kind == "any" and not first:
-        return value
-    if isinstance(value, bool):
-        return torch.tensor(value)
-    return torch.tensor(value, dtype=torch.float64)
+    def _scalar_argument(self, parameter: Parameter, value: Any, *, first: bool) -> Any:
+        """Return an argument of a scalar function, a number as a tensor where torch needs one."""
+        if isinstance(value, torch.Tensor | str) or parameter.kind == "number":
+            return value
+        if parameter.kind == "any" and not first:
+            return value
+        if isinstance(value, bool):
+            return torch.tensor(value)
+        return torch.tensor(value, dtype=self.dtype)
 
 
-TENSORS = _Tensors()
+@functools.cache
+def tensors_of(dtype: str) -> _Tensors:
+    """Return the arithmetic of torch tensors of a floating-point dtype."""
+    return _Tensors(getattr(torch, dtype))
+
+
+TENSORS = tensors_of("float64")

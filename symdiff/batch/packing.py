@@ -34,6 +34,7 @@ from symdiff.grid.grid import Grid, Role
 from symdiff.grid.switches import Switch
 from symdiff.labels import LabelledEnum
 from symdiff.program.differentiation import SecondOrder
+from symdiff.program.formats import Format
 from symdiff.program.nodes import (
     Call,
     Constant,
@@ -57,7 +58,7 @@ from symdiff.verdict.words import Verdict
 
 Outcome = Evidence | SymdiffError  # the result of comparing one expression
 
-FORMAT: Final = 11  # the version of the packed bytes
+FORMAT: Final = 12  # the version of the packed bytes
 _PLAIN: Final = (bool, int, float, str, type(None))
 _IS_PLAIN: Final = frozenset(_PLAIN)
 _CLASSES: Final = {
@@ -72,6 +73,7 @@ _CLASSES: Final = {
             TensorProblem,
             SecondOrder,
             Value,
+            Format,
             Program,
             Call,
             Constant,

@@ -22,7 +22,8 @@ from symdiff.comparison.scalars import Plan, plan_on_numbers, requested_points
 from symdiff.comparison.steady import check_steady, with_kept_state
 from symdiff.comparison.traced_request import traced, untraced_arguments
 from symdiff.comparison.trial import run_trial, with_explanations, with_jacobian_diagnoses
-from symdiff.engines.registry import check, names, resolve, split
+from symdiff.engines.in_format import dtype_of_points, in_formats
+from symdiff.engines.registry import check, load, names, resolve, split
 from symdiff.errors import InputError, UntracedError, UsageError, did_you_mean
 from symdiff.grid.grid import Grid
 from symdiff.program.values import component_names, uses_tensors
@@ -98,7 +99,10 @@ def _compare(
     request: Request, options: Options, writer: Callable[[str], ColumnWriter] | None
 ) -> Evidence:
     engines = resolve(options.engines)
-    options = dataclasses.replace(options, engines=engines)
+    formats = tuple(request.dtype) or options.dtype
+    if formats:
+        engines = in_formats(engines, formats, {name: load(name) for name in engines})
+    options = dataclasses.replace(options, engines=engines, dtype=formats)
     parsed = with_numpy_function(with_kept_state(parse_request(request)))
     label = dataclasses.replace(request.label, name=request.label.name or parsed.program.text)
     with np.errstate(**_ERROR_STATE):
@@ -124,7 +128,7 @@ def _compare(
         trials=trials,
         tensors=plan.tensors,
         left_out=left_out,
-        requested=requested_points(grid, scalars, request.at),
+        requested=requested_points(grid, scalars, request.at, dtype_of_points(engines)),
     )
 
 

@@ -250,7 +250,8 @@ def _judged(
     judgement = judge(drafted, truths, samples, name, allowances)
     limit = Limit(options.digits, DTYPES[samples.dtype])
     if truths.derivative[0] and few_digits(judgement, truths, samples.derivatives[name], limit):
-        why = loss(truths, 0, float(samples.derivatives[name][0]))
+        dtype = limit.at(judgement, 0).dtype
+        why = loss(truths, 0, float(samples.derivatives[name][0]), dtype)
         judgement = inaccurate(judgement, {0: why})
     deviation = abs(float(samples.derivatives[name][0]) - float(truths.derivative[0]))
     allowed = float(tolerance.around(truths.derivative)[0])

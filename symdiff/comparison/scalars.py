@@ -15,10 +15,12 @@ from symdiff.comparison.evidence import Tensors, Trial
 from symdiff.comparison.second_order import first_claims, second_claims, second_order_cases
 from symdiff.comparison.trial import Case
 from symdiff.engines.base import Problem
+from symdiff.engines.in_format import dtype_of_points
 from symdiff.errors import Unsupported, UsageError
 from symdiff.grid.grid import Grid, make_grid
 from symdiff.grid.points import MAX_POINTS_IN_MEMORY, Axis, LongRange, Spec, axes, axis
 from symdiff.program import Program
+from symdiff.program.values import Dtype
 from symdiff.request.options import Options
 from symdiff.request.parsed import ParsedRequest
 
@@ -68,12 +70,17 @@ def plan_on_numbers(parsed: ParsedRequest, options: Options) -> Plan:
             raise UsageError(message, hint=f"write {claim.variable} = ...")
     points_along = axes(program.inputs, parsed.request.grid, parsed.request.at)
     long_range = only_long_range(points_along)
+    dtype = dtype_of_points(options.engines)
+    if long_range is not None and dtype is not None:
+        message = f"a range of more than {MAX_POINTS_IN_MEMORY} points is compared in float64 only"
+        raise UsageError(message, hint="take fewer points, or leave out dtype")
     grid = make_grid(
         tuple(parsed.programs.values()),
         points_along,
         kinks=options.kinks,
         max_points=options.max_points,
         seed=options.seed,
+        dtype=dtype,
     )
     columns = grid.columns()
     is_first = options.order == 1
@@ -93,7 +100,10 @@ def plan_on_numbers(parsed: ParsedRequest, options: Options) -> Plan:
 
 
 def requested_points(
-    grid: Grid, scalars: Sequence[str], at: Mapping[str, Spec] | None
+    grid: Grid,
+    scalars: Sequence[str],
+    at: Mapping[str, Spec] | None,
+    dtype: Dtype | None = None,
 ) -> NDArray[np.intp]:
     """Return the indices of the points of a grid that `at` asks for.
 
@@ -108,6 +118,8 @@ def requested_points(
         The variables that vary over the grid.
     at
         Points by variable, as in the request.
+    dtype
+        The dtype to whose numbers the points of the grid were rounded.
 
     Examples
     --------
@@ -124,7 +136,9 @@ def requested_points(
         points, j = axis(name, at[name]), grid.names.index(name)
         if points.long_range is not None:
             return np.zeros(0, dtype=np.intp)
-        is_given = np.isin(grid.points[:, j], np.delete(points.values, list(points.exact)))
+        given = np.delete(points.values, list(points.exact))
+        given = given if dtype is None else dtype.rounded(given)
+        is_given = np.isin(grid.points[:, j], given)
         texts = set(points.exact.values())
         for (i, k), text in grid.exact.items():
             if k == j:

@@ -15,7 +15,7 @@ from symdiff.catalogue import CATALOGUE, CONSTANTS
 from symdiff.engines.base import TensorProblem
 from symdiff.errors import ExpressionError, GridError, Place, UsageError, did_you_mean
 from symdiff.program import Input, Program, parse
-from symdiff.program.values import DTYPES, Value, component_name, index_inputs, read_value
+from symdiff.program.values import DTYPES, Dtype, Value, component_name, index_inputs, read_value
 from symdiff.request.claims import Claimed, check_inputs
 from symdiff.request.parsed import ParsedRequest
 
@@ -87,8 +87,10 @@ class TensorRequest:
         return TensorProblem(program, self.values, tuple(repeated), self.tangent, self.shape)
 
 
-def check_tensors(parsed: ParsedRequest) -> TensorRequest:
+def check_tensors(parsed: ParsedRequest, dtype: Dtype | None = None) -> TensorRequest:
     """Check that the parts of a request on tensors fit together.
+
+    Values, cotangents and tangents are rounded to a dtype that is not None.
 
     Raises
     ------
@@ -97,7 +99,10 @@ def check_tensors(parsed: ParsedRequest) -> TensorRequest:
     """
     program = parsed.program
     programs = (*parsed.programs.values(), *(c.program for c in parsed.claims))
-    values = {name: read_value(name, raw) for name, raw in parsed.request.values.items()}
+    values = {
+        name: _rounded(name, read_value(name, raw), dtype)
+        for name, raw in parsed.request.values.items()
+    }
     cotangent_program = _cotangent_program(parsed)
     used = {n for p in programs for n in p.inputs}
     used |= set(cotangent_program.inputs if cotangent_program else ())
@@ -134,9 +139,33 @@ def check_tensors(parsed: ParsedRequest) -> TensorRequest:
         shapes=shapes,
         shape=shape,
         wrt=wrt,
-        cotangents=_cotangents(parsed, cotangent_program, {**arrays, **indices}, shape),
-        tangent=_tangent(parsed, {n: shapes[n] for n in program.inputs if n not in indices}),
+        cotangents=_in_dtype(
+            _cotangents(parsed, cotangent_program, {**arrays, **indices}, shape), dtype
+        ),
+        tangent=_tangent(parsed, {n: shapes[n] for n in program.inputs if n not in indices}, dtype),
     )
+
+
+def _rounded(name: str, value: Value, dtype: Dtype | None) -> Value:
+    """Return a value with numbers that a dtype has; integers stay as they are."""
+    if dtype is None or DTYPES[value.dtype].is_integer:
+        return value
+    array = dtype.rounded(value.array)
+    beyond = np.isfinite(value.array) & ~np.isfinite(array)
+    if beyond.any():
+        number = value.array[beyond].flat[0]
+        message = f"{number:g} is beyond the largest number of {dtype.name}, {dtype.largest:g}"
+        hint = "smaller numbers, or a wider format"
+        raise UsageError(message, place=Place(key=f"values {name[:40]}"), hint=hint)
+    return dataclasses.replace(value, array=array)
+
+
+def _in_dtype(
+    cotangents: tuple[Array, ...] | None, dtype: Dtype | None
+) -> tuple[Array, ...] | None:
+    if dtype is None or cotangents is None:
+        return cotangents
+    return tuple(np.asarray(dtype.rounded(c)) for c in cotangents)
 
 
 def _integers(name: str, values: Mapping[str, Value], programs: Sequence[Program]) -> Any:  # noqa: ANN401
@@ -232,7 +261,9 @@ def _numbers(raw: Any, key: str) -> Array:  # noqa: ANN401
     return array
 
 
-def _tangent(parsed: ParsedRequest, shapes: Mapping[str, Shape]) -> dict[str, Array] | None:
+def _tangent(
+    parsed: ParsedRequest, shapes: Mapping[str, Shape], dtype: Dtype | None
+) -> dict[str, Array] | None:
     """Return the tangent vectors by input, or None if the request has none."""
     if parsed.request.tangent is None:
         return None
@@ -246,7 +277,7 @@ def _tangent(parsed: ParsedRequest, shapes: Mapping[str, Shape]) -> dict[str, Ar
         if array.shape != shapes[name]:
             message = f"the tangent of {name} has shape {array.shape}, and {name} {shapes[name]}"
             raise UsageError(message, place=Place(key="tangent"), hint="give it the same shape")
-        directions[name] = array
+        directions[name] = array if dtype is None else np.asarray(dtype.rounded(array))
     if not any(v.any() for v in directions.values()):
         message = "the tangent is zero"
         raise UsageError(message, place=Place(key="tangent"), hint="tangent = { x = [1, 0] }")

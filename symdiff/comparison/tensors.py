@@ -42,6 +42,7 @@ from symdiff.comparison.tensor_request import (
 from symdiff.comparison.trial import Case
 from symdiff.engines.base import Problem
 from symdiff.engines.graph import root_name
+from symdiff.engines.in_format import dtype_of_points
 from symdiff.errors import ExpressionError, GridError, UsageError, did_you_mean
 from symdiff.grid.grid import Grid, make_grid
 from symdiff.grid.points import MAX_POINTS_IN_MEMORY, axes
@@ -69,7 +70,7 @@ def plan_on_tensors(parsed: ParsedRequest, options: Options) -> Plan:
     InputError
         A value, a shape, a grid, a claim or a spelling cannot be used.
     """
-    request = check_tensors(parsed)
+    request = check_tensors(parsed, dtype_of_points(options.engines))
     components = sum(math.prod(request.shapes[n]) for n in request.wrt)
     is_second = options.order > 1
     count = components if not request.tangent or is_second else 1
@@ -217,6 +218,7 @@ def _grid(request: TensorRequest, options: Options) -> Grid:
         kinks=options.kinks,
         max_points=options.max_points,
         seed=options.seed,
+        dtype=dtype_of_points(options.engines),
     )
     names, numbers = [*grid.names], []
     if request.tangent is not None:

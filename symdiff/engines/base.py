@@ -23,6 +23,7 @@ from symdiff.array_types import Array, Mask
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 from symdiff.program.differentiation import SecondOrder
+from symdiff.program.formats import FLOAT64, Format
 from symdiff.program.values import DTYPES, Dtype, Value, index_inputs
 
 # Reasons for which finite differences may deviate from the derivative.
@@ -111,6 +112,8 @@ class TensorProblem:
         if it is not written out.
     component
         The multi-index of the only component of the value that is differentiated; None: all.
+    format
+        The format that the engine is asked to compute in; numbers that are no tensors have it.
     """
 
     program: Program
@@ -121,13 +124,24 @@ class TensorProblem:
     backward_formula: Program | None = None
     written: WrittenOut | None = None
     component: tuple[int, ...] | None = None
+    format: Format = FLOAT64
+
+    def in_format(self, form: Format) -> TensorProblem:
+        """Return the problem with its numbers in a format; integers stay as they are."""
+        values = {
+            name: value
+            if DTYPES[value.dtype].is_integer
+            else Value(form.dtype.rounded(value.array), form.dtype.name)
+            for name, value in self.values.items()
+        }
+        return dataclasses.replace(self, values=values, format=form)
 
     @property
     def dtype(self) -> Dtype:
-        """The floating dtype with the fewest bits among the tensors."""
-        dtypes = (DTYPES[value.dtype] for value in self.values.values())
+        """The floating dtype with the fewest bits among the tensors, and in which it is run."""
+        dtypes = [*(DTYPES[value.dtype] for value in self.values.values()), self.format.coarsest]
         floating = (dtype for dtype in dtypes if not dtype.is_integer)
-        return min(floating, key=lambda dtype: dtype.bits, default=DTYPES["float64"])
+        return min(floating, key=lambda dtype: dtype.bits)
 
     @property
     def scalars(self) -> tuple[str, ...]:
@@ -173,6 +187,8 @@ class Problem:
     estimate_errors
         Whether `Engine.differentiate` returns estimates of the errors too. If not,
         `Engine.estimate_errors` is called for the points that need one.
+    format
+        The format that the engine is asked to compute in. The columns are doubles in any case.
     """
 
     program: Program
@@ -182,6 +198,12 @@ class Problem:
     tensor_problem: TensorProblem | None = None
     second: SecondOrder | None = None
     estimate_errors: bool = True
+    format: Format = FLOAT64
+
+    def in_format(self, form: Format) -> Problem:
+        """Return the problem for an engine that is asked to compute in a format."""
+        tensors = self.tensor_problem and self.tensor_problem.in_format(form)
+        return dataclasses.replace(self, tensor_problem=tensors, format=form)
 
     @classmethod
     def join(cls, parts: Sequence[Problem]) -> Problem:
@@ -374,9 +396,16 @@ class Samples:
 
     def ran_by(self, traits: Traits, tensor_problem: TensorProblem | None) -> Samples:
         """Return the samples with the traits of their engine, and the coarsest dtype it had."""
-        asked = tensor_problem.dtype if tensor_problem else DTYPES[self.asked]
+        asked = DTYPES[self.asked]
+        if asked == FLOAT64.dtype and tensor_problem is not None:
+            asked = tensor_problem.dtype
         coarsest = min(DTYPES[self.dtype], asked, key=lambda dtype: dtype.bits)
         return dataclasses.replace(self, traits=traits, dtype=coarsest.name, asked=asked.name)
+
+    def asked_in(self, form: Format) -> Samples:
+        """Return the samples of an engine that was asked to compute in a format."""
+        coarsest = min(DTYPES[self.dtype], form.dtype, key=lambda dtype: dtype.bits)
+        return dataclasses.replace(self, dtype=coarsest.name, asked=form.dtype.name)
 
     def with_estimate(
         self, variable: str, points: NDArray[np.intp], estimate: ErrorEstimate

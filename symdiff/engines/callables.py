@@ -16,7 +16,13 @@ from symdiff.arithmetics.components.dependence import dependence
 from symdiff.array_types import Array, Mask
 from symdiff.engines.base import Problem, TensorProblem
 from symdiff.engines.running import check_memory, in_halves
-from symdiff.engines.torch_programs import check_tensor, run_program, tensor_leaves
+from symdiff.engines.torch_programs import (
+    autocast_in,
+    check_tensor,
+    dtype_in,
+    run_program,
+    tensor_leaves,
+)
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 from symdiff.program.values import DTYPES, Dtype, component_names
@@ -75,7 +81,7 @@ def as_doubles(tensor: torch.Tensor) -> Array:
 
 
 def call_on_grid(
-    function: Callable[..., Any], program: Program, columns: Mapping[str, Array]
+    function: Callable[..., Any], problem: Problem
 ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
     """Return a callable's values at n points, shape (n,), and the leaves that it was called with.
 
@@ -88,10 +94,11 @@ def call_on_grid(
         The callable returns something else than a tensor of shape (n,).
     """
     leaves = {
-        name: torch.tensor(columns[name], dtype=torch.float64, requires_grad=True)
-        for name in columns
+        name: torch.tensor(column, dtype=dtype_in(problem.format), requires_grad=True)
+        for name, column in problem.columns.items()
     }
-    return run_on_grid(function, program, leaves), leaves
+    with autocast_in(problem.format):
+        return run_on_grid(function, problem.program, leaves), leaves
 
 
 def run_on_grid(
@@ -138,7 +145,7 @@ def values_of(problem: Problem) -> Array:
     assert function is not None  # noqa: S101  (the caller has checked it)
     with gradients_enabled():
         if tensor_problem is None:
-            output, _ = call_on_grid(function, problem.program, problem.columns)
+            output, _ = call_on_grid(function, problem)
             return np.broadcast_to(as_doubles(output), problem.count).copy()
         outputs = []
         for i in range(problem.count):
@@ -192,7 +199,7 @@ def dtype_of_values(problem: Problem, values: Array) -> str:
     """
     formula = evaluate(problem.program, dict(problem.columns))
     if np.allclose(contracted(problem, values), formula, rtol=_CLOSE, atol=0.0, equal_nan=True):
-        return "float64"
+        return problem.format.dtype.name
     return dtype_of(problem)
 
 
@@ -210,7 +217,8 @@ def contracted(problem: Problem, values: Array) -> Array:
 
 def dtype_of(problem: Problem) -> str:
     """Return the coarsest floating dtype to which a problem's callable rounds."""
-    return coarsest_dtype_in(lambda: values_of(problem))
+    noted = coarsest_dtype_in(lambda: values_of(problem))
+    return min(noted, problem.format.dtype.name, key=lambda name: DTYPES[name].bits)
 
 
 class _Dtypes(TorchFunctionMode):  # type: ignore[misc]

@@ -17,6 +17,7 @@ from symdiff.engines.base import Allowance, Engine, Gap, Samples, TensorProblem
 from symdiff.engines.running import check_dtypes, check_memory, runs_tensors
 from symdiff.errors import Unsupported, describe
 from symdiff.program import Program
+from symdiff.program.formats import Format
 
 Direction = Mapping[str, Array]  # for the inputs that move, the direction of each
 
@@ -69,6 +70,10 @@ class DirectionalProblem:
     directions: Mapping[str, Direction]
     is_contracted: bool
     function: Callable[..., Any] | None = None
+
+    def in_format(self, form: Format) -> DirectionalProblem:
+        """Return the problem for an engine that is asked to compute in a format."""
+        return dataclasses.replace(self, tensor_problem=self.tensor_problem.in_format(form))
 
     @property
     def program(self) -> Program:

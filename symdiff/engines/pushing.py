@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from symdiff.arithmetics.reading import read
-from symdiff.arithmetics.tensors import TENSORS
+from symdiff.arithmetics.tensors import tensors_of
 from symdiff.array_types import Array, Mask
 from symdiff.engines.base import Allowance, Problem, Samples, TensorProblem, Traits
 from symdiff.engines.callables import (
@@ -44,7 +44,7 @@ from symdiff.engines.tensor_gradients import (
     dtype_of_value,
     with_checks_along,
 )
-from symdiff.engines.torch_programs import run_program, tensor_leaves
+from symdiff.engines.torch_programs import autocast_in, dtype_in, run_program, tensor_leaves
 from symdiff.engines.torch_rounding import allowance_along, allowance_at
 from symdiff.errors import Unsupported
 from symdiff.program.values import DTYPES, component_names
@@ -116,18 +116,23 @@ class PushingEngine:
         """Return the derivatives of a function of numbers at all points together."""
         function, program = problem.function, problem.program
         records = self.records or function is not None
-        leaves = {n: torch.tensor(x, requires_grad=records) for n, x in problem.columns.items()}
+        dtype, arithmetic = dtype_in(problem.format), tensors_of(problem.format.dtype.name)
+        leaves = {
+            n: torch.tensor(x, dtype=dtype, requires_grad=records)
+            for n, x in problem.columns.items()
+        }
 
         def run(inputs: Tensors) -> Any:  # noqa: ANN401  (a tensor, or a number)
-            if function is None:
-                return read(program, TENSORS, inputs)
-            return run_on_grid(function, program, inputs)
+            with autocast_in(problem.format):
+                if function is None:
+                    return read(program, arithmetic, inputs)
+                return run_on_grid(function, program, inputs)
 
         push = self.linearize(run, leaves, problem.variables)
         count = problem.count
 
         def pushed(name: str, tangent: Array) -> tuple[Array, Array | None]:
-            value, found = push({name: torch.as_tensor(tangent)})
+            value, found = push({name: torch.as_tensor(tangent, dtype=dtype)})
             values = np.broadcast_to(as_doubles(torch.as_tensor(value)), count).copy()
             return values, None if found is None else as_doubles(found).reshape(count)
 
@@ -139,7 +144,7 @@ class PushingEngine:
         )
         if function is None or samples.values is None:
             return samples
-        dtype = dtype_of_values(problem, samples.values)
+        computed = dtype_of_values(problem, samples.values)
         faults: dict[str, Mask] = {}
         reasons: dict[str, str] = {}
         for name, (_, tangent) in columns.items():
@@ -147,7 +152,7 @@ class PushingEngine:
                 continue
             passes = [(c, _or_zero(pushed(name, c))) for c in _both_signs(count)]
             uniform = functools.partial(lambda n: _or_zero(pushed(n, FACTOR * ones)), name)
-            fault = nonlinearity(tangent, passes, uniform, DTYPES[dtype], self.linear)
+            fault = nonlinearity(tangent, passes, uniform, DTYPES[computed], self.linear)
             if fault is not None:
                 reasons[name], faults[name] = fault
         unreached = varying(problem, [name for name, (_, t) in columns.items() if t is None])
@@ -156,7 +161,7 @@ class PushingEngine:
             samples,
             derivatives={**samples.derivatives, **nothing},
             refusals={name: _why_without_tangent(name) for name in unreached},
-            dtype=dtype,
+            dtype=computed,
             faults=faults,
             fault_reasons=reasons,
         )

@@ -23,6 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from symdiff.engines.in_format import asked_for, split_format
 from symdiff.engines.options import SEPARATOR, read_options
 from symdiff.errors import InputError, UsageError, describe, did_you_mean
 
@@ -211,8 +212,11 @@ def load(name: str) -> Engine:
         return _loaded(name)
     check(base)
     engine: Any = _loaded(base)
-    values = read_options(base, options, getattr(engine, "options", ()))
-    configured: Engine = engine.configured(name, values)
+    options, form = split_format(options)
+    if options is not None or form is None:
+        values = read_options(base, options or "", getattr(engine, "options", ()))
+        engine = engine.configured(name, values)
+    configured: Engine = engine if form is None else asked_for(name, engine, form)
     return configured
 
 

@@ -5,6 +5,7 @@ Used by every engine that calls torch's backward pass.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 import torch
 
 from symdiff.arithmetics.reading import read
-from symdiff.arithmetics.tensors import TENSORS
+from symdiff.arithmetics.tensors import tensors_of
 from symdiff.array_types import Array
 from symdiff.engines.base import Problem, Samples, TensorProblem
 from symdiff.engines.callables import (
@@ -29,7 +30,9 @@ from symdiff.engines.callables import (
 from symdiff.engines.directional import Direction
 from symdiff.engines.running import check_memory, without_failing_points
 from symdiff.engines.tensor_gradients import TensorGradients, accumulated, at_every_point
+from symdiff.engines.torch_programs import autocast_in, dtype_in
 from symdiff.errors import Unsupported
+from symdiff.program.formats import FLOAT64
 from symdiff.program.values import DTYPES, component_names
 
 __all__ = ["differentiated", "product"]
@@ -62,22 +65,30 @@ def _reverse(problem: Problem) -> Samples:
     if problem.function is not None:
         return _reverse_callable(problem, problem.function)
     leaves = {name: _leaf(problem, name) for name in problem.columns}
-    output = read(problem.program, TENSORS, leaves)
+    with autocast_in(problem.format):
+        output = read(problem.program, tensors_of(problem.format.dtype.name), leaves)
     inputs = [leaves[name] for name in problem.variables]
     if not isinstance(output, torch.Tensor) or not output.requires_grad:
         return Samples({name: np.zeros(problem.count) for name in problem.variables})
     gradients = torch.autograd.grad(output.sum(), inputs, allow_unused=True)
-    return Samples(
+    samples = Samples(
         {
-            name: np.zeros(problem.count) if gradient is None else gradient.detach().numpy()
+            name: np.zeros(problem.count) if gradient is None else as_doubles(gradient)
             for name, gradient in zip(problem.variables, gradients, strict=True)
         }
     )
+    if problem.format == FLOAT64:
+        return samples
+    values = np.broadcast_to(as_doubles(output), problem.count).copy()
+    return dataclasses.replace(samples, values=values)
 
 
 def _leaf(problem: Problem, name: str) -> torch.Tensor:
     """Return an input as a tensor."""
     column, is_variable = problem.columns[name], name in problem.variables
+    if problem.format != FLOAT64:
+        leaf = torch.tensor(column, dtype=dtype_in(problem.format))
+        return leaf.requires_grad_(is_variable)
     if column.flags.writeable:
         return torch.from_numpy(column).requires_grad_(is_variable)
     return torch.tensor(column, dtype=torch.float64, requires_grad=is_variable)
@@ -85,7 +96,7 @@ def _leaf(problem: Problem, name: str) -> torch.Tensor:
 
 def _reverse_callable(problem: Problem, function: Callable[..., Any]) -> Samples:
     """As `_reverse`, with the values, and a check that backward is linear in what comes in."""
-    output, leaves = call_on_grid(function, problem.program, problem.columns)
+    output, leaves = call_on_grid(function, problem)
     inputs = [leaves[name] for name in problem.variables]
     values = np.broadcast_to(as_doubles(output), problem.count).copy()
 

@@ -17,12 +17,13 @@ import torch
 
 from symdiff.arithmetics.branches import selected
 from symdiff.arithmetics.reading import apply, walk
-from symdiff.arithmetics.tensors import TENSORS
+from symdiff.arithmetics.tensors import tensors_of
 from symdiff.array_types import Array, Mask
 from symdiff.catalogue import CATALOGUE
 from symdiff.engines.base import Problem, TensorProblem
-from symdiff.engines.torch_programs import tensor_leaves
+from symdiff.engines.torch_programs import autocast_in, dtype_in, tensor_leaves
 from symdiff.program import Program
+from symdiff.program.formats import Format
 from symdiff.program.nodes import Call, Constant, Input, Literal
 
 
@@ -90,17 +91,19 @@ def backward_pass(problem: Problem) -> TorchBackwardPass:
     tensor_problem = problem.tensor_problem
     if tensor_problem is None:
         leaves = {
-            name: torch.tensor(column, requires_grad=name in problem.variables)
+            name: torch.tensor(
+                column, dtype=dtype_in(problem.format), requires_grad=name in problem.variables
+            )
             for name, column in problem.columns.items()
         }
         shape: tuple[int, ...] | None = (problem.count,)
-        program, precision = problem.program, "float64"
+        program, precision = problem.program, problem.format.dtype.name
     else:
         numbers = {name: float(problem.columns[name][0]) for name in tensor_problem.scalars}
         leaves, shape = tensor_leaves(tensor_problem, numbers), None
         program, precision = tensor_problem.program, tensor_problem.dtype.name
     with torch.inference_mode(mode=False), torch.enable_grad():
-        values, calls = _forward(program, leaves)
+        values, calls = _forward(program, leaves, problem.format)
         arrays = _as_arrays(values, shape)
         run = selected(program, arrays, lazy_only=True)
         calls = {i: dataclasses.replace(c, run=run[i]) for i, c in calls.items() if i in run}
@@ -116,19 +119,20 @@ def backward_pass(problem: Problem) -> TorchBackwardPass:
 
 
 def _forward(
-    program: Program, inputs: Mapping[str, torch.Tensor]
+    program: Program, inputs: Mapping[str, torch.Tensor], form: Format
 ) -> tuple[dict[int, Any], dict[int, _Call]]:
     """Run every node on detached arguments; return all values, and the calls with gradients."""
     values: dict[int, Any] = {}
     calls: dict[int, _Call] = {}
+    arithmetic = tensors_of(form.dtype.name)
 
     def leaf(index: int, node: Literal | Constant | Input) -> Any:  # noqa: ANN401
         if isinstance(node, Input):
             values[index] = inputs[node.name]
         elif isinstance(node, Literal):
-            values[index] = TENSORS.number(node.value)
+            values[index] = arithmetic.number(node.value)
         else:
-            values[index] = TENSORS.constant(node.name)
+            values[index] = arithmetic.constant(node.name)
         return values[index]
 
     def call(index: int, node: Call, arguments: list[Any]) -> Any:  # noqa: ANN401
@@ -137,14 +141,15 @@ def _forward(
             _detached(program, slot, argument, leaves)
             for slot, argument in zip(node.arguments, arguments, strict=True)
         ]
-        value = apply(CATALOGUE[node.function], TENSORS, detached)
+        value = apply(CATALOGUE[node.function], arithmetic, detached)
         if isinstance(value, torch.Tensor) and value.requires_grad:
             calls[index] = _Call(value, leaves, np.ones((), dtype=bool))
             value = value.detach().requires_grad_()
         values[index] = value
         return value
 
-    walk(program, leaf, call)
+    with autocast_in(form):
+        walk(program, leaf, call)
     return values, calls
 
 

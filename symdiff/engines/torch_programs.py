@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 
 from symdiff.arithmetics.reading import read
-from symdiff.arithmetics.tensors import TENSORS
+from symdiff.arithmetics.tensors import tensors_of
 from symdiff.engines.base import TensorProblem
+from symdiff.program.formats import Format
 from symdiff.program.values import index_inputs
+
+
+def dtype_in(form: Format) -> torch.dtype:
+    """Return the dtype of torch in which a format has its inputs."""
+    dtype: torch.dtype = getattr(torch, form.dtype.name)
+    return dtype
+
+
+def autocast_in(form: Format) -> contextlib.AbstractContextManager[object]:
+    """Return a context in which torch computes as a format says."""
+    if form.autocast is None:
+        return contextlib.nullcontext()
+    context: contextlib.AbstractContextManager[object] = torch.autocast(
+        "cpu", dtype=getattr(torch, form.autocast.name)
+    )
+    return context
 
 
 def tensor_leaves(
@@ -33,7 +51,7 @@ def tensor_leaves(
             dtype = torch.int64 if name in integers else getattr(torch, value.dtype)
             leaf = torch.tensor(value.array, dtype=dtype)
         else:
-            leaf = torch.tensor(numbers[name], dtype=torch.float64)
+            leaf = torch.tensor(numbers[name], dtype=dtype_in(tensor_problem.format))
         leaves[name] = leaf.requires_grad_() if leaf.is_floating_point() else leaf
     return leaves
 
@@ -61,9 +79,11 @@ def run_program(
     ValueError
         The callable returns a tensor of another shape than the program.
     """
-    if function is None:
-        return read(tensor_problem.program, TENSORS, leaves)
-    output = function(*leaves.values())
+    form = tensor_problem.format
+    with autocast_in(form):
+        if function is None:
+            return read(tensor_problem.program, tensors_of(form.dtype.name), leaves)
+        output = function(*leaves.values())
     check_tensor(output)
     if tensor_problem.shape is not None and tuple(output.shape) != tensor_problem.shape:
         returned, expected = tuple(output.shape), tensor_problem.shape

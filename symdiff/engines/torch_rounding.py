@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections.abc import Mapping
 
@@ -42,7 +41,7 @@ def allowance_at(
     balls = problem.balls(point)
     if problem.tensor_problem is None:
         mode = AnyWay if reordered else ReverseMode
-        return _rounded(problem.program, variable, balls, FLOAT64, mode)
+        return _rounded(problem.program, variable, balls, problem.format.dtype, mode)
     program = problem.tensor_problem.backward_formula or problem.program
     dtype, mode = problem.tensor_problem.dtype, AnyWay if reordered else ReorderedSums
     if problem.function is not None:
@@ -73,14 +72,13 @@ def _allowance_of_callable(problem: Problem, variable: str, point: int) -> Allow
         if np.isfinite(x[0]) and not np.isfinite(dtype.rounded(x[0])):
             return Allowance(math.nan, reason=f"{n} is infinite in {name}")
     balls = {n: rounded_ball(float(x[0]), dtype) for n, x in here.columns.items()}
-    reason = ROUNDING if name == "float64" else f"{ROUNDING} in {name}"
     allowance = _rounded(here.program, variable, balls, dtype, AnyWay)
     if allowance.radius == 0 and not allowance.overflows:
         exact = slope_radius(here.program, variable, here.balls(0), dtype, AnyWay)
         if exact > 0:
             why = f"a coordinate that is rounded to {name} may be where the derivative is infinite"
             return Allowance(math.nan, reason=why)
-    return dataclasses.replace(allowance, reason=reason)
+    return allowance
 
 
 def _rounded(
@@ -93,4 +91,5 @@ def _rounded(
     """Return what rounding, underflow and overflow may do to torch's derivative."""
     radius = slope_radius(program, variable, balls, dtype, mode)
     overflows = is_overflow(program, variable, balls, dtype, radius)
-    return Allowance(radius, rounded_in=dtype.name, overflows=overflows)
+    reason = ROUNDING if dtype == FLOAT64 else f"{ROUNDING} in {dtype.name}"
+    return Allowance(radius, reason=reason, rounded_in=dtype.name, overflows=overflows)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from symdiff.array_types import Array
 from symdiff.chunks import renumbered
+from symdiff.errors import GridError
 from symdiff.grid.batches import Batch, ExactTexts
 from symdiff.grid.kink_search import KinkSearch
 from symdiff.grid.points import Axis
@@ -19,6 +20,7 @@ from symdiff.grid.regular_points import regular_points
 from symdiff.grid.switches import Switch, find_factors
 from symdiff.labels import LabelledEnum
 from symdiff.program import Program
+from symdiff.program.values import Dtype
 from symdiff.request.options import MAX_POINTS
 
 
@@ -26,8 +28,8 @@ class Role(LabelledEnum):
     """Why a point is in the grid.
 
     `NEAREST` is the double nearest to a kink that is not a double. The neighbours of a kink lie
-    one or two doubles (ulp) or a multiple of the finite-difference step h to its left (-) or
-    right (+).
+    one or two doubles (ulp), or numbers of the format of the run, or a multiple of the
+    finite-difference step h to its left (-) or right (+).
     """
 
     REGULAR = 0, ""
@@ -136,13 +138,14 @@ class Grid:
         return {name: np.ascontiguousarray(self.points[:, i]) for i, name in enumerate(self.names)}
 
 
-def make_grid(
+def make_grid(  # noqa: PLR0913  (the points, and options)
     programs: Sequence[Program],
     axes: Sequence[Axis],
     *,
     kinks: bool = True,
     max_points: int = MAX_POINTS,
     seed: int = 0,
+    dtype: Dtype | None = None,
 ) -> Grid:
     """Return the regular points of the axes, with the kinks of the programs added.
 
@@ -159,6 +162,14 @@ def make_grid(
         most this size.
     seed
         The seed of the Sobol sample.
+    dtype
+        The dtype to whose numbers points are rounded; exact numbers such as 1/3 stay exact. None:
+        all doubles.
+
+    Raises
+    ------
+    GridError
+        A point is beyond the largest number of the dtype.
 
     Examples
     --------
@@ -170,14 +181,31 @@ def make_grid(
     """
     names = tuple(axis.name for axis in axes)
     points, exact, notes = regular_points(axes, max_points, seed)
+    if dtype is not None:
+        points = _rounded(points, names, dtype)
     switches = tuple(switch for program in programs for switch in find_factors(program))
     batches = [Batch(points, exact, np.zeros(len(points), dtype=np.int8))]
     if kinks and switches:
-        search = KinkSearch(switches, axes, points, exact)
+        search = KinkSearch(switches, axes, points, exact, dtype)
         batches.extend(search.batches())
         notes.extend(search.notes)
     grid = _assemble(names, batches, switches, tuple(dict.fromkeys(notes)))
     return dataclasses.replace(grid, listed=not any(axis.searched for axis in axes))
+
+
+def _rounded(points: Array, names: Sequence[str], dtype: Dtype) -> Array:
+    """Return points as numbers of a dtype."""
+    rounded: Array = dtype.rounded(points)
+    beyond = np.argwhere(~np.isfinite(rounded))
+    if len(beyond):
+        i, j = beyond[0].tolist()
+        message = (
+            f"{points[i, j]:g} is beyond the largest number of {dtype.name}, {dtype.largest:g}"
+        )
+        raise GridError(message, hint="smaller points, or a wider format").within(
+            key=f"grid {names[j][:40]}"
+        )
+    return rounded
 
 
 def _assemble(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from symdiff.grid.points import Axis, difference_step
 from symdiff.grid.solve.coordinates import Coordinate
 from symdiff.grid.solve.isolation import MAX_BOXES
 from symdiff.grid.switches import Switch
+from symdiff.program.values import Dtype
 
 MAX_LINES: Final = 256  # lines along one variable on which one switch is solved
 MAX_ADDED: Final = 20_000  # kinks and neighbours added to one grid
@@ -37,12 +39,17 @@ class KinkSearch:
         axes: Sequence[Axis],
         regular: Array,
         exact: ExactTexts,
+        dtype: Dtype | None = None,
     ) -> None:
-        """Search along every axis that is searched, through the `regular` points."""
+        """Search along every axis that is searched, through the `regular` points.
+
+        Kinks and their neighbours are rounded to a dtype that is not None.
+        """
         self._switches = switches
         self._axes = axes
         self._regular = regular
         self._exact = exact
+        self._dtype = dtype
         self._added = 0
         self._work = MAX_WORK
         self.notes: list[str] = []
@@ -61,12 +68,13 @@ class KinkSearch:
         for members, fixed in self._lines(j, switch):
             roots = find_roots(switch, axis.name, fixed, (axis.low, axis.high), self._boxes(switch))
             self._note(roots, switch, axis, fixed)
-            if not roots.coordinates:
+            kinks = [c for k in roots.coordinates if (c := _rounded(k, self._dtype)) is not None]
+            if not kinks:
                 continue
             if self._added > MAX_ADDED:
                 self.notes.append(f"more than {MAX_ADDED} points at kinks: the rest is left out")
                 return
-            batch = self._with_neighbours(j, s, members, roots.coordinates)
+            batch = self._with_neighbours(j, s, members, kinks)
             self._added += len(batch.points)
             yield batch
 
@@ -124,7 +132,7 @@ class KinkSearch:
         The points are ordered by line, then by role, then by kink.
         """
         values = np.array([c.value for c in kinks])
-        coordinates = _neighbours(values)  # (roles, kinks)
+        coordinates = _neighbours(values, self._dtype)  # (roles, kinks)
         roles, count = len(coordinates), len(values)
         points = np.repeat(self._regular[members], roles * count, axis=0)
         points[:, j] = np.tile(coordinates.reshape(-1), len(members))
@@ -161,9 +169,27 @@ class KinkSearch:
             self.notes.append(f"{where}: a kink in {brackets} can be neither proved nor excluded")
 
 
-def _neighbours(x: Array) -> Array:
+def _rounded(kink: Coordinate, dtype: Dtype | None) -> Coordinate | None:
+    """Return a kink with the nearest number of a dtype as its value; None if there is none."""
+    if dtype is None:
+        return kink
+    value = float(dtype.rounded(np.float64(kink.value)))
+    if not math.isfinite(value):
+        return None
+    is_exact = kink.exact is None and value == kink.value
+    return kink if is_exact else Coordinate(value, kink.exact or repr(kink.value))
+
+
+def _neighbours(x: Array, dtype: Dtype | None) -> Array:
     """Return kinks and their neighbours, in the order of `Role` from KINK on; shape (roles, m)."""
-    below, above = np.nextafter(x, -np.inf), np.nextafter(x, np.inf)
     h = difference_step(x)
-    ulps = [x, x, below, above, np.nextafter(below, -np.inf), np.nextafter(above, np.inf)]
-    return np.stack([*ulps, *(x + factor * h for factor in _STEPS.values())])
+    steps = [x + factor * h for factor in _STEPS.values()]
+    if dtype is None:
+        below, above = np.nextafter(x, -np.inf), np.nextafter(x, np.inf)
+        second = [np.nextafter(below, -np.inf), np.nextafter(above, np.inf)]
+        return np.stack([x, x, below, above, *second, *steps])
+    below, above = dtype.beside(x, above=False), dtype.beside(x, above=True)
+    second = [dtype.beside(below, above=False), dtype.beside(above, above=True)]
+    stacked = np.stack([x, x, below, above, *second, *map(dtype.rounded, steps)])
+    # A neighbour beyond the largest number is left out: it is the kink once more.
+    return np.where(np.abs(stacked) <= dtype.largest, stacked, x)

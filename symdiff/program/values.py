@@ -87,6 +87,21 @@ class Dtype:
             numpy.maximum(units, self.smallest_subnormal),
         )
 
+    def beside(self, numbers: Any, *, above: bool) -> Any:  # noqa: ANN401  (doubles)
+        """Return the next larger or the next smaller numbers of this type.
+
+        Examples
+        --------
+        >>> DTYPES["float16"].beside(numpy.array([1.0, 0.0]), above=False).tolist()
+        [0.99951171875, -5.960464477539063e-08]
+        """
+        outwards = numpy.greater_equal(numbers, 0) == above
+        units = self.units(numbers)
+        mantissas, _ = numpy.frexp(numpy.abs(numbers))
+        halved = ~outwards & (mantissas == 0.5) & (units > self.smallest_subnormal)
+        units = numpy.where(halved, units / 2, units)
+        return numbers + units if above else numbers - units
+
     def rounded(self, array: Any) -> Any:  # noqa: ANN401  (doubles)
         """Return the nearest numbers of this type, ties to even, as doubles.
 
@@ -107,7 +122,8 @@ class Dtype:
         if self.flushes:
             return numpy.where(abs(array) < self.smallest_normal, numpy.copysign(0.0, array), array)
         steps = self.units(array)
-        nearest = numpy.rint(array / steps) * steps
+        with numpy.errstate(invalid="ignore"):  # inf stays inf
+            nearest = numpy.where(numpy.isinf(array), array, numpy.rint(array / steps) * steps)
         return numpy.where(abs(nearest) > self.largest, numpy.copysign(math.inf, array), nearest)
 
 

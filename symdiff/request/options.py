@@ -143,6 +143,14 @@ def _names(name: str, value: Any) -> tuple[str, ...]:  # noqa: ANN401  (any sequ
     return names
 
 
+def _formats(name: str, value: Any) -> tuple[str, ...]:  # noqa: ANN401  (checked there)
+    if isinstance(value, tuple) and not value:
+        return ()
+    from symdiff.program.formats import read_formats  # noqa: PLC0415  (loads the catalogue)
+
+    return read_formats(name, value)
+
+
 def read_path(name: str, value: Any) -> Path:  # noqa: ANN401  (checked here)
     """Return a text or a path-like object as a Path, and raise UsageError for anything else."""
     if not isinstance(value, str | os.PathLike):
@@ -179,6 +187,15 @@ class Options:
             "Engines to run, options after a colon (central:h=1e-4), or all; "
             "`symdiff engines` lists them.",
             _names,
+        ),
+    )
+    dtype: tuple[str, ...] = field(
+        default=(),
+        metadata=option(
+            "--dtype",
+            "Formats to compute in, for engines that have them: float32,bfloat16. Points are "
+            "rounded to numbers that all formats have. Default: float64.",
+            _formats,
         ),
     )
     rtol: float = field(

@@ -93,6 +93,8 @@ class Request:
         How often `backward` is called.
     order
         The order of the derivatives; None: that of the options.
+    dtype
+        The formats to compute in; none: those of the options.
     label
         Name, file, source, note and expected verdicts.
     given
@@ -117,6 +119,7 @@ class Request:
     tangent: Mapping[str, Any] | None = None
     accumulate: int = 1
     order: int | None = None
+    dtype: Sequence[str] = ()
     label: Label = dataclasses.field(default_factory=Label)
     given: tuple[str, ...] = dataclasses.field(init=False, default=(), compare=False, repr=False)
 

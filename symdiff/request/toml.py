@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final, NamedTuple, NoReturn
 
 from symdiff.errors import FileError, InputError, Place, did_you_mean
+from symdiff.program.formats import read_formats
 from symdiff.program.limits import MAX_ENTRIES
 from symdiff.request.options import checked_order
 from symdiff.request.request import GridText, Label, Raw, Request, checked_name, short
@@ -46,6 +47,9 @@ _KEYS: Final[Mapping[str, Key]] = MappingProxyType({
     "values": Key(dict, "a table with a key for each tensor", "values = { w = [[1, 2], [3, 4]] }"),
     "cotangent": Key((list, int, float, str), "numbers, or a text", "cotangent = [0.1, 1.0]"),
     "tangent": Key(dict, "a table with a key for each variable", "tangent = { x = [1, 0] }"),
+    "dtype": Key(
+        (str, list), "a list of formats, or a text", 'dtype = ["float32", "bfloat16"]'
+    ),
     "accumulate": Key(int, "an integer", "accumulate = 2"),
     "order": Key(int, "1 or 2", "order = 2"),
     "spellings": Key(dict, "a table of texts", 'spellings = { clamp = "x.clamp(min=0)" }'),
@@ -142,6 +146,7 @@ def toml_entry(raw: Raw, file: str) -> Request:
             tangent=table.get("tangent"),
             accumulate=table.get("accumulate", 1),
             order=checked_order(table["order"]) if "order" in table else None,
+            dtype=_formats(table),
             label=Label(
                 name=_name(table),
                 file=file,
@@ -195,6 +200,15 @@ def _claims(table: dict[str, Any]) -> dict[str, str] | tuple[str, ...]:
         return _texts(table, "claims")
     lines = claims.splitlines() if isinstance(claims, str) else claims
     return _words(lines, "claims")
+
+
+def _formats(table: dict[str, Any]) -> tuple[str, ...]:
+    if "dtype" not in table:
+        return ()
+    try:
+        return read_formats("dtype", table["dtype"])
+    except InputError as error:
+        _fail("dtype", error.message, error.hint or _KEYS["dtype"].example)
 
 
 def _words(value: object, key: str) -> tuple[str, ...]:

@@ -12,14 +12,19 @@ import numpy as np
 from symdiff.arithmetics.bounds.conditioning import nearby_slopes, size_of_terms
 from symdiff.array_types import Array
 from symdiff.engines.base import Problem, Samples
+from symdiff.program import Program
+from symdiff.program.nodes import Call
 from symdiff.program.values import DTYPES, Dtype
 from symdiff.truth.truths import Truths
-from symdiff.verdict.judge import Judgement, Key
+from symdiff.verdict.judge import FLOAT64, Judgement, Key
 from symdiff.verdict.words import Verdict
 
 # A deviation of this many units in the last place never counts as a loss of digits: in float16 two
 # roundings change the fourth digit, and subnormal numbers have fewer digits the smaller they are.
 _UNITS: Final = 8
+# Nor does one of this many units for each operation of the longest chain of operations: each
+# rounds its value and its partial derivative, and both enter the product.
+_UNITS_OF_A_CALL: Final = 4
 
 
 def judge_digits(
@@ -50,9 +55,10 @@ def judge_digits(
     changed: dict[Key, Judgement] = {}
     for (engine, variable), judgement in judgements.items():
         truth, sample = truths[variable], samples[engine]
-        values, limit = sample.derivatives[variable], Limit(digits, DTYPES[sample.dtype])
+        values = sample.derivatives[variable]
+        limit = Limit(digits, DTYPES[sample.dtype], _units_of(problem.program))
         lost = {
-            i: loss(truth, i, float(values[i]))
+            i: loss(truth, i, float(values[i]), limit.at(judgement, i).dtype)
             for i in few_digits(judgement, truth, values, limit)
             if _is_lost(problem, variable, i, float(values[i]), truth, limit.at(judgement, i))
         }
@@ -79,19 +85,33 @@ class Limit:
         The number of significant digits that have to be right.
     dtype
         The dtype in which the number was computed, if no coarser one is known at its point.
+    units
+        The number of units in the last place of the dtype that are no loss in any case.
     """
 
     digits: int
     dtype: Dtype
+    units: int = _UNITS
 
     def at(self, judgement: Judgement, i: int) -> Limit:
         """Return the limit in the coarsest dtype that is known to round at a point."""
         rounded = DTYPES[judgement.rounded[i]]
-        return self if self.dtype.bits <= rounded.bits else Limit(self.digits, rounded)
+        is_known = self.dtype.bits <= rounded.bits
+        return self if is_known else dataclasses.replace(self, dtype=rounded)
 
     def around(self, size: float) -> float:
         """Return the largest deviation from a number of this size that is no loss of digits."""
-        return max(10.0**-self.digits * size, _UNITS * self.dtype.spacing(size))
+        return max(10.0**-self.digits * size, self.units * self.dtype.spacing(size))
+
+
+def _units_of(program: Program) -> int:
+    """Return the units in the last place that the operations of a program may be off together."""
+    depths: dict[int, int] = {}
+    for i in program.order:
+        node = program.nodes[i]
+        below = node.operands if isinstance(node, Call) else ()
+        depths[i] = 1 + max((depths[a] for a in below), default=-1)
+    return max(_UNITS, _UNITS_OF_A_CALL * depths[program.output])
 
 
 def few_digits(judgement: Judgement, truths: Truths, values: Array, limit: Limit) -> list[int]:
@@ -116,10 +136,12 @@ def few_digits(judgement: Judgement, truths: Truths, values: Array, limit: Limit
     ]
 
 
-def loss(truths: Truths, i: int, value: float) -> str:
+def loss(truths: Truths, i: int, value: float, dtype: Dtype) -> str:
     """Return the reason of the verdict `inaccurate`, such as "rounding leaves 2 right digits"."""
     size = _size(truths, i)
     relative = _deviation(truths, i, value) / size if size else math.inf
+    if dtype.bits < FLOAT64.bits:
+        return f"rounding in {dtype.name} leaves {_bits(relative, dtype)}"
     right = max(0, math.floor(-math.log10(relative))) if relative < math.inf else 0
     return f"rounding leaves {right or 'no'} right digit{'' if right == 1 else 's'}"
 
@@ -154,6 +176,25 @@ def _deviation(truths: Truths, i: int, value: float) -> float:
     """Return the distance to the derivative; at a kink, to the interval of the Clarke set."""
     slopes = [x for x in truths.one_sided(i) if math.isfinite(x)]
     return max(min(slopes) - value, value - max(slopes), 0.0) if slopes else 0.0
+
+
+def _bits(relative: float, dtype: Dtype) -> str:
+    """Return how many bits of a number are right: "9 of 24 bits"."""
+    right = max(0, math.floor(-math.log2(relative))) if math.isfinite(relative) else 0
+    return f"{min(right, dtype.bits)} of {dtype.bits} bits" if right else "no right bits"
+
+
+def bits_left(why: str, value: float, derivative: float, dtype: Dtype) -> str:
+    """Return why a number is inexact, followed by the number of its bits that are right.
+
+    Examples
+    --------
+    >>> bits_left("rounding in float32", 1.002, 1.0, DTYPES["float32"])
+    'rounding in float32 leaves 8 of 24 bits'
+    """
+    if derivative == 0 or not math.isfinite(derivative) or value == derivative:
+        return why
+    return f"{why} leaves {_bits(abs((value - derivative) / derivative), dtype)}"
 
 
 def power_of_ten(value: Any, derivative: Any) -> Any:  # noqa: ANN401  (numbers or arrays)

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from symdiff.engines.base import Allowance, Problem, Samples
 from symdiff.grid.grid import Grid
+from symdiff.program.formats import shared
+from symdiff.program.values import DTYPES, Dtype
 from symdiff.truth.certify import ProofOptions, ProofTask, decide
 from symdiff.verdict.gradients import AllowanceOf, judge_gradients
 from symdiff.verdict.judge import MAX_EXPLAINED, Judgement, Key, Tolerance, draft, judge
@@ -77,6 +79,7 @@ def judge_at_doubles(  # noqa: PLR0913, PLR0917  (the results of the stages befo
     def allowed(engine: str, variable: str, k: int) -> Allowance:
         return allowance(engine, variable, int(chosen[k]))
 
+    dtype = shared(DTYPES[s.asked] for s in samples.values())
     found: dict[Key, Judgement] = {}
     for engine, variable in judgements:
         s = parts[engine]
@@ -87,7 +90,8 @@ def judge_at_doubles(  # noqa: PLR0913, PLR0917  (the results of the stages befo
         found[engine, variable] = judge(drafted, truths[variable], s, variable, allowances)
     found |= judge_gradients(part, doubles, truths, parts, found, tolerance, allowed)
     return {
-        key: _replaced(judgements[key], judgement, grid, chosen) for key, judgement in found.items()
+        key: _replaced(judgements[key], judgement, grid, chosen, dtype)
+        for key, judgement in found.items()
     }
 
 
@@ -113,7 +117,11 @@ def _at_doubles(grid: Grid, chosen: NDArray[np.intp]) -> Grid:
 
 
 def _replaced(
-    judgement: Judgement, at_doubles: Judgement, grid: Grid, chosen: NDArray[np.intp]
+    judgement: Judgement,
+    at_doubles: Judgement,
+    grid: Grid,
+    chosen: NDArray[np.intp],
+    dtype: Dtype | None,
 ) -> Judgement:
     """Return a judgement with the verdicts at the doubles where these are less grave."""
     codes, reasons, notes = judgement.codes.copy(), dict(judgement.reasons), dict(judgement.notes)
@@ -131,14 +139,15 @@ def _replaced(
             mine.pop(i, None)
             mine.update({i: theirs[k]} if k in theirs else {})
         if after is not before:
-            notes[i] = "; ".join(filter(None, [notes.get(i, ""), _note(grid, i)]))
+            notes[i] = "; ".join(filter(None, [notes.get(i, ""), _note(grid, i, dtype)]))
     return Judgement(codes, reasons, notes, rounded)
 
 
-def _note(grid: Grid, i: int) -> str:
+def _note(grid: Grid, i: int, dtype: Dtype | None) -> str:
     """Return at which coordinates a number was judged."""
+    kind = "double" if dtype is None else f"number of {dtype.name}"
     coordinates = [
-        f"{name} = {float(grid.points[i, j])!r}, the double for {grid.exact[i, j]}"
+        f"{name} = {float(grid.points[i, j])!r}, the {kind} for {grid.exact[i, j]}"
         for j, name in enumerate(grid.names)
         if (i, j) in grid.exact
     ]

@@ -21,15 +21,16 @@ from symdiff.engines.backward import HasBackwardPass
 from symdiff.engines.base import LEAVES_DOMAIN, STRADDLES, TRUNCATION, Problem, Samples
 from symdiff.grid.grid import Grid
 from symdiff.program import Program
+from symdiff.program.values import DTYPES
 from symdiff.truth.clarke import ClarkeBounds, clarke_bounds
 from symdiff.truth.exact_points import exact_point
 from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Truths
-from symdiff.verdict.accuracy import power_of_ten, with_size
+from symdiff.verdict.accuracy import bits_left, power_of_ten, with_size
 from symdiff.verdict.backward_search import nodes_in_backward_pass
 from symdiff.verdict.blame import cancelling_nodes, first_call, nearest_switches
 from symdiff.verdict.explanations import Explanations
-from symdiff.verdict.judge import Judgement, Key
+from symdiff.verdict.judge import BEYOND, FLOAT64, Judgement, Key
 from symdiff.verdict.nonfinite import (
     INFINITE_DERIVATIVE,
     NonfiniteNodes,
@@ -286,7 +287,13 @@ def _detail(explained: _Explained, i: int, arising: _Arising) -> str:
         straddling = samples.straddling.get(variable)
         across = straddling is not None and straddling[i]
         why = phrases[0] or (STRADDLES if across else TRUNCATION)
-        phrases = [with_size(why, power_of_ten(value, float(truths.derivative[i])))]
+        derivative = float(truths.derivative[i])
+        coarse = DTYPES[judgement.rounded.get(i, "float64")]
+        phrases = [
+            with_size(why, power_of_ten(value, derivative))
+            if coarse.bits >= FLOAT64.bits or why.startswith(BEYOND)
+            else bits_left(why, value, derivative, coarse)
+        ]
     is_subgradient = verdict in {Verdict.SUBGRADIENT, Verdict.NOT_SUBGRADIENT}
     if is_subgradient and truths.kinds[i] == Kind.KINK:
         # An engine's rule is for a function of one variable, not for a component of a gradient.

@@ -46,6 +46,7 @@ MAX_EXPLAINED: Final = 5000  # largest number of allowances computed for one eng
 _NOT_PROVED: Final = "not proved: the limit max_proofs was reached"
 _NOT_EXPLAINED: Final = f"not judged: more than {MAX_EXPLAINED} numbers of this engine do not agree"
 FLOAT64: Final = DTYPES["float64"]
+BEYOND: Final = "the derivative is beyond the largest number of "  # of a dtype
 NO_BOUND: Final = "no bound on the rounding error is available"
 
 
@@ -315,12 +316,18 @@ def judge(
             verdict, reason = Verdict.UNDECIDED, _NOT_EXPLAINED
         else:
             verdict, reason = _explained(
-                truths, float(values[i]), i, Verdict.from_code(codes[i]), allowances[i]
+                truths,
+                float(values[i]),
+                i,
+                Verdict.from_code(codes[i]),
+                allowances[i],
+                samples.asked,
             )
         codes[i] = verdict
         if reason:
             reasons[i] = reason
-        if verdict is Verdict.INEXACT and allowances[i].rounded_in:
+        is_rounded = verdict is Verdict.INEXACT and math.isfinite(values[i])
+        if is_rounded and allowances[i].rounded_in:
             rounded[i] = allowances[i].rounded_in
     return Judgement(codes, reasons, rounded=rounded)
 
@@ -421,10 +428,13 @@ def _within_slopes(
     return inside, np.isinf(values) & ((values == low) | (values == high))
 
 
-def _explained(
-    truths: Truths, value: float, i: int, verdict: Verdict, allowance: Allowance
+def _explained(  # noqa: PLR0913, PLR0917  (a number, and what is known about it)
+    truths: Truths, value: float, i: int, verdict: Verdict, allowance: Allowance, asked: str
 ) -> tuple[Verdict, str]:
     """Return the verdict on a number that is off, given the engine's allowance, and the reason."""
+    d, largest = float(truths.derivative[i]), DTYPES[asked].largest
+    if verdict is Verdict.NONFINITE and abs(d) > largest and value == math.copysign(math.inf, d):
+        return Verdict.INEXACT, f"{BEYOND}{asked}, {largest:g}"
     if verdict is Verdict.NONFINITE and not allowance.is_elsewhere:
         if allowance.stencil_leaves_domain:
             return verdict, LEAVES_DOMAIN

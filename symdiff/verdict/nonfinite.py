@@ -23,7 +23,7 @@ from symdiff.grid.points import difference_step, ends_of_stencil
 from symdiff.program import Program
 from symdiff.program.nodes import Call
 from symdiff.program.parser import template
-from symdiff.program.values import component_name, index_inputs
+from symdiff.program.values import DTYPES, component_name, index_inputs
 
 INFINITE_DERIVATIVE: Final = "its derivative is infinite"
 OVERFLOW: Final = "a product of finite derivatives overflows"
@@ -41,6 +41,7 @@ REASONS: Final = (
     OVERFLOW,
 )
 IN_BRANCH, UNUSED = 1, 2  # indices in `_SUFFIXES`
+_LARGE: Final = 1e30  # the largest number of a dtype is named if it is below this one
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +93,10 @@ class NonfiniteNodes:
         row = int(self.rows(np.array([point]))[0])
         what, comma, suffix = REASONS[int(self.reasons[row])].partition(",")
         is_shown = what and self.precision != "float64"
-        return what + (f" in {self.precision}" if is_shown else "") + comma + suffix
+        where = f" in {self.precision}" if is_shown else ""
+        if is_shown and DTYPES[self.precision].largest < _LARGE:
+            where += f" (largest number {DTYPES[self.precision].largest:g})"
+        return what + where + comma + suffix
 
 
 def nonfinite_nodes(problem: Problem, points: NDArray[np.intp]) -> NonfiniteNodes:

@@ -69,6 +69,7 @@ grad_w = x.T @ g
 """
 cotangent = 2
 accumulate = 3
+dtype = ["float32", "bfloat16"]
 tangent = { w = [[1], [0]] }
 
 [expression.values]
@@ -81,6 +82,7 @@ def test_tensors_are_read_as_typed(tmp_path):
     (entry,) = read_file(write(tmp_path, TENSORS)).entries
     assert entry.values == {"x": [[1, 2]], "w": {"shape": [2, 1], "seed": 0}}
     assert entry.claims == ("g = 1 + 0*(x @ w)", "grad_w = x.T @ g")
+    assert entry.dtype == ("float32", "bfloat16")
     assert (entry.cotangent, entry.accumulate, entry.tangent) == (2, 3, {"w": [[1], [0]]})
     assert entry.label.lines["values"] > entry.label.lines["claims"]
 
@@ -89,6 +91,10 @@ ERRORS = [
     ("expr = 'x'\nvalues = [1]", "line 3, values: must be a table with a key for each tensor"),
     ("expr = 'x'\ncotangent = true", "line 3, cotangent: must be numbers, or a text"),
     ("expr = 'x'\naccumulate = 2.5", "line 3, accumulate: must be an integer"),
+    ("expr = 'x'\ndtype = 32", "line 3, dtype: must be a list of formats, or a text"),
+    ("expr = 'x'\ndtype = ['float23']", "line 3, dtype: dtype cannot be 'float23'"),
+    ("expr = 'x'\ndtype = 'complex64'", "line 3, dtype: complex64: complex numbers are out"),
+    ("expr = 'x'\ndtype = [1]", "line 3, dtype: dtype cannot be '[1]'"),
     ("expr = 'x'\naccumulate = true", "line 3, accumulate: must be an integer"),
     ("expr = 'x'\ntangent = [1]", "line 3, tangent: must be a table with a key for each variable"),
     ("expr = 'x'\nclaims = [1]", "line 3, claims: must be a list of words"),

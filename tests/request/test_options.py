@@ -52,7 +52,9 @@ def test_every_flag_is_an_option_of_the_command_line_with_its_default(command):
             assert about.flag.split("/")[0] in options[name].opts
             assert about.help in options[name].help
             default = inspect.signature(table).parameters[name].default
-            assert options[name].default == (list(default) if name == "engines" else default)
+            assert options[name].default == (
+                list(default) if isinstance(default, tuple) else default
+            )
 
 
 def test_a_field_becomes_a_keyword():
@@ -106,9 +108,11 @@ def test_flags_and_keywords_reach_the_comparison(monkeypatch):
     monkeypatch.setattr(comparing, "compare", compare)
     typed = ["--rtol", "1e-6", "--atol", "1e-7", "--digits", "2", "--no-kinks", "--max-points", "7", "--seed", "3",
              "--order", "2", "--prove", "all", "--max-proofs", "5", "--max-components", "9", "--strict",
+             "--dtype", "float32,bfloat16", "--dtype", "float16",
              "--engine", "central", "--engine", "autograd"]  # fmt: skip
     keywords = {"rtol": 1e-6, "atol": 1e-7, "digits": 2, "kinks": False, "max_points": 7, "seed": 3,
                 "order": 2, "prove": "all", "max_proofs": 5, "max_components": 9, "strict": True,
+                "dtype": ["float32", "bfloat16", "float16"],
                 "engines": ["central", "autograd"]}  # fmt: skip
     assert CliRunner().invoke(app, ["eval", "x", *typed]).exit_code == 0
     symdiff.compare("x", **keywords)

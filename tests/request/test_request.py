@@ -179,7 +179,9 @@ def test_an_array_of_an_unknown_dtype_is_refused_as_the_value_of_a_tensor(dtype)
         {"values": {"x": [1, 2]}, "tangent": {"x": array}},
         {"values": {"x": [1, 2]}, "cotangent": array},
     ):
-        with pytest.raises(UsageError, match="dtypes: float64, float32, float16, bfloat16, int64"):
+        with pytest.raises(
+            UsageError, match=r"dtypes: float64, float32, float16, bfloat16, .*, int64"
+        ):
             symdiff.compare("relu(x)", **keywords)
 
 

@@ -225,7 +225,7 @@ class Jets:
         bound["result"] = self._ties.rounded(Jet(value), row, ()).value
         gradient: tuple[Ball, ...] = ()
         partials = _partials(row.derivative)
-        if self._ties.may_leave_range(values):
+        if self.may_leave_range(values):
             partials = tuple(
                 None if text is None else self._followed(text) for text in _texts(row.derivative)
             )
@@ -241,6 +241,10 @@ class Jets:
                 return UNKNOWN
             gradient = _add(gradient, scale(argument.gradient, self._ties.underflowed(partial)))
         return Jet(value, gradient)
+
+    def may_leave_range(self, values: Sequence[Ball]) -> bool:
+        """Return whether squares of numbers may overflow or underflow in an engine."""
+        return self._ties.may_leave_range(values)
 
     def _followed(self, text: str) -> Callable[[Mapping[str, Any]], Any]:
         """Return a partial derivative as a function of balls, with the rounding of each step."""
@@ -413,7 +417,21 @@ def _logaddexp_of_infinity(x: Jet, y: Jet) -> Jet:
 
 
 def _atan2(jets: Jets, x: Jet, y: Jet) -> Any:
-    """Return the angle of (y, x) by a formula without switches, unless the cut may be met."""
+    """Return the angle of (y, x) by a formula without switches, unless the cut may be met.
+
+    torch's backward computes the square of the distance, which may overflow or underflow.
+    """
+    angle = _angle(jets, x, y)
+    if not isinstance(angle, Jet) or not jets.may_leave_range([x.value, y.value]):
+        return angle
+    square = read(template("1/(x*x + y*y)"), jets, {"x": Jet(x.value), "y": Jet(y.value)})
+    if not isinstance(square, Jet):
+        return angle
+    by_x, by_y = y.value * square.value, -x.value * square.value
+    return Jet(angle.value, _add(scale(x.gradient, by_x), scale(y.gradient, by_y)))
+
+
+def _angle(jets: Jets, x: Jet, y: Jet) -> Any:
     arguments = {"x": x, "y": y}
     if y.value > 0:
         return read(template("atan(x/y)"), jets, arguments)

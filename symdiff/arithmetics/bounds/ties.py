@@ -92,14 +92,23 @@ class BothBranches:
         """Return a ball with a literal and what it becomes in the dtype; doubles stay exact."""
         if self._dtype.bits >= _DOUBLES:
             return x
-        rounded = self._dtype.rounded(np.float64(x.mid()))
-        return x.union(flint.arb(float(rounded))) if math.isfinite(rounded) else _NO_NUMBER
+        middle = float(x.mid())
+        rounded = float(self._dtype.rounded(np.float64(middle)))
+        if rounded == middle:  # a union is a little wider than its parts
+            return x
+        return x.union(flint.arb(rounded)) if math.isfinite(rounded) else _NO_NUMBER
 
     def widened(self, row: Function, values: list[Ball]) -> list[Ball]:
-        """Add two ulps to the arguments of special functions, for argument reduction in kernels."""
+        """Add two ulps to the arguments of special functions, for argument reduction in kernels.
+
+        An order, such as that of polygamma, is an integer.
+        """
         if not row.is_special:
             return values
-        return [v + flint.arb(0, abs(v).upper() * self._ulp) for v in values]
+        return [
+            v if p.kind == "number" else v + flint.arb(0, abs(v).upper() * self._ulp)
+            for p, v in zip(row.parameters, values, strict=True)
+        ]
 
 
 class ReverseMode(BothBranches):

@@ -1,0 +1,121 @@
+"""The floating-point formats in which engines may be asked to compute.
+
+A format is a dtype of torch, or mixed: ``autocast-bfloat16`` gives an engine float32, and torch's
+autocast computes products of matrices and convolutions in bfloat16.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from symdiff.errors import UsageError, did_you_mean
+from symdiff.program.values import DTYPES, FLOATING_DTYPES, Dtype
+
+_AUTOCAST: Final = ("bfloat16", "float16")  # to which autocast rounds on a CPU
+_PLACE: Final = "dtype"  # of the option, in messages
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Format:
+    """A floating-point format in which an engine may be asked to compute.
+
+    Attributes
+    ----------
+    name
+        What users type.
+    inputs
+        The name of the dtype of the inputs, in whose units in the last place numbers are counted.
+    products
+        The name of the coarser dtype in which autocast computes products of matrices; "": none.
+    """
+
+    name: str
+    inputs: str
+    products: str = ""
+
+    @property
+    def dtype(self) -> Dtype:
+        """The dtype of the inputs."""
+        return DTYPES[self.inputs]
+
+    @property
+    def autocast(self) -> Dtype | None:
+        """The dtype in which autocast computes some operations, or None."""
+        return DTYPES[self.products] if self.products else None
+
+    @property
+    def coarsest(self) -> Dtype:
+        """The dtype with the fewest bits in which something is computed."""
+        return self.autocast or self.dtype
+
+
+FLOAT64: Final = Format("float64", "float64")
+FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
+    {
+        **{name: Format(name, name) for name in FLOATING_DTYPES},
+        **{f"autocast-{name}": Format(f"autocast-{name}", "float32", name) for name in _AUTOCAST},
+    }
+)
+
+
+def format_of(name: str) -> Format:
+    """Return the format of a name.
+
+    Raises
+    ------
+    UsageError
+        There is no such format.
+    """
+    if name in FORMATS:
+        return FORMATS[name]
+    if name.startswith("complex"):
+        message = f"{name[:40]}: complex numbers are out of scope, inputs and outputs are real"
+        raise UsageError(message, hint="torch.complex may stand inside a function of real numbers")
+    message = f"{_PLACE} cannot be {name[:40]!r}"
+    raise UsageError(message, hint=did_you_mean(name, FORMATS) or f"one of {', '.join(FORMATS)}")
+
+
+def read_formats(key: str, value: Any) -> tuple[str, ...]:  # noqa: ANN401  (checked here)
+    """Return the names of formats that are given as a list, or as text with commas.
+
+    Raises
+    ------
+    UsageError
+        There is no such format, or the value is something else.
+
+    Examples
+    --------
+    >>> read_formats("dtype", "float32, bfloat16")
+    ('float32', 'bfloat16')
+    """
+    parts = (value,) if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
+        message = f"{key} cannot be {str(value)[:40]!r}"
+        raise UsageError(message, hint='a list of formats, such as ["float32", "bfloat16"]')
+    names = [name.strip() for part in parts for name in part.split(",")]
+    return tuple(dict.fromkeys(format_of(name).name for name in names))
+
+
+def shared(dtypes: Iterable[Dtype]) -> Dtype | None:
+    """Return the numbers that several dtypes have in common, as a dtype; None: all doubles.
+
+    Examples
+    --------
+    >>> both = shared([DTYPES["float16"], DTYPES["bfloat16"]])
+    >>> both.name, both.bits, both.largest
+    ('float16 and bfloat16', 8, 65280.0)
+    """
+    found = {dtype.name: dtype for dtype in dtypes if dtype != FLOAT64.dtype}
+    if len(found) < 2:
+        return next(iter(found.values()), None)
+    every = found.values()
+    bits = min(dtype.bits for dtype in every)
+    normal = max(dtype.smallest_normal for dtype in every)
+    smallest = max(dtype.smallest_subnormal for dtype in every)
+    mixed = Dtype(" and ".join(found), bits, normal, smallest)
+    largest = min(dtype.largest for dtype in every)
+    unit = float(mixed.units(largest))
+    return dataclasses.replace(mixed, top=largest // unit * unit)
