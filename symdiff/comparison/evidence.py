@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from symdiff.array_types import Mask
 from symdiff.chunks import starts_of
 from symdiff.engines.base import Problem, Samples
+from symdiff.engines.in_format import dtype_of_points
 from symdiff.grid.grid import Grid
 from symdiff.program import Program
-from symdiff.program.values import Value
+from symdiff.program.values import Dtype, Value
 from symdiff.request.options import Options
 from symdiff.request.request import Label
 from symdiff.truth.joints import Joints
@@ -260,6 +261,11 @@ class Evidence:
     def scalars(self) -> tuple[str, ...]:
         """The variables that vary over the grid."""
         return self.grid.names if self.tensors is None else self.tensors.scalars
+
+    @property
+    def points_dtype(self) -> Dtype | None:
+        """The dtype whose numbers the points and tensors have; None: all doubles."""
+        return dtype_of_points(self.engines)
 
     def blame(self, trial: Trial, engine: str, variable: str, i: int) -> str:
         """Return the sub-expression to blame for an engine's number, or "" if it agrees."""

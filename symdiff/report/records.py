@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from symdiff.array_types import Array, Mask
 from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.engines.base import Samples
+from symdiff.engines.in_format import format_in_name
 from symdiff.grid.grid import Role
 from symdiff.labels import LabelledEnum
 from symdiff.program.values import DTYPES, Dtype
@@ -45,6 +46,9 @@ FIELDS: Final = (
     "ulps",
     "blame",
 )
+# The field of a run in other formats than float64, and the field that it stands behind.
+DTYPE: Final = "dtype"
+_BEFORE_DTYPE: Final = "engine"
 # An engine with one of these verdicts has no value.
 _WITHOUT_VALUE: Final = (Verdict.UNSUPPORTED, Verdict.FAILED)
 # Records are made for this many points at a time.
@@ -54,12 +58,13 @@ _CHUNK: Final = 2**14
 def records(evidence: Evidence) -> Iterator[Record]:
     """Yield the records of one expression.
 
-    A record is a dict with the keys in `FIELDS`. Numbers that are not finite are the texts
-    "nan", "inf" and "-inf"; None stands for what does not exist. `kind`, `left`, `right` and
-    `derivative` are the truth at the exact point along the variable. `joint` is the truth about the
-    function of all its variables; None where nothing is in doubt. `proved` is true where the truth
-    was proved for this point, and the verdict follows; it is false where running error bounds
-    certify the truth, and where the truth or the verdict is undecided.
+    A record is a dict with the keys in `FIELDS`, and `dtype` where engines were asked for
+    formats. Numbers that are not finite are the texts "nan", "inf" and "-inf"; None stands for
+    what does not exist. `kind`, `left`, `right` and `derivative` are the truth at the exact
+    point along the variable. `joint` is the truth about the function of all its variables; None
+    where nothing is in doubt. `proved` is true where the truth was proved for this point, and
+    the verdict follows; it is false where running error bounds certify the truth, and where the
+    truth or the verdict is undecided.
     """
     exact = _exact_texts(evidence)
     for trial in evidence.trials:
@@ -67,6 +72,14 @@ def records(evidence: Evidence) -> Iterator[Record]:
             for engine in evidence.engines:
                 if variable in trial.covered(engine):
                     yield from _engine_records(evidence, trial, variable, engine, exact)
+
+
+def fields(evidence: Iterable[Evidence]) -> tuple[str, ...]:
+    """Return the fields of the records of comparisons, in order."""
+    if all(e.points_dtype is None for e in evidence):
+        return FIELDS
+    behind = FIELDS.index(_BEFORE_DTYPE) + 1
+    return (*FIELDS[:behind], DTYPE, *FIELDS[behind:])
 
 
 def _engine_records(
@@ -78,7 +91,9 @@ def _engine_records(
         "output": trial.output or None,
         "variable": trial.problem.label(variable),
         "engine": engine,
+        DTYPE: _format(trial, engine),
     }
+    names = fields([evidence])
     for start in range(0, len(evidence.grid), _CHUNK):
         chunk = slice(start, min(start + _CHUNK, len(evidence.grid)))
         columns = {
@@ -90,8 +105,14 @@ def _engine_records(
             **_sample_columns(trial, engine, variable, chunk),
             **_explanation_columns(evidence, trial, engine, variable, chunk),
         }
-        ordered = [columns[field] for field in FIELDS]
-        yield from (dict(zip(FIELDS, row, strict=True)) for row in zip(*ordered, strict=False))
+        ordered = [columns[field] for field in names]
+        yield from (dict(zip(names, row, strict=True)) for row in zip(*ordered, strict=False))
+
+
+def _format(trial: Trial, engine: str) -> str:
+    """Return the name of the format in which an engine was asked to compute."""
+    form = format_in_name(engine)
+    return trial.samples[engine].asked if form is None else form.name
 
 
 def _exact_texts(evidence: Evidence) -> dict[int, str]:

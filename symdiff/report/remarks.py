@@ -52,6 +52,7 @@ def remarks(evidence: Evidence, selections: Sequence[Selection], shown: int) -> 
     """
     lines = [
         *_counts(evidence, sum(map(len, selections)), shown),
+        *_rounded_points(evidence),
         *_tensors(evidence),
         *_choices(evidence, selections),
         *_partials(evidence, selections),
@@ -62,6 +63,12 @@ def remarks(evidence: Evidence, selections: Sequence[Selection], shown: int) -> 
     ]
     # The components of an output often have the same remarks.
     return [*dict.fromkeys(lines), *(f"note: {note}" for note in evidence.grid.notes)]
+
+
+def _rounded_points(evidence: Evidence) -> list[str]:
+    """Return to which numbers the points were rounded, if they were."""
+    dtype = evidence.points_dtype
+    return [] if dtype is None else [f"the points are numbers of {dtype.name}"]
 
 
 def _counts(evidence: Evidence, selected: int, shown: int) -> list[str]:

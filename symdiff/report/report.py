@@ -16,7 +16,7 @@ from symdiff.errors import Crash, SymdiffError, UsageError
 from symdiff.grid.grid import Grid
 from symdiff.program import Program
 from symdiff.report import formats
-from symdiff.report.records import FIELDS, Record, records
+from symdiff.report.records import Record, fields, records
 from symdiff.report.summary import summary
 from symdiff.report.tables import block
 from symdiff.verdict.words import Verdict
@@ -130,7 +130,7 @@ class Report:
         except ImportError:
             message = "to_pandas needs pandas"
             raise UsageError(message, hint="pip install 'symdiff-compare[pandas]'") from None
-        return pd.DataFrame(list(self.records()), columns=list(FIELDS))
+        return pd.DataFrame(list(self.records()), columns=list(fields(self.evidence)))
 
     def page(self, *, everything: bool = False) -> str:
         """Return an HTML page with all tables."""

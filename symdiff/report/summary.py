@@ -54,9 +54,17 @@ def summary(evidence: Sequence[Evidence], errors: Sequence[SymdiffError]) -> str
         lines.append(tabulate(rows, headers=headers, tablefmt="simple"))
         tolerances = {str(e.tolerance): None for e in evidence}
         lines.append(f"agrees: within {'; '.join(tolerances)} of the derivative;")
+        lines.extend(_formats(evidence))
         lines.append(_proofs(evidence))
         lines.extend(_without_stencil(evidence))
     return "\n".join([*lines, *_failures(evidence, errors)])
+
+
+def _formats(evidence: Sequence[Evidence]) -> list[str]:
+    """Return what counts as agreement in other formats than float64, if there is one."""
+    samples = [s for e in evidence for trial in e.trials for s in trial.samples.values()]
+    names = dict.fromkeys(s.asked for s in samples if s.asked != "float64")
+    return [f"in {', '.join(names)}: within a unit in the last place;"] if names else []
 
 
 def _kink_count(e: Evidence) -> int:

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 
-from symdiff.report.records import FIELDS
+from symdiff.report.records import fields
 from symdiff.report.report import Report
 
 
@@ -14,7 +14,7 @@ def render(report: Report, *, everything: bool) -> str:
     """Return all records, each point as a JSON object in one cell."""
     del everything  # all records are written in any case
     text = io.StringIO()
-    writer = csv.DictWriter(text, FIELDS, lineterminator="\n")
+    writer = csv.DictWriter(text, fields(report.evidence), lineterminator="\n")
     writer.writeheader()
     writer.writerows({**r, "point": json.dumps(r["point"])} for r in report.records())
     return text.getvalue()

@@ -44,6 +44,7 @@ def _described(e: Evidence) -> dict[str, Any]:
         "spellings": {t.spelling: t.program.text for t in e.trials if t.spelling},
         "variables": list(e.variables),
         "engines": list(e.engines),
+        **({} if e.points_dtype is None else {"points_dtype": e.points_dtype.name}),
         "points": e.points,
         "counted_only": _described_counts(e.left_out),
         "rtol": e.tolerance.rtol,
