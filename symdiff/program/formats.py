@@ -118,4 +118,10 @@ def shared(dtypes: Iterable[Dtype]) -> Dtype | None:
     mixed = Dtype(" and ".join(found), bits, normal, smallest)
     largest = min(dtype.largest for dtype in every)
     unit = float(mixed.units(largest))
-    return dataclasses.replace(mixed, top=largest // unit * unit)
+    mixed = dataclasses.replace(mixed, top=largest // unit * unit)
+    return next((dtype for dtype in every if _same_numbers(dtype, mixed)), mixed)
+
+
+def _same_numbers(a: Dtype, b: Dtype) -> bool:
+    own = [(d.bits, d.smallest_normal, d.smallest_subnormal, d.largest) for d in (a, b)]
+    return own[0] == own[1]

@@ -68,6 +68,7 @@ def test_engines_are_run_in_every_format_that_they_have():
 def test_points_have_the_numbers_that_all_formats_have():
     assert dtype_of_points(["central", "autograd"]) is None
     assert dtype_of_points(["central", "autograd:bfloat16"]) == DTYPES["bfloat16"]
+    assert dtype_of_points(["autograd:bfloat16", "autograd:float32"]) == DTYPES["bfloat16"]
     both = dtype_of_points(["autograd:bfloat16", "forward:float16"])
     numbers = both.rounded(
         np.random.default_rng(0).standard_normal(2000) * 2.0 ** np.arange(-20, 20).repeat(50)
