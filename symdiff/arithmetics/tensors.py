@@ -49,7 +49,12 @@ class _Tensors:
             pairs = [(p, self._scalar_argument(p, a, first=p is first)) for p, a in pairs]
         positional = [a for p, a in pairs if p.default is None]
         keywords = {p.keyword: a for p, a in pairs if p.default is not None}
-        return within_doubles(column(*positional, **keywords))
+        return self._in_dtype(within_doubles(column(*positional, **keywords)))
+
+    def _in_dtype(self, value: Any) -> Any:
+        """Return a value that a row makes of integers, as doubles, in the dtype of the others."""
+        is_double = isinstance(value, torch.Tensor) and value.dtype == torch.float64
+        return value.to(self.dtype) if is_double else value
 
     def take(self, value: Any, mask: torch.Tensor) -> Any:
         return value[mask] if isinstance(value, torch.Tensor) and value.ndim else value

@@ -151,7 +151,12 @@ def _alike(a: Elements, x: Array, number: int) -> Array:
 
 
 def _torch_tensor(tensors: Sequence[Any]) -> Any:
-    return torch.stack([torch.as_tensor(x, dtype=torch.float64) for x in tensors])
+    return torch.stack(
+        [
+            x if isinstance(x, torch.Tensor) else torch.as_tensor(x, dtype=torch.float64)
+            for x in tensors
+        ]
+    )
 
 
 def indices_of(index: Any, count: int) -> Any:  # numpy's integers

@@ -71,7 +71,6 @@ def _sympy_detach(x: Any) -> Any:  # a sympy expression
 def _torch_clamp(x: Any, **bounds: Any) -> Any:  # tensors and numbers
     """Call torch.clamp, which takes two numbers or two tensors but not one of each."""
     if any(isinstance(bound, torch.Tensor) for bound in bounds.values()):
-        bounds = {
-            name: torch.as_tensor(bound, dtype=torch.float64) for name, bound in bounds.items()
-        }
+        dtype = x.dtype if isinstance(x, torch.Tensor) else torch.float64
+        bounds = {name: torch.as_tensor(bound, dtype=dtype) for name, bound in bounds.items()}
     return torch.clamp(x, **bounds)

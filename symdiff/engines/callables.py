@@ -98,7 +98,7 @@ def call_on_grid(
         for name, column in problem.columns.items()
     }
     with autocast_in(problem.format):
-        return run_on_grid(function, problem.program, leaves), leaves
+        return run_on_grid(function, problem.written, leaves), leaves
 
 
 def run_on_grid(

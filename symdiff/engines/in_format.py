@@ -33,7 +33,12 @@ if TYPE_CHECKING:
     from symdiff.program.values import Dtype
 
 _COMMA: Final = ","
-_NO_KERNEL: Final = re.compile(r'"(\w+)" not implemented for')  # how torch says it
+# How torch says that it has no function in a dtype.
+_NO_KERNEL: Final = (
+    re.compile(r'"(?P<name>\w+)" not implemented for'),
+    re.compile(r"(?P<name>[\w.]+): Low precision dtypes not supported"),
+    re.compile(r"(?P<name>[\w.]+)\(\) input tensor must be either float or double dtype"),
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -96,10 +101,10 @@ class InFormat:
 
 def _gap(message: str, form: Format) -> Unsupported | None:
     """Return the exception for a function that torch does not have in a format, or None."""
-    found = _NO_KERNEL.search(message)
+    found = next((m for pattern in _NO_KERNEL if (m := pattern.search(message))), None)
     if found is None:
         return None
-    return Unsupported(form.name, f"torch does not compute {found[1]} in it")
+    return Unsupported(form.name, f"torch does not compute {found['name']} in it")
 
 
 def _with_gaps(samples: Samples, form: Format) -> Samples:

@@ -13,13 +13,13 @@ import numpy as np
 import torch
 
 from symdiff.arithmetics.reading import read
-from symdiff.arithmetics.tensors import TENSORS
+from symdiff.arithmetics.tensors import tensors_of
 from symdiff.array_types import Array
 from symdiff.engines.base import Problem, Samples, TensorProblem
 from symdiff.engines.callables import as_doubles, call_on_grid
 from symdiff.engines.running import check_memory, without_failing_points
 from symdiff.engines.tensor_gradients import TensorGradients, at_every_point
-from symdiff.engines.torch_programs import run_program, tensor_leaves
+from symdiff.engines.torch_programs import autocast_in, dtype_in, run_program, tensor_leaves
 from symdiff.errors import Unsupported
 from symdiff.program.values import component_names
 
@@ -45,15 +45,17 @@ def differentiated_twice(problem: Problem) -> Samples:
 def _on_grid(problem: Problem) -> Samples:
     """Return the derivatives at all points: the output at one depends on the inputs there alone."""
     assert problem.second is not None, _NO_INNER  # noqa: S101  (see `Traits.orders`)
+    dtype = dtype_in(problem.format)
     if problem.function is not None:
-        output, leaves = call_on_grid(problem.function, problem.written, problem.columns)
+        output, leaves = call_on_grid(problem.function, problem)
     else:
         leaves = {
-            name: torch.tensor(column, dtype=torch.float64, requires_grad=name in problem.moving)
+            name: torch.tensor(column, dtype=dtype, requires_grad=name in problem.moving)
             for name, column in problem.columns.items()
         }
-        output = read(problem.written, TENSORS, leaves)
-    inner = {problem.second.inner: torch.ones(problem.count, dtype=torch.float64)}
+        with autocast_in(problem.format):
+            output = read(problem.written, tensors_of(problem.format.dtype.name), leaves)
+    inner = {problem.second.inner: torch.ones(problem.count, dtype=dtype)}
     found = _gradients(_product(output, None, leaves, inner), leaves)
     zeros = np.zeros(problem.count)
     return Samples({name: found.get(name, zeros) for name in problem.variables})
