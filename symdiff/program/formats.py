@@ -115,13 +115,19 @@ def shared(dtypes: Iterable[Dtype]) -> Dtype | None:
     bits = min(dtype.bits for dtype in every)
     normal = max(dtype.smallest_normal for dtype in every)
     smallest = max(dtype.smallest_subnormal for dtype in every)
-    mixed = Dtype(" and ".join(found), bits, normal, smallest)
+    names = [a.name for a in every if not any(_within(b, a) for b in every if b is not a)]
+    mixed = Dtype(" and ".join(names), bits, normal, smallest)
     largest = min(dtype.largest for dtype in every)
     unit = float(mixed.units(largest))
     mixed = dataclasses.replace(mixed, top=largest // unit * unit)
-    return next((dtype for dtype in every if _same_numbers(dtype, mixed)), mixed)
+    return found.get(mixed.name, mixed)
 
 
-def _same_numbers(a: Dtype, b: Dtype) -> bool:
-    own = [(d.bits, d.smallest_normal, d.smallest_subnormal, d.largest) for d in (a, b)]
-    return own[0] == own[1]
+def _within(a: Dtype, b: Dtype) -> bool:
+    """Return whether all numbers of a dtype are numbers of another one."""
+    return (
+        a.bits <= b.bits
+        and a.smallest_normal >= b.smallest_normal
+        and a.smallest_subnormal >= b.smallest_subnormal
+        and a.largest <= b.largest
+    )
