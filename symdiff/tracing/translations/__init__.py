@@ -62,8 +62,8 @@ _SYNONYMS: Final[Mapping[str, str]] = MappingProxyType(
         "arcsinh": "asinh",
         "arccosh": "acosh",
         "arctanh": "atanh",
-        "hardshrink": "hardshrink",
-        "round": "round",
+        "ger": "outer",
+        "linalg_det": "det",
         **{f"bessel_{name}": name for name in ("i0", "i0e", "i1", "i1e")},  # in torch's prims
     }
 )

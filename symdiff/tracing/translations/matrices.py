@@ -38,14 +38,6 @@ def _inverse_of(value: Syntax) -> Syntax:
     return call("inverse", value)
 
 
-def _determinant(c: Call, input: Any) -> Syntax:
-    return call("det", c.write(input))
-
-
-def _log_determinant(c: Call, input: Any) -> Syntax:
-    return call("log", call("det", c.write(input)))
-
-
 def _sign_and_log(c: Call, input: Any) -> Written:
     value = call("det", c.write(input))
     return [call("sign", value), call("log", call("abs", value))]
@@ -276,8 +268,6 @@ def _times_reflections(
 
 MATRICES: Final[Mapping[str, Translation]] = MappingProxyType(
     {
-        **dict.fromkeys(("det", "linalg_det"), _determinant),
-        "logdet": _log_determinant,
         **dict.fromkeys(("slogdet", "linalg_slogdet"), _sign_and_log),
         **dict.fromkeys(("inverse", "linalg_inv", "linalg_inv_ex"), _inverse),
         **dict.fromkeys(("linalg_solve", "linalg_solve_ex", "_linalg_solve_ex"), _solve),
