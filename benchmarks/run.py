@@ -366,7 +366,8 @@ WORKERS = f"""\
 {SOME} of these expressions, by workers that have warmed up on others; "runs apart" share
 only the machine, so two of them show the largest speed-up that it allows."""
 EXPLAIN = """\
-Milliseconds for functions of a million numbers, and the ratio to a plain forward and backward pass.
+Milliseconds of processor time for functions of a million numbers, with one thread, and the ratio to
+a plain forward and backward pass.
 "The lines" is the search alone, without proof and remedies; detect_anomaly stops at the first NaN.
 """
 PARTS: dict[str, tuple[str, str, Callable[[], Table]]] = {
