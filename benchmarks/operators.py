@@ -266,6 +266,11 @@ def _finding(record: Mapping[str, Any]) -> dict[str, Any]:
 # -- all samples
 
 
+def in_order(results: Mapping[str, Any]) -> dict[str, Any]:
+    """Return results in the order of torch's list of operators."""
+    return {name: results[name] for name in operators("*") if name in results}
+
+
 def run(names: list[str], most: int, out: Path) -> dict[str, list[dict[str, Any]]]:
     """Return what became of every sample, by operator; write it after every operator."""
     results = json.loads(out.read_text())["operators"] if out.exists() else {}
@@ -285,7 +290,8 @@ def run(names: list[str], most: int, out: Path) -> dict[str, list[dict[str, Any]
             spent = time.monotonic() - start
             words = f"{status(results[name])} {'finding' if findings(results[name]) else ''}"
             print(f"{k + 1}/{len(names)} {name} {words} {spent:.1f} s", flush=True)
-            out.write_text(json.dumps({"torch": torch.__version__, "operators": results}, indent=0))
+            stored = {"torch": torch.__version__, "operators": in_order(results)}
+            out.write_text(json.dumps(stored, indent=0))
     return results
 
 
@@ -325,9 +331,7 @@ def main() -> None:
         print(Counter(status(cases) for cases in results.values()))
     if given.out == RESULTS:
         stored = json.loads(RESULTS.read_text())
-        results = stored["operators"]
-        in_order = {name: results[name] for name in operators("*") if name in results}
-        PAGE.write_text(page(in_order, HOW + stored.get("note", "")))
+        PAGE.write_text(page(in_order(stored["operators"]), HOW + stored.get("note", "")))
 
 
 if __name__ == "__main__":
