@@ -208,8 +208,8 @@ def explain(
 
 @app.command()
 def drift(
-    old: Annotated[Path, typer.Argument(help="A store, or a JSON report.")],
-    new: Annotated[Path, typer.Argument(help="The store or report of a later run.")],
+    old: Annotated[Path, typer.Argument(help="A store, a JSON report, or a file of the atlas.")],
+    new: Annotated[Path, typer.Argument(help="The same of a later run.")],
     allow_missing: Annotated[  # noqa: FBT002  (an option)
         bool,
         typer.Option("--allow-missing", help="Status 0 although the new run lacks results."),
@@ -221,11 +221,10 @@ def drift(
     of the old one.
     """
     with clear_errors():
-        from symdiff.report.drift import drift as compare_runs  # loads numpy
-        from symdiff.report.drift import read_run, rendered
+        from symdiff.atlas.drift import compared  # loads numpy
 
-        changes = compare_runs(read_run(old), read_run(new))
-        write(rendered(changes) + "\n")
+        changes, text = compared(old, new)
+        write(f"{text}\n")
         is_less = changes.has_lost_coverage and not allow_missing
         raise typer.Exit(1 if changes.has_changes or is_less else 0)
 
