@@ -34,13 +34,22 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 import symdiff
+from symdiff.atlas import page as atlas_page
 from symdiff.cli.app import app
 from symdiff.report.listings import kind_table, verdict_table
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 
-_TABLES = {"kinds of point": kind_table, "verdicts": verdict_table}
+_TABLES = {
+    "kinds of point": lambda: kind_table("github") + "\n",
+    "verdicts": lambda: verdict_table("github") + "\n",
+    "atlas, files": atlas_page.versions,
+    "atlas, rules": atlas_page.followed,
+    "atlas, changes": atlas_page.changes,
+    "atlas, tables": atlas_page.tables,
+    "atlas, telling rows": atlas_page.telling,
+}
 _BLOCK = re.compile(
     r"^```(?P<language>\w+)\n(?P<text>.*?)^```$"
     r"|^<!-- generated: (?P<source>.*?) -->\n(?P<old>.*?)^<!-- end -->$",
@@ -91,7 +100,7 @@ def generated(source: str) -> str:
     if source.startswith("symdiff "):
         return _invoked(shlex.split(source)[1:])[0]
     if source in _TABLES:
-        return _TABLES[source]("github") + "\n"
+        return _TABLES[source]()
     file, _, heading = source.partition(", ")
     if file == "benchmarks/results.md":
         return _measured(heading)

@@ -81,6 +81,11 @@ def listed_calls() -> Mapping[str, list[str]]:
     return _listed()["calls"]
 
 
+def telling_calls() -> tuple[str, ...]:
+    """Return the calls that tell most about what libraries choose, for a short table."""
+    return tuple(_listed()["telling"]["calls"])
+
+
 def _all() -> Iterator[Case]:
     """Yield the calls in the order of the catalogue, then those with a description."""
     tables = (spellings(), listed_calls())

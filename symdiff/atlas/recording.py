@@ -13,8 +13,10 @@ from symdiff.batch.packing import Outcome
 from symdiff.batch.runner import Workers, run
 from symdiff.batch.work import Work
 from symdiff.comparison.evidence import Evidence
-from symdiff.engines.registry import library_of, resolve
+from symdiff.engines.registry import library_of, load, resolve
 from symdiff.errors import InputError, describe
+from symdiff.program import parse
+from symdiff.program.values import uses_tensors
 from symdiff.report.records import records
 from symdiff.request.options import Options
 from symdiff.request.request import Request
@@ -49,16 +51,35 @@ def record(calls: Sequence[Case], engines: Iterable[str], *, jobs: int | None = 
     requests = tuple(_requests(calls, lost))
     if jobs is None:
         jobs = 1 if len(calls) <= _FEW else os.cpu_count() or 1
-    outcomes = run(Work(requests), Options(engines=names), workers=Workers(jobs=jobs))
     answers: dict[Row, dict[str, Answer]] = {}
     seen: set[tuple[object, ...]] = set()
-    for request, outcome in zip(requests, outcomes, strict=True):
+    for request, outcome in zip(requests, _outcomes(requests, names, jobs), strict=True):
         for point in _points(request, outcome, lost):
             truth = (request.text, _truth_at(point))
             if truth not in seen:
                 seen.add(truth)
                 answers.update(point)
     return Atlas(answers, {name: library_of(name) for name in names}, lost)
+
+
+def _outcomes(
+    requests: Sequence[Request], engines: tuple[str, ...], jobs: int
+) -> Iterator[Outcome | None]:
+    """Yield the outcome of each request, in order; None if no engine runs its functions.
+
+    An engine that does not run functions on tensors would be given their components, written out:
+    what it gives for them says nothing on its library's functions.
+    """
+    on_tensors = tuple(e for e in engines if load(e).traits.whole_tensors)
+    has_tensors = [uses_tensors(parse(request.text)) for request in requests]
+    outcomes: dict[bool, Iterator[Outcome]] = {}
+    for flag, chosen in ((False, engines), (True, on_tensors)):
+        part = tuple(r for r, has in zip(requests, has_tensors, strict=True) if has == flag)
+        if part and chosen:
+            workers = Workers(jobs=min(jobs, len(part)))
+            outcomes[flag] = iter([*run(Work(part), Options(engines=chosen), workers=workers)])
+    for flag in has_tensors:
+        yield next(outcomes[flag]) if flag in outcomes else None
 
 
 def _requests(calls: Sequence[Case], lost: dict[str, str]) -> Iterator[Request]:
@@ -71,9 +92,11 @@ def _requests(calls: Sequence[Case], lost: dict[str, str]) -> Iterator[Request]:
 
 
 def _points(
-    request: Request, outcome: Outcome, lost: dict[str, str]
+    request: Request, outcome: Outcome | None, lost: dict[str, str]
 ) -> list[dict[Row, dict[str, Answer]]]:
     """Return the rows of a comparison, point by point, where there is a choice."""
+    if outcome is None:
+        return []
     if not isinstance(outcome, Evidence):
         lost[request.text] = describe(outcome)
         return []

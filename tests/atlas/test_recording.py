@@ -67,6 +67,15 @@ def test_a_call_that_cannot_be_compared_is_named():
     assert list(atlas.lost) == ["relu("]
 
 
+def test_only_engines_that_run_functions_on_tensors_answer_for_them():
+    atlas = rows("amax([x, y])", "max(x, y)", engines=["autograd", "central"])
+    assert {row.text: set(answers) for row, answers in atlas.answers.items()} == {
+        "amax([x, y])": {"autograd"},
+        "max(x, y)": {"autograd", "central"},
+    }
+    assert rows("amax([x, y])", engines=["central"]).answers == {}
+
+
 def test_libraries_are_named_with_their_versions():
     libraries = rows("abs(x)", engines=["autograd", "central:h=1e-4"]).libraries
     assert {name: library for name, (library, _) in libraries.items()} == {
