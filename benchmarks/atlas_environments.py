@@ -72,7 +72,9 @@ def record(engines: list[str], *options: str) -> None:
 
 def main() -> None:
     """Make and record what the arguments ask for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("folder", nargs="?", type=Path, help="where the environments are")
     parser.add_argument("--record", action="store_true", help="make none")
     parser.add_argument("--here", action="store_true", help="record the versions of this one")

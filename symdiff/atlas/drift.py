@@ -124,17 +124,17 @@ def _notes_on(call: str, changes: Drift) -> Iterator[Note]:
     """Yield the notes on a call between the versions that were compared."""
     for note in notes():
         old, new = changes.versions.get(note.library, ("", ""))
-        is_between = old and _numbers(old) < _numbers(note.since) <= _numbers(new)
+        is_between = old and numbers_of(old) < numbers_of(note.since) <= numbers_of(new)
         if is_between and any(fnmatchcase(call, pattern) for pattern in note.calls):
             yield note
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def numbers_of(version: str) -> tuple[int, ...]:
     """Return the numbers of a version, for comparison.
 
     Examples
     --------
-    >>> _numbers("2.9.1") < _numbers("2.13.0")
+    >>> numbers_of("2.9.1") < numbers_of("2.13.0")
     True
     """
     return tuple(int(part) for part in version.split(".") if part.isdigit())

@@ -9,7 +9,7 @@ from typing import Final
 
 from symdiff.atlas import files
 from symdiff.atlas.cases import telling_calls
-from symdiff.atlas.drift import compared, documented
+from symdiff.atlas.drift import compared, documented, numbers_of
 from symdiff.atlas.rows import Answer, Atlas, Row
 from symdiff.atlas.rules import BY_LIBRARY, CHAIN_RULES, Rule, chain_rules_value
 from symdiff.atlas.tables import shown, truth, which
@@ -38,11 +38,15 @@ def atlases() -> Mapping[Version, Atlas]:
 def _order(version: Version) -> tuple[bool, str, tuple[int, ...]]:
     """Return a key that sorts libraries with a rule first, and versions by their numbers."""
     library, number = version
-    return library not in BY_LIBRARY, library, tuple(int(n) for n in number.split(".") if n.isdigit())
+    return (
+        library not in BY_LIBRARY,
+        library,
+        tuple(int(n) for n in number.split(".") if n.isdigit()),
+    )
 
 
 def versions() -> str:
-    """Return a table of the shipped files: library, version, engines, and the rule of the library."""
+    """Return a table of the shipped files: libraries, versions, engines and rules."""
     lines = [("library", "versions", "engines", "its rule")]
     for library in _libraries():
         recorded = {version: atlas for version, atlas in atlases().items() if version[0] == library}
@@ -95,7 +99,7 @@ def tables() -> str:
 def telling() -> str:
     """Return a table of the calls that tell most, for README.md."""
     rows = _rows()
-    first = {}
+    first: dict[str, Row] = {}
     for row in rows:
         first.setdefault(row.text, row)
     libraries = [library for library in _libraries() if library in BY_LIBRARY]
