@@ -38,11 +38,7 @@ def atlases() -> Mapping[Version, Atlas]:
 def _order(version: Version) -> tuple[bool, str, tuple[int, ...]]:
     """Return a key that sorts libraries with a rule first, and versions by their numbers."""
     library, number = version
-    return (
-        library not in BY_LIBRARY,
-        library,
-        tuple(int(n) for n in number.split(".") if n.isdigit()),
-    )
+    return library not in BY_LIBRARY, library, numbers_of(number)
 
 
 def versions() -> str:

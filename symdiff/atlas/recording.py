@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
@@ -21,6 +22,7 @@ from symdiff.report.records import records
 from symdiff.request.options import Options
 from symdiff.request.request import Request
 from symdiff.truth.kinds import APPARENT
+from symdiff.verdict.words import Verdict
 
 # With fewer calls, worker processes take longer to start than the work takes.
 _FEW: Final = 20
@@ -55,7 +57,7 @@ def record(calls: Sequence[Case], engines: Iterable[str], *, jobs: int | None = 
     seen: set[tuple[object, ...]] = set()
     for request, outcome in zip(requests, _outcomes(requests, names, jobs), strict=True):
         for point in _points(request, outcome, lost):
-            truth = (request.text, _truth_at(point))
+            truth = (request.text, request.order, _truth_at(point))
             if truth not in seen:
                 seen.add(truth)
                 answers.update(point)
@@ -83,12 +85,20 @@ def _outcomes(
 
 
 def _requests(calls: Sequence[Case], lost: dict[str, str]) -> Iterator[Request]:
-    """Yield the requests of calls; those that cannot be used are added to `lost`."""
+    """Yield the requests of calls; those that cannot be used are added to `lost`.
+
+    Second derivatives are asked for where there is one variable.
+    """
     for case in calls:
         try:
-            yield from requests_of(case)
+            requests = requests_of(case)
         except InputError as error:
             lost[case.text] = describe(error)
+            continue
+        for request in requests:
+            yield request
+            if len(request.at or ()) == 1:
+                yield dataclasses.replace(request, order=2)
 
 
 def _points(
@@ -102,7 +112,9 @@ def _points(
         return []
     points: dict[str, dict[Row, dict[str, Answer]]] = {}
     for found in records(outcome):
-        row = row_of(found, request.label.note, request.text)
+        if request.order == 2 and found["verdict"] == Verdict.UNSUPPORTED.label:
+            continue  # most engines have no second derivatives, and say so
+        row = row_of(found, request.label.note, request.text, request.order or 1)
         points.setdefault(row.at, {}).setdefault(row, {})[found["engine"]] = answer_of(found)
     kept = [
         {row: answers for row, answers in point.items() if row.kind not in WITHOUT_CHOICE}

@@ -15,6 +15,11 @@ def rows(*texts, engines=("autograd",)):
     return record([Case("f", text) for text in texts], engines, jobs=1)
 
 
+def first_order(atlas):
+    """Return the answers for first derivatives."""
+    return {row: answers for row, answers in atlas.answers.items() if row.order == 1}
+
+
 # A call with its kind, slopes, autograd's number, and which subgradient that is.
 KNOWN = [
     ("relu(x)", "kink", 0.0, 1.0, 0.0, "left, min-norm; torch's rule says so"),
@@ -32,15 +37,15 @@ KNOWN = [
 @pytest.mark.parametrize("known", KNOWN, ids=lambda known: known[0])
 def test_a_row_has_the_truth_and_the_answer(known):
     text, kind, left, right, value, detail = known
-    ((row, answers),) = rows(text).answers.items()
+    ((row, answers),) = first_order(rows(text)).items()
     assert (row.at, row.kind, row.left, row.right) == ("x=0", kind, left, right)
     assert answers["autograd"].value == value
     assert detail is None or answers["autograd"].detail == detail
 
 
 def test_points_where_the_same_is_true_are_kept_once():
-    assert [row.at for row in rows("floor(x)").answers] == ["x=0"]
-    assert [row.at for row in rows("relu6(x)").answers] == ["x=0", "x=6"]
+    assert [row.at for row in first_order(rows("floor(x)"))] == ["x=0"]
+    assert [row.at for row in first_order(rows("relu6(x)"))] == ["x=0", "x=6"]
 
 
 def test_a_tie_has_a_row_for_each_variable():
@@ -54,7 +59,7 @@ def test_a_tie_has_a_row_for_each_variable():
 
 def test_a_tie_that_a_larger_operand_hides_is_left_out():
     assert "x=2, y=2, z=3" not in {row.at for row in rows("max(x, y, z)").answers}
-    assert [row.at for row in rows("relu(x) - relu(-x)").answers] == ["x=0"]
+    assert [row.at for row in first_order(rows("relu(x) - relu(-x)"))] == ["x=0"]
 
 
 def test_points_without_a_value_are_left_out():
@@ -129,5 +134,26 @@ def test_an_atlas_of_some_engines_has_their_answers_alone():
 
 
 def test_numbers_have_nine_digits():
-    ((row, answers),) = rows("leaky_relu(x, 1/3)").answers.items()
+    ((row, answers),) = first_order(rows("leaky_relu(x, 1/3)")).items()
     assert (row.left, answers["autograd"].value) == (0.333333333, 0.333333333)
+
+
+# A call with the kind of f' and its slopes, which are second derivatives, and autograd's number.
+SECOND = [
+    ("x*abs(x)", "kink", -2.0, 2.0, 0.0),
+    ("elu(x)", "kink", 1.0, 0.0, 0.0),
+    ("relu(x)**2", "kink", 0.0, 2.0, 0.0),
+    ("softplus(abs(x))", None, None, None, None),  # f' does not exist
+    ("relu(x)", None, None, None, None),
+]
+
+
+@pytest.mark.parametrize("known", SECOND, ids=lambda known: known[0])
+def test_second_derivatives_have_rows_where_the_first_exists(known):
+    text, kind, left, right, value = known
+    found = [
+        (row.variable, row.kind, row.left, row.right, answers["autograd"].value)
+        for row, answers in rows(text, engines=["autograd", "forward"]).answers.items()
+        if row.order == 2
+    ]
+    assert found == ([("x,x", kind, left, right, value)] if kind else [])
