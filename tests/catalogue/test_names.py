@@ -94,6 +94,7 @@ HOMONYMS = {
     "tracing/translations/losses.py": {"mean", "sum"},  # values of `reduction`
     "tracing/translations/ordering.py": {"cummax", "cummin", "linear"},  # torch's names
     "tracing/translations/scattering.py": {"mean"},  # a value of `reduce`
+    "tracing/branches.py": {"t"},  # the first letter of a name
     "tracing/recorder.py": {"t"},  # the first letter of a name
 }
 
