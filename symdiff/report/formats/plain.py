@@ -68,7 +68,7 @@ def _wrapped(text: str, width: int) -> list[str]:
     if len(text) <= width:
         return [text]
     verdict, _, engines = text.partition(" ")
-    return [verdict, *textwrap.wrap(engines, width)]
+    return [verdict, *textwrap.wrap(engines, width, break_long_words=False)]
 
 
 def _decimals_aligned(b: Block) -> list[list[str]]:
