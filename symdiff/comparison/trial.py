@@ -22,7 +22,7 @@ from symdiff.array_types import Array, Mask
 from symdiff.chunks import side_by_side
 from symdiff.comparison.evidence import Trial
 from symdiff.engines.backward import HasBackwardPass
-from symdiff.engines.base import Allowance, Engine, Problem, Samples
+from symdiff.engines.base import Allowance, Engine, HasRadii, Problem, Samples
 from symdiff.engines.claim import as_engines
 from symdiff.engines.registry import load
 from symdiff.engines.running import check_memory, is_long, run
@@ -47,6 +47,7 @@ from symdiff.verdict.judge import Draft, Judgement, Key, Tolerance, draft, judge
 from symdiff.verdict.values import judge_spelling, judge_values
 from symdiff.verdict.words import Verdict
 
+_FEW: Final = 256  # points that get bounds of rounding errors one by one, which are closer
 # Verdicts whose reason describes how an asserted derivative is wrong.
 _WRONG: Final = (Verdict.WRONG, Verdict.NOT_SUBGRADIENT)
 
@@ -105,13 +106,14 @@ def run_trial(case: Case, grid: Grid, options: Options, proofs: ProofOptions) ->
     }
     unclear = _unclear(truths, samples, tolerance)
     samples, failed_estimates = _with_estimates(engines, problem, samples, unclear)
-    drafts = _drafts(truths, samples, tolerance, unclear)
+    radii = _radii(engines, problem, unclear)
+    drafts = _drafts(truths, samples, tolerance, unclear, radii)
     proved = {v: _proved(task, truths[v], v, drafts) for v, task in tasks.items()}
     newly_proved = {
         (name, v): points[proved[v].attempted[points] & ~truths[v].attempted[points]]
         for (name, v), points in unclear.items()
     }
-    redrafted = _drafts(proved, samples, tolerance, newly_proved)
+    redrafted = _drafts(proved, samples, tolerance, newly_proved, radii)
     drafts = {key: drafted.updated(redrafted[key]) for key, drafted in drafts.items()}
     smooth = _smooth_everywhere(problem, gradients)
     proved, joints = with_joint_truths(
@@ -259,12 +261,37 @@ def _drafts(
     samples: Mapping[str, Samples],
     tolerance: Tolerance,
     unclear: Mapping[Key, NDArray[np.intp]],
+    radii: Mapping[Key, Array],
 ) -> dict[Key, Draft]:
     """Return drafts of the verdicts at some points, by engine and variable."""
     return {
-        (name, variable): draft(truths[variable], samples[name], variable, tolerance, points)
+        (name, variable): draft(
+            truths[variable],
+            samples[name],
+            variable,
+            tolerance,
+            points,
+            radii[name, variable][points] if (name, variable) in radii else None,
+        )
         for (name, variable), points in unclear.items()
     }
+
+
+def _radii(
+    engines: Mapping[str, Engine], problem: Problem, unclear: Mapping[Key, NDArray[np.intp]]
+) -> dict[Key, Array]:
+    """Return bounds of rounding errors at all points, where many are unclear; NaN elsewhere."""
+    found: dict[Key, Array] = {}
+    for (name, variable), points in unclear.items():
+        engine = engines[name]
+        if len(points) <= _FEW or not isinstance(engine, HasRadii):
+            continue
+        radii = engine.radii(problem.part(points), variable)
+        if radii is not None:
+            column = np.full(problem.count, np.nan)
+            column[points] = radii
+            found[name, variable] = column
+    return found
 
 
 def _proved(task: ProofTask, truths: Truths, variable: str, drafts: Mapping[Key, Draft]) -> Truths:

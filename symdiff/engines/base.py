@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol, runtime_checkable
 
 import flint
 import numpy as np
@@ -529,6 +529,19 @@ class Allowance:
         if not math.isfinite(value) or math.isinf(derivative):
             return False
         return abs(value - centre) <= self.radius
+
+
+def rounding_in(dtype: Dtype) -> str:
+    """Return why a number deviates that was computed in a dtype."""
+    return ROUNDING if dtype.bits >= FLOAT64.dtype.bits else f"{ROUNDING} in {dtype.name}"
+
+
+@runtime_checkable
+class HasRadii(Protocol):
+    """An engine with bounds of its rounding errors at many points, which are computed together."""
+
+    def radii(self, problem: Problem, variable: str) -> Array | None:
+        """Return the bounds at all points, NaN where there is none; None: there are none."""
 
 
 class ErrorEstimate(NamedTuple):

@@ -13,9 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 from symdiff.engines.options import SEPARATOR
 from symdiff.errors import Unsupported, UsageError
+from symdiff.libraries import numpy
 from symdiff.program.formats import FORMATS, Format, read_formats, shared
+from symdiff.program.values import DTYPES
 
 if TYPE_CHECKING:
+    from symdiff.array_types import Array
     from symdiff.engines.backward import BackwardPass
     from symdiff.engines.base import (
         Allowance,
@@ -79,6 +82,30 @@ class InFormat:
     def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
         """Return how far a correct engine may deviate in the format."""
         return self.engine.allowance(problem.in_format(self.format), variable, point)
+
+    def radii(self, problem: Problem, variable: str) -> Array | None:
+        """Return bounds of the rounding errors of a program on numbers; None for anything else.
+
+        They are those of doubles, multiplied by the ratio of the units. What underflows, overflows
+        or takes another branch in the format is not explained by them.
+        """
+        from symdiff.arithmetics.bounds.estimates import estimate  # noqa: PLC0415  (loads numpy)
+
+        if problem.function is not None or problem.tensor_problem is not None:
+            return None
+        try:
+            found = estimate(problem.program, problem.columns, variable)
+        except Unsupported:
+            return None
+        radii = numpy.asarray(found.slope_error) * self._ratio
+        radii = numpy.where(numpy.isfinite(radii), radii, numpy.nan)
+        bounds: Array = numpy.broadcast_to(radii, problem.count)
+        return bounds
+
+    @property
+    def _ratio(self) -> float:
+        """The unit in the last place of the format in those of doubles."""
+        return 2.0 ** (DTYPES["float64"].bits - self.format.coarsest.bits)
 
     def backward_pass(self, problem: Problem) -> BackwardPass | None:
         """Return the backward pass in the format; None if it cannot be looked into."""

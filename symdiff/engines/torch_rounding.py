@@ -9,10 +9,10 @@ import numpy as np
 
 from symdiff.arithmetics.balls import Ball
 from symdiff.arithmetics.bounds.own_ways import AnyWay
-from symdiff.arithmetics.bounds.rounding import FLOAT64, is_overflow, rounded_ball, slope_radius
+from symdiff.arithmetics.bounds.rounding import is_overflow, rounded_ball, slope_radius
 from symdiff.arithmetics.bounds.ties import ReorderedSums, ReverseMode
 from symdiff.catalogue import CATALOGUE
-from symdiff.engines.base import ROUNDING, Allowance, Problem
+from symdiff.engines.base import Allowance, Problem, rounding_in
 from symdiff.engines.callables import dtype_of
 from symdiff.engines.directional import DirectionalBound, DirectionalProblem
 from symdiff.engines.running import check_memory
@@ -91,5 +91,4 @@ def _rounded(
     """Return what rounding, underflow and overflow may do to torch's derivative."""
     radius = slope_radius(program, variable, balls, dtype, mode)
     overflows = is_overflow(program, variable, balls, dtype, radius)
-    reason = ROUNDING if dtype == FLOAT64 else f"{ROUNDING} in {dtype.name}"
-    return Allowance(radius, reason=reason, rounded_in=dtype.name, overflows=overflows)
+    return Allowance(radius, reason=rounding_in(dtype), rounded_in=dtype.name, overflows=overflows)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from symdiff.array_types import Array, Mask
 from symdiff.chunks import in_chunks, renumbered, shifted, starts_of
-from symdiff.engines.base import LEAVES_DOMAIN, ROUNDING, Allowance, Samples
+from symdiff.engines.base import LEAVES_DOMAIN, ROUNDING, Allowance, Samples, rounding_in
 from symdiff.program.values import DTYPES, Dtype
 from symdiff.request.options import Options
 from symdiff.truth.kinds import Kind
@@ -46,6 +46,7 @@ MAX_EXPLAINED: Final = 5000  # largest number of allowances computed for one eng
 _NOT_PROVED: Final = "not proved: the limit max_proofs was reached"
 _NOT_EXPLAINED: Final = f"not judged: more than {MAX_EXPLAINED} numbers of this engine do not agree"
 FLOAT64: Final = DTYPES["float64"]
+_ALMOST: Final = 1 - 2.0**-20  # part of a unit that is less than a unit in doubles, too
 BEYOND: Final = "the derivative is beyond the largest number of "  # of a dtype
 NO_BOUND: Final = "no bound on the rounding error is available"
 
@@ -148,12 +149,16 @@ class Draft:
         shape (k,).
     unproved
         Whether the verdict depends on a truth for which no proof was tried; shape (k,).
+    rounded
+        Whether a bound of the rounding errors, computed for all points together, explains the
+        deviation; shape (k,).
     """
 
     points: Points
     codes: Codes
     straddling: Mask
     unproved: Mask
+    rounded: Mask
 
     def updated(self, other: Draft) -> Draft:
         """Return the draft with the verdicts of another draft at the points of the latter."""
@@ -161,7 +166,7 @@ class Draft:
             return self
         rows = np.searchsorted(self.points, other.points)
         columns = {}
-        for name in ("codes", "straddling", "unproved"):
+        for name in ("codes", "straddling", "unproved", "rounded"):
             columns[name] = getattr(self, name).copy()
             columns[name][rows] = getattr(other, name)
         return Draft(self.points, **columns)
@@ -211,7 +216,9 @@ def unclear_points(
             for k, (samples, variable) in enumerate(engines):
                 deviation = samples.derivatives[variable][chunk] - derivative
                 np.abs(deviation, out=deviation)
-                agrees = deviation <= allowed  # false where there is no certified derivative
+                within = _nearly_a_unit(derivative, samples, certified.errors[chunk])
+                # False where there is no certified derivative.
+                agrees = deviation <= np.maximum(allowed, within)
                 if variable in samples.reason_of:
                     agrees &= ~samples.failing(variable, chunk)
                 if not agrees.all():
@@ -233,14 +240,20 @@ def _without_proved(
     with np.errstate(all="ignore"):
         deviation = np.abs(samples.derivatives[variable][proofs.points] - proofs.derivative)
         agrees = deviation <= tolerance.around(proofs.derivative)
+        agrees |= deviation < _unit(proofs.derivative, DTYPES[samples.asked])
     agrees &= np.isin(proofs.kinds, (Kind.SMOOTH, Kind.PARTIAL)) & np.isfinite(proofs.derivative)
     agrees &= ~samples.failing(variable, proofs.points)
     clear = proofs.points[agrees]
     return points[~np.isin(points, clear, assume_unique=True)] if len(clear) else points
 
 
-def draft(
-    truths: Truths, samples: Samples, variable: str, tolerance: Tolerance, points: Points
+def draft(  # noqa: PLR0913, PLR0917  (what is known about the numbers)
+    truths: Truths,
+    samples: Samples,
+    variable: str,
+    tolerance: Tolerance,
+    points: Points,
+    radii: Array | None = None,
 ) -> Draft:
     """Return the verdicts by tolerance at some points.
 
@@ -256,6 +269,8 @@ def draft(
         What counts as agreement.
     points
         The points at which the engine does not clearly agree.
+    radii
+        Bounds of its rounding errors there, NaN where none is known; shape (k,).
     """
     failed = samples.failing(variable, points)
     values = samples.derivatives[variable][points]
@@ -272,11 +287,17 @@ def draft(
     )
     straddling = samples.straddling.get(variable)
     is_excusable = np.isfinite(values) & ~here.overflowing
+    rounded = np.zeros(len(points), dtype=bool)
+    if radii is not None:
+        with np.errstate(all="ignore"):
+            rounded = (codes == Verdict.WRONG) & (np.abs(values - here.derivative) <= radii)
+        codes = np.where(rounded, np.int8(Verdict.INEXACT), codes)
     return Draft(
         points=points,
         codes=codes,
         straddling=is_excusable & (False if straddling is None else straddling[points]),
         unproved=(_IS_OFF[codes] | (codes == Verdict.AGREES)) & ~truths.attempted[points],
+        rounded=rounded,
     )
 
 
@@ -310,7 +331,9 @@ def judge(
     draft_codes[excused], draft_codes[undecided] = Verdict.INEXACT, Verdict.UNDECIDED
     codes[drafted.points] = draft_codes
     reasons = dict.fromkeys(drafted.points[undecided].tolist(), _NOT_PROVED)
-    rounded: dict[int, str] = {}
+    explained = drafted.points[drafted.rounded].tolist()
+    rounded = dict.fromkeys(explained, samples.dtype)
+    reasons |= dict.fromkeys(explained, rounding_in(DTYPES[samples.dtype]))
     for i in drafted.points[_IS_OFF[draft_codes]].tolist():
         if i not in allowances:
             verdict, reason = Verdict.UNDECIDED, _NOT_EXPLAINED
@@ -407,6 +430,12 @@ def by_tolerance(  # noqa: PLR0913  (what is known about the numbers)
 def _unit(d: Array, dtype: Dtype) -> Array | float:
     """Return the units in the last place of derivatives; 0 for doubles, which rtol is for."""
     return 0.0 if dtype == FLOAT64 else np.where(np.abs(d) <= dtype.largest, dtype.units(d), 0.0)
+
+
+def _nearly_a_unit(d: Array, samples: Samples, errors: Array) -> Array | float:
+    """Return what is less than a unit away from derivatives with some errors; 0 for doubles."""
+    asked = DTYPES[samples.asked]
+    return 0.0 if asked == FLOAT64 else _unit(d, asked) * _ALMOST - 2 * errors
 
 
 def _within_slopes(

@@ -204,6 +204,19 @@ def test_a_callable_is_run_in_the_format():
     assert max(r["ulps"] for r in report.records()) < 1
 
 
+@pytest.mark.parametrize("form", ["float32", "bfloat16"])
+def test_a_long_grid_is_judged_in_whole_arrays(form):
+    """More numbers are inexact than bounds are computed one by one."""
+    report = symdiff.compare(
+        "sin(x)*exp(x) + abs(3*x - 1)", {"x": "-3:3:60000"}, engines=["autograd"], dtype=form
+    )
+    (counts,) = report.evidence[0].counts().values()
+    assert sum(counts.values()) > (900 if form == "bfloat16" else 60000)
+    assert {v.label for v in counts} <= {"agrees", "inexact", "inaccurate", "subgradient"}
+    details = {r["detail"] for r in report.records() if r["verdict"] == "inexact"}
+    assert any(f"rounding in {form} leaves" in d for d in details)
+
+
 # -- negative controls
 
 
@@ -239,6 +252,15 @@ def test_a_planted_error_is_convicted_in_the_formats_that_can_tell(text):
     words = {(r["engine"], r["point"]["x"]): r["verdict"] for r in rows}
     for (engine, _), word in words.items():
         assert word == "wrong" or engine.endswith("float16")
+
+
+def test_a_planted_error_is_convicted_on_a_long_grid():
+    with registered(_Planted(2.0**-6)):
+        report = symdiff.compare(
+            "sin(x)*exp(x)", {"x": "-3:3:1000"}, engines=["planted"], dtype="float32"
+        )
+    words = [r["verdict"] for r in report.records()]
+    assert words.count("wrong") > 0.99 * len(words)
 
 
 def test_an_engine_that_is_wrong_in_one_function_in_one_format_is_convicted_there_only():
