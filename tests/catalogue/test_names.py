@@ -40,6 +40,7 @@ ARITHMETICS = {
     "truth/selection_models.py",  # of first-order models
     "truth/smooth_models.py",  # likewise
     "arithmetics/casadi_expressions.py",
+    "arithmetics/complex_arrays.py",
     "arithmetics/hips_arrays.py",
     "arithmetics/jax_arrays.py",
     "arithmetics/symbolic.py",
