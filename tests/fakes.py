@@ -9,7 +9,8 @@ from symdiff.engines.symbolic import ENGINE as SYMBOLIC
 class Fake:
     """An engine without error estimates and with an allowance of 0."""
 
-    traits = Traits(runs_in_chunks=False)  # some faults move values from point to point
+    # Some faults move values from point to point.
+    traits = Traits(runs_in_chunks=False, orders=(1, 2))
 
     def estimate_errors(self, problem, variable):
         return None

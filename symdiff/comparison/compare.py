@@ -67,12 +67,21 @@ def compare(
     ('x**2', True)
     """
     try:
-        if request.order is not None:
-            options = dataclasses.replace(options, order=request.order)
+        options = _with_order(request, options)
         with deterministic_sympy():
             return _compare_with_or_without_proof(request, options, writer)
     except InputError as error:
         raise request.label.locate(error) from error.__cause__
+
+
+def _with_order(request: Request, options: Options) -> Options:
+    """Return the options with the order of derivatives that a request asks for."""
+    if request.order is not None:
+        options = dataclasses.replace(options, order=request.order)
+    if options.order > 1 and request.accumulate != 1:
+        message = f"accumulate = {request.accumulate} adds up gradients, and order is 2"
+        raise UsageError(message, hint="leave accumulate out")
+    return options
 
 
 def _compare_with_or_without_proof(

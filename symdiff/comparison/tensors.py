@@ -159,10 +159,29 @@ def _plan_by_components(request: TensorRequest, options: Options) -> Plan:
     )
     if is_second:
         inner = components if request.tangent is None else (TANGENT,)
-        cases = second_order_cases(cases, inner, second_claims(parsed))
+        asserted = {
+            name: {n: _written_claim(request, program) for n, program in by_outer.items()}
+            for name, by_outer in second_claims(parsed).items()
+        }
+        cases = second_order_cases(cases, inner, asserted)
     first_point = {n: float(columns[n][0]) for n in request.scalars}
     tensors = _description(request, first_point)
     return Plan(grid=grid, variables=names, cases=cases, tensors=tensors)
+
+
+def _written_claim(request: TensorRequest, program: Program) -> Program:
+    """Return a claim for one second derivative as a program on numbers.
+
+    Raises
+    ------
+    UsageError
+        The expression, or the claim, is a tensor.
+    """
+    written = write_out(program, variables(request.shapes, request.arrays), request.indices)
+    if written.output.shape or not request.is_contracted:
+        message = "a claim for a second derivative is one number, of an expression that is one"
+        raise UsageError(message, hint="a cotangent, and a key such as 'x[0],x[1]'")
+    return written.at(())
 
 
 def _functions(request: TensorRequest, written: WrittenOut) -> dict[tuple[int, ...], Program]:

@@ -63,7 +63,7 @@ class Claim:
     @property
     def traits(self) -> Traits:
         """What the engine declares about itself."""
-        return Traits(modes=("formula",), is_asserted=True)
+        return Traits(modes=("formula",), is_asserted=True, orders=(1, 2))
 
     def differentiate(self, problem: Problem) -> Samples:
         """Return the values of the claims at every point."""

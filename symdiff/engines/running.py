@@ -40,7 +40,8 @@ def run(engine: Engine, problem: Problem) -> Samples:
     """
     if problem.order not in engine.traits.orders:
         gap = Gap(f"{engine.name} has no second derivatives")
-        return Samples.without(problem.variables, problem.count, gap)
+        samples = Samples.without(problem.variables, problem.count, gap)
+        return dataclasses.replace(samples, traits=engine.traits)
     suited = _suited(engine.traits, problem)
     samples = _run(engine, suited)
     if len(suited.variables) > 1 and suited.tensor_problem is None:

@@ -139,10 +139,14 @@ def _product(
 
 
 def _gradients(slope: torch.Tensor | None, leaves: Tensors) -> dict[str, Array]:
-    """Return the gradients of a number that reach the leaves."""
+    """Return the gradients of a number that reach the leaves.
+
+    `backward` is called, and not `torch.autograd.grad` with `allow_unused`, which does not run the
+    node by which torch refuses to differentiate a backward with `once_differentiable`.
+    """
     if slope is None or not slope.requires_grad:
         return {}
-    moving = [n for n, leaf in leaves.items() if leaf.requires_grad]
-    found = torch.autograd.grad(slope, [leaves[n] for n in moving], allow_unused=True)
-    pairs = zip(moving, found, strict=True)
-    return {name: as_doubles(gradient) for name, gradient in pairs if gradient is not None}
+    for leaf in leaves.values():
+        leaf.grad = None  # a callable may have called `backward` itself
+    slope.backward()
+    return {name: as_doubles(leaf.grad) for name, leaf in leaves.items() if leaf.grad is not None}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from symdiff.errors import UntracedError, UsageError, did_you_mean
 from symdiff.report.records import Record
 from symdiff.request.callables import called_signature, written
+from symdiff.request.options import checked_order
 from symdiff.testing.reproduction import lines
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def assert_derivatives(
     allow
         The verdicts that pass besides `agrees`.
     order
-        The order of the derivatives: 1.
+        The order of the derivatives: 1, or 2 for those of the double backward.
     wrt
         The inputs to differentiate by: names, globs, or ``"parameters"`` of a module; default:
         all real inputs and parameters.
@@ -71,16 +72,15 @@ def assert_derivatives(
     __tracebackhide__ = True  # pytest shows the line of the test, and the message
     words = [allow] if isinstance(allow, str) else list(allow)
     allowed = _allowed(words)
-    if order != 1:
-        message = f"order cannot be {order!r}"
-        raise UsageError(message, hint="order=1")
-    comparison = _compared(fn, inputs, keywords, math, wrt)
+    checked_order(order)
+    comparison = _compared(fn, inputs, keywords, math, wrt, order)
     records = [r for r in comparison.records() if r["engine"] == _ENGINE]
     failing = [r for r in records if r["verdict"] not in allowed]
     if failing:
         settings = {
             "math": math,
             "wrt": wrt,
+            "order": None if order == 1 else order,
             "allow": None if allowed == _allowed(_ALLOW) else words,
         }
         given = {name: value for name, value in settings.items() if value is not None}
@@ -88,12 +88,13 @@ def assert_derivatives(
         raise AssertionError(_report(_title(fn), failing, len(records), again))
 
 
-def _compared(
+def _compared(  # noqa: PLR0913, PLR0917  (those of `assert_derivatives`)
     fn: Callable[..., Any],
     inputs: Sequence[Any],
     keywords: Mapping[str, Any],
     math: str | None,
     wrt: str | Sequence[str] | None,
+    order: int,
 ) -> Comparison:
     """Return the comparison of a function's gradients, without a proof if it has no trace."""
     from symdiff.api import compare  # noqa: PLC0415  (the library's door)
@@ -106,11 +107,13 @@ def _compared(
         values = _by_name(fn, inputs, keywords)
         if values is None:
             raise
-        return compare(fn, math=math, values=values, wrt=wrt, engines=(_ENGINE,))
+        return compare(fn, math=math, values=values, wrt=wrt, engines=(_ENGINE,), order=order)
     if math is None:
-        return compare(program, wrt=wrt, engines=(_ENGINE,))
+        return compare(program, wrt=wrt, engines=(_ENGINE,), order=order)
     values = {name: program.values[name] for name in program.inputs}
-    return compare(program.function, math=math, values=values, wrt=wrt, engines=(_ENGINE,))
+    return compare(
+        program.function, math=math, values=values, wrt=wrt, engines=(_ENGINE,), order=order
+    )
 
 
 def _by_name(

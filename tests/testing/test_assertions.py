@@ -182,8 +182,8 @@ def test_a_formula_finds_a_wrong_value():
 
 
 REFUSED = [
-    ({"order": 2}, "order cannot be 2 (order=1)"),
-    ({"order": "1"}, "order cannot be '1' (order=1)"),
+    ({"order": 3}, "order cannot be 3 (1 or 2)"),
+    ({"order": "1"}, "order cannot be '1' (1 or 2)"),
     (
         {"allow": ("subgradeint",)},
         "allow: unknown verdict 'subgradeint' (did you mean 'subgradient'?)",
@@ -250,3 +250,27 @@ class TestThatAComparison:
         assert not report
         with pytest.raises(AssertionError, match="unknown function 'nosuch'"):
             report.check()
+
+
+class Square(torch.autograd.Function):
+    """x**2 with a right backward that hides its dependence on x."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return 2 * x.detach() * g
+
+
+def test_second_derivatives_are_asserted():
+    x = torch.tensor([-1.0, 0.5, 2.0], dtype=torch.float64)
+    assert_derivatives(lambda x: x * torch.sigmoid(x), x, order=2)
+    assert_derivatives(Square.apply, x)
+    with pytest.raises(AssertionError, match="derivatives of Square") as error:
+        assert_derivatives(Square.apply, x, order=2)
+    assert "x[0],x[0]" in str(error.value)
+    assert "order=2" in str(error.value)
