@@ -21,13 +21,14 @@ class _Casadi:
     """The engine; see `symdiff.engines.base.Engine`."""
 
     name = "casadi"
-    traits = Traits(modes=("reverse",), runs_in_chunks=False)
+    traits = Traits(modes=("reverse",), runs_in_chunks=False, orders=(1, 2))
 
     def differentiate(self, problem: Problem) -> Samples:
-        names = problem.variables
-        function = _compiled(problem.program, names)
+        names, program = problem.variables, problem.written
+        inner = "" if problem.second is None else problem.second.inner
+        function = _compiled(program, names, inner)
         # One column for every point: CasADi maps the function over them.
-        rows = [problem.columns[name].reshape(1, -1) for name in problem.program.inputs]
+        rows = [problem.columns[name].reshape(1, -1) for name in program.inputs]
         outputs = function(*rows)
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
         values, *slopes = (
@@ -44,10 +45,14 @@ class _Casadi:
 
 
 @functools.lru_cache(maxsize=16)
-def _compiled(program: Program, variables: tuple[str, ...]) -> Any:  # noqa: ANN401  (a Function)
-    """Return a function of CasADi from the inputs to the value and the derivatives."""
+def _compiled(program: Program, variables: tuple[str, ...], inner: str) -> Any:  # noqa: ANN401
+    """Return a function of CasADi from the inputs to the value and the derivatives.
+
+    With `inner`, the value is the derivative by this input.
+    """
     symbols = {name: casadi.SX.sym(name) for name in program.inputs}
     value = casadi.SX(read(program, CASADI, symbols))
+    value = casadi.gradient(value, symbols[inner]) if inner else value
     slopes = [casadi.gradient(value, symbols[name]) for name in variables]
     return casadi.Function("f", list(symbols.values()), [value, *slopes])
 

@@ -82,6 +82,7 @@ ENGINE = PushingEngine(
     name="double-backward",
     traits=Traits(
         modes=("reverse",),
+        orders=(1, 2),
         whole_tensors=True,
         dtypes=FLOATING_DTYPES,
         runs_callables=True,

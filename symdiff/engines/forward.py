@@ -72,6 +72,7 @@ ENGINE = PushingEngine(
     name="forward",
     traits=Traits(
         modes=("forward",),
+        orders=(1, 2),
         whole_tensors=True,
         dtypes=FLOATING_DTYPES,
         runs_callables=True,

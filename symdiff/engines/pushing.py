@@ -85,7 +85,7 @@ class PushingEngine:
         """Return the derivatives at every point."""
         refuse_numpy(problem.function)
         with torch.inference_mode(mode=False), torch.enable_grad():  # whatever the caller has set
-            if problem.tensor_problem is not None:
+            if problem.tensor_problem is not None and problem.order == 1:
                 at_point = functools.partial(self._at_point, problem, problem.tensor_problem)
                 return at_every_point(problem, problem.tensor_problem, at_point)
             try:
@@ -114,8 +114,10 @@ class PushingEngine:
 
     def _on_grid(self, problem: Problem) -> Samples:
         """Return the derivatives of a function of numbers at all points together."""
-        function, program = problem.function, problem.program
-        records = self.records or function is not None
+        function, program = problem.function, problem.written
+        if function is not None and problem.order > 1:
+            raise Unsupported(self.name, "it has no second derivatives of callables")
+        records = self.records or function is not None or problem.order > 1
         dtype, arithmetic = dtype_in(problem.format), tensors_of(problem.format.dtype.name)
         leaves = {
             n: torch.tensor(x, dtype=dtype, requires_grad=records)
@@ -127,6 +129,9 @@ class PushingEngine:
                 if function is None:
                     return read(program, arithmetic, inputs)
                 return run_on_grid(function, program, inputs)
+
+        if problem.second is not None:
+            run = functools.partial(_inner_slope, run, problem.second.inner)
 
         push = self.linearize(run, leaves, problem.variables)
         count = problem.count
@@ -249,6 +254,19 @@ class PushingEngine:
                 faults[name] = fault[0], np.ones(leaves[name].shape, dtype=bool)
         shapes = {name: np.zeros(leaves[name].shape) for name in moving}
         return _Pushed(slopes, TensorGradients(shapes, missing, value, dtype, faults))
+
+
+def _inner_slope(run: Callable[[Tensors], Any], name: str, inputs: Tensors) -> torch.Tensor:
+    """Return the derivatives along an input, which reverse mode computes and torch records."""
+    output = run(inputs)
+    zeros = torch.zeros_like(inputs[name])
+    if not isinstance(output, torch.Tensor) or not output.requires_grad:
+        return zeros
+    one = torch.ones_like(output)
+    (slope,) = torch.autograd.grad(
+        output, [inputs[name]], one, create_graph=True, allow_unused=True
+    )
+    return zeros if slope is None else slope
 
 
 class _Pushed(NamedTuple):

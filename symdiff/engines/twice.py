@@ -49,6 +49,7 @@ def _on_grid(problem: Problem) -> Samples:
     if problem.function is not None:
         output, leaves = call_on_grid(problem.function, problem)
     else:
+        dtype = dtype_in(problem.format)
         leaves = {
             name: torch.tensor(column, dtype=dtype, requires_grad=name in problem.moving)
             for name, column in problem.columns.items()

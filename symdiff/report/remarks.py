@@ -213,7 +213,7 @@ def _partials(evidence: Evidence, selections: Sequence[Selection]) -> list[str]:
                 rows.setdefault((i, selection.trial.output, sentence), []).append(row)
     lines = []
     for (_, _, sentence), along in rows.items():
-        names = [row.variable for row in along]
+        names = list(dict.fromkeys(row.variable for row in along))
         axes = f"{len(names)} axes" if len(names) > _MAX_AXES else _listed(names)
         lines.append(f"at {_where(evidence, along[0])}: along {axes} only; {sentence}")
     return lines[:_MAX_PARTIALS]
