@@ -4,8 +4,9 @@ The chain rule is applied node by node, as in forward mode. A row of the catalog
 by its `derivative`, by the text in `_TANGENTS`, or through its definition.
 
 The derivative is undefined where a switch is zero that decides between different formulas, and
-where the program itself is undefined. Where it is defined at a point, all parts of the program that
-its value depends on are differentiable there along the input, so that the chain rule holds. The
+where the program itself is undefined. Where it is defined at a point and no switch is
+zero, all parts of the program that its value depends on are differentiable there along the input,
+so that the chain rule holds. The
 program may be differentiable at other points too: x*abs(x) at 0. So a derivative that is undefined
 proves nothing.
 
@@ -89,7 +90,7 @@ _ONE_SIDED: Final[Mapping[str, str]] = MappingProxyType(
 
 
 @functools.lru_cache(maxsize=256)
-def derivative_program(program: Program, variable: str, *, side: int = 0) -> Program:
+def derivative_program(program: Program, variable: str, *, side: int | None = None) -> Program:
     """Return the derivative of a Program on numbers along one input.
 
     Its inputs are those of the program. The nodes of the program keep their indices, and a node of
@@ -102,7 +103,9 @@ def derivative_program(program: Program, variable: str, *, side: int = 0) -> Pro
     variable
         The input to differentiate by.
     side
-        0: the derivative, which is undefined at the switches. 1 or -1: the derivative of
+        None: the derivative where no switch is zero, as error bounds need it. 0: the derivative,
+        which is undefined where a switch is zero or where what a condition compares is not
+        differentiable, so that the branch may be another near by. 1 or -1: the derivative of
         f(x + side*s) by s at s = 0, for s > 0 alone. At a kink it is defined on both sides.
 
     Raises
@@ -118,7 +121,7 @@ def derivative_program(program: Program, variable: str, *, side: int = 0) -> Pro
     >>> evaluate(derivative_program(parse("x*abs(x)"), "x"), {"x": np.array([-2.0, 0.0, 3.0])})
     array([ 4., nan,  6.])
     """
-    derivation = _Derivation(Builder.extending(program), is_one_sided=side != 0)
+    derivation = _Derivation(Builder.extending(program), side)
     one = derivation.builder.add(Literal(side or 1))
     seeds = {
         name: _Dual(derivation.builder.add(Input(name)), one if name == variable else None)
@@ -141,9 +144,10 @@ class _Derivation:
     says that it does not depend on the variable.
     """
 
-    def __init__(self, builder: Builder, *, is_one_sided: bool) -> None:
+    def __init__(self, builder: Builder, side: int | None) -> None:
         self.builder = builder
-        self._is_one_sided = is_one_sided
+        self._is_one_sided = side in {1, -1}
+        self._is_guarded = side is not None
 
     def differentiate(
         self, program: Program, inputs: Mapping[str, _Dual], *, is_definition: bool = False
@@ -191,7 +195,14 @@ class _Derivation:
     def _stability(self, row: Function, arguments: Sequence[_Dual]) -> int:
         """Return the condition that the truth of a condition is the same near by."""
         if row.role == "comparison":
-            return self.call("not_equal", *(a.node for a in arguments))
+            parts = [self.call("not_equal", *(a.node for a in arguments))]
+            if self._is_guarded:  # what it compares has to be continuous
+                zero = self.builder.add(Literal(0))
+                slopes = [a.tangent for a in arguments if a.tangent is not None]
+                parts += [self.call("equal", self.zero_where_defined(s), zero) for s in slopes]
+            return functools.reduce(lambda p, q: self.call("logical_and", p, q), parts)
+        if row.role != "logic":
+            raise Unsupported(row.name, "whether it is the same near by is not followed")
         parts = [a.tangent for a in arguments if a.tangent is not None]
         return functools.reduce(lambda p, q: self.call("logical_and", p, q), parts)
 
@@ -227,7 +238,12 @@ class _Derivation:
         bound = self._bound(row, arguments)
         text = (self._is_one_sided and _ONE_SIDED.get(row.name)) or _TANGENTS.get(row.name)
         if text is not None:
-            return self._by_text(text, bound, result)
+            tangent = self._by_text(text, bound, result)
+            if row.has_kinks and self._is_guarded:  # its arguments have to be continuous
+                varying = [dual.tangent for dual in bound.values() if dual.tangent is not None]
+                for slope in varying:
+                    tangent = self.call("add", tangent, self.zero_where_defined(slope))
+            return tangent
         if row.derivative is not None:
             return self._by_chain_rule(row, bound, result)
         if row.definition is None:

@@ -63,8 +63,8 @@ def jet_of(program: Program, point: dict[str, float], variable: str = "") -> Jet
 
 
 @pytest.mark.parametrize("text", [*texts_of_rows()])
-@pytest.mark.parametrize("side", [0, 1])
-def test_equals_the_gradient_in_jets_for_every_row(text: str, side: int) -> None:
+@pytest.mark.parametrize("side", [None, 0, 1])
+def test_equals_the_gradient_in_jets_for_every_row(text: str, side: int | None) -> None:
     program, rng, compared = parse(text), rng_of(text), 0
     for variable in program.inputs:
         derivative = derivative_program(program, variable, side=side)
@@ -136,6 +136,15 @@ AT_SWITCHES = [
     ("min(x, 2*x)", {"x": 0.0}, None, 1.0, 2.0),
     ("max(x, y)", {"x": 1.0, "y": 1.0}, None, 1.0, 0.0),
     ("x*max(x, 1)", {"x": 1.0}, None, 2.0, 1.0),
+    # What is compared jumps: the branch is another on one side.
+    ("min(where(x < 0, -5, 0), -1)", {"x": 0.0}, None, None, None),
+    ("where(where(x < 0, -5, 0) < -1, x, 2*x)", {"x": 0.0}, None, None, None),
+    ("sign(sign(x) + 1/2)*x", {"x": 0.0}, None, None, None),
+    ("floor(sign(x) + 1/2)*x", {"x": 0.0}, None, None, None),
+    ("abs(sign(x) + 2)*x", {"x": 0.0}, None, None, None),
+    # It has a kink, and is continuous on both sides.
+    ("max(abs(x), 1)", {"x": 0.0}, None, 0.0, 0.0),
+    ("where(abs(x) < 1, x, 2*x)", {"x": 0.0}, None, 1.0, 1.0),
     ("sign(x)", {"x": 0.0}, None, None, None),
     ("sign(x)", {"x": -2.0}, 0.0, 0.0, 0.0),
     ("floor(x)", {"x": 2.0}, None, None, None),
