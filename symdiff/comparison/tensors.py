@@ -144,7 +144,7 @@ def _plan_by_components(request: TensorRequest, options: Options) -> Plan:
                 dataclasses.replace(
                     request.tensor_problem(parsed.programs[spelling], _cotangents(request, index)),
                     backward_formula=backward_formulas.get(spelling, {}).get(index),
-                    written=written[""] if parsed.function and not spelling else None,
+                    written=written[spelling],
                     component=None if request.is_contracted else index,
                 ),
             ),

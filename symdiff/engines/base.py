@@ -20,6 +20,7 @@ from symdiff.arithmetics.balls import Ball
 from symdiff.arithmetics.components.components import WrittenOut
 from symdiff.arithmetics.components.fixed import with_inputs_fixed
 from symdiff.array_types import Array, Mask
+from symdiff.chunks import renumbered, shifted, starts_of
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 from symdiff.program.differentiation import SecondOrder
@@ -108,8 +109,8 @@ class TensorProblem:
         The component of the program, written out in the formulas of torch's backward pass, where
         these differ from the formulas of its forward pass.
     written
-        For a callable, the program written out, with whose components its value is compared; None
-        if it is not written out.
+        The program written out, with whose components the engines' values are compared; None if it
+        is not written out.
     component
         The multi-index of the only component of the value that is differentiated; None: all.
     format
@@ -152,7 +153,7 @@ class TensorProblem:
         """Return the inputs as arrays, integers where they are indices, given the scalars."""
         integers = index_inputs(self.program)
         return {
-            name: numbers[name]
+            name: np.float64(numbers[name])
             if name not in self.values
             else self.values[name].array.astype(np.int64)
             if name in integers
@@ -313,6 +314,8 @@ class Samples:
         without such a point are left out.
     fault_reasons
         By variable of `faults`, why.
+    notes
+        By variable and point, what a report says beside the number, whatever the verdict is.
     traits
         The traits of the engine.
     dtype
@@ -332,6 +335,7 @@ class Samples:
     values: Array | None = None
     faults: Mapping[str, Mask] = dataclasses.field(default_factory=dict)
     fault_reasons: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    notes: Mapping[str, Mapping[int, str]] = dataclasses.field(default_factory=dict)
     traits: Traits = Traits()
     dtype: str = "float64"
     asked: str = "float64"
@@ -357,6 +361,7 @@ class Samples:
             reason_of={name: column[chosen] for name, column in self.reason_of.items()},
             values=None if self.values is None else self.values[chosen],
             faults={name: column[chosen] for name, column in self.faults.items()},
+            notes={name: renumbered(texts, chosen) for name, texts in self.notes.items()},
         )
 
     @classmethod
@@ -375,6 +380,7 @@ class Samples:
             dtype=_coarsest(parts),
             faults=_joined(_completed(parts, "faults", filler=False)),
             fault_reasons=_merged(parts, "fault_reasons"),
+            notes=_joined_notes(parts),
         )
 
     @classmethod
@@ -383,7 +389,7 @@ class Samples:
         renumbered, reasons = _with_common_reasons(parts)
         fields = (
             *("derivatives", "errors", "straddling", "reason_of", "unsupported", "refusals"),
-            *("faults", "fault_reasons"),
+            *("faults", "fault_reasons", "notes"),
         )
         merged: dict[str, Any] = {field: _merged(renumbered, field) for field in fields}
         return dataclasses.replace(
@@ -455,6 +461,12 @@ def _joined_values(parts: Sequence[Samples]) -> Array | None:
             for part, count in zip(parts, counts, strict=True)
         ]
     )
+
+
+def _joined_notes(parts: Sequence[Samples]) -> dict[str, dict[int, str]]:
+    starts = starts_of(len(next(iter(part.derivatives.values()), ())) for part in parts)
+    names = dict.fromkeys(name for part in parts for name in part.notes)
+    return {name: shifted([part.notes.get(name, {}) for part in parts], starts) for name in names}
 
 
 def _coarsest(parts: Sequence[Samples]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
@@ -14,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 from symdiff.arithmetics.arrays import evaluate
 from symdiff.arithmetics.components.dependence import dependence
 from symdiff.array_types import Array, Mask
-from symdiff.engines.base import Problem, TensorProblem
+from symdiff.engines.base import Problem, Samples, TensorProblem
 from symdiff.engines.running import check_memory, in_halves
 from symdiff.engines.torch_programs import (
     autocast_in,
@@ -33,19 +34,21 @@ __all__ = [
     "Linear",
     "as_doubles",
     "call_on_grid",
+    "change",
     "coarsest_dtype_in",
     "contracted",
+    "difference_of_runs",
     "dtype_of",
     "dtype_of_values",
     "gradients_enabled",
     "nonlinearity",
-    "powers_of_two",
     "refuse_numpy",
     "run_on_grid",
     "values_of",
     "values_or_nan",
     "varying",
     "why_unreached",
+    "with_linear_checks",
 ]
 
 _CLOSE: Final = 1e-9  # relative distance of values that do not suggest a coarser dtype
@@ -74,7 +77,7 @@ def as_doubles(tensor: torch.Tensor) -> Array:
     """
     dense = tensor.detach()
     dense = dense.to_dense() if dense.layout != torch.strided else dense
-    copy = torch.empty(dense.shape, dtype=torch.float64)
+    copy = torch.empty(dense.shape, dtype=torch.float64, device="cpu")
     copy.copy_(dense)
     array: Array = copy.numpy()
     return array
@@ -389,3 +392,75 @@ def refuse_numpy(function: Callable[..., Any] | None) -> None:
     """Raise `Unsupported` if a callable computes in numpy: torch sees nothing of it."""
     if isinstance(function, NumpyFunction):
         raise Unsupported(function.name, "it computes in numpy, without a gradient")
+
+
+def with_linear_checks(
+    samples: Samples,
+    gradients: Mapping[str, Array],
+    gradients_for: Callable[[Array], Mapping[str, Array]],
+    linear: Linear = BACKWARD,
+) -> Samples:
+    """Return samples of a callable on a grid with the faults of what has to be linear.
+
+    Parameters
+    ----------
+    samples
+        The samples, with the dtype in which the callable computes.
+    gradients
+        The gradients for an incoming gradient of ones, by variable.
+    gradients_for
+        Returns the gradients for an incoming gradient.
+    linear
+        What has to be linear.
+    """
+    if not gradients:
+        return samples
+    ones = np.ones(len(next(iter(gradients.values()))))
+    faults: dict[str, Mask] = {}
+    reasons: dict[str, str] = {}
+    again = gradients_for(ones)
+    factors = powers_of_two(len(ones))
+    both_signs = [(c, gradients_for(c)) for c in (factors, -factors)]
+    for name, gradient in gradients.items():
+        uniform = functools.partial(lambda n: gradients_for(FACTOR * ones)[n], name)
+        passes = [(c, found[name]) for c, found in both_signs]
+        dtype = DTYPES[samples.dtype]
+        fault = change(gradient, again[name], dtype, linear) or nonlinearity(
+            gradient, passes, uniform, dtype, linear
+        )
+        if fault is not None:
+            reasons[name], faults[name] = fault
+    notes = difference_of_runs(gradients, again)
+    return dataclasses.replace(samples, faults=faults, fault_reasons=reasons, notes=notes)
+
+
+def change(
+    gradient: Array, again: Array, dtype: Dtype = DTYPES["float64"], linear: Linear = BACKWARD
+) -> tuple[str, Mask] | None:
+    """Return how a gradient is another one when it is computed again, and where; None if it is not.
+
+    Examples
+    --------
+    >>> change(np.array([1.0, 2.0]), np.array([1.0, 4.0]))[0]
+    'backward gives another number when it is called again: 2, and then 4'
+    """
+    off = _deviates(gradient, _SUBNORMALS * dtype.smallest_subnormal, again, 1.0)
+    off |= np.isfinite(gradient) != np.isfinite(again)
+    if not off.any():
+        return None
+    i = np.unravel_index(int(np.argmax(off)), off.shape)
+    how = f"{linear.subject} gives another number when it is called again"
+    return f"{how}: {gradient[i]:g}, and then {again[i]:g}", off
+
+
+def difference_of_runs(
+    first: Mapping[str, Array], second: Mapping[str, Array]
+) -> dict[str, dict[int, str]]:
+    """Return notes on numbers that two runs do not give alike to the last bit."""
+    notes: dict[str, dict[int, str]] = {}
+    for name in first:
+        x, y = first[name].reshape(-1), second[name].reshape(-1)
+        for i in np.flatnonzero(~((x == y) | (np.isnan(x) & np.isnan(y)))).tolist():
+            text = f"a second run gives {float(y[i])!r}"
+            notes.setdefault(name, {})[i] = text
+    return notes

@@ -17,7 +17,7 @@ import torch
 
 from symdiff.arithmetics.reading import read
 from symdiff.arithmetics.tensors import tensors_of
-from symdiff.array_types import Array, Mask
+from symdiff.array_types import Array
 from symdiff.engines.base import Allowance, Problem, Samples, TensorProblem, Traits
 from symdiff.engines.callables import (
     FACTOR,
@@ -26,10 +26,10 @@ from symdiff.engines.callables import (
     contracted,
     dtype_of_values,
     nonlinearity,
-    powers_of_two,
     refuse_numpy,
     run_on_grid,
     varying,
+    with_linear_checks,
 )
 from symdiff.engines.directional import (
     Direction,
@@ -143,33 +143,26 @@ class PushingEngine:
 
         ones = np.ones(count)
         columns = {name: pushed(name, ones) for name in problem.variables}
+        tangents = {name: t for name, (_, t) in columns.items() if t is not None}
         samples = Samples(
-            {name: np.zeros(count) if t is None else t for name, (_, t) in columns.items()},
+            {name: tangents.get(name, np.zeros(count)) for name in columns},
             values=next((values for values, _ in columns.values()), None),
         )
         if function is None or samples.values is None:
             return samples
-        computed = dtype_of_values(problem, samples.values)
-        faults: dict[str, Mask] = {}
-        reasons: dict[str, str] = {}
-        for name, (_, tangent) in columns.items():
-            if tangent is None:
-                continue
-            passes = [(c, _or_zero(pushed(name, c))) for c in _both_signs(count)]
-            uniform = functools.partial(lambda n: _or_zero(pushed(n, FACTOR * ones)), name)
-            fault = nonlinearity(tangent, passes, uniform, DTYPES[computed], self.linear)
-            if fault is not None:
-                reasons[name], faults[name] = fault
-        unreached = varying(problem, [name for name, (_, t) in columns.items() if t is None])
+        unreached = varying(problem, [name for name in columns if name not in tangents])
         nothing = {name: np.full(count, np.nan) for name in unreached}
-        return dataclasses.replace(
+        samples = dataclasses.replace(
             samples,
             derivatives={**samples.derivatives, **nothing},
             refusals={name: _why_without_tangent(name) for name in unreached},
-            dtype=computed,
-            faults=faults,
-            fault_reasons=reasons,
+            dtype=dtype_of_values(problem, samples.values),
         )
+
+        def tangents_for(factors: Array) -> dict[str, Array]:
+            return {name: _or_zero(pushed(name, factors)) for name in tangents}
+
+        return with_linear_checks(samples, tangents, tangents_for, self.linear)
 
     def _at_point(
         self, problem: Problem, tensor_problem: TensorProblem, numbers: Mapping[str, float]
@@ -299,11 +292,6 @@ def _directions(
 def _sum(directions: Sequence[Direction]) -> Direction:
     names = dict.fromkeys(name for v in directions for name in v)
     return {name: np.asarray(sum(v[name] for v in directions if name in v)) for name in names}
-
-
-def _both_signs(count: int) -> tuple[Array, Array]:
-    factors = powers_of_two(count)
-    return factors, -factors
 
 
 def _or_zero(pushed: tuple[Array, Array | None]) -> Array:

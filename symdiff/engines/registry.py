@@ -18,7 +18,9 @@ import contextlib
 import functools
 import importlib
 import importlib.metadata
+import os
 import re
+import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -51,6 +53,7 @@ GROUP: Final = "symdiff.engines"  # of entry points
 ALL: Final = "all"  # what users type for every engine that is installed
 _PROJECT: Final = "symdiff-compare"  # whose extras install the libraries of engines
 _METHODS: Final = ("differentiate", "estimate_errors", "allowance")
+_COMPILERS: Final = ("g++", "clang++")
 _REQUIREMENT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -68,12 +71,16 @@ class BuiltIn(NamedTuple):
     place
         Where the engine is, as ``module:OBJECT`` in this package; "": ``ENGINE`` in the module of
         its name, with underscores for hyphens.
+    compiler
+        Whether it needs a C++ compiler. It takes seconds for each program then, and ``all`` leaves
+        it out.
     """
 
     description: str
     distributions: tuple[str, ...] = ()
     extra: str = ""
     place: str = ""
+    compiler: bool = False
 
 
 # fmt: off
@@ -81,7 +88,10 @@ BUILT_IN: Final[Mapping[str, BuiltIn]] = MappingProxyType({
     "symbolic": BuiltIn("sympy's derivative of the expression, lambdified to numpy", ("sympy", "numpy", "scipy")),
     "autograd": BuiltIn("PyTorch reverse mode on the program as written, in float64", ("torch",)),
     "forward": BuiltIn("PyTorch forward mode on the program as written, or on the jvp of a callable's Functions", ("torch",)),
+    "func": BuiltIn("torch.func.grad under vmap over the points, or with the vmap rules of a callable's Functions", ("torch",)),
     "double-backward": BuiltIn("PyTorch reverse mode, differentiated by the incoming gradient", ("torch",)),
+    "compiled": BuiltIn("PyTorch reverse mode through torch.compile; all leaves it out: it takes seconds for each", ("torch",), compiler=True),
+    "gradcheck": BuiltIn("the numerical derivative of torch.autograd.gradcheck, and whether gradcheck passes", ("torch",)),
     "central": BuiltIn("central finite differences on the program as written, in numpy; h=1e-4 sets the step", ("numpy", "scipy")),
     "casadi": BuiltIn("CasADi's derivative of the program as an expression graph", ("casadi",), "casadi"),
     "forward-difference": BuiltIn("(f(x+h) - f(x))/h in numpy: at a kink the right slope; h=1e-6 sets the step", ("numpy", "scipy"), place="differences:FORWARD"),
@@ -188,7 +198,8 @@ def resolve(engines: Iterable[str]) -> tuple[str, ...]:
     >>> resolve(["central", "autograd", "central"])
     ('central', 'autograd')
     """
-    every = [name for name, line in listed().items() if line.is_installed]
+    slow = {name for name, line in BUILT_IN.items() if line.compiler}
+    every = [name for name, line in listed().items() if line.is_installed and name not in slow]
     found = [name for e in engines for name in (every if e == ALL else (e,))]
     for name in found:
         check(name)
@@ -230,6 +241,9 @@ def _loaded(name: str) -> Engine:
     if name not in BUILT_IN:
         return _loaded_plugin(name)
     line = BUILT_IN[name]
+    if line.compiler and not _has_compiler():
+        message = f"the engine {name} needs a C++ compiler"
+        raise UsageError(message, hint="install g++ or clang++, or let CXX name one")
     module, _, attribute = line.place.partition(":")
     try:
         loaded = importlib.import_module(f"{__package__}.{module or name.replace('-', '_')}")
@@ -240,6 +254,11 @@ def _loaded(name: str) -> Engine:
         raise UsageError(message, hint=_installation(line)) from None
     engine: Engine = getattr(loaded, attribute or "ENGINE")
     return engine
+
+
+def _has_compiler() -> bool:
+    """Return whether torch.compile finds a C++ compiler."""
+    return any(shutil.which(name) for name in (os.environ.get("CXX"), *_COMPILERS) if name)
 
 
 def _installation(line: BuiltIn) -> str:
@@ -342,6 +361,8 @@ def _listed(line: BuiltIn) -> Listed:
     versions = [_version(name) for name in line.distributions]
     if "" in versions:
         return Listed(line.description, f"not installed: {_installation(line)}", False)  # noqa: FBT003
+    if line.compiler and not _has_compiler():
+        return Listed(line.description, "not installed: no C++ compiler", False)  # noqa: FBT003
     library = f"{line.distributions[0]} {versions[0]}" if versions else ""
     return Listed(line.description, library)
 

@@ -16,7 +16,9 @@ from symdiff.engines.base import Problem, Samples, TensorProblem, no_numbers
 from symdiff.engines.callables import (
     FACTOR,
     as_doubles,
+    change,
     coarsest_dtype_in,
+    difference_of_runs,
     nonlinearity,
     varying,
     why_unreached,
@@ -52,18 +54,21 @@ class TensorGradients:
     missing
         The inputs that no gradient reached, and why.
     value
-        The value of a callable; None for a program.
+        The value.
     dtype
         The name of the dtype in which a callable computes.
     faults
         By input, why a callable's gradient is no derivative, and at which components.
+    notes
+        By input and index of the component, what a report says beside the number.
     """
 
     gradients: Mapping[str, Array]
     missing: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    value: Array | None = None
+    value: Array = dataclasses.field(default_factory=lambda: np.zeros(()))
     dtype: str = "float64"
     faults: Mapping[str, tuple[str, Mask]] = dataclasses.field(default_factory=dict)
+    notes: Mapping[str, Mapping[int, str]] = dataclasses.field(default_factory=dict)
 
 
 def accumulated(
@@ -85,20 +90,23 @@ def accumulated(
     """
     leaves = tensor_leaves(tensor_problem, numbers)
     output = run_program(tensor_problem, leaves, function)
+    value = as_doubles(torch.as_tensor(output))
     floats = {name: leaf for name, leaf in leaves.items() if leaf.is_floating_point()}
     has_gradient = isinstance(output, torch.Tensor) and output.requires_grad
     found = _backward(output, floats, tensor_problem) if has_gradient else {}
+    again = _backward(output, floats, tensor_problem) if has_gradient else {}
     gradients = {name: found.get(name, np.zeros(leaf.shape)) for name, leaf in floats.items()}
+    notes = difference_of_runs(found, again)
     if function is None:
-        return TensorGradients(gradients)
+        return TensorGradients(gradients, value=value, notes=notes)
     scaled = _backward(output, floats, tensor_problem, FACTOR) if found else {}
-    assert isinstance(output, torch.Tensor)  # noqa: S101  (`run_program` has checked it)
-    value = as_doubles(output)
     dtype = dtype_of_value(tensor_problem, numbers, function, value)
     faults = {}
     for name, gradient in found.items():
         uniform = functools.partial(scaled.__getitem__, name)
-        fault = nonlinearity(gradient, [(FACTOR, scaled[name])], uniform, DTYPES[dtype])
+        fault = change(gradient, again[name], DTYPES[dtype]) or nonlinearity(
+            gradient, [(FACTOR, scaled[name])], uniform, DTYPES[dtype]
+        )
         if fault is not None:
             faults[name] = fault
     return TensorGradients(
@@ -111,6 +119,7 @@ def accumulated(
         value=value,
         dtype=dtype,
         faults=faults,
+        notes=notes,
     )
 
 
@@ -245,15 +254,19 @@ def with_checks(
     passes
         What the passes gave, by point.
     """
-    if not passes or next(iter(passes.values())).value is None:
+    if not passes:
         return samples
     first = next(iter(passes.values()))
-    assert first.value is not None  # noqa: S101  (it has just been checked)
     values = np.full((problem.count, *first.value.shape), np.nan)
     faults: dict[str, Mask] = {}
     reasons: dict[str, str] = {}
+    notes: dict[str, dict[int, str]] = {}
     for i, done in passes.items():
         values[i] = done.value
+        for name, texts in done.notes.items():
+            parts = tuple(component_names(name, done.gradients[name].shape))
+            for index, text in texts.items():
+                notes.setdefault(parts[index], {})[i] = text
         for name, (why, mask) in done.faults.items():
             flat = zip(component_names(name, mask.shape), mask.reshape(-1).tolist(), strict=True)
             for part in (part for part, is_off in flat if is_off):
@@ -270,6 +283,7 @@ def with_checks(
         dtype=min((done.dtype for done in passes.values()), key=lambda name: DTYPES[name].bits),
         faults={name: mask for name, mask in faults.items() if name not in refusals},
         fault_reasons=reasons,
+        notes=notes,
     )
 
 
@@ -299,7 +313,6 @@ def with_checks_along(
     done: TensorGradients,
 ) -> Samples:
     """Return samples of a callable along directions with values, faults and unreached inputs."""
-    assert done.value is not None  # noqa: S101  (a callable has a value)
     refusals: dict[str, str] = {}
     faults: dict[str, Mask] = {}
     reasons: dict[str, str] = {}

@@ -146,7 +146,8 @@ def _explained_points(scope: _Scope, key: Key) -> Points:
     """Return the points with another verdict than agreement, a note, or a truth to be explained."""
     chosen = scope.judgements[key].codes != Verdict.AGREES
     truths = scope.truths[key[1]]
-    chosen[list(scope.judgements[key].notes)] = True
+    for notes in (scope.judgements[key].notes, scope.samples[key[0]].notes.get(key[1], {})):
+        chosen[list(notes)] = True
     chosen[truths.apparent_kinks] = True
     chosen |= (truths.kinds == Kind.PARTIAL) | truths.overflowing
     return np.flatnonzero(chosen)
@@ -258,7 +259,13 @@ def _details(explained: _Explained, arising: _Arising, texts: _Texts) -> NDArray
     for why, rows in ((STRADDLES, inexact & across), (TRUNCATION, inexact & ~across)):
         _write_sizes(details, rows, why, values, derivative, texts)
     individual = np.zeros(len(points), dtype=bool)
-    for by_point in (judgement.reasons, judgement.notes, truths.proofs.details, truths.unproved):
+    for by_point in (
+        judgement.reasons,
+        judgement.notes,
+        samples.notes.get(variable, {}),
+        truths.proofs.details,
+        truths.unproved,
+    ):
         if by_point:
             individual |= np.isin(points, np.fromiter(by_point, dtype=np.intp, count=len(by_point)))
     individual |= samples.failing(variable, points)
@@ -306,7 +313,8 @@ def _detail(explained: _Explained, i: int, arising: _Arising) -> str:
     if verdict is Verdict.NONFINITE and has_stencil and not scope.is_directional:
         reason = next((r for part in arising if (r := part.reason(i))), "")
         phrases.append(_mechanism(reason, value))
-    phrases += [judgement.notes.get(i, ""), truths.detail(i)]
+    own = samples.notes.get(variable, {})
+    phrases += [judgement.notes.get(i, ""), own.get(i, ""), truths.detail(i)]
     return "; ".join(phrase for phrase in phrases if phrase)
 
 

@@ -1,5 +1,7 @@
 """Programs too large for components are judged along random directions."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -132,7 +134,8 @@ def test_a_planted_fault_in_one_component_of_autograd_is_noticed(monkeypatch, si
         done.gradients["w1"][7, 3] += size * np.abs(done.gradients["w1"]).max()
         return done
 
-    monkeypatch.setattr(autograd, "accumulated", faulty)
+    engine = dataclasses.replace(autograd.ENGINE, at_point=faulty)
+    monkeypatch.setattr(autograd, "ENGINE", engine)
     assert "wrong" in verdicts(symdiff.compare(**LOSS), "autograd")
 
 

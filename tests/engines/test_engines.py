@@ -19,7 +19,7 @@ from symdiff.errors import UsageError
 from symdiff.program import parse
 from symdiff.request.options import ENGINES as DEFAULT
 
-NAMES = (*DEFAULT, "forward", "double-backward")
+NAMES = (*DEFAULT, "forward", "func", "double-backward")
 X = np.array([-1.5, -0.25, 0.0, 0.5, 2.0])
 
 
@@ -58,6 +58,10 @@ SMOOTH = [
 @pytest.mark.parametrize(("text", "derivative"), SMOOTH)
 def test_the_derivative_of_smooth_expressions(name, text, derivative):
     samples = differentiate(name, text)
+    if name == "func" and " if " in text:
+        reason = "vmap: cannot read the value of a tensor: item(), or a branch on it"
+        assert samples.unsupported["x"].reason == reason
+        return
     # central: within twice its own estimate; the others to rounding.
     allowance = 2 * samples.errors["x"] if samples.errors else 1e-14
     assert (

@@ -8,9 +8,10 @@ import symdiff
 from symdiff.engines.base import Problem
 from symdiff.engines.registry import load
 from symdiff.engines.running import run
+from symdiff.errors import UsageError
 from symdiff.program import parse
 
-ENGINES = ("autograd", "forward", "double-backward")
+ENGINES = ("autograd", "forward", "func", "double-backward")
 
 
 def verdicts(function, engine, **given):
@@ -25,6 +26,8 @@ def words(function, engine, **given):
 
 class Cube(torch.autograd.Function):
     """Right in every respect."""
+
+    generate_vmap_rule = True
 
     @staticmethod
     def forward(x):
@@ -72,16 +75,22 @@ class ConstantJvp(Cube):
 
 
 class NoJvp(torch.autograd.Function):
+    generate_vmap_rule = True
     forward, setup_context, backward = Cube.forward, Cube.setup_context, Cube.backward
 
 
 class _Slope(torch.autograd.Function):
     """The backward of a cube, with a backward of its own that is wrong by a factor."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx, x, g):
-        ctx.save_for_backward(x, g)
+    def forward(x, g):
         return 3 * x**2 * g
+
+    @staticmethod
+    def setup_context(ctx, inputs, output):
+        ctx.save_for_backward(*inputs)
 
     @staticmethod
     def backward(ctx, h):
@@ -117,6 +126,46 @@ class Detached(Cube):
         return 3 * x**2 * g.detach()
 
 
+class NoVmap(Cube):
+    generate_vmap_rule = False
+
+
+class OldStyle(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        ctx.save_for_forward(x)
+        return x**3
+
+    backward, jvp = Cube.backward, Cube.jvp
+
+
+class OwnVmap(NoVmap):
+    """Right in every respect."""
+
+    @staticmethod
+    def vmap(info, in_dims, x):
+        return x**3, in_dims[0]
+
+
+class WrongVmap(NoVmap):
+    @staticmethod
+    def vmap(info, in_dims, x):
+        return 2 * x**3, in_dims[0]
+
+
+class MixingVmap(NoVmap):
+    @staticmethod
+    def vmap(info, in_dims, x):
+        return x**2 * x.mean(in_dims[0], keepdim=True), in_dims[0]
+
+
+class FlippingVmap(NoVmap):
+    @staticmethod
+    def vmap(info, in_dims, x):
+        return x.flip(in_dims[0]) ** 3, in_dims[0]
+
+
 # By what is planted: the function, the engine that must tell it, the verdict, and words of its detail.
 PLANTED = {
     "a jvp with another factor": (WrongJvp, "forward", "wrong", ""),
@@ -142,7 +191,18 @@ PLANTED = {
         Detached, "double-backward", "failed",
         "its backward does not use the incoming gradient, or detaches it",
     ),
+    "no vmap rule": (
+        NoVmap, "func", "failed", "NoVmap has no vmap rule: neither vmap nor generate_vmap_rule",
+    ),
+    "an old-style Function": (
+        OldStyle, "func", "failed", "OldStyle has no setup_context, which torch.func needs",
+    ),
+    "a vmap with a factor": (WrongVmap, "func", "value", "its value"),
+    "a vmap that mixes the batch": (MixingVmap, "func", "value", "its value"),
+    "a vmap that turns the batch round": (FlippingVmap, "func", "value", "its value"),
 }  # fmt: skip
+# Engines that cannot run a Function in which a fault is planted for another engine.
+NEITHER = {NoJvp: (), OnceDifferentiable: ("func",), InNumpy: ("func",)}
 FORMS = {
     "on a grid": lambda f: ((f.apply,), {"at": {"x": [0.5, 1, 2]}, "math": "x**3"}),
     "on a tensor": lambda f: (
@@ -159,8 +219,9 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_right_function_is_acquitted(engine, form):
-    (function,), given = FORMS[form](Cube)
+@pytest.mark.parametrize("right", [Cube, OwnVmap])
+def test_a_right_function_is_acquitted(right, engine, form):
+    (function,), given = FORMS[form](right)
     assert words(function, engine, **given) <= {"agrees", "inexact"}
 
 
@@ -173,7 +234,7 @@ def test_a_planted_fault_is_told_by_one_engine_and_by_no_other(planted, form):
     assert {word for word, _ in found} == {verdict}
     assert all(detail in text and "\n" not in text for _, text in found)
     for other in ENGINES:
-        if other != engine and not (other == "forward" and fault is NoJvp):
+        if other != engine and other not in NEITHER.get(fault, ()):
             assert words(function, other, **given) <= {"agrees", "inexact"}, other
 
 
@@ -231,7 +292,8 @@ def test_values_of_a_program_are_returned(engine):
     ],
 )  # fmt: skip
 def test_programs_of_all_forms(engine, text, given):
-    assert words(text, engine, **given) <= {"agrees", "inexact"}
+    allowed = {"unsupported"} if engine == "func" and " if " in text else {"agrees", "inexact"}
+    assert words(text, engine, **given) <= allowed
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -245,7 +307,7 @@ def test_at_a_kink_it_is_judged_as_autograd_is(engine, text):
         assert "torch's rule" in record["detail"]
 
 
-@pytest.mark.parametrize("engine", ENGINES[1:])
+@pytest.mark.parametrize("engine", ["forward", "double-backward"])
 def test_a_detached_value_has_no_derivative_by_the_input(engine):
     found = verdicts(lambda x: 3 * x.detach(), engine, at={"x": [1, 2]}, math="3*x")
     reason = "the callable's value has no tangent that comes from x"
@@ -254,7 +316,7 @@ def test_a_detached_value_has_no_derivative_by_the_input(engine):
     assert {verdict for verdict, _ in held} == {"agrees"}
 
 
-@pytest.mark.parametrize("engine", ENGINES[1:])
+@pytest.mark.parametrize("engine", ["forward", "double-backward"])
 def test_a_failure_at_one_point_affects_no_other_point(engine):
     def function(x):
         if (x > 1.5).any():
@@ -265,9 +327,77 @@ def test_a_failure_at_one_point_affects_no_other_point(engine):
     assert found == [("agrees", ""), ("agrees", ""), ("failed", "ValueError: too large")]
 
 
+def counting(change):
+    """Return a cube whose backward depends on how often it was called."""
+    calls = []
+
+    class Counting(Cube):
+        @staticmethod
+        def backward(ctx, g):
+            calls.append(1)
+            (x,) = ctx.saved_tensors
+            return 3 * x**2 * g * change(len(calls))
+
+    return Counting
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_backward_that_depends_on_the_number_of_calls_is_wrong(form):
+    (function,), given = FORMS[form](counting(float))
+    found = verdicts(function, "autograd", **given)
+    assert {verdict for verdict, _ in found} == {"wrong"}
+    how = "backward gives another number when it is called again: "
+    assert all(detail.startswith(how) and "\n" not in detail for _, detail in found)
+
+
+def test_a_second_run_that_differs_in_the_last_bit_is_noted_and_not_convicted():
+    ((verdict, detail),) = verdicts(
+        counting(lambda calls: 1 + 2.0**-52 * calls).apply,
+        "autograd",
+        at={"x": [1]},
+        math="x**3",
+    )
+    assert verdict == "agrees"
+    assert detail == "a second run gives 3.0000000000000013"
+
+
+@pytest.mark.parametrize("text", ["x**3 + sin(x)", "(x**3).sum()"])
+def test_two_runs_of_a_program_agree_to_the_last_bit(text):
+    given = {"at": {"x": [0.1, 3]}} if "sum" not in text else {"values": {"x": [0.1, 3]}}
+    assert {detail for _, detail in verdicts(text, "autograd", **given)} == {""}
+
+
 def test_a_function_that_torch_cannot_differentiate_in_forward_mode_is_named():
     samples = run(
         load("forward"),
         Problem(parse("heaviside(x, 0.5)"), {"x": np.ones(1)}, ("x",)),
     )
     assert "heaviside" in samples.unsupported["x"].reason
+
+
+class TestDevices:
+    @pytest.mark.parametrize(
+        "given",
+        [
+            {"expression": "x**3 + relu(x)", "at": {"x": [-1, 2]}},
+            {"expression": "(x**3).sum()", "values": {"x": [-1, 2]}},
+            {"expression": "(x**3).mean()", "values": {"x": {"shape": [4000], "seed": 0}}},
+            {"expression": Cube.apply, "at": {"x": [-1, 2]}, "math": "x**3"},
+        ],
+    )
+    @pytest.mark.parametrize("device", ["cpu", "cuda", "mps"])
+    def test_a_device_computes_or_says_why_not(self, device, given):
+        function, others = (
+            given["expression"],
+            {k: v for k, v in given.items() if k != "expression"},
+        )
+        found = verdicts(function, f"autograd:{device}", **others)
+        if getattr(torch, device).is_available() and device != "mps":
+            assert {verdict for verdict, _ in found} <= {"agrees", "inexact"}
+        else:
+            assert {verdict for verdict, _ in found} == {"unsupported"}
+            assert all(detail.startswith(f"{device}: ") for _, detail in found)
+
+    def test_a_device_that_does_not_exist_is_one_clear_line(self):
+        with pytest.raises(UsageError, match="autograd has no option 'tpu'"):
+            symdiff.compare("x", engines=["autograd:tpu"])

@@ -1,0 +1,84 @@
+"""torch.compile on the program as written, and reverse mode through what it compiled.
+
+The compiler writes a program of its own, with other kernels, other orders of sums, and gradients of
+what it takes apart. It takes seconds for each program.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch.fx.experimental.proxy_tensor import make_fx
+
+from symdiff.arithmetics.reading import read
+from symdiff.arithmetics.tensors import tensors_of
+from symdiff.engines.base import Problem, Samples, TensorProblem, Traits
+from symdiff.engines.reverse import GradientEngine, on_grid
+from symdiff.engines.tensor_gradients import TensorGradients, accumulated
+from symdiff.engines.torch_programs import dtype_in, run_program, tensor_leaves
+from symdiff.program.values import FLOATING_DTYPES
+
+__all__ = ["ENGINE"]
+
+
+def _on_grid(problem: Problem) -> Samples:
+    if problem.function is not None:
+        compiled = torch.compile(problem.function, dynamic=False)
+        return on_grid(dataclasses.replace(problem, function=compiled))
+    names = problem.program.inputs
+
+    def run(*inputs: torch.Tensor) -> torch.Tensor:
+        named = dict(zip(names, inputs, strict=True))
+        return torch.as_tensor(read(problem.program, tensors_of(problem.format.dtype.name), named))
+
+    examples = [
+        torch.tensor(problem.columns[name], dtype=dtype_in(problem.format)) for name in names
+    ]
+    compiled = _compiled(run, examples)
+    return on_grid(problem, lambda leaves: compiled(*(leaves[name] for name in names)))
+
+
+def _at_point(
+    tensor_problem: TensorProblem,
+    numbers: Mapping[str, float],
+    function: Callable[..., Any] | None,
+) -> TensorGradients:
+    if function is not None:
+        compiled = torch.compile(function, dynamic=False)
+        return accumulated(tensor_problem, numbers, compiled)
+    leaves = tensor_leaves(tensor_problem, numbers)
+
+    def run(*inputs: torch.Tensor) -> torch.Tensor:
+        named = dict(zip(leaves, inputs, strict=True))
+        return torch.as_tensor(run_program(tensor_problem, named, None))
+
+    examples = [leaf.detach() for leaf in leaves.values()]
+    return accumulated(tensor_problem, numbers, _compiled(run, examples))
+
+
+def _compiled(
+    run: Callable[..., torch.Tensor], examples: list[torch.Tensor]
+) -> Callable[..., torch.Tensor]:
+    """Return a program, as the calls of torch that it makes, compiled for inputs like some."""
+    compiled: Callable[..., torch.Tensor] = torch.compile(make_fx(run)(*examples), dynamic=False)
+    return compiled
+
+
+ENGINE = GradientEngine(
+    name="compiled",
+    traits=Traits(
+        modes=("reverse",),
+        whole_tensors=True,
+        dtypes=FLOATING_DTYPES,
+        runs_callables=True,
+        runs_in_chunks=False,  # torch has threads of its own
+        # https://docs.pytorch.org/docs/stable/notes/autograd.html#gradients-for-non-differentiable-functions
+        min_norm_rule="torch's rule",
+    ),
+    on_grid=_on_grid,
+    at_point=_at_point,
+    reordered=True,
+)
