@@ -40,8 +40,8 @@ from symdiff.engines.options import EngineOption
 from symdiff.engines.running import check_memory, is_long, without_failing_points
 from symdiff.engines.tensor_gradients import TensorGradients, at_every_point, with_checks_along
 from symdiff.engines.torch_backward import TorchBackwardPass
-from symdiff.engines.torch_rounding import allowance_along, allowance_at
 from symdiff.engines.torch_programs import autocast_in, dtype_in
+from symdiff.engines.torch_rounding import allowance_along, allowance_at
 from symdiff.errors import Unsupported
 from symdiff.program.formats import FLOAT64
 from symdiff.program.values import component_names
