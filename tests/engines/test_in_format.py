@@ -41,7 +41,7 @@ def test_a_format_stands_among_the_options_of_an_engine(options, left, form):
 
 # What is typed, and the message.
 REFUSED = [
-    ("autograd:float23", "the engine autograd takes no options"),
+    ("autograd:float23", "the engine autograd has no option 'float23'"),
     ("autograd:float32,bfloat16", "two formats, float32 and bfloat16, for one engine"),
     ("central:float32", "the engine central does not compute in float32"),
     ("central:h=1,float16", "the engine central does not compute in float16"),
