@@ -40,7 +40,7 @@ PAGE: Final = HERE.parent / "docs" / "operators.md"
 SAMPLES: Final = 5
 SECONDS: Final = 30.0  # of processor time, for all samples of an operator
 SECONDS_FOR_ONE: Final = 10.0
-WAIT: Final = 6.0  # how much longer that may take, since others use the machine too
+WAIT: Final = 6.0  # seconds of waiting for each second of processor time: the machine may be busy
 SMALL: Final = 64  # components of all inputs of a sample
 LARGEST: Final = 512  # the same, for operators that have no sample as small as that
 COMPONENTS: Final = 128  # derivatives that are written out; with more, the value is contracted
@@ -49,15 +49,16 @@ LOOKED_AT: Final = 40  # samples, among which small ones are sought
 FINDINGS: Final = frozenset(v.label for v in Verdict if not v.passes)
 
 
-# What the page says of the samples.
-HOW: Final = f"""PyTorch {torch.__version__.partition("+")[0]} tests its operators on the inputs of
-`torch.testing._internal.common_methods_invocations.op_db`. `benchmarks/operators.py` takes every
-operator with gradients in float64, its first {SAMPLES} small samples (at most {SMALL} numbers;
-where it has none, the first ones with shorter dimensions), and the same samples rounded to whole
-numbers, so that ties and zeros occur. It traces the operator, which checks the values of the
-trace, and compares the gradients of its own backward pass with the truth of the traced program.
-Values with more than {COMPONENTS} derivatives are contracted with fixed weights, as a loss would
-do. An operator has {SECONDS:.0f} s of processor time, a sample {SECONDS_FOR_ONE:.0f} s.
+# What the page says about the samples.
+HOW: Final = f"""PyTorch {torch.__version__.partition("+")[0]} tests its operators on the samples in
+`torch.testing._internal.common_methods_invocations.op_db`. `benchmarks/operators.py` runs symdiff
+on every operator that has gradients in float64. It uses the first {SAMPLES} samples of at most
+{SMALL} numbers; if there are none, it shortens the dimensions of the first samples. It uses the
+same samples rounded to whole numbers, too, so that ties and zeros occur. It traces the operator,
+which checks the values of the trace, and compares the gradients of the operator's own backward pass
+with the truth of the trace. Results with more than {COMPONENTS} derivatives are contracted with
+fixed weights, as in a loss. An operator may take {SECONDS:.0f} s of processor time, and a sample
+{SECONDS_FOR_ONE:.0f} s.
 """
 
 

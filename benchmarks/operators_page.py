@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any, Final
 
 EXPLAINED: Final = Path(__file__).parent / "operators_explained.toml"
-NOT_READ: Final = "(Nobody has read this finding yet.)"
+NOT_READ: Final = "(Not explained yet.)"
 
 
 def status(cases: list[dict[str, Any]]) -> str:
     """Return one word for an operator.
 
     `crash`: an exception that is not a message for users. `not traced`: a sample could not be
-    traced. `proved`: every derivative of every sample is. `undecided`: one is not. `out of scope`:
-    there is nothing to compare.
+    traced. `proved`: every derivative of every sample is proved. `undecided`: one is not.
+    `out of scope`: there is nothing to compare.
     """
     outcomes = {case["outcome"] for case in cases} - {"out of scope"}
     if not outcomes:
@@ -50,7 +50,7 @@ def is_traced(cases: list[dict[str, Any]]) -> bool:
 
 
 def page(results: Mapping[str, list[dict[str, Any]]], how: str) -> str:
-    """Return docs/operators.md; `how` says how the results were got."""
+    """Return docs/operators.md; `how` says how the results were obtained."""
     explained = tomllib.loads(EXPLAINED.read_text())
     words = {name: status(cases) for name, cases in results.items()}
     scope = {name: cases for name, cases in results.items() if words[name] != "out of scope"}
@@ -61,9 +61,10 @@ def page(results: Mapping[str, list[dict[str, Any]]], how: str) -> str:
         "",
         *_totals(words, scope),
         "",
-        "`proved`: every derivative of every sample is. `undecided`: some are not, or a sample",
-        "took too long. A finding is a verdict that does not pass. `samples` says how many were",
-        "compared, of how many: each is counted as it is and with whole numbers.",
+        "`proved`: every derivative of every sample is proved. `undecided`: some are not, or a",
+        "sample took too long. A finding is a verdict that does not pass. The column `samples`",
+        "has the number of samples that were compared, and of all. Each sample counts twice: as",
+        "it is, and rounded to whole numbers.",
         "",
         *_findings(scope, explained),
         "",
@@ -135,7 +136,7 @@ def _of_each_kind(several: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _explanation(
     name: str, finding: Mapping[str, Any], explained: Mapping[str, Mapping[str, str]]
 ) -> str:
-    """Return why: what is known of the operator, or of NaN where the derivative is 0."""
+    """Return the cause of a finding: that of the operator, or that of NaN where 0 is right."""
     by_operator = explained.get("operators", {}).get(name)
     if by_operator is not None:
         return by_operator

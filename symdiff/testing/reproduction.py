@@ -39,7 +39,7 @@ def lines(
     where = function.comment
     comment = f"  # {where if where.startswith(name) else f'{name}: {where}'}" if where else ""
     names = [part for part in (imported, "import symdiff, torch") if part]
-    return ["To see it again:", *(f"  {line}" for line in (*names, f"{call}{comment}"))]
+    return ["To reproduce:", *(f"  {line}" for line in (*names, f"{call}{comment}"))]
 
 
 def _imported(name: str, module: str | None) -> tuple[str, str]:

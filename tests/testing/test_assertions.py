@@ -97,7 +97,7 @@ CALLS = [
 @pytest.mark.parametrize(("fn", "inputs", "keywords"), CALLS)
 def test_the_lines_run_and_fail_in_the_same_way(fn, inputs, keywords):
     message = failure(fn, *inputs, **keywords)
-    _, _, lines = message.partition("To see it again:\n")
+    _, _, lines = message.partition("To reproduce:\n")
     code = "\n".join(line.strip() for line in lines.splitlines())
     with pytest.raises(AssertionError) as again:
         exec(code, {})  # noqa: S102  (the lines that were written)
@@ -152,7 +152,7 @@ def test_a_function_without_a_trace_is_judged_by_differences():
 
 def test_long_inputs_are_not_written_out():
     message = failure(lambda x: Bad.apply(x, x).sum(), torch.ones(41, dtype=D))
-    assert "To see it again" not in message
+    assert "To reproduce" not in message
     assert "  and 31 more\n" in message
 
 
