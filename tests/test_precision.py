@@ -9,6 +9,7 @@ import math
 
 import pytest
 
+import symdiff
 from tests import shipped
 
 PI = math.pi
@@ -60,6 +61,17 @@ def test_a_reported_case(case):
         assert row["derivative"] == (derivative and pytest.approx(derivative, rel=1e-2))
         assert row["verdict"] == word
         assert row["dtype"] == form
+
+
+@pytest.mark.parametrize(("engine", "value"), [("jax", 0.0), ("jax-forward", None)])
+def test_sinc_in_jax_is_0_or_wildly_wrong(engine, value):
+    """jax#34139, in JAX's own dtype."""
+    pytest.importorskip("jax")
+    report = symdiff.compare("sinc(x)", at={"x": 1e-6}, engines=[engine], dtype="float32")
+    (row,) = report.records()
+    assert row["derivative"] == pytest.approx(-3.2898681e-6, rel=1e-2)
+    assert (row["verdict"], row["dtype"]) == ("inaccurate", "float32")
+    assert row["value"] == value or abs(row["value"]) > 1e-3
 
 
 def test_every_entry_names_its_thread_and_is_as_expected():

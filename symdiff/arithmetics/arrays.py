@@ -14,6 +14,7 @@ from symdiff.array_types import Array, Mask
 from symdiff.catalogue import CATALOGUE, CONSTANTS, Function
 from symdiff.program import Program
 from symdiff.program.nodes import Call, Constant, Input, Literal
+from symdiff.program.values import Dtype
 
 _LARGEST_EXACT_INTEGER = 2**53  # every integer up to here is a double
 
@@ -164,7 +165,10 @@ def evaluate_together(
 
 
 def evaluate_nodes(
-    program: Program, inputs: Mapping[str, NDArray[Any]], count: int | None = None
+    program: Program,
+    inputs: Mapping[str, NDArray[Any]],
+    count: int | None = None,
+    dtype: Dtype | None = None,
 ) -> dict[int, NDArray[Any]]:
     """Return the values of all nodes of a program, those of branches that are not taken too.
 
@@ -176,6 +180,8 @@ def evaluate_nodes(
         A value for every variable: for a program on numbers, the coordinates of n points.
     count
         The number of points n; None for a program on tensors.
+    dtype
+        The dtype to which every value is rounded; None: doubles.
 
     Returns
     -------
@@ -187,6 +193,8 @@ def evaluate_nodes(
 
     def kept(index: int, value: Any) -> Any:
         array = np.asarray(value)
+        if dtype is not None and array.dtype != bool:
+            array = value = dtype.rounded(array.astype(np.float64))
         numbers = array if array.dtype == bool else array.astype(np.float64)
         values[index] = numbers if count is None else np.broadcast_to(numbers, count)
         return value

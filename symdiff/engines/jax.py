@@ -13,14 +13,16 @@ import numpy as np
 
 from symdiff.arithmetics.jax_arrays import JAX
 from symdiff.arithmetics.reading import read
+from symdiff.array_types import Array
 from symdiff.engines.base import Allowance, Problem, Samples, Traits
 from symdiff.engines.formulas import program_allowance
 from symdiff.engines.running import numbers_or_failures
-from symdiff.program.values import DTYPES
+from symdiff.program.formats import FLOAT64
+from symdiff.program.values import DTYPES, Dtype
 
 __all__ = ["ENGINE", "FORWARD"]
 
-_DTYPE: Final = DTYPES["float64 without subnormals"]  # what XLA computes with on a CPU
+_FORMATS: Final = ("float64", "float32", "float16", "bfloat16")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -41,20 +43,21 @@ class _Jax:
     @property
     def traits(self) -> Traits:
         """JAX has threads of its own."""
-        return Traits(modes=(self.mode,), runs_in_chunks=False, orders=(1, 2))
+        return Traits(modes=(self.mode,), dtypes=_FORMATS, runs_in_chunks=False, orders=(1, 2))
 
     def differentiate(self, problem: Problem) -> Samples:
-        with _double_precision():
+        with _double_precision(enabled=problem.format == FLOAT64):
             return numbers_or_failures(problem, self._differentiate)
 
     def _differentiate(self, problem: Problem) -> Samples:
-        names = problem.moving
-        points = tuple(jnp.asarray(problem.columns[name]) for name in names)
+        names, dtype = problem.moving, jnp.dtype(problem.format.dtype.name)
+        columns_of = {name: jnp.asarray(x, dtype) for name, x in problem.columns.items()}
+        points = tuple(columns_of[name] for name in names)
 
         def value(*columns: jax.Array) -> jax.Array:
             """Return the values at all points: the value at one depends on this point alone."""
-            inputs = {**problem.columns, **dict(zip(names, columns, strict=True))}
-            result = jnp.asarray(read(problem.written, JAX, inputs), float)
+            inputs = {**columns_of, **dict(zip(names, columns, strict=True))}
+            result = jnp.asarray(read(problem.written, JAX, inputs), dtype)
             return jnp.broadcast_to(result, problem.count)
 
         def inner_slope(*columns: jax.Array) -> jax.Array:
@@ -62,9 +65,9 @@ class _Jax:
 
         function = value if problem.second is None else inner_slope
         values, slopes = self._slopes(function, points, range(len(names)))
-        arrays = dict(zip(names, map(np.array, slopes), strict=True))
+        arrays = dict(zip(names, map(_doubles, slopes), strict=True))
         derivatives = {name: arrays[name] for name in problem.variables}
-        return Samples(derivatives, values=np.array(values), dtype=_DTYPE.name)
+        return Samples(derivatives, values=_doubles(values), dtype=_dtype(problem).name)
 
     def _slopes(
         self, function: Callable[..., jax.Array], points: Sequence[jax.Array], which: Sequence[int]
@@ -80,16 +83,25 @@ class _Jax:
         del problem, variable
 
     def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
-        return program_allowance(problem, variable, point, _DTYPE)
+        return program_allowance(problem, variable, point, _dtype(problem))
 
 
-def _double_precision() -> contextlib.AbstractContextManager[Any]:
-    """Return a context in which JAX computes in float64, whatever the caller has set."""
+def _dtype(problem: Problem) -> Dtype:
+    """Return what XLA computes with on a CPU."""
+    return DTYPES[f"{problem.format.dtype.name} without subnormals"]
+
+
+def _doubles(array: jax.Array) -> Array:
+    return np.array(array).astype(np.float64)
+
+
+def _double_precision(*, enabled: bool) -> contextlib.AbstractContextManager[Any]:
+    """Return a context in which JAX computes in float64 or not, whatever the caller has set."""
     if hasattr(jax, "enable_x64"):
-        return jax.enable_x64(new_val=True)  # type: ignore[no-any-return]
+        return jax.enable_x64(new_val=enabled)  # type: ignore[no-any-return]
     from jax.experimental import enable_x64  # noqa: PLC0415  (up to version 0.7)
 
-    return enable_x64()  # type: ignore[no-any-return]
+    return enable_x64(enabled)  # type: ignore[no-any-return]
 
 
 def _push_forward(

@@ -120,7 +120,11 @@ class Dtype:
         if self == DTYPES["float64"]:
             return array
         if self.flushes:
-            return numpy.where(abs(array) < self.smallest_normal, numpy.copysign(0.0, array), array)
+            own = self.smallest_normal * 2.0 ** (1 - self.bits)
+            base = dataclasses.replace(self, smallest_subnormal=own, flushes=False)
+            nearest = base.rounded(array)
+            is_subnormal = abs(nearest) < self.smallest_normal
+            return numpy.where(is_subnormal, numpy.copysign(0.0, array), nearest)
         steps = self.units(array)
         with numpy.errstate(invalid="ignore"):  # inf stays inf
             nearest = numpy.where(numpy.isinf(array), array, numpy.rint(array / steps) * steps)
@@ -142,6 +146,9 @@ DTYPES: Final[Mapping[str, Dtype]] = MappingProxyType(
             Dtype("int64", 63, 1.0, 1.0, is_integer=True),
             # Of XLA on a CPU: the unit of what rounding may add is that of the normal numbers.
             Dtype("float64 without subnormals", 53, 2.0**-1022, 2.0**-1022, flushes=True),
+            Dtype("float32 without subnormals", 24, 2.0**-126, 2.0**-126, flushes=True),
+            Dtype("float16 without subnormals", 11, 2.0**-14, 2.0**-14, flushes=True),
+            Dtype("bfloat16 without subnormals", 8, 2.0**-126, 2.0**-126, flushes=True),
         )
     }
 )

@@ -21,6 +21,7 @@ from symdiff.engines.backward import HasBackwardPass
 from symdiff.engines.base import LEAVES_DOMAIN, STRADDLES, TRUNCATION, Problem, Samples
 from symdiff.grid.grid import Grid
 from symdiff.program import Program
+from symdiff.program.formats import FORMATS
 from symdiff.program.values import DTYPES
 from symdiff.truth.clarke import ClarkeBounds, clarke_bounds
 from symdiff.truth.exact_points import exact_point
@@ -165,7 +166,13 @@ def _nonfinite(scope: _Scope, explained: Iterable[_Explained]) -> dict[Key, _Ari
         is_undefined = any((t.kinds == Kind.OUTSIDE).any() for t in scope.truths.values())
         found = (nonfinite_nodes(scope.problem, points),) if is_undefined else ()
         return dict.fromkeys(points_of, found)
-    by_value = nonfinite_nodes(scope.problem, points)
+    asked = {scope.samples[engine].asked for engine, _ in points_of}
+    by_value = {
+        name: nonfinite_nodes(
+            scope.problem if name not in FORMATS else scope.problem.in_format(FORMATS[name]), points
+        )
+        for name in asked
+    }
     in_pass: dict[Key, NonfiniteNodes] = {}
     for engine in scope.backward:
         in_pass |= _in_backward_pass(
@@ -176,7 +183,11 @@ def _nonfinite(scope: _Scope, explained: Iterable[_Explained]) -> dict[Key, _Ari
         for key, chosen in points_of.items()
         if len(chosen) and _has_stencil(scope, key)
     }
-    return {key: (in_pass[key], by_value) if key in in_pass else (by_value,) for key in points_of}
+    found_by_value = {key: by_value[scope.samples[key[0]].asked] for key in points_of}
+    return {
+        key: (in_pass[key], found) if key in in_pass else (found,)
+        for key, found in found_by_value.items()
+    }
 
 
 def _has_stencil(scope: _Scope, key: Key) -> bool:

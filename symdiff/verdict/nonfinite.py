@@ -21,6 +21,7 @@ from symdiff.catalogue import CATALOGUE
 from symdiff.engines.base import Problem, TensorProblem
 from symdiff.grid.points import difference_step, ends_of_stencil
 from symdiff.program import Program
+from symdiff.program.formats import FLOAT64
 from symdiff.program.nodes import Call
 from symdiff.program.parser import template
 from symdiff.program.values import DTYPES, component_name, index_inputs
@@ -108,7 +109,7 @@ def nonfinite_nodes(problem: Problem, points: NDArray[np.intp]) -> NonfiniteNode
     Parameters
     ----------
     problem
-        The program and its points.
+        The program and its points. Values are rounded to its format.
     points
         The indices of the points, in order.
 
@@ -127,11 +128,13 @@ def nonfinite_nodes(problem: Problem, points: NDArray[np.intp]) -> NonfiniteNode
     program = problem.program
     nodes = np.full(len(points), -1, dtype=np.intp)
     reasons = np.zeros(len(points), dtype=np.int8)
-    result = NonfiniteNodes(program, points, nodes, reasons)
+    dtype = problem.format.dtype
+    result = NonfiniteNodes(program, points, nodes, reasons, precision=dtype.name)
     if not len(points):
         return result
     columns = {name: column[points] for name, column in problem.columns.items()}
-    values = evaluate_nodes(program, columns, len(points))
+    coarse = dtype if problem.format != FLOAT64 else None
+    values = evaluate_nodes(program, columns, len(points), coarse)
     off = ~np.isfinite(values[program.output])
     for index, made, suffix in _origins(program, values, off):
         here = (nodes < 0) & made
@@ -185,7 +188,8 @@ def _in_tensors(
         for name, value in tensor_problem.values.items()
     }
     inputs |= {name: np.array(problem.columns[name][point]) for name in tensor_problem.scalars}
-    values = evaluate_nodes(program, inputs)
+    form = tensor_problem.format
+    values = evaluate_nodes(program, inputs, dtype=None if form == FLOAT64 else form.dtype)
     output = values[program.output]
     off = ~np.isfinite(output) & _weighted(tensor_problem, output.shape)
     if not off.any():
@@ -198,6 +202,7 @@ def _in_tensors(
                 np.array([index]),
                 value_reason(values[index], suffix)[made][:1].astype(np.int8),
                 (described_element(program, values, index, made),),
+                form.dtype.name,
             )
     return None
 

@@ -96,6 +96,16 @@ def test_an_engine_computes_in_the_format_as_torch_does(engine, form):
         assert by_point[at]["ulps"] < 4
 
 
+@pytest.mark.parametrize("engine", ["jax", "jax-forward"])
+@pytest.mark.parametrize("form", ["float32", "bfloat16", "float16"])
+def test_jax_computes_in_the_format(engine, form):
+    pytest.importorskip("jax")
+    rows = judged("sin(x)*exp(x) + 0.1*x**2", [0.3, 1.7, -2.1], [f"{engine}:{form}"])
+    assert {r["verdict"] for r in rows} <= {"agrees", "inexact"}
+    for row in rows:
+        assert float(DTYPES[form].rounded(np.float64(row["value"]))) == row["value"]
+
+
 # A program, a point, a format, the verdict and what the detail says.
 DETAILS = [
     ("exp(x)", 12.0, "float16", "inexact", "beyond the largest number of float16, 65504"),
@@ -117,6 +127,14 @@ def test_what_a_format_does_is_explained(text, point, form, word, detail):
     (row,) = judged(text, [point], [f"autograd:{form}"])
     assert row["verdict"] == word
     assert row["detail"] is None if detail is None else detail in (row["detail"] or "")
+
+
+@pytest.mark.parametrize("engine", ["forward", "double-backward"])
+def test_what_overflows_is_named_for_an_engine_without_a_backward_pass(engine):
+    (row,) = judged("log(1 + exp(x))", [12.0], [f"{engine}:float16"])
+    assert row["verdict"] == "nonfinite"
+    assert "it is inf in float16 (largest number 65504)" in row["detail"]
+    assert row["blame"].startswith("exp(x)")
 
 
 @pytest.mark.parametrize("form", ["float8_e4m3fn", "float8_e5m2"])
