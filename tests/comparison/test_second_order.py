@@ -196,6 +196,10 @@ def test_records_and_values_name_both_variables():
     assert comparison.values("autograd").tolist() == [0.0]  # x,x
     rows = json.loads(comparison.to_json())["records"]
     assert {r["variable"] for r in rows} == {"x,x", "x,y", "y,x", "y,y"}
+    (described,) = json.loads(comparison.to_json())["expressions"]
+    assert described["order"] == 2
+    once = symdiff.compare("x*y**2", at={"x": [1.0], "y": [3.0]})
+    assert "order" not in json.loads(once.to_json())["expressions"][0]
     with pytest.raises(InputError, match="no derivative"):
         comparison.values("autograd", "x")
 

@@ -43,6 +43,7 @@ def _described(e: Evidence) -> dict[str, Any]:
         "let": {s.name.removeprefix("let "): s.text for s in e.program.sources[:-1]},
         "spellings": {t.spelling: t.program.text for t in e.trials if t.spelling},
         "variables": list(e.variables),
+        **({} if e.options.order == 1 else {"order": e.options.order}),
         "engines": list(e.engines),
         **({} if e.points_dtype is None else {"points_dtype": e.points_dtype.name}),
         "points": e.points,
