@@ -1,7 +1,7 @@
 """The derivative of a Program along one of its inputs, as another Program.
 
 The chain rule is applied node by node, as in forward mode. A row of the catalogue is differentiated
-by its `derivative`, by the text in `_TANGENTS`, or through its definition.
+by its `derivative`, by the text in `TANGENTS`, or through its definition.
 
 The derivative is undefined where a switch is zero that decides between different formulas, and
 where the program itself is undefined. Where it is defined at a point and no switch is
@@ -17,14 +17,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterator, Mapping, Sequence
-from types import MappingProxyType
-from typing import Final, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from symdiff.catalogue import CATALOGUE, Function
 from symdiff.errors import Unsupported
 from symdiff.program.nodes import Builder, Call, Input, Literal, Program, Setting, Span
 from symdiff.program.parser import bind, definition, domain, template
+from symdiff.program.tangents import BESIDE_A_TIE, ONE_SIDED, TANGENTS
 
 __all__ = ["SecondOrder", "derivative_program"]
 
@@ -51,42 +51,20 @@ class SecondOrder:
 
 
 class _Dual(NamedTuple):
-    """The node of a value, and that of its derivative; None for a derivative that is 0."""
+    """The node of a value, and that of its derivative; None for a derivative that is 0.
+
+    For a condition, `tangent` is the condition that its truth is known near by, or None if it does
+    not depend on the variable, and `beside` is its truth on the side that is looked at.
+    """
 
     node: int
     tangent: int | None
+    beside: int | None = None
 
-
-# The derivative of a row in its parameters, `d` and their names for the derivatives of these,
-# `result` for the value and `undefined` for an undefined number.
-_TANGENTS: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "add": "dx + dy",
-        "subtract": "dx - dy",
-        "multiply": "dx*y + x*dy",
-        "divide": "(dx - result*dy)/y",
-        "negative": "-dx",
-        "positive": "dx",
-        "abs": "where(x > 0, dx, where(x < 0, -dx, undefined))",
-        "sign": "where(x != 0, 0, undefined)",
-        "maximum": "where(x > y, dx, where(x < y, dy, undefined))",
-        "minimum": "where(x < y, dx, where(x > y, dy, undefined))",
-        "floor": "where(ceil(x) > floor(x), 0, undefined)",
-        "ceil": "where(ceil(x) > floor(x), 0, undefined)",
-        "atan2": "where(y > 0 or x != 0, (y*dx - x*dy)/(x*x + y*y), undefined)",
-        "xlogy": "dx*log(y) + x*dy/y",
-        "sinc": "where(x != 0, dx*(cos(pi*x) - result)/x, 0)",
-    }
-)
-# The derivatives on one side of a point: x + s*dx for small s > 0. Error bounds do not need them,
-# and their conditions would be additional switches.
-_ONE_SIDED: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "abs": "where(x > 0, dx, where(x < 0, -dx, abs(dx)))",
-        "maximum": "where(x > y, dx, where(x < y, dy, maximum(dx, dy)))",
-        "minimum": "where(x < y, dx, where(x > y, dy, minimum(dx, dy)))",
-    }
-)
+    @property
+    def nearby(self) -> int:
+        """The node of a condition's truth near by."""
+        return self.node if self.beside is None else self.beside
 
 
 @functools.lru_cache(maxsize=256)
@@ -138,11 +116,7 @@ def derivative_program(program: Program, variable: str, *, side: int | None = No
 
 
 class _Derivation:
-    """Adds the derivatives of nodes to the nodes of a program.
-
-    The derivative of a condition is a condition too: that its truth is the same near by. None
-    says that it does not depend on the variable.
-    """
+    """Adds the derivatives of nodes to the nodes of a program."""
 
     def __init__(self, builder: Builder, side: int | None) -> None:
         self.builder = builder
@@ -186,37 +160,64 @@ class _Derivation:
         result = self.builder.add(Call(row.name, nodes))
         if row.role == "hold" or all(a is None or a.tangent is None for a in arguments):
             return _Dual(result, None)
+        given = [a for a in arguments if a is not None]
         if row.returns == "condition":
-            return _Dual(result, self._stability(row, [a for a in arguments if a is not None]))
+            is_comparison = row.role == "comparison"
+            return self._compared(row, given, result) if is_comparison else self._joined(row, given)
         if row.takes_condition and row.definition is None:
-            return _Dual(result, self._of_choice(row, [a for a in arguments if a is not None]))
+            return _Dual(result, self._of_choice(row, given, result))
         return _Dual(result, self._tangent(row, arguments, result))
 
-    def _stability(self, row: Function, arguments: Sequence[_Dual]) -> int:
-        """Return the condition that the truth of a condition is the same near by."""
-        if row.role == "comparison":
-            parts = [self.call("not_equal", *(a.node for a in arguments))]
-            if self._is_guarded:  # what it compares has to be continuous
-                zero = self.builder.add(Literal(0))
-                slopes = [a.tangent for a in arguments if a.tangent is not None]
-                parts += [self.call("equal", self.zero_where_defined(s), zero) for s in slopes]
-            return functools.reduce(lambda p, q: self.call("logical_and", p, q), parts)
-        if row.role != "logic":
-            raise Unsupported(row.name, "whether it is the same near by is not followed")
-        parts = [a.tangent for a in arguments if a.tangent is not None]
+    def _all(self, parts: Iterable[int]) -> int:
         return functools.reduce(lambda p, q: self.call("logical_and", p, q), parts)
 
-    def _of_choice(self, row: Function, arguments: Sequence[_Dual]) -> int:
+    def _compared(self, row: Function, arguments: Sequence[_Dual], result: int) -> _Dual:
+        """Return a comparison, with what is known of it near by.
+
+        On one side, two equal numbers are compared by their derivatives.
+        """
+        zero = self.builder.add(Literal(0))
+        nodes = [a.node for a in arguments]
+        slopes = [zero if a.tangent is None else a.tangent for a in arguments]
+        differ = self.call("not_equal", *nodes)
+        # What it compares has to be continuous.
+        guards = [self.call("equal", self.zero_where_defined(s), zero) for s in slopes if s != zero]
+        if not self._is_one_sided:
+            return _Dual(result, self._all([differ, *(guards if self._is_guarded else ())]))
+        known = self.call("logical_or", differ, self.call("not_equal", *slopes))
+        strict = BESIDE_A_TIE[row.name]
+        if strict is None:
+            beside = self.builder.add(Literal(CATALOGUE[row.name].operator == "!="))
+        else:
+            grows = self.call("logical_and", self.call("equal", *nodes), self.call(strict, *slopes))
+            beside = self.call("logical_or", self.call(strict, *nodes), grows)
+        return _Dual(result, self._all([*guards, known]), beside)
+
+    def _joined(self, row: Function, arguments: Sequence[_Dual]) -> _Dual:
+        """Return a condition on conditions, with what is known of it near by."""
+        if row.role != "logic":
+            raise Unsupported(row.name, "whether it is the same near by is not followed")
+        known = self._all([a.tangent for a in arguments if a.tangent is not None])
+        result = self.call(row.name, *(a.node for a in arguments))
+        return _Dual(result, known, self.call(row.name, *(a.nearby for a in arguments)))
+
+    def _of_choice(self, row: Function, arguments: Sequence[_Dual], result: int) -> int:
         """Return the derivative of an expression that a condition selects."""
         condition, *branches = arguments
         zero = self.builder.add(Literal(0))
         if not branches:  # the number 1 or 0
-            assert condition.tangent is not None  # noqa: S101  (else the derivative is 0)
-            return self.call("where", condition.tangent, zero, self._undefined())
+            one = self.builder.add(Literal(1))
+            branches = [_Dual(one, None), _Dual(zero, None)]
         slopes = [zero if b.tangent is None else b.tangent for b in branches]
-        chosen = self.call(row.name, condition.node, *slopes)
+        choice = row.name if len(arguments) > 1 else "where"
         if condition.tangent is None:
-            return chosen
+            return self.call(choice, condition.node, *slopes)
+        on_side = slopes
+        if self._is_one_sided:  # the branch on this side has to be continuous at the point
+            same = [self.call("equal", b.node, result) for b in branches]
+            pairs = zip(same, slopes, strict=True)
+            on_side = [self.call("where", is_same, s, self._undefined()) for is_same, s in pairs]
+        chosen = self.call(choice, condition.nearby, *on_side)
         return self.call("where", condition.tangent, chosen, self._tie(branches, slopes))
 
     def _tie(self, branches: Sequence[_Dual], slopes: Sequence[int]) -> int:
@@ -235,8 +236,10 @@ class _Derivation:
         if row.is_power:
             base, exponent = (a for a in arguments if a is not None)
             return self._of_power(base, exponent, result)
+        if row.variadic and len({a.node for a in arguments if a is not None}) == 1:
+            return arguments[0].tangent if arguments[0] else None  # the larger of x and x
         bound = self._bound(row, arguments)
-        text = (self._is_one_sided and _ONE_SIDED.get(row.name)) or _TANGENTS.get(row.name)
+        text = (self._is_one_sided and ONE_SIDED.get(row.name)) or TANGENTS.get(row.name)
         if text is not None:
             tangent = self._by_text(text, bound, result)
             if row.has_kinks and self._is_guarded:  # its arguments have to be continuous

@@ -46,7 +46,7 @@ ARITHMETICS = {
     "arithmetics/symbolic.py",
     "arithmetics/symengine.py",
     "grid/solve/polynomials.py",
-    "program/differentiation.py",
+    "program/tangents.py",
     "program/folding.py",  # constants: Python's numbers
     "tracing/translations/__init__.py",  # torch's names
     "tracing/translations/arrangements.py",
