@@ -209,15 +209,17 @@ class _Derivation:
             one = self.builder.add(Literal(1))
             branches = [_Dual(one, None), _Dual(zero, None)]
         slopes = [zero if b.tangent is None else b.tangent for b in branches]
-        choice = row.name if len(arguments) > 1 else "where"
+        choose = functools.partial(self.call, row.name)
+        if len(arguments) == 1:
+            choose = functools.partial(self.call, "where")
         if condition.tangent is None:
-            return self.call(choice, condition.node, *slopes)
+            return choose(condition.node, *slopes)
         on_side = slopes
         if self._is_one_sided:  # the branch on this side has to be continuous at the point
             same = [self.call("equal", b.node, result) for b in branches]
             pairs = zip(same, slopes, strict=True)
             on_side = [self.call("where", is_same, s, self._undefined()) for is_same, s in pairs]
-        chosen = self.call(choice, condition.nearby, *on_side)
+        chosen = choose(condition.nearby, *on_side)
         return self.call("where", condition.tangent, chosen, self._tie(branches, slopes))
 
     def _tie(self, branches: Sequence[_Dual], slopes: Sequence[int]) -> int:
