@@ -7,6 +7,7 @@ Of a person's callable the batching of its custom Functions is on trial: a `vmap
 from __future__ import annotations
 
 import dataclasses
+import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
@@ -55,7 +56,7 @@ def _on_grid(problem: Problem) -> Samples:
     """Return the derivatives of a function of numbers, mapped over the points."""
     if not problem.variables:
         return Samples({})
-    function, program = problem.function, problem.program
+    function, program = problem.function, problem.written
 
     def run(inputs: _Tensors) -> Any:  # noqa: ANN401  (a tensor, or a number)
         with autocast_in(problem.format):
@@ -63,6 +64,8 @@ def _on_grid(problem: Problem) -> Samples:
                 return read(program, tensors_of(problem.format.dtype.name), inputs)
             return run_on_grid(function, program, inputs)
 
+    if problem.second is not None:
+        run = functools.partial(_inner_slope, run, problem.second.inner)
     count, dtype = problem.count, dtype_in(problem.format)
     inputs = {
         name: _with_stranger(torch.tensor(x, dtype=dtype)) for name, x in problem.columns.items()
@@ -82,6 +85,25 @@ def _on_grid(problem: Problem) -> Samples:
         return samples
     samples = dataclasses.replace(samples, dtype=dtype_of_values(problem, values))
     return with_linear_checks(samples, gradients, gradients_for)
+
+
+def _twice(problem: Problem) -> Samples:
+    """Return the second derivatives of a program on numbers: a gradient of a gradient."""
+    if problem.function is not None:
+        name, reason = "func", "it has no second derivatives of callables"
+        raise Unsupported(name, reason)
+    return _on_grid(problem)
+
+
+def _inner_slope(run: Callable[[_Tensors], Any], name: str, inputs: _Tensors) -> torch.Tensor:
+    """Return the derivative along an input, at one point."""
+
+    def along(x: torch.Tensor) -> torch.Tensor:
+        # A program may be a number that does not depend on its input.
+        return torch.as_tensor(run({**inputs, name: x})) + 0 * x.sum()
+
+    slope: torch.Tensor = torch.func.grad(along)(inputs[name])
+    return slope
 
 
 def _at_point(
@@ -213,7 +235,9 @@ ENGINE = GradientEngine(
         runs_in_chunks=False,  # torch has threads of its own
         # https://docs.pytorch.org/docs/stable/notes/autograd.html#gradients-for-non-differentiable-functions
         min_norm_rule="torch's rule",
+        orders=(1, 2),
     ),
+    twice=_twice,
     on_grid=_on_grid,
     at_point=_at_point,
 )

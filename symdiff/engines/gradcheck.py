@@ -3,11 +3,14 @@
 The number is its numerical derivative, a central difference with its step of 1e-6, which is judged
 by what it must be at that stencil. A note says whether gradcheck passes or raises there, and why:
 of a kink it knows nothing.
+
+For second derivatives it checks the derivative that `torch.autograd.grad` gives, as gradgradcheck
+does: the number is a difference of gradients.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 import numpy as np
@@ -46,11 +49,18 @@ class _Gradcheck:
 
     name = "gradcheck"
     traits = Traits(
-        modes=("differences",), whole_tensors=True, runs_callables=True, runs_in_chunks=False
+        modes=("differences",),
+        whole_tensors=True,
+        runs_callables=True,
+        runs_in_chunks=False,
+        orders=(1, 2),
     )
 
     def differentiate(self, problem: Problem) -> Samples:
         refuse_numpy(problem.function)
+        if problem.order > 1 and problem.function is not None and problem.tensor_problem:
+            reason = "it has no second derivatives of callables on tensors"
+            raise Unsupported(self.name, reason)
         _check_nothing_is_held(problem)
         calls = problem.count * len(problem.variables)
         if calls > _MOST:
@@ -78,7 +88,7 @@ def _check_nothing_is_held(problem: Problem) -> None:
     Unsupported
         A part of it is detached.
     """
-    for _, call in problem.program.calls():
+    for _, call in problem.written.calls():
         if CATALOGUE[call.function].role == "hold":
             raise Unsupported(call.function, "gradcheck moves what is detached too")
 
@@ -102,15 +112,20 @@ def _checked(problem: Problem) -> Samples:
                 check_memory(error)
                 reasons.append(describe(error))
                 codes[name][i] = len(reasons) - 1
-    values = _values(problem)
+    values = _values(problem) if problem.order == 1 else None
     return Samples(
         slopes,
         reason_of={name: column for name, column in codes.items() if column.any()},
         reasons=tuple(reasons),
         notes=notes,
         values=values,
-        dtype="float64" if problem.function is None else dtype_of_values(problem, values),
+        dtype="float64" if values is None else _dtype(problem, values),
     )
+
+
+def _dtype(problem: Problem, values: Array) -> str:
+    """Return the dtype in which the function computes."""
+    return "float64" if problem.function is None else dtype_of_values(problem, values)
 
 
 def _values(problem: Problem) -> Array:
@@ -129,22 +144,32 @@ def _values(problem: Problem) -> Array:
     return np.stack(found)
 
 
+def _line_of_numbers(problem: Problem, variable: str, i: int) -> _Line:
+    """Return a function of numbers, or its derivative by the inner variable, as `_line` does."""
+    fixed = {
+        name: torch.tensor(column[i : i + 1], dtype=torch.float64)
+        for name, column in problem.columns.items()
+    }
+
+    def value(inputs: Mapping[str, torch.Tensor]) -> torch.Tensor:
+        if problem.function is not None:
+            return run_on_grid(problem.function, problem.written, inputs).sum()
+        return torch.as_tensor(read(problem.written, TENSORS, inputs)).double().sum()
+
+    def on_numbers(x: torch.Tensor) -> torch.Tensor:
+        inputs = {**fixed, variable: x.reshape(1)}
+        if problem.second is None:
+            return value(inputs)
+        return _gradient_along(value, inputs, problem.second.inner)
+
+    return on_numbers
+
+
 def _line(problem: Problem, variable: str, i: int) -> _Line:
     """Return the scalar function as a function of one variable, near a point."""
     tensor_problem, function = problem.tensor_problem, problem.function
-    if tensor_problem is None:
-        fixed = {
-            name: torch.tensor(column[i : i + 1], dtype=torch.float64)
-            for name, column in problem.columns.items()
-        }
-
-        def on_numbers(x: torch.Tensor) -> torch.Tensor:
-            inputs = {**fixed, variable: x.reshape(1)}
-            if function is not None:
-                return run_on_grid(function, problem.program, inputs).sum()
-            return torch.as_tensor(read(problem.program, TENSORS, inputs)).double().sum()
-
-        return on_numbers
+    if tensor_problem is None or problem.order > 1:
+        return _line_of_numbers(problem, variable, i)
     numbers = {name: float(problem.columns[name][i]) for name in tensor_problem.scalars}
     leaves = {name: x.detach() for name, x in tensor_leaves(tensor_problem, numbers).items()}
     tangent = tensor_problem.tangent
@@ -170,10 +195,27 @@ def _line(problem: Problem, variable: str, i: int) -> _Line:
     return on_tensors
 
 
+def _gradient_along(
+    value: Callable[[Mapping[str, torch.Tensor]], torch.Tensor],
+    inputs: Mapping[str, torch.Tensor],
+    inner: str,
+) -> torch.Tensor:
+    """Return the derivative of a number by an input, which torch records."""
+    with torch.enable_grad():  # the numerical derivative is computed without recording
+        moved = dict(inputs)
+        if not moved[inner].requires_grad:
+            moved[inner] = moved[inner].detach().requires_grad_()
+        output = value(moved)
+        if not output.requires_grad:
+            return torch.zeros((), dtype=torch.float64)
+        (slope,) = torch.autograd.grad(output, moved[inner], create_graph=True, allow_unused=True)
+        return torch.zeros((), dtype=torch.float64) if slope is None else slope.sum()
+
+
 def _slope(line: _Line, x: torch.Tensor) -> float:
     """Return the numerical derivative, as gradcheck computes it."""
     with torch.no_grad():
-        low, high = line(x - _STEP), line(x + _STEP)
+        low, high = line(x - _STEP).detach(), line(x + _STEP).detach()
     return float((high - low) / (2 * _STEP))
 
 

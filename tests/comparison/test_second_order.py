@@ -17,7 +17,7 @@ from symdiff.report.records import records
 from tests.fakes import FAULTY, Fake, Faulty
 
 TWICE = ["symbolic", "symengine", "autograd", "forward", "double-backward", "central"]
-TWICE += ["jax", "jax-forward", "hips", "casadi"]
+TWICE += ["jax", "jax-forward", "hips", "casadi", "func", "gradcheck"]
 RIGHT = {"agrees", "inexact", "unsupported"}
 
 
@@ -296,6 +296,20 @@ def test_a_double_backward_of_a_person_is_on_trial(function, math, verdict):
     twice = symdiff.compare(function, math=math, at=at, engines=["autograd", "central"], order=2)
     assert words(twice, "autograd") == {verdict}
     assert words(twice, "central") <= {"agrees", "inexact"}
+
+
+def test_gradcheck_checks_gradients_as_gradgradcheck_does():
+    at = {"x": [1.0, 2.0]}
+    keywords = {"math": "x**3", "at": at, "engines": ["gradcheck"], "order": 2}
+    for function, word in ((lambda x: x**3, "passes"), (Cube.apply, "raises")):
+        comparison = symdiff.compare(function, **keywords)
+        assert words(comparison, "gradcheck") <= {"agrees", "inexact"}  # it is a difference
+        for record in comparison.records():
+            assert f"gradcheck {word}" in record["detail"]
+    at_a_kink = symdiff.compare("x*abs(x)", at={"x": [0.0]}, engines=["gradcheck"], order=2)
+    (record,) = at_a_kink.records()
+    assert (record["kind"], record["verdict"]) == ("kink", "subgradient")
+    assert "gradcheck passes" in record["detail"]
 
 
 def test_a_spelling_that_is_another_function_is_told():
