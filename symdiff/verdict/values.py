@@ -15,6 +15,7 @@ import numpy as np
 from symdiff.arithmetics.arrays import evaluate_tensor
 from symdiff.array_types import Array, Mask
 from symdiff.engines.base import Problem, Samples, TensorProblem
+from symdiff.engines.running import runs_tensors
 from symdiff.program import Program
 from symdiff.program.values import DTYPES, component_name
 from symdiff.truth.values import ExactValue, Margin, differences, differences_of_programs
@@ -174,7 +175,8 @@ def _components(
     """
     assert samples.values is not None  # noqa: S101  (the caller has checked it)
     tensor_problem = problem.tensor_problem
-    if tensor_problem is None:
+    is_given_tensors = runs_tensors(samples.traits, problem.function)
+    if tensor_problem is None or not is_given_tensors:
         yield "", problem.program, samples.values
         return
     written = tensor_problem.written
