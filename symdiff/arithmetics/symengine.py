@@ -27,6 +27,8 @@ class _Symengine:
 
     def column(self, row: Function) -> Callable[..., Any] | None:
         column = _COLUMNS.get(row.name)
+        if row.role == "hold":
+            raise Unsupported(row.name, "symengine cannot hold a part constant")
         if column is None and row.definition is None:
             raise Unsupported(row.name, "symengine has no such function, or no derivative of it")
         return column

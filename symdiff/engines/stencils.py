@@ -17,7 +17,14 @@ from symdiff.arithmetics.bounds.rounding import FLOAT64, rounded_ball, value_bal
 from symdiff.arithmetics.bounds.ties import BothBranches
 from symdiff.arithmetics.reading import detached_values
 from symdiff.array_types import Array
-from symdiff.engines.base import TRUNCATION, Allowance, Problem, Samples, Traits
+from symdiff.engines.base import (
+    LEAVES_DOMAIN,
+    TRUNCATION,
+    Allowance,
+    Problem,
+    Samples,
+    Traits,
+)
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 from symdiff.program.values import Dtype
@@ -171,8 +178,10 @@ def _adaptive_allowance(
 
     here = np.array([x])
     exact, estimate = _quietly(formula, rounded, here, ())
-    _, own_estimate = _quietly(formula, function[0], here, function[1])
+    own, own_estimate = _quietly(formula, function[0], here, function[1])
     if not np.isfinite(exact).all():
+        if np.isfinite(own).all():  # numpy has a value where the function has none: atan2(0, 0)
+            return Allowance(math.nan, reason=LEAVES_DOMAIN)
         return Allowance(stencil_leaves_domain=True)
     rounding = _TERMS * radius / step if math.isfinite(step) else 0.0
     estimated = float(np.nan_to_num([estimate, own_estimate], posinf=0.0).sum())

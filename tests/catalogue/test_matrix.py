@@ -62,7 +62,18 @@ NO_BOUND = (
 )
 REASONS = {
     "symengine": dict.fromkeys(
-        ("float", "floor", "ceil", "erfinv", "gamma", "lgamma", "digamma", "polygamma", "bessel_i"),
+        (
+            "detach",
+            "float",
+            "floor",
+            "ceil",
+            "erfinv",
+            "gamma",
+            "lgamma",
+            "digamma",
+            "polygamma",
+            "bessel_i",
+        ),
         NO_DERIVATIVE,
     ),
     "tensors": dict.fromkeys(
