@@ -34,12 +34,12 @@ NO_TENSOR = dict.fromkeys(
 )  # sympy prints torch.max(0, x), torch.log(2)
 FINDINGS = {
     # By expression and engine, the verdicts that do not pass.
-    "x // y": {"autograd": "failed", "double-backward": "failed"},
+    "x // y": dict.fromkeys(["autograd", "func", "double-backward"], "failed"),
     "x ** y": dict.fromkeys(
         ["symbolic", "double-backward", "casadi", "symengine", "jax", "jax-forward"], "nonfinite"
     ),
     "hypot(x, y)": dict.fromkeys(
-        ["symbolic", "autograd", "forward", "double-backward", "casadi", "symengine", "lambdified-torch", "hips"],
+        ["symbolic", "autograd", "forward", "func", "double-backward", "casadi", "symengine", "lambdified-torch", "hips"],
         "nonfinite",
     ),
     "xlogy(x, y)": {
@@ -48,9 +48,9 @@ FINDINGS = {
         **dict.fromkeys(["symbolic", "symengine"], "wrong"), "lambdified-torch": "nonfinite wrong",
     },
     "sinc(x)": dict.fromkeys(["symbolic", "double-backward", "hips"], "nonfinite"),
-    "heaviside(x, y)": dict.fromkeys(["autograd", "double-backward", "lambdified-torch"], "failed"),
+    "heaviside(x, y)": dict.fromkeys(["autograd", "func", "double-backward", "lambdified-torch"], "failed"),
     "hardsigmoid(x)": {
-        "autograd": "wrong", "forward": "wrong", "double-backward": "failed", **NO_TENSOR,
+        "autograd": "wrong", "func": "wrong", "forward": "wrong", "double-backward": "failed", **NO_TENSOR,
     },
     **dict.fromkeys(
         [
