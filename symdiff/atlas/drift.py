@@ -18,7 +18,7 @@ from symdiff.report.drift import Drift, Run, drift, rendered
 from symdiff.report.drift import read_run as read_other_run
 from symdiff.report.records import Record
 
-_NO_NOTE: Final = "no note found"
+NO_NOTE: Final = "no note found"
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,8 +29,8 @@ class Note:
     ----------
     library
         The library.
-    since
-        The first version with the change.
+    after, until
+        The last version that is known without the change, and the first one known with it.
     calls
         Patterns of the calls that changed.
     text
@@ -40,7 +40,8 @@ class Note:
     """
 
     library: str
-    since: str
+    after: str
+    until: str
     calls: tuple[str, ...]
     text: str
     url: str
@@ -106,25 +107,24 @@ def _record(row: Row, engine: str, answer: Answer) -> Record:
     }
 
 
-def documented(changes: Drift) -> dict[str, tuple[str, ...]]:
-    """Return the calls that changed by the sentence and the address of the note on them.
-
-    Calls without a note stand under "no note found".
-    """
-    calls: dict[str, dict[str, None]] = {}
+def documented(changes: Drift) -> dict[Note | None, tuple[str, ...]]:
+    """Return the calls that changed by the note on them; None: no note was found."""
+    calls: dict[Note | None, dict[str, None]] = {}
     for change in changes.changes:
         call = change.old["expression"]
-        found = next(_notes_on(call, changes), None)
-        title = _NO_NOTE if found is None else f"{found.text} {found.url}"
-        calls.setdefault(title, {})[call] = None
-    return {title: tuple(names) for title, names in calls.items()}
+        calls.setdefault(next(_notes_on(call, changes), None), {})[call] = None
+    return {note: tuple(names) for note, names in calls.items()}
 
 
 def _notes_on(call: str, changes: Drift) -> Iterator[Note]:
     """Yield the notes on a call between the versions that were compared."""
     for note in notes():
         old, new = changes.versions.get(note.library, ("", ""))
-        is_between = old and numbers_of(old) < numbers_of(note.since) <= numbers_of(new)
+        is_between = (
+            old
+            and numbers_of(old) <= numbers_of(note.after)
+            and numbers_of(note.until) <= numbers_of(new)
+        )
         if is_between and any(fnmatchcase(call, pattern) for pattern in note.calls):
             yield note
 
@@ -150,5 +150,8 @@ def compared(old: Path, new: Path) -> tuple[Drift, str]:
     """
     changes = drift(read_run(old), read_run(new))
     notes_on = documented(changes) if _is_atlas(old) and _is_atlas(new) else {}
-    lines = [rendered(changes), *(f"{t}: {', '.join(calls)}" for t, calls in notes_on.items())]
-    return changes, "\n".join(lines)
+    lines = [
+        f"{f'{note.text} {note.url}' if note else NO_NOTE}: {', '.join(calls)}"
+        for note, calls in notes_on.items()
+    ]
+    return changes, "\n".join([rendered(changes), *lines])

@@ -9,7 +9,7 @@ from typing import Final
 
 from symdiff.atlas import files
 from symdiff.atlas.cases import telling_calls
-from symdiff.atlas.drift import compared, documented, numbers_of
+from symdiff.atlas.drift import NO_NOTE, compared, documented, numbers_of
 from symdiff.atlas.rows import Answer, Atlas, Row
 from symdiff.atlas.rules import BY_LIBRARY, CHAIN_RULES, Rule, chain_rules_value
 from symdiff.atlas.tables import shown, truth, which
@@ -83,7 +83,7 @@ def followed() -> str:
 def tables() -> str:
     """Return a heading and a table for each function: rows on which not all engines agree."""
     rows = _rows()
-    header = ("call", "d/d", "at", "slopes", *_libraries(), "ChainRules")
+    header = ("call", "d/d", "at", "slopes", *map(_title, _libraries()), "ChainRules")
     parts = []
     for function, chosen in itertools.groupby(rows, key=lambda row: row.function):
         lines = [_line(row, rows[row]) for row in chosen if not _all_agree(rows[row])]
@@ -99,7 +99,7 @@ def telling() -> str:
     for row in rows:
         first.setdefault(row.text, row)
     libraries = [library for library in _libraries() if library in BY_LIBRARY]
-    lines = [("at 0", "slopes", *libraries)]
+    lines = [("at 0", "slopes", *map(_title, libraries))]
     for text in telling_calls():
         row = first[text]
         cells = (_cell(library, row, rows[row], brief=True) for library in libraries)
@@ -115,8 +115,11 @@ def changes() -> str:
         found, _ = compared(shipped[f"{library}-{old}"], shipped[f"{library}-{new}"])
         lines = [("call", "d/d", "at", "engines", old, new), *_changed(found.changes)]
         parts.append(f"### {library} {old} to {new}\n\n{_changes_or_nothing(lines)}")
-        notes = (f"- {t}: {_calls(calls)}" for t, calls in documented(found).items())
-        parts.append("\n".join(notes) + "\n")
+        notes = (
+            f"- {f'{note.text} [Thread]({note.url})' if note else NO_NOTE}: {_calls(calls)}\n"
+            for note, calls in documented(found).items()
+        )
+        parts.append("".join(notes))
     return "\n".join(part for part in parts if part.strip())
 
 
@@ -145,6 +148,10 @@ def _changed(found: Iterable[Change]) -> Iterator[tuple[str, ...]]:
         engines.setdefault((*place, *values), []).append(old["engine"])
     for (call, variable, at, before, after), names in engines.items():
         yield f"`{call}`", variable, at, ", ".join(names), before, after
+
+
+def _title(library: str) -> str:
+    return BY_LIBRARY[library].library if library in BY_LIBRARY else library
 
 
 def _libraries() -> tuple[str, ...]:
@@ -202,12 +209,25 @@ def _cell(
         return next(iter(by_words), "")
     parts = []
     for words, keys in by_words.items():
-        those = tuple(dict.fromkeys(number for number, _ in keys))
-        names = tuple(dict.fromkeys(engine for _, engine in keys))
+        those = tuple(number for number in numbers if any(number == n for n, _ in keys))
+        names = tuple(engine for engine in engines if any(engine == e for _, e in keys))
         who = [] if names == engines else list(names)
-        who += [] if those == numbers else list(those)
+        who += [] if those == numbers else _span(those, numbers)
         parts.append(f"{words} ({', '.join(who)})" if who else words)
     return "; ".join(parts)
+
+
+def _span(those: tuple[str, ...], numbers: tuple[str, ...]) -> list[str]:
+    """Return some of the versions in words: up to one, from one on, or each of them.
+
+    Examples
+    --------
+    >>> _span(("1", "2"), ("1", "2", "3")), _span(("3",), ("1", "2", "3")), _span(("2",), ("1", "2"))
+    (['to 2'], ['from 3'], ['from 2'])
+    """
+    if those == numbers[: len(those)]:
+        return [f"to {those[-1]}"]
+    return [f"from {those[0]}"] if those == numbers[-len(those) :] else list(those)
 
 
 def _words(rule: Rule | None, row: Row, answer: Answer, *, brief: bool) -> str:

@@ -28,6 +28,8 @@ class Rule:
     ----------
     name
         What it is called in tables.
+    library
+        What its library is called in tables; "" if it has none here.
     text
         What it says, in a sentence.
     source
@@ -40,6 +42,7 @@ class Rule:
     """
 
     name: str
+    library: str
     text: str
     source: str
     url: str
@@ -70,16 +73,17 @@ def mean_predicts(row: Row, answer: Answer) -> bool | None:
 
 
 def _has_tie(row: Row) -> bool:
-    """Return whether a call compares two numbers, and takes the larger or the smaller one."""
-    calls = (call for _, call in parse(row.text).calls())
-    return any(CATALOGUE[call.function].variadic for call in calls)
+    """Return whether a call takes the larger or the smaller of two numbers, once."""
+    calls = [call for _, call in parse(row.text).calls()]
+    return sum(CATALOGUE[call.function].variadic for call in calls) == 1
 
 
 def chain_rules_value(row: Row) -> float | None:
     """Return the number that the rules of the page of ChainRules lead to; None where none does.
 
     0 at a local minimum or maximum; the derivative on the side that is defined, or finite; the
-    mean of the slopes at other kinks; 0 at the jump of a step.
+    mean of the slopes at other kinks; 0 at the jump of a step. The page is about functions of one
+    variable.
 
     Examples
     --------
@@ -89,20 +93,19 @@ def chain_rules_value(row: Row) -> float | None:
     >>> chain_rules_value(row)
     0.0
     """
+    if row.order > 1 or "," in row.at:
+        return None
+    left, right = _number(row.left), _number(row.right)
+    finite = [x for x in (left, right) if math.isfinite(x)]
     if row.kind == Kind.EDGE.label:
         return None if row.derivative is None else _number(row.derivative)
     if row.kind == Kind.JUMP.label:
-        slopes = [x for x in (_number(row.left), _number(row.right)) if math.isfinite(x)]
-        return 0.0 if slopes and not any(slopes) else None
+        return 0.0 if finite and not any(finite) else None
     if row.kind not in {Kind.KINK.label, Kind.VERTICAL.label}:
         return None
-    left, right = _number(row.left), _number(row.right)
-    if left == right:
-        return left
-    if left * right <= 0:
-        return 0.0
-    finite = [x for x in (left, right) if math.isfinite(x)]
-    return sum(finite) / len(finite) if finite else None
+    at_optimum = 0.0 if left * right <= 0 else None
+    mean = sum(finite) / len(finite) if finite else None
+    return left if left == right else mean if at_optimum is None else at_optimum
 
 
 def chain_rules_predict(row: Row, answer: Answer) -> bool | None:
@@ -113,6 +116,7 @@ def chain_rules_predict(row: Row, answer: Answer) -> bool | None:
 
 CHAIN_RULES: Final = Rule(
     "ChainRules",
+    "",
     "0 at local optima; the slope of the only side that is defined, or finite; the mean at other"
     " kinks; 0 for steps",
     'ChainRules.jl, "What to return for non-differentiable points", section "Conclusion"',
@@ -125,6 +129,7 @@ BY_LIBRARY: Final[Mapping[str, Rule]] = MappingProxyType(
     {
         "torch": Rule(
             "torch's rule",
+            "PyTorch",
             "the subgradient of least norm where the function is convex, the supergradient of"
             " least norm where it is concave",
             'PyTorch, "Autograd mechanics", section "Gradients for non-differentiable functions"',
@@ -134,6 +139,7 @@ BY_LIBRARY: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         "jax": Rule(
             "JAX's rule",
+            "JAX",
             _TIES,
             "JAX, pull request 2342, its description; 0 for relu at 0: the page of jax.nn.relu",
             "https://github.com/jax-ml/jax/pull/2342",
@@ -141,6 +147,7 @@ BY_LIBRARY: Final[Mapping[str, Rule]] = MappingProxyType(
         ),
         "autograd": Rule(
             "autograd's rule",
+            "HIPS autograd",
             _TIES,
             "JAX, pull request 2342, its description: an old convention of autograd",
             "https://github.com/jax-ml/jax/pull/2342",

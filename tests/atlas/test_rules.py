@@ -1,5 +1,7 @@
 """Documented rules: what they predict, and where they say nothing."""
 
+import dataclasses
+
 import pytest
 
 from symdiff.atlas.cases import Case
@@ -37,6 +39,12 @@ def row(kind, left, right, derivative=None, text="max(x, 0)"):
 )
 def test_chain_rules_says_what_its_page_says(kind, left, right, derivative, value):
     assert chain_rules_value(row(kind, left, right, derivative)) == value
+
+
+def test_chain_rules_is_about_one_variable_and_first_derivatives():
+    tie = row("kink", 0.0, 1.0)
+    assert chain_rules_value(dataclasses.replace(tie, at="x=0, y=0")) is None
+    assert chain_rules_value(dataclasses.replace(tie, order=2)) is None
 
 
 def test_chain_rules_is_followed_or_not():
@@ -78,6 +86,7 @@ def test_torch_s_rule_is_judged_where_the_judge_does(text, variable, followed):
         ("max(x, 0)", 0.0, 1.0, False),
         ("min(x, 3*x)", 3.0, 2.0, True),
         ("abs(x)", -1.0, 0.0, None),  # no tie of two operands
+        ("max(x, max(0, 2*x))", 0.0, 0.25, None),  # two ties, one inside the other
     ],
 )
 def test_the_rule_of_ties_is_the_mean(library, text, left, value, followed):
