@@ -47,6 +47,7 @@ _TABLES = {
     "atlas, files": atlas_page.versions,
     "atlas, rules": atlas_page.followed,
     "atlas, changes": atlas_page.changes,
+    "atlas, findings": atlas_page.explained,
     "atlas, tables": atlas_page.tables,
     "atlas, telling rows": atlas_page.telling,
 }

@@ -10,6 +10,7 @@ from typing import Final
 from symdiff.atlas import files
 from symdiff.atlas.cases import telling_calls
 from symdiff.atlas.drift import NO_NOTE, compared, documented, numbers_of
+from symdiff.atlas.findings import Finding, contradictions, explanation, findings
 from symdiff.atlas.rows import Answer, Atlas, Row
 from symdiff.atlas.rules import BY_LIBRARY, CHAIN_RULES, Rule, chain_rules_value
 from symdiff.atlas.tables import shown, truth, which
@@ -90,6 +91,21 @@ def tables() -> str:
         if lines:
             parts.append(f"### {function}\n\n{_markdown([header, *lines])}")
     return "\n".join(parts)
+
+
+def explained() -> str:
+    """Return a table of the numbers that contradict the truth, and why."""
+    calls: dict[Finding, dict[str, None]] = {}
+    engines: dict[Finding, dict[str, None]] = {}
+    for atlas in atlases().values():
+        for row, engine, _ in contradictions(atlas):
+            finding = explanation(row, engine)
+            if finding is not None:
+                calls.setdefault(finding, {})[row.text] = None
+                engines.setdefault(finding, {})[engine] = None
+    lines = [("calls", "engines", "why")]
+    lines += [(_calls(calls[f]), _calls(engines[f]), f.text) for f in findings() if f in calls]
+    return _markdown(lines)
 
 
 def telling() -> str:
@@ -222,8 +238,9 @@ def _span(those: tuple[str, ...], numbers: tuple[str, ...]) -> list[str]:
 
     Examples
     --------
-    >>> _span(("1", "2"), ("1", "2", "3")), _span(("3",), ("1", "2", "3")), _span(("2",), ("1", "2"))
-    (['to 2'], ['from 3'], ['from 2'])
+    >>> versions = ("1", "2", "3")
+    >>> _span(("1", "2"), versions), _span(("3",), versions), _span(("2",), versions)
+    (['to 2'], ['from 3'], ['2'])
     """
     if those == numbers[: len(those)]:
         return [f"to {those[-1]}"]
