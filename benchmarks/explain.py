@@ -79,7 +79,7 @@ def watched(function: Callable[..., torch.Tensor], inputs: tuple[torch.Tensor, .
 
 
 def searched(function: Callable[..., torch.Tensor], inputs: tuple[torch.Tensor, ...]) -> None:
-    """Find the lines where gradients stop to be finite, without proof and remedies."""
+    """Find the lines where gradients stop being finite, without proof and remedies."""
     run(read_arguments(function, inputs, {}))
 
 

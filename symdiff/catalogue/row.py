@@ -124,8 +124,8 @@ class Function:
         The same for a row with a `definition`: an expression in other rows.
     derivative
         The derivative as an expression in the row's parameters and `result`, the value of the
-        function. If torch's backward formula loses digits, it is that formula. For several
-        parameters, a tuple with one text each, or None where the derivative is not stated.
+        function; torch's own formula if that loses digits. For several parameters, a tuple with
+        one text each, or None where the derivative is not stated.
     domain
         The condition under which the function is defined over the reals.
     switches
@@ -162,11 +162,11 @@ class Function:
         value, or it is not needed.
     cancels
         Whether usual ways to compute the function subtract numbers of size 1, as 1 - erf(x) for
-        erfc(x). Its small values then have a rounding error of that size.
+        erfc(x). Small values of the function then have the rounding error of numbers of size 1.
     is_method
         Whether tensors have a method of that name with the same meaning.
     has_indices
-        Whether torch returns values and indices; the row is the values.
+        Whether torch returns values and indices; the row describes the values.
     """
 
     name: str
@@ -222,7 +222,7 @@ class Function:
 
     @property
     def written(self) -> str:
-        """The name, or the operator, in messages."""
+        """What messages call the function: its name, or its operator."""
         is_symbol = self.operator is not None and not self.operator.startswith(("u", "x"))
         return f"the operator {self.operator}" if is_symbol else self.name
 
@@ -332,7 +332,7 @@ class Function:
         Raises
         ------
         AttributeError
-            The library does not have the function; a test resolves all rows.
+            The library does not have the function; a test checks that no row has this fault.
 
         Examples
         --------

@@ -1,10 +1,10 @@
 """Judge engines along random directions, for programs too large to be judged by components.
 
 With a cotangent c and a direction v an engine returns one number, c·J·v: reverse mode computes
-(c·J)·v, finite differences c·(f(x + hv) - f(x - hv))/2h. The truth is certified by bounds of all
+(c·J)·v, finite differences c·(f(x + hv) - f(x - hv))/2h. The truth is certified by bounds on all
 rounding errors if no switch may be zero and the bounds are within tolerance; otherwise it is
-`undecided`. Where the function has no value the truth is `outside`, if one component that is not
-finite in doubles is proved to be undefined.
+`undecided`. The truth is `outside` if a component of the value is not finite in doubles, and is
+proved to be undefined.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ from symdiff.verdict.judge import Judgement, Tolerance, draft, judge, unclear_po
 from symdiff.verdict.values import with_values, words_on_values
 from symdiff.verdict.words import Verdict
 
-_MAX_PROOFS: Final = 3  # largest number of components that are tried
+_MAX_PROOFS: Final = 3  # components that are tried for a proof that one is undefined
 DIRECTIONS: Final = 3  # number of random directions for each input
-_FACTOR: Final = 4.0  # by which another order of operations may exceed a bound of rounding errors
+_FACTOR: Final = 4.0  # by which another order of operations may exceed a bound on rounding errors
 _UNSETTLED: Final = (
     "a switch may be zero, or the error bound of the derivative exceeds the tolerance"
 )
@@ -134,7 +134,7 @@ def directional_trials(request: TensorRequest, options: Options) -> DirectionalT
         claims = {} if spelling else _claims(request)
         undefined = _why_undefined(request, program, weights)
         trial, more_notes = _trial(spelling, problem, claims, options, undefined)
-        if spelling and (reason := _another_function(request, program, Tolerance.of(options))):
+        if spelling and (reason := _other_spelling(request, program, Tolerance.of(options))):
             judgements = {k: with_values(j, {0: reason}) for k, j in trial.judgements.items()}
             trial = dataclasses.replace(trial, judgements=judgements)
         trials.append(trial)
@@ -142,7 +142,7 @@ def directional_trials(request: TensorRequest, options: Options) -> DirectionalT
     return DirectionalTrials(grid, tuple(directions), tuple(trials), tuple(notes))
 
 
-def _another_function(request: TensorRequest, other: Program, tolerance: Tolerance) -> str:
+def _other_spelling(request: TensorRequest, other: Program, tolerance: Tolerance) -> str:
     """Return how the value of a spelling is certified to differ from the expression's, or ""."""
     values = {**request.arrays, **request.indices}
     try:
@@ -177,7 +177,7 @@ def _directions(request: TensorRequest, rng: np.random.Generator) -> dict[str, D
 
 def _note(request: TensorRequest) -> str:
     what = "one direction" if request.tangent else f"{DIRECTIONS} random directions for each input"
-    return what + ("" if request.is_contracted else " and one random cotangent") + " stand for them"
+    return f"judged along {what}" + ("" if request.is_contracted else ", with one random cotangent")
 
 
 def _claims(request: TensorRequest) -> dict[str, Engine]:

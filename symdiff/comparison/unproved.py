@@ -1,8 +1,8 @@
-"""Compare a function that cannot be traced: autograd against differences, and nothing is proved.
+"""Compare autograd with finite differences, without a proof, where a function cannot be traced.
 
 For a cotangent c and a random direction v, autograd's c·J·v is compared with difference quotients
 of c·f along v, extrapolated to a step of 0 (Richardson 1911). Where the quotients from both sides
-and for several steps agree, they settle the number; elsewhere the verdict is `undecided`.
+and for several steps agree, they settle the derivative; elsewhere the verdict is `undecided`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _COARSE_STEPS: Final = (2.0**-2, 2.0**-4, 2.0**-6)
 _SETTLED: Final = 1e-6  # relative error up to which quotients settle a derivative
 _COARSELY_SETTLED: Final = 1e-3
 _EPS: Final = 2.0**-52
-_UNSETTLED: Final = "differences along the direction do not settle it, and nothing is proved"
+_UNSETTLED: Final = "differences along the direction do not agree, and nothing is proved"
 _, _AUTOGRAD, _DIFFERENCES = ENGINES  # by the names of the default engines
 
 
@@ -68,12 +68,12 @@ class _Quotient:
 
     slope: float
     error: float
-    room: float = _SETTLED
+    tolerance: float = _SETTLED
 
     @property
     def is_settled(self) -> bool:
         """Whether the quotients agree."""
-        return self.error <= self.room * max(abs(self.slope), 1.0)
+        return self.error <= self.tolerance * max(abs(self.slope), 1.0)
 
 
 def compare_without_proof(
@@ -88,7 +88,7 @@ def compare_without_proof(
     wrt
         The inputs to differentiate by.
     reason
-        Why it cannot be traced; the report says it.
+        Why the function cannot be traced, for the report.
     label
         What the report says about the request.
     options
@@ -183,14 +183,14 @@ def _gradients(
         with torch.inference_mode(mode=False), torch.enable_grad():
             total = (weights * _flat(arguments, leaves).double()).sum()
         found = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
-    except Exception as error:  # noqa: BLE001  (the person's code may raise anything)
+    except Exception as error:  # noqa: BLE001  (the user's code may raise anything)
         return nothing, describe(error)
     pairs = zip(leaves, found, strict=True)
     return {n: torch.zeros_like(values[n]) if g is None else g.double() for n, g in pairs}, ""
 
 
 def _in_doubles(arguments: Arguments) -> Arguments | None:
-    """Return the arguments in float64, if some are not and the function then computes in it."""
+    """Return the arguments in float64; None if they are, or if the function does not allow it."""
     if all(leaf.tensor.dtype == torch.float64 for leaf in _real_leaves(arguments)):
         return None
     real = {leaf.name for leaf in _real_leaves(arguments)}
@@ -203,11 +203,11 @@ def _in_doubles(arguments: Arguments) -> Arguments | None:
     fine = dataclasses.replace(arguments, leaves=leaves)
     try:
         value, coarse = _flat(fine, {}), _flat(arguments, {})
-    except Exception:  # noqa: BLE001  (the person's code may have a dtype of its own)
+    except Exception:  # noqa: BLE001  (the user's code may have a dtype of its own)
         return None
-    room = torch.finfo(coarse.dtype).eps ** 0.5
+    tolerance = torch.finfo(coarse.dtype).eps ** 0.5
     is_same = value.shape == coarse.shape and torch.allclose(
-        value.double(), coarse.double(), room, room
+        value.double(), coarse.double(), tolerance, tolerance
     )
     return fine if value.dtype == torch.float64 and is_same else None
 
@@ -217,7 +217,7 @@ def _real_leaves(arguments: Arguments) -> list[Leaf]:
 
 
 def _unit(arguments: Arguments) -> float:
-    """Return the rounding of the coarsest dtype in which a function computes."""
+    """Return the epsilon of the coarsest dtype in which a function computes."""
     noted = coarsest_dtype_in(lambda: _flat(arguments, {}))
     dtypes = [leaf.tensor.dtype for leaf in _real_leaves(arguments)]
     return float(max(torch.finfo(d).eps for d in (*dtypes, getattr(torch, noted))))
@@ -231,7 +231,7 @@ def _settled(
     if found.is_settled or _unit(arguments) == _EPS:
         return found
     coarse = _quotient(along(arguments), _COARSE_STEPS, _unit(arguments))
-    return dataclasses.replace(coarse, room=_COARSELY_SETTLED)
+    return dataclasses.replace(coarse, tolerance=_COARSELY_SETTLED)
 
 
 def _along(
@@ -246,7 +246,10 @@ def _along(
 
     def value(step: float) -> float:
         moved = {name: (values[name] + step * v).to(dtype).requires_grad_()}
-        with torch.inference_mode(mode=False), torch.enable_grad():  # it may need gradients inside
+        with (
+            torch.inference_mode(mode=False),
+            torch.enable_grad(),
+        ):  # for functions that differentiate
             return float((weights * _flat(arguments, moved).detach().double()).sum())
 
     return value
@@ -262,7 +265,7 @@ def _quotient(
     try:
         here = value(0.0)
         values = [(value(step), value(-step)) for step in steps]
-    except Exception:  # noqa: BLE001  (the person's code may refuse inputs on one side)
+    except Exception:  # noqa: BLE001  (the user's code may refuse inputs on one side)
         return _Quotient(math.nan, math.inf)
     central, gaps = [], []
     for step, (ahead, behind) in zip(steps, values, strict=True):
@@ -288,15 +291,15 @@ def _judged(slope: float, quotient: _Quotient, failure: str, rounding: float) ->
     if not quotient.is_settled:
         return Judgement.everywhere(Verdict.UNDECIDED, 1, _UNSETTLED)
     distance = abs(slope - quotient.slope)
-    room = 10 * quotient.error + quotient.room * abs(quotient.slope)
-    verdict = Verdict.AGREES if distance <= room else Verdict.WRONG
-    if room < distance <= room + rounding:
+    allowed = 10 * quotient.error + quotient.tolerance * abs(quotient.slope)
+    verdict = Verdict.AGREES if distance <= allowed else Verdict.WRONG
+    if allowed < distance <= allowed + rounding:
         return Judgement.everywhere(Verdict.INEXACT, 1, "rounding in a dtype coarser than float64")
     return Judgement.everywhere(verdict, 1, "by differences along a direction, without a proof")
 
 
 def _judged_in_doubles(judgement: Judgement, slope: float, quotient: _Quotient) -> Judgement:
-    """Return what is to be said of a gradient that is wrong in the inputs' own dtype."""
+    """Return `undecided` for a wrong gradient that is right if the inputs are in float64."""
     if _judged(slope, quotient, "", 0.0).codes[0] != Verdict.AGREES:
         return judgement
     reason = "the gradient is right in float64, and far from it in the dtype of the inputs"

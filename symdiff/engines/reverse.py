@@ -1,7 +1,7 @@
-"""Engines that return whole gradients in torch; torch's reverse mode is the usual one.
+"""Engines that return whole gradients in torch, such as torch's reverse mode.
 
-Such an engine differentiates numbers on grids in one batched pass for all points, and programs on
-tensors at one point after the other. All else is here.
+Such an engine has two functions: one differentiates on a grid, in one batched pass for all points,
+the other a program on tensors at one point. The rest of the engine's contract is here.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class GradientEngine:
 
     @property
     def options(self) -> tuple[EngineOption, ...]:
-        """It takes a device."""
+        """The option `device`."""
         return (EngineOption("device", "a device", words=DEVICES),)
 
     def configured(self, name: str, values: Mapping[str, Any]) -> GradientEngine:
@@ -141,7 +141,7 @@ class GradientEngine:
                 return self.on_grid(problem)
             except Unsupported:
                 raise
-            except Exception as error:  # noqa: BLE001  (torch may raise anything: it is data)
+            except Exception as error:  # noqa: BLE001  (torch may raise anything)
                 check_memory(error)
                 return without_failing_points(problem, self.on_grid, error)
 
@@ -150,7 +150,7 @@ class GradientEngine:
         del problem, variable
 
     def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
-        """Return how far rounding may take it."""
+        """Return how far rounding may take the derivative from the truth."""
         return allowance_at(problem, variable, point, reordered=self.reordered)
 
     def along(
@@ -259,7 +259,7 @@ def _of_callable(problem: Problem, function: Callable[..., Any]) -> Samples:
 
 
 def _product(gradients: Mapping[str, Array], v: Direction) -> float:
-    """Return the product of gradients with a direction; what it leaves out may be NaN."""
+    """Return the product of gradients with a direction; NaN does not count where that is 0."""
     terms = [gradients[name][x != 0] @ x[x != 0] for name, x in v.items()]
     return float(sum(terms))
 

@@ -30,21 +30,21 @@ from symdiff.program import Program
 from symdiff.program.values import Dtype
 
 _EPSILON: Final = float(np.finfo(np.float64).eps)
-_STEP: Final = _EPSILON ** (1 / 4)  # relative: truncation and rounding are then of one size
+_STEP: Final = _EPSILON ** (1 / 4)  # relative step that balances truncation and rounding errors
 _ROUNDINGS: Final = 4.0  # estimated rounding error of f after a few operations, in units of ε|f|
-_WIDENED: Final = 1 + 2.0**-20  # factor by which a stencil is widened where a switch is looked at
+_WIDENED: Final = 1 + 2.0**-20  # factor by which a stencil is widened in the search for switches
 _UNDERFLOW: Final = 2.0**-1070  # bound on what gradual underflow adds to a sum of values
 
 Values = Callable[[Mapping[str, Array]], Array]
 
 
 class _Stencil(NamedTuple):
-    """Points with the factors of the values there, and the product of the widths.
+    """The points of a second difference, with their coefficients, and its denominator.
 
     Attributes
     ----------
     corners
-        By point of the stencil, the factor and the columns of coordinates.
+        For each point of the stencil, its coefficient and the columns of its coordinates.
     width
         What the sum is divided by, shape (n,).
     """
@@ -56,7 +56,7 @@ class _Stencil(NamedTuple):
 def differenced_twice(problem: Problem, step: float | None) -> Samples:
     """Return the second differences at every point, with estimates of their errors if asked for.
 
-    `step` is the step h at every point; None: one that suits the size of x.
+    `step` is the step h at every point, or None for a step that is chosen by the size of x.
     """
     tensors = problem.tensor_problem
     if problem.function is not None and tensors is not None and tensors.tangent is not None:
@@ -88,7 +88,7 @@ def errors_of(problem: Problem, variable: str, step: float | None) -> ErrorEstim
 def allowance_of(
     problem: Problem, variable: str, point: int, step: float | None, dtype: Dtype
 ) -> Allowance:
-    """Return the allowance from a ball of the difference, rounding included."""
+    """Return the allowance: a ball that contains the difference quotient, rounding included."""
     here = problem.part(np.array([point]))
     stencil = _stencil(here, variable, step)
     mode = BothBranches if problem.function is None else AnyWay
@@ -148,7 +148,7 @@ def _ends(x: Array, step: float | None, factor: float) -> tuple[Array, Array]:
 
 
 def _values(problem: Problem) -> Values:
-    """Return what evaluates the function; detached parts keep their values at the points."""
+    """Return the function of the coordinates; detached parts keep their values at the points."""
     if problem.function is None:
         held = held_nodes(problem.written, dict(problem.columns))
         return lambda columns: evaluate(problem.written, dict(columns), held=held)
@@ -170,7 +170,7 @@ def _quotient(problem: Problem, stencil: _Stencil) -> Array:
 
 
 def _straddles(problem: Problem, variable: str, step: float | None) -> Mask:
-    """Return where a switch crosses 0 or an integer in the widened stencil, or is 0 at a corner."""
+    """Return where a switch crosses 0 or an integer in the widened stencil, or is 0 at a point."""
     stencil = _stencil(problem, variable, step, _WIDENED)
     assert problem.second is not None  # noqa: S101  (see `Traits.orders`)
     moving = {problem.second.inner, variable}

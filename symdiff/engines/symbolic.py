@@ -26,9 +26,9 @@ from symdiff.program import Program
 __all__ = ["ENGINE", "derivatives"]
 
 _LARGEST_EXACT_INTEGER: Final = 2**53
-# The most sub-expressions of a program when it is written out in full, as sympy works on it.
+# Largest number of sub-expressions of a program that is written out in full, as it is in sympy.
 MAX_WRITTEN_OUT: Final = 3000
-# The most sub-expressions times variables: sympy takes some seconds for these.
+# Largest number of sub-expressions times that of variables: sympy takes some seconds then.
 MAX_DIFFERENTIATED: Final = 60_000
 SYMPY: Final = "sympy"
 
@@ -51,7 +51,7 @@ class _Printer(SciPyPrinter):  # type: ignore[misc]
         return repr(_quotient(p, q))
 
     def _print_ITE(self, choice: sp.ITE) -> str:  # noqa: N802
-        # sympy would print a `select`, whose default of NaN makes numbers of conditions.
+        # sympy would print a `select`, whose default of NaN turns conditions into numbers.
         condition, first, second = (self._print(a) for a in choice.args)
         return f"where({condition}, {first}, {second})"
 
@@ -59,7 +59,7 @@ class _Printer(SciPyPrinter):  # type: ignore[misc]
         return "nan"
 
     def _print_Heaviside(self, step: sp.Heaviside) -> str:  # noqa: N802
-        # sympy would rewrite it as a Piecewise and simplify: seconds for a nested Max.
+        # sympy would rewrite it as a Piecewise and simplify, which takes seconds for a nested Max.
         return f"heaviside({self._print(step.args[0])}, {self._print(step.args[1])})"
 
 
@@ -118,8 +118,8 @@ def derivatives(
 ) -> Mapping[str, sp.Expr | Unsupported]:
     """Return sympy's partial derivatives of a program, by variable.
 
-    Where sympy leaves one unevaluated, the reason takes its place. With `inner`, they are those of
-    the derivative by this input.
+    Where sympy leaves one unevaluated, the reason takes its place. With `inner`, the program is
+    differentiated with respect to that input first.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def derivatives(
 
 
 def _evaluated(derivative: sp.Expr, program: Program, variable: str) -> sp.Expr | Unsupported:
-    """Return a derivative by a variable, or why sympy leaves a part of it unevaluated."""
+    """Return a derivative, or why sympy leaves a part of it unevaluated."""
     unevaluated = derivative.atoms(sp.Derivative)
     if not unevaluated:
         return derivative
@@ -155,8 +155,8 @@ def _evaluated(derivative: sp.Expr, program: Program, variable: str) -> sp.Expr 
 
 
 def _written_with(program: Program, part: sp.Expr, variable: str) -> Function | None:
-    """Return the function of a variable that sympy writes with some part: trunc with floor."""
-    for whole in (part, part.func):  # a part of a chain rule has a variable of its own
+    """Return the function of the program whose form in sympy has a part: floor, for trunc."""
+    for whole in (part, part.func):  # the chain rule puts a dummy variable into the part
         for index, node in program.calls():
             inner = program.at(index)
             if variable in inner.inputs and expression(inner).has(whole):
@@ -196,7 +196,7 @@ class _Symbolic:
 
 
 def _inner(problem: Problem) -> str:
-    """Return the input that is differentiated by first; "" for first derivatives."""
+    """Return the input of the first of two differentiations; "" for first derivatives."""
     return "" if problem.second is None else problem.second.inner
 
 

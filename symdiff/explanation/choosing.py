@@ -1,8 +1,7 @@
 """Choose the elements or rows of a large run that are cut out of it.
 
-Where calls are functions of the catalogue that are applied component by component, that is all
-there is to know about them. Else the function runs once more on other inputs, to compare the calls
-there too.
+If all calls are elementwise functions of the catalogue, any elements can be cut out. Otherwise the
+function runs once or twice more on other inputs, to compare the calls there too.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from symdiff.explanation.problems import SmallProblem
 from symdiff.explanation.recording import Run
 from symdiff.explanation.watching import Origin
 
-_SIGNS: Final = (1.0, -1.0)  # of the changes of the inputs to those where calls are compared too
+_SIGNS: Final = (1.0, -1.0)  # the other inputs lie on both sides of the given ones
 
 
 def cut(done: Run, origin: Origin, flat: Sequence[int], healthy: Sequence[int]) -> SmallProblem:
@@ -31,11 +30,11 @@ def cut(done: Run, origin: Origin, flat: Sequence[int], healthy: Sequence[int]) 
     done
         The run.
     origin
-        Where a gradient stops to be finite.
+        Where a gradient stops being finite.
     flat
-        Positions of elements where it does, in the flat gradient.
+        Positions of such elements, in the flat gradient.
     healthy
-        Positions at which all is well: there the cut has to have the gradient of the whole.
+        Positions of elements with a finite gradient, which the cut has to reproduce.
 
     Raises
     ------
@@ -93,10 +92,10 @@ def _without_healthy(
     elements: Elements,
     others: Sequence[Elsewhere],
 ) -> SmallProblem:
-    """Return a cut with nothing but the elements at which something is wrong.
+    """Return a cut that has only the elements at which something is wrong.
 
-    What is proved takes longer than in proportion to the elements. The larger cut stays with it,
-    to try remedies on the elements at which all is well.
+    The time of a proof grows faster than the number of elements. The smaller cut refers to the
+    larger one, so that remedies can be tried on the other elements too.
     """
     smaller = _attempt(done, origin, elements, others, [])
     if smaller is None or tuple(smaller.program.inputs) != tuple(problem.program.inputs):

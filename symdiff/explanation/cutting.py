@@ -1,8 +1,8 @@
 """Cut a small problem out of a large run: a few elements, or a few rows, of its tensors.
 
-Element by element, or row by row, the calls that treat elements alike are run again on a few of
-them. A call is taken into the cut only if it returns on the few elements what it returned there on
-the whole tensor; the gradients that arrive at the edge of the cut are those of the whole run.
+The calls that treat all elements, or all rows, alike are run again on a few of them. A call belongs
+to the cut only if it returns the same values for them as for the whole tensor. The gradients that
+arrive at the edge of the cut are those of the whole run.
 """
 
 from __future__ import annotations
@@ -28,15 +28,16 @@ from symdiff.program.values import component_name
 from symdiff.tracing.tensors import tensors_in
 
 _ASSIGNED: Final = re.compile(r"([A-Za-z]\w*)\s*=(?!=)")
+# Tolerances of the comparison of the cut with the whole run.
 _CLOSE: Final = {torch.float64: 1e-9, torch.float32: 1e-4}
-_LOOSE: Final = 0.05  # of dtypes with less digits
+_LOOSE: Final = 0.05  # for dtypes with fewer digits
 _GIVEN: Final = "for these elements, given the gradient that arrives there in the whole run"
 
 
 class Cut:
     """The calls of a run that can be run again on some elements.
 
-    Without other inputs to compare them at, they are calls known to be applied by component.
+    Without other inputs at which to compare, only calls known to be elementwise belong to it.
     """
 
     def __init__(self, done: Run, elements: Elements, others: Sequence[Elsewhere]) -> None:
@@ -55,10 +56,10 @@ class Cut:
         Raises
         ------
         NotCutError
-            That call does not belong to the cut, or the cut has another gradient.
+            That call does not belong to the cut, or the cut has a different gradient.
         """
         if any(step.function is None for step in self._done.steps):
-            message = "the function has a custom Function"
+            message = "the function calls a custom Function"
             raise NotCutError(message)
         for step in self._done.steps:
             self._take(step)
@@ -89,7 +90,7 @@ class Cut:
             basis=_GIVEN,
         )
         if not whole.ndim and float(whole) != 1:
-            message = "the value of the cut is a number"
+            message = "the cut returns a single number, whose gradient is not 1"
             raise NotCutError(message)
         self._check(problem, gradients)
         self._check_elsewhere(outputs)
@@ -98,10 +99,10 @@ class Cut:
     # -- which calls belong to the cut
 
     def _take(self, step: Step) -> None:
-        """Take a call into the cut if it has the values of the whole there.
+        """Take a call into the cut if it returns the same values as on the whole tensors.
 
-        It has to have them at other inputs too: at the inputs alone calls may agree by chance, as
-        nearly all do on a tensor of zeros.
+        It has to do so at other inputs too. At the inputs alone the values may agree by chance, as
+        those of nearly all calls do on a tensor of zeros.
         """
         before = dict(self._inputs), dict(self._small), [dict(small) for _, small in self._others]
         try:
@@ -115,17 +116,17 @@ class Cut:
                 for small, result in zip(self._run(step, env), step.results, strict=True):
                     env[id(result)] = small
                     self._compare(small, _there(other, result), result, step)
-        except Exception:  # noqa: BLE001  (a call may refuse these shapes by an error of any type)
+        except Exception:  # noqa: BLE001  (a call may refuse these shapes with any error)
             self._inputs, self._small, others = before
             self._others = [(o, env) for (o, _), env in zip(self._others, others, strict=True)]
             return
         if not self._others and not _is_by_component(step, self._elements):
-            message = f"{step.name} is compared at other inputs first"
+            message = f"{step.name} has to be compared at other inputs first"
             raise NotCutError(message)
         self._taken.append(step)
 
     def _bind(self, tensor: torch.Tensor, step: Step) -> None:
-        """Give a tensor its elements in the cut, as an input of it if no call has made them."""
+        """Add the elements of a tensor to the cut, as an input if it has a gradient."""
         if id(tensor) in self._small:
             return
         if not step.is_current(tensor):
@@ -137,7 +138,7 @@ class Cut:
             and tensor.numel() > small.numel()
             and not self._elements.is_part(tensor)
         ):
-            message = "a tensor is used in many places"
+            message = "a tensor is shared by all elements or rows"
             raise NotCutError(message)
         for other, env in self._others:
             env[id(tensor)] = self._elements.of(_there(other, tensor))
@@ -180,14 +181,18 @@ class Cut:
         self, small: torch.Tensor, whole: torch.Tensor, result: torch.Tensor, step: Step
     ) -> None:
         if not step.is_current(result) or not self._elements.is_part(whole):
-            message = f"{step.name} returns another shape"
+            message = f"{step.name} returns tensors that cannot be cut"
             raise NotCutError(message)
         expected = self._elements.of(whole.detach())
-        room = _CLOSE.get(whole.dtype, _LOOSE)
+        tolerance = _CLOSE.get(whole.dtype, _LOOSE)
         if small.shape != expected.shape or not torch.allclose(
-            small.detach().double(), expected.double(), rtol=room, atol=room, equal_nan=True
+            small.detach().double(),
+            expected.double(),
+            rtol=tolerance,
+            atol=tolerance,
+            equal_nan=True,
         ):
-            message = f"{step.name} has another value"
+            message = f"{step.name} returns different values in the cut"
             raise NotCutError(message)
 
     # -- the edge
@@ -195,7 +200,7 @@ class Cut:
     def _edge(self) -> list[tuple[torch.Tensor, torch.Tensor]]:
         """Return the tensors of the cut that are used outside, with the gradients from there.
 
-        The gradients are those of the elements in the cut.
+        These are the gradients with respect to the elements in the cut.
         """
         found: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
 
@@ -287,15 +292,15 @@ class Cut:
         for component, (name, index) in problem.places.items():
             whole = gradients[name]
             expected = 0.0 if whole is None else float(whole[index])
-            room = _CLOSE.get(self._originals[name].dtype, _LOOSE)
+            tolerance = _CLOSE.get(self._originals[name].dtype, _LOOSE)
             if math.isfinite(expected) and not math.isclose(
-                found[component], expected, rel_tol=room, abs_tol=room * 1e-6
+                found[component], expected, rel_tol=tolerance, abs_tol=tolerance * 1e-6
             ):
-                message = f"{name}{list(index)} has another gradient in the cut"
+                message = f"{name}{list(index)} has a different gradient in the cut"
                 raise NotCutError(message)
 
     def _check_elsewhere(self, outputs: Sequence[torch.Tensor]) -> None:
-        """Check that what was compared at other inputs was not NaN everywhere."""
+        """Check that every finite element was finite at other inputs too, and so was compared."""
         for tensor in outputs if self._others else ():
             unseen = self._elements.of(tensor.detach()).isfinite()
             for _, env in self._others:
@@ -306,9 +311,9 @@ class Cut:
 
 
 def _is_by_component(step: Step, elements: Elements) -> bool:
-    """Return whether a call is known to be applied component by component.
+    """Return whether a call is known to be elementwise.
 
-    So are functions of the catalogue, and what has no gradient is a constant.
+    Many functions of the catalogue are. Calls without a gradient count, too: they make constants.
     """
     if elements.axis is not None or any(r.shape != elements.shape for r in step.results):
         return False
@@ -323,11 +328,11 @@ def _there(other: Elsewhere, tensor: torch.Tensor) -> torch.Tensor:
     value = other.value(tensor)
     if value is None:  # a constant, or another call
         if tensor.requires_grad or tensor.grad_fn is not None:
-            message = "close to the inputs the function makes other calls"
+            message = "close to the inputs the function makes different calls"
             raise NotCutError(message)
         return tensor.detach()
     if value.shape != tensor.shape:
-        message = "close to the inputs the function returns other shapes"
+        message = "close to the inputs the shapes of tensors are different"
         raise NotCutError(message)
     return value
 

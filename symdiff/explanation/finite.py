@@ -8,7 +8,7 @@ import torch
 
 
 def is_finite(tensor: torch.Tensor) -> bool:
-    """Return whether all numbers are finite; one pass over the memory, as it runs for all nodes."""
+    """Return whether all numbers are finite; in one pass, since it is called at every node."""
     if not tensor.numel():
         return True
     if tensor.is_sparse or tensor.is_complex():
@@ -24,11 +24,11 @@ def is_finite(tensor: torch.Tensor) -> bool:
 
 
 def nonfinite(tensor: torch.Tensor) -> torch.Tensor | None:
-    """Return a mask of the NaNs and infinities in a tensor; None without one."""
+    """Return a mask of the NaNs and infinities in a tensor; None if there are none."""
     if is_finite(tensor):
         return None
     numbers = dense(tensor)
-    return (numbers - numbers) != 0  # NaN where it is not finite; faster than `isfinite`
+    return (numbers - numbers) != 0  # NaN for NaN and infinities; faster than `isfinite`
 
 
 def dense(tensor: torch.Tensor) -> torch.Tensor:

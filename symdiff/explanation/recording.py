@@ -1,4 +1,4 @@
-"""Run a function with its backward pass, and note where gradients stop to be finite."""
+"""Run a function with its backward pass, and note where gradients stop being finite."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Run:
     gradients
         Those of the leaves that require one, by name; None where the output does not depend on it.
     origins
-        Where they stop to be finite, in the order of the backward pass.
+        Where they stop being finite, in the order of the backward pass.
     owners
         The nodes of PyTorch's graph, with the step that made them.
     random_state
@@ -68,7 +68,7 @@ class Run:
 
 
 def run(arguments: Arguments) -> Run:
-    """Run a function and its backward pass, and note where gradients stop to be finite.
+    """Run a function and its backward pass, and note where gradients stop being finite.
 
     The tensors that the function is called with are copied. Every component of its value has the
     weight 1.

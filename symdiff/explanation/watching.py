@@ -1,8 +1,8 @@
-"""Watch a backward pass, and note where gradients stop to be finite.
+"""Watch a backward pass, and note where gradients stop being finite.
 
-A hook at every node compares what arrives with what leaves: where a finite number arrives and a NaN
-or an infinity leaves, it arose. The nodes behind such a place run again with a gradient that is
-finite there.
+A hook at every node compares the gradients that arrive with those that leave. If all that arrive
+are finite and a NaN or an infinity leaves, it arose at this node. The nodes behind such a node run
+again, starting from a finite gradient.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ Hook = Callable[[tuple[Any, ...], tuple[Any, ...]], Any]
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class Origin:
-    """A place in the backward pass where a gradient stops to be finite.
+    """A place in the backward pass where a gradient stops being finite.
 
     Attributes
     ----------
     step
-        The call whose derivative it is.
+        The call that the node differentiates.
     node
         The node of PyTorch's graph.
     where
@@ -42,7 +42,7 @@ class Origin:
 
 @contextlib.contextmanager
 def hooked(nodes: Iterable[Any], hook_of: Callable[[Any], Hook]) -> Iterator[None]:
-    """Have a hook at every node while a backward pass runs."""
+    """Keep a hook at every node while a backward pass runs."""
     handles = [node.register_hook(hook_of(node)) for node in nodes]
     try:
         yield
@@ -52,14 +52,14 @@ def hooked(nodes: Iterable[Any], hook_of: Callable[[Any], Hook]) -> Iterator[Non
 
 
 class Watch:
-    """Notes, in hooks at nodes, where finite numbers arrive and others leave."""
+    """Makes hooks that note the nodes at which finite gradients arrive and others leave."""
 
     def __init__(self, owners: Mapping[Any, Step]) -> None:
         self._owners = owners
         self._found: dict[Any, list[torch.Tensor]] = {}  # masks by node
         self._order: dict[Any, int] = {}
-        self._reached: set[Any] = set()  # nodes at which numbers arrive that are not finite
-        self.edges: dict[Any, torch.Tensor] = {}  # where the nodes behind begin, made finite
+        self._reached: set[Any] = set()  # nodes at which NaN or infinities arrive
+        self.edges: dict[Any, torch.Tensor] = {}  # gradients for the nodes behind, made finite
 
     def origins(self) -> tuple[Origin, ...]:
         """Return what was found, in the order of the backward pass."""
@@ -67,7 +67,7 @@ class Watch:
         return tuple(Origin(self._owners[n], n, mask) for n in nodes for mask in self._found[n])
 
     def hook_of(self, node: Any) -> Hook:  # noqa: ANN401
-        """Return a hook that changes nothing."""
+        """Return a hook that leaves the gradients as they are."""
 
         def hook(leaving: tuple[Any, ...], arriving: tuple[Any, ...]) -> None:
             self._order[node] = len(self._order)
@@ -85,7 +85,7 @@ class Watch:
         return hook
 
     def hook_behind(self, node: Any) -> Hook:  # noqa: ANN401
-        """Return a hook that replaces what is not finite, so that all nodes behind are seen."""
+        """Return a hook that replaces NaN and infinities by 0, to see all nodes behind."""
 
         def hook(leaving: tuple[Any, ...], arriving: tuple[Any, ...]) -> Any:  # noqa: ANN401
             off = _not_finite(leaving)
@@ -104,12 +104,12 @@ class Watch:
         off: Sequence[int],
         arriving: Sequence[Any],
     ) -> None:
-        """Note what leaves, unless a sum of finite gradients has overflowed before it."""
+        """Note a node, unless NaN or infinities arrive: a sum of finite gradients may overflow."""
         if not _not_finite(arriving):
             masks = [nonfinite(leaving[k]) for k in off]
             self._found[node] = [mask for mask in masks if mask is not None]
 
 
 def _not_finite(gradients: Sequence[Any]) -> list[int]:
-    """Return which of some gradients are not finite throughout."""
+    """Return the positions of the gradients that have a NaN or an infinity."""
     return [k for k, g in enumerate(gradients) if g is not None and not is_finite(g)]

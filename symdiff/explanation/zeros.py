@@ -1,7 +1,7 @@
 """Find gradients that are zero where the derivative is not.
 
-In a large tensor only a few zeros are proved: those where a value that a call takes is exactly 0,
-as it is at the kinks of most functions.
+In a large tensor only a few zeros are checked: those where an argument of a call is exactly 0, as
+at the kinks of most functions.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from symdiff.explanation.rewriting import rewritings
 from symdiff.explanation.watching import Origin
 from symdiff.report.records import Record
 
-_FEW: Final = 4  # zeros of one tensor that are proved
-_RARE: Final = 0.1  # part of the elements up to which a zero is looked at
-_NO_REMEDY: Final = "no other way to write it is known that gives the true gradient"
+_FEW: Final = 4  # largest number of zeros of one tensor that are checked
+_RARE: Final = 0.1  # zeros are not checked if more than this part of the elements has one
+_NO_REMEDY: Final = "no other way to write it is known to give the true gradient"
 
 
 def wrong_zeros(done: Run, whole: Callable[[], SmallProblem]) -> Iterator[Finding]:
@@ -116,7 +116,7 @@ def _reason(blame: str, wrong: Mapping[str, Record]) -> str:
 
 
 def _is_wrong(record: Record, smallest: float) -> bool:
-    """Return whether a zero is wrong, and not by less than rounding the largest derivative."""
+    """Return whether a zero is wrong by more than the rounding error of the largest derivative."""
     derivative = record["derivative"]
     if record["value"] != 0 or derivative is None or record["verdict"] in TRUE_VERDICTS:
         return False

@@ -25,7 +25,7 @@ def check_repeats(arguments: Arguments, run: Run, state: RandomState) -> None:
     Raises
     ------
     UsageError
-        It returns another value; the message names the first operation that differs.
+        It returns a different value; the message names the first operation that differs.
     """
     again = called_again(arguments, state)
     found = first_difference(real_parts(run.result), real_parts(again))
@@ -78,6 +78,8 @@ def place_of(arguments: Arguments) -> str:
 
 
 def changing(where: str, first: str, second: str) -> UsageError:
-    """Return the error for a function that returns another value in each call."""
-    message = f"{where}: the function returns another value in each call: {first}, then {second}"
+    """Return the error for a function that returns a different value in each call."""
+    message = (
+        f"{where}: the function returns a different value in each call: {first}, then {second}"
+    )
     return UsageError(message, hint=HINT)

@@ -1,7 +1,7 @@
 """Every row of the catalogue has a meaning in every arithmetic, or a reason why not.
 
 A row without a column and without a definition is `Unsupported` in an arithmetic. The reasons are
-listed here. Without a reason a column was forgotten, and users would only see that proofs take
+listed here. If there is no reason, the column was forgotten: users would only see that proofs take
 long, or that points are undecided.
 """
 
@@ -46,7 +46,7 @@ LIBRARIES = {
     "jax": JAX.columns,
     "hips": HIPS.columns,
     "casadi": COLUMNS,
-}  # whose rows have a column or none
+}  # in these, a row without a column is not supported
 # How an arithmetic gets the meaning of a row.
 COLUMN, DEFINITION, ELEMENTS, COMPONENTS, POINTS, EXCUSED = (
     "column",

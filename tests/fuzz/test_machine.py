@@ -33,20 +33,20 @@ def searched(chosen, seed=0, examples=60):
 
 def swapped_slopes(monkeypatch):
     """The left and the right derivative of a kink are exchanged."""
-    right = one_sided._two_slopes
+    original = one_sided._two_slopes
 
-    def wrong(left, right_side, bits):
-        return right(right_side, left, bits)
+    def wrong(left, right, bits):
+        return original(right, left, bits)
 
     monkeypatch.setattr(one_sided, "_two_slopes", wrong)
 
 
 def no_kinks(monkeypatch):
     """A kink is called smooth, with the derivative of its left side."""
-    right = one_sided._two_slopes
+    original = one_sided._two_slopes
 
-    def wrong(left, right_side, bits):
-        truth = right(left, right_side, bits)
+    def wrong(left, right, bits):
+        truth = original(left, right, bits)
         if truth.kind is not Kind.KINK:
             return truth
         return dataclasses.replace(truth, kind=Kind.SMOOTH, right=truth.left, derivative=truth.left)
@@ -56,16 +56,16 @@ def no_kinks(monkeypatch):
 
 def single_precision(monkeypatch):
     """Slopes lose digits."""
-    right = one_sided.nearest
-    monkeypatch.setattr(one_sided, "nearest", lambda x: float(np.float32(right(x))))
+    original = one_sided.nearest
+    monkeypatch.setattr(one_sided, "nearest", lambda x: float(np.float32(original(x))))
 
 
 def shifted_extension(monkeypatch):
     """The derivative of the continuous extension of an undefined function is off by one."""
-    right = one_sided._undefined
+    original = one_sided._undefined
 
     def wrong(*arguments):
-        truth = right(*arguments)
+        truth = original(*arguments)
         return truth if truth.left is None else dataclasses.replace(truth, left=truth.left + 1)
 
     monkeypatch.setattr(one_sided, "_undefined", wrong)
@@ -83,10 +83,10 @@ def nothing_is_inside(monkeypatch):
 
 def a_crash(monkeypatch):
     """A proof raises an exception."""
-    right = one_sided._two_slopes
+    original = one_sided._two_slopes
 
-    def wrong(left, right_side, bits):
-        truth = right(left, right_side, bits)
+    def wrong(left, right, bits):
+        truth = original(left, right, bits)
         if truth.kind is Kind.KINK:
             raise ZeroDivisionError
         return truth
@@ -96,12 +96,12 @@ def a_crash(monkeypatch):
 
 def a_crash_while_judging(monkeypatch):
     """Judging a kink raises an exception."""
-    right = judge.by_tolerance
+    original = judge.by_tolerance
 
     def wrong(truths, *arguments, **more):
         if Kind.KINK in truths.kinds:
             raise ZeroDivisionError
-        return right(truths, *arguments, **more)
+        return original(truths, *arguments, **more)
 
     monkeypatch.setattr(judge, "by_tolerance", wrong)
 

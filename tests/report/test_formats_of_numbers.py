@@ -1,4 +1,4 @@
-"""Reports on runs in other formats than float64, and of runs without."""
+"""Reports on runs in formats other than float64, and on runs in float64 only."""
 
 import csv
 import io

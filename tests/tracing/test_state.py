@@ -1,4 +1,4 @@
-"""Functions that keep a state: it is put back after every call, or the person is told."""
+"""Functions that keep a state: it is restored after every call, or the function is refused."""
 
 import functools
 import itertools
@@ -150,7 +150,7 @@ def test_the_power_iteration_of_a_spectral_norm_starts_from_the_same_vectors():
     assert all(torch.equal(b, before[n]) for n, b in module.named_buffers())
 
 
-def test_parameters_that_are_no_inputs_get_no_gradient():
+def test_parameters_that_are_not_inputs_get_no_gradient():
     module, weight = nn.Linear(3, 2).double(), X.clone().requires_grad_()
     symdiff.assert_derivatives(lambda x: module(x * weight), X)
     assert module.weight.grad is None
@@ -219,15 +219,17 @@ CHANGING = [
 
 
 @pytest.mark.parametrize("make", CHANGING)
-def test_a_function_that_changes_with_the_calls_is_told_so_in_one_line(make):
-    with pytest.raises(symdiff.InputError, match="returns another value in each call") as raised:
+def test_a_function_whose_value_changes_from_call_to_call_is_refused_in_one_line(make):
+    with pytest.raises(
+        symdiff.InputError, match="returns a different value in each call"
+    ) as raised:
         symdiff.compare(make([]), values={"x": X}, engines=["autograd"])
     assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize("values", [None, {"x": X}])
-def test_with_a_formula_it_is_told_too(values):
-    with pytest.raises(symdiff.InputError, match="returns another value in each call: "):
+def test_such_a_function_is_refused_with_a_formula_too(values):
+    with pytest.raises(symdiff.InputError, match="returns a different value in each call: "):
         symdiff.compare(by_a_list([]), values=values, math="x*x", engines=["autograd"])
 
 
@@ -246,7 +248,7 @@ DRAWING = [
 
 
 @pytest.mark.parametrize("function", DRAWING)
-def test_random_numbers_are_the_same_in_every_call_and_the_callers_go_on(function):
+def test_random_numbers_are_the_same_in_every_call_and_the_state_is_restored(function):
     before = random_state()
     assert symdiff.compare(function, values={"x": X}, engines=["autograd"]).ok
     after = random_state()

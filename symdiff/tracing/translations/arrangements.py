@@ -14,7 +14,7 @@ from symdiff.tracing.translations.call import Call, Translation, Written
 
 
 def reshaped(value: Syntax, shape: Sequence[int]) -> Syntax:
-    """Return a tensor in another shape; a number is the only component, since it has no shape."""
+    """Return a tensor in another shape, or the component of a tensor that has only one."""
     if not shape:
         return index(call("reshape", value, literal((1,))), (0,))
     return call("reshape", value, literal(tuple(shape)))
@@ -34,7 +34,7 @@ def positions_in(tensor: torch.Tensor) -> torch.Tensor:
 def moved(how: Callable[..., Any]) -> Translation:
     """Return the translation of a function that moves the components of its first argument.
 
-    The function is applied to the positions of the components, which says where each one goes.
+    The function is applied to the positions of the components, to see where each one comes from.
     """
 
     def translate(c: Call, input: Any, *arguments: Any, **keywords: Any) -> Written:
@@ -130,7 +130,7 @@ def _stacked_along(axis: int) -> Translation:
 
 
 def is_plain(part: Any) -> bool:
-    """Return whether a part of an index consists of integers and slices that go forwards."""
+    """Return whether a part of an index is an integer, a slice, None or an ellipsis."""
     if isinstance(part, slice):
         return all(end is None or isinstance(end, int) for end in (part.start, part.stop))
     is_integer = isinstance(part, int) and not isinstance(part, bool)
@@ -168,7 +168,7 @@ def _padded(
     mode: str = "constant",
     value: float | None = None,
 ) -> Syntax:
-    if mode != "constant" and min(pad) < 0:  # the row takes that for constants only
+    if mode != "constant" and min(pad) < 0:  # the catalogue has these for constants only
         positions = torch.nn.functional.pad(positions_in(input).double(), pad, mode)
         return taken(c, c.write(input), positions.long())
     how = None if mode == "constant" else literal(mode)
@@ -182,7 +182,7 @@ def _padded_with(c: Call, input: Any, pad: Sequence[int], value: float = 0) -> S
 
 
 def _diagonal(c: Call, input: Any, diagonal: int = 0) -> Syntax:
-    """Return the diagonal of a matrix, or a matrix with a diagonal."""
+    """Return the diagonal of a matrix, or a matrix with a given diagonal."""
     if input.ndim == 2:
         return taken(c, c.write(input), torch.diagonal(positions_in(input), diagonal))
     places = torch.diagonal(positions_in(c.result), diagonal)
@@ -210,7 +210,7 @@ def _embedding(
     *_: Any,
     **__: Any,
 ) -> Syntax:
-    """Return the rows of the weight; torch gives that of `padding_idx` no gradient."""
+    """Return rows of the weight; the row `padding_idx` has no gradient, as in torch."""
     if max_norm is not None:
         message = "embedding with max_norm, which changes the weight"
         raise NotWrittenError(message)
@@ -251,7 +251,7 @@ _MOVING_FUNCTIONS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
 
 
 def put(c: Call, value: Syntax, positions: torch.Tensor, source: Syntax) -> Syntax:
-    """Return a tensor with other components at some flat positions."""
+    """Return a tensor whose components at some flat positions are replaced."""
     return call("put", value, c.indices(positions.reshape(-1)), source)
 
 

@@ -52,7 +52,7 @@ def _inverse(c: Call, input: Any, *, check_errors: bool = False) -> Written:
 def _solve(
     c: Call, input: Any, other: Any, *, left: bool = True, check_errors: bool = False
 ) -> Written:
-    """Return the solution of a linear system; of several results it is the first."""
+    """Return the solution of a linear system; it is the first if torch has several results."""
     del check_errors
     inverse, right = _inverse_of(c.write(input)), c.write(other)
     is_vector = other.ndim == 1 or other.shape == input.shape[:-1]
@@ -182,7 +182,7 @@ def _pseudo_inverse_of(value: Syntax, shape: tuple[int, ...]) -> Syntax:
 
 
 def _check_rank(input: torch.Tensor) -> None:
-    """Raise NotWrittenError for a matrix without full rank, at which this formula has no value."""
+    """Raise NotWrittenError for a rank-deficient matrix, to which the formula does not apply."""
     full = min(input.shape[-2:])
     if bool((torch.linalg.matrix_rank(input.detach()) < full).any()):
         message = "a matrix without full rank"
