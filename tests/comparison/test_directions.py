@@ -45,9 +45,9 @@ def test_engines_that_can_differentiate_along_directions_agree():
     assert names == {f"{w} along v{k}" for w in ("w1", "w2") for k in (1, 2, 3)}
 
 
-def test_the_table_says_that_directions_stand_for_the_components():
+def test_the_table_says_that_engines_are_judged_along_directions():
     table = " ".join(symdiff.compare(**LOSS).table().split())
-    assert "680 derivatives, more than 512: 3 random directions for each input stand for" in table
+    assert "680 derivatives, more than 512: judged along 3 random directions for each input" in table
     assert "it works component by component" in table
 
 
@@ -203,7 +203,7 @@ def test_an_output_with_components_gets_a_random_cotangent():
     comparison = symdiff.compare("softmax(x, dim=1)", values=values)
     assert verdicts(comparison, "autograd") == {"agrees"}
     notes = " ".join(comparison.evidence[0].tensors.notes)
-    assert "and one random cotangent" in notes
+    assert "with one random cotangent" in notes
     assert (
         comparison.evidence[0]
         .tensors.structure["x"]
