@@ -47,7 +47,9 @@ def test_engines_that_can_differentiate_along_directions_agree():
 
 def test_the_table_says_that_engines_are_judged_along_directions():
     table = " ".join(symdiff.compare(**LOSS).table().split())
-    assert "680 derivatives, more than 512: judged along 3 random directions for each input" in table
+    assert (
+        "680 derivatives, more than 512: judged along 3 random directions for each input" in table
+    )
     assert "it works component by component" in table
 
 
