@@ -162,7 +162,9 @@ def _mean(each: Each, numbers: list[Any], size: int) -> Any:
     return each("divide", total(each, numbers), Fraction(size))
 
 
-def _adaptive(count: int) -> Callable[..., Array]:
+def _adaptive(
+    count: int, reduce: Callable[[Each, list[Any], int], Any] = _mean
+) -> Callable[..., Array]:
     def meaning(each: Each, x: Array, output_size: Size) -> Array:
         sizes = _sizes(output_size, count)
         result = np.empty((*x.shape[:-count], *sizes), dtype=object)
@@ -170,7 +172,7 @@ def _adaptive(count: int) -> Callable[..., Array]:
             ends = zip(place[-count:], sizes, x.shape[-count:], strict=True)
             spans = [range(i * n // m, ((i + 1) * n + m - 1) // m) for i, m, n in ends]
             numbers = [x[(*place[:-count], *p)] for p in itertools.product(*spans)]
-            result[place] = _mean(each, numbers, len(numbers))
+            result[place] = reduce(each, numbers, len(numbers))
         return result
 
     return meaning
@@ -260,12 +262,10 @@ LAYERS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
         "group_norm": _group_norm,
         "instance_norm": _instance_norm,
         "batch_norm": _batch_norm,
-        "max_pool1d": _pool(1, _largest),
-        "max_pool2d": _pool(2, _largest),
-        "avg_pool1d": _pool(1, _mean),
-        "avg_pool2d": _pool(2, _mean),
-        "adaptive_avg_pool1d": _adaptive(1),
-        "adaptive_avg_pool2d": _adaptive(2),
+        **{f"max_pool{n}d": _pool(n, _largest) for n in (1, 2, 3)},
+        **{f"avg_pool{n}d": _pool(n, _mean) for n in (1, 2, 3)},
+        **{f"adaptive_avg_pool{n}d": _adaptive(n) for n in (1, 2, 3)},
+        **{f"adaptive_max_pool{n}d": _adaptive(n, _largest) for n in (1, 2, 3)},
         "pad": _pad,
         "embedding": _embedding,
         "scatter": _scattered,

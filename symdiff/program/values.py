@@ -126,7 +126,7 @@ class Dtype:
             is_subnormal = abs(nearest) < self.smallest_normal
             return numpy.where(is_subnormal, numpy.copysign(0.0, array), nearest)
         steps = self.units(array)
-        with numpy.errstate(invalid="ignore"):  # inf stays inf
+        with numpy.errstate(invalid="ignore", over="ignore"):  # inf stays inf
             nearest = numpy.where(numpy.isinf(array), array, numpy.rint(array / steps) * steps)
         return numpy.where(abs(nearest) > self.largest, numpy.copysign(math.inf, array), nearest)
 

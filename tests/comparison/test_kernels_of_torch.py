@@ -29,6 +29,9 @@ OFF = {
     # 1/6 as a float32, 0.1666666716, also for float64
     "hardsigmoid": "a constant",
 }
+# Functions whose kernel in float32 overflows where their value does not: it is exp(|x|) times a
+# small number, and exp(89) is beyond the largest float32.
+OVERFLOWING = {"i0": {-89.0, 89.0}, "i1": {-89.0, 89.0}}
 
 
 def is_unary(row: Function) -> bool:
@@ -52,7 +55,7 @@ def judged(name: str, dtype: torch.dtype) -> list[dict[str, object]]:
         engines=["autograd"],
         kinks=False,
     )
-    return found.records()
+    return list(found.records())
 
 
 def test_the_functions_of_the_catalogue_are_found():
@@ -64,8 +67,10 @@ def test_the_functions_of_the_catalogue_are_found():
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32], ids=["float64", "float32"])
 @pytest.mark.parametrize("name", UNARY)
 def test_a_function_of_torch_is_the_one_of_that_name(name, dtype):
-    words = {r["verdict"] for r in judged(name, dtype)}
-    assert "value" not in words
+    records = judged(name, dtype)
+    words = {r["verdict"] for r in records}
+    overflowing = OVERFLOWING.get(name, set()) if dtype == torch.float32 else set()
+    assert {r["point"]["x"] for r in records if r["verdict"] == "value"} == overflowing
     assert not {"wrong", "not-subgradient"} & words or name in OFF
 
 

@@ -248,10 +248,16 @@ def names_in(source):
     return {text for text in texts if isinstance(text, str) and text in registry.BUILT_IN}
 
 
+# Words that are names of engines, and mean something else.
+HOMONYMS = {"tracing/state.py": {"scipy"}}  # the package
+
+
 def test_no_engine_is_named_outside_its_file_the_registry_and_the_default_list():
     for path in sorted(SOURCE.rglob("*.py")):
-        if not path.relative_to(SOURCE).as_posix().startswith(NAMED_IN):
-            assert not names_in(path.read_text(encoding="utf-8")), path
+        name = path.relative_to(SOURCE).as_posix()
+        if not name.startswith(NAMED_IN):
+            names = names_in(path.read_text(encoding="utf-8"))
+            assert names == HOMONYMS.get(name, set()), path
 
 
 def test_a_planted_name_is_found():

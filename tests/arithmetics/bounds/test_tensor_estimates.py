@@ -40,6 +40,7 @@ SHAPES = {
     "k": (2, 2, 3),
     "i": (1, 2, 4, 4),
     "f": (2, 2, 3, 3),
+    "w": (1, 1, 2, 2, 3),
 }
 # Ranges of the components that differ from (-3, 3), and inputs that are indices.
 RANGES = {"u": (0.1, 0.9), "v": (0.1, 0.9)}
@@ -266,6 +267,12 @@ ON_TENSORS = [
     "avg_pool2d(i, 2)",
     "adaptive_avg_pool1d(s, 2)",
     "adaptive_avg_pool2d(i, 2)",
+    "max_pool3d(exp(w), (1, 2, 2), stride=1)",
+    "avg_pool3d(w, 2)",
+    "adaptive_avg_pool3d(w, (2, 1, 2))",
+    "adaptive_max_pool1d(exp(s), 2)",
+    "adaptive_max_pool2d(exp(i), 2)",
+    "adaptive_max_pool3d(exp(w), (2, 1, 2))",
     "exp(pad(x, (1, 1)))",
     "exp(embedding(t, b))",
     "exp(roll(x, 1))",
