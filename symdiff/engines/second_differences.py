@@ -65,20 +65,33 @@ def differenced_twice(problem: Problem, step: float | None) -> Samples:
     derivatives, errors, straddling = {}, {}, {}
     for name in problem.variables:
         stencil = _stencil(problem, name, step)
-        derivatives[name] = _quotient(problem, stencil)
+        values = _values_at(problem, stencil)
+        derivatives[name] = _quotient(stencil, values)
         if problem.estimate_errors:
-            errors[name], straddling[name] = errors_of(problem, name, step)
+            estimate = _estimated(problem, name, step, stencil, values)
+            errors[name], straddling[name] = estimate
     return Samples(derivatives, errors, straddling)
 
 
 def errors_of(problem: Problem, variable: str, step: float | None) -> ErrorEstimate:
     """Return estimates of the errors, and where a switch changes its sign in the stencil."""
     stencil = _stencil(problem, variable, step)
-    narrow = _quotient(problem, stencil)
-    wide = _quotient(problem, _stencil(problem, variable, step, 2.0))
-    values = _values(problem)
+    return _estimated(problem, variable, step, stencil, _values_at(problem, stencil))
+
+
+def _estimated(
+    problem: Problem,
+    variable: str,
+    step: float | None,
+    stencil: _Stencil,
+    values: Sequence[Array],
+) -> ErrorEstimate:
+    """Return the estimates, given the values at the points of the stencil."""
+    wider = _stencil(problem, variable, step, 2.0)
+    narrow, wide = _quotient(stencil, values), _quotient(wider, _values_at(problem, wider))
+    factors = [abs(c) for c, _ in stencil.corners]
     with np.errstate(all="ignore"):
-        sizes = sum(abs(c) * np.abs(values(x)) for c, x in stencil.corners)
+        sizes = sum(c * np.abs(value) for c, value in zip(factors, values, strict=True))
         error = np.abs(wide - narrow) + _ROUNDINGS * _EPSILON * sizes / stencil.width
     # An infinite estimate would excuse any number.
     errors = np.where(np.isfinite(error), error, 0.0)
@@ -161,10 +174,16 @@ def _values(problem: Problem) -> Values:
     return values
 
 
-def _quotient(problem: Problem, stencil: _Stencil) -> Array:
+def _values_at(problem: Problem, stencil: _Stencil) -> list[Array]:
+    """Return the values at the points of a stencil."""
     values = _values(problem)
+    return [values(columns) for _, columns in stencil.corners]
+
+
+def _quotient(stencil: _Stencil, values: Sequence[Array]) -> Array:
+    factors = [c for c, _ in stencil.corners]
     with np.errstate(all="ignore"):
-        total: Any = sum(c * values(x) for c, x in stencil.corners)
+        total: Any = sum(c * value for c, value in zip(factors, values, strict=True))
         quotient: Array = np.asarray(total / stencil.width)
     return quotient
 
