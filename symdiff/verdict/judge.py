@@ -433,9 +433,12 @@ def _unit(d: Array, dtype: Dtype) -> Array | float:
 
 
 def _nearly_a_unit(d: Array, samples: Samples, errors: Array) -> Array | float:
-    """Return what is less than a unit away from derivatives with some errors; 0 for doubles."""
+    """Return what is less than a unit away from derivatives with some errors.
+
+    For doubles that is nothing, as the tolerance may be smaller than the errors.
+    """
     asked = DTYPES[samples.asked]
-    return 0.0 if asked == FLOAT64 else _unit(d, asked) * _ALMOST - 2 * errors
+    return -np.inf if asked == FLOAT64 else _unit(d, asked) * _ALMOST - 2 * errors
 
 
 def _within_slopes(
