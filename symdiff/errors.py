@@ -9,7 +9,7 @@
     │   ├── FileError        ... an expression file
     │   ├── UsageError       ... an option or an argument
     │   │   ├── UntracedError    ... a function calls what has no form in the catalogue
-    │   │   └── CallableError    ... a person's function raised an exception: its cause
+    │   │   └── CallableError    ... a user's function raised an exception: its cause
     │   └── StoreError       ... a store of results
     ├── Unsupported          an arithmetic does not support a function: a verdict, not a crash
     └── Crash                symdiff itself failed on one expression; the others are computed

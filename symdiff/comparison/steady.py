@@ -20,7 +20,7 @@ class _WithKeptState:
     """Calls a function; its modules and random numbers are the same in every call."""
 
     function: Callable[..., Any]
-    owner: Any  # the callable as the person gave it, which leads to the modules
+    owner: Any  # the callable as the user gave it, which leads to the modules
     state: tuple[Any, ...]
 
     def __call__(self, *arguments: Any) -> Any:  # noqa: ANN401  (tensors or arrays)

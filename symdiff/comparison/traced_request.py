@@ -30,7 +30,7 @@ def traced(request: Request) -> Request:
     Raises
     ------
     UsageError
-        The callable cannot be traced, or `wrt` names something else than its inputs.
+        The callable cannot be traced, or `wrt` names something other than its inputs.
     """
     expression = request.expression
     program = None

@@ -26,7 +26,7 @@ class Step:
     name
         The name of the function or method, without underscores.
     function, args, kwargs
-        The call. `function` is None for a custom Function, whose backward is the person's own.
+        The call. `function` is None for a custom Function, whose backward is the user's own.
     results
         The tensors that it returned or wrote to.
     line

@@ -160,7 +160,7 @@ def _whole(
 
 
 def _value(done: Run, program: TracedProgram, name: str) -> torch.Tensor:
-    """Return the value of an input in the person's dtype."""
+    """Return the value of an input in the user's dtype."""
     leaf = done.leaves.get(name)
     value: torch.Tensor = program.values[name]
     return value if leaf is None else leaf.detach()

@@ -95,7 +95,7 @@ def _module(name: str) -> ModuleType:
         raise UsageError(message, hint=_EXAMPLE) from None
     except SymdiffError:
         raise
-    except Exception as error:  # noqa: BLE001  (whatever the person's module raises)
+    except Exception as error:  # noqa: BLE001  (whatever the user's module raises)
         message = f"{name} cannot be imported: {describe(error)}"
         raise UsageError(message, hint="python -c 'import ...' shows where") from None
 

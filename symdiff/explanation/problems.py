@@ -53,7 +53,7 @@ class Records:
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class SmallProblem:
-    """A traced program with few components, and what they are in the person's tensors.
+    """A traced program with few components, and what they are in the user's tensors.
 
     Attributes
     ----------
@@ -67,7 +67,7 @@ class SmallProblem:
         For every component of its inputs that is of interest, by the program's name for it, the
         person's tensor and the multi-index there.
     shapes
-        The shapes of the person's tensors, by name.
+        The shapes of the user's tensors, by name.
     counts
         How many components of their gradients are not finite.
     basis

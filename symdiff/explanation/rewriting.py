@@ -274,7 +274,7 @@ def _setting(program: Program, node: int) -> str:
 
 
 class _Fill(ast.NodeTransformer):
-    """Replaces the inputs of a rewriting by the person's expressions, and its settings."""
+    """Replaces the inputs of a rewriting by the user's expressions, and its settings."""
 
     def __init__(self, texts: Mapping[str, str], settings: Mapping[str, str]) -> None:
         self._texts = texts

@@ -16,7 +16,7 @@ class TracedProgram(Program):
     Attributes
     ----------
     function
-        Takes one tensor for each of the Program's inputs, in their order, and calls the person's
+        Takes one tensor for each of the Program's inputs, in their order, and calls the user's
         function.
     name
         The name of that function.

@@ -155,7 +155,7 @@ def read_path(name: str, value: Any) -> Path:  # noqa: ANN401  (checked here)
     """Return a text or a path-like object as a Path, and raise UsageError for anything else."""
     if not isinstance(value, str | os.PathLike):
         message = f"{name} cannot be {_shown(value)}"
-        raise UsageError(message, hint="a path, as a text or a pathlib.Path")
+        raise UsageError(message, hint="a path, as a string or a pathlib.Path")
     return Path(value)
 
 

@@ -50,7 +50,7 @@ class ParsedRequest:
         Raises
         ------
         UsageError
-            `wrt` names something else than an input, or leaves out an input with a claim.
+            `wrt` names something other than an input, or leaves out an input with a claim.
         """
         inputs, wrt = self.program.inputs, self.request.wrt
         variables = inputs if wrt is None else tuple(dict.fromkeys(wrt))
@@ -95,7 +95,7 @@ def _program(request: Request) -> tuple[Program, Callable[..., Any] | None]:
         return _parsed(expression, request.let), function
     if not callable(expression):
         message = (
-            f"an expression is a text, a Program or a callable, not {type(expression).__name__}"
+            f"an expression is a string, a Program or a callable, not {type(expression).__name__}"
         )
         raise UsageError(message, hint='symdiff.compare("relu(x)")')
     if formula is None:

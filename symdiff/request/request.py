@@ -171,7 +171,7 @@ def _check_types(request: Request) -> None:
     if request.wrt is not None and not _is_texts(request.wrt):
         _refuse("wrt", "a list of variables", request.wrt)
     if callable(request.expression) and not isinstance(request.math, str | Program | None):
-        _refuse("math", "a text or a Program", request.math)
+        _refuse("math", "a string or a Program", request.math)
 
 
 def _is_texts(value: object) -> bool:
@@ -182,9 +182,9 @@ def _is_texts(value: object) -> bool:
 def _check_texts(key: str, texts: Mapping[Any, Any]) -> None:
     for name, text in texts.items():
         if not isinstance(name, str):
-            _refuse(f"{key} {name!r}", "named by a text", name)
+            _refuse(f"{key} {name!r}", "named by a string", name)
         if not isinstance(text, str):
-            _refuse(f"{key} {name}", "a text", text)
+            _refuse(f"{key} {name}", "a string", text)
 
 
 def _refuse(key: str, form: str, value: object) -> NoReturn:

@@ -35,9 +35,9 @@ class Key(NamedTuple):
 
 # fmt: off
 _KEYS: Final[Mapping[str, Key]] = MappingProxyType({
-    "name": Key(str, "a text", 'name = "relu"'),
-    "expr": Key(str, "a text", 'expr = "relu(x)"'),
-    "let": Key(dict, "a table of texts", 'let = { h = "2*x" }'),
+    "name": Key(str, "a string", 'name = "relu"'),
+    "expr": Key(str, "a string", 'expr = "relu(x)"'),
+    "let": Key(dict, "a table of strings", 'let = { h = "2*x" }'),
     "grid": Key(dict, "a table with a key for each variable", 'grid = { x = "-2:2:9" }'),
     "wrt": Key(list, "a list of variables", 'wrt = ["x"]'),
     "claims": Key(
@@ -45,17 +45,17 @@ _KEYS: Final[Mapping[str, Key]] = MappingProxyType({
         'claims = { x = "2*x" }',
     ),
     "values": Key(dict, "a table with a key for each tensor", "values = { w = [[1, 2], [3, 4]] }"),
-    "cotangent": Key((list, int, float, str), "numbers, or a text", "cotangent = [0.1, 1.0]"),
+    "cotangent": Key((list, int, float, str), "numbers, or a string", "cotangent = [0.1, 1.0]"),
     "tangent": Key(dict, "a table with a key for each variable", "tangent = { x = [1, 0] }"),
     "dtype": Key(
-        (str, list), "a list of formats, or a text", 'dtype = ["float32", "bfloat16"]'
+        (str, list), "a list of formats, or a string", 'dtype = ["float32", "bfloat16"]'
     ),
     "accumulate": Key(int, "an integer", "accumulate = 2"),
     "order": Key(int, "1 or 2", "order = 2"),
-    "spellings": Key(dict, "a table of texts", 'spellings = { clamp = "x.clamp(min=0)" }'),
+    "spellings": Key(dict, "a table of strings", 'spellings = { clamp = "x.clamp(min=0)" }'),
     "expect": Key(dict, "a table with a key for each engine", 'expect = { autograd = ["failed"] }'),
-    "source": Key(str, "a text", 'source = "DLMF 4.20"'),
-    "note": Key(str, "a text", 'note = "a kink at 0"'),
+    "source": Key(str, "a string", 'source = "DLMF 4.20"'),
+    "note": Key(str, "a string", 'note = "a kink at 0"'),
 })
 # fmt: on
 _KEY_LINE = re.compile(r"^[ \t]*(?:\[[ \t]*expression[ \t]*\.[ \t]*)?([A-Za-z]+)[ \t]*[=\]]")
@@ -70,7 +70,7 @@ def toml_tables(text: str, file: str) -> list[Raw]:
     Raises
     ------
     FileError
-        The text is not TOML, or has something else than entries.
+        The text is not TOML, or has something other than entries.
     """
     long_key = _LONG_KEY.search(text)
     if long_key is not None:
@@ -127,7 +127,7 @@ def toml_entry(raw: Raw, file: str) -> Request:
     Raises
     ------
     FileError
-        A key is unknown or missing, or its value has another form than it should.
+        A key is unknown or missing, or its value has the wrong form.
     """
     table = raw.content
     title = table.get("name")
@@ -189,7 +189,7 @@ def _texts(table: dict[str, Any], key: str) -> dict[str, str]:
     values = table.get(key, {})
     for name, value in values.items():
         if not isinstance(value, str):
-            _fail(f"{key} {name}", "must be a text", _KEYS[key].example)
+            _fail(f"{key} {name}", "must be a string", _KEYS[key].example)
     return dict(values)
 
 
@@ -229,7 +229,7 @@ def _grid(table: dict[str, Any]) -> dict[str, GridText]:
             isinstance(v, int | float | str) and not isinstance(v, bool) for v in values
         ):
             hint = 'grid = { x = [0, 0.5, "1/3", "pi"] }'
-            _fail(f"grid {variable}", "has something else than numbers and texts", hint)
+            _fail(f"grid {variable}", "has something other than numbers and strings", hint)
         grid[variable] = values
     return grid
 

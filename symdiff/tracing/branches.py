@@ -146,7 +146,7 @@ def recorded(
             if recorder.refused is not None:
                 raise recorder.refused from None
             raise
-        if recorder.refused is not None:  # the person's code has caught it and gone another way
+        if recorder.refused is not None:  # the user's code has caught it and gone another way
             raise recorder.refused
         output = _output(recorder, result)
     return Run(

@@ -1,4 +1,4 @@
-"""Tell an exception of a person's function in one line, with the line of code that raised it."""
+"""Tell an exception of a user's function in one line, with the line of code that raised it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _REMEDIES: Final = (
 
 @contextlib.contextmanager
 def exceptions_named() -> Iterator[None]:
-    """Let exceptions of a person's function be the cause of an error that names their line.
+    """Let exceptions of a user's function be the cause of an error that names their line.
 
     Raises
     ------
@@ -33,7 +33,7 @@ def exceptions_named() -> Iterator[None]:
         yield
     except (SymdiffError, MemoryError):
         raise
-    except Exception as error:  # noqa: BLE001  (the person's code may raise anything)
+    except Exception as error:  # noqa: BLE001  (the user's code may raise anything)
         own = _own_part(error.__traceback__)
         line = _innermost(own)
         where = f"{line}: " if line else ""
@@ -43,14 +43,14 @@ def exceptions_named() -> Iterator[None]:
 
 
 def _own_part(traceback: TracebackType | None) -> TracebackType | None:
-    """Return a traceback from the person's first line on; empty if there is none."""
+    """Return a traceback from the user's first line on; empty if there is none."""
     while traceback is not None and not _is_persons(traceback):
         traceback = traceback.tb_next
     return traceback
 
 
 def _innermost(traceback: TracebackType | None) -> CodeLine | None:
-    """Return the person's last line in a traceback."""
+    """Return the user's last line in a traceback."""
     found = None
     while traceback is not None:
         if _is_persons(traceback):

@@ -1,4 +1,4 @@
-"""Find the line of a person's code that is running: file, number and text."""
+"""Find the line of a user's code that is running: file, number and text."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LIBRARY: Final = str(Path(torch.__file__).parent)
 _TRACING: Final = str(Path(__file__).parent)
 _EXPLANATION: Final = str(Path(__file__).parent.parent / "explanation")  # it runs code too
 _FUNCTION: Final = str(Path(torch.autograd.function.__file__))  # its `apply` calls `forward`
-_ENTRY: Final = "trace.py"  # the file of this package that calls the person's function
+_ENTRY: Final = "trace.py"  # the file of this package that calls the user's function
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

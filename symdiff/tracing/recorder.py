@@ -67,7 +67,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
     marked
         Results that a custom Function marks as not differentiable, by their ids.
     refused
-        The first call that could not be read, which the person's code may have caught.
+        The first call that could not be read, which the user's code may have caught.
     has_choices
         Whether something in the trace may be another constant at inputs nearby.
     """
@@ -102,7 +102,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         self._kept_values: list[Any] = []  # as `_kept`, for arrays of indices
         self._kept: list[torch.Tensor] = []  # so that no other tensor gets the same id
         self._by_memory: dict[int, list[torch.Tensor]] = {}
-        self._held = False  # whether the person's code has turned gradients off
+        self._held = False  # whether the user's code has turned gradients off
         self._taken = set(inputs)
         self.marked: dict[int, torch.Tensor] = {}
         self.refused: UntracedError | None = None

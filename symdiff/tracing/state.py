@@ -1,4 +1,4 @@
-"""Leave modules and random numbers as they were, however often a person's function is called.
+"""Leave modules and random numbers as they were, however often a user's function is called.
 
 A function may use modules that it does not take as arguments: from a closure, a global name, an
 object. Their buffers and attributes, such as the statistics of a batch norm or a counter, are put
@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 RandomState = tuple[Any, ...]  # those of torch, Python and numpy
-# Packages whose functions are not looked into: they have no module of the person's.
+# Packages whose functions are not looked into: they have no module of the user's.
 _LIBRARIES: Final = frozenset(
     {"torch", "numpy", "scipy", "sympy", "symdiff", "builtins", "functools", "math"}
 )

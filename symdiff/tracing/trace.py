@@ -26,7 +26,7 @@ from symdiff.tracing.writing import joined, names_in, needed, parsed
 _LONGEST_CONDITION: Final = 80  # characters of a branch's condition in a note
 _UNNAMED: Final = re.compile(
     r"t[ab]*\d+"
-)  # the name of a result that the person's code does not name
+)  # the name of a result that the user's code does not name
 
 
 def trace(function: Callable[..., Any], *inputs: Any, **keywords: Any) -> TracedProgram:
@@ -144,7 +144,7 @@ class _Replay:
 
 
 def _as_given(tensor: torch.Tensor, leaf: Leaf) -> torch.Tensor:
-    """Return a tensor in the dtype of the person's; a module may write into its buffers."""
+    """Return a tensor in the dtype that the user gave; a module may write into its buffers."""
     converted = tensor.to(leaf.tensor.dtype)
     return converted.detach().clone() if leaf.role == "buffer" else converted
 
@@ -189,7 +189,7 @@ def _on_branches(
 
 
 def _condition(branch: Branch, names: Mapping[str, str], definitions: Sequence[Definition]) -> str:
-    """Return a branch's condition in the inputs and in what the person's code names."""
+    """Return a branch's condition in the inputs and in what the user's code names."""
     if branch.condition is None:
         return "a tensor"
     renaming: dict[str, Syntax] = {o: ast.Name(n, ast.Load()) for o, n in names.items()}

@@ -1,4 +1,4 @@
-"""Write recorded definitions as texts that read like the person's code, and parse them."""
+"""Write recorded definitions as texts that read like the user's code, and parse them."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def joined(
     Returns
     -------
     definitions, output
-        Fewer definitions, with the names that the person's code gives.
+        Fewer definitions, with the names that the user's code gives.
     names
         The new name of every definition that is left.
     """

@@ -185,7 +185,7 @@ def test_progress_is_called_at_the_start_and_for_every_entry(tmp_path):
         ({"strict": "no"}, r"strict cannot be 'no' \(True or False\)"),
         ({"kinks": 1}, r"kinks cannot be 1 \(True or False\)"),
         ({"prove": 3}, r"prove cannot be 3 \(filter or all\)"),
-        ({"columns": 3}, r"columns cannot be 3 \(a path, as a text or a pathlib.Path\)"),
+        ({"columns": 3}, r"columns cannot be 3 \(a path, as a string or a pathlib.Path\)"),
     ],
 )
 def test_a_value_of_another_type_is_refused_in_one_line(keywords, message):

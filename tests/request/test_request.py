@@ -127,7 +127,7 @@ def test_an_error_gets_the_line_of_its_key():
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
-        (Request(expression=3), "an expression is a text, a Program or a callable, not int"),
+        (Request(expression=3), "an expression is a string, a Program or a callable, not int"),
         (Request(expression="x", math="x"), "math is the formula of a callable"),
         (Request(expression=abs), "a callable needs its formula"),
         (Request(expression="x", spellings={"s": "y"}), "spelling s: "),
@@ -153,15 +153,15 @@ def test_variables_are_checked_against_the_expression_and_the_claims():
 @pytest.mark.parametrize(
     ("keywords", "message"),
     [
-        ({"claims": {"x": 3}}, "claims x: must be a text, not 3"),
+        ({"claims": {"x": 3}}, "claims x: must be a string, not 3"),
         ({"claims": 3}, "claims: must be a mapping or a list of texts, not 3"),
-        ({"let": {"u": 3}}, "let u: must be a text, not 3"),
+        ({"let": {"u": 3}}, "let u: must be a string, not 3"),
         ({"spellings": 3}, "spellings: must be a mapping, not 3"),
         ({"values": 3}, "values: must be a mapping, not 3"),
         ({"tangent": 3}, "tangent: must be a mapping, not 3"),
         ({"wrt": [1]}, r"wrt: must be a list of variables, not \[1\]"),
         ({"math": 3}, "math is the formula of a callable"),
-        ({"expression": torch.relu, "math": 3}, "math: must be a text or a Program, not 3"),
+        ({"expression": torch.relu, "math": 3}, "math: must be a string or a Program, not 3"),
     ],
 )
 def test_an_argument_of_another_type_is_refused_in_one_line(keywords, message):

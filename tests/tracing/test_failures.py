@@ -1,4 +1,4 @@
-"""Exceptions of a person's function, and inputs that cannot be used: one clear line each."""
+"""Exceptions of a user's function, and inputs that cannot be used: one clear line each."""
 
 import traceback
 
