@@ -165,6 +165,14 @@ def test_a_dtype_rounds_as_numpy_and_torch_do(dtype):
 
 
 @pytest.mark.parametrize("dtype", FLOATING, ids=lambda dtype: dtype.name)
+def test_the_largest_doubles_become_infinite_without_a_warning(dtype):
+    ends = np.array([1.7976931348623157e308, -np.inf, 1.7e308])
+    with np.errstate(all="raise"):
+        rounded = dtype.rounded(ends)
+    assert np.isinf(rounded).all() == (dtype.name != "float64")
+
+
+@pytest.mark.parametrize("dtype", FLOATING, ids=lambda dtype: dtype.name)
 def test_a_unit_is_the_distance_to_the_next_number(dtype):
     numbers = dtype.rounded(np.array([0.0, 1.0, 1.5, 3.0, 200.0, dtype.smallest_normal / 2]))
     steps = dtype.units(numbers)
