@@ -26,6 +26,7 @@ from symdiff.explanation.findings import (
 from symdiff.explanation.finite import nonfinite
 from symdiff.explanation.mechanisms import Cause, causes, value_cause
 from symdiff.explanation.origins import forward_origin
+from symdiff.explanation.plain import reason_of
 from symdiff.explanation.problems import (
     UNDECIDED,
     Records,
@@ -163,7 +164,8 @@ def _value(done: Run, program: TracedProgram, name: str) -> torch.Tensor:
     """Return the value of an input in the user's dtype."""
     leaf = done.leaves.get(name)
     value: torch.Tensor = program.values[name]
-    return value if leaf is None else leaf.detach()
+    # Masks and integers are numbers in the trace.
+    return value if leaf is None or not leaf.is_floating_point() else leaf.detach()
 
 
 def _finding(
@@ -211,12 +213,13 @@ def _proved(
 
     The gradient of the remedy that is tried first is judged by the same proof.
     """
+    cause = None
     try:
         cause = _cause(problem, done, origin)
         numbers = None if cause is None else remedies.first_numbers(problem, cause)
         return problem.records(numbers), cause, ""
     except SymdiffError as error:
-        return None, None, str(error).splitlines()[0]
+        return None, cause, str(error).splitlines()[0]
 
 
 def _of_value(
@@ -234,7 +237,8 @@ def _of_value(
         try:
             mechanism, text = value_cause(whole())
         except (NotCutError, SymdiffError):
-            mechanism, text = Mechanism.UNKNOWN, f"{step.name} returns numbers that are not finite"
+            unknown = Mechanism.UNKNOWN, f"{step.name} returns numbers that are not finite"
+            mechanism, text = reason_of(step) or unknown
         yield Finding(
             operation=step.name,
             line=step.line,
@@ -254,6 +258,9 @@ def _plain(done: Run, step: Step, origin: Origin) -> tuple[Mechanism, str]:
             if off is not None:
                 kinds = {f"{v:g}" for v in operand.detach()[off].unique().tolist()}
                 return Mechanism.INPUT, f"{names[id(operand)]} has {', '.join(sorted(kinds))}"
+    told = reason_of(step)
+    if told is not None:
+        return told
     if origin.step.function is None:
         text = f"the backward of {origin.step.name} turns finite numbers into others"
         return Mechanism.CUSTOM, text

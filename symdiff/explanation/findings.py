@@ -239,9 +239,11 @@ def _of_tensor(tensor: Affected) -> list[str]:
     for length in tensor.shape:
         size *= length
     lines = _wrapped(f"gradient of {tensor.name}: {tensor.count} of {size} elements", "  ")
+    told = ""
     for element in tensor.elements[:_SHOWN]:
         truth = element.truth
-        reason = f" ({truth.reason})" if truth.reason else ""
+        reason = f" ({truth.reason})" if truth.reason not in {"", told} else ""
+        told = truth.reason
         name = f"{tensor.name}{_index(element.index)}"
         text = f"{name}: autograd {element.gradient:.6g}, truth {truth}{reason}"
         lines += _wrapped(text, "    ")

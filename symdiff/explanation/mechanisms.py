@@ -10,18 +10,22 @@ import numpy as np
 
 from symdiff.array_types import Array, Mask
 from symdiff.catalogue import CATALOGUE
+from symdiff.catalogue.row import Function
 from symdiff.engines.base import Problem, TensorProblem
 from symdiff.engines.torch_backward import TorchBackwardPass, backward_pass
 from symdiff.explanation.findings import Mechanism
 from symdiff.explanation.problems import SmallProblem
-from symdiff.explanation.rewriting import text_of
+from symdiff.explanation.rewriting import name_of, text_of
 from symdiff.program import Call, Program
 from symdiff.program.nodes import Input, Setting
 from symdiff.program.values import read_value
 
 _DIVISION: Final = "/"  # the operator of the row
+_MATRICES: Final = "linear algebra"  # groups of the catalogue
+_REDUCTIONS: Final = "reductions"
 _NEARBY: Final = 1e-9  # relative distance at which a pole and an overflow are told apart
 _LARGE: Final = 1e30
+_TINY: Final = np.finfo(np.float64).tiny
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -94,6 +98,10 @@ def _cause(
 ) -> Cause:
     source, rows = _source(program, done.values, node)
     mechanism, reason = rows or _source_of(program, done, source, where)
+    slope = done.contribution(node, argument, np.ones_like(done.adjoints[node]))
+    is_nan = slope is not None and bool(np.isnan(slope[where]).any())
+    if mechanism is Mechanism.INFINITE_SLOPE and is_nan:
+        mechanism, reason = _of_nan(program, done, node, argument, where)
     choice = None
     is_zero = _is_zero(done.adjoints[node], done.values[node], where)
     if is_zero:
@@ -152,18 +160,27 @@ def _source_of(
     at = _numbers(operands, mask)
     if at is None:
         return Mechanism.UNKNOWN, node.function
-    return _of_call(node, at, value[mask].flat[0], text_of(program, source), done.precision)
+    written = text_of(program, source)
+    return of_numbers(CATALOGUE[node.function], at, value[mask].flat[0], written, done.precision)
 
 
-def _of_call(
-    node: Call, at: list[float], value: float, written: str, precision: str
+def of_numbers(
+    row: Function, at: list[float], value: float, written: str, precision: str
 ) -> tuple[Mechanism, str]:
-    """Return the mechanism of a call that is applied component by component."""
-    row = CATALOGUE[node.function]
-    text = f"{node.function}({', '.join(f'{n:.6g}' for n in at)})"
-    if row.operator and len(at) == len("xy"):
-        left, right = (f"{n:.6g}" if n >= 0 else f"({n:.6g})" for n in at)
-        text = f"{left}{row.operator}{right}"
+    """Return the mechanism of a call that is applied component by component, and its text.
+
+    Parameters
+    ----------
+    row
+        The function.
+    at, value
+        Its arguments and its value.
+    written
+        The call in the code; "" if it is not known.
+    precision
+        The dtype in which the derivative is computed.
+    """
+    text = _with_numbers(row, at)
     if row.operator == _DIVISION and at[-1] == 0:
         mechanism = Mechanism.ZERO_BY_ZERO if at[0] == 0 else Mechanism.POLE
         text = f"{written or text} is {text}"
@@ -173,12 +190,34 @@ def _of_call(
         is_pole = not at or at[0] == 0 or abs(_near(row.column("numpy"), at)) < _LARGE
         mechanism = Mechanism.POLE if is_pole else Mechanism.OVERFLOW
         text = f"{text} is {value:g}"
-    elif precision != "float64" and any(at):
+    elif any(0 < abs(n) < _TINY for n in at) or (precision != "float64" and any(at)):
         mechanism = Mechanism.OVERFLOW
         text = f"the derivative of {text} overflows in {precision}"
     else:
         mechanism, text = Mechanism.INFINITE_SLOPE, f"{text} has an infinite slope"
     return mechanism, text
+
+
+def _with_numbers(row: Function, at: list[float]) -> str:
+    if row.operator and len(at) == len("xy"):
+        left, right = (f"{n:.6g}" if n >= 0 else f"({n:.6g})" for n in at)
+        return f"{left}{row.operator}{right}"
+    return f"{row.name}({', '.join(f'{n:.6g}' for n in at)})"
+
+
+def _of_nan(
+    program: Program, done: TorchBackwardPass, node: int, argument: int, where: Mask
+) -> tuple[Mechanism, str]:
+    """Return the mechanism of a call with a finite value whose derivative is NaN."""
+    call = program.nodes[node]
+    assert isinstance(call, Call)  # noqa: S101  (causes are calls)
+    operands = [done.values[a] for a in _operands(program, call) if a in done.values]
+    at = _numbers([o for o in operands if o.dtype != bool], where) or []
+    text = _with_numbers(CATALOGUE[call.function], at)
+    if not any(at):
+        return Mechanism.ZERO_BY_ZERO, f"the derivative of {text} is computed as 0/0"
+    inner = name_of(program, argument)
+    return Mechanism.DOMAIN, f"{text} has no derivative by {inner}"
 
 
 def _near(function: object, at: list[float]) -> float:
@@ -195,13 +234,29 @@ def _of_reduction(node: Call, operands: list[Array], value: Array) -> tuple[Mech
     numbers = operands[0] if operands else np.zeros(0)
     if np.isneginf(numbers).any():
         return Mechanism.MINUS_INFINITY, f"{node.function} of a row that is -inf throughout"
-    if not numbers.any():
-        return Mechanism.ZERO_VECTOR, f"{node.function} of numbers that are all 0"
-    if (numbers == numbers.flat[0]).all():
-        return Mechanism.EQUAL_NUMBERS, f"{node.function} of numbers that are all equal"
+    row = CATALOGUE[node.function]
+    if row.group == _MATRICES and not np.isfinite(value).all():
+        kind = "infinite" if np.isinf(value).any() else "nan"
+        mechanism = Mechanism.POLE if np.isinf(value).any() else Mechanism.DOMAIN
+        return mechanism, f"{node.function} of this matrix is {kind}"
     if np.isinf(value).any():
         return Mechanism.OVERFLOW, f"{node.function} is inf"
+    if row.group == _REDUCTIONS and np.isnan(value).any():
+        shape = tuple(numbers.shape)
+        return Mechanism.ZERO_BY_ZERO, f"{node.function} of too few numbers: the shape is {shape}"
+    if _has_row(numbers == 0):
+        return Mechanism.ZERO_VECTOR, f"{node.function} of numbers that are all 0"
+    if any(
+        _has_row(numbers == numbers.take([0], axis=axis), axis) for axis in range(numbers.ndim)
+    ):
+        return Mechanism.EQUAL_NUMBERS, f"{node.function} of numbers that are all equal"
     return Mechanism.UNKNOWN, f"{node.function} in shape {tuple(numbers.shape)}"
+
+
+def _has_row(mask: Mask, axis: int | None = None) -> bool:
+    """Return whether a mask is true throughout along an axis, or along some axis."""
+    axes = range(mask.ndim) if axis is None else (axis,)
+    return any(bool(mask.all(axis=a).any()) for a in axes) or (not mask.ndim and bool(mask))
 
 
 def _numbers(operands: list[Array], mask: Mask) -> list[float] | None:
@@ -235,6 +290,8 @@ def _rows_of_minus_infinity(
     operands = [v for a in arguments if (v := values.get(a)) is not None and v.dtype != bool]
     is_reduction = CATALOGUE[call.function].array is not None
     if not operands or (len(operands) == 1 and not is_reduction):
+        return None
+    if not all(o.size for o in operands):
         return None
     rows = (
         operands[0]

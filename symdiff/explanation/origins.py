@@ -11,7 +11,7 @@ from symdiff.explanation.recording import Run
 
 def forward_origin(done: Run, step: Step) -> Step:
     """Return the step from which NaNs and infinities in the arguments of a step come."""
-    if _has_row_of_minus_infinity(step):
+    if has_row_of_minus_infinity(step):
         return step
     for is_off in (_has_nan, _has_nonfinite):  # a NaN first: an infinity may be meant
         for operand in step.operands:
@@ -30,9 +30,9 @@ def _has_nonfinite(tensor: torch.Tensor) -> bool:
     return not is_finite(tensor)
 
 
-def _has_row_of_minus_infinity(step: Step) -> bool:
+def has_row_of_minus_infinity(step: Step) -> bool:
     """Return whether a call makes NaNs of a row of -inf, which may be meant as a mask."""
     if not any(r.is_floating_point() and _has_nan(r.detach()) for r in step.results):
         return False
-    rows = [t.detach() for t in step.operands if t.is_floating_point() and t.ndim]
+    rows = [t.detach() for t in step.operands if t.is_floating_point() and t.ndim and t.numel()]
     return any(bool(t.isneginf().all(dim).any()) for t in rows for dim in range(t.ndim))

@@ -27,6 +27,7 @@ from symdiff.program.nodes import Builder, Literal
 from symdiff.report.records import Record
 
 _ROUNDING: Final = 1e-15
+_NEARER: Final = 16
 _SAFE: Final = 1.0  # an argument at which nearly all functions are smooth
 # Numbers to add inside a root, and distances from the ends of a domain, by dtype.
 _SMALL: Final = {torch.float64: (1e-24, 1e-12), torch.float32: (1e-12, 1e-8)}
@@ -135,7 +136,7 @@ def _change(problem: SmallProblem, candidate: Candidate) -> float | None:
     It is compared close to the inputs too: at the inputs alone two functions may agree by chance.
     """
     changes = []
-    for values in (problem.values, *problem.nearby()):
+    for values in _comparable(problem):
         before = problem.value(problem.program, values)
         after = problem.value(candidate.program, values, candidate.widen)
         if before.shape != after.shape:
@@ -149,6 +150,28 @@ def _change(problem: SmallProblem, candidate: Candidate) -> float | None:
             changes.append(float(((a - b).abs() / b.abs().clamp(min=1)).max()))
     change = max(changes, default=0.0)
     return change if candidate.is_change and change > _ROUNDING else 0.0
+
+
+def _comparable(problem: SmallProblem) -> Iterator[Mapping[str, torch.Tensor]]:
+    """Yield the inputs and others close by, nearer to 0 where the values would lose digits there.
+
+    A probability of 1e-322 has two digits left, and so has its logarithm.
+    """
+    for values in (problem.values, *problem.nearby()):
+        if not _underflows(problem, values):
+            yield values
+            continue
+        small = {n: v / _NEARER if n in problem.wrt else v for n, v in values.items()}
+        if not _underflows(problem, small):
+            yield small
+
+
+def _underflows(problem: SmallProblem, values: Mapping[str, torch.Tensor]) -> bool:
+    """Return whether a value within the program is too small to have all its digits."""
+    done = backward(dataclasses.replace(problem, values=values))
+    tiny = torch.finfo(getattr(torch, done.precision)).tiny
+    numbers = (abs(v) for v in done.values.values() if v.dtype != bool)
+    return any(bool(((v > 0) & (v < tiny)).any()) for v in numbers)
 
 
 def _are_true(

@@ -258,7 +258,7 @@ def call_text(program: Program, node: int, others: Mapping[int, str]) -> str:
     row = CATALOGUE[call.function]
     texts = [others.get(a) or name_of(program, a) for a in call.operands]
     if row.operator and len(texts) == len("xy"):
-        left, right = (f"({t})" if " " in t and "(" not in t[:12] else t for t in texts)
+        left, right = (_grouped(t) for t in texts)
         return f"{left} {row.operator} {right}"
     named = [p for p, a in zip(row.parameters, call.arguments, strict=False) if a is not None]
     written = [
@@ -266,6 +266,15 @@ def call_text(program: Program, node: int, others: Mapping[int, str]) -> str:
         for p, t, a in zip(named, texts, call.operands, strict=False)
     ]
     return f"{call.function}({', '.join(written or texts)})"
+
+
+def _grouped(text: str) -> str:
+    """Return a text that is an operand of an operator, in parentheses unless it is an atom."""
+    is_atom = isinstance(
+        ast.parse(text, mode="eval").body,
+        ast.Name | ast.Constant | ast.Call | ast.Subscript | ast.Attribute,
+    )
+    return text if is_atom else f"({text})"
 
 
 def _setting(program: Program, node: int) -> str:

@@ -57,6 +57,21 @@ MECHANISMS = [
     (lambda x: torch.sqrt(x) * 0, ZEROS, "ZERO_TIMES_INFINITY", "the gradient that arrives is 0"),
     (lambda x: torch.sqrt(x).clamp(min=1), ZEROS, "ZERO_TIMES_INFINITY", "sqrt(0)"),
     (Halved.apply, doubles(0.0, 1.0), "CUSTOM", "the backward of Halved"),
+    (lambda x: torch.tensor(-1.0) ** x, doubles(2.0), "DOMAIN", "(-1)**2 has no derivative by x"),
+    (lambda x: torch.tensor(-2.0) ** x, doubles(3.0), "DOMAIN", "(-2)**3 has no derivative by x"),
+    (lambda x: torch.hypot(x, x), doubles(0.0), "ZERO_BY_ZERO", "hypot(0, 0)"),
+    (lambda x: torch.xlogy(x, x), doubles(0.0), "ZERO_BY_ZERO", "xlogy(0, 0)"),
+    (lambda x: torch.logdet(x.expand(2, 2)), doubles(1.0), "POLE", "logdet of this matrix is inf"),
+    (lambda x: torch.logdet(torch.outer(x, x)), doubles(1.0, 2.0), "POLE", "logdet of this matrix"),
+    (lambda x: torch.logdet(torch.diag(x)), ZEROS, "POLE", "logdet of this matrix is infinite"),
+    (lambda x: torch.logdet(torch.diag(x)), doubles(-1.0, 1.0), "DOMAIN", "logdet of this matrix"),
+    (lambda x: x.sum(), doubles(1e308, 1e308), "OVERFLOW", "sum is inf"),
+    (lambda x: x[x > 5].mean(), ONES, "DOMAIN", "mean of these finite numbers is nan"),
+    (torch.log, doubles(5e-324), "OVERFLOW", "the derivative of log(4.94066e-324) overflows"),
+    (
+        lambda x: torch.nn.functional.layer_norm(x.outer(x) + 1, (2,), eps=0.0).square(),
+        doubles(0.0, 1.0), "EQUAL_NUMBERS", "layer_norm of numbers that are all equal",
+    ),
 ]  # fmt: skip
 
 
@@ -69,6 +84,65 @@ def test_the_mechanism_is_named_with_its_numbers(function, x, mechanism, reason)
     finding = symdiff.explain(function, x).findings[0]
     assert finding.mechanism.name == mechanism
     assert reason in finding.reason
+
+
+MASKED_ROW = torch.tensor([[True, True], [False, True]])
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, m: torch.softmax(x.masked_fill(m, -INF), -1).sum(),
+        lambda x, m: torch.softmax(torch.where(m, -INF, x), -1),
+        lambda x, m: torch.log_softmax(x.masked_fill(m, -INF), -1).exp(),
+        lambda x, m: torch.softmax((x @ x.T).masked_fill(m, -INF), -1) @ x,
+        lambda x, m: torch.softmax(x.repeat(20, 20).masked_fill(m.repeat(20, 20), -INF), -1).sum(),
+    ],
+)
+def test_a_row_that_the_mask_leaves_empty_is_named(function):
+    x = torch.tensor([[1.0, 2.0], [3.0, 4.0]], dtype=torch.float64)
+    (finding,) = symdiff.explain(function, x, MASKED_ROW).findings
+    assert finding.mechanism.name == "MINUS_INFINITY"
+
+
+def test_a_row_that_the_mask_leaves_empty_is_named_inside_attention():
+    attention = torch.nn.MultiheadAttention(4, 2, batch_first=True).double()
+    x = torch.ones(2, 2, 4, dtype=torch.float64)
+    mask = torch.tensor([[True, True], [False, False]])
+    (finding,) = symdiff.explain(attention, x, x, x, key_padding_mask=mask).findings
+    assert finding.mechanism.name == "MINUS_INFINITY"
+    assert str(finding).count("does not treat elements alike") == len(finding.tensors)
+
+
+def test_a_mask_among_the_inputs_is_taken_as_it_is():
+    mask = torch.tensor([True, False])
+    (finding,) = symdiff.explain(
+        lambda x, m: torch.where(m, x.log(), 0.0), doubles(1.0, 0.0), mask
+    ).findings
+    assert finding.mechanism.name == "BRANCH"
+    assert finding.tensors[0].elements[0].truth.derivative == 0
+    assert finding.remedies[0].write == "log(torch.where(m != 0, x, 1))"
+
+
+def test_a_value_of_a_large_function_is_told_with_its_number():
+    x = torch.ones(100_000, dtype=torch.float64)
+    x[7] = -0.5
+    (finding,) = symdiff.explain(lambda x: torch.where(x < 0, x.log(), x).sum(), x).findings
+    assert (finding.mechanism.name, finding.reason) == (
+        "DOMAIN",
+        "log(-0.5) is nan; 1 of 1 values are not finite",
+    )
+
+
+@pytest.mark.filterwarnings("ignore:std")
+@pytest.mark.parametrize("shape", [(1,), (1, 3), (1, 1)])
+def test_the_spread_of_one_number_is_named(shape):
+    x = torch.ones(shape, dtype=torch.float64)
+    (finding,) = symdiff.explain(lambda x: x.std(0).sum(), x).findings
+    assert (finding.mechanism.name, finding.reason) == (
+        "ZERO_BY_ZERO",
+        f"std of too few numbers: the shape is {shape}",
+    )
 
 
 def test_a_custom_backward_is_told_and_its_truth_proved():

@@ -107,3 +107,41 @@ def test_a_small_change_is_offered_last_and_says_how_much_it_changes(function, x
     (remedy,) = finding.remedies
     assert write in remedy.write
     assert change in remedy.note
+
+
+ROWS = torch.tensor([[0.0, 0.0], [1.0, 2.0]], dtype=torch.float64)
+FAR_APART = torch.tensor([[0.0, 800.0], [1.0, 2.0]], dtype=torch.float64)
+TARGETS = torch.tensor([0, 1])
+
+
+@pytest.mark.parametrize(
+    ("function", "x", "write"),
+    [
+        (lambda x: x.square().sum().sqrt(), doubles(0.0, 0.0), "norm(x)"),
+        (lambda x: (x**2).sum() ** 0.5, doubles(0.0, 0.0), "norm(x)"),
+        (lambda x: x.pow(2).sum(-1).pow(0.5), ROWS, "norm(x, dim=-1)"),
+        (lambda x: x.square().sum(1, keepdim=True).sqrt(), ROWS, "norm(x, dim=1, keepdim=True)"),
+        (lambda x: torch.sqrt(x @ x), doubles(0.0, 0.0), "norm(x)"),
+        (lambda x: torch.sqrt(torch.dot(x, x)), doubles(0.0, 0.0), "norm(x)"),
+        (lambda x: torch.sqrt(x[0] ** 2 + x[1] ** 2), doubles(0.0, 0.0), "norm(stack([x[0], x[1]]), dim=0)"),
+        (lambda x: torch.sqrt(x.square()), doubles(0.0), "abs(x)"),
+        (lambda x: x.var() ** 0.5, doubles(3.0, 3.0), "std(x, correction=1)"),
+        (lambda x: (x**2).mean() ** 0.5, doubles(0.0, 0.0), "(mean(x ** 2) + 1e-24) ** 0.5"),
+        (lambda x: torch.log(torch.softmax(x, -1))[0], doubles(0.0, 800.0), "log_softmax(x, dim=-1)"),
+        (lambda x: torch.log(torch.softmax(x, -1))[0], doubles(0.0, 744.2), "log_softmax(x, dim=-1)"),
+        (lambda x: torch.log(torch.softmax(x, 0))[0], doubles(0.0, 120.0).float(), "log_softmax(x, dim=0)"),
+        (lambda x: torch.log(torch.softmax(x, 1)).sum(), FAR_APART, "log_softmax(x, dim=1)"),
+        (lambda x: torch.nn.functional.nll_loss(torch.log(torch.softmax(x, 1)), TARGETS), FAR_APART, "log_softmax(x, dim=1)"),
+    ],
+)  # fmt: skip
+def test_another_spelling_is_offered(function, x, write):
+    (finding,) = symdiff.explain(function, x).findings
+    assert [r.write for r in finding.remedies] == [write]
+
+
+def test_a_candidate_is_refused_where_all_numbers_close_by_are_too_small():
+    problem = problem_of(lambda x: torch.log(torch.softmax(x, 0)), doubles(0.0, 744.0))
+    proof = problem.records()
+    for text, is_true in (("log_softmax(x, 0)", True), ("log_softmax(x, 0)*(1 + 1e-4)", False)):
+        found = remedies.tried(problem, Candidate(parse(text), "", ""), {}, proof)
+        assert (found is not None) is is_true, text
