@@ -246,9 +246,7 @@ def _of_reduction(node: Call, operands: list[Array], value: Array) -> tuple[Mech
         return Mechanism.ZERO_BY_ZERO, f"{node.function} of too few numbers: the shape is {shape}"
     if _has_row(numbers == 0):
         return Mechanism.ZERO_VECTOR, f"{node.function} of numbers that are all 0"
-    if any(
-        _has_row(numbers == numbers.take([0], axis=axis), axis) for axis in range(numbers.ndim)
-    ):
+    if any(_has_row(numbers == numbers.take([0], axis=axis), axis) for axis in range(numbers.ndim)):
         return Mechanism.EQUAL_NUMBERS, f"{node.function} of numbers that are all equal"
     return Mechanism.UNKNOWN, f"{node.function} in shape {tuple(numbers.shape)}"
 
