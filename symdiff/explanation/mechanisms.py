@@ -232,23 +232,31 @@ def _near(function: object, at: list[float]) -> float:
 
 def _of_reduction(node: Call, operands: list[Array], value: Array) -> tuple[Mechanism, str]:
     numbers = operands[0] if operands else np.zeros(0)
+    group = CATALOGUE[node.function].group
+    is_infinite, is_nan = bool(np.isinf(value).any()), bool(np.isnan(value).any())
     if np.isneginf(numbers).any():
-        return Mechanism.MINUS_INFINITY, f"{node.function} of a row that is -inf throughout"
-    row = CATALOGUE[node.function]
-    if row.group == _MATRICES and not np.isfinite(value).all():
-        kind = "infinite" if np.isinf(value).any() else "nan"
-        mechanism = Mechanism.POLE if np.isinf(value).any() else Mechanism.DOMAIN
-        return mechanism, f"{node.function} of this matrix is {kind}"
-    if np.isinf(value).any():
-        return Mechanism.OVERFLOW, f"{node.function} is inf"
-    if row.group == _REDUCTIONS and np.isnan(value).any():
+        found = Mechanism.MINUS_INFINITY, "of a row that is -inf throughout"
+    elif group == _MATRICES and (is_infinite or is_nan):
+        mechanism = Mechanism.POLE if is_infinite else Mechanism.DOMAIN
+        found = mechanism, f"of this matrix is {'infinite' if is_infinite else 'nan'}"
+    elif is_infinite:
+        found = Mechanism.OVERFLOW, "is inf"
+    elif group == _REDUCTIONS and is_nan:
         shape = tuple(numbers.shape)
-        return Mechanism.ZERO_BY_ZERO, f"{node.function} of too few numbers: the shape is {shape}"
-    if _has_row(numbers == 0):
-        return Mechanism.ZERO_VECTOR, f"{node.function} of numbers that are all 0"
-    if any(_has_row(numbers == numbers.take([0], axis=axis), axis) for axis in range(numbers.ndim)):
-        return Mechanism.EQUAL_NUMBERS, f"{node.function} of numbers that are all equal"
-    return Mechanism.UNKNOWN, f"{node.function} in shape {tuple(numbers.shape)}"
+        found = Mechanism.ZERO_BY_ZERO, f"of too few numbers: the shape is {shape}"
+    elif _has_row(numbers == 0):
+        found = Mechanism.ZERO_VECTOR, "of numbers that are all 0"
+    elif _has_equal_row(numbers):
+        found = Mechanism.EQUAL_NUMBERS, "of numbers that are all equal"
+    else:
+        found = Mechanism.UNKNOWN, f"in shape {tuple(numbers.shape)}"
+    return found[0], f"{node.function} {found[1]}"
+
+
+def _has_equal_row(numbers: Array) -> bool:
+    """Return whether all numbers in some row are equal, along any axis."""
+    first = (numbers.take([0], axis=axis) for axis in range(numbers.ndim))
+    return any(_has_row(numbers == one, axis) for axis, one in enumerate(first))
 
 
 def _has_row(mask: Mask, axis: int | None = None) -> bool:

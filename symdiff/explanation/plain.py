@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import torch
-
 from symdiff.catalogue import CATALOGUE
 from symdiff.explanation.calls import Step
-from symdiff.explanation.finite import is_finite, nonfinite
 from symdiff.explanation.findings import Mechanism
+from symdiff.explanation.finite import is_finite, nonfinite
 from symdiff.explanation.mechanisms import of_numbers
 from symdiff.explanation.origins import has_row_of_minus_infinity
 
