@@ -151,7 +151,8 @@ class SmallProblem:
             for name in self.wrt:
                 x = self.values[name]
                 noise = torch.randn(x.shape, generator=generator, dtype=torch.float64)
-                moved[name] = (x + _NEARBY * noise * x.abs().clamp(min=1)).to(x.dtype)
+                close = (x + _NEARBY * noise * x.abs().clamp(min=1)).to(x.dtype)
+                moved[name] = torch.where(x.isfinite(), close, x)
             yield moved
 
     def records(self, numbers: Mapping[str, float] | None = None) -> Records:

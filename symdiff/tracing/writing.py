@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from symdiff.program import Program
 from symdiff.program.parser import reader_of
+from symdiff.tracing.assignments import assigned_name
 from symdiff.tracing.records import Definition
 from symdiff.tracing.syntax import Syntax, replaced
 
-_ASSIGNMENT: Final = re.compile(r"([A-Za-z][A-Za-z0-9_]*)\s*=(?!=)")
 _LONGEST: Final = 400  # characters of one definition into which others are written
 
 
@@ -87,9 +86,9 @@ def _names(definitions: Sequence[Definition], inputs: Sequence[str]) -> dict[str
     names: dict[str, str] = {}
     for k, d in enumerate(definitions):
         following = definitions[k + 1].line if k + 1 < len(definitions) else None
-        match = _ASSIGNMENT.match(d.line.text) if d.line and following != d.line else None
-        name = match.group(1) if match else d.name
-        if match and name in taken:
+        found = assigned_name(d.line.text, d.operation) if d.line and following != d.line else None
+        name = found or d.name
+        if found and name in taken:
             count = 2
             while f"{name}_{count}" in taken:
                 count += 1
