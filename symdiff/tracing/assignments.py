@@ -8,16 +8,6 @@ import re
 from typing import Final
 
 _ASSIGNMENT: Final = re.compile(r"([A-Za-z][A-Za-z0-9_]*)\s*=(?!=)")
-_BINARY: Final[dict[type[ast.operator], frozenset[str]]] = {
-    ast.Add: frozenset({"add"}),
-    ast.Sub: frozenset({"sub"}),
-    ast.Mult: frozenset({"mul"}),
-    ast.Div: frozenset({"div", "truediv"}),
-    ast.MatMult: frozenset({"matmul"}),
-    ast.Pow: frozenset({"pow"}),
-    ast.Mod: frozenset({"mod", "remainder"}),
-    ast.FloorDiv: frozenset({"floordiv", "floor_divide"}),
-}
 _OPERATIONS: Final = (ast.Call, ast.BinOp, ast.UnaryOp, ast.Compare, ast.Subscript)
 
 
@@ -56,8 +46,9 @@ def assigned_name(text: str, operation: str) -> str | None:
 def _is_last(value: ast.expr, operation: str) -> bool:
     """Return whether an operation may be the outermost one of an expression."""
     if isinstance(value, ast.BinOp):
-        names = _BINARY.get(type(value.op), frozenset())
-        return operation in names or operation.removeprefix("r") in names
+        # Python's word is Mult where torch's is mul or __rmul__.
+        word = type(value.op).__name__.lower()
+        return word.startswith((operation, operation.removeprefix("r")))
     if isinstance(value, ast.UnaryOp | ast.Subscript):
         return operation == ("getitem" if isinstance(value, ast.Subscript) else "neg")
     if isinstance(value, ast.Attribute | ast.Compare):
