@@ -48,7 +48,8 @@ class Traits:
         Whether it runs a program on tensors as it was written (`Problem.tensor_problem`). If not,
         it is given one component of the program, written out as a program on numbers.
     dtypes
-        The floating-point dtypes in which it can run a program on whole tensors.
+        The floating-point dtypes in which it can run a program. An engine named with one of them,
+        such as ``autograd:float32``, is given `Problem.format`.
     runs_callables
         Whether it runs the callable of a problem, with the problem on tensors if there is one. If
         not, it is given the formula alone.
