@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from symdiff.arithmetics.series.reals import Real
 from symdiff.atlas.cases import Case
 from symdiff.atlas.points import requests_of
 from symdiff.atlas.rows import WITHOUT_CHOICE, Answer, Atlas, Row, answer_of, row_of
@@ -16,16 +17,20 @@ from symdiff.batch.work import Work
 from symdiff.comparison.evidence import Evidence
 from symdiff.engines.registry import library_of, load, resolve
 from symdiff.errors import InputError, describe
-from symdiff.program import parse
+from symdiff.program import Program, parse
 from symdiff.program.values import uses_tensors
 from symdiff.report.records import records
 from symdiff.request.options import Options
 from symdiff.request.request import Request
-from symdiff.truth.kinds import APPARENT
+from symdiff.truth.exact_points import exact_number
+from symdiff.truth.kinds import APPARENT, Kind
+from symdiff.truth.proof import prove
 from symdiff.verdict.words import Verdict
 
 # With fewer calls, worker processes take longer to start than the work takes.
 _FEW: Final = 20
+# Kinds of a function at points where its derivative may have a derivative.
+_MAY_BE_SMOOTH: Final = frozenset({Kind.SMOOTH, Kind.UNDECIDED})
 
 
 def record(calls: Sequence[Case], engines: Iterable[str], *, jobs: int | None = None) -> Atlas:
@@ -87,9 +92,11 @@ def _outcomes(
 def _requests(calls: Sequence[Case], lost: dict[str, str]) -> Iterator[Request]:
     """Yield the requests of calls; those that cannot be used are added to `lost`.
 
-    Second derivatives are asked for where there is one variable.
+    A call that belongs to several functions is compared for the first one. Second derivatives are
+    asked for where there is one variable, and the first derivative exists.
     """
-    for case in calls:
+    by_text = {case.text: case for case in reversed(calls)}
+    for case in (case for case in calls if by_text[case.text] is case):
         try:
             requests = requests_of(case)
         except InputError as error:
@@ -97,8 +104,32 @@ def _requests(calls: Sequence[Case], lost: dict[str, str]) -> Iterator[Request]:
             continue
         for request in requests:
             yield request
-            if len(request.at or ()) == 1:
-                yield dataclasses.replace(request, order=2)
+            differentiable = _differentiable(request)
+            if differentiable:
+                yield dataclasses.replace(request, order=2, at=differentiable)
+
+
+def _differentiable(request: Request) -> dict[str, list[str]]:
+    """Return the points of a request in one variable where the first derivative may exist."""
+    program = parse(request.text)
+    if len(program.inputs) != 1 or request.at is None:
+        return {}
+    (name,) = program.inputs
+    if uses_tensors(program):
+        return {name: request.at[name]}
+    kept = [text for text in request.at[name] if _kind(program, name, text) in _MAY_BE_SMOOTH]
+    return {name: kept} if kept else {}
+
+
+def _kind(program: Program, name: str, text: str) -> Kind:
+    try:
+        number = Real.of(float(text))
+    except ValueError:
+        exact = exact_number(text)
+        if exact is None:
+            return Kind.UNDECIDED
+        number = exact
+    return prove(program, name, {name: number}).kind
 
 
 def _points(

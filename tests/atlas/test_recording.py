@@ -66,6 +66,11 @@ def test_points_without_a_value_are_left_out():
     assert rows("1/x", "log(x)").answers == {}
 
 
+def test_a_call_of_several_functions_is_compared_once():
+    atlas = record([Case("abs", "abs(x)"), Case("norm", "abs(x)")], ["autograd"], jobs=1)
+    assert [row.function for row in atlas.answers] == ["abs"]
+
+
 def test_a_call_that_cannot_be_compared_is_named():
     atlas = rows("relu(x)", "relu(")
     assert len(atlas.answers) == 1
