@@ -122,7 +122,7 @@ def _compare(
             shapes = plan.tensors.wrt.items()
             components = {n: tuple(component_names(n, shape)) for n, shape in shapes}
             trials = with_jacobian_diagnoses(trials, components)
-        trials = tuple(with_explanations(trial, grid) for trial in trials)
+        trials = tuple(_as_result(with_explanations(trial, grid)) for trial in trials)
     scalars = grid.names if plan.tensors is None else plan.tensors.scalars
     sampled = (name for trial in trials for name in trial.samples)
     engines = tuple(dict.fromkeys((*engines, *sampled)))  # asserted derivatives are engines too
@@ -139,6 +139,17 @@ def _compare(
         left_out=left_out,
         requested=requested_points(grid, scalars, request.at, dtype_of_points(engines)),
     )
+
+
+def _as_result(trial: Trial) -> Trial:
+    """Return a trial without the program written out, which is needed until values are judged."""
+    tensors = trial.problem.tensor_problem
+    if tensors is None or tensors.written is None:
+        return trial
+    problem = dataclasses.replace(
+        trial.problem, tensor_problem=dataclasses.replace(tensors, written=None)
+    )
+    return dataclasses.replace(trial, problem=problem)
 
 
 def _run_trials(

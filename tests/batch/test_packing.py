@@ -87,6 +87,13 @@ def test_every_shipped_entry_can_be_packed():
         assert unpack(pack(entry)) == dataclasses.replace(entry)
 
 
+def test_evidence_on_tensors_is_packed_without_the_program_written_out():
+    evidence = symdiff.compare("amax([x, y])", at={"x": 0, "y": 0}).evidence[0]
+    problem = unpack(pack(evidence)).trials[0].problem
+    assert problem.tensor_problem is not None
+    assert problem.tensor_problem.written is None
+
+
 def test_values_that_are_not_data_are_refused():
     with pytest.raises(TypeError, match="function cannot be packed"):
         pack({"f": lambda x: x})
