@@ -72,7 +72,7 @@ def test_all_of_them_run_and_pass(reports):
 def test_every_textbook_derivative_agrees_with_its_claim_at_every_regular_point(reports):
     for evidence in reports["calculus"].evidence:
         assert CLAIM in evidence.engines, evidence.name
-        (trial,) = evidence.trials
+        trial = evidence.trials[0]  # the others are spellings, without claims
         regular = evidence.grid.roles == 0
         for variable in trial.covered(CLAIM):
             there = regular & (trial.truths[variable].kinds == Kind.SMOOTH)

@@ -97,8 +97,8 @@ from symdiff.arithmetics.arrays import evaluate
 from symdiff.engines.base import Allowance, Samples, Traits
 
 
-class _Forward:
-    name = "forward"
+class _Slopes:
+    name = "slopes"
     traits = Traits(modes=("differences",))
 
     def differentiate(self, problem):
@@ -116,19 +116,19 @@ class _Forward:
         return Allowance(1e-6, reason="truncation and rounding")
 
 
-ENGINE = _Forward()
+ENGINE = _Slopes()
 """
 
 
 def test_an_engine_is_one_file_and_one_line(tree):
-    (tree.folder / "symdiff/engines/forward.py").write_text(ENGINE)
+    (tree.folder / "symdiff/engines/slopes.py").write_text(ENGINE)
     tree.replace(
         "symdiff/engines/registry.py",
         'MappingProxyType({\n    "symbolic"',
-        'MappingProxyType({\n    "forward": BuiltIn("forward differences"),\n    "symbolic"',
+        'MappingProxyType({\n    "slopes": BuiltIn("difference quotients"),\n    "symbolic"',
     )
-    assert "forward differences" in tree.symdiff("engines")
-    command = ["eval", "x**3", "--at", "x=1,2", "--engine", "forward", "--format", "jsonl"]
+    assert "difference quotients" in tree.symdiff("engines")
+    command = ["eval", "x**3", "--at", "x=1,2", "--engine", "slopes", "--format", "jsonl"]
     verdicts = [json.loads(line)["verdict"] for line in tree.symdiff(*command).splitlines()]
     assert verdicts == ["inexact", "inexact"]
     linter = Path(sys.executable).with_name("lint-imports")
