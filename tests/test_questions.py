@@ -285,7 +285,9 @@ class TestTwoLayerNetwork:
 
     def test_the_claim_agrees_with_autograd_in_every_component_at_full_size(self, entry):
         notes = entry("two_layer_network", "two layers, full size").tensors.notes
-        assert notes[0].startswith("101000 derivatives, more than 512: judged along 3 random direct")
+        assert notes[0].startswith(
+            "101000 derivatives, more than 512: judged along 3 random direct"
+        )
         assert "claim for w1 compared with autograd: 100000 of 100000 components agree" in notes
         assert "claim for w2 compared with autograd: 1000 of 1000 components agree" in notes
 
