@@ -208,13 +208,19 @@ def _cell(
     *,
     brief: bool = False,
 ) -> str:
-    """Return the answers of a library: each once, with the engines and versions that give it."""
+    """Return the answers of a library: each once, with the engines and versions that give it.
+
+    A brief cell has the engines alone that were recorded for every version.
+    """
     rule = BY_LIBRARY.get(library)
+    known = [set(atlas.libraries) for (name, _), atlas in atlases().items() if name == library]
+    common = set.intersection(*known)
     given = {
         (number, engine): _words(rule, row, answer, brief=brief)
         for (name, number), by_engine in answers.items()
         if name == library
         for engine, answer in by_engine.items()
+        if engine in common or not brief
     }
     numbers = tuple(dict.fromkeys(number for number, _ in given))
     engines = tuple(dict.fromkeys(engine for _, engine in given))
