@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from symdiff.engines.registry import library_of, listed
+from symdiff.engines.registry import ALL, library_of, resolve
 
 ROOT: Final = Path(__file__).parent.parent
 TARGET: Final = ROOT / "symdiff" / "atlas"
@@ -43,8 +43,8 @@ def name_of(requirement: str) -> str:
 
 
 def engines_of(library: str) -> list[str]:
-    """Return the engines that run a library."""
-    return [name for name in listed() if library_of(name)[0] == library]
+    """Return the engines that run a library, without those that `all` leaves out."""
+    return [name for name in resolve([ALL]) if library_of(name)[0] == library]
 
 
 def environments(folder: Path) -> Iterator[tuple[str, str, Path]]:
