@@ -1,4 +1,4 @@
-"""JAX's reverse and forward mode on the program as written, in float64 on JAX's default device."""
+"""JAX's reverse and forward mode on the program as written, on JAX's default device."""
 
 from __future__ import annotations
 

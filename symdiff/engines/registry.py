@@ -86,7 +86,7 @@ class BuiltIn(NamedTuple):
 # fmt: off
 BUILT_IN: Final[Mapping[str, BuiltIn]] = MappingProxyType({
     "symbolic": BuiltIn("sympy's derivative of the expression, lambdified to numpy", ("sympy", "numpy", "scipy")),
-    "autograd": BuiltIn("PyTorch reverse mode on the program as written, in float64", ("torch",)),
+    "autograd": BuiltIn("PyTorch reverse mode on the program as written; autograd:float32 sets the format", ("torch",)),
     "forward": BuiltIn("PyTorch forward mode on the program as written, or on the jvp of a callable's Functions", ("torch",)),
     "func": BuiltIn("torch.func.grad under vmap over the points, or with the vmap rules of a callable's Functions", ("torch",)),
     "double-backward": BuiltIn("PyTorch reverse mode, differentiated by the incoming gradient", ("torch",)),
@@ -103,8 +103,8 @@ BUILT_IN: Final[Mapping[str, BuiltIn]] = MappingProxyType({
     "symengine": BuiltIn("symengine's derivative, kinks as Piecewise: fast", ("symengine",), "symengine"),
     "lambdified-torch": BuiltIn("sympy's printer for torch, followed by PyTorch's reverse mode", ("sympy", "torch")),
     "sympy-limit": BuiltIn("sympy's limit of the difference quotient; side=left, seconds=5: slow", ("sympy",)),
-    "jax": BuiltIn("JAX's reverse mode on the program as written, in float64", ("jax", "jaxlib"), "jax"),
-    "jax-forward": BuiltIn("JAX's forward mode on the program as written, in float64", ("jax", "jaxlib"), "jax", "jax:FORWARD"),
+    "jax": BuiltIn("JAX's reverse mode on the program as written", ("jax", "jaxlib"), "jax"),
+    "jax-forward": BuiltIn("JAX's forward mode on the program as written", ("jax", "jaxlib"), "jax", "jax:FORWARD"),
     "hips": BuiltIn("HIPS autograd's reverse mode on the program as written, in numpy", ("autograd", "numpy", "scipy"), "hips"),
 })
 # fmt: on
