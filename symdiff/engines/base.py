@@ -411,7 +411,7 @@ class Samples:
 
     def asked_in(self, form: Format) -> Samples:
         """Return the samples of an engine that was asked to compute in a format."""
-        coarsest = min(DTYPES[self.dtype], form.dtype, key=lambda dtype: dtype.bits)
+        coarsest = min(DTYPES[self.dtype], form.coarsest, key=lambda dtype: dtype.bits)
         return dataclasses.replace(self, dtype=coarsest.name, asked=form.dtype.name)
 
     def with_estimate(

@@ -150,8 +150,9 @@ def test_an_allowance_without_balls_is_an_estimate_where_the_quotients_converge(
     def allowance(text, x):
         return loaded.allowance(Problem(parse(text), {"x": np.array([x])}, ("x",)), "x", 0)
 
-    estimated = allowance("polygamma(1, x)", -2.7)
-    assert 1e-7 < estimated.radius < 1e-3
+    # Balls enclose it down to about -100; scipy has ten digits of it here, and h is about 1e-8.
+    estimated = allowance("polygamma(1, x)", -999.7)
+    assert 1e-3 < estimated.radius < 1e-1
     assert estimated.reason == "truncation and rounding, by an estimate"
     assert np.isnan(allowance("gamma(x)", -1.0000000000000002).radius)
 
