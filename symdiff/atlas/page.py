@@ -14,6 +14,7 @@ from symdiff.atlas.findings import Finding, contradictions, explanation, finding
 from symdiff.atlas.rows import Answer, Atlas, Row
 from symdiff.atlas.rules import BY_LIBRARY, CHAIN_RULES, Rule, chain_rules_value
 from symdiff.atlas.tables import shown, truth, which
+from symdiff.engines.registry import load
 from symdiff.report.drift import Change
 from symdiff.verdict.words import Verdict
 
@@ -118,9 +119,15 @@ def telling() -> str:
     lines = [("at 0", "slopes", *map(_title, libraries))]
     for text in telling_calls():
         row = first[text]
-        cells = (_cell(library, row, rows[row], brief=True) for library in libraries)
+        answers = {version: _of_rules(found) for version, found in rows[row].items()}
+        cells = (_cell(library, row, answers, brief=True) for library in libraries)
         lines.append((f"`{text}`", truth(row), *cells))
     return _markdown(lines)
+
+
+def _of_rules(answers: Mapping[str, Answer]) -> dict[str, Answer]:
+    """Return the answers of engines that differentiate by rules, and not by differences."""
+    return {e: answer for e, answer in answers.items() if "differences" not in load(e).traits.modes}
 
 
 def changes() -> str:

@@ -33,8 +33,9 @@ _ZERO: Final = 1e-12
 def requests_of(case: Case) -> tuple[Request, ...]:
     """Return requests for the points where switches of a call are zero, one for each line of them.
 
-    One variable moves. The others are 1, 2, ... in order, so that no two of them are tied, or 0, so
-    that all variables are. Of points where the same switches are zero, the first is kept.
+    One variable moves. The others are 0, so that all variables meet in ties, or 1, 2, ... in order,
+    so that no two of them do. Of points where the same switches are zero, the first is kept; with
+    three variables, the first on each of the two lines, since others may be zero beside them.
 
     Raises
     ------
@@ -44,7 +45,7 @@ def requests_of(case: Case) -> tuple[Request, ...]:
     Examples
     --------
     >>> [request.at for request in requests_of(Case("clamp", "clamp(x, y, z)"))]
-    [{'x': ['2', '3'], 'y': ['2'], 'z': ['3']}, {'x': ['0'], 'y': ['0'], 'z': ['0']}]
+    [{'x': ['-2', '0'], 'y': ['0'], 'z': ['0']}, {'x': ['2', '3'], 'y': ['2'], 'z': ['3']}]
     """
     program = parse(case.text)
     seen: set[tuple[int, ...]] = set()
@@ -52,6 +53,7 @@ def requests_of(case: Case) -> tuple[Request, ...]:
     for moving, others in _lines(tuple(sorted(program.inputs, key=_position))):
         grid = {name: others.get(name, _RANGE) for name in program.inputs}
         plan = plan_of(parse_request(Request(expression=program, grid=grid)), Options())
+        seen = seen if len(program.inputs) <= _SYMMETRIC else set()
         zeros = _zeros(plan, moving, seen)
         if zeros:
             at = {n: [others[n]] if n in others else zeros for n in sorted(grid, key=_position)}
@@ -68,7 +70,7 @@ def _position(name: str) -> tuple[int, str]:
 def _lines(names: Sequence[str]) -> Iterator[tuple[str, Mapping[str, str]]]:
     """Yield the variable that moves, and the values of the others."""
     moving = names if len(names) <= _SYMMETRIC else names[:1]
-    for is_tied, name in itertools.product((False, True), moving):  # ties of all come last
+    for is_tied, name in itertools.product((True, False), moving):
         others = {n: "0" if is_tied else str(i) for i, n in enumerate(names, start=1) if n != name}
         if others or is_tied:
             yield name, others

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Final
@@ -38,6 +39,7 @@ __all__ = ["ENGINE"]
 
 _NEARER: Final = 0.75  # the factor and the term that make another point of a point
 _FURTHER: Final = 0.125
+_SLOW_VMAP: Final = "There is a performance drop"  # a function without a rule is run by a loop
 _VMAP: Final = "vmap"  # what cannot run a program
 _Tensors = Mapping[str, torch.Tensor]
 # What stands in the way of torch.func: a part of torch's message, and in few words why.
@@ -182,7 +184,9 @@ class _Mapped:
         positions = tuple(range(1, 1 + len(self._moving)))
         mapped = torch.func.vmap(torch.func.grad(function, positions, has_aux=True))
         try:
-            gradients, output = mapped(factors, *(inputs[name] for name in names))
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", message=_SLOW_VMAP)
+                gradients, output = mapped(factors, *(inputs[name] for name in names))
         except RuntimeError as error:
             raise self._in_one_line(error) from None
         found = zip(self._moving, gradients, strict=True)
