@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from symdiff.engines.base import Problem, Traits
+import dataclasses
+
+from symdiff.engines.base import Problem
 from symdiff.engines.reverse import GradientEngine, on_grid
 from symdiff.engines.running import check_memory
 from symdiff.engines.tensor_gradients import accumulated
 from symdiff.engines.torch_backward import TorchBackwardPass, backward_pass
+from symdiff.engines.torch_programs import TORCH_TRAITS
 from symdiff.engines.twice import differentiated_twice
-from symdiff.program.values import FLOATING_DTYPES
 
 __all__ = ["ENGINE"]
 
@@ -25,16 +27,7 @@ def _backward_pass(problem: Problem) -> TorchBackwardPass | None:
 
 ENGINE = GradientEngine(
     name="autograd",
-    traits=Traits(
-        modes=("reverse",),
-        whole_tensors=True,
-        dtypes=FLOATING_DTYPES,
-        runs_callables=True,
-        runs_in_chunks=False,  # torch has threads of its own
-        # https://docs.pytorch.org/docs/stable/notes/autograd.html#gradients-for-non-differentiable-functions
-        min_norm_rule="torch's rule",
-        orders=(1, 2),
-    ),
+    traits=dataclasses.replace(TORCH_TRAITS, modes=("reverse",), orders=(1, 2)),
     on_grid=on_grid,
     at_point=accumulated,
     backward_pass=_backward_pass,

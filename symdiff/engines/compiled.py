@@ -15,11 +15,10 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 from symdiff.arithmetics.reading import read
 from symdiff.arithmetics.tensors import tensors_of
-from symdiff.engines.base import Problem, Samples, TensorProblem, Traits
+from symdiff.engines.base import Problem, Samples, TensorProblem
 from symdiff.engines.reverse import GradientEngine, on_grid
 from symdiff.engines.tensor_gradients import TensorGradients, accumulated
-from symdiff.engines.torch_programs import dtype_in, run_program, tensor_leaves
-from symdiff.program.values import FLOATING_DTYPES
+from symdiff.engines.torch_programs import TORCH_TRAITS, dtype_in, run_program, tensor_leaves
 
 __all__ = ["ENGINE"]
 
@@ -69,15 +68,7 @@ def _compiled(
 
 ENGINE = GradientEngine(
     name="compiled",
-    traits=Traits(
-        modes=("reverse",),
-        whole_tensors=True,
-        dtypes=FLOATING_DTYPES,
-        runs_callables=True,
-        runs_in_chunks=False,  # torch has threads of its own
-        # https://docs.pytorch.org/docs/stable/notes/autograd.html#gradients-for-non-differentiable-functions
-        min_norm_rule="torch's rule",
-    ),
+    traits=dataclasses.replace(TORCH_TRAITS, modes=("reverse",)),
     on_grid=_on_grid,
     at_point=_at_point,
     reordered=True,

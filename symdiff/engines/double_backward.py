@@ -9,17 +9,17 @@ Source: J. Townsend, "A new trick for calculating Jacobian vector products", 201
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import torch
 
-from symdiff.engines.base import Traits
 from symdiff.engines.callables import Linear
 from symdiff.engines.graph import nodes_below
 from symdiff.engines.pushing import Push, PushingEngine, Tensors
-from symdiff.program.values import FLOATING_DTYPES
+from symdiff.engines.torch_programs import TORCH_TRAITS
 
 __all__ = ["ENGINE"]
 
@@ -80,16 +80,7 @@ def _differentiated(
 
 ENGINE = PushingEngine(
     name="double-backward",
-    traits=Traits(
-        modes=("reverse",),
-        orders=(1, 2),
-        whole_tensors=True,
-        dtypes=FLOATING_DTYPES,
-        runs_callables=True,
-        runs_in_chunks=False,  # torch has threads of its own
-        # https://docs.pytorch.org/docs/stable/notes/autograd.html#gradients-for-non-differentiable-functions
-        min_norm_rule="torch's rule",
-    ),
+    traits=dataclasses.replace(TORCH_TRAITS, modes=("reverse",), orders=(1, 2)),
     linearize=_linearize,
     linear=Linear("the double backward", "tangent"),
     records=True,

@@ -5,6 +5,7 @@ Of a person's callable the `jvp` of its custom Functions is on trial.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import warnings
 from collections.abc import Callable, Sequence
@@ -13,11 +14,10 @@ from typing import Any
 import torch
 from torch.autograd import forward_ad
 
-from symdiff.engines.base import Traits
 from symdiff.engines.callables import Linear
 from symdiff.engines.pushing import Push, PushingEngine, Tensors
+from symdiff.engines.torch_programs import TORCH_TRAITS
 from symdiff.errors import Unsupported
-from symdiff.program.values import FLOATING_DTYPES
 
 __all__ = ["ENGINE"]
 
@@ -70,16 +70,7 @@ def _in_one_line(error: NotImplementedError) -> Exception:
 
 ENGINE = PushingEngine(
     name="forward",
-    traits=Traits(
-        modes=("forward",),
-        orders=(1, 2),
-        whole_tensors=True,
-        dtypes=FLOATING_DTYPES,
-        runs_callables=True,
-        runs_in_chunks=False,  # torch has threads of its own
-        # https://docs.pytorch.org/docs/stable/notes/autograd.html#gradients-for-non-differentiable-functions
-        min_norm_rule="torch's rule",
-    ),
+    traits=dataclasses.replace(TORCH_TRAITS, modes=("forward",), orders=(1, 2)),
     linearize=_linearize,
     linear=Linear("jvp", "tangent"),
 )

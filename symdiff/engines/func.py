@@ -20,7 +20,7 @@ import torch
 from symdiff.arithmetics.reading import read
 from symdiff.arithmetics.tensors import tensors_of
 from symdiff.array_types import Array
-from symdiff.engines.base import Problem, Samples, TensorProblem, Traits
+from symdiff.engines.base import Problem, Samples, TensorProblem
 from symdiff.engines.callables import (
     FACTOR,
     as_doubles,
@@ -31,9 +31,15 @@ from symdiff.engines.callables import (
 )
 from symdiff.engines.reverse import GradientEngine
 from symdiff.engines.tensor_gradients import TensorGradients, dtype_of_value
-from symdiff.engines.torch_programs import autocast_in, dtype_in, run_program, tensor_leaves
+from symdiff.engines.torch_programs import (
+    TORCH_TRAITS,
+    autocast_in,
+    dtype_in,
+    run_program,
+    tensor_leaves,
+)
 from symdiff.errors import Unsupported
-from symdiff.program.values import DTYPES, FLOATING_DTYPES
+from symdiff.program.values import DTYPES
 
 __all__ = ["ENGINE"]
 
@@ -231,16 +237,7 @@ def _identity(value: torch.Tensor) -> torch.Tensor:
 
 ENGINE = GradientEngine(
     name="func",
-    traits=Traits(
-        modes=("reverse",),
-        whole_tensors=True,
-        dtypes=FLOATING_DTYPES,
-        runs_callables=True,
-        runs_in_chunks=False,  # torch has threads of its own
-        # https://docs.pytorch.org/docs/stable/notes/autograd.html#gradients-for-non-differentiable-functions
-        min_norm_rule="torch's rule",
-        orders=(1, 2),
-    ),
+    traits=dataclasses.replace(TORCH_TRAITS, modes=("reverse",), orders=(1, 2)),
     twice=_twice,
     on_grid=_on_grid,
     at_point=_at_point,

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import torch
 
 from symdiff.arithmetics.reading import read
 from symdiff.arithmetics.tensors import tensors_of
-from symdiff.engines.base import TensorProblem
+from symdiff.engines.base import TensorProblem, Traits
 from symdiff.program.formats import Format
-from symdiff.program.values import index_inputs
+from symdiff.program.values import FLOATING_DTYPES, index_inputs
+
+# What the engines on PyTorch declare; each says besides in which mode it runs.
+TORCH_TRAITS: Final = Traits(
+    whole_tensors=True,
+    dtypes=FLOATING_DTYPES,
+    runs_callables=True,
+    runs_in_chunks=False,  # torch has threads of its own
+    # https://docs.pytorch.org/docs/stable/notes/autograd.html#gradients-for-non-differentiable-functions
+    min_norm_rule="torch's rule",
+)
 
 
 def dtype_in(form: Format) -> torch.dtype:
