@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
@@ -10,6 +9,7 @@ from typing import Any, Final
 import casadi
 
 from symdiff.arithmetics.arrays import within_doubles
+from symdiff.arithmetics.library_arrays import OPERATORS
 from symdiff.catalogue import CONSTANTS, Function
 from symdiff.errors import Unsupported
 
@@ -36,19 +36,7 @@ class _Casadi:
 
 COLUMNS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     {
-        "add": operator.add,
-        "subtract": operator.sub,
-        "multiply": operator.mul,
-        "divide": operator.truediv,
-        "power": operator.pow,
-        "negative": operator.neg,
-        "positive": lambda x: x,
-        "less": operator.lt,
-        "less_equal": operator.le,
-        "greater": operator.gt,
-        "greater_equal": operator.ge,
-        "equal": operator.eq,
-        "not_equal": operator.ne,
+        **OPERATORS,
         "logical_and": casadi.logic_and,
         "logical_or": casadi.logic_or,
         "logical_not": casadi.logic_not,

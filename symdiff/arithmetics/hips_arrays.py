@@ -9,28 +9,26 @@ from typing import Any, Final
 
 import autograd.numpy as anp
 from autograd.scipy import special
-from autograd.tracer import getval
+from autograd.tracer import getval, isbox
 
-from symdiff.arithmetics.library_arrays import LibraryArrays, without_keywords
+from symdiff.arithmetics.library_arrays import OPERATORS, LibraryArrays, without_keywords
+from symdiff.errors import Unsupported
+
+
+def _clip(x: Any, **bounds: Any) -> Any:
+    """Return x between bounds, which must be constants: clip has derivatives by x alone."""
+    if any(map(isbox, bounds.values())):
+        function, reason = "clamp", "HIPS autograd's clip has no derivative by its bounds"
+        raise Unsupported(function, reason)
+    return anp.clip(x, bounds.get("min"), bounds.get("max"))
+
 
 # Functions without a derivative in HIPS autograd (cbrt, copysign, heaviside) are left out.
 COLUMNS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     {
-        "add": operator.add,
-        "subtract": operator.sub,
-        "multiply": operator.mul,
-        "divide": operator.truediv,
+        **OPERATORS,
         "floor_divide": operator.floordiv,
         "remainder": operator.mod,
-        "power": operator.pow,
-        "negative": operator.neg,
-        "positive": lambda x: x,
-        "less": operator.lt,
-        "less_equal": operator.le,
-        "greater": operator.gt,
-        "greater_equal": operator.ge,
-        "equal": operator.eq,
-        "not_equal": operator.ne,
         "logical_and": anp.logical_and,
         "logical_or": anp.logical_or,
         "logical_not": anp.logical_not,
@@ -76,7 +74,7 @@ COLUMNS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
         "minimum": anp.minimum,
         "fmax": anp.fmax,
         "fmin": anp.fmin,
-        "clamp": lambda x, **bounds: anp.clip(x, bounds.get("min"), bounds.get("max")),
+        "clamp": _clip,
         "floor": anp.floor,
         "ceil": anp.ceil,
         "rint": anp.rint,

@@ -11,25 +11,13 @@ import jax
 import jax.numpy as jnp
 from jax.scipy import special
 
-from symdiff.arithmetics.library_arrays import LibraryArrays, without_keywords
+from symdiff.arithmetics.library_arrays import OPERATORS, LibraryArrays, without_keywords
 
 COLUMNS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     {
-        "add": operator.add,
-        "subtract": operator.sub,
-        "multiply": operator.mul,
-        "divide": operator.truediv,
+        **OPERATORS,
         "floor_divide": operator.floordiv,
         "remainder": operator.mod,
-        "power": operator.pow,
-        "negative": operator.neg,
-        "positive": operator.pos,
-        "less": operator.lt,
-        "less_equal": operator.le,
-        "greater": operator.gt,
-        "greater_equal": operator.ge,
-        "equal": operator.eq,
-        "not_equal": operator.ne,
         "logical_and": jnp.logical_and,
         "logical_or": jnp.logical_or,
         "logical_not": jnp.logical_not,

@@ -7,8 +7,10 @@ functions of the library would be another program, so a row without a column is 
 from __future__ import annotations
 
 import dataclasses
+import operator
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import numpy as np
 
@@ -16,6 +18,25 @@ from symdiff.arithmetics.arrays import within_doubles
 from symdiff.array_types import Mask
 from symdiff.catalogue import CONSTANTS, Function
 from symdiff.errors import Unsupported
+
+# The columns of arithmetic and comparisons, which are Python's operators in every such library.
+OPERATORS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
+    {
+        "add": operator.add,
+        "subtract": operator.sub,
+        "multiply": operator.mul,
+        "divide": operator.truediv,
+        "power": operator.pow,
+        "negative": operator.neg,
+        "positive": lambda x: x,  # HIPS autograd has no unary plus
+        "less": operator.lt,
+        "less_equal": operator.le,
+        "greater": operator.gt,
+        "greater_equal": operator.ge,
+        "equal": operator.eq,
+        "not_equal": operator.ne,
+    }
+)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -85,8 +85,13 @@ def _run(engine: Engine, problem: Problem) -> Samples:
 def _with_variables_alone(engine: Engine, problem: Problem, samples: Samples) -> Samples:
     """Return the samples, differentiated by one variable at a time where the engine failed.
 
-    So a failure for one variable leaves the numbers for the others.
+    So a failure for one variable leaves the numbers for the others, and so does a derivative that
+    the engine cannot express.
     """
+    if set(problem.variables) <= set(samples.unsupported):
+        return Samples.beside(
+            [_run(engine, dataclasses.replace(problem, variables=(v,))) for v in problem.variables]
+        )
     failing = np.zeros(problem.count, dtype=bool)
     for name in samples.reason_of:
         failing |= samples.failing(name, slice(None))

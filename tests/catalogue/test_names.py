@@ -43,6 +43,7 @@ ARITHMETICS = {
     "arithmetics/complex_arrays.py",
     "arithmetics/hips_arrays.py",
     "arithmetics/jax_arrays.py",
+    "arithmetics/library_arrays.py",
     "arithmetics/symbolic.py",
     "arithmetics/symengine.py",
     "grid/solve/polynomials.py",

@@ -43,6 +43,8 @@ def test_a_branch_runs_only_where_it_is_taken():
         ("x + cbrt(x)", "cbrt"),
         ("gelu(x)", "gelu"),
         ("nan_to_num(x, nan=2)", "nan_to_num"),
+        ("clamp(1, x, 2)", "clamp"),
+        ("clamp(0.5, min=-1, max=x)", "clamp"),
     ],
 )
 def test_a_function_that_it_does_not_have_is_unsupported_by_name(text, function):
@@ -79,3 +81,8 @@ def test_an_exception_becomes_the_verdict_failed_where_it_is_raised(monkeypatch)
     monkeypatch.setattr(engine, "HIPS", LibraryArrays("HIPS autograd", HIPS.module, columns))
     words = [str(r["verdict"]) for r in compare("sin(x)", [0.5, 0.75, 2.0]).records()]
     assert words == ["agrees", "agrees", "failed"]
+
+
+def test_bounds_of_clamp_are_unsupported_alone():
+    comparison = symdiff.compare("clamp(x, min=y)", at={"x": [2.0], "y": [1.0]}, engines=["hips"])
+    assert [r["verdict"] for r in comparison.records()] == ["agrees", "unsupported"]
