@@ -61,8 +61,6 @@ DOORS = [
 @pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize(("function", "line", "kind", "words"), RAISING)
 def test_an_exception_is_told_in_one_line_with_the_persons(door, function, line, kind, words):
-    if function is without_a_row and door is DOORS[0]:
-        pytest.skip("the operation without a row comes first")
     with pytest.raises(CallableError) as raised:
         door(function)
     message = str(raised.value)
