@@ -25,7 +25,8 @@ def compare(  # noqa: PLR0913  (one argument for each part of a request)
     expression: str | Program | Callable[..., Any],
     grid: Mapping[str, Spec] | None = None,
     *,
-    at: Mapping[str, Spec] | None = None,
+    at: Mapping[str, Spec] | Any = None,  # noqa: ANN401  (or a DataFrame)
+    zip: bool = False,  # noqa: A002  (the name that users know)
     math: str | Program | None = None,
     wrt: Sequence[str] | None = None,
     claims: Claims | None = None,
@@ -51,7 +52,11 @@ def compare(  # noqa: PLR0913  (one argument for each part of a request)
         For every variable a range ``"start:stop:count"`` or (start, stop), a list of numbers and
         exact texts such as ``"1/3"``, or an array. Default: ``"-2:2:9"``. Kinks are added.
     at
-        Points in the same forms as in `grid`; no kinks are added to them.
+        Points in the same forms as in `grid`; no kinks are added to them. Or a DataFrame of pandas
+        or polars with a column for every variable: each row is a point, as with `zip`.
+    zip
+        Whether the k-th point has the k-th coordinate that `at` lists for every variable. The
+        points stay in that order. If False, all combinations of the coordinates are points.
     math
         The formula that a callable computes.
     wrt
@@ -90,6 +95,8 @@ def compare(  # noqa: PLR0913  (one argument for each part of a request)
     --------
     >>> compare("x @ w", values={"x": [1, 2], "w": [3, 4]}).values("autograd", "w[1]")
     array([2.])
+    >>> compare("x*y", at={"x": [1, 2], "y": [3, 4]}, zip=True).values("autograd", "x")
+    array([3., 4.])
     >>> comparison = compare("abs(x)", {"x": "-1:1:3"})
     >>> [(r["left"], r["right"], r["value"], r["verdict"]) for r in comparison.records()
     ...  if r["kind"] == "kink" and r["engine"] == "autograd"]
@@ -99,12 +106,14 @@ def compare(  # noqa: PLR0913  (one argument for each part of a request)
     from symdiff.comparison.compare import compare as compare_request  # noqa: PLC0415
     from symdiff.report.report import Comparison  # noqa: PLC0415
 
+    is_frame = hasattr(at, "columns")
     request = Request(
         expression=_without_sympy(expression),
         math=_without_sympy(math),
         let=let or {},
         grid={} if grid is None else grid,
-        at=at,
+        at={str(name): at[name] for name in at.columns} if is_frame else at,
+        zip=zip or is_frame,
         wrt=wrt,
         claims=claims or {},
         spellings=spellings or {},

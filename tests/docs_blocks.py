@@ -9,7 +9,8 @@ The blocks of a page run in order, in one empty folder that has the shipped `exp
   stands for the summary. ``$ echo $?`` shows the exit status of the command before.
 - ``sh``: commands whose output is not shown. Those of symdiff have to be ones that it accepts.
 - ``python``: runs in the namespace of the page; lines "# prints ..." are all that it prints.
-- ``toml`` and ``text``, if the first line is a comment with a file's name: that file is written.
+- ``toml`` and ``text``, if the first line is a comment with a file's name: that file is written
+  (a .csv file without that line).
   A file of expressions has to pass.
 - ``python`` and ``diff``, if the first line names a file under symdiff/: a copy of the source is
   changed, and all later commands run on the copy.
@@ -58,7 +59,7 @@ _BLOCK = re.compile(
 )
 _COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 _SUMMARY = re.compile(r"^\n?\d+ expressions?, .*\Z", re.MULTILINE | re.DOTALL)
-_FILE = re.compile(r"# (\S+\.(?:toml|txt|py))\n")
+_FILE = re.compile(r"# (\S+\.(?:csv|toml|txt|py))\n")
 _CHANGED_FILE = re.compile(r"--- (\S+)\n")
 
 
@@ -172,6 +173,8 @@ class _Run:
     def _write(self, name: str, text: str) -> None:
         target = self._copy() / name if name.startswith("symdiff/") else self._folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
+        if target.suffix == ".csv":  # has no comments
+            text = text.partition("\n")[2]
         target.write_text(text, encoding="utf-8")
         if target.name == "pyproject.toml":
             tomllib.loads(text)

@@ -25,6 +25,7 @@ from symdiff.cli.options import (
     assignments,
     check_output,
     columns_folder,
+    table_of_points,
     tensor_values,
     toml_value,
     with_options_of,
@@ -94,6 +95,10 @@ def evaluate(  # noqa: PLR0913  (one for each part of a request)
     at: Annotated[
         list[str] | None, typer.Option(help="Points of a variable; nothing is added: x=0,1/3.")
     ] = None,
+    points: Annotated[
+        Path | None,
+        typer.Option(help="A .csv or .parquet file: a column for each variable, a row a point."),
+    ] = None,
     let: Annotated[list[str] | None, typer.Option(help="A named sub-expression: h=2*x.")] = None,
     wrt: Annotated[
         list[str] | None, typer.Option(help="A variable to differentiate with respect to.")
@@ -130,7 +135,8 @@ def evaluate(  # noqa: PLR0913  (one for each part of a request)
         report = compare(
             program,
             assignments(grid, "--grid", "x=-2:2:9"),
-            at=assignments(at, "--at", "x=0"),
+            at=assignments(at, "--at", "x=0") if points is None else table_of_points(points, at),
+            zip=points is not None,
             wrt=wrt or None,
             claims=assignments(claim, "--claim", "x=2*x"),
             let=definitions,

@@ -147,6 +147,22 @@ def tensor_values(texts: list[str] | None, option: str) -> dict[str, Any]:
     return values
 
 
+def table_of_points(path: Path, at: list[str] | None) -> dict[str, Any]:
+    """Return the columns of a file of points.
+
+    Raises
+    ------
+    UsageError
+        The file cannot be read, or `--at` is given too.
+    """
+    from symdiff.request.points_table import read_points  # here: see `toml_value`
+
+    if at:
+        message = "--at cannot be combined with --points"
+        raise UsageError(message, hint="add a line to the file of points")
+    return read_points(path)
+
+
 def toml_value(text: str) -> Any:  # noqa: ANN401  (numbers, or None)
     """Return the value that a text has in TOML's syntax, or None."""
     import tomllib  # a thirtieth of the time of --help

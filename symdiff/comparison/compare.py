@@ -137,7 +137,11 @@ def _compare(
         trials=trials,
         tensors=plan.tensors,
         left_out=left_out,
-        requested=requested_points(grid, scalars, request.at, dtype_of_points(engines)),
+        requested=(
+            np.arange(len(grid))
+            if request.zip
+            else requested_points(grid, scalars, request.at, dtype_of_points(engines))
+        ),
     )
 
 

@@ -59,7 +59,8 @@ def refusing_numpy(function: Callable[..., Any], request: Request) -> Iterator[N
 def _arguments(request: Request, names: Sequence[str]) -> list[Array]:
     """Return an array for every input: its value, or a few points."""
     numbers = [name for name in names if name not in request.values]
-    points = {a.name: a.values[:_POINTS] for a in axes(tuple(numbers), request.grid, request.at)}
+    points_along = axes(tuple(numbers), request.grid, request.at, is_paired=request.zip)
+    points = {along.name: along.values[:_POINTS] for along in points_along}
     if request.values:  # a function on tensors takes numbers one at a time
         points = {name: x[:1].reshape(()) for name, x in points.items()}
     count = max((len(x) for x in points.values() if x.ndim), default=0)

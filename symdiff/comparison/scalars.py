@@ -68,7 +68,8 @@ def plan_on_numbers(parsed: ParsedRequest, options: Options) -> Plan:
         if claim.index is not None or claim.output is not None:
             message = f"a claim for {claim.key!r}: the expression and its variables are numbers"
             raise UsageError(message, hint=f"write {claim.variable} = ...")
-    points_along = axes(program.inputs, parsed.request.grid, parsed.request.at)
+    asked = parsed.request
+    points_along = axes(program.inputs, asked.grid, asked.at, is_paired=asked.zip)
     long_range = only_long_range(points_along)
     dtype = dtype_of_points(options.engines)
     if long_range is not None and dtype is not None:

@@ -220,12 +220,14 @@ def _grid(request: TensorRequest, options: Options) -> Grid:
         for program in parsed.programs.values():
             written = write_out(program, fixed, request.indices)
             programs.extend(_functions(request, written).values())
-    for name in (*parsed.request.grid, *(parsed.request.at or {})):
+    listed = {} if parsed.request.zip else parsed.request.at or {}
+    for name in (*parsed.request.grid, *listed):
         if name not in request.scalars:
             message = f"the expression has no variable {name[:40]!r} on a grid"
             hint = f"on a grid: {', '.join(request.scalars) or 'none'}"
             raise GridError(message, hint=did_you_mean(name, request.scalars) or hint)
-    points_along = axes(request.scalars, parsed.request.grid, parsed.request.at)
+    asked = parsed.request
+    points_along = axes(request.scalars, asked.grid, asked.at, is_paired=asked.zip)
     if only_long_range(points_along) is not None:
         message = (
             f"a range of more than {MAX_POINTS_IN_MEMORY} points cannot be combined with tensors"

@@ -146,7 +146,8 @@ def _trace_on_numbers(function: Callable[..., Any], request: Request) -> TracedP
     else:
         required = [p.name for p in parameters if p.default is p.empty or p.name in request.given]
         names = [n for n in required if n not in {"args", "kwargs"}] or list(request.given) or ["x"]
-    points = [a.values[:_POINTS].tolist() for a in axes(tuple(names), request.grid, request.at)]
+    points_along = axes(tuple(names), request.grid, request.at, is_paired=request.zip)
+    points = [along.values[:_POINTS].tolist() for along in points_along]
     count = max(map(len, points))
     tensors = [torch.tensor([*p, *[p[-1]] * (count - len(p))], dtype=torch.float64) for p in points]
     program = trace_arguments(read_arguments(function, tuple(tensors), {}, names))

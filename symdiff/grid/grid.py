@@ -154,7 +154,7 @@ def make_grid(  # noqa: PLR0913  (the points, and options)
     programs
         An expression and its other spellings: the zeros of their switches are the kinks.
     axes
-        One for each input.
+        One for each input. Paired axes give their points in that order, and nothing is added.
     kinks
         Whether to add kinks and their neighbours.
     max_points
@@ -183,6 +183,8 @@ def make_grid(  # noqa: PLR0913  (the points, and options)
     points, exact, notes = regular_points(axes, max_points, seed)
     if dtype is not None:
         points = _rounded(points, names, dtype)
+    if axes and axes[0].is_paired:
+        return _as_listed(names, points, exact)
     switches = tuple(switch for program in programs for switch in find_factors(program))
     batches = [Batch(points, exact, np.zeros(len(points), dtype=np.int8))]
     if kinks and switches:
@@ -191,6 +193,20 @@ def make_grid(  # noqa: PLR0913  (the points, and options)
         notes.extend(search.notes)
     grid = _assemble(names, batches, switches, tuple(dict.fromkeys(notes)))
     return dataclasses.replace(grid, listed=not any(axis.searched for axis in axes))
+
+
+def _as_listed(names: tuple[str, ...], points: Array, exact: ExactTexts) -> Grid:
+    """Return a grid of points in the order in which they are listed, repeated ones included."""
+    count = len(points)
+    return Grid(
+        names,
+        points + 0.0,  # turns -0.0 into 0.0
+        {(i, j): text for i, texts in exact.items() for j, text in texts.items()},
+        np.zeros(count, dtype=np.int8),
+        np.full(count, -1, dtype=np.int8),
+        np.full(count, -1, dtype=np.int32),
+        listed=True,
+    )
 
 
 def _rounded(points: Array, names: Sequence[str], dtype: Dtype) -> Array:

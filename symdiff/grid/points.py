@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final
 
@@ -23,6 +23,8 @@ MAX_COUNT: Final = 10_000_000  # points in one list
 MAX_RANGE: Final = 10_000_000_000  # points in one range
 MAX_POINTS_IN_MEMORY: Final = 4_000_000  # longer ranges are compared chunk by chunk
 _DEFAULT_COUNT = 9  # points in a range given as a pair (start, stop)
+# An error in a point after this many says the number of the point, and not only its text.
+_NAMED_BY_VALUE: Final = 20
 _EXAMPLE = "write start:stop:count, such as -2:2:9, or points such as 0,1/3,pi"
 # h/max(|x|, 1) for central differences: it balances the truncation error h²|f‴|/6 against the
 # rounding error ε|f|/h (Nocedal & Wright 2006, section 8.1).
@@ -76,6 +78,8 @@ class Axis:
         Whether kinks between the smallest and the largest point are searched for and added.
     long_range
         The range, if it has more than `MAX_POINTS_IN_MEMORY` points: `values` are then its ends.
+    is_paired
+        Whether the k-th point of the grid has the k-th value of each axis.
     """
 
     name: str
@@ -83,6 +87,7 @@ class Axis:
     exact: Mapping[int, str] = dataclasses.field(default_factory=dict)
     searched: bool = True
     long_range: LongRange | None = None
+    is_paired: bool = False
 
     @property
     def low(self) -> float:
@@ -166,7 +171,11 @@ def axis(name: str, spec: Spec, *, searched: bool = True) -> Axis:
 
 
 def axes(
-    inputs: Sequence[str], grid: Mapping[str, Spec], at: Mapping[str, Spec] | None = None
+    inputs: Sequence[str],
+    grid: Mapping[str, Spec],
+    at: Mapping[str, Spec] | None = None,
+    *,
+    is_paired: bool = False,
 ) -> tuple[Axis, ...]:
     """Return one axis per variable: from `grid`, from `at`, or the default range.
 
@@ -178,13 +187,24 @@ def axes(
         Ranges and lists by variable; the kinks between their points are added.
     at
         Points by variable; no kinks are added.
+    is_paired
+        Whether `at` lists the coordinates of the same points for every variable. Names in `at`
+        that are not variables are then left out: tables have other columns.
 
     Raises
     ------
     GridError
-        If a key is not a variable of the expression, or the points cannot be read.
+        If a key is not a variable of the expression, or the points cannot be read, or paired lists
+        lack a variable or differ in length.
+
+    Examples
+    --------
+    >>> [axis.values.tolist() for axis in axes(["x", "y"], {}, {"x": [1, 2], "y": [3, 4]})]
+    [[1.0, 2.0], [3.0, 4.0]]
     """
     points = at or {}
+    if is_paired:
+        return _paired_axes(inputs, grid, points)
     for keyword, specs in (("grid", grid), ("at", points)):
         if not isinstance(specs, Mapping):
             is_range = isinstance(specs, str) and "=" not in specs
@@ -200,6 +220,33 @@ def axes(
             message = f"the expression has no variable {name[:40]!r}"
             raise GridError(message, hint=hint)
     return tuple(_one_axis(name, grid, points) for name in inputs)
+
+
+def _paired_axes(
+    inputs: Sequence[str], grid: Mapping[str, Spec], at: Mapping[str, Spec]
+) -> tuple[Axis, ...]:
+    """Return the axes of points whose coordinates stand in the same places of several lists."""
+    if grid:
+        message = "paired points cannot be combined with a grid"
+        raise GridError(message, hint="give the points of every variable in `at`, and no grid")
+    for name in inputs:
+        if name not in at:
+            message = f"paired points have no column {name[:40]!r}"
+            hint = did_you_mean(name, list(at)) or f"columns: {', '.join(at) or 'none'}"
+            raise GridError(message, hint=hint)
+    several = tuple(
+        dataclasses.replace(axis(name, at[name], searched=False), is_paired=True)
+        for name in inputs
+    )
+    for one in several:
+        if one.long_range is not None or len(one.values) != len(several[0].values):
+            first = several[0]
+            message = (
+                f"paired points need lists of the same length, not {len(first.values)} of "
+                f"{first.name[:40]} and {len(one.values)} of {one.name[:40]}"
+            )
+            raise GridError(message, hint="one coordinate of each variable for every point")
+    return several
 
 
 def _shortened(value: object) -> str:
@@ -276,7 +323,7 @@ def _from_list(values: Any) -> tuple[Array, dict[int, str]]:  # noqa: ANN401  (c
         if not isinstance(values, Iterable):
             message = f"{_shortened(values)} is not a range or a list of points"
             raise GridError(message, hint=_EXAMPLE)
-        pairs = [_coordinate(v) for v in values]
+        pairs = list(_coordinates(values))
         array = np.array([value for value, _ in pairs], dtype=np.float64)
         exact = {i: text for i, (_, text) in enumerate(pairs) if text}
     if not 1 <= len(array) <= MAX_COUNT:
@@ -286,6 +333,18 @@ def _from_list(values: Any) -> tuple[Array, dict[int, str]]:  # noqa: ANN401  (c
         message = "every point must be finite"
         raise GridError(message, hint=_EXAMPLE)
     return array, exact
+
+
+def _coordinates(values: Iterable[object]) -> Iterator[tuple[float, str | None]]:
+    """Yield what `_coordinate` returns for each of several points; an error says for which."""
+    for number, value in enumerate(values, start=1):
+        try:
+            yield _coordinate(value)
+        except (GridError, ExpressionError) as error:
+            if number <= _NAMED_BY_VALUE:
+                raise
+            message = f"point {number}: {error.message}"
+            raise GridError(message, place=error.place, hint=error.hint) from None
 
 
 def _doubles(values: Any) -> Array:  # noqa: ANN401  (an array of any library)

@@ -1,4 +1,4 @@
-"""The regular points of a grid: the product of the axes, or a sample of it."""
+"""The regular points of a grid: the product of the axes, a sample of it, or paired points."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from symdiff.grid.points import Axis
 def regular_points(
     axes: Sequence[Axis], max_points: int, seed: int
 ) -> tuple[Array, ExactTexts, list[str]]:
-    """Return the product of the axes, or a sample of it, with exact texts and notes."""
+    """Return the points that the axes describe, with exact texts and notes."""
     if not axes:
         return np.zeros((1, 0)), {}, []
+    if axes[0].is_paired:
+        return _paired_points(axes)
     if len(axes) == 1:
         return axes[0].values[:, None], {i: {0: text} for i, text in axes[0].exact.items()}, []
     counts = [len(axis.values) for axis in axes]
@@ -37,6 +39,15 @@ def regular_points(
             for point in np.flatnonzero(index[:, j] == i).tolist():
                 exact.setdefault(point, {})[j] = text
     return points, exact, []
+
+
+def _paired_points(axes: Sequence[Axis]) -> tuple[Array, ExactTexts, list[str]]:
+    """Return the points whose k-th coordinates are the k-th values of the axes, in that order."""
+    exact: ExactTexts = {}
+    for j, axis in enumerate(axes):
+        for i, text in axis.exact.items():
+            exact.setdefault(i, {})[j] = text
+    return np.stack([axis.values for axis in axes], axis=1), exact, []
 
 
 def _product_indices(counts: Sequence[int]) -> NDArray[np.intp]:

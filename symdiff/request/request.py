@@ -75,6 +75,9 @@ class Request:
     grid, at
         For a variable its points: kinks are added to those of `grid`, nothing to those of `at`.
         A torch tensor in `grid` that has dimensions is moved to `values`.
+    zip
+        Whether the k-th point has the k-th coordinate that `at` lists for every variable. If not,
+        the points are all combinations of the coordinates.
     wrt
         The variables to differentiate with respect to; None: all.
     claims
@@ -111,6 +114,7 @@ class Request:
     let: Mapping[str, str] = dataclasses.field(default_factory=dict)
     grid: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     at: Mapping[str, Any] | None = None
+    zip: bool = False
     wrt: Sequence[str] | None = None
     claims: Claims = dataclasses.field(default_factory=dict)
     spellings: Mapping[str, str] = dataclasses.field(default_factory=dict)
