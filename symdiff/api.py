@@ -25,7 +25,7 @@ def compare(  # noqa: PLR0913  (one argument for each part of a request)
     expression: str | Program | Callable[..., Any],
     grid: Mapping[str, Spec] | None = None,
     *,
-    at: Mapping[str, Spec] | Any = None,  # noqa: ANN401  (or a DataFrame)
+    at: Any = None,  # noqa: ANN401  (a mapping, or a DataFrame of an optional library)
     zip: bool = False,  # noqa: A002  (the name that users know)
     math: str | Program | None = None,
     wrt: Sequence[str] | None = None,

@@ -235,8 +235,7 @@ def _paired_axes(
             hint = did_you_mean(name, list(at)) or f"columns: {', '.join(at) or 'none'}"
             raise GridError(message, hint=hint)
     several = tuple(
-        dataclasses.replace(axis(name, at[name], searched=False), is_paired=True)
-        for name in inputs
+        dataclasses.replace(axis(name, at[name], searched=False), is_paired=True) for name in inputs
     )
     for one in several:
         if one.long_range is not None or len(one.values) != len(several[0].values):

@@ -471,7 +471,11 @@ def test_points_of_a_file_are_compared_in_its_order(tmp_path):
     done = run("eval", "relu(x)*y", "--points", str(file), "--wrt", "x", "--format", "jsonl")
     records = [json.loads(line) for line in done.stdout.splitlines()]
     autograd = [r for r in records if r["engine"] == "autograd"]
-    assert [r["point"] for r in autograd] == [{"x": 2.0, "y": 5.0}, {"x": -1.0, "y": 7.0}, {"x": 2.0, "y": 5.0}]
+    assert [r["point"] for r in autograd] == [
+        {"x": 2.0, "y": 5.0},
+        {"x": -1.0, "y": 7.0},
+        {"x": 2.0, "y": 5.0},
+    ]
     assert [r["value"] for r in autograd] == [5.0, 0.0, 5.0]
     both = run("eval", "relu(x)*y", "--points", str(file), "--at", "x=1")
     assert (both.exit_code, both.stderr.count("\n")) == (2, 1)

@@ -54,7 +54,9 @@ def test_a_file_that_is_no_table_gives_one_line_with_the_place(tmp_path, name, t
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("frame", [pd.DataFrame, pl.DataFrame, dict], ids=["pandas", "polars", "zip"])
+@pytest.mark.parametrize(
+    "frame", [pd.DataFrame, pl.DataFrame, dict], ids=["pandas", "polars", "zip"]
+)
 def test_paired_points_keep_their_order_and_are_neither_sampled_nor_multiplied(frame):
     comparison = symdiff.compare("relu(x)*y", at=frame(POINTS), zip=frame is dict)
     assert comparison.grid.points.tolist() == [[3, 1], [-1, 5], [0, 0], [0, 0]]
