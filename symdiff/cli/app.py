@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from symdiff.cli.conventions import conventions
+from symdiff.cli.doctor import doctor
 from symdiff.cli.interrupts import Interrupts, remembered
 from symdiff.cli.messages import clear_errors, complain, write
 from symdiff.cli.options import (
@@ -236,6 +237,7 @@ def drift(
 
 
 app.command()(conventions)
+app.command()(doctor)
 
 
 @app.command()
