@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from symdiff.cli.conventions import conventions
 from symdiff.cli.doctor import doctor
+from symdiff.cli.examples import examples_of
 from symdiff.cli.interrupts import Interrupts, remembered
 from symdiff.cli.messages import clear_errors, complain, write
 from symdiff.cli.options import (
@@ -52,15 +53,14 @@ class _Commands(TyperGroup):
 
 app = typer.Typer(
     cls=_Commands,
-    add_completion=False,
-    rich_markup_mode=None,
+        rich_markup_mode=None,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
     help="Compare ways to differentiate: sympy, autograd and finite differences, kinks included.",
 )
 
 
-@app.command()
+@app.command(epilog=examples_of("run"))
 @with_options_of(RunOptions, Options)
 def run(  # noqa: PLR0913  (the options that are not in a table)
     paths: Annotated[
@@ -85,7 +85,7 @@ def run(  # noqa: PLR0913  (the options that are not in a table)
         raise typer.Exit(INTERRUPTED if interrupted else report.status)
 
 
-@app.command("eval")
+@app.command("eval", epilog=examples_of("eval"))
 @with_options_of(Options)
 def evaluate(  # noqa: PLR0913  (one for each part of a request)
     expression: Annotated[str, typer.Argument(help='An expression, such as "relu(x)".')],
@@ -153,7 +153,7 @@ def evaluate(  # noqa: PLR0913  (one for each part of a request)
         raise typer.Exit(report.status)
 
 
-@app.command()
+@app.command(epilog=examples_of("graph"))
 def graph(
     expression: Annotated[str, typer.Argument(help='An expression, such as "relu(x)*x".')],
     *,
@@ -191,7 +191,10 @@ def graph(
         write((as_dot if form == "dot" else as_text)(recorded) + "\n")
 
 
-@app.command()
+@app.command(
+    epilog=examples_of("explain"),
+    short_help="Find the origin of NaNs and wrong zeros in gradients.",
+)
 def explain(
     function: Annotated[
         str, typer.Argument(help="A function of PyTorch code: package.module:f, or file.py:f.")
@@ -213,7 +216,7 @@ def explain(
         raise typer.Exit(0 if explanation.ok else 1)
 
 
-@app.command()
+@app.command(epilog=examples_of("drift"), short_help="Show what changed between two runs.")
 def drift(
     old: Annotated[Path, typer.Argument(help="A store, a JSON report, or a file of the atlas.")],
     new: Annotated[Path, typer.Argument(help="The same of a later run.")],
@@ -236,11 +239,17 @@ def drift(
         raise typer.Exit(1 if changes.has_changes or is_less else 0)
 
 
-app.command()(conventions)
-app.command()(doctor)
+app.command(
+    epilog=examples_of("conventions"),
+    short_help="Show what each engine gives at kinks, ties and jumps.",
+)(conventions)
+app.command(
+    epilog=examples_of("doctor"),
+    short_help="Check the installation, and that a planted fault is found.",
+)(doctor)
 
 
-@app.command()
+@app.command(epilog=examples_of("functions"))
 def functions(
     form: Annotated[str, typer.Option("--format", help="plain or github.")] = "plain",
 ) -> None:
@@ -251,7 +260,7 @@ def functions(
         write(function_table(form) + "\n")
 
 
-@app.command()
+@app.command(epilog=examples_of("engines"))
 def engines(
     form: Annotated[str, typer.Option("--format", help="plain or github.")] = "plain",
 ) -> None:

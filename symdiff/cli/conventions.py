@@ -7,18 +7,25 @@ from typing import Annotated
 
 import typer
 
+from symdiff.cli.completion import complete_engine, complete_function
 from symdiff.cli.messages import clear_errors, write
 
 
 def conventions(  # noqa: PLR0913  (options)
     functions: Annotated[
         list[str] | None,
-        typer.Argument(help="Functions, or patterns of their names: relu 'max*'. Default: all."),
+        typer.Argument(
+            help="Functions, or patterns of their names: relu 'max*'. Default: all.",
+            autocompletion=complete_function,
+        ),
     ] = None,
     *,
     engine: Annotated[
         list[str] | None,
-        typer.Option(help="Engines to run; default: all that are installed. May be repeated."),
+        typer.Option(
+            help="Engines to run; default: all that are installed. May be repeated.",
+            autocompletion=complete_engine,
+        ),
     ] = None,
     form: Annotated[
         str | None, typer.Option("--format", help="table, github or json; default: table.")

@@ -11,13 +11,18 @@ from typing import Annotated, Any
 
 import typer
 
+from symdiff.cli.completion import COMPLETIONS, complete_format
 from symdiff.errors import UsageError
 from symdiff.report import formats
 from symdiff.request.options import described
 
 Format = Annotated[
     str | None,
-    typer.Option("--format", help=f"One of {', '.join(formats.FORMATS)}."),
+    typer.Option(
+        "--format",
+        help=f"One of {', '.join(formats.FORMATS)}.",
+        autocompletion=complete_format,
+    ),
 ]
 Output = Annotated[
     Path | None,
@@ -82,7 +87,11 @@ def _parameters(table: type) -> list[inspect.Parameter]:
             continue
         default = fields[name].default
         is_list = isinstance(default, tuple)
-        about_typer = typer.Option(about.flag, help=about.help + " May be repeated." * is_list)
+        about_typer = typer.Option(
+            about.flag,
+            help=about.help + " May be repeated." * is_list,
+            autocompletion=COMPLETIONS.get(name),
+        )
         kind: Any = list[str] if is_list else types[name]
         parameters.append(
             inspect.Parameter(
