@@ -112,8 +112,7 @@ def _requirements() -> tuple[list[Requirement], dict[str, list[Requirement]]]:
     required = [r for r in every if r.marker is None or r.marker.evaluate({"extra": ""})]
     extras = [e for e in metadata.get_all("Provides-Extra") or () if e not in _INTERNAL]
     optional = {
-        extra: [r for r in every if r.marker and f'"{extra}"' in str(r.marker)]
-        for extra in extras
+        extra: [r for r in every if r.marker and f'"{extra}"' in str(r.marker)] for extra in extras
     }
     return required, optional
 

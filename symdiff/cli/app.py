@@ -53,7 +53,7 @@ class _Commands(TyperGroup):
 
 app = typer.Typer(
     cls=_Commands,
-        rich_markup_mode=None,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     no_args_is_help=True,
     help="Compare ways to differentiate: sympy, autograd and finite differences, kinks included.",

@@ -28,19 +28,19 @@ def starting(words: Callable[[], Iterable[str]]) -> Completion:
 
 
 def _engines() -> Iterable[str]:
-    from symdiff.engines.registry import ALL, names  # noqa: PLC0415  (reads entry points)
+    from symdiff.engines.registry import ALL, names
 
     return (*names(), ALL)
 
 
 def _functions() -> Iterable[str]:
-    from symdiff.catalogue import CATALOGUE  # noqa: PLC0415  (many modules)
+    from symdiff.catalogue import CATALOGUE
 
     return CATALOGUE
 
 
 def _dtypes() -> Iterable[str]:
-    from symdiff.program.formats import FORMATS  # noqa: PLC0415  (loads the catalogue)
+    from symdiff.program.formats import FORMATS
 
     return FORMATS
 
