@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help report test check format docs bench fuzz clean
+.PHONY: help report test check format docs examples bench fuzz clean
 
 # Of make fuzz.
 MINUTES ?= 10
@@ -34,7 +34,10 @@ format: $(VENV)/installed-test ## Format the code.
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(VENV)/installed-test ## Write today's output into the examples of README.md and docs/.
+docs: $(VENV)/installed-test ## Build the documentation as a site: open site/index.html.
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --clean
+
+examples: $(VENV)/installed-test ## Write today's output into the examples of README.md and docs/.
 	$(BIN)/python -m tests.docs_blocks --write
 
 bench: $(VENV)/installed-test ## Measure speed against other ways; writes benchmarks/results.md.
@@ -44,7 +47,7 @@ fuzz: $(VENV)/installed-test ## Look for wrong results with random programs: MIN
 	$(BIN)/python -m fuzz --minutes $(MINUTES) --seed $(SEED) --workers $(WORKERS) --output fuzz.json
 
 clean: ## Remove the environment and what was written.
-	rm -rf $(VENV) build dist report.json fuzz.json .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) build dist site report.json fuzz.json .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

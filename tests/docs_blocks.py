@@ -1,7 +1,7 @@
 """Run the blocks of README.md and docs/, and compare the pages with what is printed today.
 
     python -m tests.docs_blocks            name every page that is out of date
-    python -m tests.docs_blocks --write    write today's output into the pages (make docs)
+    python -m tests.docs_blocks --write    write today's output into the pages (make examples)
 
 The blocks of a page run in order, in one empty folder that has the shipped `expressions`:
 
@@ -40,7 +40,7 @@ from symdiff.cli.app import app
 from symdiff.report.listings import kind_table, verdict_table
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 
 _TABLES = {
     "kinds of point": lambda: kind_table("github") + "\n",
