@@ -198,12 +198,16 @@ def resolve(engines: Iterable[str]) -> tuple[str, ...]:
     >>> resolve(["central", "autograd", "central"])
     ('central', 'autograd')
     """
-    slow = {name for name, line in BUILT_IN.items() if line.compiler}
-    every = [name for name, line in listed().items() if line.is_installed and name not in slow]
-    found = [name for e in engines for name in (every if e == ALL else (e,))]
+    found = [name for e in engines for name in (_installed() if e == ALL else (e,))]
     for name in found:
         check(name)
     return tuple(dict.fromkeys(found))
+
+
+def _installed() -> list[str]:
+    """Return the names of the engines that are installed, without those that need a compiler."""
+    slow = {name for name, line in BUILT_IN.items() if line.compiler}
+    return [name for name, line in listed().items() if line.is_installed and name not in slow]
 
 
 def load(name: str) -> Engine:

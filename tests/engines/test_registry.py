@@ -265,3 +265,12 @@ def test_a_planted_name_is_found():
     assert names_in('if engine == "autograd":\n    pass\n') == {"autograd"}
     assert names_in('getattr(module, "forward")') == set()
     assert names_in('getattr("forward", name)') == {"forward"}
+
+
+def test_versions_of_libraries_are_read_only_for_all(monkeypatch):
+    read = []
+    monkeypatch.setattr(registry, "_version", lambda name: read.append(name) or "1")
+    assert registry.resolve(["symbolic", "autograd", "central"])
+    assert read == []  # every comparison resolves its engines, and reading takes milliseconds
+    assert "numdifftools" in registry.resolve(["all"])
+    assert "numdifftools" in read
