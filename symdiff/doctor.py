@@ -194,16 +194,18 @@ def _self_check() -> tuple[Line, ...]:
     """Return whether the kink of relu is found, and a planted fault where it is and only there."""
     from symdiff.api import compare  # noqa: PLC0415
     from symdiff.engines.registry import load, registered  # noqa: PLC0415
+    from symdiff.request.options import ENGINES  # noqa: PLC0415
 
+    right = ENGINES[0]
     start = time.perf_counter()
-    with registered(_Planted(load("autograd"))):
-        comparison = compare("relu(x)*x", {"x": "-2:2:9"}, engines=["autograd", _PLANTED])
+    with registered(_Planted(load(right))):
+        comparison = compare("relu(x)*x", {"x": "-2:2:9"}, engines=[right, _PLANTED])
     records = list(comparison.records())
     seconds = time.perf_counter() - start
     wrong = {r["point"]["x"] for r in records if (r["engine"], r["verdict"]) == (_PLANTED, "wrong")}
     planted = {r["point"]["x"] for r in records if r["point"]["x"] >= _FROM}
-    accused = [r for r in records if r["engine"] == "autograd" and r["verdict"] != "agrees"]
-    relu = compare("relu(x)", {"x": "-1:1:3"}, engines=["autograd"]).records()
+    accused = [r for r in records if r["engine"] == right and r["verdict"] != "agrees"]
+    relu = compare("relu(x)", {"x": "-1:1:3"}, engines=[right]).records()
     has_kink = {(r["left"], r["right"]) for r in relu if r["kind"] == "kink"} == {(0.0, 1.0)}
     return (
         Line(
