@@ -157,7 +157,7 @@ def _sample_columns(trial: Trial, engine: str, variable: str, chunk: slice) -> C
     succeeded = _succeeded(samples, variable, chunk)
     has_value = succeeded & ~np.isin(codes, _WITHOUT_VALUE)
     errors = samples.errors.get(variable)
-    units = _ulps(values, truths.derivative[chunk], DTYPES[samples.asked])
+    units = ulps(values, truths.derivative[chunk], DTYPES[samples.asked])
     units[~(_proved(trial, engine, variable, chunk) & succeeded)] = np.nan
     return {
         "value": _numbers(values, has_value),
@@ -217,7 +217,7 @@ def _existing_numbers(values: Array) -> list[float | str | None]:
     return _numbers(values, ~np.isnan(values))
 
 
-def _ulps(values: Array, derivatives: Array, dtype: Dtype) -> Array:
+def ulps(values: Array, derivatives: Array, dtype: Dtype) -> Array:
     """Return by how many units in the last place values deviate from derivatives.
 
     A unit is the distance from the derivative to the next number of the dtype of larger magnitude.
@@ -227,9 +227,9 @@ def _ulps(values: Array, derivatives: Array, dtype: Dtype) -> Array:
     Examples
     --------
     >>> ones = np.array([1.0, 1.0, 1.0, 0.0])
-    >>> _ulps(np.array([1.0, 1.0 + 2**-51, np.nan, 1.0]), ones, DTYPES["float64"])
+    >>> ulps(np.array([1.0, 1.0 + 2**-51, np.nan, 1.0]), ones, DTYPES["float64"])
     array([ 0.,  2., nan, nan])
-    >>> _ulps(1 + 2.0 ** np.array([-6, -23]), np.ones(2), DTYPES["float32"])
+    >>> ulps(1 + 2.0 ** np.array([-6, -23]), np.ones(2), DTYPES["float32"])
     array([1.31072e+05, 1.00000e+00])
     """
     with np.errstate(all="ignore"):

@@ -1,0 +1,265 @@
+"""The course of a function and of its derivative along one axis, in pieces."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from symdiff.arithmetics.arrays import evaluate
+from symdiff.array_types import Array, Mask
+from symdiff.errors import Unsupported
+from symdiff.program import Program
+from symdiff.program.differentiation import derivative_program
+from symdiff.report.pictures.subjects import Subject
+from symdiff.truth.kinds import Kind
+from symdiff.truth.truths import Truths
+
+# Abscissae between the ends of an axis, and the fewest between two points at which a line ends.
+_SAMPLES: Final = 240
+_FEWEST: Final = 6
+# At most this many of the points at which a line ends get more abscissae close to them.
+_MOST_REFINED: Final = 12
+# Distance, in parts of the axis, at which a one-sided limit is read off.
+_BESIDE: Final = 1e-9
+# Programs with more nodes are drawn from the points of the grid alone.
+_MOST_NODES: Final = 4000
+# Lines pass through points of these kinds.
+_UNBROKEN: Final = (Kind.SMOOTH, Kind.PARTIAL, Kind.UNDECIDED)
+# Two numbers closer than this part of the range of a line are one.
+_CLOSE: Final = 1e-3
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """A line in pieces.
+
+    Attributes
+    ----------
+    x, y
+        The vertices, shape (n,). NaN in `y` separates two pieces.
+    closed
+        The points that belong to the function and where a piece ends, shape (k, 2).
+    open
+        The ends that do not belong to it, shape (l, 2).
+    """
+
+    x: Array
+    y: Array
+    closed: Array
+    open: Array
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Course:
+    """What a picture shows of a function along one axis.
+
+    Attributes
+    ----------
+    axis
+        The variable along the axis.
+    span
+        The ends of the axis.
+    value, derivative
+        The function, and its true derivative.
+    bars
+        The Clarke intervals at kinks: coordinate, left slope, right slope; shape (k, 3).
+    undefined
+        The intervals in which the function is undefined, shape (m, 2).
+    undecided
+        The coordinates of the points whose kind is not decided.
+    """
+
+    axis: str
+    span: tuple[float, float]
+    value: Curve
+    derivative: Curve
+    bars: Array
+    undefined: Array
+    undecided: Array
+
+
+def course(subject: Subject) -> Course:
+    """Return the course of a function and its derivative along the axis of a picture."""
+    along, problem = subject.coordinates, subject.trial.problem
+    truths = subject.trial.truths[subject.variable]
+    low, high = span = _span(along)
+    ends = _ends(along, truths.kinds)
+    samples = _abscissae(span, along[ends])
+    near = _BESIDE * (high - low)
+    breaks = along[ends]
+    beside = np.stack([breaks - near, breaks + near], axis=1)  # shape (k, 2)
+    every = np.concatenate([samples, beside.ravel(), breaks])
+    columns = {
+        name: every if name == subject.axis else np.full(len(every), column[0])
+        for name, column in problem.columns.items()
+    }
+    values = _evaluated(problem.program, columns)
+    slopes = _slopes(problem.program, subject.variable, columns)
+    count, sides = len(samples), slice(len(samples), len(samples) + beside.size)
+    return Course(
+        axis=subject.axis,
+        span=span,
+        value=_value(
+            samples, values[:count], breaks, values[sides].reshape(-1, 2), values[sides.stop :]
+        ),
+        derivative=_derivative(
+            samples, slopes[:count], along, truths, ends, slopes[sides].reshape(-1, 2)
+        ),
+        bars=_bars(along, truths),
+        undefined=_undefined(samples, values[:count], along[truths.kinds == Kind.OUTSIDE]),
+        undecided=np.unique(along[truths.kinds == Kind.UNDECIDED]),
+    )
+
+
+def _span(along: Array) -> tuple[float, float]:
+    """Return the ends of an axis through some points; a single one gets room on both sides."""
+    finite = along[np.isfinite(along)]
+    low, high = float(finite.min(initial=np.inf)), float(finite.max(initial=-np.inf))
+    if low > high:
+        return -1.0, 1.0
+    if high - low > _BESIDE * max(abs(low), abs(high)):
+        return low, high
+    room = max(1.0, abs(low) / 2)
+    return low - room, high + room
+
+
+def _ends(along: Array, kinds: NDArray[np.int8]) -> NDArray[np.intp]:
+    """Return the points at which lines end, in order along the axis.
+
+    Of neighbouring points outside the domain the first and the last are enough.
+    """
+    order = np.argsort(along, kind="stable")
+    sorted_kinds = kinds[order]
+    is_end = ~np.isin(sorted_kinds, _UNBROKEN)
+    is_outside = sorted_kinds == Kind.OUTSIDE
+    is_inner = np.zeros_like(is_end)
+    is_inner[1:-1] = is_outside[:-2] & is_outside[1:-1] & is_outside[2:]
+    ends = order[is_end & ~is_inner]
+    first = np.concatenate([[True], np.diff(along[ends]) > 0]) if len(ends) else slice(0)
+    return ends[first]
+
+
+def _abscissae(span: tuple[float, float], breaks: Array) -> Array:
+    """Return abscissae along an axis, closer together beside the points at which lines end."""
+    low, high = span
+    width = high - low
+    corners = np.unique(np.concatenate([[low], breaks, [high]]))
+    parts = [np.array([low, high])]
+    for a, b in itertools.pairwise(corners.tolist()):
+        count = max(_FEWEST, round(_SAMPLES * (b - a) / width))
+        parts.append(a + (b - a) * (np.arange(count) + 0.5) / count)
+        if len(breaks) <= _MOST_REFINED:
+            near = (b - a) / count * 2.0 ** -np.arange(2.0, 12.0)
+            parts.extend([a + near, b - near])
+    samples = np.unique(np.concatenate(parts))
+    return samples[~np.isin(samples, breaks)]
+
+
+def _evaluated(program: Program, columns: dict[str, Array]) -> Array:
+    if len(program.order) > _MOST_NODES:
+        return np.full(_length(columns), np.nan)
+    return evaluate(program, columns)
+
+
+def _slopes(program: Program, variable: str, columns: dict[str, Array]) -> Array:
+    """Return the derivative by its formula; NaN where none is known."""
+    unknown = np.full(_length(columns), np.nan)
+    if len(program.order) > _MOST_NODES or variable not in program.inputs:
+        return unknown
+    try:
+        return evaluate(derivative_program(program, variable, side=0), columns)
+    except Unsupported:
+        return unknown
+
+
+def _length(columns: dict[str, Array]) -> int:
+    return len(next(iter(columns.values())))
+
+
+def _value(samples: Array, values: Array, breaks: Array, beside: Array, at: Array) -> Curve:
+    """Return the line of a function whose one-sided limits and values at its breaks are given."""
+    x, y = _in_pieces(samples, values, breaks, beside)
+    scale = _size(values)
+    differs = ~(np.abs(beside - at[:, None]) <= _CLOSE * scale)  # also where either is NaN
+    has_value = np.isfinite(at)
+    closed = has_value & differs.any(axis=1)
+    is_open = np.isfinite(beside) & differs
+    return Curve(x, y, _pairs(breaks[closed], at[closed]), _open(breaks, beside, is_open))
+
+
+def _derivative(  # noqa: PLR0913, PLR0917  (a line, and what is known at points)
+    samples: Array,
+    slopes: Array,
+    along: Array,
+    truths: Truths,
+    ends: NDArray[np.intp],
+    beside: Array,
+) -> Curve:
+    """Return the line of the derivative, through the truth at the points of the grid."""
+    known = np.isin(truths.kinds, (Kind.SMOOTH, Kind.PARTIAL)) & np.isfinite(truths.derivative)
+    every = np.concatenate([samples, along[known]])
+    numbers = np.concatenate([slopes, truths.derivative[known]])
+    if not np.isfinite(slopes).any():  # no formula: a line through the points that are known
+        every, numbers = along[known], truths.derivative[known]
+    order = np.argsort(every, kind="stable")
+    kinds, breaks = truths.kinds[ends], along[ends]
+    one_sided = np.stack([truths.left[ends], truths.right[ends]], axis=1)
+    has_slopes = np.isin(kinds, (Kind.KINK, Kind.EDGE))
+    limits = np.where(has_slopes[:, None], one_sided, beside)
+    limits = np.where((kinds == Kind.OSCILLATING)[:, None], np.nan, limits)
+    x, y = _in_pieces(every[order], numbers[order], breaks, limits)
+    exists = np.isfinite(truths.derivative[ends])
+    is_open = np.isfinite(limits) & ~exists[:, None]
+    closed = _pairs(breaks[exists], truths.derivative[ends][exists])
+    return Curve(x, y, closed, _open(breaks, limits, is_open))
+
+
+def _in_pieces(x: Array, y: Array, breaks: Array, beside: Array) -> tuple[Array, Array]:
+    """Return a line with its one-sided limits at breaks, and a NaN between two pieces."""
+    rank = np.concatenate([np.zeros(len(x)), np.tile([-1.0, 0.0, 1.0], len(breaks))])
+    gaps = np.column_stack([beside[:, :1], np.full((len(breaks), 1), np.nan), beside[:, 1:]])
+    abscissae = np.concatenate([x, np.repeat(breaks, 3)])
+    order = np.lexsort([rank, abscissae])
+    return abscissae[order], np.concatenate([y, gaps.ravel()])[order]
+
+
+def _open(breaks: Array, beside: Array, is_open: Mask) -> Array:
+    return np.concatenate(
+        [_pairs(breaks[m], b[m]) for b, m in zip(beside.T, is_open.T, strict=True)]
+    )
+
+
+def _pairs(x: Array, y: Array) -> Array:
+    return np.stack([x, y], axis=1)
+
+
+def _size(values: Array) -> float:
+    """Return the range of a line, without the largest of its values."""
+    finite = values[np.isfinite(values)]
+    if not len(finite):
+        return 1.0
+    low, high = np.quantile(finite, [0.05, 0.95])
+    return float(high - low) or float(np.abs(finite).max()) or 1.0
+
+
+def _bars(along: Array, truths: Truths) -> Array:
+    kinks = np.flatnonzero(truths.kinds == Kind.KINK)
+    bars = np.stack([along[kinks], truths.left[kinks], truths.right[kinks]], axis=1)
+    return np.unique(bars, axis=0)
+
+
+def _undefined(samples: Array, values: Array, outside: Array) -> Array:
+    """Return the intervals without values that contain a point outside the domain."""
+    missing = np.concatenate([[False], ~np.isfinite(values), [False]])
+    edges = np.flatnonzero(np.diff(missing.astype(np.int8)))
+    starts, stops = edges[::2], edges[1::2] - 1
+    intervals = [
+        (samples[max(a - 1, 0)], samples[min(b + 1, len(samples) - 1)])
+        for a, b in zip(starts, stops, strict=True)
+        if b > a and ((outside >= samples[a]) & (outside <= samples[b])).any()
+    ]
+    return np.array(intervals, dtype=np.float64).reshape(-1, 2)

@@ -1,0 +1,303 @@
+"""Pictures of lines: a function, its derivative, and the numbers of engines beside it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from symdiff.array_types import Array, Mask
+from symdiff.report.pictures.courses import Course, Curve
+from symdiff.report.pictures.marks import ALARM, Marks, thinned
+from symdiff.report.pictures.scales import limits, ticks
+from symdiff.verdict.words import Verdict
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+INK: Final = "black"  # text and lines; a page shows it in the colour of its text
+_PALE: Final = "#8080804D"
+# Sizes in points.
+_LINE: Final = 1.6
+_END: Final = 4.5
+_BAR: Final = 5.0
+_RING: Final = 14.0
+# Parts of the height of the axes between the limits and the frame, and where marks beyond the
+# limits, and NaN, are drawn.
+_MARGIN: Final = 0.08
+_ROW: Final = 0.14
+# The limits of an axis follow from the values of a line in this many cells.
+_CELLS: Final = 200
+# Marks closer than this part of the axis to another have one label.
+_LABEL_ROOM: Final = 0.18
+
+
+def draw_value(ax: Axes, course: Course, name: str) -> None:
+    """Draw a function: its line, and the intervals in which it is undefined.
+
+    Parameters
+    ----------
+    ax
+        The axes to draw on.
+    course
+        The function along the horizontal axis.
+    name
+        The label of the vertical axis.
+    """
+    low, high = limits(_regular(course.value, course.span), course.value.closed[:, 1])
+    room = _MARGIN * (high - low)
+    frame = _Frame(low, high, low - room, high + room)
+    _prepare(ax, course, frame, name)
+    _draw_curve(ax, course.value, frame)
+
+
+def draw_derivative(ax: Axes, course: Course, marks: tuple[Marks, ...], name: str) -> None:
+    """Draw the true derivative, the Clarke intervals, and the numbers of the engines.
+
+    Numbers beyond the limits are drawn on the edge with an arrow, and NaN in a row at the bottom.
+
+    Parameters
+    ----------
+    ax
+        The axes to draw on.
+    course
+        The function along the horizontal axis.
+    marks
+        The numbers of the engines.
+    name
+        The label of the vertical axis.
+    """
+    frame = _derivative_frame(course, marks)
+    _prepare(ax, course, frame, name)
+    _draw_bars(ax, course.bars, frame)
+    _draw_curve(ax, course.derivative, frame)
+    few = [thinned(m, course.span, (frame.low, frame.high)) for m in marks]
+    for m in few:
+        _draw_passing(ax, m.part(~m.fails), frame)
+    for m in few:
+        _draw_failing(ax, m.part(m.fails), frame)
+    _label_edges(ax, few, course, frame)
+
+
+def draw_errors(ax: Axes, course: Course, marks: tuple[Marks, ...]) -> None:
+    """Draw by how many units in the last place the numbers deviate, on a logarithmic axis."""
+    ax.set_yscale("log")
+    tops = [m.errors[np.isfinite(m.errors)].max(initial=1.0) for m in marks]
+    top = 10.0 ** np.ceil(np.log10(max([10.0, *tops])) + 0.5)
+    frame = _Frame(0.5, top, 0.5, top)
+    _prepare(ax, course, frame, "error in ulps")
+    powers = np.arange(0, np.log10(top) + 0.01, max(1, round(np.log10(top) / 3)))
+    ax.set_yticks(10.0**powers, [f"1e{k:.0f}" if k else "1" for k in powers])
+    ax.set_yticks([], minor=True)
+    ax.set_ylim(frame.bottom, frame.top)
+    for m in marks:
+        known = m.part(np.isfinite(m.errors))
+        logs = dataclasses.replace(known, y=np.log10(np.maximum(known.errors, 1.0)))
+        few = thinned(logs, course.span, (0.0, float(np.log10(top))))
+        shown = dataclasses.replace(few, y=10.0**few.y)
+        _draw_passing(ax, shown.part(~shown.fails), frame)
+        _draw_failing(ax, shown.part(shown.fails), frame)
+
+
+def needs_errors(course: Course, marks: tuple[Marks, ...]) -> bool:
+    """Return whether errors are too small to be seen beside the line of the derivative."""
+    frame = _derivative_frame(course, marks)
+    size = 0.03 * (frame.high - frame.low)
+    judged = (Verdict.INEXACT, Verdict.INACCURATE, Verdict.WRONG)
+    for m in marks:
+        off = m.part(np.isin(m.codes, judged) & np.isfinite(m.errors) & np.isfinite(m.y))
+        if not len(off.x):
+            continue
+        slopes = np.interp(off.x, *_known(course.derivative))
+        if (np.abs(off.y - slopes) < size).any():
+            return True
+    return False
+
+
+def _regular(curve: Curve, span: tuple[float, float]) -> Array:
+    """Return the values of a line at regular abscissae."""
+    known = np.isfinite(curve.y)
+    cell = np.floor((curve.x[known] - span[0]) / (span[1] - span[0]) * _CELLS)
+    _, first = np.unique(cell, return_index=True)
+    return curve.y[known][first]
+
+
+def _known(curve: Curve) -> tuple[Array, Array]:
+    known = np.isfinite(curve.y)
+    return (curve.x[known], curve.y[known]) if known.any() else (np.zeros(1), np.full(1, np.inf))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Look:
+    """The size of marks and the width of their strokes in points, and matplotlib's zorder."""
+
+    size: float
+    width: float
+    order: float
+
+
+_SMALL: Final = _Look(5.5, 1.1, 4)
+_LARGE: Final = _Look(9.0, 2.0, 7)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Frame:
+    """The limits of what is drawn to scale, and the ends of the vertical axis beyond them."""
+
+    low: float
+    high: float
+    bottom: float
+    top: float
+
+    def holds(self, y: Array) -> Mask:
+        """Return which numbers are drawn to scale."""
+        slack = (self.high - self.low) * _MARGIN
+        held: Mask = np.isfinite(y) & (y >= self.low - slack) & (y <= self.high + slack)
+        return held
+
+    @property
+    def above(self) -> float:
+        """Where numbers above the limits are drawn."""
+        return self.top - 0.45 * _ROW * (self.top - self.bottom)
+
+    @property
+    def below(self) -> float:
+        return self.bottom + 0.45 * _ROW * (self.top - self.bottom)
+
+
+def _derivative_frame(course: Course, marks: tuple[Marks, ...]) -> _Frame:
+    numbers = np.concatenate([np.zeros(0), course.bars[:, 1:].ravel(), *(m.y for m in marks)])
+    low, high = limits(_regular(course.derivative, course.span), numbers)
+    height = high - low
+    slack = _MARGIN * height
+    shown = [m.y[m.fails | ~np.isnan(m.y)] for m in marks]
+    off = np.concatenate([np.zeros(0), *shown])
+    above = (off > high + slack).any()
+    below = (off < low - slack).any() or np.isnan(off).any()
+    return _Frame(
+        low,
+        high,
+        low - height * (1.6 * _ROW if below else _MARGIN),
+        high + height * (1.6 * _ROW if above else _MARGIN),
+    )
+
+
+def _prepare(ax: Axes, course: Course, frame: _Frame, name: str) -> None:
+    low, high = course.span
+    room = 0.02 * (high - low)
+    ax.set_ylabel(name)
+    for axis, marks in ((ax.xaxis, ticks(low, high, 6)), (ax.yaxis, ticks(frame.low, frame.high))):
+        axis.set_ticks(marks, [f"{mark:.5g}" for mark in marks])
+    ax.set_xlim(low - room, high + room)
+    ax.set_ylim(frame.bottom, frame.top)
+    for start, stop in course.undefined:
+        ax.axvspan(start, stop, facecolor=_PALE, edgecolor="none", linewidth=0, gid="undefined")
+    if len(course.undecided):
+        bottom = np.full(len(course.undecided), frame.bottom)
+        ax.plot(
+            course.undecided, bottom, "", marker="$?$", color=INK, ms=6, ls="", gid="undecided",
+            clip_on=False,
+        )  # fmt: skip
+
+
+def _draw_curve(ax: Axes, curve: Curve, frame: _Frame) -> None:
+    y = _broken(curve.y, frame)
+    ax.plot(curve.x, y, color=INK, linewidth=_LINE, solid_capstyle="butt", gid="truth", zorder=2)
+    for points, face, gid in ((curve.open, "white", "open"), (curve.closed, INK, "closed")):
+        inside = points[frame.holds(points[:, 1])]
+        if len(inside):
+            ax.plot(
+                *inside.T, "o", markersize=_END, markerfacecolor=face, markeredgecolor=INK,
+                markeredgewidth=1.0, gid=gid, zorder=3,
+            )  # fmt: skip
+
+
+def _broken(y: Array, frame: _Frame) -> Array:
+    """Return a line without the strokes from beyond one limit to beyond the other."""
+    beyond = np.sign(np.where(np.isfinite(y), np.clip(y, frame.bottom, frame.top) - y, 0.0))
+    crossing = np.flatnonzero(beyond[:-1] * beyond[1:] < 0)
+    broken = y.copy()
+    broken[crossing] = np.nan
+    return broken
+
+
+def _draw_bars(ax: Axes, bars: Array, frame: _Frame) -> None:
+    """Draw the Clarke intervals."""
+    if len(bars):
+        ends = np.clip(bars[:, 1:], frame.bottom, frame.top)
+        ax.vlines(
+            bars[:, 0], ends[:, 0], ends[:, 1], colors="#999999", linewidth=_BAR, alpha=None,
+            gid="clarke", zorder=1.5,
+        )  # fmt: skip
+
+
+def _draw_passing(ax: Axes, m: Marks, frame: _Frame) -> None:
+    shown = m.part(~np.isnan(m.y))
+    _marks(ax, shown, frame, _SMALL)
+    unsure = shown.part(shown.unsure)
+    if len(unsure.x):
+        ax.plot(
+            unsure.x, _on_edge(unsure.y, frame), ls="", marker="$?$", color=INK, ms=6,
+            gid="unsure", zorder=4.5, clip_on=False,
+        )  # fmt: skip
+
+
+def _draw_failing(ax: Axes, m: Marks, frame: _Frame) -> None:
+    """Draw the marks that do not pass: larger, and with a ring."""
+    if not len(m.x):
+        return
+    ax.plot(
+        m.x, _on_edge(m.y, frame), "o", ls="", ms=_RING, mfc="none", mec=ALARM, mew=2.2,
+        gid="alarm", zorder=6, clip_on=False,
+    )  # fmt: skip
+    _marks(ax, m, frame, _LARGE)
+
+
+def _marks(ax: Axes, m: Marks, frame: _Frame, look: _Look) -> None:
+    if not len(m.x):
+        return
+    y = _on_edge(m.y, frame)
+    ax.plot(
+        m.x, y, ls="", marker=m.style.shape, ms=look.size, mfc="none", mec=m.style.colour,
+        mew=look.width, gid=m.style.engine, zorder=look.order, clip_on=False,
+    )  # fmt: skip
+    for beyond, marker, shift in ((m.y > frame.high, "^", 1), (m.y < frame.low, "v", -1)):
+        far = beyond & ~frame.holds(m.y)
+        if far.any():
+            height = shift * 0.5 * _ROW * (frame.top - frame.bottom)
+            ax.plot(
+                m.x[far], y[far] + height, ls="", marker=marker, ms=5, mfc=m.style.colour,
+                mec=m.style.colour, mew=0.5, gid="beyond", zorder=look.order, clip_on=False,
+            )  # fmt: skip
+
+
+def _on_edge(y: Array, frame: _Frame) -> Array:
+    """Return where numbers are drawn: those beyond the limits, and NaN, at the edge."""
+    placed = np.where(np.isnan(y), frame.below, y)
+    edge = np.where(placed > frame.high, frame.above, frame.below)
+    return np.where(frame.holds(placed), placed, edge)
+
+
+def _label_edges(ax: Axes, few: list[Marks], course: Course, frame: _Frame) -> None:
+    """Write what the marks on the edge stand for that do not pass: ``NaN``, ``inf``, a number."""
+    placed: list[tuple[float, bool]] = []
+    width = course.span[1] - course.span[0]
+    for m in few:
+        off = m.part(m.fails & ~frame.holds(m.y))
+        for x, y, code in zip(off.x.tolist(), off.y.tolist(), off.codes.tolist(), strict=True):
+            is_high = y > frame.high
+            close = [
+                p for p, high in placed if high == is_high and abs(p - x) < _LABEL_ROOM * width
+            ]
+            if close:
+                continue
+            placed.append((x, is_high))
+            is_left = x > course.span[0] + 0.75 * width
+            ax.annotate(
+                "failed" if code == Verdict.FAILED else "NaN" if np.isnan(y) else f"{y:.3g}",
+                (x, frame.above if is_high else frame.below),
+                (-9 if is_left else 9, 0), textcoords="offset points",
+                ha="right" if is_left else "left", va="center", color=ALARM, fontweight="bold",
+                gid="label", zorder=8, annotation_clip=False,
+            )  # fmt: skip
