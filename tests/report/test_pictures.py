@@ -1,7 +1,7 @@
 """Pictures of comparisons, as statements about what is drawn."""
 
-import defusedxml.ElementTree as ET
 import pytest
+from defusedxml import ElementTree
 
 import symdiff
 from symdiff.report.pictures import svg
@@ -20,7 +20,7 @@ def test_a_picture_is_small_well_formed_and_always_the_same(expression):
     text = svg(e)
     assert text == svg(e)
     assert len(text.encode()) < MOST_BYTES
-    root = ET.fromstring(text)
+    root = ElementTree.fromstring(text)
     assert root.tag.endswith("svg") and root[0].tag.endswith("title")
 
 

@@ -70,7 +70,7 @@ class Marks:
     @property
     def unsure(self) -> Mask:
         """Whether the verdict is undecided, shape (n,)."""
-        return self.codes == Verdict.UNDECIDED
+        return np.isin(self.codes, (Verdict.UNDECIDED,))
 
     def part(self, chosen: Mask | NDArray[np.intp]) -> Marks:
         """Return some of the marks."""
