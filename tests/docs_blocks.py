@@ -1,7 +1,8 @@
 """Run the blocks of README.md and docs/, and compare the pages with what is printed today.
 
-    python -m tests.docs_blocks            name every page that is out of date
-    python -m tests.docs_blocks --write    write today's output into the pages (make examples)
+    python -m tests.docs_blocks                       name every page that is out of date
+    python -m tests.docs_blocks --write               write today's output (make examples)
+    python -m tests.docs_blocks --write docs/grids.md docs/tensors.md
 
 The blocks of a page run in order, in one empty folder that has the shipped `expressions`:
 
@@ -38,12 +39,14 @@ import symdiff
 from symdiff.atlas import page as atlas_page
 from symdiff.cli.app import app
 from symdiff.report.listings import kind_table, verdict_table
+from website import command_line
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 
 _TABLES = {
     "kinds of point": lambda: kind_table("github") + "\n",
+    "the command line": command_line.commands,
     "verdicts": lambda: verdict_table("github") + "\n",
     "atlas, files": atlas_page.versions,
     "atlas, rules": atlas_page.followed,
@@ -240,9 +243,10 @@ def _check_command(line: str) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Check or write all pages; return the exit status."""
+    """Check or write all pages, or those named; return the exit status."""
     stale = 0
-    for path in PAGES:
+    named = [Path(name).resolve() for name in arguments if name != "--write"]
+    for path in named or PAGES:
         text = path.read_text(encoding="utf-8")
         today = refreshed(text, page=path.name)
         if today != text:

@@ -14,7 +14,7 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     shown = outside.pages()
     for folder in ("examples", "expressions"):
         names = [{source: page} for source, page in shown.items() if source.startswith(folder)]
-        config.nav.append({folder.capitalize(): names})
+        config.nav = [*(config.nav or []), {folder.capitalize(): names}]
     return config
 
 
