@@ -322,11 +322,12 @@ class Evidence:
         for engine, counts in self.counts().items():
             for verdict, count in counts.items():
                 left = count - (excused.get(engine, 0) if verdict is Verdict.NONFINITE else 0)
-                if left and self._is_finding(engine, verdict):
+                if left and self.is_finding(engine, verdict):
                     findings.setdefault(engine, {})[verdict] = left
         return findings
 
-    def _is_finding(self, engine: str, verdict: Verdict) -> bool:
+    def is_finding(self, engine: str, verdict: Verdict) -> bool:
+        """Return whether a verdict on an engine does not pass and was not expected."""
         passes = verdict.passes and not (self.options.strict and verdict is Verdict.SILENT)
         return not passes and verdict.label not in self.label.expect.get(engine, ())
 

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 import re
-from collections.abc import Iterator, Sequence
 from typing import Final
 
 from symdiff.comparison.evidence import Evidence
 from symdiff.grid.grid import Role
 from symdiff.report.matrices import matrices
+from symdiff.report.numbers import formatted
 from symdiff.report.remarks import remarks
 from symdiff.report.rendering import FIRST, SECOND, Block
 from symdiff.report.selection import MAX_ROWS, Row, rows, select
 from symdiff.report.undefined import undefined_points
 from symdiff.truth.kinds import APPARENT, Kind
-from symdiff.verdict.judge import Tolerance
 from symdiff.verdict.words import Verdict
 
 # Significant digits of the numbers in a row: the fewest that show which of them differ.
-_DIGITS: Final = (6, 9, 12, 17)
+_DIGITS: Final = 6
 # Significant digits of a neighbour of a kink: its role says how it differs from the kink.
 _DIGITS_OF_NEIGHBOUR: Final = 4
 # The most characters of an exact coordinate. A longer one is shown as a decimal.
@@ -96,9 +94,9 @@ def _coordinate(evidence: Evidence, i: int, j: int) -> str:
     grid = evidence.grid
     x, exact = float(grid.points[i, j]) + 0.0, grid.exact.get((i, j))  # -0.0 is shown as 0
     if exact is not None:
-        return exact if len(exact) <= _MAX_EXACT else f"≈{x:.{_DIGITS[0]}g}"
+        return exact if len(exact) <= _MAX_EXACT else f"≈{x:.{_DIGITS}g}"
     has_digits = Role.from_code(grid.roles[i]) in _ROLES_WITH_DIGITS
-    return f"{x:.{_DIGITS[0] if has_digits else _DIGITS_OF_NEIGHBOUR}g}"
+    return f"{x:.{_DIGITS if has_digits else _DIGITS_OF_NEIGHBOUR}g}"
 
 
 def _what_is_at(evidence: Evidence, row: Row) -> str:
@@ -118,7 +116,7 @@ def _numbers(evidence: Evidence, row: Row) -> list[str]:
         cell, number = _value(row, engine)
         cells.append(cell)
         numbers.extend(number)
-    texts = iter(_formatted(numbers, evidence.tolerance))
+    texts = iter(formatted(numbers, evidence.tolerance))
     return [re.sub("#", lambda _: next(texts), cell) for cell in cells]
 
 
@@ -144,25 +142,6 @@ def _value(row: Row, engine: str) -> tuple[str, list[float]]:
     if samples.reason(row.variable, row.i) or verdict is Verdict.FAILED:
         return "failed", []
     return "#", [float(samples.derivatives[row.variable][row.i])]
-
-
-def _formatted(numbers: Sequence[float], tolerance: Tolerance) -> list[str]:
-    """Return numbers with six digits, or with as many as show which of them differ."""
-    different = [(i, j) for i, j in _pairs(numbers) if _differ(numbers[i], numbers[j], tolerance)]
-    texts: list[str] = []
-    for digits in _DIGITS:
-        texts = [f"{x + 0.0:.{digits}g}" for x in numbers]  # -0.0 is shown as 0
-        if all(texts[i] != texts[j] for i, j in different):
-            break
-    return texts
-
-
-def _pairs(numbers: Sequence[float]) -> Iterator[tuple[int, int]]:
-    return itertools.combinations([i for i, x in enumerate(numbers) if math.isfinite(x)], 2)
-
-
-def _differ(a: float, b: float, tolerance: Tolerance) -> bool:
-    return abs(a - b) > tolerance.atol + tolerance.rtol * max(abs(a), abs(b))
 
 
 def _verdict(evidence: Evidence, row: Row) -> str:
