@@ -1,10 +1,11 @@
 """Pictures of comparisons, as statements about what is drawn."""
 
+import numpy as np
 import pytest
 from defusedxml import ElementTree
 
 import symdiff
-from symdiff.report.pictures import svg
+from symdiff.report.pictures import figure, svg
 
 # A picture of a page has at most this many bytes.
 MOST_BYTES = 12_000
@@ -28,3 +29,83 @@ def test_text_of_a_picture_is_text_without_markup():
     text = svg(evidence("relu(x)", {"x": [-1, 0, 1]}))
     assert ">autograd</text>" in text and "currentColor" in text
     assert "style=" not in text and "<script" not in text
+
+
+def figure_of(expression, grid=None, **request):
+    return figure(evidence(expression, grid, **request))
+
+
+def drawn(ax, gid):
+    """Return what is drawn on axes under a name."""
+    return [artist for artist in ax.get_children() if artist.get_gid() == gid]
+
+
+def vertices(ax, gid):
+    return [tuple(xy) for artist in drawn(ax, gid) for xy in artist.get_xydata().tolist()]
+
+
+def test_a_kink_has_a_bar_from_the_left_to_the_right_slope():
+    _, below = figure_of("abs(x)").axes
+    (bars,) = drawn(below, "clarke")
+    assert [path.tolist() for path in bars.get_segments()] == [[[0, -1], [0, 1]]]
+    assert not drawn(figure_of("x**2").axes[1], "clarke")
+
+
+def test_a_jump_has_an_open_and_a_closed_end():
+    above, below = figure_of("heaviside(x, 0)", {"x": [-1, 0, 1]}).axes
+    assert (vertices(above, "closed"), vertices(above, "open")) == ([(0, 0)], [(0, 1)])
+    assert set(vertices(below, "open")) == {(0, 0)}
+    assert not vertices(figure_of("x**2").axes[0], "open")
+
+
+def test_a_wrong_number_is_drawn_last_larger_and_ringed():
+    below = figure_of("x**2", {"x": [-1, 0, 1]}, claims={"x": "2*x + (1 if x > 0 else 0)"}).axes[1]
+    good, bad = sorted(drawn(below, "claim"), key=lambda line: line.get_zorder())
+    (ring,) = drawn(below, "alarm")
+    assert vertices(below, "alarm") == [(1, 3)]
+    assert bad.get_markersize() > good.get_markersize()
+    assert ring.get_markersize() > bad.get_markersize()
+    assert bad.get_zorder() > max(
+        good.get_zorder(), *(line.get_zorder() for line in drawn(below, "truth"))
+    )
+    assert not drawn(figure_of("x**2").axes[1], "alarm")
+
+
+def test_nan_and_numbers_far_off_are_on_the_edge_with_a_label():
+    below = figure_of("sqrt(x**2)", {"x": [-1, 0, 1]}).axes[1]
+    assert [label.get_text() for label in drawn(below, "label")] == ["-inf, NaN"]
+    bottom, top = below.get_ylim()
+    assert all(bottom < y < top for _, y in vertices(below, "alarm"))
+    far = figure_of("x**2", {"x": [-1, 0, 1]}, claims={"x": "2*x if x < 1 else 1e9"}).axes[1]
+    assert [label.get_text() for label in drawn(far, "label")] == ["1e+09"]
+    assert far.get_ylim()[1] < 10
+
+
+def test_a_line_is_broken_at_a_pole_and_where_the_function_is_undefined():
+    above, _ = figure_of("1/x").axes
+    (line,) = drawn(above, "truth")
+    assert np.isnan(line.get_ydata()).any() and above.get_ylim()[1] < 100
+    above, _ = figure_of("log(x)").axes
+    (shade,) = drawn(above, "undefined")
+    assert (shade.get_bbox().x0, shade.get_bbox().x1) == pytest.approx((-2, 0), abs=1e-2)
+
+
+def test_errors_too_small_to_be_seen_have_a_panel():
+    assert len(figure_of("sin(x)", claims={"x": "cos(x)*(1 + 1e-6)"}).axes) == 3
+    assert len(figure_of("sin(x)", claims={"x": "cos(x) + 1"}).axes) == 2
+
+
+def test_a_map_shows_the_gravest_verdict_at_every_point():
+    first, second = figure_of(
+        "max(x, y)", at={"x": [-1, 0, 1], "y": [-1, 0, 1]}, claims={"x": "1"}
+    ).axes
+    assert {(-1, 0), (-1, 1), (0, 1)} == {(round(x), round(y)) for x, y in vertices(first, "wrong")}
+    assert vertices(second, "subgradient") and drawn(second, "switch")
+
+
+def test_findings_in_matrices_are_framed():
+    shape = figure_of("x*abs(x)", values={"x": [1.0, -2.0]}, claims={"x": "2*x"})
+    truth, claim = shape.axes
+    assert [t.get_text() for t in drawn(truth, "number")] == ["2", "0", "0", "4"]
+    assert len(drawn(claim, "finding")) == 1
+    assert not drawn(figure_of("x*abs(x)", values={"x": [1.0, -2.0]}).axes[0], "finding")

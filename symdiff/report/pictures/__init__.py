@@ -4,4 +4,5 @@ They are drawn with matplotlib from stored evidence; no engine is run again. Bet
 the grid, the function and its derivative are evaluated in numpy.
 """
 
+from symdiff.report.pictures.figures import figure as figure
 from symdiff.report.pictures.figures import svg as svg

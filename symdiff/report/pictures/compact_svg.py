@@ -91,12 +91,17 @@ class _Renderer(RendererBase):
         rgbFace: Any = None,  # noqa: ANN401, N803
     ) -> None:
         """Write one path that has the marker at all positions."""
-        positions = self._units(trans.transform(path.vertices))
-        shape = _marker_data(marker_path, marker_trans)
-        places = dict.fromkeys((x, y) for x, y in positions.tolist())
+        places = dict.fromkeys(map(tuple, self._units(trans.transform(path.vertices)).tolist()))
+        if not places:
+            return
+        if marker_path is _CIRCLE and _is_dot(gc, rgbFace):  # the round end of a stroke
+            diameter = 2 * _radius(marker_trans) + round(_UNITS * gc.get_linewidth())
+            shape = "h0"
+            paint = f' stroke="{_colour(rgbFace)}" stroke-width="{diameter}" stroke-linecap="round"'
+        else:
+            shape, paint = _marker_data(marker_path, marker_trans), _paint(gc, rgbFace)
         data = "".join(f"M{x} {y}{shape}" for x, y in places)
-        if data:
-            self.parts.append(f'<path d="{data}"{_paint(gc, rgbFace)}/>')
+        self.parts.append(f'<path d="{data}"{paint}/>')
 
     def draw_text(  # noqa: PLR0913, PLR0917  (matplotlib's)
         self,
@@ -185,10 +190,19 @@ def _stroke(right: int, down: int) -> str:
     return f"l{right}{'' if down < 0 else ' '}{down}" if right else f"v{down}"
 
 
+def _is_dot(gc: Any, face: Any) -> bool:  # noqa: ANN401
+    return face is not None and tuple(face[:3]) == tuple(gc.get_rgb()[:3])
+
+
+def _radius(transform: Any) -> int:  # noqa: ANN401
+    """Return the radius of the transformed unit circle, in units."""
+    return round(_UNITS * float(np.abs(transform.transform(_CIRCLE.vertices)).max()))
+
+
 def _marker_data(path: Path, transform: Any) -> str:  # noqa: ANN401
     """Return the data of a marker relative to its position."""
     if path is _CIRCLE:
-        r = round(_UNITS * float(np.abs(transform.transform(path.vertices)).max()))
+        r = _radius(transform)
         return f"m-{r} 0a{r} {r} 0 1 0 {2 * r} 0a{r} {r} 0 1 0-{2 * r} 0"
     cleaned = path.cleaned(transform, curves=False)
     flipped = np.asarray(cleaned.vertices, dtype=np.float64) * [_UNITS, -_UNITS]

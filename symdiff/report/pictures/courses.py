@@ -110,7 +110,7 @@ def course(subject: Subject) -> Course:
             samples, slopes[:count], along, truths, ends, slopes[sides].reshape(-1, 2)
         ),
         bars=_bars(along, truths),
-        undefined=_undefined(samples, values[:count], along[truths.kinds == Kind.OUTSIDE]),
+        undefined=_undefined(span, samples, values[:count], along[truths.kinds == Kind.OUTSIDE]),
         undecided=np.unique(along[truths.kinds == Kind.UNDECIDED]),
     )
 
@@ -252,14 +252,15 @@ def _bars(along: Array, truths: Truths) -> Array:
     return np.unique(bars, axis=0)
 
 
-def _undefined(samples: Array, values: Array, outside: Array) -> Array:
+def _undefined(span: tuple[float, float], samples: Array, values: Array, outside: Array) -> Array:
     """Return the intervals without values that contain a point outside the domain."""
     missing = np.concatenate([[False], ~np.isfinite(values), [False]])
     edges = np.flatnonzero(np.diff(missing.astype(np.int8)))
     starts, stops = edges[::2], edges[1::2] - 1
+    corners = np.concatenate([[span[0]], samples, [span[1]]])
     intervals = [
-        (samples[max(a - 1, 0)], samples[min(b + 1, len(samples) - 1)])
+        (corners[a], corners[b + 2])
         for a, b in zip(starts, stops, strict=True)
-        if b > a and ((outside >= samples[a]) & (outside <= samples[b])).any()
+        if b > a and ((outside >= corners[a]) & (outside <= corners[b + 2])).any()
     ]
     return np.array(intervals, dtype=np.float64).reshape(-1, 2)

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from symdiff.comparison.evidence import Evidence
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from symdiff.comparison.evidence import Evidence, Tensors
+from symdiff.report.pictures.compact_svg import compact_svg
 from symdiff.report.pictures.courses import course
 from symdiff.report.pictures.lines import (
     INK,
@@ -15,11 +21,12 @@ from symdiff.report.pictures.lines import (
     draw_value,
     needs_errors,
 )
-from symdiff.report.pictures.marks import Style, marks
-from symdiff.report.pictures.subjects import Subject, moving, subject
+from symdiff.report.pictures.maps import draw_map, look, maps
+from symdiff.report.pictures.marks import marks
+from symdiff.report.pictures.subjects import Subject, derivative_name, moving, subject
+from symdiff.report.pictures.tiles import counts, draw_counts, draw_tiles, tiles
 
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+Key = tuple[str, dict[str, Any]]  # a name in a legend, and the mark before it
 
 # Sizes in inches: the width is that of a column of text.
 _WIDTH: Final = 4.8
@@ -29,6 +36,15 @@ _RIGHT: Final = 0.12
 _BOTTOM: Final = 0.4
 _GAP: Final = 0.14
 _LEGEND: Final = 0.19
+_TITLE: Final = 0.22
+_SQUARE: Final = 2.2
+_CELL: Final = 0.48
+_MARGIN: Final = 0.25
+_ROW: Final = 0.32  # of a matrix of counts
+# The most maps, matrices and columns of counts in one picture.
+_MOST_MAPS: Final = 2
+_MOST_TILES: Final = 2
+_MOST_COLUMNS: Final = 4
 # Widths of a mark and of a character in the legend.
 _KEY: Final = 0.24
 _CHARACTER: Final = 0.066
@@ -36,8 +52,6 @@ _CHARACTER: Final = 0.066
 
 def svg(evidence: Evidence) -> str:
     """Return a picture of a comparison as an SVG element for a page, "" if there is none."""
-    from symdiff.report.pictures.compact_svg import compact_svg  # noqa: PLC0415  (matplotlib)
-
     with _style():
         drawn = figure(evidence)
         if drawn is None:
@@ -48,18 +62,68 @@ def svg(evidence: Evidence) -> str:
 def figure(evidence: Evidence) -> Figure | None:
     """Return a picture of a comparison, None if there is nothing to draw."""
     free = moving(evidence)
-    if len(free) <= 1:
-        chosen = subject(evidence)
-        return None if chosen is None else _lines(evidence, chosen)
-    return None
+    if evidence.tensors is not None and _has_components(evidence, evidence.tensors):
+        return _tiles(evidence, evidence.tensors)
+    if len(free) > 2 or any(t.is_directional for t in evidence.trials):
+        return _counts(evidence)
+    if len(free) == 2:
+        return _maps(evidence, (free[0], free[1]))
+    chosen = subject(evidence)
+    return None if chosen is None else _lines(evidence, chosen)
+
+
+def _has_components(evidence: Evidence, tensors: Tensors) -> bool:
+    """Return whether derivatives are by components of tensors, each by its own name."""
+    is_whole = any(t.is_directional for t in evidence.trials)
+    return len(evidence.grid) == 1 and not is_whole and any(tensors.wrt.values())
+
+
+def _maps(evidence: Evidence, axes: tuple[str, str]) -> Figure:
+    shown = maps(evidence, axes, _MOST_MAPS)
+    verdicts = sorted({v for m in shown for v in m.verdicts}, key=lambda v: -v.gravity)
+    keys = [(v.label, {**look(v).mark, "ms": min(look(v).size, 6)}) for v in verdicts]
+    made, panels = _beside(len(shown), _SQUARE, keys)
+    for ax, m in zip(panels, shown, strict=True):
+        draw_map(ax, m, derivative_name(m.trial, m.variable))
+    return made
+
+
+def _tiles(evidence: Evidence, tensors: Tensors) -> Figure | None:
+    shown = tiles(evidence, tensors, _MOST_TILES)
+    if not shown:
+        return None
+    room = (_WIDTH - _RIGHT) / len(shown)
+    sizes = [t.numbers.shape for t in shown]
+    cells = [min((room - _MARGIN) / columns, _SQUARE / rows, _CELL) for rows, columns in sizes]
+    tallest = max(cell * rows for cell, (rows, _) in zip(cells, sizes, strict=True))
+    height = tallest + _TITLE + _MARGIN
+    made = _figure(height)
+    for k, (t, cell) in enumerate(zip(shown, cells, strict=True)):
+        rows, columns = t.numbers.shape
+        bottom = height - _TITLE - cell * rows
+        box = (_MARGIN + room * k, bottom, cell * columns, cell * rows)
+        draw_tiles(_axes(made, box, height), t)
+    return made
+
+
+def _counts(evidence: Evidence) -> Figure:
+    shown = counts(evidence, _MOST_COLUMNS)
+    height = _ROW * len(shown.rows) + 0.4
+    made = _figure(height)
+    left = 0.2 + _CHARACTER * max(map(len, shown.rows))
+    box = (left / _WIDTH, 0.06, (_WIDTH - left - _RIGHT) / _WIDTH, 1 - 0.3 / height - 0.06)
+    draw_counts(made.add_axes(box, facecolor="none"), shown)
+    return made
 
 
 def _lines(evidence: Evidence, chosen: Subject) -> Figure:
     shown, drawn = marks(evidence, chosen), course(chosen)
     has_errors = needs_errors(drawn, shown)
-    made, panels = _panels(3 if has_errors else 2, [m.style for m in shown])
+    made, panels = _panels(
+        3 if has_errors else 2, [(m.style.engine, m.style.mark(6, 1.2)) for m in shown]
+    )
     draw_value(panels[0], drawn, chosen.value_name)
-    draw_derivative(panels[1], drawn, shown, chosen.derivative_name)
+    draw_derivative(panels[1], drawn, shown, derivative_name(chosen.trial, chosen.variable))
     if has_errors:
         draw_errors(panels[2], drawn, shown)
     for ax in panels[:-1]:
@@ -68,36 +132,51 @@ def _lines(evidence: Evidence, chosen: Subject) -> Figure:
     return made
 
 
-def _panels(count: int, keys: Sequence[Style]) -> tuple[Figure, list[Any]]:
+def _panels(count: int, keys: Sequence[Key]) -> tuple[Figure, list[Any]]:
     """Return a figure with panels one above the other, below a legend."""
-    from matplotlib.figure import Figure  # noqa: PLC0415  (heavy)
-
     rows = _legend_rows(keys)
     height = _BOTTOM + count * (_PANEL + _GAP) + _LEGEND * len(rows)
-    made = Figure(figsize=(_WIDTH, height), dpi=72, facecolor="none")
-    panels = []
-    for k in range(count):
-        bottom = _BOTTOM + (count - 1 - k) * (_PANEL + _GAP)
-        box = (
-            _LEFT / _WIDTH,
-            bottom / height,
-            (_WIDTH - _LEFT - _RIGHT) / _WIDTH,
-            _PANEL / height,
-        )
-        ax = made.add_axes(box, facecolor="none")
-        ax.spines[["top", "right"]].set_visible(False)
-        panels.append(ax)
-    for k, row in enumerate(rows):
-        _draw_legend(made, row, 1 - _LEGEND * (k + 0.6) / height)
+    made = _figure(height)
+    bottoms = [_BOTTOM + (count - 1 - k) * (_PANEL + _GAP) for k in range(count)]
+    panels = [
+        _axes(made, (_LEFT, bottom, _WIDTH - _LEFT - _RIGHT, _PANEL), height) for bottom in bottoms
+    ]
+    _draw_legend(made, rows, height)
     return made, panels
 
 
-def _legend_rows(keys: Sequence[Style]) -> list[list[tuple[float, Style]]]:
+def _beside(count: int, size: float, keys: Sequence[Key]) -> tuple[Figure, list[Any]]:
+    """Return a figure with square panels beside each other, below a legend."""
+    rows = _legend_rows(keys) if keys else []
+    room = (_WIDTH - _RIGHT) / count
+    side = min(size, room - _LEFT)
+    height = _BOTTOM + side + _TITLE + _LEGEND * len(rows)
+    made = _figure(height)
+    panels = [_axes(made, (_LEFT + room * k, _BOTTOM, side, side), height) for k in range(count)]
+    _draw_legend(made, rows, height)
+    return made, panels
+
+
+def _figure(height: float) -> Figure:
+    return Figure(figsize=(_WIDTH, height), dpi=72, facecolor="none")
+
+
+def _axes(made: Figure, box: tuple[float, float, float, float], height: float) -> Axes:
+    """Return axes whose place is given in inches."""
+    left, bottom, width, tall = box
+    ax = made.add_axes(
+        (left / _WIDTH, bottom / height, width / _WIDTH, tall / height), facecolor="none"
+    )
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax
+
+
+def _legend_rows(keys: Sequence[Key]) -> list[list[tuple[float, Key]]]:
     """Return the engines in rows, each with its place in inches."""
-    rows: list[list[tuple[float, Style]]] = [[]]
+    rows: list[list[tuple[float, Key]]] = [[]]
     x = _LEFT
     for key in keys:
-        width = _KEY + _CHARACTER * len(key.engine)
+        width = _KEY + _CHARACTER * len(key[0])
         if x + width > _WIDTH and rows[-1]:
             rows.append([])
             x = _LEFT
@@ -106,23 +185,20 @@ def _legend_rows(keys: Sequence[Style]) -> list[list[tuple[float, Style]]]:
     return rows
 
 
-def _draw_legend(made: Figure, row: Sequence[tuple[float, Style]], y: float) -> None:
-    from matplotlib.lines import Line2D  # noqa: PLC0415  (heavy)
-
-    for x, key in row:
-        mark = Line2D(
-            [(x + 0.06) / _WIDTH], [y], ls="", marker=key.shape, ms=6, mfc="none",
-            mec=key.colour, mew=1.2, transform=made.transFigure,
-        )  # fmt: skip
-        made.add_artist(mark)
-        made.text((x + 0.15) / _WIDTH, y, key.engine, va="center", color=INK, parse_math=False)
+def _draw_legend(made: Figure, rows: Sequence[Sequence[tuple[float, Key]]], height: float) -> None:
+    for k, row in enumerate(rows):
+        y = 1 - _LEGEND * (k + 0.6) / height
+        for x, (name, mark) in row:
+            drawn = Line2D(
+                [(x + 0.06) / _WIDTH], [y], transform=made.transFigure, **mark
+            )  # fmt: skip
+            made.add_artist(drawn)
+            made.text((x + 0.15) / _WIDTH, y, name, va="center", color=INK, parse_math=False)
 
 
 @contextlib.contextmanager
 def _style() -> Iterator[None]:
     """Draw in the same style whatever the user's configuration of matplotlib is."""
-    import matplotlib as mpl  # noqa: PLC0415  (heavy)
-
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(_PARAMETERS)

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
+from matplotlib.axes import Axes
 
 from symdiff.array_types import Array, Mask
 from symdiff.report.pictures.courses import Course, Curve
 from symdiff.report.pictures.marks import ALARM, Marks, thinned
 from symdiff.report.pictures.scales import limits, ticks
 from symdiff.verdict.words import Verdict
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
 
 INK: Final = "black"  # text and lines; a page shows it in the colour of its text
 _PALE: Final = "#8080804D"
@@ -29,6 +27,8 @@ _MARGIN: Final = 0.08
 _ROW: Final = 0.14
 # The limits of an axis follow from the values of a line in this many cells.
 _CELLS: Final = 200
+# At most this many texts stand in one label.
+_MOST_TEXTS: Final = 2
 # Marks closer than this part of the axis to another have one label.
 _LABEL_ROOM: Final = 0.18
 
@@ -259,8 +259,8 @@ def _marks(ax: Axes, m: Marks, frame: _Frame, look: _Look) -> None:
         return
     y = _on_edge(m.y, frame)
     ax.plot(
-        m.x, y, ls="", marker=m.style.shape, ms=look.size, mfc="none", mec=m.style.colour,
-        mew=look.width, gid=m.style.engine, zorder=look.order, clip_on=False,
+        m.x, y, **m.style.mark(look.size, look.width), gid=m.style.engine, zorder=look.order,
+        clip_on=False,
     )  # fmt: skip
     for beyond, marker, shift in ((m.y > frame.high, "^", 1), (m.y < frame.low, "v", -1)):
         far = beyond & ~frame.holds(m.y)
@@ -281,23 +281,31 @@ def _on_edge(y: Array, frame: _Frame) -> Array:
 
 def _label_edges(ax: Axes, few: list[Marks], course: Course, frame: _Frame) -> None:
     """Write what the marks on the edge stand for that do not pass: ``NaN``, ``inf``, a number."""
-    placed: list[tuple[float, bool]] = []
     width = course.span[1] - course.span[0]
-    for m in few:
-        off = m.part(m.fails & ~frame.holds(m.y))
-        for x, y, code in zip(off.x.tolist(), off.y.tolist(), off.codes.tolist(), strict=True):
-            is_high = y > frame.high
-            close = [
-                p for p, high in placed if high == is_high and abs(p - x) < _LABEL_ROOM * width
-            ]
-            if close:
-                continue
-            placed.append((x, is_high))
-            is_left = x > course.span[0] + 0.75 * width
+    for is_high in (True, False):
+        for x, texts in _labels(few, frame, _LABEL_ROOM * width, is_high=is_high):
+            is_left = x > course.span[0] + 0.7 * width
             ax.annotate(
-                "failed" if code == Verdict.FAILED else "NaN" if np.isnan(y) else f"{y:.3g}",
+                ", ".join(texts),
                 (x, frame.above if is_high else frame.below),
                 (-9 if is_left else 9, 0), textcoords="offset points",
                 ha="right" if is_left else "left", va="center", color=ALARM, fontweight="bold",
                 gid="label", zorder=8, annotation_clip=False,
             )  # fmt: skip
+
+
+def _labels(
+    few: list[Marks], frame: _Frame, room: float, *, is_high: bool
+) -> list[tuple[float, list[str]]]:
+    """Return the labels on one edge: a coordinate, and what the marks there stand for."""
+    labels: list[tuple[float, list[str]]] = []
+    for m in few:
+        off = m.part(m.fails & ~frame.holds(m.y) & ((m.y > frame.high) == is_high))
+        for x, y, code in zip(off.x.tolist(), off.y.tolist(), off.codes.tolist(), strict=True):
+            text = "failed" if code == Verdict.FAILED else "NaN" if np.isnan(y) else f"{y:.3g}"
+            near = next((texts for at, texts in labels if abs(at - x) < room), None)
+            if near is None:
+                labels.append((x, [text]))
+            elif text not in near and len(near) < _MOST_TEXTS:
+                near.append(text)
+    return labels

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +35,17 @@ class Style:
     engine: str
     shape: str
     colour: str
+
+    def mark(self, size: float, width: float) -> dict[str, Any]:
+        """Return what matplotlib draws for a mark with the given size and stroke, in points."""
+        return {
+            "ls": "",
+            "marker": self.shape,
+            "ms": size,
+            "mew": width,
+            "mec": self.colour,
+            "mfc": "none",
+        }
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)

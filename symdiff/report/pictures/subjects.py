@@ -37,20 +37,20 @@ class Subject:
     coordinates: Array
 
     @property
-    def derivative_name(self) -> str:
-        """The name of the derivative, such as ``df/dx``; of the second, ``d²f/dx dy``."""
-        second = self.trial.problem.second
-        if second is None:
-            return f"df/d{self.variable}"
-        if second.inner == self.variable:
-            return f"d²f/d{self.variable}²"
-        return f"d²f/d{second.inner} d{self.variable}"
-
-    @property
     def value_name(self) -> str:
         """The name of what is differentiated."""
         second = self.trial.problem.second
         return "f" if second is None else f"df/d{second.inner}"
+
+
+def derivative_name(trial: Trial, variable: str) -> str:
+    """Return the name of a derivative, such as ``df/dx``; of a second one, ``d²f/dx dy``."""
+    second = trial.problem.second
+    if second is None:
+        return f"df/d{variable}"
+    if second.inner == variable:
+        return f"d²f/d{variable}²"
+    return f"d²f/d{second.inner} d{variable}"
 
 
 def moving(evidence: Evidence) -> tuple[str, ...]:
