@@ -55,6 +55,7 @@ _TABLES = {
     "atlas, tables": atlas_page.tables,
     "atlas, telling rows": atlas_page.telling,
 }
+_CALLS = "atlas, calls "  # followed by some of the calls of the atlas
 _BLOCK = re.compile(
     r"^```(?P<language>\w+)\n(?P<text>.*?)^```$"
     r"|^<!-- generated: (?P<source>.*?) -->\n(?P<old>.*?)^<!-- end -->$",
@@ -106,6 +107,8 @@ def generated(source: str) -> str:
         return _invoked(shlex.split(source)[1:])[0]
     if source in _TABLES:
         return _TABLES[source]()
+    if source.startswith(_CALLS):
+        return atlas_page.telling(source.removeprefix(_CALLS).split("; "))
     file, _, heading = source.partition(", ")
     if file == "benchmarks/results.md":
         return _measured(heading)

@@ -109,15 +109,15 @@ def explained() -> str:
     return _markdown(lines)
 
 
-def telling() -> str:
-    """Return a table of the calls that tell most, for README.md."""
+def telling(calls: Sequence[str] = ()) -> str:
+    """Return a table of what libraries give at 0 for some calls; default: those that tell most."""
     rows = _rows()
     first: dict[str, Row] = {}
     for row in rows:
         first.setdefault(row.text, row)
     libraries = [library for library in _libraries() if library in BY_LIBRARY]
     lines = [("at 0", "slopes", *map(_title, libraries))]
-    for text in telling_calls():
+    for text in calls or telling_calls():
         row = first[text]
         answers = {version: _of_rules(found) for version, found in rows[row].items()}
         cells = (_cell(library, row, answers, brief=True) for library in libraries)
