@@ -16,8 +16,9 @@ from symdiff.cli.conventions import conventions
 from symdiff.cli.doctor import doctor
 from symdiff.cli.examples import examples_of
 from symdiff.cli.interrupts import Interrupts, remembered
-from symdiff.cli.messages import clear_errors, complain, write
+from symdiff.cli.messages import clear_errors, complain, terminal, write
 from symdiff.cli.options import (
+    Color,
     Everything,
     Format,
     Keep,
@@ -40,6 +41,7 @@ from symdiff.report.formats import format_of
 from symdiff.request.options import Options, RunOptions
 
 if TYPE_CHECKING:
+    from symdiff.report.colours import Look
     from symdiff.report.report import Report
 
 
@@ -73,14 +75,16 @@ def run(  # noqa: PLR0913  (the options that are not in a table)
     keep: Keep = "findings",
     everything: Everything = False,
     quiet: Quiet = False,
+    color: Color = "auto",
     options: dict[str, Any],
 ) -> None:
     """Compare every expression of some files."""
     with clear_errors():
         check_output(form, output)
+        look = terminal(color)
         columns = columns_folder(keep, output)
         report, interrupted = _run(list(paths or []), {**options, "columns": columns})
-        _finish(report, form, output, everything=everything, quiet=quiet)
+        _finish(report, form, output, everything=everything, quiet=quiet, look=look)
         _report_columns(columns)
         raise typer.Exit(INTERRUPTED if interrupted else report.status)
 
@@ -120,11 +124,13 @@ def evaluate(  # noqa: PLR0913  (one for each part of a request)
     output: Output = None,
     everything: Everything = False,
     quiet: Quiet = False,
+    color: Color = "auto",
     options: dict[str, Any],
 ) -> None:
     """Compare one expression."""
     with clear_errors():
         check_output(form, output)
+        look = terminal(color)
         columns = columns_folder(keep, output)
         from symdiff.program import parse  # here: takes a fifth of the time of --help
 
@@ -148,7 +154,7 @@ def evaluate(  # noqa: PLR0913  (one for each part of a request)
             columns=columns,
             **options,
         )
-        _finish(report, form, output, everything=everything, quiet=quiet)
+        _finish(report, form, output, everything=everything, quiet=quiet, look=look)
         _report_columns(columns)
         raise typer.Exit(report.status)
 
@@ -224,6 +230,7 @@ def drift(
         bool,
         typer.Option("--allow-missing", help="Status 0 although the new run lacks results."),
     ] = False,
+    color: Color = "auto",
 ) -> None:
     """Show what changed between two runs: verdicts, choices at kinks, and results that are gone.
 
@@ -231,10 +238,11 @@ def drift(
     of the old one.
     """
     with clear_errors():
+        look = terminal(color)
         from symdiff.atlas.drift import compared  # loads numpy
 
         changes, text = compared(old, new)
-        write(f"{text}\n")
+        write(f"{look.verdicts(text)}\n")
         is_less = changes.has_lost_coverage and not allow_missing
         raise typer.Exit(1 if changes.has_changes or is_less else 0)
 
@@ -361,10 +369,17 @@ def _bar(total: int) -> Iterator[Callable[[int], None]]:
         yield lambda done: bar.update(task, completed=done)
 
 
-def _finish(
-    report: Report, form: str | None, output: Path | None, *, everything: bool, quiet: bool
+def _finish(  # noqa: PLR0913  (the options)
+    report: Report,
+    form: str | None,
+    output: Path | None,
+    *,
+    everything: bool,
+    quiet: bool,
+    look: Look,
 ) -> None:
     """Print the table or the summary, write the file, and print every error."""
+    from symdiff.report.formats import plain
     from symdiff.report.report import write_atomically
 
     if output is not None:
@@ -372,7 +387,9 @@ def _finish(
         write_atomically(output, text)
     if quiet:
         write(report.summary() + "\n")
+    elif output or form in {None, "plain"}:
+        write(plain.render(report, everything=everything, look=look))
     else:
-        write(report.rendered("plain" if output or not form else form, everything=everything))
+        write(report.rendered(form, everything=everything))
     for error in report.errors:
         complain(str(error))

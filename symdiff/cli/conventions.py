@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from symdiff.cli.completion import complete_engine, complete_function
-from symdiff.cli.messages import clear_errors, write
+from symdiff.cli.messages import clear_errors, terminal, write
+from symdiff.cli.options import Color
 
 
 def conventions(  # noqa: PLR0913  (options)
@@ -41,12 +42,16 @@ def conventions(  # noqa: PLR0913  (options)
     jobs: Annotated[
         int | None, typer.Option(help="Worker processes; default: one for each processor.")
     ] = None,
+    color: Color = "auto",
 ) -> None:
     """Show what each engine gives where there is a choice: at kinks, jumps, edges, vertical slopes.
 
     The points are the zeros of each function's own switches.
     """
     with clear_errors():
+        look = terminal(color)
         from symdiff.atlas.command import conventions as result  # loads numpy
 
-        write(result(functions or [], engine or [], form, output, python, jobs))
+        text = result(functions or [], engine or [], form, output, python, jobs)
+        is_table = output is None and form in {None, "table"}
+        write(look.verdicts(text) if is_table else text)

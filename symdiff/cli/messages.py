@@ -5,10 +5,14 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import typer
 
 from symdiff.errors import INTERRUPTED, NOTHING_DONE, Crash, InputError, describe
+
+if TYPE_CHECKING:
+    from symdiff.report.colours import Look
 
 
 @contextlib.contextmanager
@@ -38,3 +42,16 @@ def write(text: str) -> None:
     """Print a text on standard output, at once."""
     sys.stdout.write(text)
     sys.stdout.flush()
+
+
+def terminal(color: str) -> Look:
+    """Return the look of what is printed on standard output.
+
+    Raises
+    ------
+    UsageError
+        `color` is not a value of `--color`.
+    """
+    from symdiff.report.colours import look_of  # loads numpy
+
+    return look_of(sys.stdout, color)

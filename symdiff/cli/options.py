@@ -35,6 +35,10 @@ Keep = Annotated[
     ),
 ]
 Everything = Annotated[bool, typer.Option("--all", help="Show every point.")]
+Color = Annotated[
+    str,
+    typer.Option(help="auto, always or never; auto: in a terminal, unless NO_COLOR is set."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print the summary only.")]
 Value = Annotated[
     list[str] | None,

@@ -6,29 +6,33 @@ import textwrap
 from collections.abc import Sequence
 from typing import Final
 
+from symdiff.report.colours import PLAIN, Look
 from symdiff.report.matrices import Matrix
 from symdiff.report.rendering import TEXT_COLUMNS, WIDTH, Block, tabulated_matrix, title
 from symdiff.report.report import Report
+from symdiff.report.tables import block
 
 # The last column is at least this wide, which has room for "not-subgradient:".
 _MIN_WIDTH: Final = 16
 
 
-def render(report: Report, *, everything: bool) -> str:
+def render(report: Report, *, everything: bool, look: Look = PLAIN) -> str:
     """Return the tables and the summary."""
-    return f"{report.table('plain', everything=everything)}\n\n{report.summary()}\n"
+    blocks = [block(e, everything=everything) for e in report.evidence]
+    return f"{tables(blocks, look)}\n\n{look.verdicts(report.summary())}\n"
 
 
-def tables(blocks: Sequence[Block]) -> str:
+def tables(blocks: Sequence[Block], look: Look = PLAIN) -> str:
     """Return the tables of some expressions."""
-    return "\n\n".join(map(_block, blocks))
+    return "\n\n".join(_block(b, look) for b in blocks)
 
 
-def _block(block: Block) -> str:
-    above = "".join(f"{_matrix(m)}\n\n" for m in block.matrices)
-    table = _table(block) + "\n" if block.rows else ""
-    findings = f"{_remarks(block.findings)}\n" if block.findings else ""
-    return f"{title(block)}\n{findings}{above}{table}{_remarks(block.remarks)}".rstrip()
+def _block(b: Block, look: Look) -> str:
+    above = "".join(f"{_matrix(m)}\n\n" for m in b.matrices)
+    table = f"{_table(b)}\n" if b.rows else ""
+    findings = f"{_remarks(b.findings)}\n" if b.findings else ""
+    body = look.verdicts(f"{findings}{above}{table}{_remarks(b.remarks)}".rstrip())
+    return f"{look.title(title(b))}\n{body}".rstrip()
 
 
 def _matrix(matrix: Matrix) -> str:
