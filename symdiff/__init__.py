@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from symdiff.errors import InputError, SymdiffError
     from symdiff.explanation.explain import explain
     from symdiff.explanation.findings import Explanation
+    from symdiff.printing.languages import translate
     from symdiff.program import Program, parse
     from symdiff.report.report import Comparison, Report
     from symdiff.testing.assertions import assert_derivatives
@@ -35,6 +36,7 @@ __all__ = [
     "explain",
     "parse",
     "trace",
+    "translate",
 ]
 
 # The module of each public name, imported at first use, so that `import symdiff` is fast.
@@ -52,6 +54,7 @@ _MODULES = {
     "explain": "symdiff.explanation.explain",
     "parse": "symdiff.program",
     "trace": "symdiff.tracing.trace",
+    "translate": "symdiff.printing.languages",
 }
 
 

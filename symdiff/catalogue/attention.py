@@ -71,6 +71,7 @@ def _torch_attention(query: Any, key: Any, value: Any, **settings: Any) -> Any:
 # fmt: off
 ATTENTION = (
     Function("scaled_dot_product_attention", "query, key, value, attn_mask: condition = None, is_causal: flag = False, scale: fixed = None",
-             formula="softmax(query @ key.mT*scale) @ value", array=_attention(softmax), backward_formula=_attention(softmax_for_backward), torch=_torch_attention, is_method=False),
+             formula="softmax(query @ key.mT*scale) @ value", array=_attention(softmax), backward_formula=_attention(softmax_for_backward), torch=_torch_attention, is_method=False,
+             spelled={"torch": "F.scaled_dot_product_attention"}),
 )
 # fmt: on

@@ -38,7 +38,8 @@ def _torch_vector_norm(x: Any, **settings: Any) -> Any:
 # fmt: off
 DISTANCES = (
     Function("vector_norm", "x, ord: fixed = 2, dim: dim = None, keepdim: flag = False", formula="(Σ |x|**ord)**(1/ord)", array=norm,
-             torch=_torch_vector_norm, is_method=False),
+             torch=_torch_vector_norm, is_method=False,
+             spelled={"torch": "linalg.vector_norm"}),
     Function("pairwise_distance", "x1, x2, p: fixed = 2, eps: fixed = 1e-6, keepdim: flag = False", formula="norm(x1 - x2 + eps)",
              array=pairwise_distance, torch="F.pairwise_distance", is_method=False),
     Function("cdist",       "x1, x2, p: fixed = 2", formula="norm(x1[i] - x2[j])", array=_cdist, torch="cdist", is_method=False),

@@ -258,13 +258,15 @@ def _cosine_similarity(a: Elements, x1: Array, x2: Array, dim: int = 1, eps: flo
 
 # fmt: off
 LAYERS = (
-    Function("linear",  "x, weight, bias = None", formula="x @ weight.T + bias", array=_linear, torch="F.linear"),
+    Function("linear",  "x, weight, bias = None", formula="x @ weight.T + bias", array=_linear, torch="F.linear",
+             spelled={"numpy": "<x> @ <weight>.T"}),
     Function("conv1d",  "x, weight, bias = None, stride: size = 1, padding: size = 0, dilation: size = 1",
              formula="cross-correlation", array=_convolution(1), torch="F.conv1d"),
     Function("conv2d",  "x, weight, bias = None, stride: size = 1, padding: size = 0, dilation: size = 1",
              formula="cross-correlation", array=_convolution(2), torch="F.conv2d"),
     Function("embedding", "input: indices, weight, padding_idx: integer = None", formula="weight[input]", array=_embedding, is_method=False,
-             torch=lambda input, weight, padding_idx=None: torch_functional.embedding(torch_indices(input), weight, padding_idx)),
+             torch=lambda input, weight, padding_idx=None: torch_functional.embedding(torch_indices(input), weight, padding_idx),
+             spelled={"torch": "F.embedding"}),
     Function("unfold",  "x, kernel_size: size, dilation: size = 1, padding: size = 0, stride: size = 1",
              formula="patches as columns", array=_unfold, torch="F.unfold", is_method=False),
     Function("fold",    "x, output_size: size, kernel_size: size, dilation: size = 1, padding: size = 0, stride: size = 1",

@@ -280,6 +280,7 @@ POOLING = (
         for n in (1, 2, 3)
     ),
     Function("pad",        "x, pad: shape, mode: constant|reflect|replicate|circular = constant, value: fixed = 0", formula="x with more components at its ends",
-             array=_pad, torch=_torch_pad, is_method=False),
+             array=_pad, torch=_torch_pad, is_method=False,
+             spelled={"torch": "F.pad"}),
 )
 # fmt: on

@@ -111,6 +111,11 @@ class Function:
     definition
         The meaning as an expression in other rows; a mapping by the value of the `choice`
         parameter, if the row has one.
+    spelled
+        How a language writes the function, where that does not follow from the columns: by
+        language (``torch``, ``numpy``, ``jax``, ``sympy``, ``latex``, ``fpcore``) a name, or a
+        template with parameters in angle brackets, ``<*>`` for all arguments. None: by its
+        definition. JAX follows NumPy.
     sympy, numpy, torch, ball
         A dotted name in that library, or a callable. `ball` maps `arb` balls to a ball that
         encloses all values on the part of the domain inside the arguments.
@@ -177,6 +182,7 @@ class Function:
     aliases: tuple[str, ...] = ()
     operator: str | None = None
     definition: str | Mapping[str, str] | None = None
+    spelled: Mapping[str, str | None] = dataclasses.field(default_factory=dict, hash=False)
     sympy: Column = None
     numpy: Column = None
     torch: Column = None

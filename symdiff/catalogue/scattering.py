@@ -107,10 +107,13 @@ def _index_add(
 # fmt: off
 SCATTERING = (
     Function("scatter",     "x, dim: integer, index: indices, src", formula="x with src[i, j] at [index[i, j], j]", array=_scatter,
-             torch=lambda x, dim, index, src: torch.scatter(x, dim, torch_indices(index), src)),
+             torch=lambda x, dim, index, src: torch.scatter(x, dim, torch_indices(index), src),
+             spelled={"torch": "scatter"}),
     Function("scatter_add", "x, dim: integer, index: indices, src", formula="x plus src[i, j] at [index[i, j], j]", array=_scatter_add,
-             torch=lambda x, dim, index, src: torch.scatter_add(x, dim, torch_indices(index), src)),
+             torch=lambda x, dim, index, src: torch.scatter_add(x, dim, torch_indices(index), src),
+             spelled={"torch": "scatter_add"}),
     Function("index_add",   "x, dim: integer, index: indices, source, alpha: fixed = 1", formula="x plus source[i] at [index[i]]", array=_index_add,
-             torch=lambda x, dim, index, source, alpha=1: torch.index_add(x, dim, torch_indices(index), source, alpha=alpha)),
+             torch=lambda x, dim, index, source, alpha=1: torch.index_add(x, dim, torch_indices(index), source, alpha=alpha),
+             spelled={"torch": "index_add"}),
 )
 # fmt: on

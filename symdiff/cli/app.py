@@ -119,6 +119,12 @@ def evaluate(  # noqa: PLR0913  (one for each part of a request)
         list[str] | None, typer.Option(help="The direction of a JVP: x=[1, 0].")
     ] = None,
     accumulate: Annotated[int, typer.Option(help="How often backward is called.")] = 1,
+    language: Annotated[
+        str | None,
+        typer.Option(
+            "--as", help="Print it in torch, numpy, jax, sympy, latex or fpcore; compare nothing."
+        ),
+    ] = None,
     keep: Keep = "findings",
     form: Format = None,
     output: Output = None,
@@ -127,7 +133,7 @@ def evaluate(  # noqa: PLR0913  (one for each part of a request)
     color: Color = "auto",
     options: dict[str, Any],
 ) -> None:
-    """Compare one expression."""
+    """Compare one expression, or print it in another language."""
     with clear_errors():
         check_output(form, output)
         look = terminal(color)
@@ -137,6 +143,11 @@ def evaluate(  # noqa: PLR0913  (one for each part of a request)
         definitions = assignments(let, "--let", "h=2*x")
         # A mistake in the text is reported here, before torch and sympy load for seconds.
         program = parse(_unescaped(expression), definitions=definitions)
+        if language is not None:
+            from symdiff.printing.languages import translate
+
+            write(translate(program, language) + "\n")
+            return
         from symdiff.api import compare
 
         report = compare(

@@ -20,6 +20,7 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             'symdiff eval "x**2" --claim "x=3*x"',
             'symdiff eval "sqrt(x**2 + y**2)" --grid x=-1:1:5 --grid y=0,1 --order 2',
             'symdiff eval "sin(x)*y" --points measured.csv',
+            'symdiff eval "relu(x)/(1 + x**2)" --as torch',
             'symdiff eval "relu(x @ w).sum()" --value "x=[1, -1]" --value "w=[[1, 2], [3, 4]]"',
         ),
         "graph": (

@@ -93,6 +93,8 @@ HOMONYMS = {
     # other words
     "batch/packing.py": {"t"},  # the tag of a packed tuple
     "cli/app.py": {"dot"},  # a format of graphs
+    "printing/latex.py": {"gamma"},  # a Greek letter
+    "printing/preparation.py": {"t"},  # the first letter of a name
     "tracing/translations/losses.py": {"mean", "sum"},  # values of `reduction`
     "tracing/translations/ordering.py": {"cummax", "cummin", "linear"},  # torch's names
     "tracing/translations/scattering.py": {"mean"},  # a value of `reduce`

@@ -1,0 +1,1 @@
+"""Programs in other languages: PyTorch, NumPy, JAX, sympy, LaTeX, FPCore."""

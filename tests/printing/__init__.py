@@ -1,0 +1,1 @@
+"""Tests of programs in other languages."""
