@@ -93,7 +93,6 @@ HOMONYMS = {
     # other words
     "batch/packing.py": {"t"},  # the tag of a packed tuple
     "cli/app.py": {"dot"},  # a format of graphs
-    "printing/latex.py": {"gamma"},  # a Greek letter
     "printing/python_code.py": {"index", "tensor"},  # a kind of parameter, torch.tensor
     "printing/preparation.py": {"t"},  # the first letter of a name
     "tracing/translations/losses.py": {"mean", "sum"},  # values of `reduction`
