@@ -248,6 +248,16 @@ class Evidence:
         return self.label.name
 
     @property
+    def notes(self) -> tuple[str, ...]:
+        """What was read in another way than it was typed, and kinks that were not settled.
+
+        Notes on a trace are those of `tensors`.
+        """
+        told = () if self.tensors is None else self.tensors.notes
+        read = (note for t in self.trials for note in t.program.notes if note not in told)
+        return tuple(dict.fromkeys((*read, *self.grid.notes)))
+
+    @property
     def tolerance(self) -> Tolerance:
         """The tolerance within which a number agrees."""
         return Tolerance.of(self.options)

@@ -42,9 +42,7 @@ def check_text(text: str) -> None:
         x + y)
              ^
     """
-    if len(text) > MAX_TEXT:
-        message = f"the text has {len(text)} characters, at most {MAX_TEXT} are allowed"
-        raise ExpressionError(message, hint="split it into several entries")
+    check_length(text)
     if not text.strip():
         message = "the expression is empty"
         raise ExpressionError(message, hint='write a formula, such as "relu(x)"')
@@ -54,6 +52,19 @@ def check_text(text: str) -> None:
         if match.end() - match.start() > MAX_DIGITS:
             message = f"a number with more than {MAX_DIGITS} digits"
             raise _error(message, text, match.start(), match.end(), "write it as a power: 10**20")
+
+
+def check_length(text: str) -> None:
+    """Check the length of a text.
+
+    Raises
+    ------
+    ExpressionError
+        The text is too long.
+    """
+    if len(text) > MAX_TEXT:
+        message = f"the text has {len(text)} characters, at most {MAX_TEXT} are allowed"
+        raise ExpressionError(message, hint="split it into several entries")
 
 
 def _check_characters(text: str) -> None:

@@ -136,6 +136,8 @@ class Program:
         The variables, in order of first appearance.
     sources
         The source texts: the definitions in order, then the expression.
+    notes
+        What a reader should know: what was read in another way than it was typed.
 
     Examples
     --------
@@ -152,6 +154,7 @@ class Program:
     output: int
     inputs: tuple[str, ...]
     sources: tuple[Source, ...]
+    notes: tuple[str, ...] = dataclasses.field(default=(), kw_only=True, compare=False)
 
     @functools.cached_property
     def order(self) -> tuple[int, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import difflib
 import re
 from collections.abc import Callable, Mapping
@@ -21,6 +22,7 @@ from symdiff.program.nodes import (
     Setting,
     Source,
 )
+from symdiff.program.notation import understand
 from symdiff.program.settings import EXPECTED, SettingError, index, indices, setting
 from symdiff.program.syntax import (
     BINARY,
@@ -95,6 +97,7 @@ class Reader(Bookkeeping):
         self._defined: dict[str, int] = {}  # the nodes of the definitions that were read
         self._depth = 0  # nesting depth of the syntax being visited
         self._inputs: set[str] = set()
+        self._notes: dict[str, None] = {}  # in order; see `Program.notes`
 
     @property
     def defined(self) -> Mapping[str, int]:
@@ -127,13 +130,15 @@ class Reader(Bookkeeping):
             message = "the expression is a condition, not a number"
             whole = Place(text=text, start=0, end=len(text))
             raise ExpressionError(message, place=whole, hint="write where(condition, 1, 0)")
-        return self._builder.program(output, tuple(self._sources))
+        program = self._builder.program(output, tuple(self._sources))
+        return dataclasses.replace(program, notes=tuple(self._notes)) if self._notes else program
 
     def _root(self, name: str, text: str, place: str = "") -> int:
-        limits.check_text(text)
-        self._sources.append(Source(name, text, place))
-        self._text = text
-        return self._visit(syntax_tree(text))
+        understood = understand(text)
+        self._notes.update(dict.fromkeys(understood.notes))
+        self._sources.append(Source(name, understood.text, place))
+        self._text = understood.text
+        return self._visit(syntax_tree(understood.text))
 
     # -- syntax
 
@@ -219,8 +224,6 @@ class Reader(Bookkeeping):
 
     def _operation(self, left: int, syntax: ast.BinOp) -> int:
         kind = type(syntax.op)
-        if kind is ast.BitXor:
-            self._fail(syntax, "^ is not a power in Python", "write x**2")
         if kind not in BINARY and kind not in LOGIC:
             self._fail(syntax, "this operator has no meaning for real numbers", "use + - * / **")
         right = self._visit_operand(syntax.right, syntax)

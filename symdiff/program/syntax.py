@@ -88,6 +88,21 @@ def syntax_tree(text: str) -> ast.expr:
         raise ExpressionError(message, hint="use let definitions") from None
 
 
+def is_expression(text: str) -> bool:
+    """Return whether a text that `limits.check_text` has accepted is an expression.
+
+    Examples
+    --------
+    >>> is_expression("(x > 0) | (y > 0)"), is_expression("|x|")
+    (True, False)
+    """
+    try:
+        syntax_tree(text)
+    except ExpressionError:
+        return False
+    return True
+
+
 def _syntax_hint(text: str, start: int) -> str:
     if re.search(r"\d[A-Za-z(]", text[max(0, start - 1) : start + 3]):
         return "write the product with its sign: 2*x"

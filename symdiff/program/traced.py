@@ -26,14 +26,12 @@ class TracedProgram(Program):
     roles
         For every input ``input``, ``parameter``, ``buffer`` or ``constant``.
     notes
-        What a reader should know: where the trace holds on one side only, what it took as
-        constant.
+        Also where the trace holds on one side only, and what it took as constant.
     """
 
     function: Callable[..., Any] = dataclasses.field(kw_only=True)
     name: str = dataclasses.field(kw_only=True)
     values: Mapping[str, Any] = dataclasses.field(kw_only=True)
     roles: Mapping[str, str] = dataclasses.field(kw_only=True)
-    notes: tuple[str, ...] = dataclasses.field(kw_only=True)
 
     __hash__ = Program.__hash__

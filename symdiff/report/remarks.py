@@ -62,7 +62,7 @@ def remarks(evidence: Evidence, selections: Sequence[Selection], shown: int) -> 
         *_failures(evidence),
     ]
     # The components of an output often have the same remarks.
-    return [*dict.fromkeys(lines), *(f"note: {note}" for note in evidence.grid.notes)]
+    return [*dict.fromkeys(lines), *(f"note: {note}" for note in evidence.notes)]
 
 
 def _rounded_points(evidence: Evidence) -> list[str]:

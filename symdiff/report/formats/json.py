@@ -54,7 +54,7 @@ def _described(e: Evidence) -> dict[str, Any]:
         "source": e.label.source or None,
         "note": e.label.note or None,
         "file": Path(e.label.file).name if e.label.file else None,
-        "notes": list(e.grid.notes),
+        "notes": list(e.notes),
         "tensors": None if e.tensors is None else _described_tensors(e.tensors),
     }
 
