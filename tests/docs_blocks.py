@@ -6,11 +6,11 @@
 
 The blocks of a page run in order, in one empty folder that has the shipped `expressions`:
 
-- ``console``: what follows "$ " is a command, what follows a command is all that it prints; "..."
-  stands for the summary. ``$ echo $?`` shows the exit status of the command before.
+- ``console``: what follows "$ " is a command of symdiff or pytest, what follows a command is all
+  that it prints (but the time of pytest); "..." stands for the summary. ``$ echo $?`` shows the exit status of the command before.
 - ``sh``: commands whose output is not shown. Those of symdiff have to be ones that it accepts.
 - ``python``: runs in the namespace of the page; lines "# prints ..." are all that it prints.
-- ``toml`` and ``text``, if the first line is a comment with a file's name: that file is written
+- ``toml``, ``yaml`` and ``text``, if the first line is a comment with a file's name: that file is written
   (a .csv file without that line).
   A file of expressions has to pass.
 - ``python`` and ``diff``, if the first line names a file under symdiff/: a copy of the source is
@@ -32,6 +32,8 @@ import tempfile
 import tomllib
 from pathlib import Path
 
+import pytest
+import yaml
 from typer.main import get_command
 from typer.testing import CliRunner
 
@@ -63,7 +65,7 @@ _BLOCK = re.compile(
 )
 _COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 _SUMMARY = re.compile(r"^\n?\d+ expressions?, .*\Z", re.MULTILINE | re.DOTALL)
-_FILE = re.compile(r"# (\S+\.(?:csv|toml|txt|py))\n")
+_FILE = re.compile(r"# (\S+\.(?:csv|toml|txt|py|yml))\n")
 _CHANGED_FILE = re.compile(r"--- (\S+)\n")
 
 
@@ -160,8 +162,11 @@ class _Run:
         if command == "echo $?":
             return f"$ {command}\n{self._status}\n"
         program, *arguments = shlex.split(command)
+        if program == "pytest":
+            output, self._status = _tested(arguments)
+            return f"$ {command}\n{output}"
         if program != "symdiff":
-            message = f"{program} is not run: console blocks have commands of symdiff"
+            message = f"{program} is not run: console blocks have commands of symdiff and pytest"
             raise BlockError(message)
         output, self._status = _invoked(arguments, self._tree)
         if old.endswith("...\n"):
@@ -184,6 +189,8 @@ class _Run:
         target.write_text(text, encoding="utf-8")
         if target.name == "pyproject.toml":
             tomllib.loads(text)
+        elif target.suffix == ".yml":
+            yaml.safe_load(text)
         elif target.suffix == ".toml" and self._tree is None:
             report = symdiff.compare_file(target)
             if report.status:
@@ -227,6 +234,16 @@ def _invoked(arguments: list[str], tree: Path | None = None) -> tuple[str, int]:
         env={**os.environ, "PYTHONPATH": str(tree)},
     )
     return done.stdout, done.returncode
+
+
+def _tested(arguments: list[str]) -> tuple[str, int]:
+    """Run pytest in this process; return what it prints but the time, and its exit status."""
+    plugins = [f"no:{name}" for name in ("cacheprovider", "faulthandler", "warnings", "xdist")]
+    options = [word for plugin in plugins for word in ("-p", plugin)]
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        status = pytest.main([*options, "--import-mode=importlib", *arguments])
+    return re.sub(r" in \d+\.\d+s$", "", printed.getvalue(), flags=re.MULTILINE), int(status)
 
 
 def _check_command(line: str) -> None:
