@@ -177,8 +177,8 @@ class _Run:
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             exec(compile(code, "page", "exec"), self._namespace)  # noqa: S102  (our own pages)
-        kept = [line for line in code.splitlines() if not line.startswith("# prints ")]
-        shown = [f"# prints {line}" for line in printed.getvalue().splitlines()]
+        kept = [line for line in code.splitlines() if not line.startswith("# prints")]
+        shown = [f"# prints {line}".rstrip() for line in printed.getvalue().splitlines()]
         return "".join(f"{line}\n" for line in kept + shown)
 
     def _write(self, name: str, text: str) -> None:
