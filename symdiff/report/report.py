@@ -146,6 +146,55 @@ class Report:
         """
         write_atomically(Path(path), self.page())
 
+    def write(self, path: str | Path, form: str | None = None, *, everything: bool = False) -> None:
+        """Write the report, or a picture of its only expression, to a file.
+
+        Parameters
+        ----------
+        path
+            The file. Its ending says what is written: ``.html``, ``.json``, ``.svg``, ``.png``.
+        form
+            The format, if it does not follow from the name.
+        everything
+            Whether tables show every point, not only kinks and disagreements.
+
+        Raises
+        ------
+        UsageError
+            There is no such format, or no picture of the report, or the file cannot be written.
+        """
+        path = Path(path)
+        form = form or formats.format_of(path)
+        if form in formats.PICTURES:
+            write_atomically(path, self.picture(form))
+        else:
+            write_atomically(path, self.rendered(form, everything=everything))
+
+    def picture(self, form: str = "png") -> bytes:
+        """Return a picture of the only expression as the content of a file.
+
+        Parameters
+        ----------
+        form
+            ``svg``, ``png`` or ``pdf``.
+
+        Raises
+        ------
+        UsageError
+            There are several expressions, or nothing can be drawn of this one.
+        """
+        from symdiff.report.pictures import saved  # noqa: PLC0415  (matplotlib)
+
+        return saved(self._only("a picture"), form)
+
+    def _only(self, what: str) -> Evidence:
+        """Return the only expression, of which something is to be drawn."""
+        if len(self.evidence) != 1:
+            count = len(self.evidence) or "no"
+            message = f"{what} shows one expression, and this report has {count}"
+            raise UsageError(message, hint="a page has all pictures: --output report.html")
+        return self.evidence[0]
+
     def rendered(self, form: str, *, everything: bool = False) -> str:
         """Return the report in any format: tables with a summary, or all records.
 
@@ -192,6 +241,38 @@ class Comparison(Report):
         """The points at which it was compared."""
         return self.evidence[0].grid
 
+    def plot(self, ax: Any = None) -> Any:  # noqa: ANN401  (of matplotlib)
+        """Draw the function, its true derivative, and the numbers of the engines.
+
+        A notebook displays the figure. Elsewhere ``pyplot.show()`` does, and
+        ``comparison.write("relu.png")`` writes it to a file.
+
+        Parameters
+        ----------
+        ax
+            Axes of matplotlib to draw on. They get the derivatives only. None: a new figure.
+
+        Returns
+        -------
+        matplotlib.axes.Axes or ndarray
+            `ax`, or the axes of the new figure.
+
+        Raises
+        ------
+        UsageError
+            Nothing can be drawn of this comparison, or not on one pair of axes.
+
+        Examples
+        --------
+        >>> import symdiff
+        >>> axes = symdiff.compare("relu(x)", {"x": [-1, 0, 1]}).plot()
+        >>> [ax.get_ylabel() for ax in axes]
+        ['f', 'df/dx']
+        """
+        from symdiff.report.pictures import plot  # noqa: PLC0415  (matplotlib)
+
+        return plot(self.evidence[0], ax)
+
     def values(self, engine: str, variable: str | None = None, spelling: str = "") -> Array:
         """Return an engine's derivatives at every point, shape (n,).
 
@@ -223,7 +304,7 @@ class Comparison(Report):
         raise UsageError(message, hint=hint)
 
 
-def write_atomically(path: Path, text: str) -> None:
+def write_atomically(path: Path, content: str | bytes) -> None:
     """Write a file so that no reader ever sees a part of it.
 
     Raises
@@ -236,8 +317,8 @@ def write_atomically(path: Path, text: str) -> None:
         mode = target.stat().st_mode & 0o777 if target.exists() else 0o666 & ~_umask()
         handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(text)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content.encode() if isinstance(content, str) else content)
                 file.flush()
                 os.fsync(file.fileno())
             Path(temporary).chmod(mode)

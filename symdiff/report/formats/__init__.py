@@ -34,6 +34,9 @@ FORMATS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
+# The same of pictures of one expression, which `symdiff.report.pictures` draws.
+PICTURES: Final[Mapping[str, str]] = MappingProxyType({"svg": ".svg", "png": ".png", "pdf": ".pdf"})
+
 
 class Format(Protocol):
     """The module of a format."""
@@ -63,9 +66,12 @@ def load(name: str) -> Format:
     Raises
     ------
     UsageError
-        If there is no such format.
+        If there is no such format, or it is one of pictures.
     """
     check(name)
+    if name in PICTURES:
+        message = f"the format {name!r} is a picture, which is written to a file"
+        raise UsageError(message, hint=f"--output picture{PICTURES[name]}")
     return cast("Format", importlib.import_module(f"symdiff.report.formats.{name}"))
 
 
@@ -99,9 +105,10 @@ def check(name: str) -> None:
     UsageError
         If there is no such format.
     """
-    if name not in FORMATS:
+    names = (*FORMATS, *PICTURES)
+    if name not in names:
         message = f"unknown format {name[:40]!r}"
-        hint = did_you_mean(name, FORMATS) or f"formats: {', '.join(FORMATS)}"
+        hint = did_you_mean(name, names) or f"formats: {', '.join(names)}"
         raise UsageError(message, hint=hint)
 
 
@@ -118,7 +125,7 @@ def format_of(path: Path) -> str:
     >>> format_of(Path("report.md")), format_of(Path("report.JSON"))
     ('github', 'json')
     """
-    for name, ending in FORMATS.items():
+    for name, ending in {**FORMATS, **PICTURES}.items():
         if ending == path.suffix.lower():
             return name
     message = f"{path}: no format ends in {path.suffix or 'nothing'!r}"

@@ -4,5 +4,7 @@ They are drawn with matplotlib from stored evidence; no engine is run again. Bet
 the grid, the function and its derivative are evaluated in numpy.
 """
 
-from symdiff.report.pictures.figures import figure as figure
-from symdiff.report.pictures.figures import svg as svg
+from symdiff.report.pictures.figures import figure, plot, saved, svg
+from symdiff.report.pictures.terminal import plotted
+
+__all__ = ["figure", "plot", "plotted", "saved", "svg"]

@@ -201,17 +201,17 @@ def _derivative(  # noqa: PLR0913, PLR0917  (a line, and what is known at points
 ) -> Curve:
     """Return the line of the derivative, through the truth at the points of the grid."""
     known = np.isin(truths.kinds, (Kind.SMOOTH, Kind.PARTIAL)) & np.isfinite(truths.derivative)
-    every = np.concatenate([samples, along[known]])
-    numbers = np.concatenate([slopes, truths.derivative[known]])
-    if not np.isfinite(slopes).any():  # no formula: a line through the points that are known
-        every, numbers = along[known], truths.derivative[known]
-    order = np.argsort(every, kind="stable")
+    x, y = along[known], truths.derivative[known]
+    if np.isfinite(slopes).any():  # else there is no formula: a line through the known points
+        few = slice(None, None, 1 + len(x) // _SAMPLES)
+        x, y = np.concatenate([samples, x[few]]), np.concatenate([slopes, y[few]])
+    order = np.argsort(x, kind="stable")
     kinds, breaks = truths.kinds[ends], along[ends]
     one_sided = np.stack([truths.left[ends], truths.right[ends]], axis=1)
     has_slopes = np.isin(kinds, (Kind.KINK, Kind.EDGE))
     limits = np.where(has_slopes[:, None], one_sided, beside)
     limits = np.where((kinds == Kind.OSCILLATING)[:, None], np.nan, limits)
-    x, y = _in_pieces(every[order], numbers[order], breaks, limits)
+    x, y = _in_pieces(x[order], y[order], breaks, limits)
     exists = np.isfinite(truths.derivative[ends])
     is_open = np.isfinite(limits) & ~exists[:, None]
     closed = _pairs(breaks[exists], truths.derivative[ends][exists])

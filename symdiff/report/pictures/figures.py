@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, Final
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from symdiff.comparison.evidence import Evidence, Tensors
+from symdiff.errors import UsageError
 from symdiff.report.pictures.compact_svg import compact_svg
 from symdiff.report.pictures.courses import course
 from symdiff.report.pictures.lines import (
@@ -26,6 +30,7 @@ from symdiff.report.pictures.marks import marks
 from symdiff.report.pictures.subjects import Subject, derivative_name, moving, subject
 from symdiff.report.pictures.tiles import counts, draw_counts, draw_tiles, tiles
 
+Make = Callable[[float], Figure]  # makes an empty figure of a height in inches
 Key = tuple[str, dict[str, Any]]  # a name in a legend, and the mark before it
 
 # Sizes in inches: the width is that of a column of text.
@@ -59,17 +64,26 @@ def svg(evidence: Evidence) -> str:
         return compact_svg(drawn, f"Picture of {evidence.name}", _description(evidence))
 
 
-def figure(evidence: Evidence) -> Figure | None:
-    """Return a picture of a comparison, None if there is nothing to draw."""
+def figure(evidence: Evidence, make: Make | None = None) -> Figure | None:
+    """Return a picture of a comparison, None if there is nothing to draw.
+
+    Parameters
+    ----------
+    evidence
+        The result of a comparison.
+    make
+        Makes an empty figure of a height in inches; None: one without pyplot.
+    """
+    make = make or _figure
     free = moving(evidence)
     if evidence.tensors is not None and _has_components(evidence, evidence.tensors):
-        return _tiles(evidence, evidence.tensors)
+        return _tiles(evidence, evidence.tensors, make)
     if len(free) > 2 or any(t.is_directional for t in evidence.trials):
-        return _counts(evidence)
+        return _counts(evidence, make)
     if len(free) == 2:
-        return _maps(evidence, (free[0], free[1]))
+        return _maps(evidence, (free[0], free[1]), make)
     chosen = subject(evidence)
-    return None if chosen is None else _lines(evidence, chosen)
+    return None if chosen is None else _lines(evidence, chosen, make)
 
 
 def _has_components(evidence: Evidence, tensors: Tensors) -> bool:
@@ -78,17 +92,17 @@ def _has_components(evidence: Evidence, tensors: Tensors) -> bool:
     return len(evidence.grid) == 1 and not is_whole and any(tensors.wrt.values())
 
 
-def _maps(evidence: Evidence, axes: tuple[str, str]) -> Figure:
+def _maps(evidence: Evidence, axes: tuple[str, str], make: Make) -> Figure:
     shown = maps(evidence, axes, _MOST_MAPS)
     verdicts = sorted({v for m in shown for v in m.verdicts}, key=lambda v: -v.gravity)
     keys = [(v.label, {**look(v).mark, "ms": min(look(v).size, 6)}) for v in verdicts]
-    made, panels = _beside(len(shown), _SQUARE, keys)
+    made, panels = _beside(len(shown), keys, make)
     for ax, m in zip(panels, shown, strict=True):
         draw_map(ax, m, derivative_name(m.trial, m.variable))
     return made
 
 
-def _tiles(evidence: Evidence, tensors: Tensors) -> Figure | None:
+def _tiles(evidence: Evidence, tensors: Tensors, make: Make) -> Figure | None:
     shown = tiles(evidence, tensors, _MOST_TILES)
     if not shown:
         return None
@@ -97,7 +111,7 @@ def _tiles(evidence: Evidence, tensors: Tensors) -> Figure | None:
     cells = [min((room - _MARGIN) / columns, _SQUARE / rows, _CELL) for rows, columns in sizes]
     tallest = max(cell * rows for cell, (rows, _) in zip(cells, sizes, strict=True))
     height = tallest + _TITLE + _MARGIN
-    made = _figure(height)
+    made = make(height)
     for k, (t, cell) in enumerate(zip(shown, cells, strict=True)):
         rows, columns = t.numbers.shape
         bottom = height - _TITLE - cell * rows
@@ -106,21 +120,21 @@ def _tiles(evidence: Evidence, tensors: Tensors) -> Figure | None:
     return made
 
 
-def _counts(evidence: Evidence) -> Figure:
+def _counts(evidence: Evidence, make: Make) -> Figure:
     shown = counts(evidence, _MOST_COLUMNS)
     height = _ROW * len(shown.rows) + 0.4
-    made = _figure(height)
+    made = make(height)
     left = 0.2 + _CHARACTER * max(map(len, shown.rows))
     box = (left / _WIDTH, 0.06, (_WIDTH - left - _RIGHT) / _WIDTH, 1 - 0.3 / height - 0.06)
     draw_counts(made.add_axes(box, facecolor="none"), shown)
     return made
 
 
-def _lines(evidence: Evidence, chosen: Subject) -> Figure:
+def _lines(evidence: Evidence, chosen: Subject, make: Make) -> Figure:
     shown, drawn = marks(evidence, chosen), course(chosen)
     has_errors = needs_errors(drawn, shown)
     made, panels = _panels(
-        3 if has_errors else 2, [(m.style.engine, m.style.mark(6, 1.2)) for m in shown]
+        3 if has_errors else 2, [(m.style.engine, m.style.mark(6, 1.2)) for m in shown], make
     )
     draw_value(panels[0], drawn, chosen.value_name)
     draw_derivative(panels[1], drawn, shown, derivative_name(chosen.trial, chosen.variable))
@@ -132,11 +146,11 @@ def _lines(evidence: Evidence, chosen: Subject) -> Figure:
     return made
 
 
-def _panels(count: int, keys: Sequence[Key]) -> tuple[Figure, list[Any]]:
+def _panels(count: int, keys: Sequence[Key], make: Make) -> tuple[Figure, list[Any]]:
     """Return a figure with panels one above the other, below a legend."""
     rows = _legend_rows(keys)
     height = _BOTTOM + count * (_PANEL + _GAP) + _LEGEND * len(rows)
-    made = _figure(height)
+    made = make(height)
     bottoms = [_BOTTOM + (count - 1 - k) * (_PANEL + _GAP) for k in range(count)]
     panels = [
         _axes(made, (_LEFT, bottom, _WIDTH - _LEFT - _RIGHT, _PANEL), height) for bottom in bottoms
@@ -145,13 +159,13 @@ def _panels(count: int, keys: Sequence[Key]) -> tuple[Figure, list[Any]]:
     return made, panels
 
 
-def _beside(count: int, size: float, keys: Sequence[Key]) -> tuple[Figure, list[Any]]:
+def _beside(count: int, keys: Sequence[Key], make: Make) -> tuple[Figure, list[Any]]:
     """Return a figure with square panels beside each other, below a legend."""
     rows = _legend_rows(keys) if keys else []
     room = (_WIDTH - _RIGHT) / count
-    side = min(size, room - _LEFT)
+    side = min(_SQUARE, room - _LEFT)
     height = _BOTTOM + side + _TITLE + _LEGEND * len(rows)
-    made = _figure(height)
+    made = make(height)
     panels = [_axes(made, (_LEFT + room * k, _BOTTOM, side, side), height) for k in range(count)]
     _draw_legend(made, rows, height)
     return made, panels
@@ -159,6 +173,14 @@ def _beside(count: int, size: float, keys: Sequence[Key]) -> tuple[Figure, list[
 
 def _figure(height: float) -> Figure:
     return Figure(figsize=(_WIDTH, height), dpi=72, facecolor="none")
+
+
+def _figure_of_pyplot(height: float) -> Figure:
+    """Return a figure that pyplot shows, in a window or in a notebook."""
+    from matplotlib import pyplot as plt  # noqa: PLC0415  (it keeps figures)
+
+    made: Figure = plt.figure(figsize=(_WIDTH, height), facecolor="white")
+    return made
 
 
 def _axes(made: Figure, box: tuple[float, float, float, float], height: float) -> Axes:
@@ -196,6 +218,71 @@ def _draw_legend(made: Figure, rows: Sequence[Sequence[tuple[float, Key]]], heig
             made.text((x + 0.15) / _WIDTH, y, name, va="center", color=INK, parse_math=False)
 
 
+def saved(evidence: Evidence, form: str) -> bytes:
+    """Return a picture of a comparison as the content of a file.
+
+    Parameters
+    ----------
+    evidence
+        The result of a comparison.
+    form
+        ``svg``, ``png`` or ``pdf``.
+
+    Raises
+    ------
+    UsageError
+        Nothing can be drawn of this comparison.
+    """
+    content = io.BytesIO()
+    with _style():
+        drawn = _existing(evidence, figure(evidence))
+        drawn.savefig(content, format=form, facecolor="white", dpi=_DOTS, metadata=_METADATA[form])
+    return content.getvalue()
+
+
+def plot(evidence: Evidence, ax: Axes | None) -> Any:  # noqa: ANN401  (Axes, or an array of them)
+    """Draw a comparison on a new figure of pyplot, or its derivative on the given axes.
+
+    Parameters
+    ----------
+    evidence
+        The result of a comparison.
+    ax
+        The axes to draw on; None: a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes or ndarray
+        `ax`, or the axes of the new figure.
+
+    Raises
+    ------
+    UsageError
+        Nothing can be drawn of this comparison, or not on one pair of axes.
+    """
+    if ax is None:
+        with _style():
+            return np.array(_existing(evidence, figure(evidence, _figure_of_pyplot)).axes)
+    chosen = subject(evidence)
+    if chosen is None or len(moving(evidence)) > 1:
+        message = f"{evidence.name}: only a function of one variable is drawn on given axes"
+        raise UsageError(message, hint="comparison.plot() makes a figure")
+    shown, drawn = marks(evidence, chosen), course(chosen)
+    draw_derivative(ax, drawn, shown, derivative_name(chosen.trial, chosen.variable))
+    ax.set_xlabel(drawn.axis)
+    ax.set_title(evidence.name, parse_math=False)
+    handles = [Line2D([], [], label=m.style.engine, **m.style.mark(6, 1.2)) for m in shown]
+    ax.legend(handles=handles, fontsize="small")
+    return ax
+
+
+def _existing(evidence: Evidence, drawn: Figure | None) -> Figure:
+    if drawn is None:
+        message = f"{evidence.name}: there is nothing to draw"
+        raise UsageError(message, hint="write a table: --output report.html")
+    return drawn
+
+
 @contextlib.contextmanager
 def _style() -> Iterator[None]:
     """Draw in the same style whatever the user's configuration of matplotlib is."""
@@ -205,6 +292,11 @@ def _style() -> Iterator[None]:
         yield
 
 
+# Dots per inch of a PNG, and what a file says besides the picture: nothing that changes.
+_DOTS: Final = 200
+_METADATA: Final[Mapping[str, dict[str, Any]]] = MappingProxyType(
+    {"svg": {"Date": None}, "png": {"Software": None}, "pdf": {"CreationDate": None}}
+)
 _PARAMETERS: Final = {
     "font.size": 8,
     "axes.labelsize": 8,

@@ -8,10 +8,11 @@ from typing import Final
 import numpy as np
 from matplotlib.axes import Axes
 
-from symdiff.array_types import Array, Mask
+from symdiff.array_types import Array
 from symdiff.report.pictures.courses import Course, Curve
+from symdiff.report.pictures.frames import ROW, Frame, derivative_frame, value_frame
 from symdiff.report.pictures.marks import ALARM, Marks, thinned
-from symdiff.report.pictures.scales import limits, ticks
+from symdiff.report.pictures.scales import ticks
 from symdiff.verdict.words import Verdict
 
 INK: Final = "black"  # text and lines; a page shows it in the colour of its text
@@ -21,12 +22,6 @@ _LINE: Final = 1.6
 _END: Final = 4.5
 _BAR: Final = 5.0
 _RING: Final = 14.0
-# Parts of the height of the axes between the limits and the frame, and where marks beyond the
-# limits, and NaN, are drawn.
-_MARGIN: Final = 0.08
-_ROW: Final = 0.14
-# The limits of an axis follow from the values of a line in this many cells.
-_CELLS: Final = 200
 # At most this many texts stand in one label.
 _MOST_TEXTS: Final = 2
 # Marks closer than this part of the axis to another have one label.
@@ -45,9 +40,7 @@ def draw_value(ax: Axes, course: Course, name: str) -> None:
     name
         The label of the vertical axis.
     """
-    low, high = limits(_regular(course.value, course.span), course.value.closed[:, 1])
-    room = _MARGIN * (high - low)
-    frame = _Frame(low, high, low - room, high + room)
+    frame = value_frame(course)
     _prepare(ax, course, frame, name)
     _draw_curve(ax, course.value, frame)
 
@@ -68,7 +61,7 @@ def draw_derivative(ax: Axes, course: Course, marks: tuple[Marks, ...], name: st
     name
         The label of the vertical axis.
     """
-    frame = _derivative_frame(course, marks)
+    frame = derivative_frame(course, marks)
     _prepare(ax, course, frame, name)
     _draw_bars(ax, course.bars, frame)
     _draw_curve(ax, course.derivative, frame)
@@ -85,7 +78,7 @@ def draw_errors(ax: Axes, course: Course, marks: tuple[Marks, ...]) -> None:
     ax.set_yscale("log")
     tops = [m.errors[np.isfinite(m.errors)].max(initial=1.0) for m in marks]
     top = 10.0 ** np.ceil(np.log10(max([10.0, *tops])) + 0.5)
-    frame = _Frame(0.5, top, 0.5, top)
+    frame = Frame(0.5, top, 0.5, top)
     _prepare(ax, course, frame, "error in ulps")
     powers = np.arange(0, np.log10(top) + 0.01, max(1, round(np.log10(top) / 3)))
     ax.set_yticks(10.0**powers, [f"1e{k:.0f}" if k else "1" for k in powers])
@@ -102,7 +95,7 @@ def draw_errors(ax: Axes, course: Course, marks: tuple[Marks, ...]) -> None:
 
 def needs_errors(course: Course, marks: tuple[Marks, ...]) -> bool:
     """Return whether errors are too small to be seen beside the line of the derivative."""
-    frame = _derivative_frame(course, marks)
+    frame = derivative_frame(course, marks)
     size = 0.03 * (frame.high - frame.low)
     judged = (Verdict.INEXACT, Verdict.INACCURATE, Verdict.WRONG)
     for m in marks:
@@ -113,14 +106,6 @@ def needs_errors(course: Course, marks: tuple[Marks, ...]) -> bool:
         if (np.abs(off.y - slopes) < size).any():
             return True
     return False
-
-
-def _regular(curve: Curve, span: tuple[float, float]) -> Array:
-    """Return the values of a line at regular abscissae."""
-    known = np.isfinite(curve.y)
-    cell = np.floor((curve.x[known] - span[0]) / (span[1] - span[0]) * _CELLS)
-    _, first = np.unique(cell, return_index=True)
-    return curve.y[known][first]
 
 
 def _known(curve: Curve) -> tuple[Array, Array]:
@@ -141,49 +126,7 @@ _SMALL: Final = _Look(5.5, 1.1, 4)
 _LARGE: Final = _Look(9.0, 2.0, 7)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Frame:
-    """The limits of what is drawn to scale, and the ends of the vertical axis beyond them."""
-
-    low: float
-    high: float
-    bottom: float
-    top: float
-
-    def holds(self, y: Array) -> Mask:
-        """Return which numbers are drawn to scale."""
-        slack = (self.high - self.low) * _MARGIN
-        held: Mask = np.isfinite(y) & (y >= self.low - slack) & (y <= self.high + slack)
-        return held
-
-    @property
-    def above(self) -> float:
-        """Where numbers above the limits are drawn."""
-        return self.top - 0.45 * _ROW * (self.top - self.bottom)
-
-    @property
-    def below(self) -> float:
-        return self.bottom + 0.45 * _ROW * (self.top - self.bottom)
-
-
-def _derivative_frame(course: Course, marks: tuple[Marks, ...]) -> _Frame:
-    numbers = np.concatenate([np.zeros(0), course.bars[:, 1:].ravel(), *(m.y for m in marks)])
-    low, high = limits(_regular(course.derivative, course.span), numbers)
-    height = high - low
-    slack = _MARGIN * height
-    shown = [m.y[m.fails | ~np.isnan(m.y)] for m in marks]
-    off = np.concatenate([np.zeros(0), *shown])
-    above = (off > high + slack).any()
-    below = (off < low - slack).any() or np.isnan(off).any()
-    return _Frame(
-        low,
-        high,
-        low - height * (1.6 * _ROW if below else _MARGIN),
-        high + height * (1.6 * _ROW if above else _MARGIN),
-    )
-
-
-def _prepare(ax: Axes, course: Course, frame: _Frame, name: str) -> None:
+def _prepare(ax: Axes, course: Course, frame: Frame, name: str) -> None:
     low, high = course.span
     room = 0.02 * (high - low)
     ax.set_ylabel(name)
@@ -201,8 +144,8 @@ def _prepare(ax: Axes, course: Course, frame: _Frame, name: str) -> None:
         )  # fmt: skip
 
 
-def _draw_curve(ax: Axes, curve: Curve, frame: _Frame) -> None:
-    y = _broken(curve.y, frame)
+def _draw_curve(ax: Axes, curve: Curve, frame: Frame) -> None:
+    y = frame.broken(curve.y)
     ax.plot(curve.x, y, color=INK, linewidth=_LINE, solid_capstyle="butt", gid="truth", zorder=2)
     for points, face, gid in ((curve.open, "white", "open"), (curve.closed, INK, "closed")):
         inside = points[frame.holds(points[:, 1])]
@@ -213,16 +156,7 @@ def _draw_curve(ax: Axes, curve: Curve, frame: _Frame) -> None:
             )  # fmt: skip
 
 
-def _broken(y: Array, frame: _Frame) -> Array:
-    """Return a line without the strokes from beyond one limit to beyond the other."""
-    beyond = np.sign(np.where(np.isfinite(y), np.clip(y, frame.bottom, frame.top) - y, 0.0))
-    crossing = np.flatnonzero(beyond[:-1] * beyond[1:] < 0)
-    broken = y.copy()
-    broken[crossing] = np.nan
-    return broken
-
-
-def _draw_bars(ax: Axes, bars: Array, frame: _Frame) -> None:
+def _draw_bars(ax: Axes, bars: Array, frame: Frame) -> None:
     """Draw the Clarke intervals."""
     if len(bars):
         ends = np.clip(bars[:, 1:], frame.bottom, frame.top)
@@ -232,32 +166,32 @@ def _draw_bars(ax: Axes, bars: Array, frame: _Frame) -> None:
         )  # fmt: skip
 
 
-def _draw_passing(ax: Axes, m: Marks, frame: _Frame) -> None:
+def _draw_passing(ax: Axes, m: Marks, frame: Frame) -> None:
     shown = m.part(~np.isnan(m.y))
     _marks(ax, shown, frame, _SMALL)
     unsure = shown.part(shown.unsure)
     if len(unsure.x):
         ax.plot(
-            unsure.x, _on_edge(unsure.y, frame), ls="", marker="$?$", color=INK, ms=6,
+            unsure.x, frame.placed(unsure.y), ls="", marker="$?$", color=INK, ms=6,
             gid="unsure", zorder=4.5, clip_on=False,
         )  # fmt: skip
 
 
-def _draw_failing(ax: Axes, m: Marks, frame: _Frame) -> None:
+def _draw_failing(ax: Axes, m: Marks, frame: Frame) -> None:
     """Draw the marks that do not pass: larger, and with a ring."""
     if not len(m.x):
         return
     ax.plot(
-        m.x, _on_edge(m.y, frame), "o", ls="", ms=_RING, mfc="none", mec=ALARM, mew=2.2,
+        m.x, frame.placed(m.y), "o", ls="", ms=_RING, mfc="none", mec=ALARM, mew=2.2,
         gid="alarm", zorder=6, clip_on=False,
     )  # fmt: skip
     _marks(ax, m, frame, _LARGE)
 
 
-def _marks(ax: Axes, m: Marks, frame: _Frame, look: _Look) -> None:
+def _marks(ax: Axes, m: Marks, frame: Frame, look: _Look) -> None:
     if not len(m.x):
         return
-    y = _on_edge(m.y, frame)
+    y = frame.placed(m.y)
     ax.plot(
         m.x, y, **m.style.mark(look.size, look.width), gid=m.style.engine, zorder=look.order,
         clip_on=False,
@@ -265,21 +199,14 @@ def _marks(ax: Axes, m: Marks, frame: _Frame, look: _Look) -> None:
     for beyond, marker, shift in ((m.y > frame.high, "^", 1), (m.y < frame.low, "v", -1)):
         far = beyond & ~frame.holds(m.y)
         if far.any():
-            height = shift * 0.5 * _ROW * (frame.top - frame.bottom)
+            height = shift * 0.5 * ROW * (frame.top - frame.bottom)
             ax.plot(
                 m.x[far], y[far] + height, ls="", marker=marker, ms=5, mfc=m.style.colour,
                 mec=m.style.colour, mew=0.5, gid="beyond", zorder=look.order, clip_on=False,
             )  # fmt: skip
 
 
-def _on_edge(y: Array, frame: _Frame) -> Array:
-    """Return where numbers are drawn: those beyond the limits, and NaN, at the edge."""
-    placed = np.where(np.isnan(y), frame.below, y)
-    edge = np.where(placed > frame.high, frame.above, frame.below)
-    return np.where(frame.holds(placed), placed, edge)
-
-
-def _label_edges(ax: Axes, few: list[Marks], course: Course, frame: _Frame) -> None:
+def _label_edges(ax: Axes, few: list[Marks], course: Course, frame: Frame) -> None:
     """Write what the marks on the edge stand for that do not pass: ``NaN``, ``inf``, a number."""
     width = course.span[1] - course.span[0]
     for is_high in (True, False):
@@ -295,7 +222,7 @@ def _label_edges(ax: Axes, few: list[Marks], course: Course, frame: _Frame) -> N
 
 
 def _labels(
-    few: list[Marks], frame: _Frame, room: float, *, is_high: bool
+    few: list[Marks], frame: Frame, room: float, *, is_high: bool
 ) -> list[tuple[float, list[str]]]:
     """Return the labels on one edge: a coordinate, and what the marks there stand for."""
     labels: list[tuple[float, list[str]]] = []

@@ -22,7 +22,7 @@ _SHAPES: Final = ("o", "x", "+", "s", "D", "^", "v", "<", ">", "p", "h", "*")
 _COLOURS: Final = ("#0072B2", "#008F68", "#B0509A", "#A87400", "#6A6FD0", "#7A7A7A")
 # The colour of what does not pass. Such marks are larger too, and ringed.
 ALARM: Final = "#D9480F"
-# At most this many marks of an engine that pass are drawn, spread over the axis.
+# At most this many marks of an engine with a verdict that passes are drawn, spread over the axis.
 _MOST_PASSING: Final = 40
 # Two marks of an engine closer than this part of the axis, in both directions, are one.
 _RESOLUTION: Final = 1 / 150
@@ -144,12 +144,10 @@ def thinned(m: Marks, span: tuple[float, float], limits: tuple[float, float]) ->
 
 
 def _spread(m: Marks, passing: NDArray[np.intp], span: tuple[float, float]) -> NDArray[np.intp]:
-    """Return the passing marks that agree at spread points, and all others that pass."""
-    agrees = m.codes[passing] == Verdict.AGREES
-    plain, others = passing[agrees], passing[~agrees]
-    cell = np.floor((m.x[plain] - span[0]) / (span[1] - span[0]) * _MOST_PASSING)
-    _, first = np.unique(cell, return_index=True)
-    return np.concatenate([plain[first], others])
+    """Return passing marks at spread points, of each verdict."""
+    cells = np.floor((m.x[passing] - span[0]) / (span[1] - span[0]) * _MOST_PASSING)
+    pairs = np.stack([cells, m.codes[passing]], axis=1)
+    return passing[np.unique(pairs, axis=0, return_index=True)[1]]
 
 
 def _steps(x: Array, ends: tuple[float, float]) -> Array:
