@@ -16,13 +16,14 @@ from symdiff.cli.conventions import conventions
 from symdiff.cli.doctor import doctor
 from symdiff.cli.examples import examples_of
 from symdiff.cli.interrupts import Interrupts, remembered
-from symdiff.cli.messages import clear_errors, complain, terminal, write
+from symdiff.cli.messages import clear_errors, complain, prints_unicode, terminal, write
 from symdiff.cli.options import (
     Color,
     Everything,
     Format,
     Keep,
     Output,
+    Plot,
     Quiet,
     Value,
     assignments,
@@ -37,7 +38,7 @@ from symdiff.errors import (
     INTERRUPTED,
     UsageError,
 )
-from symdiff.report.formats import format_of
+from symdiff.report.formats import PICTURES, format_of
 from symdiff.request.options import Options, RunOptions
 
 if TYPE_CHECKING:
@@ -74,17 +75,20 @@ def run(  # noqa: PLR0913  (the options that are not in a table)
     output: Output = None,
     keep: Keep = "findings",
     everything: Everything = False,
+    plot: Plot = False,
     quiet: Quiet = False,
     color: Color = "auto",
     options: dict[str, Any],
 ) -> None:
     """Compare every expression of some files."""
     with clear_errors():
-        check_output(form, output)
+        check_output(form, output, plot=plot)
         look = terminal(color)
         columns = columns_folder(keep, output)
         report, interrupted = _run(list(paths or []), {**options, "columns": columns})
         _finish(report, form, output, everything=everything, quiet=quiet, look=look)
+        if plot:
+            _plot(report, look)
         _report_columns(columns)
         raise typer.Exit(INTERRUPTED if interrupted else report.status)
 
@@ -129,13 +133,14 @@ def evaluate(  # noqa: PLR0913  (one for each part of a request)
     form: Format = None,
     output: Output = None,
     everything: Everything = False,
+    plot: Plot = False,
     quiet: Quiet = False,
     color: Color = "auto",
     options: dict[str, Any],
 ) -> None:
     """Compare one expression, or print it in another language."""
     with clear_errors():
-        check_output(form, output)
+        check_output(form, output, plot=plot)
         look = terminal(color)
         columns = columns_folder(keep, output)
         from symdiff.program import parse  # here: takes a fifth of the time of --help
@@ -166,6 +171,8 @@ def evaluate(  # noqa: PLR0913  (one for each part of a request)
             **options,
         )
         _finish(report, form, output, everything=everything, quiet=quiet, look=look)
+        if plot:
+            _plot(report, look)
         _report_columns(columns)
         raise typer.Exit(report.status)
 
@@ -391,11 +398,10 @@ def _finish(  # noqa: PLR0913  (the options)
 ) -> None:
     """Print the table or the summary, write the file, and print every error."""
     from symdiff.report.formats import plain
-    from symdiff.report.report import write_atomically
 
-    if output is not None:
-        text = report.rendered(form or format_of(output), everything=everything)
-        write_atomically(output, text)
+    is_picture = output is not None and (form or format_of(output)) in PICTURES
+    if output is not None and not is_picture:
+        report.write(output, form, everything=everything)
     if quiet:
         write(report.summary() + "\n")
     elif output or form in {None, "plain"}:
@@ -404,3 +410,11 @@ def _finish(  # noqa: PLR0913  (the options)
         write(report.rendered(form, everything=everything))
     for error in report.errors:
         complain(str(error))
+    if output is not None and is_picture:  # last: there may be none of this report
+        report.write(output, form)
+
+
+def _plot(report: Report, look: Look) -> None:
+    """Draw the only expression in the terminal, or say what to do instead."""
+    text = report.plotted(look.columns, ascii_only=not prints_unicode())
+    write(f"\n{text}\n")

@@ -55,3 +55,8 @@ def terminal(color: str) -> Look:
     from symdiff.report.colours import look_of  # loads numpy
 
     return look_of(sys.stdout, color)
+
+
+def prints_unicode() -> bool:
+    """Return whether standard output can show characters beyond ASCII."""
+    return (sys.stdout.encoding or "").lower().replace("-", "").startswith("utf")

@@ -26,7 +26,9 @@ Format = Annotated[
 ]
 Output = Annotated[
     Path | None,
-    typer.Option(help="Also write the report here; the format follows from the name's ending."),
+    typer.Option(
+        help="Also write the report here; the format follows from the name's ending, as in .svg."
+    ),
 ]
 Keep = Annotated[
     str,
@@ -38,6 +40,9 @@ Everything = Annotated[bool, typer.Option("--all", help="Show every point.")]
 Color = Annotated[
     str,
     typer.Option(help="auto, always or never; auto: in a terminal, unless NO_COLOR is set."),
+]
+Plot = Annotated[
+    bool, typer.Option("--plot", help="Draw the function and its derivative in the terminal.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print the summary only.")]
 Value = Annotated[
@@ -202,17 +207,22 @@ def columns_folder(keep: str, output: Path | None) -> Path | None:
     return Path("symdiff.columns") if output is None else output.with_suffix(".columns")
 
 
-def check_output(form: str | None, output: Path | None) -> None:
+def check_output(form: str | None, output: Path | None, *, plot: bool) -> None:
     """Check the format and the path of the output, before the work and not after it.
 
     Raises
     ------
     UsageError
-        The format is unknown, or the file cannot be written.
+        The format is unknown, or not for a terminal, or the file cannot be written.
     """
     if form is not None:
         formats.check(form)
     if output is None:
+        if form is not None and form in formats.PICTURES:
+            formats.load(form)  # raises an error that says what to type
+        if plot and form not in {None, "plain"}:
+            message = f"--plot is text for people, and --format {form} is not"
+            raise UsageError(message, hint="leave one of them out")
         return
     if output.is_dir():
         message = f"--output {output} is a folder"

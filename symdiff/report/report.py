@@ -16,6 +16,7 @@ from symdiff.errors import Crash, SymdiffError, UsageError
 from symdiff.grid.grid import Grid
 from symdiff.program import Program
 from symdiff.report import formats
+from symdiff.report.curves.terminal import plotted
 from symdiff.report.records import Record, fields, records
 from symdiff.report.summary import summary
 from symdiff.report.tables import block
@@ -186,6 +187,28 @@ class Report:
         from symdiff.report.pictures import saved  # noqa: PLC0415  (matplotlib)
 
         return saved(self._only("a picture"), form)
+
+    def plotted(self, columns: int = 80, *, ascii_only: bool = False) -> str:
+        """Return a plot of the only expression and its derivative as text, for a terminal.
+
+        Parameters
+        ----------
+        columns
+            The width of the terminal.
+        ascii_only
+            Whether to use no character beyond ASCII.
+
+        Raises
+        ------
+        UsageError
+            There are several expressions, or this one is not a function of one variable.
+        """
+        evidence = self._only("a plot")
+        text = plotted(evidence, columns, ascii_only=ascii_only)
+        if not text:
+            message = f"{evidence.name}: only a function of one variable is plotted as text"
+            raise UsageError(message, hint="write a picture: --output picture.svg")
+        return text
 
     def _only(self, what: str) -> Evidence:
         """Return the only expression, of which something is to be drawn."""

@@ -3,9 +3,16 @@
 import numpy as np
 import pytest
 from defusedxml import ElementTree
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+from typer.testing import CliRunner
 
 import symdiff
+from symdiff.cli.app import app
+from symdiff.errors import UsageError
+from symdiff.report.curves.terminal import plotted
 from symdiff.report.pictures import figure, svg
+from symdiff.report.report import Report
 
 # A picture of a page has at most this many bytes.
 MOST_BYTES = 12_000
@@ -15,7 +22,7 @@ def evidence(expression, grid=None, **request):
     return symdiff.compare(expression, grid, **request).evidence[0]
 
 
-@pytest.mark.parametrize("expression", ["relu(x)", "floor(x)", "1/x", "sqrt(x)"])
+@pytest.mark.parametrize("expression", ["relu(x)", "floor(x)", "sqrt(x)"])
 def test_a_picture_is_small_well_formed_and_always_the_same(expression):
     e = evidence(expression)
     text = svg(e)
@@ -109,3 +116,64 @@ def test_findings_in_matrices_are_framed():
     assert [t.get_text() for t in drawn(truth, "number")] == ["2", "0", "0", "4"]
     assert len(drawn(claim, "finding")) == 1
     assert not drawn(figure_of("x*abs(x)", values={"x": [1.0, -2.0]}).axes[0], "finding")
+
+
+def test_a_figure_has_the_axes_of_the_picture_and_given_axes_get_the_derivative():
+    comparison = symdiff.compare("relu(x)", {"x": [-1, 0, 1]})
+    above, below = comparison.plot()
+    assert above.figure.texts[-1].get_text() == "relu(x)"
+    assert plt.get_fignums()
+    plt.close("all")
+    ax = Figure().add_subplot()
+    assert comparison.plot(ax) is ax
+    assert [len(drawn(a, "clarke")) for a in (ax, below, above)] == [1, 1, 0]
+    assert not plt.get_fignums()  # pyplot did not see these axes
+    plane = symdiff.compare("max(x, y)", {"x": [-1, 1], "y": [-1, 1]})
+    with pytest.raises(UsageError, match="one variable"):
+        plane.plot(ax)
+
+
+@pytest.mark.parametrize(
+    ("form", "start"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")]
+)
+def test_a_picture_is_written_to_a_file_the_same_every_time(tmp_path, form, start):
+    comparison = symdiff.compare("relu(x)", {"x": [-1, 0, 1]})
+    comparison.write(tmp_path / f"relu.{form}")
+    written = (tmp_path / f"relu.{form}").read_bytes()
+    assert written.startswith(start)
+    assert written == comparison.picture(form)
+
+
+def test_many_expressions_have_no_picture_and_one_line_says_what_to_do(tmp_path):
+    e = evidence("relu(x)", {"x": [-1, 0, 1]})
+    report = Report((e, e))
+    for make in (lambda: report.write(tmp_path / "a.png"), report.plotted):
+        with pytest.raises(UsageError, match=r"has 2 .*report\.html"):
+            make()
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_terminal_shows_the_kink_its_interval_and_the_numbers_that_do_not_pass():
+    wrong = {"x": "1 if x > 0 else 0.25"}
+    e = evidence("relu(x)", {"x": [-1, 0, 1]}, claims=wrong)
+    text = plotted(e, 60)
+    below = text.split("\n\n")[1]
+    assert max(map(len, text.splitlines())) < 60
+    assert below.count("○") == 2 + 1 and below.count("┃") >= 5 and "┬" in below  # + the legend
+    assert next(line.count("X") for line in below.splitlines() if "X" in line) == 2
+    assert "X" not in plotted(evidence("relu(x)", {"x": [-1, 0, 1]}), 60)
+    assert plotted(e, 60, ascii_only=True).isascii()
+    assert not plotted(evidence("max(x, y)", {"x": [-1, 1], "y": [-1, 1]}))
+
+
+def test_the_command_line_draws(tmp_path):
+    drawing = ["eval", "abs(x)", "--grid", "x=-1,0,1", "--quiet"]
+    done = CliRunner().invoke(app, [*drawing, "--plot", "--output", str(tmp_path / "abs.svg")])
+    assert done.exit_code == 0 and "Clarke" in done.stdout
+    assert (tmp_path / "abs.svg").read_text().count("<svg") == 1
+    for options, message in (
+        (["--plot", "--format", "csv"], "leave one of them out"),
+        (["--format", "png"], "--output picture.png"),
+    ):
+        refused = CliRunner().invoke(app, [*drawing, *options])
+        assert (refused.exit_code, message in refused.stderr) == (2, True)

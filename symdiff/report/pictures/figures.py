@@ -16,8 +16,11 @@ from matplotlib.lines import Line2D
 
 from symdiff.comparison.evidence import Evidence, Tensors
 from symdiff.errors import UsageError
+from symdiff.report.curves.courses import course
+from symdiff.report.curves.marks import marks
+from symdiff.report.curves.subjects import Subject, derivative_name, moving, subject
+from symdiff.report.headline import shortened
 from symdiff.report.pictures.compact_svg import compact_svg
-from symdiff.report.pictures.courses import course
 from symdiff.report.pictures.lines import (
     INK,
     draw_derivative,
@@ -26,8 +29,6 @@ from symdiff.report.pictures.lines import (
     needs_errors,
 )
 from symdiff.report.pictures.maps import draw_map, look, maps
-from symdiff.report.pictures.marks import marks
-from symdiff.report.pictures.subjects import Subject, derivative_name, moving, subject
 from symdiff.report.pictures.tiles import counts, draw_counts, draw_tiles, tiles
 
 Make = Callable[[float], Figure]  # makes an empty figure of a height in inches
@@ -42,6 +43,7 @@ _BOTTOM: Final = 0.4
 _GAP: Final = 0.14
 _LEGEND: Final = 0.19
 _TITLE: Final = 0.22
+_TITLE_CHARACTERS: Final = 64
 _SQUARE: Final = 2.2
 _CELL: Final = 0.48
 _MARGIN: Final = 0.25
@@ -235,8 +237,11 @@ def saved(evidence: Evidence, form: str) -> bytes:
     """
     content = io.BytesIO()
     with _style():
-        drawn = _existing(evidence, figure(evidence))
-        drawn.savefig(content, format=form, facecolor="white", dpi=_DOTS, metadata=_METADATA[form])
+        drawn = _titled(evidence, figure(evidence))
+        drawn.savefig(
+            content, format=form, facecolor="white", dpi=_DOTS, metadata=_METADATA[form],
+            bbox_inches="tight",
+        )  # fmt: skip
     return content.getvalue()
 
 
@@ -262,7 +267,7 @@ def plot(evidence: Evidence, ax: Axes | None) -> Any:  # noqa: ANN401  (Axes, or
     """
     if ax is None:
         with _style():
-            return np.array(_existing(evidence, figure(evidence, _figure_of_pyplot)).axes)
+            return np.array(_titled(evidence, figure(evidence, _figure_of_pyplot)).axes)
     chosen = subject(evidence)
     if chosen is None or len(moving(evidence)) > 1:
         message = f"{evidence.name}: only a function of one variable is drawn on given axes"
@@ -270,16 +275,19 @@ def plot(evidence: Evidence, ax: Axes | None) -> Any:  # noqa: ANN401  (Axes, or
     shown, drawn = marks(evidence, chosen), course(chosen)
     draw_derivative(ax, drawn, shown, derivative_name(chosen.trial, chosen.variable))
     ax.set_xlabel(drawn.axis)
-    ax.set_title(evidence.name, parse_math=False)
+    ax.set_title(shortened(evidence.name, _TITLE_CHARACTERS), parse_math=False)
     handles = [Line2D([], [], label=m.style.engine, **m.style.mark(6, 1.2)) for m in shown]
     ax.legend(handles=handles, fontsize="small")
     return ax
 
 
-def _existing(evidence: Evidence, drawn: Figure | None) -> Figure:
+def _titled(evidence: Evidence, drawn: Figure | None) -> Figure:
+    """Return a figure with the name of the expression above it."""
     if drawn is None:
         message = f"{evidence.name}: there is nothing to draw"
         raise UsageError(message, hint="write a table: --output report.html")
+    name = shortened(evidence.name, _TITLE_CHARACTERS)
+    drawn.text(_LEFT / _WIDTH, 1.01, name, va="bottom", fontsize=9, parse_math=False)
     return drawn
 
 

@@ -9,10 +9,10 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from symdiff.array_types import Array
-from symdiff.report.pictures.courses import Course, Curve
-from symdiff.report.pictures.frames import ROW, Frame, derivative_frame, value_frame
-from symdiff.report.pictures.marks import ALARM, Marks, thinned
-from symdiff.report.pictures.scales import ticks
+from symdiff.report.curves.courses import Course, Curve
+from symdiff.report.curves.frames import ROW, Frame, derivative_frame, value_frame
+from symdiff.report.curves.marks import ALARM, Marks, thinned
+from symdiff.report.curves.scales import ticks
 from symdiff.verdict.words import Verdict
 
 INK: Final = "black"  # text and lines; a page shows it in the colour of its text

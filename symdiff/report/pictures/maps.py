@@ -15,9 +15,9 @@ from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.errors import Unsupported
 from symdiff.grid.switches import Switch, find_switches
 from symdiff.program import Program
-from symdiff.report.pictures.marks import ALARM
-from symdiff.report.pictures.scales import ticks
-from symdiff.report.pictures.subjects import gravity
+from symdiff.report.curves.marks import ALARM
+from symdiff.report.curves.scales import ticks
+from symdiff.report.curves.subjects import gravity
 from symdiff.verdict.words import Verdict
 
 # Points of the mesh on which switches are evaluated, along each axis; not a zero of most of them.

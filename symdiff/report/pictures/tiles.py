@@ -15,7 +15,7 @@ from matplotlib.path import Path
 from symdiff.array_types import Array, Mask
 from symdiff.comparison.evidence import Evidence, Tensors, Trial
 from symdiff.program.values import component_name
-from symdiff.report.pictures.marks import ALARM
+from symdiff.report.curves.marks import ALARM
 from symdiff.truth.kinds import Kind
 from symdiff.verdict.words import Verdict, counted
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from symdiff.array_types import Array, Mask
 from symdiff.comparison.evidence import Evidence
 from symdiff.program.values import DTYPES
-from symdiff.report.pictures.subjects import Subject
+from symdiff.report.curves.subjects import Subject
 from symdiff.report.records import ulps
 from symdiff.verdict.words import Verdict
 

@@ -9,9 +9,9 @@ from typing import Final
 import numpy as np
 
 from symdiff.array_types import Array, Mask
-from symdiff.report.pictures.courses import Course, Curve
-from symdiff.report.pictures.marks import Marks
-from symdiff.report.pictures.scales import limits
+from symdiff.report.curves.courses import Course, Curve
+from symdiff.report.curves.marks import Marks
+from symdiff.report.curves.scales import limits
 
 # Parts of the height between the limits and the ends of the axis: without marks beyond the limits,
 # and of a row of such marks.

@@ -14,7 +14,7 @@ from symdiff.array_types import Array, Mask
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 from symdiff.program.differentiation import derivative_program
-from symdiff.report.pictures.subjects import Subject
+from symdiff.report.curves.subjects import Subject
 from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Truths
 

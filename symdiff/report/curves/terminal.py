@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from symdiff.array_types import Array
 from symdiff.comparison.evidence import Evidence
-from symdiff.report.pictures.courses import Course, Curve, course
-from symdiff.report.pictures.frames import Frame, derivative_frame, value_frame
-from symdiff.report.pictures.marks import Marks, marks
-from symdiff.report.pictures.subjects import derivative_name, moving, subject
+from symdiff.report.curves.courses import Course, Curve, course
+from symdiff.report.curves.frames import Frame, derivative_frame, value_frame
+from symdiff.report.curves.marks import Marks, marks
+from symdiff.report.curves.subjects import derivative_name, moving, subject
 
 # Lines of one panel, and the fewest and the most columns of a plot with its labels.
 _ROWS: Final = 9
@@ -50,7 +50,7 @@ def plotted(evidence: Evidence, width: int = 80, *, ascii_only: bool = False) ->
     evidence
         The result of a comparison.
     width
-        The number of columns of the terminal.
+        The number of columns of the terminal. A line has one less.
     ascii_only
         Whether to use no character beyond ASCII.
     """
@@ -58,7 +58,7 @@ def plotted(evidence: Evidence, width: int = 80, *, ascii_only: bool = False) ->
     if chosen is None or len(moving(evidence)) > 1 or len(evidence.scalars) == 0:
         return ""
     shown, drawn = marks(evidence, chosen), course(chosen)
-    columns = min(max(width, _NARROWEST), _WIDEST) - _LABELS - 1
+    columns = min(max(width, _NARROWEST), _WIDEST) - _LABELS - 2
     value = _Canvas.empty(columns, drawn, value_frame(drawn))
     value.curve(drawn.value)
     derivative = _Canvas.empty(columns, drawn, derivative_frame(drawn, shown))
@@ -114,7 +114,7 @@ class _Canvas:
 
     def _dot_column(self, x: Array) -> NDArray[np.intp]:
         low, high = self.span
-        last = self.dots.shape[1] - 1
+        last = self.dots.shape[1] - 2  # even: the middle of the axis is inside one column
         return _rounded((x - low) / (high - low) * last, last)
 
     def _dot_row(self, y: Array) -> NDArray[np.intp]:
