@@ -6,7 +6,7 @@ import dataclasses
 import html
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from symdiff.report.records import Record, fields, records
 from symdiff.report.summary import summary
 from symdiff.report.tables import block
 from symdiff.verdict.words import Verdict
+from symdiff.versions import versions
 
 
 @dataclasses.dataclass(frozen=True, slots=True, repr=False)
@@ -33,10 +34,16 @@ class Report:
         The result of comparing each expression.
     errors
         Why entries and files could not be used.
+    command
+        The command or the call that makes the report again; "" if that is not known.
+    versions
+        The versions of the libraries that the results were computed with.
     """
 
     evidence: tuple[Evidence, ...]
     errors: tuple[SymdiffError, ...] = ()
+    command: str = ""
+    versions: Mapping[str, str] = dataclasses.field(default_factory=versions)
 
     @property
     def ok(self) -> bool:
@@ -134,11 +141,17 @@ class Report:
         return pd.DataFrame(list(self.records()), columns=list(fields(self.evidence)))
 
     def page(self, *, everything: bool = False) -> str:
-        """Return an HTML page with all tables."""
+        """Return the report as an HTML page: one file, which needs no network.
+
+        Parameters
+        ----------
+        everything
+            Whether its tables show every point, not only kinks and disagreements.
+        """
         return self.rendered("html", everything=everything)
 
     def to_html(self, path: str | Path) -> None:
-        """Write an HTML page with all tables.
+        """Write the report as an HTML page, see `page`.
 
         Raises
         ------

@@ -43,7 +43,7 @@ def summary(evidence: Sequence[Evidence], errors: Sequence[SymdiffError]) -> str
         Why entries and files could not be used.
     """
     points = sum(e.points for e in evidence)
-    kinks = sum(_kink_count(e) for e in evidence)
+    kinks = sum(kink_count(e) for e in evidence)
     size = f"{_many(len(evidence), 'expression')}, {_many(points, 'point')}"
     lines = [f"{size}, {kinks} of them at possible kinks"]
     counts = _counts(evidence)
@@ -67,7 +67,7 @@ def _formats(evidence: Sequence[Evidence]) -> list[str]:
     return [f"in {', '.join(names)}: within a unit in the last place;"] if names else []
 
 
-def _kink_count(e: Evidence) -> int:
+def kink_count(e: Evidence) -> int:
     """Return the number of points that were added as kinks, or at which a switch vanishes."""
     at_kinks = e.grid.roles == Role.KINK
     for trial in e.trials:

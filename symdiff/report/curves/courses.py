@@ -184,7 +184,9 @@ def _value(samples: Array, values: Array, breaks: Array, beside: Array, at: Arra
     """Return the line of a function whose one-sided limits and values at its breaks are given."""
     x, y = _in_pieces(samples, values, breaks, beside)
     scale = _size(values)
-    differs = ~(np.abs(beside - at[:, None]) <= _CLOSE * scale)  # also where either is NaN
+    with np.errstate(invalid="ignore"):  # the difference of infinities is NaN
+        gaps = np.abs(beside - at[:, None])
+    differs = ~(gaps <= _CLOSE * scale)  # also where either is NaN
     has_value = np.isfinite(at)
     closed = has_value & differs.any(axis=1)
     is_open = np.isfinite(beside) & differs

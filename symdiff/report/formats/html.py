@@ -1,4 +1,4 @@
-"""A page in HTML."""
+"""A page in HTML, and tables for notebooks."""
 
 from __future__ import annotations
 
@@ -8,20 +8,12 @@ from symdiff.report.matrices import Matrix
 from symdiff.report.rendering import Block, escaped, tabulated, tabulated_matrix, title
 from symdiff.report.report import Report
 
-_STYLE = (
-    "body{font-family:sans-serif;margin:2em}table{border-collapse:collapse}"
-    "td,th{padding:.15em .8em;border-bottom:1px solid #ddd}pre{color:#444}"
-)
-
 
 def render(report: Report, *, everything: bool) -> str:
-    """Return a page with the summary and the tables."""
-    return (
-        "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'><title>symdiff</title>"
-        f"<style>{_STYLE}</style></head><body>\n<h1>symdiff</h1>\n"
-        f"<pre>{escaped(report.summary())}</pre>\n"
-        f"{report.table('html', everything=everything)}\n</body></html>\n"
-    )
+    """Return a page that opens from disk; see `symdiff.report.page`."""
+    from symdiff.report.page import page  # noqa: PLC0415  (jinja2: tables do without)
+
+    return page(report, everything=everything)
 
 
 def tables(blocks: Sequence[Block]) -> str:

@@ -12,7 +12,6 @@ from symdiff.array_types import Array
 from symdiff.comparison.evidence import Evidence, LeftOut, Tensors
 from symdiff.errors import Crash
 from symdiff.report.report import Report
-from symdiff.versions import versions
 
 # The version of the schema.
 FORMAT_VERSION: Final = 1
@@ -26,7 +25,7 @@ def render(report: Report, *, everything: bool) -> str:
     head = {
         "format": "symdiff report",
         "version": FORMAT_VERSION,
-        "versions": versions(),
+        "versions": dict(report.versions),
         "expressions": [_described(e) for e in report.evidence],
         "errors": [str(error) for error in report.errors],
         "lost": [error.name for error in report.errors if isinstance(error, Crash)],

@@ -1,0 +1,83 @@
+"""Write a page: the templates, with everything that is not a template escaped."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+from importlib import resources
+from typing import Any, Final
+
+import jinja2
+from markupsafe import Markup
+
+from symdiff.report.page.contents import contents
+from symdiff.report.report import Report
+
+_KEPT: Final = "\n\t"
+
+
+def page(report: Report, *, everything: bool = False) -> str:
+    """Return a report as an HTML page without any reference to another file.
+
+    Parameters
+    ----------
+    report
+        The report; no engine is run again.
+    everything
+        Whether tables have every point, not only kinks and disagreements.
+    """
+    style, script = _asset("style.css"), _asset("script.js")
+    template = environment().get_template("page.html")
+    return template.render(
+        page=contents(report, everything=everything),
+        style=style,
+        script=script,
+        policy=(
+            f"default-src 'none'; style-src {_hash(style)}; script-src {_hash(script)}; "
+            "base-uri 'none'; form-action 'none'"
+        ),
+    )
+
+
+@functools.cache
+def environment() -> jinja2.Environment:
+    """Return the environment of the templates: it escapes every text."""
+    return jinja2.Environment(
+        loader=jinja2.PackageLoader(__package__),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def visible(value: Any) -> Any:  # noqa: ANN401  (whatever a template shows)
+    r"""Return a text with characters that cannot be seen written as Python writes them.
+
+    These are control characters, those that change the direction of text, and halves of pairs.
+
+    Examples
+    --------
+    >>> visible("a\u202eb\x00")
+    'a\\u202eb\\x00'
+    """
+    if not isinstance(value, str) or isinstance(value, Markup) or value.isprintable():
+        return value
+    return "".join(
+        c if c.isprintable() or c in _KEPT else c.encode("unicode_escape").decode() for c in value
+    )
+
+
+@functools.cache
+def _asset(name: str) -> Markup:
+    """Return a file of the package that stands in the page as it is."""
+    folder = resources.files(__package__) / "templates"
+    return Markup((folder / name).read_text(encoding="utf-8"))  # noqa: S704  (a file of ours)
+
+
+def _hash(text: str) -> Markup:
+    """Return the hash of a style or script, as a Content-Security-Policy names it."""
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return Markup(f"'sha256-{base64.b64encode(digest).decode('ascii')}'")  # noqa: S704  (no text)
