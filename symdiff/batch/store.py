@@ -117,7 +117,11 @@ class Store:
         outcome = self._unpacked(row[2])
         self._name(request.label.name, key)
         if isinstance(outcome, Evidence):
-            return dataclasses.replace(outcome, label=request.label, options=options)
+            # The rest of the options is in the key. Stored are those of the entry: its order, say.
+            stored = dataclasses.replace(
+                outcome.options, strict=options.strict, columns=options.columns
+            )
+            return dataclasses.replace(outcome, label=request.label, options=stored)
         return outcome
 
     def put(self, key: str, request: Request, outcome: Outcome, limits: Limits) -> None:

@@ -58,6 +58,17 @@ def test_stored_results_are_not_compared_again(file, tmp_path, compared):
     assert second.to_json() == first.to_json() == symdiff.compare_files(file).to_json()
 
 
+def test_stored_results_keep_the_options_of_their_entries(tmp_path):
+    # The order is the entry's own, and the engines are those that have this order.
+    file = tmp_path / "file.toml"
+    tensors = 'values = { x = [1, 2] }\ntangent = { x = [1, 0] }'
+    file.write_text(f'[[expression]]\nexpr = "(x**3).sum()"\norder = 2\n{tensors}\n')
+    first, second = (symdiff.compare_file(file, store=tmp_path / "results.db") for _ in "12")
+    assert first.evidence[0].options == second.evidence[0].options
+    assert second.evidence[0].options.order == 2
+    assert second.table() == first.table()
+
+
 def test_with_columns_every_expression_is_compared(file, tmp_path, compared):
     symdiff.compare_files(file, store=tmp_path / "results.db")
     symdiff.compare_files(file, store=tmp_path / "results.db", columns=tmp_path / "columns")
