@@ -61,7 +61,7 @@ def test_stored_results_are_not_compared_again(file, tmp_path, compared):
 def test_stored_results_keep_the_options_of_their_entries(tmp_path):
     # The order is the entry's own, and the engines are those that have this order.
     file = tmp_path / "file.toml"
-    tensors = 'values = { x = [1, 2] }\ntangent = { x = [1, 0] }'
+    tensors = "values = { x = [1, 2] }\ntangent = { x = [1, 0] }"
     file.write_text(f'[[expression]]\nexpr = "(x**3).sum()"\norder = 2\n{tensors}\n')
     first, second = (symdiff.compare_file(file, store=tmp_path / "results.db") for _ in "12")
     assert first.evidence[0].options == second.evidence[0].options
