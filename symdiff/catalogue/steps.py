@@ -13,13 +13,13 @@ _LARGEST = "1.7976931348623157e308"  # the largest double
 
 # fmt: off
 SIGNS_AND_EXTREMA = (
-    Function("abs",     "x", formula="|x|", aliases=("absolute",), sympy="Abs", numpy="abs", torch="abs", ball=absolute, switches=("x",), piecewise_affine=True, zero_at=0,
+    Function("abs",     "x", formula="|x|", aliases=("absolute", "fabs", "Abs"), sympy="Abs", numpy="abs", torch="abs", ball=absolute, switches=("x",), piecewise_affine=True, zero_at=0,
              spelled={"latex": r"\left|<x>\right|", "fpcore": "fabs"}),
     Function("sign",    "x", formula="-1, 0 or 1", aliases=("sgn",), sympy="sign", numpy="sign", torch="sign", ball=sign, switches=("x",), role="step", zero_at=0),
-    Function("maximum", "x, y", formula="the larger", aliases=("max",), sympy="Max", numpy="maximum", torch="maximum", ball="max",
+    Function("maximum", "x, y", formula="the larger", aliases=("max", "Max"), sympy="Max", numpy="maximum", torch="maximum", ball="max",
              switches=("x - y",), variadic=True, piecewise_affine=True,
              spelled={"latex": r"\max", "fpcore": "fmax"}),
-    Function("minimum", "x, y", formula="the smaller", aliases=("min",), sympy="Min", numpy="minimum", torch="minimum", ball="min",
+    Function("minimum", "x, y", formula="the smaller", aliases=("min", "Min"), sympy="Min", numpy="minimum", torch="minimum", ball="min",
              switches=("x - y",), variadic=True, piecewise_affine=True,
              spelled={"latex": r"\min", "fpcore": "fmin"}),
     Function("fmax",    "x, y", formula="the larger, NaN ignored",  definition="maximum(x, y)", numpy="fmax", torch="fmax", piecewise_affine=True, replaces_undefined=True,
@@ -42,7 +42,7 @@ SIGNS_AND_EXTREMA = (
 ROUNDING = (
     Function("floor", "x", formula="largest integer <= x",  sympy="floor",   numpy="floor", torch="floor", ball="floor", crossings=(Crossing("x"),), role="step",
              spelled={"latex": r"\left\lfloor <x>\right\rfloor"}),
-    Function("ceil",  "x", formula="smallest integer >= x", sympy="ceiling", numpy="ceil",  torch="ceil",  ball="ceil",  crossings=(Crossing("x"),), role="step",
+    Function("ceil",  "x", formula="smallest integer >= x", aliases=("ceiling",), sympy="ceiling", numpy="ceil",  torch="ceil",  ball="ceil",  crossings=(Crossing("x"),), role="step",
              spelled={"latex": r"\left\lceil <x>\right\rceil"}),
     Function("rint",  "x", formula="nearest integer, ties to even",
              definition="floor(x + 1/2) - where(remainder(x + 1/2, 2) == 1, 1, 0)", numpy="rint", torch="round",

@@ -14,6 +14,8 @@ from symdiff.catalogue import BY_NAME, BY_OPERATOR, CATALOGUE, CONSTANTS, Functi
 from symdiff.errors import ExpressionError, Place, did_you_mean
 from symdiff.program import limits
 from symdiff.program.bookkeeping import MAX_DEPTH, Bookkeeping
+from symdiff.program.dialects import CONSTANTS as OTHER_CONSTANTS
+from symdiff.program.dialects import KEYWORDS, PREFIXES, SYMPY_NAMES, DialectError, reading
 from symdiff.program.nodes import (
     Constant,
     Input,
@@ -28,7 +30,6 @@ from symdiff.program.syntax import (
     BINARY,
     COMPARE,
     LOGIC,
-    PREFIXES,
     REFUSED,
     dotted_name,
     syntax_tree,
@@ -130,6 +131,8 @@ class Reader(Bookkeeping):
             message = "the expression is a condition, not a number"
             whole = Place(text=text, start=0, end=len(text))
             raise ExpressionError(message, place=whole, hint="write where(condition, 1, 0)")
+        if "E" in self._inputs and any(f"{name}(" in self._text for name in SYMPY_NAMES):
+            self._notes["E is a variable: Euler's number is e"] = None
         program = self._builder.program(output, tuple(self._sources))
         return dataclasses.replace(program, notes=tuple(self._notes)) if self._notes else program
 
@@ -286,7 +289,9 @@ class Reader(Bookkeeping):
         dotted = dotted_name(syntax)
         if dotted is not None:
             prefix, _, name = dotted.rpartition(".")
+            name = OTHER_CONSTANTS.get((PREFIXES.get(prefix, ""), name), name)
             if prefix in PREFIXES and name in CONSTANTS:
+                self._note_prefix(prefix)
                 return self._add(Constant(name), syntax)
         row = BY_OPERATOR.get(f"x.{syntax.attr}")
         if row is not None:
@@ -353,6 +358,9 @@ class Reader(Bookkeeping):
 
     def _visit_call(self, syntax: ast.Call) -> int:
         name, positional, dotted = self._called(syntax)
+        other = self._other_reading(name, syntax)
+        if other is not None:
+            return self._visit(other)
         row = BY_NAME.get(name)
         if row is None:
             self._unknown_function(syntax, name)
@@ -366,6 +374,27 @@ class Reader(Bookkeeping):
                 joined = self._add_call(row, (joined, self._number(argument)), syntax)
             return joined
         return self._add_call(row, self._bind(row, positional, syntax), syntax)
+
+    def _other_reading(self, name: str, syntax: ast.Call) -> ast.expr | None:
+        """Return what a call of another library's function stands for, or None; see `reading`."""
+        prefix = (dotted_name(syntax.func) or "").rpartition(".")[0]
+        if isinstance(syntax.func, ast.Attribute) and prefix not in PREFIXES:
+            return None  # a method of a tensor
+        try:
+            other = reading(PREFIXES.get(prefix, ""), name, syntax)
+        except DialectError as error:
+            self._fail(syntax, str(error), error.hint or did_you_mean(name, BY_NAME))
+        self._note_prefix(prefix)
+        if other is not None:
+            self._notes[other[1]] = None
+            return other[0]
+        if name == "ln":
+            self._notes["read ln as log"] = None
+        return None
+
+    def _note_prefix(self, prefix: str) -> None:
+        if PREFIXES.get(prefix, "torch") != "torch":
+            self._notes[f"left out the prefix {prefix}."] = None
 
     def _called(self, syntax: ast.Call) -> tuple[str, list[ast.expr], bool]:
         """Return the function's name, its positional arguments, and whether the name has a dot."""
@@ -423,7 +452,8 @@ class Reader(Bookkeeping):
         }
         by_keyword = {p.keyword: p for p in parameters} | {p.name: p for p in parameters}
         for keyword in syntax.keywords:
-            parameter = by_keyword.get(keyword.arg or "")
+            word = keyword.arg or ""
+            parameter = by_keyword.get(word) or by_keyword.get(KEYWORDS.get(word, ""))
             if parameter is None:
                 self._unknown_keyword(row, keyword, syntax)
             if parameter.name in arguments:

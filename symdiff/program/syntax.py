@@ -10,14 +10,6 @@ from types import MappingProxyType
 
 from symdiff.errors import ExpressionError, Place
 
-# Modules that users may write before a function's name: torch.relu(x), math.pi.
-# fmt: off
-PREFIXES = frozenset({
-    "torch", "F", "functional", "nn.functional", "torch.nn.functional", "torch.special",
-    "torch.linalg", "linalg",
-    "math", "np", "numpy",
-})
-# fmt: on
 # The operators of the syntax tree, as the `operator` of catalogue rows.
 BINARY: Mapping[type[ast.operator], str] = MappingProxyType(
     {
