@@ -94,7 +94,7 @@ HOMONYMS = {
     # other words
     "batch/packing.py": {"t"},  # the tag of a packed tuple
     "cli/app.py": {"dot"},  # a format of graphs
-    "program/latex.py": {"log", "log10", "log2", "sqrt"},  # what LaTeX's commands become
+    "program/latex.py": {"cbrt", "log", "log10", "log2", "sqrt"},  # what LaTeX's commands become
     "printing/python_code.py": {"index", "tensor"},  # a kind of parameter, torch.tensor
     "printing/preparation.py": {"t"},  # the first letter of a name
     "tracing/translations/losses.py": {"mean", "sum"},  # values of `reduction`
