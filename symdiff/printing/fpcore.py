@@ -23,18 +23,32 @@ OPERATIONS: Final = frozenset({
     "signbit",
 })
 # fmt: on
+# What the constants of the standard are; NAN is no real number.
 CONSTANTS: Final[Mapping[str, str]] = MappingProxyType(
-    {"PI": "pi", "E": "e", "INFINITY": "inf", "TRUE": "True", "FALSE": "False"}
+    {
+        "PI": "pi",
+        "E": "e",
+        "INFINITY": "inf",
+        "TRUE": "True",
+        "FALSE": "False",
+        "LOG2E": "1/log(2)",
+        "LOG10E": "1/log(10)",
+        "LN2": "log(2)",
+        "LN10": "log(10)",
+        "PI_2": "pi/2",
+        "PI_4": "pi/4",
+        "M_1_PI": "1/pi",
+        "M_2_PI": "2/pi",
+        "M_2_SQRTPI": "2/sqrt(pi)",
+        "SQRT2": "sqrt(2)",
+        "SQRT1_2": "sqrt(1/2)",
+    }
 )
-_NAMES: Final = {value: name for name, value in CONSTANTS.items()}
+_NAMES: Final = {meaning: name for name, meaning in CONSTANTS.items()}
 # Names that mean something else than a variable.
-# fmt: off
-RESERVED: Final = frozenset({
-    "E", "LOG2E", "LOG10E", "LN2", "LN10", "PI", "PI_2", "PI_4", "M_1_PI", "M_2_PI", "M_2_SQRTPI",
-    "SQRT2", "SQRT1_2", "INFINITY", "NAN", "TRUE", "FALSE", "if", "let", "while", "for", "tensor",
-    "cast", "array", "digits",
-})
-# fmt: on
+RESERVED: Final = frozenset(
+    [*CONSTANTS, "NAN", "if", "let", "while", "for", "tensor", "cast", "array", "digits"]
+)
 
 
 def operation(row: Function) -> str | None:

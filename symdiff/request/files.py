@@ -1,4 +1,4 @@
-"""Read expression files: TOML, or plain text with one expression per line.
+"""Read expression files: TOML, plain text with one expression per line, or FPCore.
 
 An entry with a mistake does not affect the other entries: it becomes an error with its file and
 line.
@@ -12,10 +12,12 @@ from pathlib import Path
 
 from symdiff.errors import FileError, InputError, did_you_mean
 from symdiff.program.limits import MAX_ENTRIES, MAX_FILE
+from symdiff.request.fpcore import fpcore_entries, fpcore_entry
 from symdiff.request.request import MAX_NAME, GridText, Label, Raw, Request, checked_name, short
 from symdiff.request.toml import toml_entry, toml_tables
 
-SUFFIXES = (".toml", ".txt")
+SUFFIXES = (".toml", ".txt", ".fpcore")
+_ENDINGS = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ def read_file(path: Path) -> Reading:
     Parameters
     ----------
     path
-        A ``.toml`` or a ``.txt`` file, at most one million bytes of UTF-8.
+        A ``.toml``, ``.txt`` or ``.fpcore`` file, at most one million bytes of UTF-8.
 
     Raises
     ------
@@ -41,8 +43,10 @@ def read_file(path: Path) -> Reading:
     """
     text = _read_text(path)
     if path.suffix.lower() not in SUFFIXES:
-        message = f"{path}: the name of an expression file ends in {' or '.join(SUFFIXES)}"
+        message = f"{path}: the name of an expression file ends in {_ENDINGS}"
         raise FileError(message, hint="rename it, or use symdiff eval for one expression")
+    if path.suffix.lower() == ".fpcore":
+        return _collect(fpcore_entries(text, str(path)), str(path), fpcore_entry)
     return read_text(text, str(path), is_toml=path.suffix.lower() == ".toml")
 
 
@@ -82,7 +86,7 @@ def find_files(paths: list[Path]) -> list[Path]:
             inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
             if not inside:
                 message = f"{path}: no expression file in this folder"
-                raise FileError(message, hint="expression files end in .toml or .txt")
+                raise FileError(message, hint=f"expression files end in {_ENDINGS}")
             files.extend(inside)
         elif path.exists():
             files.append(path)
