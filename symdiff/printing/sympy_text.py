@@ -10,9 +10,9 @@ from symdiff.program import Call, Constant, Input, Literal, Program
 
 MAX_TEXT = 100_000  # characters; sub-expressions that are shared are written again and again
 
-# What sympy calls the constants; its names for numbers cannot be symbols of a formula.
+# What sympy calls the constants. A symbol called as one of its numbers would be read as the number.
 _CONSTANTS = {"pi": "pi", "e": "E", "inf": "oo"}
-_RESERVED = frozenset({"E", "I", "S", "N", "O", "Q", "oo", "zoo"})
+_RESERVED = frozenset({"E", "I", "S", "oo", "zoo"})
 _NOT_EXACT = frozenset({"/", "**", "//", "%"})  # operators that give floats of integers in Python
 
 

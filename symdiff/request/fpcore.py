@@ -31,7 +31,7 @@ from symdiff.printing.levels import (
     infix,
     negated,
 )
-from symdiff.program import check_name
+from symdiff.program import check_name, parse
 from symdiff.program.limits import MAX_DEFINITIONS, MAX_DIGITS, MAX_ENTRIES, MAX_INPUTS, MAX_TEXT
 from symdiff.request.preconditions import Ranges, ranges_of
 from symdiff.request.request import MAX_NAME, Label, Raw, Request, checked_name, short
@@ -155,18 +155,20 @@ def _request(core: _Core, label: Label) -> Request:
         ranges = ranges_of(condition, {name: own.text for name, own in scope.items()})
     renamed = [f"{name} is called {own.text}" for name, own in scope.items() if own.text != name]
     described = _words(core.properties.get("description"))
-    notes = [" ".join(described.split()), *renamed, *remarks, *ranges.notes]
-    texts = " ".join([expression, *writer.definitions.values()])
+    program = parse(expression, definitions=writer.definitions)
     label = dataclasses.replace(
         label,
         name=checked_name(label.name or expression[:MAX_NAME]),
         source=_words(core.properties.get("cite")),
-        note="; ".join(note for note in notes if note),
+        note=" ".join(described.split()),
     )
     # A grid of a variable that the expression does not use would be refused.
-    grid = {v: g for v, g in ranges.grid.items() if re.search(rf"\b{v}\b", texts)}
+    grid = {name: points for name, points in ranges.grid.items() if name in program.inputs}
+    program = dataclasses.replace(
+        program, notes=(*program.notes, *renamed, *remarks, *ranges.notes)
+    )
     return Request(
-        expression=expression, let=writer.definitions, grid=grid, dtype=precision, label=label
+        expression=program, let=writer.definitions, grid=grid, dtype=precision, label=label
     )
 
 

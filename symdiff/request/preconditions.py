@@ -128,9 +128,9 @@ def _points(found: _Range) -> tuple[Any, str]:
     if math.isinf(high) and math.isinf(low):
         low, high = _DEFAULT
     elif math.isinf(high):
-        high = low + _WIDTH
+        high = low + _WIDTH + found.is_open[0] * _WIDTH / (_COUNT - 1)
     elif math.isinf(low):
-        low = high - _WIDTH
+        low = high - _WIDTH - found.is_open[1] * _WIDTH / (_COUNT - 1)
     if high - low <= _WIDEST:
         return _linear(low, high, found.is_open), ""
     if low > 0 or high < 0:

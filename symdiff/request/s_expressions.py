@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections.abc import Iterator
-from typing import Final, NoReturn
+from typing import Final, NamedTuple, NoReturn
 
 from symdiff.errors import FileError, Place
 from symdiff.program.limits import MAX_NESTING
@@ -14,6 +14,7 @@ _TOKEN: Final = re.compile(
     r"""[ \t\r\n\f]+ | ;[^\n]* | [(\[\])] | "(?:[^"\\]|\\.)*" | [^\s()\[\]";]+ | . """,
     re.DOTALL | re.VERBOSE,
 )
+MAX_TOKENS: Final = 20_000  # words and brackets of one form
 _CLOSING: Final = {"(": ")", "[": "]"}
 
 
@@ -80,79 +81,103 @@ def read_forms(text: str) -> list[Form | FileError]:
     >>> form.head, form.items[1].at.column
     ('sqrt', 7)
     """
-    reader = _Reader()
-    for text_of_token, at in _tokens(text):
-        reader.take(text_of_token, at)
+    reader = _Reader(text.split("\n"))
+    for token in _tokens(text):
+        reader.take(token)
     return reader.finished()
 
 
-class _Reader:
-    """Puts tokens together; a mistake ends with the outermost bracket around it."""
+class _Token(NamedTuple):
+    """A bracket, a word or a string, with its line and column from 1."""
 
-    def __init__(self) -> None:
+    text: str
+    line: int
+    column: int
+
+
+class _Reader:
+    """Puts tokens together; after a mistake it looks for the end of the outermost bracket only."""
+
+    def __init__(self, lines: list[str]) -> None:
+        self._lines = lines
         self._found: list[Form | FileError] = []
-        self._opened: list[tuple[str, Position]] = []
+        self._opened: list[_Token] = []
         self._inside: list[list[Item]] = []  # of each open bracket
+        self._size = 0  # tokens inside the outermost bracket
         self._mistake: FileError | None = None
 
-    def take(self, text: str, at: Position) -> None:
+    def take(self, token: _Token) -> None:
         """Take the next token."""
-        if text in _CLOSING:
-            self._open(text, at)
-        elif text in _CLOSING.values():
-            self._close(text, at)
-        elif not self._opened:
-            hint = "(FPCore (x) (sin x))"
-            self._found.append(at.error(f"{text[:40]!r} stands outside brackets", hint))
-        elif text == '"':
-            self._mark(at.error("this string is not closed", "close it"))
-        else:
-            is_string = text.startswith('"')
-            content = re.sub(r"\\(.)", r"\1", text[1:-1], flags=re.DOTALL) if is_string else text
-            self._inside[-1].append(Word(content, at, is_string))
+        self._size += 1
+        if self._size > MAX_TOKENS and self._mistake is None:
+            self._mark(token, f"a benchmark of more than {MAX_TOKENS} words", "split it")
+        if token.text in _CLOSING:
+            self._open(token)
+        elif token.text in _CLOSING.values():
+            self._close(token)
+        elif self._mistake is None:
+            self._word(token)
 
     def finished(self) -> list[Form | FileError]:
         """Return what was found, with an error if a bracket is still open."""
         if self._opened:
-            _, start = self._opened[0]
-            unclosed = start.error("this bracket is not closed", "close it")
-            self._found.append(self._mistake or unclosed)
-        return self._found
+            self._mark(self._opened[0], "this bracket is not closed", "close it")
+        return [*self._found, *([self._mistake] if self._mistake else [])]
 
-    def _mark(self, mistake: FileError) -> None:
-        self._mistake = self._mistake or mistake
+    def _at(self, token: _Token) -> Position:
+        return Position(token.line, token.column, self._lines[token.line - 1])
 
-    def _open(self, bracket: str, at: Position) -> None:
-        self._opened.append((bracket, at))
-        self._inside.append([])
-        if len(self._opened) > MAX_NESTING:
-            self._mark(at.error(f"more than {MAX_NESTING} nested brackets", "use let"))
-
-    def _close(self, bracket: str, at: Position) -> None:
+    def _mark(self, token: _Token, message: str, hint: str) -> None:
+        self._mistake = self._mistake or self._at(token).error(message, hint)
         if not self._opened:
-            self._found.append(at.error("this bracket was not opened", "remove it"))
-            return
-        opening, start = self._opened.pop()
-        if bracket != _CLOSING[opening]:
-            self._mark(at.error(f"{opening!r} is closed by {bracket!r}", "use one kind"))
-        items = tuple(self._inside.pop())
-        if self._inside:
-            # Below the deepest bracket nothing is kept: its form would be too deep to walk.
-            too_deep = len(self._opened) >= MAX_NESTING
-            self._inside[-1].append(Form(() if too_deep else items, start))
+            self._end(None)
+
+    def _end(self, form: Form | None) -> None:
+        """End what stands in the outermost bracket, or outside all."""
+        found = self._mistake or form
+        self._found.extend([found] if found else [])
+        self._mistake, self._inside, self._size = None, [], 0
+
+    def _word(self, token: _Token) -> None:
+        text = token.text
+        if not self._opened:
+            self._mark(token, f"{text[:40]!r} stands outside brackets", "(FPCore (x) (sin x))")
+        elif text == '"':
+            self._mark(token, "this string is not closed", "close it")
         else:
-            self._found.append(self._mistake or Form(items, start))
-            self._mistake = None
+            is_string = text.startswith('"')
+            content = re.sub(r"\\(.)", r"\1", text[1:-1], flags=re.DOTALL) if is_string else text
+            self._inside[-1].append(Word(content, self._at(token), is_string))
+
+    def _open(self, token: _Token) -> None:
+        self._opened.append(token)
+        self._inside.append([])
+        if len(self._opened) > MAX_NESTING and self._mistake is None:
+            self._mark(token, f"more than {MAX_NESTING} nested brackets", "use let")
+
+    def _close(self, token: _Token) -> None:
+        if not self._opened:
+            self._mark(token, "this bracket was not opened", "remove it")
+            return
+        opening = self._opened[-1]
+        if token.text != _CLOSING[opening.text] and self._mistake is None:
+            self._mark(token, f"{opening.text!r} is closed by {token.text!r}", "use one kind")
+        self._opened.pop()
+        form = None
+        if self._mistake is None:
+            form = Form(tuple(self._inside.pop()), self._at(opening))
+            if self._inside:
+                self._inside[-1].append(form)
+        if not self._opened:
+            self._end(form)
 
 
-def _tokens(text: str) -> Iterator[tuple[str, Position]]:
-    lines = text.split("\n")
+def _tokens(text: str) -> Iterator[_Token]:
     number, start = 1, 0
     for match in _TOKEN.finditer(text):
         found = match.group()
         if not found[0].isspace() and found[0] != ";":
-            column = match.start() - start + 1
-            yield found, Position(number, column, lines[number - 1])
+            yield _Token(found, number, match.start() - start + 1)
         breaks = found.count("\n")
         if breaks:
             number += breaks

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from symdiff.request.request import Request
 
 _OPTION: Final = "symdiff"
-_SUFFIXES: Final = (".toml", ".txt")
+_SUFFIXES: Final = (".toml", ".txt", ".fpcore")
 _ENTRY: Final = re.compile(r"^\s*\[\[\s*expression\s*\]\]", re.MULTILINE)
 
 
@@ -32,7 +32,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         f"--{_OPTION}",
         action="store_true",
-        help="collect expression files (.toml, .txt) as tests, one for every entry",
+        help="collect expression files (.toml, .txt, .fpcore) as tests, one for every entry",
     )
 
 
@@ -51,7 +51,7 @@ def _is_wanted(path: Path, config: pytest.Config) -> bool:
     named = {(folder / argument.split("::", maxsplit=1)[0]).resolve() for argument in config.args}
     if path.resolve() in named:
         return True
-    if path.suffix.lower() == ".txt":
+    if path.suffix.lower() != ".toml":
         return path.parent.resolve() in named
     return _ENTRY.search(path.read_text(encoding="utf-8", errors="replace")) is not None
 
