@@ -65,7 +65,7 @@ _BLOCK = re.compile(
 )
 _COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 _SUMMARY = re.compile(r"^\n?\d+ expressions?, .*\Z", re.MULTILINE | re.DOTALL)
-_FILE = re.compile(r"# (\S+\.(?:csv|toml|txt|py|yml))\n")
+_FILE = re.compile(r"[#;] (\S+\.(?:csv|toml|txt|py|yml|fpcore))\n")  # FPCore's comments have ;
 _CHANGED_FILE = re.compile(r"--- (\S+)\n")
 
 

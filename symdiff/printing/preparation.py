@@ -130,17 +130,29 @@ def _added(builder: Builder, call: Call, has_form: HasForm) -> int:
         raise _NoFormError(row)
     meaning = definition(row.name, choice)
     bound = bind(builder, row, call.arguments)
+    unbounded = {p.name for p, a in bound_to if a is None and str(p.default).endswith("inf")}
     copies: dict[int, int] = {}
     for index in meaning.order:
         node = meaning.nodes[index]
         if isinstance(node, Input):
             copies[index] = bound[node.name]
+        elif isinstance(node, Call) and (kept := _without_bound(meaning, node, unbounded)):
+            copies[index] = copies[kept[0]]
         elif isinstance(node, Call):
             arguments = tuple(None if a is None else copies[a] for a in node.arguments)
             copies[index] = _added(builder, Call(node.function, arguments), has_form)
         else:
             copies[index] = builder.add(node)
     return copies[meaning.output]
+
+
+def _without_bound(meaning: Program, call: Call, unbounded: Collection[str]) -> list[int]:
+    """Return the operand of a maximum or minimum whose other one is an infinite bound, or []."""
+    if not CATALOGUE[call.function].variadic:
+        return []
+    nodes = [meaning.nodes[a] for a in call.operands]
+    ends = [isinstance(node, Input) and node.name in unbounded for node in nodes]
+    return [a for a, is_end in zip(call.operands, ends, strict=True) if not is_end and any(ends)]
 
 
 def _refusal(program: Program, index: int, language: str, row: Function) -> ExpressionError:
