@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from symdiff.errors import UsageError
+from symdiff.request.calls import written_call
 from symdiff.request.options import Options, RunOptions, read_path, takes
 from symdiff.request.request import Claims, Request
 
@@ -122,7 +123,24 @@ def compare(  # noqa: PLR0913  (one argument for each part of a request)
         tangent=tangent,
         accumulate=accumulate,
     )
-    return Comparison((compare_request(request, options, column_writer(options)),))
+    command = written_call(
+        "symdiff.compare",
+        *(given for given in (expression, grid) if given is not None),
+        at=at,
+        zip=zip,
+        math=math,
+        wrt=wrt,
+        claims=claims,
+        spellings=spellings,
+        let=let,
+        values=values,
+        cotangent=cotangent,
+        tangent=tangent,
+        accumulate=accumulate if accumulate != 1 else None,
+        options=(options,),
+    )
+    evidence = compare_request(request, options, column_writer(options))
+    return Comparison((evidence,), command=command)
 
 
 def _without_sympy(expression: Any) -> Any:  # noqa: ANN401  (whatever was given)
@@ -191,6 +209,7 @@ def _compared(paths: list[Path], options: Options, run: RunOptions) -> Report:
     from symdiff.batch.store import open_store  # noqa: PLC0415
     from symdiff.engines.registry import resolve  # noqa: PLC0415
 
+    command = written_call("symdiff.compare_files", [*map(str, paths)], options=(options, run))
     options = dataclasses.replace(options, engines=resolve(options.engines))
     limits = limits_of(run.timeout, run.memory)
     workers = Workers(jobs=run.jobs, limits=limits, executor=run.executor, dask=run.dask)
@@ -203,14 +222,22 @@ def _compared(paths: list[Path], options: Options, run: RunOptions) -> Report:
             outcomes.append(outcome)
             if run.progress is not None:
                 run.progress(max(0, len(outcomes) - unread), total, outcome)
-    return report_of(outcomes)
+    return report_of(outcomes, command)
 
 
-def report_of(outcomes: Iterable[Outcome]) -> Report:
-    """Return the report of what was compared and of what went wrong."""
+def report_of(outcomes: Iterable[Outcome], command: str = "") -> Report:
+    """Return the report of what was compared and of what went wrong.
+
+    Parameters
+    ----------
+    outcomes
+        The evidence or the error of every entry.
+    command
+        The command or the call that makes the report again.
+    """
     from symdiff.comparison.evidence import Evidence  # noqa: PLC0415
     from symdiff.report.report import Report  # noqa: PLC0415
 
     several = list(outcomes)
     evidence = tuple(outcome for outcome in several if isinstance(outcome, Evidence))
-    return Report(evidence, tuple(o for o in several if not isinstance(o, Evidence)))
+    return Report(evidence, tuple(o for o in several if not isinstance(o, Evidence)), command)

@@ -12,10 +12,10 @@ from typing import Any, Final
 
 from tabulate import tabulate
 
-from symdiff.batch.store import MAGIC, open_store
-from symdiff.comparison.evidence import Evidence
+from symdiff.batch.store import MAGIC
 from symdiff.errors import Crash, UsageError
 from symdiff.report.records import Record, records
+from symdiff.report.stored import stored_report
 from symdiff.verdict.words import Verdict
 
 # The most changes in the table.
@@ -139,20 +139,13 @@ def read_run(path: Path) -> Run:
 
 
 def _from_store(path: Path) -> Run:
-    evidence, lost = [], []
-    versions: dict[str, str] = {}
-    with open_store(path, must_exist=True) as store:
-        for name, outcome, dependencies in store.outcomes():
-            versions |= dependencies
-            if isinstance(outcome, Evidence):
-                label = dataclasses.replace(outcome.label, name=name)
-                evidence.append(dataclasses.replace(outcome, label=label))
-            elif isinstance(outcome, Crash):
-                lost.append(name)
+    report = stored_report(path)
+    evidence = report.evidence
     texts = {e.name: e.program.text for e in evidence}
     counted = {e.name: e.points for e in evidence if e.left_out.points}
+    lost = tuple(error.name for error in report.errors if isinstance(error, Crash))
     by_key = _by_key(r for e in evidence for r in records(e))
-    return Run(texts, by_key, tuple(lost), versions, counted)
+    return Run(texts, by_key, lost, dict(report.versions), counted)
 
 
 def _from_report(path: Path) -> Run:
