@@ -35,7 +35,9 @@ class Text:
 
 
 def texts(program: Program, blames: Sequence[str]) -> tuple[Text, ...]:
-    """Return the definitions and the expression, with the first blame that has a place marked.
+    """Return the definitions and the expression, with one part of them marked.
+
+    That is the first of the blames that names a part; if none does, the first that has a place.
 
     Examples
     --------
@@ -44,6 +46,8 @@ def texts(program: Program, blames: Sequence[str]) -> tuple[Text, ...]:
     (Text(name='', before='x + ', marked='relu(x)', after='', place=''),)
     """
     marks = [mark for mark in (_mark(program, blame) for blame in blames) if mark]
+    length = {source.name: len(source.text) for source in program.sources}
+    marks.sort(key=lambda mark: mark[2] - mark[1] == length[mark[0]])
     source, start, end = marks[0] if marks else ("", 0, 0)
     return tuple(
         Text(
@@ -59,7 +63,7 @@ def texts(program: Program, blames: Sequence[str]) -> tuple[Text, ...]:
 
 def _mark(program: Program, blame: str) -> tuple[str, int, int] | None:
     """Return the source, the start and the end of a blamed part."""
-    found = _PLACE.fullmatch(blame.partition("; ")[0] if "; " in blame else blame)
+    found = _PLACE.fullmatch(blame)
     if found is None:
         return None
     part, name, column = found[1], found[2], int(found[3]) - 1

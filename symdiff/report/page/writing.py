@@ -6,15 +6,14 @@ import base64
 import functools
 import hashlib
 from importlib import resources
-from typing import Any, Final
+from typing import Any
 
 import jinja2
 from markupsafe import Markup
 
 from symdiff.report.page.contents import contents
+from symdiff.report.rendering import visible
 from symdiff.report.report import Report
-
-_KEPT: Final = "\n\t"
 
 
 def page(report: Report, *, everything: bool = False) -> str:
@@ -47,27 +46,15 @@ def environment() -> jinja2.Environment:
         loader=jinja2.PackageLoader(__package__),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
-        finalize=visible,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
 
 
-def visible(value: Any) -> Any:  # noqa: ANN401  (whatever a template shows)
-    r"""Return a text with characters that cannot be seen written as Python writes them.
-
-    These are control characters, those that change the direction of text, and halves of pairs.
-
-    Examples
-    --------
-    >>> visible("a\u202eb\x00")
-    'a\\u202eb\\x00'
-    """
-    if not isinstance(value, str) or isinstance(value, Markup) or value.isprintable():
-        return value
-    return "".join(
-        c if c.isprintable() or c in _KEPT else c.encode("unicode_escape").decode() for c in value
-    )
+def _shown(value: Any) -> Any:  # noqa: ANN401  (whatever a template shows)
+    """Return what a template shows, with characters that cannot be seen written out."""
+    return value if isinstance(value, Markup) or not isinstance(value, str) else visible(value)
 
 
 @functools.cache

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
@@ -294,7 +295,9 @@ def _titled(evidence: Evidence, drawn: Figure | None) -> Figure:
 @contextlib.contextmanager
 def _style() -> Iterator[None]:
     """Draw in the same style whatever the user's configuration of matplotlib is."""
-    with mpl.rc_context():
+    with warnings.catch_warnings(), mpl.rc_context():
+        # A name may have characters that matplotlib's font lacks.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         mpl.rcdefaults()
         mpl.rcParams.update(_PARAMETERS)
         yield
