@@ -218,9 +218,9 @@ def test_no_text_becomes_markup_in_a_picture(wrong):
 
 
 def test_a_page_that_does_not_escape_is_caught(wrong, monkeypatch, without_pictures):
-    plain = jinja2.Environment(  # noqa: S701  (the planted fault)
+    plain = jinja2.Environment(
         loader=jinja2.PackageLoader("symdiff.report.page"),
-        autoescape=False,
+        autoescape=False,  # noqa: S701  (the planted fault)
         trim_blocks=True,
         lstrip_blocks=True,
     )
