@@ -159,10 +159,10 @@ BAD = [
         ["eval", "x", "--engine", "qx"],
         "symdiff: unknown engine 'qx' (engines: symbolic, autograd, ",
     ),
-    (["eval", "x", "--format", "pdf"], "symdiff: unknown format 'pdf'"),
+    (["eval", "x", "--format", "docx"], "symdiff: unknown format 'docx'"),
     (
-        ["eval", "x", "--output", "a.pdf"],
-        "symdiff: a.pdf: no format ends in '.pdf'",
+        ["eval", "x", "--output", "a.docx"],
+        "symdiff: a.docx: no format ends in '.docx'",
     ),
     (
         ["eval", "x", "--output", "/no/such/a.json"],

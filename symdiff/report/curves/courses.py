@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 
 from symdiff.arithmetics.arrays import evaluate
 from symdiff.array_types import Array, Mask
+from symdiff.engines.base import Problem
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 from symdiff.program.differentiation import derivative_program
+from symdiff.report.curves.scales import SHORTEST
 from symdiff.report.curves.subjects import Subject
 from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Truths
@@ -21,6 +23,9 @@ from symdiff.truth.truths import Truths
 # Abscissae between the ends of an axis, and the fewest between two points at which a line ends.
 _SAMPLES: Final = 240
 _FEWEST: Final = 6
+# The same of a function with more extrema than this.
+_MANY_SAMPLES: Final = 960
+_MOST_TURNS: Final = 20
 # At most this many of the points at which a line ends get more abscissae close to them.
 _MOST_REFINED: Final = 12
 # Distance, in parts of the axis, at which a one-sided limit is read off.
@@ -29,6 +34,10 @@ _BESIDE: Final = 1e-9
 _MOST_NODES: Final = 4000
 # Lines pass through points of these kinds.
 _UNBROKEN: Final = (Kind.SMOOTH, Kind.PARTIAL, Kind.UNDECIDED)
+# At points of these kinds the function is continuous, from one side at an edge.
+_CONTINUOUS: Final = (Kind.KINK, Kind.VERTICAL, Kind.EDGE)
+# Beside points of these kinds, numbers may grow without bound.
+_UNBOUNDED: Final = (Kind.VERTICAL, Kind.EDGE, Kind.POLE, Kind.OUTSIDE, Kind.OSCILLATING)
 # Two numbers closer than this part of the range of a line are one.
 _CLOSE: Final = 1e-3
 
@@ -71,6 +80,8 @@ class Course:
         The intervals in which the function is undefined, shape (m, 2).
     undecided
         The coordinates of the points whose kind is not decided.
+    is_bounded
+        Whether no pole, end of the domain or infinite slope is among the points.
     """
 
     axis: str
@@ -80,6 +91,7 @@ class Course:
     bars: Array
     undefined: Array
     undecided: Array
+    is_bounded: bool
 
 
 def course(subject: Subject) -> Course:
@@ -88,15 +100,14 @@ def course(subject: Subject) -> Course:
     truths = subject.trial.truths[subject.variable]
     low, high = span = _span(along)
     ends = _ends(along, truths.kinds)
-    samples = _abscissae(span, along[ends])
-    near = _BESIDE * (high - low)
     breaks = along[ends]
+    samples = _abscissae(span, breaks, _SAMPLES)
+    if _oscillates(problem, subject.axis, samples):
+        samples = _abscissae(span, breaks, _MANY_SAMPLES)
+    near = _BESIDE * (high - low)
     beside = np.stack([breaks - near, breaks + near], axis=1)  # shape (k, 2)
     every = np.concatenate([samples, beside.ravel(), breaks])
-    columns = {
-        name: every if name == subject.axis else np.full(len(every), column[0])
-        for name, column in problem.columns.items()
-    }
+    columns = _columns(problem, subject.axis, every)
     values = _evaluated(problem.program, columns)
     slopes = _slopes(problem.program, subject.variable, columns)
     count, sides = len(samples), slice(len(samples), len(samples) + beside.size)
@@ -104,7 +115,11 @@ def course(subject: Subject) -> Course:
         axis=subject.axis,
         span=span,
         value=_value(
-            samples, values[:count], breaks, values[sides].reshape(-1, 2), values[sides.stop :]
+            samples,
+            values[:count],
+            breaks,
+            values[sides].reshape(-1, 2),
+            _at(values[sides.stop :], values[sides].reshape(-1, 2), truths.kinds[ends]),
         ),
         derivative=_derivative(
             samples, slopes[:count], along, truths, ends, slopes[sides].reshape(-1, 2)
@@ -112,7 +127,23 @@ def course(subject: Subject) -> Course:
         bars=_bars(along, truths),
         undefined=_undefined(span, samples, values[:count], along[truths.kinds == Kind.OUTSIDE]),
         undecided=np.unique(along[truths.kinds == Kind.UNDECIDED]),
+        is_bounded=not np.isin(truths.kinds, _UNBOUNDED).any(),
     )
+
+
+def _columns(problem: Problem, axis: str, x: Array) -> dict[str, Array]:
+    """Return coordinates along an axis, with those of the other inputs as at the first point."""
+    return {
+        name: x if name == axis else np.full(len(x), column[0])
+        for name, column in problem.columns.items()
+    }
+
+
+def _oscillates(problem: Problem, axis: str, samples: Array) -> bool:
+    """Return whether the function turns so often that it needs more samples."""
+    values = _evaluated(problem.program, _columns(problem, axis, samples))
+    ups = np.diff(values[np.isfinite(values)]) > 0
+    return int(np.count_nonzero(ups[:-1] != ups[1:])) > _MOST_TURNS
 
 
 def _span(along: Array) -> tuple[float, float]:
@@ -121,7 +152,7 @@ def _span(along: Array) -> tuple[float, float]:
     low, high = float(finite.min(initial=np.inf)), float(finite.max(initial=-np.inf))
     if low > high:
         return -1.0, 1.0
-    if high - low > _BESIDE * max(abs(low), abs(high)):
+    if high - low > max(_BESIDE * max(abs(low), abs(high)), SHORTEST):
         return low, high
     room = max(1.0, abs(low) / 2)
     return low - room, high + room
@@ -143,20 +174,20 @@ def _ends(along: Array, kinds: NDArray[np.int8]) -> NDArray[np.intp]:
     return ends[first]
 
 
-def _abscissae(span: tuple[float, float], breaks: Array) -> Array:
+def _abscissae(span: tuple[float, float], breaks: Array, samples: int) -> Array:
     """Return abscissae along an axis, closer together beside the points at which lines end."""
     low, high = span
     width = high - low
     corners = np.unique(np.concatenate([[low], breaks, [high]]))
     parts = [np.array([low, high])]
     for a, b in itertools.pairwise(corners.tolist()):
-        count = max(_FEWEST, round(_SAMPLES * (b - a) / width))
+        count = max(_FEWEST, round(samples * (b - a) / width))
         parts.append(a + (b - a) * (np.arange(count) + 0.5) / count)
         if len(breaks) <= _MOST_REFINED:
             near = (b - a) / count * 2.0 ** -np.arange(2.0, 12.0)
             parts.extend([a + near, b - near])
-    samples = np.unique(np.concatenate(parts))
-    return samples[~np.isin(samples, breaks)]
+    every = np.unique(np.concatenate(parts))
+    return every[~np.isin(every, breaks)]
 
 
 def _evaluated(program: Program, columns: dict[str, Array]) -> Array:
@@ -178,6 +209,12 @@ def _slopes(program: Program, variable: str, columns: dict[str, Array]) -> Array
 
 def _length(columns: dict[str, Array]) -> int:
     return len(next(iter(columns.values())))
+
+
+def _at(at: Array, beside: Array, kinds: NDArray[np.int8]) -> Array:
+    """Return the values at breaks, continued where the formula of a derivative has none."""
+    side = np.where(np.isfinite(beside[:, 0]), beside[:, 0], beside[:, 1])
+    return np.where(np.isin(kinds, _CONTINUOUS) & np.isnan(at), side, at)
 
 
 def _value(samples: Array, values: Array, breaks: Array, beside: Array, at: Array) -> Curve:

@@ -17,6 +17,9 @@ from symdiff.report.curves.scales import limits
 # and of a row of such marks.
 _MARGIN: Final = 0.08
 ROW: Final = 0.14
+# Heights of a row with labels, and of one without.
+_WITH_LABELS: Final = 2.4
+_WITHOUT_LABELS: Final = 1.6
 # The limits of an axis follow from the values of a line in this many cells.
 _CELLS: Final = 200
 
@@ -63,7 +66,9 @@ class Frame:
 
 def value_frame(course: Course) -> Frame:
     """Return the vertical axis of a function."""
-    low, high = limits(_regular(course.value, course.span), course.value.closed[:, 1])
+    low, high = limits(
+        _regular(course.value, course.span), course.value.closed[:, 1], is_bounded=course.is_bounded
+    )
     room = _MARGIN * (high - low)
     return Frame(low, high, low - room, high + room)
 
@@ -71,19 +76,18 @@ def value_frame(course: Course) -> Frame:
 def derivative_frame(course: Course, marks: Sequence[Marks]) -> Frame:
     """Return the vertical axis of a derivative, with rows for marks beyond its limits."""
     numbers = np.concatenate([np.zeros(0), course.bars[:, 1:].ravel(), *(m.y for m in marks)])
-    low, high = limits(_regular(course.derivative, course.span), numbers)
+    low, high = limits(
+        _regular(course.derivative, course.span), numbers, is_bounded=course.is_bounded
+    )
     height = high - low
     slack = _MARGIN * height
     shown = [m.y[m.fails | ~np.isnan(m.y)] for m in marks]
     off = np.concatenate([np.zeros(0), *shown])
     above = (off > high + slack).any()
     below = (off < low - slack).any() or np.isnan(off).any()
-    return Frame(
-        low,
-        high,
-        low - height * (1.6 * ROW if below else _MARGIN),
-        high + height * (1.6 * ROW if above else _MARGIN),
-    )
+    row = height * ROW * (_WITH_LABELS if any(m.fails.any() for m in marks) else _WITHOUT_LABELS)
+    room = height * _MARGIN
+    return Frame(low, high, low - (row if below else room), high + (row if above else room))
 
 
 def _regular(curve: Curve, span: tuple[float, float]) -> Array:

@@ -25,7 +25,7 @@ ALARM: Final = "#D9480F"
 # At most this many marks of an engine with a verdict that passes are drawn, spread over the axis.
 _MOST_PASSING: Final = 40
 # Two marks of an engine closer than this part of the axis, in both directions, are one.
-_RESOLUTION: Final = 1 / 150
+_RESOLUTION: Final = 1 / 80
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

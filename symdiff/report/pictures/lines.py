@@ -12,7 +12,7 @@ from symdiff.array_types import Array
 from symdiff.report.curves.courses import Course, Curve
 from symdiff.report.curves.frames import ROW, Frame, derivative_frame, value_frame
 from symdiff.report.curves.marks import ALARM, Marks, thinned
-from symdiff.report.curves.scales import ticks
+from symdiff.report.curves.scales import labels, power_of, ticks
 from symdiff.verdict.words import Verdict
 
 INK: Final = "black"  # text and lines; a page shows it in the colour of its text
@@ -22,8 +22,11 @@ _LINE: Final = 1.6
 _END: Final = 4.5
 _BAR: Final = 5.0
 _RING: Final = 14.0
+_DENSE_RING: Final = 9.0
 # At most this many texts stand in one label.
 _MOST_TEXTS: Final = 2
+# In this part of the axis at its ends, labels do not reach beyond their marks.
+_NEAR_END: Final = 0.06
 # Marks closer than this part of the axis to another have one label.
 _LABEL_ROOM: Final = 0.18
 
@@ -68,8 +71,7 @@ def draw_derivative(ax: Axes, course: Course, marks: tuple[Marks, ...], name: st
     few = [thinned(m, course.span, (frame.low, frame.high)) for m in marks]
     for m in few:
         _draw_passing(ax, m.part(~m.fails), frame)
-    for m in few:
-        _draw_failing(ax, m.part(m.fails), frame)
+    _draw_failing(ax, [m.part(m.fails) for m in few], frame)
     _label_edges(ax, few, course, frame)
 
 
@@ -84,13 +86,14 @@ def draw_errors(ax: Axes, course: Course, marks: tuple[Marks, ...]) -> None:
     ax.set_yticks(10.0**powers, [f"1e{k:.0f}" if k else "1" for k in powers])
     ax.set_yticks([], minor=True)
     ax.set_ylim(frame.bottom, frame.top)
+    few = []
     for m in marks:
         known = m.part(np.isfinite(m.errors))
         logs = dataclasses.replace(known, y=np.log10(np.maximum(known.errors, 1.0)))
-        few = thinned(logs, course.span, (0.0, float(np.log10(top))))
-        shown = dataclasses.replace(few, y=10.0**few.y)
-        _draw_passing(ax, shown.part(~shown.fails), frame)
-        _draw_failing(ax, shown.part(shown.fails), frame)
+        thin = thinned(logs, course.span, (0.0, float(np.log10(top))))
+        few.append(dataclasses.replace(thin, y=10.0**thin.y))
+        _draw_passing(ax, few[-1].part(~few[-1].fails), frame)
+    _draw_failing(ax, [m.part(m.fails) for m in few], frame)
 
 
 def needs_errors(course: Course, marks: tuple[Marks, ...]) -> bool:
@@ -124,14 +127,18 @@ class _Look:
 
 _SMALL: Final = _Look(5.5, 1.1, 4)
 _LARGE: Final = _Look(9.0, 2.0, 7)
+_DENSE: Final = _Look(5.5, 1.4, 7)  # of more marks than this:
+_MOST_LARGE: Final = 20
 
 
 def _prepare(ax: Axes, course: Course, frame: Frame, name: str) -> None:
     low, high = course.span
     room = 0.02 * (high - low)
-    ax.set_ylabel(name)
-    for axis, marks in ((ax.xaxis, ticks(low, high, 6)), (ax.yaxis, ticks(frame.low, frame.high))):
-        axis.set_ticks(marks, [f"{mark:.5g}" for mark in marks])
+    power = power_of(frame.low, frame.high)
+    ax.set_ylabel(f"{name} / 1e{power}" if power else name)
+    across, up = ticks(low, high, 6), ticks(frame.low, frame.high)
+    ax.set_xticks(across, labels(across))
+    ax.set_yticks(up, labels(up, power))
     ax.set_xlim(low - room, high + room)
     ax.set_ylim(frame.bottom, frame.top)
     for start, stop in course.undefined:
@@ -177,15 +184,19 @@ def _draw_passing(ax: Axes, m: Marks, frame: Frame) -> None:
         )  # fmt: skip
 
 
-def _draw_failing(ax: Axes, m: Marks, frame: Frame) -> None:
+def _draw_failing(ax: Axes, failing: list[Marks], frame: Frame) -> None:
     """Draw the marks that do not pass: larger, and with a ring."""
-    if not len(m.x):
+    x = np.concatenate([np.zeros(0), *(m.x for m in failing)])
+    y = np.concatenate([np.zeros(0), *(m.y for m in failing)])
+    if not len(x):
         return
+    is_dense = any(len(m.x) > _MOST_LARGE for m in failing)
     ax.plot(
-        m.x, frame.placed(m.y), "o", ls="", ms=_RING, mfc="none", mec=ALARM, mew=2.2,
-        gid="alarm", zorder=6, clip_on=False,
+        x, frame.placed(y), "o", ls="", ms=_DENSE_RING if is_dense else _RING, mfc="none",
+        mec=ALARM, mew=2.2, gid="alarm", zorder=6, clip_on=False,
     )  # fmt: skip
-    _marks(ax, m, frame, _LARGE)
+    for m in failing:
+        _marks(ax, m, frame, _DENSE if is_dense else _LARGE)
 
 
 def _marks(ax: Axes, m: Marks, frame: Frame, look: _Look) -> None:
@@ -211,12 +222,13 @@ def _label_edges(ax: Axes, few: list[Marks], course: Course, frame: Frame) -> No
     width = course.span[1] - course.span[0]
     for is_high in (True, False):
         for x, texts in _labels(few, frame, _LABEL_ROOM * width, is_high=is_high):
-            is_left = x > course.span[0] + 0.7 * width
+            part = (x - course.span[0]) / width
             ax.annotate(
                 ", ".join(texts),
                 (x, frame.above if is_high else frame.below),
-                (-9 if is_left else 9, 0), textcoords="offset points",
-                ha="right" if is_left else "left", va="center", color=ALARM, fontweight="bold",
+                (0, -9 if is_high else 9), textcoords="offset points",
+                ha="left" if part < _NEAR_END else "right" if part > 1 - _NEAR_END else "center",
+                va="top" if is_high else "bottom", color=ALARM, fontweight="bold",
                 gid="label", zorder=8, annotation_clip=False,
             )  # fmt: skip
 

@@ -16,7 +16,7 @@ from symdiff.errors import Unsupported
 from symdiff.grid.switches import Switch, find_switches
 from symdiff.program import Program
 from symdiff.report.curves.marks import ALARM
-from symdiff.report.curves.scales import ticks
+from symdiff.report.curves.scales import labels, ticks
 from symdiff.report.curves.subjects import gravity
 from symdiff.verdict.words import Verdict
 
@@ -143,7 +143,7 @@ def draw_map(ax: Axes, m: Map, name: str) -> None:
     spans = [_span(m.points[:, k]) for k in range(2)]
     for axis, (low, high) in zip((ax.xaxis, ax.yaxis), spans, strict=True):
         marks = ticks(low, high)
-        axis.set_ticks(marks, [f"{mark:.5g}" for mark in marks])
+        axis.set_ticks(marks, labels(marks))
     _draw_switches(ax, m, spans)
     ax.set_xlim(_widened(spans[0]))
     ax.set_ylim(_widened(spans[1]))
