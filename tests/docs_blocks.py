@@ -4,7 +4,7 @@
     python -m tests.docs_blocks --write               write today's output (make examples)
     python -m tests.docs_blocks --write docs/grids.md docs/tensors.md
 
-The blocks of a page run in order, in one empty folder that has the shipped `expressions`:
+The blocks of a page run in order, in one empty folder with `expressions` and `examples`:
 
 - ``console``: what follows "$ " is a command of symdiff or pytest, what follows a command is all
   that it prints (but the time of pytest); "..." stands for the summary. ``$ echo $?`` shows the exit status of the command before.
@@ -81,9 +81,15 @@ def refreshed(text: str, *, page: str = "page") -> str:
     BlockError
         A block cannot be run.
     """
-    with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):
-        folder = Path(name)
-        (folder / "expressions").symlink_to(ROOT / "expressions")
+    with tempfile.TemporaryDirectory() as name:
+        return refreshed_in(Path(name), text, page=page)
+
+
+def refreshed_in(folder: Path, text: str, *, page: str = "page") -> str:
+    """Return the same as `refreshed`, and leave the files that the blocks write in a folder."""
+    with contextlib.chdir(folder):
+        for name in ("expressions", "examples"):
+            (folder / name).symlink_to(ROOT / name)
         run = _Run(folder)
 
         def replaced(match: re.Match[str]) -> str:

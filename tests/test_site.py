@@ -8,6 +8,7 @@ from mkdocs.config import load_config
 from mkdocs.exceptions import Abort
 
 from tests.docs_blocks import ROOT
+from website import gallery
 
 NEEDS_NETWORK = re.compile(r"""<(?:link|script|img|iframe)\b[^>]*(?:href|src)=["']?https?://""")
 
@@ -16,6 +17,7 @@ def built(folder, **changes):
     """Build a site in a folder as `make docs` does, with some settings changed."""
     settings = {"config_file": str(ROOT / "mkdocs.yml"), "site_dir": str(folder / "site")}
     config = load_config(**settings, **changes)
+    config.extra["gallery"] = False  # tests/test_docs.py runs its blocks
     config.plugins.on_startup(command="build", dirty=False)
     build(config)
     return folder / "site"
@@ -67,3 +69,21 @@ def test_a_broken_link_is_noticed(tmp_path, planted, warning):
     else:
         with pytest.raises(Abort, match=warning):
             built(tmp_path, **changes)
+
+
+DRAWN = """# A line
+```console
+$ symdiff eval x --at x=0 --engine central --output line.html --quiet
+```
+"""
+
+
+def test_what_a_block_of_the_gallery_writes_stands_below_it():
+    assert list(gallery.written(DRAWN)) == ["line.html"]
+    assert gallery.illustrated(DRAWN).endswith("```\n\n[Open line.html](gallery/line.html)\n")
+
+
+def test_a_block_of_the_gallery_that_writes_nothing_is_noticed():
+    planted = DRAWN.replace("```console\n$ ", "```python\n# ")
+    with pytest.raises(FileNotFoundError, match=r"line\.html"):
+        gallery.written(planted)
