@@ -136,7 +136,12 @@ def assignments(texts: list[str] | None, option: str, example: str) -> dict[str,
     values: dict[str, str] = {}
     for text in texts or ():
         name, equals, value = (part.strip() for part in text.partition("="))
-        if not equals or not name or not value:
+        if equals and name and not value:
+            message = f"{option} {text[:40]!r} has no value"
+            raise UsageError(
+                message, hint=f"write {option} {name[:40]}={example.partition('=')[2]}"
+            )
+        if not equals or not name:
             message = f"{option} {text[:40]!r} is not an assignment"
             raise UsageError(message, hint=f"{option} {example}")
         if name in values:

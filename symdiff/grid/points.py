@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final
@@ -26,6 +27,10 @@ _DEFAULT_COUNT = 9  # points in a range given as a pair (start, stop)
 # An error in a point after this many says the number of the point, and not only its text.
 _NAMED_BY_VALUE: Final = 20
 _EXAMPLE = "write start:stop:count, such as -2:2:9, or points such as 0,1/3,pi"
+# Two numbers that were meant as the ends of a range.
+_END: Final = r"[-+]?\d+(?:[.,]\d+)?"
+_TWO_ENDS: Final = re.compile(rf"\s*(?P<low>{_END})\s*(?:\.\.+|:)\s*(?P<high>{_END})\s*(?::.*)?")
+_IN_BRACKETS: Final = re.compile(r"\s*[\[(]\s*(?P<low>[^,\s]+)\s*,\s*(?P<high>[^,\s]+)\s*[\])]\s*")
 # h/max(|x|, 1) for central differences: it balances the truncation error h²|f‴|/6 against the
 # rounding error ε|f|/h (Nocedal & Wright 2006, section 8.1).
 _RELATIVE_STEP = float(np.finfo(np.float64).eps ** (1 / 3))
@@ -271,13 +276,34 @@ def _one_axis(name: str, grid: Mapping[str, Spec], points: Mapping[str, Spec]) -
     return Axis(name, values, {**base.exact, **shifted})
 
 
+def _range_hint(text: str) -> str:
+    """Return what to write for a range that is none.
+
+    Examples
+    --------
+    >>> _range_hint("0:1"), _range_hint("0..1"), _range_hint("[0, 1]")
+    ('write 0:1:9', 'write 0:1:9', 'write 0:1:9 for a range, 0,1 for two points')
+    """
+    ends = _TWO_ENDS.fullmatch(text)
+    if ends:
+        return f"write {ends['low'].replace(',', '.')}:{ends['high'].replace(',', '.')}:9"
+    listed = _IN_BRACKETS.fullmatch(text)
+    if listed:
+        low, high = listed["low"], listed["high"]
+        return f"write {low}:{high}:9 for a range, {low},{high} for two points"
+    return _EXAMPLE
+
+
 def _from_text(text: str) -> tuple[Array, dict[int, str], LongRange | None]:
+    if ".." in text or text.strip().startswith("["):
+        message = f"{text[:40]!r} is not a range"
+        raise GridError(message, hint=_range_hint(text))
     if ":" not in text:
         return *_from_list(_split(text)), None
     parts = text.split(":")
     if len(parts) != 3:
         message = f"{text[:40]!r} is not a range"
-        raise GridError(message, hint=_EXAMPLE)
+        raise GridError(message, hint=_range_hint(text))
     try:
         count = int(parts[2])
     except ValueError:

@@ -16,6 +16,7 @@ from symdiff.program import limits
 from symdiff.program.bookkeeping import MAX_DEPTH, Bookkeeping
 from symdiff.program.dialects import CONSTANTS as OTHER_CONSTANTS
 from symdiff.program.dialects import KEYWORDS, PREFIXES, SYMPY_NAMES, DialectError, reading
+from symdiff.program.mistakes import OTHER_NAMES, answered, file_name
 from symdiff.program.nodes import (
     Constant,
     Input,
@@ -36,6 +37,9 @@ from symdiff.program.syntax import (
 )
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
+_COMMA = re.compile(r"[-+]?\d+,\d+.*")
+# Errors that say only that the grammar refuses a text.
+_IS_GENERAL = re.compile(r"unexpected character|this is not an expression")
 _RESERVED = frozenset({"nan", "NaN", "NAN", "torch", "True", "False", "None"})
 # The method for every accepted kind of syntax.
 _VISITS: Mapping[type[ast.expr], str] = {
@@ -137,11 +141,22 @@ class Reader(Bookkeeping):
         return dataclasses.replace(program, notes=tuple(self._notes)) if self._notes else program
 
     def _root(self, name: str, text: str, place: str = "") -> int:
-        understood = understand(text)
+        is_file = file_name(text)
+        if is_file is not None:
+            raise is_file
+        try:
+            understood = understand(text)
+            tree = syntax_tree(understood.text)
+        except ExpressionError as error:
+            raise self._answered(error, text) from None
         self._notes.update(dict.fromkeys(understood.notes))
         self._sources.append(Source(name, understood.text, place))
         self._text = understood.text
-        return self._visit(syntax_tree(understood.text))
+        return self._visit(tree)
+
+    def _answered(self, error: ExpressionError, text: str) -> ExpressionError:
+        """Return the answer to a common mistake, if the error is that of a text as it was typed."""
+        return answered(error, text) if _IS_GENERAL.match(error.message) else error
 
     # -- syntax
 
@@ -159,6 +174,10 @@ class Reader(Bookkeeping):
             index: int = getattr(self, visit)(syntax)
             return index
         form, hint = REFUSED.get(type(syntax), (type(syntax).__name__, "write the formula"))
+        if isinstance(syntax, ast.Lambda):
+            hint = f"write its formula alone: {self._excerpt(syntax.body)}"
+        elif isinstance(syntax, ast.Tuple) and _COMMA.fullmatch(self._excerpt(syntax)):
+            hint = "write a number with a point: 0.5"
         return self._fail(syntax, f"{form} is not allowed in an expression", hint)
 
     def _number(self, syntax: ast.expr) -> int:
@@ -191,7 +210,12 @@ class Reader(Bookkeeping):
             if isinstance(value, int) and value.bit_length() > 1000:
                 self._fail(syntax, "this number is too large for a double", "write inf")
             return self._add(Literal(value), syntax)
-        return self._fail(syntax, f"{self._excerpt(syntax)} is not a number", "write a number")
+        hint = "write a number"
+        if isinstance(value, str):
+            hint = "leave out the quotation marks"
+        elif isinstance(value, complex):
+            hint = "every variable and number is real"
+        return self._fail(syntax, f"{self._excerpt(syntax)} is not a number", hint)
 
     def _visit_name(self, syntax: ast.Name) -> int:
         name = syntax.id
@@ -258,7 +282,8 @@ class Reader(Bookkeeping):
         joined: int | None = None
         for i, op in enumerate(syntax.ops):
             if type(op) not in COMPARE:
-                self._fail(syntax, "only < <= > >= == != compare numbers", "use one of them")
+                hint = "write 0 <= x <= 1" if isinstance(op, ast.In) else "use one of them"
+                self._fail(syntax, "only < <= > >= == != compare numbers", hint)
             part = self._add_call(
                 BY_OPERATOR[COMPARE[type(op)]], (indices[i], indices[i + 1]), syntax
             )
@@ -402,8 +427,11 @@ class Reader(Bookkeeping):
         if isinstance(function, ast.Name):
             return function.id, list(syntax.args), False
         if not isinstance(function, ast.Attribute):
-            message = "only functions of the catalogue can be called"
-            self._fail(function, message, "`symdiff functions` lists them")
+            inner = ", ".join(self._excerpt(argument) for argument in syntax.args) or "x"
+            factor = self._excerpt(function)
+            factor = factor if isinstance(function, ast.Constant) else f"({factor})"
+            hint = f"write {factor}*({inner}) for a product"
+            self._fail(function, "only functions of the catalogue can be called", hint)
         dotted = dotted_name(function)
         if dotted is not None and dotted.rpartition(".")[0] in PREFIXES:
             return function.attr, list(syntax.args), True
@@ -414,7 +442,11 @@ class Reader(Bookkeeping):
         start, end = self._bounds(function)
         if isinstance(function, ast.Attribute):
             start = end - len(function.attr)
-        hint = did_you_mean(name, BY_NAME) or "`symdiff functions` lists them all"
+        hint = OTHER_NAMES.get(name) or did_you_mean(name, BY_NAME)
+        if isinstance(function, ast.Name) and (name in self._inputs or len(name) == 1):
+            inner = ", ".join(self._excerpt(argument) for argument in syntax.args) or "x"
+            hint = f"write {name}*({inner}) for a product"
+        hint = hint or "`symdiff functions` lists them all"
         excerpt = name if len(name) <= 40 else name[:40] + "..."
         place = Place(text=self._text, start=start, end=end)
         message = f"unknown function {excerpt!r}"
@@ -445,7 +477,10 @@ class Reader(Bookkeeping):
             positional = _with_joined_shape(parameters, positional)
         if len(positional) > len(parameters):
             extra = positional[len(parameters)]
-            self._fail(extra, f"{row.name} takes at most {len(parameters)} arguments", row.usage)
+            hint, function = row.usage, syntax.func
+            if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+                hint += f"; if {function.value.id[:40]} is a module, leave it out"
+            self._fail(extra, f"{row.name} takes at most {len(parameters)} arguments", hint)
         arguments: dict[str, ast.expr] = {
             parameter.name: argument
             for parameter, argument in zip(parameters, positional, strict=False)

@@ -7,9 +7,11 @@ import re
 import warnings
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Final
 
 from symdiff.errors import ExpressionError, Place
 
+_FORMULA: Final = "write a formula in Python's grammar, such as relu(x) + 2*x"
 # The operators of the syntax tree, as the `operator` of catalogue rows.
 BINARY: Mapping[type[ast.operator], str] = MappingProxyType(
     {
@@ -74,7 +76,7 @@ def syntax_tree(text: str) -> ast.expr:
         place = Place(text=text, start=start, end=min(end, len(text)))
         reason = (error.msg or "invalid syntax").split(" (")[0]
         message = f"this is not an expression: {reason}"
-        raise ExpressionError(message, place=place, hint=_syntax_hint(text, start)) from None
+        raise ExpressionError(message, place=place, hint=_FORMULA) from None
     except (MemoryError, RecursionError):
         message = "too many nested operations"
         raise ExpressionError(message, hint="use let definitions") from None
@@ -93,14 +95,6 @@ def is_expression(text: str) -> bool:
     except ExpressionError:
         return False
     return True
-
-
-def _syntax_hint(text: str, start: int) -> str:
-    if re.search(r"\d[A-Za-z(]", text[max(0, start - 1) : start + 3]):
-        return "write the product with its sign: 2*x"
-    if "=" in text and "==" not in text:
-        return "write == to compare, or use a let definition"
-    return "write a formula in Python's grammar, such as relu(x) + 2*x"
 
 
 def dotted_name(syntax: ast.expr) -> str | None:

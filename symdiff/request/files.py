@@ -7,6 +7,7 @@ line.
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from symdiff.request.fpcore import fpcore_entries, fpcore_entry
 from symdiff.request.request import MAX_NAME, GridText, Label, Raw, Request, checked_name, short
 from symdiff.request.toml import toml_entry, toml_tables
 
+_FORMULA = re.compile(r"[()*+^=|]")  # in an expression, and in few names of files
 SUFFIXES = (".toml", ".txt", ".fpcore")
 _ENDINGS = f"{', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
 
@@ -92,6 +94,8 @@ def find_files(paths: list[Path]) -> list[Path]:
             files.append(path)
         else:
             hint = did_you_mean(path.name, _siblings(path)) or "symdiff run FILE or FOLDER"
+            if _FORMULA.search(str(path)):
+                hint = f'write symdiff eval "{short(str(path))}" for an expression'
             message = f"{path}: no such file or folder"
             raise FileError(message, hint=hint)
     return list(dict.fromkeys(files))

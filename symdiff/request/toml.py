@@ -81,9 +81,7 @@ def toml_tables(text: str, file: str) -> list[Raw]:
         document = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         message = f"broken TOML: {error}"
-        raise FileError(message, hint='text needs quotes: expr = "relu(x)"').within(
-            file=file
-        ) from None
+        raise FileError(message, hint=_toml_hint(str(error), text)).within(file=file) from None
     except (RecursionError, ValueError, OverflowError):
         message = "broken TOML: values are nested too deeply, or a number is too large"
         raise FileError(message).within(file=file) from None
@@ -109,6 +107,30 @@ def toml_tables(text: str, file: str) -> list[Raw]:
         Raw(table, text.count("\n", 0, start) + 1, text[start:end])
         for table, start, end in zip(tables, starts, ends, strict=True)
     ]
+
+
+def _toml_hint(message: str, text: str) -> str:
+    r"""Return what to write in the line that is no TOML.
+
+    Examples
+    --------
+    >>> _toml_hint("Invalid value (at line 2, column 8)", "[[expression]]\nexpr = relu(x)")
+    'write expr = "relu(x)"'
+    """
+    number = re.search(r"at line (\d+)", message)
+    lines = text.splitlines()
+    at = min(int(number[1]), len(lines)) - 1 if number else len(lines) - 1
+    line = lines[at].strip()[:200] if lines else ""
+    if re.match(r"\[+\s*expression\s*\]*$", line):
+        return "write [[expression]]"
+    if re.search("[\u201c\u201d\u2018\u2019]", line):
+        return 'write straight quotation marks: "'
+    unquoted = re.match(r"(\w+)\s*=\s*([^\"'\[{#]+)$", line)
+    if unquoted:
+        return f'write {unquoted[1]} = "{short(unquoted[2].strip())}"'
+    if re.match(r"\w+\s*=\s*[\[{]", line):
+        return "put commas between the values, and close all brackets"
+    return 'text needs quotes: expr = "relu(x)"'
 
 
 def _key_lines(raw: Raw) -> dict[str, int]:

@@ -53,7 +53,7 @@ REFUSED = [
     ("x^(y > 0)", "a number is needed here, not a condition at column 5"),
     (
         "2x",
-        "this is not an expression: invalid decimal literal at column 1 (write the product with its sign: 2*x)",
+        "this is not an expression: a product needs its sign at column 1 (write the product with its sign: 2*x)",
     ),
     ("x +", "this is not an expression: invalid syntax at column 3"),
     ("x + y)", "this bracket was not opened at column 6"),
