@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,9 +13,10 @@ from typer.core import TyperGroup
 from symdiff.cli.conventions import conventions
 from symdiff.cli.doctor import doctor
 from symdiff.cli.examples import examples_of
-from symdiff.cli.interrupts import Interrupts, remembered
-from symdiff.cli.messages import clear_errors, complain, prints_unicode, terminal, write
+from symdiff.cli.interrupts import remembered
+from symdiff.cli.messages import clear_errors, complain, layout_for, prints_unicode, write
 from symdiff.cli.options import (
+    Brief,
     Color,
     Everything,
     Format,
@@ -26,6 +25,7 @@ from symdiff.cli.options import (
     Plot,
     Quiet,
     Value,
+    Verbose,
     assignments,
     check_output,
     columns_folder,
@@ -34,6 +34,7 @@ from symdiff.cli.options import (
     toml_value,
     with_options_of,
 )
+from symdiff.cli.progress import Progress
 from symdiff.errors import (
     INTERRUPTED,
     UsageError,
@@ -42,7 +43,7 @@ from symdiff.report.formats import PICTURES, format_of
 from symdiff.request.options import Options, RunOptions
 
 if TYPE_CHECKING:
-    from symdiff.report.colours import Look
+    from symdiff.report.layout import Layout
     from symdiff.report.report import Report
 
 
@@ -76,6 +77,8 @@ def run(  # noqa: PLR0913  (the options that are not in a table)
     keep: Keep = "findings",
     everything: Everything = False,
     plot: Plot = False,
+    verbose: Verbose = False,
+    brief: Brief = False,
     quiet: Quiet = False,
     color: Color = "auto",
     options: dict[str, Any],
@@ -83,12 +86,12 @@ def run(  # noqa: PLR0913  (the options that are not in a table)
     """Compare every expression of some files."""
     with clear_errors():
         check_output(form, output, plot=plot)
-        look = terminal(color)
+        layout = layout_for(color, everything=everything, is_verbose=verbose, is_brief=brief)
         columns = columns_folder(keep, output)
         report, interrupted = _run(list(paths or []), {**options, "columns": columns})
-        _finish(report, form, output, everything=everything, quiet=quiet, look=look)
+        _finish(report, form, output, layout, quiet=quiet)
         if plot:
-            _plot(report, look)
+            _plot(report, layout)
         _report_columns(columns)
         raise typer.Exit(INTERRUPTED if interrupted else report.status)
 
@@ -141,7 +144,6 @@ def evaluate(  # noqa: PLR0913  (one for each part of a request)
     """Compare one expression, or print it in another language."""
     with clear_errors():
         check_output(form, output, plot=plot)
-        look = terminal(color)
         columns = columns_folder(keep, output)
         from symdiff.program import parse  # here: takes a fifth of the time of --help
 
@@ -153,6 +155,7 @@ def evaluate(  # noqa: PLR0913  (one for each part of a request)
 
             write(translate(program, language) + "\n")
             return
+        layout = layout_for(color, everything=everything)
         from symdiff.api import compare
 
         report = compare(
@@ -170,9 +173,9 @@ def evaluate(  # noqa: PLR0913  (one for each part of a request)
             columns=columns,
             **options,
         )
-        _finish(report, form, output, everything=everything, quiet=quiet, look=look)
+        _finish(report, form, output, layout, quiet=quiet)
         if plot:
-            _plot(report, look)
+            _plot(report, layout)
         _report_columns(columns)
         raise typer.Exit(report.status)
 
@@ -256,7 +259,7 @@ def drift(
     of the old one.
     """
     with clear_errors():
-        look = terminal(color)
+        look = layout_for(color).look
         from symdiff.atlas.drift import compared  # loads numpy
 
         changes, text = compared(old, new)
@@ -332,7 +335,7 @@ def _report_columns(folder: Path | None) -> None:
 def _run(paths: list[Path], options: dict[str, Any]) -> tuple[Report, bool]:
     """Compare the entries of files; return the report, and whether Ctrl-C ended it early."""
     with contextlib.ExitStack() as stack:
-        progress = _Progress(stack, stack.enter_context(remembered()))
+        progress = Progress(stack, stack.enter_context(remembered()))
         from symdiff.api import compare_files, report_of
 
         try:
@@ -346,75 +349,24 @@ def _run(paths: list[Path], options: dict[str, Any]) -> tuple[Report, bool]:
     return report, True
 
 
-class _Progress:
-    """Keeps the outcomes so far, and shows a bar on standard error if that is a terminal.
-
-    It ends the run if an interrupt was lost since the last outcome.
-    """
-
-    def __init__(self, stack: contextlib.ExitStack, interrupts: Interrupts) -> None:
-        """Close the bar when `stack` closes."""
-        self._interrupts = interrupts
-        self.outcomes: list[Any] = []
-        self.total = 0
-        self.started = False
-        self._stack = stack
-        self._advance: Callable[[int], None] = lambda _: None
-
-    def __call__(self, done: int, total: int, outcome: Any) -> None:  # noqa: ANN401
-        """Take the next outcome, or None when the run starts."""
-        if outcome is None:
-            self._interrupts.check()
-            self.total, self.started = total, True
-            self._advance = self._stack.enter_context(_bar(total))
-            return
-        self.outcomes.append(outcome)
-        self._interrupts.check()
-        self._advance(done)
-
-
-@contextlib.contextmanager
-def _bar(total: int) -> Iterator[Callable[[int], None]]:
-    """Show a bar on standard error, if that is a terminal."""
-    if not sys.stderr.isatty() or total < 2:
-        yield lambda _: None
-        return
-    from rich.console import Console  # on a terminal only
-    from rich.progress import Progress
-
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("comparing", total=total)
-        yield lambda done: bar.update(task, completed=done)
-
-
-def _finish(  # noqa: PLR0913  (the options)
-    report: Report,
-    form: str | None,
-    output: Path | None,
-    *,
-    everything: bool,
-    quiet: bool,
-    look: Look,
+def _finish(
+    report: Report, form: str | None, output: Path | None, layout: Layout, *, quiet: bool
 ) -> None:
     """Print the table or the summary, write the file, and print every error."""
-    from symdiff.report.formats import plain
-
     is_picture = output is not None and (form or format_of(output)) in PICTURES
     if output is not None and not is_picture:
-        report.write(output, form, everything=everything)
+        report.write(output, form, layout)
     if quiet:
-        write(report.summary() + "\n")
-    elif output or form in {None, "plain"}:
-        write(plain.render(report, everything=everything, look=look))
+        write(layout.look.verdicts(report.summary()) + "\n")
     else:
-        write(report.rendered(form, everything=everything))
+        write(report.rendered("plain" if output or not form else form, layout))
     for error in report.errors:
         complain(str(error))
     if output is not None and is_picture:  # last: there may be none of this report
         report.write(output, form)
 
 
-def _plot(report: Report, look: Look) -> None:
+def _plot(report: Report, layout: Layout) -> None:
     """Draw the only expression in the terminal, or say what to do instead."""
-    text = report.plotted(look.columns, ascii_only=not prints_unicode())
+    text = report.plotted(layout.look.columns, ascii_only=not prints_unicode())
     write(f"\n{text}\n")

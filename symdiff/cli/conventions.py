@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from symdiff.cli.completion import complete_engine, complete_function
-from symdiff.cli.messages import clear_errors, terminal, write
+from symdiff.cli.messages import clear_errors, layout_for, write
 from symdiff.cli.options import Color
 
 
@@ -49,7 +49,7 @@ def conventions(  # noqa: PLR0913  (options)
     The points are the zeros of each function's own switches.
     """
     with clear_errors():
-        look = terminal(color)
+        look = layout_for(color).look
         from symdiff.atlas.command import conventions as result  # loads numpy
 
         text = result(functions or [], engine or [], form, output, python, jobs)

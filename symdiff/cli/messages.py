@@ -12,7 +12,7 @@ import typer
 from symdiff.errors import INTERRUPTED, NOTHING_DONE, Crash, InputError, describe
 
 if TYPE_CHECKING:
-    from symdiff.report.colours import Look
+    from symdiff.report.layout import Layout
 
 
 @contextlib.contextmanager
@@ -38,23 +38,34 @@ def complain(text: str) -> None:
     sys.stderr.write(f"symdiff: {text}\n")
 
 
-def write(text: str) -> None:
-    """Print a text on standard output, at once."""
-    sys.stdout.write(text)
+def write(content: str | bytes) -> None:
+    """Print a text, or the bytes of a binary format, on standard output at once."""
+    if isinstance(content, bytes):
+        sys.stdout.buffer.write(content)
+    else:
+        sys.stdout.write(content)
     sys.stdout.flush()
 
 
-def terminal(color: str) -> Look:
-    """Return the look of what is printed on standard output.
+def layout_for(color: str, **chosen: bool) -> Layout:
+    """Return the layout of what is printed on standard output.
+
+    Parameters
+    ----------
+    color
+        The value of `--color`.
+    **chosen
+        Other fields of `Layout`.
 
     Raises
     ------
     UsageError
-        `color` is not a value of `--color`.
+        `color` is none of its values.
     """
     from symdiff.report.colours import look_of  # loads numpy
+    from symdiff.report.layout import Layout
 
-    return look_of(sys.stdout, color)
+    return Layout(look=look_of(sys.stdout, color), **chosen)
 
 
 def prints_unicode() -> bool:

@@ -44,6 +44,8 @@ Color = Annotated[
 Plot = Annotated[
     bool, typer.Option("--plot", help="Draw the function and its derivative in the terminal.")
 ]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show the table of every expression.")]
+Brief = Annotated[bool, typer.Option("--brief", help="Leave out the line of each expression.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print the summary only.")]
 Value = Annotated[
     list[str] | None,

@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,8 @@ from symdiff.truth.kinds import Kind
 from symdiff.verdict.words import Verdict
 
 Points = NDArray[np.intp]
+
+NO_NUMBER: Final = "failed"  # in place of the number of an engine that raised an exception
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -48,6 +51,8 @@ class Finding:
         ``[0, 1]`` at a kink, and ``none`` where there is no derivative.
     ratio
         The number divided by the derivative, as text; "" where that says nothing.
+    is_only_variable
+        Whether the function has no other variable.
     detail, blame
         The explanation of the verdict at the example, and the sub-expression to blame with its
         place; "" where there is none.
@@ -67,6 +72,7 @@ class Finding:
     value: str
     truth: str
     ratio: str
+    is_only_variable: bool
     detail: str
     blame: str
 
@@ -169,6 +175,7 @@ def _finding(  # noqa: PLR0913, PLR0917  (what identifies it)
         value=value,
         truth=truth,
         ratio=ratio,
+        is_only_variable=len(evidence.variables) == 1,
         detail=_detail(trial, engine, variable, i),
         blame=evidence.blame(trial, engine, variable, i),
     )
@@ -198,15 +205,15 @@ def _numbers(
     if kind is Kind.KINK or (kind is Kind.VERTICAL and math.isnan(slope)):
         left, right, shown = formatted([*truths.one_sided(i), value], evidence.tolerance)
         low, high = (left, right) if truths.left[i] <= truths.right[i] else (right, left)
-        return (shown if has_number else "failed"), f"[{low}, {high}]", ""
+        return (shown if has_number else NO_NUMBER), f"[{low}, {high}]", ""
     if math.isnan(slope):
         (shown,) = formatted([value], evidence.tolerance)
         unknown = "undecided" if kind is Kind.UNDECIDED else "none"
-        return (shown if has_number else "failed"), unknown, ""
+        return (shown if has_number else NO_NUMBER), unknown, ""
     shown, truth = formatted([value, slope], evidence.tolerance)
     is_proportional = has_number and math.isfinite(value) and value and slope
     ratio = f"{value / slope:.6g}" if is_proportional and math.isfinite(value / slope) else ""
-    return (shown if has_number else "failed"), truth, "" if ratio == "1" else ratio
+    return (shown if has_number else NO_NUMBER), truth, "" if ratio == "1" else ratio
 
 
 def _detail(trial: Trial, engine: str, variable: str, i: int) -> str:

@@ -16,7 +16,9 @@ from symdiff.errors import Crash, SymdiffError, UsageError
 from symdiff.grid.grid import Grid
 from symdiff.program import Program
 from symdiff.report import formats
+from symdiff.report.colours import PLAIN
 from symdiff.report.curves.terminal import plotted
+from symdiff.report.layout import USUAL, Layout
 from symdiff.report.records import Record, fields, records
 from symdiff.report.summary import summary
 from symdiff.report.tables import block
@@ -68,9 +70,7 @@ class Report:
     def check(self) -> None:
         """Raise AssertionError, with the tables, unless `ok`."""
         if not self.ok:
-            errors = [str(error) for error in self.errors]
-            message = "\n".join([*errors, self.table(), self.summary()])
-            raise AssertionError(message)
+            raise AssertionError("\n".join([str(self), *map(str, self.errors)]))
 
     def __bool__(self) -> bool:
         """Return `ok`, so that ``assert comparison`` fails where a derivative is wrong."""
@@ -115,15 +115,15 @@ class Report:
 
     def to_json(self) -> str:
         """Return a JSON object: descriptions of the expressions, versions, and all records."""
-        return self.rendered("json")
+        return str(self.rendered("json"))
 
     def to_jsonl(self) -> str:
         """Return the records as JSON, one per line."""
-        return self.rendered("jsonl")
+        return str(self.rendered("jsonl"))
 
     def to_csv(self) -> str:
         """Return the records as CSV, each point as a JSON object in one cell."""
-        return self.rendered("csv")
+        return str(self.rendered("csv"))
 
     def to_pandas(self) -> Any:  # noqa: ANN401  (a DataFrame; pandas is optional)
         """Return the records as a pandas DataFrame.
@@ -148,7 +148,7 @@ class Report:
         everything
             Whether its tables show every point, not only kinks and disagreements.
         """
-        return self.rendered("html", everything=everything)
+        return str(self.rendered("html", Layout(everything=everything)))
 
     def to_html(self, path: str | Path) -> None:
         """Write the report as an HTML page, see `page`.
@@ -160,7 +160,7 @@ class Report:
         """
         write_atomically(Path(path), self.page())
 
-    def write(self, path: str | Path, form: str | None = None, *, everything: bool = False) -> None:
+    def write(self, path: str | Path, form: str | None = None, layout: Layout = USUAL) -> None:
         """Write the report, or a picture of its only expression, to a file.
 
         Parameters
@@ -169,20 +169,20 @@ class Report:
             The file. Its ending says what is written: ``.html``, ``.json``, ``.svg``, ``.png``.
         form
             The format, if it does not follow from the name.
-        everything
-            Whether tables show every point, not only kinks and disagreements.
+        layout
+            What to show. A file has no colours.
 
         Raises
         ------
         UsageError
             There is no such format, or no picture of the report, or the file cannot be written.
         """
-        path = Path(path)
+        path, in_file = Path(path), dataclasses.replace(layout, look=PLAIN)
         form = form or formats.format_of(path)
         if form in formats.PICTURES:
             write_atomically(path, self.picture(form))
         else:
-            write_atomically(path, self.rendered(form, everything=everything))
+            write_atomically(path, self.rendered(form, in_file))
 
     def picture(self, form: str = "png") -> bytes:
         """Return a picture of the only expression as the content of a file.
@@ -231,7 +231,7 @@ class Report:
             raise UsageError(message, hint="a page has all pictures: --output report.html")
         return self.evidence[0]
 
-    def rendered(self, form: str, *, everything: bool = False) -> str:
+    def rendered(self, form: str, layout: Layout = USUAL) -> str | bytes:
         """Return the report in any format: tables with a summary, or all records.
 
         Raises
@@ -239,11 +239,11 @@ class Report:
         UsageError
             If there is no such format.
         """
-        return formats.load(form).render(self, everything=everything)
+        return formats.load(form).render(self, layout)
 
     def __str__(self) -> str:
-        """Return the tables as plain text."""
-        return self.table()
+        """Return PASS or FAIL with the reason, and the table; of many expressions, the findings."""
+        return str(self.rendered("plain")).rstrip("\n")
 
     def _repr_html_(self) -> str:
         """Return the errors and the tables as HTML, for notebooks."""
@@ -341,7 +341,7 @@ class Comparison(Report):
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Write a file so that no reader ever sees a part of it.
+    """Write text or bytes to a file so that no reader ever sees a part of it.
 
     Raises
     ------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import collections
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -13,6 +13,7 @@ from tabulate import tabulate
 from symdiff.comparison.evidence import Evidence
 from symdiff.errors import SymdiffError
 from symdiff.grid.grid import Role
+from symdiff.report.colours import printable
 from symdiff.report.rendering import WIDTH
 from symdiff.report.undefined import has_undefined_points
 from symdiff.truth.kinds import Kind
@@ -20,6 +21,8 @@ from symdiff.verdict.words import Verdict
 
 # The most names of expressions in one line.
 _MAX_NAMES: Final = 20
+# Stands between words that stay on one line; `textwrap` does not break here.
+_TIE: Final = "\N{NO-BREAK SPACE}"
 # Kinds of point at which a switch vanishes.
 _AT_SWITCHES: Final = (
     Kind.KINK,
@@ -32,7 +35,9 @@ _AT_SWITCHES: Final = (
 )
 
 
-def summary(evidence: Sequence[Evidence], errors: Sequence[SymdiffError]) -> str:
+def summary(
+    evidence: Sequence[Evidence], errors: Sequence[SymdiffError], width: int = WIDTH
+) -> str:
     """Return the numbers of expressions, points and verdicts, and what does not pass.
 
     Parameters
@@ -41,23 +46,43 @@ def summary(evidence: Sequence[Evidence], errors: Sequence[SymdiffError]) -> str
         The result of each comparison.
     errors
         Why entries and files could not be used.
+    width
+        The longest line, in characters.
     """
     points = sum(e.points for e in evidence)
     kinks = sum(kink_count(e) for e in evidence)
     size = f"{_many(len(evidence), 'expression')}, {_many(points, 'point')}"
     lines = [f"{size}, {kinks} of them at possible kinks"]
     counts = _counts(evidence)
-    verdicts = [v for v in Verdict if any(v in count for count in counts.values())]
-    if verdicts:
-        rows = [[engine, *(count.get(v, 0) for v in verdicts)] for engine, count in counts.items()]
-        headers = ["engine", *(v.label for v in verdicts)]
-        lines.append(tabulate(rows, headers=headers, tablefmt="simple"))
+    if any(counts.values()):
+        lines.append(_table(counts, width))
         tolerances = {str(e.tolerance): None for e in evidence}
         lines.append(f"agrees: within {'; '.join(tolerances)} of the derivative;")
         lines.extend(_formats(evidence))
         lines.append(_proofs(evidence))
         lines.extend(_without_stencil(evidence))
-    return "\n".join([*lines, *_failures(evidence, errors)])
+    return "\n".join([*lines, *_failures(evidence, errors, width)])
+
+
+def _table(counts: Mapping[str, Mapping[Verdict, int]], width: int) -> str:
+    """Return the counts of verdicts as a table; a line for each engine if that is too wide."""
+    verdicts = [v for v in Verdict if any(v in count for count in counts.values())]
+    rows = [[engine, *(count.get(v, 0) for v in verdicts)] for engine, count in counts.items()]
+    headers = ["engine", *(v.label for v in verdicts)]
+    table = tabulate(rows, headers=headers, tablefmt="simple")
+    if max(map(len, table.splitlines())) <= width:
+        return table
+    longest = max(map(len, counts))
+    return "\n".join(
+        textwrap.fill(
+            ", ".join(f"{number}{_TIE}{verdict}" for verdict, number in sorted(count.items())),
+            width,
+            initial_indent=f"{engine.ljust(longest)}  ",
+            subsequent_indent=" " * (longest + 2),
+            break_on_hyphens=False,
+        ).replace(_TIE, " ")
+        for engine, count in counts.items()
+    )
 
 
 def _formats(evidence: Sequence[Evidence]) -> list[str]:
@@ -113,18 +138,26 @@ def _without_stencil(evidence: Sequence[Evidence]) -> list[str]:
     ]
 
 
-def _failures(evidence: Sequence[Evidence], errors: Sequence[SymdiffError]) -> list[str]:
+def _filled(text: str, width: int) -> str:
+    return textwrap.fill(text, width, subsequent_indent="  ", break_on_hyphens=False)
+
+
+def _failures(
+    evidence: Sequence[Evidence], errors: Sequence[SymdiffError], width: int
+) -> list[str]:
     """Return what does not pass, which expected verdicts did not occur, and the error count."""
     lines = []
     failing = [e.name for e in evidence if not e.ok]
     if failing:
-        lines.append(f"does not pass: {_listed(failing)}")
+        lines.append(_filled(f"does not pass: {_listed(failing)}", width))
     undefined = [e.name for e in evidence if has_undefined_points(e)]
     if undefined:
-        lines.append(f"undefined at a point that was asked for: {_listed(undefined)}")
+        lines.append(
+            _filled(f"undefined at a point that was asked for: {_listed(undefined)}", width)
+        )
     unmet = [e.name for e in evidence if e.unmet()]
     if unmet:
-        lines.append(f"expected verdicts that did not occur: {_listed(unmet)}")
+        lines.append(_filled(f"expected verdicts that did not occur: {_listed(unmet)}", width))
     noted = sum(bool(e.grid.notes) for e in evidence)
     if noted:
         lines.append(f"{_many(noted, 'expression')} with notes on kinks that were not settled")
@@ -135,6 +168,7 @@ def _failures(evidence: Sequence[Evidence], errors: Sequence[SymdiffError]) -> l
 
 
 def _listed(names: Sequence[str]) -> str:
+    names = [printable(name) for name in names]
     more = len(names) - _MAX_NAMES
     return ", ".join(names[:_MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
 

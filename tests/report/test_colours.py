@@ -10,6 +10,7 @@ from symdiff.cli.app import app
 from symdiff.errors import UsageError
 from symdiff.report.colours import Look, look_of, printable, without_codes
 from symdiff.report.formats import plain
+from symdiff.report.layout import Layout
 from symdiff.verdict.words import Verdict
 
 COLOURED = Look(is_coloured=True)
@@ -57,8 +58,8 @@ def test_another_word_for_color_is_refused():
 def test_colours_add_only_escape_codes(relu):
     wrong = symdiff.compare("x**2", {"x": "-1:1:3"}, claims={"x": "3*x"})
     for report in (relu, wrong):
-        text = plain.render(report, everything=True)
-        coloured = plain.render(report, everything=True, look=COLOURED)
+        text = plain.render(report, Layout(everything=True))
+        coloured = plain.render(report, Layout(everything=True, look=COLOURED))
         assert without_codes(coloured) == text != coloured
         assert "\x1b" not in text
 

@@ -8,7 +8,7 @@ import symdiff
 
 def first_lines(text, **request):
     """Return the lines between the title and the table, as one text."""
-    lines = str(symdiff.compare(text, **request)).splitlines()[1:]
+    lines = symdiff.compare(text, **request).table().splitlines()[1:]
     taken = []
     for line in lines:
         if not line.startswith(("  undefined", "    ") if taken else "  undefined"):
@@ -76,7 +76,7 @@ def test_an_undefined_function_is_reported_on_the_first_line(text, request_, exp
     ],
 )
 def test_no_line_is_printed_for_ranges_and_defined_functions(text, request_):
-    assert "undefined at" not in str(symdiff.compare(text, **request_))
+    assert "undefined at" not in symdiff.compare(text, **request_).table()
     assert not first_lines(text, **request_)
 
 

@@ -1,6 +1,6 @@
 """Formats of a report. Each has an entry in `FORMATS`, and a module of its name in this package.
 
-The module has a function ``render(report, *, everything)`` that returns the whole report as text.
+The module has a function ``render(report, layout)`` that returns the whole report.
 The module of a format of tables also has a function ``tables(blocks)``. This module imports
 nothing heavy, because ``symdiff --help`` reads it.
 """
@@ -18,6 +18,7 @@ from symdiff.errors import UsageError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from symdiff.report.layout import Layout
     from symdiff.report.rendering import Block
     from symdiff.report.report import Report
 
@@ -41,15 +42,15 @@ PICTURES: Final[Mapping[str, str]] = MappingProxyType({"svg": ".svg", "png": ".p
 class Format(Protocol):
     """The module of a format."""
 
-    def render(self, report: Report, *, everything: bool) -> str:
-        """Return a report as text.
+    def render(self, report: Report, layout: Layout) -> str | bytes:
+        """Return a report as text, or as the bytes of a binary file.
 
         Parameters
         ----------
         report
             The report.
-        everything
-            Whether tables show every point, not only kinks and disagreements.
+        layout
+            What to show, and how wide.
         """
 
 

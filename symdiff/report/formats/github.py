@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from symdiff.report.layout import Layout
 from symdiff.report.matrices import Matrix
 from symdiff.report.rendering import Block, escaped, tabulated, tabulated_matrix
 from symdiff.report.report import Report
 
 
-def render(report: Report, *, everything: bool) -> str:
+def render(report: Report, layout: Layout) -> str:
     """Return the tables, and the summary as a code block."""
-    tables = report.table("github", everything=everything)
+    tables = report.table("github", everything=layout.everything)
     return f"{tables}\n\n```\n{report.summary()}\n```\n"
 
 

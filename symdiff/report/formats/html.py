@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from symdiff.report.layout import Layout
 from symdiff.report.matrices import Matrix
 from symdiff.report.rendering import Block, escaped, tabulated, tabulated_matrix, title
 from symdiff.report.report import Report
 
 
-def render(report: Report, *, everything: bool) -> str:
+def render(report: Report, layout: Layout) -> str:
     """Return a page that opens from disk; see `symdiff.report.page`."""
     from symdiff.report.page import page  # noqa: PLC0415  (jinja2: tables do without)
 
-    return page(report, everything=everything)
+    return page(report, everything=layout.everything)
 
 
 def tables(blocks: Sequence[Block]) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from symdiff.array_types import Array
 from symdiff.comparison.evidence import Evidence, LeftOut, Tensors
 from symdiff.errors import Crash
+from symdiff.report.layout import Layout
 from symdiff.report.report import Report
 
 # The version of the schema.
@@ -19,9 +20,9 @@ FORMAT_VERSION: Final = 1
 _MAX_COMPONENTS: Final = 10_000
 
 
-def render(report: Report, *, everything: bool) -> str:
+def render(report: Report, layout: Layout) -> str:
     """Return one JSON object."""
-    del everything  # all records are written in any case
+    del layout  # all records are written in any case
     head = {
         "format": "symdiff report",
         "version": FORMAT_VERSION,

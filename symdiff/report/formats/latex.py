@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from symdiff.report.layout import Layout
 from symdiff.report.matrices import Matrix
 from symdiff.report.rendering import Block, tabulated, tabulated_matrix, title
 from symdiff.report.report import Report
 
 
-def render(report: Report, *, everything: bool) -> str:
+def render(report: Report, layout: Layout) -> str:
     """Return the tables and the summary."""
-    return f"{report.table('latex', everything=everything)}\n\n{report.summary()}\n"
+    return f"{report.table('latex', everything=layout.everything)}\n\n{report.summary()}\n"
 
 
 def tables(blocks: Sequence[Block]) -> str:

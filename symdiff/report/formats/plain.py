@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from symdiff.report.colours import PLAIN, Look
+from symdiff.report.digest import digest, wrapped_headline
+from symdiff.report.layout import Layout
 from symdiff.report.matrices import Matrix
 from symdiff.report.rendering import TEXT_COLUMNS, WIDTH, Block, tabulated_matrix, title
 from symdiff.report.report import Report
@@ -16,10 +18,15 @@ from symdiff.report.tables import block
 _MIN_WIDTH: Final = 16
 
 
-def render(report: Report, *, everything: bool, look: Look = PLAIN) -> str:
-    """Return the tables and the summary."""
-    blocks = [block(e, everything=everything) for e in report.evidence]
-    return f"{tables(blocks, look)}\n\n{look.verdicts(report.summary())}\n"
+def render(report: Report, layout: Layout) -> str:
+    """Return the table of one expression, or what is wrong in many, with the summary."""
+    evidence, look = report.evidence, layout.look
+    if len(evidence) > 1 and not layout.is_verbose:
+        text = digest(evidence, report.errors, look=look, is_brief=layout.is_brief)
+        return f"{text}\n"
+    first = wrapped_headline(evidence, report.errors, look)
+    blocks = [block(e, everything=layout.everything) for e in evidence]
+    return f"{first}\n\n{tables(blocks, look)}\n\n{look.verdicts(report.summary())}\n"
 
 
 def tables(blocks: Sequence[Block], look: Look = PLAIN) -> str:
