@@ -243,7 +243,9 @@ def _derivative(  # noqa: PLR0913, PLR0917  (a line, and what is known at points
     x, y = along[known], truths.derivative[known]
     if np.isfinite(slopes).any():  # else there is no formula: a line through the known points
         few = slice(None, None, 1 + len(x) // _SAMPLES)
-        x, y = np.concatenate([samples, x[few]]), np.concatenate([slopes, y[few]])
+        kept = np.isfinite(slopes) | ~_between(samples, along, known)
+        x = np.concatenate([samples[kept], x[few]])
+        y = np.concatenate([slopes[kept], y[few]])
     order = np.argsort(x, kind="stable")
     kinds, breaks = truths.kinds[ends], along[ends]
     one_sided = np.stack([truths.left[ends], truths.right[ends]], axis=1)
@@ -255,6 +257,15 @@ def _derivative(  # noqa: PLR0913, PLR0917  (a line, and what is known at points
     is_open = np.isfinite(limits) & ~exists[:, None]
     closed = _pairs(breaks[exists], truths.derivative[ends][exists])
     return Curve(x, y, closed, _open(breaks, limits, is_open))
+
+
+def _between(samples: Array, along: Array, known: Mask) -> Mask:
+    """Return which samples lie between two points of the grid at which the derivative is known."""
+    order = np.argsort(along, kind="stable")
+    sides = np.concatenate([[False], known[order], [False]])
+    right = np.searchsorted(along[order], samples)
+    between: Mask = sides[right] & sides[right + 1]
+    return between
 
 
 def _in_pieces(x: Array, y: Array, breaks: Array, beside: Array) -> tuple[Array, Array]:

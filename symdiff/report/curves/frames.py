@@ -18,7 +18,7 @@ from symdiff.report.curves.scales import limits
 _MARGIN: Final = 0.08
 ROW: Final = 0.14
 # Heights of a row with labels, and of one without.
-_WITH_LABELS: Final = 2.4
+_WITH_LABELS: Final = 3.4
 _WITHOUT_LABELS: Final = 1.6
 # The limits of an axis follow from the values of a line in this many cells.
 _CELLS: Final = 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -16,6 +17,9 @@ _PEAK: Final = 100.0
 _MIDDLE: Final = (0.06, 0.94)
 # Numbers with more digits than this before the point, or zeros behind it, are divided by a power.
 _LONG: Final = 4
+# Digits of a label: the fewest of these that tell all labels of an axis apart.
+_DIGITS: Final = (5, 8, 12)
+_EXPONENT: Final = re.compile(r"e\+?(-?)0*(?=\d)")
 # Larger numbers are beyond every axis, and an axis is not shorter than the second number:
 # matplotlib computes in doubles.
 _LARGEST: Final = 1e307
@@ -71,12 +75,12 @@ def _trimmed(finite: Array, stretch: float) -> tuple[float, float]:
 
 
 def ticks(low: float, high: float, most: int = 4) -> list[float]:
-    """Return round numbers between the limits of an axis.
+    """Return round numbers between the limits of an axis, in at most this many steps.
 
     Examples
     --------
-    >>> ticks(-2.2, 2.2)
-    [-2.0, -1.0, 0.0, 1.0, 2.0]
+    >>> ticks(-2.0, 2.0), ticks(-2.2, 2.2)
+    ([-2.0, -1.0, 0.0, 1.0, 2.0], [-2.0, 0.0, 2.0])
     """
     step = (high - low) / most
     if not (0 < step < np.inf):
@@ -101,11 +105,17 @@ def power_of(low: float, high: float) -> int:
 
 
 def labels(marks: Sequence[float], power: int = 0) -> list[str]:
-    """Return the numbers beside ticks, divided by a power of ten.
+    """Return the numbers beside ticks, divided by a power of ten, with as many digits as differ.
 
     Examples
     --------
-    >>> labels([-2e-200, 0.0, 2e-200], -200), labels([1000000.5])
-    (['-2', '0', '2'], ['1000000.5'])
+    >>> labels([-2e-200, 0.0, 2e-200], -200), labels([1e6, 1e6 + 0.5]), labels([0.0, 2e9])
+    (['-2', '0', '2'], ['1000000', '1000000.5'], ['0', '2e9'])
     """
-    return [f"{mark / 10.0**power + 0.0:.10g}" for mark in marks]
+    numbers = [mark / 10.0**power + 0.0 for mark in marks]
+    texts: list[str] = []
+    for digits in _DIGITS:
+        texts = [f"{number:.{digits}g}" for number in numbers]
+        if len(set(texts)) == len(set(numbers)):
+            break
+    return [_EXPONENT.sub(r"e\1", text) for text in texts]

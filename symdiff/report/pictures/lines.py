@@ -81,7 +81,8 @@ def draw_errors(ax: Axes, course: Course, marks: tuple[Marks, ...]) -> None:
     tops = [m.errors[np.isfinite(m.errors)].max(initial=1.0) for m in marks]
     top = 10.0 ** np.ceil(np.log10(max([10.0, *tops])) + 0.5)
     frame = Frame(0.5, top, 0.5, top)
-    _prepare(ax, course, frame, "error in ulps")
+    _prepare(ax, course, frame, "")
+    ax.set_ylabel("error in ulps")
     powers = np.arange(0, np.log10(top) + 0.01, max(1, round(np.log10(top) / 3)))
     ax.set_yticks(10.0**powers, [f"1e{k:.0f}" if k else "1" for k in powers])
     ax.set_yticks([], minor=True)

@@ -20,6 +20,7 @@ from symdiff.report.curves.scales import labels, ticks
 from symdiff.report.curves.subjects import gravity
 from symdiff.verdict.words import Verdict
 
+_MOST_TICKS: Final = 3
 # Points of the mesh on which switches are evaluated, along each axis; not a zero of most of them.
 _MESH: Final = 61
 # At most this many curves where a branch changes are drawn.
@@ -139,10 +140,11 @@ def draw_map(ax: Axes, m: Map, name: str) -> None:
     """
     ax.set_title(name)
     ax.set_xlabel(m.axes[0])
-    ax.set_ylabel(m.axes[1])
+    ax.set_ylabel(m.axes[1], rotation=0, ha="right", va="bottom")
+    ax.yaxis.set_label_coords(-0.04, 1.02)
     spans = [_span(m.points[:, k]) for k in range(2)]
     for axis, (low, high) in zip((ax.xaxis, ax.yaxis), spans, strict=True):
-        marks = ticks(low, high)
+        marks = ticks(low, high, _MOST_TICKS)
         axis.set_ticks(marks, labels(marks))
     _draw_switches(ax, m, spans)
     ax.set_xlim(_widened(spans[0]))

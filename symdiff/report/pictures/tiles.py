@@ -23,6 +23,7 @@ from symdiff.verdict.words import Verdict, counted
 MOST: Final = 32
 # Numbers are written into the cells of matrices with at most this many columns and rows.
 MOST_WRITTEN: Final = 5
+_MOST_CHARACTERS: Final = 6
 _BLUE: Final = "#0072B2"
 _AMBER: Final = "#A87400"
 _GREY: Final = "#808080"
@@ -164,7 +165,19 @@ def _text(trial: Trial, name: str) -> str:
         return f"{truths.left[0]:.2g}|{truths.right[0]:.2g}"
     if np.isnan(truths.derivative[0]):
         return "?" if truths.kinds[0] == Kind.UNDECIDED else "none"
-    return f"{truths.derivative[0] + 0.0:.3g}"
+    return _short(truths.derivative[0])
+
+
+def _short(number: float) -> str:
+    """Return a number in about six characters.
+
+    Examples
+    --------
+    >>> _short(-11.94), _short(-0.02241), _short(-0.0)
+    ('-11.9', '-0.022', '0')
+    """
+    text = f"{number + 0.0:.3g}"
+    return text if len(text) <= _MOST_CHARACTERS else f"{number:.2g}"
 
 
 def _number(trial: Trial, engine: str, name: str) -> float:
@@ -179,7 +192,7 @@ def _number_text(trial: Trial, engine: str, name: str) -> str:
     number = _number(trial, engine, name)
     if name in trial.covered(engine) and trial.verdict(engine, name, 0) in _WITHOUT_NUMBER:
         return trial.verdict(engine, name, 0).label
-    return "NaN" if np.isnan(number) else f"{number + 0.0:.3g}"
+    return "NaN" if np.isnan(number) else _short(number)
 
 
 def _fails(trial: Trial, engine: str, name: str) -> bool:
