@@ -9,17 +9,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from symdiff.array_types import Mask
 from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.grid.grid import Role
 from symdiff.report.numbers import formatted
+from symdiff.report.regions import Points, parts, region
 from symdiff.report.remarks import where
 from symdiff.truth.kinds import Kind
 from symdiff.verdict.words import Verdict
-
-Points = NDArray[np.intp]
 
 NO_NUMBER: Final = "failed"  # in place of the number of an engine that raised an exception
 
@@ -139,20 +137,13 @@ def _regions(
     if not len(points):
         return
     codes = trial.verdicts(engine, variable)
-    is_line = len(evidence.scalars) == 1 and _is_sorted(evidence)
-    groups: dict[tuple[int, str, int], list[int]] = {}
-    for rank, i in enumerate(points.tolist()):
-        # Points with consecutive indices have the same difference between index and rank.
-        run = i - rank if is_line else 0
+    groups: dict[tuple[int, str], list[int]] = {}
+    for i in points.tolist():
         blame = evidence.blame(trial, engine, variable, i)
-        groups.setdefault((int(codes[i]), blame, run), []).append(i)
-    for (code, _, _), group in groups.items():
-        yield Verdict.from_code(code), np.array(group, dtype=np.intp)
-
-
-def _is_sorted(evidence: Evidence) -> bool:
-    x = evidence.grid.points[:, 0]
-    return bool((x[1:] >= x[:-1]).all())
+        groups.setdefault((int(codes[i]), blame), []).append(i)
+    for (code, _), group in groups.items():
+        for part in parts(evidence, np.array(group, dtype=np.intp)):
+            yield Verdict.from_code(code), part
 
 
 def _finding(  # noqa: PLR0913, PLR0917  (what identifies it)
@@ -170,7 +161,7 @@ def _finding(  # noqa: PLR0913, PLR0917  (what identifies it)
         points=points,
         count=len(points),
         example=i,
-        where=_where(evidence, points),
+        where=region(evidence, points),
         at=where(evidence, i),
         value=value,
         truth=truth,
@@ -219,30 +210,6 @@ def _numbers(
 def _detail(trial: Trial, engine: str, variable: str, i: int) -> str:
     reason: str = trial.samples[engine].reason(variable, i)
     return reason or trial.detail(engine, variable, i)
-
-
-def _where(evidence: Evidence, points: Points) -> str:
-    """Return a region as text; "" for a program on tensors alone."""
-    if len(points) == 1:
-        return where(evidence, int(points[0]))
-    roles = evidence.grid.roles[points]
-    kinks = points[roles == Role.KINK]
-    if len(kinks) == 1 and not (roles == Role.REGULAR).any():
-        return f"{where(evidence, int(kinks[0]))} and {len(points) - 1} neighbours"
-    parts = []
-    for j, name in enumerate(evidence.scalars):
-        column = evidence.grid.points[points, j]
-        low, high = int(points[np.argmin(column)]), int(points[np.argmax(column)])
-        ends = [coordinate(evidence, k, j) for k in (low, high)]
-        parts.append(
-            f"{name} = {ends[0]}" if ends[0] == ends[1] else f"{name} from {ends[0]} to {ends[1]}"
-        )
-    return ", ".join(parts)
-
-
-def coordinate(evidence: Evidence, i: int, j: int) -> str:
-    """Return a coordinate of a point as text, the exact number where it is not a double."""
-    return evidence.grid.exact.get((i, j)) or f"{float(evidence.grid.points[i, j]) + 0.0:.6g}"
 
 
 def _merged(found: Iterable[Finding]) -> Iterator[Finding]:
