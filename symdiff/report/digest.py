@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import dataclasses
 import textwrap
 from collections.abc import Sequence
 from typing import Final
@@ -11,7 +12,7 @@ from symdiff.comparison.evidence import Evidence
 from symdiff.errors import SymdiffError
 from symdiff.report.colours import PLAIN, Look, printable
 from symdiff.report.findings import NO_NUMBER, Finding, by_engines, findings
-from symdiff.report.headline import headline, listed, shortened
+from symdiff.report.headline import counted, headline, listed, shortened
 from symdiff.report.summary import summary
 from symdiff.verdict.words import Verdict
 
@@ -62,23 +63,47 @@ def wrapped_headline(
 
 def _findings(evidence: Sequence[Evidence], look: Look) -> str:
     """Return the gravest findings of all expressions, a line for each."""
-    found = [item for e in evidence if not e.ok for item in by_engines(findings(e))]
-    found.sort(key=lambda item: -item[1].verdict.gravity)
-    width = max((len(f.verdict.label) for _, f in found[:MAX_FINDINGS]), default=0)
-    lines = [_finding(engines, f, width, look) for engines, f in found[:MAX_FINDINGS]]
-    more = len(found) - len(lines)
+    found = [fault for e in evidence if not e.ok for fault in _faults(e)]
+    found.sort(key=lambda fault: -fault.largest.verdict.gravity)
+    shown = found[:MAX_FINDINGS]
+    width = max((len(fault.largest.verdict.label) for fault in shown), default=0)
+    lines = [_line(fault, width, look) for fault in shown]
+    more = len(found) - len(shown)
     if more:
         lines.append(f"and {more} more (--verbose shows all)")
     return "\n".join(lines)
 
 
-def _finding(engines: Sequence[str], f: Finding, width: int, look: Look) -> str:
-    """Return a finding in one line: verdict, expression, who, where, number against truth, why."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Fault:
+    """The largest finding of some engines with one verdict, and how many others there are."""
+
+    engines: tuple[str, ...]
+    largest: Finding
+    others: int
+
+
+def _faults(e: Evidence) -> list[_Fault]:
+    """Return the findings of one comparison: one for each verdict on the same engines."""
+    faults: dict[tuple[tuple[str, ...], str, Verdict], list[Finding]] = {}
+    for engines, f in by_engines(findings(e)):
+        faults.setdefault((engines, f.spelling, f.verdict), []).append(f)
+    return [
+        _Fault(engines, max(several, key=lambda f: f.count), len(several) - 1)
+        for (engines, _, _), several in faults.items()
+    ]
+
+
+def _line(fault: _Fault, width: int, look: Look) -> str:
+    """Return a fault in one line: verdict, expression, who, where, number against truth, why."""
+    f = fault.largest
     name = shortened(printable(f.expression), _name_width(look))
     spelling = f" ({f.spelling})" if f.spelling else ""
-    told = f"  {name}{spelling}: {printable(sentence(engines, f))}"
-    if f.blame and f.value != NO_NUMBER:
-        told += f"; {printable(f.blame)}"
+    told = f"  {name}{spelling}: {printable(sentence(fault.engines, f))}"
+    if fault.others:
+        told += f" (and {counted(fault.others, 'more finding')})"
+    if f.why and not _is_told(f):
+        told += f"; {printable(f.why)}"
     label = f.verdict.label
     room = look.width - width
     told = f"{told[: room - 1]}…" if len(told) > room else told
@@ -100,19 +125,32 @@ def sentence(engines: Sequence[str], f: Finding) -> str:
     >>> from symdiff import compare
     >>> report = compare("x**2", {"x": "-2:2:5"}, claims={"x": "3*x"}, engines=["autograd"])
     >>> [sentence([f.engine], f) for f in findings(report.evidence[0])]
-    ['claim -6, not -4 (1.5 times), at x = -2 and 1 more',
-     'claim 3, not 2 (1.5 times), at x = 1 and 1 more']
+    ['claim -6, not -4 (1.5 times), at x = -2 (x from -2 to -1)',
+     'claim 3, not 2 (1.5 times), at x = 1 (x from 1 to 2)']
     """
     variables = "" if f.is_only_variable else f" d/d{listed(f.variables, limit=1)}"
     of = f" of {f.output}" if f.output else ""
-    more = len(f.points) - 1
-    others = f" and {more} more" if more else ""
-    place = f" at {f.at}{others}" if f.at else ""
+    place = _place(f)
+    at = f" at {place}" if place else ""
     who = f"{listed(engines)}{variables}{of}"
-    if f.value == NO_NUMBER:
-        return f"{who}{place}: {f.detail}"
+    if _is_told(f):
+        return f"{who}{at}: {f.detail}"
     times = f" ({f.ratio} times)" if f.ratio else ""
-    return f"{who} {f.value}, not {f.truth}{times},{place}".removesuffix(",")
+    return f"{who} {f.value}, not {f.truth}{times},{at}".removesuffix(",")
+
+
+def _place(f: Finding) -> str:
+    """Return the region in a few words: a region around a kink is named by the kink."""
+    if " from " not in f.where:
+        return f.where
+    if f.at.count(" = ") == 1:
+        return f"{f.at} ({f.where})"
+    return f"{f.at} and {counted(len(f.points) - 1, 'more point')}"
+
+
+def _is_told(f: Finding) -> bool:
+    """Return whether the detail of a finding is the finding: there is no number to compare."""
+    return f.value == NO_NUMBER or f.verdict is Verdict.VALUE
 
 
 def _expressions(evidence: Sequence[Evidence], look: Look) -> str:

@@ -202,8 +202,8 @@ def _numbers(
         unknown = "undecided" if kind is Kind.UNDECIDED else "none"
         return (shown if has_number else NO_NUMBER), unknown, ""
     shown, truth = formatted([value, slope], evidence.tolerance)
-    is_proportional = has_number and math.isfinite(value) and value and slope
-    ratio = f"{value / slope:.6g}" if is_proportional and math.isfinite(value / slope) else ""
+    is_proportional = has_number and value and slope and math.isfinite(value / slope)
+    ratio = f"{value / slope:.6g}" if is_proportional and math.isfinite(slope) else ""
     return (shown if has_number else NO_NUMBER), truth, "" if ratio == "1" else ratio
 
 
@@ -237,6 +237,8 @@ def by_engines(found: Sequence[Finding]) -> list[tuple[tuple[str, ...], Finding]
     """Return findings with the engines that share them: the same verdict, region and number."""
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for f in found:
-        key = (f.spelling, f.output, f.variables, f.verdict, f.where, f.value, f.truth)
+        # Another value of the function is told by the detail; the derivatives say nothing then.
+        numbers = (f.detail,) if f.verdict is Verdict.VALUE else (f.value, f.truth)
+        key = (f.spelling, f.output, f.variables, f.verdict, f.where, numbers)
         groups.setdefault(key, []).append(f)
     return [(_unique(f.engine for f in several), several[0]) for several in groups.values()]

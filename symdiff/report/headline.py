@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from symdiff.comparison.evidence import Evidence
@@ -49,7 +49,7 @@ def headline(evidence: Sequence[Evidence], errors: Sequence[SymdiffError] = ()) 
 def _errors(errors: Sequence[SymdiffError]) -> list[str]:
     if not errors:
         return []
-    return [f"{_many(len(errors), 'entry', 'entries')} could not be used"]
+    return [f"{counted(len(errors), 'entry', 'entries')} could not be used"]
 
 
 def _of_one(e: Evidence) -> tuple[list[str], str]:
@@ -74,7 +74,7 @@ def reasons(e: Evidence) -> list[str]:
 def _at(e: Evidence, count: int, total: int) -> str:
     if total == 1:
         return ""
-    return f" {_preposition(e)} {count} of {_many(total, _word(e))}"
+    return f" {_preposition(e)} {count} of {counted(total, _word(e))}"
 
 
 def _reason(e: Evidence, engine: str, verdict: Verdict) -> str:
@@ -99,7 +99,7 @@ def _passing(e: Evidence) -> str:
         return "no derivative was compared"
     judged = [engine for engine, count in counts.items() if count.keys() - _WITHOUT_JUDGEMENT]
     total = max(sum(count.values()) for count in counts.values())
-    where = "" if total == 1 else f" {_preposition(e)} all {_many(total, _word(e))}"
+    where = "" if total == 1 else f" {_preposition(e)} all {counted(total, _word(e))}"
     parts = [f"{listed(judged)}{where}"] if judged else []
     undecided = {engine: count.get(Verdict.UNDECIDED, 0) for engine, count in counts.items()}
     if any(undecided.values()):
@@ -115,28 +115,33 @@ def _passing(e: Evidence) -> str:
 def _of_several(evidence: Sequence[Evidence]) -> tuple[list[str], str]:
     """Return which expressions do not pass, and how many do."""
     count = len(evidence)
-    failing = [e for e in evidence if not e.ok]
+    failing = sorted((e for e in evidence if not e.ok), key=lambda e: -_gravity(e))
     if failing:
         told = [f"{shortened(e.name, _LONGEST_NAME)} ({_first(e)})" for e in failing[:_MAX_NAMES]]
         more = len(failing) - len(told)
         rest = f" and {more} more" if more else ""
         verb = "does" if len(failing) == 1 else "do"
-        reason = f"{len(failing)} of {_many(count, 'expression')} {verb} not pass"
+        reason = f"{len(failing)} of {counted(count, 'expression')} {verb} not pass"
         return [f"{reason}: {', '.join(told)}{rest}"], ""
     if not evidence:
         return ["nothing was compared"], ""
     undecided = sum(e.undecided_count for e in evidence)
-    doubt = f"; {_many(undecided, 'derivative')} undecided" if undecided else ""
+    doubt = f"; {counted(undecided, 'derivative')} undecided" if undecided else ""
     return [], f"all {count} expressions{doubt}"
 
 
 def _first(e: Evidence) -> str:
     """Return the gravest reason of a comparison in a few words: autograd wrong."""
-    found: Mapping[str, Mapping[Verdict, int]] = e.findings()
+    found = e.findings()
     if not found:
         return _unmet(e)[0]
-    gravest = max((v for counts in found.values() for v in counts), key=lambda v: v.gravity)
+    gravest = next(v for counts in found.values() for v in counts if v.gravity == _gravity(e))
     return f"{listed([n for n, counts in found.items() if gravest in counts])} {gravest}"
+
+
+def _gravity(e: Evidence) -> int:
+    """Return the gravity of the gravest finding; 0 if there is none."""
+    return max((v.gravity for counts in e.findings().values() for v in counts), default=0)
 
 
 def _word(e: Evidence) -> str:
@@ -179,5 +184,6 @@ def shortened(text: str, width: int) -> str:
     return f"{text[:head]}…{text[len(text) - (width - head - 1) :]}"
 
 
-def _many(number: int, word: str, plural: str = "") -> str:
+def counted(number: int, word: str, plural: str = "") -> str:
+    """Return a number with a word, in the plural if need be: `plural`, or the word with an s."""
     return f"{number} {word}" if number == 1 else f"{number} {plural or f'{word}s'}"
