@@ -129,7 +129,7 @@ def sentence(engines: Sequence[str], f: Finding) -> str:
      'claim 3, not 2 (1.5 times), at x = 1 (x from 1 to 2)']
     """
     variables = "" if f.is_only_variable else f" d/d{listed(f.variables, limit=1)}"
-    of = f" of {f.output}" if f.output else ""
+    of = f" of {listed(f.outputs, limit=1)}" if f.output else ""
     place = _place(f)
     at = f" at {place}" if place else ""
     who = f"{listed(engines)}{variables}{of}"

@@ -28,8 +28,10 @@ class Finding:
 
     Attributes
     ----------
-    expression, spelling, output, engine
+    expression, spelling, engine
         As in a record; "" where there is none.
+    outputs
+        The components of the value that have the same fault, as records name them.
     variables
         The variables, or components of tensors, that have the same fault, as records name them.
     verdict
@@ -58,7 +60,7 @@ class Finding:
 
     expression: str
     spelling: str
-    output: str
+    outputs: tuple[str, ...]
     engine: str
     variables: tuple[str, ...]
     verdict: Verdict
@@ -73,6 +75,11 @@ class Finding:
     is_only_variable: bool
     detail: str
     blame: str
+
+    @property
+    def output(self) -> str:
+        """The first of the outputs; "" if the value is a number."""
+        return self.outputs[0]
 
     @property
     def variable(self) -> str:
@@ -154,7 +161,7 @@ def _finding(  # noqa: PLR0913, PLR0917  (what identifies it)
     return Finding(
         expression=evidence.name,
         spelling=trial.spelling,
-        output=trial.output,
+        outputs=(trial.output,),
         engine=engine,
         variables=(trial.problem.label(variable),),
         verdict=verdict,
@@ -224,6 +231,7 @@ def _merged(found: Iterable[Finding]) -> Iterator[Finding]:
         first = several[0]
         yield dataclasses.replace(
             first,
+            outputs=_unique(o for f in several for o in f.outputs),
             variables=_unique(v for f in several for v in f.variables),
             count=sum(f.count for f in several),
         )
@@ -239,6 +247,6 @@ def by_engines(found: Sequence[Finding]) -> list[tuple[tuple[str, ...], Finding]
     for f in found:
         # Another value of the function is told by the detail; the derivatives say nothing then.
         numbers = (f.detail,) if f.verdict is Verdict.VALUE else (f.value, f.truth)
-        key = (f.spelling, f.output, f.variables, f.verdict, f.where, numbers)
+        key = (f.spelling, f.outputs, f.variables, f.verdict, f.where, numbers)
         groups.setdefault(key, []).append(f)
     return [(_unique(f.engine for f in several), several[0]) for several in groups.values()]

@@ -52,26 +52,31 @@ def summary(
     points = sum(e.points for e in evidence)
     kinks = sum(kink_count(e) for e in evidence)
     size = f"{_many(len(evidence), 'expression')}, {_many(points, 'point')}"
-    lines = [f"{size}, {kinks} of them at possible kinks"]
+    size += f", {kinks} of them at possible kinks"
     counts = _counts(evidence)
-    if any(counts.values()):
-        lines.append(_table(counts, width))
+    table = [_table(counts, width)] if any(counts.values()) else []
+    below = []
+    if table:
         tolerances = {str(e.tolerance): None for e in evidence}
-        lines.append(f"agrees: within {'; '.join(tolerances)} of the derivative;")
-        lines.extend(_formats(evidence))
-        lines.append(_proofs(evidence))
-        lines.extend(_without_stencil(evidence))
-    return "\n".join([*lines, *_failures(evidence, errors, width)])
+        below.append(f"agrees: within {'; '.join(tolerances)} of the derivative;")
+        below += [*_formats(evidence), _proofs(evidence), *_without_stencil(evidence)]
+    below += _failures(evidence, errors)
+    return "\n".join([_filled(size, width), *table, *(_filled(line, width) for line in below)])
 
 
 def _table(counts: Mapping[str, Mapping[Verdict, int]], width: int) -> str:
-    """Return the counts of verdicts as a table; a line for each engine if that is too wide."""
+    """Return the counts of verdicts: the first of three layouts that is narrow enough.
+
+    A row for each engine, or for each verdict, or a sentence for each engine.
+    """
     verdicts = [v for v in Verdict if any(v in count for count in counts.values())]
-    rows = [[engine, *(count.get(v, 0) for v in verdicts)] for engine, count in counts.items()]
-    headers = ["engine", *(v.label for v in verdicts)]
-    table = tabulate(rows, headers=headers, tablefmt="simple")
-    if max(map(len, table.splitlines())) <= width:
-        return table
+    rows = [["engine", *verdicts]]
+    rows += [[engine, *(count.get(v, 0) for v in verdicts)] for engine, count in counts.items()]
+    turned = [["verdict", *counts], *(list(row) for row in list(zip(*rows, strict=True))[1:])]
+    for header, *body in (rows, turned):
+        table = tabulate(body, headers=[str(cell) for cell in header], tablefmt="simple")
+        if max(map(len, table.splitlines())) <= width:
+            return table
     longest = max(map(len, counts))
     return "\n".join(
         textwrap.fill(
@@ -124,7 +129,7 @@ def _proofs(evidence: Sequence[Evidence]) -> str:
         f"{certified} certified by error bounds" if certified else "",
         f"{undecided} undecided" if undecided else "",
     ]
-    return textwrap.fill(", ".join(part for part in parts if part), WIDTH)
+    return ", ".join(part for part in parts if part)
 
 
 def _without_stencil(evidence: Sequence[Evidence]) -> list[str]:
@@ -133,7 +138,7 @@ def _without_stencil(evidence: Sequence[Evidence]) -> list[str]:
     for e in evidence:
         counts.update(e.without_stencil())
     return [
-        textwrap.fill(f"{engine}: {count} nonfinite since its stencil leaves the domain", WIDTH)
+        f"{engine}: {count} nonfinite since its stencil leaves the domain"
         for engine, count in counts.items()
     ]
 
@@ -142,22 +147,18 @@ def _filled(text: str, width: int) -> str:
     return textwrap.fill(text, width, subsequent_indent="  ", break_on_hyphens=False)
 
 
-def _failures(
-    evidence: Sequence[Evidence], errors: Sequence[SymdiffError], width: int
-) -> list[str]:
+def _failures(evidence: Sequence[Evidence], errors: Sequence[SymdiffError]) -> list[str]:
     """Return what does not pass, which expected verdicts did not occur, and the error count."""
     lines = []
     failing = [e.name for e in evidence if not e.ok]
     if failing:
-        lines.append(_filled(f"does not pass: {_listed(failing)}", width))
+        lines.append(f"does not pass: {_listed(failing)}")
     undefined = [e.name for e in evidence if has_undefined_points(e)]
     if undefined:
-        lines.append(
-            _filled(f"undefined at a point that was asked for: {_listed(undefined)}", width)
-        )
+        lines.append(f"undefined at a point that was asked for: {_listed(undefined)}")
     unmet = [e.name for e in evidence if e.unmet()]
     if unmet:
-        lines.append(_filled(f"expected verdicts that did not occur: {_listed(unmet)}", width))
+        lines.append(f"expected verdicts that did not occur: {_listed(unmet)}")
     noted = sum(bool(e.grid.notes) for e in evidence)
     if noted:
         lines.append(f"{_many(noted, 'expression')} with notes on kinks that were not settled")

@@ -53,6 +53,13 @@ def test_components_with_the_same_fault_are_one_finding():
     assert (only.count, only.value, only.truth) == (3, "3", "2")
 
 
+def test_outputs_with_the_same_fault_are_one_finding():
+    (only,) = found("sqrt(x**2)", values={"x": [0.0, 1.0, 0.0]}, engines=["autograd"])
+    # The backward pass multiplies the infinite slopes at x[0] and x[2] by the zeros of each row.
+    assert (only.outputs, only.variables) == (("[0]", "[1]", "[2]"), ("x[0]", "x[2]"))
+    assert (only.output, only.variable, only.count) == ("[0]", "x[0]", 6)
+
+
 def test_findings_are_ordered_by_gravity():
     several = found("sqrt(x**2)", {"x": "-1:1:3"}, claims={"x": "2"})
     assert [f.verdict.label for f in several][:1] == ["wrong"]

@@ -5,6 +5,7 @@ import re
 import pytest
 
 import symdiff
+from symdiff.report.summary import summary
 
 
 def test_the_summary_counts_points_kinks_verdicts_and_proofs(relu):
@@ -52,3 +53,15 @@ def test_derivatives_along_directions_are_certified_and_not_proved():
     values = {"x": {"shape": [1000], "seed": 0}}
     summary = symdiff.compare("relu(x).sum()", values=values).summary()
     assert "0 of 3 derivatives proved point by point, 3 certified by error bounds" in summary
+
+
+def test_the_counts_of_verdicts_are_laid_out_for_the_width():
+    report = symdiff.compare("where(x > 0, sqrt(x), 0)", {"x": [0, 1]}, claims={"x": "1"})
+    layouts = {}
+    for width in (120, 60, 40):
+        text = summary(report.evidence, (), width)
+        assert max(map(len, text.splitlines())) <= width
+        layouts[width] = text.splitlines()[1].split()
+    assert layouts[120][:2] == ["engine", "agrees"]
+    assert layouts[60] == ["verdict", "symbolic", "autograd", "central", "claim"]
+    assert layouts[40][0] == "symbolic"
