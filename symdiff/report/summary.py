@@ -70,11 +70,11 @@ def _table(counts: Mapping[str, Mapping[Verdict, int]], width: int) -> str:
     A row for each engine, or for each verdict, or a sentence for each engine.
     """
     verdicts = [v for v in Verdict if any(v in count for count in counts.values())]
-    rows = [["engine", *verdicts]]
+    rows = [["engine", *(v.label for v in verdicts)]]
     rows += [[engine, *(count.get(v, 0) for v in verdicts)] for engine, count in counts.items()]
     turned = [["verdict", *counts], *(list(row) for row in list(zip(*rows, strict=True))[1:])]
     for header, *body in (rows, turned):
-        table = tabulate(body, headers=[str(cell) for cell in header], tablefmt="simple")
+        table = tabulate(body, headers=header, tablefmt="simple")
         if max(map(len, table.splitlines())) <= width:
             return table
     longest = max(map(len, counts))

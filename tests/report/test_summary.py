@@ -65,4 +65,5 @@ def test_the_counts_of_verdicts_are_laid_out_for_the_width():
         tables[width] = table.splitlines()[0].split()
     assert tables[120][:2] == ["engine", "agrees"]
     assert tables[60] == ["verdict", "symbolic", "autograd", "central", "claim"]
+    assert re.search(r"\n *agrees +11 +6 +3 +0\n", summary(report.evidence, (), 60))
     assert tables[40] == ["symbolic", "11", "agrees,", "1", "silent"]
