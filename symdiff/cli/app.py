@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from symdiff.cli.completion import complete_language
 from symdiff.cli.conventions import conventions
 from symdiff.cli.doctor import doctor
 from symdiff.cli.examples import examples_of
@@ -129,7 +130,9 @@ def evaluate(  # noqa: PLR0913  (one for each part of a request)
     language: Annotated[
         str | None,
         typer.Option(
-            "--as", help="Print it in torch, numpy, jax, sympy, latex or fpcore; compare nothing."
+            "--as",
+            help="Print it in torch, numpy, jax, sympy, latex or fpcore; compare nothing.",
+            autocompletion=complete_language,
         ),
     ] = None,
     keep: Keep = "findings",
@@ -151,6 +154,9 @@ def evaluate(  # noqa: PLR0913  (one for each part of a request)
         # A mistake in the text is reported here, before torch and sympy load for seconds.
         program = parse(_unescaped(expression), definitions=definitions)
         if language is not None:
+            if output is not None:
+                message = "--output is for a report, and --as prints the expression"
+                raise UsageError(message, hint=f"--as {language[:40]} > FILE")
             from symdiff.printing.languages import translate
 
             write(translate(program, language) + "\n")

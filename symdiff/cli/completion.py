@@ -39,6 +39,12 @@ def _functions() -> Iterable[str]:
     return CATALOGUE
 
 
+def _languages() -> Iterable[str]:
+    from symdiff.printing.languages import LANGUAGES
+
+    return LANGUAGES
+
+
 def _dtypes() -> Iterable[str]:
     from symdiff.program.formats import FORMATS
 
@@ -48,6 +54,7 @@ def _dtypes() -> Iterable[str]:
 complete_engine: Final = starting(_engines)
 complete_format: Final = starting(lambda: formats.FORMATS)
 complete_function: Final = starting(_functions)
+complete_language: Final = starting(_languages)
 # For a field of `Options` or `RunOptions`, what completes its value.
 COMPLETIONS: Final[Mapping[str, Completion]] = MappingProxyType(
     {

@@ -537,3 +537,17 @@ def test_graph_prints_the_graph_that_torch_records(arguments, status, text):
     done = run("graph", *arguments)
     assert done.exit_code == status
     assert text in (done.stderr if status else done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "text"),
+    [
+        (["-x**2", "--as", "sympy"], 0, "-x**2\n"),
+        (["h/2", "--let", "h=abs(x)", "--as", "fpcore"], 0, "(let* ([h (fabs x)])"),
+        (["x", "--as", "latx"], 2, "unknown language 'latx' (did you mean 'latex'?)"),
+        (["x", "--as", "latex", "--output", "x.txt"], 2, "--as latex > FILE"),
+    ],
+)
+def test_an_expression_is_printed_in_another_language(arguments, status, text):
+    done = run("eval", *arguments)
+    assert (done.exit_code, text in done.output) == (status, True), done.output

@@ -4,6 +4,7 @@ The code is compiled here, in the tests. The product never executes text.
 """
 
 import collections
+import functools
 
 import numpy as np
 import pytest
@@ -133,6 +134,22 @@ def test_jax_code_gives_the_program_s_values():
             if not same(got, in_numpy(program, inputs), rtol=1e-12):
                 wrong.append(text)
     assert wrong == []
+
+
+def test_the_names_in_jax_are_those_that_the_engine_calls():
+    jax = pytest.importorskip("jax")
+    from symdiff.arithmetics.jax_arrays import COLUMNS
+
+    dialect = LANGUAGES["jax"].keywords["dialect"]
+    modules = {"jax": jax, "jnp": jax.numpy, "special": jax.scipy.special}
+    compared = 0
+    for name, function in COLUMNS.items():
+        form = dialect.form(CATALOGUE[name])
+        if form.endswith("(<*>)") and getattr(function, "__name__", "<lambda>") != "<lambda>":
+            module, *path = form.removesuffix("(<*>)").split(".")
+            assert functools.reduce(getattr, path, modules[module]) is function, name
+            compared += 1
+    assert compared > 60
 
 
 # -- negative controls: a printer with a planted fault is caught
