@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from typing import Final
+
 from symdiff.catalogue import CATALOGUE, Function
 from symdiff.errors import ExpressionError
 from symdiff.printing.levels import CHOICE, Written, filled, infix, negated, number
@@ -12,7 +15,8 @@ MAX_TEXT = 100_000  # characters; sub-expressions that are shared are written ag
 
 # What sympy calls the constants. A symbol called as one of its numbers would be read as the number.
 _CONSTANTS = {"pi": "pi", "e": "E", "inf": "oo"}
-_RESERVED = frozenset({"E", "I", "S", "oo", "zoo"})
+_RESERVED = frozenset({"E", "I", "oo", "zoo"})
+_INTEGERS: Final = re.compile(r"[\d +*()-]+")
 _NOT_EXACT = frozenset({"/", "**", "//", "%"})  # operators that give floats of integers in Python
 
 
@@ -133,7 +137,8 @@ class _Writer:
         nodes = [self._program.nodes[a] for a in operands]
         if operator == "/" and all(isinstance(n, Literal) and type(n.value) is int for n in nodes):
             return Written(f"Rational({parts[0].text}, {parts[1].text})")
-        return infix(operator, Written(f"S({parts[0].text})"), parts[1])
+        kind = "Integer" if _INTEGERS.fullmatch(parts[0].text) else "Float"
+        return infix(operator, Written(f"{kind}({parts[0].text})"), parts[1])
 
     def _number(self, index: int) -> Written:
         """Return an operand; a condition counts as 1 or 0."""

@@ -100,7 +100,7 @@ def _values(values, program):
     return {name: known.get(name, np.float64(0.75)) for name in program.inputs}
 
 
-def points(program, count=4):
+def points(program, count=3):
     """Return some points of the variables: of both signs, and 0."""
     random = np.random.default_rng(len(program.inputs))
     some = [dict.fromkeys(program.inputs, 0.0), dict.fromkeys(program.inputs, 0.5)]

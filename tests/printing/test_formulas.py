@@ -100,8 +100,10 @@ def in_sympy(text, program):
 
 def test_sympy_makes_the_program_s_expression_of_the_text():
     texts = written_in("sympy")
-    assert len(texts) > 400
-    for name, text in texts.items():
+    assert len(texts) > 600
+    # sympy takes its time: a third of them, and all that is tricky.
+    chosen = dict([*texts.items()][::3]) | {text: texts[text] for text in TRICKY if text in texts}
+    for name, text in chosen.items():
         program = scalar_programs()[name]
         try:
             want = expression(program)
@@ -123,7 +125,7 @@ def close(got, want, program):
 
 def test_an_integer_quotient_is_exact_in_sympy():
     assert translate("1/3 + x/3 + 2**-1 + (1/2)**3*x", "sympy") == (
-        "Rational(1, 3) + x/3 + S(2)**-1 + Rational(1, 2)**3*x"
+        "Rational(1, 3) + x/3 + Integer(2)**-1 + Rational(1, 2)**3*x"
     )
 
 
@@ -176,18 +178,21 @@ def test_brackets_and_environments_are_closed():
         assert text.count(r"\begin{") == text.count(r"\end{"), name
 
 
-def test_latex_that_is_read_has_the_same_values():
+@pytest.mark.parametrize(("language", "least"), [("sympy", 600), ("latex", 500)])
+def test_what_symdiff_reads_of_a_language_has_the_same_values(language, least):
     read = 0
-    for name, text in written_in("latex").items():
+    for name, text in written_in(language).items():
         program = scalar_programs()[name]
+        if "sinc" in text:  # without a prefix the name means torch's sinc, sin(pi*x)/(pi*x)
+            continue
         try:
             again = parse(text)
-        except InputError:  # what the grammar of formulas does not have
+        except InputError:  # what the readers of these languages do not have
             continue
-        if set(again.inputs) == set(program.inputs):
+        if set(again.inputs) <= set(program.inputs):
             read += 1
             assert same_values(program, again, rtol=1e-9), (name, text)
-    assert read > 100
+    assert read > least
 
 
 # -- negative controls
