@@ -131,7 +131,7 @@ def _core(form: Form) -> _Core:
     arguments, rest = items[0].items, items[1:]
     properties: dict[str, Item] = {}
     first = 0
-    while first + 1 < len(rest) and isinstance(key := rest[first], Word) and key.text[0] == ":":
+    while first + 1 < len(rest) and isinstance(key := rest[first], Word) and key.text[:1] == ":":
         properties[key.text[1:]] = rest[first + 1]
         first += 2
     if len(rest) != first + 1:

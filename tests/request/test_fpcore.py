@@ -119,6 +119,7 @@ REFUSED = [
     ("(FPCore (x) (let x))", 1, 13, "let takes bindings and an expression"),
     ("(FPCore x)", 1, 1, "the list of variables is missing"),
     ("(FPCore (x) x x)", 1, 1, "2 expressions, not one"),
+    ('(FPCore (x) "" x)', 1, 1, "2 expressions, not one"),
     ("(FPCore (x) :pre (and (< 1 x) (< x 0)) x)", 1, 18, "no x satisfies this precondition"),
     ("(FPCore (x) :pre (< 0 y) x)", 1, 23, "unknown variable 'y'"),
     ("(define (f x) x)", 1, 1, "a benchmark begins with (FPCore"),
