@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import textwrap
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from tabulate import tabulate
@@ -70,7 +70,7 @@ def _table(counts: Mapping[str, Mapping[Verdict, int]], width: int) -> str:
     A row for each engine, or for each verdict, or a sentence for each engine.
     """
     verdicts = [v for v in Verdict if any(v in count for count in counts.values())]
-    rows = [["engine", *(v.label for v in verdicts)]]
+    rows: list[list[Any]] = [["engine", *(v.label for v in verdicts)]]
     rows += [[engine, *(count.get(v, 0) for v in verdicts)] for engine, count in counts.items()]
     turned = [["verdict", *counts], *(list(row) for row in list(zip(*rows, strict=True))[1:])]
     for header, *body in (rows, turned):
