@@ -105,9 +105,12 @@ def _line(fault: _Fault, width: int, look: Look) -> str:
     if f.why and not _is_told(f):
         told += f"; {printable(f.why)}"
     label = f.verdict.label
-    room = look.width - width
-    told = f"{told[: room - 1]}…" if len(told) > room else told
+    told = _cut(told, look.width - width)
     return look.verdict(label, f.verdict) + " " * (width - len(label)) + told
+
+
+def _cut(text: str, room: int) -> str:
+    return text if len(text) <= room else f"{text[: room - 1]}…"
 
 
 def sentence(engines: Sequence[str], f: Finding) -> str:
@@ -160,7 +163,8 @@ def _expressions(evidence: Sequence[Evidence], look: Look) -> str:
     lines = []
     for e, name in zip(evidence, names, strict=True):
         state = "ok" if e.ok else "FAIL"
-        lines.append(f"{name.ljust(width)}  {state:4}  {look.verdicts(_counts(e))}")
+        counts = _cut(_counts(e), look.width - width - len("  FAIL  "))
+        lines.append(f"{name.ljust(width)}  {state:4}  {look.verdicts(counts)}")
     return "\n".join(lines)
 
 

@@ -419,6 +419,18 @@ def test_a_closed_pipe_is_not_an_error(file):
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize(
+    ("options", "has_line", "has_table"),
+    [((), True, False), (("--brief",), False, False), (("--verbose",), False, True)],
+)
+def test_many_expressions_have_a_line_each_or_a_table(file, options, has_line, has_table):
+    printed = run("run", file, *options).stdout
+    assert printed.startswith("PASS: all 2 expressions\n\n")
+    assert ("\nsine  ok    " in printed) == has_line
+    assert ("\nsine: sin(x)\n" in printed) == has_table
+    assert "\n2 expressions, " in printed
+
+
 def test_a_progress_bar_is_shown_on_a_terminal_only(file):
     assert run("run", file).stderr == ""
     leader, follower = pty.openpty()
@@ -434,6 +446,8 @@ def test_a_progress_bar_is_shown_on_a_terminal_only(file):
     os.close(leader)
     assert process.wait() == 0
     assert b"comparing" in output
+    assert b"2/2" in output
+    assert b"left" in output
 
 
 def read_terminal(leader):

@@ -66,3 +66,10 @@ def test_long_lists_are_counted_and_long_names_cut_in_the_middle():
     assert listed([str(n) for n in range(9)]) == "0, 1, 2, 3 and 5 more"
     assert shortened("abcdefghij", 5) == "ab…ij"
     assert shortened("abc", 3) == "abc"
+
+
+@pytest.mark.parametrize("form", ["plain", "github"])
+def test_a_report_begins_with_the_headline(form):
+    report = symdiff.compare("x**2", at={"x": [1]}, claims={"x": "3*x"}, engines=["autograd"])
+    first = report.rendered(form).splitlines()[0].replace("*", "")
+    assert first == headline(report.evidence) == "FAIL: claim wrong"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from symdiff.report.headline import headline
 from symdiff.report.layout import Layout
 from symdiff.report.matrices import Matrix
 from symdiff.report.rendering import Block, escaped, tabulated, tabulated_matrix
@@ -11,9 +12,10 @@ from symdiff.report.report import Report
 
 
 def render(report: Report, layout: Layout) -> str:
-    """Return the tables, and the summary as a code block."""
+    """Return PASS or FAIL with the reason, the tables, and the summary as a code block."""
+    word, _, reason = headline(report.evidence, report.errors).partition(":")
     tables = report.table("github", everything=layout.everything)
-    return f"{tables}\n\n```\n{report.summary()}\n```\n"
+    return f"**{word}**:{escaped(reason)}\n\n{tables}\n\n```\n{report.summary()}\n```\n"
 
 
 def tables(blocks: Sequence[Block]) -> str:
