@@ -117,9 +117,21 @@ def exact_value(program: Program, point: Mapping[str, float]) -> ExactValue | No
         number = nearest_in(ball)
         if number is not None:
             return ExactValue(number)
-    inputs = {name: constant_germ(Real.of(x)) for name, x in point.items() if math.isfinite(x)}
-    if len(inputs) < len(point):
-        return None
+    numbers = {name: Real.of(x) for name, x in point.items() if math.isfinite(x)}
+    return None if len(numbers) < len(point) else value_at(program, numbers)
+
+
+def value_at(program: Program, point: Mapping[str, Real]) -> ExactValue | None:
+    """Return the value of a program at a point of exact numbers, or None if it is not decided.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> from symdiff.truth.exact_points import exact_number
+    >>> value_at(parse("heaviside(x**2 - 2, 0.5)"), {"x": exact_number("sqrt(2)")}).number
+    0.5
+    """
+    inputs = {name: constant_germ(number) for name, number in point.items()}
     return _of_germ(germs.evaluate(program, inputs))
 
 

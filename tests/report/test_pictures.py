@@ -13,6 +13,7 @@ from symdiff.errors import UsageError
 from symdiff.report.curves.terminal import plotted
 from symdiff.report.pictures import figure, svg
 from symdiff.report.report import Report
+from tests import shipped
 
 # A picture of a page has at most this many bytes.
 MOST_BYTES = 12_000
@@ -30,6 +31,13 @@ def test_a_picture_is_small_well_formed_and_always_the_same(expression):
     assert len(text.encode()) < MOST_BYTES
     root = ElementTree.fromstring(text)
     assert root.tag.endswith("svg") and root[0].tag.endswith("title")
+
+
+def test_every_tensor_program_of_a_file_has_a_small_picture_of_its_own():
+    pictures = [svg(e) for e in shipped.report("vector_jacobian_products").evidence]
+    assert all(0 < len(text.encode()) < MOST_BYTES for text in pictures)
+    names = [ElementTree.fromstring(text)[0].get("id") for text in pictures]
+    assert len(set(names)) == len(names)
 
 
 def test_text_of_a_picture_is_text_without_markup():
@@ -63,6 +71,12 @@ def test_a_jump_has_an_open_and_a_closed_end():
     assert (vertices(above, "closed"), vertices(above, "open")) == ([(0, 0)], [(0, 1)])
     assert set(vertices(below, "open")) == {(0, 0)}
     assert not vertices(figure_of("x**2").axes[0], "open")
+
+
+def test_the_value_at_a_jump_is_that_at_the_exact_point():
+    above, _ = figure_of("heaviside(x**2 - 2, 0.25)", {"x": "1:2:3"}).axes
+    assert {y for _, y in vertices(above, "closed")} == {0.25}  # at the nearest double it is 1
+    assert {y for _, y in vertices(above, "open")} == {0, 1}
 
 
 def test_a_wrong_number_is_drawn_last_larger_and_ringed():

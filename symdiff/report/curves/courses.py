@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdiff.arithmetics.arrays import evaluate
+from symdiff.arithmetics.series.reals import Real
 from symdiff.array_types import Array, Mask
 from symdiff.engines.base import Problem
 from symdiff.errors import Unsupported
@@ -17,8 +18,10 @@ from symdiff.program import Program
 from symdiff.program.differentiation import derivative_program
 from symdiff.report.curves.scales import SHORTEST
 from symdiff.report.curves.subjects import Subject
+from symdiff.truth.exact_points import exact_number
 from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Truths
+from symdiff.truth.values import value_at
 
 # Abscissae between the ends of an axis, and the fewest between two points at which a line ends.
 _SAMPLES: Final = 240
@@ -38,6 +41,8 @@ _UNBROKEN: Final = (Kind.SMOOTH, Kind.PARTIAL, Kind.UNDECIDED)
 _CONTINUOUS: Final = (Kind.KINK, Kind.VERTICAL, Kind.EDGE)
 # Beside points of these kinds, numbers may grow without bound.
 _UNBOUNDED: Final = (Kind.VERTICAL, Kind.EDGE, Kind.POLE, Kind.OUTSIDE, Kind.OSCILLATING)
+# Values at jumps are computed exactly at this many points.
+_MOST_EXACT: Final = 20
 # Two numbers closer than this part of the range of a line are one.
 _CLOSE: Final = 1e-3
 
@@ -119,7 +124,11 @@ def course(subject: Subject) -> Course:
             values[:count],
             breaks,
             values[sides].reshape(-1, 2),
-            _at(values[sides.stop :], values[sides].reshape(-1, 2), truths.kinds[ends]),
+            _at(
+                _at_exact_points(subject, ends, values[sides.stop :]),
+                values[sides].reshape(-1, 2),
+                truths.kinds[ends],
+            ),
         ),
         derivative=_derivative(
             samples, slopes[:count], along, truths, ends, slopes[sides].reshape(-1, 2)
@@ -209,6 +218,22 @@ def _slopes(program: Program, variable: str, columns: dict[str, Array]) -> Array
 
 def _length(columns: dict[str, Array]) -> int:
     return len(next(iter(columns.values())))
+
+
+def _at_exact_points(subject: Subject, ends: NDArray[np.intp], at: Array) -> Array:
+    """Return the values at breaks, with those at jumps whose coordinates are no doubles."""
+    problem, kinds = subject.trial.problem, subject.trial.truths[subject.variable].kinds
+    values = at.copy()
+    jumps = [k for k, i in enumerate(ends.tolist()) if i in subject.exact and kinds[i] == Kind.JUMP]
+    for k in jumps[:_MOST_EXACT]:
+        number = exact_number(subject.exact[int(ends[k])])
+        if number is None:
+            continue
+        others = {name: Real.of(float(column[0])) for name, column in problem.columns.items()}
+        value = value_at(problem.program, {**others, subject.axis: number})
+        if value is not None:
+            values[k] = value.number
+    return values
 
 
 def _at(at: Array, beside: Array, kinds: NDArray[np.int8]) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -29,12 +30,15 @@ class Subject:
         The input along the horizontal axis.
     coordinates
         The coordinates of the points along the axis, shape (n,).
+    exact
+        By point, the exact coordinate along the axis as text where it is not a double.
     """
 
     trial: Trial
     variable: str
     axis: str
     coordinates: Array
+    exact: Mapping[int, str]
 
     @property
     def value_name(self) -> str:
@@ -88,7 +92,8 @@ def subject(evidence: Evidence, axis: str | None = None) -> Subject | None:
         free = moving(evidence)
         axis = free[0] if free else variable if variable in scalars else evidence.grid.names[0]
     column = evidence.grid.names.index(axis)
-    return Subject(trial, variable, axis, evidence.grid.points[:, column])
+    exact = {i: text for (i, j), text in evidence.grid.exact.items() if j == column}
+    return Subject(trial, variable, axis, evidence.grid.points[:, column], exact)
 
 
 def gravity(trial: Trial, variable: str) -> np.ndarray:
