@@ -116,5 +116,6 @@
   addEventListener("hashchange", follow);
   nameButton();
   filter();
-  follow();
+  // After the browser's own jump, which would take the focus.
+  addEventListener("load", () => setTimeout(follow));
 })();
