@@ -14,8 +14,9 @@ from symdiff.cli.completion import complete_language
 from symdiff.cli.conventions import conventions
 from symdiff.cli.doctor import doctor
 from symdiff.cli.examples import examples_of
+from symdiff.cli.finishing import TYPED, finish, plot_report
 from symdiff.cli.interrupts import remembered
-from symdiff.cli.messages import clear_errors, complain, layout_for, prints_unicode, write
+from symdiff.cli.messages import clear_errors, complain, layout_for, write
 from symdiff.cli.options import (
     Brief,
     Color,
@@ -36,15 +37,14 @@ from symdiff.cli.options import (
     with_options_of,
 )
 from symdiff.cli.progress import Progress
+from symdiff.cli.report import report as report_command
 from symdiff.errors import (
     INTERRUPTED,
     UsageError,
 )
-from symdiff.report.formats import PICTURES, format_of
 from symdiff.request.options import Options, RunOptions
 
 if TYPE_CHECKING:
-    from symdiff.report.layout import Layout
     from symdiff.report.report import Report
 
 
@@ -53,6 +53,7 @@ class _Commands(TyperGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:  # noqa: ANN401  (click's)
         """Put a space before arguments with one minus, so that click takes them for values."""
+        TYPED.set(tuple(args))
         return super().parse_args(ctx, [f" {a}" if re.match(r"-[^-]", a) else a for a in args])
 
 
@@ -90,9 +91,9 @@ def run(  # noqa: PLR0913  (the options that are not in a table)
         layout = layout_for(color, everything=everything, is_verbose=verbose, is_brief=brief)
         columns = columns_folder(keep, output)
         report, interrupted = _run(list(paths or []), {**options, "columns": columns})
-        _finish(report, form, output, layout, quiet=quiet)
+        finish(report, form, output, layout, quiet=quiet)
         if plot:
-            _plot(report, layout)
+            plot_report(report, layout)
         _report_columns(columns)
         raise typer.Exit(INTERRUPTED if interrupted else report.status)
 
@@ -179,9 +180,9 @@ def evaluate(  # noqa: PLR0913  (one for each part of a request)
             columns=columns,
             **options,
         )
-        _finish(report, form, output, layout, quiet=quiet)
+        finish(report, form, output, layout, quiet=quiet)
         if plot:
-            _plot(report, layout)
+            plot_report(report, layout)
         _report_columns(columns)
         raise typer.Exit(report.status)
 
@@ -275,6 +276,11 @@ def drift(
 
 
 app.command(
+    "report",
+    epilog=examples_of("report"),
+    short_help="Show the results in a store, or write them in any format.",
+)(report_command)
+app.command(
     epilog=examples_of("conventions"),
     short_help="Show what each engine gives at kinks, ties and jumps.",
 )(conventions)
@@ -353,26 +359,3 @@ def _run(paths: list[Path], options: dict[str, Any]) -> tuple[Report, bool]:
     count = len(report.evidence)
     complain(f"interrupted: {count} of {progress.total} expressions are done")
     return report, True
-
-
-def _finish(
-    report: Report, form: str | None, output: Path | None, layout: Layout, *, quiet: bool
-) -> None:
-    """Print the table or the summary, write the file, and print every error."""
-    is_picture = output is not None and (form or format_of(output)) in PICTURES
-    if output is not None and not is_picture:
-        report.write(output, form, layout)
-    if quiet:
-        write(layout.look.verdicts(report.summary()) + "\n")
-    else:
-        write(report.rendered("plain" if output or not form else form, layout))
-    for error in report.errors:
-        complain(str(error))
-    if output is not None and is_picture:  # last: there may be none of this report
-        report.write(output, form)
-
-
-def _plot(report: Report, layout: Layout) -> None:
-    """Draw the only expression in the terminal, or say what to do instead."""
-    text = report.plotted(layout.look.columns, ascii_only=not prints_unicode())
-    write(f"\n{text}\n")

@@ -28,6 +28,10 @@ EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
             'symdiff graph "relu(x)*x" --at x=1/3 --format dot',
         ),
         "explain": ("symdiff explain model.py:loss --inputs batch.pt",),
+        "report": (
+            "symdiff report results.db",
+            "symdiff report results.db --output report.html",
+        ),
         "drift": (
             "symdiff drift old.db new.db",
             "symdiff drift old.json new.json --allow-missing",

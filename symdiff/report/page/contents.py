@@ -136,6 +136,8 @@ class Contents:
         The command that makes the report again; versions, seed, date, in pairs.
     faults, more_faults
         The gravest findings, and how many more there are.
+    expected
+        The number of expressions with verdicts that do not pass and were expected.
     errors
         Why entries and files could not be used.
     entries
@@ -153,6 +155,7 @@ class Contents:
     made: tuple[tuple[str, str], ...]
     faults: tuple[Fault, ...]
     more_faults: int
+    expected: int
     errors: tuple[str, ...]
     entries: tuple[Entry, ...]
 
@@ -193,6 +196,7 @@ def contents(report: Report, *, everything: bool = False) -> Contents:
         made=tuple(_made(report)),
         faults=tuple(faults[:MAX_FINDINGS]),
         more_faults=max(0, len(faults) - MAX_FINDINGS),
+        expected=sum(entry.state == "expected" for entry in entries),
         errors=tuple(map(str, report.errors)),
         entries=tuple(entries),
     )
@@ -235,7 +239,7 @@ def _made(report: Report) -> Iterator[tuple[str, str]]:
     yield "versions", ", ".join(f"{name} {text}" for name, text in report.versions.items())
     for name, values in (
         ("seed", [str(o.seed) for o in options]),
-        ("agrees", [f"within {e.tolerance} of the derivative" for e in report.evidence]),
+        ("tolerance", [str(e.tolerance) for e in report.evidence]),
     ):
         if values:
             yield name, "; ".join(dict.fromkeys(values))
