@@ -22,6 +22,7 @@ from symdiff.report.page.names import unique_fragments
 from symdiff.report.page.points import Kink, Table, kinks, table
 from symdiff.report.pictures import svg
 from symdiff.report.remarks import remarks
+from symdiff.report.rendering import FIRST, SECOND
 from symdiff.report.report import Report
 from symdiff.report.selection import select
 from symdiff.report.summary import kink_count
@@ -50,6 +51,8 @@ class Fault:
         A link to its example; to the expression if that has no line.
     name
         The name of the expression.
+    where
+        The region, the spelling, the output and the variable, as far as there are several.
     marks
         As in `Entry`, of this finding.
     kind
@@ -60,6 +63,7 @@ class Fault:
     engines: str
     href: str
     name: str
+    where: str
     marks: str
     kind: str
 
@@ -328,9 +332,23 @@ def _fault(  # noqa: PLR0913, PLR0917  (what it is made of)
         engines=listed(engines),
         href=f"#{shown.anchors.get(finding.example, anchor)}",
         name=e.name,
+        where=", ".join(_where(e, finding)),
         marks=" ".join(f"{number_of[engine]}:{int(finding.verdict)}" for engine in engines),
         kind=" ".join(sorted({Kind.from_code(k).label for k in _codes(e, finding)})),
     )
+
+
+def _where(e: Evidence, finding: Finding) -> Iterator[str]:
+    """Yield where a finding is, without what is the same for all findings of the expression."""
+    count = len(finding.variables)
+    along = f"{FIRST if e.options.order == 1 else SECOND}{finding.variable}"
+    yield from filter(None, (finding.where, finding.spelling))
+    if finding.output:
+        yield f"output {finding.output}"
+    if count > 1:
+        yield f"{along} and {count - 1} more"
+    elif len(e.variables) > 1:
+        yield along
 
 
 def _codes(e: Evidence, finding: Finding) -> Iterator[int]:
