@@ -344,7 +344,8 @@ def _where(e: Evidence, finding: Finding) -> Iterator[str]:
     along = f"{FIRST if e.options.order == 1 else SECOND}{finding.variable}"
     yield from filter(None, (finding.where, finding.spelling))
     if finding.output:
-        yield f"output {finding.output}"
+        more = len(finding.outputs) - 1
+        yield f"output {finding.output}{f' and {more} more' if more else ''}"
     if count > 1:
         yield f"{along} and {count - 1} more"
     elif len(e.variables) > 1:
