@@ -38,7 +38,7 @@ ELSEWHERE: Final = frozenset({
 # Commands of functions, with their names in the catalogue.
 FUNCTIONS: Final[Mapping[str, str]] = MappingProxyType({
     "sin": "sin", "cos": "cos", "tan": "tan", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh",
-    "arcsin": "asin", "arccos": "acos", "arctan": "atan", "exp": "exp", "ln": "ln", "log": "log",
+    "arcsin": "asin", "arccos": "acos", "arctan": "atan", "exp": "exp", "ln": "log", "log": "log",
     "max": "max", "min": "min", "Gamma": "gamma", "det": "det",
 })
 # fmt: on

@@ -30,7 +30,7 @@ UNDERSTOOD = [
     (r"e^{-x^2}", "e**-x**2", ""),
     (r"2\pi x_1 - \alpha_{12} \cdot x", "2*pi*x_1 - alpha_12*x", ""),
     (r"\sin x + \sin^2 2x", "sin(x) + sin(2*x)**2", ""),
-    (r"\sin x \cos x \ln(x+1)", "sin(x)*cos(x)*ln(x + 1)", ""),
+    (r"\sin x \cos x \ln(x+1)", "sin(x)*cos(x)*log(x + 1)", ""),
     (r"\log x + \log_2 x + \log_{3} y", "log(x) + log2(x) + log(y)/log(3)",
      "read \\log as the natural logarithm"),
     (r"\operatorname{relu}(x) - \mathrm{ReLU}(2x)", "relu(x) - relu(2*x)", ""),
