@@ -46,7 +46,7 @@ UNDERSTOOD = [
 ]  # fmt: skip
 ASKED = [
     # text, what the message starts with, its hint
-    ("2x²", "this is not an expression", "2*x"),
+    ("2x²", "this is not an expression", "2*x²"),
     ("sin²(x)", "a power of the function sin", "write sin(x)**2"),
     ("sin⁻¹(x)", "a power of the function sin", "write asin(x) or 1/sin(x)"),
     ("x²**3", "it is not clear which power", "put brackets: (x**2)**3"),
