@@ -18,6 +18,10 @@ def built(folder, **changes):
     settings = {"config_file": str(ROOT / "mkdocs.yml"), "site_dir": str(folder / "site")}
     config = load_config(**settings, **changes)
     config.extra["gallery"] = False  # tests/test_docs.py runs its blocks
+    config.use_directory_urls = False  # as the plug-in offline does
+    for plugin in ("material/search", "material/offline"):  # a third of the time
+        if plugin in config.plugins:
+            config.plugins[plugin].config.enabled = False
     config.plugins.on_startup(command="build", dirty=False)
     build(config)
     return folder / "site"
