@@ -18,7 +18,7 @@ from symdiff.verdict.words import Verdict
 
 # Shapes of matplotlib, and colours that differ in lightness too (after Okabe and Ito), which have
 # a contrast of at least 3 with white and with black. Engines get them in order.
-_SHAPES: Final = ("o", "x", "+", "s", "D", "^", "v", "<", ">", "p", "h", "*")
+_SHAPES: Final = ("o", "x", "+", "s", "D", "^", "v", "<", ">", "p", "h", "*", "P", "X", "d", "8")
 _COLOURS: Final = ("#0072B2", "#008F68", "#B0509A", "#A87400", "#6A6FD0", "#7A7A7A")
 # The colour of what does not pass. Such marks are larger too, and ringed.
 ALARM: Final = "#D9480F"
