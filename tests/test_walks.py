@@ -139,7 +139,7 @@ FORMAT = """
 '''The verdicts, one a line.'''
 
 
-def render(report, *, everything):
+def render(report, layout):
     return "".join(f"{r['engine']}: {r['verdict']}\\n" for r in report.records())
 """
 

@@ -225,7 +225,7 @@ def check_output(form: str | None, output: Path | None, *, plot: bool) -> None:
     if form is not None:
         formats.check(form)
     if output is None:
-        if form is not None and form in formats.PICTURES:
+        if form is not None and form in {**formats.PICTURES, **formats.BINARY}:
             formats.load(form)  # raises an error that says what to type
         if plot and form not in {None, "plain"}:
             message = f"--plot is text for people, and --format {form} is not"

@@ -15,11 +15,11 @@ from symdiff.comparison.evidence import Evidence
 from symdiff.errors import Crash, SymdiffError, UsageError
 from symdiff.grid.grid import Grid
 from symdiff.program import Program
-from symdiff.report import formats
+from symdiff.report import formats, frames
 from symdiff.report.colours import PLAIN
 from symdiff.report.curves.terminal import plotted
 from symdiff.report.layout import USUAL, Layout
-from symdiff.report.records import Record, fields, records
+from symdiff.report.records import Record, records
 from symdiff.report.summary import summary
 from symdiff.report.tables import block
 from symdiff.verdict.words import Verdict
@@ -126,19 +126,37 @@ class Report:
         return str(self.rendered("csv"))
 
     def to_pandas(self) -> Any:  # noqa: ANN401  (a DataFrame; pandas is optional)
-        """Return the records as a pandas DataFrame.
+        """Return the records as a pandas DataFrame: a row each, and a column for each coordinate.
+
+        Numbers are floats, also nan and inf; NaN stands for what does not exist. Columns of
+        words are categories. A variable that an expression does not have is NaN in its rows.
 
         Raises
         ------
         UsageError
             If pandas is not installed.
         """
-        try:
-            import pandas as pd  # noqa: PLC0415  (an extra)
-        except ImportError:
-            message = "to_pandas needs pandas"
-            raise UsageError(message, hint="pip install 'symdiff-compare[pandas]'") from None
-        return pd.DataFrame(list(self.records()), columns=list(fields(self.evidence)))
+        return frames.to_pandas(self.evidence)
+
+    def to_polars(self) -> Any:  # noqa: ANN401  (a DataFrame; polars is optional)
+        """Return the records as a polars DataFrame, as `to_pandas` does; null: does not exist.
+
+        Raises
+        ------
+        UsageError
+            If polars is not installed.
+        """
+        return frames.to_polars(self.evidence)
+
+    def to_parquet(self, path: str | Path) -> None:
+        """Write the records as a file of Parquet, with the columns of `to_polars`.
+
+        Raises
+        ------
+        UsageError
+            If pyarrow is not installed, or the file cannot be written.
+        """
+        write_atomically(Path(path), frames.parquet(self.evidence))
 
     def page(self, *, everything: bool = False) -> str:
         """Return the report as an HTML page: one file, which needs no network.
@@ -181,6 +199,8 @@ class Report:
         form = form or formats.format_of(path)
         if form in formats.PICTURES:
             write_atomically(path, self.picture(form))
+        elif form in formats.BINARY:
+            self.to_parquet(path)
         else:
             write_atomically(path, self.rendered(form, in_file))
 

@@ -37,7 +37,8 @@ def test_csv_reads_back(relu):
 def test_pandas(relu):
     frame = relu.to_pandas()
     assert isinstance(frame, pd.DataFrame)
-    assert list(frame.columns) == list(FIELDS)
+    split = {"point": "x", "exact": None}
+    assert list(frame.columns) == [c for f in FIELDS if (c := split.get(f, f))]
 
 
 def test_html_is_a_page_with_escaped_text(tmp_path):
@@ -49,7 +50,11 @@ def test_html_is_a_page_with_escaped_text(tmp_path):
     assert "<table" in comparison._repr_html_()
 
 
-@pytest.mark.parametrize("form", FORMATS)
+# Formats of what does not pass only; test_code_hosts.py has their tests.
+OF_FINDINGS = {"junit", "sarif"}
+
+
+@pytest.mark.parametrize("form", [form for form in FORMATS if form not in OF_FINDINGS])
 def test_every_format_renders(relu, pole, form):
     assert "0.5" in relu.rendered(form)
     assert "unsupported" in pole.rendered(form)

@@ -32,11 +32,16 @@ FORMATS: Final[Mapping[str, str]] = MappingProxyType(
         "csv": ".csv",
         "json": ".json",
         "jsonl": ".jsonl",
+        "junit": ".xml",
+        "sarif": ".sarif",
     }
 )
 
 # The same of pictures of one expression, which `symdiff.report.pictures` draws.
 PICTURES: Final[Mapping[str, str]] = MappingProxyType({"svg": ".svg", "png": ".png", "pdf": ".pdf"})
+
+# The same of tables that are written to files only, which `symdiff.report.frames` makes.
+BINARY: Final[Mapping[str, str]] = MappingProxyType({"parquet": ".parquet"})
 
 
 class Format(Protocol):
@@ -67,9 +72,12 @@ def load(name: str) -> Format:
     Raises
     ------
     UsageError
-        If there is no such format, or it is one of pictures.
+        If there is no such format, or it is one of pictures, or of files that are no text.
     """
     check(name)
+    if name in BINARY:
+        message = f"the format {name!r} is no text, and is written to a file"
+        raise UsageError(message, hint=f"--output report{BINARY[name]}")
     if name in PICTURES:
         message = f"the format {name!r} is a picture, which is written to a file"
         raise UsageError(message, hint=f"--output picture{PICTURES[name]}")
@@ -106,7 +114,7 @@ def check(name: str) -> None:
     UsageError
         If there is no such format.
     """
-    names = (*FORMATS, *PICTURES)
+    names = (*FORMATS, *PICTURES, *BINARY)
     if name not in names:
         message = f"unknown format {name[:40]!r}"
         hint = did_you_mean(name, names) or f"formats: {', '.join(names)}"
@@ -126,7 +134,7 @@ def format_of(path: Path) -> str:
     >>> format_of(Path("report.md")), format_of(Path("report.JSON"))
     ('github', 'json')
     """
-    for name, ending in {**FORMATS, **PICTURES}.items():
+    for name, ending in {**FORMATS, **PICTURES, **BINARY}.items():
         if ending == path.suffix.lower():
             return name
     message = f"{path}: no format ends in {path.suffix or 'nothing'!r}"
