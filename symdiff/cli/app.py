@@ -28,6 +28,7 @@ from symdiff.cli.options import (
     Quiet,
     Value,
     Verbose,
+    Wide,
     assignments,
     check_output,
     columns_folder,
@@ -81,14 +82,17 @@ def run(  # noqa: PLR0913  (the options that are not in a table)
     plot: Plot = False,
     verbose: Verbose = False,
     brief: Brief = False,
+    wide: Wide = False,
     quiet: Quiet = False,
     color: Color = "auto",
     options: dict[str, Any],
 ) -> None:
     """Compare every expression of some files."""
     with clear_errors():
-        check_output(form, output, plot=plot)
-        layout = layout_for(color, everything=everything, is_verbose=verbose, is_brief=brief)
+        check_output(form, output, plot=plot, wide=wide)
+        layout = layout_for(
+            color, everything=everything, is_verbose=verbose, is_brief=brief, is_wide=wide
+        )
         columns = columns_folder(keep, output)
         report, interrupted = _run(list(paths or []), {**options, "columns": columns})
         finish(report, form, output, layout, quiet=quiet)
@@ -141,13 +145,14 @@ def evaluate(  # noqa: PLR0913  (one for each part of a request)
     output: Output = None,
     everything: Everything = False,
     plot: Plot = False,
+    wide: Wide = False,
     quiet: Quiet = False,
     color: Color = "auto",
     options: dict[str, Any],
 ) -> None:
     """Compare one expression, or print it in another language."""
     with clear_errors():
-        check_output(form, output, plot=plot)
+        check_output(form, output, plot=plot, wide=wide)
         columns = columns_folder(keep, output)
         from symdiff.program import parse  # here: takes a fifth of the time of --help
 
@@ -162,7 +167,7 @@ def evaluate(  # noqa: PLR0913  (one for each part of a request)
 
             write(translate(program, language) + "\n")
             return
-        layout = layout_for(color, everything=everything)
+        layout = layout_for(color, everything=everything, is_wide=wide)
         from symdiff.api import compare
 
         report = compare(
@@ -251,13 +256,21 @@ def explain(
 
 
 @app.command(epilog=examples_of("drift"), short_help="Show what changed between two runs.")
-def drift(
+def drift(  # noqa: PLR0913  (the options)
     old: Annotated[Path, typer.Argument(help="A store, a JSON report, or a file of the atlas.")],
     new: Annotated[Path, typer.Argument(help="The same of a later run.")],
-    allow_missing: Annotated[  # noqa: FBT002  (an option)
+    *,
+    allow_missing: Annotated[
         bool,
         typer.Option("--allow-missing", help="Status 0 although the new run lacks results."),
     ] = False,
+    form: Annotated[
+        str | None, typer.Option("--format", help="plain, github, json or csv.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(help="Also write the changes here, as .txt, .md, .json or .csv."),
+    ] = None,
     color: Color = "auto",
 ) -> None:
     """Show what changed between two runs: verdicts, choices at kinks, and results that are gone.
@@ -268,9 +281,16 @@ def drift(
     with clear_errors():
         look = layout_for(color).look
         from symdiff.atlas.drift import compared  # loads numpy
+        from symdiff.report.drift_formats import form_of, written
+        from symdiff.report.report import write_atomically
 
+        in_file, shown = form_of(form, output), form_of("plain" if output else form, None)
         changes, text = compared(old, new)
-        write(f"{look.verdicts(text)}\n")
+        if output is not None:
+            write_atomically(output, written(changes, text, in_file))
+        if shown == "plain":
+            text = look.verdicts(text)
+        write(written(changes, text, shown))
         is_less = changes.has_lost_coverage and not allow_missing
         raise typer.Exit(1 if changes.has_changes or is_less else 0)
 

@@ -46,6 +46,9 @@ Plot = Annotated[
 ]
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show the table of every expression.")]
 Brief = Annotated[bool, typer.Option("--brief", help="Leave out the line of each expression.")]
+Wide = Annotated[
+    bool, typer.Option("--wide", help="CSV: a row for each point, a column for each engine.")
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print the summary only.")]
 Value = Annotated[
     list[str] | None,
@@ -214,7 +217,7 @@ def columns_folder(keep: str, output: Path | None) -> Path | None:
     return Path("symdiff.columns") if output is None else output.with_suffix(".columns")
 
 
-def check_output(form: str | None, output: Path | None, *, plot: bool) -> None:
+def check_output(form: str | None, output: Path | None, *, plot: bool, wide: bool) -> None:
     """Check the format and the path of the output, before the work and not after it.
 
     Raises
@@ -224,6 +227,9 @@ def check_output(form: str | None, output: Path | None, *, plot: bool) -> None:
     """
     if form is not None:
         formats.check(form)
+    if wide and (form or (output and formats.format_of(output))) != "csv":
+        message = "--wide is for CSV only"
+        raise UsageError(message, hint="--format csv --wide, or --output report.csv --wide")
     if output is None:
         if form is not None and form in {**formats.PICTURES, **formats.BINARY}:
             formats.load(form)  # raises an error that says what to type

@@ -121,9 +121,16 @@ class Report:
         """Return the records as JSON, one per line."""
         return str(self.rendered("jsonl"))
 
-    def to_csv(self) -> str:
-        """Return the records as CSV, each point as a JSON object in one cell."""
-        return str(self.rendered("csv"))
+    def to_csv(self, *, wide: bool = False) -> str:
+        """Return the records as CSV, each point as a JSON object in one cell.
+
+        Parameters
+        ----------
+        wide
+            Whether there is one row for each point instead, with a column for each coordinate,
+            and for each engine its number and its verdict.
+        """
+        return str(self.rendered("csv", Layout(is_wide=wide)))
 
     def to_pandas(self) -> Any:  # noqa: ANN401  (a DataFrame; pandas is optional)
         """Return the records as a pandas DataFrame: a row each, and a column for each coordinate.

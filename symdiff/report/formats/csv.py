@@ -1,21 +1,67 @@
-"""Records as CSV."""
+"""Records as CSV: a row for each record, or for each point."""
 
 from __future__ import annotations
 
 import csv
 import io
+import itertools
 import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
 
 from symdiff.report.layout import Layout
-from symdiff.report.records import fields
+from symdiff.report.records import Record, fields
 from symdiff.report.report import Report
+
+# What identifies a derivative, and what is true of it, in wide rows.
+_DERIVATIVE: Final = ("expression", "spelling", "output", "variable")
+_TRUTH: Final = ("exact", "kind", "left", "right")
 
 
 def render(report: Report, layout: Layout) -> str:
-    """Return all records, each point as a JSON object in one cell."""
-    del layout  # all records are written in any case
+    """Return all records, each point as a JSON object in one cell; or a row for each point."""
+    if layout.is_wide:
+        return _written(*_wide(report))
+    rows = ({**r, "point": json.dumps(r["point"])} for r in report.records())
+    return _written(fields(report.evidence), rows)
+
+
+def _written(header: Sequence[str], rows: Iterable[dict[str, Any]]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, fields(report.evidence), lineterminator="\n")
+    writer = csv.DictWriter(text, header, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({**r, "point": json.dumps(r["point"])} for r in report.records())
+    writer.writerows(rows)
     return text.getvalue()
+
+
+def _wide(report: Report) -> tuple[list[str], Iterator[dict[str, Any]]]:
+    """Return the columns, and a row for each derivative at each point.
+
+    The columns of a variable and of an engine have their names. A variable with the name of
+    another column is ``point.truth``.
+    """
+    engines = list(dict.fromkeys(name for e in report.evidence for name in e.engines))
+    verdicts = [f"{name} verdict" for name in engines]
+    others = {*_DERIVATIVE, *_TRUTH, "truth", *engines, *verdicts}
+    variables = dict.fromkeys(name for e in report.evidence for name in e.scalars)
+    headings = {name: f"point.{name}" if name in others else name for name in variables}
+    header = [*_DERIVATIVE, *headings.values(), *_TRUTH, "truth", *engines, *verdicts]
+    return header, _rows(report.records(), headings)
+
+
+def _rows(records: Iterable[Record], headings: dict[str, str]) -> Iterator[dict[str, Any]]:
+    def derivative(record: Record) -> tuple[Any, ...]:
+        return tuple(record[field] for field in _DERIVATIVE)
+
+    for _, of_derivative in itertools.groupby(records, key=derivative):
+        groups = itertools.groupby(of_derivative, key=lambda record: record["engine"])
+        # Every engine has the records of all points, in their order.
+        for at_point in zip(*[list(found) for _, found in groups], strict=True):
+            first = at_point[0]
+            yield {
+                **{field: first[field] for field in (*_DERIVATIVE, *_TRUTH)},
+                **{headings[name]: value for name, value in first["point"].items()},
+                "truth": first["derivative"],
+                **{record["engine"]: record["value"] for record in at_point},
+                **{f"{record['engine']} verdict": record["verdict"] for record in at_point},
+            }
