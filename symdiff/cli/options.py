@@ -217,7 +217,7 @@ def columns_folder(keep: str, output: Path | None) -> Path | None:
     return Path("symdiff.columns") if output is None else output.with_suffix(".columns")
 
 
-def check_output(form: str | None, output: Path | None, *, plot: bool, wide: bool) -> None:
+def check_output(form: str | None, output: Path | None, *, plot: bool, wide: bool = False) -> None:
     """Check the format and the path of the output, before the work and not after it.
 
     Raises
