@@ -16,6 +16,8 @@ from symdiff.verdict.words import Verdict
 
 # The columns of a terminal of unknown width, and the fewest and most that a table is laid out for.
 COLUMNS: Final = 80
+# The longest line in it, since some terminals break a line that fills all columns.
+WIDTH: Final = COLUMNS - 1
 _FEWEST: Final = 40
 _MOST: Final = 1000
 # What `--color` takes.
@@ -67,7 +69,7 @@ class Look:
     Attributes
     ----------
     columns
-        The columns of the terminal; a line has one less, since some terminals break a full line.
+        The columns of the terminal.
     is_coloured
         Whether escape codes are written.
 
@@ -82,7 +84,7 @@ class Look:
 
     @property
     def width(self) -> int:
-        """The longest line."""
+        """The longest line: one column less, as `WIDTH`."""
         return self.columns - 1
 
     def verdict(self, text: str, verdict: Verdict) -> str:

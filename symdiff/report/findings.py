@@ -14,8 +14,8 @@ from symdiff.array_types import Mask
 from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.grid.grid import Role
 from symdiff.report.numbers import formatted
+from symdiff.report.points import where
 from symdiff.report.regions import Points, parts, region
-from symdiff.report.remarks import where
 from symdiff.truth.kinds import Kind
 from symdiff.verdict.words import Verdict
 
@@ -203,7 +203,9 @@ def _numbers(
     if kind is Kind.KINK or (kind is Kind.VERTICAL and math.isnan(slope)):
         left, right, shown = formatted([*truths.one_sided(i), value], evidence.tolerance)
         low, high = (left, right) if truths.left[i] <= truths.right[i] else (right, left)
-        return (shown if has_number else NO_NUMBER), f"[{low}, {high}]", ""
+        first = "[" if math.isfinite(float(low)) else "("
+        last = "]" if math.isfinite(float(high)) else ")"
+        return (shown if has_number else NO_NUMBER), f"{first}{low}, {high}{last}", ""
     if math.isnan(slope):
         (shown,) = formatted([value], evidence.tolerance)
         unknown = "undecided" if kind is Kind.UNDECIDED else "none"

@@ -11,13 +11,12 @@ import numpy as np
 
 from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.program.values import component_name
+from symdiff.report.colours import WIDTH
 from symdiff.truth.kinds import Kind
 from symdiff.verdict.words import Verdict, counted
 
 # The most rows of one matrix; records have all of them.
 MAX_ROWS: Final = 16
-# The most characters in a line: it fits a terminal of 80 columns.
-_WIDTH: Final = 79
 # Significant digits of a derivative.
 _DIGITS: Final = 6
 # Characters that `tabulate` adds to the width of a heading.
@@ -41,32 +40,33 @@ class Matrix:
     remarks: tuple[str, ...]
 
 
-def matrices(evidence: Evidence) -> tuple[Matrix, ...]:
+def matrices(evidence: Evidence, width: int = WIDTH) -> tuple[Matrix, ...]:
     """Return the derivatives of a tensor program: one matrix for each input.
 
     A gradient has the shape of its input. A Jacobian has a row for each component of the output
-    and a column for each component of the input.
+    and a column for each component of the input. Columns that make a line longer than `width` are
+    left out.
     """
     tensors = evidence.tensors
     trials = [t for t in evidence.trials if not t.spelling]
     if tensors is None or len(evidence.grid) != 1 or not trials or trials[0].is_directional:
         return ()
     if "tangent" in tensors.contraction and evidence.options.order == 1:
-        return (_products(evidence, trials),)
+        return (_fitted(_products(evidence, trials), width),)
     single = len(trials) == 1 and not _label(trials[0])
     make = _gradient if single else _jacobian
     tables = [make(evidence, trials, n, shape) for n, shape in tensors.wrt.items() if shape]
     scalars = [n for n, shape in tensors.wrt.items() if not shape]
     if scalars:
         tables.append(_by_scalars(evidence, trials, scalars))
-    return tuple(tables)
+    return tuple(_fitted(table, width) for table in tables)
 
 
 def _by_scalars(evidence: Evidence, trials: Sequence[Trial], names: Sequence[str]) -> Matrix:
     cells = np.array([[_cell(t, n) for n in names] for t in trials], dtype=object)
     labels = [_label(t) for t in trials]
     counts = _counts(evidence, trials, names)
-    return _fitted(_corner(labels), labels, [f"d/d{n}" for n in names], cells, counts)
+    return _whole(_corner(labels), labels, [f"d/d{n}" for n in names], cells, counts)
 
 
 def _gradient(
@@ -77,7 +77,7 @@ def _gradient(
     cells = np.array([_cell(trial, n) for n in names], dtype=object).reshape(-1, shape[-1])
     labels = [f"[{','.join(map(str, p))},:]" if p else "" for p in np.ndindex(*shape[:-1])]
     columns = [f"[{k}]" if len(shape) == 1 else f"[:,{k}]" for k in range(shape[-1])]
-    return _fitted(f"d/d{name}", labels, columns, cells, _counts(evidence, trials, names))
+    return _whole(f"d/d{name}", labels, columns, cells, _counts(evidence, trials, names))
 
 
 def _jacobian(
@@ -86,7 +86,7 @@ def _jacobian(
     names = [component_name(name, index) for index in np.ndindex(*shape)]
     cells = np.array([[_cell(t, n) for n in names] for t in trials], dtype=object)
     labels = [_label(t) for t in trials]
-    return _fitted(
+    return _whole(
         _corner(labels), labels, [f"d/d{n}" for n in names], cells, _counts(evidence, trials, names)
     )
 
@@ -95,7 +95,7 @@ def _products(evidence: Evidence, trials: Sequence[Trial]) -> Matrix:
     (name,) = evidence.variables
     cells = np.array([[_cell(t, name)] for t in trials], dtype=object)
     labels = [_label(t) for t in trials]
-    return _fitted(
+    return _whole(
         _corner(labels), labels, ["along the tangent"], cells, _counts(evidence, trials, [name])
     )
 
@@ -116,7 +116,8 @@ def _cell(trial: Trial, variable: str) -> str:
     truths = trial.truths[variable]
     kind = Kind.from_code(truths.kinds[0])
     if kind is Kind.KINK:
-        return " | ".join(_number(slope) for slope in truths.one_sided(0))
+        low, high = sorted(truths.one_sided(0))
+        return f"[{_number(low)}, {_number(high)}]"
     if np.isnan(truths.derivative[0]):
         return "?" if kind is Kind.UNDECIDED else str(kind)
     return _number(truths.derivative[0])
@@ -142,24 +143,28 @@ def _counts(evidence: Evidence, trials: Sequence[Trial], names: Sequence[str]) -
     )
 
 
-def _fitted(
+def _whole(
     corner: str, labels: Sequence[str], columns: Sequence[str], cells: np.ndarray, counts: str
 ) -> Matrix:
-    """Return a matrix of at most `MAX_ROWS` rows, with the first columns that fit a terminal."""
-    rows = cells[:MAX_ROWS].tolist()
-    room = _WIDTH - max(len(corner) + _PADDING, *map(len, labels[:MAX_ROWS]))
+    rows = tuple((label, *row) for label, row in zip(labels, cells.tolist(), strict=True))
+    return Matrix((corner, *columns), rows, (counts,))
+
+
+def _fitted(matrix: Matrix, width: int) -> Matrix:
+    """Return a matrix of at most `MAX_ROWS` rows, with the first columns that fit a line."""
+    rows = matrix.rows[:MAX_ROWS]
+    corner, *columns = matrix.header
+    room = width - max(len(corner) + _PADDING, *(len(row[0]) for row in rows))
     fitting = 0
-    for k, title in enumerate(columns):
+    for k, title in enumerate(columns, start=1):
         room -= 2 + max(len(title) + _PADDING, *(len(row[k]) for row in rows))
         if room < 0 and fitting:
             break
         fitting += 1
-    remarks = [counts]
-    if fitting < len(columns) or len(rows) < len(cells):
-        size = f"{len(cells)} x {len(columns)}"
+    remarks = list(matrix.remarks)
+    if fitting < len(columns) or len(rows) < len(matrix.rows):
+        size = f"{len(matrix.rows)} x {len(columns)}"
         remarks.append(f"{len(rows)} x {fitting} of {size} shown; records have them all")
     return Matrix(
-        (corner, *columns[:fitting]),
-        tuple((label, *row[:fitting]) for label, row in zip(labels, rows, strict=False)),
-        tuple(remarks),
+        matrix.header[: fitting + 1], tuple(row[: fitting + 1] for row in rows), tuple(remarks)
     )

@@ -43,3 +43,32 @@ def _pairs(numbers: Sequence[float]) -> Iterator[tuple[int, int]]:
 
 def _differ(a: float, b: float, tolerance: Tolerance) -> bool:
     return abs(a - b) > tolerance.atol + tolerance.rtol * max(abs(a), abs(b))
+
+
+def short(x: float) -> str:
+    """Return a number with six significant digits, or fewer if they say the same.
+
+    Examples
+    --------
+    >>> short(1 / 3), short(-0.0), short(5e-324)
+    ('0.333333', '0', '5e-324')
+    """
+    rounded, exact = f"{x + 0.0:.{_DIGITS[0]}g}", repr(float(x) + 0.0)
+    return exact if len(exact) < len(rounded) else rounded
+
+
+def apart(x: float, others: Sequence[float]) -> str:
+    """Return a number with as many digits as tell it apart from others.
+
+    Examples
+    --------
+    >>> apart(1 / 3, [0.5]), apart(1.0, [1.0000000000000002]), apart(1.0000000000000002, [1.0])
+    ('0.333333', '1', '1.0000000000000002')
+    """
+    for digits in _DIGITS[:-1]:
+        text = f"{x + 0.0:.{digits}g}"
+        if all(f"{other + 0.0:.{digits}g}" != text for other in others):
+            break
+    else:
+        return repr(float(x) + 0.0).removesuffix(".0")
+    return min(text, short(x), key=len) if digits == _DIGITS[0] else text

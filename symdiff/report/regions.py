@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from symdiff.comparison.evidence import Evidence
 from symdiff.grid.grid import Grid, Role
-from symdiff.report.remarks import where
+from symdiff.report.points import where
 
 Points = NDArray[np.intp]
 

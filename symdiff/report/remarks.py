@@ -7,9 +7,12 @@ from typing import Final
 
 import numpy as np
 
-from symdiff.comparison.evidence import Evidence, Trial
+from symdiff.comparison.evidence import Evidence
 from symdiff.engines.base import Samples
-from symdiff.grid.grid import Grid, Role
+from symdiff.report.choices import Choice, choice_of
+from symdiff.report.findings import failing
+from symdiff.report.numbers import formatted
+from symdiff.report.points import where
 from symdiff.report.rendering import FIRST, SECOND
 from symdiff.report.selection import Row, Selection
 from symdiff.truth.kinds import Kind
@@ -18,8 +21,10 @@ from symdiff.verdict.words import Verdict
 
 # The most explanations below one table; records have all of them.
 _MAX_EXPLANATIONS: Final = 8
-# The most remarks on subgradients, and the most kinks of one variable that are looked at for them.
+# The most remarks on subgradients, the most kinks that one of them names, and the most kinks of one
+# variable that are looked at for them.
 _MAX_CHOICES: Final = 4
+_MAX_PLACES: Final = 3
 _MAX_KINKS: Final = 64
 # The most remarks on derivatives along an axis only.
 _MAX_PARTIALS: Final = 4
@@ -48,10 +53,11 @@ def remarks(evidence: Evidence, selections: Sequence[Selection], shown: int) -> 
     selections
         The derivatives that were selected for the table.
     shown
-        How many of them the table has room for.
+        How many derivatives the rows of the table stand for.
     """
+    selected = sum(int(selection.alike.sum()) for selection in selections)
     lines = [
-        *_counts(evidence, sum(map(len, selections)), shown),
+        *_counts(evidence, selected, shown),
         *_rounded_points(evidence),
         *_tensors(evidence),
         *_choices(evidence, selections),
@@ -59,7 +65,7 @@ def remarks(evidence: Evidence, selections: Sequence[Selection], shown: int) -> 
         *_explanations(evidence, selections),
         *_at_doubles(evidence, selections),
         *_unmet(evidence),
-        *_failures(evidence),
+        *_unsupported(evidence),
     ]
     # The components of an output often have the same remarks.
     return [*dict.fromkeys(lines), *(f"note: {note}" for note in evidence.notes)]
@@ -135,48 +141,66 @@ def _tensors(evidence: Evidence) -> list[str]:
 
 
 def _choices(evidence: Evidence, selections: Sequence[Selection]) -> list[str]:
-    """Return which subgradients engines chose: each choice at its first kink.
+    """Return what the cells do not say of choices at kinks: each sentence with its first points.
 
-    If a variable has kinks, but no choice was first made for it, its first kink is told too.
+    These are rules that an engine documents, properties of the whole gradient, and for tensors the
+    part of the program that has the kink.
     """
+    rows: dict[str, list[Row]] = {}
     kinks = [
         selection.row(k)
         for selection in selections
         if not selection.trial.spelling
         for k in np.flatnonzero(_has_subgradient(evidence, selection))[:_MAX_KINKS].tolist()
     ]
-    rows_by_choice: dict[str, list[Row]] = {}
-    for row in sorted(kinks, key=lambda row: row.i):
-        rows_by_choice.setdefault(_choice(evidence, row), []).append(row)
-    count = min(2 * len(evidence.variables), _MAX_CHOICES)
-    told = {choice: _at_the_first_point(rows) for choice, rows in [*rows_by_choice.items()][:count]}
-    lines = [_told_choice(evidence, rows, choice) for choice, rows in told.items()]
-    variables = {row.variable for rows in told.values() for row in rows}
-    if evidence.tensors is None:
-        for choice, rows in rows_by_choice.items():
-            others = [row for row in rows if row.variable not in variables]
-            if others:
-                lines.append(_told_choice(evidence, _at_the_first_point(others), choice))
-                variables.update(row.variable for row in others)
+    kinks.sort(key=lambda row: row.i)
+    for row in kinks:
+        for sentence in _sentences(evidence, row):
+            rows.setdefault(sentence, []).append(row)
+    lines = [f"at {_places(evidence, at)}: {sentence}" for sentence, at in rows.items()]
+    if kinks and evidence.tensors is not None and not kinks[0].trial.is_directional:
+        first = kinks[0]
+        blame = evidence.blame(first.trial, _choosing(evidence, first)[0], first.variable, first.i)
+        lines.insert(0, f"at {_where(evidence, first)}: a kink of {blame}")
     return lines[:_MAX_CHOICES]
 
 
-def _at_the_first_point(rows: Sequence[Row]) -> list[Row]:
-    """Return the rows of the first point, of the same output."""
-    first = rows[0]
-    return [row for row in rows if (row.i, row.trial.output) == (first.i, first.trial.output)]
+def _places(evidence: Evidence, rows: Sequence[Row]) -> str:
+    """Return the first of some kinks, with the variables of each."""
+    variables: dict[int, list[Row]] = {}
+    for row in rows:
+        variables.setdefault(row.i, []).append(row)
+    told = [_place(evidence, at) for at in [*variables.values()][:_MAX_PLACES]]
+    more = len(variables) - len(told)
+    return _listed([*told, *([f"{more} more kinks"] if more else [])])
 
 
-def _told_choice(evidence: Evidence, rows: Sequence[Row], choice: str) -> str:
-    """Return a sentence on a choice at one point, for one variable or several."""
-    row = rows[0]
-    where = _where(evidence, row)
-    if evidence.tensors is None and len(evidence.variables) > 1:
-        where += f", {_listed([_derivative(row) for row in rows])}"
-    if evidence.tensors is not None and not row.trial.is_directional:
-        engine = _choosing(evidence, row)[0]
-        where += f", a kink of {evidence.blame(row.trial, engine, row.variable, row.i)}"
-    return f"at {where}: {choice}"
+def _place(evidence: Evidence, rows: Sequence[Row]) -> str:
+    """Return one point, with the variables that a sentence is about."""
+    if evidence.tensors is not None:
+        return _where(evidence, rows[0])
+    several = len(evidence.variables) > 1
+    labels = f" ({_listed([_derivative(row) for row in rows])})" if several else ""
+    return f"{where(evidence, rows[0].i)}{labels}"
+
+
+def _sentences(evidence: Evidence, row: Row) -> list[str]:
+    """Return what the details of the choices at one kink say besides the word in the cell."""
+    engines: dict[str, list[str]] = {}
+    tolerance = evidence.tolerance
+    for engine in _choosing(evidence, row):
+        choice = choice_of(row.trial.detail(engine, row.variable, row.i))
+        value = float(row.trial.samples[engine].derivatives[row.variable][row.i])
+        (number,) = formatted([value], tolerance)
+        if choice.owner:
+            engines.setdefault(_rule(choice, number), []).append(engine)
+        if choice.rest:
+            names = "" if choice.rest.startswith(f"{engine} ") else "{}: "
+            engines.setdefault(f"{names}{choice.rest}", []).append(engine)
+    return [
+        sentence.replace("{}", _listed(names)).replace("{s}", "s" if len(names) == 1 else "")
+        for sentence, names in engines.items()
+    ]
 
 
 def _choosing(evidence: Evidence, row: Row) -> list[str]:
@@ -185,16 +209,15 @@ def _choosing(evidence: Evidence, row: Row) -> list[str]:
     return [engine for engine, verdict in verdicts if verdict is Verdict.SUBGRADIENT]
 
 
-def _choice(evidence: Evidence, row: Row) -> str:
-    """Return which subgradient each engine chose, in words."""
-    engines_by_choice: dict[str, list[str]] = {}
-    for engine in _choosing(evidence, row):
-        choice = row.trial.detail(engine, row.variable, row.i)
-        engines_by_choice.setdefault(choice, []).append(engine)
-    return ". ".join(
-        f"{_listed(names)} choose{'s' if len(names) == 1 else ''} {choice}"
-        for choice, names in engines_by_choice.items()
-    )
+def _rule(choice: Choice, number: str) -> str:
+    """Return what a documented rule means for an engine's number, "{}" for the engines' names."""
+    documentation = f"{choice.owner}'s documentation"
+    if choice.documented == "so":
+        return f"{{}} give{{s}} {number}, as {documentation} says"
+    if choice.documented:
+        says = f"{documentation} says {choice.documented}, the shortest subgradient"
+        return f"{{}} give{{s}} {number}; {says}"
+    return f"{documentation} leaves the choice open: f is neither convex nor concave here"
 
 
 def _partials(evidence: Evidence, selections: Sequence[Selection]) -> list[str]:
@@ -283,9 +306,12 @@ def _first_occurrences(
         for engine in evidence.engines:
             if selection.variable not in selection.trial.covered(engine):
                 continue
-            verdicts = selection.trial.verdicts(engine, selection.variable)[selection.points]
+            trial, variable, points = selection.trial, selection.variable, selection.points
+            verdicts = trial.verdicts(engine, variable)[points]
+            # What does not pass is told above the table.
+            is_told = failing(evidence, trial, engine, variable)[points]
             for verdict in _EXPLAINED:
-                k = _first(verdicts == verdict)
+                k = _first((verdicts == verdict) & ~is_told)
                 if k is not None:
                     occurrences.append((selection.row(k), engine, verdict))
     # Sorting keeps the order of selections and engines at the same point.
@@ -314,21 +340,6 @@ def _derivative(row: Row) -> str:
     return f"{head}{row.trial.problem.label(row.variable)}"
 
 
-def where(evidence: Evidence, i: int) -> str:
-    """Return the coordinates of a point as text; "" for a program on tensors alone."""
-    return ", ".join(
-        f"{name} = {_coordinate(evidence.grid, i, j)}" for j, name in enumerate(evidence.scalars)
-    )
-
-
-def _coordinate(grid: Grid, i: int, j: int) -> str:
-    """Return a coordinate; a neighbour of a kink, which may look like the kink, with its role."""
-    exact, role = grid.exact.get((i, j)), Role.from_code(grid.roles[i])
-    is_neighbour = role not in {Role.REGULAR, Role.KINK} and grid.along[i] == j
-    number = exact or f"{float(grid.points[i, j]) + 0.0:.6g}"  # -0.0 is shown as 0
-    return f"{number} ({role})" if is_neighbour else number
-
-
 def _unmet(evidence: Evidence) -> list[str]:
     return [
         f"{engine}: expected {', '.join(words)}, which did not occur"
@@ -336,21 +347,21 @@ def _unmet(evidence: Evidence) -> list[str]:
     ]
 
 
-def _failures(evidence: Evidence) -> list[str]:
-    """Return which engines do not support the expression, and which raised an exception."""
-    return [line for trial in evidence.trials for line in _failures_of(trial)]
+def _unsupported(evidence: Evidence) -> list[str]:
+    """Return which engines do not support the expression, and why."""
+    engines: dict[tuple[str, str], list[str]] = {}
+    for trial in evidence.trials:
+        label = f"{trial.spelling}: " if trial.spelling else ""
+        for engine, samples in trial.samples.items():
+            for reason, names in _missing(samples).items():
+                engines.setdefault((label, f"unsupported{names}: {reason}"), []).append(engine)
+    return [
+        f"{label}{_listed(list(dict.fromkeys(names)))} {words}"
+        for (label, words), names in engines.items()
+    ]
 
 
-def _failures_of(trial: Trial) -> Iterator[str]:
-    label = f"{trial.spelling}: " if trial.spelling else ""
-    for engine, samples in trial.samples.items():
-        for reason, names in _unsupported(samples).items():
-            yield f"{label}{engine} unsupported{names}: {reason}"
-        for reason in (*samples.reasons[1:], *samples.refusals.values()):
-            yield f"{label}{engine} failed: {reason}"
-
-
-def _unsupported(samples: Samples) -> dict[str, str]:
+def _missing(samples: Samples) -> dict[str, str]:
     """Return for each reason the variables, as the end of a phrase; "" for all variables."""
     variables: dict[str, list[str]] = {}
     for name, gap in samples.unsupported.items():

@@ -9,46 +9,91 @@ from typing import Final
 from tabulate import tabulate
 
 from symdiff.report.matrices import Matrix
+from symdiff.report.places import Marked
+from symdiff.verdict.words import Verdict
 
-# The longest line of plain text: it fits a terminal of 80 columns.
-WIDTH: Final = 79
-# Headings of the columns of text, which are aligned on the left; the others are numbers.
 # Headings of the variable that a derivative is by, or of the two of a second derivative.
 FIRST: Final = "d/d"
 SECOND: Final = "d²/d"
-TEXT_COLUMNS: Final = frozenset({"spelling", "output", FIRST, SECOND, "at", "verdict"})
+# Headings of the columns of text, which are aligned on the left; the others are numbers.
+TEXT_COLUMNS: Final = frozenset({"spelling", "output", FIRST, SECOND, "at", "verdict", "engines"})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Table:
+    """Headings and cells, all of them text.
+
+    Attributes
+    ----------
+    header, rows
+        The headings and the cells.
+    verdicts
+        For each cell the verdict that it is about, or None: what colours a cell.
+    """
+
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    verdicts: tuple[tuple[Verdict | None, ...], ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Block:
-    """The table of one expression.
+    """What is said about one expression.
 
     Attributes
     ----------
     title
         The name and the text of the expression.
-    header, rows
-        The headings and the cells, all of them text.
+    source
+        The same in lines, with the part to blame marked: the expression, and after it the
+        definition that is to blame if one is.
+    table
+        A row for each point, a column for each engine.
+    tall
+        The same with a row for each number at a point: it is narrow however many engines ran.
     remarks
         Sentences below the table: what is not shown, explanations, notes.
     matrices
         Tables above the table: derivatives with respect to the components of tensors.
     findings
-        Sentences above everything else: where the function is undefined.
+        Sentences above everything else: what failed, where the function is undefined, what is
+        wrong.
     """
 
     title: tuple[str, str]
-    header: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
+    source: tuple[Marked, ...]
+    table: Table
+    tall: Table
     remarks: tuple[str, ...]
     matrices: tuple[Matrix, ...] = ()
     findings: tuple[str, ...] = ()
 
+    @property
+    def header(self) -> tuple[str, ...]:
+        """The headings of the table."""
+        return self.table.header
+
+    @property
+    def rows(self) -> tuple[tuple[str, ...], ...]:
+        """The rows of the table."""
+        return self.table.rows
+
+
+def name_and_text(title: tuple[str, str]) -> tuple[str, str]:
+    """Return what stands before the text of an expression, and the text in one line.
+
+    Examples
+    --------
+    >>> name_and_text(("ramp", "relu(x)")), name_and_text(("x  + 1", "x + 1"))
+    (('ramp: ', 'relu(x)'), ('', 'x + 1'))
+    """
+    name, text = (" ".join(part.split()) for part in title)
+    return "" if name == text else f"{name}: ", text
+
 
 def title(block: Block) -> str:
     """Return the name and the text of an expression, once if they are the same."""
-    name, text = (" ".join(part.split()) for part in block.title)
-    return name if name == text else f"{name}: {text}"
+    return "".join(name_and_text(block.title))
 
 
 def tabulated(block: Block, style: str, escape: Callable[[str], str] = str) -> str:

@@ -16,7 +16,7 @@ from symdiff.errors import Crash, SymdiffError, UsageError
 from symdiff.grid.grid import Grid
 from symdiff.program import Program
 from symdiff.report import formats, frames
-from symdiff.report.colours import PLAIN
+from symdiff.report.colours import COLUMNS, PLAIN, Look
 from symdiff.report.curves.terminal import plotted
 from symdiff.report.layout import USUAL, Layout
 from symdiff.report.records import Record, records
@@ -91,7 +91,7 @@ class Report:
         for e in self.evidence:
             yield from records(e)
 
-    def table(self, form: str = "plain", *, everything: bool = False) -> str:
+    def table(self, form: str = "plain", *, everything: bool = False, width: int = COLUMNS) -> str:
         """Return tables as text.
 
         Parameters
@@ -100,14 +100,19 @@ class Report:
             ``plain``, ``github``, ``latex`` or ``html``.
         everything
             Whether to show every point, not only kinks and disagreements.
+        width
+            The columns that plain text has room for.
 
         Raises
         ------
         UsageError
             If there is no such format, or it has no tables.
         """
-        rendering = formats.load_tables(form)
-        return rendering.tables([block(e, everything=everything) for e in self.evidence])
+        rendering, look = formats.load_tables(form), Look(width)
+        blocks = [block(e, everything=everything, width=look.width) for e in self.evidence]
+        if form == "plain":
+            return formats.load_plain().tables(blocks, look)
+        return rendering.tables(blocks)
 
     def summary(self) -> str:
         """Return the numbers of points and verdicts, and what does not pass, in a few lines."""

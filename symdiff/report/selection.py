@@ -29,6 +29,10 @@ _REMARKABLE_KINDS: Final = (
 )
 # Verdicts that do not select a point.
 _UNREMARKABLE: Final = (Verdict.AGREES, Verdict.INEXACT, Verdict.UNSUPPORTED, Verdict.UNDEFINED)
+# Verdicts on an engine that gave no number.
+_WITHOUT_NUMBER: Final = (Verdict.FAILED, Verdict.UNSUPPORTED)
+# Verdicts of which no group is made: each such point says something of its own.
+_PASSING: Final = (Verdict.AGREES, Verdict.INEXACT, Verdict.SUBGRADIENT, Verdict.UNSUPPORTED)
 # Verdicts that select a point even if it was added for a kink along another variable.
 _FAILING: Final = tuple(verdict for verdict in Verdict if not verdict.passes)
 
@@ -45,16 +49,27 @@ class Row:
         The variable of the derivative.
     i
         The index of the point.
+    alike
+        At how many points, this one included, the same holds: the row stands for all of them.
     """
 
     trial: Trial
     variable: str
     i: int
+    alike: int = 1
 
     @property
     def kind(self) -> Kind:
         """The kind of the point along the variable."""
         return Kind.from_code(self.trial.truths[self.variable].kinds[self.i])
+
+    def telling(self, engines: Iterable[str]) -> dict[str, Verdict]:
+        """Return the verdicts that say something of this point: see `is_told_once`."""
+        return {
+            engine: verdict
+            for engine, verdict in self.verdicts(engines).items()
+            if not is_told_once(self.trial, engine, self.variable)
+        }
 
     def verdicts(self, engines: Iterable[str]) -> dict[str, Verdict]:
         """Return the verdicts on those of the engines that have this derivative."""
@@ -78,12 +93,15 @@ class Selection:
     ranks
         The rank of each point, shape (k,); 0 is the most important. A table that is too long leaves
         out points of high rank.
+    alike
+        How many points each point stands for, itself included; shape (k,).
     """
 
     trial: Trial
     variable: str
     points: NDArray[np.intp]
     ranks: NDArray[np.intp]
+    alike: NDArray[np.intp]
 
     def __len__(self) -> int:
         """Return the number of points."""
@@ -91,7 +109,13 @@ class Selection:
 
     def row(self, k: int) -> Row:
         """Return the row of the k-th point."""
-        return Row(self.trial, self.variable, int(self.points[k]))
+        return Row(self.trial, self.variable, int(self.points[k]), int(self.alike[k]))
+
+
+def is_told_once(trial: Trial, engine: str, variable: str) -> bool:
+    """Return whether an engine failed, or was unsupported, at every point: one sentence says it."""
+    codes = trial.verdicts(engine, variable)
+    return bool((codes == codes[:1]).all()) and codes[0] in _WITHOUT_NUMBER
 
 
 def select(evidence: Evidence, *, everything: bool = False) -> list[Selection]:
@@ -149,7 +173,47 @@ def _selection(evidence: Evidence, trial: Trial, variable: str, *, everything: b
     else:
         remarkable = _remarkable(evidence, trial, variable)
     points = np.flatnonzero(remarkable | requested | everything)
-    return Selection(trial, variable, points, _ranks(roles, remarkable, requested)[points])
+    ranks = _ranks(roles, remarkable, requested)[points]
+    return Selection(trial, variable, points, ranks, np.ones(len(points), dtype=np.intp))
+
+
+def grouped(evidence: Evidence, selections: Sequence[Selection]) -> list[Selection]:
+    """Return selections in which one point stands for all that have the same verdicts.
+
+    Kinks and other remarkable points, and those that `at` asks for, stand for themselves. So do
+    points at which all verdicts are unremarkable.
+    """
+    return [_grouped(evidence, selection) for selection in selections]
+
+
+def _grouped(evidence: Evidence, selection: Selection) -> Selection:
+    trial, variable, points = selection.trial, selection.variable, selection.points
+    truths = trial.truths[variable]
+    codes = [
+        trial.verdicts(engine, variable)[points]
+        for engine in evidence.engines
+        if variable in trial.covered(engine) and not is_told_once(trial, engine, variable)
+    ]
+    if not codes or not len(points) or trial.is_directional:
+        return selection
+    # A number that rounding explains makes no other group than one that agrees.
+    codes = [np.where(c == Verdict.INEXACT, np.int8(Verdict.AGREES), c) for c in codes]
+    kinds = truths.kinds[points]
+    is_apparent = np.isin(points, truths.apparent_kinks)
+    is_single = np.isin(kinds, _REMARKABLE_KINDS) | np.isin(points, evidence.requested)
+    is_single |= np.isin(codes, _PASSING).all(axis=0)
+    own = np.where(is_single, np.arange(1, 1 + len(points)), 0)
+    keys = np.column_stack([own, kinds, is_apparent, *codes])
+    _, group = np.unique(keys, axis=0, return_inverse=True)
+    # Of each group the point of the lowest rank is kept: not a neighbour of a kink if need be.
+    order = np.lexsort([points, selection.ranks, group.ravel()])
+    _, first, count = np.unique(group.ravel()[order], return_index=True, return_counts=True)
+    kept = order[first]
+    back = np.argsort(kept)
+    kept = kept[back]
+    return dataclasses.replace(
+        selection, points=points[kept], ranks=selection.ranks[kept], alike=count[back]
+    )
 
 
 def _remarkable(evidence: Evidence, trial: Trial, variable: str) -> Mask:
@@ -164,7 +228,7 @@ def _remarkable(evidence: Evidence, trial: Trial, variable: str) -> Mask:
     if evidence.tensors is None:  # beside a kink along one component, all others are partial
         remarkable |= (grid.along < 0) & (kinds == Kind.PARTIAL)
     for engine in evidence.engines:
-        if variable in trial.covered(engine):
+        if variable in trial.covered(engine) and not is_told_once(trial, engine, variable):
             verdicts = trial.verdicts(engine, variable)
             selects = np.isin(verdicts, _FAILING) | is_along & ~np.isin(verdicts, _UNREMARKABLE)
             selects[trial.judgements[engine, variable].without_stencil] = False

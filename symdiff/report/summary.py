@@ -13,8 +13,7 @@ from tabulate import tabulate
 from symdiff.comparison.evidence import Evidence
 from symdiff.errors import SymdiffError
 from symdiff.grid.grid import Role
-from symdiff.report.colours import printable
-from symdiff.report.rendering import WIDTH
+from symdiff.report.colours import WIDTH, printable
 from symdiff.report.undefined import has_undefined_points
 from symdiff.truth.kinds import Kind
 from symdiff.verdict.words import Verdict

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from symdiff.comparison.evidence import Evidence, Trial
-from symdiff.report.remarks import where
+from symdiff.report.points import where
 from symdiff.report.selection import Row
 from symdiff.truth.kinds import TENDS, Kind
 from symdiff.verdict.words import Verdict

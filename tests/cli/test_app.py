@@ -42,7 +42,7 @@ def file(tmp_path):
 def test_eval_prints_the_table_and_the_summary():
     done = run("eval", "relu(x)", "--grid", "x=-1:1:3")
     assert (done.exit_code, done.stderr) == (0, "")
-    assert "0  kink  0 | 1       0.5         0      0.5  subgradient" in done.stdout
+    assert "0  kink  [0, 1]  0.5 mean    0 left  0.5 mean  subgradient" in done.stdout
     assert "1 expression, 13 points" in done.stdout
 
 

@@ -36,7 +36,7 @@ def test_a_run_in_float64_has_records_as_before():
 
 
 def test_tables_show_the_formats_side_by_side():
-    text = report(dtype="float32,bfloat16").table()
+    text = report(dtype="float32,bfloat16").table(width=120)
     header = next(line for line in text.splitlines() if "truth" in line)
     assert header.split()[-4:] == ["central", "autograd:float32", "autograd:bfloat16", "verdict"]
     assert "the points are numbers of bfloat16" in " ".join(text.split())

@@ -8,12 +8,11 @@ import symdiff
 
 TABLE = """\
 relu(x)
-x  at    truth  symbolic  autograd  central  verdict
--  ----  -----  --------  --------  -------  -----------
-0  kink  0 | 1       0.5         0      0.5  subgradient
+x  at     truth  symbolic  autograd   central  verdict
+-  ----  ------  --------  --------  --------  -----------
+0  kink  [0, 1]  0.5 mean    0 left  0.5 mean  subgradient
   12 more points (--all shows all); 13 of 13 proved
-  at x = 0: symbolic and central choose mean. autograd chooses left, min-norm;
-    torch's rule says so"""
+  at x = 0: autograd gives 0, as torch's documentation says"""
 
 
 def test_the_default_table_shows_kinks_and_findings(relu):
@@ -22,7 +21,7 @@ def test_the_default_table_shows_kinks_and_findings(relu):
 
 def test_a_table_of_everything_shows_every_point(relu):
     table = relu.table(everything=True)
-    assert len(table.splitlines()) == 5 + len(relu.grid)
+    assert len(table.splitlines()) == 4 + len(relu.grid)
     assert "more points" not in table
 
 
@@ -56,7 +55,8 @@ def test_an_exact_point_asked_for_is_not_the_double_nearest_to_it():
 
 def test_points_asked_for_are_the_last_to_be_cut():
     comparison = symdiff.compare("abs(sin(100*x))", {"x": "-2:2:9"}, at={"x": [0.3, "pi/100"]})
-    rows = [line.split() for line in comparison.table().splitlines()[3:27]]
+    rows = [line.split() for line in comparison.table(width=100).splitlines()[3:27]]
+    assert len(rows) == 24
     assert any(row[0] == "0.3" for row in rows) and any(row[0] == "pi/100" for row in rows)
     (kinks,) = {row[1] for row in rows if row[0] != "0.3"}
     assert kinks == "kink"
@@ -99,7 +99,10 @@ def test_the_same_explanation_of_two_engines_is_given_once():
 
 def test_an_explanation_says_which_neighbour_of_a_kink_it_is_for():
     table = symdiff.compare("F.hardsigmoid(x)", {"x": "-4:0:2"}).table()
-    assert "autograd wrong at x = -3 (+1 ulp): F.hardsigmoid(x)" in table
+    assert "autograd wrong for x from just above -3 to 0: 0.166666672 instead of" in table
+    assert "-2.9999999999999996  +1 ulp" in symdiff.compare("abs(x + 3)", {"x": "-4:0:2"}).table(
+        everything=True
+    )
 
 
 def test_digits_grow_until_a_difference_shows():
@@ -127,7 +130,7 @@ def test_minus_zero_is_zero():
 
 def test_long_tables_are_cut_and_say_so():
     table = symdiff.compare("abs(sin(100*x))").table()
-    assert len(table.splitlines()) < 35
+    assert len(table.splitlines()) <= 35
     assert re.search(r"\d+ of them left out for length", table)
     assert "note: abs(sin(100*x)) along x: stopped at 32 kinks, those nearest to 0" in table
 
@@ -148,16 +151,19 @@ def test_lines_fit_a_terminal_of_eighty_columns(text):
 def test_each_spelling_has_a_row():
     table = symdiff.compare("relu(x)", spellings={"clamp": "x.clamp(min=0)"}).table()
     rows = [line.split() for line in table.splitlines() if " kink " in line]
-    assert [(row[2], row[-3]) for row in rows] == [("as", "0"), ("clamp", "1")]
+    assert [re.findall(r"as written|clamp|left|right", " ".join(row)) for row in rows] == [
+        ["as written", "left"],
+        ["clamp", "right"],
+    ]
 
 
 def test_remarks_name_the_spelling():
     spellings = {"sum": "(relu(-x) + x) - relu(x) + relu(x)"}
     table = symdiff.compare("relu(x)", at={"x": [0]}, spellings=spellings).table()
-    assert "at x = 0: symbolic and central choose mean" in table
-    assert "sum: at x = 0" not in table
+    assert "at x = 0: autograd gives 0, as torch's documentation says" in table
+    assert "gives 1" not in table
     odd = symdiff.compare("x", at={"x": [0]}, spellings={"two": "relu(x) - relu(-x)"}).table()
-    assert "two: autograd wrong at x = 0: spurious: inside the AD hull" in odd
+    assert "two: autograd wrong at x = 0: 0 instead of 1; spurious: inside the AD hull" in odd
 
 
 def test_a_failing_verdict_is_shown_whichever_variable_has_the_kink():
@@ -185,11 +191,11 @@ def test_points_that_at_asks_for_along_one_of_two_variables_are_shown(text):
 
 # In these, the kinks of the second variable are those of the first one: f depends on x - c·y.
 SHARED_KINKS = [
-    ("clamp(x, min=y)", "0 | 1"),
-    ("max(x, y)", "0 | 1"),
-    ("abs(x - y)", "-1 | 1"),
-    ("relu(y - x)", "0 | 1"),
-    ("where(x > y, x, y)", "0 | 1"),
+    ("clamp(x, min=y)", "[0, 1]"),
+    ("max(x, y)", "[0, 1]"),
+    ("abs(x - y)", "[-1, 1]"),
+    ("relu(y - x)", "[0, 1]"),
+    ("where(x > y, x, y)", "[0, 1]"),
 ]
 
 
@@ -199,11 +205,10 @@ def test_kinks_of_a_second_variable_have_rows_and_remarks(text, slopes):
     rows = [line for line in table.splitlines() if " kink  y " in line]
     assert rows
     assert all(slopes in row for row in rows)
-    assert "d/dx: autograd chooses" in table or "d/dx and d/dy: autograd chooses" in table
-    assert "d/dy: autograd chooses" in table
+    assert "(d/dx and d/dy)" in table or "(d/dy and d/dx)" in table
 
 
 def test_each_choice_of_a_subgradient_is_reported_at_its_first_kink():
     table = symdiff.compare("relu(x) + abs(x - 1)", at={"x": [0, 1]}, engines=["autograd"]).table()
-    assert "at x = 0: autograd chooses left" in table
-    assert "at x = 1: autograd chooses mean" in table
+    assert "at x = 0: autograd gives -1; torch's documentation says 0, the shortest" in table
+    assert "at x = 1: autograd gives 1; torch's documentation says 0, the shortest" in table

@@ -8,7 +8,11 @@ import symdiff
 
 def first_lines(text, **request):
     """Return the lines between the title and the table, as one text."""
-    lines = symdiff.compare(text, **request).table().splitlines()[1:]
+    _, *lines = symdiff.compare(text, **request).table().splitlines()
+    while lines and not lines[0].startswith(("  ", "x ")):  # a definition, and what is marked
+        lines.pop(0)
+    if lines and set(lines[0]) <= set(" ~"):
+        lines.pop(0)
     taken = []
     for line in lines:
         if not line.startswith(("  undefined", "    ") if taken else "  undefined"):

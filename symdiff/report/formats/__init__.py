@@ -18,6 +18,7 @@ from symdiff.errors import UsageError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from symdiff.report.colours import Look
     from symdiff.report.layout import Layout
     from symdiff.report.rendering import Block
     from symdiff.report.report import Report
@@ -64,6 +65,18 @@ class TableFormat(Format, Protocol):
 
     def tables(self, blocks: Sequence[Block]) -> str:
         """Return the tables of some expressions as text."""
+
+
+class PlainFormat(Format, Protocol):
+    """The module of plain text."""
+
+    def tables(self, blocks: Sequence[Block], look: Look) -> str:
+        """Return the tables of some expressions as text for a terminal."""
+
+
+def load_plain() -> PlainFormat:
+    """Return the module of plain text."""
+    return cast("PlainFormat", load("plain"))
 
 
 def load(name: str) -> Format:
