@@ -73,10 +73,13 @@ def _blame(evidence: Evidence, selection: Selection, verdict: Verdict) -> str:
 
 def _faults(evidence: Evidence) -> list[_Fault]:
     """Return the findings, put together where one sentence is enough for several."""
+    samples = [item for trial in evidence.trials for item in trial.samples.items()]
+    asserted = {engine for engine, given in samples if given.traits.is_asserted}
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for engines, f in by_engines(findings(evidence)):
         if f.verdict is not Verdict.FAILED:
-            groups.setdefault((engines, f.spelling, f.verdict, f.blame), []).append(f)
+            why = f.detail if f.engine in asserted else ""
+            groups.setdefault((engines, f.spelling, f.verdict, f.blame, why), []).append(f)
     return [
         _Fault(key[0], tuple(sorted(several, key=lambda f: _is_neighbour(evidence, f))))  # type: ignore[arg-type]
         for key, several in groups.items()
@@ -95,8 +98,7 @@ def _sentence(evidence: Evidence, fault: _Fault) -> str:
     numbers = ""
     if first.verdict not in _WITHOUT_NUMBERS:
         numbers = f"{first.value} instead of {first.truth}"
-        is_told = not first.ratio or first.ratio in first.detail
-        numbers += "" if is_told else f" ({first.ratio} times)"
+        numbers += f" ({first.ratio} times)" if first.ratio and not first.detail else ""
         numbers += f" at {first.at}" if regions != [first.at] else ""
     # The whole expression stands above the sentence.
     blame = "" if first.blame.startswith(f"{evidence.program.text} (") else first.blame

@@ -224,8 +224,10 @@ def _detail(trial: Trial, engine: str, variable: str, i: int) -> str:
 def _merged(found: Iterable[Finding]) -> Iterator[Finding]:
     """Yield findings with those of components that have the same fault put together."""
 
-    def fault(f: Finding) -> tuple[str, str, int, str, str]:
-        return (f.spelling, f.engine, int(f.verdict), f.blame, f.where)
+    def fault(f: Finding) -> tuple[str, str, int, str, str, str]:
+        # Asserted derivatives are explained separately for each input.
+        name = f.variable.partition("[")[0]
+        return (f.spelling, f.engine, int(f.verdict), f.blame, f.where, name)
 
     ordered = sorted(found, key=lambda f: (fault(f),))
     for _, group in itertools.groupby(ordered, key=fault):

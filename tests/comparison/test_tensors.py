@@ -386,8 +386,8 @@ def test_every_wrong_claim_is_explained():
         "3*a + 2*b.sum()", values={"a": 1.0, "b": [1.0, 2]}, claims={"a": "-3", "b": "[4, 4]"}
     )
     table = " ".join(comparison.table().split())
-    assert "claim wrong at d/da: the sign is flipped" in table
-    assert "claim wrong at d/db[0]: a factor 2 too much" in table
+    assert "claim wrong at d/da: -3 instead of 3; the sign is flipped" in table
+    assert "claim wrong at d/db[0] and d/db[1]: 4 instead of 2; a factor 2 too much" in table
 
 
 def test_a_probability_of_0_is_an_edge_of_cross_entropy():
