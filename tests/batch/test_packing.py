@@ -1,6 +1,7 @@
 """Packed requests and results: unpacking returns what was packed, and data only."""
 
 import dataclasses
+import hashlib
 import json
 import zlib
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 import symdiff
+from symdiff.batch import packing
 from symdiff.batch.packing import FORMAT, PackingError, pack, unpack
 from symdiff.batch.work import collect
 from symdiff.errors import Crash, ExpressionError, Lost, Place
@@ -133,3 +135,10 @@ def test_bytes_of_another_format_are_refused_with_both_numbers():
 def test_damaged_and_hostile_bytes_are_refused(packed):
     with pytest.raises(PackingError, match=r"^damaged"):
         unpack(packed)
+
+
+def test_the_format_has_a_new_number_where_the_packed_classes_have_other_fields():
+    # If this fails, raise FORMAT: a store of an older version would be read as damaged.
+    fields = repr(sorted((kind.__name__, names) for kind, names in packing._FIELDS.items()))
+    digest = hashlib.sha256(fields.encode()).hexdigest()[:16]
+    assert (FORMAT, digest) == (13, "e32206d0b0289362")
