@@ -201,6 +201,9 @@ def test_colours_follow_the_system_and_the_button(browser, page):
 def test_printing_opens_every_expression_and_closes_it_again(browser, page):
     opened(browser, page)
     count = "return document.querySelectorAll('details[open]').length"
+    # What is printed has the size of paper, and the page has been painted once.
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    browser.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
     printed = base64.b64decode(browser.execute_cdp_cmd("Page.printToPDF", {})["data"])
     assert printed.startswith(b"%PDF-") and len(printed) > 20_000
     assert browser.execute_script(count) == 0
