@@ -24,6 +24,8 @@ MAX_ROWS: Final = 60
 _MAX_NAMES: Final = 10
 # The largest relative difference of two values that count as the same choice of an engine.
 _TOLERANCE: Final = 1e-9
+# Numbers that are smaller are rounding errors where an engine chose 0.
+_NOISE: Final = 1e-12
 # Labels of the verdicts on values that an engine chose: there is no derivative.
 _CHOICES: Final = frozenset(
     map(str, (Verdict.SUBGRADIENT, Verdict.NOT_SUBGRADIENT, Verdict.SILENT, Verdict.UNDEFINED))
@@ -239,12 +241,21 @@ def _changes(old: Run, new: Run, rewritten: set[str]) -> Iterator[Change]:
             continue
         if before["verdict"] != after["verdict"]:
             yield Change("verdict", before, after)
-        elif before["verdict"] in _CHOICES and not _same(before["value"], after["value"]):
+        elif before["verdict"] in _CHOICES and not _same_choice(before["value"], after["value"]):
             yield Change("convention", before, after)
         elif before["kind"] != after["kind"] or not _same(
             before["derivative"], after["derivative"]
         ):
             yield Change("truth", before, after)
+
+
+def _same_choice(a: Any, b: Any) -> bool:  # noqa: ANN401  (as in `_same`)
+    """Return whether an engine made the same choice: a difference quotient of 0 is rounding noise.
+
+    The noise differs between processors.
+    """
+    is_noise = all(x is not None and abs(float(x)) < _NOISE for x in (a, b))
+    return is_noise or _same(a, b)
 
 
 def _same(a: Any, b: Any) -> bool:  # noqa: ANN401  (numbers, "nan", "inf", or None)

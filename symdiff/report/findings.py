@@ -15,6 +15,7 @@ from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.grid.grid import Role
 from symdiff.report.numbers import formatted
 from symdiff.report.points import where
+from symdiff.report.records import Record, engine_records
 from symdiff.report.regions import Points, parts, region
 from symdiff.truth.kinds import Kind
 from symdiff.verdict.words import Verdict
@@ -123,6 +124,17 @@ def findings(evidence: Evidence) -> tuple[Finding, ...]:
     if evidence.tensors is not None:
         found = list(_merged(found))
     return tuple(sorted(found, key=lambda f: (-f.verdict.gravity, f.points[0])))
+
+
+def failing_records(evidence: Evidence) -> Iterator[Record]:
+    """Yield the records whose verdicts do not pass and were not expected."""
+    for trial in evidence.trials:
+        for variable in trial.variables:
+            for engine in evidence.engines:
+                if variable in trial.covered(engine):
+                    mask = failing(evidence, trial, engine, variable)
+                    rows = engine_records(evidence, trial, variable, engine) if mask.any() else ()
+                    yield from itertools.compress(rows, mask)
 
 
 def failing(evidence: Evidence, trial: Trial, engine: str, variable: str) -> Mask:

@@ -66,12 +66,11 @@ def records(evidence: Evidence) -> Iterator[Record]:
     the verdict follows; it is false where running error bounds certify the truth, and where the
     truth or the verdict is undecided.
     """
-    exact = _exact_texts(evidence)
     for trial in evidence.trials:
         for variable in trial.variables:
             for engine in evidence.engines:
                 if variable in trial.covered(engine):
-                    yield from _engine_records(evidence, trial, variable, engine, exact)
+                    yield from engine_records(evidence, trial, variable, engine)
 
 
 def fields(evidence: Iterable[Evidence]) -> tuple[str, ...]:
@@ -82,9 +81,11 @@ def fields(evidence: Iterable[Evidence]) -> tuple[str, ...]:
     return (*FIELDS[:behind], DTYPE, *FIELDS[behind:])
 
 
-def _engine_records(
-    evidence: Evidence, trial: Trial, variable: str, engine: str, exact: Mapping[int, str]
+def engine_records(
+    evidence: Evidence, trial: Trial, variable: str, engine: str
 ) -> Iterator[Record]:
+    """Yield the records of one engine and variable, one for each point in order."""
+    exact = _exact_texts(evidence)
     constants = {
         "expression": evidence.name,
         "spelling": trial.spelling or None,

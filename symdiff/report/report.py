@@ -18,6 +18,7 @@ from symdiff.program import Program
 from symdiff.report import formats, frames
 from symdiff.report.colours import COLUMNS, PLAIN, Look
 from symdiff.report.curves.terminal import plotted
+from symdiff.report.findings import failing_records
 from symdiff.report.layout import USUAL, Layout
 from symdiff.report.records import Record, records
 from symdiff.report.summary import summary
@@ -61,10 +62,9 @@ class Report:
 
     @property
     def findings(self) -> tuple[Record, ...]:
-        """The records with a verdict that does not pass, the gravest first."""
+        """The records whose verdicts do not pass and were not expected, the gravest first."""
         gravity = {v.label: v.gravity for v in Verdict}
-        passing = {v.label for v in Verdict if v.passes}
-        found = [r for r in self.records() if r["verdict"] not in passing]
+        found = [r for e in self.evidence if not e.ok for r in failing_records(e)]
         return tuple(sorted(found, key=lambda r: -gravity[r["verdict"]]))
 
     def check(self) -> None:

@@ -76,6 +76,20 @@ def test_an_expected_verdict_is_no_finding(tmp_path):
     assert findings(report.evidence[0]) == ()
 
 
+def test_the_records_of_findings_are_those_that_the_report_fails_for(tmp_path):
+    file = tmp_path / "a.toml"
+    file.write_text(
+        '[[expression]]\nexpr = "sqrt(x)"\n'  # nonfinite where a stencil leaves the domain
+        '[[expression]]\nexpr = "sqrt(x**2)"\nexpect = { autograd = ["nonfinite"] }\n'
+        '[[expression]]\nname = "bad"\nexpr = "x**2"\nclaims = { x = "3*x" }\n'
+    )
+    report = symdiff.compare_file(file)
+    counts = {e.name: sum(sum(c.values()) for c in e.findings().values()) for e in report.evidence}
+    assert counts["bad"] > 0
+    assert {r["expression"] for r in report.findings} == {n for n, count in counts.items() if count}
+    assert len(report.findings) == sum(counts.values())
+
+
 def test_engines_with_the_same_fault_share_a_line():
     several = found("sqrt(x**2)", {"x": "-1:1:3"}, engines=["autograd", "func", "central"])
     assert [engines for engines, _ in by_engines(several)] == [("autograd", "func")]
