@@ -29,7 +29,7 @@ def test_a_cell_gives_a_table(shell, cell, names):
     html = shell.display_formatter.format(report)[0]["text/html"]
     assert html == report._repr_html_()
     assert "<h2>kink: abs(x)</h2>" in html
-    assert "-1 | 1" in html
+    assert "[-1, 1]" in html
     assert "subgradient" in html
 
 
