@@ -133,8 +133,8 @@ def sentence(engines: Sequence[str], f: Finding) -> str:
     """
     variables = "" if f.is_only_variable else f" d/d{listed(f.variables, limit=1)}"
     of = f" of {listed(f.outputs, limit=1)}" if f.output else ""
-    place = _place(f)
-    at = f" at {place}" if place else ""
+    region = place(f)
+    at = f" at {region}" if region else ""
     who = f"{listed(engines)}{variables}{of}"
     if _is_told(f):
         return f"{who}{at}: {f.detail}"
@@ -142,8 +142,8 @@ def sentence(engines: Sequence[str], f: Finding) -> str:
     return f"{who} {f.value}, not {f.truth}{times},{at}".removesuffix(",")
 
 
-def _place(f: Finding) -> str:
-    """Return the region in a few words: a region around a kink is named by the kink."""
+def place(f: Finding) -> str:
+    """Return the region of a finding in a few words: one around a kink is named by the kink."""
     if " from " not in f.where:
         return f.where
     if f.at.count(" = ") == 1:

@@ -106,11 +106,11 @@ def tabulated(block: Block, style: str, escape: Callable[[str], str] = str) -> s
     style
         The name of the style, tabulate's ``tablefmt``.
     escape
-        A function that escapes the text of a cell.
+        A function that escapes the text of a cell or a heading.
     """
     return tabulate(
         [list(map(escape, row)) for row in block.rows],
-        headers=block.header,
+        headers=list(map(escape, block.header)),
         tablefmt=style,
         disable_numparse=True,
         preserve_whitespace=True,
@@ -122,7 +122,7 @@ def tabulated_matrix(matrix: Matrix, style: str, escape: Callable[[str], str] = 
     """Return a matrix in a style of `tabulate`, without its remarks; see `tabulated`."""
     return tabulate(
         [list(map(escape, row)) for row in matrix.rows],
-        headers=matrix.header,
+        headers=list(map(escape, matrix.header)),
         tablefmt=style,
         disable_numparse=True,
         colalign=["left", *["right"] * (len(matrix.header) - 1)],
