@@ -117,10 +117,6 @@ class Look:
         """Return a text that is underlined and bold."""
         return self._painted(text, (_BOLD, _UNDERLINED))
 
-    def faint(self, text: str) -> str:
-        """Return a text that matters less."""
-        return self._painted(text, (_DIM,))
-
     def _painted(self, text: str, codes: tuple[int, ...]) -> str:
         if not self.is_coloured or not codes or not text.strip():
             return text
