@@ -152,7 +152,7 @@ def many() -> Table:
         seconds = in_turn(
             {
                 "straightforward script": process(*script),
-                "symdiff, sympy's derivative on trial": process(*run),
+                "symdiff, sympy's derivative": process(*run),
                 "symdiff, symengine's": process(*run, *fast),
                 "symdiff, sympy's, two processes": process(*run, "--jobs", "2"),
                 "symdiff, symengine's, two processes": process(*run, *fast, "--jobs", "2"),

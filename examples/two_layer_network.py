@@ -48,7 +48,7 @@ class Loss(Function):
 
     @staticmethod
     def backward(ctx, gradient):
-        """Return the gradients by x, y, w1 and w2."""
+        """Return the gradients with respect to x, y, w1 and w2."""
         x, y, w1, w2, h, h_relu, y_pred = ctx.saved_tensors
         factor = 1.0 if ctx.altered == "no factor 2" else 2.0
         grad_y_pred = gradient * factor * (y_pred - y)
@@ -65,7 +65,7 @@ class Loss(Function):
 
 
 def compared(altered: str) -> symdiff.Comparison:
-    """Return the comparison of a network's gradients by its parameters."""
+    """Return the comparison of a network's gradients with respect to its parameters."""
     generator = torch.Generator().manual_seed(1)
     x = torch.randn(4, 5, dtype=torch.float64, generator=generator)
     x[0] = 0  # its hidden units are 0: the clamp has a kink there

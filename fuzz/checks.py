@@ -282,21 +282,21 @@ def _along_directions(case: Case, words: Sequence[Word], counts: Counts) -> Find
             counts.of["slopes along other directions"] += answer.is_clear
             slopes = [group[n].derivative for n in sorted(group)]
             parts = [d * s for d, s in zip(direction, slopes, strict=True) if s is not None]
-            room = 1e-9 * sum(map(abs, parts)) + 1e-300
+            tolerance = 1e-9 * sum(map(abs, parts)) + 1e-300
             sides = (answer.left, answer.right)
             if not answer.is_clear or not math.isfinite(sum(parts)):
                 continue
             if all(
-                s.shape is Shape.SLOPE and abs(double_of(s.slope) - sum(parts)) <= room
+                s.shape is Shape.SLOPE and abs(double_of(s.slope) - sum(parts)) <= tolerance
                 for s in sides
             ):
                 continue
             if not _directional(case.question.tree, first, direction, 2).is_clear:
                 continue
-            told = ", ".join(f"{s.shape.value} {s.slope}" for s in sides)
+            text = ", ".join(f"{s.shape.value} {s.slope}" for s in sides)
             said = "; ".join(f"d/d{n}: {w.truth}" for n, w in group.items())
             return Finding(
-                "directions", str(case.question), f"{first.where}, along {direction}", said, told
+                "directions", str(case.question), f"{first.where}, along {direction}", said, text
             )
     return None
 
@@ -380,7 +380,7 @@ def _plant(
     engines = [
         Planted(f"planted {k}", dict(zip(names, v, strict=True))) for k, v in planted.items()
     ]
-    # Elsewhere an engine gets another number than the exact one, and is excused near a kink.
+    # Elsewhere an engine gets a different number than the exact one, and is excused near a kink.
     doubles = all(c.is_double for c in group[0].inputs.values())
     question = dataclasses.replace(case.question, at={n: (c,) for n, c in group[0].inputs.items()})
     for word in ask(question, engines=(), planted=engines):
@@ -457,7 +457,7 @@ def _by_cones(case: Case, counts: Counts) -> Finding | None:
             return Finding(
                 "cones",
                 str(case.question),
-                f"gradient by {names}",
+                f"gradient with respect to {names}",
                 said,
                 f"limits of gradients: {_texts(found)}",
             )
@@ -469,7 +469,7 @@ def _by_cones(case: Case, counts: Counts) -> Finding | None:
                     return Finding(
                         "cones",
                         str(case.question),
-                        f"gradient by {names}",
+                        f"gradient with respect to {names}",
                         said,
                         f"all limits of gradients that were found: {_texts(more)}",
                     )
@@ -492,11 +492,11 @@ def _by_sympy(case: Case, counts: Counts) -> Finding | None:
         for which, side, mine in (("left", -1, word.left), ("right", 1, word.right)):
             if word.kind in {"undecided", "jump"} or mine is None:
                 continue
-            told = sympy_limits.limits(tree, at, side)
-            counts.of["limits by sympy"] += told is not None
-            if told is None or told[1] is None:
+            limits = sympy_limits.limits(tree, at, side)
+            counts.of["limits by sympy"] += limits is not None
+            if limits is None or limits[1] is None:
                 continue
-            theirs = told[1]
+            theirs = limits[1]
             if not theirs.is_extended_real or theirs.has(sympy_limits.T):
                 continue
             number = sympy_limits.number(theirs)

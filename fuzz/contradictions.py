@@ -164,8 +164,8 @@ def of_verdict(word: Word, answer: Answer) -> str:
     if interval is None:
         return ""
     low, high = interval
-    room = _RTOL * max(abs(low), abs(high)) + _SMALLEST
-    inside = bool(low - room <= value <= high + room)
+    margin = _RTOL * max(abs(low), abs(high)) + _SMALLEST
+    inside = bool(low - margin <= value <= high + margin)
     is_kink = low != high
     exact_inside = bool(low <= value <= high) if is_kink else value == double_of(low)
     # A gradient outside the Clarke set may have every component between the slopes along its axis.

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-Each = Callable[..., Any]  # applies a function of numbers component by component
+Each = Callable[..., Any]  # applies a function of numbers elementwise
 Array = Any  # an array of numbers; a number where it has no dimensions
 Dim = int | tuple[int, ...] | None
 

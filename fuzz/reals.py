@@ -1,6 +1,6 @@
 """Real numbers with hundreds of digits: fractions where possible, else floats of mpmath.
 
-A difference that cancels to almost nothing counts as zero. Where it may be another number that
+A difference that cancels to almost nothing counts as zero. Where it may be a different number that
 was too small to be kept, the answer is `UnclearError`.
 """
 

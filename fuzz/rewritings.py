@@ -224,8 +224,8 @@ def contradiction(rewriting: Rewriting, word: Word, other: Word) -> str:
         if mine is None or theirs is None or not math.isfinite(mine * factor):
             continue
         expected = mine * factor + added
-        room = 1e-12 * (abs(mine * factor) + abs(added)) + 1e-300
-        if not abs(expected - theirs) <= room:
+        tolerance = 1e-12 * (abs(mine * factor) + abs(added)) + 1e-300
+        if not abs(expected - theirs) <= tolerance:
             return f"{word.truth}, but {other.truth} for {rewriting.question}"
     return ""
 

@@ -1,6 +1,6 @@
 """What the functions of tensors mean, on arrays of numbers; written down again, in plain loops.
 
-`each` applies a function of numbers component by component.
+`each` applies a function of numbers elementwise.
 """
 
 from __future__ import annotations

@@ -81,7 +81,7 @@ class Values:
         return self.each(tree.function, *positional, **named, **dict(tree.settings))
 
     def each(self, function: str, *arguments: Value, **settings: Any) -> Value:
-        """Apply a function of numbers component by component."""
+        """Apply a function of numbers elementwise."""
         if not any(isinstance(a, np.ndarray) for a in arguments):
             return self._one(function, arguments, settings)
         broadcast = np.broadcast(*arguments)

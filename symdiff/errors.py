@@ -140,7 +140,7 @@ class UntracedError(UsageError):
 
 
 class CallableError(UsageError):
-    """A person's function raised an exception, which is the cause of this error."""
+    """The user's function raised an exception, which is the cause of this error."""
 
 
 class StoreError(InputError):

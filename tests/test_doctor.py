@@ -27,7 +27,7 @@ def test_an_absent_extra_is_named_with_its_command_and_is_no_failure(monkeypatch
 
 
 def without(name, version=None):
-    """Return a function for `_version` that finds another version of a library, or none."""
+    """Return a function for `_version` that finds a different version of a library, or none."""
     right = doctor._version
     return lambda requirement: version if requirement.name == name else right(requirement)
 

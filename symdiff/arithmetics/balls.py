@@ -39,7 +39,7 @@ __all__ = [
 DOUBLE: Final = DTYPES["float64"].bits  # of the precision of doubles
 PRECISION: Final = 128  # bits of precision, unless another is asked for
 _INTEGER_BITS: Final = 2200  # bits for an integer below 2^1024 and as many after the point
-_SAFETY: Final = 4.0  # factor for kernels that add up in another order or err by several ulps
+_SAFETY: Final = 4.0  # factor for kernels that add up in a different order or err by several ulps
 
 
 class _Balls:

@@ -19,7 +19,7 @@ class _Casadi:
 
     def column(self, row: Function) -> Callable[..., Any]:
         column = COLUMNS.get(row.name)
-        if column is None:  # a definition in other functions would be another program
+        if column is None:  # a definition in other functions would be a different program
             raise Unsupported(row.name, "CasADi has no such function")
         return column
 

@@ -1,7 +1,7 @@
 """Arithmetics on the arrays of a library that differentiates them: JAX, HIPS autograd.
 
 The engine gets the program as its user would write it in that library. A definition in other
-functions of the library would be another program, so a row without a column is `Unsupported`.
+functions of the library would be a different program, so a row without a column is `Unsupported`.
 """
 
 from __future__ import annotations

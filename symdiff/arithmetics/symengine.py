@@ -126,7 +126,7 @@ def symengine_derivatives(
     """Return the partial derivatives that symengine finds for a program, by variable.
 
     Where symengine leaves one unevaluated, the reason takes its place, as an `Unsupported`. With
-    `inner`, they are those of the derivative by this input.
+    `inner`, they are those of the derivative with respect to this input.
 
     Raises
     ------

@@ -30,7 +30,7 @@ class _Tensors:
 
     def column(self, row: Function) -> Callable[..., Any]:
         column = row.column("torch")
-        if column is None:  # a definition in other torch functions would be another program
+        if column is None:  # a definition in other torch functions would be a different program
             raise Unsupported(row.name, "torch has no such function")
         return column
 

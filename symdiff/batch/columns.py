@@ -87,7 +87,7 @@ class Columns:
     def _write(self, name: str, column: np.ndarray) -> None:
         path = self.folder / f"{_file_name(name)}.npy"
         total = self._points + len(column)
-        # The header is rewritten in place: numpy leaves room in it for a longer first axis.
+        # The header is rewritten in place: numpy leaves space in it for a longer first axis.
         header: dict[str, Any] = {
             "descr": np.lib.format.dtype_to_descr(column.dtype),
             "fortran_order": False,

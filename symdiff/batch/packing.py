@@ -142,7 +142,7 @@ def pack(value: Any, *, compress: bool = True) -> bytes:  # noqa: ANN401  (of th
     Raises
     ------
     TypeError
-        It has a value of another type.
+        It has a value of a different type.
 
     Examples
     --------
@@ -163,7 +163,7 @@ def unpack(packed: bytes) -> Any:  # noqa: ANN401
     Raises
     ------
     PackingError
-        The bytes are damaged, or have another format.
+        The bytes are damaged, or have a different format.
     """
     try:
         plain = zlib.decompress(packed)
@@ -324,7 +324,7 @@ class _Reader:
         code_of = {label: code for code, label in _labels(listing).items()}
         unknown = [label for label in written if label not in code_of]
         if unknown:
-            message = f"of another version: it has the {listing.lower()} {unknown[0]!r}"
+            message = f"of a different version: it has the {listing.lower()} {unknown[0]!r}"
             raise PackingError(message)
         codes: np.ndarray = self._arrays[index]
         if all(code_of[label] == code for label, code in written.items()):

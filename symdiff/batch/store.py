@@ -219,7 +219,7 @@ def open_store(path: Path, *, must_exist: bool = False) -> Iterator[Store]:
     Raises
     ------
     StoreError
-        The file is not a store, has another version, or is damaged; it is not changed. Or it
+        The file is not a store, has a different version, or is damaged; it is not changed. Or it
         cannot be made.
     """
     _check_file(path, must_exist=must_exist)

@@ -287,7 +287,7 @@ ARRANGEMENTS = (
              spelled={"numpy": "swapaxes"}),
     Function("permute",   "x, dims: shape", formula="dimensions reordered", array=_permute, torch="permute",
              spelled={"numpy": "transpose"}),
-    Function("reshape",   "x, shape: shape", formula="the components in another shape", aliases=("view",), array=_reshape, torch="reshape",
+    Function("reshape",   "x, shape: shape", formula="the components in a different shape", aliases=("view",), array=_reshape, torch="reshape",
              spelled={"numpy": "reshape"}),
     Function("flatten",   "x, start_dim: integer = 0, end_dim: integer = -1", formula="dimensions merged into one", array=_flatten, torch="flatten"),
     Function("unsqueeze", "x, dim: integer", formula="a dimension of length 1 inserted", array=_unsqueeze, torch="unsqueeze",

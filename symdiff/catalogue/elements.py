@@ -26,7 +26,7 @@ class Elements(Protocol):
         """Return the shape; () for a number."""
 
     def each(self, function: str, *arguments: Array) -> Array:
-        """Apply a catalogue function component by component; shapes are broadcast."""
+        """Apply a catalogue function elementwise; shapes are broadcast."""
 
     def total(self, array: Array, axes: tuple[int, ...], *, keep: bool) -> Array:
         """Return the sum over some dimensions, which keep length 1 if `keep` is true."""

@@ -78,7 +78,7 @@ def _rms_norm(
 def _torch_rms_norm(
     x: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None
 ) -> Any:
-    # torch's default depends on the dtype: the function would be another one in float32.
+    # torch's default depends on the dtype: the function would be a different one in float32.
     return torch_functional.rms_norm(
         x, normalized_shape, weight, _PRECISION if eps is None else eps
     )

@@ -74,13 +74,13 @@ def _check(
 
 def _length(n: int, k: int, s: int, p: int, d: int, *, ceil: bool) -> int:
     """Return the number of windows along a dimension."""
-    room = n + 2 * p - d * (k - 1) - 1
-    if room < 0:
+    span = n + 2 * p - d * (k - 1) - 1
+    if span < 0:
         message = (
             f"a window of length {d * (k - 1) + 1} is longer than the padded input {n + 2 * p}"
         )
         raise ShapeMismatchError(message)
-    length = (-(-room // s) if ceil else room // s) + 1
+    length = (-(-span // s) if ceil else span // s) + 1
     # The last window must start inside the input or the padding before it.
     return length - 1 if ceil and (length - 1) * s >= n + p else length
 

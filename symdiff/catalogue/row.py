@@ -121,7 +121,7 @@ class Function:
         encloses all values on the part of the domain inside the arguments.
     array
         A function on tensors, as a callable of `Elements` and its arguments; None for a function
-        that is applied component by component.
+        that is applied elementwise.
     backward_formula
         The same function as `array`, by the formula that torch's backward pass differentiates, if
         that formula loses digits that `array` keeps. Rounding errors are bounded with it.

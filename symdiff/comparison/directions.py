@@ -48,7 +48,7 @@ from symdiff.verdict.words import Verdict
 
 _MAX_PROOFS: Final = 3  # components that are tried for a proof that one is undefined
 DIRECTIONS: Final = 3  # number of random directions for each input
-_FACTOR: Final = 4.0  # by which another order of operations may exceed a bound on rounding errors
+_FACTOR: Final = 4.0  # how far a different order of operations may exceed a bound on rounding
 _UNSETTLED: Final = (
     "a switch may be zero, or the error bound of the derivative exceeds the tolerance"
 )

@@ -249,12 +249,12 @@ class Evidence:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What was read in another way than it was typed, and kinks that were not settled.
+        """What was read differently from how it was typed, and kinks that were not settled.
 
         Notes on a trace are those of `tensors`.
         """
-        told = () if self.tensors is None else self.tensors.notes
-        read = (note for t in self.trials for note in t.program.notes if note not in told)
+        traced = () if self.tensors is None else self.tensors.notes
+        read = (note for t in self.trials for note in t.program.notes if note not in traced)
         return tuple(dict.fromkeys((*read, *self.grid.notes)))
 
     @property

@@ -56,9 +56,9 @@ class _Kept:
     def add(self, grid: Grid, trials: tuple[Trial, ...]) -> None:
         """Keep special points and those where an engine does not agree; count the others."""
         kept = np.flatnonzero(~_all_agree(trials) | (grid.roles != Role.REGULAR))
-        room = max(0, MAX_KEPT - self.points)
-        self.over_limit += max(0, len(kept) - room)
-        kept = kept[:room]
+        left = max(0, MAX_KEPT - self.points)
+        self.over_limit += max(0, len(kept) - left)
+        kept = kept[:left]
         others = np.ones(len(grid), dtype=bool)
         others[kept] = False
         self.grids.append(grid.part(kept))

@@ -210,7 +210,7 @@ def check_same_values(
 def another_function(spelling: str, where: str, value: float, expected: float) -> UsageError:
     """Return the error about a spelling whose value differs from that of the expression."""
     message = (
-        f"spelling {spelling!r} is another function: at {where} it is {value:.9g}, "
+        f"spelling {spelling!r} is a different function: at {where} it is {value:.9g}, "
         f"and the expression is {expected:.9g}"
     )
     return UsageError(message, hint="correct it, or make it a separate entry")

@@ -85,7 +85,7 @@ def second_order_cases(
 
 
 def _second(problem: Problem, inner: str) -> Problem:
-    """Return the problem of differentiating the derivative by an input."""
+    """Return the problem of differentiating the derivative with respect to an input."""
     tensor_problem = problem.tensor_problem
     try:
         derivative = derivative_program(problem.program, inner)

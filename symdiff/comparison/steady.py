@@ -1,4 +1,4 @@
-"""Functions that return another value in each call: the state that they keep, and what changes."""
+"""Functions that return a different value in each call: the state they keep, and what changes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def with_kept_state(parsed: ParsedRequest) -> ParsedRequest:
 
 
 def check_steady(evidence: Evidence, request: Request) -> None:
-    """Call a callable twice more if its value is another one than it has to be.
+    """Call a callable twice more if its value is a different one than it has to be.
 
     Raises
     ------

@@ -312,7 +312,7 @@ def check_shape(request: TensorRequest, claim: Claimed) -> Shape:
     Raises
     ------
     ExpressionError
-        The shapes in the claim do not match, or the derivative has another shape.
+        The shapes in the claim do not match, or the derivative has a different shape.
     """
     shape = shape_of(claim.program, request.shapes, request.indices)
     rows, columns = output_shape_of(request, claim), input_shape_of(request, claim)

@@ -202,7 +202,7 @@ def _smooth_gradients(problem: Problem, grid: Grid) -> dict[str, Array]:
 
 
 def _smooth_everywhere(problem: Problem, gradients: Mapping[str, Array]) -> Mask | None:
-    """Return where one reverse pass proved the derivatives by all inputs that move, or None."""
+    """Return where one reverse pass proved the derivatives of all inputs that move, or None."""
     inputs = problem.without_data().inputs
     if not set(inputs) <= set(gradients):
         return None
@@ -246,7 +246,7 @@ def _with_estimates(
             continue
         try:
             estimate = engines[name].estimate_errors(problem.part(points), variable)
-        except Exception as error:  # noqa: BLE001  (an engine on trial may raise anything)
+        except Exception as error:  # noqa: BLE001  (an engine may raise anything)
             check_memory(error)
             message = f"the engine's error estimate failed: {describe(error)}"
             failures[name, variable] = message
@@ -327,7 +327,7 @@ def _allowance(engine: Engine, problem: Problem, variable: str, i: int) -> Allow
     """Return an engine's allowance at the doubles of a point."""
     try:
         return engine.allowance(problem, variable, i)
-    except Exception as error:  # noqa: BLE001  (an engine on trial may raise anything)
+    except Exception as error:  # noqa: BLE001  (an engine may raise anything)
         check_memory(error)
         return Allowance(math.nan, reason=f"the engine's allowance failed: {describe(error)}")
 

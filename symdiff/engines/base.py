@@ -61,7 +61,7 @@ class Traits:
         where the function is locally convex, and the supergradient of least norm where it is
         locally concave; else "".
     is_asserted
-        Whether its derivative is a person's claim. A report then explains how a wrong derivative
+        Whether its derivative is the user's claim. A report then explains how a wrong derivative
         differs from the truth: by its sign, by a factor, ...
     orders
         The orders of the derivatives that it has: ``(1, 2)`` if it differentiates twice
@@ -103,7 +103,8 @@ class TensorProblem:
     cotangents
         The cotangents of the VJPs that are added up. None stands for the cotangent 1 of a number.
     tangent
-        The direction of a single directional derivative; None: a derivative by every component.
+        The direction of a single directional derivative; None: a derivative with respect to
+        every component.
     shape
         The shape of the program's value, if it is known.
     backward_formula
@@ -230,7 +231,7 @@ class Problem:
         return tuple(dict.fromkeys((self.second.inner, *self.variables)))
 
     def label(self, variable: str) -> str:
-        """Return the name of a derivative: ``y``, or ``x,y`` for that by x and then by y."""
+        """Return the name of a derivative: ``y``, or ``x,y`` for d/dx, then d/dy."""
         return variable if self.second is None else f"{self.second.inner},{variable}"
 
     @property
@@ -289,7 +290,8 @@ class Samples:
     Attributes
     ----------
     derivatives
-        The partial derivatives by every variable, shape (n,). A claim may be for some only.
+        The partial derivatives with respect to every variable, shape (n,). A claim may be for
+        some only.
     errors
         The engine's estimates of its errors by variable, shape (n,); NaN at the points for which
         no estimate was requested. Variables without any estimate are left out.
@@ -305,7 +307,7 @@ class Samples:
         By variable, why the engine cannot express the derivative; it is NaN at every point.
     refusals
         By variable, why the engine's answer cannot be a derivative (a claim of the wrong shape).
-        The derivatives by these variables are NaN, and the engine fails at every point.
+        Their derivatives are NaN, and the engine fails at every point.
     values
         The values of the function itself, if the engine computed them: shape (n,), or (n, ...)
         with the shape of the value of `Problem.tensor_problem`; NaN where the engine failed. They

@@ -72,8 +72,8 @@ BACKWARD: Final = Linear()
 def as_doubles(tensor: torch.Tensor) -> Array:
     """Return a tensor as a new array of doubles.
 
-    It may be sparse, in another dtype, or one of torch's lazy forms (conjugated, negated or a zero
-    without memory), which have no form in numpy.
+    It may be sparse, in a different dtype, or one of torch's lazy forms (conjugated, negated or a
+    zero without memory), which have no form in numpy.
     """
     dense = tensor.detach()
     dense = dense.to_dense() if dense.layout != torch.strided else dense
@@ -317,7 +317,7 @@ def _changes(program: Program, columns: Mapping[str, Array], name: str) -> bool:
 
 
 def why_unreached(name: str, *, is_detached: bool) -> str:
-    """Return why a callable has no gradient by an input."""
+    """Return why a callable has no gradient with respect to an input."""
     if is_detached:
         return (
             "the callable's value has no grad_fn: it is detached, and backward raises an exception"
@@ -437,19 +437,19 @@ def with_linear_checks(
 def change(
     gradient: Array, again: Array, dtype: Dtype = DTYPES["float64"], linear: Linear = BACKWARD
 ) -> tuple[str, Mask] | None:
-    """Return how a gradient is another one when it is computed again, and where; None if it is not.
+    """Return how a gradient differs when it is computed again, and where; None if it does not.
 
     Examples
     --------
     >>> change(np.array([1.0, 2.0]), np.array([1.0, 4.0]))[0]
-    'backward gives another number when it is called again: 2, and then 4'
+    'backward gives a different number when it is called again: 2, and then 4'
     """
     off = _deviates(gradient, _SUBNORMALS * dtype.smallest_subnormal, again, 1.0)
     off |= np.isfinite(gradient) != np.isfinite(again)
     if not off.any():
         return None
     i = np.unravel_index(int(np.argmax(off)), off.shape)
-    how = f"{linear.subject} gives another number when it is called again"
+    how = f"{linear.subject} gives a different number when it is called again"
     return f"{how}: {gradient[i]:g}, and then {again[i]:g}", off
 
 

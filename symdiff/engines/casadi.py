@@ -48,7 +48,7 @@ class _Casadi:
 def _compiled(program: Program, variables: tuple[str, ...], inner: str) -> Any:  # noqa: ANN401
     """Return a function of CasADi from the inputs to the value and the derivatives.
 
-    With `inner`, the value is the derivative by this input.
+    With `inner`, the value is the derivative with respect to this input.
     """
     symbols = {name: casadi.SX.sym(name) for name in program.inputs}
     value = casadi.SX(read(program, CASADI, symbols))

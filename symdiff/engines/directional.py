@@ -178,6 +178,6 @@ def _along(
         return engine.along(problem, bounds)
     except Unsupported as error:
         return DirectionalSamples(Samples.without(names, 1, Gap.of(error)), {}, {})
-    except Exception as error:  # noqa: BLE001  (an engine on trial may raise anything)
+    except Exception as error:  # noqa: BLE001  (an engine may raise anything)
         check_memory(error)
         return DirectionalSamples(Samples.failed(names, 1, describe(error)), {}, {})

@@ -1,8 +1,9 @@
-"""PyTorch's reverse mode, differentiated by the incoming gradient: the double backward trick.
+"""PyTorch's reverse mode, differentiated with respect to the incoming gradient (double backward).
 
-The gradient g = J^T·u is linear in the incoming gradient u, so its derivative by u along a tangent
-v is J·v, the first derivative. Second derivatives need the same graph of the backward pass: a
-backward that torch cannot differentiate, or whose own backward is wrong, is told here.
+The gradient g = J^T·u is linear in the incoming gradient u, so its derivative with respect to u
+along a tangent v is J·v, the first derivative. Second derivatives need the same graph of the
+backward pass: a backward that torch cannot differentiate, or whose own backward is wrong, is
+reported here.
 
 Source: J. Townsend, "A new trick for calculating Jacobian vector products", 2017.
 """
@@ -53,7 +54,7 @@ def _without_tangent(output: Any, tangents: Tensors) -> tuple[Any, None]:  # noq
 def _differentiated(
     name: str, gradient: torch.Tensor, incoming: torch.Tensor, tangent: torch.Tensor
 ) -> torch.Tensor:
-    """Return the derivative of gradient·tangent by the incoming gradient.
+    """Return the derivative of gradient·tangent with respect to the incoming gradient.
 
     Raises
     ------
@@ -64,7 +65,8 @@ def _differentiated(
     if gradient.requires_grad:
         root = gradient.grad_fn  # None: it is the incoming gradient itself
         if root is not None and any(node.name() == _ONCE for node in nodes_below(root)):
-            message = f"the gradient by {name} cannot be differentiated: @once_differentiable"
+            reason = "@once_differentiable"
+            message = f"the gradient with respect to {name} cannot be differentiated: {reason}"
             raise RuntimeError(message)
         (found,) = torch.autograd.grad(
             gradient, incoming, tangent, retain_graph=True, allow_unused=True
@@ -73,7 +75,7 @@ def _differentiated(
             return found.detach()
         reason = "its backward does not use the incoming gradient, or detaches it"
     if gradient.count_nonzero():
-        message = f"the gradient by {name} cannot be differentiated: {reason}"
+        message = f"the gradient with respect to {name} cannot be differentiated: {reason}"
         raise RuntimeError(message)
     return torch.zeros_like(incoming)
 

@@ -1,6 +1,6 @@
 """PyTorch's forward mode on the program as written: one pass for each direction.
 
-Of a person's callable the `jvp` of its custom Functions is on trial.
+Of a user's callable the `jvp` of its custom Functions is checked.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def _linearize(run: Callable[[Tensors], Any], leaves: Tensors, moving: Sequence[
         with forward_ad.dual_level():
             inputs = {n: leaf.detach().clone() for n, leaf in leaves.items()}
             for name, x in inputs.items():
-                x.requires_grad_(leaves[name].requires_grad)  # as of the person's own tensors
+                x.requires_grad_(leaves[name].requires_grad)  # as of the user's tensors
             duals = {n: forward_ad.make_dual(inputs[n], t) for n, t in tangents.items()}
             try:
                 output = run({**inputs, **duals})

@@ -1,6 +1,6 @@
 """torch.func.grad under vmap over the points.
 
-Of a person's callable the batching of its custom Functions is on trial: a `vmap` of their own, or
+Of a user's callable the batching of its custom Functions is checked: a `vmap` of their own, or
 `generate_vmap_rule`.
 """
 
@@ -121,7 +121,7 @@ def _at_point(
 ) -> TensorGradients:
     """Return the gradients of a program on tensors: the first of a batch of three.
 
-    The second has another incoming gradient, the third other inputs.
+    The second has a different incoming gradient, the third other inputs.
     """
     leaves = {name: x.detach() for name, x in tensor_leaves(tensor_problem, numbers).items()}
     floats = {name: x for name, x in leaves.items() if x.is_floating_point()}
@@ -163,7 +163,7 @@ class _Mapped:
     """The gradients of a function, mapped over the first axis of its inputs.
 
     Attributes are the arguments: the function, the inputs that it is differentiated by, what makes
-    a number of its value, and whether it is a person's callable.
+    a number of its value, and whether it is the user's callable.
     """
 
     def __init__(
@@ -201,7 +201,7 @@ class _Mapped:
     def _in_one_line(self, error: RuntimeError) -> Exception:
         """Return what stands in the way of torch.func, in one line; else the error itself.
 
-        A program that vmap cannot run is unsupported. A person's callable is at fault.
+        A program that vmap cannot run is unsupported. A callable of the user's fails.
         """
         said = str(error)
         reason = next((words for part, words in _REASONS if part in said), "")
@@ -220,7 +220,7 @@ class _Mapped:
 
 
 def _function_in(traceback: TracebackType | None) -> str:
-    """Return the name of the person's Function in which an exception was raised, or ""."""
+    """Return the name of the user's Function in which an exception was raised, or ""."""
     name = ""
     while traceback is not None:
         scope = traceback.tb_frame.f_locals

@@ -145,7 +145,7 @@ def _values(problem: Problem) -> Array:
 
 
 def _line_of_numbers(problem: Problem, variable: str, i: int) -> _Line:
-    """Return a function of numbers, or its derivative by the inner variable, as `_line` does."""
+    """Return a function of numbers, or its derivative along the inner variable, as `_line` does."""
     fixed = {
         name: torch.tensor(column[i : i + 1], dtype=torch.float64)
         for name, column in problem.columns.items()
@@ -200,7 +200,7 @@ def _gradient_along(
     inputs: Mapping[str, torch.Tensor],
     inner: str,
 ) -> torch.Tensor:
-    """Return the derivative of a number by an input, which torch records."""
+    """Return the derivative of a number with respect to an input, which torch records."""
     with torch.enable_grad():  # the numerical derivative is computed without recording
         moved = dict(inputs)
         if not moved[inner].requires_grad:
@@ -232,7 +232,7 @@ def _said(line: _Line, x: torch.Tensor) -> str:
         (slope,) = torch.autograd.grad(value, leaf, allow_unused=True)
         analytical = 0.0 if slope is None else float(slope)
         return f"gradcheck raises: numerical {_slope(line, x):.6g}, analytical {analytical:.6g}"
-    except Exception as error:  # noqa: BLE001  (what a person would see)
+    except Exception as error:  # noqa: BLE001  (the message a user sees)
         check_memory(error)
         return f"gradcheck raises {describe(error)}"
     return _PASSES

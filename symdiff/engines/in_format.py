@@ -1,4 +1,4 @@
-"""Engines that are asked to compute in another format than float64: ``autograd:float32``.
+"""Engines that are asked to compute in a different format than float64: ``autograd:float32``.
 
 Any engine that declares a format in `Traits.dtypes` can be asked for it: its problem says in which
 format its numbers are (`Problem.format`). So the engines themselves have no option for it.
@@ -87,7 +87,7 @@ class InFormat:
         """Return bounds of the rounding errors of a program on numbers; None for anything else.
 
         They are those of doubles, multiplied by the ratio of the units. What underflows, overflows
-        or takes another branch in the format is not explained by them.
+        or takes a different branch in the format is not explained by them.
         """
         from symdiff.arithmetics.bounds.estimates import estimate  # noqa: PLC0415  (loads numpy)
 

@@ -89,7 +89,7 @@ BUILT_IN: Final[Mapping[str, BuiltIn]] = MappingProxyType({
     "autograd": BuiltIn("PyTorch reverse mode on the program as written; autograd:float32 sets the format", ("torch",)),
     "forward": BuiltIn("PyTorch forward mode on the program as written, or on the jvp of a callable's Functions", ("torch",)),
     "func": BuiltIn("torch.func.grad under vmap over the points, or with the vmap rules of a callable's Functions", ("torch",)),
-    "double-backward": BuiltIn("PyTorch reverse mode, differentiated by the incoming gradient", ("torch",)),
+    "double-backward": BuiltIn("PyTorch reverse mode, differentiated with respect to the incoming gradient", ("torch",)),
     "compiled": BuiltIn("PyTorch reverse mode through torch.compile; all leaves it out: it takes seconds for each", ("torch",), compiler=True),
     "gradcheck": BuiltIn("the numerical derivative of torch.autograd.gradcheck, and whether gradcheck passes", ("torch",)),
     "central": BuiltIn("central finite differences on the program as written, in numpy; h=1e-4 sets the step", ("numpy", "scipy")),

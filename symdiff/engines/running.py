@@ -77,13 +77,13 @@ def _run(engine: Engine, problem: Problem) -> Samples:
         return _checked(engine.differentiate(problem), problem)
     except Unsupported as error:
         return Samples.without(problem.variables, problem.count, Gap.of(error))
-    except Exception as error:  # noqa: BLE001  (an engine on trial may raise anything)
+    except Exception as error:  # noqa: BLE001  (an engine may raise anything)
         check_memory(error)
         return Samples.failed(problem.variables, problem.count, describe(error))
 
 
 def _with_variables_alone(engine: Engine, problem: Problem, samples: Samples) -> Samples:
-    """Return the samples, differentiated by one variable at a time where the engine failed.
+    """Return the samples, differentiated one variable at a time where the engine failed.
 
     So a failure for one variable leaves the numbers for the others, and so does a derivative that
     the engine cannot express.
@@ -126,7 +126,7 @@ def _checked(samples: Samples, problem: Problem) -> Samples:
     TypeError
         It is not a `Samples`.
     ValueError
-        It has no derivatives, or an array of another length than the number of points.
+        It has no derivatives, or an array of a different length than the number of points.
     """
     if not isinstance(samples, Samples):
         message = f"differentiate returned {type(samples).__name__}, not Samples"
@@ -137,7 +137,8 @@ def _checked(samples: Samples, problem: Problem) -> Samples:
     for name, column in samples.derivatives.items():
         if np.shape(column) != (problem.count,):
             shape = np.shape(column)
-            message = f"the derivatives by {name} have shape {shape}, not ({problem.count},)"
+            right = (problem.count,)
+            message = f"the derivatives with respect to {name} have shape {shape}, not {right}"
             raise ValueError(message)
     if samples.values is not None and np.shape(samples.values)[:1] != (problem.count,):
         shape = np.shape(samples.values)
@@ -214,7 +215,7 @@ def numbers_or_failures(problem: Problem, differentiate: Callable[[Problem], Sam
         return differentiate(problem)
     except Unsupported:
         raise
-    except Exception as error:  # noqa: BLE001  (a library on trial may raise anything)
+    except Exception as error:  # noqa: BLE001  (a library may raise anything)
         check_memory(error)
         return without_failing_points(problem, differentiate, error)
 

@@ -155,7 +155,7 @@ def _adaptive_allowance(
     """Return the allowance of differences that choose their steps by the values that they get.
 
     The same formula is run on values that are right to the last digit. Rounding may make it choose
-    another step, so its own estimates of its errors are allowed too.
+    a different step, so its own estimates of its errors are allowed too.
     """
     values = _values(problem, variable, point, FLOAT64)
     if values is None:

@@ -111,7 +111,7 @@ def _within(seconds: float, compute: Callable[[], float]) -> float | str:
             done.append(compute())
         except _OutOfTimeError:
             done.append(f"sympy took more than {seconds:g} s")
-        except Exception as error:  # noqa: BLE001  (sympy on trial may raise anything)
+        except Exception as error:  # noqa: BLE001  (sympy may raise anything)
             done.append(describe(error))
 
     thread = threading.Thread(target=run, daemon=True)

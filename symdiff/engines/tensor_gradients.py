@@ -175,8 +175,8 @@ def dtype_of_value(
     """
     dtype = tensor_problem.dtype
     formula = evaluate_tensor(tensor_problem.program, tensor_problem.arrays(numbers))
-    room = 2.0 ** (_SPARE_BITS - dtype.bits)
-    if np.allclose(value, formula, rtol=room, atol=0.0, equal_nan=True):
+    tolerance = 2.0 ** (_SPARE_BITS - dtype.bits)
+    if np.allclose(value, formula, rtol=tolerance, atol=0.0, equal_nan=True):
         return dtype.name
     return _dtype_of_run(tensor_problem, numbers, function).name
 

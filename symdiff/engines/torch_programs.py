@@ -87,7 +87,7 @@ def run_program(
     TypeError
         The callable returns something other than a tensor.
     ValueError
-        The callable returns a tensor of another shape than the program.
+        The callable returns a tensor of a different shape than the program.
     """
     form = tensor_problem.format
     with autocast_in(form):

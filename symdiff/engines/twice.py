@@ -1,7 +1,7 @@
 """Second derivatives by torch's backward pass, run on a program or a callable and on its gradient.
 
-Used by every engine that calls torch's backward pass. For a function that a person wrote, torch
-differentiates the backward that the person wrote as well.
+Used by every engine that calls torch's backward pass. For a function that the user wrote, torch
+differentiates the backward that the user wrote as well.
 """
 
 from __future__ import annotations

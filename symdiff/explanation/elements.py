@@ -43,7 +43,7 @@ class Elements:
         Raises
         ------
         NotCutError
-            The tensor has another shape.
+            The tensor has a different shape.
         """
         if tensor.numel() == 1 and (self.axis is None or not tensor.ndim):
             return tensor.reshape(()) if self.axis is None else tensor

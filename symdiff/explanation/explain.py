@@ -258,9 +258,9 @@ def _plain(done: Run, step: Step, origin: Origin) -> tuple[Mechanism, str]:
             if off is not None:
                 kinds = {f"{v:g}" for v in operand.detach()[off].unique().tolist()}
                 return Mechanism.INPUT, f"{names[id(operand)]} has {', '.join(sorted(kinds))}"
-    told = reason_of(step)
-    if told is not None:
-        return told
+    reason = reason_of(step)
+    if reason is not None:
+        return reason
     if origin.step.function is None:
         text = f"the backward of {origin.step.name} turns finite numbers into others"
         return Mechanism.CUSTOM, text

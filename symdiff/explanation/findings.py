@@ -36,7 +36,7 @@ class Mechanism(enum.Enum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Truth:
-    """The derivative by one element of a tensor.
+    """The derivative with respect to one element of a tensor.
 
     Attributes
     ----------
@@ -217,7 +217,7 @@ class Explanation:
     def __str__(self) -> str:
         """Return a text that fits 80 columns."""
         numbers, tensors = self.checked
-        scope = f"{_count(numbers, 'derivative')} by {_count(tensors, 'tensor')}"
+        scope = f"{_count(numbers, 'derivative')} with respect to {_count(tensors, 'tensor')}"
         if self.ok:
             return "\n".join(_wrapped(f"{self.name}: nothing found in {scope}", ""))
         head = _wrapped(f"{self.name}: {_count(len(self.findings), 'finding')} in {scope}", "")
@@ -239,11 +239,11 @@ def _of_tensor(tensor: Affected) -> list[str]:
     for length in tensor.shape:
         size *= length
     lines = _wrapped(f"gradient of {tensor.name}: {tensor.count} of {size} elements", "  ")
-    told = ""
+    previous = ""
     for element in tensor.elements[:_SHOWN]:
         truth = element.truth
-        reason = f" ({truth.reason})" if truth.reason not in {"", told} else ""
-        told = truth.reason
+        reason = f" ({truth.reason})" if truth.reason not in {"", previous} else ""
+        previous = truth.reason
         name = f"{tensor.name}{_index(element.index)}"
         text = f"{name}: autograd {element.gradient:.6g}, truth {truth}{reason}"
         lines += _wrapped(text, "    ")

@@ -167,7 +167,7 @@ def _source_of(
 def of_numbers(
     row: Function, at: list[float], value: float, written: str, precision: str
 ) -> tuple[Mechanism, str]:
-    """Return the mechanism of a call that is applied component by component, and its text.
+    """Return the mechanism of a call that is applied elementwise, and its text.
 
     Parameters
     ----------
@@ -217,7 +217,7 @@ def _of_nan(
     if not any(at):
         return Mechanism.ZERO_BY_ZERO, f"the derivative of {text} is computed as 0/0"
     inner = name_of(program, argument)
-    return Mechanism.DOMAIN, f"{text} has no derivative by {inner}"
+    return Mechanism.DOMAIN, f"{text} has no derivative with respect to {inner}"
 
 
 def _near(function: object, at: list[float]) -> float:

@@ -65,7 +65,7 @@ class SmallProblem:
         The gradient that arrives at its value; None for the derivative of a number.
     places
         For every component of its inputs that is of interest, by the program's name for it, the
-        person's tensor and the multi-index there.
+        user's tensor and the multi-index there.
     shapes
         The shapes of the user's tensors, by name.
     counts

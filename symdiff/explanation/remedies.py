@@ -101,7 +101,7 @@ def _numbers(
 ) -> tuple[float, Mapping[str, float]] | None:
     """Return how much a candidate changes the value, and its gradient.
 
-    None if it has another value, or another gradient where all is well.
+    None if it has a different value, or a different gradient where all is well.
     """
     try:
         change = _change(problem, candidate)
@@ -126,12 +126,12 @@ def _is_well(problem: SmallProblem | None, candidate: Candidate) -> bool:
 
 def _is_same(problem: SmallProblem, name: str, number: float, derivative: float) -> bool:
     dtype = problem.values[name.partition("[")[0]].dtype
-    room = _SAME_SLOPE.get(dtype, _LOOSE)
-    return math.isclose(number, derivative, rel_tol=room, abs_tol=room * 1e-6)
+    tolerance = _SAME_SLOPE.get(dtype, _LOOSE)
+    return math.isclose(number, derivative, rel_tol=tolerance, abs_tol=tolerance * 1e-6)
 
 
 def _change(problem: SmallProblem, candidate: Candidate) -> float | None:
-    """Return how much the value changes where it is finite; None if it becomes another one.
+    """Return how much the value changes where it is finite; None if it becomes a different one.
 
     It is compared close to the inputs too: at the inputs alone two functions may agree by chance.
     """
@@ -143,8 +143,8 @@ def _change(problem: SmallProblem, candidate: Candidate) -> float | None:
             return None
         known = before.isfinite()
         a, b = after[known].double(), before[known].double()
-        room = _SAME_VALUE.get(before.dtype, _LOOSE)
-        if not torch.isclose(a, b, rtol=room, atol=room).all():
+        tolerance = _SAME_VALUE.get(before.dtype, _LOOSE)
+        if not torch.isclose(a, b, rtol=tolerance, atol=tolerance).all():
             return None
         if a.numel():
             changes.append(float(((a - b).abs() / b.abs().clamp(min=1)).max()))
@@ -202,7 +202,7 @@ def _are_true(
 
 
 def _safe_arguments(problem: SmallProblem, cause: Cause) -> Iterator[Candidate]:
-    """Yield programs whose failing call gets another argument where its value is not used."""
+    """Yield programs whose failing call gets a different argument where its value is not used."""
     program = problem.program
     done = backward(problem)
     used = done.values

@@ -40,7 +40,7 @@ class Candidate:
     widen
         A dtype to compute in; None: that of the inputs.
     is_change
-        Whether it is another function, with nearly the same values.
+        Whether it is a different function, with nearly the same values.
     """
 
     program: Program
@@ -80,7 +80,7 @@ def replaced(program: Program, replacements: Mapping[int, Replacement]) -> Progr
 
 
 def with_argument(program: Program, node: int, argument: int, make: Replacement) -> Program:
-    """Return a program in which one call has another argument."""
+    """Return a program in which one call has a different argument."""
 
     def new_call(builder: Builder, copies: Mapping[int, int]) -> int:
         call = program.nodes[node]
@@ -103,7 +103,7 @@ def _patterns() -> tuple[tuple[Program, Program, str], ...]:
 
 
 def rewritings(program: Program) -> Iterator[Candidate]:
-    """Yield programs in which all calls of one kind are written in another way."""
+    """Yield programs in which all calls of one kind are written in a different way."""
     for old, new, text in _patterns():
         matches = {i: m for i in program.order if (m := _match(old, old.output, program, i))}
         if not matches:

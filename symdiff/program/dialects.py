@@ -153,7 +153,7 @@ _WITH_FORMS: Final = frozenset({"", "sympy", "math"})
 
 
 class DialectError(ValueError):
-    """A name has another meaning than torch's; `hint` says what to write."""
+    """A name has a different meaning than torch's; `hint` says what to write."""
 
     def __init__(self, message: str, hint: str | None = None) -> None:
         """Store the hint."""

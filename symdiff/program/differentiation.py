@@ -46,7 +46,7 @@ class SecondOrder:
 
     @property
     def derivative(self) -> Program:
-        """The derivative of the expression by the inner input, for error bounds."""
+        """The derivative of the expression with respect to the inner input, for error bounds."""
         return derivative_program(self.program, self.inner)
 
 
@@ -283,7 +283,7 @@ class _Derivation:
             if tangent is None:
                 continue
             if text is None:
-                reason = f"its derivative by {name} is not in the catalogue"
+                reason = f"its derivative with respect to {name} is not in the catalogue"
                 raise Unsupported(row.name, reason)
             partial = self._copy(template(text), nodes)
             terms.append(self._product(partial, tangent))

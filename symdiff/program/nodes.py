@@ -137,7 +137,7 @@ class Program:
     sources
         The source texts: the definitions in order, then the expression.
     notes
-        What a reader should know: what was read in another way than it was typed.
+        What a reader should know: what was read differently from how it was typed.
 
     Examples
     --------

@@ -55,7 +55,7 @@ class Understood:
     text
         The text.
     notes
-        What was read in another way than it was typed.
+        What was read differently from how it was typed.
     """
 
     text: str

@@ -208,7 +208,7 @@ def read_value(name: str, data: Any) -> Value:  # noqa: ANN401  (checked here)
     Raises
     ------
     UsageError
-        `data` has another type, is ragged or too large, or has a component that is not finite.
+        `data` has a different type, is ragged or too large, or has a component that is not finite.
 
     Examples
     --------
@@ -356,7 +356,7 @@ def _typed(array: Any, dtype: Any) -> Value:  # noqa: ANN401
 
 
 def uses_tensors(program: Program) -> bool:
-    """Return whether a program calls a function that is not applied component by component."""
+    """Return whether a program calls a function that is not applied elementwise."""
     return any(CATALOGUE[call.function].array is not None for _, call in program.calls())
 
 

@@ -99,18 +99,18 @@ def _line(fault: _Fault, width: int, look: Look) -> str:
     f = fault.largest
     name = shortened(printable(f.expression), _name_width(look))
     spelling = f" ({f.spelling})" if f.spelling else ""
-    told = f"  {name}{spelling}: {printable(sentence(fault.engines, f))}"
+    line = f"  {name}{spelling}: {printable(sentence(fault.engines, f))}"
     if fault.others:
-        told += f" (and {counted(fault.others, 'more finding')})"
-    if f.why and not _is_told(f):
-        told += f"; {printable(f.why)}"
+        line += f" (and {counted(fault.others, 'more finding')})"
+    if f.why and not _is_shown(f):
+        line += f"; {printable(f.why)}"
     label = f.verdict.label
-    told = _cut(told, look.width - width)
-    return look.verdict(label, f.verdict) + " " * (width - len(label)) + told
+    line = _cut(line, look.width - width)
+    return look.verdict(label, f.verdict) + " " * (width - len(label)) + line
 
 
-def _cut(text: str, room: int) -> str:
-    return text if len(text) <= room else f"{text[: room - 1]}…"
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
 def sentence(engines: Sequence[str], f: Finding) -> str:
@@ -136,7 +136,7 @@ def sentence(engines: Sequence[str], f: Finding) -> str:
     region = place(f)
     at = f" at {region}" if region else ""
     who = f"{listed(engines)}{variables}{of}"
-    if _is_told(f):
+    if _is_shown(f):
         return f"{who}{at}: {f.detail}"
     times = f" ({f.ratio} times)" if f.ratio else ""
     return f"{who} {f.value}, not {f.truth}{times},{at}".removesuffix(",")
@@ -151,7 +151,7 @@ def place(f: Finding) -> str:
     return f"{f.at} and {counted(len(f.points) - 1, 'more point')}"
 
 
-def _is_told(f: Finding) -> bool:
+def _is_shown(f: Finding) -> bool:
     """Return whether the detail of a finding is the finding: there is no number to compare."""
     return f.value == NO_NUMBER or f.verdict is Verdict.VALUE
 

@@ -261,7 +261,7 @@ def by_engines(found: Sequence[Finding]) -> list[tuple[tuple[str, ...], Finding]
     """Return findings with the engines that share them: the same verdict, region and number."""
     groups: dict[tuple[object, ...], list[Finding]] = {}
     for f in found:
-        # Another value of the function is told by the detail; the derivatives say nothing then.
+        # A different value of the function is in the detail; the derivatives say nothing then.
         numbers = (f.detail,) if f.verdict is Verdict.VALUE else (f.value, f.truth)
         key = (f.spelling, f.outputs, f.variables, f.verdict, f.where, numbers)
         groups.setdefault(key, []).append(f)

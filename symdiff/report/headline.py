@@ -117,12 +117,12 @@ def _of_several(evidence: Sequence[Evidence]) -> tuple[list[str], str]:
     count = len(evidence)
     failing = sorted((e for e in evidence if not e.ok), key=lambda e: -_gravity(e))
     if failing:
-        told = [f"{shortened(e.name, _LONGEST_NAME)} ({_first(e)})" for e in failing[:_MAX_NAMES]]
-        more = len(failing) - len(told)
+        named = [f"{shortened(e.name, _LONGEST_NAME)} ({_first(e)})" for e in failing[:_MAX_NAMES]]
+        more = len(failing) - len(named)
         rest = f" and {more} more" if more else ""
         verb = "does" if len(failing) == 1 else "do"
         reason = f"{len(failing)} of {counted(count, 'expression')} {verb} not pass"
-        return [f"{reason}: {', '.join(told)}{rest}"], ""
+        return [f"{reason}: {', '.join(named)}{rest}"], ""
     if not evidence:
         return ["nothing was compared"], ""
     undecided = sum(e.undecided_count for e in evidence)

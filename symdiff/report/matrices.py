@@ -154,11 +154,11 @@ def _fitted(matrix: Matrix, width: int) -> Matrix:
     """Return a matrix of at most `MAX_ROWS` rows, with the first columns that fit a line."""
     rows = matrix.rows[:MAX_ROWS]
     corner, *columns = matrix.header
-    room = width - max(len(corner) + _PADDING, *(len(row[0]) for row in rows))
+    width_left = width - max(len(corner) + _PADDING, *(len(row[0]) for row in rows))
     fitting = 0
     for k, title in enumerate(columns, start=1):
-        room -= 2 + max(len(title) + _PADDING, *(len(row[k]) for row in rows))
-        if room < 0 and fitting:
+        width_left -= 2 + max(len(title) + _PADDING, *(len(row[k]) for row in rows))
+        if width_left < 0 and fitting:
             break
         fitting += 1
     remarks = list(matrix.remarks)

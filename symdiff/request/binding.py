@@ -59,7 +59,7 @@ def bind(
     Raises
     ------
     UsageError
-        The callable takes another number of arguments, or it is ambiguous which is which.
+        The callable takes a different number of arguments, or it is ambiguous which is which.
 
     Examples
     --------

@@ -42,7 +42,7 @@ class Option:
     Attributes
     ----------
     flag
-        The command line's option; None if the command line sets the field in another way.
+        The command line's option; None if the command line sets the field in a different way.
     help
         A sentence for the command line's help and for the library's documentation.
     read
@@ -238,8 +238,8 @@ class Options:
         default=1,
         metadata=option(
             "--order",
-            "The order of the derivatives: 1, or 2 for second derivatives by every pair of "
-            "variables.",
+            "The order of the derivatives: 1, or 2 for second derivatives with respect to every "
+            "pair of variables.",
             _order,
         ),
     )

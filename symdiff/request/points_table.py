@@ -30,7 +30,7 @@ def read_points(path: Path) -> dict[str, Any]:
     Raises
     ------
     UsageError
-        The file cannot be read, has another ending, or is not a table.
+        The file cannot be read, has a different ending, or is not a table.
     """
     reader = _READERS.get(path.suffix.lower())
     if reader is None:

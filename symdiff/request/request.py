@@ -160,7 +160,7 @@ def _check_types(request: Request) -> None:
     Raises
     ------
     UsageError
-        An argument has another type than `Request` describes.
+        An argument has a different type than `Request` describes.
     """
     for key in ("let", "spellings", "values", "tangent"):
         value = getattr(request, key)

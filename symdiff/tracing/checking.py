@@ -20,7 +20,7 @@ from symdiff.tracing.records import Definition
 from symdiff.tracing.syntax import Syntax, replaced
 from symdiff.tracing.writing import names_in
 
-# Relative deviations that another order of the operations explains, by dtype.
+# Relative deviations that a different order of the operations explains, by dtype.
 _DEVIATION: Final[Mapping[torch.dtype, float]] = {
     torch.float64: 1e-9,
     torch.float32: 1e-3,
@@ -59,14 +59,15 @@ def check_value(done: Read, run: Run) -> None:
     parts = [t.detach() for t in real_parts(run.result)]
     expected = parts[0] if len(parts) == 1 else torch.cat([t.reshape(-1) for t in parts])
     dtypes = {d.value.dtype for d in run.definitions} | {v.dtype for v in done.values.values()}
-    room = max(_DEVIATION.get(dtype, 0.0) for dtype in (*dtypes, expected.dtype, torch.float64))
-    if _agrees(_value(done.program, done.values), expected, room):
+    deviations = [_DEVIATION.get(dtype, 0.0) for dtype in (*dtypes, expected.dtype, torch.float64)]
+    tolerance = max(deviations)
+    if _agrees(_value(done.program, done.values), expected, tolerance):
         return
-    if room > _DEVIATION[torch.float64] and _holds_step_by_step(done, run, expected):
+    if tolerance > _DEVIATION[torch.float64] and _holds_step_by_step(done, run, expected):
         return  # a coarse dtype loses more digits where large numbers cancel
     for d in done.definitions:
         found = _value(done.program.at(done.nodes[d.name]), done.values)
-        if not _agrees(found, d.value, room):
+        if not _agrees(found, d.value, tolerance):
             where = f"{d.line}: " if d.line else ""
             message = (
                 f"{where}the trace of {d.operation} differs from what torch computed: "
@@ -97,9 +98,9 @@ def _holds_step_by_step(done: Read, run: Run, expected: torch.Tensor) -> bool:
 def _holds(expression: Syntax, known: Mapping[str, torch.Tensor], expected: torch.Tensor) -> bool:
     program = reader_of({}).read(ast.unparse(expression))
     operands = [known[n] for n in set(names_in(expression)) & set(known)]
-    room = max(_DEVIATION.get(x.dtype, 0.0) for x in (*operands, expected))
+    tolerance = max(_DEVIATION.get(x.dtype, 0.0) for x in (*operands, expected))
     sizes = [_size(x) for x in (*operands, expected)]
-    return _agrees(_value(program, known), expected, room, scale=max(sizes))
+    return _agrees(_value(program, known), expected, tolerance, scale=max(sizes))
 
 
 def _size(tensor: torch.Tensor) -> float:
@@ -140,7 +141,7 @@ def _value(program: Program, values: Mapping[str, torch.Tensor]) -> torch.Tensor
 
 
 def _agrees(
-    found: torch.Tensor, expected: torch.Tensor, room: float, scale: float | None = None
+    found: torch.Tensor, expected: torch.Tensor, tolerance: float, scale: float | None = None
 ) -> bool:
     if tuple(found.shape) != tuple(expected.shape):
         return False
@@ -148,7 +149,7 @@ def _agrees(
         return bool((found.bool() == expected).all())
     a, b = found.double(), expected.double()
     scale = _size(b) if scale is None else scale
-    return bool(torch.isclose(a, b, rtol=room, atol=room * scale, equal_nan=True).all())
+    return bool(torch.isclose(a, b, rtol=tolerance, atol=tolerance * scale, equal_nan=True).all())
 
 
 def _first(tensor: torch.Tensor) -> str:

@@ -89,41 +89,41 @@ def _room(inputs: Mapping[str, torch.Tensor]) -> float:
     return _JUMP * _STEP * step
 
 
-def _first_difference(run: Run, other: Run, room: float) -> str | None:
+def _first_difference(run: Run, other: Run, tolerance: float) -> str | None:
     """Return the line of the first difference, as the beginning of a message; None without one."""
     for mine, theirs in zip(run.branches, other.branches, strict=False):
         if mine.taken != theirs.taken:
             return _at(mine.line)
     for mine_, theirs_ in zip(run.definitions, other.definitions, strict=False):
-        if _differs(run, other, mine_.expression, theirs_.expression, room):
+        if _differs(run, other, mine_.expression, theirs_.expression, tolerance):
             return _at(mine_.line)
     if len(run.definitions) != len(other.definitions):
         longer: tuple[Definition, ...] = max(run.definitions, other.definitions, key=len)
         first = longer[min(len(run.definitions), len(other.definitions))]
         return _at(first.line)
-    return "" if _differs(run, other, run.output, other.output, room) else None
+    return "" if _differs(run, other, run.output, other.output, tolerance) else None
 
 
 def _at(line: object) -> str:
     return f"{line}: " if line else ""
 
 
-def _differs(run: Run, other: Run, mine: Syntax, theirs: Syntax, room: float) -> bool:
+def _differs(run: Run, other: Run, mine: Syntax, theirs: Syntax, tolerance: float) -> bool:
     if _without_numbers(mine) != _without_numbers(theirs):
         return True
     pairs = zip(_numbers(mine), _numbers(theirs), strict=True)
-    if any(not math.isclose(a, b, rel_tol=room, abs_tol=room) for a, b in pairs):
+    if any(not math.isclose(a, b, rel_tol=tolerance, abs_tol=tolerance) for a, b in pairs):
         return True
     shared = [n for n in names_in(mine) if n in run.constants and n in other.constants]
-    return any(_jumps(run.constants[n], other.constants[n], room) for n in shared)
+    return any(_jumps(run.constants[n], other.constants[n], tolerance) for n in shared)
 
 
-def _jumps(mine: torch.Tensor, theirs: torch.Tensor, room: float) -> bool:
+def _jumps(mine: torch.Tensor, theirs: torch.Tensor, tolerance: float) -> bool:
     if mine.shape != theirs.shape or mine.dtype != theirs.dtype:
         return True
     if not mine.is_floating_point():
         return not torch.equal(mine, theirs)
-    return not torch.allclose(mine, theirs, rtol=room, atol=room, equal_nan=True)
+    return not torch.allclose(mine, theirs, rtol=tolerance, atol=tolerance, equal_nan=True)
 
 
 class _Signed(ast.NodeTransformer):

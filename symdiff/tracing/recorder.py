@@ -232,7 +232,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         """Call a function that has no form in the text, and record the operations inside it."""
         from symdiff.tracing.decompositions import decomposed  # noqa: PLC0415
 
-        del reason  # that of the operation inside is told
+        del reason  # that of the operation inside is reported
         return decomposed(self, func, args, kwargs)
 
     def _define(
@@ -383,7 +383,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
     def _replace_value(
         self, tensor: torch.Tensor, before: Syntax, after: Syntax, operation: str
     ) -> None:
-        """Define a tensor that has another value, and for torch the gradient that it had.
+        """Define a tensor that has a different value, and for torch the gradient that it had.
 
         x + detach(y - x) has the value y and the derivative of x.
         """

@@ -15,7 +15,8 @@ from symdiff.tracing.failures import exceptions_named
 from symdiff.tracing.inputs import Arguments
 from symdiff.tracing.state import RandomState, random_numbers
 
-_ROOM: Final = 2.0**12  # units of rounding of the dtype; threads may add up in another order
+# In units of rounding of the dtype; threads may add up in a different order.
+_TOLERANCE: Final = 2.0**12
 HINT: Final = "a counter, a list, or random numbers that symdiff does not know: leave them out"
 
 
@@ -56,10 +57,10 @@ def first_difference(
         if a is None or b is None or a.shape != b.shape:
             return _shape(a), _shape(b)
         x, y = a.detach().double().reshape(-1), b.detach().double().reshape(-1)
-        room = _ROOM * torch.finfo(a.dtype).eps if a.is_floating_point() else 0.0
+        tolerance = _TOLERANCE * torch.finfo(a.dtype).eps if a.is_floating_point() else 0.0
         finite = x[x.isfinite()].abs()
         scale = float(finite.max()) if finite.numel() else 0.0
-        off = ~torch.isclose(x, y, rtol=0.0, atol=room * scale, equal_nan=True)
+        off = ~torch.isclose(x, y, rtol=0.0, atol=tolerance * scale, equal_nan=True)
         if off.any():
             k = int(off.nonzero()[0])
             digits = 6 if f"{x[k]:.6g}" != f"{y[k]:.6g}" else 17

@@ -41,7 +41,7 @@ def literal(value: Any) -> Syntax:
     Raises
     ------
     NotWrittenError
-        It is NaN, or of another type.
+        It is NaN, or of a different type.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def subtract(left: Syntax, right: Syntax) -> ast.BinOp:
 
 
 def multiply(left: Syntax, right: Syntax) -> ast.BinOp:
-    """Return a product, component by component."""
+    """Return the elementwise product."""
     return binary(ast.Mult(), left, right)
 
 

@@ -53,7 +53,7 @@ def trace(function: Callable[..., Any], *inputs: Any, **keywords: Any) -> Traced
     UntracedError
         The function calls an operation that has no form in the catalogue.
     UsageError
-        It returns no tensor, or its Program has another value: the message names the first
+        It returns no tensor, or its Program has a different value: the message names the first
         operation that differs.
 
     Examples

@@ -19,7 +19,7 @@ from symdiff.errors import Unsupported
 from symdiff.program import Call, Constant, Input, Literal, Program, Setting
 
 _BITS: Final = (128, 512, 2048)  # precisions to try, one after the other
-# By node, its arguments that depend on a variable, each with the partial derivative by it.
+# By node, its arguments that depend on a variable, each with the partial derivative along it.
 _Partials = dict[int, list[tuple[int, Ball]]]
 
 
@@ -100,7 +100,7 @@ def _gradient(
 def _forward(
     program: Program, variables: set[str], point: Mapping[str, Real], bits: int
 ) -> tuple[_Partials, Any]:
-    """Return each node's partial derivatives by its arguments, and the value of the output."""
+    """Return each node's partial derivatives along its arguments, and the value of the output."""
     arithmetic = Jets(Strict())
     values: dict[int, Any] = {}
     partials: _Partials = {}
@@ -124,7 +124,7 @@ def _forward(
 def _call(
     arithmetic: Jets, index: int, node: Call, values: dict[int, Any], partials: _Partials
 ) -> Any:  # noqa: ANN401
-    """Return the value of a call, and store its partial derivatives by its arguments."""
+    """Return the value of a call, and store its partial derivatives along its arguments."""
     active = list(dict.fromkeys(a for a in node.operands if a in partials))
     # An argument that occurs twice gets one jet: the arithmetic recognises x - x by identity.
     jets = {a: Jet(values[a].value, _unit(k, len(active))) for k, a in enumerate(active)}

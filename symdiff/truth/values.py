@@ -296,7 +296,7 @@ def _certified(
     """Return where error bounds over the arrays prove a difference, with the bounded values.
 
     A difference must exceed the bound by a large factor, as the numbers may have been computed in
-    another order than the program's, and no switch may be near zero. Return None where no error
+    a different order than the program's, and no switch may be near zero. Return None where no error
     bounds are available.
     """
     switches = (*find_switches(program), *find_constant_switches(program))
@@ -318,7 +318,7 @@ def _certified(
             is_off = is_off_zero(switch, of_switch)
             off, off_domain = off & is_off, off_domain & is_off
     is_bounded = np.isfinite(value) & np.isfinite(error) & (outside == 0)
-    # Numbers that overflowed, and those of another dtype, are left to the exact values.
+    # Numbers that overflowed, and those of a different dtype, are left to the exact values.
     clear = ((is_bounded & off) | off_domain) & np.isfinite(numbers) & is_fine
     return clear, Estimate(value, error, outside=outside)
 

@@ -191,7 +191,7 @@ def _how(claimed: Array, true: Array, *, is_offset_possible: bool = True) -> str
             else f"the factor {factor_text} is missing"
         )
     term = _constant(difference, size) if is_offset_possible else None
-    return f"the term {term:.6g} is missing" if term else ""  # 0: too small to be told
+    return f"the term {term:.6g} is missing" if term else ""  # 0: too small to be shown
 
 
 def describe_agreement(claimed: Array, other: Array, rtol: float) -> str:

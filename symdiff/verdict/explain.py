@@ -144,7 +144,7 @@ def explain(  # noqa: PLR0913, PLR0917  (the parts of a trial)
 
 
 def _explained_points(scope: _Scope, key: Key) -> Points:
-    """Return the points with another verdict than agreement, a note, or a truth to be explained."""
+    """Return the points with a verdict that is not `agrees`, a note, or a truth to be explained."""
     chosen = scope.judgements[key].codes != Verdict.AGREES
     truths = scope.truths[key[1]]
     for notes in (scope.judgements[key].notes, scope.samples[key[0]].notes.get(key[1], {})):

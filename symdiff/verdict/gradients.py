@@ -40,7 +40,7 @@ _OPEN: Final = (
     "undecided: the gradient lies between the inner and the outer bound of the Clarke set"
 )
 _ROUNDED: Final = (
-    "undecided: a norm or a root is 0 here, and the engine may get another number by rounding"
+    "undecided: a norm or a root is 0 here, and the engine may get a different number by rounding"
 )
 _INSIDE: Final = "the gradient lies in the Clarke set"
 _OUTSIDE: Final = "the gradient lies outside the Clarke set"
@@ -209,7 +209,7 @@ def _of_whole(
     limits = np.array([_limit(scope, name, i, x, a) for name, x, a in pairs])
     if (limits != gradient).any() and bounds.contains(limits.tolist(), relative, slack):
         return _Ruling(Verdict.INEXACT, f"{_INSIDE}, apart from truncation", "")
-    # An allowance around another number than the derivative says nothing about the gradient.
+    # An allowance around a different number than the derivative says nothing about the gradient.
     slack = slack + [a.radius if a.expected is None else 0.0 for a in allowances]
     return _ruling_on(scope, i, bounds, gradient, slack, samples.traits)
 
@@ -245,7 +245,7 @@ def _mean(scope: _Scope, engine: str, name: str, i: int, error: float) -> float:
     """Return a component without what a stencil across another kink did to it.
 
     At the point itself, a stencil gives the mean of the one-sided derivatives. If it straddles
-    kinks and gives another number, then one of these kinks is beside the point.
+    kinks and gives a different number, then one of these kinks is beside the point.
     """
     value = _component(scope, engine, name, i)
     straddling = scope.samples[engine].straddling.get(name)
@@ -285,7 +285,7 @@ def _verdict(ruled: Verdict | None, alone: Verdict, kind: int) -> Verdict:
     """Return the verdict on a component from those on the gradient and on the component alone."""
     if ruled is None or (ruled is Verdict.INEXACT and alone is Verdict.SUBGRADIENT):
         return alone
-    # Along an axis with a derivative, another number is wrong.
+    # Along an axis with a derivative, a different number is wrong.
     return Verdict.WRONG if ruled is Verdict.NOT_SUBGRADIENT and kind != Kind.KINK else ruled
 
 

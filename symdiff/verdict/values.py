@@ -1,7 +1,7 @@
 """Judge the values of the function itself, which come before any derivative.
 
-Where an engine's value is proved to be another number than the program's, its derivative is that
-of another function: the verdict is `value`, whatever the derivative is.
+Where an engine's value is proved to differ from the program's, its derivative is that of a
+different function: the verdict is `value`, whatever the derivative is.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def judge_values(
     judgements: Mapping[Key, Judgement],
     tolerance: Tolerance,
 ) -> dict[Key, Judgement]:
-    """Return the judgements that change because an engine's value is another number.
+    """Return the judgements that change because an engine's value is a different number.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def judge_spelling(
     judgements: Mapping[Key, Judgement],
     tolerance: Tolerance,
 ) -> dict[Key, Judgement]:
-    """Return the judgements that change because a spelling is another function.
+    """Return the judgements that change because a spelling is a different function.
 
     Parameters
     ----------

@@ -44,7 +44,7 @@ class Verdict(LabelledEnum):
     INEXACT         = 1,  "inexact",         True,  2,  "not within tolerance, but rounding, truncation or a stencil across a kink explains the deviation"
     SUBGRADIENT     = 2,  "subgradient",     True,  4,  "at a kink, inside the Clarke set: left, right, mean, min-norm or other"
     UNDEFINED       = 3,  "undefined",       True,  3,  "there is no derivative, and the engine says so: NaN, an infinity, or an exception"
-    WRONG           = 4,  "wrong",           False, 11, "the derivative is another number"
+    WRONG           = 4,  "wrong",           False, 11, "the derivative is a different number"
     NOT_SUBGRADIENT = 5,  "not-subgradient", False, 10, "at a kink, outside the Clarke set"
     NONFINITE       = 6,  "nonfinite",       False, 9,  "NaN or an infinity where a finite number is right; passes if a stencil leaves the domain"
     SILENT          = 7,  "silent",          True,  5,  "there is no derivative, and the engine gave a finite number; does not pass with `--strict`"

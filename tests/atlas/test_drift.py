@@ -21,7 +21,7 @@ def atlas():
 
 
 def changed(atlas, version, change):
-    """Return an atlas of another version, in which `change` gives an answer for each row."""
+    """Return an atlas of a different version, in which `change` gives an answer for each row."""
     answers = {row: {"autograd": change(row, a["autograd"])} for row, a in atlas.answers.items()}
     return dataclasses.replace(atlas, answers=answers, libraries={"autograd": ("torch", version)})
 

@@ -96,7 +96,7 @@ def test_libraries_are_named_with_their_versions():
 
 
 class WrongInOne(Fake):
-    """The symbolic engine, with another derivative where the program calls one function."""
+    """The symbolic engine, with a different derivative where the program calls one function."""
 
     name = "wrong-in-one"
 

@@ -158,7 +158,7 @@ def test_a_lost_expression_is_tried_again_with_other_limits(tmp_path):
 
 
 def write_unusable(path, kind, file):
-    """Write a file that is not a store, or a store that is damaged or of another version."""
+    """Write a file that is not a store, or a store that is damaged or of a different version."""
     if kind == "text":
         path.write_text("nothing of ours\n" * 100)
     elif kind == "short":

@@ -20,7 +20,7 @@ from symdiff.errors import ExpressionError, Unsupported
 from symdiff.program import parse
 from symdiff.program.parser import definition, domain, template
 
-# Rows that are applied component by component; test_tensor_rows tests the others.
+# Rows that are applied elementwise; test_tensor_rows tests the others.
 ROWS = [row for row in CATALOGUE.values() if row.array is None]
 REQUIRED = [
     "abs",

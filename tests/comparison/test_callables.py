@@ -81,7 +81,7 @@ class TestValues:
         wrong = judged(lambda x: (x.float() ** 3 + 1e-3).double(), "x**3", grid)
         assert words(wrong) == {"value"}
         assert all(r["detail"].endswith("it was computed in float32") for r in wrong)
-        # Negative control: in doubles the same deviation is another value.
+        # Negative control: in doubles the same deviation is a different value.
         assert words(judged(lambda x: x**3 * (1 + 1e-8), "x**3", grid)) == {"value"}
 
     @pytest.mark.parametrize(
@@ -499,7 +499,7 @@ def test_a_value_that_underflows_in_the_kernel_is_no_other_value(function, text,
 
 
 @pytest.mark.parametrize(("function", "text", "x"), FLUSHED)
-def test_another_value_beside_one_that_underflows_is_told(function, text, x):
+def test_a_different_value_beside_one_that_underflows_is_reported(function, text, x):
     report = symdiff.compare(
         lambda x: function(x) + 1e-3, {"x": [x]}, math=text, kinks=False, engines=["autograd"]
     )

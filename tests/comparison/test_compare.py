@@ -371,7 +371,7 @@ MALFORMED = [
     (
         {"samples": lambda problem: Samples({"x": np.zeros(problem.count + 1)})},
         "failed",
-        "ValueError: the derivatives by x have shape (2,), not (1,)",
+        "ValueError: the derivatives with respect to x have shape (2,), not (1,)",
     ),
     ({"allowance": fail}, "undecided", "the engine's allowance failed: KeyError: 'nope'"),
     ({"estimate": fail}, "undecided", "the engine's error estimate failed: KeyError: 'nope'"),

@@ -82,7 +82,7 @@ def test_what_a_kernel_loses_in_an_expression_is_never_wrong(name):
         assert not {"wrong", "not-subgradient"} & words or name in OFF
 
 
-# What is added to torch's function, and the points at which that is another function.
+# What is added to torch's function, and the points at which that is a different function.
 FAULTS = {
     "a term of 5": (lambda f, x: f(x) + 5, math.inf),
     "a part of a million": (lambda f, x: f(x) * (1 + 1e-6), 2.5),

@@ -4,7 +4,7 @@ import pytest
 
 import symdiff
 
-# text, values, the derivatives by x
+# text, values, the derivatives with respect to x
 SMOOTH = [
     ("F.kl_div(x, y.detach(), reduction='batchmean')", {"x": [-1, -2], "y": [1, 3]}, [-0.5, -1.5]),
     ("F.poisson_nll_loss(x, [1, 2], reduction='sum')", {"x": [0, 0]}, [0, -1]),

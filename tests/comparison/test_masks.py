@@ -26,7 +26,7 @@ Y = 1 / (1 + exp(1.5))
 WEIGHTED = [Y * (1 - (3 - 2 * Y)), 0.0, (1 - Y) * (3 - (3 - 2 * Y))]
 
 # fmt: off
-# expression, values besides the scores, and the derivatives by the scores
+# expression, values besides the scores, and the derivatives with respect to the scores
 MASKED = [
     ("(softmax(masked_fill(s, m > 0, -inf), dim=1)*w).sum()", {"m": MASK, "w": WEIGHTS}, WEIGHTED),
     ("(softmax(where(m > 0, -inf, s), dim=1)*w).sum()", {"m": MASK, "w": WEIGHTS}, WEIGHTED),

@@ -4,7 +4,7 @@ import pytest
 
 import symdiff
 
-# text, values, the derivatives by x
+# text, values, the derivatives with respect to x
 SMOOTH = [
     ("det(x)", {"x": [[1, 2], [3, 4]]}, [4, -3, -2, 1]),
     ("det(x)", {"x": [[0, 0], [0, 3]]}, [3, 0, 0, 0]),

@@ -58,7 +58,7 @@ def test_products_with_zeros_have_their_gradient(text, values, gradient):
     assert {record["verdict"] for record in found} == {"agrees"}
 
 
-def test_a_wrong_slope_at_a_tie_is_convicted():
+def test_a_wrong_slope_at_a_tie_is_found():
     # Negative control: 2 is no slope of a minimum.
     claims = {"x": "[2, 0]"}
     comparison = symdiff.compare("x.sort().values[0]", values={"x": [1, 1]}, claims=claims)

@@ -102,7 +102,7 @@ def test_an_undefined_formula_does_not_make_the_derivative_undefined(text, kind)
     assert record["kind"] == kind
 
 
-def test_an_engine_that_is_wrong_in_one_second_derivative_is_convicted_there_alone(register):
+def test_an_engine_that_is_wrong_in_one_second_derivative_is_found_there_alone(register):
     class WrongInOne(Fake):
         name = "wrong in one"
         traits = Traits(orders=(1, 2))
@@ -312,7 +312,7 @@ def test_gradcheck_checks_gradients_as_gradgradcheck_does():
     assert "gradcheck passes" in record["detail"]
 
 
-def test_a_spelling_that_is_another_function_is_told():
+def test_a_spelling_that_is_a_different_function_is_reported():
     comparison = symdiff.compare(
         "x**2", at={"x": [1.0]}, spellings={"other": "x**2 + 1"}, engines=["autograd"], order=2
     )

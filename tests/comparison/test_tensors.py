@@ -242,7 +242,7 @@ class TestSpellings:
         assert "and the expression's is 6" in of_spelling[0]["detail"]
 
     def test_a_spelling_that_agrees_at_the_values_only_is_refused(self):
-        with pytest.raises(UsageError, match="is another function"):
+        with pytest.raises(UsageError, match="is a different function"):
             symdiff.compare("(x*x).sum()", values={"x": [1, 1]}, spellings={"s": "x.sum()"})
 
 

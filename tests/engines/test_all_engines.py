@@ -115,7 +115,7 @@ class WrongInOne:
 
 
 @pytest.mark.parametrize("engine", [*INSTALLED, "sympy-limit"])
-def test_an_engine_that_is_wrong_in_one_function_is_convicted_there_alone(engine, monkeypatch):
+def test_an_engine_that_is_wrong_in_one_function_is_found_there_alone(engine, monkeypatch):
     right = registry._loaded
     monkeypatch.setattr(
         registry, "_loaded", lambda name: WrongInOne(right(name)) if name == engine else right(name)
@@ -143,7 +143,7 @@ def library(monkeypatch, engine, columns):
 
 
 @pytest.mark.parametrize("engine", ["jax", "jax-forward", "hips", "casadi"])
-def test_a_column_that_is_wrong_in_one_function_is_convicted_there_alone(engine, monkeypatch):
+def test_a_column_that_is_wrong_in_one_function_is_found_there_alone(engine, monkeypatch):
     cube = {"tanh": lambda x: x * x * x}
     library(monkeypatch, engine, cube)
     try:
@@ -159,7 +159,7 @@ def test_a_column_that_is_wrong_in_one_function_is_convicted_there_alone(engine,
 
 
 @pytest.mark.parametrize("engine", ["jax", "jax-forward"])
-def test_a_right_value_with_a_wrong_derivative_is_convicted(engine, monkeypatch):
+def test_a_right_value_with_a_wrong_derivative_is_found(engine, monkeypatch):
     def sine(x):
         return jnp.sin(x) + (x - jax.lax.stop_gradient(x)) / 8
 

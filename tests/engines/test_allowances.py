@@ -141,7 +141,7 @@ def test_an_allowance_that_cannot_be_computed_leaves_a_number_undecided(monkeypa
 
 
 # Programs whose cotangents flow back to x in parts that cancel, and a point: torch adds the parts
-# up in another order than forward mode, and loses the small terms added to them.
+# up in a different order than forward mode, and loses the small terms added to them.
 CANCELLING = [
     ("(x - 1)*(x + 1) + 1e-19*x", 0.0),
     ("x*(1 - x) + 1e-19*x", 0.5),

@@ -86,7 +86,7 @@ def test_what_truncation_and_rounding_explain_is_no_finding(engine, text, x):
 @pytest.mark.parametrize("engine", ALL)
 @pytest.mark.parametrize(("text", "x"), [*SMOOTH[:5], ("abs(x)*x", [0.0, 1e-9])])
 @pytest.mark.parametrize("off", [1e-3, -1e-5])
-def test_another_number_than_that_of_the_stencil_is_convicted(monkeypatch, engine, text, x, off):
+def test_a_number_that_the_stencil_does_not_give_is_found(monkeypatch, engine, text, x, off):
     loaded = registry.load(engine)
 
     class Off:

@@ -73,7 +73,7 @@ def test_the_complex_step_of_a_power_of_two_variables(x, y):
     )
 
 
-def test_a_complex_step_beside_a_tiny_x_is_undecided_and_a_wrong_column_convicted(monkeypatch):
+def test_a_complex_step_beside_a_tiny_x_is_undecided_and_a_wrong_column_found(monkeypatch):
     assert words(compare("sqrt(x)", [5e-324], "complex-step")) == ["undecided"]
     columns = {**complex_arrays.COLUMNS, "sin": lambda x: np.sin(x) * (1 + 1e-6)}
     monkeypatch.setattr(complex_arrays, "COLUMNS", columns)
@@ -165,7 +165,7 @@ def test_sympy_is_stopped_after_the_time_limit(monkeypatch):
     )
 
 
-def test_a_wrong_limit_is_convicted(monkeypatch):
+def test_a_wrong_limit_is_found(monkeypatch):
     right = sp.limit
     monkeypatch.setattr(sympy_limit.sp, "limit", lambda *given: right(*given) + 1)
     assert words(compare("x**2", [1.0], "sympy-limit")) == ["wrong"]

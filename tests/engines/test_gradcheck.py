@@ -74,7 +74,7 @@ def test_it_says_what_gradcheck_does(function, x):
         assert number == pytest.approx(own, abs=5e-5)
 
 
-def test_a_tie_of_four_is_told_beside_what_gradcheck_says():
+def test_a_tie_of_four_is_reported_beside_what_gradcheck_says():
     found = judged("amax(x, 0)", values={"x": [1.0, 1, 1, 1]})
     assert {word for _, word, _ in found} == {"not-subgradient"}
     assert all("gradcheck raises: numerical 0.5, analytical 0.25" in d for _, _, d in found)
@@ -130,6 +130,6 @@ def test_what_it_cannot_check_is_unsupported(text, given, reason):
     }
 
 
-def test_another_value_is_told_first():
+def test_a_different_value_is_reported_first():
     found = judged(lambda x: torch.relu(x) + 3, at={"x": [1, 2]}, math="relu(x)")
     assert {word for _, word, _ in found} == {"value"}

@@ -264,7 +264,7 @@ class _Planted:
 
 
 @pytest.mark.parametrize("text", ["exp(x)", "sin(x)*exp(x)", "1/(1 + exp(-x))", "log(1 + x**2)"])
-def test_a_planted_error_is_convicted_in_the_formats_that_can_tell(text):
+def test_a_planted_error_is_found_in_the_formats_that_can_tell(text):
     with registered(_Planted(2.0**-6)):
         rows = judged(text, [0.3, 1.7], ["planted"], dtype="float64,float32,float16")
     words = {(r["engine"], r["point"]["x"]): r["verdict"] for r in rows}
@@ -272,7 +272,7 @@ def test_a_planted_error_is_convicted_in_the_formats_that_can_tell(text):
         assert word == "wrong" or engine.endswith("float16")
 
 
-def test_a_planted_error_is_convicted_on_a_long_grid():
+def test_a_planted_error_is_found_on_a_long_grid():
     with registered(_Planted(2.0**-6)):
         report = symdiff.compare(
             "sin(x)*exp(x)", {"x": "-3:3:1000"}, engines=["planted"], dtype="float32"
@@ -281,7 +281,7 @@ def test_a_planted_error_is_convicted_on_a_long_grid():
     assert words.count("wrong") > 0.99 * len(words)
 
 
-def test_an_engine_that_is_wrong_in_one_function_in_one_format_is_convicted_there_only():
+def test_an_engine_that_is_wrong_in_one_function_in_one_format_is_found_there_only():
     with registered(_Planted(2.0**-6, "tanh", "float32")):
         found = [
             (text, r["engine"])
@@ -308,7 +308,7 @@ def test_the_bounds_of_rounding_are_a_small_part_of_the_derivatives(form, most):
 
 @pytest.mark.parametrize("form", ["float32", "bfloat16", "float16"])
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_no_function_of_torch_is_convicted_in_a_coarse_format(row, form):
+def test_no_function_of_torch_is_wrong_in_a_coarse_format(row, form):
     generator = np.random.default_rng(len(row.name))
     sizes = 2.0 ** generator.integers(-12, 12, 8)
     spread = np.concatenate(

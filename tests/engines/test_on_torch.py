@@ -1,4 +1,4 @@
-"""The engines on torch besides `autograd`: their numbers, and which of a person's code is on trial."""
+"""The engines on torch besides `autograd`: their numbers, and what of your code they check."""
 
 import numpy as np
 import pytest
@@ -168,7 +168,7 @@ class FlippingVmap(NoVmap):
 
 # By what is planted: the function, the engine that must tell it, the verdict, and words of its detail.
 PLANTED = {
-    "a jvp with another factor": (WrongJvp, "forward", "wrong", ""),
+    "a jvp with a different factor": (WrongJvp, "forward", "wrong", ""),
     "a jvp of the size of the tangent": (
         SignedJvp, "forward", "wrong", "jvp is not linear in the tangent: it gives",
     ),
@@ -181,11 +181,11 @@ PLANTED = {
     "a backward with a wrong backward": (WrongDoubleBackward, "double-backward", "wrong", ""),
     "a backward that is once differentiable": (
         OnceDifferentiable, "double-backward", "failed",
-        "the gradient by x cannot be differentiated: @once_differentiable",
+        "the gradient with respect to x cannot be differentiated: @once_differentiable",
     ),
     "a backward in numpy": (
         InNumpy, "double-backward", "failed",
-        "the gradient by x cannot be differentiated: its backward is not computed by torch's functions",
+        "the gradient with respect to x cannot be differentiated: its backward is not computed by torch's functions",
     ),
     "a backward that detaches the incoming gradient": (
         Detached, "double-backward", "failed",
@@ -220,14 +220,14 @@ FORMS = {
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("right", [Cube, OwnVmap])
-def test_a_right_function_is_acquitted(right, engine, form):
+def test_a_right_function_agrees(right, engine, form):
     (function,), given = FORMS[form](right)
     assert words(function, engine, **given) <= {"agrees", "inexact"}
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("planted", PLANTED)
-def test_a_planted_fault_is_told_by_one_engine_and_by_no_other(planted, form):
+def test_a_planted_fault_is_reported_by_one_engine_and_by_no_other(planted, form):
     fault, engine, verdict, detail = PLANTED[planted]
     (function,), given = FORMS[form](fault)
     found = verdicts(function, engine, **given)
@@ -257,11 +257,11 @@ def test_a_backward_in_numpy_beside_another_term_is_wrong_in_the_double_backward
         (lambda x: torch.sin(x) + (x > 1), "sin(x)"),
     ],
 )
-def test_another_value_is_told_before_the_derivative(engine, function, math):
+def test_a_different_value_is_reported_before_the_derivative(engine, function, math):
     by_x = zip([0.5, 2.0], verdicts(function, engine, at={"x": [0.5, 2.0]}, math=math), strict=True)
-    told = {x: verdict for x, (verdict, _) in by_x}
-    assert told[2.0] == "value"
-    assert told[0.5] == ("agrees" if math == "sin(x)" else "value")
+    verdict_at = {x: verdict for x, (verdict, _) in by_x}
+    assert verdict_at[2.0] == "value"
+    assert verdict_at[0.5] == ("agrees" if math == "sin(x)" else "value")
 
 
 @pytest.mark.parametrize("engine", ENGINES[1:])
@@ -346,11 +346,11 @@ def test_a_backward_that_depends_on_the_number_of_calls_is_wrong(form):
     (function,), given = FORMS[form](counting(float))
     found = verdicts(function, "autograd", **given)
     assert {verdict for verdict, _ in found} == {"wrong"}
-    how = "backward gives another number when it is called again: "
+    how = "backward gives a different number when it is called again: "
     assert all(detail.startswith(how) and "\n" not in detail for _, detail in found)
 
 
-def test_a_second_run_that_differs_in_the_last_bit_is_noted_and_not_convicted():
+def test_a_second_run_that_differs_in_the_last_bit_is_noted_and_not_wrong():
     ((verdict, detail),) = verdicts(
         counting(lambda calls: 1 + 2.0**-52 * calls).apply,
         "autograd",

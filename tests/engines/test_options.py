@@ -96,7 +96,7 @@ def test_the_step_of_central_differences(h):
     assert comparison.ok
 
 
-def test_central_differences_that_are_not_those_of_their_step_are_convicted(monkeypatch):
+def test_central_differences_that_are_not_those_of_their_step_are_found(monkeypatch):
     from symdiff.engines import central
 
     right = central._quotient

@@ -101,7 +101,7 @@ class TestPlugins:
         assert (done.returncode, done.stderr) == (0, "")
         assert "polynomial" in done.stdout
 
-    def test_a_wrong_engine_of_a_plug_in_is_convicted(self, plugin):
+    def test_a_wrong_engine_of_a_plug_in_is_found(self, plugin):
         done = symdiff(plugin, "eval", "x**2", "--engine", "wrong-polynomial")
         assert (done.returncode, done.stderr) == (1, "")
         assert "wrong-polynomial wrong at" in done.stdout
@@ -227,7 +227,7 @@ def test_built_in_engines_keep_the_contract(name):
 
 
 SOURCE = Path(registry.__file__).parent.parent
-# Where an engine may be named: the room of the engines, the default list, the module named after the
+# Where an engine may be named: the package of engines, the default list, the module named after the
 # library symengine, what speaks of PyTorch's own gradients, the list of
 # distributions, and the rules that libraries document.
 NAMED_IN = (

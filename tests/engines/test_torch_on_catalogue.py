@@ -72,7 +72,7 @@ def new_contradictions(comparison):
 
 
 def double_backward(function, *inputs):
-    """Return the first derivative by the first input, as the double backward gives it."""
+    """Return the first derivative with respect to the first input, as the double backward gives it."""
     leaves = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in inputs]
     incoming = torch.ones((), dtype=torch.float64, requires_grad=True)
     output = function(*leaves)

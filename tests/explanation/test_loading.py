@@ -62,7 +62,7 @@ def test_the_status_is_0_if_nothing_is_found(folder, name):
     torch.save(X.abs(), "batch.pt")
     done = run(name, "batch.pt")
     assert (done.exit_code, done.stderr) == (0, "")
-    assert "nothing found in 2 derivatives by 1 tensor" in done.stdout
+    assert "nothing found in 2 derivatives with respect to 1 tensor" in done.stdout
 
 
 @pytest.mark.parametrize(

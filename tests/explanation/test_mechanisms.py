@@ -57,8 +57,8 @@ MECHANISMS = [
     (lambda x: torch.sqrt(x) * 0, ZEROS, "ZERO_TIMES_INFINITY", "the gradient that arrives is 0"),
     (lambda x: torch.sqrt(x).clamp(min=1), ZEROS, "ZERO_TIMES_INFINITY", "sqrt(0)"),
     (Halved.apply, doubles(0.0, 1.0), "CUSTOM", "the backward of Halved"),
-    (lambda x: torch.tensor(-1.0) ** x, doubles(2.0), "DOMAIN", "(-1)**2 has no derivative by x"),
-    (lambda x: torch.tensor(-2.0) ** x, doubles(3.0), "DOMAIN", "(-2)**3 has no derivative by x"),
+    (lambda x: torch.tensor(-1.0) ** x, doubles(2.0), "DOMAIN", "(-1)**2 has no derivative with respect to x"),
+    (lambda x: torch.tensor(-2.0) ** x, doubles(3.0), "DOMAIN", "(-2)**3 has no derivative with respect to x"),
     (lambda x: torch.hypot(x, x), doubles(0.0), "ZERO_BY_ZERO", "hypot(0, 0)"),
     (lambda x: torch.xlogy(x, x), doubles(0.0), "ZERO_BY_ZERO", "xlogy(0, 0)"),
     (lambda x: torch.logdet(x.expand(2, 2)), doubles(1.0), "POLE", "logdet of this matrix is inf"),
@@ -124,7 +124,7 @@ def test_a_mask_among_the_inputs_is_taken_as_it_is():
     assert finding.remedies[0].write == "log(torch.where(m != 0, x, 1))"
 
 
-def test_a_value_of_a_large_function_is_told_with_its_number():
+def test_a_value_of_a_large_function_is_reported_with_its_number():
     x = torch.ones(100_000, dtype=torch.float64)
     x[7] = -0.5
     (finding,) = symdiff.explain(lambda x: torch.where(x < 0, x.log(), x).sum(), x).findings
@@ -145,14 +145,14 @@ def test_the_spread_of_one_number_is_named(shape):
     )
 
 
-def test_a_custom_backward_is_told_and_its_truth_proved():
+def test_a_custom_backward_is_reported_and_its_truth_proved():
     (finding,) = symdiff.explain(Halved.apply, doubles(0.0, 1.0)).findings
     ((element,),) = (tensor.elements for tensor in finding.tensors)
     assert (element.index, element.truth.derivative) == ((0,), 0.5)
     assert finding.no_remedy == "this backward is your own code"
 
 
-def test_calls_on_one_line_are_told_apart():
+def test_calls_on_one_line_are_distinguished():
     explanation = symdiff.explain(lambda x: (x.sqrt(), x.log(), 1 / x), doubles(0.0, 1.0))
     assert {(f.operation, f.reason) for f in explanation.findings} == {
         ("sqrt", "sqrt(0) has an infinite slope"),

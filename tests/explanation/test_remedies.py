@@ -49,8 +49,8 @@ PROBLEM = problem_of(log_of_sigmoid, doubles(-800.0, 1.0))
         ("logsigmoid(2*x)", False),  # likewise
         ("logsigmoid(x) + 0*detach(x)*x", True),
         ("detach(logsigmoid(x))", False),  # its gradient is 0
-        ("logsigmoid(x) + x - detach(x)", False),  # the value, and another gradient
-        ("logsigmoid(sum(x))", False),  # another shape
+        ("logsigmoid(x) + x - detach(x)", False),  # the value, and a different gradient
+        ("logsigmoid(sum(x))", False),  # a different shape
     ],
 )
 def test_only_what_has_the_value_and_the_true_gradient_passes(text, is_true):

@@ -92,7 +92,7 @@ def test_fpcore_is_read_back_to_the_same_program():
 
 
 def in_sympy(text, program):
-    """Return an expression of sympy as a person types it, with real symbols."""
+    """Return an expression of sympy as a user types it, with real symbols."""
     symbols = {name: sp.Symbol(name, real=True) for name in program.inputs}
     names = symbols | {f"{name}_": symbol for name, symbol in symbols.items()}
     return eval(text, vars(sp) | names)  # noqa: S307  (the text is ours)

@@ -96,7 +96,7 @@ def test_jax_has_the_same_values():
 
 
 READ = [
-    # text, another text with the same nodes, notes
+    # text, a different text with the same nodes, notes
     ("Abs(x) + Max(x, 0, y) - Min(x, 1)", "abs(x) + max(x, 0, y) - min(x, 1)", ""),
     ("Piecewise((x, x > 0), (1, x > -1), (0, True))", "x if x > 0 else 1 if x > -1 else 0",
      "read Piecewise((x, c), (y, True)) as x if c else y"),

@@ -123,7 +123,7 @@ def value_at(program: Program, point: dict[str, float]) -> float:
     return float(evaluate(program, {name: np.array([x]) for name, x in point.items()})[0])
 
 
-# Expression, point, and its derivative by x, and those on the right and on the left; None:
+# Expression, point, and its derivative with respect to x, and those on the right and on the left; None:
 # undefined.
 AT_SWITCHES = [
     ("abs(x)", {"x": 0.0}, None, 1.0, -1.0),

@@ -185,7 +185,7 @@ def test_every_hostile_text_is_refused_within_a_second_and_a_hundred_megabytes()
     assert escaped == []
 
 
-def test_an_innocent_text_is_reported_as_accepted():
+def test_a_valid_text_is_reported_as_accepted():
     # Negative control: the test above can fail.
     assert outcomes(["x + 1"]) == [["x + 1", "ACCEPTED"]]
 

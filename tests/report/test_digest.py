@@ -118,6 +118,6 @@ def test_control_characters_of_a_name_do_not_reach_the_terminal(tmp_path):
 )
 def test_a_finding_says_who_gave_what_where_and_why(request_, line):
     (evidence,) = symdiff.compare(**{"engines": ["autograd"], **request_}).evidence
-    told = digest([evidence], look=Look(300)).split("\n\n")[1]
-    assert told.startswith(line)
-    assert "\n" not in told
+    text = digest([evidence], look=Look(300)).split("\n\n")[1]
+    assert text.startswith(line)
+    assert "\n" not in text

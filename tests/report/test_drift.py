@@ -209,7 +209,7 @@ def test_expressions_and_versions_are_compared_by_name(report):
     gone = content["expressions"].pop(0)["name"]
     content["records"] = [r for r in content["records"] if r["expression"] != gone]
     content["expressions"][0]["text"] = "x**3"
-    content["records"][0]["verdict"] = "wrong"  # of an expression with another text
+    content["records"][0]["verdict"] = "wrong"  # of an expression with a different text
     (report / "less.json").write_text(json.dumps(content))
     changed = drift(read_run(report / "old.json"), read_run(report / "less.json"))
     assert not changed.has_changes and changed.has_lost_coverage

@@ -133,7 +133,7 @@ class Tree(HTMLParser):
 
 
 def poisoned(evidence, text):
-    """Return evidence with a text in every place that a person or a library can write to."""
+    """Return evidence with a text in every place that a user or a library can write to."""
     (trial,) = evidence.trials
     rename = dict(
         zip(evidence.engines, [f"{text}{k}" for k in range(len(evidence.engines))], strict=True)

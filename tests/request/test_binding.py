@@ -138,7 +138,7 @@ def test_a_right_callable_agrees_whatever_order_its_formula_has(function, math):
 def test_the_order_of_grid_binds_a_callable_without_names():
     right = symdiff.compare(torch.atan2, {"p": [1.0], "q": [2.0]}, math="0*q + atan2(p, q)")
     assert right.ok
-    # Negative control: in the other order it is another function.
+    # Negative control: in the other order it is a different function.
     assert not symdiff.compare(torch.atan2, {"q": [2.0], "p": [1.0]}, math="0*q + atan2(p, q)").ok
 
 

@@ -145,7 +145,7 @@ def test_a_condition_as_a_value_is_refused():
         entry('(FPCore (x) :name "c" (< x 1))')
 
 
-def test_names_that_the_language_lacks_are_changed_and_told():
+def test_names_that_the_language_lacks_are_changed_and_noted():
     request = entry("(FPCore (x.re x_re lambda e -x) (+ (* x.re x_re) (* lambda (+ e -x))))")
     assert request.text == "x_re*x_re_ + lambda_*(e_ + v_x)"
     assert request.expression.notes == (

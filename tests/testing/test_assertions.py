@@ -17,7 +17,7 @@ W = tensor(3.0, 0.5)
 
 
 class Bad(Function):
-    """A product whose gradient by the second factor is twice as large as it should be."""
+    """A product whose gradient with respect to the second factor is twice as large as it should be."""
 
     @staticmethod
     def forward(ctx, x, w):

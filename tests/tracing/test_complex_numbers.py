@@ -115,7 +115,7 @@ class RightFilter(WrongFilter):
         return fft.ifft(fft.fft(gradient) * FACTORS.conj()).real
 
 
-def test_a_wrong_backward_pass_of_a_filter_is_convicted():
+def test_a_wrong_backward_pass_of_a_filter_is_found():
     assert "wrong" in {r["verdict"] for r in records(WrongFilter.apply, V)}
     assert {r["verdict"] for r in records(RightFilter.apply, V)} == {"agrees"}
 

@@ -85,6 +85,6 @@ FAULTS = [
 
 
 @pytest.mark.parametrize(("fn", "inputs", "message"), FAULTS)
-def test_a_fault_that_torch_itself_sees_is_told_in_one_line(fn, inputs, message):
+def test_a_fault_that_torch_itself_sees_is_reported_in_one_line(fn, inputs, message):
     with pytest.raises((AssertionError, symdiff.InputError), match=message):
         symdiff.assert_derivatives(fn, *inputs)

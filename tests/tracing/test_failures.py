@@ -60,7 +60,7 @@ DOORS = [
 
 @pytest.mark.parametrize("door", DOORS)
 @pytest.mark.parametrize(("function", "line", "kind", "words"), RAISING)
-def test_an_exception_is_told_in_one_line_with_the_persons(door, function, line, kind, words):
+def test_an_exception_is_reported_in_one_line_with_the_users(door, function, line, kind, words):
     with pytest.raises(CallableError) as raised:
         door(function)
     message = str(raised.value)

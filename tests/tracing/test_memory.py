@@ -147,7 +147,7 @@ def test_float32_on_the_way_leaves_room_in_the_check():
     assert program.text == "x * mean(float(x > 0))"
 
 
-def test_a_test_inside_another_is_told_as_an_expression():
+def test_a_test_inside_another_is_reported_as_an_expression():
     program = trace(lambda x: x * 2 if x[0, 0] > 1 and x[0, 1] < 0 else x, X)
     assert any("where x[0, 1] < 0 is True" in note for note in program.notes)
 

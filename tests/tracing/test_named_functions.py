@@ -76,5 +76,5 @@ class WrongNorm(torch.autograd.Function):
         return gradient * torch.full((2, 3), 2.0, dtype=D)
 
 
-def test_a_gradient_that_is_no_subgradient_at_a_tie_is_convicted():
+def test_a_gradient_that_is_no_subgradient_at_a_tie_is_found():
     assert {r["verdict"] for r in compared(WrongNorm.apply, (ZERO,))} == {"not-subgradient"}

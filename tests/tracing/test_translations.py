@@ -194,7 +194,7 @@ PLANTED = [(WrongMedian, X[0]), (WrongScatter, X[0]), (WrongDeterminant, S), (Wr
 
 
 @pytest.mark.parametrize(("wrong", "x"), PLANTED)
-def test_a_wrong_backward_pass_is_convicted(wrong, x):
+def test_a_wrong_backward_pass_is_found(wrong, x):
     assert "wrong" in verdicts(wrong.apply, x)
 
 

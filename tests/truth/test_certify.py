@@ -50,7 +50,7 @@ DOUBTFUL = [
     ("exp(x) - x", 1e-13),
     ("where(x == 1, 1, x**2)", 1.0),
     ("cbrt(x)", 0.0),
-    # the argument may be rounded to 0, where sinc has another formula
+    # the argument may be rounded to 0, where sinc has a different formula
     ("sinc(x - 1/3)", 1 / 3),
     # a constant that is undefined, though it is a number in doubles
     ("x*sign(digamma(0))", 1.5),

@@ -361,7 +361,7 @@ def test_an_overlooked_switch_is_noticed(monkeypatch):
 
 
 def test_a_gradient_where_the_value_is_undefined_is_noticed(monkeypatch):
-    # log(x) is undefined at -1, so that log(x) + y has no derivative by y either.
+    # log(x) is undefined at -1, so that log(x) + y has no derivative with respect to y either.
     class Anything:
         def is_finite(self):
             return True

@@ -204,9 +204,9 @@ ANGLES = [
     ("atan2(y - 1, x - 1)", {"x": 1, "y": 2}, "differentiable"),
     ("atan2(exp(y), sin(x))", {"x": 0, "y": 0}, "differentiable"),
     ("atan2(x*y - 2, x + y - 3)", {"x": 1, "y": 2}, "no-limit"),
-    # max(x, y) is 1, and the partial derivative by it 0
+    # max(x, y) is 1, and the partial derivative with respect to it 0
     ("atan2(max(x, y), x - y)", {"x": 1, "y": 1}, "differentiable"),
-    # the partial derivative by |x| is -1
+    # the partial derivative with respect to |x| is -1
     ("atan2(y, abs(x))", {"x": 0, "y": 1}, "not-differentiable"),
     ("abs(atan2(y, x) - pi/2)", {"x": 0, "y": 1}, "not-differentiable"),
     ("max(x, y) + atan2(1 + abs(x - y), x)", {"x": 0, "y": 0}, "not-differentiable"),
@@ -284,7 +284,7 @@ def test_a_kink_at_such_a_switch_is_one(text):
 
 
 # Pieces with equal values and equal first derivatives wherever they meet, and relatives with
-# another derivative. The potential of a ball and of a point, a half wave and its tangent, a power
+# a different derivative. The potential of a ball and of a point, a half wave and its tangent, a power
 # law and its exponential continuation.
 POWER_LAW = "where(h < 2, (1 - h/x)**0.3, ((x - 2)/x)**0.3*exp({rate}*(h - 2)/(x - 2)))"
 PIECES = [

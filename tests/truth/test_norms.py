@@ -154,7 +154,7 @@ def test_a_smooth_function_of_a_norm_has_one_gradient(text, gradient):
 
 
 def test_a_higher_power_beside_a_square_is_not_dropped_from_the_function():
-    """√(y² + x⁴) - |y| has the slope -1 by y where 0 < y < x⁴, although both have the set |d1|."""
+    """d/dy of √(y² + x⁴) - |y| is -1 where 0 < y < x⁴, although both have the set |d1|."""
     bounds = bounds_at("sqrt(y**2 + x**4) - abs(y)", "xy")
     assert bounds.contains((0, 0), 1e-9) is not False
     assert bounds.contains((0, -1), 1e-9) is not False

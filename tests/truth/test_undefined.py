@@ -146,7 +146,7 @@ def test_the_error_bounds_do_not_contradict_the_proof(row):
         ("sqrt(-x**2)", {"x": "0"}, "isolated"),
     ],
 )
-def test_no_engine_is_convicted_where_nothing_is_defined(text, point, kind):
+def test_no_engine_is_wrong_where_nothing_is_defined(text, point, kind):
     records = compare(text, at=point).records()
     verdicts = {r["verdict"] for r in records if r["kind"] == kind}
     assert verdicts

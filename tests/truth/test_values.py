@@ -41,7 +41,7 @@ TABLE = [
     # 0.5 exactly; in doubles 1 - cos(1e-9) is 0: no digit is left
     ("(1 - cos(x))/x**2", 1e-9, 0, False),
     ("(1 - cos(x))/x**2", 1.0, 0, True),
-    # (x - 1) - x is -1; added in another order, rounding is as large as that of 1e9
+    # (x - 1) - x is -1; added in a different order, rounding is as large as that of 1e9
     ("(x - 1) - x", 1e9, -1 + 1e-7, False),
     ("(x - 1) - x", 1.0, -1 + 1e-7, True),
     ("log(x)", -1, NAN, False),

@@ -14,7 +14,7 @@ EDGE = "(1 - (1.3192387046793672*x)**2)**1.5"
 END = "-2251799813685248/2970661469403367"  # 1/1.3192387046793672, whose double is outside
 LARGE = "sin(2**60*x)"
 
-# An expression, the exact coordinates, a derivative by the first variable, the verdict, and whether
+# An expression, the exact coordinates, a derivative with respect to the first variable, the verdict, and whether
 # the number is judged at the double.
 TABLE = [
     # the end of a domain whose double is outside: NaN is right there, 0 at the exact edge

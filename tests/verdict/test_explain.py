@@ -36,7 +36,7 @@ def test_a_verdict_is_explained(text, x, engine, detail, blamed):
     assert record["blame"] is None if blamed is None else record["blame"].startswith(blamed)
 
 
-# An expression, claimed derivatives by x at x = y = 0, and the starts of their details.
+# An expression, claimed derivatives with respect to x at x = y = 0, and the starts of their details.
 HULLS = [
     ("relu(x) - relu(-x) + abs(y)", "0", "spurious: inside the AD hull; along x only"),
     ("relu(x) - relu(-x) + abs(y)", "3", "outside the AD hull; along x only"),

@@ -161,7 +161,7 @@ def test_the_element_at_which_a_nan_arises_is_reported():
 
 
 def test_a_pass_with_a_wrong_adjoint_blames_another_call():
-    """A planted fault: with another adjoint of the root, its call is no longer the cause."""
+    """A planted fault: with a different adjoint of the root, its call is no longer the cause."""
     at = problem("sqrt(x**2)", x=0)
     done = backward_pass(at)
     nan = {**done.adjoints, done.program.output: np.array([np.nan])}

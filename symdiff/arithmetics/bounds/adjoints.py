@@ -101,7 +101,7 @@ def _slope(jet: Any) -> Ball | None:
 
 
 def _partial(call: str, arithmetic: Jets, arguments: Sequence[Any], k: int) -> Ball | None:
-    """Return the partial derivative of a call by one of its arguments; None if it is not used."""
+    """Return the partial derivative of a call with respect to an argument; None if it is unused."""
     moved = [
         Jet(a.value, _ONE if j == k else ()) if isinstance(a, Jet) else a
         for j, a in enumerate(arguments)

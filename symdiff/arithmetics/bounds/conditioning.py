@@ -222,7 +222,7 @@ def _slope(
 
 
 def _gradient(jet: Jet) -> Ball:
-    """Return the derivative by the only active input, or NaN where the value is not finite."""
+    """Return the derivative along the only active input; NaN where the value is not finite."""
     if not jet.value.is_finite():
         return _NO_NUMBER
     return jet.gradient[0] if jet.gradient else flint.arb(0)

@@ -285,8 +285,8 @@ def _chain(row: Function, arguments: Sequence[Estimate], reading: Estimates) -> 
         for text, a in zip(texts if isinstance(texts, tuple) else (texts,), arguments, strict=True)
         if text is not None and (a.slope is not None or is_anywhere(a.error))
     ]
-    # While the derivative of a row is read, partial derivatives by arguments without a slope
-    # are not estimated: only the error would need them.
+    # While the derivative of a row is read, partial derivatives with respect to arguments
+    # without a slope are not estimated: only the error would need them.
     partials = {
         text: _estimated(template(text), Estimates(reading), fixed)
         for text, a in pairs

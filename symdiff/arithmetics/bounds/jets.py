@@ -53,7 +53,7 @@ class TieError(ArithmeticError):
 
 
 class Ties(Protocol):
-    """What to do where the sign of a switch is not proved, and how the engine on trial rounds.
+    """What to do where the sign of a switch is not proved, and how the engine rounds.
 
     Attributes
     ----------

@@ -81,7 +81,7 @@ _RULES: Mapping[str, Callable[[Any, Any], Any]] = MappingProxyType(
 
 
 class AnyWay(ReorderedSums):
-    """As `ReorderedSums`, for a value that may be computed by another formula."""
+    """As `ReorderedSums`, for a value that may be computed by a different formula."""
 
     backward_formula = (
         False  # the scales of the formula as written bound it, and bound it more closely
@@ -93,7 +93,7 @@ class AnyWay(ReorderedSums):
         self._scales = _Scales(lambda jet: abs(jet.value).upper(), max)
 
     def rounded(self, jet: Jet, row: Function, arguments: Sequence[Any]) -> Jet:
-        """Add the rounding of the terms that another formula may have; none to an exact value."""
+        """Add the rounding of terms that a different formula may have; none to an exact value."""
         is_exact = jet.value.is_exact()
         jet = super().rounded(jet, row, arguments)
         if not all(isinstance(a, Jet) for a in arguments):
@@ -119,7 +119,7 @@ def _sum_of_slopes(arguments: Sequence[Jet], k: int) -> Ball:
 
 
 class AnyWayOnArrays(Estimates):
-    """Running error bounds of a value that may be computed by another formula; see `AnyWay`."""
+    """Running error bounds of a value that may be computed by a different formula; see `AnyWay`."""
 
     def __init__(self) -> None:
         """Start without scales."""
@@ -127,7 +127,7 @@ class AnyWayOnArrays(Estimates):
         self._scales = _Scales(lambda a: np.abs(a.value), np.maximum)
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-        """Apply a column, and add the rounding of the terms that another formula may have."""
+        """Apply a column, and add the rounding of the terms that a different formula may have."""
         result = super().call(row, column, arguments)
         if not isinstance(result, Estimate) or not all(isinstance(a, Estimate) for a in arguments):
             return result

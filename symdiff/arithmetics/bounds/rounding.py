@@ -49,8 +49,8 @@ def slope_radius(
         The dtype in which the engine computes.
     mode
         The order in which the engine adds the terms of a sum: `BothBranches` for the order of the
-        program (forward mode), `ReverseMode` for another order in gradients, `ReorderedSums` for
-        another order in gradients and in values.
+        program (forward mode), `ReverseMode` for a different order in gradients, `ReorderedSums`
+        for a different order in gradients and in values.
 
     Returns
     -------
@@ -154,7 +154,7 @@ def value_ball(
 def may_miss_zero_of_root(
     program: Program, inputs: Mapping[str, Ball], dtype: Dtype = FLOAT64
 ) -> bool:
-    """Return whether rounding may turn a zero into another number below a root of a program.
+    """Return whether rounding may turn a zero into a different number below a root of a program.
 
     There, an engine that should choose a subgradient of a norm computes one from rounding errors.
 

@@ -272,5 +272,5 @@ _SPECIAL: Mapping[str, Callable[..., Any]] = MappingProxyType(
         "Unequality": lambda x, y: balls.negation(balls.equal(x, y)),
     }
 )
-# The catalogue's names of functions that have another name in sympy.
+# The catalogue's names of functions that have a different name in sympy.
 _ROWS: Mapping[str, str] = MappingProxyType({"Abs": "abs", "ceiling": "ceil", "loggamma": "lgamma"})

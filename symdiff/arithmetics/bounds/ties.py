@@ -114,10 +114,10 @@ class BothBranches:
 
 
 class ReverseMode(BothBranches):
-    """As `BothBranches`, for reverse mode, which adds up the terms of a gradient in another order.
+    """As `BothBranches`, for reverse mode, which adds the terms of a gradient in a different order.
 
-    In another order partial sums may be larger, so the bound has one rounding for each term of a
-    sum. For (x - 1) - x, forward mode gives exactly 0. In reverse mode other terms may be added
+    In a different order partial sums may be larger, so the bound has one rounding for each term of
+    a sum. For (x - 1) - x, forward mode gives exactly 0. In reverse mode other terms may be added
     between the two terms of x, and the sum is rounded.
     """
 

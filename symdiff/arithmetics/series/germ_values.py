@@ -99,7 +99,7 @@ class Wave:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Oscillation:
-    """A function that oscillates near the point, and its derivative by t; None if not known."""
+    """A function that oscillates near the point, and its derivative d/dt; None if not known."""
 
     value: Wave
     slope: Germ | Wave | None

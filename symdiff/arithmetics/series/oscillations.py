@@ -7,7 +7,8 @@ is the arithmetic of limit points; a sum of two waves with the same T is not sha
 cancel.  sin u with u -> ±inf is a sharp wave with T = 1 and the interval [-1, 1], since u is
 continuous and passes through every period.
 
-The derivative by t is kept beside each function, as a wave or a germ, where the rules give one.
+The derivative with respect to t is kept beside each function, as a wave or a germ, where the rules
+give one.
 """
 
 from __future__ import annotations

@@ -156,15 +156,15 @@ def _oscillates(problem: Problem, axis: str, samples: Array) -> bool:
 
 
 def _span(along: Array) -> tuple[float, float]:
-    """Return the ends of an axis through some points; a single one gets room on both sides."""
+    """Return the ends of an axis through some points; a single one gets a margin on both sides."""
     finite = along[np.isfinite(along)]
     low, high = float(finite.min(initial=np.inf)), float(finite.max(initial=-np.inf))
     if low > high:
         return -1.0, 1.0
     if high - low > max(_BESIDE * max(abs(low), abs(high)), SHORTEST):
         return low, high
-    room = max(1.0, abs(low) / 2)
-    return low - room, high + room
+    margin = max(1.0, abs(low) / 2)
+    return low - margin, high + margin
 
 
 def _ends(along: Array, kinds: NDArray[np.int8]) -> NDArray[np.intp]:

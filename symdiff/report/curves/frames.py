@@ -69,8 +69,8 @@ def value_frame(course: Course) -> Frame:
     low, high = limits(
         _regular(course.value, course.span), course.value.closed[:, 1], is_bounded=course.is_bounded
     )
-    room = _MARGIN * (high - low)
-    return Frame(low, high, low - room, high + room)
+    margin = _MARGIN * (high - low)
+    return Frame(low, high, low - margin, high + margin)
 
 
 def derivative_frame(course: Course, marks: Sequence[Marks]) -> Frame:
@@ -86,8 +86,8 @@ def derivative_frame(course: Course, marks: Sequence[Marks]) -> Frame:
     above = (off > high + slack).any()
     below = (off < low - slack).any() or np.isnan(off).any()
     row = height * ROW * (_WITH_LABELS if any(m.fails.any() for m in marks) else _WITHOUT_LABELS)
-    room = height * _MARGIN
-    return Frame(low, high, low - (row if below else room), high + (row if above else room))
+    margin = height * _MARGIN
+    return Frame(low, high, low - (row if below else margin), high + (row if above else margin))
 
 
 def _regular(curve: Curve, span: tuple[float, float]) -> Array:

@@ -25,7 +25,7 @@ _EXPONENT: Final = re.compile(r"e\+?(-?)0*(?=\d)")
 _LARGEST: Final = 1e307
 SHORTEST: Final = 1e-290
 # Numbers beside the line widen the limits by at most this part of its range.
-_ROOM: Final = 1.0
+_MARGIN: Final = 1.0
 
 
 def limits(line: Array, others: Array, *, is_bounded: bool = True) -> tuple[float, float]:
@@ -56,12 +56,12 @@ def limits(line: Array, others: Array, *, is_bounded: bool = True) -> tuple[floa
         low = high = float(np.median(beside))
     if low > high:
         return -1.0, 1.0
-    room = (high - low) * _ROOM or max(abs(low), 1.0)
-    near = beside[(beside >= low - room) & (beside <= high + room)]
+    margin = (high - low) * _MARGIN or max(abs(low), 1.0)
+    near = beside[(beside >= low - margin) & (beside <= high + margin)]
     low, high = float(near.min(initial=low)), float(near.max(initial=high))
     if high - low <= max(1e-9 * max(abs(low), abs(high)), SHORTEST):
-        room = abs(low) / 2 if abs(low) > SHORTEST else 1.0
-        return low - room, high + room
+        margin = abs(low) / 2 if abs(low) > SHORTEST else 1.0
+        return low - margin, high + margin
     return low, high
 
 

@@ -267,12 +267,12 @@ def _entries(
 def _pictures(evidence: Sequence[Evidence]) -> list[Markup]:
     """Return a picture for each comparison, "" for some of a very long report."""
     drawn = [Markup()] * len(evidence)
-    room = MAX_PICTURES
+    left = MAX_PICTURES
     for k in sorted(range(len(evidence)), key=lambda k: evidence[k].ok):
-        if room <= 0:
+        if left <= 0:
             break
         picture = svg(evidence[k])
-        room -= len(picture)
+        left -= len(picture)
         drawn[k] = Markup(picture)  # noqa: S704  (an element that `svg` escapes)
     return drawn
 

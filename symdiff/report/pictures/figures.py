@@ -109,16 +109,16 @@ def _tiles(evidence: Evidence, tensors: Tensors, make: Make) -> Figure | None:
     shown = tiles(evidence, tensors, _MOST_TILES)
     if not shown:
         return None
-    room = (_WIDTH - _RIGHT) / len(shown)
+    width = (_WIDTH - _RIGHT) / len(shown)
     sizes = [t.numbers.shape for t in shown]
-    cells = [min((room - _MARGIN) / columns, _SQUARE / rows, _CELL) for rows, columns in sizes]
+    cells = [min((width - _MARGIN) / columns, _SQUARE / rows, _CELL) for rows, columns in sizes]
     tallest = max(cell * rows for cell, (rows, _) in zip(cells, sizes, strict=True))
     height = tallest + _TITLE + _MARGIN
     made = make(height)
     for k, (t, cell) in enumerate(zip(shown, cells, strict=True)):
         rows, columns = t.numbers.shape
         bottom = height - _TITLE - cell * rows
-        box = (_MARGIN + room * k, bottom, cell * columns, cell * rows)
+        box = (_MARGIN + width * k, bottom, cell * columns, cell * rows)
         draw_tiles(_axes(made, box, height), t)
     return made
 
@@ -165,11 +165,11 @@ def _panels(count: int, keys: Sequence[Key], make: Make) -> tuple[Figure, list[A
 def _beside(count: int, keys: Sequence[Key], make: Make) -> tuple[Figure, list[Any]]:
     """Return a figure with square panels beside each other, below a legend."""
     rows = _legend_rows(keys) if keys else []
-    room = (_WIDTH - _RIGHT) / count
-    side = min(_SQUARE, room - _LEFT)
+    width = (_WIDTH - _RIGHT) / count
+    side = min(_SQUARE, width - _LEFT)
     height = _BOTTOM + side + _TITLE + _LEGEND * len(rows)
     made = make(height)
-    panels = [_axes(made, (_LEFT + room * k, _BOTTOM, side, side), height) for k in range(count)]
+    panels = [_axes(made, (_LEFT + width * k, _BOTTOM, side, side), height) for k in range(count)]
     _draw_legend(made, rows, height)
     return made, panels
 

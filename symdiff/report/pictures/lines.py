@@ -28,7 +28,7 @@ _MOST_TEXTS: Final = 2
 # In this part of the axis at its ends, labels do not reach beyond their marks.
 _NEAR_END: Final = 0.06
 # Marks closer than this part of the axis to another have one label.
-_LABEL_ROOM: Final = 0.18
+_LABEL_WIDTH: Final = 0.18
 
 
 def draw_value(ax: Axes, course: Course, name: str) -> None:
@@ -134,13 +134,13 @@ _MOST_LARGE: Final = 20
 
 def _prepare(ax: Axes, course: Course, frame: Frame, name: str) -> None:
     low, high = course.span
-    room = 0.02 * (high - low)
+    margin = 0.02 * (high - low)
     power = power_of(frame.low, frame.high)
     ax.set_ylabel(f"{name} / 1e{power}" if power else name)
     across, up = ticks(low, high, 6), ticks(frame.low, frame.high)
     ax.set_xticks(across, labels(across))
     ax.set_yticks(up, labels(up, power))
-    ax.set_xlim(low - room, high + room)
+    ax.set_xlim(low - margin, high + margin)
     ax.set_ylim(frame.bottom, frame.top)
     for start, stop in course.undefined:
         ax.axvspan(start, stop, facecolor=_PALE, edgecolor="none", linewidth=0, gid="undefined")
@@ -222,7 +222,7 @@ def _label_edges(ax: Axes, few: list[Marks], course: Course, frame: Frame) -> No
     """Write what the marks on the edge stand for that do not pass: ``NaN``, ``inf``, a number."""
     width = course.span[1] - course.span[0]
     for is_high in (True, False):
-        for x, texts in _labels(few, frame, _LABEL_ROOM * width, is_high=is_high):
+        for x, texts in _labels(few, frame, _LABEL_WIDTH * width, is_high=is_high):
             part = (x - course.span[0]) / width
             ax.annotate(
                 ", ".join(texts),
@@ -235,7 +235,7 @@ def _label_edges(ax: Axes, few: list[Marks], course: Course, frame: Frame) -> No
 
 
 def _labels(
-    few: list[Marks], frame: Frame, room: float, *, is_high: bool
+    few: list[Marks], frame: Frame, width: float, *, is_high: bool
 ) -> list[tuple[float, list[str]]]:
     """Return the labels on one edge: a coordinate, and what the marks there stand for."""
     labels: list[tuple[float, list[str]]] = []
@@ -243,7 +243,7 @@ def _labels(
         off = m.part(m.fails & ~frame.holds(m.y) & ((m.y > frame.high) == is_high))
         for x, y, code in zip(off.x.tolist(), off.y.tolist(), off.codes.tolist(), strict=True):
             text = "failed" if code == Verdict.FAILED else "NaN" if np.isnan(y) else f"{y:.3g}"
-            near = next((texts for at, texts in labels if abs(at - x) < room), None)
+            near = next((texts for at, texts in labels if abs(at - x) < width), None)
             if near is None:
                 labels.append((x, [text]))
             elif text not in near and len(near) < _MOST_TEXTS:

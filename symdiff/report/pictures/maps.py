@@ -189,8 +189,8 @@ def _span(x: Array) -> tuple[float, float]:
 
 
 def _widened(span: tuple[float, float]) -> tuple[float, float]:
-    room = 0.05 * (span[1] - span[0])
-    return span[0] - room, span[1] + room
+    margin = 0.05 * (span[1] - span[0])
+    return span[0] - margin, span[1] + margin
 
 
 def _draw_switches(ax: Axes, m: Map, spans: list[tuple[float, float]]) -> None:

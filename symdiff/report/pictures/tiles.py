@@ -1,4 +1,4 @@
-"""Matrices as pictures: derivatives by the components of tensors, and counts of verdicts."""
+"""Matrices as pictures: derivatives along the components of tensors, and counts of verdicts."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def _masked_fill(c: Call, input: Any, mask: Any, value: Any) -> Syntax:
 
 
 def converted(c: Call, tensor: torch.Tensor) -> Syntax:
-    """Return a tensor in another dtype: for the truth a condition becomes 0 or 1, no more."""
+    """Return a tensor in a different dtype: for the truth a condition becomes 0 or 1, no more."""
     if tensor.is_complex() or c.result.is_complex():
         message = "complex numbers"
         raise NotWrittenError(message)

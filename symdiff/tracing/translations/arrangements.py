@@ -14,7 +14,7 @@ from symdiff.tracing.translations.call import Call, Translation, Written
 
 
 def reshaped(value: Syntax, shape: Sequence[int]) -> Syntax:
-    """Return a tensor in another shape, or the component of a tensor that has only one."""
+    """Return a tensor in a different shape, or the component of a tensor that has only one."""
     if not shape:
         return index(call("reshape", value, literal((1,))), (0,))
     return call("reshape", value, literal(tuple(shape)))

@@ -275,7 +275,7 @@ def _power(c: Call, input: Any, exponent: Any) -> Syntax:
 
 
 def _converted(c: Call, input: Any, *_: Any, **__: Any) -> Syntax:
-    """Return a real tensor as a complex one, or a complex one in another precision."""
+    """Return a real tensor as a complex one, or a complex one in a different precision."""
     if not c.result.is_complex():
         return _part(c, input, _REAL)  # as torch, which drops the imaginary part
     return _joined(*_parts(c, input))

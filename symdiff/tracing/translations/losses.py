@@ -21,7 +21,7 @@ from symdiff.tracing.syntax import (
 from symdiff.tracing.translations.arrangements import reshaped
 from symdiff.tracing.translations.call import Call, Translation
 
-_IGNORED: Final = -100  # the class without a loss, unless it is told
+_IGNORED: Final = -100  # the class without a loss, unless a call gives one
 
 
 def _cross_entropy(

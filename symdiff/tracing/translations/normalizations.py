@@ -164,7 +164,7 @@ def _functional_batch_norm(
     eps: float,
     *_: Any,
 ) -> Syntax:
-    """Translate torch.batch_norm, which has the arguments of F.batch_norm in another order."""
+    """Translate torch.batch_norm, which has the arguments of F.batch_norm in a different order."""
     return _batch_norm(c, input, running_mean, running_var, weight, bias, training, momentum, eps)
 
 

@@ -45,7 +45,7 @@ def test_a_number_that_is_not_zero_is_not_taken_for_zero(text, exponent):
     assert sign(planted) == 1
 
 
-def test_sums_of_square_roots_that_nearly_agree_are_told_apart():
+def test_sums_of_square_roots_that_nearly_agree_are_distinguished():
     # The sums of square roots of Graham: equal to 37 digits, but not equal.
     left, right = (0, 5, 6, 16, 41, 42, 48), (1, 2, 13, 33, 36, 49, 51)
     text = "+".join(f"sqrt({n})" for n in left) + "-".join(["", *(f"sqrt({n})" for n in right)])
