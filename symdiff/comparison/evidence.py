@@ -327,19 +327,41 @@ class Evidence:
 
     def findings(self) -> dict[str, dict[Verdict, int]]:
         """Return the counts of verdicts that do not pass and were not expected, by engine."""
+        return self._not_passing(expected=False)
+
+    def expected(self) -> dict[str, dict[Verdict, int]]:
+        """Return the counts of verdicts that do not pass and were expected, by engine."""
+        return self._not_passing(expected=True)
+
+    def _not_passing(self, *, expected: bool) -> dict[str, dict[Verdict, int]]:
         excused = {} if self.options.strict else self.without_stencil()
-        findings: dict[str, dict[Verdict, int]] = {}
+        found: dict[str, dict[Verdict, int]] = {}
         for engine, counts in self.counts().items():
             for verdict, count in counts.items():
                 left = count - (excused.get(engine, 0) if verdict is Verdict.NONFINITE else 0)
-                if left and self.is_finding(engine, verdict):
-                    findings.setdefault(engine, {})[verdict] = left
-        return findings
+                is_expected = verdict.label in self.label.expect.get(engine, ())
+                if left and not self.passes(verdict) and is_expected == expected:
+                    found.setdefault(engine, {})[verdict] = left
+        return found
 
-    def is_finding(self, engine: str, verdict: Verdict) -> bool:
-        """Return whether a verdict on an engine does not pass and was not expected."""
-        passes = verdict.passes and not (self.options.strict and verdict is Verdict.SILENT)
-        return not passes and verdict.label not in self.label.expect.get(engine, ())
+    def passes(self, verdict: Verdict) -> bool:
+        """Return whether a verdict passes: `silent` does unless the comparison is strict."""
+        return verdict.passes and not (self.options.strict and verdict is Verdict.SILENT)
+
+    def failing(self, trial: Trial, engine: str, variable: str) -> Mask:
+        """Return at which points a verdict does not pass, expected or not, shape (n,)."""
+        grave = [verdict for verdict in Verdict if not self.passes(verdict)]
+        mask: Mask = np.isin(trial.verdicts(engine, variable), grave)
+        if not self.options.strict:
+            mask[trial.judgements[engine, variable].without_stencil] = False
+        return mask
+
+    def fails_at(self, trial: Trial, engine: str, variable: str, i: int) -> bool:
+        """Return whether the verdict at one point does not pass, expected or not."""
+        verdict = trial.verdict(engine, variable, i)
+        if verdict is Verdict.NONFINITE and not self.options.strict:
+            return i not in trial.judgements[engine, variable].without_stencil
+        return not self.passes(verdict)
 
     def unmet(self) -> dict[str, tuple[str, ...]]:
         """Return the verdicts that were expected and did not occur, by engine."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import dataclasses
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from symdiff.comparison.evidence import Evidence
@@ -170,18 +170,23 @@ def _expressions(evidence: Sequence[Evidence], look: Look) -> str:
 
 def _counts(e: Evidence) -> str:
     """Return how often each verdict was given, the gravest first, and which were expected."""
+    found, expected, totals = map(_totals, (e.findings(), e.expected(), e.counts()))
+    parts = []
+    for verdict in sorted(totals, key=lambda v: -v.gravity):
+        rest = totals[verdict] - found[verdict] - expected[verdict]
+        # What neither passes nor is a finding nor expected has a stencil that leaves the domain.
+        excuse = "" if e.passes(verdict) else " (stencil leaves the domain)"
+        parts += [(found[verdict], f"{verdict}"), (expected[verdict], f"{verdict} as expected")]
+        parts.append((rest, f"{verdict}{excuse}"))
+    return ", ".join(f"{count} {text}" for count, text in parts if count) or "nothing to compare"
+
+
+def _totals(counts: Mapping[str, Mapping[Verdict, int]]) -> collections.Counter[Verdict]:
+    """Return the counts of all engines together."""
     totals: collections.Counter[Verdict] = collections.Counter()
-    for counts in e.counts().values():
-        totals.update(counts)
-    unexpected = {verdict for counts in e.findings().values() for verdict in counts}
-    ordered = sorted(totals.items(), key=lambda item: -item[0].gravity)
-    return (
-        ", ".join(
-            f"{count} {verdict}{'' if verdict.passes or verdict in unexpected else ' as expected'}"
-            for verdict, count in ordered
-        )
-        or "nothing to compare"
-    )
+    for of_engine in counts.values():
+        totals.update(of_engine)
+    return totals
 
 
 def _name_width(look: Look) -> int:

@@ -139,12 +139,10 @@ def failing_records(evidence: Evidence) -> Iterator[Record]:
 
 def failing(evidence: Evidence, trial: Trial, engine: str, variable: str) -> Mask:
     """Return at which points a verdict does not pass and was not expected, shape (n,)."""
-    codes = trial.verdicts(engine, variable)
-    grave = [v for v in Verdict if evidence.is_finding(engine, v)]
-    mask: Mask = np.isin(codes, grave)
-    if not evidence.options.strict:
-        mask[trial.judgements[engine, variable].without_stencil] = False
-    return mask
+    words = evidence.label.expect.get(engine, ())
+    is_expected = np.isin(trial.verdicts(engine, variable), [Verdict.of(word) for word in words])
+    unexpected: Mask = evidence.failing(trial, engine, variable) & ~is_expected
+    return unexpected
 
 
 def _regions(

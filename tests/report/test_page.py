@@ -14,6 +14,7 @@ import symdiff
 from symdiff.comparison.evidence import Evidence
 from symdiff.errors import Crash
 from symdiff.program import parse
+from symdiff.report.curves.terminal import plotted
 from symdiff.report.page import contents, writing
 from symdiff.report.page.formulas import mathml
 from symdiff.report.pictures import svg
@@ -268,6 +269,31 @@ def test_the_page_has_the_answer_the_reasons_and_how_it_was_made(wrong):
     assert "<mark>relu(x)</mark> - relu(-x)" in page
     assert "1/3" in text and "[-2, 4]" in text
     assert 'href="#relu(x)---relu(-x)-+-abs(3*x---1)/x=0"' in page
+
+
+@pytest.mark.parametrize(
+    ("expression", "options", "expect", "state", "verdict", "failing"),
+    [
+        ("sqrt(x)", {}, {}, "passes", "undefined", 0),
+        ("sqrt(x)", {"strict": True}, {}, "fails", "nonfinite", 2),
+        ("floor(x)", {}, {}, "passes", "silent", 0),
+        ("floor(x)", {"strict": True}, {}, "fails", "silent", 1),
+        ("x**2", {}, {"central": ("wrong",)}, "fails", contents.UNMET, 0),
+        ("1/x", {}, {"central": ("wrong",)}, "expected", "wrong", 4),
+    ],
+)
+def test_the_page_and_its_plot_fail_what_the_report_fails(  # noqa: PLR0913, PLR0917  (a table)
+    expression, options, expect, state, verdict, failing, without_pictures
+):
+    (evidence,) = symdiff.compare(
+        expression, {"x": "0:0.5:2"}, engines=["central"], **options
+    ).evidence
+    label = dataclasses.replace(evidence.label, expect=expect)
+    evidence = dataclasses.replace(evidence, label=label)
+    (entry,) = contents.contents(Report((evidence,)), everything=True).entries
+    assert (entry.state, entry.verdict) == (state, verdict)
+    assert sum(line.fails for line in entry.table.lines) == failing
+    assert ("does not pass" in plotted(evidence)) == (failing > 0)
 
 
 def test_every_link_has_its_target_and_no_name_is_used_twice(wrong, relu, pole):

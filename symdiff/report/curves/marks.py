@@ -58,6 +58,8 @@ class Marks:
         The shape and colour of the marks.
     x, y
         Coordinates and derivatives, shape (n,); `y` may be an infinity or NaN.
+    codes
+        The verdicts, shape (n,).
     fails
         Whether the verdict does not pass, shape (n,).
     unsure
@@ -70,13 +72,8 @@ class Marks:
     x: Array
     y: Array
     codes: NDArray[np.int8]
+    fails: Mask
     errors: Array
-
-    @property
-    def fails(self) -> Mask:
-        """Whether the verdict does not pass, shape (n,)."""
-        fails: Mask = np.isin(self.codes, _FAILING)
-        return fails
 
     @property
     def unsure(self) -> Mask:
@@ -85,12 +82,10 @@ class Marks:
 
     def part(self, chosen: Mask | NDArray[np.intp]) -> Marks:
         """Return some of the marks."""
-        return Marks(
-            self.style, self.x[chosen], self.y[chosen], self.codes[chosen], self.errors[chosen]
-        )
+        columns = (self.x, self.y, self.codes, self.fails, self.errors)
+        return Marks(self.style, *(column[chosen] for column in columns))
 
 
-_FAILING: Final = tuple(verdict for verdict in Verdict if not verdict.passes)
 _NO_MARK: Final = (Verdict.UNSUPPORTED,)
 
 
@@ -119,7 +114,8 @@ def marks(evidence: Evidence, subject: Subject) -> tuple[Marks, ...]:
         samples = trial.samples[engine]
         numbers = samples.derivatives[variable]
         errors = ulps(numbers, truth, DTYPES[samples.asked])
-        every = Marks(style, subject.coordinates, numbers, trial.verdicts(engine, variable), errors)
+        codes, fails = trial.verdicts(engine, variable), evidence.failing(trial, engine, variable)
+        every = Marks(style, subject.coordinates, numbers, codes, fails, errors)
         found.append(every.part(~np.isin(every.codes, _NO_MARK)))
     return tuple(m for m in found if len(m.x))
 

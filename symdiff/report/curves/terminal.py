@@ -32,8 +32,8 @@ _MEANINGS: Final = {
     _CLOSED: "end with its point",
     _BAR: "Clarke interval at a kink",
     _FAILS: "a number that does not pass",
-    _UP: "one above the axis",
-    _DOWN: "one below the axis",
+    _UP: "a number above the axis that does not pass",
+    _DOWN: "a number below the axis that does not pass",
     _NAN: "NaN that does not pass",
     _SHADE: "undefined",
 }

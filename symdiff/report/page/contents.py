@@ -30,6 +30,8 @@ from symdiff.report.undefined import undefined_points
 from symdiff.truth.kinds import Kind
 from symdiff.verdict.words import Verdict
 
+# In place of a verdict, where an expected one did not occur and all others pass.
+UNMET: Final = "not as expected"
 # The most findings in the list at the top: every expression has its own.
 MAX_FINDINGS: Final = 200
 # The most characters of all pictures together. The first that are left out are those of expressions
@@ -81,7 +83,8 @@ class Entry:
     state
         ``passes``, ``fails``, or ``expected``: a verdict does not pass, and was expected.
     verdict, gravity
-        The gravest verdict on an engine.
+        The gravest verdict on an engine; of an expression that fails only since an expected
+        verdict did not occur, `UNMET`.
     points, kinks
         The numbers of points and of possible kinks.
     marks
@@ -288,18 +291,13 @@ def _entry(
     )
     slopes, count = kinks(e, selections)
     counts = e.counts()
-    gravest = max(
-        (v for count in counts.values() for v in count),
-        key=lambda v: v.gravity,
-        default=Verdict.UNSUPPORTED,
-    )
-    state = "fails" if not e.ok else "passes" if gravest.passes else "expected"
+    state, gravest = _state(e)
     return Entry(
         anchor=anchor,
         name=e.name,
         text=e.program.text,
         state=state,
-        verdict=gravest.label,
+        verdict=UNMET if state == "fails" and not found else gravest.label,
         gravity=gravest.gravity,
         points=e.points,
         kinks=kink_count(e),
@@ -317,6 +315,19 @@ def _entry(
         notes=tuple(remarks(e, selections, len(shown.lines))),
         about=tuple(_about(e)),
     )
+
+
+def _state(e: Evidence) -> tuple[str, Verdict]:
+    """Return whether an expression passes, as in `Entry.state`, and the verdict that says why.
+
+    That is the gravest one; where everything passes, the gravest of those that always do.
+    """
+    passing = {n: [v for v in c if e.passes(v)] for n, c in e.counts().items()}
+    by_state = {"fails": e.findings(), "expected": e.expected(), "passes": passing}
+    state = next(s for s, counts in by_state.items() if counts or s == "passes")
+    verdicts = [v for several in by_state[state].values() for v in several]
+    gravest = max(verdicts, key=lambda v: v.gravity, default=Verdict.UNSUPPORTED)
+    return state if e.ok else "fails", gravest
 
 
 def _fault(  # noqa: PLR0913, PLR0917  (what it is made of)

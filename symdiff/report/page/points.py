@@ -145,7 +145,7 @@ def table(
     lines, seen = [], set()
     for row in shown:
         truth, cells = _numbers(evidence, row)
-        gravest = max(row.verdicts(evidence.engines).values(), key=lambda v: v.gravity)
+        verdict, fails = _gravest(evidence, row)
         lines.append(
             Line(
                 anchor="" if row.i in seen else anchors[row.i],
@@ -153,12 +153,20 @@ def table(
                 labels=choice.of(row),
                 truth=truth,
                 cells=cells,
-                verdict=gravest.label,
-                fails=not gravest.passes,
+                verdict=verdict.label,
+                fails=fails,
             )
         )
         seen.add(row.i)
     return Table(evidence.scalars, choice.headings, evidence.engines, tuple(lines), anchors)
+
+
+def _gravest(evidence: Evidence, row: Row) -> tuple[Verdict, bool]:
+    """Return the gravest verdict at a point, and whether it does not pass."""
+    verdicts = row.verdicts(evidence.engines)
+    fails = {e: evidence.fails_at(row.trial, e, row.variable, row.i) for e in verdicts}
+    engine = max(verdicts, key=lambda e: (fails[e], verdicts[e].gravity))
+    return verdicts[engine], fails[engine]
 
 
 def _with_examples(evidence: Evidence, shown: Sequence[Row], found: Sequence[Finding]) -> list[Row]:
@@ -240,7 +248,7 @@ def _what_is_at(evidence: Evidence, row: Row) -> str:
 def _numbers(evidence: Evidence, row: Row) -> tuple[str, tuple[Cell, ...]]:
     """Return the truth and the cells of the engines, with digits enough to compare them."""
     slopes, form = _truth(row)
-    cells = [_cell(row, engine) for engine in evidence.engines]
+    cells = [_cell(evidence, row, engine) for engine in evidence.engines]
     numbers = [number for _, number in cells if number is not None]
     texts = iter(formatted([*slopes, *numbers], evidence.tolerance))
     truth = form.format(*[next(texts) for _ in slopes])
@@ -262,7 +270,7 @@ def _truth(row: Row) -> tuple[list[float], str]:
     return [derivative], "{}"
 
 
-def _cell(row: Row, engine: str) -> tuple[Cell, float | None]:
+def _cell(evidence: Evidence, row: Row, engine: str) -> tuple[Cell, float | None]:
     """Return the cell of an engine, and its number if it has one."""
     samples, variable, i = row.trial.samples.get(engine), row.variable, row.i
     if samples is None or variable not in samples.derivatives:
@@ -270,10 +278,11 @@ def _cell(row: Row, engine: str) -> tuple[Cell, float | None]:
     verdict = row.trial.verdict(engine, variable, i)
     if variable in samples.unsupported:
         return Cell("-", verdict.label), None
+    fails = evidence.fails_at(row.trial, engine, variable, i)
     if samples.reason(variable, i) or verdict is Verdict.FAILED:
         word = "" if verdict is Verdict.FAILED else verdict.label
-        return Cell("failed", word, not verdict.passes), None
-    cell = Cell("", _word(row, engine, verdict), not verdict.passes)
+        return Cell("failed", word, fails), None
+    cell = Cell("", _word(row, engine, verdict), fails)
     return cell, float(samples.derivatives[variable][i])
 
 

@@ -146,7 +146,7 @@ def _matrices(
     engines = []
     for engine in evidence.engines:
         numbers = matrix([[_number(t, engine, n) for n in names] for t in trials])
-        fails = matrix([[_fails(t, engine, n) for n in names] for t in trials]).astype(bool)
+        fails = matrix([[_fails(evidence, t, engine, n) for n in names] for t in trials]).astype(bool)
         anywhere |= fails
         if fails.any():
             values = numbers.astype(np.float64)
@@ -195,8 +195,8 @@ def _number_text(trial: Trial, engine: str, name: str) -> str:
     return "NaN" if np.isnan(number) else _short(number)
 
 
-def _fails(trial: Trial, engine: str, name: str) -> bool:
-    return name in trial.covered(engine) and not trial.verdict(engine, name, 0).passes
+def _fails(evidence: Evidence, trial: Trial, engine: str, name: str) -> bool:
+    return name in trial.covered(engine) and evidence.fails_at(trial, engine, name, 0)
 
 
 def _blocked(t: Tiles) -> Tiles:
@@ -289,18 +289,22 @@ def counts(evidence: Evidence, most: int) -> Counts:
         The largest number of columns; those with findings come first.
     """
     by_cell: dict[tuple[str, str], dict[Verdict, int]] = {}
+    failing = set()
     for trial in evidence.trials:
         for engine in evidence.engines:
             for variable in trial.covered(engine):
-                cell = by_cell.setdefault((engine, trial.problem.label(variable)), {})
+                key = (engine, trial.problem.label(variable))
+                if evidence.failing(trial, engine, variable).any():
+                    failing.add(key)
+                cell = by_cell.setdefault(key, {})
                 for verdict, count in counted(trial.verdicts(engine, variable)).items():
                     cell[verdict] = cell.get(verdict, 0) + count
     names = dict.fromkeys(name for _, name in by_cell)
-    failing = {n for (_, n), cell in by_cell.items() if any(not v.passes for v in cell)}
-    columns = sorted(names, key=lambda n: n not in failing)[:most]
+    first = {name for _, name in failing}
+    columns = sorted(names, key=lambda n: n not in first)[:most]
     cells = [[by_cell.get((e, n), {}) for n in columns] for e in evidence.engines]
     texts = np.array([[_counted(cell) for cell in row] for row in cells], dtype=object)
-    fails = np.array([[any(not v.passes for v in cell) for cell in row] for row in cells])
+    fails = np.array([[(e, n) in failing for n in columns] for e in evidence.engines])
     return Counts(evidence.engines, tuple(columns), texts, fails)
 
 
