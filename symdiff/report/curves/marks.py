@@ -82,8 +82,14 @@ class Marks:
 
     def part(self, chosen: Mask | NDArray[np.intp]) -> Marks:
         """Return some of the marks."""
-        columns = (self.x, self.y, self.codes, self.fails, self.errors)
-        return Marks(self.style, *(column[chosen] for column in columns))
+        return Marks(
+            style=self.style,
+            x=self.x[chosen],
+            y=self.y[chosen],
+            codes=self.codes[chosen],
+            fails=self.fails[chosen],
+            errors=self.errors[chosen],
+        )
 
 
 _NO_MARK: Final = (Verdict.UNSUPPORTED,)

@@ -322,10 +322,11 @@ def _state(e: Evidence) -> tuple[str, Verdict]:
 
     That is the gravest one; where everything passes, the gravest of those that always do.
     """
-    passing = {n: [v for v in c if e.passes(v)] for n, c in e.counts().items()}
-    by_state = {"fails": e.findings(), "expected": e.expected(), "passes": passing}
-    state = next(s for s, counts in by_state.items() if counts or s == "passes")
-    verdicts = [v for several in by_state[state].values() for v in several]
+    occurring = (("fails", e.findings()), ("expected", e.expected()), ("passes", e.counts()))
+    state, counts = next((pair for pair in occurring if pair[1]), occurring[-1])
+    verdicts = {v for of_engine in counts.values() for v in of_engine}
+    if state == "passes":
+        verdicts = {v for v in verdicts if e.passes(v)}
     gravest = max(verdicts, key=lambda v: v.gravity, default=Verdict.UNSUPPORTED)
     return state if e.ok else "fails", gravest
 

@@ -146,7 +146,9 @@ def _matrices(
     engines = []
     for engine in evidence.engines:
         numbers = matrix([[_number(t, engine, n) for n in names] for t in trials])
-        fails = matrix([[_fails(evidence, t, engine, n) for n in names] for t in trials]).astype(bool)
+        fails = matrix([[_fails(evidence, t, engine, n) for n in names] for t in trials]).astype(
+            bool
+        )
         anywhere |= fails
         if fails.any():
             values = numbers.astype(np.float64)
