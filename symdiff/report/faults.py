@@ -35,13 +35,13 @@ class _Fault:
 def faults(evidence: Evidence) -> list[str]:
     """Return what failed, where the function is undefined, and what is wrong: the gravest first.
 
-    Each exception is told once, with the engines that raised it.
+    Each exception is reported once, with the engines that raised it.
     """
     found = _faults(evidence)
     lines = [_sentence(evidence, fault) for fault in found]
     more = len(lines) - _MAX_FAULTS
-    told = lines[:_MAX_FAULTS] + ([f"and {more} more findings"] if more > 0 else [])
-    return [*_failures(evidence), *undefined_points(evidence), *dict.fromkeys(told)]
+    shown = lines[:_MAX_FAULTS] + ([f"and {more} more findings"] if more > 0 else [])
+    return [*_failures(evidence), *undefined_points(evidence), *dict.fromkeys(shown)]
 
 
 def first_blame(evidence: Evidence, selections: Sequence[Selection]) -> str:
@@ -112,8 +112,8 @@ def _place(evidence: Evidence, fault: _Fault, regions: Sequence[str]) -> str:
     """Return the regions of a fault, with the output and the variables if there are several."""
     first = fault.found[0]
     more = len(regions) - _MAX_REGIONS
-    told = [*regions[:_MAX_REGIONS], *([f"{more} more regions"] if more > 0 else [])]
-    where = " and ".join(text for text in told if text)
+    shown = [*regions[:_MAX_REGIONS], *([f"{more} more regions"] if more > 0 else [])]
+    where = " and ".join(text for text in shown if text)
     parts = [f"{'for' if ' from ' in where else 'at'} {where}"] if where else []
     if evidence.tensors is not None or len(evidence.variables) > 1:
         names = dict.fromkeys(v for f in fault.found for v in f.variables)

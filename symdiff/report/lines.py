@@ -19,7 +19,7 @@ _LONGEST: Final = 24
 
 
 def laid_out(b: Block, look: Look) -> str:
-    """Return the table of a block: that with a column for each engine if the terminal has room.
+    """Return the table of a block: that with a column for each engine if it fits the terminal.
 
     Otherwise each number at a point has a row, with the engines that gave it. If that is too wide
     too, because there are many variables, the labels of a row are a line above it.
@@ -49,7 +49,7 @@ class _Lines:
         self._narrowest = max(len(word) for cell in self._cells[-1] for word in cell.split())
 
     def fits(self, width: int) -> bool:
-        """Return whether the table has room in lines of a width."""
+        """Return whether the table fits in lines of a width."""
         return self._before_last() + self._narrowest <= width
 
     def _before_last(self) -> int:
@@ -57,8 +57,8 @@ class _Lines:
 
     def text(self, look: Look) -> str:
         """Return the lines; the last column is wrapped where it is too wide."""
-        room = max(self._narrowest, look.width - self._before_last())
-        widths = [*self._widths[:-1], min(self._widths[-1], room)]
+        last = max(self._narrowest, look.width - self._before_last())
+        widths = [*self._widths[:-1], min(self._widths[-1], last)]
         rule = ["-" * width for width in widths]
         blank = (None,) * len(widths)
         head, *rows = zip(*self._cells, strict=True)

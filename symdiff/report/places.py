@@ -62,18 +62,18 @@ class Marked:
         Marked(label='', text='… + relu(x) +…', spans=((4, 11),))
         """
         label = shortened(self.label, width // 2)
-        room = width - len(label)
-        if len(self.text) <= room:
+        space = width - len(label)
+        if len(self.text) <= space:
             return Marked(label, self.text, self.spans)
         if not self.spans:
-            return Marked(label, shortened(self.text, room))
+            return Marked(label, shortened(self.text, space))
         start, end = self.spans[0]
-        first = max(0, min(start, (start + end - room) // 2, len(self.text) - room))
-        last = first + room
+        first = max(0, min(start, (start + end - space) // 2, len(self.text) - space))
+        last = first + space
         text = self.text[first:last]
         before, after = first > 0, last < len(self.text)
         text = f"{_CUT if before else text[:1]}{text[1:-1]}{_CUT if after else text[-1:]}"
-        ends = (1 if before else 0, room - (1 if after else 0))
+        ends = (1 if before else 0, space - (1 if after else 0))
         spans = tuple(
             (max(a - first, ends[0]), min(b - first, ends[1]))
             for a, b in self.spans

@@ -135,7 +135,9 @@ def _tensors(evidence: Evidence) -> list[str]:
     tensors = evidence.tensors
     if tensors is None:
         return []
-    structure = [f"Jacobian by {name}: {words}" for name, words in tensors.structure.items()]
+    structure = [
+        f"Jacobian with respect to {name}: {words}" for name, words in tensors.structure.items()
+    ]
     root = [f"PyTorch's node at the root: {tensors.root}"] if tensors.root else []
     return [*structure, *root, *tensors.notes]
 
@@ -170,9 +172,9 @@ def _places(evidence: Evidence, rows: Sequence[Row]) -> str:
     variables: dict[int, list[Row]] = {}
     for row in rows:
         variables.setdefault(row.i, []).append(row)
-    told = [_place(evidence, at) for at in [*variables.values()][:_MAX_PLACES]]
-    more = len(variables) - len(told)
-    return _listed([*told, *([f"{more} more kinks"] if more else [])])
+    places = [_place(evidence, at) for at in [*variables.values()][:_MAX_PLACES]]
+    more = len(variables) - len(places)
+    return _listed([*places, *([f"{more} more kinks"] if more else [])])
 
 
 def _place(evidence: Evidence, rows: Sequence[Row]) -> str:
@@ -308,10 +310,10 @@ def _first_occurrences(
                 continue
             trial, variable, points = selection.trial, selection.variable, selection.points
             verdicts = trial.verdicts(engine, variable)[points]
-            # What does not pass is told above the table.
-            is_told = failing(evidence, trial, engine, variable)[points]
+            # What does not pass is stated above the table.
+            is_stated = failing(evidence, trial, engine, variable)[points]
             for verdict in _EXPLAINED:
-                k = _first((verdicts == verdict) & ~is_told)
+                k = _first((verdicts == verdict) & ~is_stated)
                 if k is not None:
                     occurrences.append((selection.row(k), engine, verdict))
     # Sorting keeps the order of selections and engines at the same point.
@@ -335,7 +337,7 @@ def _where(evidence: Evidence, row: Row) -> str:
 
 
 def _derivative(row: Row) -> str:
-    """Return the derivative of a row as text: d/dx, or d²/dx,y for that by x and then by y."""
+    """Return the derivative of a row as text: d/dx, or d²/dx,y for d/dy of d/dx."""
     head = FIRST if row.trial.problem.order == 1 else SECOND
     return f"{head}{row.trial.problem.label(row.variable)}"
 

@@ -101,7 +101,7 @@ class Report:
         everything
             Whether to show every point, not only kinks and disagreements.
         width
-            The columns that plain text has room for.
+            The width of plain text, in columns.
 
         Raises
         ------

@@ -64,11 +64,11 @@ class Row:
         return Kind.from_code(self.trial.truths[self.variable].kinds[self.i])
 
     def telling(self, engines: Iterable[str]) -> dict[str, Verdict]:
-        """Return the verdicts that say something of this point: see `is_told_once`."""
+        """Return the verdicts on engines that have numbers: see `is_without_numbers`."""
         return {
             engine: verdict
             for engine, verdict in self.verdicts(engines).items()
-            if not is_told_once(self.trial, engine, self.variable)
+            if not is_without_numbers(self.trial, engine, self.variable)
         }
 
     def verdicts(self, engines: Iterable[str]) -> dict[str, Verdict]:
@@ -112,8 +112,8 @@ class Selection:
         return Row(self.trial, self.variable, int(self.points[k]), int(self.alike[k]))
 
 
-def is_told_once(trial: Trial, engine: str, variable: str) -> bool:
-    """Return whether an engine failed, or was unsupported, at every point: one sentence says it."""
+def is_without_numbers(trial: Trial, engine: str, variable: str) -> bool:
+    """Return whether an engine failed at every point, or was unsupported at every point."""
     codes = trial.verdicts(engine, variable)
     return bool((codes == codes[:1]).all()) and codes[0] in _WITHOUT_NUMBER
 
@@ -192,7 +192,7 @@ def _grouped(evidence: Evidence, selection: Selection) -> Selection:
     codes = [
         trial.verdicts(engine, variable)[points]
         for engine in evidence.engines
-        if variable in trial.covered(engine) and not is_told_once(trial, engine, variable)
+        if variable in trial.covered(engine) and not is_without_numbers(trial, engine, variable)
     ]
     if not codes or not len(points) or trial.is_directional:
         return selection
@@ -228,7 +228,7 @@ def _remarkable(evidence: Evidence, trial: Trial, variable: str) -> Mask:
     if evidence.tensors is None:  # beside a kink along one component, all others are partial
         remarkable |= (grid.along < 0) & (kinds == Kind.PARTIAL)
     for engine in evidence.engines:
-        if variable in trial.covered(engine) and not is_told_once(trial, engine, variable):
+        if variable in trial.covered(engine) and not is_without_numbers(trial, engine, variable):
             verdicts = trial.verdicts(engine, variable)
             selects = np.isin(verdicts, _FAILING) | is_along & ~np.isin(verdicts, _UNREMARKABLE)
             selects[trial.judgements[engine, variable].without_stencil] = False

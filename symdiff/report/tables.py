@@ -65,9 +65,9 @@ def _by_engine(evidence: Evidence, shown: Sequence[Row]) -> Table:
     rows, verdicts = [], []
     for row in shown:
         given = row.verdicts(engines)
-        told = row.telling(engines) or given
-        rows.append((*labels.of(row), *_numbers(evidence, row), _verdict(told)))
-        verdicts.append((*padding, *(given.get(e) for e in engines), _gravest(told)))
+        given_at_row = row.telling(engines) or given
+        rows.append((*labels.of(row), *_numbers(evidence, row), _verdict(given_at_row)))
+        verdicts.append((*padding, *(given.get(e) for e in engines), _gravest(given_at_row)))
     header = (*labels.header(), "truth", *engines, "verdict")
     return Table(header, tuple(rows), tuple(verdicts))
 
@@ -136,7 +136,7 @@ class _Labels:
 
 
 def _coordinates(evidence: Evidence, j: int) -> Callable[[int], str]:
-    """Return a function from a point to its coordinate, told apart from the next ones."""
+    """Return a function from a point to its coordinate, distinct from the next ones."""
     grid = evidence.grid
     all_values = functools.cache(lambda: np.unique(grid.points[:, j]))  # sorted
 

@@ -459,7 +459,7 @@ def read_terminal(leader):
 
 
 TENSORS = [
-    (["softmax(x, dim=0)", "--value", "x=[3, 1, 0.2]"], 0, "Jacobian by x: 3 x 3, dense"),
+    (["softmax(x, dim=0)", "--value", "x=[3, 1, 0.2]"], 0, "Jacobian with respect to x: 3 x 3, dense"),
     (["2*x", "--value", "x=[1, 2, 3]", "--cotangent", "[0.1, 1, 0.0001]"], 0, "0.2      2  0.0002"),
     (["2*x", "--value", "x=[1, 2]", "--value", "g=[5, 7]", "--cotangent", "g"], 0, "10     14"),
     (["x**2", "--value", "x=[1, 2]", "--tangent", "x=[1, 1]"], 0, "along the tangent"),

@@ -16,7 +16,7 @@ from symdiff.report.rendering import Block, tabulated, tabulated_matrix
 from symdiff.report.report import Report
 from symdiff.report.tables import block
 
-# GitHub refuses a comment of more characters. The rest is room for a title that a workflow adds.
+# GitHub refuses a comment of more characters. The rest is kept for a title that a workflow adds.
 LIMIT: Final = 65536
 _FOR_OTHERS: Final = 536
 # The most findings, and the most entries that could not be used, that are shown.
@@ -38,11 +38,11 @@ def render(report: Report, layout: Layout) -> str:
         *_unusable(report.errors),
         fenced(_cut(report.summary(), _OF_COUNTS)),
     ]
-    room = LIMIT - _FOR_OTHERS - sum(len(part) + 2 for part in above)
+    space = LIMIT - _FOR_OTHERS - sum(len(part) + 2 for part in above)
     blocks = _expressions(report, layout)
-    shown = list(_fitting(blocks, room))
+    shown = list(_fitting(blocks, space))
     more = len(report.evidence) - len(shown)
-    rest = f"{counted(more, 'expression')} left out: a comment has room for {LIMIT} characters"
+    rest = f"{counted(more, 'expression')} left out: a comment holds at most {LIMIT} characters"
     parts = [*above, *shown, *([rest] if more else [])]
     return "\n\n".join(parts) + "\n"
 
@@ -83,8 +83,8 @@ def _unusable(errors: Sequence[SymdiffError]) -> list[str]:
     """Return which entries could not be used, as a list."""
     if not errors:
         return []
-    told = (inline(shortened(one_line(_first_line(e)), _OF_WHY)) for e in errors[:MAX_SHOWN])
-    lines = list(_fitting((f"- unusable: {text}" for text in told), _OF_ERRORS))
+    shown = (inline(shortened(one_line(_first_line(e)), _OF_WHY)) for e in errors[:MAX_SHOWN])
+    lines = list(_fitting((f"- unusable: {text}" for text in shown), _OF_ERRORS))
     more = len(errors) - len(lines)
     return ["\n".join([*lines, *([f"- and {more} more"] if more else [])])]
 
@@ -108,11 +108,11 @@ def _expressions(report: Report, layout: Layout) -> Iterator[str]:
             yield _FOLDED.format(f"{state}{_summary(b)}", _body(b))
 
 
-def _fitting(texts: Iterable[str], room: int) -> Iterator[str]:
-    """Yield the first of some texts, as many as there is room for with two characters between."""
+def _fitting(texts: Iterable[str], space: int) -> Iterator[str]:
+    """Yield the first of some texts, as many as fit with two characters between."""
     for text in texts:
-        room -= len(text) + 2
-        if room < 0:
+        space -= len(text) + 2
+        if space < 0:
             return
         yield text
 

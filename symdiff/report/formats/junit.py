@@ -37,7 +37,7 @@ def _suite(e: Evidence) -> ET.Element:
     found, unmet = findings(e), e.unmet()
     for engine, counts in e.counts().items():
         case = ET.SubElement(suite, "testcase", classname=_allowed(e.name), name=_allowed(engine))
-        faults = [_told(f) for f in found if f.engine == engine]
+        faults = [_sentence(f) for f in found if f.engine == engine]
         # Points of a long range are counted, and not kept: the counts have findings of theirs.
         counted = [f"{v}: {n}" for v, n in e.findings().get(engine, {}).items()]
         missing = [f"expected to be {word}" for word in unmet.get(engine, ())]
@@ -50,7 +50,7 @@ def _suite(e: Evidence) -> ET.Element:
     return suite
 
 
-def _told(f: Finding) -> str:
+def _sentence(f: Finding) -> str:
     """Return a finding in a line, with its number and the truth."""
     names = ", ".join(f.variables)
     what = " of ".join(part for part in (f"d/d{names}", f.output, f.spelling) if part)
