@@ -83,13 +83,13 @@ def latex_text(program: Program) -> str:
         text, _ = writer.known[index]
         check_length(text)
         if index in prepared.names and index != prepared.program.output:
-            name = _symbol(prepared.names[index])
+            name = symbol(prepared.names[index])
             lines.append(rf"{name} &= {text} \\")
             writer.known[index] = name, ATOM
     result, _ = writer.known[prepared.program.output]
     if not lines:
         return result
-    arguments = ", ".join(map(_symbol, prepared.inputs.values()))
+    arguments = ", ".join(map(symbol, prepared.inputs.values()))
     head = rf"f\left({arguments}\right)" if arguments else "f"
     return "\n".join([r"\begin{aligned}", *lines, f"{head} &= {result}", r"\end{aligned}"])
 
@@ -107,7 +107,7 @@ class _Writer:
         if isinstance(node, Call):
             self.known[index] = self._call(CATALOGUE[node.function], node)
         elif isinstance(node, Input):
-            self.known[index] = _symbol(node.name), ATOM
+            self.known[index] = symbol(node.name), ATOM
         elif isinstance(node, Constant):
             self.known[index] = _CONSTANTS[node.name], ATOM
         elif isinstance(node, Literal):
@@ -217,12 +217,12 @@ def _escaped(text: str) -> str:
     return text.replace("_", r"\_")
 
 
-def _symbol(name: str) -> str:
+def symbol(name: str) -> str:
     r"""Return a variable: one letter, a Greek letter, or a word; with an index if it has one.
 
     Examples
     --------
-    >>> [_symbol(name) for name in ("x", "alpha", "w_12", "x0", "rate")]
+    >>> [symbol(name) for name in ("x", "alpha", "w_12", "x0", "rate")]
     ['x', '\\alpha', 'w_{12}', 'x_{0}', '\\mathrm{rate}']
     """
     stem, _, index = name.partition("_")

@@ -48,19 +48,26 @@ def summary(
     width
         The longest line, in characters.
     """
+    counts = verdict_counts(evidence)
+    size, below = sentences(evidence, errors)
+    table = [_table(counts, width)] if any(counts.values()) else []
+    return "\n".join([_filled(size, width), *table, *(_filled(line, width) for line in below)])
+
+
+def sentences(
+    evidence: Sequence[Evidence], errors: Sequence[SymdiffError]
+) -> tuple[str, list[str]]:
+    """Return how much was compared, and what the verdicts mean and does not pass, a line each."""
     points = sum(e.points for e in evidence)
     kinks = sum(kink_count(e) for e in evidence)
     size = f"{_many(len(evidence), 'expression')}, {_many(points, 'point')}"
     size += f", {kinks} of them at possible kinks"
-    counts = _counts(evidence)
-    table = [_table(counts, width)] if any(counts.values()) else []
     below = []
-    if table:
+    if any(verdict_counts(evidence).values()):
         tolerances = {str(e.tolerance): None for e in evidence}
         below.append(f"agrees: within {'; '.join(tolerances)} of the derivative;")
         below += [*_formats(evidence), _proofs(evidence), *_without_stencil(evidence)]
-    below += _failures(evidence, errors)
-    return "\n".join([_filled(size, width), *table, *(_filled(line, width) for line in below)])
+    return size, below + _failures(evidence, errors)
 
 
 def _table(counts: Mapping[str, Mapping[Verdict, int]], width: int) -> str:
@@ -106,7 +113,7 @@ def kink_count(e: Evidence) -> int:
     return int(np.count_nonzero(at_kinks))
 
 
-def _counts(evidence: Sequence[Evidence]) -> dict[str, collections.Counter[Verdict]]:
+def verdict_counts(evidence: Sequence[Evidence]) -> dict[str, collections.Counter[Verdict]]:
     """Return how often each engine got each verdict, in all comparisons."""
     counts: dict[str, collections.Counter[Verdict]] = {}
     for e in evidence:
