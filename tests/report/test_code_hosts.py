@@ -3,9 +3,11 @@
 import dataclasses
 import json
 import re
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import torch
 from defusedxml import ElementTree
 
 import symdiff
@@ -144,6 +146,64 @@ def test_sarif_names_the_line_of_the_expression(report):
     )
 
 
+def test_sarif_has_the_columns_of_the_part_to_blame(tmp_path):
+    path = tmp_path / "parts.toml"
+    text = """
+[[expression]]
+expr = "1 + h"
+let = { h = "relu(x) - relu(-x)" }
+grid = { x = [0] }
+[[expression]]
+expr = "\\u0078 + relu(x) - relu(-x)"
+grid = { x = [0] }
+"""
+    path.write_text(text)
+    found = symdiff.compare_files([path], engines=["autograd"])
+    results = json.loads(found.rendered("sarif"))["runs"][0]["results"]
+    regions = [r["locations"][0]["physicalLocation"]["region"] for r in results]
+    let, escaped = (text.splitlines().index(line) for line in text.splitlines() if "relu" in line)
+    where = text.splitlines()[let].index("relu(x)")
+    assert regions == [
+        {
+            "startLine": let + 1,
+            "startColumn": where + 1,
+            "endColumn": where + 1 + len("relu(x)"),
+            "snippet": {"text": "relu(x)"},
+        },
+        {"startLine": escaped + 1},  # the text does not stand in the line
+    ]
+    path.unlink()
+    results = json.loads(found.rendered("sarif"))["runs"][0]["results"]
+    (_, region) = results[0]["locations"][0]["physicalLocation"].values()
+    assert region == {"startLine": let + 1}
+
+
+class Flipped(torch.autograd.Function):
+    """The square, with a backward pass that forgets a factor."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x * x
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient * ctx.saved_tensors[0]
+
+
+def test_sarif_names_the_line_of_traced_code():
+    found = symdiff.compare(Flipped.apply, values={"x": [2.0]})
+    (result,) = json.loads(found.rendered("sarif"))["runs"][0]["results"]
+    place = result["locations"][0]["physicalLocation"]
+    source = Path(__file__).read_text().splitlines()
+    assert place["artifactLocation"]["uri"] == "test_code_hosts.py"
+    assert place["region"] == {
+        "startLine": 1 + source.index("        return x * x"),
+        "snippet": {"text": "return x * x"},
+    }
+    assert result["message"]["text"].startswith("autograd gives 2 for d/dx[0] of Flipped.apply")
+
+
 def test_fingerprints_are_stable_between_runs_and_do_not_depend_on_numbers(report, tmp_path):
     def hashes(found):
         results = json.loads(found.rendered("sarif"))["runs"][0]["results"]
@@ -155,6 +215,10 @@ def test_fingerprints_are_stable_between_runs_and_do_not_depend_on_numbers(repor
         return hashes(symdiff.compare_files([path], engines=["autograd"]))
 
     assert hashes(report) == rewritten("[0, 1, 2]", "[0, 1, 3]") != []
+    assert hashes(report) == rewritten('"x**2"', '"   x**2"')  # another column
+    assert hashes(report) == rewritten(
+        '[[expression]]\nname = "good"', '\n[[expression]]\nname = "good"'
+    )
     assert hashes(report) != rewritten('"bad"', '"worse"')
 
 
