@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any, Final
 
 from symdiff.errors import UsageError, did_you_mean
 from symdiff.report.drift import Change, Drift
+from symdiff.report.formats import csv
 from symdiff.report.rendering import escaped
 
 # The file name extension of each format.
@@ -83,12 +82,8 @@ def _described(changes: Drift) -> dict[str, Any]:
 
 
 def _csv(changes: Drift) -> str:
-    text = io.StringIO()
     pairs = [f"{age} {field}" for field in _CHANGED for age in ("old", "new")]
-    writer = csv.DictWriter(text, ["what", *_SHARED, *pairs], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(map(_row, changes.changes))
-    return text.getvalue()
+    return csv.written(["what", *_SHARED, *pairs], map(_row, changes.changes))
 
 
 def _row(change: Change) -> dict[str, Any]:

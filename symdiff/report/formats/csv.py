@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import csv
-import io
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from symdiff.report.layout import Layout
@@ -21,17 +20,26 @@ _TRUTH: Final = ("exact", "kind", "left", "right")
 def render(report: Report, layout: Layout) -> str:
     """Return all records, each point as a JSON object in one cell; or a row for each point."""
     if layout.is_wide:
-        return _written(*_wide(report))
+        return written(*_wide(report))
     rows = ({**r, "point": json.dumps(r["point"])} for r in report.records())
-    return _written(fields(report.evidence), rows)
+    return written(fields(report.evidence), rows)
 
 
-def _written(header: Sequence[str], rows: Iterable[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, header, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+class _Echo:
+    """A file that keeps nothing: the writer of rows returns what it is given."""
+
+    def write(self, row: str) -> str:
+        """Return the text of a row."""
+        return row
+
+
+def written(header: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    r"""Return rows as CSV with lines that end in \n, whatever the cells hold."""
+    # The writer puts a cell in quotation marks if it has a character of its own line ends, so a
+    # lone \r in a name needs them to have it.
+    writer = csv.DictWriter(_Echo(), header, lineterminator="\r\n")
+    lines = itertools.chain([writer.writeheader()], map(writer.writerow, rows))
+    return "".join(line.removesuffix("\r\n") + "\n" for line in lines)
 
 
 def _wide(report: Report) -> tuple[list[str], Iterator[dict[str, Any]]]:
