@@ -30,7 +30,7 @@ class Line:
     Attributes
     ----------
     name, state
-        What it is, and how it is.
+        What was examined, and the result.
     ok
         Whether symdiff works as it should in this respect.
     """
@@ -57,7 +57,7 @@ class Diagnosis:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong; an extra that is absent is not."""
+        """Whether nothing is wrong; a missing extra is not an error."""
         return not self._wrong()
 
     def _wrong(self) -> list[Line]:

@@ -32,8 +32,8 @@ def selected(
     Returns
     -------
     dict
-        By node, a mask of the shape of its value. If the shape of a user differs, the mask of the
-        user counts as a whole: it has the shape () or is constant.
+        By node, a mask of the shape of its value. If the shape of a node that uses it differs,
+        the mask of that node counts as a whole: it has the shape () or is constant.
 
     Examples
     --------

@@ -60,7 +60,7 @@ def read(path: Path) -> Atlas:
     Raises
     ------
     UsageError
-        It cannot be read, or is something else.
+        It cannot be read, or is not a file of an atlas.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))

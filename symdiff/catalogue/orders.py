@@ -165,7 +165,7 @@ def _quantile(
     keepdim: bool = False,
     interpolation: str = "linear",
 ) -> Array:
-    """Return the component at the rank q·(n - 1), a double as in torch, between two if need be."""
+    """Return the component at the rank q·(n - 1), a double as in torch, interpolated if it is between two."""
     if not 0 <= q <= 1:
         message = f"q must be between 0 and 1, not {q}"
         raise ShapeMismatchError(message)

@@ -1,4 +1,4 @@
-"""Ctrl-C that no library can lose.
+"""Handle Ctrl-C even where a library drops the exception.
 
 Python raises KeyboardInterrupt wherever the main thread happens to be.  Inside a finalizer, a weak
 reference's callback, or C code that clears errors, the exception is dropped, and the run would go
@@ -36,7 +36,7 @@ class Interrupts:
 def remembered() -> Iterator[Interrupts]:
     """Remember interrupts until the context ends.
 
-    A handler that somebody else has set, or that SIGINT is ignored, stays as it is.
+    If a different handler is set, or SIGINT is ignored, that stays as it is.
     """
     interrupts = Interrupts()
     is_ours = threading.current_thread() is threading.main_thread() and (

@@ -22,7 +22,7 @@ from symdiff.engines.options import EngineOption, positive
 
 __all__ = ["ENGINE"]
 
-# So small that h**2 vanishes beside every x that is no subnormal number, and a power of two.
+# So small that h**2 vanishes beside every x that is not subnormal, and a power of two.
 _STEP: Final = 2.0**-600
 
 
@@ -61,7 +61,7 @@ class _ComplexStep:
         return program_allowance(problem, variable, point)
 
     def _slopes(self, problem: Problem, variable: str, values: Array) -> Array:
-        """Return Im f/h with one coordinate moved along the imaginary axis; NaN where f is none."""
+        """Return Im f/h with one coordinate moved along the imaginary axis; NaN where undefined."""
         columns: dict[str, Any] = dict(problem.columns)
         columns[variable] = columns[variable] + 1j * self.step
         with np.errstate(all="ignore"):

@@ -1,4 +1,4 @@
-"""sympy's limit of the difference quotient from one side, at one point after the other."""
+"""sympy's limit of the difference quotient from one side, one point at a time."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class _SympyLimit:
 
     @property
     def traits(self) -> Traits:
-        """It is slow: sympy works on every point alone."""
+        """It is slow: sympy computes every point separately."""
         return Traits(modes=("symbolic",), runs_in_chunks=False)
 
     @property

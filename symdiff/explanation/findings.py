@@ -194,7 +194,7 @@ class Explanation:
     findings
         One for every operation in which some arise.
     checked
-        For how many numbers of how many tensors gradients were looked at.
+        How many elements of how many tensors were examined.
     """
 
     name: str

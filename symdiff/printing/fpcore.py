@@ -23,7 +23,7 @@ OPERATIONS: Final = frozenset({
     "signbit",
 })
 # fmt: on
-# What the constants of the standard are; NAN is no real number.
+# The values of the constants of the standard, without NAN, which is not a real number.
 CONSTANTS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "PI": "pi",
@@ -45,7 +45,7 @@ CONSTANTS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 _NAMES: Final = {meaning: name for name, meaning in CONSTANTS.items()}
-# Names that mean something else than a variable.
+# Names that a variable cannot have.
 RESERVED: Final = frozenset(
     [*CONSTANTS, "NAN", "if", "let", "while", "for", "tensor", "cast", "array", "digits"]
 )

@@ -31,7 +31,7 @@ def translate(
 ) -> str:
     """Return an expression in another language.
 
-    Nothing is simplified. What the language has no name for is written by its definition.
+    Nothing is simplified. A function that the language lacks is written by its definition.
 
     Parameters
     ----------

@@ -102,7 +102,7 @@ class _Writer:
         self.known: dict[int, tuple[str, int]] = {}
 
     def write(self, index: int) -> None:
-        """Find the text of a node whose arguments are known, and how it holds together."""
+        """Find the text of a node whose arguments are known, and its precedence."""
         node = self._program.nodes[index]
         if isinstance(node, Call):
             self.known[index] = self._call(CATALOGUE[node.function], node)

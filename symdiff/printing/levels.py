@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-# How strongly the parts of a text hold together, from the weakest.
+# The levels of precedence of operators, from the one that binds least.
 CHOICE, OR, AND, NOT, COMPARISON, BIT_OR, BIT_AND, SUM, PRODUCT, SIGN, POWER, ATOM = range(12)
 
 
 class Written(NamedTuple):
-    """A text, and how strongly its parts hold together."""
+    """A text, and the precedence of its outermost operator."""
 
     text: str
     level: int = ATOM
@@ -48,7 +48,7 @@ def infix(operator: str, left: Written, right: Written) -> Written:
     """Return a binary operation of Python.
 
     Operations that Python reads from the left keep their grouping: ``a - (b - c)`` and
-    ``a*(b*c)`` have brackets, ``(a - b) - c`` has none. Powers always show theirs.
+    ``a*(b*c)`` have brackets, ``(a - b) - c`` has none. Nested powers always have brackets.
 
     Examples
     --------
@@ -107,8 +107,8 @@ def filled(template: str, argument: Callable[[str], Written]) -> Written:
     template
         A text such as ``sign(<x>)*abs(<x>)``.
     argument
-        Takes the name of a place and returns what stands there. It is put in brackets unless it
-        holds together, or the place is a whole argument of a call.
+        Takes the name of a place and returns what stands there. It is put in brackets if it has an
+        operator, unless the place is a whole argument of a call.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Prepare a Program for a language: expand what it has no name for, and name what is shared."""
+"""Prepare a Program for a language: expand functions that it lacks, and name repeated parts."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def prepare(
     program
         The program.
     language
-        What messages call the language.
+        The name of the language in messages.
     has_form
         Whether the language has a form for a row with arguments for some of its parameters.
         Without one, the row's definition takes its place.
@@ -125,7 +125,7 @@ def _added(builder: Builder, call: Call, has_form: HasForm) -> int:
         node = None if argument is None else builder.nodes[argument]
         if parameter.kind == "choice" and isinstance(node, Setting):
             choice = node.value
-    # A definition "x" gives the values only: detach holds its argument, nan_to_num guards it.
+    # A definition "x" gives the values only: detach has no derivative, nan_to_num replaces NaN.
     if row.definition is None or row.definition == row.parameter_names[0]:
         raise _NoFormError(row)
     meaning = definition(row.name, choice)

@@ -38,7 +38,7 @@ class Dialect:
     language
         Its key in `Function.spelled`.
     library
-        What messages call it.
+        Its name in messages.
     prefixes
         By the folder of a name in a column, what is written in front of the function.
     imports

@@ -74,7 +74,7 @@ def check_length(text: str) -> None:
     """
     if len(text) > MAX_TEXT:
         message = f"the formula has more than {MAX_TEXT} characters"
-        raise ExpressionError(message, hint="torch and numpy name what occurs several times")
+        raise ExpressionError(message, hint="torch and numpy give names to repeated parts")
 
 
 class _Writer:

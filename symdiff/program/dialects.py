@@ -148,7 +148,7 @@ FORMS: Final[Mapping[tuple[str, int], Form]] = MappingProxyType(
 )
 # Names that only sympy has: where they are used, E may have been meant as Euler's number.
 SYMPY_NAMES: Final = ("Abs", "Max", "Min", "Piecewise", "Heaviside", "Rational", "Mod", "Pow")
-# Libraries whose functions the forms without a library are: "" is a name without a prefix.
+# Libraries whose forms apply to names without a prefix, which is "".
 _WITH_FORMS: Final = frozenset({"", "sympy", "math"})
 
 
@@ -253,7 +253,7 @@ def _template(text: str) -> ast.expr:
 
 
 class _Insertion(ast.NodeTransformer):
-    """Puts arguments in the place of names; arguments are not looked into."""
+    """Puts arguments in the place of names; names inside arguments stay."""
 
     def __init__(self, arguments: Mapping[str, ast.expr]) -> None:
         self._arguments = arguments

@@ -1,8 +1,8 @@
 r"""Read a formula in LaTeX as an expression in Python's grammar.
 
 A text is LaTeX if it has a command, such as ``\frac``, or braces after ``^`` or ``_``. What is
-written without an operator is a product where that is without doubt: ``2x``, ``x \sin x``,
-``(x+1)(x-1)``. ``f(x)`` and ``xy`` are asked for: each may be a product or a name.
+written without an operator is a product if it has no other meaning: ``2x``, ``x \sin x``,
+``(x+1)(x-1)``. ``f(x)`` and ``xy`` are errors, since each may be a product or a name.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from symdiff.program.latex_tokens import (
     is_operand,
 )
 
-_MAX_NESTING: Final = 80  # sums and factors inside one another: Python's stack holds more
+_MAX_NESTING: Final = 80  # of sums and factors inside one another: fewer than Python's stack allows
 # How tightly a text binds, as Python's grammar has it.
 _SUM, _PRODUCT, _SIGN, _POWER, _ATOM = range(5)
 
@@ -282,7 +282,7 @@ class _Latex(Cursor):
         return f"{word}_{index}"
 
     def _unclear_index(self) -> NoReturn:
-        self._fail("how long the index is is not clear", f"write _{{{self._peek}}}")
+        self._fail("where the index ends is not clear", f"write _{{{self._peek}}}")
 
     # -- commands
 

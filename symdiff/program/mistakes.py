@@ -1,4 +1,4 @@
-"""What to type instead of a text that is no expression: common mistakes, each with its answer."""
+"""What to type instead of a text that is not an expression: common mistakes and their hints."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from symdiff.catalogue import BY_NAME
 from symdiff.errors import ExpressionError, Place
 
-_LONGEST: Final = 400  # characters of a text that is looked through
+_LONGEST: Final = 400  # characters of a text that is searched for mistakes
 
 
 class Mistake(NamedTuple):
@@ -29,7 +29,7 @@ def _mistake(pattern: str, message: str, hint: str) -> Mistake:
     return Mistake(re.compile(pattern), message, hint)
 
 
-# A file is recognized in any text, the others in texts that are no expressions. The first
+# A file is recognized in any text, the others in texts that are not expressions. The first
 # pattern that is found decides.
 _FILE: Final = _mistake(
     r"^\s*(?P<path>[\w./-]+\.(?:toml|txt|fpcore))\s*$",
@@ -107,7 +107,7 @@ def answered(error: ExpressionError, text: str) -> ExpressionError:
     Parameters
     ----------
     error
-        What is wrong with a text that is no expression.
+        What is wrong with a text that is not an expression.
     text
         The text.
 

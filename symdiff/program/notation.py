@@ -1,4 +1,4 @@
-"""Other notations that are understood without doubt: ``^``, ``|x|``, superscripts, LaTeX.
+"""Other notations that have only one meaning: ``^``, ``|x|``, superscripts, LaTeX.
 
 A text is rewritten in Python's grammar before it is parsed, with a note for each kind of change.
 A text that Python's grammar accepts is never changed, except for ``^``, which has no other meaning.
@@ -134,7 +134,7 @@ def _power(match: re.Match[str], notes: dict[str, None]) -> str:
     Raises
     ------
     ExpressionError
-        It is no exponent, or it belongs to the name of a function.
+        It is not an exponent, or it belongs to the name of a function.
     """
     text, raised = match.string, match.group()
     before, after = text[: match.start()].rstrip(), text[match.end() :].lstrip()
@@ -147,7 +147,7 @@ def _power(match: re.Match[str], notes: dict[str, None]) -> str:
         message = f"a power of the function {word[0]} has no argument"
         raise ExpressionError(message, place=place, hint=f"write {other}")
     if not _POWER.fullmatch(raised) or not re.search(r"[\w)\]|]$", before):
-        message = "a superscript is read as a power, and this is none"
+        message = "a superscript is read as a power, and this is not one"
         raise ExpressionError(message, place=place, hint="write x**2")
     if after.startswith(("**", "^")):
         message = "it is not clear which power is meant first"
@@ -166,7 +166,7 @@ def _with_powers(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _without_bars(text: str) -> tuple[str, tuple[str, ...]]:
-    """Return a text with ``abs(...)`` for ``|...|``, if it is no expression as it is.
+    """Return a text with ``abs(...)`` for ``|...|``, if it is not an expression as it is.
 
     A bar that follows an operand closes, any other one opens.
 

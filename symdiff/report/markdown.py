@@ -1,7 +1,7 @@
 r"""Text in Markdown as GitHub reads it: nothing in a name or a message becomes markup.
 
-Names and messages may hold anything. A backslash of theirs is written as a reference, so that
-each one in the output is ours, and ``\|`` never ends a cell.
+Names and messages may hold anything. A backslash in them is written as a reference, so that
+``\|`` in the output never ends a cell.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Final
 from symdiff.report.rendering import escaped, visible
 
 _SPECIAL: Final = re.compile(r"[`*_~|$]|(?<=\])[(\[]")
-# In front of these, a host would make a link or tell a person: @name, #12, ://, www.
+# In front of these, a host would make a link or notify somebody: @name, #12, ://, www.
 _LINKS: Final = re.compile(r"(?<=[@#])(?=\w)|(?<=:)(?=//)|(?<=www)(?=\.)", re.IGNORECASE)
 _NO_SPACE: Final = "&#8203;"
 # A sign at the start of a line, which may begin a heading, a list or a quotation.

@@ -1,7 +1,7 @@
 """Read benchmarks of FPCore 2.0, the format of FPBench and Herbie, as expressions.
 
 An expression becomes text of the expression language, with its ``let`` as definitions. What has no
-meaning here, such as loops, is refused with its place; the other benchmarks are read all the same.
+meaning here, such as loops, is refused with its place; the other benchmarks are still read.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from symdiff.request.preconditions import Ranges, ranges_of
 from symdiff.request.request import MAX_NAME, Label, Raw, Request, checked_name, short
 from symdiff.request.s_expressions import Form, Item, Word, read_forms
 
-# Operations of the standard that have no row: what they are.
+# Formulas of operations of the standard that have no row.
 _WITHOUT_ROW: Final[Mapping[str, str]] = MappingProxyType(
     {
         "fma": "<0>*<1> + <2>",

@@ -63,7 +63,7 @@ def ranges_of(condition: Item, names: Mapping[str, str]) -> Ranges:
     for part in _parts(condition):
         bounds = list(_bounds(part, names))
         if not bounds:
-            notes.append(f":pre {_text(part)} is not looked at")
+            notes.append(f":pre {_text(part)} is ignored")
         for name, bound, is_lower, is_open in bounds:
             old = ranges.get(name, _Range())
             ranges[name] = (old.above if is_lower else old.below)(bound, is_open=is_open)
@@ -137,7 +137,7 @@ def _points(found: _Range) -> tuple[Any, str]:
         return _geometric(low, high), ""
     first, last = max(low, _DEFAULT[0]), min(high, _DEFAULT[1])
     is_open = found.is_open[0] and first == low, found.is_open[1] and last == high
-    return _linear(first, last, is_open), f"is looked at from {first:g} to {last:g} only"
+    return _linear(first, last, is_open), f"is sampled from {first:g} to {last:g} only"
 
 
 def _linear(low: float, high: float, is_open: tuple[bool, bool]) -> str:

@@ -12,7 +12,7 @@ from symdiff.truth.first_order import Atom, Center, Condition, Model
 class GradientSets:
     """Converts first-order models in some variables to sets of gradients.
 
-    An atom that several models share becomes the same part of their sets.
+    An atom that several models share becomes a shared part of their sets.
     """
 
     def __init__(self, count: int) -> None:

@@ -89,6 +89,6 @@ def test_an_absent_library_is_one_clear_line(library, mixed, monkeypatch, tmp_pa
 
 
 def test_parquet_is_written_to_files_only(mixed):
-    with pytest.raises(UsageError, match=r"is no text.*--output report\.parquet"):
+    with pytest.raises(UsageError, match=r"is not text.*--output report\.parquet"):
         mixed.rendered("parquet")
     assert formats.BINARY == {"parquet": ".parquet"}

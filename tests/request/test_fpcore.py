@@ -72,7 +72,7 @@ def test_the_properties_of_a_benchmark():
     )  # fmt: skip
     assert request.dtype == ("float32",)
     assert request.grid == {"x": "-1:0.333333333333:9", "eps": "0.5:4.5:9"}
-    assert request.expression.notes == (":pre (< (* 2 x) eps) is not looked at",)
+    assert request.expression.notes == (":pre (< (* 2 x) eps) is ignored",)
 
 
 @pytest.mark.parametrize(

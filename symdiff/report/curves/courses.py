@@ -26,7 +26,7 @@ from symdiff.truth.values import value_at
 # Abscissae between the ends of an axis, and the fewest between two points at which a line ends.
 _SAMPLES: Final = 240
 _FEWEST: Final = 6
-# The same of a function with more extrema than this.
+# Abscissae of a function with more extrema than the second number.
 _MANY_SAMPLES: Final = 960
 _MOST_TURNS: Final = 20
 # At most this many of the points at which a line ends get more abscissae close to them.
@@ -43,7 +43,7 @@ _CONTINUOUS: Final = (Kind.KINK, Kind.VERTICAL, Kind.EDGE)
 _UNBOUNDED: Final = (Kind.VERTICAL, Kind.EDGE, Kind.POLE, Kind.OUTSIDE, Kind.OSCILLATING)
 # Values at jumps are computed exactly at this many points.
 _MOST_EXACT: Final = 20
-# Two numbers closer than this part of the range of a line are one.
+# Two numbers closer than this part of the range of a line count as equal.
 _CLOSE: Final = 1e-3
 
 

@@ -13,8 +13,8 @@ from symdiff.report.curves.courses import Course, Curve
 from symdiff.report.curves.marks import Marks
 from symdiff.report.curves.scales import limits
 
-# Parts of the height between the limits and the ends of the axis: without marks beyond the limits,
-# and of a row of such marks.
+# Distance from the limits to the ends of the axis, in parts of the height: where no marks are
+# beyond the limits, and for a row of such marks.
 _MARGIN: Final = 0.08
 ROW: Final = 0.14
 # Heights of a row with labels, and of one without.

@@ -24,7 +24,7 @@ _COLOURS: Final = ("#0072B2", "#008F68", "#B0509A", "#A87400", "#6A6FD0", "#7A7A
 ALARM: Final = "#D9480F"
 # At most this many marks of an engine with a verdict that passes are drawn, spread over the axis.
 _MOST_PASSING: Final = 40
-# Two marks of an engine closer than this part of the axis, in both directions, are one.
+# Of two marks of an engine closer than this part of the axis, in both directions, one is drawn.
 _RESOLUTION: Final = 1 / 80
 
 
@@ -127,7 +127,7 @@ def marks(evidence: Evidence, subject: Subject) -> tuple[Marks, ...]:
 
 
 def thinned(m: Marks, span: tuple[float, float], limits: tuple[float, float]) -> Marks:
-    """Return the marks that can be told apart, and of those that pass a selection.
+    """Return the marks that can be seen as separate; of those that pass, a selection.
 
     Parameters
     ----------

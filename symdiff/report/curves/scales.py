@@ -1,4 +1,4 @@
-"""Limits of axes that one pole or one wrong number does not stretch, and their ticks."""
+"""Limits of axes, chosen without a single pole or wrong number, and their ticks."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _PEAK: Final = 100.0
 _MIDDLE: Final = (0.06, 0.94)
 # Numbers with more digits than this before the point, or zeros behind it, are divided by a power.
 _LONG: Final = 4
-# Digits of a label: the fewest of these that tell all labels of an axis apart.
+# Digits of a label: the fewest of these with which all labels of an axis differ.
 _DIGITS: Final = (5, 8, 12)
 _EXPONENT: Final = re.compile(r"e\+?(-?)0*(?=\d)")
 # Larger numbers are beyond every axis, and an axis is not shorter than the second number:
@@ -105,7 +105,7 @@ def power_of(low: float, high: float) -> int:
 
 
 def labels(marks: Sequence[float], power: int = 0) -> list[str]:
-    """Return the numbers beside ticks, divided by a power of ten, with as many digits as differ.
+    """Return the numbers beside ticks, divided by a power of ten, with enough digits to differ.
 
     Examples
     --------

@@ -50,7 +50,7 @@ def plotted(evidence: Evidence, width: int = 80, *, ascii_only: bool = False) ->
     evidence
         The result of a comparison.
     width
-        The number of columns of the terminal. A line has one less.
+        The number of columns of the terminal. Lines are one column shorter.
     ascii_only
         Whether to use no character beyond ASCII.
     """

@@ -38,10 +38,10 @@ FORMATS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 
-# The same of pictures of one expression, which `symdiff.report.pictures` draws.
+# Extensions of pictures of one expression, which `symdiff.report.pictures` draws.
 PICTURES: Final[Mapping[str, str]] = MappingProxyType({"svg": ".svg", "png": ".png", "pdf": ".pdf"})
 
-# The same of tables that are written to files only, which `symdiff.report.frames` makes.
+# Extensions of tables that are written to files only, which `symdiff.report.frames` makes.
 BINARY: Final[Mapping[str, str]] = MappingProxyType({"parquet": ".parquet"})
 
 
@@ -85,11 +85,11 @@ def load(name: str) -> Format:
     Raises
     ------
     UsageError
-        If there is no such format, or it is one of pictures, or of files that are no text.
+        If there is no such format, or it is one of pictures, or of files that are not text.
     """
     check(name)
     if name in BINARY:
-        message = f"the format {name!r} is no text, and is written to a file"
+        message = f"the format {name!r} is not text, and is written to a file"
         raise UsageError(message, hint=f"--output report{BINARY[name]}")
     if name in PICTURES:
         message = f"the format {name!r} is a picture, which is written to a file"

@@ -38,7 +38,7 @@ def _suite(e: Evidence) -> ET.Element:
     for engine, counts in e.counts().items():
         case = ET.SubElement(suite, "testcase", classname=_allowed(e.name), name=_allowed(engine))
         faults = [_sentence(f) for f in found if f.engine == engine]
-        # Points of a long range are counted, and not kept: the counts have findings of theirs.
+        # Points of a long range are counted, not kept: the counts include their findings.
         counted = [f"{v}: {n}" for v, n in e.findings().get(engine, {}).items()]
         missing = [f"expected to be {word}" for word in unmet.get(engine, ())]
         lines = [*(faults or counted), *missing]

@@ -32,7 +32,7 @@ _UNUSABLE: Final = "unusable-entry"
 _UNMET: Final = "unmet-expectation"
 _OWN_RULES: Final = {
     _UNUSABLE: "An entry or a file could not be used.",
-    _UNMET: "A verdict was expected that did not occur.",
+    _UNMET: "An expected verdict did not occur.",
 }
 Result = dict[str, Any]
 Region = dict[str, Any]
@@ -73,7 +73,7 @@ def _found(e: Evidence) -> Iterator[Result]:
         message = f"{what} at {f.at}, the truth is {f.truth}; {f.verdict} at {f.where}{why}"
         key = (f.expression, f.spelling, f.output, f.engine, *f.variables, _part(f.blame))
         yield _result(str(f.verdict), level, message, _location(e, f), key)
-    # The points of a long range may be counted, and not kept.
+    # The points of a long range may be counted without being kept.
     for engine in e.findings().keys() - {f.engine for f in found}:
         for verdict, count in e.findings()[engine].items():
             message = f"{engine} on {e.name}: {verdict} {count} times"
@@ -110,7 +110,7 @@ def _result(
 
 
 def _fingerprinted(results: list[Result]) -> list[Result]:
-    """Return results whose fingerprints are hashes; a number tells those of equal keys apart."""
+    """Return results whose fingerprints are hashes; a number distinguishes those of equal keys."""
     seen: collections.Counter[str] = collections.Counter()
     hashed = []
     for result in results:

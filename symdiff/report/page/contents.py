@@ -320,7 +320,7 @@ def _entry(
 def _state(e: Evidence) -> tuple[str, Verdict]:
     """Return whether an expression passes, as in `Entry.state`, and the verdict that says why.
 
-    That is the gravest one; where everything passes, the gravest of those that always do.
+    That is the gravest one; if everything passes, the gravest of the verdicts that always pass.
     """
     occurring = (("fails", e.findings()), ("expected", e.expected()), ("passes", e.counts()))
     state, counts = next((pair for pair in occurring if pair[1]), occurring[-1])

@@ -19,7 +19,7 @@ from symdiff.report.selection import MAX_ROWS, Row, Selection, rows
 from symdiff.truth.kinds import APPARENT, Kind
 from symdiff.verdict.words import Verdict
 
-# Significant digits of a coordinate: the fewest of these that tell it from all others.
+# Significant digits of a coordinate: the fewest of these that distinguish it from all others.
 _DIGITS: Final = (6, 9, 12, 15, 17)
 # The longest word below a number, in characters.
 _MAX_WORD: Final = 24
@@ -55,7 +55,7 @@ class Line:
     anchor
         The fragment that links to the line; "" for further derivatives at the same point.
     coordinates, labels
-        The point, and what tells derivatives at the same point apart.
+        The point, and what distinguishes derivatives at the same point.
     truth
         The derivative; ``[0, 1]`` for the slopes at a kink.
     cells
@@ -185,7 +185,7 @@ def _with_examples(evidence: Evidence, shown: Sequence[Row], found: Sequence[Fin
 
 
 def _coordinates(evidence: Evidence, points: Sequence[int]) -> list[tuple[str, ...]]:
-    """Return the coordinates of points, each with digits enough to tell it from the others."""
+    """Return the coordinates of points, each with enough digits to be distinct."""
     columns = [_column(evidence, points, j) for j in range(len(evidence.scalars))]
     return list(zip(*columns, strict=True)) if columns else [() for _ in points]
 
@@ -209,7 +209,7 @@ def _anchor(evidence: Evidence, prefix: str, coordinates: Sequence[str]) -> str:
 
 
 class _Labels:
-    """The columns that tell derivatives at a point apart, if they are not the same everywhere."""
+    """The columns that distinguish derivatives at a point, if they are not the same everywhere."""
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
@@ -246,7 +246,7 @@ def _what_is_at(evidence: Evidence, row: Row) -> str:
 
 
 def _numbers(evidence: Evidence, row: Row) -> tuple[str, tuple[Cell, ...]]:
-    """Return the truth and the cells of the engines, with digits enough to compare them."""
+    """Return the truth and the cells of the engines, with enough digits to compare them."""
     slopes, form = _truth(row)
     cells = [_cell(evidence, row, engine) for engine in evidence.engines]
     numbers = [number for _, number in cells if number is not None]

@@ -90,7 +90,7 @@ def figure(evidence: Evidence, make: Make | None = None) -> Figure | None:
 
 
 def _has_components(evidence: Evidence, tensors: Tensors) -> bool:
-    """Return whether derivatives are by components of tensors, each by its own name."""
+    """Return whether derivatives are along components of tensors, each with its own name."""
     is_whole = any(t.is_directional for t in evidence.trials)
     return len(evidence.grid) == 1 and not is_whole and any(tensors.wrt.values())
 
@@ -303,7 +303,7 @@ def _style() -> Iterator[None]:
         yield
 
 
-# Dots per inch of a PNG, and what a file says besides the picture: nothing that changes.
+# Dots per inch of a PNG, and the metadata of a file: nothing that changes from run to run.
 _DOTS: Final = 200
 _METADATA: Final[Mapping[str, dict[str, Any]]] = MappingProxyType(
     {"svg": {"Date": None}, "png": {"Software": None}, "pdf": {"CreationDate": None}}

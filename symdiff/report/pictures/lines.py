@@ -27,7 +27,7 @@ _DENSE_RING: Final = 9.0
 _MOST_TEXTS: Final = 2
 # In this part of the axis at its ends, labels do not reach beyond their marks.
 _NEAR_END: Final = 0.06
-# Marks closer than this part of the axis to another have one label.
+# Marks closer to each other than this part of the axis share a label.
 _LABEL_WIDTH: Final = 0.18
 
 
@@ -219,7 +219,7 @@ def _marks(ax: Axes, m: Marks, frame: Frame, look: _Look) -> None:
 
 
 def _label_edges(ax: Axes, few: list[Marks], course: Course, frame: Frame) -> None:
-    """Write what the marks on the edge stand for that do not pass: ``NaN``, ``inf``, a number."""
+    """Label the marks on the edge that do not pass: ``NaN``, ``inf``, or the number."""
     width = course.span[1] - course.span[0]
     for is_high in (True, False):
         for x, texts in _labels(few, frame, _LABEL_WIDTH * width, is_high=is_high):

@@ -21,11 +21,11 @@ from symdiff.report.curves.subjects import gravity
 from symdiff.verdict.words import Verdict
 
 _MOST_TICKS: Final = 3
-# Points of the mesh on which switches are evaluated, along each axis; not a zero of most of them.
+# Points along each axis of the mesh on which switches are evaluated.
 _MESH: Final = 61
 # At most this many curves where a branch changes are drawn.
 _MOST_SWITCHES: Final = 12
-# Two points closer than this part of an axis are one; the gravest verdict is drawn.
+# Of points closer than this part of an axis, the one with the gravest verdict is drawn.
 _RESOLUTION: Final = 1 / 60
 _GREY: Final = "#808080"
 _BLUE: Final = "#0072B2"

@@ -131,7 +131,7 @@ def _matrices(
     *,
     is_product: bool,
 ) -> list[Tiles]:
-    """Return the truth by one input, and the numbers of each engine with a finding."""
+    """Return the truth for one input, and the numbers of each engine with a finding."""
     names = [component_name(name, index) if shape else name for index in np.ndindex(*shape)]
     columns = shape[-1] if len(trials) == 1 and shape else len(names)
     is_jacobian = len(trials) > 1
