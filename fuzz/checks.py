@@ -380,7 +380,7 @@ def _plant(
     engines = [
         Planted(f"planted {k}", dict(zip(names, v, strict=True))) for k, v in planted.items()
     ]
-    # Elsewhere an engine gets a different number than the exact one, and is excused near a kink.
+    # Elsewhere an engine gets a different number than the exact one, which is allowed near a kink.
     doubles = all(c.is_double for c in group[0].inputs.values())
     question = dataclasses.replace(case.question, at={n: (c,) for n, c in group[0].inputs.items()})
     for word in ask(question, engines=(), planted=engines):

@@ -334,11 +334,11 @@ class Evidence:
         return self._not_passing(expected=True)
 
     def _not_passing(self, *, expected: bool) -> dict[str, dict[Verdict, int]]:
-        excused = {} if self.options.strict else self.without_stencil()
+        left_out = {} if self.options.strict else self.without_stencil()
         found: dict[str, dict[Verdict, int]] = {}
         for engine, counts in self.counts().items():
             for verdict, count in counts.items():
-                left = count - (excused.get(engine, 0) if verdict is Verdict.NONFINITE else 0)
+                left = count - (left_out.get(engine, 0) if verdict is Verdict.NONFINITE else 0)
                 is_expected = verdict.label in self.label.expect.get(engine, ())
                 if left and not self.passes(verdict) and is_expected == expected:
                     found.setdefault(engine, {})[verdict] = left

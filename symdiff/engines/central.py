@@ -417,7 +417,7 @@ def _quotient(moves: _Moves, h: Array) -> tuple[NDArray[Any], ...]:
         derivative = (f_above - f_below) / width
         rounding = _ROUNDINGS * _EPSILON * (np.abs(f_above) + np.abs(f_below)) / width
         error = rounding + _truncation(moves, h, derivative, held)
-    # An infinite estimate would excuse any number.
+    # An infinite estimate would allow any number.
     return derivative, np.where(np.isfinite(error), error, 0.0), straddles
 
 

@@ -2,7 +2,7 @@
 
 The number is its numerical derivative, a central difference with its step of 1e-6, which is judged
 by what it must be at that stencil. A note says whether gradcheck passes or raises there, and why:
-of a kink it knows nothing.
+it does not detect kinks.
 
 For second derivatives it checks the derivative that `torch.autograd.grad` gives, as gradgradcheck
 does: the number is a difference of gradients.
@@ -81,7 +81,7 @@ class _Gradcheck:
 
 
 def _check_nothing_is_held(problem: Problem) -> None:
-    """Check that a program keeps nothing constant, of which gradcheck knows nothing.
+    """Check that a program keeps nothing constant, which gradcheck does not support.
 
     Raises
     ------

@@ -93,7 +93,7 @@ def _estimated(
     with np.errstate(all="ignore"):
         sizes = sum(c * np.abs(value) for c, value in zip(factors, values, strict=True))
         error = np.abs(wide - narrow) + _ROUNDINGS * _EPSILON * sizes / stencil.width
-    # An infinite estimate would excuse any number.
+    # An infinite estimate would allow any number.
     errors = np.where(np.isfinite(error), error, 0.0)
     return ErrorEstimate(errors, _straddles(problem, variable, step))
 

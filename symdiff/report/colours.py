@@ -53,7 +53,7 @@ _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-
 
 
 class Stream(Protocol):
-    """What is asked of the file that is written to."""
+    """The methods that the file that is written to must have."""
 
     def isatty(self) -> bool:
         """Return whether the file is a terminal."""

@@ -175,9 +175,9 @@ def _counts(e: Evidence) -> str:
     for verdict in sorted(totals, key=lambda v: -v.gravity):
         rest = totals[verdict] - found[verdict] - expected[verdict]
         # What neither passes nor is a finding nor expected has a stencil that leaves the domain.
-        excuse = "" if e.passes(verdict) else " (stencil leaves the domain)"
+        reason = "" if e.passes(verdict) else " (stencil leaves the domain)"
         parts += [(found[verdict], f"{verdict}"), (expected[verdict], f"{verdict} as expected")]
-        parts.append((rest, f"{verdict}{excuse}"))
+        parts.append((rest, f"{verdict}{reason}"))
     return ", ".join(f"{count} {text}" for count, text in parts if count) or "nothing to compare"
 
 

@@ -82,7 +82,7 @@ class Report:
         what = repr(names[0]) if len(names) == 1 else f"{len(names)} expressions"
         counts = {"finding": len(self.findings), "error": len(self.errors)}
         parts = [f"{n} {word}{'s' * (n > 1)}" for word, n in counts.items() if n]
-        # An expected verdict that did not occur is no finding, and not ok.
+        # An expected verdict that did not occur is not a finding, and not ok.
         state = "ok" if self.ok else ", ".join(parts) or "not as expected"
         return f"<{type(self).__name__} of {what}: {state}>"
 

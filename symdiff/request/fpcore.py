@@ -246,7 +246,7 @@ class Writer:
     def _word(self, word: Word, scope: Mapping[str, Written]) -> Written:
         text = word.text
         if word.is_string:
-            word.fail("a string is no number", "remove it")
+            word.fail("a string is not a number", "remove it")
         if text in scope:
             return scope[text]
         if text in CONSTANTS:

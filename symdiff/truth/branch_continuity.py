@@ -274,7 +274,7 @@ def _is_zero_where_substituted(
 def _is_zero_where_fixed(difference: Program, gap: Program, point: Mapping[str, Real]) -> bool:
     """Return whether a difference is identically zero where one variable has its value.
 
-    This is asked for a boundary, where `gap` is zero, at that value of that variable alone.
+    This is called for a boundary, where `gap` is zero, at that value of that variable alone.
     """
     part = gap.at(essential_factor(gap, gap.output, point))
     if not (is_steep(part, point) and is_zero_at(part, point)):

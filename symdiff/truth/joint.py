@@ -145,7 +145,7 @@ def _decided(search: _CurveSearch) -> JointTruth:
     near = bounds_near(program, point, search.budget)
     if near.growth is not None and _has_derivative(near.growth, value, program):
         return JointTruth(Joint.DIFFERENTIABLE)
-    names = near.suspects or program.inputs
+    names = near.candidates or program.inputs
     if not isinstance(value, Germ):
         return _undefined(search, near.growth, names)
     is_continuous = near.growth is not None and _is_continuous(near.growth, value, program)

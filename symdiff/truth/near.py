@@ -38,12 +38,12 @@ class Near:
     ----------
     growth
         The limit, the exponents and the sign of the program near the point; None if not known.
-    suspects
+    candidates
         The variables of the parts that are not differentiable, or not known to be.
     """
 
     growth: Growth | None
-    suspects: tuple[str, ...]
+    candidates: tuple[str, ...]
 
 
 def bounds_near(program: Program, point: Mapping[str, Real], budget: Budget) -> Near:
@@ -65,7 +65,7 @@ def bounds_near(program: Program, point: Mapping[str, Real], budget: Budget) -> 
     >>> near = bounds_near(parse("x**2*y**2/(x**2 + y**2)"), zero, Budget())
     >>> near.growth.order, near.growth.is_differentiable
     (2, True)
-    >>> bounds_near(parse("x*y + abs(y)"), zero, Budget()).suspects
+    >>> bounds_near(parse("x*y + abs(y)"), zero, Budget()).candidates
     ('y',)
     """
     whole = expanded(program, lambda _: True)
@@ -76,7 +76,7 @@ def bounds_near(program: Program, point: Mapping[str, Real], budget: Budget) -> 
         result = walk.output()
     except (UndecidedError, Unsupported, RecursionError, ZeroDivisionError):
         result = None
-    return Near(result if isinstance(result, Growth) else None, walk.suspects())
+    return Near(result if isinstance(result, Growth) else None, walk.candidates())
 
 
 _Known = Growth | Condition | None
@@ -111,7 +111,7 @@ class _Walk:
             self._cuts[index] = self._cut(index)
         return self._bound(self._program.output)
 
-    def suspects(self) -> tuple[str, ...]:
+    def candidates(self) -> tuple[str, ...]:
         """Return the variables of the parts that are not known to be differentiable."""
         found = 0
         for index, known in self._known.items():
@@ -122,7 +122,7 @@ class _Walk:
     def _is_linear_in_others(self, index: int) -> bool:
         """Return whether a node only adds or scales its operands, of which one is in doubt itself.
 
-        Then the variables of that operand are the suspects, not all of the node.
+        Then the variables of that operand are the candidates, not all of the node.
         """
         node = self._program.nodes[index]
         if not isinstance(node, Call):

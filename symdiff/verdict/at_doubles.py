@@ -1,4 +1,4 @@
-"""Judge numbers at the doubles that engines got, where the exact point is no double.
+"""Judge numbers at the doubles that engines got, where the exact point is not a double.
 
 The truth that a report shows is that of the exact point, such as 1/3 or the end of a domain.
 Engines get the nearest doubles. A number that is right at the exact point passes there; any other
@@ -36,7 +36,7 @@ _MAX_NAMED: Final = 3  # coordinates that are named in a sentence
 
 
 def points_between_doubles(grid: Grid) -> frozenset[int]:
-    """Return the points with a coordinate that is no double."""
+    """Return the points with a coordinate that is not a double."""
     return frozenset(i for i, _ in grid.exact)
 
 

@@ -178,7 +178,7 @@ class Draft:
 
     @property
     def points_off(self) -> Points:
-        """The first `MAX_EXPLAINED` points with a number that only an allowance can excuse."""
+        """The first `MAX_EXPLAINED` points with a number that only an allowance can explain."""
         off = _IS_OFF[self.codes] & ~self.straddling & ~self.unproved
         return self.points[off][:MAX_EXPLAINED]
 
@@ -286,7 +286,7 @@ def draft(  # noqa: PLR0913, PLR0917  (what is known about the numbers)
         asked=DTYPES[samples.asked],
     )
     straddling = samples.straddling.get(variable)
-    is_excusable = np.isfinite(values) & ~here.overflowing
+    is_explicable = np.isfinite(values) & ~here.overflowing
     rounded = np.zeros(len(points), dtype=bool)
     if radii is not None:
         with np.errstate(all="ignore"):
@@ -295,7 +295,7 @@ def draft(  # noqa: PLR0913, PLR0917  (what is known about the numbers)
     return Draft(
         points=points,
         codes=codes,
-        straddling=is_excusable & (False if straddling is None else straddling[points]),
+        straddling=is_explicable & (False if straddling is None else straddling[points]),
         unproved=(_IS_OFF[codes] | (codes == Verdict.AGREES)) & ~truths.attempted[points],
         rounded=rounded,
     )
@@ -326,9 +326,9 @@ def judge(
     values = samples.derivatives[variable]
     codes = np.full(len(values), Verdict.AGREES, dtype=np.int8)
     draft_codes = drafted.codes.copy()
-    excused = _IS_OFF[draft_codes] & drafted.straddling
-    undecided = drafted.unproved & ~excused
-    draft_codes[excused], draft_codes[undecided] = Verdict.INEXACT, Verdict.UNDECIDED
+    is_inexact = _IS_OFF[draft_codes] & drafted.straddling
+    undecided = drafted.unproved & ~is_inexact
+    draft_codes[is_inexact], draft_codes[undecided] = Verdict.INEXACT, Verdict.UNDECIDED
     codes[drafted.points] = draft_codes
     reasons = dict.fromkeys(drafted.points[undecided].tolist(), _NOT_PROVED)
     explained = drafted.points[drafted.rounded].tolist()

@@ -108,7 +108,7 @@ def test_subnormal_numbers_are_0_in_jax_on_a_cpu_and_no_finding(engine):
 
 @both
 def test_a_wrong_number_next_to_0_is_a_finding(engine, monkeypatch):
-    # Negative control: what replaces subnormal numbers does not excuse any number.
+    # Negative control: what replaces subnormal numbers does not explain any number.
     planted(monkeypatch, {"relu": lambda x: 5 * x})
     assert verdicts("relu(x)", {"x": [1e-310, 1e-300]}, engine) == ["wrong", "value"]
 

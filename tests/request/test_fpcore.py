@@ -110,7 +110,7 @@ REFUSED = [
     ("(FPCore (x) (+ x (foo x)))", 1, 18, "unknown operation 'foo'"),
     ("(FPCore (x) (+ x y))", 1, 18, "unknown variable 'y'"),
     ("(FPCore (x) (+ x NAN))", 1, 18, "NAN is no real number"),
-    ('(FPCore (x) (+ x "1"))', 1, 18, "a string is no number"),
+    ('(FPCore (x) (+ x "1"))', 1, 18, "a string is not a number"),
     ("(FPCore (x) (sqrt x 1))", 1, 13, "sqrt takes one argument, not 2"),
     ("(FPCore (x) (pow x))", 1, 13, "pow takes 2 arguments, not 1"),
     ("(FPCore (x) (+ x 0x1p9999))", 1, 18, "too large for a double"),

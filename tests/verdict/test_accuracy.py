@@ -184,7 +184,7 @@ NEEDS_BITS = [
 
 
 @pytest.mark.parametrize(("text", "x", "derivative"), NEEDS_BITS)
-def test_derivatives_nearby_that_need_many_bits_excuse_nothing(text, x, derivative):
+def test_derivatives_nearby_that_need_many_bits_do_not_count(text, x, derivative):
     low, high = nearby_slopes(parse(text), "x", ball_of(x))
     assert low <= high
     assert [low, high] == pytest.approx([derivative] * 2, rel=0.05, abs=0)

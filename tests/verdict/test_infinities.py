@@ -75,7 +75,7 @@ def test_no_allowance_and_no_stencil_explains_a_finite_number_for_it(value):
     assert verdict("exp(x)", 710, value, straddling={"x": np.array([True])}) == "wrong"
 
 
-def test_an_infinite_error_estimate_excuses_nothing():
+def test_an_infinite_error_estimate_explains_nothing():
     assert verdict("x**2", 1, 7.0, errors={"x": np.array([INF])}) == "wrong"
 
 

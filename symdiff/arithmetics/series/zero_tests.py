@@ -106,15 +106,15 @@ def _sympy_is_zero(keyed: _Keyed) -> bool | None:
 
 
 def may_ask_sympy(number: Real) -> bool:
-    """Return whether a number is short, and may be zero, so that sympy is asked and believed."""
+    """Return whether a number is short, and may be zero, so that sympy's answer is used."""
     return number.size <= _MAX_SYMBOLIC and sympy_zero_is_credible(number)
 
 
 def sympy_zero_is_credible(number: Real) -> bool:
-    """Return whether sympy may be believed if it says that a number is zero.
+    """Return whether sympy can be trusted if it says that a number is zero.
 
     `is_zero` of sympy may be True for a tiny number: tanh(log(cosh(3e-6))), about 4e-12, is zero
-    to it.  It is believed only if the ball of `MAX_BITS` contains zero, and if no part of the
+    to it.  It is trusted only if the ball of `MAX_BITS` contains zero, and if no part of the
     expression is so small that it could hide in the last bits of that ball.
 
     Examples

@@ -93,7 +93,7 @@ def _in_groups(
 def _by_products(count: int, name: str, *, is_transposed: bool = False) -> Translation:
     """Return the translation of a convolution that has no row, as a product of matrices.
 
-    Which component of the input lies under each component of the kernel is asked of torch: it is
+    Which component of the input lies under each component of the kernel is found with torch: it is
     the convolution of the positions with a kernel that is 1 there, and 0 elsewhere.
     """
     function = getattr(torch.nn.functional, name)
