@@ -37,6 +37,8 @@ EXPRESSIONS = [
     ("x(x+1)", "unknown function 'x' at column 1 (write x*(x+1) for a product)"),
     ("sin x", "the argument of a function needs brackets at column 1 (write sin(x))"),
     ("sqrt x + 1", "the argument of a function needs brackets at column 1 (write sqrt(x))"),
+    ("sin^2(x)", "a power of the function sin has no argument at column 1 (write sin(x)**2)"),
+    ("tan^-1(x)", "a power of the function tan has no argument at column 1 (write atan(x) or 1/tan(x))"),
     ("sin²(x)", "a power of the function sin has no argument at column 4 (write sin(x)**2)"),
     ("2π", "a product needs its sign at column 2 (write 2*pi)"),
     ("sin(30°)", "angles are in radians at column 5 (write 30*pi/180)"),

@@ -39,6 +39,11 @@ _POWER: Final = re.compile(r"⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _QUOTED: Final = re.compile(
     "\\s*[\u201c\u201d\u201e\u2018\u2019](.*)[\u201c\u201d\u2018\u2019]\\s*"
 )
+# sin^2(x), sin^(-1) x: a power, and then an argument.
+_FUNCTION_POWER: Final = re.compile(
+    r"\b([A-Za-z]\w*)\s*(?:\^|\*\*)\s*\(?\s*(-?\d+)\s*\)?"
+    r"(?=\s*(?!(?:if|else|and|or|not|in)\b)[A-Za-z(])"
+)
 _SHORT_ROOT: Final = re.compile(r"\^\s*(\d+\s*/\s*\d+)")
 # The end of a text that an operand follows.
 _OPERAND_NEXT: Final = re.compile(r"(?:[^\w.)\]]|\b(?:if|else|and|or|not))$")
@@ -142,10 +147,7 @@ def _power(match: re.Match[str], notes: dict[str, None]) -> str:
     word = re.search(r"[A-Za-z]\w*$", before[-64:])
     exponent = raised.translate(_DIGITS)
     if word and word[0] in BY_NAME and re.match(r"[A-Za-z(]", after):
-        inverse = BY_NAME.get(f"a{word[0]}") if exponent == "-1" else None
-        other = f"{inverse.name}(x) or 1/{word[0]}(x)" if inverse else f"{word[0]}(x)**{exponent}"
-        message = f"a power of the function {word[0]} has no argument"
-        raise ExpressionError(message, place=place, hint=f"write {other}")
+        raise _power_of_function(word[0], exponent, place)
     if not _POWER.fullmatch(raised) or not re.search(r"[\w)\]|]$", before):
         message = "a superscript is read as a power, and this is not one"
         raise ExpressionError(message, place=place, hint="write x**2")
@@ -156,8 +158,20 @@ def _power(match: re.Match[str], notes: dict[str, None]) -> str:
     return f"**{exponent}"
 
 
+def _power_of_function(name: str, exponent: str, place: Place) -> ExpressionError:
+    """Return the answer to ``sin^2(x)``: a power belongs behind the argument."""
+    inverse = BY_NAME.get(f"a{name}") if exponent == "-1" else None
+    other = f"{inverse.name}(x) or 1/{name}(x)" if inverse else f"{name}(x)**{exponent}"
+    message = f"a power of the function {name} has no argument"
+    return ExpressionError(message, place=place, hint=f"write {other}")
+
+
 def _with_powers(text: str) -> tuple[str, tuple[str, ...]]:
     """Return a text with ``**`` for ``^``."""
+    for match in _FUNCTION_POWER.finditer(text):
+        if match[1] in BY_NAME:
+            place = Place(text=text, start=match.start(), end=match.end())
+            raise _power_of_function(match[1], match[2], place)
     if "^" not in text:
         return text, ()
     short = _SHORT_ROOT.search(text)

@@ -89,7 +89,9 @@ def _counts(evidence: Evidence, selected: int, shown: int) -> list[str]:
     hidden = total - shown
     if not hidden:
         return [agreement] if agreement else []
-    cut = f", {selected - shown} of them left out for length" if selected > shown else ""
+    left_out = selected - shown
+    among = "" if left_out == hidden else f", {left_out} of them"
+    cut = f"{among} left out for length" if left_out else ""
     only_counted = evidence.left_out.points
     how = f"{only_counted} agree and are only counted: --keep all writes them"
     proved = (

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 from typing import Any, Final
 
 from symdiff.errors import UsageError
 
 _HINT: Final = "a .csv file whose first line names the variables (x,y), or a .parquet file"
+_OTHER_SEPARATOR: Final = re.compile(r"[;\t|]")
 _MAX_BYTES: Final = 1_000_000_000
 
 
@@ -60,9 +62,26 @@ def _read_csv(path: Path) -> dict[str, Any]:
 
 def _columns(path: Path, rows: Any) -> dict[str, Any]:  # noqa: ANN401  (a reader of csv)
     names = [name.strip() for name in next(rows, [])]
+    _check_names(path, names)
+    cells: list[list[str]] = []
+    for row in rows:
+        if row:  # else an empty line
+            _check_cells(f"{path}: line {rows.line_num}", names, row)
+            cells.append(row)
+    if not cells:
+        message = f"{path}: no points"
+        raise UsageError(message, hint="a line for each point after the names")
+    return dict(zip(names, map(list, zip(*cells, strict=True)), strict=True))
+
+
+def _check_names(path: Path, names: list[str]) -> None:
+    """Raise UsageError unless the first line of a table has the names of columns."""
     if not any(names):
         message = f"{path}: line 1 has no names of variables"
         raise UsageError(message, hint=_HINT)
+    if len(names) == 1 and _OTHER_SEPARATOR.search(names[0]):
+        message = f"{path}: line 1 is not separated by commas"
+        raise UsageError(message, hint="x,y in place of x;y, and 0.5 in place of 0,5")
     if all(map(_is_number, names)):
         message = f"{path}: line 1 has numbers, not the names of the variables"
         raise UsageError(message, hint=_HINT)
@@ -70,22 +89,17 @@ def _columns(path: Path, rows: Any) -> dict[str, Any]:  # noqa: ANN401  (a reade
     if repeated is not None:
         message = f"{path}: line 1 names the column {repeated[:40]!r} twice"
         raise UsageError(message, hint="one column for each variable")
-    cells: list[list[str]] = []
-    for row in rows:
-        if not row:
-            continue  # an empty line
-        if len(row) != len(names):
-            message = f"{path}: line {rows.line_num} has {len(row)} cells, not {len(names)}"
-            raise UsageError(message, hint="a cell for each column of line 1")
-        for name, cell in zip(names, row, strict=True):
-            if not cell.strip():
-                message = f"{path}: line {rows.line_num}: column {name[:40]!r} is empty"
-                raise UsageError(message, hint="a number in every cell, or leave out the line")
-        cells.append(row)
-    if not cells:
-        message = f"{path}: no points"
-        raise UsageError(message, hint="a line for each point after the names")
-    return dict(zip(names, map(list, zip(*cells, strict=True)), strict=True))
+
+
+def _check_cells(line: str, names: list[str], row: list[str]) -> None:
+    """Raise UsageError unless a line has a cell for every name, none of them empty."""
+    if len(row) != len(names):
+        message = f"{line} has {len(row)} cells, not {len(names)}"
+        raise UsageError(message, hint="a cell for each column of line 1")
+    for name, cell in zip(names, row, strict=True):
+        if not cell.strip():
+            message = f"{line}: column {name[:40]!r} is empty"
+            raise UsageError(message, hint="a number in every cell, or leave out the line")
 
 
 def _is_number(text: str) -> bool:

@@ -36,6 +36,7 @@ def test_a_parquet_file_has_arrays(tmp_path):
         ("p", "x\n1\n", "points are not read from 'a file without an ending'"),
         ("p.csv", "", "line 1 has no names of variables"),
         ("p.csv", "1,2\n3,4\n", "line 1 has numbers, not the names of the variables"),
+        ("p.csv", "x;y\n3;4\n", "line 1 is not separated by commas"),
         ("p.csv", "x,x\n3,4\n", "line 1 names the column 'x' twice"),
         ("p.csv", "x,y\n3,4\n5\n", "line 3 has 1 cells, not 2"),
         ("p.csv", "x,y\n3,4\n5,\n", "line 3: column 'y' is empty"),

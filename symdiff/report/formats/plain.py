@@ -24,7 +24,8 @@ def render(report: Report, layout: Layout) -> str:
         return f"{text}\n"
     first = wrapped_headline(evidence, report.errors, look)
     blocks = [block(e, everything=layout.everything, width=look.width) for e in evidence]
-    return f"{first}\n\n{tables(blocks, look)}\n\n{look.verdicts(report.summary())}\n"
+    parts = (first, tables(blocks, look), look.verdicts(report.summary()))
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def tables(blocks: Sequence[Block], look: Look = PLAIN) -> str:
