@@ -63,7 +63,7 @@ def versions() -> str:
 
 def followed() -> str:
     """Return a table of how often each rule predicts what an engine gives."""
-    lines = [("engine", "library", "its rule says so", "says another", "as ChainRules")]
+    lines = [("engine", "library", "as documented", "not as documented", "as ChainRules")]
     for (library, number), atlas in atlases().items():
         rule = BY_LIBRARY.get(library)
         for engine in atlas.engines:

@@ -160,5 +160,5 @@ def _is_inactive(point: Mapping[Row, object]) -> bool:
 
 
 def _truth_at(point: Mapping[Row, object]) -> tuple[object, ...]:
-    """Return what is true at a point, to find out whether it was true at another one."""
+    """Return what is true at a point, to find out whether the same is true at a different one."""
     return tuple((r.output, r.variable, r.kind, r.left, r.right, r.derivative) for r in point)

@@ -389,7 +389,7 @@ def powers_of_two(count: int) -> Array:
 
 
 def refuse_numpy(function: Callable[..., Any] | None) -> None:
-    """Raise `Unsupported` if a callable computes in numpy: torch sees nothing of it."""
+    """Raise `Unsupported` if a callable computes in numpy, which torch does not record."""
     if isinstance(function, NumpyFunction):
         raise Unsupported(function.name, "it computes in numpy, without a gradient")
 

@@ -176,7 +176,7 @@ def _finding(
     *,
     alone: bool,
 ) -> Finding | None:
-    """Return what is said of one operation; None if no gradient of an input shows it."""
+    """Return what is reported of one operation; None if no gradient of an input shows it."""
     gradients = done.gradients if alone else gradients_from(done, origins)
     masks = {
         name: mask

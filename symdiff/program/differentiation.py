@@ -83,8 +83,8 @@ def derivative_program(program: Program, variable: str, *, side: int | None = No
     side
         None: the derivative where no switch is zero, as error bounds need it. 0: the derivative,
         which is undefined where a switch is zero or where what a condition compares is not
-        differentiable, so that the branch may be another near by. 1 or -1: the derivative of
-        f(x + side*s) by s at s = 0, for s > 0 alone. At a kink it is defined on both sides.
+        differentiable, so that nearby points may take a different branch. 1 or -1: d/ds of
+        f(x + side*s) at s = 0, for s > 0 alone. At a kink it is defined on both sides.
 
     Raises
     ------

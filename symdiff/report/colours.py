@@ -145,7 +145,7 @@ def look_of(
     Raises
     ------
     UsageError
-        `color` is another word.
+        `color` is none of these words.
     """
     check_color(color)
     is_terminal = stream.isatty()
