@@ -18,8 +18,10 @@ from symdiff.errors import Unsupported
 def _clip(x: Any, **bounds: Any) -> Any:
     """Return x between constant bounds: clip has derivatives with respect to x alone."""
     if any(map(isbox, bounds.values())):
-        function = "clamp"
-        reason = "HIPS autograd's clip has no derivative with respect to its bounds"
+        function, reason = (
+            "clamp",
+            "HIPS autograd's clip has no derivative with respect to its bounds",
+        )
         raise Unsupported(function, reason)
     return anp.clip(x, bounds.get("min"), bounds.get("max"))
 

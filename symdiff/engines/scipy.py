@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Final
 
 from scipy.differentiate import derivative
 
@@ -20,4 +21,10 @@ def _derivative(
     return done.df, done.error
 
 
-ENGINE = AdaptiveDifferences("scipy", _derivative)
+# scipy halves its first step of 0.5 until its estimate of the error is small: 4 steps at first, and
+# one more in each of 10 iterations at most. It adds up the values of all points with one matrix
+# product, whose rounding depends on the processor and on the number of points. So a point whose
+# values differ by rounding alone may stop at once, or take the last step.
+_LEAST_STEP: Final = 0.5 / 2**12
+
+ENGINE = AdaptiveDifferences("scipy", _derivative, _LEAST_STEP)

@@ -89,10 +89,14 @@ class AdaptiveDifferences:
         The name that users type.
     formula
         The function of a library that differentiates.
+    least_step
+        The smallest step that rounding may make it take; infinity if its choice for one point does
+        not depend on the other points.
     """
 
     name: str
     formula: Adaptive
+    least_step: float = math.inf
 
     @property
     def traits(self) -> Traits:
@@ -110,17 +114,14 @@ class AdaptiveDifferences:
 
     def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
         """Return how far the formula may be from what it gives on exact values."""
-        own = self.formula, self._function(problem.part(np.array([point])), variable)
-        return _adaptive_allowance(problem, variable, point, *own)
+        return _adaptive_allowance(self, problem, variable, point)
 
     def _slopes(self, problem: Problem, variable: str) -> Array:
-        function, others = self._function(problem, variable)
+        function, others = self.function(problem, variable)
         derivatives, _ = _quietly(self.formula, function, problem.columns[variable], others)
         return np.array(derivatives, dtype=np.float64)
 
-    def _function(
-        self, problem: Problem, variable: str
-    ) -> tuple[Callable[..., Array], list[Array]]:
+    def function(self, problem: Problem, variable: str) -> tuple[Callable[..., Array], list[Array]]:
         """Return the program as a function of one input, and what else belongs to every point."""
         names = [name for name in problem.columns if name != variable]
         held = held_nodes(problem.program, dict(problem.columns))
@@ -146,11 +147,7 @@ def _quietly(
 
 
 def _adaptive_allowance(
-    problem: Problem,
-    variable: str,
-    point: int,
-    formula: Adaptive,
-    function: tuple[Callable[..., Array], list[Array]],
+    engine: AdaptiveDifferences, problem: Problem, variable: str, point: int
 ) -> Allowance:
     """Return the allowance of differences that choose their steps by the values that they get.
 
@@ -161,7 +158,7 @@ def _adaptive_allowance(
     if values is None:
         return Allowance(math.nan)
     x = float(problem.columns[variable][point])
-    radius, step = 0.0, math.inf
+    radius, step = 0.0, engine.least_step
 
     def rounded(at: Array, *_: Array) -> Array:
         nonlocal radius, step
@@ -177,8 +174,9 @@ def _adaptive_allowance(
         return numbers
 
     here = np.array([x])
-    exact, estimate = _quietly(formula, rounded, here, ())
-    own, own_estimate = _quietly(formula, function[0], here, function[1])
+    exact, estimate = _quietly(engine.formula, rounded, here, ())
+    function, others = engine.function(problem.part(np.array([point])), variable)
+    own, own_estimate = _quietly(engine.formula, function, here, others)
     if not np.isfinite(exact).all():
         if np.isfinite(own).all():  # numpy has a value where the function has none: atan2(0, 0)
             return Allowance(math.nan, reason=LEAVES_DOMAIN)

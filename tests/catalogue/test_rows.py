@@ -350,5 +350,5 @@ def test_a_constant_stays_a_double(text):
 
 
 def test_two_rows_with_one_name_are_refused():
-    with pytest.raises(ValueError, match="two rows for 'abs'"):
+    with pytest.raises(ValueError, match="two rows for 'Abs'"):
         join({"a": (CATALOGUE["abs"],), "b": (CATALOGUE["abs"],)})

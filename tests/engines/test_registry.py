@@ -249,7 +249,17 @@ def names_in(source):
 
 
 # Words that are names of engines, and mean something else.
-HOMONYMS = {"tracing/state.py": {"scipy"}}  # the package
+HOMONYMS = {
+    "tracing/state.py": {"scipy"},  # the package
+    # the language that programs are written in
+    **dict.fromkeys(
+        (
+            *(f"catalogue/{name}.py" for name in ("activations", "elementary", "reductions", "steps")),
+            *(f"printing/{name}.py" for name in ("languages", "python_code")),
+        ),
+        {"jax"},
+    ),
+}
 
 
 def test_no_engine_is_named_outside_its_file_the_registry_and_the_default_list():
