@@ -1,11 +1,15 @@
 """Finite differences of all kinds: their numbers at kinks, their allowances, planted faults."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 import symdiff
 from symdiff.engines import differences, registry, stencils
 from symdiff.engines.base import Problem
+from symdiff.engines.registry import registered
+from symdiff.engines.scipy import ENGINE as SCIPY
 from symdiff.program import parse
 
 FIXED = ["forward-difference", "backward-difference", "richardson"]
@@ -179,3 +183,29 @@ def test_the_exact_run_of_an_adaptive_formula_sees_exact_values():
     allowance = engine.allowance(problem, "x", 1)
     assert [float(v[0]) for v in seen] == [10.0, 10.0]
     assert allowance.expected == 10.0
+
+
+class Shifted:
+    """scipy's engine, whose derivatives are off by a number: rounding on another processor."""
+
+    name = "shifted"
+    traits = SCIPY.traits
+    estimate_errors = SCIPY.estimate_errors
+
+    def __init__(self, shift):
+        self._shift = shift
+
+    def differentiate(self, problem):
+        samples = SCIPY.differentiate(problem)
+        moved = {name: values + self._shift for name, values in samples.derivatives.items()}
+        return dataclasses.replace(samples, derivatives=moved)
+
+    def allowance(self, problem, variable, point):
+        return SCIPY.allowance(problem, variable, point)
+
+
+@pytest.mark.parametrize(("shift", "verdict"), [(9.1e-13, "inexact"), (1e-9, "wrong")])
+def test_rounding_may_make_scipy_take_its_last_step_on_a_constant_stretch(shift, verdict):
+    with registered(Shifted(shift)):
+        report = symdiff.compare("fmax(x, 1.5)", at={"x": [-2, 0, 1]}, engines=["shifted"])
+    assert {r["verdict"] for r in report.records()} == {verdict}

@@ -254,7 +254,10 @@ HOMONYMS = {
     # the language that programs are written in
     **dict.fromkeys(
         (
-            *(f"catalogue/{name}.py" for name in ("activations", "elementary", "reductions", "steps")),
+            *(
+                f"catalogue/{name}.py"
+                for name in ("activations", "elementary", "reductions", "steps")
+            ),
             *(f"printing/{name}.py" for name in ("languages", "python_code")),
         ),
         {"jax"},
