@@ -331,7 +331,7 @@ def test_the_command_line_and_files(tmp_path):
         app, ["eval", "x*abs(x)", "--at", "x=0", "--order", "2", "--engine", "autograd"]
     )
     assert done.exit_code == 0
-    assert "-2 | 2" in done.output
+    assert "[-2, 2]" in done.output
     path = tmp_path / "f.toml"
     path.write_text('[[expression]]\nexpr = "x**3"\norder = 2\ngrid = { x = [1, 2] }\n')
     report = symdiff.compare_file(path)

@@ -86,7 +86,9 @@ def test_a_folder_gives_one_test_for_every_entry(run, folder):
     assert "\nformulas/good.toml, line 21, entry 'no such function': unknown function" in text
     assert "Traceback" not in text
     result.stdout.fnmatch_lines(["*formulas/broken.toml*line 2*", "*wrong: claim*"])
-    result.stdout.fnmatch_lines(["*claim wrong at x = 1: a factor 1.5 too much*"])
+    result.stdout.fnmatch_lines(
+        ["*claim wrong for x from 1 to 2: 3 instead of 2 at x = 1; a factor 1.5 too much*"]
+    )
     assert "other.toml" not in text
     assert "notes.md" not in text
 
