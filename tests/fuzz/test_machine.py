@@ -120,7 +120,7 @@ PLANTED = [
     (anything_agrees, ("quotients",), "planted", 0),
     (everything_is_inside, ("cones",), "cones", 1),
     (nothing_is_inside, ("cones",), "cones", 2),
-    (single_precision, ("rewritings",), "rewriting", 3),
+    (single_precision, ("rewritings",), "rewriting", 0),
     (shifted_extension, ("sympy",), "sympy", 0),
 ]
 
