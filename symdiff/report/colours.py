@@ -48,8 +48,6 @@ _WORDS: Final = re.compile(
     rf"(?<![\w-])(?:{'|'.join(sorted(map(re.escape, _BY_WORD), key=len, reverse=True))})(?![\w-])"
 )
 _ESCAPES: Final = re.compile(r"\x1b\[[0-9;]*m")
-# Control characters, which move the cursor of a terminal or change its colours.
-_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 class Stream(Protocol):
@@ -188,11 +186,17 @@ def without_codes(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    r"""Return a text without control characters, which a name or a message may have.
+    r"""Return a text with characters that cannot be seen written as Python writes them.
+
+    These are control characters, those that change the direction of text, and halves of pairs.
 
     Examples
     --------
-    >>> printable("relu\x1b[31m")
-    'relu\\x1b[31m'
+    >>> printable("a\u202eb\x00")
+    'a\\u202eb\\x00'
     """
-    return _CONTROLS.sub(lambda c: c[0].encode("unicode_escape").decode(), text)
+    if text.isprintable():
+        return text
+    return "".join(
+        c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text
+    )

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from symdiff.report.rendering import escaped, visible
+from symdiff.report.colours import printable
+from symdiff.report.rendering import escaped
 
 _SPECIAL: Final = re.compile(r"[`*_~|$]|(?<=\])[(\[]")
 # In front of these, a host would make a link or notify somebody: @name, #12, ://, www.
@@ -23,7 +24,7 @@ _NOT_IN_CODE: Final = re.compile(r"[`|\\$]")
 
 def one_line(text: str) -> str:
     """Return a text with each run of white space as one space, and nothing that cannot be seen."""
-    return visible(" ".join(text.split()))
+    return printable(" ".join(text.split()))
 
 
 def inline(text: str) -> str:
@@ -98,4 +99,4 @@ def fenced(text: str) -> str:
     """
     longest = max(map(len, re.findall("`+", text)), default=0)
     fence = "`" * max(3, longest + 1)
-    return f"{fence}\n{visible(text)}\n{fence}"
+    return f"{fence}\n{printable(text)}\n{fence}"

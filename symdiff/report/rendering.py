@@ -140,22 +140,5 @@ def escaped(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-def visible(text: str) -> str:
-    r"""Return a text with characters that cannot be seen written as Python writes them.
-
-    These are control characters, those that change the direction of text, and halves of pairs.
-
-    Examples
-    --------
-    >>> visible("a\u202eb\x00")
-    'a\\u202eb\\x00'
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text
-    )
-
-
 def _alignment(header: str) -> str:
     return "left" if header in TEXT_COLUMNS else "right"

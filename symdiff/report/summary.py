@@ -14,6 +14,7 @@ from symdiff.comparison.evidence import Evidence
 from symdiff.errors import SymdiffError
 from symdiff.grid.grid import Role
 from symdiff.report.colours import WIDTH, printable
+from symdiff.report.headline import counted
 from symdiff.report.undefined import has_undefined_points
 from symdiff.truth.kinds import Kind
 from symdiff.verdict.words import Verdict
@@ -60,7 +61,7 @@ def sentences(
     """Return how much was compared, and what the verdicts mean and does not pass, a line each."""
     points = sum(e.points for e in evidence)
     kinks = sum(kink_count(e) for e in evidence)
-    size = f"{_many(len(evidence), 'expression')}, {_many(points, 'point')}"
+    size = f"{counted(len(evidence), 'expression')}, {counted(points, 'point')}"
     size += f", {kinks} of them at possible kinks"
     below = []
     if any(verdict_counts(evidence).values()):
@@ -167,7 +168,7 @@ def _failures(evidence: Sequence[Evidence], errors: Sequence[SymdiffError]) -> l
         lines.append(f"expected verdicts that did not occur: {_listed(unmet)}")
     noted = sum(bool(e.grid.notes) for e in evidence)
     if noted:
-        lines.append(f"{_many(noted, 'expression')} with notes on kinks that were not settled")
+        lines.append(f"{counted(noted, 'expression')} with notes on kinks that were not settled")
     if errors:
         count = f"{len(errors)} entry" if len(errors) == 1 else f"{len(errors)} entries"
         lines.append(f"{count} could not be used")
@@ -178,7 +179,3 @@ def _listed(names: Sequence[str]) -> str:
     names = [printable(name) for name in names]
     more = len(names) - _MAX_NAMES
     return ", ".join(names[:_MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
-
-
-def _many(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"

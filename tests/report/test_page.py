@@ -14,11 +14,11 @@ import symdiff
 from symdiff.comparison.evidence import Evidence
 from symdiff.errors import Crash
 from symdiff.program import parse
+from symdiff.report.colours import printable
 from symdiff.report.curves.terminal import plotted
 from symdiff.report.page import contents, writing
 from symdiff.report.page.formulas import mathml
 from symdiff.report.pictures import svg
-from symdiff.report.rendering import visible
 from symdiff.report.report import Report
 from symdiff.request.request import Label
 
@@ -207,7 +207,7 @@ def test_no_text_becomes_markup(wrong, first, monkeypatch, without_pictures):
     assert found.elements == expected.elements
     assert all(link.startswith("#") for link in found.links)
     shown = "".join(found.text)
-    assert all(visible(text) in shown for text in texts)
+    assert all(printable(text) in shown for text in texts)
 
 
 def test_no_text_becomes_markup_in_a_picture(wrong):
@@ -215,7 +215,7 @@ def test_no_text_becomes_markup_in_a_picture(wrong):
     for text in ("".join(HOSTILE[:40]), "".join(HOSTILE[40:])):
         picture = Tree(svg(poisoned(wrong, text)))
         assert [e for e in picture.elements if e[0] != "path"] == harmless
-        assert visible(text)[:40] in "".join(picture.text)
+        assert printable(text)[:40] in "".join(picture.text)
 
 
 def test_a_page_that_does_not_escape_is_caught(wrong, monkeypatch, without_pictures):

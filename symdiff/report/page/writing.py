@@ -11,8 +11,8 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from symdiff.report.colours import printable
 from symdiff.report.page.contents import contents
-from symdiff.report.rendering import visible
 from symdiff.report.report import Report
 
 
@@ -54,7 +54,7 @@ def environment() -> jinja2.Environment:
 
 def _shown(value: Any) -> Any:  # noqa: ANN401  (whatever a template shows)
     """Return what a template shows, with characters that cannot be seen written out."""
-    return value if isinstance(value, Markup) or not isinstance(value, str) else visible(value)
+    return value if isinstance(value, Markup) or not isinstance(value, str) else printable(value)
 
 
 @functools.cache

@@ -17,7 +17,7 @@ from matplotlib.colors import to_hex
 from matplotlib.path import Path
 from numpy.typing import NDArray
 
-from symdiff.report.rendering import visible
+from symdiff.report.colours import printable
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -48,14 +48,14 @@ def compact_svg(figure: Figure, title: str, description: str) -> str:
     renderer = _Renderer(width, height)
     figure.draw(renderer)
     body = "".join(renderer.parts)
-    name = "p" + hashlib.blake2s(f"{visible(title)}\0{body}".encode(), digest_size=6).hexdigest()
+    name = "p" + hashlib.blake2s(f"{printable(title)}\0{body}".encode(), digest_size=6).hexdigest()
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="picture" role="img" width="{width}pt" '
         f'height="{height}pt" viewBox="0 0 {_UNITS * width} {_UNITS * height}" '
         f'aria-labelledby="{name}t {name}d" font-family="system-ui,sans-serif" '
         f'font-size="{_UNITS * 8}" fill="none" stroke="none">'
-        f'<title id="{name}t">{escape(visible(title))}</title>'
-        f'<desc id="{name}d">{escape(visible(description))}</desc>'
+        f'<title id="{name}t">{escape(printable(title))}</title>'
+        f'<desc id="{name}d">{escape(printable(description))}</desc>'
         f"{body}</svg>"
     )
 
@@ -78,7 +78,7 @@ class _Renderer(RendererBase):
 
     def get_text_width_height_descent(self, s: str, prop: Any, ismath: Any) -> Any:  # noqa: ANN401
         """Return the size of a text as it is written."""
-        return super().get_text_width_height_descent(visible(s), prop, ismath)
+        return super().get_text_width_height_descent(printable(s), prop, ismath)
 
     def draw_path(self, gc: Any, path: Path, transform: Any, rgbFace: Any = None) -> None:  # noqa: ANN401, N803  (matplotlib's)
         """Write a path."""
@@ -138,7 +138,7 @@ class _Renderer(RendererBase):
         bold = ' font-weight="bold"' if prop.get_weight() == "bold" else ""
         self.parts.append(
             f'<text x="{px}" y="{py}"{anchor}{turned}{sized}{bold} fill="{_colour(gc.get_rgb())}">'
-            f"{escape(visible(s))}</text>"
+            f"{escape(printable(s))}</text>"
         )
 
     def _units(self, points: Any) -> Vertices:  # noqa: ANN401  (matplotlib's array)
