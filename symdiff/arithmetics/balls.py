@@ -18,8 +18,8 @@ import flint
 
 from symdiff.arithmetics.reading import read
 from symdiff.catalogue import CATALOGUE, Function
-from symdiff.catalogue.enclosures import EMPTY, Ball
-from symdiff.program import Call, Constant, Input, Literal, Program
+from symdiff.catalogue.enclosures import EMPTY, Ball, integer_power
+from symdiff.program import Call, Constant, Input, Literal, Node, Program
 from symdiff.program.parser import domain, template
 from symdiff.program.values import DTYPES
 
@@ -99,26 +99,57 @@ def formula(text: str) -> Callable[[Mapping[str, Any]], Any]:
     0.250000000000000
     """
     program = template(text)
-    return _evaluator(program, program.output)
+    return _evaluator(program, program.output)[0]
 
 
-def _evaluator(program: Program, index: int) -> Callable[[Mapping[str, Any]], Any]:
-    """Return a function of the inputs that evaluates one node."""
+_Evaluator = Callable[[Mapping[str, Any]], Any]
+
+
+def _evaluator(program: Program, index: int) -> tuple[_Evaluator, bool]:
+    """Return a function of the inputs that evaluates one node, and whether it returns a ball.
+
+    It may return something else, such as `EMPTY`, where a function has a domain.
+    """
     node = program.nodes[index]
     if isinstance(node, Input):
-        return operator.itemgetter(node.name)
+        return operator.itemgetter(node.name), True
     if isinstance(node, Literal):
         value = BALLS.number(node.value)
-        return lambda _: value
+        return lambda _: value, not isinstance(value, bool)
     if isinstance(node, Constant):
         constant = _CONSTANTS[node.name]
-        return lambda _: constant()  # called each time: the working precision may change
+        return lambda _: constant(), True  # each time: the working precision may change
     column = CATALOGUE[node.function].column("ball") if isinstance(node, Call) else None
     if column is None or not isinstance(node, Call):
         part = program.at(index)
-        return lambda inputs: read(part, BALLS, inputs)
-    row, arguments = CATALOGUE[node.function], [_evaluator(program, a) for a in node.operands]
-    return lambda inputs: BALLS.call(row, column, [argument(inputs) for argument in arguments])
+        return lambda inputs: read(part, BALLS, inputs), False
+    row, parts = CATALOGUE[node.function], [_evaluator(program, a) for a in node.operands]
+    arguments = [argument for argument, _ in parts]
+    if all(is_ball for _, is_ball in parts) and row.returns == "real":
+        evaluator = _on_balls(row, column, arguments, program.nodes[node.operands[-1]])
+        if evaluator is not None:
+            return evaluator, True
+    return lambda inputs: BALLS.call(
+        row, column, [argument(inputs) for argument in arguments]
+    ), False
+
+
+def _on_balls(
+    row: Function, column: Callable[..., Any], arguments: Sequence[_Evaluator], last: Node
+) -> _Evaluator | None:
+    """Return a function that applies a row to balls without tests, or None if it needs tests."""
+    if row.is_power and isinstance(last, Literal) and type(last.value) is int and last.value > 0:
+        (base, _), n = arguments, last.value
+        return lambda inputs: integer_power(base(inputs), n)
+    if row.domain is not None:
+        return None
+    if len(arguments) == 1:
+        (first,) = arguments
+        return lambda inputs: column(first(inputs))
+    if len(arguments) == 2:
+        first, second = arguments
+        return lambda inputs: column(first(inputs), second(inputs))
+    return None
 
 
 def integers_in(ball: Ball) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from typing import Protocol, cast
 from symdiff.catalogue import CATALOGUE, Function
 from symdiff.catalogue.row import Value
 from symdiff.errors import Unsupported
-from symdiff.program.nodes import Call, Constant, Input, Literal, Program, Setting, Step
+from symdiff.program.nodes import Call, Constant, Input, Literal, Node, Program, Setting, Step
 from symdiff.program.parser import default, definition
 
 
@@ -118,10 +118,25 @@ def _read_all(
     inputs: Mapping[str, Value],
     values: dict[int, Value],
 ) -> Value:
-    """Read all nodes one after the other and keep their values: the usual case."""
-    for step in program.plan:
-        if step.node_index not in values:
-            values[step.node_index] = _value(step, arithmetic, inputs, values)
+    """Read all nodes one after the other and keep their values: the usual case.
+
+    The steps of `_value` and `apply` are written out here: proofs spend much of their time in them.
+    """
+    column_of, call = arithmetic.column, arithmetic.call
+    for index, node, name, arguments in program.plan:
+        if index in values:
+            continue
+        if not name:
+            values[index] = _unapplied(node, arithmetic, inputs, values)
+            continue
+        row = CATALOGUE[name]
+        operands = [None if a is None else values[a] for a in arguments]
+        column = column_of(row)
+        values[index] = (
+            _without_column(row, arithmetic, operands)
+            if column is None
+            else call(row, column, operands)
+        )
     return values[program.output]
 
 
@@ -145,6 +160,13 @@ def _value(
     if row:
         operands = [None if a is None else values[a] for a in arguments]
         return apply(CATALOGUE[row], arithmetic, operands)
+    return _unapplied(node, arithmetic, inputs, values)
+
+
+def _unapplied(
+    node: Node, arithmetic: Arithmetic, inputs: Mapping[str, Value], values: Mapping[int, Value]
+) -> Value:
+    """Return the value of a node that applies no row: a leaf or a list."""
     if isinstance(node, Input):
         return inputs[node.name]
     if isinstance(node, Call):
@@ -280,6 +302,13 @@ def apply(row: Function, arithmetic: Arithmetic, arguments: Sequence[Value | Non
     column = arithmetic.column(row)
     if column is not None:
         return arithmetic.call(row, column, arguments)
+    return _without_column(row, arithmetic, arguments)
+
+
+def _without_column(
+    row: Function, arithmetic: Arithmetic, arguments: Sequence[Value | None]
+) -> Value:
+    """Apply a row that has no column, by its formula on arrays or by its definition."""
     backward = getattr(arithmetic, "backward_formula", False)
     if row.array is not None and hasattr(arithmetic, "elements"):
         formula = (row.backward_formula if backward else None) or row.array

@@ -168,6 +168,12 @@ class Function:
     cancels
         Whether usual ways to compute the function subtract numbers of size 1, as 1 - erf(x) for
         erfc(x). Small values of the function then have the rounding error of numbers of size 1.
+    short_circuits
+        Whether the value may not depend on an argument, which may then be undefined.
+    needs_arguments
+        Whether the function is undefined wherever an argument is.
+    takes_condition
+        Whether it returns a number and takes a condition.
     is_method
         Whether tensors have a method of that name with the same meaning.
     has_indices
@@ -206,15 +212,24 @@ class Function:
     has_indices: bool = False
     parameters: tuple[Parameter, ...] = dataclasses.field(init=False)
     parameter_names: tuple[str, ...] = dataclasses.field(init=False, repr=False, compare=False)
+    short_circuits: bool = dataclasses.field(init=False, repr=False, compare=False)
+    needs_arguments: bool = dataclasses.field(init=False, repr=False, compare=False)
+    takes_condition: bool = dataclasses.field(init=False, repr=False, compare=False)
     # Cache of `column`.
     _resolved: dict[str, Callable[..., Any] | None] = dataclasses.field(
         init=False, repr=False, compare=False, default_factory=dict
     )
 
     def __post_init__(self) -> None:
-        """Parse the signature."""
-        object.__setattr__(self, "parameters", _read_signature(self.signature))
-        object.__setattr__(self, "parameter_names", tuple(p.name for p in self.parameters))
+        """Parse the signature, and compute the traits that every arithmetic asks for."""
+        parameters = _read_signature(self.signature)
+        short_circuits = self.role == "choice" or (self.role == "logic" and len(parameters) > 1)
+        takes_condition = any(p.kind == "condition" for p in parameters)
+        object.__setattr__(self, "parameters", parameters)
+        object.__setattr__(self, "parameter_names", tuple(p.name for p in parameters))
+        object.__setattr__(self, "short_circuits", short_circuits)
+        object.__setattr__(self, "needs_arguments", not (short_circuits or self.replaces_undefined))
+        object.__setattr__(self, "takes_condition", self.returns == "real" and takes_condition)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -271,24 +286,9 @@ class Function:
         return any(crossing.highest is not None for crossing in self.crossings)
 
     @property
-    def short_circuits(self) -> bool:
-        """Whether the value may not depend on an argument, which may then be undefined."""
-        return self.role == "choice" or (self.role == "logic" and len(self.parameters) > 1)
-
-    @property
     def selects_by_condition(self) -> bool:
         """Whether its value is the second argument where the first one is true, else the third."""
         return self.role == "choice" and self.parameters[0].kind == "condition"
-
-    @property
-    def needs_arguments(self) -> bool:
-        """Whether the function is undefined wherever an argument is."""
-        return not (self.short_circuits or self.replaces_undefined)
-
-    @property
-    def takes_condition(self) -> bool:
-        """Whether it returns a number and takes a condition."""
-        return self.returns == "real" and any(p.kind == "condition" for p in self.parameters)
 
     @property
     def usage(self) -> str:

@@ -12,6 +12,7 @@ import flint
 from symdiff.arithmetics.balls import Ball
 from symdiff.arithmetics.bounds import jets
 from symdiff.arithmetics.bounds.jets import Jet, Strict, TieError
+from symdiff.arithmetics.bounds.slopes import slope_in
 from symdiff.arithmetics.series.germs import Budget
 from symdiff.arithmetics.series.reals import Real, nearest_in, scientific_in
 from symdiff.errors import Unsupported
@@ -102,9 +103,13 @@ def _slope_ball(
 ) -> Ball | None:
     """Return a ball that contains the derivative if the program is proved smooth, else None."""
     with flint.ctx.workprec(bits):
+        balls = {name: x.ball(bits) for name, x in point.items()}
+        slope = slope_in(program, variable, balls, bits)
+        if slope is not None and slope.is_finite():
+            return slope
         inputs = {
-            name: Jet(x.ball(bits), (flint.arb(1),) if name == variable else ())
-            for name, x in point.items()
+            name: Jet(ball, (flint.arb(1),) if name == variable else ())
+            for name, ball in balls.items()
         }
         try:
             jet = jets.evaluate(program, inputs, Strict())

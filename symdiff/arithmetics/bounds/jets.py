@@ -9,11 +9,10 @@ Source: forward mode as in Griewank & Walther 2008, section 3.1.
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 import flint
 
@@ -27,9 +26,10 @@ from symdiff.program import Program
 from symdiff.program.parser import definition, template
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Jet:
+class Jet(NamedTuple):
     """A value and its gradient with respect to the active inputs, as balls.
+
+    A named tuple, because proofs make millions: it takes half as long as a frozen dataclass.
 
     Attributes
     ----------

@@ -231,6 +231,8 @@ def _nearest_fraction(value: Fraction) -> float:
 
 
 _ACCURATE: Final = 60  # bits of relative accuracy from which a ball is rounded to a double
+_BEYOND_DOUBLES: Final = flint.arb(2) ** 1024
+_BELOW_DOUBLES: Final = flint.arb(2) ** -1100
 _LONGEST_EXPONENT: Final = 10**9  # a number with a larger exponent is shown as 10^exponent
 
 
@@ -240,7 +242,7 @@ def nearest_in(ball: Ball) -> float | None:
         return None
     if ball.rel_accuracy_bits() >= _ACCURATE or ball.is_exact():
         middle = ball.mid()
-        if abs(middle) > flint.arb(2) ** 1024:
+        if abs(middle) > _BEYOND_DOUBLES:
             return math.inf if middle > 0 else -math.inf
         return float(middle)
-    return 0.0 if ball.abs_upper() < flint.arb(2) ** -1100 else None
+    return 0.0 if ball.abs_upper() < _BELOW_DOUBLES else None
