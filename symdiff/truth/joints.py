@@ -67,14 +67,6 @@ class Joints:
             shifted([p.reasons for p in parts], starts),
         )
 
-    def labels(self, chunk: slice) -> list[str | None]:
-        """Return the labels of the truths at a range of points, None where nothing is in doubt."""
-        labels: list[str | None] = [None] * (chunk.stop - chunk.start)
-        first, last = np.searchsorted(self.points, [chunk.start, chunk.stop])
-        for i, code in zip(self.points[first:last].tolist(), self.codes[first:last], strict=True):
-            labels[i - chunk.start] = Joint.from_code(code).label
-        return labels
-
 
 def with_joint_truths(
     program: Program,

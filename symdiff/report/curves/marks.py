@@ -13,7 +13,7 @@ from symdiff.array_types import Array, Mask
 from symdiff.comparison.evidence import Evidence
 from symdiff.program.values import DTYPES
 from symdiff.report.curves.subjects import Subject
-from symdiff.report.records import ulps
+from symdiff.report.record_columns import ulps
 from symdiff.verdict.words import Verdict
 
 # Shapes of matplotlib, and colours that differ in lightness too (after Okabe and Ito), which have

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 import csv
+import functools
 import itertools
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from symdiff.report.layout import Layout
+from symdiff.report.record_texts import Notation, lines
 from symdiff.report.records import Record, fields
 from symdiff.report.report import Report
 
 # What identifies a derivative, and what is true of it, in wide rows.
 _DERIVATIVE: Final = ("expression", "spelling", "output", "variable")
 _TRUTH: Final = ("exact", "kind", "left", "right")
+# The writer puts a cell in quotation marks if it has a character of its own line ends, so a lone \r
+# in a name needs them to have it.
+_LINE_END: Final = "\r\n"
 
 
 def render(report: Report, layout: Layout) -> str:
     """Return all records, each point as a JSON object in one cell; or a row for each point."""
     if layout.is_wide:
         return written(*_wide(report))
-    rows = ({**r, "point": json.dumps(r["point"])} for r in report.records())
-    return written(fields(report.evidence), rows)
+    names = fields(report.evidence)
+    rows = itertools.chain([[",".join(names)]], lines(report.evidence, _NOTATION, names))
+    return "".join(f"{row}\n" for some in rows for row in some)
 
 
 class _Echo:
@@ -35,11 +40,29 @@ class _Echo:
 
 def written(header: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     r"""Return rows as CSV with lines that end in \n, whatever the cells hold."""
-    # The writer puts a cell in quotation marks if it has a character of its own line ends, so a
-    # lone \r in a name needs them to have it.
-    writer = csv.DictWriter(_Echo(), header, lineterminator="\r\n")
-    lines = itertools.chain([writer.writeheader()], map(writer.writerow, rows))
-    return "".join(line.removesuffix("\r\n") + "\n" for line in lines)
+    writer = csv.DictWriter(_Echo(), header, lineterminator=_LINE_END)
+    rows_written = itertools.chain([writer.writeheader()], map(writer.writerow, rows))
+    return "".join(line.removesuffix(_LINE_END) + "\n" for line in rows_written)
+
+
+@functools.lru_cache(maxsize=1024)  # records have few different words
+def _cell(text: str | None) -> str:
+    """Return a text as a cell, in quotation marks if it needs them."""
+    # The writer would put the only cell of a row in quotation marks if it is empty.
+    row: str = csv.writer(_Echo(), lineterminator=_LINE_END).writerow([None, text])
+    return row.removeprefix(",").removesuffix(_LINE_END)
+
+
+# Each point is a JSON object in one cell.
+_NOTATION: Final = Notation(
+    word=_cell,
+    flags=("False", "True"),
+    label=lambda _: "",
+    between=",",
+    ends=("", ""),
+    inside=lambda text: text.replace('"', '""'),
+    quotes='"',
+)
 
 
 def _wide(report: Report) -> tuple[list[str], Iterator[dict[str, Any]]]:

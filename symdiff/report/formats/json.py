@@ -11,6 +11,7 @@ import numpy as np
 from symdiff.array_types import Array
 from symdiff.comparison.evidence import Evidence, LeftOut, Tensors
 from symdiff.errors import Crash
+from symdiff.report.formats.jsonl import objects
 from symdiff.report.layout import Layout
 from symdiff.report.report import Report
 
@@ -32,7 +33,7 @@ def render(report: Report, layout: Layout) -> str:
         "lost": [error.name for error in report.errors if isinstance(error, Crash)],
     }
     opened = json.dumps(head, indent=1, allow_nan=False).removesuffix("\n}")
-    lines = ",\n".join(json.dumps(r, allow_nan=False) for r in report.records())
+    lines = ",\n".join(map(",\n".join, objects(report)))
     return f'{opened},\n "records": [\n{lines}\n]}}\n'
 
 
