@@ -17,6 +17,7 @@ import sympy as sp
 
 from symdiff.arithmetics.balls import EMPTY, PRECISION, Ball, enclose, integers_in
 from symdiff.arithmetics.bounds.jets import Jet, Strict, TieError, evaluate
+from symdiff.arithmetics.bounds.slopes import slope_in
 from symdiff.errors import GridError, Unsupported
 from symdiff.grid.points import nearest_double
 from symdiff.grid.solve.coordinates import Coordinate, ball_of
@@ -24,7 +25,7 @@ from symdiff.grid.solve.inversion import EquationSolver, NotInvertibleError, exp
 from symdiff.grid.solve.isolation import MAX_BOXES, Bracket, isolate, merge_intervals
 from symdiff.grid.solve.polynomial_roots import real_roots, text_of_root
 from symdiff.grid.solve.polynomials import Polynomial, as_polynomial
-from symdiff.grid.solve.stretches import pieces
+from symdiff.grid.solve.stretches import Piece, pieces
 from symdiff.grid.switches import Switch, find_switches
 from symdiff.program import Program
 
@@ -187,6 +188,10 @@ class _SwitchOnLine:
         """Return an enclosure of the derivative if the switch is smooth on x, else None."""
         inputs = {name: Jet(ball) for name, ball in self._balls.items()}
         try:
+            point = {**self._balls, self._variable: x}
+            slope = slope_in(self._program, self._variable, point, flint.ctx.prec)
+            if slope is not None:
+                return slope if slope.is_finite() else None
             jet = evaluate(
                 self._program, {**inputs, self._variable: Jet(x, (flint.arb(1),))}, Strict()
             )
@@ -242,28 +247,39 @@ class _SwitchOnLine:
     # -- anything else: bisection with balls
 
     def _isolated_roots(self, k: int) -> Roots:
-        budget = min(self._budget, _FEW_BOXES) if self._seems_constant(k) else self._budget
+        touched = self._may_equal(k)
+        # Bisection spends all its boxes on a stretch: it is taken out first where one seems to be.
+        found = self._pieces(k) if any(touched) else None
+        if found is not None and any(piece.is_zero for piece in found[1]):
+            whole = Bracket(*self._ends, proved=False)
+            return self._roots_outside_stretches([whole], *found, k)
+        budget = min(self._budget, _FEW_BOXES) if all(touched) else self._budget
         brackets = self._brackets(*self._ends, budget, k)
-        stretches: tuple[tuple[float, float], ...] = ()
-        if not all(map(_is_narrow, brackets)):
-            brackets, stretches = self._without_stretches(brackets, k)
-            if stretches == ((self._low, self._high),):
-                return Roots(everywhere=True, stretches=stretches)
-        return dataclasses.replace(self._roots_in(brackets, k), stretches=stretches)
+        if all(map(_is_narrow, brackets)):
+            return self._roots_in(brackets, k)
+        found = found or self._pieces(k)
+        if found is None:
+            return self._roots_in(brackets, k)
+        return self._roots_outside_stretches(brackets, *found, k)
 
     def _brackets(self, low: Ball, high: Ball, budget: int, k: int) -> list[Bracket]:
         return isolate(lambda x: _shifted(self._value(x), k), low, high, budget, self._slope)
 
-    def _without_stretches(
-        self, brackets: list[Bracket], k: int
-    ) -> tuple[list[Bracket], tuple[tuple[float, float], ...]]:
-        """Return brackets without stretches on which the function is k, and these stretches."""
+    def _pieces(self, k: int) -> tuple[list[float], list[Piece]] | None:
+        """Return the zeros of the inner switches, and the pieces between them, if all are known."""
         breaks = self._breaks()
         if breaks is None:
-            return brackets, ()
+            return None
         cuts = sorted({self._low, self._high, *filter(self._inside, breaks)})
-        found = pieces(self._program, self._variable, self._fixed, cuts, k)
-        stretches = tuple((p.low, p.high) for p in found if p.is_zero)
+        return breaks, pieces(self._program, self._variable, self._fixed, cuts, k)
+
+    def _roots_outside_stretches(
+        self, brackets: list[Bracket], breaks: list[float], found: list[Piece], k: int
+    ) -> Roots:
+        """Return the zeros in brackets outside the pieces on which the function is k everywhere."""
+        stretches = _merged(tuple((p.low, p.high) for p in found if p.is_zero))
+        if stretches == ((self._low, self._high),):
+            return Roots(everywhere=True, stretches=stretches)
         kept = [bracket for bracket in brackets if _is_narrow(bracket)]
         for bracket in brackets:
             if _is_narrow(bracket):
@@ -275,7 +291,7 @@ class _SwitchOnLine:
                     is_whole = bracket.low >= piece.low and bracket.high <= piece.high
                     parts = [bracket] if is_whole else self._brackets(low, high, self._budget, k)
                     kept.extend(p for p in parts if not _is_at(p, breaks))
-        return kept, _merged(stretches)
+        return dataclasses.replace(self._roots_in(kept, k), stretches=stretches)
 
     def _breaks(self) -> list[float] | None:
         """Return all zeros of the switches inside the function; None if some are not known."""
@@ -308,13 +324,13 @@ class _SwitchOnLine:
                 open_brackets.append((float(bracket.low), float(bracket.high)))
         return Roots(tuple(roots), tuple(open_brackets), truncated=len(brackets) > MAX_ROOTS)
 
-    def _seems_constant(self, k: int) -> bool:
-        """Return whether the function may equal k at each of some test points on the line."""
+    def _may_equal(self, k: int) -> list[bool]:
+        """Return at some test points on the line whether the function may equal k there."""
         low, high = self._ends
         with flint.ctx.workprec(PRECISION):
             points = [(low + (high - low) * part).mid() for part in _TEST_POSITIONS]
         values = [self._value(x) for x in points]
-        return all(v is not EMPTY and v.is_finite() and v.contains(k) for v in values)
+        return [v is not EMPTY and bool(v.is_finite() and v.contains(k)) for v in values]
 
     def _is_singular(self, bracket: Bracket) -> bool:
         """Return whether a narrow bracket contains a pole or leaves the domain."""

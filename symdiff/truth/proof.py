@@ -104,7 +104,10 @@ def _slope_ball(
     """Return a ball that contains the derivative if the program is proved smooth, else None."""
     with flint.ctx.workprec(bits):
         balls = {name: x.ball(bits) for name, x in point.items()}
-        slope = slope_in(program, variable, balls, bits)
+        try:
+            slope = slope_in(program, variable, balls, bits)
+        except TieError:
+            return None
         if slope is not None and slope.is_finite():
             return slope
         inputs = {

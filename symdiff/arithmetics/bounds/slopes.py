@@ -20,6 +20,7 @@ import flint
 
 from symdiff.arithmetics.balls import BALLS, EMPTY, Ball, domain_test, formula
 from symdiff.arithmetics.bounds import jets
+from symdiff.arithmetics.bounds.jets import TieError
 from symdiff.arithmetics.reading import read
 from symdiff.catalogue import CATALOGUE, Function
 from symdiff.catalogue.enclosures import integer_power
@@ -72,7 +73,7 @@ class _Plan(NamedTuple):
 
 
 def slope_in(program: Program, variable: str, point: Mapping[str, Ball], bits: int) -> Ball | None:
-    """Return a ball that contains the derivative at a point, or None if it is not proved here.
+    """Return a ball that contains the derivative at a point, or None if `jets` has to decide.
 
     Parameters
     ----------
@@ -85,12 +86,17 @@ def slope_in(program: Program, variable: str, point: Mapping[str, Ball], bits: i
     bits
         The precision, which has to be flint's working precision.
 
+    Raises
+    ------
+    TieError
+        A switch may be zero: by `jets`, too, nothing is proved.
+
     Examples
     --------
     >>> from symdiff.program import parse
     >>> slope_in(parse("x*abs(x)"), "x", {"x": flint.arb(-2)}, flint.ctx.prec)
     4.00000000000000
-    >>> slope_in(parse("x*abs(x)"), "x", {"x": flint.arb(0)}, flint.ctx.prec) is None
+    >>> slope_in(parse("floor(x)"), "x", {"x": flint.arb(0.5)}, flint.ctx.prec) is None
     True
     """
     plan = _plan(program, bits)
@@ -124,7 +130,7 @@ def _plan(program: Program, bits: int) -> _Plan | None:
     try:
         with flint.ctx.workprec(bits):
             output = builder.add(program, {name: builder.slot() for name in program.inputs})
-    except (_LeftToJetsError, RecursionError):
+    except (_LeftToJetsError, TieError, RecursionError):
         return None
     inputs = tuple(zip(program.inputs, range(len(program.inputs)), strict=True))
     return _Plan(inputs, tuple(builder.steps), output, tuple(builder.values))
@@ -233,10 +239,12 @@ def _multiply(x: Ball, dx: Slope, y: Ball, dy: Slope) -> Pair:
 
 
 def _divide(x: Ball, dx: Slope, y: Ball, dy: Slope) -> Pair:
-    quotient = _finite(x / y)
+    quotient, inverse = _finite(x / y), 1 / y
+    by_x = None if dx is None else dx * inverse
     if dy is None:
-        return quotient, None if dx is None else dx / y
-    return quotient, ((-quotient * dy) if dx is None else dx - quotient * dy) / y
+        return quotient, by_x
+    by_y = dy * (-quotient * inverse)
+    return quotient, by_y if by_x is None else by_x + by_y
 
 
 def _power(x: Ball, dx: Slope, exponent: Ball, by_exponent: Slope) -> Pair:
@@ -272,7 +280,8 @@ def _sign_of(x: Ball, dx: Slope) -> int:
         return -1
     if dx is None and x.is_zero():
         return 0  # a constant zero
-    raise _LeftToJetsError
+    message = "a switch may be zero"
+    raise TieError(message)
 
 
 def _abs(x: Ball, dx: Slope, _: Ball, __: Slope) -> Pair:

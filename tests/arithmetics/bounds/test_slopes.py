@@ -38,7 +38,11 @@ def by_jets(program, variable, point):
 def faults(program, variable, point):
     """What is wrong with the slope at a point, compared with the jet."""
     with flint.ctx.workprec(BITS):
-        slope, jet = slope_in(program, variable, point, BITS), by_jets(program, variable, point)
+        jet = by_jets(program, variable, point)
+        try:
+            slope = slope_in(program, variable, point, BITS)
+        except TieError:
+            return [] if jet is None else ["a tie, but not by jets"]
         if slope is None or not slope.is_finite():
             return []
         if jet is None:
@@ -129,5 +133,5 @@ def test_smooth_points_are_proved_without_jets(monkeypatch):
     monkeypatch.setattr(proof.jets, "evaluate", counted)
     symdiff.compare("relu(x - 9)*exp(x) + log(1 + x**2)*sin(x - x)", engines=["central"])
     assert not calls
-    symdiff.compare("abs(x)", engines=["central"])  # it has a kink, which only the jets find
+    symdiff.compare("floor(x)", engines=["central"])  # negative control: a row left to the jets
     assert calls

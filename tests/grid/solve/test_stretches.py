@@ -2,6 +2,8 @@
 
 import pytest
 
+from symdiff.arithmetics import balls
+from symdiff.grid import kinks
 from symdiff.grid.kinks import find_roots
 from symdiff.grid.solve.coordinates import Coordinate
 from symdiff.grid.solve.stretches import pieces
@@ -65,3 +67,27 @@ def test_a_stretch_on_which_a_switch_is_an_integer_is_found():
     assert roots.stretches == ((0.0, 1.0),)
     assert [c.value for c in roots.coordinates] == [-1.0]
     assert roots.open_brackets == ()
+
+
+def enclosures_of(monkeypatch, text):
+    """The number of enclosures computed to find the zeros of a switch on a line."""
+    counted = []
+
+    def enclose(*arguments, **keywords):
+        counted.append(arguments)
+        return balls.enclose(*arguments, **keywords)
+
+    with monkeypatch.context() as patches:
+        patches.setattr(kinks, "enclose", enclose)
+        program = parse(text)
+        find_roots(Switch(program, program.output), "x", {}, (-3.0, 3.0))
+    return len(counted)
+
+
+def test_a_stretch_is_taken_out_before_bisection_spends_its_boxes_on_it(monkeypatch):
+    assert enclosures_of(monkeypatch, "relu(x)") < 600
+    assert enclosures_of(monkeypatch, "relu(x - 9)") < 20  # zero on the whole line
+    # Negative control: no test point seems to be zero, so that bisection comes first.
+    with monkeypatch.context() as patches:
+        patches.setattr(kinks._SwitchOnLine, "_may_equal", lambda *_: [False])
+        assert enclosures_of(monkeypatch, "relu(x)") > 1200
