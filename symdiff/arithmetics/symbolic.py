@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
 import sympy as sp
 import sympy.core.random as shuffling
@@ -18,6 +18,7 @@ from symdiff.program import Program
 
 _LARGEST_POWER_BITS = 8192  # bits of an integer power that sympy may evaluate
 _LARGEST_FACTORIAL = 200  # largest integer argument at which sympy may evaluate gamma
+_MOST_COMPARED = 8  # operands of one Max or Min that sympy may compare with each other
 _DOUBLE_DIGITS = 15  # sympy's Float with 15 digits has the 53 bits of a double
 _CONSTANTS = {"pi": sp.pi, "e": sp.E, "inf": sp.oo}
 
@@ -73,6 +74,8 @@ class Symbolic:
             return self._unevaluated(row.name, arguments)
         if row.is_operator:
             arguments = [_as_number(a) for a in arguments]
+        if column in _EXTREMES and sum(_count(column, a) for a in arguments) > _MOST_COMPARED:
+            return column(*arguments, evaluate=False)
         return column(*arguments)
 
     def _unevaluated(self, function: str, arguments: Sequence[Any]) -> sp.Expr:
@@ -90,6 +93,18 @@ _GUARDED: dict[str, Callable[..., Any]] = {
     "lgamma": sp.loggamma,
     "digamma": sp.digamma,
 }
+
+
+# Sympy compares every pair of operands, in search of one that is never the largest, whenever it
+# makes one of these: a derivative with n operands makes n of them, each with n - 1 operands.
+_EXTREMES: Final = (sp.Max, sp.Min)
+
+
+def _count(extreme: Callable[..., Any], value: Any) -> int:  # noqa: ANN401
+    """Return the number of operands of nested maxima, or of nested minima."""
+    if not isinstance(value, sp.Basic) or value.func is not extreme:
+        return 1
+    return sum(_count(extreme, operand) for operand in value.args)
 
 
 def _is_enormous(row: Function, arguments: Sequence[Any]) -> bool:
