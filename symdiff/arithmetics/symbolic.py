@@ -100,7 +100,7 @@ _GUARDED: dict[str, Callable[..., Any]] = {
 _EXTREMES: Final = (sp.Max, sp.Min)
 
 
-def _count(extreme: Callable[..., Any], value: Any) -> int:  # noqa: ANN401
+def _count(extreme: Callable[..., Any], value: Any) -> int:
     """Return the number of operands of nested maxima, or of nested minima."""
     if not isinstance(value, sp.Basic) or value.func is not extreme:
         return 1

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from symdiff.array_types import Array
 from symdiff.grid.batches import Batch, ExactTexts
-from symdiff.grid.kinks import MAX_ROOTS, Roots, find_roots
+from symdiff.grid.kinks import MAX_ROOTS, RootFinder, Roots
 from symdiff.grid.points import Axis, difference_step
 from symdiff.grid.solve.coordinates import Coordinate
 from symdiff.grid.solve.isolation import MAX_BOXES
@@ -52,6 +52,7 @@ class KinkSearch:
         self._dtype = dtype
         self._added = 0
         self._work = MAX_WORK
+        self._finder = RootFinder()
         self.notes: list[str] = []
 
     def batches(self) -> Iterator[Batch]:
@@ -66,7 +67,8 @@ class KinkSearch:
     def _batches_of_switch(self, j: int, s: int) -> Iterator[Batch]:
         switch, axis = self._switches[s], self._axes[j]
         for members, fixed in self._lines(j, switch):
-            roots = find_roots(switch, axis.name, fixed, (axis.low, axis.high), self._boxes(switch))
+            ends = axis.low, axis.high
+            roots = self._finder.roots(switch, axis.name, fixed, ends, self._boxes(switch))
             self._note(roots, switch, axis, fixed)
             kinks = [c for k in roots.coordinates if (c := _rounded(k, self._dtype)) is not None]
             if not kinks:

@@ -7,10 +7,11 @@ other switch are isolated by bisection with balls.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import flint
 import sympy as sp
@@ -30,6 +31,7 @@ from symdiff.grid.switches import Switch, find_switches
 from symdiff.program import Program
 
 MAX_ROOTS: Final = 32  # zeros of one switch on one line
+_REMEMBERED: Final = 1024  # searches of one switch on one line that are kept
 _FEW_BOXES = 60  # enclosures for a switch that seems to be 0 on the whole line
 _LARGEST_TREE = 400  # nodes of the largest switch that is inverted in sympy
 _NARROW = 2.0**-50  # relative width of a bracket that determines one double
@@ -109,14 +111,50 @@ def find_roots(
     >>> find_roots(switch, "x", {}, (-2.0, 2.0)).coordinates
     (Coordinate(value=0.3333333333333333, exact='1/3'),)
     """
-    line = _SwitchOnLine(switch.program, variable, fixed, ends, budget)
-    if not switch.crosses_integers:
-        return _joined([line.roots(0)])
-    integers, unbounded, more = line.integers(switch.highest)
-    parts: list[Roots] = []
-    while integers and sum(len(part.coordinates) for part in parts) <= MAX_ROOTS:
-        parts.append(line.roots(integers.pop(0)))
-    return _joined(parts, more=bool(integers) or more, open_brackets=unbounded)
+    return RootFinder().roots(switch, variable, fixed, ends, budget)
+
+
+class _Line(NamedTuple):
+    """A line, and how many enclosures bisection may compute on it."""
+
+    variable: str
+    others: tuple[tuple[str, Coordinate], ...]
+    ends: tuple[float, float]
+    budget: int
+
+
+class RootFinder:
+    """Finds the zeros of switches on lines, as `find_roots` does, and remembers them.
+
+    A switch inside several others is solved once, and not once for every chain of switches that
+    leads to it.
+    """
+
+    def __init__(self) -> None:
+        """Start without zeros."""
+        self._remembered = functools.lru_cache(maxsize=_REMEMBERED)(self._found)
+
+    def roots(
+        self,
+        switch: Switch,
+        variable: str,
+        fixed: Mapping[str, Coordinate],
+        ends: tuple[float, float],
+        budget: int,
+    ) -> Roots:
+        """Return the zeros of a switch along one variable; see `find_roots`."""
+        others = ((name, fixed[name]) for name in switch.program.inputs if name != variable)
+        return self._remembered(switch, _Line(variable, tuple(others), ends, budget))
+
+    def _found(self, switch: Switch, place: _Line) -> Roots:
+        line = _SwitchOnLine(switch.program, place, self)
+        if not switch.crosses_integers:
+            return _joined([line.roots(0)])
+        integers, unbounded, more = line.integers(switch.highest)
+        parts: list[Roots] = []
+        while integers and sum(len(part.coordinates) for part in parts) <= MAX_ROOTS:
+            parts.append(line.roots(integers.pop(0)))
+        return _joined(parts, more=bool(integers) or more, open_brackets=unbounded)
 
 
 def _joined(
@@ -147,19 +185,12 @@ def _nearest_to_zero(roots: list[Coordinate]) -> list[Coordinate]:
 class _SwitchOnLine:
     """A switching function of one variable, with the other variables fixed."""
 
-    def __init__(
-        self,
-        program: Program,
-        variable: str,
-        fixed: Mapping[str, Coordinate],
-        ends: tuple[float, float],
-        budget: int,
-    ) -> None:
+    def __init__(self, program: Program, line: _Line, finder: RootFinder) -> None:
         self._program = program
-        self._variable = variable
-        self._fixed = {name: fixed[name] for name in program.inputs if name != variable}
-        self._low, self._high = ends
-        self._budget = budget
+        self._finder = finder
+        self._variable, self._budget = line.variable, line.budget
+        self._fixed = dict(line.others)
+        self._low, self._high = line.ends
         self._balls = {name: c.ball for name, c in self._fixed.items()}
         with flint.ctx.workprec(PRECISION):
             self._ends = flint.arb(self._low), flint.arb(self._high)
@@ -300,7 +331,7 @@ class _SwitchOnLine:
             if self._variable not in inner.program.inputs:
                 continue
             ends = self._low, self._high
-            roots = find_roots(inner, self._variable, self._fixed, ends, self._budget)
+            roots = self._finder.roots(inner, self._variable, self._fixed, ends, self._budget)
             if roots.open_brackets or roots.truncated:
                 return None
             breaks.extend(c.value for c in roots.coordinates)

@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from symdiff.grid import kinks
+from symdiff.grid.grid import make_grid
 from symdiff.grid.kinks import MAX_ROOTS, find_roots
+from symdiff.grid.points import axes
 from symdiff.grid.solve.coordinates import Coordinate
 from symdiff.grid.switches import find_switches
 from symdiff.program import parse
@@ -253,3 +256,27 @@ def test_the_periods_of_nested_periodic_functions_are_limited_together():
     parts = roots("abs(sin(30*sin(30*sin(30*x))))")
     assert 0.0 in {c.value for part in parts for c in part.coordinates}
     assert any(part.open_brackets for part in parts)  # there are more kinks than those
+
+
+def lines_solved(monkeypatch, count):
+    """The number of switches on lines that are solved to find the kinks of a maximum."""
+    solved = []
+
+    class Counted(kinks._SwitchOnLine):
+        def __init__(self, *arguments):
+            solved.append(arguments)
+            super().__init__(*arguments)
+
+    operands = ", ".join(f"relu(x - {k})" for k in range(1, count + 1))
+    with monkeypatch.context() as patches:
+        patches.setattr(kinks, "_SwitchOnLine", Counted)
+        make_grid([parse(f"max({operands})")], axes(("x",), {"x": "-3:3:3"}))
+    return len(solved)
+
+
+def test_a_switch_inside_several_others_is_solved_once(monkeypatch):
+    assert lines_solved(monkeypatch, 6) < 18
+    # Negative control: without memory the number doubles with every operand.
+    with monkeypatch.context() as patches:
+        patches.setattr(kinks, "_REMEMBERED", 0)
+        assert lines_solved(monkeypatch, 6) > 120
