@@ -13,7 +13,7 @@ from symdiff.libraries import collect_rarely
 
 def main() -> None:
     """Run the command line; end without a traceback on Ctrl-C and on a closed pipe."""
-    collect_rarely()
+    collect_rarely(is_loading=True)
     try:
         with remembered() as interrupts:
             from symdiff.cli.app import app  # noqa: PLC0415  (Ctrl-C is handled while it loads)

@@ -37,6 +37,54 @@ def test_help_the_catalogue_and_parsing_load_no_heavy_library(code):
     assert loaded in allowed
 
 
+def test_a_comparison_loads_only_what_it_needs():
+    # Half of what remains beside torch is sympy, which the engine symbolic differentiates with.
+    optional = (
+        "scipy",
+        "matplotlib",
+        "jinja2",
+        "pebble",
+        "rich",
+        "pandas",
+        "symengine",
+    )
+    probe = (
+        "import sys; from typer.testing import CliRunner; from symdiff.cli.app import app\n"
+        "loaded = set(sys.modules)\n"
+        "print(CliRunner().invoke(app, ['eval', 'relu(x)']).exit_code)\n"
+        f"print([m for m in {(*optional, 'torch')} if m in sys.modules and m not in loaded])"
+    )
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    # The probe notices what is imported: torch is needed.
+    assert done.stdout.split("\n")[:2] == ["0", "['torch']"]
+
+
+LOADING = """
+import gc
+from symdiff.libraries import collect_rarely
+collect_rarely(is_loading=True)
+before = gc.get_stats()
+import sys, sympy, torch
+assert gc.get_stats() == before, "garbage was collected while libraries were imported"
+kept = [[] for _ in range(400_000)]
+assert gc.get_freeze_count() > 400_000 and gc.get_threshold()[0] == 100_000
+gc.collect()
+frozen = gc.get_freeze_count()
+kept = [[] for _ in range(400_000)]
+assert gc.get_freeze_count() <= frozen, "objects that are not libraries' were frozen"
+"""
+
+
+def test_the_objects_of_libraries_are_never_visited_by_the_garbage_collector():
+    subprocess.run([sys.executable, "-c", LOADING], check=True)
+    # Negative control: otherwise imports collect garbage.
+    usual = LOADING.replace("is_loading=True", "")
+    done = subprocess.run(
+        [sys.executable, "-c", usual], capture_output=True, text=True, check=False
+    )
+    assert "garbage was collected" in done.stderr
+
+
 def test_the_probe_notices_a_heavy_import():
     # Negative control: comparing does load torch.
     probe = "import symdiff; symdiff.compare('x'); import sys; print('torch' in sys.modules)"
