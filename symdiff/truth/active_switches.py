@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 from symdiff.arithmetics.series import germs
-from symdiff.arithmetics.series.germs import Budget, Unknown
+from symdiff.arithmetics.series.germs import Budget, Unknown, Value
 from symdiff.arithmetics.series.puiseux import Algebra, Germ, constant_germ
 from symdiff.arithmetics.series.reals import Real, UndecidedError
 from symdiff.grid.switches import Switch, find_switches
@@ -31,7 +31,9 @@ def active_switches(program: Program, point: Mapping[str, Real]) -> list[Program
     >>> [len(active_switches(parse("relu(x) + abs(x - 1)"), {"x": Real.of(x)})) for x in (0, 2)]
     [1, 0]
     """
-    activity = [(switch, _is_active(switch, point)) for switch in find_switches(program)]
+    inputs: dict[str, Value] = {name: constant_germ(x) for name, x in point.items()}
+    values: dict[int, Value] = {}  # of the nodes, which the switches share
+    activity = [(switch, _is_active(switch, inputs, values)) for switch in find_switches(program)]
     if any(is_active is None for _, is_active in activity):
         return None
     return [switch.program for switch, is_active in activity if is_active]
@@ -74,9 +76,11 @@ def variables_sharing_switches(program: Program, point: Mapping[str, Real]) -> l
     return [group for group in groups if len(group) > 1]
 
 
-def _is_active(switch: Switch, point: Mapping[str, Real]) -> bool | None:
+def _is_active(
+    switch: Switch, inputs: Mapping[str, Value], values: dict[int, Value]
+) -> bool | None:
     """Return whether a switch is zero (or an integer, if it crosses these); None if undecided."""
-    value = germs.evaluate(switch.program, {name: constant_germ(x) for name, x in point.items()})
+    value = germs.evaluate(switch.program, inputs, cache=values)
     if isinstance(value, Unknown):
         return None
     if not isinstance(value, Germ):

@@ -6,6 +6,7 @@ t by -t gives the germ to the left, and the constant term is the value at the po
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -66,7 +67,7 @@ def _is_analytic(program: Program, index: int, analytic: Mapping[int, Germ]) -> 
     if any(a not in analytic for a in node.operands):
         return False
     row = CATALOGUE[node.function]
-    if row.is_polynomial or is_entire(row):
+    if _is_analytic_everywhere(node.function):
         return True
     if row.is_power:
         return _is_natural(program.nodes[node.operands[1]])
@@ -82,6 +83,12 @@ def _is_off_singularity(row: Function, argument: Germ) -> bool:
     except UndecidedError:
         return False
     return bool(value > 0 or (row.domain == _NOT_ZERO and value < 0))
+
+
+@functools.cache
+def _is_analytic_everywhere(name: str) -> bool:
+    """Return whether a row of the catalogue is a polynomial or an entire function."""
+    return CATALOGUE[name].is_polynomial or is_entire(CATALOGUE[name])
 
 
 def is_entire(row: Function) -> bool:

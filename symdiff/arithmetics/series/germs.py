@@ -125,13 +125,14 @@ class Germs:
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         """Apply a column; return `Outside` or `Unknown` if no value is proved."""
         self._spent += 1
+        are_germs = _ONLY_GERMS.issuperset(map(type, arguments))  # the usual case
         if row.needs_arguments:
-            if row.returns == "real" and not row.takes_condition:
+            if row.returns == "real" and not row.takes_condition and not are_germs:
                 arguments = [as_germ(a) for a in arguments]
-            obstacle = self._obstacle(row, arguments)
+            obstacle = self._obstacle(row, arguments, are_germs=are_germs)
             if obstacle is not None:
                 return obstacle
-        if not row.short_circuits:
+        if not row.short_circuits and not are_germs:
             column = self._column_for(row, column, arguments)
         try:
             result = self._domain_obstacle(row, arguments) or column(self, *arguments)
@@ -183,10 +184,12 @@ class Germs:
         undefined = _undefined(row, arguments) if row.needs_arguments else None
         return undefined or named(row, arguments, result)
 
-    def _obstacle(self, row: Function, arguments: Sequence[Any]) -> Any:
+    def _obstacle(self, row: Function, arguments: Sequence[Any], *, are_germs: bool) -> Any:
         """Return the row's value if the budget is spent or an argument is not finite, else None."""
         if self._spent > self._budget.work:
             return Unknown("the proof takes more work than the budget allows")
+        if are_germs:
+            return None
         undefined = _undefined(row, arguments)
         if undefined is not None:
             return undefined
@@ -220,8 +223,10 @@ class Germs:
 
 def _with_zero_in_doubles(row: Function, arguments: Sequence[Any], result: Any) -> Any:
     """Return a result that is known to be 0 in doubles only if its arguments are."""
+    if type(result) is not Germ or result.terms or result.order is not None:
+        return result
     numbers = [a for a in arguments if isinstance(a, Germ)]
-    if not isinstance(result, Germ) or result != ZERO_GERM or not numbers:
+    if not numbers:
         return result
     if not all(a.zero_in_doubles for a in numbers):
         return ZERO_GERM
@@ -239,6 +244,7 @@ def _undefined(row: Function, arguments: Sequence[Any]) -> Outside | Unknown | N
     return unknown
 
 
+_ONLY_GERMS: Final = frozenset({Germ})
 # Rows that accept inf and -inf as arguments.
 _TAKES_INFINITE = frozenset(
     {

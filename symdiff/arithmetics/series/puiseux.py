@@ -27,6 +27,7 @@ from symdiff.arithmetics.series.exponents import (
 from symdiff.arithmetics.series.reals import ONE, ZERO, Real, UndecidedError, apply, sign
 
 Power = tuple[Exponent, int]  # (e, k) of t^e·(log t)^k
+_CONSTANT: Final[Power] = (0, 0)
 
 _MAX_TERMS = 200  # largest number of terms of one germ
 # Why a function of a fast-growing argument is not decided.
@@ -71,17 +72,19 @@ class Germ:
     @property
     def constant(self) -> Real:
         """The coefficient of t^0."""
-        return self.terms.get((0, 0), ZERO)
+        return self.terms.get(_CONSTANT, ZERO)
 
     @property
     def is_constant(self) -> bool:
         """Whether the germ is exactly a constant."""
-        return self.order is None and all(power == (0, 0) for power in self.terms)
+        if self.order is not None:
+            return False
+        return not self.terms or (len(self.terms) == 1 and _CONSTANT in self.terms)
 
 
 def constant_germ(value: Real) -> Germ:
     """Return the germ of a constant."""
-    return Germ({} if value.rational == 0 else {(0, 0): value})
+    return Germ({} if value.rational == 0 else {_CONSTANT: value})
 
 
 def affine_germ(start: Real, slope: Real) -> Germ:
@@ -110,11 +113,21 @@ def _collect(pairs: Iterable[tuple[Power, Real]], order: Exponent | None) -> Ger
         if order is None or power[0] < order:
             so_far = sums.get(power)
             sums[power] = value if so_far is None else so_far + value
-    kept = sorted((p for p, c in sums.items() if c.rational != 0), key=lambda p: (p[0], -p[1]))
-    if len(kept) > _MAX_TERMS:
-        message = f"a series has more than {_MAX_TERMS} terms"
-        raise UndecidedError(message)
-    return Germ({power: sums[power] for power in kept}, order)
+    kept = {power: c for power, c in sums.items() if c.rational != 0}
+    if len(kept) > 1:
+        powers = list(kept)
+        ordered = sorted(powers, key=_position)
+        if powers != ordered:
+            kept = {power: kept[power] for power in ordered}
+        if len(kept) > _MAX_TERMS:
+            message = f"a series has more than {_MAX_TERMS} terms"
+            raise UndecidedError(message)
+    return Germ(kept, order)
+
+
+def _position(power: Power) -> tuple[Exponent, int]:
+    """Return the position of a term among others: the dominant one comes first."""
+    return power[0], -power[1]
 
 
 def _lower(a: Exponent | None, b: Exponent | None) -> Exponent | None:
