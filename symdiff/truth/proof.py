@@ -11,6 +11,7 @@ import flint
 
 from symdiff.arithmetics.balls import Ball
 from symdiff.arithmetics.bounds import jets
+from symdiff.arithmetics.bounds.corners import LeftToGermsError, corner_of
 from symdiff.arithmetics.bounds.jets import Jet, Strict, TieError
 from symdiff.arithmetics.bounds.slopes import slope_in
 from symdiff.arithmetics.series.germs import Budget
@@ -21,6 +22,8 @@ from symdiff.truth.active_switches import active_switches
 from symdiff.truth.kinds import APPARENT, Kind, Truth, overflow_detail
 from symdiff.truth.one_sided import decide
 
+_CORNER_BITS: Final = 128  # precision at which one-sided derivatives are tried by balls
+_ZERO: Final = flint.arb(0)
 _JET_BITS: Final = (128, 512, 2048)  # precisions at which jets are tried, in this order
 NO_FORMULA: Final = "the exact coordinate has no closed form"  # why a point is undecided
 
@@ -52,7 +55,41 @@ def prove(
     smooth = smooth_truth(program, variable, point, (budget or Budget()).bits)
     if smooth is not None:
         return smooth
-    return with_apparent_kink(decide(program, variable, point, budget), program, point)
+    truth = corner_truth(program, variable, point) or decide(program, variable, point, budget)
+    return with_apparent_kink(truth, program, point)
+
+
+def corner_truth(program: Program, variable: str, point: Mapping[str, Real]) -> Truth | None:
+    """Return the truth at a corner of a continuous function if balls decide it, else None.
+
+    It is what `one_sided.decide` finds with exact series, at a tenth of the cost.
+    """
+    balls = {name: x.ball(_CORNER_BITS) for name, x in point.items()}
+    if not all(ball.is_exact() for ball in balls.values()):  # no switch is proved to be zero
+        return None
+    try:
+        corner = corner_of(program, variable, balls, _CORNER_BITS)
+    except LeftToGermsError:
+        return None
+    numbers = [
+        _sure_double(x) for side in (corner.left, corner.right) for x in side or (_ZERO,) * 2
+    ]
+    if None in numbers:
+        return None
+    left, left_curvature, right, right_curvature = numbers
+    curvatures = left_curvature, right_curvature
+    if corner.jump is None or corner.jump.is_zero():
+        return Truth(Kind.SMOOTH, left, left, left, curvatures)
+    return None if corner.jump.contains(0) else Truth(Kind.KINK, left, right, None, curvatures)
+
+
+def _sure_double(x: Ball) -> float | None:
+    """Return the double nearest to every number in a ball, or None if it is not finite or sure."""
+    with flint.ctx.workprec(_CORNER_BITS):
+        double, ends = nearest_in(x), (float(x.lower()), float(x.upper()))
+    if double is None or not math.isfinite(double):
+        return None
+    return double if ends == (double, double) else None
 
 
 def smooth_truth(

@@ -99,25 +99,56 @@ def slope_in(program: Program, variable: str, point: Mapping[str, Ball], bits: i
     >>> slope_in(parse("floor(x)"), "x", {"x": flint.arb(0.5)}, flint.ctx.prec) is None
     True
     """
+    one = {name: (x, _ONE if name == variable else None) for name, x in point.items()}
+    return change_in(program, one, bits)
+
+
+def change_in(
+    program: Program, inputs: Mapping[str, tuple[Ball, Ball | None]], bits: int
+) -> Ball | None:
+    """Return a ball with the change of a program, given those of its inputs, or None.
+
+    Parameters
+    ----------
+    program
+        The program.
+    inputs
+        For every input its ball and its derivative with respect to a parameter; None for 0.
+    bits
+        The precision, which has to be flint's working precision.
+
+    Raises
+    ------
+    TieError
+        A switch may be zero.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> change_in(parse("x*y"), {"x": (flint.arb(3), flint.arb(1)), "y": (flint.arb(2), None)}, 53)
+    2.00000000000000
+    """
     plan = _plan(program, bits)
     if plan is None:
         return None
-    inputs, steps, output, start = plan
-    values: list[Any] = list(start)
-    slopes: list[Slope] = [None] * len(start)
-    for name, slot in inputs:
-        values[slot] = point[name]
-        if name == variable:
-            slopes[slot] = _ONE
     try:
-        for operation, result, first, second in steps:
-            values[result], slopes[result] = operation(
-                values[first], slopes[first], values[second], slopes[second]
-            )
+        _, slope = _run(plan, inputs)
     except _LeftToJetsError:
         return None
-    slope = slopes[output]
     return _ZERO if slope is None else slope
+
+
+def _run(plan: _Plan, inputs: Mapping[str, Pair]) -> Pair:
+    """Return the value of a plan and its derivative, given those of the inputs."""
+    values: list[Any] = list(plan.start)
+    slopes: list[Slope] = [None] * len(values)
+    for name, slot in plan.inputs:
+        values[slot], slopes[slot] = inputs[name]
+    for operation, result, first, second in plan.steps:
+        values[result], slopes[result] = operation(
+            values[first], slopes[first], values[second], slopes[second]
+        )
+    return values[plan.output], slopes[plan.output]
 
 
 # -- programs as lists of operations
