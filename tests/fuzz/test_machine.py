@@ -14,7 +14,8 @@ from fuzz.machine import Batch, Shrunk, report
 from fuzz.points import double
 from fuzz.product import Question, ask
 from fuzz.trees import call, number, variable
-from symdiff.truth import one_sided
+from symdiff.arithmetics.bounds import corners
+from symdiff.truth import one_sided, proof
 from symdiff.truth.kinds import Kind
 from symdiff.verdict import gradients, judge
 
@@ -31,8 +32,20 @@ def searched(chosen, seed=0, examples=60):
 # -- negative controls
 
 
+def without_balls(monkeypatch):
+    """Decide every kink by series, in which the faults are planted."""
+    monkeypatch.setattr(proof, "corner_truth", lambda *_: None)
+
+
+def swapped_corners(monkeypatch):
+    """The two sides of a corner that balls decide are exchanged."""
+    original = corners._signs
+    monkeypatch.setattr(corners, "_signs", lambda x: original(x)[::-1])
+
+
 def swapped_slopes(monkeypatch):
     """The left and the right derivative of a kink are exchanged."""
+    without_balls(monkeypatch)
     original = one_sided._two_slopes
 
     def wrong(left, right, bits):
@@ -43,6 +56,7 @@ def swapped_slopes(monkeypatch):
 
 def no_kinks(monkeypatch):
     """A kink is called smooth, with the derivative of its left side."""
+    without_balls(monkeypatch)
     original = one_sided._two_slopes
 
     def wrong(left, right, bits):
@@ -56,6 +70,7 @@ def no_kinks(monkeypatch):
 
 def single_precision(monkeypatch):
     """Slopes lose digits."""
+    without_balls(monkeypatch)
     original = one_sided.nearest
     monkeypatch.setattr(one_sided, "nearest", lambda x: float(np.float32(original(x))))
 
@@ -83,6 +98,7 @@ def nothing_is_inside(monkeypatch):
 
 def a_crash(monkeypatch):
     """A proof raises an exception."""
+    without_balls(monkeypatch)
     original = one_sided._two_slopes
 
     def wrong(left, right, bits):
@@ -114,6 +130,7 @@ def anything_agrees(monkeypatch):
 PLANTED = [
     # fault, checks, the route that finds it, a seed with which it is found soon
     (swapped_slopes, ("quotients",), "quotients", 1),
+    (swapped_corners, ("quotients",), "quotients", 1),
     (no_kinks, ("tensors",), "quotients", 0),
     (a_crash, ("quotients",), "crash", 1),
     (a_crash_while_judging, ("quotients",), "crash", 1),
