@@ -11,9 +11,11 @@ Examples
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import importlib
 import threading
+from collections.abc import Iterator
 from typing import Any, Final
 
 # Objects after which Python collects garbage. torch and sympy make millions that are never freed.
@@ -25,6 +27,7 @@ __all__ = [
     "collect_rarely",
     "flint",
     "numpy",
+    "one_torch_thread",
     "scipy_special",
     "set_torch_threads",
     "sympy",
@@ -81,6 +84,17 @@ def set_torch_threads(count: int, *, others: int) -> None:
         other = threading.Thread(target=torch.set_num_threads, args=(others,))
         other.start()
         other.join()
+
+
+@contextlib.contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Let torch compute in this thread alone, for example a chunk while others run other chunks."""
+    threads = torch_threads()
+    set_torch_threads(1, others=threads)
+    try:
+        yield
+    finally:
+        set_torch_threads(threads, others=threads)
 
 
 _THREADS_LOCK: Final = threading.Lock()  # no thread reads torch's setting while another changes it

@@ -12,7 +12,9 @@ import torch
 
 import symdiff
 from symdiff import chunks
+from symdiff.arithmetics import arrays
 from symdiff.engines.registry import load
+from symdiff.truth import values
 from symdiff.verdict.words import Verdict
 
 
@@ -209,20 +211,52 @@ print(torch.get_num_threads())
     assert printed == "4\n4\n"
 
 
-def test_on_a_long_grid_autograd_runs_at_the_same_time_on_half_of_torch_s_threads(monkeypatch):
+def recorded(monkeypatch, names):
+    """Record each call of `differentiate`: its thread, torch's threads, the number of points."""
+    seen = {name: [] for name in names}
+    for name in names:
+        kind = type(load(name))
+
+        def spy(self, problem, differentiate=kind.differentiate):
+            call = (threading.get_ident(), torch.get_num_threads(), problem.count)
+            seen[self.name].append(call)
+            return differentiate(self, problem)
+
+        monkeypatch.setattr(kind, "differentiate", spy)
+    return seen
+
+
+def test_on_a_long_grid_an_engine_not_in_chunks_runs_beside_on_half_of_torch_s_threads(
+    monkeypatch,
+):
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     monkeypatch.setattr(chunks, "CHUNK", 500)
-    seen = {}
-    for name in ("symbolic", "autograd"):
-        engine = load(name)
+    seen = recorded(monkeypatch, ["symbolic", "forward"])
+    before = torch.get_num_threads()
+    torch.set_num_threads(4)
+    try:
+        grid = {"x": np.linspace(-2, 2, 4001)}
+        symdiff.compare("x*exp(-x)", grid, engines=["symbolic", "forward"])
+        assert torch.get_num_threads() == 4
+    finally:
+        torch.set_num_threads(before)
+    ((thread, threads, count),) = seen["forward"]
+    assert (thread != threading.get_ident(), threads, count) == (True, 2, 4001)
+    assert threading.get_ident() in {thread for thread, *_ in seen["symbolic"]}
 
-        def spy(problem, engine=engine, differentiate=engine.differentiate):
-            seen.setdefault(engine.name, []).append(
-                (threading.get_ident(), torch.get_num_threads())
-            )
-            return differentiate(problem)
 
-        monkeypatch.setattr(type(engine), "differentiate", staticmethod(spy))
+def test_on_a_long_grid_autograd_runs_in_chunks_each_on_one_thread_of_torch(monkeypatch):
+    """What a chunk needs stays in the cache, so that it takes a fraction of the time."""
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    monkeypatch.setattr(chunks, "CHUNK", 1024)
+    seen, passes = recorded(monkeypatch, ["autograd"]), []
+    original = torch.autograd.grad
+
+    def grad(output, *arguments, **options):
+        passes.append(torch.get_num_threads())
+        return original(output, *arguments, **options)
+
+    monkeypatch.setattr(torch.autograd, "grad", grad)
     before = torch.get_num_threads()
     torch.set_num_threads(4)
     try:
@@ -230,9 +264,11 @@ def test_on_a_long_grid_autograd_runs_at_the_same_time_on_half_of_torch_s_thread
         assert torch.get_num_threads() == 4
     finally:
         torch.set_num_threads(before)
-    ((thread, threads),) = seen["autograd"]
-    assert thread != threading.get_ident() and threads == 2
-    assert (threading.get_ident(), 4) in seen["symbolic"]
+    assert sorted(count for *_, count in seen["autograd"]) == [929, 1024, 1024, 1024]
+    assert passes == [1] * 4  # one backward pass for each chunk
+    passes.clear()
+    symdiff.compare("x*exp(-x)", {"x": np.linspace(-2, 2, 1001)})
+    assert len(passes) == 2  # on a short grid the second one shows whether both give the same
 
 
 @pytest.mark.parametrize(
@@ -281,6 +317,20 @@ def test_on_a_long_grid_errors_are_estimated_where_the_engine_does_not_agree(mon
     np.testing.assert_allclose(errors[0][estimated], errors[1][estimated], rtol=1e-12)
     assert (straddling[0][estimated] == straddling[1][estimated]).all() and straddling[1].any()
     assert not chunked.samples["autograd"].errors
+
+
+def test_the_values_of_a_long_grid_are_compared_in_chunks(monkeypatch):
+    """No column of intermediate values is as long as the grid."""
+    monkeypatch.setattr(chunks, "CHUNK", 1024)
+    lengths = []
+
+    def spy(program, inputs, **options):
+        lengths.append(len(inputs["x"]))
+        return arrays.evaluate(program, inputs, **options)
+
+    monkeypatch.setattr(values, "evaluate", spy)
+    symdiff.compare("x*exp(-x)", {"x": np.linspace(-2, 2, 4001)})
+    assert sum(lengths) == 4001 and max(lengths) == 1024
 
 
 def test_at_most_2000_points_of_a_smooth_grid_of_a_million_are_proved():

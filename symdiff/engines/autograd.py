@@ -27,7 +27,9 @@ def _backward_pass(problem: Problem) -> TorchBackwardPass | None:
 
 ENGINE = GradientEngine(
     name="autograd",
-    traits=dataclasses.replace(TORCH_TRAITS, modes=("reverse",), orders=(1, 2)),
+    traits=dataclasses.replace(
+        TORCH_TRAITS, modes=("reverse",), orders=(1, 2), runs_in_chunks=True
+    ),
     on_grid=on_grid,
     at_point=accumulated,
     backward_pass=_backward_pass,

@@ -192,6 +192,8 @@ class Problem:
         `Engine.estimate_errors` is called for the points that need one.
     format
         The format that the engine is asked to compute in. The columns are doubles in any case.
+    is_chunk
+        Whether these are some points of a long grid, which is run in chunks on several threads.
     """
 
     program: Program
@@ -202,6 +204,7 @@ class Problem:
     second: SecondOrder | None = None
     estimate_errors: bool = True
     format: Format = FLOAT64
+    is_chunk: bool = False
 
     def in_format(self, form: Format) -> Problem:
         """Return the problem for an engine that is asked to compute in a format."""
@@ -368,12 +371,19 @@ class Samples:
         )
 
     @classmethod
-    def join(cls, parts: Sequence[Samples]) -> Samples:
-        """Return the samples of one engine at several parts of a grid, concatenated."""
+    def join(
+        cls, parts: Sequence[Samples], derivatives: Mapping[str, Array] | None = None
+    ) -> Samples:
+        """Return the samples of one engine at several parts of a grid, concatenated.
+
+        `derivatives` has the derivatives of all parts if they are concatenated already.
+        """
         renumbered, reasons = _with_common_reasons(parts)
+        if derivatives is None:
+            derivatives = _joined([part.derivatives for part in parts])
         return dataclasses.replace(
             parts[0],
-            derivatives=_joined([part.derivatives for part in parts]),
+            derivatives=derivatives,
             errors=_joined(_completed(parts, "errors", filler=np.nan)),
             straddling=_joined(_completed(parts, "straddling", filler=False)),
             reason_of=_joined(_completed(renumbered, "reason_of", filler=np.int32(0))),

@@ -43,6 +43,7 @@ from symdiff.engines.torch_backward import TorchBackwardPass
 from symdiff.engines.torch_programs import autocast_in, dtype_in
 from symdiff.engines.torch_rounding import allowance_along, allowance_at
 from symdiff.errors import Unsupported
+from symdiff.libraries import one_torch_thread
 from symdiff.program.formats import FLOAT64
 from symdiff.program.values import component_names
 
@@ -198,7 +199,9 @@ def on_grid(problem: Problem, run: Run | None = None) -> Samples:
         with autocast_in(problem.format):
             arithmetic = tensors_of(problem.format.dtype.name)
             output = read(problem.program, arithmetic, leaves) if run is None else run(leaves)
-        values = np.broadcast_to(as_doubles(torch.as_tensor(output)), problem.count)
+        values = as_doubles(torch.as_tensor(output))
+        if values.shape != (problem.count,):
+            values = np.broadcast_to(values, problem.count).copy()
         if not isinstance(output, torch.Tensor) or not output.requires_grad:
             return values, {name: np.zeros(problem.count) for name in problem.variables}
         inputs = [leaves[name] for name in problem.variables]
@@ -208,8 +211,12 @@ def on_grid(problem: Problem, run: Run | None = None) -> Samples:
             for name, gradient in zip(problem.variables, found, strict=True)
         }
 
+    if problem.is_chunk:  # other threads run other chunks
+        with one_torch_thread():
+            values, gradients = backward()
+        return Samples(gradients, values=values)
     values, gradients = backward()
-    samples = Samples(gradients, values=values.copy())
+    samples = Samples(gradients, values=values)
     if is_long(problem):
         return samples
     return dataclasses.replace(samples, notes=difference_of_runs(gradients, backward()[1]))

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 
 from symdiff import chunks
-from symdiff.engines.base import Engine, Gap, Problem, Samples, TensorProblem, Traits, no_numbers
+from symdiff.engines.base import Engine, Gap, Problem, Samples, TensorProblem, Traits
 from symdiff.errors import Unsupported, describe
 from symdiff.program.values import FLOATING_DTYPES
 
@@ -264,23 +264,20 @@ def in_halves(
 def _in_chunks(engine: Engine, problem: Problem) -> Samples:
     """Run an engine chunk by chunk: the derivative at a point depends on no other point."""
     count = problem.count
-    problem = dataclasses.replace(problem, estimate_errors=False)
-    columns = no_numbers(problem.variables, count)
+    problem = dataclasses.replace(problem, estimate_errors=False, is_chunk=True)
+    columns = {name: np.empty(count) for name in problem.variables}
     others: dict[int, Samples] = {}  # by the start of the chunk: all but the derivatives
 
     def run_chunk(chunk: slice) -> None:
         part = problem.part(chunk)
         samples = _checked(engine.differentiate(part), part)
-        for name, column in samples.derivatives.items():
-            columns[name][chunk] = column
+        for name, column in columns.items():
+            column[chunk] = samples.derivatives.get(name, np.nan)
         covered = {name: columns[name][chunk] for name in samples.derivatives}
         others[chunk.start] = dataclasses.replace(
             samples, derivatives=covered, errors={}, straddling={}
         )
 
     chunks.in_chunks(count, run_chunk)
-    # Chunks may be done in any order.
-    joined = Samples.join([others[start] for start in sorted(others)])
-    return dataclasses.replace(
-        joined, derivatives={name: columns[name] for name in joined.derivatives}
-    )
+    parts = [others[start] for start in sorted(others)]  # chunks may be done in any order
+    return Samples.join(parts, {name: columns[name] for name in parts[0].derivatives})

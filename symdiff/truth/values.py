@@ -31,6 +31,7 @@ from symdiff.arithmetics.series.germ_values import Infinite, Outside, Value, dom
 from symdiff.arithmetics.series.puiseux import Germ, constant_germ
 from symdiff.arithmetics.series.reals import Real, UndecidedError, nearest, nearest_in
 from symdiff.array_types import Array, Mask
+from symdiff.chunks import in_chunks
 from symdiff.errors import Unsupported
 from symdiff.grid.switches import find_constant_switches, find_switches
 from symdiff.program import Program
@@ -186,12 +187,7 @@ def differences(
     >>> found.points.tolist(), found.values[0].number
     ([0], 1.0)
     """
-    with np.errstate(all="ignore"):
-        value = evaluate(program, dict(columns))
-        allowed = margin.atol + margin.rtol * np.abs(value)
-        close = (np.abs(numbers - value) <= allowed) & np.isfinite(value)
-    close |= (numbers == value) | (np.isnan(numbers) & np.isnan(value))
-    left = np.flatnonzero(~close)
+    left = _not_close(program, columns, numbers, margin)
     if not len(left):
         return Differences(left, ())
     part = {name: column[left] for name, column in columns.items()}
@@ -211,6 +207,31 @@ def differences(
             found[i] = differing
     points = np.array(sorted(found), dtype=np.intp)
     return Differences(points, tuple(found[i] for i in points.tolist()))
+
+
+def _not_close(
+    program: Program, columns: Mapping[str, Array], numbers: Array, margin: Margin
+) -> NDArray[np.intp]:
+    """Return where numbers are not within tolerance of the value in doubles, nor equal to it."""
+    left: dict[int, NDArray[np.intp]] = {}  # by the start of the chunk
+
+    def compare(chunk: slice) -> None:
+        part = numbers[chunk]
+        value = evaluate(program, {name: column[chunk] for name, column in columns.items()})
+        with np.errstate(all="ignore"):
+            allowed = np.abs(value)
+            allowed *= margin.rtol
+            allowed += margin.atol
+            deviation = part - value
+            np.abs(deviation, out=deviation)
+            close = deviation <= allowed
+        close &= np.isfinite(value)
+        if not close.all():
+            close |= (part == value) | (np.isnan(part) & np.isnan(value))
+            left[chunk.start] = np.flatnonzero(~close) + chunk.start
+
+    in_chunks(len(numbers), compare)
+    return np.concatenate([np.zeros(0, dtype=np.intp), *(left[start] for start in sorted(left))])
 
 
 def differences_of_programs(

@@ -137,7 +137,9 @@ def words_on_values(value: float, expected: ExactValue, where: str = "") -> str:
 def _reasons(problem: Problem, samples: Samples, tolerance: Tolerance) -> dict[int, str]:
     """Return a sentence on the first component that differs, by point."""
     reasons: dict[int, str] = {}
-    chosen = np.flatnonzero(~_failing(samples, problem.count))
+    failing = _failing(samples, problem.count)
+    # A long grid is not copied if the engine has a value everywhere.
+    chosen = np.flatnonzero(~failing) if failing.any() else slice(None)
     columns = {name: column[chosen] for name, column in problem.columns.items()}
     is_coarse = samples.dtype != "float64"
     computed = f"; it was computed in {samples.dtype}" if is_coarse else ""
@@ -151,7 +153,7 @@ def _reasons(problem: Problem, samples: Samples, tolerance: Tolerance) -> dict[i
             margin,
         )
         for k, expected in zip(found.points.tolist(), found.values, strict=True):
-            i = int(chosen[k])
+            i = k if isinstance(chosen, slice) else int(chosen[k])
             sentence = words_on_values(float(values[i]), expected, where)
             reasons.setdefault(i, sentence + computed)
     return reasons
