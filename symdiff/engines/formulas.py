@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from symdiff.arithmetics.balls import Ball
 from symdiff.arithmetics.bounds.rounding import FLOAT64, is_overflow, rounded_ball, slope_radius
 from symdiff.arithmetics.bounds.symbolic_balls import formula_radius
 from symdiff.arithmetics.bounds.ties import ReverseMode
@@ -26,9 +29,21 @@ def formula_allowance(
     The formula may lose more digits than the program's derivative as it is written, or fewer. The
     allowance is the larger of the two. If the formula's own error is unknown, so is the allowance.
     """
+    return rounding_allowance(
+        problem, variable, point, functools.partial(formula_radius, derivative)
+    )
+
+
+def rounding_allowance(
+    problem: Problem, variable: str, point: int, own_radius: Callable[[Mapping[str, Ball]], float]
+) -> Allowance:
+    """Return the allowance of an engine, given a function that bounds the error of its formula.
+
+    The function gets a ball for every input; it returns what `formula_radius` does.
+    """
     balls = problem.balls(point)
     try:
-        own = formula_radius(derivative, balls)
+        own = own_radius(balls)
     except Unsupported as error:
         return Allowance(math.nan, reason=f"no bound on the rounding error of its formula: {error}")
     if math.isnan(own):

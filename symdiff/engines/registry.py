@@ -85,7 +85,8 @@ class BuiltIn(NamedTuple):
 
 # fmt: off
 BUILT_IN: Final[Mapping[str, BuiltIn]] = MappingProxyType({
-    "symbolic": BuiltIn("sympy's derivative of the expression, lambdified to numpy", ("sympy", "numpy", "scipy")),
+    "symbolic": BuiltIn("sympy's derivatives of all operations, put together by the chain rule", ("sympy", "numpy", "scipy")),
+    "sympy-whole": BuiltIn("sympy's derivative of the whole expression, lambdified to numpy", ("sympy", "numpy", "scipy")),
     "autograd": BuiltIn("PyTorch reverse mode on the program as written; autograd:float32 sets the format", ("torch",)),
     "forward": BuiltIn("PyTorch forward mode on the program as written, or on the jvp of a callable's Functions", ("torch",)),
     "func": BuiltIn("torch.func.grad under vmap over the points, or with the vmap rules of a callable's Functions", ("torch",)),

@@ -72,7 +72,7 @@ SETS = {
     "arithmetics/bounds/tensor_estimates.py": {"_INSIDE"},  # whose domains have bounds
     "arithmetics/bounds/rounding.py": {"_ROOTS"},  # which rounding takes off their zeros
     "arithmetics/series/germs.py": {"_TAKES_INFINITE", "_CHECKED", "_SMOOTH"},
-    "engines/symbolic.py": {"_IN_NUMPY"},  # sympy's names
+    "engines/sympy_code.py": {"_IN_NUMPY"},  # sympy's names
     "truth/local_models.py": {"_WITH_CONES"},  # whose column in jets is not used
 }
 # Words that are names of rows, and mean something else.

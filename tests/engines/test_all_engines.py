@@ -36,18 +36,18 @@ FINDINGS = {
     # By expression and engine, the verdicts that do not pass.
     "x // y": dict.fromkeys(["autograd", "func", "double-backward"], "failed"),
     "x ** y": dict.fromkeys(
-        ["symbolic", "double-backward", "casadi", "symengine", "jax", "jax-forward"], "nonfinite"
+        ["symbolic", "sympy-whole", "double-backward", "casadi", "symengine", "jax", "jax-forward"], "nonfinite"
     ),
     "hypot(x, y)": dict.fromkeys(
-        ["symbolic", "autograd", "forward", "func", "double-backward", "casadi", "symengine", "lambdified-torch", "hips"],
+        ["symbolic", "sympy-whole", "autograd", "forward", "func", "double-backward", "casadi", "symengine", "lambdified-torch", "hips"],
         "nonfinite",
     ),
     "xlogy(x, y)": {
         **dict.fromkeys(["autograd", "forward", "func", "double-backward", "jax", "jax-forward"], "nonfinite"),
         # The formula is 0 where x == 0, and sympy differentiates this branch alone.
-        **dict.fromkeys(["symbolic", "symengine"], "wrong"), "lambdified-torch": "nonfinite wrong",
+        **dict.fromkeys(["symbolic", "sympy-whole", "symengine"], "wrong"), "lambdified-torch": "nonfinite wrong",
     },
-    "sinc(x)": dict.fromkeys(["symbolic", "double-backward", "hips"], "nonfinite"),
+    "sinc(x)": dict.fromkeys(["symbolic", "sympy-whole", "double-backward", "hips"], "nonfinite"),
     "heaviside(x, y)": dict.fromkeys(["autograd", "func", "double-backward", "lambdified-torch"], "failed"),
     "hardsigmoid(x)": {
         "autograd": "wrong", "func": "wrong", "forward": "wrong", "double-backward": "failed", **NO_TENSOR,

@@ -8,10 +8,10 @@ import pytest
 import sympy as sp
 
 import symdiff
-from symdiff.engines import formulas, symbolic
+from symdiff.engines import formulas, symbolic, sympy_chain, sympy_code, sympy_whole
 from symdiff.engines.base import Problem
 from symdiff.engines.registry import load
-from symdiff.engines.symbolic import derivatives
+from symdiff.engines.sympy_derivatives import derivatives
 from symdiff.errors import Unsupported
 from symdiff.program import parse
 
@@ -120,23 +120,28 @@ def test_formulas_in_which_sympy_keeps_complex_parts_have_an_allowance(text, x, 
     assert record["verdict"] in {"agrees", "inexact"}
 
 
-def test_an_allowance_that_cannot_be_computed_leaves_a_number_undecided(monkeypatch):
+@pytest.mark.parametrize("engine", ["symbolic", "sympy-whole"])
+def test_an_allowance_that_cannot_be_computed_leaves_a_number_undecided(engine, monkeypatch):
     def without_bound(*_):
         raise Unsupported("zeta", "it has no enclosure in ball arithmetic")
 
-    monkeypatch.setattr(formulas, "formula_radius", without_bound)
-    wrong = derivatives(parse("x**3"), ("x",))
-    monkeypatch.setattr(
-        symbolic, "_compiled", lambda *_: symbolic._compile(("x",), [*wrong.values()])
-    )
-    (record,) = symdiff.compare("x**2", at={"x": [3]}, engines=["symbolic"]).records()
+    cube = sp.Symbol("x", real=True) ** 3  # the engine returns its derivative for that of x**2
+    if engine == "symbolic":
+        place = (symbolic, "slope_radius_of_rules")
+        monkeypatch.setattr(symbolic, "_plan", lambda *_: sympy_chain.plan(cube, ["x"]))
+    else:
+        place = (formulas, "formula_radius")
+        wrong = sympy_code.compiled(["x"], [cube.diff()])
+        monkeypatch.setattr(sympy_whole, "_compiled", lambda *_: wrong)
+    monkeypatch.setattr(*place, without_bound)
+    (record,) = symdiff.compare("x**2", at={"x": [3]}, engines=[engine]).records()
     assert (record["value"], record["verdict"]) == (27.0, "undecided")
     assert record["detail"] == (
         "no bound on the rounding error of its formula: "
         "zeta: it has no enclosure in ball arithmetic"
     )
-    monkeypatch.setattr(formulas, "formula_radius", lambda *_: 0.0)  # negative control
-    (record,) = symdiff.compare("x**2", at={"x": [3]}, engines=["symbolic"]).records()
+    monkeypatch.setattr(*place, lambda *_: 0.0)  # negative control
+    (record,) = symdiff.compare("x**2", at={"x": [3]}, engines=[engine]).records()
     assert record["verdict"] == "wrong"
 
 

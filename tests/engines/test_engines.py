@@ -14,7 +14,7 @@ import symdiff
 from symdiff.engines.base import Gap, Problem
 from symdiff.engines.registry import BUILT_IN, load
 from symdiff.engines.running import run
-from symdiff.engines.symbolic import derivatives
+from symdiff.engines.sympy_derivatives import derivatives
 from symdiff.errors import UsageError
 from symdiff.program import parse
 from symdiff.request.options import ENGINES as DEFAULT

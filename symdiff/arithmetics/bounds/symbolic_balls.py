@@ -51,7 +51,7 @@ def enclose_expression(expression: Any, inputs: Mapping[str, Ball]) -> Any:
     >>> enclose_expression(1 - sp.tanh(x)**2, {"x": flint.arb(0)})
     1.00000000000000
     """
-    return _Evaluation(inputs, _Exact()).value(expression)
+    return _Evaluation(inputs, Rounding()).value(expression)
 
 
 def formula_radius(expression: Any, inputs: Mapping[str, Ball]) -> float:
@@ -80,31 +80,66 @@ def formula_radius(expression: Any, inputs: Mapping[str, Ball]) -> float:
     >>> formula_radius(1/(sp.cos(x) - 1), {"x": flint.arb(2)**-60})
     inf
     """
+    return radius_in_doubles(lambda rounding: enclosures([expression], inputs, rounding)[0])
+
+
+def radius_in_doubles(enclose: Callable[[Rounding], Any]) -> float:
+    """Return a bound on the rounding error of a number, given a function that encloses it.
+
+    Parameters
+    ----------
+    enclose
+        Returns a ball that contains the number, computed with a rounding; or `EMPTY`.
+
+    Returns
+    -------
+    float
+        As from `formula_radius`.
+    """
     with flint.ctx.workprec(DOUBLE):
-        ball = _Evaluation(inputs, _Doubles()).value(expression)
+        ball = enclose(_Doubles())
     if ball is not EMPTY and ball.is_finite():
         return radius_of(ball)
     with flint.ctx.workprec(_HIGH_PRECISION):
-        precise = enclose_expression(expression, inputs)
+        precise = enclose(Rounding())
     # If more bits give a number, it was lost to rounding and not to a singularity.
     return math.inf if precise is not EMPTY and precise.is_finite() else math.nan
 
 
-class _Exact:
-    """No rounding but that of the balls themselves."""
+def enclosures(
+    expressions: Sequence[Any], inputs: Mapping[str, Ball], rounding: Rounding
+) -> list[Any]:
+    """Return a ball for each expression, or `EMPTY`; see `enclose_expression`.
+
+    Parameters
+    ----------
+    expressions, inputs
+        As in `enclose_expression`; shared sub-expressions are computed once.
+    rounding
+        How results are rounded.
+    """
+    evaluation = _Evaluation(inputs, rounding)
+    return [evaluation.value(expression) for expression in expressions]
+
+
+class Rounding:
+    """How sums, products and functions are rounded: here, not at all but by the balls' radii."""
 
     def sum(self, terms: Sequence[Ball]) -> Ball:
+        """Return the sum of some balls."""
         return functools.reduce(operator.add, terms)
 
     def product(self, factors: Sequence[Ball]) -> Ball:
+        """Return the product of some balls."""
         return functools.reduce(operator.mul, factors)
 
     def rounded(self, x: Ball, name: str) -> Ball:
+        """Return what the result of a function of sympy may be, by the function's name."""
         del name
         return x
 
 
-class _Doubles(_Exact):
+class _Doubles(Rounding):
     """Rounding in doubles. Terms and factors may be taken in any order: printers sort them.
 
     Sources: Higham 2002, section 4.2, for sums in any order; section 3.1 for products.
@@ -146,7 +181,7 @@ def _fits(terms: Sequence[Ball], total: Ball) -> bool:
 class _Evaluation:
     """The balls of all sub-expressions of an expression, each computed once."""
 
-    def __init__(self, inputs: Mapping[str, Ball], rounding: _Exact) -> None:
+    def __init__(self, inputs: Mapping[str, Ball], rounding: Rounding) -> None:
         self._inputs = inputs
         self._rounding = rounding
         self._balls: dict[Any, Any] = {}

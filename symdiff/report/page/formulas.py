@@ -17,7 +17,7 @@ from sympy.printing.mathml import MathMLPresentationPrinter
 
 from symdiff.arithmetics.symbolic import deterministic_sympy, expression
 from symdiff.comparison.evidence import Evidence
-from symdiff.engines.symbolic import derivatives
+from symdiff.engines.sympy_derivatives import derivatives
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 

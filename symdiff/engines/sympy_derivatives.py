@@ -1,0 +1,96 @@
+"""sympy's derivatives of whole programs, as expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+import sympy as sp
+
+from symdiff.arithmetics.symbolic import expression
+from symdiff.catalogue import CATALOGUE, Function
+from symdiff.errors import Unsupported
+from symdiff.program import Program
+
+# Largest number of sub-expressions of a program that is written out in full, as it is in sympy.
+MAX_WRITTEN_OUT: Final = 3000
+# Largest number of sub-expressions times that of variables: sympy takes some seconds then.
+MAX_DIFFERENTIATED: Final = 60_000
+SYMPY: Final = "sympy"
+
+
+def check_size(program: Program, count: int) -> None:
+    """Refuse a program for which sympy would take minutes.
+
+    Raises
+    ------
+    Unsupported
+        Written out in full, it has more than `MAX_WRITTEN_OUT` sub-expressions, or the number of
+        sub-expressions times that of variables is more than `MAX_DIFFERENTIATED`.
+    """
+    size = program.tree_size(program.output)
+    if size > MAX_WRITTEN_OUT:
+        reason = f"{size} sub-expressions when written out, more than {MAX_WRITTEN_OUT}"
+        raise Unsupported(SYMPY, reason)
+    if size * count > MAX_DIFFERENTIATED:
+        reason = f"{size} sub-expressions when written out, too many for {count} variables"
+        raise Unsupported(SYMPY, reason)
+
+
+def derivatives(
+    program: Program, variables: tuple[str, ...], inner: str = ""
+) -> Mapping[str, sp.Expr | Unsupported]:
+    """Return sympy's partial derivatives of a program, by variable.
+
+    Where sympy leaves one unevaluated, the reason takes its place. With `inner`, the program is
+    differentiated with respect to that input first.
+
+    Raises
+    ------
+    Unsupported
+        The program has a function that sympy lacks, or it is too large.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> derivatives(parse("relu(x)*y + floor(y)"), ("x", "y"))
+    {'x': y*Heaviside(x), 'y': Unsupported('floor: sympy has no derivative of it')}
+    """
+    check_size(program, len(variables))
+    f = expression(program)
+    if inner:
+        f = sp.diff(f, sp.Symbol(inner, real=True))
+    partials = {name: sp.diff(f, sp.Symbol(name, real=True)) for name in variables}
+    return {name: _evaluated(partial, program, name) for name, partial in partials.items()}
+
+
+def _evaluated(derivative: sp.Expr, program: Program, variable: str) -> sp.Expr | Unsupported:
+    """Return a derivative, or why sympy leaves a part of it unevaluated."""
+    unevaluated = derivative.atoms(sp.Derivative)
+    if not unevaluated:
+        return derivative
+    return no_derivative(program, variable, [part.expr for part in unevaluated])
+
+
+def no_derivative(program: Program, variable: str, parts: Collection[sp.Expr]) -> Unsupported:
+    """Return the error for parts of a program's expression that sympy cannot differentiate.
+
+    It names the first part in the alphabet, by the function of the program that it is a part of.
+    """
+    # The order of a set differs between processes.
+    part = min(parts, key=lambda e: (str(e.func), str(e)))
+    row = _written_with(program, part, variable)
+    reason = "sympy has no derivative of it"
+    if row is None:
+        return Unsupported(str(part.func), reason)
+    return Unsupported(row.name, reason, row.written)
+
+
+def _written_with(program: Program, part: sp.Expr, variable: str) -> Function | None:
+    """Return the function of the program whose form in sympy has a part: floor, for trunc."""
+    for whole in (part, part.func):  # the chain rule puts a dummy variable into the part
+        for index, node in program.calls():
+            inner = program.at(index)
+            if variable in inner.inputs and expression(inner).has(whole):
+                return CATALOGUE[node.function]
+    return None

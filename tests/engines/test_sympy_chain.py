@@ -1,0 +1,177 @@
+"""The chain rule with sympy's rules: what `symbolic` computes, compared with sympy's derivative."""
+
+import random
+import re
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from symdiff.arithmetics.symbolic import expression
+from symdiff.engines import sympy_chain
+from symdiff.engines.base import Problem
+from symdiff.engines.registry import load
+from symdiff.engines.sympy_chain import plan, slope_radius_of_rules, slopes
+from symdiff.errors import Unsupported
+from symdiff.program import parse
+from tests.catalogue.test_rows import ROWS, texts
+
+COORDINATES = {
+    "x": [-2.7, -1.3, -0.25, 0.0, 0.4, 0.9, 1.7],
+    "y": [0.3, 2.0, -1.1, 0.5, 1.0, 0.0, 3.0],
+    "z": [0.3, -0.4, 1.5, 2.0, 0.7, -1.2, 0.1],
+}
+UNARY = ("sin({})", "exp({})", "tanh({})", "log(1 + ({})**2)", "sqrt(1 + ({})**2)", "abs({})")
+UNARY += ("relu({})", "atan({})", "where({} > 0.2, x, y)", "({})**3", "1/(2 + ({})**2)")
+BINARY = ("({} + {})", "({} - {})", "({})*({})", "max({}, {})", "({})/(3 + ({})**2)")
+
+
+def generated(count, seed=5, depth=4):
+    rng = random.Random(seed)  # noqa: S311  (not for cryptography)
+
+    def text(depth):
+        if depth == 0:
+            return rng.choice(["x", "y", "2", "0.5", "x", "y"])
+        if rng.random() < 0.5:
+            return rng.choice(UNARY).format(text(depth - 1))
+        return rng.choice(BINARY).format(text(depth - 1), text(depth - 1))
+
+    return [text(depth) for _ in range(count)]
+
+
+def problem(text):
+    program = parse(text)
+    columns = {name: np.array(COORDINATES[name]) for name in program.inputs}
+    return Problem(program, columns, program.inputs)
+
+
+def differences(text):
+    """Return where the engine differs from sympy's derivative by more than both may be off."""
+    at = problem(text)
+    chain, whole = load("symbolic"), load("sympy-whole")
+    mine, theirs = chain.differentiate(at), whole.differentiate(at)
+    assert mine.unsupported.keys() == theirs.unsupported.keys(), text
+    found = []
+    for name in set(at.variables) - set(mine.unsupported):
+        pairs = zip(mine.derivatives[name], theirs.derivatives[name], strict=True)
+        for i, (a, b) in enumerate(pairs):
+            if a == b or (np.isnan(a) and np.isnan(b)):
+                continue
+            allowed = [engine.allowance(at, name, i).radius for engine in (chain, whole)]
+            if not abs(a - b) <= sum(allowed):
+                found.append((text, name, i, float(a), float(b)))
+    return found
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_the_derivative_of_every_function_is_that_of_sympy(row):
+    for text in texts(row):
+        try:
+            load("sympy-whole").differentiate(problem(text))
+        except Unsupported as error:
+            with pytest.raises(Unsupported, match=re.escape(str(error))):
+                load("symbolic").differentiate(problem(text))
+            continue
+        assert not differences(text)
+
+
+def test_derivatives_of_generated_expressions_are_those_of_sympy():
+    assert [d for text in generated(150) for d in differences(text)] == []
+
+
+def test_a_wrong_rule_is_found(monkeypatch):
+    right = sympy_chain.compiled
+
+    def wrong(names, parts):
+        return right(names, [part.replace(sp.cos, sp.sin) for part in parts])
+
+    monkeypatch.setattr(sympy_chain, "compiled", wrong)
+    sympy_chain._code.cache_clear()
+    try:
+        assert differences("sin(x)*y")
+    finally:
+        sympy_chain._code.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("text", "x", "expected"),
+    [
+        ("where(x > 0, sqrt(x), 0)", -1.0, 0.0),  # the branch that is not taken has no number
+        ("where(x > 1, x**2, where(x > 0, 3*x, 1))", 0.5, 3.0),
+        ("x*log(x)", 5e-324, np.log(5e-324) + 1),  # sympy cancels x*(1/x), which overflows
+        ("x**2*log(x)", 2.0, 4 * np.log(2.0) + 2),
+        ("(x - 1)**2/y", 1.0, 0.0),  # y is 5e-324
+        ("sqrt(x**2)", 0.0, 0.0),  # sympy reads it as Abs(x)
+        ("2**x", 3.0, 8 * np.log(2)),
+        ("x**x", 2.0, 4 * (np.log(2) + 1)),
+        ("x", 2.0, 1.0),
+        ("3", 2.0, 0.0),
+        ("relu(x)", 0.0, 0.5),  # Heaviside(0) is 1/2
+    ],
+)
+def test_derivatives_at_a_point(text, x, expected):
+    f = expression(parse(text))
+    with np.errstate(all="ignore"):
+        columns = {"x": np.array([x]), "y": np.array([5e-324])}
+        slope = slopes(plan(f, ["x"]), ["x"], columns)["x"]
+    assert np.broadcast_to(slope, 1)[0] == pytest.approx(expected, rel=1e-15, abs=0)
+
+
+def test_a_long_product_has_few_derivatives_a_rule():
+    factors = [sp.sin(sp.Symbol("x", real=True) + k) for k in range(20)]
+    steps = plan(sp.Mul(*factors), ["x"])
+    assert max(len(s.operands) for s in steps.steps) <= 8
+    x = np.array([0.3])
+    slope = slopes(steps, ["x"], {"x": x})["x"]
+    terms = [
+        np.cos(x + k) * np.prod([np.sin(x + j) for j in range(20) if j != k]) for k in range(20)
+    ]
+    assert slope == pytest.approx(sum(terms), rel=1e-13)
+
+
+def test_values_that_no_derivative_needs_are_not_computed():
+    steps = plan(expression(parse("log(1 + exp(x))")), ["x"])
+    values = dict(zip((str(s.node) for s in steps.steps), steps.with_value, strict=True))
+    assert values == {
+        "1": True,
+        "x": True,
+        "exp(x)": True,
+        "exp(x) + 1": True,
+        "log(exp(x) + 1)": False,
+    }
+
+
+def test_sympy_differentiates_each_operation_once_for_all_expressions(monkeypatch):
+    differentiated = []
+    diff = sp.diff
+    monkeypatch.setattr(sp, "diff", lambda *a: differentiated.append(a) or diff(*a))
+    sympy_chain.rule.cache_clear()
+    for text in ("sin(x)*exp(x)", "exp(sin(x))", "sin(exp(sin(x)))*sin(x)"):
+        plan(expression(parse(text)), ["x"])
+    assert len(differentiated) == 4  # sin, exp, and both factors of a product
+    plan(expression(parse("tan(x)")), ["x"])  # negative control
+    assert len(differentiated) == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "x"),
+    [
+        ("1 - tanh(x)**2", 12.0),
+        ("(1 - cos(x))/x**2", 1e-5),
+        ("sin(x*1e6)*x", 1.0),
+        ("sinc(x)", 1e-6),
+    ],
+)
+def test_the_bound_covers_the_rounding_of_the_engine(text, x):
+    at = Problem(parse(text), {"x": np.array([x])}, ("x",))
+    symbol = sp.Symbol("x", real=True)
+    exact = (
+        sp.diff(expression(at.program, exact=True), symbol).subs(symbol, sp.Rational(x)).evalf(60)
+    )
+    steps = plan(expression(at.program), ["x"])
+    with np.errstate(all="ignore"):
+        computed = np.broadcast_to(slopes(steps, ["x"], at.columns)["x"], 1)[0]
+    error = abs(sp.Float(float(computed), 60) - exact)
+    radius = slope_radius_of_rules(steps, "x", at.balls(0))
+    assert error <= radius
+    assert error > radius * 1e-6  # the bound is not so wide that it would cover anything
