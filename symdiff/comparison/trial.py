@@ -114,7 +114,7 @@ def run_trial(case: Case, grid: Grid, options: Options, proofs: ProofOptions) ->
         for (name, v), points in unclear.items()
     }
     redrafted = _drafts(proved, samples, tolerance, newly_proved, radii)
-    drafts = {key: drafted.updated(redrafted[key]) for key, drafted in drafts.items()}
+    drafts |= {key: drafts[key].updated(again) for key, again in redrafted.items()}
     smooth = _smooth_everywhere(problem, gradients)
     proved, joints = with_joint_truths(
         problem.without_data(), grid, proved, smooth, is_formula=problem.order > 1
@@ -263,7 +263,7 @@ def _drafts(
     unclear: Mapping[Key, NDArray[np.intp]],
     radii: Mapping[Key, Array],
 ) -> dict[Key, Draft]:
-    """Return drafts of the verdicts at some points, by engine and variable."""
+    """Return drafts of the verdicts at some points, by engine and variable, where there are any."""
     return {
         (name, variable): draft(
             truths[variable],
@@ -274,6 +274,7 @@ def _drafts(
             radii[name, variable][points] if (name, variable) in radii else None,
         )
         for (name, variable), points in unclear.items()
+        if len(points)
     }
 
 
@@ -319,6 +320,8 @@ def _judged(  # noqa: PLR0913, PLR0917  (the results of the stages before)
         return Judgement.everywhere(Verdict.FAILED, count, samples[name].refusals[variable])
     if variable in samples[name].unsupported:
         return Judgement.everywhere(Verdict.UNSUPPORTED, count)
+    if key not in drafts:
+        return Judgement.everywhere(Verdict.AGREES, count)
     allowances = {i: allowance(name, variable, i) for i in drafts[key].points_off.tolist()}
     return judge(drafts[key], truths[variable], samples[name], variable, allowances)
 

@@ -86,7 +86,6 @@ class BuiltIn(NamedTuple):
 # fmt: off
 BUILT_IN: Final[Mapping[str, BuiltIn]] = MappingProxyType({
     "symbolic": BuiltIn("sympy's derivatives of all operations, put together by the chain rule", ("sympy", "numpy", "scipy")),
-    "sympy-whole": BuiltIn("sympy's derivative of the whole expression, lambdified to numpy", ("sympy", "numpy", "scipy")),
     "autograd": BuiltIn("PyTorch reverse mode on the program as written; autograd:float32 sets the format", ("torch",)),
     "forward": BuiltIn("PyTorch forward mode on the program as written, or on the jvp of a callable's Functions", ("torch",)),
     "func": BuiltIn("torch.func.grad under vmap over the points, or with the vmap rules of a callable's Functions", ("torch",)),
@@ -101,6 +100,7 @@ BUILT_IN: Final[Mapping[str, BuiltIn]] = MappingProxyType({
     "complex-step": BuiltIn("Im f(x + ih)/h in numpy, where the program is analytic; h=1e-20 sets the step", ("numpy", "scipy")),
     "scipy": BuiltIn("scipy.differentiate.derivative, which chooses its steps, in numpy", ("scipy", "numpy")),
     "numdifftools": BuiltIn("numdifftools' Derivative, which chooses its steps, in numpy", ("numdifftools", "numpy", "scipy"), "numdifftools"),
+    "sympy-whole": BuiltIn("sympy's derivative of the whole expression, lambdified to numpy", ("sympy", "numpy", "scipy")),
     "symengine": BuiltIn("symengine's derivative, kinks as Piecewise: fast", ("symengine",), "symengine"),
     "lambdified-torch": BuiltIn("sympy's printer for torch, followed by PyTorch's reverse mode", ("sympy", "torch")),
     "sympy-limit": BuiltIn("sympy's limit of the difference quotient; side=left, seconds=5: slow", ("sympy",)),

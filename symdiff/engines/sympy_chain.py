@@ -46,18 +46,15 @@ class Rule:
         Its derivatives, by the index of the operand, without those that are 0 everywhere.
     unevaluated
         The indices of operands for which sympy has no derivative.
+    needed
+        The indices of operands whose values occur in the derivatives.
     """
 
     operands: tuple[str, ...]
     value: sp.Expr
     partials: Mapping[int, sp.Expr]
     unevaluated: frozenset[int]
-
-    @property
-    def needed(self) -> frozenset[int]:
-        """The places of the operands whose values occur in the derivatives."""
-        names = {symbol.name for d in self.partials.values() for symbol in d.free_symbols}
-        return frozenset(i for i, name in enumerate(self.operands) if name in names)
+    needed: frozenset[int]
 
 
 @functools.lru_cache(_CACHED_RULES)
@@ -76,7 +73,9 @@ def rule(pattern: Any, moving: tuple[bool, ...]) -> Rule:  # noqa: ANN401  (nest
     derivatives = {i: sp.diff(value, u) for i, u in enumerate(operands) if moving[i]}
     unevaluated = frozenset(i for i, d in derivatives.items() if d.has(sp.Derivative))
     partials = {i: d for i, d in derivatives.items() if i not in unevaluated and d != 0}
-    return Rule(tuple(u.name for u in operands), value, partials, unevaluated)
+    symbols = frozenset[sp.Symbol]().union(*(d.free_symbols for d in partials.values()))
+    needed = frozenset(i for i, u in enumerate(operands) if u in symbols)
+    return Rule(tuple(u.name for u in operands), value, partials, unevaluated, needed)
 
 
 @functools.lru_cache(_CACHED_RULES)
@@ -84,7 +83,7 @@ def _code(pattern: Any, moving: tuple[bool, ...], *, with_value: bool) -> Callab
     """Return a function of arrays for the derivatives of an operation, and for its value."""
     found = rule(pattern, moving)
     parts = [*found.partials.values(), *((found.value,) if with_value else ())]
-    code: Callable[..., list[Any]] = compiled(found.operands, parts)
+    code: Callable[..., list[Any]] = compiled(found.operands, parts, renames=False)
     return code
 
 
@@ -104,11 +103,11 @@ class _Operands:
     the same conditions, and the derivatives of the branches.
     """
 
-    def __init__(self, node: sp.Expr) -> None:
+    def __init__(self, node: sp.Expr, *, is_constant: bool) -> None:
         self.found: list[sp.Expr] = []
         self.branches: list[int] = []
         self._slots: dict[sp.Expr, _Slot] = {}
-        self._is_constant = not node.free_symbols
+        self._is_constant = is_constant
         if node.func is sp.Piecewise:
             pairs = [
                 (pair.func, self._branch(pair.expr), self._part(pair.cond, pair))
@@ -237,25 +236,34 @@ def _steps(expression: sp.Expr, variables: frozenset[str]) -> Iterator[Step]:
     """Yield the nodes of an expression, operands before the operations on them."""
     places: dict[sp.Expr, int] = {}
     depends_on: list[frozenset[str]] = []
+    constants: dict[sp.Basic, bool] = {}
     waiting: list[tuple[sp.Expr, _Operands | None]] = [(expression, None)]
     while waiting:
         node, operands = waiting.pop()
         if node in places:
             continue
         if operands is None and node.args and not node.is_Symbol:
-            operands = _Operands(_shortened(node))
+            operands = _Operands(_shortened(node), is_constant=_is_constant(node, constants))
             waiting.append((node, operands))
             waiting.extend((operand, None) for operand in reversed(operands.found))
             continue
         found = () if operands is None else tuple(places[o] for o in operands.found)
-        moved = frozenset({node.name} & variables) if node.is_Symbol else frozenset[str]()
-        moved = moved.union(*(depends_on[i] for i in found))
+        moved = frozenset[str]().union(*(depends_on[i] for i in found))
+        if node.is_Symbol and node.name in variables:
+            moved = frozenset({node.name})
         branches = frozenset(() if operands is None else operands.branches)
         moving = tuple(bool(depends_on[i]) and not branches for i in found)
         pattern = None if operands is None or node.is_Add else operands.pattern
         places[node] = len(depends_on)
         depends_on.append(moved)
         yield Step(node, found, pattern, moving, branches, moved)
+
+
+def _is_constant(part: sp.Basic, known: dict[sp.Basic, bool]) -> bool:
+    """Return whether there is no symbol in a part; `known` is filled with the answers."""
+    if part not in known:
+        known[part] = not part.is_Symbol and all(_is_constant(a, known) for a in part.args)
+    return known[part]
 
 
 def _shortened(node: sp.Expr) -> sp.Expr:

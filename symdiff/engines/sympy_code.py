@@ -80,7 +80,7 @@ _IN_NUMPY: Final = frozenset(
 )
 
 
-def compiled(names: Sequence[str], expressions: Sequence[sp.Expr]) -> Any:  # noqa: ANN401
+def compiled(names: Sequence[str], expressions: Sequence[sp.Expr], *, renames: bool = True) -> Any:  # noqa: ANN401
     """Return a function that computes expressions on arrays, shared sub-expressions once.
 
     Parameters
@@ -89,6 +89,8 @@ def compiled(names: Sequence[str], expressions: Sequence[sp.Expr]) -> Any:  # no
         The names of the real symbols of the expressions, in the order of the function's arguments.
     expressions
         The expressions; the function returns a list with an array or a number for each.
+    renames
+        Whether the symbols get other names in the code, because they may be called numpy, or exp.
 
     Examples
     --------
@@ -113,7 +115,7 @@ def compiled(names: Sequence[str], expressions: Sequence[sp.Expr]) -> Any:  # no
         printer=printer,
         cse=True,
         docstring_limit=0,  # not used, and sympy would print the formula once more
-        dummify=True,  # a variable may be called numpy, or exp
+        dummify=renames,
     )
 
 

@@ -35,6 +35,8 @@ Points = NDArray[np.intp]
 _HAS_NO_DERIVATIVE: Final = np.isin(
     np.arange(1 + max(Kind)), (Kind.JUMP, Kind.POLE, Kind.OUTSIDE, Kind.ISOLATED, Kind.OSCILLATING)
 )
+# By code of a kind: whether there is a finite derivative.
+_IS_SMOOTH: Final = np.isin(np.arange(1 + max(Kind)), (Kind.SMOOTH, Kind.PARTIAL))
 # By code of a verdict: whether the number is not the derivative, unless an allowance explains it.
 _IS_OFF: Final = np.isin(
     np.arange(1 + max(Verdict)), (Verdict.WRONG, Verdict.NOT_SUBGRADIENT, Verdict.NONFINITE)
@@ -241,7 +243,7 @@ def _without_proved(
         deviation = np.abs(samples.derivatives[variable][proofs.points] - proofs.derivative)
         agrees = deviation <= tolerance.around(proofs.derivative)
         agrees |= deviation < _unit(proofs.derivative, DTYPES[samples.asked])
-    agrees &= np.isin(proofs.kinds, (Kind.SMOOTH, Kind.PARTIAL)) & np.isfinite(proofs.derivative)
+    agrees &= _IS_SMOOTH[proofs.kinds] & np.isfinite(proofs.derivative)
     agrees &= ~samples.failing(variable, proofs.points)
     clear = proofs.points[agrees]
     return points[~np.isin(points, clear, assume_unique=True)] if len(clear) else points
@@ -394,17 +396,20 @@ def by_tolerance(  # noqa: PLR0913  (what is known about the numbers)
     with np.errstate(all="ignore"):
         deviation = np.abs(values - d)
         close = (values == d) | finite & has_number & (deviation <= tolerance.around(d))
-        close |= finite & has_number & (deviation < _unit(d, asked))
+        if asked != FLOAT64:
+            close |= finite & has_number & (deviation < _unit(d, asked))
         close |= truths.overflowing & (np.sign(d) * values >= largest * _NEARLY)
         near = np.zeros(len(values), dtype=bool)
         if errors is not None:
             near = finite & has_number & np.isfinite(errors)
             near &= deviation <= errors + tolerance.around(d)
-    inside, is_end = _within_slopes(truths, values, tolerance, largest, asked)
-    smooth = np.isin(kinds, (Kind.SMOOTH, Kind.PARTIAL))
+    kink = kinds == Kind.KINK
+    inside = is_end = kink
+    if kink.any():
+        inside, is_end = _within_slopes(truths, values, tolerance, largest, asked)
+    smooth = _IS_SMOOTH[kinds]
     smooth |= (kinds == Kind.EDGE) & (has_number | truths.overflowing)
     infinite = (kinds == Kind.VERTICAL) | ((kinds == Kind.EDGE) & ~smooth)
-    kink = kinds == Kind.KINK
     no_derivative = _HAS_NO_DERIVATIVE[kinds]
     raised = np.zeros(len(values), dtype=bool) if failed is None else failed
     cases = [

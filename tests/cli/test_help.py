@@ -41,7 +41,7 @@ def test_the_list_of_commands_has_whole_sentences():
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
-        ("symdiff run --engine sym", ["symbolic", "symengine", "sympy-limit"]),
+        ("symdiff run --engine sym", ["symbolic", "sympy-whole", "symengine", "sympy-limit"]),
         ("symdiff eval --format js", ["json", "jsonl"]),
         ("symdiff run --prove a", ["all"]),
         ("symdiff eval --dtype bf", ["bfloat16"]),
