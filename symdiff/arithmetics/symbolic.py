@@ -74,8 +74,10 @@ class Symbolic:
             return self._unevaluated(row.name, arguments)
         if row.is_operator:
             arguments = [_as_number(a) for a in arguments]
-        if column in _EXTREMES and sum(_count(column, a) for a in arguments) > _MOST_COMPARED:
-            return column(*arguments, evaluate=False)
+        if column in _EXTREMES:
+            operands = [operand for a in arguments for operand in _operands(column, a)]
+            if len(operands) > _MOST_COMPARED:
+                return column(*operands, evaluate=False)
         return column(*arguments)
 
     def _unevaluated(self, function: str, arguments: Sequence[Any]) -> sp.Expr:
@@ -100,11 +102,10 @@ _GUARDED: dict[str, Callable[..., Any]] = {
 _EXTREMES: Final = (sp.Max, sp.Min)
 
 
-def _count(extreme: Callable[..., Any], value: Any) -> int:
-    """Return the number of operands of nested maxima, or of nested minima."""
-    if not isinstance(value, sp.Basic) or value.func is not extreme:
-        return 1
-    return sum(_count(extreme, operand) for operand in value.args)
+def _operands(extreme: Callable[..., Any], value: Any) -> Sequence[Any]:
+    """Return the operands of a maximum or a minimum, or the value itself if it is none."""
+    is_nested = isinstance(value, sp.Basic) and value.func is extreme
+    return value.args if is_nested else (value,)
 
 
 def _is_enormous(row: Function, arguments: Sequence[Any]) -> bool:

@@ -11,9 +11,10 @@ from symdiff.arithmetics.arrays import owned_copy
 from symdiff.arithmetics.symbolic import expression
 from symdiff.engines.base import Allowance, Gap, Problem, Samples, Traits, no_numbers
 from symdiff.engines.formulas import rounding_allowance
-from symdiff.engines.sympy_chain import Plan, plan, slope_radius_of_rules, slopes
+from symdiff.engines.sympy_chain import slope_radius_of_rules, slopes
 from symdiff.engines.sympy_code import real_numbers
 from symdiff.engines.sympy_derivatives import check_size, no_derivative
+from symdiff.engines.sympy_plan import Plan, plan
 from symdiff.program import Program
 
 __all__ = ["ENGINE"]

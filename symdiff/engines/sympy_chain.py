@@ -1,278 +1,26 @@
 """The chain rule on an expression of sympy, with sympy's derivative of every operation.
 
 The derivative is computed node by node, in forward mode, and never written out as an expression.
-sympy gives the partial derivatives of an operation with respect to its operands once, in symbols
-for the operands (`Rule`); they are kept for all expressions that have the operation.
+sympy gives the partial derivatives of an operation with respect to its operands once
+(`symdiff.engines.sympy_rules`); they are kept for all expressions that have the operation.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import functools
+import itertools
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple, Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, cast
 
 import numpy as np
 import sympy as sp
-from sympy.logic.boolalg import Boolean
 
 from symdiff.arithmetics.balls import EMPTY, Ball
 from symdiff.arithmetics.bounds.symbolic_balls import Rounding, enclosures, radius_in_doubles
-from symdiff.engines.sympy_code import compiled, quotient
-
-_CACHED_RULES: Final = 4096
-# A longer product is a product of two shorter ones: a product of n factors has n derivatives.
-_MOST_FACTORS: Final = 8
-
-
-class _Slot(NamedTuple):
-    """The place of an operand in an operation."""
-
-    place: int
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Rule:
-    """An operation, and sympy's derivatives of it with respect to its operands.
-
-    Attributes
-    ----------
-    operands
-        The names of the symbols that stand for the operands.
-    value
-        The operation.
-    partials
-        Its derivatives, by the index of the operand, without those that are 0 everywhere.
-    unevaluated
-        The indices of operands for which sympy has no derivative.
-    needed
-        The indices of operands whose values occur in the derivatives.
-    """
-
-    operands: tuple[str, ...]
-    value: sp.Expr
-    partials: Mapping[int, sp.Expr]
-    unevaluated: frozenset[int]
-    needed: frozenset[int]
-
-
-@functools.lru_cache(_CACHED_RULES)
-def rule(pattern: Any, moving: tuple[bool, ...]) -> Rule:  # noqa: ANN401  (nested tuples)
-    """Return the rule of an operation.
-
-    Parameters
-    ----------
-    pattern
-        The operation, as `_pattern` describes it.
-    moving
-        For every operand, whether it depends on a variable.
-    """
-    operands = [sp.Symbol(f"u{i}", real=True) for i in range(len(moving))]
-    value = _built(pattern, operands)
-    derivatives = {i: sp.diff(value, u) for i, u in enumerate(operands) if moving[i]}
-    unevaluated = frozenset(i for i, d in derivatives.items() if d.has(sp.Derivative))
-    partials = {i: d for i, d in derivatives.items() if i not in unevaluated and d != 0}
-    symbols = frozenset[sp.Symbol]().union(*(d.free_symbols for d in partials.values()))
-    needed = frozenset(i for i, u in enumerate(operands) if u in symbols)
-    return Rule(tuple(u.name for u in operands), value, partials, unevaluated, needed)
-
-
-@functools.lru_cache(_CACHED_RULES)
-def _code(pattern: Any, moving: tuple[bool, ...], *, with_value: bool) -> Callable[..., list[Any]]:  # noqa: ANN401
-    """Return a function of arrays for the derivatives of an operation, and for its value."""
-    found = rule(pattern, moving)
-    parts = [*found.partials.values(), *((found.value,) if with_value else ())]
-    code: Callable[..., list[Any]] = compiled(found.operands, parts, renames=False)
-    return code
-
-
-def _built(pattern: Any, operands: Sequence[sp.Symbol]) -> Any:  # noqa: ANN401
-    if isinstance(pattern, _Slot):
-        return operands[pattern.place]
-    if isinstance(pattern, tuple):
-        function, *arguments = pattern
-        return function(*(_built(a, operands) for a in arguments))
-    return pattern
-
-
-class _Operands:
-    """The operands of an operation, in the order in which they are found.
-
-    Each is there once, but the branches of a Piecewise are there in addition: its derivative has
-    the same conditions, and the derivatives of the branches.
-    """
-
-    def __init__(self, node: sp.Expr, *, is_constant: bool) -> None:
-        self.found: list[sp.Expr] = []
-        self.branches: list[int] = []
-        self._slots: dict[sp.Expr, _Slot] = {}
-        self._is_constant = is_constant
-        if node.func is sp.Piecewise:
-            pairs = [
-                (pair.func, self._branch(pair.expr), self._part(pair.cond, pair))
-                for pair in node.args
-            ]
-            self.pattern: Any = (sp.Piecewise, *pairs)
-        else:
-            self.pattern = (node.func, *(self._part(a, node) for a in node.args))
-
-    def _part(self, part: Any, whole: Any) -> Any:  # noqa: ANN401
-        """Return a part of the operation: a number as it is, an operand as its place."""
-        if isinstance(part, (Boolean, sp.Tuple)) and not part.is_Symbol:
-            return (part.func, *(self._part(a, part) for a in part.args)) if part.args else part
-        if part.is_Number and not (self._is_constant or whole.is_Add or whole.is_Mul):
-            return part
-        if whole.is_Mul and not self._is_constant:
-            # sympy cancels factors: the derivative of x*log(x) is log(x) + 1, that of x**2/y by x
-            # is 2*x/y. It would be NaN where 1/x or 1/y overflows, computed factor by factor.
-            if part.is_Pow and part.exp.is_Number:
-                return (sp.Pow, self._slot(part.base), part.exp)
-            if isinstance(part, sp.log) and part.args[0] in _bases(whole):
-                return (sp.log, self._slot(part.args[0]))
-        return self._slot(part)
-
-    def _slot(self, operand: sp.Expr) -> _Slot:
-        if operand not in self._slots:
-            self._slots[operand] = self._new_slot(operand)
-        return self._slots[operand]
-
-    def _branch(self, operand: sp.Expr) -> _Slot:
-        self.branches.append(len(self.found))
-        return self._new_slot(operand)
-
-    def _new_slot(self, operand: sp.Expr) -> _Slot:
-        self.found.append(operand)
-        return _Slot(len(self.found) - 1)
-
-
-def _bases(product: sp.Mul) -> frozenset[sp.Expr]:
-    """Return the factors of a product without their exponents."""
-    return frozenset(a.base if a.is_Pow and a.exp.is_Number else a for a in product.args)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Step:
-    """A node of an expression, in the order of evaluation.
-
-    Attributes
-    ----------
-    node
-        The sub-expression.
-    operands
-        The indices of the steps of its operands.
-    pattern
-        The operation, for `rule`; None for a number, a symbol and a sum.
-    moving
-        For every operand, whether the operation is differentiated with respect to it.
-    branches
-        The places of the operands that are branches of a Piecewise.
-    depends_on
-        The variables that it depends on.
-    """
-
-    node: sp.Expr
-    operands: tuple[int, ...]
-    pattern: Any
-    moving: tuple[bool, ...]
-    branches: frozenset[int]
-    depends_on: frozenset[str]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Plan:
-    """The steps that compute the partial derivatives of an expression; the last is the expression.
-
-    Attributes
-    ----------
-    steps
-        The nodes of the expression, operands first, each once.
-    with_value
-        For every step, whether its value is needed, and not only its derivatives.
-    gaps
-        By variable, the sub-expressions whose derivative sympy does not have.
-    """
-
-    steps: tuple[Step, ...]
-    with_value: tuple[bool, ...]
-    gaps: Mapping[str, tuple[sp.Expr, ...]]
-
-
-def plan(expression: sp.Expr, variables: Sequence[str]) -> Plan:
-    """Return the steps that compute the partial derivatives of an expression.
-
-    Parameters
-    ----------
-    expression
-        The expression, in real symbols.
-    variables
-        The names of the symbols to differentiate with respect to.
-    """
-    steps = tuple(_steps(expression, frozenset(variables)))
-    rules = [None if s.pattern is None else rule(s.pattern, s.moving) for s in steps]
-    needed = [False] * len(steps)
-    gaps: dict[str, list[sp.Expr]] = {}
-    for k in reversed(range(len(steps))):
-        step, found = steps[k], rules[k]
-        for place in _places_needed(step, found, with_value=needed[k]):
-            needed[step.operands[place]] = True
-        for place in () if found is None else found.unevaluated:
-            for name in steps[step.operands[place]].depends_on:
-                gaps.setdefault(name, []).append(step.node)
-    return Plan(steps, tuple(needed), {name: tuple(parts) for name, parts in gaps.items()})
-
-
-def _places_needed(step: Step, found: Rule | None, *, with_value: bool) -> Iterable[int]:
-    """Return the places of the operands whose values are needed."""
-    everything = range(len(step.operands))
-    if with_value:
-        return everything
-    if step.branches:
-        return frozenset(everything) - step.branches
-    return () if found is None else found.needed
-
-
-def _steps(expression: sp.Expr, variables: frozenset[str]) -> Iterator[Step]:
-    """Yield the nodes of an expression, operands before the operations on them."""
-    places: dict[sp.Expr, int] = {}
-    depends_on: list[frozenset[str]] = []
-    constants: dict[sp.Basic, bool] = {}
-    waiting: list[tuple[sp.Expr, _Operands | None]] = [(expression, None)]
-    while waiting:
-        node, operands = waiting.pop()
-        if node in places:
-            continue
-        if operands is None and node.args and not node.is_Symbol:
-            operands = _Operands(_shortened(node), is_constant=_is_constant(node, constants))
-            waiting.append((node, operands))
-            waiting.extend((operand, None) for operand in reversed(operands.found))
-            continue
-        found = () if operands is None else tuple(places[o] for o in operands.found)
-        moved = frozenset[str]().union(*(depends_on[i] for i in found))
-        if node.is_Symbol and node.name in variables:
-            moved = frozenset({node.name})
-        branches = frozenset(() if operands is None else operands.branches)
-        moving = tuple(bool(depends_on[i]) and not branches for i in found)
-        pattern = None if operands is None or node.is_Add else operands.pattern
-        places[node] = len(depends_on)
-        depends_on.append(moved)
-        yield Step(node, found, pattern, moving, branches, moved)
-
-
-def _is_constant(part: sp.Basic, known: dict[sp.Basic, bool]) -> bool:
-    """Return whether there is no symbol in a part; `known` is filled with the answers."""
-    if part not in known:
-        known[part] = not part.is_Symbol and all(_is_constant(a, known) for a in part.args)
-    return known[part]
-
-
-def _shortened(node: sp.Expr) -> sp.Expr:
-    """Return a long product as the product of two shorter ones, and anything else unchanged."""
-    if not node.is_Mul or len(node.args) <= _MOST_FACTORS:
-        return node
-    half = len(node.args) // 2
-    parts = (node.args[:half], node.args[half:])
-    return sp.Mul(*(sp.Mul(*part, evaluate=False) for part in parts), evaluate=False)
+from symdiff.engines.sympy_code import quotient
+from symdiff.engines.sympy_plan import Plan, Step
+from symdiff.engines.sympy_rules import Operation, Slot, code, rule
 
 
 class _Arithmetic(Protocol):
@@ -290,7 +38,7 @@ class _Arithmetic(Protocol):
         """Return a product."""
 
     def apply(
-        self, step: Step, operands: Sequence[Any], *, with_value: bool
+        self, operation: Operation, operands: Sequence[Any], *, with_value: bool
     ) -> tuple[Mapping[int, Any], Any]:
         """Return the derivatives of an operation by operand, and its value where it is needed."""
 
@@ -310,10 +58,10 @@ class _Arrays:
         return first if second is self.one else first * second
 
     def apply(
-        self, step: Step, operands: Sequence[Any], *, with_value: bool
+        self, operation: Operation, operands: Sequence[Any], *, with_value: bool
     ) -> tuple[Mapping[int, Any], Any]:
-        found = rule(step.pattern, step.moving)
-        results = _code(step.pattern, step.moving, with_value=with_value)(*operands)
+        found = rule(*operation)
+        results = code(*operation, with_value=with_value)(*operands)
         return dict(zip(found.partials, results, strict=False)), results[-1] if with_value else None
 
 
@@ -338,9 +86,9 @@ class _Balls:
         return self._rounding.rounded(self._rounding.product([first, second]), "Mul")
 
     def apply(
-        self, step: Step, operands: Sequence[Any], *, with_value: bool
+        self, operation: Operation, operands: Sequence[Any], *, with_value: bool
     ) -> tuple[Mapping[int, Any], Any]:
-        found = rule(step.pattern, step.moving)
+        found = rule(*operation)
         inputs = dict(zip(found.operands, operands, strict=True))
         parts = [*found.partials.values(), *((found.value,) if with_value else ())]
         results = enclosures(parts, inputs, self._rounding)
@@ -363,6 +111,7 @@ def slopes(
 
     Examples
     --------
+    >>> from symdiff.engines.sympy_plan import plan
     >>> x, y = sp.symbols("x y", real=True)
     >>> product = plan(sp.Abs(x)*y, ["x", "y"])
     >>> {
@@ -400,45 +149,68 @@ def slope_radius_of_rules(steps: Plan, variable: str, inputs: Mapping[str, Ball]
     return radius_in_doubles(slope)
 
 
+# A number with its derivatives by variable; those that are missing are 0.
+_Moving = tuple[Any, Mapping[str, Any]]
+
+
 def _evaluated(
     steps: Plan, variables: frozenset[str], inputs: Mapping[str, Any], numbers: _Arithmetic
 ) -> dict[str, Any]:
     """Return the partial derivatives by variable."""
-    values: list[Any] = []
-    moved: list[dict[str, Any]] = []
+    results: list[_Moving] = []
     for step, with_value in zip(steps.steps, steps.with_value, strict=True):
         names = step.depends_on & variables
-        value: Any = None
-        slope: dict[str, Any] = {}
-        if step.node.is_Symbol:
-            value = inputs[step.node.name]
-            slope = dict.fromkeys(names, numbers.one)
-        elif not step.operands:
-            value = numbers.number(step.node)
-        elif step.pattern is None:
-            if with_value:
-                value = numbers.add([values[i] for i in step.operands])
-            for name in names:
-                terms = [moved[i][name] for i in step.operands if name in moved[i]]
-                if terms:
-                    slope[name] = numbers.add(terms)
-        elif names or with_value:
-            operands = [values[i] for i in step.operands]
-            if step.branches:
-                value = numbers.apply(step, operands, with_value=True)[1] if with_value else None
-                slope = _selected(step, operands, moved, names, numbers)
-            else:
-                partials, value = numbers.apply(step, operands, with_value=with_value)
-                slope = _chained(step, partials, moved, names, numbers)
-        values.append(value)
-        moved.append(slope)
-    return {name: moved[-1].get(name, numbers.number(sp.S.Zero)) for name in variables}
+        operands = [results[i] for i in step.operands]
+        if not operands:
+            results.append(_leaf(step.node, names, inputs, numbers))
+        elif not names and not with_value:
+            results.append((None, {}))
+        elif step.operation is None:
+            results.append(_sum(operands, names, numbers, with_value=with_value))
+        else:
+            evaluate = _selected if step.branches else _extreme if step.is_extreme else _applied
+            results.append(evaluate(step, operands, names, numbers, with_value=with_value))
+    found = results[-1][1]
+    return {name: found.get(name, numbers.number(sp.S.Zero)) for name in sorted(variables)}
+
+
+def _leaf(
+    node: sp.Expr, names: frozenset[str], inputs: Mapping[str, Any], numbers: _Arithmetic
+) -> _Moving:
+    """Return a symbol's or a number's value, and the derivative 1 of a variable by itself."""
+    value = inputs[node.name] if node.is_Symbol else numbers.number(node)
+    return value, dict.fromkeys(names, numbers.one)
+
+
+def _sum(
+    operands: Sequence[_Moving], names: frozenset[str], numbers: _Arithmetic, *, with_value: bool
+) -> _Moving:
+    value = numbers.add([v for v, _ in operands]) if with_value else None
+    terms = {name: [moved[name] for _, moved in operands if name in moved] for name in names}
+    return value, {name: numbers.add(added) for name, added in terms.items() if added}
+
+
+def _applied(
+    step: Step,
+    operands: Sequence[_Moving],
+    names: frozenset[str],
+    numbers: _Arithmetic,
+    *,
+    with_value: bool,
+) -> _Moving:
+    """Return the result of an operation with a rule."""
+    values = [value for value, _ in operands]
+    partials, value = numbers.apply(_of(step), values, with_value=with_value)
+    return value, _chained(partials, operands, names, numbers)
+
+
+def _of(step: Step) -> Operation:
+    return cast("Operation", step.operation)
 
 
 def _chained(
-    step: Step,
     partials: Mapping[int, Any],
-    moved: Sequence[Mapping[str, Any]],
+    operands: Sequence[_Moving],
     names: frozenset[str],
     numbers: _Arithmetic,
 ) -> dict[str, Any]:
@@ -446,30 +218,70 @@ def _chained(
     chained: dict[str, Any] = {}
     for name in names:
         terms = [
-            numbers.multiply(partial, moved[step.operands[i]][name])
+            numbers.multiply(partial, operands[i][1][name])
             for i, partial in partials.items()
-            if name in moved[step.operands[i]]
+            if name in operands[i][1]
         ]
         if terms:
             chained[name] = numbers.add(terms)
     return chained
 
 
-def _selected(
+def _extreme(
     step: Step,
-    operands: Sequence[Any],
-    moved: Sequence[Mapping[str, Any]],
+    operands: Sequence[_Moving],
     names: frozenset[str],
     numbers: _Arithmetic,
-) -> dict[str, Any]:
-    """Return the derivatives of a Piecewise by variable: those of the branches, selected alike."""
+    *,
+    with_value: bool,
+) -> _Moving:
+    """Return a maximum or minimum of several operands.
+
+    sympy differentiates Max(u, v, w) as Max(u, Max(v, w)) with respect to u, and so on.
+    """
+    del with_value  # it is computed in any case
+    pattern = (step.node.func, Slot(0), Slot(1))
+    constant, moving = Operation(pattern, (False, False)), Operation(pattern, (True, False))
+
+    def extreme(first: Any, second: Any) -> Any:  # noqa: ANN401
+        return numbers.apply(constant, [first, second], with_value=True)[1]
+
+    values = [value for value, _ in operands]
+    before = list(itertools.accumulate(values, extreme))
+    after = list(itertools.accumulate(reversed(values), extreme))[::-1]
+    partials = {}
+    for k, value in enumerate(values):
+        if not operands[k][1]:
+            continue
+        others = [*before[max(k - 1, 0) : k], *after[k + 1 : k + 2]]
+        rest = functools.reduce(extreme, others)
+        partials[k] = numbers.apply(moving, [value, rest], with_value=False)[0][0]
+    return before[-1], _chained(partials, operands, names, numbers)
+
+
+def _selected(
+    step: Step,
+    operands: Sequence[_Moving],
+    names: frozenset[str],
+    numbers: _Arithmetic,
+    *,
+    with_value: bool,
+) -> _Moving:
+    """Return a Piecewise. Its derivative has the same conditions and the branches' derivatives."""
+
+    def select(branch: Callable[[_Moving], Any]) -> Any:  # noqa: ANN401
+        parts = [branch(o) if i in step.branches else o[0] for i, o in enumerate(operands)]
+        return numbers.apply(_of(step), parts, with_value=True)[1]
+
     zero = numbers.number(sp.S.Zero)
-    selected: dict[str, Any] = {}
-    for name in names:
-        branches = {i: moved[step.operands[i]].get(name, zero) for i in step.branches}
-        parts = [branches.get(i, value) for i, value in enumerate(operands)]
-        selected[name] = numbers.apply(step, parts, with_value=True)[1]
-    return selected
+    value = select(lambda operand: operand[0]) if with_value else None
+    return value, {
+        name: select(functools.partial(_derivative, name=name, otherwise=zero)) for name in names
+    }
+
+
+def _derivative(operand: _Moving, name: str, otherwise: Any) -> Any:  # noqa: ANN401
+    return operand[1].get(name, otherwise)
 
 
 def _double(number: sp.Expr) -> Any:  # noqa: ANN401

@@ -16,6 +16,9 @@ from symdiff.program import Program
 MAX_WRITTEN_OUT: Final = 3000
 # Largest number of sub-expressions times that of variables: sympy takes some seconds then.
 MAX_DIFFERENTIATED: Final = 60_000
+# Largest number of operands of a maximum or minimum: sympy compares all pairs of them, once for
+# the derivative with respect to each.
+MAX_COMPARED: Final = 16
 SYMPY: Final = "sympy"
 
 
@@ -48,7 +51,8 @@ def derivatives(
     Raises
     ------
     Unsupported
-        The program has a function that sympy lacks, or it is too large.
+        The program has a function that sympy lacks, it is too large, or it has a maximum or minimum
+        of more than `MAX_COMPARED` operands.
 
     Examples
     --------
@@ -58,6 +62,10 @@ def derivatives(
     """
     check_size(program, len(variables))
     f = expression(program)
+    operands = max((len(part.args) for part in f.atoms(sp.Max, sp.Min)), default=0)
+    if operands > MAX_COMPARED:
+        reason = f"a maximum or minimum of {operands} operands, more than {MAX_COMPARED}"
+        raise Unsupported(SYMPY, reason)
     if inner:
         f = sp.diff(f, sp.Symbol(inner, real=True))
     partials = {name: sp.diff(f, sp.Symbol(name, real=True)) for name in variables}

@@ -8,7 +8,7 @@ import pytest
 import sympy as sp
 
 import symdiff
-from symdiff.engines import formulas, symbolic, sympy_chain, sympy_code, sympy_whole
+from symdiff.engines import formulas, symbolic, sympy_code, sympy_plan, sympy_whole
 from symdiff.engines.base import Problem
 from symdiff.engines.registry import load
 from symdiff.engines.sympy_derivatives import derivatives
@@ -128,7 +128,7 @@ def test_an_allowance_that_cannot_be_computed_leaves_a_number_undecided(engine, 
     cube = sp.Symbol("x", real=True) ** 3  # the engine returns its derivative for that of x**2
     if engine == "symbolic":
         place = (symbolic, "slope_radius_of_rules")
-        monkeypatch.setattr(symbolic, "_plan", lambda *_: sympy_chain.plan(cube, ["x"]))
+        monkeypatch.setattr(symbolic, "_plan", lambda *_: sympy_plan.plan(cube, ["x"]))
     else:
         place = (formulas, "formula_radius")
         wrong = sympy_code.compiled(["x"], [cube.diff()])

@@ -15,7 +15,7 @@ from symdiff.engines.base import Gap, Problem
 from symdiff.engines.registry import BUILT_IN, load
 from symdiff.engines.running import run
 from symdiff.engines.sympy_derivatives import derivatives
-from symdiff.errors import UsageError
+from symdiff.errors import Unsupported, UsageError
 from symdiff.program import parse
 from symdiff.request.options import ENGINES as DEFAULT
 
@@ -97,6 +97,14 @@ def test_derivatives_share_no_memory_with_the_grid(name, text):
     columns = {variable: X.copy() for variable in program.inputs}
     found = run(load(name), Problem(program, columns, ("x",))).derivatives["x"]
     assert not any(np.shares_memory(found, column) for column in columns.values())
+
+
+def test_sympy_does_not_compare_the_operands_of_a_large_maximum():
+    operands = ", ".join(f"abs(x + {k}*y)" for k in range(1, 18))
+    with pytest.raises(Unsupported, match="a maximum or minimum of 17 operands, more than 16"):
+        derivatives(parse(f"max({operands})"), ("x",))
+    comparison = symdiff.compare(f"max({operands})", at={"x": [1], "y": [2]}, engines=["symbolic"])
+    assert comparison.ok
 
 
 def test_the_derivative_by_sympy_is_not_rewritten():

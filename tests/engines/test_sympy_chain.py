@@ -8,10 +8,11 @@ import pytest
 import sympy as sp
 
 from symdiff.arithmetics.symbolic import expression
-from symdiff.engines import sympy_chain
+from symdiff.engines import sympy_chain, sympy_code, sympy_rules
 from symdiff.engines.base import Problem
 from symdiff.engines.registry import load
-from symdiff.engines.sympy_chain import plan, slope_radius_of_rules, slopes
+from symdiff.engines.sympy_chain import slope_radius_of_rules, slopes
+from symdiff.engines.sympy_plan import plan
 from symdiff.errors import Unsupported
 from symdiff.program import parse
 from tests.catalogue.test_rows import ROWS, texts
@@ -80,17 +81,17 @@ def test_derivatives_of_generated_expressions_are_those_of_sympy():
 
 
 def test_a_wrong_rule_is_found(monkeypatch):
-    right = sympy_chain.compiled
+    right = sympy_rules.compiled
 
-    def wrong(names, parts):
-        return right(names, [part.replace(sp.cos, sp.sin) for part in parts])
+    def wrong(names, parts, **options):
+        return right(names, [part.replace(sp.cos, sp.sin) for part in parts], **options)
 
-    monkeypatch.setattr(sympy_chain, "compiled", wrong)
-    sympy_chain._code.cache_clear()
+    monkeypatch.setattr(sympy_rules, "compiled", wrong)
+    sympy_rules.code.cache_clear()
     try:
         assert differences("sin(x)*y")
     finally:
-        sympy_chain._code.cache_clear()
+        sympy_rules.code.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -129,6 +130,37 @@ def test_a_long_product_has_few_derivatives_a_rule():
     assert slope == pytest.approx(sum(terms), rel=1e-13)
 
 
+@pytest.mark.parametrize("function", [sp.Max, sp.Min])
+def test_the_derivative_of_many_operands_is_that_of_sympy_at_ties(function):
+    names = ["a", "b", "c", "d"]
+    symbols = [sp.Symbol(name, real=True) for name in names]
+    f = function(*symbols)
+    tied = {"a": [1.0, 2.0, 1.0], "b": [1.0, 2.0, 3.0], "c": [1.0, 0.0, 3.0], "d": [1.0, 2.0, 0.0]}
+    columns = {name: np.array(column) for name, column in tied.items()}
+    mine = slopes(plan(f, names), names, columns)
+    for name, symbol in zip(names, symbols, strict=True):
+        sympys = sympy_code.compiled(names, [sp.diff(f, symbol)])(*columns.values())[0]
+        assert mine[name].tolist() == sympys.tolist()
+
+
+def test_a_maximum_of_many_operands_takes_as_many_comparisons(monkeypatch):
+    calls = []
+    apply = sympy_chain._Arrays.apply
+    monkeypatch.setattr(
+        sympy_chain._Arrays, "apply", lambda *a, **o: calls.append(a) or apply(*a, **o)
+    )
+
+    def applied(count):
+        names = [f"v{k}" for k in range(count)]
+        f = sp.Max(*(sp.Symbol(name, real=True) for name in names), evaluate=False)
+        calls.clear()
+        slopes(plan(f, names), names, {name: np.array([1.0]) for name in names})
+        return len(calls)
+
+    assert applied(40) == 2 * 39 + 38 + 40  # from both ends, and a derivative by each operand
+    assert applied(80) < 2.1 * applied(40)
+
+
 def test_values_that_no_derivative_needs_are_not_computed():
     steps = plan(expression(parse("log(1 + exp(x))")), ["x"])
     values = dict(zip((str(s.node) for s in steps.steps), steps.with_value, strict=True))
@@ -145,7 +177,7 @@ def test_sympy_differentiates_each_operation_once_for_all_expressions(monkeypatc
     differentiated = []
     diff = sp.diff
     monkeypatch.setattr(sp, "diff", lambda *a: differentiated.append(a) or diff(*a))
-    sympy_chain.rule.cache_clear()
+    sympy_rules.rule.cache_clear()
     for text in ("sin(x)*exp(x)", "exp(sin(x))", "sin(exp(sin(x)))*sin(x)"):
         plan(expression(parse(text)), ["x"])
     assert len(differentiated) == 4  # sin, exp, and both factors of a product

@@ -1,0 +1,199 @@
+"""An expression of sympy as steps: its nodes, and sympy's rule for each."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import sympy as sp
+from sympy.logic.boolalg import Boolean
+
+from symdiff.engines.sympy_rules import Operation, Rule, Slot, rule
+
+# Operations whose numbers are operands like others, so that there are fewer rules.
+_WITH_NUMBERS: Final = frozenset({sp.Add, sp.Mul, sp.Max, sp.Min})
+# A longer product is a product of two shorter ones: a product of n factors has n derivatives.
+_MOST_FACTORS: Final = 8
+
+
+class _Operands:
+    """The operands of an operation, in the order in which they are found.
+
+    Each is there once, but the branches of a Piecewise are there in addition: its derivative has
+    the same conditions, and the derivatives of the branches.
+    """
+
+    def __init__(self, node: sp.Expr, *, is_constant: bool) -> None:
+        self.found: list[sp.Expr] = []
+        self.branches: list[int] = []
+        self._slots: dict[sp.Expr, Slot] = {}
+        self._is_constant = is_constant
+        if node.func is sp.Piecewise:
+            pairs = [
+                (pair.func, self._branch(pair.expr), self._part(pair.cond, pair))
+                for pair in node.args
+            ]
+            self.pattern: Any = (sp.Piecewise, *pairs)
+        else:
+            self.pattern = (node.func, *(self._part(a, node) for a in node.args))
+
+    def _part(self, part: Any, whole: Any) -> Any:  # noqa: ANN401
+        """Return a part of the operation: a number as it is, an operand as its place."""
+        if isinstance(part, (Boolean, sp.Tuple)) and not part.is_Symbol:
+            return (part.func, *(self._part(a, part) for a in part.args)) if part.args else part
+        if part.is_Number and not (self._is_constant or whole.func in _WITH_NUMBERS):
+            return part
+        if whole.is_Mul and not self._is_constant:
+            # sympy cancels factors: the derivative of x*log(x) is log(x) + 1, that of x**2/y by x
+            # is 2*x/y. It would be NaN where 1/x or 1/y overflows, computed factor by factor.
+            if part.is_Pow and part.exp.is_Number:
+                return (sp.Pow, self._slot(part.base), part.exp)
+            if isinstance(part, sp.log) and part.args[0] in _bases(whole):
+                return (sp.log, self._slot(part.args[0]))
+        return self._slot(part)
+
+    def _slot(self, operand: sp.Expr) -> Slot:
+        if operand not in self._slots:
+            self._slots[operand] = self._new_slot(operand)
+        return self._slots[operand]
+
+    def _branch(self, operand: sp.Expr) -> Slot:
+        self.branches.append(len(self.found))
+        return self._new_slot(operand)
+
+    def _new_slot(self, operand: sp.Expr) -> Slot:
+        self.found.append(operand)
+        return Slot(len(self.found) - 1)
+
+
+def _bases(product: sp.Mul) -> frozenset[sp.Expr]:
+    """Return the factors of a product without their exponents."""
+    return frozenset(a.base if a.is_Pow and a.exp.is_Number else a for a in product.args)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Step:
+    """A node of an expression, in the order of evaluation.
+
+    Attributes
+    ----------
+    node
+        The sub-expression.
+    operands
+        The indices of the steps of its operands.
+    operation
+        The operation, for `rule`; None for a number, a symbol and a sum.
+    branches
+        The places of the operands that are branches of a Piecewise.
+    depends_on
+        The variables that it depends on.
+    """
+
+    node: sp.Expr
+    operands: tuple[int, ...]
+    operation: Operation | None
+    branches: frozenset[int]
+    depends_on: frozenset[str]
+
+    @property
+    def is_extreme(self) -> bool:
+        """Whether it is a maximum or minimum of more than two operands."""
+        return len(self.operands) > 2 and self.node.func in {sp.Max, sp.Min}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Plan:
+    """The steps that compute the partial derivatives of an expression; the last is the expression.
+
+    Attributes
+    ----------
+    steps
+        The nodes of the expression, operands first, each once.
+    with_value
+        For every step, whether its value is needed, and not only its derivatives.
+    gaps
+        By variable, the sub-expressions whose derivative sympy does not have.
+    """
+
+    steps: tuple[Step, ...]
+    with_value: tuple[bool, ...]
+    gaps: Mapping[str, tuple[sp.Expr, ...]]
+
+
+def plan(expression: sp.Expr, variables: Sequence[str]) -> Plan:
+    """Return the steps that compute the partial derivatives of an expression.
+
+    Parameters
+    ----------
+    expression
+        The expression, in real symbols.
+    variables
+        The names of the symbols to differentiate with respect to.
+    """
+    steps = tuple(_steps(expression, frozenset(variables)))
+    rules = [None if s.operation is None or s.is_extreme else rule(*s.operation) for s in steps]
+    needed = [False] * len(steps)
+    gaps: dict[str, list[sp.Expr]] = {}
+    for k in reversed(range(len(steps))):
+        step, found = steps[k], rules[k]
+        for place in _places_needed(step, found, with_value=needed[k]):
+            needed[step.operands[place]] = True
+        for place in () if found is None else found.unevaluated:
+            for name in steps[step.operands[place]].depends_on:
+                gaps.setdefault(name, []).append(step.node)
+    return Plan(steps, tuple(needed), {name: tuple(parts) for name, parts in gaps.items()})
+
+
+def _places_needed(step: Step, found: Rule | None, *, with_value: bool) -> Iterable[int]:
+    """Return the places of the operands whose values are needed."""
+    everything = range(len(step.operands))
+    if with_value or (step.is_extreme and step.depends_on):
+        return everything
+    if step.branches:
+        return frozenset(everything) - step.branches
+    return () if found is None else found.needed
+
+
+def _steps(expression: sp.Expr, variables: frozenset[str]) -> Iterator[Step]:
+    """Yield the nodes of an expression, operands before the operations on them."""
+    places: dict[sp.Expr, int] = {}
+    depends_on: list[frozenset[str]] = []
+    constants: dict[sp.Basic, bool] = {}
+    waiting: list[tuple[sp.Expr, _Operands | None]] = [(expression, None)]
+    while waiting:
+        node, operands = waiting.pop()
+        if node in places:
+            continue
+        if operands is None and node.args and not node.is_Symbol:
+            operands = _Operands(_shortened(node), is_constant=_is_constant(node, constants))
+            waiting.append((node, operands))
+            waiting.extend((operand, None) for operand in reversed(operands.found))
+            continue
+        found = () if operands is None else tuple(places[o] for o in operands.found)
+        moved = frozenset[str]().union(*(depends_on[i] for i in found))
+        if node.is_Symbol and node.name in variables:
+            moved = frozenset({node.name})
+        branches = frozenset(() if operands is None else operands.branches)
+        moving = tuple(bool(depends_on[i]) and not branches for i in found)
+        has_rule = operands is not None and not node.is_Add
+        operation = Operation(operands.pattern, moving) if operands and has_rule else None
+        places[node] = len(depends_on)
+        depends_on.append(moved)
+        yield Step(node, found, operation, branches, moved)
+
+
+def _is_constant(part: sp.Basic, known: dict[sp.Basic, bool]) -> bool:
+    """Return whether there is no symbol in a part; `known` is filled with the answers."""
+    if part not in known:
+        known[part] = not part.is_Symbol and all(_is_constant(a, known) for a in part.args)
+    return known[part]
+
+
+def _shortened(node: sp.Expr) -> sp.Expr:
+    """Return a long product as the product of two shorter ones, and anything else unchanged."""
+    if not node.is_Mul or len(node.args) <= _MOST_FACTORS:
+        return node
+    half = len(node.args) // 2
+    parts = (node.args[:half], node.args[half:])
+    return sp.Mul(*(sp.Mul(*part, evaluate=False) for part in parts), evaluate=False)
