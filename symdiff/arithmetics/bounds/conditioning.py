@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -9,7 +10,8 @@ from typing import Any, Final
 import flint
 
 from symdiff.arithmetics.balls import Ball, radius_of
-from symdiff.arithmetics.bounds.jets import Exact, Jet, evaluate
+from symdiff.arithmetics.bounds.jets import Exact, Jet, TieError, evaluate
+from symdiff.arithmetics.bounds.slopes import slope_in
 from symdiff.arithmetics.bounds.ties import BothBranches, gradient_terms
 from symdiff.catalogue import Function
 from symdiff.errors import Unsupported
@@ -152,20 +154,46 @@ def cancelling_node(
     >>> program.place(cancelling_node(program, "x", {"x": flint.arb(1e-9)}))
     '1 - cos(x) (expr, column 2)'
     """
-    calls = [index for index, _ in program.calls() if program.spans[index]]
-    bound = _error(program, variable, inputs, dtype, {})
-    if len(calls) > MAX_CALLS or math.isnan(bound):
+    known: dict[int, Any] = {}  # the jets of the nodes, with the engine's rounding
+    bound = _error(program, variable, inputs, dtype, known)
+    if _count_written(program) > MAX_CALLS or math.isnan(bound):
         return program.output
-    for index in calls:
+    precise: dict[int, Any] = {}
+    for index, part, dependents in _written_calls(program):
         with flint.ctx.workprec(_BITS):
-            jet = _jet(program.at(index), variable, inputs, _HighPrecision(), {})
+            jet = _jet(part, variable, inputs, _HighPrecision(), precise)
         if jet is None or not jet.is_finite:
             continue
         gradient = tuple(_rounded(g, dtype) for g in jet.gradient)
-        held = {index: Jet(_rounded(jet.value, dtype), gradient)}
-        if _error(program, variable, inputs, dtype, held) <= _MUCH * bound:
+        kept = {i: value for i, value in known.items() if i not in dependents}
+        kept[index] = Jet(_rounded(jet.value, dtype), gradient)
+        if _error(program, variable, inputs, dtype, kept) <= _MUCH * bound:
             return index
     return program.output
+
+
+def _count_written(program: Program) -> int:
+    """Return the number of calls that are written in the text."""
+    return sum(1 for index, _ in program.calls() if program.spans[index])
+
+
+@functools.lru_cache(maxsize=32)
+def _written_calls(program: Program) -> tuple[tuple[int, Program, frozenset[int]], ...]:
+    """Return the calls that are written in the text, with the nodes that depend on each."""
+    return tuple(
+        (index, program.at(index), _dependents(program, index))
+        for index, _ in program.calls()
+        if program.spans[index]
+    )
+
+
+def _dependents(program: Program, node: int) -> frozenset[int]:
+    """Return the nodes whose values depend on that of a node, without it."""
+    found = {node}
+    for index, call in program.calls():
+        if not found.isdisjoint(call.operands):
+            found.add(index)
+    return frozenset(found - {node})
 
 
 def _error(
@@ -173,12 +201,15 @@ def _error(
     variable: str,
     inputs: Mapping[str, Ball],
     dtype: Dtype,
-    held: Mapping[int, Jet],
+    known: dict[int, Any],
 ) -> float:
-    """Return the bound of the rounding error: infinite if none holds, NaN if not known."""
+    """Return the bound of the rounding error: infinite if none holds, NaN if not known.
+
+    The jets of the nodes that are computed are added to those that are known.
+    """
     with flint.ctx.workprec(dtype.bits):
-        slope = _slope(program, variable, inputs, BothBranches(dtype), held)
-        return math.nan if slope is None else radius_of(slope)
+        jet = _jet(program, variable, inputs, BothBranches(dtype), known)
+        return math.nan if jet is None else radius_of(_gradient(jet))
 
 
 def _unit(x: Ball, dtype: Dtype) -> float:
@@ -195,6 +226,12 @@ def _precise_slope(program: Program, variable: str, inputs: Mapping[str, Ball]) 
     slope = _NO_NUMBER
     for bits in _PRECISIONS:
         with flint.ctx.workprec(bits):
+            smooth = _smooth_slope(program, variable, inputs, bits)
+            if smooth is not None and smooth.is_finite():
+                slope = smooth
+                if slope.rel_accuracy_bits() >= _ACCURATE:
+                    break
+                continue
             try:
                 jet = evaluate(program, jets, _HighPrecision())
             except (Unsupported, RecursionError):
@@ -205,19 +242,23 @@ def _precise_slope(program: Program, variable: str, inputs: Mapping[str, Ball]) 
     return slope
 
 
+def _smooth_slope(
+    program: Program, variable: str, inputs: Mapping[str, Ball], bits: int
+) -> Ball | None:
+    """Return the derivative where no switch may be zero, as the jets compute it; else None."""
+    try:
+        return slope_in(program, variable, inputs, bits)
+    except TieError:
+        return None
+
+
 def _rounded(x: Ball, dtype: Dtype) -> Ball:
     """Return the ball of a number that is rounded correctly to a dtype."""
     return x + flint.arb(0, _upper(x) * 2.0**-dtype.bits)
 
 
-def _slope(
-    program: Program,
-    variable: str,
-    inputs: Mapping[str, Ball],
-    ties: Any,
-    held: Mapping[int, Jet] | None = None,
-) -> Ball | None:
-    jet = _jet(program, variable, inputs, ties, held or {})
+def _slope(program: Program, variable: str, inputs: Mapping[str, Ball], ties: Any) -> Ball | None:
+    jet = _jet(program, variable, inputs, ties, {})
     return None if jet is None else _gradient(jet)
 
 
@@ -233,12 +274,15 @@ def _jet(
     variable: str,
     inputs: Mapping[str, Ball],
     ties: Any,
-    held: Mapping[int, Jet],
+    known: dict[int, Any],
 ) -> Jet | None:
-    """Return a jet of the program, or None where it is undefined or has no meaning on jets."""
+    """Return a jet of the program, or None where it is undefined or has no meaning on jets.
+
+    The jets of the nodes that are computed are added to those that are known.
+    """
     jets = {name: Jet(x, (flint.arb(1),) if name == variable else ()) for name, x in inputs.items()}
     try:
-        return evaluate(program, jets, ties, held=held)
+        return evaluate(program, jets, ties, cache=known)
     except (Unsupported, RecursionError):
         return None
 

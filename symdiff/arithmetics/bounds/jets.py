@@ -510,6 +510,7 @@ def evaluate(
     ties: Ties,
     *,
     held: Mapping[int, Jet] | None = None,
+    cache: dict[int, Any] | None = None,
 ) -> Jet | None:
     """Return a Program's jet in flint's working precision, or None where it is undefined.
 
@@ -524,6 +525,9 @@ def evaluate(
         What to do where a switch may be zero.
     held
         Jets of nodes that are not computed but taken from here, by the node's index.
+    cache
+        Jets of nodes by index: those in it are used, those computed here are added to it. With a
+        cache, `held` is not used.
 
     Raises
     ------
@@ -539,5 +543,5 @@ def evaluate(
     >>> jet.value, jet.gradient
     (-4.00000000000000, (4.00000000000000,))
     """
-    result = read(program, Jets(ties), inputs, held=held)
+    result = read(program, Jets(ties), inputs, held=held, cache=cache)
     return None if result is EMPTY else _as_jet(result)

@@ -66,10 +66,15 @@ def slope_radius(
     >>> slope_radius(parse("max(x, 0) - max(-x, 0)"), "x", {"x": flint.arb(0)})
     0.0
     """
-    radius = _radius(dtype, lambda d: _slope(_jet(program, variable, inputs, d, mode)))
+    nodes: dict[int, Any] = {}  # the jets in this dtype
+    radius = _radius(
+        dtype,
+        lambda d: _slope(_jet(program, variable, inputs, d, mode, nodes if d is dtype else None)),
+    )
     if not math.isfinite(radius) or not issubclass(mode, ReverseMode):
         return radius
-    return radius + _underflow(program, variable, inputs, dtype, mode, radius)
+    with flint.ctx.workprec(dtype.bits):
+        return radius + underflow_of_adjoints(program, nodes, mode(dtype), dtype, radius)
 
 
 def is_overflow(
@@ -214,37 +219,23 @@ def _slope(jet: Jet | None) -> Ball | None:
     return jet.gradient[0] if jet.gradient else flint.arb(0)
 
 
-def _underflow(  # noqa: PLR0913, PLR0917  (the arguments of `slope_radius`, and what it has found)
-    program: Program,
-    variable: str,
-    inputs: Mapping[str, Ball],
-    dtype: Dtype,
-    mode: type[BothBranches],
-    known: float,
-) -> float:
-    """Return what underflow in adjoints adds to the error of a derivative in reverse mode."""
-    with flint.ctx.workprec(dtype.bits):
-        ties, cache = mode(dtype), dict[int, Any]()
-        jets = {
-            name: Jet(x, (flint.arb(1),) if name == variable else ()) for name, x in inputs.items()
-        }
-        read(program, Jets(ties), jets, cache=cache)
-        return underflow_of_adjoints(program, cache, ties, dtype, known)
-
-
-def _jet(
+def _jet(  # noqa: PLR0913, PLR0917  (the arguments of `slope_radius`, and the cache)
     program: Program,
     variable: str | None,
     inputs: Mapping[str, Ball],
     dtype: Dtype,
     mode: type[BothBranches] = BothBranches,
+    cache: dict[int, Any] | None = None,
 ) -> Jet | None:
-    """Return a jet that contains an engine's value and gradient, or None if there is no bound."""
+    """Return a jet that contains an engine's value and gradient, or None if there is no bound.
+
+    The jets of all nodes are added to the cache.
+    """
     with flint.ctx.workprec(dtype.bits):
         one = (flint.arb(1),)
         jets = {name: Jet(ball, one if name == variable else ()) for name, ball in inputs.items()}
         try:
-            jet = evaluate(program, jets, mode(dtype))
+            jet = evaluate(program, jets, mode(dtype), cache=cache)
         except (Unsupported, RecursionError):
             return None
     return Jet(flint.arb("nan")) if jet is None else jet
