@@ -35,7 +35,7 @@ from symdiff.program.differentiation import SecondOrder
 from symdiff.request.options import MAX_PROOFS, Options
 from symdiff.truth.exact_points import exact_point
 from symdiff.truth.kinds import Kind, Truth
-from symdiff.truth.proof import NO_FORMULA, prove
+from symdiff.truth.proof import NO_FORMULA, prove, smooth_truths
 from symdiff.truth.second_order import prove_second
 from symdiff.truth.truths import Certified, Proofs, Truths
 
@@ -121,7 +121,23 @@ class ProofTask:
         f = certify(self.second.program, self.second.inner, columns, exact)
         return certified.without((certified.outside > 0) & (f.outside == 0))
 
-    def prove(self, i: int) -> Truth:
+    def prove(self, points: Sequence[int]) -> dict[int, Truth]:
+        """Prove the truth at some points, by index."""
+        smooth = self._smooth(points)
+        return {i: smooth.get(i) or self._prove_one(i) for i in points}
+
+    def _smooth(self, points: Sequence[int]) -> dict[int, Truth]:
+        """Return the truth at the points at doubles that are proved smooth together."""
+        program = self.program if self.second is None else self.second.derivative
+        inexact = {i for i, _ in self.grid.exact}
+        at_doubles = [i for i in points if i not in inexact]
+        rows = self.grid.points[at_doubles].tolist()
+        truths = smooth_truths(
+            program, self.variable, self.grid.names, rows, self.options.budget.bits
+        )
+        return {i: t for i, t in zip(at_doubles, truths, strict=True) if t is not None}
+
+    def _prove_one(self, i: int) -> Truth:
         """Prove the truth at one point."""
         point = exact_point(self.grid, i)
         if point is None:
@@ -184,25 +200,22 @@ def prove_points(task: ProofTask, truths: Truths, points: Iterable[int]) -> Trut
         A proof contradicts a certified derivative.
     """
     attempted = truths.attempted
-    left = task.options.max_proofs - len(truths.proofs)
-    proofs: dict[int, Truth] = {}
-    unproved: dict[int, str] = {}
-    for i in points:
-        if attempted[i] or i in proofs:
-            continue
-        if len(proofs) < left:
-            proofs[i] = task.prove(i)
-        elif not truths.certified.is_certified[i]:
-            unproved[i] = f"more than {task.options.max_proofs} proofs"
-    if not (proofs or unproved):
+    left = max(0, task.options.max_proofs - len(truths.proofs))
+    new = [i for i in dict.fromkeys(points) if not attempted[i]]
+    if not new:
         return truths
-    return _with_proofs(task, truths, proofs, unproved)
+    unproved = {
+        i: f"more than {task.options.max_proofs} proofs"
+        for i in new[left:]
+        if not truths.certified.is_certified[i]
+    }
+    return _with_proofs(task, truths, task.prove(new[:left]), unproved)
 
 
 def _audited(task: ProofTask, truths: Truths, doubtful: NDArray[np.intp]) -> Truths:
     """Return the truth with proofs at a random sample of the certified points."""
     sample = _sample(len(task.grid), doubtful, task.options.sample, task.options.seed)
-    proofs = {i: task.prove(i) for i in sample}
+    proofs = task.prove(sample)
     decided = {i: truth for i, truth in proofs.items() if truth.kind is not Kind.UNDECIDED}
     return _with_proofs(task, truths, decided, {})
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import flint
@@ -101,6 +101,55 @@ def smooth_truth(
         return None
     detail = "" if math.isfinite(slope) else _size(program, variable, point)
     return Truth(Kind.SMOOTH, slope, slope, slope, detail=detail)
+
+
+def smooth_truths(
+    program: Program,
+    variable: str,
+    names: Sequence[str],
+    rows: Sequence[Sequence[float]],
+    bits: int,
+) -> list[Truth | None]:
+    """Return the truth at points at doubles where the first precision proves the program smooth.
+
+    Parameters
+    ----------
+    program
+        The expression.
+    variable
+        The input to differentiate with respect to.
+    names
+        The names of the coordinates.
+    rows
+        The coordinates of every point.
+    bits
+        The highest precision that may be used.
+
+    Returns
+    -------
+    list
+        None where `prove` has to decide.
+    """
+    if bits < _JET_BITS[0]:
+        return [None] * len(rows)
+    with flint.ctx.workprec(_JET_BITS[0]):
+        return [_smooth_at(program, variable, names, row) for row in rows]
+
+
+def _smooth_at(
+    program: Program, variable: str, names: Sequence[str], row: Sequence[float]
+) -> Truth | None:
+    if not all(map(math.isfinite, row)):
+        return None
+    point = dict(zip(names, map(flint.arb, row), strict=True))
+    try:
+        ball = slope_in(program, variable, point, flint.ctx.prec)
+    except (ArithmeticError, ValueError, TypeError, LookupError):  # `prove` says what it is
+        return None
+    slope = None if ball is None else nearest_in(ball)
+    if slope is None or not math.isfinite(slope):
+        return None
+    return Truth(Kind.SMOOTH, slope, slope, slope)
 
 
 def with_apparent_kink(truth: Truth, program: Program, point: Mapping[str, Real]) -> Truth:
