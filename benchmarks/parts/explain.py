@@ -1,7 +1,5 @@
 """Time `symdiff.explain` beside a plain forward and backward pass, and beside detect_anomaly.
 
-    python benchmarks/explain.py
-
 All are timed in turns, in one process with one thread; a number is the median of processor times.
 """
 
@@ -15,13 +13,18 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from tabulate import tabulate
+from measuring import Table
 
 import symdiff
 from symdiff.explanation.recording import run
 from symdiff.tracing.inputs import read_arguments
 
 ROUNDS = 7
+EXPLAIN = """\
+Milliseconds of processor time for functions of a million numbers, with one thread, and the ratio to
+a plain forward and backward pass.
+"The lines" is the search alone, without proof and remedies; detect_anomaly stops at the first
+NaN."""
 
 
 def masked_root(x: torch.Tensor) -> torch.Tensor:
@@ -103,7 +106,7 @@ def seconds(way: Callable[..., None], *arguments: Any) -> float:  # noqa: ANN401
     return time.process_time() - start
 
 
-def table() -> tuple[list[str], list[list[object]]]:
+def explain() -> Table:
     """Return the headers and rows of a table of milliseconds, with their ratios."""
     torch.set_num_threads(1)
     rows: list[list[object]] = []
@@ -114,8 +117,3 @@ def table() -> tuple[list[str], list[list[object]]]:
         )
         rows.append([name, f"{base:.0f}", *(f"{t:.0f} ({t / base:.1f})" for t in others)])
     return ["function", *WAYS], rows
-
-
-if __name__ == "__main__":
-    headers, measured = table()
-    print(tabulate(measured, headers=headers, tablefmt="github", disable_numparse=True))
