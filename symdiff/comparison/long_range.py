@@ -17,6 +17,7 @@ from symdiff.comparison.evidence import ColumnWriter, LeftOut, Trial
 from symdiff.comparison.trial import Case, run_trial
 from symdiff.grid.grid import Grid, Role, with_plain_points
 from symdiff.grid.points import LongRange
+from symdiff.labels import among
 from symdiff.request.options import Options
 from symdiff.truth.certify import ProofOptions
 from symdiff.verdict.words import Verdict, counted
@@ -132,7 +133,9 @@ def _chunks(special: Grid, long_range: LongRange) -> Iterator[Grid]:
         end = np.inf if is_last else long_range.points(first + CHUNK, first + CHUNK + 1)[0]
         start = x[0] if first else -np.inf
         inside = np.flatnonzero((special_x >= start) & (special_x < end))
-        yield with_plain_points(special.part(inside), x[~np.isin(x, special_x[inside])])
+        equal = (np.searchsorted(x, special_x[inside], side) for side in ("left", "right"))
+        without = {i for first, last in zip(*equal, strict=True) for i in range(first, last)}
+        yield with_plain_points(special.part(inside), x, np.array(sorted(without), dtype=np.intp))
 
 
 def _at_points(case: Case, grid: Grid) -> Case:
@@ -150,5 +153,5 @@ def _proof_count(trial: Trial) -> int:
 def _all_agree(trials: Sequence[Trial]) -> Mask:
     """Return at which points every engine agrees or does not support the program; shape (n,)."""
     codes = [j.codes for trial in trials for j in trial.judgements.values()]
-    agree: Mask = np.logical_and.reduce([np.isin(c, _COUNTED_ONLY) for c in codes])
+    agree: Mask = np.logical_and.reduce([among(c, _COUNTED_ONLY) for c in codes])
     return agree

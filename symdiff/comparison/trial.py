@@ -28,6 +28,7 @@ from symdiff.engines.registry import load
 from symdiff.engines.running import check_memory, is_long, run
 from symdiff.errors import describe
 from symdiff.grid.grid import Grid
+from symdiff.labels import among
 from symdiff.libraries import set_torch_threads, torch_threads
 from symdiff.program import Program
 from symdiff.request.options import Options
@@ -340,7 +341,7 @@ def _with_diagnoses(trial: Trial) -> Trial:
     judgements = dict(trial.judgements)
     for (name, variable), judgement in trial.judgements.items():
         samples, truths = trial.samples[name], trial.truths[variable]
-        off = np.isin(judgement.codes, _WRONG)
+        off = among(judgement.codes, _WRONG)
         if variable in samples.refusals or not off.any():
             continue
         how = diagnose if samples.traits.is_asserted else diagnose_region
@@ -350,7 +351,7 @@ def _with_diagnoses(trial: Trial) -> Trial:
         explained = (
             off
             if samples.traits.is_asserted
-            else off & np.isin(truths.kinds, (Kind.SMOOTH, Kind.PARTIAL))
+            else off & among(truths.kinds, (Kind.SMOOTH, Kind.PARTIAL))
         )
         reasons = dict.fromkeys(np.flatnonzero(explained).tolist(), words)
         judgements[name, variable] = judgement.with_reasons(reasons)

@@ -215,8 +215,9 @@ class Truths:
     def kinds(self) -> NDArray[np.int8]:
         """The codes of the `Kind` of every point, shape (n,)."""
         certified = self.certified
-        kinds = np.where(certified.is_certified, np.int8(Kind.SMOOTH), np.int8(Kind.UNDECIDED))
-        kinds[certified.outside > 0] = Kind.OUTSIDE
+        kinds = np.full(len(self), Kind.SMOOTH, dtype=np.int8)
+        kinds[np.flatnonzero(~certified.is_certified)] = Kind.UNDECIDED
+        kinds[np.flatnonzero(certified.outside)] = Kind.OUTSIDE
         kinds[self.proofs.points] = self.proofs.kinds
         return kinds
 
@@ -250,7 +251,7 @@ class Truths:
     @functools.cached_property
     def overflowing(self) -> Mask:
         """Where a derivative is finite and beyond the largest double, shape (n,)."""
-        return self._mask([i for i, text in self.proofs.details.items() if OVERFLOW in text])
+        return self._mask(self.overflowing_points)
 
     @functools.cached_property
     def attempted(self) -> Mask:
@@ -289,12 +290,26 @@ class Truths:
 
     def one_sided(self, i: int) -> tuple[float, float]:
         """Return the left- and the right-sided derivative at a point, NaN where there is none."""
-        return float(self.left[i]), float(self.right[i])
+        row = self._row(i)
+        if row is None:
+            return (float(self.certified.derivative[i]),) * 2
+        return float(self.proofs.left[row]), float(self.proofs.right[row])
+
+    def derivative_at(self, i: int) -> float:
+        """Return the derivative at a point, NaN where there is none."""
+        row = self._row(i)
+        column, at = (self.certified, i) if row is None else (self.proofs, row)
+        return float(column.derivative[at])
+
+    def _row(self, i: int) -> int | None:
+        """Return the row of a point in the proofs, or None."""
+        row = int(np.searchsorted(self.proofs.points, i))
+        return row if row < len(self.proofs) and self.proofs.points[row] == i else None
 
     def curvatures(self, i: int) -> tuple[float, float]:
         """Return the smaller and the larger one-sided second derivative at a point."""
-        row = int(np.searchsorted(self.proofs.points, i))
-        if row == len(self.proofs) or self.proofs.points[row] != i:
+        row = self._row(i)
+        if row is None:
             return UNKNOWN
         return float(self.proofs.lower_curvature[row]), float(self.proofs.upper_curvature[row])
 
@@ -304,6 +319,11 @@ class Truths:
         if not text and self.certified.outside[i] and not self.attempted[i]:
             return domain_message(FUNCTIONS[self.certified.outside[i]])
         return text
+
+    @property
+    def overflowing_points(self) -> list[int]:
+        """The points with a derivative that is finite and beyond the largest double."""
+        return [i for i, text in self.proofs.details.items() if OVERFLOW in text]
 
     @property
     def apparent_kinks(self) -> list[int]:

@@ -20,6 +20,7 @@ from symdiff.chunks import BLOCK
 from symdiff.engines.backward import HasBackwardPass
 from symdiff.engines.base import LEAVES_DOMAIN, STRADDLES, TRUNCATION, Problem, Samples
 from symdiff.grid.grid import Grid
+from symdiff.labels import among
 from symdiff.program import Program
 from symdiff.program.formats import FORMATS
 from symdiff.program.values import DTYPES
@@ -145,12 +146,13 @@ def explain(  # noqa: PLR0913, PLR0917  (the parts of a trial)
 
 def _explained_points(scope: _Scope, key: Key) -> Points:
     """Return the points with a verdict that is not `agrees`, a note, or a truth to be explained."""
-    chosen = scope.judgements[key].codes != Verdict.AGREES
+    chosen = ~among(scope.judgements[key].codes, [Verdict.AGREES])
     truths = scope.truths[key[1]]
     for notes in (scope.judgements[key].notes, scope.samples[key[0]].notes.get(key[1], {})):
         chosen[list(notes)] = True
     chosen[truths.apparent_kinks] = True
-    chosen |= (truths.kinds == Kind.PARTIAL) | truths.overflowing
+    chosen[truths.proofs.points[truths.proofs.kinds == Kind.PARTIAL]] = True
+    chosen[truths.overflowing_points] = True
     return np.flatnonzero(chosen)
 
 
@@ -204,7 +206,7 @@ def _points_without_number(item: _Explained) -> Points:
 
 def _is_without_number(item: _Explained) -> NDArray[np.bool_]:
     """Return a mask of the explained points, shape (k,); see `_points_without_number`."""
-    is_undefined = item.truths.kinds[item.points] == Kind.OUTSIDE
+    is_undefined = item.truths.part(item.points).kinds == Kind.OUTSIDE
     is_silent = (item.codes == Verdict.SILENT) & is_undefined
     without: NDArray[np.bool_] = np.isin(item.codes, _WITHOUT_NUMBER) | is_silent
     return without
@@ -266,7 +268,7 @@ def _details(explained: _Explained, arising: _Arising, texts: _Texts) -> NDArray
     inexact = codes == Verdict.INEXACT
     straddling = samples.straddling.get(variable)
     across = np.zeros(len(points), dtype=bool) if straddling is None else straddling[points]
-    values, derivative = samples.derivatives[variable][points], truths.derivative[points]
+    values, derivative = samples.derivatives[variable][points], truths.part(points).derivative
     for why, rows in ((STRADDLES, inexact & across), (TRUNCATION, inexact & ~across)):
         _write_sizes(details, rows, why, values, derivative, texts)
     individual = np.zeros(len(points), dtype=bool)
@@ -305,7 +307,7 @@ def _detail(explained: _Explained, i: int, arising: _Arising) -> str:
         straddling = samples.straddling.get(variable)
         across = straddling is not None and straddling[i]
         why = phrases[0] or (STRADDLES if across else TRUNCATION)
-        derivative = float(truths.derivative[i])
+        derivative = truths.derivative_at(i)
         coarse = DTYPES[judgement.rounded.get(i, "float64")]
         phrases = [
             with_size(why, power_of_ten(value, derivative))

@@ -21,6 +21,7 @@ from symdiff.arithmetics.bounds.rounding import FLOAT64, may_miss_zero_of_root
 from symdiff.array_types import Array
 from symdiff.engines.base import Allowance, Problem, Samples, Traits
 from symdiff.grid.grid import Grid
+from symdiff.labels import among
 from symdiff.truth.active_switches import variables_sharing_switches
 from symdiff.truth.clarke import ClarkeBounds, Undecided, clarke_bounds
 from symdiff.truth.exact_points import exact_point
@@ -169,8 +170,8 @@ def _candidates(truths: Mapping[str, Truths]) -> list[int]:
     """Return the points with a kink, in this or in other variables, or an apparent kink."""
     points: set[int] = set()
     for truth in truths.values():
-        has_kink = np.isin(truth.kinds, (Kind.KINK, Kind.PARTIAL))
-        points.update(np.flatnonzero(has_kink).tolist(), truth.apparent_kinks)
+        has_kink = among(truth.proofs.kinds, (Kind.KINK, Kind.PARTIAL))
+        points.update(truth.proofs.points[has_kink].tolist(), truth.apparent_kinks)
     return sorted(points)
 
 

@@ -211,16 +211,17 @@ def unclear_points(
     unclear: list[list[Points]] = [[] for _ in engines]
 
     def compare(chunk: slice) -> None:
-        derivative = certified.derivative[chunk]
+        derivative, errors = certified.derivative[chunk], certified.errors[chunk]
+        deviation = np.empty(len(derivative))
         with np.errstate(all="ignore"):
             allowed = tolerance.around(derivative)
-            allowed -= 2 * certified.errors[chunk]
+            allowed -= np.multiply(errors, 2, out=deviation)
             for k, (samples, variable) in enumerate(engines):
-                deviation = samples.derivatives[variable][chunk] - derivative
+                np.subtract(samples.derivatives[variable][chunk], derivative, out=deviation)
                 np.abs(deviation, out=deviation)
-                within = _nearly_a_unit(derivative, samples, certified.errors[chunk])
-                # False where there is no certified derivative.
-                agrees = deviation <= np.maximum(allowed, within)
+                within = _nearly_a_unit(derivative, samples, errors)
+                limit = allowed if within is None else np.maximum(allowed, within)
+                agrees = deviation <= limit  # False where there is no certified derivative
                 if variable in samples.reason_of:
                     agrees &= ~samples.failing(variable, chunk)
                 if not agrees.all():
@@ -437,13 +438,13 @@ def _unit(d: Array, dtype: Dtype) -> Array | float:
     return 0.0 if dtype == FLOAT64 else np.where(np.abs(d) <= dtype.largest, dtype.units(d), 0.0)
 
 
-def _nearly_a_unit(d: Array, samples: Samples, errors: Array) -> Array | float:
+def _nearly_a_unit(d: Array, samples: Samples, errors: Array) -> Array | None:
     """Return what is less than a unit away from derivatives with some errors.
 
     For doubles that is nothing, as the tolerance may be smaller than the errors.
     """
     asked = DTYPES[samples.asked]
-    return -np.inf if asked == FLOAT64 else _unit(d, asked) * _ALMOST - 2 * errors
+    return None if asked == FLOAT64 else _unit(d, asked) * _ALMOST - 2 * errors
 
 
 def _within_slopes(
@@ -469,7 +470,7 @@ def _explained(  # noqa: PLR0913, PLR0917  (a number, and what is known about it
     truths: Truths, value: float, i: int, verdict: Verdict, allowance: Allowance, asked: str
 ) -> tuple[Verdict, str]:
     """Return the verdict on a number that is off, given the engine's allowance, and the reason."""
-    d, largest = float(truths.derivative[i]), DTYPES[asked].largest
+    d, largest = truths.derivative_at(i), DTYPES[asked].largest
     if verdict is Verdict.NONFINITE and abs(d) > largest and value == math.copysign(math.inf, d):
         return Verdict.INEXACT, f"{BEYOND}{asked}, {largest:g}"
     if verdict is Verdict.NONFINITE and not allowance.is_elsewhere:
@@ -483,7 +484,7 @@ def _explained(  # noqa: PLR0913, PLR0917  (a number, and what is known about it
         ends = truths.one_sided(i)
         nearest = min(max(value, min(ends)), max(ends))
     else:
-        nearest = float(truths.derivative[i])
+        nearest = d
     if allowance.explains(value, nearest):
         return Verdict.INEXACT, allowance.reason
     return verdict, ""
