@@ -15,6 +15,7 @@ from symdiff import chunks
 from symdiff.arithmetics import arrays
 from symdiff.engines.registry import load
 from symdiff.truth import values
+from symdiff.truth.kinds import Kind
 from symdiff.verdict.words import Verdict
 
 
@@ -341,3 +342,15 @@ def test_at_most_2000_points_of_a_smooth_grid_of_a_million_are_proved():
         assert len(truths) == 10**6
         assert 0 < np.count_nonzero(truths.proved) <= 2000
         assert comparison.ok
+
+
+def test_a_comparison_copies_no_column_of_certified_derivatives_to_put_proofs_in():
+    """The columns with proofs are made when a report reads them."""
+    comparison = symdiff.compare("relu(x)*exp(-x)", {"x": np.linspace(-2, 2, 300_001)})
+    truths = comparison.evidence[0].trials[0].truths["x"]
+    made = {"derivative", "errors", "left", "right"} & set(vars(truths))
+    assert not made and len(truths.proofs)
+    (kink,) = truths.proofs.points[truths.proofs.kinds == Kind.KINK].tolist()
+    for i in (kink, kink + 1000):  # a point that is proved, and one that is not
+        assert truths.one_sided(i) == (truths.left[i], truths.right[i])
+        np.testing.assert_equal(truths.derivative_at(i), truths.derivative[i])
