@@ -89,9 +89,7 @@ def _with_variables_alone(engine: Engine, problem: Problem, samples: Samples) ->
     the engine cannot express.
     """
     if set(problem.variables) <= set(samples.unsupported):
-        return Samples.beside(
-            [_run(engine, dataclasses.replace(problem, variables=(v,))) for v in problem.variables]
-        )
+        return Samples.beside(_in_halves(engine, problem))
     failing = np.zeros(problem.count, dtype=bool)
     for name in samples.reason_of:
         failing |= samples.failing(name, slice(None))
@@ -116,6 +114,22 @@ def _with_variables_alone(engine: Engine, problem: Problem, samples: Samples) ->
     elsewhere = dataclasses.replace(samples.part(others), reason_of={}, reasons=("",))
     order = np.argsort(np.concatenate([others, points]), kind="stable")
     return Samples.join([elsewhere, Samples.beside(alone)]).part(order)
+
+
+def _in_halves(engine: Engine, problem: Problem) -> list[Samples]:
+    """Return the samples of groups of variables that are as large as the engine supports.
+
+    A program may be too large only for many variables at once. To differentiate it for each of n
+    variables alone takes n times as long.
+    """
+    middle = len(problem.variables) // 2
+    parts: list[Samples] = []
+    for variables in (problem.variables[:middle], problem.variables[middle:]):
+        half = dataclasses.replace(problem, variables=variables)
+        samples = _run(engine, half)
+        failed = bool(samples.reason_of) or set(variables) <= set(samples.unsupported)
+        parts += _in_halves(engine, half) if failed and len(variables) > 1 else [samples]
+    return parts
 
 
 def _checked(samples: Samples, problem: Problem) -> Samples:

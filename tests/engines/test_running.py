@@ -107,3 +107,35 @@ def test_an_engine_that_fails_for_all_variables_fails_for_all():
     samples = run(load("autograd"), Problem(parse("heaviside(x, 0.5)*y"), {"x": X, "y": X}, ("x",)))
     assert np.isnan(samples.derivatives["x"]).all()
     assert all("not implemented" in samples.reason("x", i) for i in range(4))
+
+
+class Crowded(Fake):
+    """An engine that supports a few variables at once, and never the last one."""
+
+    name = "crowded"
+
+    def __init__(self, most):
+        self._most = most
+        self.calls = []
+
+    def differentiate(self, problem):
+        self.calls.append(problem.variables)
+        if len(problem.variables) > self._most:
+            raise Unsupported("crowded", f"not {len(problem.variables)} at once")
+        if "last" in problem.variables:
+            raise Unsupported("crowded", "not the last")
+        return Samples({name: np.full(problem.count, 7.0) for name in problem.variables})
+
+
+@pytest.mark.parametrize(("most", "calls"), [(8, 1 + 14 + 6), (1, 1 + 126)])
+def test_an_engine_that_supports_a_few_variables_at_once_is_given_as_many(most, calls):
+    names = (*(f"v{k}" for k in range(63)), "last")
+    engine = Crowded(most)
+    columns = dict.fromkeys(names, X)
+    samples = run(engine, Problem(parse(" + ".join(names)), columns, names))
+    assert len(engine.calls) == calls  # each alone: 1 + 64
+    assert list(samples.derivatives) == list(names)
+    assert {name: gap.reason for name, gap in samples.unsupported.items()} == {
+        "last": "crowded: not the last"
+    }
+    assert samples.derivatives["v62"].tolist() == [7.0] * 4
