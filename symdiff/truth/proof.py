@@ -11,7 +11,7 @@ import flint
 
 from symdiff.arithmetics.balls import Ball
 from symdiff.arithmetics.bounds import jets
-from symdiff.arithmetics.bounds.corners import LeftToGermsError, corner_of
+from symdiff.arithmetics.bounds.corners import Corner, LeftToGermsError, UnclearSignError, corner_of
 from symdiff.arithmetics.bounds.jets import Jet, Strict, TieError
 from symdiff.arithmetics.bounds.slopes import slope_in
 from symdiff.arithmetics.series.germs import Budget
@@ -23,6 +23,7 @@ from symdiff.truth.kinds import APPARENT, Kind, Truth, overflow_detail
 from symdiff.truth.one_sided import decide
 
 _CORNER_BITS: Final = 128  # precision at which one-sided derivatives are tried by balls
+_TINY: Final = 2.0**-300  # a smaller curvature may be the rest of larger terms
 _ZERO: Final = flint.arb(0)
 _JET_BITS: Final = (128, 512, 2048)  # precisions at which jets are tried, in this order
 NO_FORMULA: Final = "the exact coordinate has no closed form"  # why a point is undecided
@@ -52,40 +53,55 @@ def prove(
     >>> prove(parse("max(x, 0) - max(-x, 0)"), "x", {"x": Real.of(0)}).detail
     'apparent kink'
     """
-    smooth = smooth_truth(program, variable, point, (budget or Budget()).bits)
+    bits = (budget or Budget()).bits
+    smooth = smooth_truth(program, variable, point, bits)
     if smooth is not None:
         return smooth
-    truth = corner_truth(program, variable, point) or decide(program, variable, point, budget)
+    truth = corner_truth(program, variable, point, bits) or decide(program, variable, point, budget)
     return with_apparent_kink(truth, program, point)
 
 
-def corner_truth(program: Program, variable: str, point: Mapping[str, Real]) -> Truth | None:
+def corner_truth(
+    program: Program, variable: str, point: Mapping[str, Real], bits: int
+) -> Truth | None:
     """Return the truth at a corner of a continuous function if balls decide it, else None.
 
-    It is what `one_sided.decide` finds with exact series, at a tenth of the cost.
+    It is what `one_sided.decide` finds with exact series, at a tenth of the cost. Where a switch is
+    nearly zero, as at the neighbours of 0, the balls have `bits` bits.
     """
     balls = {name: x.ball(_CORNER_BITS) for name, x in point.items()}
     if not all(ball.is_exact() for ball in balls.values()):  # no switch is proved to be zero
         return None
-    try:
-        corner = corner_of(program, variable, balls, _CORNER_BITS)
-    except LeftToGermsError:
+    for precision in (_CORNER_BITS, bits):
+        try:
+            corner = corner_of(program, variable, balls, precision)
+        except UnclearSignError:
+            continue
+        except LeftToGermsError:
+            return None
+        return _truth_of(corner, precision)
+    return None
+
+
+def _truth_of(corner: Corner, bits: int) -> Truth | None:
+    """Return the truth at a corner, or None if a ball determines no double."""
+    sides = [x for side in (corner.left, corner.right) for x in side or (_ZERO, _ZERO)]
+    left, left_curvature, right, right_curvature = (_sure_double(x, bits) for x in sides)
+    if None in {left, left_curvature, right, right_curvature}:
         return None
-    numbers = [
-        _sure_double(x) for side in (corner.left, corner.right) for x in side or (_ZERO,) * 2
-    ]
-    if None in numbers:
-        return None
-    left, left_curvature, right, right_curvature = numbers
+    if bits > _CORNER_BITS and any(
+        0 < abs(x or 0.0) < _TINY for x in (left_curvature, right_curvature)
+    ):
+        return None  # the series try few bits for a curvature, and may leave it unknown
     curvatures = left_curvature, right_curvature
     if corner.jump is None or corner.jump.is_zero():
         return Truth(Kind.SMOOTH, left, left, left, curvatures)
     return None if corner.jump.contains(0) else Truth(Kind.KINK, left, right, None, curvatures)
 
 
-def _sure_double(x: Ball) -> float | None:
+def _sure_double(x: Ball, bits: int) -> float | None:
     """Return the double nearest to every number in a ball, or None if it is not finite or sure."""
-    with flint.ctx.workprec(_CORNER_BITS):
+    with flint.ctx.workprec(bits):
         double, ends = nearest_in(x), (float(x.lower()), float(x.upper()))
     if double is None or not math.isfinite(double):
         return None

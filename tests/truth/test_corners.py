@@ -7,6 +7,7 @@ import pytest
 
 import symdiff
 from symdiff.arithmetics.bounds import corners
+from symdiff.arithmetics.series.germs import Budget
 from symdiff.arithmetics.series.reals import Real
 from symdiff.catalogue import CATALOGUE
 from symdiff.program import parse
@@ -15,6 +16,7 @@ from symdiff.truth.kinds import Kind, Truth
 from symdiff.truth.one_sided import decide
 from tests.truth.random_programs import POINTS, Univariate
 
+BITS = Budget().bits
 DYADIC = [p for p in POINTS if p.denominator in {1, 2}]
 # Functions of one argument, by their derivatives.
 FUNCTIONS = [
@@ -38,7 +40,7 @@ BESIDE = [  # around a number inside the domain of every function, or nearly eve
 def truths(text, at):
     """The truth by balls, or None, and the truth by series."""
     program, point = parse(text), {"x": Real.of(at)}
-    return proof.corner_truth(program, "x", point), decide(program, "x", point)
+    return proof.corner_truth(program, "x", point, BITS), decide(program, "x", point)
 
 
 def test_hand_derived_corners():
@@ -91,9 +93,28 @@ def test_what_balls_do_not_decide_is_left_to_the_series(text, at):
     point = {"x": Real.of(1).power(1) if at != "1/3" else Real(flint.fmpq(1, 3))}
     if at == 0:
         point = {"x": Real.of(0)}
-    by_balls = proof.corner_truth(parse(text), "x", point)
+    by_balls = proof.corner_truth(parse(text), "x", point, BITS)
     assert by_balls in (None, decide(parse(text), "x", point))
     assert (by_balls is None) == ("sin" not in text)
+
+
+NEXT_TO_0 = [5e-324, -5e-324, 1e-323, -1e-300]
+
+
+@pytest.mark.parametrize("x", NEXT_TO_0)
+@pytest.mark.parametrize(
+    "text", ["relu(log(1 + x**2)) - abs(2*x)*exp(tanh(x))", "abs(cos(x) - 1)", "relu(exp(x) - 1)*x"]
+)
+def test_neighbours_of_a_kink_at_0_have_the_truth_of_the_series(text, x):
+    by_balls, by_series = truths(text, x)
+    assert by_balls == by_series
+    assert by_balls.kind is Kind.SMOOTH
+
+
+def test_a_switch_that_is_too_near_to_zero_stays_undecided():
+    by_balls, by_series = truths("relu(log(1 + log(1 + x**2)**2))", 5e-324)
+    assert by_balls is None
+    assert by_series.kind is Kind.UNDECIDED
 
 
 def test_a_wrong_side_is_noticed(monkeypatch):

@@ -40,6 +40,10 @@ class LeftToGermsError(ArithmeticError):
     """Something that balls do not decide here."""
 
 
+class UnclearSignError(LeftToGermsError):
+    """A switch that is nearly zero: more bits may decide it."""
+
+
 class Corner(NamedTuple):
     """A continuous function near a point.
 
@@ -81,6 +85,8 @@ def corner_of(program: Program, variable: str, point: Mapping[str, Ball], bits: 
 
     Raises
     ------
+    UnclearSignError
+        More bits may decide it.
     LeftToGermsError
         Balls do not decide it.
 
@@ -272,7 +278,7 @@ def _signs(x: Corner) -> tuple[int, int]:
     if x.value < 0:
         return -1, -1
     if not x.value.is_zero():
-        raise LeftToGermsError
+        raise UnclearSignError
     return _sign_of(x.left, -1), _sign_of(x.right, 1)
 
 
