@@ -197,15 +197,21 @@ def make_grid(  # noqa: PLR0913  (the points, and options)
 
 def _as_listed(names: tuple[str, ...], points: Array, exact: ExactTexts) -> Grid:
     """Return a grid of points in the order in which they are listed, repeated ones included."""
+    exact_texts = {(i, j): text for i, texts in exact.items() for j, text in texts.items()}
+    return dataclasses.replace(_plain(names, points), exact=exact_texts, listed=True)
+
+
+def _plain(names: tuple[str, ...], points: Array, notes: tuple[str, ...] = ()) -> Grid:
+    """Return a grid of regular points at doubles."""
     count = len(points)
     return Grid(
         names,
         points + 0.0,  # turns -0.0 into 0.0
-        {(i, j): text for i, texts in exact.items() for j, text in texts.items()},
+        {},
         np.zeros(count, dtype=np.int8),
         np.full(count, -1, dtype=np.int8),
         np.full(count, -1, dtype=np.int32),
-        listed=True,
+        notes=notes,
     )
 
 
@@ -235,6 +241,8 @@ def _assemble(
     x = regular.points[:, 0] if len(names) == 1 else np.zeros(0)
     if len(x) < 2 or not (x[1:] > x[:-1]).all():
         return _with_needed_switches(_sorted(names, batches, switches, notes))
+    if not added and not regular.exact:
+        return _plain(names, regular.points, notes)
     # The regular points are in order, and may be many: sort only the added points, and the
     # regular points that may be equal to an added one.
     next_to = [np.minimum(np.searchsorted(x, b.points[:, 0]), len(x) - 1) for b in added]

@@ -63,9 +63,16 @@ def find_constant_switches(program: Program) -> tuple[Switch, ...]:
 
 @functools.lru_cache(maxsize=64)
 def _collected(program: Program) -> tuple[Switch, ...]:
+    calls = [
+        (CATALOGUE[node.function], node.arguments, index)
+        for index, node in program.calls()
+        if _has_switches(CATALOGUE[node.function], node.arguments, program.nodes)
+    ]
+    if not calls:
+        return ()
     collector = _Collector(Builder.extending(program), program)
-    for index, node in program.calls():
-        collector.collect(CATALOGUE[node.function], node.arguments, index)
+    for row, arguments, index in calls:
+        collector.collect(row, arguments, index)
     return collector.switches()
 
 
@@ -91,20 +98,16 @@ class _Collector:
 
     def collect(self, row: Function, arguments: tuple[int | None, ...], blame: int) -> None:
         """Add the switches of one call."""
+        if not _has_switches(row, arguments, self._builder.nodes):
+            return
         bound = bind(self._builder, row, arguments)
-        for text in self._texts(row, arguments):
+        for text in _texts(row, arguments, self._builder.nodes):
             self._add(self._builder.copy(template(text), bound), blame)
         for crossing in row.crossings:
             root = self._builder.copy(template(crossing.text), bound)
             self._add(root, blame, crosses_integers=True, highest=crossing.highest)
         if row.switches is None:
             self._collect_inside(row, arguments, bound, blame)
-
-    def _texts(self, row: Function, arguments: tuple[int | None, ...]) -> tuple[str, ...]:
-        """Return the texts of a row's switches, which may depend on its constant arguments."""
-        if callable(row.switches):
-            return row.switches(tuple(None if a is None else self._constant(a) for a in arguments))
-        return row.switches or ()
 
     def _collect_inside(
         self,
@@ -150,6 +153,22 @@ class _Collector:
 
     def _constant(self, index: int) -> int | float | None:
         return _number(self._builder.nodes, index)
+
+
+def _has_switches(row: Function, arguments: tuple[int | None, ...], nodes: Sequence[Node]) -> bool:
+    """Return whether a call may have switches: its own, or those of its domain or definition."""
+    if row.switches is None:
+        return row.domain is not None or row.definition is not None or bool(row.crossings)
+    return bool(row.crossings or _texts(row, arguments, nodes))
+
+
+def _texts(
+    row: Function, arguments: tuple[int | None, ...], nodes: Sequence[Node]
+) -> tuple[str, ...]:
+    """Return the texts of a row's switches, which may depend on its constant arguments."""
+    if callable(row.switches):
+        return row.switches(tuple(None if a is None else _number(nodes, a) for a in arguments))
+    return row.switches or ()
 
 
 def _reached_inside(nodes: Sequence[Node], root: int, skip: set[int]) -> set[int]:
