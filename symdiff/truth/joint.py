@@ -149,13 +149,36 @@ def _decided(search: _CurveSearch) -> JointTruth:
     if not isinstance(value, Germ):
         return _undefined(search, near.growth, names)
     is_continuous = near.growth is not None and _is_continuous(near.growth, value, program)
-    contradiction = search.contradiction(names, is_continuous=is_continuous)
-    if contradiction is None:
-        return _by_clarke_set(search, is_continuous=is_continuous)
-    is_no_derivative = contradiction.joint is Joint.NO_DERIVATIVE
-    if is_no_derivative and (is_continuous or _is_lipschitz(program, point)):
-        return dataclasses.replace(contradiction, joint=Joint.NOT_DIFFERENTIABLE)
-    return contradiction
+    return _continued(search, names, is_continuous=is_continuous)
+
+
+def _continued(search: _CurveSearch, names: Sequence[str], *, is_continuous: bool) -> JointTruth:
+    """Return what is decided along lines and curves through a point, or by the Clarke set."""
+    found, slopes = search.along_axes(names, is_continuous=is_continuous)
+    if found is not None and (is_continuous or found.joint is Joint.DISCONTINUOUS):
+        return _named(found, is_continuous=is_continuous)
+    # Before the curves, of which there are many: the Clarke set may answer for all of them.
+    bounds = _bounds_of_gradients(search)
+    is_continuous = is_continuous or bounds is not None
+    if found is None and bounds is not None and bounds.is_one_gradient:
+        return JointTruth(Joint.DIFFERENTIABLE)
+    if found is None or not is_continuous:
+        along = search.along_curves(names, slopes, is_continuous=is_continuous)
+        found = (
+            along if along is not None and along.joint is Joint.DISCONTINUOUS else found or along
+        )
+    if found is not None:
+        return _named(found, is_continuous=is_continuous)
+    if bounds is not None and _kinks_vanish(search):
+        return JointTruth(Joint.DIFFERENTIABLE)
+    return JointTruth(Joint.CONTINUOUS if is_continuous else Joint.UNDECIDED)
+
+
+def _named(found: JointTruth, *, is_continuous: bool) -> JointTruth:
+    """Return what excludes a derivative, with what is known about continuity."""
+    if is_continuous and found.joint is Joint.NO_DERIVATIVE:
+        return dataclasses.replace(found, joint=Joint.NOT_DIFFERENTIABLE)
+    return found
 
 
 def _is_near_everywhere(growth: Growth, program: Program) -> bool:
@@ -175,26 +198,13 @@ def _has_derivative(growth: Growth, value: Value, program: Program) -> bool:
     return growth.is_differentiable and _is_continuous(growth, value, program)
 
 
-def _is_lipschitz(program: Program, point: Mapping[str, Real]) -> bool:
-    """Return whether a function is proved to be a continuous selection of smooth ones."""
-    if len(program.inputs) > _MOST_IN_CLARKE:
-        return False
-    bounds = clarke_bounds(program, program.inputs, point)
-    return isinstance(bounds, ClarkeBounds)
-
-
-def _by_clarke_set(search: _CurveSearch, *, is_continuous: bool) -> JointTruth:
+def _bounds_of_gradients(search: _CurveSearch) -> ClarkeBounds | None:
+    """Return bounds of the Clarke set, if there are any, and not too many variables."""
     program = search.program
-    bounds = None
-    if len(program.inputs) <= _MOST_IN_CLARKE:
-        bounds = clarke_bounds(program, program.inputs, search.point)
-    if isinstance(bounds, ClarkeBounds):
-        if bounds.is_one_gradient or _kinks_vanish(search):
-            return JointTruth(Joint.DIFFERENTIABLE)
-        return JointTruth(Joint.CONTINUOUS)
-    if is_continuous:
-        return JointTruth(Joint.CONTINUOUS)
-    return JointTruth(Joint.UNDECIDED)
+    if len(program.inputs) > _MOST_IN_CLARKE:
+        return None
+    bounds = clarke_bounds(program, program.inputs, search.point)
+    return bounds if isinstance(bounds, ClarkeBounds) else None
 
 
 def _kinks_vanish(search: _CurveSearch) -> bool:
@@ -233,6 +243,17 @@ def _undefined(search: _CurveSearch, growth: Growth | None, names: Sequence[str]
 
 # -- behaviour along curves
 
+
+def _preferred(found: Iterator[JointTruth], *, is_continuous: bool) -> JointTruth | None:
+    """Return the first of some truths, or one that excludes continuity if that is not known."""
+    first: JointTruth | None = None
+    for truth in found:
+        if is_continuous or truth.joint is Joint.DISCONTINUOUS:
+            return truth
+        first = first or truth
+    return first
+
+
 _Powers = Mapping[str, tuple[int, int]]  # a curve: c and e of the motion c·t^e, by variable
 
 
@@ -261,21 +282,20 @@ class _CurveSearch:
         right, left = (self.along({name: (c, 1)}).slope for c in (1, -1))
         return left is not None and right is not None and sign_or_none(left + right) == 0
 
-    def contradiction(self, names: Sequence[str], *, is_continuous: bool) -> JointTruth | None:
-        """Return the first line or curve that excludes a derivative, or None.
+    def along_axes(
+        self, names: Sequence[str], *, is_continuous: bool
+    ) -> tuple[JointTruth | None, dict[str, Real]]:
+        """Return what excludes a derivative along one of the axes, or None, and the slopes.
 
-        Unless the function is known to be continuous, one that excludes continuity is preferred.
+        Unless the function is known to be continuous, what excludes continuity is preferred. The
+        slopes of some axes are missing if an earlier one settles the question.
         """
-        first: JointTruth | None = None
-        for found in self._contradictions(names):
-            if is_continuous or found.joint is Joint.DISCONTINUOUS:
-                return found
-            first = first or found
-        return first
-
-    def _contradictions(self, names: Sequence[str]) -> Iterator[JointTruth]:
-        """Yield what excludes a derivative, along the axes first, then along lines, then curves."""
         slopes: dict[str, Real] = {}
+        found = _preferred(self._along_axes(names, slopes), is_continuous=is_continuous)
+        return found, slopes
+
+    def _along_axes(self, names: Sequence[str], slopes: dict[str, Real]) -> Iterator[JointTruth]:
+        """Yield what excludes a derivative along the axes, and fill in the slopes along them."""
         for name in names[:_MOST_AXES]:
             sides = []
             for c in (1, -1):
@@ -289,10 +309,13 @@ class _CurveSearch:
             if sign_or_none(left + right):  # the slope along -x is minus that along x
                 yield JointTruth(Joint.NO_DERIVATIVE, f"a kink along {name}")
             slopes[name] = right
-        for powers in _curves(names):
-            found = self._contradiction_along(powers, slopes)
-            if found is not None:
-                yield found
+
+    def along_curves(
+        self, names: Sequence[str], slopes: Mapping[str, Real], *, is_continuous: bool
+    ) -> JointTruth | None:
+        """Return what excludes a derivative along other lines, or else along curves, or None."""
+        along = (self._contradiction_along(powers, slopes) for powers in _curves(names))
+        return _preferred(filter(None, along), is_continuous=is_continuous)
 
     def _contradiction_along(
         self, powers: _Powers, slopes: Mapping[str, Real]

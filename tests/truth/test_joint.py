@@ -4,7 +4,7 @@ import pytest
 
 from symdiff.arithmetics.series.reals import ZERO, Real
 from symdiff.program import parse
-from symdiff.truth import joint
+from symdiff.truth import joint, side_germs
 from symdiff.truth.clarke import clarke_bounds
 from symdiff.truth.exact_points import exact_number
 from symdiff.truth.joint import Joint, decide_jointly
@@ -307,3 +307,26 @@ def test_pieces_that_meet_with_equal_derivatives_are_differentiable(text, at, ex
     program = parse(text)
     point = {name: exact_number(str(at[name])) for name in program.inputs}
     assert decide_jointly(program, point).joint.label == expected
+
+
+def curves_followed(monkeypatch, text, point):
+    """The number of lines and curves along which a program is evaluated."""
+    followed = []
+
+    def side(*arguments):
+        followed.append(arguments)
+        return side_germs.side_along(*arguments)
+
+    with monkeypatch.context() as patches:
+        patches.setattr(joint, "side_along", side)
+        decide_jointly(parse(text), {name: Real.of(x) for name, x in point.items()})
+    return len(followed)
+
+
+def test_no_curve_is_followed_where_the_clarke_set_answers(monkeypatch):
+    text, point = "where(x > 1, x*y, y*(x**2 - x + 1))", {"x": 1, "y": 0.5}
+    assert curves_followed(monkeypatch, text, point) == 4  # both ways along both axes
+    # Negative control: without the Clarke set all curves are followed.
+    with monkeypatch.context() as patches:
+        patches.setattr(joint, "_bounds_of_gradients", lambda _: None)
+        assert curves_followed(monkeypatch, text, point) > 20
