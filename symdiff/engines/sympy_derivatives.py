@@ -31,7 +31,7 @@ def check_size(program: Program, count: int) -> None:
         Written out in full, it has more than `MAX_WRITTEN_OUT` sub-expressions, or the number of
         sub-expressions times that of variables is more than `MAX_DIFFERENTIATED`.
     """
-    size = program.tree_size(program.output)
+    size = program.written_out
     if size > MAX_WRITTEN_OUT:
         reason = f"{size} sub-expressions when written out, more than {MAX_WRITTEN_OUT}"
         raise Unsupported(SYMPY, reason)

@@ -255,7 +255,7 @@ class _SwitchOnLine:
 
     def _symbolic(self) -> sp.Expr:
         """Return the function as a sympy expression, or raise `NotInvertibleError`."""
-        if self._program.tree_size(self._program.output) > _LARGEST_TREE:
+        if self._program.written_out > _LARGEST_TREE:
             raise NotInvertibleError
         if self._sympy_expression is None:
             fixed = {name: c.symbolic for name, c in self._fixed.items()}

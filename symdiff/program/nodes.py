@@ -193,6 +193,11 @@ class Program:
         return any(isinstance(n, Call) and CATALOGUE[n.function].runs_one_branch for n in nodes)
 
     @functools.cached_property
+    def written_out(self) -> int:
+        """The number of sub-expressions if none were shared; see `tree_size`."""
+        return self.tree_size(self.output)
+
+    @functools.cached_property
     def _hash(self) -> int:
         return hash((self.nodes, self.output, self.inputs, self.sources))
 

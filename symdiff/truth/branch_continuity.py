@@ -251,7 +251,7 @@ def _is_zero_where_substituted(
     gap = builder.program(builder.add(Call("subtract", comparison.operands)), program.sources)
     if _is_zero_where_fixed(difference, gap, point):
         return True
-    if difference.tree_size(difference.output) > _MAX_TREE:
+    if difference.written_out > _MAX_TREE:
         return False
     bounds = dict(_bounds(program, boundary.others))
     try:

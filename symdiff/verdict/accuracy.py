@@ -53,10 +53,11 @@ def judge_digits(
         The number of significant digits that have to be right.
     """
     changed: dict[Key, Judgement] = {}
+    units = _units_of(problem.program)
     for (engine, variable), judgement in judgements.items():
         truth, sample = truths[variable], samples[engine]
         values = sample.derivatives[variable]
-        limit = Limit(digits, DTYPES[sample.dtype], _units_of(problem.program))
+        limit = Limit(digits, DTYPES[sample.dtype], units)
         lost = {
             i: loss(truth, i, float(values[i]), limit.at(judgement, i).dtype)
             for i in few_digits(judgement, truth, values, limit)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Final
 
 import numpy as np
@@ -19,6 +20,7 @@ from symdiff.program.values import DTYPES
 _NEAR: Final = 1e-4
 
 
+@functools.lru_cache(maxsize=16)  # asked for every variable
 def first_call(program: Program, function: str) -> int:
     """Return the node of the first call of a function, or -1."""
     return next((index for index, node in program.calls() if node.function == function), -1)

@@ -135,8 +135,10 @@ def explain(  # noqa: PLR0913, PLR0917  (the parts of a trial)
     explained = {key: _Explained(scope, key, _explained_points(scope, key)) for key in judgements}
     arising = _nonfinite(scope, explained.values())
     explanations: dict[Key, Explanations] = {}
-    for variable in truths:
-        items = [item for item in explained.values() if item.key[1] == variable]
+    by_variable: dict[str, list[_Explained]] = {variable: [] for variable in truths}
+    for item in explained.values():
+        by_variable[item.key[1]].append(item)
+    for variable, items in by_variable.items():
         points, nodes = _switches(scope, variable, items)
         for item in items:
             blamed = nodes[np.searchsorted(points, item.points)]

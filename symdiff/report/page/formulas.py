@@ -57,7 +57,7 @@ def formulas(evidence: Evidence) -> tuple[Formula, ...]:
     the page has the text of the expression in any case.
     """
     program = evidence.program
-    if evidence.tensors is not None or program.tree_size(program.output) > MAX_SIZE:
+    if evidence.tensors is not None or program.written_out > MAX_SIZE:
         return ()
     with deterministic_sympy():
         return tuple(_typeset(evidence))
