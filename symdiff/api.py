@@ -212,7 +212,8 @@ def _compared(paths: list[Path], options: Options, run: RunOptions) -> Report:
     command = written_call("symdiff.compare_files", [*map(str, paths)], options=(options, run))
     options = dataclasses.replace(options, engines=resolve(options.engines))
     limits = limits_of(run.timeout, run.memory)
-    workers = Workers(jobs=run.jobs, limits=limits, executor=run.executor, dask=run.dask)
+    explain = run.explain or run.store is not None  # a store keeps explanations too
+    workers = Workers(run.jobs, limits, run.executor, run.dask, explain)
     outcomes: list[Outcome] = []
     total, unread = len(work.entries), len(work.errors)
     with open_store(run.store) if run.store is not None else contextlib.nullcontext() as store:

@@ -41,6 +41,8 @@ class _Tensors:
         return CONSTANTS[name]
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+        if row.is_operator and row.array is None:  # its operands are tensors or numbers
+            return self._in_dtype(within_doubles(column(*arguments)))
         pairs = [(p, a) for p, a in zip(row.parameters, arguments, strict=False) if a is not None]
         if row.array is not None:
             pairs = [(p, self._tensor_argument(p, a)) for p, a in pairs]
@@ -53,6 +55,8 @@ class _Tensors:
 
     def _in_dtype(self, value: Any) -> Any:
         """Return a value that a row makes of integers, as doubles, in the dtype of the others."""
+        if self.dtype == torch.float64:
+            return value
         is_double = isinstance(value, torch.Tensor) and value.dtype == torch.float64
         return value.to(self.dtype) if is_double else value
 

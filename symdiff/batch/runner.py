@@ -13,6 +13,8 @@ from symdiff.batch.store import Store, key_of
 from symdiff.batch.task import attempt, crash, lost
 from symdiff.batch.work import Work
 from symdiff.batch.workers import Future, Limits, Pool, cluster, executed_by, processes
+from symdiff.comparison.evidence import Evidence
+from symdiff.comparison.explained import explained_on_demand
 from symdiff.errors import UsageError, describe
 from symdiff.request.options import Options
 from symdiff.request.request import Request
@@ -32,6 +34,8 @@ class Workers:
         An executor of `concurrent.futures`, in place of worker processes.
     dask
         The address of a Dask scheduler, in place of worker processes.
+    explain
+        Whether the workers explain verdicts; otherwise each is explained when somebody asks.
 
     Raises
     ------
@@ -43,6 +47,7 @@ class Workers:
     limits: Limits | None = None
     executor: concurrent.futures.Executor | None = None
     dask: str | None = None
+    explain: bool = True
 
     def __post_init__(self) -> None:
         """Check that one place for the work is given."""
@@ -117,14 +122,15 @@ def _done(
         yield from ((number, attempt(request, options)) for number, request in requests.items())
         return
     with pool as running:
-        yield from _gathered(requests, options, running, workers.limits or Limits())
+        yield from _gathered(requests, options, running, workers)
 
 
 def _gathered(
-    requests: Mapping[int, Request], options: Options, pool: Pool, limits: Limits
+    requests: Mapping[int, Request], options: Options, pool: Pool, workers: Workers
 ) -> Iterator[tuple[int, Outcome]]:
+    limits = workers.limits or Limits()
     finished: queue.SimpleQueue[tuple[int, Future]] = queue.SimpleQueue()
-    packed = [pack((request, options)) for request in requests.values()]
+    packed = [pack((request, options, workers.explain)) for request in requests.values()]
     futures = dict(zip(requests, pool.submit(packed), strict=True))
     try:
         for number, future in futures.items():
@@ -132,7 +138,10 @@ def _gathered(
         for _ in requests:
             number, future = finished.get()
             del futures[number]  # and with it the result
-            yield number, _outcome(requests[number], future, limits)
+            outcome = _outcome(requests[number], future, limits)
+            if not workers.explain and isinstance(outcome, Evidence):
+                outcome = explained_on_demand(outcome)
+            yield number, outcome
     finally:
         for future in futures.values():
             future.cancel()

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from symdiff.batch.columns import column_writer
 from symdiff.batch.packing import Outcome, pack, unpack
 from symdiff.comparison.compare import compare
+from symdiff.comparison.evidence import Evidence
+from symdiff.comparison.explained import without_explanations
 from symdiff.errors import Crash, Lost, SymdiffError, describe
 from symdiff.request.options import Options
 from symdiff.request.request import Request
@@ -25,9 +27,16 @@ def attempt(request: Request, options: Options) -> Outcome:
 
 
 def perform(packed: bytes, *, compress: bool = False) -> bytes:
-    """Compare a packed request with its packed options, and return the packed outcome."""
-    request, options = unpack(packed)
-    return pack(attempt(request, options), compress=compress)
+    """Compare a packed request with its packed options, and return the packed outcome.
+
+    The third packed value says whether verdicts are explained now. If not, `explained_on_demand`
+    makes the outcome complete.
+    """
+    request, options, is_explained = unpack(packed)
+    outcome = attempt(request, options)
+    if not is_explained and isinstance(outcome, Evidence):
+        outcome = without_explanations(outcome)
+    return pack(outcome, compress=compress)
 
 
 def perform_all(batch: Sequence[bytes]) -> list[bytes]:

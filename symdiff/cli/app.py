@@ -94,7 +94,10 @@ def run(  # noqa: PLR0913  (the options that are not in a table)
             color, everything=everything, is_verbose=verbose, is_brief=brief, is_wide=wide
         )
         columns = columns_folder(keep, output)
-        report, interrupted = _run(list(paths or []), {**options, "columns": columns})
+        # A summary explains nothing, and the findings alone are explained here.
+        explain = bool(form or output or verbose or everything)
+        chosen = {**options, "columns": columns, "explain": explain}
+        report, interrupted = _run(list(paths or []), chosen)
         finish(report, form, output, layout, quiet=quiet)
         if plot:
             plot_report(report, layout)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from types import MappingProxyType
-from typing import Any, Final
 
 import numpy as np
 
@@ -16,12 +14,13 @@ from symdiff.comparison.evidence import (
     LeftOut,
     Trial,
 )
+from symdiff.comparison.explained import ERROR_STATE, with_explanations
 from symdiff.comparison.long_range import compare_in_chunks
 from symdiff.comparison.numpy_request import with_numpy_function
 from symdiff.comparison.scalars import Plan, plan_on_numbers, requested_points
 from symdiff.comparison.steady import check_steady, with_kept_state
 from symdiff.comparison.traced_request import traced, untraced_arguments
-from symdiff.comparison.trial import run_trial, with_explanations, with_jacobian_diagnoses
+from symdiff.comparison.trial import run_trial, with_jacobian_diagnoses
 from symdiff.engines.in_format import dtype_of_points, in_formats
 from symdiff.engines.registry import check, load, names, resolve, split
 from symdiff.errors import InputError, UntracedError, UsageError, did_you_mean
@@ -33,11 +32,6 @@ from symdiff.request.parsed import ParsedRequest, parse_request
 from symdiff.request.request import Request
 from symdiff.truth.certify import ProofOptions
 from symdiff.verdict.words import Verdict
-
-# numpy's default handling of floating-point errors, used even if the caller has set another.
-_ERROR_STATE: Final[Mapping[str, Any]] = MappingProxyType(
-    {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
-)
 
 
 def compare(
@@ -114,7 +108,7 @@ def _compare(
     options = dataclasses.replace(options, engines=engines, dtype=formats)
     parsed = with_numpy_function(with_kept_state(parse_request(request)))
     label = dataclasses.replace(request.label, name=request.label.name or parsed.program.text)
-    with np.errstate(**_ERROR_STATE):
+    with np.errstate(**ERROR_STATE):
         plan = plan_of(parsed, options)
         columns = None if writer is None else writer(label.name)
         grid, trials, left_out = _run_trials(plan, options, columns)

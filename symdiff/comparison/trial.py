@@ -4,7 +4,7 @@ The stages run in this order, and each returns new data:
 
     run engines, certify, prove, estimate errors, draft verdicts, prove, judge, explain
 
-`run_trial` has all stages except the last one, which is `with_explanations`.
+`run_trial` has all stages except the last one: see `symdiff.comparison.explained`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from symdiff.array_types import Array, Mask
 from symdiff.chunks import side_by_side
 from symdiff.comparison.evidence import Trial
-from symdiff.engines.backward import HasBackwardPass
 from symdiff.engines.base import Allowance, Engine, HasRadii, Problem, Samples
 from symdiff.engines.claim import as_engines
 from symdiff.engines.registry import load
@@ -41,7 +40,6 @@ from symdiff.truth.truths import Certified, Truths
 from symdiff.verdict.accuracy import judge_digits
 from symdiff.verdict.at_doubles import judge_at_doubles, points_between_doubles
 from symdiff.verdict.diagnosis import diagnose, diagnose_jacobian, diagnose_region
-from symdiff.verdict.explain import explain
 from symdiff.verdict.faults import judge_faults
 from symdiff.verdict.gradients import AllowanceOf, judge_gradients
 from symdiff.verdict.judge import Draft, Judgement, Key, Tolerance, draft, judge, unclear_points
@@ -399,18 +397,3 @@ def _jacobians(
     true = [[t.truths[n].derivative[i] for n in names] for t in rows]
     codes = [[t.verdicts(engine, n)[i] for n in names] for t in rows]
     return np.array(claimed), np.array(true), np.isin(codes, _WRONG)
-
-
-def with_explanations(trial: Trial, grid: Grid) -> Trial:
-    """Return a trial with explanations of all verdicts other than agreement."""
-    engines = {n: load(n) for n, s in trial.samples.items() if not s.traits.is_asserted}
-    is_first = trial.problem.order == 1  # the pass through the first derivative is not recorded
-    backward = {
-        n: engine
-        for n, engine in engines.items()
-        if is_first and isinstance(engine, HasBackwardPass)
-    }
-    explanations = explain(
-        trial.problem, grid, trial.truths, trial.samples, trial.judgements, backward
-    )
-    return dataclasses.replace(trial, explanations=explanations)

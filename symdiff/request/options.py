@@ -346,6 +346,15 @@ class RunOptions:
         ),
     )
 
+    explain: bool = field(
+        default=True,
+        metadata=option(
+            None,
+            "Whether worker processes explain the verdicts; if not, each is explained when it is "
+            "first read.",
+        ),
+    )
+
     def __post_init__(self) -> None:
         """Check every value."""
         _read_fields(self)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 Points = NDArray[np.intp]
+Key = tuple[str, str]  # an engine and a variable
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -47,3 +51,42 @@ class Explanations:
         row = int(np.searchsorted(self.points, i))
         is_explained = row < len(self.points) and self.points[row] == i
         return self.texts[column[row]] if is_explained else ""
+
+
+class OnDemand(Mapping[Key, Explanations]):
+    """Explanations by engine and variable that are computed when one of them is first read.
+
+    Parameters
+    ----------
+    explain
+        Returns the explanations.
+
+    Examples
+    --------
+    >>> explained = OnDemand(lambda: {})
+    >>> len(explained)
+    0
+    """
+
+    def __init__(self, explain: Callable[[], Mapping[Key, Explanations]]) -> None:
+        self._explain = explain
+
+    @functools.cached_property
+    def _found(self) -> Mapping[Key, Explanations]:
+        return self._explain()
+
+    def __getitem__(self, key: Key) -> Explanations:
+        """Return the explanations of one engine's verdicts along one variable."""
+        return self._found[key]
+
+    def __iter__(self) -> Iterator[Key]:
+        """Return an iterator over the keys."""
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        """Return the number of keys."""
+        return len(self._found)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the explanations as a dictionary."""
+        return dict, (dict(self._found),)
