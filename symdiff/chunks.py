@@ -55,8 +55,16 @@ def in_chunks(count: int, work: Callable[[slice], None]) -> None:
     >>> squares
     [0, 1, 4, 9, 16]
     """
-    waiting = queue.SimpleQueue[slice]()
     size = _even_size(count)
+    if count > size:
+        _in_several(count, size, work)
+    elif count:
+        work(slice(0, count))
+
+
+def _in_several(count: int, size: int, work: Callable[[slice], None]) -> None:
+    """Call `work` with slices of a length, at the same time in several threads."""
+    waiting = queue.SimpleQueue[slice]()
     for at in range(0, count, size):
         waiting.put(slice(at, min(at + size, count)))
     failures: dict[int, BaseException] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from symdiff.program.nodes import Call, Constant, Input, Literal
 from symdiff.program.values import Dtype
 
 _LARGEST_EXACT_INTEGER = 2**53  # every integer up to here is a double
+_OF_NUMPY: Final = (np.integer, np.ndarray)
 
 
 def within_doubles(value: Any) -> Any:
@@ -37,7 +38,7 @@ def _plain(value: Any) -> Any:
 
     numpy's integers overflow, and have no negative powers.
     """
-    if isinstance(value, np.integer | np.ndarray) and value.dtype.kind in "iu":
+    if isinstance(value, _OF_NUMPY) and value.dtype.kind in "iu":
         value = value.astype(np.float64) if value.ndim else value.item()
     return within_doubles(value)
 

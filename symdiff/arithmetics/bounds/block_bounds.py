@@ -6,11 +6,13 @@ every point, or a bound for every block.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from symdiff.arithmetics.bounds.blocks import Blocks, Number
+
+_ARRAYS: Final = (np.ndarray, Blocks)
 
 
 def size_of(value: Number) -> Number:
@@ -25,7 +27,7 @@ def size_of_sum(total: Number, *terms: Number) -> Number:
 
 def is_anywhere(mask: Any) -> bool:
     """Return whether a condition holds (or a number is nonzero) anywhere, in blocks possibly."""
-    return bool(mask.any()) if isinstance(mask, np.ndarray | Blocks) else bool(mask)
+    return bool(mask.any()) if isinstance(mask, _ARRAYS) else bool(mask)
 
 
 def least(value: Number) -> Number:

@@ -21,13 +21,13 @@ class CachedArrays(Arrays):
     def __init__(self) -> None:
         """Start with an empty cache."""
         # The arguments are kept alive, so that their ids are not used for other objects.
-        self._results: dict[tuple[str, ...], tuple[Sequence[Any], Any]] = {}
+        self._results: dict[tuple[object, ...], tuple[Sequence[Any], Any]] = {}
 
     def call(self, row: Function, column: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         """Return the result of a row's column, computed once for the same arguments."""
         if row.is_operator or row.role == "comparison":
             return super().call(row, column, arguments)
-        key = (row.name, *(str(id(a)) for a in arguments))
+        key = (row.name, *map(id, arguments))
         if key not in self._results:
             result = (
                 apply_elementwise(column, arguments)

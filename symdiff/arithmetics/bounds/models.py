@@ -29,6 +29,7 @@ from symdiff.catalogue import Function
 
 Number = Any  # an array, blocks or a double
 
+_TRUTH_VALUES: Final = (bool, np.bool_)
 UNIT: Final = 2.0**-53  # relative error of one rounding to double
 UNDERFLOW_ERROR: Final = 2.0**-1060  # absolute error that gradual underflow may cause
 ELEMENTARY: Final = 8 * UNIT  # relative error of numpy's elementary functions: 4 ulps
@@ -110,6 +111,8 @@ def _product(x: Number, x_error: Number, y: Number, y_error: Number) -> tuple[Nu
 
 
 def _is_one(x: Number, error: Number) -> bool:
+    if isinstance(x, np.ndarray) and x.ndim:  # the usual case
+        return False
     return np.ndim(x) == 0 and np.ndim(error) == 0 and bool(x == 1) and bool(error == 0)
 
 
@@ -275,7 +278,7 @@ def negate(x: Estimate) -> Estimate:
 
 def choose(mask: Any, x: Any, y: Any) -> Any:
     """Return ``where(mask, x, y)`` for estimates or conditions."""
-    if isinstance(mask, bool | np.bool_):
+    if isinstance(mask, _TRUTH_VALUES):
         return x if mask else y
     x, y = as_estimate(x), as_estimate(y)
     if isinstance(mask, Blocks) and (mask.all() or not mask.any()):
