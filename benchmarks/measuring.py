@@ -18,8 +18,9 @@ FEW_ROUNDS = 3  # of a measurement that takes minutes
 USUAL = ("symbolic", "autograd", "central")
 FAST = ("symengine", "autograd", "central")
 SYMDIFF = (sys.executable, "-m", "symdiff")
-CHILD = (sys.executable, str(Path(__file__).with_name("child.py")))
-MEBIBYTE = 1024  # kibibytes, in which the system counts memory
+HERE = Path(__file__).parent
+CHILD = (sys.executable, str(HERE / "child.py"))
+LAUNCH = (sys.executable, "-S", str(HERE / "launch.py"))
 Table = tuple[list[str], list[list[object]]]  # headings, and rows
 
 
@@ -77,15 +78,16 @@ def processes_in_turn(commands: Mapping[str, Sequence[str]], rounds: int) -> dic
 
 def cost(command: Sequence[str]) -> Cost:
     """Return what the process of a command takes; what it prints is lost."""
-    start = time.perf_counter()
-    process = subprocess.Popen(command, env=single(), stdout=subprocess.DEVNULL)  # noqa: S603
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in {0, 1}:  # symdiff's 1: a verdict does not pass
-        raise subprocess.CalledProcessError(process.returncode, command)
-    processor = usage.ru_utime + usage.ru_stime
-    return Cost(seconds, processor, usage.ru_maxrss / MEBIBYTE)
+    return launched(command)[1]
+
+
+def launched(command: Sequence[str]) -> tuple[str, Cost]:
+    """Return what a process with one thread prints, and what it takes."""
+    done = subprocess.run(  # noqa: S603  (commands of the benchmarks)
+        [*LAUNCH, *command], env=single(), check=True, stdout=subprocess.PIPE, text=True
+    )
+    *output, took = done.stdout.splitlines()
+    return "\n".join(output), Cost(**json.loads(took))
 
 
 def single() -> dict[str, str]:
@@ -102,9 +104,8 @@ def with_engines(engines: Sequence[str]) -> list[str]:
 
 def in_child(module: str, function: str, *arguments: str) -> dict[str, float]:
     """Return what a function of a part returns in a process of its own, with one thread."""
-    command = [*CHILD, module, function, *arguments]
-    done = subprocess.run(command, env=single(), check=True, stdout=subprocess.PIPE)  # noqa: S603
-    found: dict[str, float] = json.loads(done.stdout)
+    printed, _ = launched([*CHILD, module, function, *arguments])
+    found: dict[str, float] = json.loads(printed)
     return found
 
 
@@ -120,4 +121,4 @@ def measured(run: Callable[[], object], rounds: int) -> dict[str, float]:
 
 def peak() -> float:
     """Return the peak of this process's memory in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MEBIBYTE
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -2,6 +2,8 @@
 
 import importlib
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +18,17 @@ def imported():
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(ROOT / "benchmarks")
         yield importlib.import_module
+
+
+def test_the_memory_of_a_process_is_its_own(imported):
+    measuring = imported("measuring")
+    printed, small = measuring.launched([sys.executable, "-c", "print('a'); print('b')"])
+    _, large = measuring.launched([sys.executable, "-c", "bytearray(100 * 2**20)"])
+    assert printed.split() == ["a", "b"]
+    # This process has imported torch, and takes hundreds of MiB.
+    assert small.memory < 100 < large.memory
+    with pytest.raises(subprocess.CalledProcessError):
+        measuring.cost([sys.executable, "-c", "import sys; sys.exit(3)"])
 
 
 def test_every_part_has_a_title_of_its_own(imported):

@@ -15,7 +15,7 @@ import numpy as np
 import sympy as sp
 import torch
 from generated import HIGH, LOW, SEED
-from measuring import FEW_ROUNDS, Table, in_turn
+from measuring import FEW_ROUNDS, LAUNCH, Table, in_turn
 
 import symdiff
 from symdiff.arithmetics.symbolic import expression
@@ -198,12 +198,12 @@ def stream() -> Table:
     for text, run in STREAMED.items():
         for count in (STREAM // 10, STREAM):
             done = subprocess.run(  # noqa: S603  (symdiff's command line)
-                [sys.executable, "-c", script, text, str(count)],
+                [*LAUNCH, sys.executable, "-c", script, text, str(count)],
                 check=True,
                 capture_output=True,
                 text=True,
             )
-            seconds, added, peak, kept, points = done.stdout.split()
+            seconds, added, peak, kept, points = done.stdout.splitlines()[0].split()
             bare = bare_stream(text, run, count)
             times = [f"{s / count * 1e6:.3f}" for s in (float(seconds), bare)]
             sizes = [f"{float(size):.0f}" for size in (added, peak)]
