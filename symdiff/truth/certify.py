@@ -26,13 +26,14 @@ from symdiff.arithmetics.bounds.estimates import CLEARLY_OFF, estimate_together
 from symdiff.arithmetics.bounds.models import Estimate
 from symdiff.arithmetics.series.germs import Budget
 from symdiff.array_types import Array, Mask
-from symdiff.chunks import BLOCK, in_chunks
+from symdiff.chunks import BLOCK, in_chunks, is_long
 from symdiff.errors import Unsupported, describe
 from symdiff.grid.grid import Grid
 from symdiff.grid.switches import Switch, find_constant_switches, find_switches
 from symdiff.program import Program
 from symdiff.program.differentiation import SecondOrder
 from symdiff.request.options import MAX_PROOFS, Options
+from symdiff.truth.cells import order_by_cells
 from symdiff.truth.exact_points import exact_point
 from symdiff.truth.kinds import Kind, Truth
 from symdiff.truth.proof import NO_FORMULA, prove, smooth_truths
@@ -45,6 +46,7 @@ AUDIT_ALL_UP_TO: Final = 16  # largest number of certified points that are all p
 _SHARP: Final = 1e-10  # largest relative error of a certified derivative
 # Largest product of points and nodes of a program for which all blocks are bounded in one call.
 _IN_ONE_CALL: Final = 2**24
+CELL: Final = 64  # points in a block, where the points of a long grid are ordered by cells
 # The column `Certified.outside` of points that are all inside the domain.
 _NOT_OUTSIDE: Final = np.zeros((), dtype=np.int16)
 
@@ -287,7 +289,8 @@ def certify(
     """Certify derivatives by running error bounds.
 
     Blocks of points are tried first, with one bound for all points of a block. The points of the
-    other blocks are then bounded one by one.
+    other blocks are then bounded one by one. Where points that follow each other are far apart, as
+    on a long grid in two variables, those of a block are taken from a cell.
 
     Parameters
     ----------
@@ -307,6 +310,27 @@ def certify(
     array([ True, False,  True])
     """
     count = len(next(iter(columns.values()))) if columns else 1
+    order = order_by_cells(columns, CELL) if is_long(count) else None
+    if order is not None:
+        columns = {name: column[order] for name, column in columns.items()}
+    result = _certified(program, variable, columns, count, BLOCK if order is None else CELL)
+    if order is not None:
+        result = result.reordered(order)
+    result.is_certified[list(excluded)] = False
+    open_points = np.flatnonzero(~result.is_certified)
+    result.derivative[open_points] = np.nan
+    result.errors[open_points] = 0.0
+    result.outside[open_points] = 0
+    return result
+
+
+def _certified(
+    program: Program, variable: str, columns: Mapping[str, Array], count: int, size: int
+) -> Certified:
+    """Return the columns at n = `count` points; what is not certified has any number.
+
+    `size` is the number of points in a block, of which `BLOCK` is a multiple.
+    """
     result = Certified(
         is_certified=np.zeros(count, dtype=bool),
         derivative=np.empty(count),
@@ -315,9 +339,9 @@ def certify(
     )
 
     def bound_blocks(chunk: slice) -> None:
-        blocks = (chunk.stop - chunk.start) // BLOCK if columns else 0
+        blocks = (chunk.stop - chunk.start) // size if columns else 0
         if blocks:
-            inner, shape = slice(chunk.start, chunk.start + blocks * BLOCK), (blocks, BLOCK)
+            inner, shape = slice(chunk.start, chunk.start + blocks * size), (blocks, size)
             shaped = {name: column[inner].reshape(shape) for name, column in columns.items()}
             _put_blocks(result, inner, _bounded(program, variable, shaped), shape)
 
@@ -332,11 +356,6 @@ def certify(
             in_chunks(count, bound_blocks)
         left = np.flatnonzero(~result.is_certified)
         in_chunks(len(left), lambda chunk: bound_points(left[chunk]))
-    result.is_certified[list(excluded)] = False
-    open_points = np.flatnonzero(~result.is_certified)
-    result.derivative[open_points] = np.nan
-    result.errors[open_points] = 0.0
-    result.outside[open_points] = 0
     return result
 
 

@@ -55,6 +55,17 @@ class Certified:
         """Return the columns at some of the points, in order."""
         return Certified(*(getattr(self, name)[chosen] for name in _CERTIFIED))
 
+    def reordered(self, order: NDArray[np.intp]) -> Certified:
+        """Return the columns in the order of the grid, where these are at points ``order``."""
+        columns = []
+        for name in _CERTIFIED:
+            column = getattr(self, name)
+            placed = np.zeros_like(column)
+            if name != "outside" or column.any():
+                placed[order] = column
+            columns.append(placed)
+        return Certified(*columns)
+
     def without(self, excluded: Mask) -> Certified:
         """Return the columns with some points not certified."""
         return Certified(
