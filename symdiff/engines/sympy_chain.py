@@ -166,7 +166,8 @@ def _evaluated(
         elif not names and not with_value:
             results.append((None, {}))
         elif step.operation is None:
-            results.append(_sum(operands, names, numbers, with_value=with_value))
+            combine = _product if step.node.is_Mul else _sum
+            results.append(combine(operands, names, numbers, with_value=with_value))
         else:
             evaluate = _selected if step.branches else _extreme if step.is_extreme else _applied
             results.append(evaluate(step, operands, names, numbers, with_value=with_value))
@@ -188,6 +189,19 @@ def _sum(
     value = numbers.add([v for v, _ in operands]) if with_value else None
     terms = {name: [moved[name] for _, moved in operands if name in moved] for name in names}
     return value, {name: numbers.add(added) for name, added in terms.items() if added}
+
+
+def _product(
+    operands: Sequence[_Moving], names: frozenset[str], numbers: _Arithmetic, *, with_value: bool
+) -> _Moving:
+    values = [value for value, _ in operands]
+    partials = {
+        k: functools.reduce(numbers.multiply, values[:k] + values[k + 1 :])
+        for k, (_, moved) in enumerate(operands)
+        if moved
+    }
+    value = functools.reduce(numbers.multiply, values) if with_value else None
+    return value, _chained(partials, operands, names, numbers)
 
 
 def _applied(

@@ -38,6 +38,12 @@ class _Operands:
         else:
             self.pattern = (node.func, *(self._part(a, node) for a in node.args))
 
+    @property
+    def is_sum_or_product(self) -> bool:
+        """Whether the operation is a sum or a product of operands, and nothing else."""
+        function, *arguments = self.pattern
+        return function in {sp.Add, sp.Mul} and all(isinstance(a, Slot) for a in arguments)
+
     def _part(self, part: Any, whole: Any) -> Any:  # noqa: ANN401
         """Return a part of the operation: a number as it is, an operand as its place."""
         if isinstance(part, (Boolean, sp.Tuple)) and not part.is_Symbol:
@@ -82,8 +88,10 @@ class Step:
         The sub-expression.
     operands
         The indices of the steps of its operands.
+    moving
+        For every operand, whether it depends on a variable.
     operation
-        The operation, for `rule`; None for a number, a symbol and a sum.
+        The operation, for `rule`; None for a number, a symbol, a sum, and a product of operands.
     branches
         The places of the operands that are branches of a Piecewise.
     depends_on
@@ -92,6 +100,7 @@ class Step:
 
     node: sp.Expr
     operands: tuple[int, ...]
+    moving: tuple[bool, ...]
     operation: Operation | None
     branches: frozenset[int]
     depends_on: frozenset[str]
@@ -150,6 +159,9 @@ def _places_needed(step: Step, found: Rule | None, *, with_value: bool) -> Itera
     everything = range(len(step.operands))
     if with_value or (step.is_extreme and step.depends_on):
         return everything
+    if found is None and step.node.is_Mul:  # the derivative by a factor has all others
+        moving = [place for place in everything if step.moving[place]]
+        return everything if len(moving) > 1 else frozenset(everything) - frozenset(moving)
     if step.branches:
         return frozenset(everything) - step.branches
     return () if found is None else found.needed
@@ -174,13 +186,25 @@ def _steps(expression: sp.Expr, variables: frozenset[str]) -> Iterator[Step]:
         moved = frozenset[str]().union(*(depends_on[i] for i in found))
         if node.is_Symbol and node.name in variables:
             moved = frozenset({node.name})
-        branches = frozenset(() if operands is None else operands.branches)
-        moving = tuple(bool(depends_on[i]) and not branches for i in found)
-        has_rule = operands is not None and not node.is_Add
-        operation = Operation(operands.pattern, moving) if operands and has_rule else None
+        moving = tuple(bool(depends_on[i]) for i in found)
         places[node] = len(depends_on)
         depends_on.append(moved)
-        yield Step(node, found, operation, branches, moved)
+        yield _step(node, operands, found, moving, moved)
+
+
+def _step(
+    node: sp.Expr,
+    operands: _Operands | None,
+    found: tuple[int, ...],
+    moving: tuple[bool, ...],
+    moved: frozenset[str],
+) -> Step:
+    """Return the step of a node, given the steps of its operands."""
+    if operands is None or operands.is_sum_or_product:
+        return Step(node, found, moving, None, frozenset(), moved)
+    branches = frozenset(operands.branches)
+    differentiated = (False,) * len(found) if branches else moving
+    return Step(node, found, moving, Operation(operands.pattern, differentiated), branches, moved)
 
 
 def _is_constant(part: sp.Basic, known: dict[sp.Basic, bool]) -> bool:
