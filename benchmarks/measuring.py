@@ -33,7 +33,7 @@ class Cost:
     seconds
         From its start to its end.
     processor
-        Seconds of processor time, of its own processes too.
+        Seconds of processor time, without those of workers.
     memory
         The peak of its memory, or of that of its largest process, in MiB.
     """

@@ -19,7 +19,7 @@ from measuring import FAST, FEW_ROUNDS, SYMDIFF, USUAL, Table, single, with_engi
 
 import symdiff
 
-SOME = 400  # generated expressions
+SOME = 200  # generated expressions
 WORKERS = f"""\
 {SOME} of these expressions, by workers that have warmed up on others; "runs apart" share
 only the machine, so two of them show the largest speed-up that it allows."""
