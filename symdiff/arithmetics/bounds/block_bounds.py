@@ -12,6 +12,7 @@ import numpy as np
 
 from symdiff.arithmetics.bounds.blocks import Blocks, Number
 
+_SHORT: Final = 4096  # numbers in an array that is counted, and not searched
 _ARRAYS: Final = (np.ndarray, Blocks)
 
 
@@ -27,6 +28,8 @@ def size_of_sum(total: Number, *terms: Number) -> Number:
 
 def is_anywhere(mask: Any) -> bool:
     """Return whether a condition holds (or a number is nonzero) anywhere, in blocks possibly."""
+    if isinstance(mask, np.ndarray) and mask.size <= _SHORT:
+        return bool(np.count_nonzero(mask))  # a quarter of the time of any()
     return bool(mask.any()) if isinstance(mask, _ARRAYS) else bool(mask)
 
 
