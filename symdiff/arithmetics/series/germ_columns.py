@@ -301,11 +301,11 @@ def _atan2(germs: GermArithmetic, x: Germ, y: Germ) -> Any:
 
 
 def _sin(germs: GermArithmetic, x: Any) -> Any:
-    return sine_wave(germs.algebra, x) if _is_endless(germs, x) else germs.algebra.sin_cos(x)[0]
+    return sine_wave(germs.algebra, x) if _is_endless(germs, x) else germs.algebra.sin(x)
 
 
 def _cos(germs: GermArithmetic, x: Any) -> Any:
-    return sine_wave(germs.algebra, x) if _is_endless(germs, x) else germs.algebra.sin_cos(x)[1]
+    return sine_wave(germs.algebra, x) if _is_endless(germs, x) else germs.algebra.cos(x)
 
 
 def _is_endless(germs: GermArithmetic, x: Germ) -> bool:

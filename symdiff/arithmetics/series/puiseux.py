@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import Final
 
@@ -402,26 +402,45 @@ class Algebra:
         head = [((0, 0), apply("log", c)), ((0, 1), real_of(e))]
         return self.add(_collect(head, None), series)
 
-    def sin_cos(self, x: Germ) -> tuple[Germ, Germ]:
-        """Return sin x and cos x.
+    def sin(self, x: Germ) -> Germ:
+        """Return sin x; see `cos`."""
+        a, u = self._finite_parts(x)
+        # sin(a + u) = sin(a)·cos(u) + cos(a)·sin(u)
+        return self.add(
+            self._scaled_series(apply("sin", a), _cosine, u),
+            self._scaled_series(apply("cos", a), _sine, u),
+        )
+
+    def cos(self, x: Germ) -> Germ:
+        """Return cos x.
 
         Raises
         ------
         UndecidedError
             x has no finite limit.
         """
+        a, u = self._finite_parts(x)
+        # cos(a + u) = cos(a)·cos(u) - sin(a)·sin(u)
+        return self.subtract(
+            self._scaled_series(apply("cos", a), _cosine, u),
+            self._scaled_series(apply("sin", a), _sine, u),
+        )
+
+    def _finite_parts(self, x: Germ) -> tuple[Real, Germ]:
+        """Return the limit of x and the rest, which tends to 0."""
         parts = self.split(x)
         if isinstance(parts, int):
             message = "it oscillates, as its argument tends to infinity"
             raise UndecidedError(message)
-        a, u = parts
-        n = self.length(u) + 1
-        sine, cosine = self.compose(_sine(n), u), self.compose(_cosine(n), u)
-        sin_a, cos_a = apply("sin", a), apply("cos", a)
-        return (
-            self.add(self.scale(cosine, sin_a), self.scale(sine, cos_a)),
-            self.subtract(self.scale(cosine, cos_a), self.scale(sine, sin_a)),
-        )
+        return parts
+
+    def _scaled_series(
+        self, factor: Real, coefficients: Callable[[int], tuple[Real, ...]], u: Germ
+    ) -> Germ:
+        """Return factor·Σ c_n·u^n; the series is not computed for the factor 0."""
+        if factor.rational == 0:
+            return ZERO_GERM
+        return self.scale(self.compose(coefficients(self.length(u) + 1), u), factor)
 
     def differentiate(self, x: Germ) -> Germ:
         """Return dx/dt."""

@@ -572,7 +572,8 @@ def test_powers_exponentials_and_logarithms_undo_each_other(text, point, side):
 
 @pytest.mark.parametrize("text", ["x", "exp(x) - 1", "cbrt(x)", "x*log(x) + 1", "1 + sqrt(x)"])
 def test_the_squares_of_sine_and_cosine_add_up_to_one(text):
-    sine, cosine = ALGEBRA.sin_cos(series(text, "0", RIGHT))
+    argument = series(text, "0", RIGHT)
+    sine, cosine = ALGEBRA.sin(argument), ALGEBRA.cos(argument)
     squares = ALGEBRA.add(ALGEBRA.power(sine, 2), ALGEBRA.power(cosine, 2))
     assert same(squares, constant_germ(ONE), below=HIGHEST)
 
