@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
@@ -32,6 +33,7 @@ from symdiff.program import Program
 
 MAX_ROOTS: Final = 32  # zeros of one switch on one line
 _REMEMBERED: Final = 1024  # searches of one switch on one line that are kept
+_PARTS = 8  # parts of a line on which a switch is enclosed before it is inverted
 _FEW_BOXES = 60  # enclosures for a switch that seems to be 0 on the whole line
 _LARGEST_TREE = 400  # nodes of the largest switch that is inverted in sympy
 _NARROW = 2.0**-50  # relative width of a bracket that determines one double
@@ -204,10 +206,23 @@ class _SwitchOnLine:
             return Roots()
         if self._coefficients is not None:
             return self._polynomial_roots(self._coefficients, k)
+        if self._is_nowhere(k):
+            return Roots()
         try:
             return self._inverted_roots(k)
         except (*_CANNOT_INVERT, GridError):
             return self._isolated_roots(k)
+
+    def _is_nowhere(self, k: int) -> bool:
+        """Return whether enclosures on parts of the line prove that the function is nowhere k.
+
+        This is much cheaper than to invert it in sympy.
+        """
+        low, high = self._ends
+        with flint.ctx.workprec(PRECISION):
+            inner = [low + (high - low) * i / _PARTS for i in range(1, _PARTS)]
+            parts = itertools.pairwise([low, *inner, high])
+            return all(_excludes(self._value(a.union(b)), k) for a, b in parts)
 
     def _value(self, x: Ball) -> Any:  # noqa: ANN401  (a ball or EMPTY)
         try:

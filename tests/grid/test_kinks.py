@@ -280,3 +280,24 @@ def test_a_switch_inside_several_others_is_solved_once(monkeypatch):
     with monkeypatch.context() as patches:
         patches.setattr(kinks, "_REMEMBERED", 0)
         assert lines_solved(monkeypatch, 6) > 120
+
+
+def test_a_switch_without_zeros_is_not_inverted_in_sympy(monkeypatch):
+    inverted = []
+    original = kinks.expression_to_invert
+
+    def counting(*arguments):
+        inverted.append(arguments)
+        return original(*arguments)
+
+    monkeypatch.setattr(kinks, "expression_to_invert", counting)
+    for text in ("log(1 + (x*tanh(x))**2)", "log(1 + exp(x - x)**2)", "sqrt(cos(x) + x*x + 1/8)"):
+        assert not any(roots.coordinates for roots in roots_of(text))
+    assert not inverted
+    assert any(roots.coordinates for roots in roots_of("abs(sin(x))"))  # negative control
+    assert inverted
+
+
+def roots_of(text):
+    """The zeros of all switches of an expression on a line."""
+    return [find_roots(switch, "x", {}, (-3.0, 3.0)) for switch in find_switches(parse(text))]
