@@ -14,6 +14,7 @@ import symdiff
 from symdiff.batch.store import key_of, open_store
 from symdiff.batch.work import collect
 from symdiff.batch.workers import Limits
+from symdiff.libraries import collect_rarely
 from symdiff.report.report import Report
 from symdiff.report.stored import stored_report
 from symdiff.request.options import Options
@@ -46,6 +47,7 @@ def records(count: int = COUNT, formats: tuple[str, ...] = FORMATS) -> Table:
 
 def cost_of(form: str, path: str, store: str) -> dict[str, float]:
     """Return what a format of the stored results takes in this process, and how many records."""
+    collect_rarely()  # as the command line does
     report = stored_report(Path(store))
     count = sum(1 for _ in report.records())
     with tempfile.TemporaryDirectory() as folder:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
+
+import numpy as np
 
 from symdiff.comparison.evidence import Evidence
 from symdiff.errors import UsageError
-from symdiff.report.records import fields, records
+from symdiff.report import record_columns
+from symdiff.report.records import batches, fields
 
 # Columns of numbers, besides the coordinates.
 NUMBERS: Final = frozenset({"left", "right", "derivative", "value", "error", "ulps"})
@@ -64,16 +67,52 @@ def columns(evidence: Sequence[Evidence]) -> list[Column]:
     [('output', 'category', [None]), ('variable', 'category', ['x']),
      ('x', 'number', [0.3333333333333333]), ('exact.x', 'text', ['1/3'])]
     """
-    rows = [record for e in evidence for record in records(e)]
+    rows = _rows(evidence)
     table: list[Column] = []
     for field in fields(evidence):
         if field == "point":
             table += _coordinates(evidence, rows)
         elif field == "exact":
-            table += _exact(evidence, len(rows))
+            table += _exact(evidence, len(rows["expression"]))
         else:
-            table.append(Column(field, _kind(field), _values(field, rows)))
+            table.append(Column(field, _kind(field), rows[field]))
     return table
+
+
+def _rows(evidence: Sequence[Evidence]) -> dict[str, list[Any]]:
+    """Return the values of every field but `exact`, and of every variable under ``point.``."""
+    names = [field for field in fields(evidence) if field not in _OF_POINTS]
+    points = {f"point.{name}": name for name in _variables(evidence)}
+    rows: dict[str, list[Any]] = {name: [] for name in (*names, *points)}
+    for e in evidence:
+        own = set(fields([e]))
+        for count, found in batches(e):
+            for name in names:
+                rows[name] += _values(found[name], count) if name in own else [None] * count
+            coordinates = _by_variable(found["point"])
+            for row, name in points.items():
+                rows[row] += coordinates.get(name, [None] * count)
+    return rows
+
+
+def _by_variable(points: record_columns.Column) -> dict[str, list[Any]]:
+    """Return the coordinates of a column of points, by variable."""
+    assert isinstance(points, record_columns.Coordinates)  # noqa: S101  (the field says so)
+    return dict(zip(points.names, points.points.T.tolist(), strict=True))
+
+
+def _values(column: record_columns.Column, count: int) -> list[Any]:
+    """Return the values of a column, numbers that are not finite as floats."""
+    match column:
+        case record_columns.Constant(text):
+            return [text] * count
+        case record_columns.Numbers(numbers, exists):
+            values: list[Any] = numbers.tolist()
+            for i in np.flatnonzero(~exists).tolist():
+                values[i] = None
+            return values
+        case _:
+            return list(column.values())
 
 
 def _kind(field: str) -> str:
@@ -81,23 +120,14 @@ def _kind(field: str) -> str:
     return next((kind for kind, names in kinds.items() if field in names), "text")
 
 
-def _values(field: str, rows: Sequence[dict[str, Any]]) -> list[Any]:
-    values = [row[field] for row in rows]
-    return [None if v is None else float(v) for v in values] if field in NUMBERS else values
-
-
 def _variables(evidence: Sequence[Evidence]) -> list[str]:
     return list(dict.fromkeys(name for e in evidence for name in e.scalars))
 
 
-def _coordinates(evidence: Sequence[Evidence], rows: Sequence[dict[str, Any]]) -> list[Column]:
+def _coordinates(evidence: Sequence[Evidence], rows: Mapping[str, list[Any]]) -> list[Column]:
     taken = set(fields(evidence)) - set(_OF_POINTS)
     return [
-        Column(
-            f"point.{name}" if name in taken else name,
-            "number",
-            [row["point"].get(name) for row in rows],
-        )
+        Column(f"point.{name}" if name in taken else name, "number", rows[f"point.{name}"])
         for name in _variables(evidence)
     ]
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from symdiff.comparison.evidence import Evidence, Trial
 from symdiff.report.record_columns import (
     DTYPE,
+    Columns,
     ExactTexts,
     chunks,
     engine_columns,
@@ -74,12 +75,32 @@ def engine_records(
     evidence: Evidence, trial: Trial, variable: str, engine: str
 ) -> Iterator[Record]:
     """Yield the records of one engine and variable, one for each point in order."""
-    names, exact = fields([evidence]), ExactTexts.of(evidence)
-    for chunk in chunks(evidence):
-        columns = {
-            **point_columns(evidence, exact, chunk),
-            **truth_columns(trial, variable, chunk),
-            **engine_columns(evidence, trial, variable, engine, chunk),
-        }
+    names = fields([evidence])
+    for _, columns in engine_batches(evidence, trial, variable, engine):
         values = [columns[field].values() for field in names]
         yield from (dict(zip(names, row, strict=True)) for row in zip(*values, strict=False))
+
+
+def batches(evidence: Evidence) -> Iterator[tuple[int, Columns]]:
+    """Yield the columns of the records of one expression: some records, and how many they are."""
+    for trial in evidence.trials:
+        for variable in trial.variables:
+            for engine in evidence.engines:
+                if variable in trial.covered(engine):
+                    yield from engine_batches(evidence, trial, variable, engine)
+
+
+def engine_batches(
+    evidence: Evidence, trial: Trial, variable: str, engine: str
+) -> Iterator[tuple[int, Columns]]:
+    """Yield the columns of the records of one engine and variable, and how many they are."""
+    exact = ExactTexts.of(evidence)
+    for chunk in chunks(evidence):
+        yield (
+            chunk.stop - chunk.start,
+            {
+                **point_columns(evidence, exact, chunk),
+                **truth_columns(trial, variable, chunk),
+                **engine_columns(evidence, trial, variable, engine, chunk),
+            },
+        )

@@ -92,3 +92,20 @@ def test_parquet_is_written_to_files_only(mixed):
     with pytest.raises(UsageError, match=r"is not text.*--output report\.parquet"):
         mixed.rendered("parquet")
     assert formats.BINARY == {"parquet": ".parquet"}
+
+
+def test_a_format_is_missing_in_the_rows_of_other_runs(mixed):
+    in_float32 = symdiff.compare("x", at={"x": [1]}, dtype=["float32"], engines=["autograd"])
+    frame = Report((*mixed.evidence, *in_float32.evidence)).to_pandas()
+    assert [None if pd.isna(name) else name for name in frame["dtype"]] == [None] * 3 + ["float32"]
+
+
+def test_no_dict_is_made_for_a_row(mixed, monkeypatch):
+    def refuse(*_):
+        message = "a record was made"
+        raise AssertionError(message)
+
+    monkeypatch.setattr("symdiff.report.records.engine_records", refuse)
+    with pytest.raises(AssertionError, match="a record was made"):
+        list(mixed.records())  # negative control
+    assert len(mixed.to_polars()) == 3
