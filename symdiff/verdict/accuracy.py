@@ -12,6 +12,7 @@ import numpy as np
 from symdiff.arithmetics.bounds.conditioning import nearby_slopes, size_of_terms
 from symdiff.array_types import Array
 from symdiff.engines.base import Problem, Samples
+from symdiff.labels import among
 from symdiff.program import Program
 from symdiff.program.nodes import Call
 from symdiff.program.values import DTYPES, Dtype
@@ -104,6 +105,12 @@ class Limit:
         """Return the largest deviation from a number of this size that is no loss of digits."""
         return max(10.0**-self.digits * size, self.units * self.dtype.spacing(size))
 
+    def around_each(self, sizes: Array) -> Array:
+        """Return the largest deviations from several numbers, as `around` does from one."""
+        spacings = np.maximum(sizes * 2.0 ** (1 - self.dtype.bits), self.dtype.smallest_subnormal)
+        allowed: Array = np.maximum(10.0**-self.digits * sizes, self.units * spacings)
+        return allowed
+
 
 def _units_of(program: Program) -> int:
     """Return the units in the last place that the operations of a program may be off together."""
@@ -129,12 +136,26 @@ def few_digits(judgement: Judgement, truths: Truths, values: Array, limit: Limit
     limit
         The limit.
     """
-    return [
-        i
-        for i in judgement.rounded
-        if judgement.codes[i] == Verdict.INEXACT
-        if _deviation(truths, i, float(values[i])) > limit.at(judgement, i).around(_size(truths, i))
-    ]
+    if not judgement.rounded:
+        return []
+    points = np.fromiter(sorted(judgement.rounded), dtype=np.intp, count=len(judgement.rounded))
+    points = points[among(judgement.codes[points], [Verdict.INEXACT])]
+    here, numbers = truths.part(points), values[points]
+    ends = np.stack([here.left, here.right])
+    known = np.isfinite(ends)
+    sizes = np.where(known, np.abs(ends), 0.0).max(axis=0)
+    lowest, highest = np.where(known, ends, np.inf), np.where(known, ends, -np.inf)
+    with np.errstate(invalid="ignore"):
+        below, above = lowest.min(axis=0) - numbers, numbers - highest.max(axis=0)
+        deviation = np.where(known.any(axis=0), np.maximum(np.maximum(below, above), 0.0), 0.0)
+    is_off = np.zeros(len(points), dtype=bool)
+    names = np.array([judgement.rounded[i] for i in points.tolist()], dtype=object)
+    for name in dict.fromkeys(names.tolist()):
+        rows = np.flatnonzero(names == name)
+        allowed = limit.at(judgement, int(points[rows[0]])).around_each(sizes[rows])
+        is_off[rows] = deviation[rows] > allowed
+    found: list[int] = points[is_off].tolist()
+    return found
 
 
 def loss(truths: Truths, i: int, value: float, dtype: Dtype) -> str:

@@ -1,5 +1,7 @@
 """Numbers that rounding explains are inaccurate where too few of their digits are right."""
 
+import dataclasses
+
 import flint
 import numpy as np
 import pytest
@@ -12,6 +14,8 @@ from symdiff.errors import Unsupported
 from symdiff.program import parse
 from symdiff.program.values import DTYPES
 from symdiff.request.options import Options
+from symdiff.verdict import accuracy
+from symdiff.verdict.words import Verdict
 
 
 def ball_of(x):
@@ -196,3 +200,28 @@ def test_derivatives_nearby_that_cannot_be_computed_are_not_numbers(monkeypatch)
 
     monkeypatch.setattr(conditioning, "evaluate", without_jets)
     assert np.isnan(nearby_slopes(parse("floor(x)"), "x", ball_of(1.5))).all()
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
+def test_numbers_with_few_digits_are_found_together_as_one_by_one(dtype):
+    text = "(x - sin(x))/x**2 + abs(x - 1/3) + 1e-9*relu(x)"
+    comparison = symdiff.compare(text, {"x": np.linspace(-1, 1, 401)}, dtype=dtype)
+    trial = comparison.evidence[0].trials[0]
+    truths, found = trial.truths["x"], 0
+    for (engine, variable), judgement in trial.judgements.items():
+        values = trial.samples[engine].derivatives[variable]
+        rounded = {i: dtype for i in range(len(values)) if np.isfinite(values[i])}
+        codes = np.full(len(values), Verdict.INEXACT, dtype=np.int8)
+        codes[::7] = Verdict.AGREES
+        all_inexact = dataclasses.replace(judgement, codes=codes, rounded=rounded)
+        limit = accuracy.Limit(3 if dtype == "float64" else 2, DTYPES[dtype])
+        expected = [
+            i
+            for i in rounded
+            if codes[i] == Verdict.INEXACT
+            if accuracy._deviation(truths, i, float(values[i]))
+            > limit.at(all_inexact, i).around(accuracy._size(truths, i))
+        ]
+        assert accuracy.few_digits(all_inexact, truths, values, limit) == expected
+        found += len(expected)
+    assert found or dtype == "float64"
