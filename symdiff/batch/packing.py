@@ -7,11 +7,13 @@ below and of no others.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import math
 import zlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
@@ -110,11 +112,18 @@ _ERRORS: Final = {
 _CRASHES: Final = {kind.__name__: kind for kind in (Crash, Lost)}
 
 
+@functools.cache
 def _labels(listing: str) -> Mapping[int, str]:
     """Return the labels by code of one of the enumerations that `_LABELLED` names."""
     if listing == "function":
-        return dict(enumerate(FUNCTIONS))
-    return {int(member): member.label for member in _LISTINGS[listing]}
+        return MappingProxyType(dict(enumerate(FUNCTIONS)))
+    return MappingProxyType({int(member): member.label for member in _LISTINGS[listing]})
+
+
+@functools.cache
+def _codes(listing: str) -> Mapping[str, int]:
+    """Return the codes by label; see `_labels`."""
+    return MappingProxyType({label: code for code, label in _labels(listing).items()})
 
 
 _LISTINGS: Final[Mapping[str, type[LabelledEnum]]] = {
@@ -321,7 +330,7 @@ class _Reader:
     def as_codes(self, rest: list[Any]) -> np.ndarray:
         """Return the codes that the written labels have in this version."""
         listing, written, index = rest
-        code_of = {label: code for code, label in _labels(listing).items()}
+        code_of = _codes(listing)
         unknown = [label for label in written if label not in code_of]
         if unknown:
             message = f"of a different version: it has the {listing.lower()} {unknown[0]!r}"
