@@ -149,7 +149,8 @@ def _gathered(
 
 def _outcome(request: Request, future: Future, limits: Limits) -> Outcome:
     try:
-        outcome: Outcome = unpack(future.result())
+        result = future.result()
+        outcome: Outcome = unpack(result) if isinstance(result, bytes) else result
     except TimeoutError:
         return lost(request, f"it took more than {limits.timeout:g} s", "raise --timeout")
     except concurrent.futures.CancelledError:

@@ -75,14 +75,14 @@ def limits_of(timeout: float | None, memory: float | None) -> Limits | None:
     return Limits(TIMEOUT if timeout is None else timeout, memory)
 
 
-Future = concurrent.futures.Future[bytes]
+Future = concurrent.futures.Future[Any]  # of packed bytes, or of evidence
 
 
 class Pool(Protocol):
     """Runs the comparisons of packed requests; see `submit`."""
 
     def submit(self, requests: Sequence[bytes]) -> list[Future]:
-        """Start `task.perform` on every packed request; return the futures of packed outcomes."""
+        """Start every packed request; return the futures of outcomes, packed or as they are."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -109,10 +109,11 @@ class _Processes:
     timeout: float
 
     def submit(self, requests: Sequence[bytes]) -> list[Future]:
-        from symdiff.batch.task import perform  # noqa: PLC0415  (heavy: loaded at the first use)
+        from symdiff.batch.task import perform_nearby  # noqa: PLC0415  (heavy)
 
+        schedule = functools.partial(self.pool.schedule, perform_nearby, timeout=self.timeout)
         with uninterrupted():  # the pool may start a process now
-            return [self.pool.schedule(perform, args=(r,), timeout=self.timeout) for r in requests]
+            return [schedule(args=(request,)) for request in requests]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
