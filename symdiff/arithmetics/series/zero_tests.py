@@ -30,6 +30,7 @@ _ENORMOUS: Final = flint.arb(2) ** 256
 _LONG: Final = 2200  # most bits of a rational that sympy may get; no double needs more
 _MAX_SYMBOLIC: Final = 80  # most operations in a number that sympy is asked about
 _MAX_SIMPLIFIED: Final = 24  # most operations in a number that sympy simplifies: it is slow
+_REMEMBERED: Final = 1024  # answers that are kept
 # Exceptions of sympy that mean: no answer.
 _NO_ANSWER: Final = (ArithmeticError, TypeError, ValueError, AttributeError, RecursionError)
 
@@ -59,12 +60,14 @@ def _factors(number: Real) -> Iterator[Real]:
 
 def _is_factor_zero(number: Real) -> bool:
     """Return whether one factor is proved to be zero, without taking it apart."""
-    algebraic = is_algebraic_zero(number)
+    keyed = _Keyed(number.key, number)
+    algebraic = _is_algebraic_zero(keyed)
     if algebraic is not None:
         return algebraic
-    if is_zero_if(number, [v for part in parts_of(number) for v in part.vanishing]):
+    zeros = [v for part in parts_of(number) for v in part.vanishing]
+    if _is_zero_if(keyed, tuple(_Keyed(zero.key, zero) for zero in zeros)):
         return True
-    return may_ask_sympy(number) and _sympy_proves_zero(_Keyed(number.key, number))
+    return may_ask_sympy(number) and _sympy_proves_zero(keyed)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -73,6 +76,17 @@ class _Keyed:
 
     key: bytes
     number: Real = dataclasses.field(compare=False)
+
+
+# The series along the two sides and along every curve through a point have the same coefficients.
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _is_algebraic_zero(keyed: _Keyed) -> bool | None:
+    return is_algebraic_zero(keyed.number)
+
+
+@functools.lru_cache(maxsize=_REMEMBERED)
+def _is_zero_if(keyed: _Keyed, zeros: tuple[_Keyed, ...]) -> bool:
+    return is_zero_if(keyed.number, [zero.number for zero in zeros])
 
 
 @functools.lru_cache(maxsize=256)

@@ -9,7 +9,7 @@ import flint
 import pytest
 import sympy as sp
 
-from symdiff.arithmetics.series import germs, zero_tests
+from symdiff.arithmetics.series import germs, identities, zero_tests
 from symdiff.arithmetics.series.germ_values import Unknown
 from symdiff.arithmetics.series.puiseux import Germ, constant_germ
 from symdiff.arithmetics.series.reals import (
@@ -28,6 +28,7 @@ from symdiff.arithmetics.series.reals import (
     sympy_zero_is_credible,
 )
 from symdiff.program import parse
+from symdiff.truth.joint import decide_jointly
 
 PI_DIGITS = (
     "3141592653589793238462643383279502884197169399375105820974944592307816406286208998628034825342"
@@ -457,3 +458,31 @@ def test_a_factor_that_occurs_many_times_is_examined_once():
 def test_the_size_of_a_large_number_is_never_infinite(text, x, expected):
     germ = germs.evaluate(parse(text), {"x": constant_germ(Real.of(x))})
     assert scientific(germ.constant) == expected
+
+
+def numbers_read_as_fractions(monkeypatch):
+    """The number of exact numbers that are read as fractions to follow curves on the sphere."""
+    read = []
+
+    def is_zero_if(number, zeros):
+        read.append(number.key)
+        return identities.is_zero_if(number, zeros)
+
+    zero_tests._is_zero_if.cache_clear()
+    program = parse("acos(sin(a)*sin(b) + cos(a)*cos(b)*cos(c))")
+    point = {"a": Real.of(0.5), "b": Real.of(0.5), "c": Real.of(0)}
+    with monkeypatch.context() as patches:
+        patches.setattr(zero_tests, "is_zero_if", is_zero_if)
+        decide_jointly(program, point)
+    zero_tests._is_zero_if.cache_clear()
+    return len(read)
+
+
+def test_a_number_is_proved_zero_once_for_all_curves(monkeypatch):
+    once = numbers_read_as_fractions(monkeypatch)
+    # Negative control: without memory it is read for every curve.
+    with monkeypatch.context() as patches:
+        forgetful = zero_tests._is_zero_if.__wrapped__
+        forgetful.cache_clear = lambda: None
+        patches.setattr(zero_tests, "_is_zero_if", forgetful)
+        assert numbers_read_as_fractions(monkeypatch) > 10 * once
