@@ -19,10 +19,18 @@ from typing import Final
 
 from symdiff.arithmetics.series.exponents import (
     Exponent,
+    Irrational,
     count_below,
     exponent_of,
     plain,
     real_of,
+)
+from symdiff.arithmetics.series.rational_series import (
+    LARGEST_EXPONENT,
+    Polynomial,
+    is_short,
+    polynomial_of,
+    terms_of,
 )
 from symdiff.arithmetics.series.reals import ONE, ZERO, Real, UndecidedError, apply, sign
 
@@ -32,6 +40,8 @@ _CONSTANT: Final[Power] = (0, 0)
 _MAX_TERMS = 200  # largest number of terms of one germ
 # Why a function of a fast-growing argument is not decided.
 FAST_GROWTH: Final = "growth faster than any power, as that of exp(1/x) at 0"
+_MANY_PRODUCTS: Final = 24  # products of terms from which on polynomials of flint are faster
+_LONG_SERIES: Final = 5  # coefficients of a series from which on they are
 _SMALL_POWER = 16  # largest exponent that is computed by repeated multiplication
 
 
@@ -142,6 +152,23 @@ def _plus(a: Exponent | None, b: Exponent | None) -> Exponent | None:
     return None if a is None or b is None else plain(a + b)
 
 
+def _rational_product(x: Germ, y: Germ, order: Exponent | None) -> Germ | None:
+    """Return x·y up to an order if both have many terms, all of them rational; else None."""
+    if len(x.terms) * len(y.terms) < _MANY_PRODUCTS or isinstance(order, Irrational):
+        return None
+    p, q = polynomial_of(x.terms), polynomial_of(y.terms)
+    if p is None or q is None or not is_short((p, q)):
+        return None
+    product = p * q if order is None else p.mul_low(q, max(0, math.ceil(order)))
+    return Germ(terms_of(product), order)
+
+
+def _lowest(polynomial: Polynomial, order: int | None) -> int:
+    """Return the smallest exponent of a polynomial, or the order if it is 0."""
+    exponents = (e for e, c in enumerate(polynomial.coeffs()) if c)
+    return next(exponents, 0 if order is None else order)
+
+
 class Algebra:
     """Arithmetic, elementary functions, derivatives and integrals of germs, up to an order.
 
@@ -193,6 +220,9 @@ class Algebra:
         order = _lower(_plus(x.order, y.lowest), _plus(y.order, x.lowest))
         if x.highest + y.highest >= self.order:
             order = _lower(order, self.order)
+        product = _rational_product(x, y, order)
+        if product is not None:
+            return product
         pairs = (
             ((plain(e + f), k + m), c * d)
             for (e, k), c in x.terms.items()
@@ -341,14 +371,42 @@ class Algebra:
         ends
             Whether all further coefficients are zero, so that there is no remainder.
         """
-        result = ZERO_GERM
-        for c in reversed(coefficients):
-            result = self.add(self.multiply(result, u), constant_germ(c))
+        result = self._rational_series(coefficients, u)
+        if result is None:
+            result = ZERO_GERM
+            for c in reversed(coefficients):
+                result = self.add(self.multiply(result, u), constant_germ(c))
         lowest = u.lowest
         if ends or lowest is None:
             return result
         remainder = plain(lowest * len(coefficients))
         return _collect(result.terms.items(), _lower(result.order, remainder))
+
+    def _rational_series(self, coefficients: Sequence[Real], u: Germ) -> Germ | None:
+        """Return what the loop in `compose` does, if all numbers are rational; else None."""
+        if len(coefficients) < _LONG_SERIES or u.is_constant or self.order > LARGEST_EXPONENT:
+            return None
+        p, known = polynomial_of(u.terms), u.order
+        if p is None or p[0] or not (known is None or (type(known) is int and known > 0)):
+            return None
+        if any(c.rational is None for c in coefficients):
+            return None
+        series, order = p * 0, None  # as in `multiply` and `add`
+        for c in reversed(coefficients):
+            if not is_short((p, series), (c.rational,)):
+                return None
+            if order is None and series.degree() <= 0:
+                order = known if series else None
+                series *= p
+            else:
+                lowest, step = _lowest(series, order), _lowest(p, known)
+                top = self.order if series.degree() + p.degree() >= self.order else None
+                limits = (order, step), (known, lowest)
+                order = min((o + e for o, e in limits if o is not None), default=None)
+                order = top if order is None else order if top is None else min(order, top)
+                series = series * p if order is None else series.mul_low(p, order)
+            series += c.rational
+        return Germ(terms_of(series), order)
 
     def exp(self, x: Germ) -> Germ:
         """Return e^x.

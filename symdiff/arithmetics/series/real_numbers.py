@@ -24,7 +24,7 @@ Rational = Any  # an fmpq of python-flint, which ships no types
 
 MAX_BITS: Final = 4096  # highest precision that is tried before a sign is left undecided
 FIRST_BITS: Final = 64  # precision of the first ball around a number
-_MAX_RATIONAL_BITS: Final = 40_000  # most bits of a rational, numerator and denominator together
+MAX_RATIONAL_BITS: Final = 40_000  # most bits of a rational, numerator and denominator together
 _MAX_ROOT: Final = 64  # highest degree of a root of a rational that is taken exactly
 
 
@@ -229,7 +229,7 @@ def _sum(x: Real, y: Real) -> Real:
 
 def _exact(value: Rational, operation: str, x: Real, y: Real) -> Real:
     """Return a rational result, or the expression for it if the rational is too long."""
-    if value.p.bit_length() + value.q.bit_length() > _MAX_RATIONAL_BITS:
+    if value.p.bit_length() + value.q.bit_length() > MAX_RATIONAL_BITS:
         return Real(None, operation, (x, y))
     return Real(value)
 
@@ -238,7 +238,7 @@ def _rational_power(base: Rational, exponent: Fraction) -> Rational | None:
     """Return base**exponent if it is rational and not too long, else None."""
     p, q = exponent.numerator, exponent.denominator
     bits = base.p.bit_length() + base.q.bit_length()
-    if q > _MAX_ROOT or bits * abs(p) > _MAX_RATIONAL_BITS:
+    if q > _MAX_ROOT or bits * abs(p) > MAX_RATIONAL_BITS:
         return None
     if q > 1:
         roots = [abs(part).root(q) for part in (base.p, base.q)]
