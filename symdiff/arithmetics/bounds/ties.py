@@ -132,14 +132,14 @@ class ReverseMode(BothBranches):
 
     def rounded(self, jet: Jet, row: Function, arguments: Sequence[Any]) -> Jet:
         """Add the rounding of each term to a gradient that is a sum of two terms."""
-        terms = gradient_terms(row, arguments)
-        if terms is None:
+        if row.name not in _GRADIENT_TERMS or not all(isinstance(a, Jet) for a in arguments):
             return super().rounded(jet, row, arguments)
         value = jet.value
         if row.operator in {"+", "-"}:
             value = self._sum(value, [a.value for a in arguments])
         gradient = jet.gradient
-        if all(terms):  # both arguments vary
+        if all(a.gradient for a in arguments):  # both arguments vary
+            terms = gradient_terms(row, arguments) or ()
             gradient = tuple(map(self._add_rounding, gradient, zip(*terms, strict=True)))
         return super().rounded(Jet(value, gradient), row, arguments)
 
