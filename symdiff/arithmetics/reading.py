@@ -104,8 +104,9 @@ def read(
     >>> read(parse("relu(x) + 1"), ARRAYS, {"x": -2.0}).item()
     1.0
     """
-    if not held and not (program.has_branches and hasattr(arithmetic, "merge")):
-        if cache is None and hasattr(arithmetic, "merge"):
+    on_arrays = hasattr(arithmetic, "merge")
+    if not held and not (on_arrays and program.has_branches):
+        if cache is None and on_arrays:
             return _read_and_release(program, arithmetic, inputs)
         return _read_all(program, arithmetic, inputs, {} if cache is None else cache)
     values = dict(held or {}) if cache is None else cache

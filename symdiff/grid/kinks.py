@@ -197,15 +197,14 @@ class _SwitchOnLine:
         with flint.ctx.workprec(PRECISION):
             self._ends = flint.arb(self._low), flint.arb(self._high)
             self._enclosure = self._value(self._ends[0].union(self._ends[1]))
-        self._coefficients = self._polynomial()
         self._sympy_expression: sp.Expr | None = None
 
     def roots(self, k: int) -> Roots:
         """Return where the function equals the integer k."""
         if _excludes(self._enclosure, k):
             return Roots()
-        if self._coefficients is not None:
-            return self._polynomial_roots(self._coefficients, k)
+        if self._polynomial is not None:
+            return self._polynomial_roots(self._polynomial, k)
         if self._is_nowhere(k):
             return Roots()
         try:
@@ -251,8 +250,9 @@ class _SwitchOnLine:
 
     # -- polynomials: exact roots of their irreducible factors
 
+    @functools.cached_property
     def _polynomial(self) -> Polynomial | None:
-        """Return the function as a polynomial with rational coefficients, or None."""
+        """The function as a polynomial with rational coefficients, or None."""
         fractions = {name: c.fraction for name, c in self._fixed.items()}
         rational = {name: f for name, f in fractions.items() if f is not None}
         if len(rational) < len(fractions):
