@@ -12,7 +12,7 @@ import contextlib
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import flint
 import numpy as np
@@ -35,6 +35,7 @@ from symdiff.chunks import in_chunks
 from symdiff.errors import Unsupported
 from symdiff.grid.switches import find_constant_switches, find_switches
 from symdiff.program import Program
+from symdiff.program.nodes import Call
 from symdiff.program.values import Dtype
 from symdiff.truth.certify import is_off_zero
 
@@ -45,6 +46,7 @@ _OVERFLOW: Final = 4
 # An exact value beyond the doubles counts as infinite, and may be close to a finite one above this.
 _NEARLY_INFINITE: Final = 1e308
 _CHUNK: Final = 2**16  # number of points at which all parts of a program are kept at once
+_ALMOST: Final = 1 - 2.0**-20  # allows for the rounding of what it is a factor of
 _BITS: Final = (128, 512, 2048)  # precisions at which balls are tried, in this order
 
 
@@ -190,23 +192,33 @@ def differences(
     left = _not_close(program, columns, numbers, margin)
     if not len(left):
         return Differences(left, ())
-    part = {name: column[left] for name, column in columns.items()}
     found: dict[int, ExactValue] = {}
-    certified = _certified(program, part, numbers[left], margin)
-    exact = left if certified is None else left[~certified[0]]
-    if certified is not None:
-        clear, bounds = certified
-        found.update(
-            (int(left[row]), _certified_value(bounds, row))
-            for row in np.flatnonzero(clear).tolist()
-        )
-    for i in exact[:MAX_EXACT].tolist():
+    exact = left
+    if margin.dtype == FLOAT64:
+        certified = _certified(program, _at(left, columns), numbers[left], margin)
+        if certified is not None:
+            clear, bounds = certified
+            exact = left[~clear]
+            found.update(
+                (int(left[row]), _certified_value(bounds, row))
+                for row in np.flatnonzero(clear).tolist()
+            )
+    exact = exact[:MAX_EXACT]
+    if margin.dtype.bits < FLOAT64.bits:
+        rounded = _is_rounding(program, _at(exact, columns), numbers[exact], margin.dtype)
+        exact = exact[~rounded]
+    for i in exact.tolist():
         point = {name: float(column[i]) for name, column in columns.items()}
         differing = _difference(program, point, float(numbers[i]), margin)
         if differing is not None:
             found[i] = differing
     points = np.array(sorted(found), dtype=np.intp)
     return Differences(points, tuple(found[i] for i in points.tolist()))
+
+
+def _at(points: NDArray[np.intp], columns: Mapping[str, Array]) -> dict[str, Array]:
+    """Return the coordinates of some points."""
+    return {name: column[points] for name, column in columns.items()}
 
 
 def _not_close(
@@ -326,11 +338,7 @@ def _certified(
         bounds, *switch_bounds = estimate_together(programs, columns, None, AnyWayOnArrays())
     except Unsupported:
         return None
-    is_fine = margin.dtype == FLOAT64
-    count = len(numbers)
-    value, error, outside = (
-        np.broadcast_to(np.asarray(x), count) for x in (bounds.value, bounds.error, bounds.outside)
-    )
+    value, error, outside = _columns(bounds, len(numbers))
     with np.errstate(all="ignore"):
         allowed = margin.atol + margin.rtol * np.abs(value) + CLEARLY_OFF * error
         off = np.abs(numbers - value) > allowed
@@ -339,9 +347,48 @@ def _certified(
             is_off = is_off_zero(switch, of_switch)
             off, off_domain = off & is_off, off_domain & is_off
     is_bounded = np.isfinite(value) & np.isfinite(error) & (outside == 0)
-    # Numbers that overflowed, and those of a different dtype, are left to the exact values.
-    clear = ((is_bounded & off) | off_domain) & np.isfinite(numbers) & is_fine
+    # Numbers that overflowed are left to the exact values.
+    clear = ((is_bounded & off) | off_domain) & np.isfinite(numbers)
     return clear, Estimate(value, error, outside=outside)
+
+
+def _is_rounding(
+    program: Program, columns: Mapping[str, Array], numbers: Array, dtype: Dtype
+) -> Mask:
+    """Return where one rounding to a coarse dtype explains a deviation; else it is to be decided.
+
+    `value_radius` is at least one unit of the dtype unless the value is computed without rounding.
+    That is ruled out where the error bounds of the value contain no number of the dtype.
+    """
+    switches = (*find_switches(program), *find_constant_switches(program))
+    programs = (program, *(switch.program for switch in switches))
+    undecided = np.zeros(len(numbers), dtype=bool)
+    if not isinstance(program.nodes[program.output], Call):
+        return undecided  # nothing is rounded
+    try:
+        bounds, *switch_bounds = estimate_together(programs, columns, None)
+    except Unsupported:
+        return undecided
+    value, error, outside = _columns(bounds, len(numbers))
+    unlimited = Dtype(dtype.name, dtype.bits, 0.0, 0.0)  # as the exponents of balls are
+    with np.errstate(all="ignore"):
+        allowed = _ALMOST * 2.0 ** (1 - dtype.bits) * (np.abs(value) - error)
+        explained: Mask = np.abs(numbers - value) + error <= allowed
+        explained &= np.abs(unlimited.rounded(value) - value) > error
+        explained &= np.isfinite(value) & (outside == 0)
+        for column in columns.values():
+            explained &= dtype.rounded(column) == column
+        for switch, of_switch in zip(switches, switch_bounds, strict=True):
+            explained &= is_off_zero(switch, of_switch)
+    return explained
+
+
+def _columns(bounds: Estimate, count: int) -> tuple[Array, Array, NDArray[Any]]:
+    """Return the values, their errors and `Estimate.outside` as columns of shape (n,)."""
+    value, error, outside = (
+        np.broadcast_to(np.asarray(x), count) for x in (bounds.value, bounds.error, bounds.outside)
+    )
+    return value, error, outside
 
 
 def _certified_value(bounds: Estimate, row: int) -> ExactValue:

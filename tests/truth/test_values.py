@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+from symdiff.arithmetics.arrays import evaluate
 from symdiff.program import parse
 from symdiff.program.values import DTYPES
 from symdiff.truth import values
@@ -205,3 +206,57 @@ def test_a_program_differs_where_one_is_defined_and_the_other_is_not(text, other
     columns = {"x": np.array(x, dtype=float)}
     found = differences_of_programs(parse(text), parse(other), columns, Margin(1e-9))
     assert found.points.tolist() == expected
+
+
+@pytest.mark.parametrize("name", ["float32", "float16", "bfloat16"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "exp(-x**2)*sin(3*x)",
+        "x - 0.25",
+        "x**2",
+        "-x",
+        "abs(x)",
+        "0.1 + 0*x",
+        "max(x, 0.1)",
+        "where(x > 0.5, x**2, x - 0.25)",
+        "x*3 - x*2",
+        "sigmoid(x)/(1 + x)",
+        "gelu(x)",
+        "x.detach()",
+    ],
+)
+def test_what_one_rounding_explains_is_no_difference(text, name):
+    """The bound over arrays answers as the balls would at each point, and is not asked there."""
+    random, dtype, program = np.random.default_rng(5), DTYPES[name], parse(text)
+    x = dtype.rounded(random.uniform(-2, 2, 60))
+    value = evaluate(program, {"x": x})
+    for units in (0.0, 0.3, 0.7, 1.0, 1.5, 4.0):
+        numbers = value + units * dtype.units(value)
+        numbers = dtype.rounded(numbers) if units > 1 else numbers
+        margin = values.Margin(1e-9, 0.0, dtype)
+        explained = values._is_rounding(program, {"x": x}, numbers, dtype)
+        for i in np.flatnonzero(explained).tolist():
+            assert values._difference(program, {"x": x[i]}, float(numbers[i]), margin) is None
+        assert units < 4 or not explained.any()
+
+
+def test_most_numbers_in_float32_need_no_exact_value(monkeypatch):
+    asked = []
+    original = values._difference
+
+    def spy(*arguments):
+        asked.append(arguments)
+        return original(*arguments)
+
+    monkeypatch.setattr(values, "_difference", spy)
+    x = DTYPES["float32"].rounded(np.linspace(-3, 3, 1000))
+    numbers = evaluate(parse("tanh(x)*sigmoid(2*x)"), {"x": x}).astype(np.float32)
+    margin = values.Margin(1e-9, 0.0, DTYPES["float32"])
+    columns = {"x": x}
+    found = values.differences(parse("tanh(x)*sigmoid(2*x)"), columns, numbers * 1.0, margin)
+    assert not len(found.points) and len(asked) <= 10
+    asked.clear()
+    wrong = numbers + np.where(np.arange(1000) == 7, 1e-3, 0.0)  # one that differs is found
+    found = values.differences(parse("tanh(x)*sigmoid(2*x)"), columns, wrong, margin)
+    assert found.points.tolist() == [7] and len(asked) <= 11
