@@ -276,9 +276,9 @@ def _drawn(count: int, size: int, seed: int) -> tuple[int, ...]:
 
 def _differ(a: float, b: float) -> bool:
     """Return whether two derivatives differ by more than certified ones may; NaN equals NaN."""
-    if np.isnan(a) or np.isnan(b):
-        return not (np.isnan(a) and np.isnan(b))
-    if np.isinf(a) or np.isinf(b):
+    if math.isnan(a) or math.isnan(b):
+        return not (math.isnan(a) and math.isnan(b))
+    if math.isinf(a) or math.isinf(b):
         return a != b
     return abs(a - b) > 2 * _SHARP * max(abs(a), abs(b))
 

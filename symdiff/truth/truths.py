@@ -158,6 +158,8 @@ class Proofs:
 
     def with_more(self, more: Proofs) -> Proofs:
         """Return these proofs and others, which are at other points."""
+        if not len(self) or not len(more):
+            return more if not len(self) else self
         points = np.concatenate([self.points, more.points])
         order = np.argsort(points, kind="stable")
         columns: dict[str, Any] = {
