@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 import flint
 import sympy as sp
@@ -203,6 +203,12 @@ class _Solved(Real):
             self._vanishing = self._checked()
         return self._vanishing
 
+    @property
+    def scaled(self) -> tuple[Any, Real]:
+        """The number as a rational times a number that keeps what is known of this one."""
+        factor, core = super().scaled
+        return factor, core if core is self else _Part(core, self)
+
     def _checked(self) -> tuple[Real, ...]:
         program, variable, others = self._equation
         near = nearest_or_none(self)
@@ -215,6 +221,21 @@ class _Solved(Real):
         except UndecidedError:
             return ()
         return _difference(program, variable, others, self, zero.value)
+
+
+class _Part(Real):
+    """A solved number without its rational factor: the same is zero by definition."""
+
+    __slots__ = ("_whole",)
+
+    def __init__(self, number: Real, whole: Real) -> None:
+        super().__init__(None, number.operation, number.arguments)
+        self._whole = whole
+
+    @property
+    def vanishing(self) -> tuple[Real, ...]:
+        """What is zero by the definition of the whole number."""
+        return self._whole.vanishing
 
 
 def _difference(

@@ -5,9 +5,14 @@ import numpy as np
 import pytest
 
 import symdiff
+from symdiff.arithmetics.series import zero_tests
 from symdiff.arithmetics.series.reals import Real, apply, sign
 from symdiff.program import parse
-from symdiff.truth.roots import zero_near
+from symdiff.truth import roots
+from symdiff.truth.exact_points import exact_number
+from symdiff.truth.kinds import Kind
+from symdiff.truth.proof import prove
+from symdiff.truth.roots import solved, zero_near
 
 # A program, a double near its zero, whether it is an integer there instead, and 40 digits.
 ZEROS = [
@@ -70,3 +75,30 @@ def test_an_apparent_kink_without_a_formula_is_smooth():
 def test_a_ball_of_higher_precision_is_reused_for_a_lower_one():
     zero = zero_near(parse("x*exp(x) - 1"), "x", {}, 0.5671432904097838, integer=False)
     assert zero.ball(64) is zero.ball(128)
+
+
+def kind_and_questions(monkeypatch):
+    """The kind of a point where a quotient is 2, and how often sympy is asked about a number."""
+    asked = []
+    program = parse("floor(exp2(0.5)/asinh(x))")
+    number = solved(
+        exact_number("sinh(sqrt(2)/2)"), parse("exp2(0.5)/asinh(x)"), "x", {}, integer=True
+    )
+
+    with monkeypatch.context() as patches:
+        original = zero_tests._sympy_proves_zero
+        patches.setattr(
+            zero_tests, "_sympy_proves_zero", lambda keyed: asked.append(keyed) or original(keyed)
+        )
+        kind = prove(program, "x", {"x": number}).kind
+    return kind, len(asked)
+
+
+def test_a_solved_number_without_its_rational_factor_is_known_to_be_a_zero(monkeypatch):
+    assert kind_and_questions(monkeypatch) == (Kind.JUMP, 0)
+    # Negative control: sympy is asked for a second, and does not know.
+    with monkeypatch.context() as patches:
+        patches.setattr(roots._Solved, "scaled", Real.scaled)
+        kind, questions = kind_and_questions(monkeypatch)
+        assert kind is Kind.UNDECIDED
+        assert questions > 0
