@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from generated import SEED, expressions, written
-from measuring import FAST, FEW_ROUNDS, SYMDIFF, USUAL, Table, single, with_engines
+from measuring import FAST, SYMDIFF, USUAL, Table, single, with_engines
 
 import symdiff
 
 SOME = 200  # generated expressions
+ROUNDS = 1  # each starts several processes
 WORKERS = f"""\
 {SOME} of these expressions, by workers that have warmed up on others; "runs apart" share
 only the machine, so two of them show the largest speed-up that it allows."""
@@ -39,7 +40,7 @@ def cluster() -> Table:
                 "runs apart": lambda n, e=engines: apart(path, n, e) / n,
             }
             for kind, measure in kinds.items():
-                turns = [(measure(1), measure(2)) for _ in range(FEW_ROUNDS)]
+                turns = [(measure(1), measure(2)) for _ in range(ROUNDS)]
                 one, two = (statistics.median(times) / SOME for times in zip(*turns, strict=True))
                 times = [f"{one * 1e3:.1f}", f"{two * 1e3:.1f}", f"{one / two:.2f}"]
                 rows.append([kind, engines[0], *times])
