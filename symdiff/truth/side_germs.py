@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from symdiff.arithmetics.extended import infinity_as_text
 from symdiff.arithmetics.reading import detached_values
@@ -34,6 +35,8 @@ from symdiff.truth.constant_parts import constant_parts
 from symdiff.truth.kinds import Kind
 from symdiff.truth.oscillating_sides import oscillating_side
 from symdiff.truth.sides import Side
+
+_SHORT: Final = 1  # series that are tried before parts are proved to be constant
 
 
 def side_along(
@@ -70,8 +73,15 @@ def from_shortest(germ_of: Callable[[int], Value], value: Value, s: int, budget:
 
     `germ_of` returns the series of the function up to an order.
     """
+    return _tried(germ_of, value, s, budget, budget.orders)[0]
+
+
+def _tried(
+    germ_of: Callable[[int], Value], value: Value, s: int, budget: Budget, orders: tuple[int, ...]
+) -> tuple[Side, bool]:
+    """Return the behaviour on one side, and whether series of higher orders may say more."""
     side = Side(Kind.UNDECIDED, reason="no series was tried")
-    for order in budget.orders:
+    for order in orders:
         germ = germ_of(order)
         try:
             side = described(germ, value, s, Algebra(order, budget.bits))
@@ -79,10 +89,10 @@ def from_shortest(germ_of: Callable[[int], Value], value: Value, s: int, budget:
             side = Side(Kind.UNDECIDED, reason=str(error))
             continue
         except UndecidedError as error:
-            return Side(Kind.UNDECIDED, reason=str(error))
+            return Side(Kind.UNDECIDED, reason=str(error)), False
         if not (isinstance(germ, Unknown) and germ.order):
-            break
-    return side
+            return side, False
+    return side, True
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -150,19 +160,25 @@ class SideGerms:
         def described_germ(germ: Value, order: int) -> Value:
             return germ if of is None else of(germ, Algebra(order, self.budget.bits))
 
-        side = from_shortest(
-            lambda order: described_germ(self.germ(s, order), order), value, s, self.budget
-        )
-        constants = self._constants(s) if side.kind is Kind.UNDECIDED else {}
-        if not constants:
+        def germ_here(order: int) -> Value:
+            return described_germ(self.germ(s, order), order)
+
+        short, long = self.budget.orders[:_SHORT], self.budget.orders[_SHORT:]
+        side, is_open = _tried(germ_here, value, s, self.budget, short)
+        if side.kind is not Kind.UNDECIDED:
             return side
+        # Before long series: no series shows that a part is constant.
+        constants = self._constants(s)
         inputs, held = self._inputs(s), {**constants, **self.detached}
 
-        def germ_of(order: int) -> Value:
+        def germ_with_constants(order: int) -> Value:
             germ = evaluate(self.program, inputs, order, self.budget, held=held)
             return described_germ(germ, order)
 
-        return from_shortest(germ_of, value, s, self.budget)
+        simpler = from_shortest(germ_with_constants, value, s, self.budget) if constants else side
+        if long and is_open and simpler.kind is Kind.UNDECIDED:
+            side, _ = _tried(germ_here, value, s, self.budget, long)
+        return simpler if constants and side.kind is Kind.UNDECIDED else side
 
     def _constants(self, s: int) -> dict[int, Value]:
         """Return the parts that are proved to be constant on one side."""

@@ -2,10 +2,11 @@
 
 import pytest
 
-from symdiff.arithmetics.series.germs import evaluate
+from symdiff.arithmetics.series.germs import ORDERS, evaluate
 from symdiff.arithmetics.series.puiseux import affine_germ
 from symdiff.arithmetics.series.reals import Real
 from symdiff.program import parse
+from symdiff.truth import side_germs
 from symdiff.truth.constant_parts import constant_parts
 from symdiff.truth.exact_points import exact_number
 from symdiff.truth.kinds import Kind
@@ -68,3 +69,27 @@ def test_a_flat_part_is_not_taken_for_a_constant(text, at):
 def test_the_constant_is_the_limit(at, limit):
     germ = constants("x/sqrt(x*x)", at)["x/sqrt(x*x)"]
     assert germ.is_constant and germ.constant.rational == limit
+
+
+def orders_tried(monkeypatch):
+    """The orders of the series that are computed to decide a condition that is always false."""
+    orders = []
+    evaluate = side_germs.evaluate
+
+    def counted(program, inputs, order, *arguments, **keywords):
+        orders.append(order)
+        return evaluate(program, inputs, order, *arguments, **keywords)
+
+    program = parse("where(sin(x)**2 + cos(x)**2 > 1, x, 2*x)")
+    with monkeypatch.context() as patches:
+        patches.setattr(side_germs, "evaluate", counted)
+        assert prove(program, "x", {"x": Real.of(0.5)}).derivative == 2
+    return orders
+
+
+def test_parts_are_proved_to_be_constant_before_long_series_are_tried(monkeypatch):
+    assert set(orders_tried(monkeypatch)) == {ORDERS[0]}
+    # Negative control: all series come first.
+    with monkeypatch.context() as patches:
+        patches.setattr(side_germs, "_SHORT", len(ORDERS))
+        assert max(orders_tried(monkeypatch)) >= ORDERS[2]
