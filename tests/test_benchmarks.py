@@ -100,3 +100,10 @@ def test_generated_expressions_have_kinks_only_if_asked_for(imported):
     assert any(re.search("abs|relu", text) for text in rough)
     assert len(set(rough)) == 30
     assert rough[0] == "cos(cos(atan(cos(x))))"  # a seed gives the same everywhere
+
+
+@pytest.mark.parametrize("name", ["parts of a sum", "nested parts"])
+def test_sympy_is_given_the_largest_expressions(imported, name):
+    about = imported("parts.growth").GROWTHS[name]
+    size = about.work(about.sizes[-1])().program.written_out
+    assert 0.9 * about.sizes[-1] < size <= 3000
