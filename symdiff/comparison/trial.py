@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from symdiff.array_types import Array, Mask
-from symdiff.chunks import side_by_side
+from symdiff.chunks import in_chunks, side_by_side
 from symdiff.comparison.evidence import Trial
 from symdiff.engines.base import Allowance, Engine, HasRadii, Problem, Samples
 from symdiff.engines.claim import as_engines
@@ -286,12 +286,28 @@ def _radii(
         engine = engines[name]
         if len(points) <= _FEW or not isinstance(engine, HasRadii):
             continue
-        radii = engine.radii(problem.part(points), variable)
-        if radii is not None:
-            column = np.full(problem.count, np.nan)
-            column[points] = radii
+        column = _radii_at(engine, problem, variable, points)
+        if column is not None:
             found[name, variable] = column
     return found
+
+
+def _radii_at(
+    engine: HasRadii, problem: Problem, variable: str, points: NDArray[np.intp]
+) -> Array | None:
+    """Return an engine's bounds at some points, NaN elsewhere, shape (n,); None: it has none."""
+    column = np.full(problem.count, np.nan)
+    lacking: list[slice] = []
+
+    def bound(chunk: slice) -> None:
+        radii = engine.radii(problem.part(points[chunk]), variable)
+        if radii is None:
+            lacking.append(chunk)
+        else:
+            column[points[chunk]] = radii
+
+    in_chunks(len(points), bound)
+    return None if lacking else column
 
 
 def _proved(task: ProofTask, truths: Truths, variable: str, drafts: Mapping[Key, Draft]) -> Truths:

@@ -97,7 +97,11 @@ class Limit:
 
     def at(self, judgement: Judgement, i: int) -> Limit:
         """Return the limit in the coarsest dtype that is known to round at a point."""
-        rounded = DTYPES[judgement.rounded[i]]
+        return self.of(judgement.rounded[i])
+
+    def of(self, name: str) -> Limit:
+        """Return the limit where a dtype of this name is known to round."""
+        rounded = DTYPES[name]
         is_known = self.dtype.bits <= rounded.bits
         return self if is_known else dataclasses.replace(self, dtype=rounded)
 
@@ -148,12 +152,14 @@ def few_digits(judgement: Judgement, truths: Truths, values: Array, limit: Limit
     with np.errstate(invalid="ignore"):
         below, above = lowest.min(axis=0) - numbers, numbers - highest.max(axis=0)
         deviation = np.where(known.any(axis=0), np.maximum(np.maximum(below, above), 0.0), 0.0)
+    names = set(judgement.rounded.values())
+    of_point = np.zeros(0, dtype=object)
+    if len(names) > 1:
+        of_point = np.array([judgement.rounded[i] for i in points.tolist()], dtype=object)
     is_off = np.zeros(len(points), dtype=bool)
-    names = np.array([judgement.rounded[i] for i in points.tolist()], dtype=object)
-    for name in dict.fromkeys(names.tolist()):
-        rows = np.flatnonzero(names == name)
-        allowed = limit.at(judgement, int(points[rows[0]])).around_each(sizes[rows])
-        is_off[rows] = deviation[rows] > allowed
+    for name in names:
+        rows = np.flatnonzero(of_point == name) if len(names) > 1 else slice(None)
+        is_off[rows] = deviation[rows] > limit.of(name).around_each(sizes[rows])
     found: list[int] = points[is_off].tolist()
     return found
 

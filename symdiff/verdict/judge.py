@@ -247,7 +247,12 @@ def _without_proved(
     agrees &= _IS_SMOOTH[proofs.kinds] & np.isfinite(proofs.derivative)
     agrees &= ~samples.failing(variable, proofs.points)
     clear = proofs.points[agrees]
-    return points[~np.isin(points, clear, assume_unique=True)] if len(clear) else points
+    if not len(clear) or not len(points):
+        return points
+    rows = np.minimum(np.searchsorted(points, clear), len(points) - 1)
+    is_left = np.ones(len(points), dtype=bool)
+    is_left[rows[points[rows] == clear]] = False
+    return points[is_left]
 
 
 def draft(  # noqa: PLR0913, PLR0917  (what is known about the numbers)
