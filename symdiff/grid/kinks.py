@@ -30,6 +30,7 @@ from symdiff.grid.solve.polynomials import Polynomial, as_polynomial
 from symdiff.grid.solve.stretches import Piece, pieces
 from symdiff.grid.switches import Switch, find_switches
 from symdiff.program import Program
+from symdiff.program.nodes import Node
 
 MAX_ROOTS: Final = 32  # zeros of one switch on one line
 _REMEMBERED: Final = 1024  # searches of one switch on one line that are kept
@@ -135,6 +136,7 @@ class RootFinder:
     def __init__(self) -> None:
         """Start without zeros."""
         self._remembered = functools.lru_cache(maxsize=_REMEMBERED)(self._found)
+        self._expressions = functools.lru_cache(maxsize=_REMEMBERED)(_no_expressions)
 
     def roots(
         self,
@@ -148,6 +150,15 @@ class RootFinder:
         others = ((name, fixed[name]) for name in switch.program.inputs if name != variable)
         return self._remembered(switch, _Line(variable, tuple(others), ends, budget))
 
+    def expressions(
+        self, program: Program, others: tuple[tuple[str, Coordinate], ...]
+    ) -> dict[int, Any]:
+        """Return the nodes of a program that were read in sympy, with other variables fixed.
+
+        Switches of one program share their nodes, and many have the same nodes inside.
+        """
+        return self._expressions(program.nodes, others)
+
     def _found(self, switch: Switch, place: _Line) -> Roots:
         line = _SwitchOnLine(switch.program, place, self)
         if not switch.crosses_integers:
@@ -157,6 +168,14 @@ class RootFinder:
         while integers and sum(len(part.coordinates) for part in parts) <= MAX_ROOTS:
             parts.append(line.roots(integers.pop(0)))
         return _joined(parts, more=bool(integers) or more, open_brackets=unbounded)
+
+
+def _no_expressions(
+    nodes: tuple[Node, ...], others: tuple[tuple[str, Coordinate], ...]
+) -> dict[int, Any]:
+    """Return an empty mapping from nodes to expressions, for each program and line."""
+    del nodes, others
+    return {}
 
 
 def _joined(
@@ -274,7 +293,8 @@ class _SwitchOnLine:
             raise NotInvertibleError
         if self._sympy_expression is None:
             fixed = {name: c.symbolic for name, c in self._fixed.items()}
-            self._sympy_expression = expression_to_invert(self._program, fixed)
+            known = self._finder.expressions(self._program, tuple(self._fixed.items()))
+            self._sympy_expression = expression_to_invert(self._program, fixed, known)
         return self._sympy_expression
 
     def _inverted_roots(self, k: int) -> Roots:

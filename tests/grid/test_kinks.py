@@ -11,6 +11,7 @@ from symdiff.grid import kinks
 from symdiff.grid.grid import make_grid
 from symdiff.grid.kinks import MAX_ROOTS, find_roots
 from symdiff.grid.points import axes
+from symdiff.grid.solve import inversion
 from symdiff.grid.solve.coordinates import Coordinate
 from symdiff.grid.switches import find_switches
 from symdiff.program import parse
@@ -301,3 +302,28 @@ def test_a_switch_without_zeros_is_not_inverted_in_sympy(monkeypatch):
 def roots_of(text):
     """The zeros of all switches of an expression on a line."""
     return [find_roots(switch, "x", {}, (-3.0, 3.0)) for switch in find_switches(parse(text))]
+
+
+def nodes_read_in_sympy(monkeypatch):
+    """The number of functions that sympy applies to invert the switches of a maximum."""
+    applied = []
+    call = inversion._WithoutHiddenZeros.call
+
+    def counted(arithmetic, row, column, arguments):
+        applied.append(row.name)
+        return call(arithmetic, row, column, arguments)
+
+    operands = ", ".join(f"exp({k}*x)" for k in range(1, 9))
+    with monkeypatch.context() as patches:
+        patches.setattr(inversion._WithoutHiddenZeros, "call", counted)
+        make_grid([parse(f"max({operands})")], axes(("x",), {"x": "-3:3:3"}))
+    return len(applied)
+
+
+def test_a_part_of_several_switches_is_read_in_sympy_once(monkeypatch):
+    once = nodes_read_in_sympy(monkeypatch)
+    assert once < 40  # 8 products, 8 exponentials, 7 maxima and 7 differences
+    # Negative control: without memory the number grows with the square of the operands.
+    with monkeypatch.context() as patches:
+        patches.setattr(kinks, "_REMEMBERED", 0)
+        assert nodes_read_in_sympy(monkeypatch) > 2 * once

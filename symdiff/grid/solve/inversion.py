@@ -31,7 +31,9 @@ class NotInvertibleError(Exception):
     """The expression is not a chain of functions that can be inverted."""
 
 
-def expression_to_invert(program: Program, fixed: Mapping[str, sp.Expr]) -> sp.Expr:
+def expression_to_invert(
+    program: Program, fixed: Mapping[str, sp.Expr], cache: dict[int, Any] | None = None
+) -> sp.Expr:
     """Return a Program as a sympy expression, with some of its inputs at exact numbers.
 
     Parameters
@@ -40,6 +42,8 @@ def expression_to_invert(program: Program, fixed: Mapping[str, sp.Expr]) -> sp.E
         A scalar program.
     fixed
         Exact numbers by input.
+    cache
+        The expressions of nodes that are known; those that are read here are added.
 
     Raises
     ------
@@ -53,7 +57,8 @@ def expression_to_invert(program: Program, fixed: Mapping[str, sp.Expr]) -> sp.E
     >>> expression_to_invert(parse("sin(x) - y"), {"y": sp.Rational(1, 2)})
     sin(x) - 1/2
     """
-    return read(program, _WithoutHiddenZeros(exact=True), {**symbols(program), **fixed})
+    inputs = {**symbols(program), **fixed}
+    return read(program, _WithoutHiddenZeros(exact=True), inputs, cache=cache)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
