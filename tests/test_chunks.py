@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -354,3 +355,21 @@ def test_a_comparison_copies_no_column_of_certified_derivatives_to_put_proofs_in
     for i in (kink, kink + 1000):  # a point that is proved, and one that is not
         assert truths.one_sided(i) == (truths.left[i], truths.right[i])
         np.testing.assert_equal(truths.derivative_at(i), truths.derivative[i])
+
+
+def test_a_comparison_of_a_long_grid_keeps_few_whole_columns(monkeypatch):
+    """At most one column beside those of the result: all else is as long as a chunk."""
+    monkeypatch.setattr(chunks, "CHUNK", 2**13)
+    count = 400_000
+    grid = {"x": np.linspace(-2, 2, count)}
+    symdiff.compare("relu(x)*cos(x) + abs(x - 1)", grid)  # what is kept for later comparisons
+    tracemalloc.start()
+    try:
+        comparison = symdiff.compare("relu(x)*cos(x) + abs(x - 1)", grid)
+        kept, most = (size / (8 * count) for size in tracemalloc.get_traced_memory())
+    finally:
+        tracemalloc.stop()
+    assert comparison.ok
+    # Points, four columns of numbers, estimates of their errors, derivatives and their bounds, codes.
+    assert kept <= 11
+    assert most <= kept + 1
