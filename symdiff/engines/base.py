@@ -227,6 +227,11 @@ class Problem:
         return self.program if self.second is None else self.second.program
 
     @property
+    def inner(self) -> str:
+        """The input that is differentiated by first; "" for first derivatives."""
+        return "" if self.second is None else self.second.inner
+
+    @property
     def moving(self) -> tuple[str, ...]:
         """The inputs that are differentiated by; for second derivatives, the inner one first."""
         if self.second is None:

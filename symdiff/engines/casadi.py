@@ -25,8 +25,7 @@ class _Casadi:
 
     def differentiate(self, problem: Problem) -> Samples:
         names, program = problem.variables, problem.written
-        inner = "" if problem.second is None else problem.second.inner
-        function = _compiled(program, names, inner)
+        function = _compiled(program, names, problem.inner)
         # One column for every point: CasADi maps the function over them.
         rows = [problem.columns[name].reshape(1, -1) for name in program.inputs]
         outputs = function(*rows)

@@ -11,7 +11,7 @@ from symdiff.arithmetics.arrays import owned_copy
 from symdiff.arithmetics.symbolic import expression
 from symdiff.engines.base import Allowance, Gap, Problem, Samples, Traits, no_numbers
 from symdiff.engines.formulas import rounding_allowance
-from symdiff.engines.sympy_chain import slope_radius_of_rules, slopes
+from symdiff.engines.sympy_chain import chain_rule_radius, slopes
 from symdiff.engines.sympy_code import real_numbers
 from symdiff.engines.sympy_derivatives import check_size, no_derivative
 from symdiff.engines.sympy_plan import Plan, plan
@@ -27,7 +27,7 @@ class _Symbolic:
     traits = Traits(modes=("symbolic",), orders=(1, 2))
 
     def differentiate(self, problem: Problem) -> Samples:
-        steps = _plan(problem.written, problem.variables, _inner(problem))
+        steps = _plan(problem.written, problem.variables, problem.inner)
         gaps = {
             name: Gap.of(no_derivative(problem.written, name, parts))
             for name, parts in steps.gaps.items()
@@ -45,15 +45,10 @@ class _Symbolic:
         del problem, variable
 
     def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
-        steps = _plan(problem.written, problem.variables, _inner(problem))
+        steps = _plan(problem.written, problem.variables, problem.inner)
         return rounding_allowance(
-            problem, variable, point, lambda balls: slope_radius_of_rules(steps, variable, balls)
+            problem, variable, point, lambda balls: chain_rule_radius(steps, variable, balls)
         )
-
-
-def _inner(problem: Problem) -> str:
-    """Return the input of the first of two differentiations; "" for first derivatives."""
-    return "" if problem.second is None else problem.second.inner
 
 
 @functools.lru_cache(maxsize=16)

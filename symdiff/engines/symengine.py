@@ -25,7 +25,7 @@ class _Symengine:
     traits = Traits(modes=("symbolic",), orders=(1, 2))
 
     def differentiate(self, problem: Problem) -> Samples:
-        program, inner = problem.written, _inner(problem)
+        program, inner = problem.written, problem.inner
         names = program.inputs
         if not names:
             return Samples({})
@@ -45,13 +45,8 @@ class _Symengine:
         del problem, variable
 
     def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
-        derivative = _derivatives(problem.written, (variable,), _inner(problem))[variable]
+        derivative = _derivatives(problem.written, (variable,), problem.inner)[variable]
         return formula_allowance(problem, variable, point, derivative)
-
-
-def _inner(problem: Problem) -> str:
-    """Return the input that is differentiated by first; "" for first derivatives."""
-    return "" if problem.second is None else problem.second.inner
 
 
 _derivatives = functools.lru_cache(maxsize=16)(symengine_derivatives)

@@ -66,7 +66,7 @@ class _Arrays:
 
 
 class _Balls:
-    """Balls that contain what an engine may compute in doubles; exact ones for a check."""
+    """Balls that contain the results of arithmetic with a given rounding."""
 
     def __init__(self, rounding: Rounding) -> None:
         self._rounding = rounding
@@ -96,16 +96,16 @@ class _Balls:
 
 
 def slopes(
-    steps: Plan, variables: Sequence[str], columns: Mapping[str, np.ndarray]
+    plan: Plan, variables: Sequence[str], columns: Mapping[str, np.ndarray]
 ) -> dict[str, Any]:
     """Return the partial derivatives as arrays, or as numbers where they are constant.
 
     Parameters
     ----------
-    steps
+    plan
         The plan of the expression.
     variables
-        Those of the plan's variables that it has no gaps for.
+        The variables to differentiate with respect to; the plan has no gaps for them.
     columns
         The coordinates by the name of the input.
 
@@ -122,15 +122,15 @@ def slopes(
     ... }
     {'x': [-4.0, 5.0], 'y': [2.0, 3.0]}
     """
-    return _evaluated(steps, frozenset(variables), columns, _Arrays())
+    return _evaluated(plan, frozenset(variables), columns, _Arrays())
 
 
-def slope_radius_of_rules(steps: Plan, variable: str, inputs: Mapping[str, Ball]) -> float:
+def chain_rule_radius(plan: Plan, variable: str, inputs: Mapping[str, Ball]) -> float:
     """Return a bound on the rounding error in a derivative, as `formula_radius` does.
 
     Parameters
     ----------
-    steps
+    plan
         The plan of the expression.
     variable
         The variable to differentiate with respect to.
@@ -144,21 +144,21 @@ def slope_radius_of_rules(steps: Plan, variable: str, inputs: Mapping[str, Ball]
     """
 
     def slope(rounding: Rounding) -> Any:  # noqa: ANN401
-        return _evaluated(steps, frozenset({variable}), inputs, _Balls(rounding))[variable]
+        return _evaluated(plan, frozenset({variable}), inputs, _Balls(rounding))[variable]
 
     return radius_in_doubles(slope)
 
 
 # A number with its derivatives by variable; those that are missing are 0.
-_Moving = tuple[Any, Mapping[str, Any]]
+_Dual = tuple[Any, Mapping[str, Any]]
 
 
 def _evaluated(
-    steps: Plan, variables: frozenset[str], inputs: Mapping[str, Any], numbers: _Arithmetic
+    plan: Plan, variables: frozenset[str], inputs: Mapping[str, Any], numbers: _Arithmetic
 ) -> dict[str, Any]:
     """Return the partial derivatives by variable."""
-    results: list[_Moving] = []
-    for step, with_value in zip(steps.steps, steps.with_value, strict=True):
+    results: list[_Dual] = []
+    for step, with_value in zip(plan.steps, plan.with_value, strict=True):
         names = step.depends_on & variables
         operands = [results[i] for i in step.operands]
         if not operands:
@@ -177,28 +177,30 @@ def _evaluated(
 
 def _leaf(
     node: sp.Expr, names: frozenset[str], inputs: Mapping[str, Any], numbers: _Arithmetic
-) -> _Moving:
+) -> _Dual:
     """Return a symbol's or a number's value, and the derivative 1 of a variable by itself."""
     value = inputs[node.name] if node.is_Symbol else numbers.number(node)
     return value, dict.fromkeys(names, numbers.one)
 
 
 def _sum(
-    operands: Sequence[_Moving], names: frozenset[str], numbers: _Arithmetic, *, with_value: bool
-) -> _Moving:
+    operands: Sequence[_Dual], names: frozenset[str], numbers: _Arithmetic, *, with_value: bool
+) -> _Dual:
     value = numbers.add([v for v, _ in operands]) if with_value else None
-    terms = {name: [moved[name] for _, moved in operands if name in moved] for name in names}
+    terms = {
+        name: [partials[name] for _, partials in operands if name in partials] for name in names
+    }
     return value, {name: numbers.add(added) for name, added in terms.items() if added}
 
 
 def _product(
-    operands: Sequence[_Moving], names: frozenset[str], numbers: _Arithmetic, *, with_value: bool
-) -> _Moving:
+    operands: Sequence[_Dual], names: frozenset[str], numbers: _Arithmetic, *, with_value: bool
+) -> _Dual:
     values = [value for value, _ in operands]
     partials = {
         k: functools.reduce(numbers.multiply, values[:k] + values[k + 1 :])
-        for k, (_, moved) in enumerate(operands)
-        if moved
+        for k, (_, derivatives) in enumerate(operands)
+        if derivatives
     }
     value = functools.reduce(numbers.multiply, values) if with_value else None
     return value, _chained(partials, operands, names, numbers)
@@ -206,25 +208,26 @@ def _product(
 
 def _applied(
     step: Step,
-    operands: Sequence[_Moving],
+    operands: Sequence[_Dual],
     names: frozenset[str],
     numbers: _Arithmetic,
     *,
     with_value: bool,
-) -> _Moving:
+) -> _Dual:
     """Return the result of an operation with a rule."""
     values = [value for value, _ in operands]
-    partials, value = numbers.apply(_of(step), values, with_value=with_value)
+    partials, value = numbers.apply(_operation_of(step), values, with_value=with_value)
     return value, _chained(partials, operands, names, numbers)
 
 
-def _of(step: Step) -> Operation:
+def _operation_of(step: Step) -> Operation:
+    """Return the operation of a step that is applied by a rule."""
     return cast("Operation", step.operation)
 
 
 def _chained(
     partials: Mapping[int, Any],
-    operands: Sequence[_Moving],
+    operands: Sequence[_Dual],
     names: frozenset[str],
     numbers: _Arithmetic,
 ) -> dict[str, Any]:
@@ -243,12 +246,12 @@ def _chained(
 
 def _extreme(
     step: Step,
-    operands: Sequence[_Moving],
+    operands: Sequence[_Dual],
     names: frozenset[str],
     numbers: _Arithmetic,
     *,
     with_value: bool,
-) -> _Moving:
+) -> _Dual:
     """Return a maximum or minimum of several operands.
 
     sympy differentiates Max(u, v, w) as Max(u, Max(v, w)) with respect to u, and so on.
@@ -275,17 +278,17 @@ def _extreme(
 
 def _selected(
     step: Step,
-    operands: Sequence[_Moving],
+    operands: Sequence[_Dual],
     names: frozenset[str],
     numbers: _Arithmetic,
     *,
     with_value: bool,
-) -> _Moving:
+) -> _Dual:
     """Return a Piecewise. Its derivative has the same conditions and the branches' derivatives."""
 
-    def select(branch: Callable[[_Moving], Any]) -> Any:  # noqa: ANN401
+    def select(branch: Callable[[_Dual], Any]) -> Any:  # noqa: ANN401
         parts = [branch(o) if i in step.branches else o[0] for i, o in enumerate(operands)]
-        return numbers.apply(_of(step), parts, with_value=True)[1]
+        return numbers.apply(_operation_of(step), parts, with_value=True)[1]
 
     zero = numbers.number(sp.S.Zero)
     value = select(lambda operand: operand[0]) if with_value else None
@@ -294,7 +297,7 @@ def _selected(
     }
 
 
-def _derivative(operand: _Moving, name: str, otherwise: Any) -> Any:  # noqa: ANN401
+def _derivative(operand: _Dual, name: str, otherwise: Any) -> Any:  # noqa: ANN401
     return operand[1].get(name, otherwise)
 
 

@@ -90,7 +90,8 @@ def compiled(names: Sequence[str], expressions: Sequence[sp.Expr], *, renames: b
     expressions
         The expressions; the function returns a list with an array or a number for each.
     renames
-        Whether the symbols get other names in the code, because they may be called numpy, or exp.
+        Whether the symbols get other names in the code. They need them where they may have the name
+        of a function or a module, such as exp or numpy.
 
     Examples
     --------

@@ -95,7 +95,7 @@ def no_derivative(program: Program, variable: str, parts: Collection[sp.Expr]) -
 
 
 def _written_with(program: Program, part: sp.Expr, variable: str) -> Function | None:
-    """Return the function of the program whose form in sympy has a part: floor, for trunc."""
+    """Return the function of the program that has a part in sympy, as trunc has floor."""
     for whole in (part, part.func):  # the chain rule puts a dummy variable into the part
         for index, node in program.calls():
             inner = program.at(index)

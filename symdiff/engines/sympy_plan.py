@@ -11,7 +11,8 @@ from sympy.logic.boolalg import Boolean
 
 from symdiff.engines.sympy_rules import Operation, Rule, Slot, rule
 
-# Operations whose numbers are operands like others, so that there are fewer rules.
+# Operations whose numbers are operands like others, as those of constants are, so that there are
+# fewer rules.
 _WITH_NUMBERS: Final = frozenset({sp.Add, sp.Mul, sp.Max, sp.Min})
 # A longer product is a product of two shorter ones: a product of n factors has n derivatives.
 _MOST_FACTORS: Final = 8
@@ -52,7 +53,7 @@ class _Operands:
             return part
         if whole.is_Mul and not self._is_constant:
             # sympy cancels factors: the derivative of x*log(x) is log(x) + 1, that of x**2/y by x
-            # is 2*x/y. It would be NaN where 1/x or 1/y overflows, computed factor by factor.
+            # is 2*x/y. Factor by factor, they would be NaN where 1/x or 1/y overflows.
             if part.is_Pow and part.exp.is_Number:
                 return (sp.Pow, self._slot(part.base), part.exp)
             if isinstance(part, sp.log) and part.args[0] in _bases(whole):
@@ -89,13 +90,13 @@ class Step:
     operands
         The indices of the steps of its operands.
     moving
-        For every operand, whether it depends on a variable.
+        For every operand, whether it depends on one of the plan's variables.
     operation
         The operation, for `rule`; None for a number, a symbol, a sum, and a product of operands.
     branches
         The places of the operands that are branches of a Piecewise.
     depends_on
-        The variables that it depends on.
+        The plan's variables that it depends on.
     """
 
     node: sp.Expr
@@ -139,6 +140,14 @@ def plan(expression: sp.Expr, variables: Sequence[str]) -> Plan:
         The expression, in real symbols.
     variables
         The names of the symbols to differentiate with respect to.
+
+    Examples
+    --------
+    >>> found = plan(sp.exp(sp.ceiling(sp.Symbol("x", real=True))), ["x"])
+    >>> [step.node for step in found.steps]
+    [x, ceiling(x), exp(ceiling(x))]
+    >>> found.gaps
+    {'x': (ceiling(x),)}
     """
     steps = tuple(_steps(expression, frozenset(variables)))
     rules = [None if s.operation is None or s.is_extreme else rule(*s.operation) for s in steps]
@@ -170,7 +179,7 @@ def _places_needed(step: Step, found: Rule | None, *, with_value: bool) -> Itera
 def _steps(expression: sp.Expr, variables: frozenset[str]) -> Iterator[Step]:
     """Yield the nodes of an expression, operands before the operations on them."""
     places: dict[sp.Expr, int] = {}
-    depends_on: list[frozenset[str]] = []
+    dependencies: list[frozenset[str]] = []
     constants: dict[sp.Basic, bool] = {}
     waiting: list[tuple[sp.Expr, _Operands | None]] = [(expression, None)]
     while waiting:
@@ -183,13 +192,13 @@ def _steps(expression: sp.Expr, variables: frozenset[str]) -> Iterator[Step]:
             waiting.extend((operand, None) for operand in reversed(operands.found))
             continue
         found = () if operands is None else tuple(places[o] for o in operands.found)
-        moved = frozenset[str]().union(*(depends_on[i] for i in found))
+        depends_on = frozenset[str]().union(*(dependencies[i] for i in found))
         if node.is_Symbol and node.name in variables:
-            moved = frozenset({node.name})
-        moving = tuple(bool(depends_on[i]) for i in found)
-        places[node] = len(depends_on)
-        depends_on.append(moved)
-        yield _step(node, operands, found, moving, moved)
+            depends_on = frozenset({node.name})
+        moving = tuple(bool(dependencies[i]) for i in found)
+        places[node] = len(dependencies)
+        dependencies.append(depends_on)
+        yield _step(node, operands, found, moving, depends_on)
 
 
 def _step(
@@ -197,14 +206,16 @@ def _step(
     operands: _Operands | None,
     found: tuple[int, ...],
     moving: tuple[bool, ...],
-    moved: frozenset[str],
+    depends_on: frozenset[str],
 ) -> Step:
     """Return the step of a node, given the steps of its operands."""
     if operands is None or operands.is_sum_or_product:
-        return Step(node, found, moving, None, frozenset(), moved)
+        return Step(node, found, moving, None, frozenset(), depends_on)
     branches = frozenset(operands.branches)
     differentiated = (False,) * len(found) if branches else moving
-    return Step(node, found, moving, Operation(operands.pattern, differentiated), branches, moved)
+    return Step(
+        node, found, moving, Operation(operands.pattern, differentiated), branches, depends_on
+    )
 
 
 def _is_constant(part: sp.Basic, known: dict[sp.Basic, bool]) -> bool:

@@ -84,6 +84,7 @@ def code(pattern: Any, moving: tuple[bool, ...], *, with_value: bool) -> Callabl
 
 
 def _built(pattern: Any, operands: Sequence[sp.Symbol]) -> Any:  # noqa: ANN401
+    """Return the expression of sympy for a pattern, with symbols in place of the operands."""
     if isinstance(pattern, Slot):
         return operands[pattern.place]
     if isinstance(pattern, tuple):

@@ -28,7 +28,7 @@ class _SympyWhole:
     traits = Traits(modes=("symbolic",), orders=(1, 2))
 
     def differentiate(self, problem: Problem) -> Samples:
-        program, inner = problem.written, _inner(problem)
+        program, inner = problem.written, problem.inner
         partials = _derivatives(program, problem.variables, inner)
         gaps = {name: Gap.of(e) for name, e in partials.items() if isinstance(e, Unsupported)}
         expressed = tuple(name for name in problem.variables if name not in gaps)
@@ -45,13 +45,8 @@ class _SympyWhole:
         del problem, variable
 
     def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
-        derivative = _derivatives(problem.written, (variable,), _inner(problem))[variable]
+        derivative = _derivatives(problem.written, (variable,), problem.inner)[variable]
         return formula_allowance(problem, variable, point, derivative)
-
-
-def _inner(problem: Problem) -> str:
-    """Return the input of the first of two differentiations; "" for first derivatives."""
-    return "" if problem.second is None else problem.second.inner
 
 
 @functools.lru_cache(maxsize=16)

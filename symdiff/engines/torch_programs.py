@@ -19,7 +19,7 @@ TORCH_TRAITS: Final = Traits(
     whole_tensors=True,
     dtypes=FLOATING_DTYPES,
     runs_callables=True,
-    runs_in_chunks=False,  # torch has threads of its own; on long grids see `one_torch_thread`
+    runs_in_chunks=False,  # torch has threads of its own
     # https://docs.pytorch.org/docs/stable/notes/autograd.html#gradients-for-non-differentiable-functions
     min_norm_rule="torch's rule",
 )

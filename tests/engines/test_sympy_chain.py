@@ -11,7 +11,7 @@ from symdiff.arithmetics.symbolic import expression
 from symdiff.engines import sympy_chain, sympy_code, sympy_rules
 from symdiff.engines.base import Problem
 from symdiff.engines.registry import load
-from symdiff.engines.sympy_chain import slope_radius_of_rules, slopes
+from symdiff.engines.sympy_chain import chain_rule_radius, slopes
 from symdiff.engines.sympy_plan import plan
 from symdiff.errors import Unsupported
 from symdiff.program import parse
@@ -204,6 +204,6 @@ def test_the_bound_covers_the_rounding_of_the_engine(text, x):
     with np.errstate(all="ignore"):
         computed = np.broadcast_to(slopes(steps, ["x"], at.columns)["x"], 1)[0]
     error = abs(sp.Float(float(computed), 60) - exact)
-    radius = slope_radius_of_rules(steps, "x", at.balls(0))
+    radius = chain_rule_radius(steps, "x", at.balls(0))
     assert error <= radius
     assert error > radius * 1e-6  # the bound is not so wide that it would cover anything

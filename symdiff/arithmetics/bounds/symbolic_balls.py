@@ -123,7 +123,7 @@ def enclosures(
 
 
 class Rounding:
-    """How sums, products and functions are rounded: here, not at all but by the balls' radii."""
+    """How sums, products and functions are rounded: here, only by ball arithmetic itself."""
 
     def sum(self, terms: Sequence[Ball]) -> Ball:
         """Return the sum of some balls."""
