@@ -137,7 +137,7 @@ def _evaluator(program: Program, index: int) -> tuple[_Evaluator, bool]:
 def _on_balls(
     row: Function, column: Callable[..., Any], arguments: Sequence[_Evaluator], last: Node
 ) -> _Evaluator | None:
-    """Return a function that applies a row to balls without tests, or None if it needs tests."""
+    """Return a function that applies a row to balls unchecked, or None if they need checks."""
     if row.is_power and isinstance(last, Literal) and type(last.value) is int and last.value > 0:
         (base, _), n = arguments, last.value
         return lambda inputs: integer_power(base(inputs), n)

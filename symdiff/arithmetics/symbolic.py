@@ -97,8 +97,8 @@ _GUARDED: dict[str, Callable[..., Any]] = {
 }
 
 
-# Sympy compares every pair of operands, in search of one that is never the largest, whenever it
-# makes one of these: a derivative with n operands makes n of them, each with n - 1 operands.
+# sympy compares all pairs of operands whenever it makes one of these, to drop operands that are
+# never the largest. The derivative of one with n operands has n of them, with n - 1 operands each.
 _EXTREMES: Final = (sp.Max, sp.Min)
 
 

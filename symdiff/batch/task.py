@@ -29,16 +29,16 @@ def attempt(request: Request, options: Options) -> Outcome:
 def perform(packed: bytes, *, compress: bool = False) -> bytes:
     """Compare a packed request with its packed options, and return the packed outcome.
 
-    The third packed value says whether verdicts are explained now. If not, `explained_on_demand`
+    The third packed value says whether verdicts are explained here. If not, `explained_on_demand`
     makes the outcome complete.
     """
     return pack(_performed(packed), compress=compress)
 
 
 def perform_nearby(packed: bytes) -> Evidence | bytes:
-    """Compare a packed request in a process that this one has started; see `perform`.
+    """Compare a packed request in a worker process on the same machine; see `perform`.
 
-    Evidence is returned as it is: pickling it takes half of the time. Errors are packed.
+    Evidence is returned unpacked: to pickle it takes half the time of packing. Errors are packed.
     """
     outcome = _performed(packed)
     return outcome if isinstance(outcome, Evidence) else pack(outcome, compress=False)

@@ -94,7 +94,7 @@ def run(  # noqa: PLR0913  (the options that are not in a table)
             color, everything=everything, is_verbose=verbose, is_brief=brief, is_wide=wide
         )
         columns = columns_folder(keep, output)
-        # A summary explains nothing, and the findings alone are explained here.
+        # Otherwise only findings show explanations: they are few, and explained in this process.
         explain = bool(form or output or verbose or everything)
         chosen = {**options, "columns": columns, "explain": explain}
         report, interrupted = _run(list(paths or []), chosen)

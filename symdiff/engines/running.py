@@ -89,7 +89,7 @@ def _with_variables_alone(engine: Engine, problem: Problem, samples: Samples) ->
     the engine cannot express.
     """
     if set(problem.variables) <= set(samples.unsupported):
-        return Samples.beside(_in_halves(engine, problem))
+        return Samples.beside(_by_groups_of_variables(engine, problem))
     failing = np.zeros(problem.count, dtype=bool)
     for name in samples.reason_of:
         failing |= samples.failing(name, slice(None))
@@ -116,7 +116,7 @@ def _with_variables_alone(engine: Engine, problem: Problem, samples: Samples) ->
     return Samples.join([elsewhere, Samples.beside(alone)]).part(order)
 
 
-def _in_halves(engine: Engine, problem: Problem) -> list[Samples]:
+def _by_groups_of_variables(engine: Engine, problem: Problem) -> list[Samples]:
     """Return the samples of groups of variables that are as large as the engine supports.
 
     A program may be too large only for many variables at once. To differentiate it for each of n
@@ -128,7 +128,8 @@ def _in_halves(engine: Engine, problem: Problem) -> list[Samples]:
         half = dataclasses.replace(problem, variables=variables)
         samples = _run(engine, half)
         failed = bool(samples.reason_of) or set(variables) <= set(samples.unsupported)
-        parts += _in_halves(engine, half) if failed and len(variables) > 1 else [samples]
+        is_divided = failed and len(variables) > 1
+        parts += _by_groups_of_variables(engine, half) if is_divided else [samples]
     return parts
 
 

@@ -34,7 +34,7 @@ from symdiff.program.nodes import Node
 
 MAX_ROOTS: Final = 32  # zeros of one switch on one line
 _REMEMBERED: Final = 1024  # searches of one switch on one line that are kept
-_PARTS = 8  # parts of a line on which a switch is enclosed before it is inverted
+_PARTS: Final = 8  # parts of a line on which a switch is enclosed before it is inverted
 _FEW_BOXES = 60  # enclosures for a switch that seems to be 0 on the whole line
 _LARGEST_TREE = 400  # nodes of the largest switch that is inverted in sympy
 _NARROW = 2.0**-50  # relative width of a bracket that determines one double
@@ -314,7 +314,8 @@ class _SwitchOnLine:
 
     def _isolated_roots(self, k: int) -> Roots:
         touched = self._may_equal(k)
-        # Bisection spends all its boxes on a stretch: it is taken out first where one seems to be.
+        # Bisection would spend all its boxes on a stretch of zeros: where there may be one, such
+        # stretches are taken out first.
         found = self._pieces(k) if any(touched) else None
         if found is not None and any(piece.is_zero for piece in found[1]):
             whole = Bracket(*self._ends, proved=False)

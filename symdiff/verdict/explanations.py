@@ -19,8 +19,7 @@ class Explanations:
     """Explanations of one engine's verdicts along one variable.
 
     Points at which the engine agrees have none, except apparent kinks and those where only the
-    partial derivative exists. Equal texts are stored
-    once.
+    partial derivative exists. Equal texts are stored once.
 
     Attributes
     ----------

@@ -12,7 +12,7 @@ import numpy as np
 
 from symdiff.arithmetics.bounds.blocks import Blocks, Number
 
-_SHORT: Final = 4096  # numbers in an array that is counted, and not searched
+_SHORT: Final = 4096  # the largest array of which nonzero numbers are counted
 _ARRAYS: Final = (np.ndarray, Blocks)
 
 

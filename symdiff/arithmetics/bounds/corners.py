@@ -5,8 +5,8 @@ not zero there.  So a program of continuous functions has a first and a second d
 side.  The jump of the first one is carried along: it is exactly zero where the program is smooth,
 although two balls of one number never prove that they are equal.
 
-Only what balls decide at once is decided here.  Everything else (a switch that is nearly zero, a
-function at the end of its domain, a condition) raises `LeftToGermsError`.
+What balls do not decide (a switch that is nearly zero, a function at the end of its domain, a
+condition) raises `LeftToGermsError`, and is left to one-sided series.
 
 Source: one-sided derivatives of continuous selections as in Scholtes 2012, section 4.1.
 """
@@ -283,7 +283,7 @@ def _signs(x: Corner) -> tuple[int, int]:
 
 
 def _sign_of(side: Side | None, s: int) -> int:
-    """Return the sign of a function that is zero at the point on its side s."""
+    """Return the sign on side s (1 or -1) of a function that is zero at the point."""
     for factor, derivative in zip((s, 1), side or (), strict=False):
         if derivative > 0:
             return factor

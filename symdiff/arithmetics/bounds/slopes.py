@@ -39,7 +39,7 @@ _ONE: Final = flint.arb(1)
 
 
 class _LeftToJetsError(ArithmeticError):
-    """A number or a program with which only `jets` can go on."""
+    """A number or a program that is not handled here but by `jets`."""
 
 
 class _Step(NamedTuple):
@@ -89,7 +89,7 @@ def slope_in(program: Program, variable: str, point: Mapping[str, Ball], bits: i
     Raises
     ------
     TieError
-        A switch may be zero: by `jets`, too, nothing is proved.
+        A switch may be zero, so that `jets` proves nothing either.
 
     Examples
     --------
@@ -106,14 +106,14 @@ def slope_in(program: Program, variable: str, point: Mapping[str, Ball], bits: i
 def change_in(
     program: Program, inputs: Mapping[str, tuple[Ball, Ball | None]], bits: int
 ) -> Ball | None:
-    """Return a ball with the change of a program, given those of its inputs, or None.
+    """Return a ball with the derivative by a parameter of all inputs, or None as `slope_in` does.
 
     Parameters
     ----------
     program
         The program.
     inputs
-        For every input its ball and its derivative with respect to a parameter; None for 0.
+        For every input its ball and its derivative with respect to the parameter; None for 0.
     bits
         The precision, which has to be flint's working precision.
 
@@ -234,7 +234,7 @@ class _PlanBuilder:
         return passed
 
     def _step(self, operation: Operation, first: int, second: int) -> int:
-        """Return the slot of an operation's result; on constants it is computed now."""
+        """Return the slot of an operation's result; on constants it is computed at once."""
         if self._moving.isdisjoint((first, second)):
             return self._constant(operation(self.values[first], None, self.values[second], None)[0])
         result = self.slot()

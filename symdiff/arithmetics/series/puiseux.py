@@ -41,7 +41,7 @@ _MAX_TERMS = 200  # largest number of terms of one germ
 # Why a function of a fast-growing argument is not decided.
 FAST_GROWTH: Final = "growth faster than any power, as that of exp(1/x) at 0"
 _MANY_PRODUCTS: Final = 24  # products of terms from which on polynomials of flint are faster
-_LONG_SERIES: Final = 5  # coefficients of a series from which on they are
+_LONG_SERIES: Final = 5  # coefficients of a series from which on polynomials of flint are faster
 _SMALL_POWER = 16  # largest exponent that is computed by repeated multiplication
 
 
@@ -401,9 +401,8 @@ class Algebra:
             else:
                 lowest, step = _lowest(series, order), _lowest(p, known)
                 top = self.order if series.degree() + p.degree() >= self.order else None
-                limits = (order, step), (known, lowest)
+                limits = (order, step), (known, lowest), (top, 0)
                 order = min((o + e for o, e in limits if o is not None), default=None)
-                order = top if order is None else order if top is None else min(order, top)
                 series = series * p if order is None else series.mul_low(p, order)
             series += c.rational
         return Germ(terms_of(series), order)

@@ -50,9 +50,10 @@ def terms_of(polynomial: Polynomial) -> dict[tuple[Exponent, int], Real]:
 
 
 def is_short(factors: Iterable[Polynomial], other: Iterable[Any] = ()) -> bool:
-    """Return whether all coefficients of a product, and their partial sums, are kept as rationals.
+    """Return whether a product is sure to have coefficients that `Real` keeps as rationals.
 
-    All of them are multiples of 1 over the product of the denominators.
+    The same holds for the partial sums of the coefficients: their denominators, too, divide the
+    product of the denominators of the factors.
 
     Parameters
     ----------

@@ -78,7 +78,8 @@ class _Keyed:
     number: Real = dataclasses.field(compare=False)
 
 
-# The series along the two sides and along every curve through a point have the same coefficients.
+# The series along the two sides and along every curve through a point have the same coefficients,
+# so that the same numbers are tested again.
 @functools.lru_cache(maxsize=_REMEMBERED)
 def _is_algebraic_zero(keyed: _Keyed) -> bool | None:
     return is_algebraic_zero(keyed.number)
