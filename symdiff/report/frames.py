@@ -80,7 +80,10 @@ def columns(evidence: Sequence[Evidence]) -> list[Column]:
 
 
 def _rows(evidence: Sequence[Evidence]) -> dict[str, list[Any]]:
-    """Return the values of every field but `exact`, and of every variable under ``point.``."""
+    """Return the values of every field, and of every variable behind ``point.``, a list each.
+
+    The fields `point` and `exact` are left out.
+    """
     names = [field for field in fields(evidence) if field not in _OF_POINTS]
     points = {f"point.{name}": name for name in _variables(evidence)}
     rows: dict[str, list[Any]] = {name: [] for name in (*names, *points)}

@@ -40,7 +40,7 @@ class Constant:
     text: str | None
 
     def values(self) -> Iterable[str | None]:
-        """Return the text again and again."""
+        """Return the text without end."""
         return itertools.repeat(self.text)
 
 

@@ -57,7 +57,7 @@ class Notation:
     inside
         A function that returns a part of a JSON object as the value of a field has it.
     quotes
-        What stands before and after a JSON object with names, which is the value of a field.
+        What stands before and after a JSON object that is the value of a field and is not empty.
     """
 
     word: Callable[[str | None], str]
@@ -192,7 +192,7 @@ def _objects(names: tuple[str, ...], points: Array, notation: Notation) -> Piece
 
 
 def _numbers(column: Numbers, known: _Known, word: Callable[[str | None], str]) -> list[str]:
-    """Return the texts of numbers; those of equal numbers in a known column are used again."""
+    """Return the texts of numbers; where a known column has the same number, its text is used."""
     if known is None:
         return _new_texts(column, word)
     like, known_texts = known
@@ -219,10 +219,8 @@ def _new_texts(column: Numbers, word: Callable[[str | None], str]) -> list[str]:
         texts, places = [word(None)] * len(numbers), np.flatnonzero(exists)
         for i, text in zip(places.tolist(), digits(numbers[places]), strict=True):
             texts[i] = text
-    infinite = exists & ~np.isfinite(numbers)
-    if infinite.any():
-        for i in np.flatnonzero(infinite).tolist():
-            texts[i] = word(texts[i])
+    for i in np.flatnonzero(exists & ~np.isfinite(numbers)).tolist():
+        texts[i] = word(texts[i])
     return texts
 
 

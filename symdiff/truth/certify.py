@@ -327,7 +327,7 @@ def certify(
 def _certified(
     program: Program, variable: str, columns: Mapping[str, Array], count: int, size: int
 ) -> Certified:
-    """Return the columns at n = `count` points; what is not certified has any number.
+    """Return the columns at n = `count` points, with arbitrary numbers at those not certified.
 
     `size` is the number of points in a block, of which `BLOCK` is a multiple.
     """

@@ -149,15 +149,17 @@ def _decided(search: _CurveSearch) -> JointTruth:
     if not isinstance(value, Germ):
         return _undefined(search, near.growth, names)
     is_continuous = near.growth is not None and _is_continuous(near.growth, value, program)
-    return _continued(search, names, is_continuous=is_continuous)
+    return _by_curves_or_clarke_set(search, names, is_continuous=is_continuous)
 
 
-def _continued(search: _CurveSearch, names: Sequence[str], *, is_continuous: bool) -> JointTruth:
+def _by_curves_or_clarke_set(
+    search: _CurveSearch, names: Sequence[str], *, is_continuous: bool
+) -> JointTruth:
     """Return what is decided along lines and curves through a point, or by the Clarke set."""
     found, slopes = search.along_axes(names, is_continuous=is_continuous)
     if found is not None and (is_continuous or found.joint is Joint.DISCONTINUOUS):
-        return _named(found, is_continuous=is_continuous)
-    # Before the curves, of which there are many: the Clarke set may answer for all of them.
+        return _with_continuity(found, is_continuous=is_continuous)
+    # Before the curves, of which there are many: the Clarke set may make them needless.
     bounds = _bounds_of_gradients(search)
     is_continuous = is_continuous or bounds is not None
     if found is None and bounds is not None and bounds.is_one_gradient:
@@ -168,13 +170,13 @@ def _continued(search: _CurveSearch, names: Sequence[str], *, is_continuous: boo
             along if along is not None and along.joint is Joint.DISCONTINUOUS else found or along
         )
     if found is not None:
-        return _named(found, is_continuous=is_continuous)
+        return _with_continuity(found, is_continuous=is_continuous)
     if bounds is not None and _kinks_vanish(search):
         return JointTruth(Joint.DIFFERENTIABLE)
     return JointTruth(Joint.CONTINUOUS if is_continuous else Joint.UNDECIDED)
 
 
-def _named(found: JointTruth, *, is_continuous: bool) -> JointTruth:
+def _with_continuity(found: JointTruth, *, is_continuous: bool) -> JointTruth:
     """Return what excludes a derivative, with what is known about continuity."""
     if is_continuous and found.joint is Joint.NO_DERIVATIVE:
         return dataclasses.replace(found, joint=Joint.NOT_DIFFERENTIABLE)
@@ -245,7 +247,7 @@ def _undefined(search: _CurveSearch, growth: Growth | None, names: Sequence[str]
 
 
 def _preferred(found: Iterator[JointTruth], *, is_continuous: bool) -> JointTruth | None:
-    """Return the first of some truths, or one that excludes continuity if that is not known."""
+    """Return the first truth; if continuity is not known, rather the first that excludes it."""
     first: JointTruth | None = None
     for truth in found:
         if is_continuous or truth.joint is Joint.DISCONTINUOUS:

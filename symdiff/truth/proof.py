@@ -23,7 +23,7 @@ from symdiff.truth.kinds import APPARENT, Kind, Truth, overflow_detail
 from symdiff.truth.one_sided import decide
 
 _CORNER_BITS: Final = 128  # precision at which one-sided derivatives are tried by balls
-_TINY: Final = 2.0**-300  # a smaller curvature may be the rest of larger terms
+_TINY: Final = 2.0**-300  # a smaller curvature may be what is left of terms that cancel
 _ZERO: Final = flint.arb(0)
 _JET_BITS: Final = (128, 512, 2048)  # precisions at which jets are tried, in this order
 NO_FORMULA: Final = "the exact coordinate has no closed form"  # why a point is undecided
@@ -160,7 +160,7 @@ def _smooth_at(
     point = dict(zip(names, map(flint.arb, row), strict=True))
     try:
         ball = slope_in(program, variable, point, flint.ctx.prec)
-    except (ArithmeticError, ValueError, TypeError, LookupError):  # `prove` says what it is
+    except (ArithmeticError, ValueError, TypeError, LookupError):  # left to `prove`, which raises it again
         return None
     slope = None if ball is None else nearest_in(ball)
     if slope is None or not math.isfinite(slope):

@@ -56,12 +56,12 @@ class Certified:
         return Certified(*(getattr(self, name)[chosen] for name in _CERTIFIED))
 
     def reordered(self, order: NDArray[np.intp]) -> Certified:
-        """Return the columns in the order of the grid, where these are at points ``order``."""
+        """Return the columns in the order of the grid, given that these are at points `order`."""
         columns = []
         for name in _CERTIFIED:
             column = getattr(self, name)
             placed = np.zeros_like(column)
-            if name != "outside" or column.any():
+            if name != "outside" or column.any():  # usually no point is outside
                 placed[order] = column
             columns.append(placed)
         return Certified(*columns)

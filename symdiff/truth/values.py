@@ -46,7 +46,7 @@ _OVERFLOW: Final = 4
 # An exact value beyond the doubles counts as infinite, and may be close to a finite one above this.
 _NEARLY_INFINITE: Final = 1e308
 _CHUNK: Final = 2**16  # number of points at which all parts of a program are kept at once
-_ALMOST: Final = 1 - 2.0**-20  # allows for the rounding of what it is a factor of
+_ALMOST: Final = 1 - 2.0**-20  # a factor that leaves room for the rounding of a bound
 _BITS: Final = (128, 512, 2048)  # precisions at which balls are tried, in this order
 
 
@@ -355,10 +355,11 @@ def _certified(
 def _is_rounding(
     program: Program, columns: Mapping[str, Array], numbers: Array, dtype: Dtype
 ) -> Mask:
-    """Return where one rounding to a coarse dtype explains a deviation; else it is to be decided.
+    """Return where one rounding to a coarse dtype explains a deviation; elsewhere it may, or not.
 
-    `value_radius` is at least one unit of the dtype unless the value is computed without rounding.
-    That is ruled out where the error bounds of the value contain no number of the dtype.
+    One rounding explains less than a unit of the dtype: `value_radius` is at least that, unless the
+    value is computed without rounding. This is ruled out where no number of the dtype is within the
+    error bound of the value.
     """
     switches = (*find_switches(program), *find_constant_switches(program))
     programs = (program, *(switch.program for switch in switches))
