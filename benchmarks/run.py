@@ -28,7 +28,7 @@ HERE = Path(__file__).parent
 
 
 class Part(NamedTuple):
-    """A part of the measurements: its title, what is measured, and a function that does."""
+    """A part of the measurements: its title, what is measured, and a function that measures it."""
 
     title: str
     introduction: str

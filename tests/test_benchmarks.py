@@ -90,7 +90,7 @@ def test_the_plain_script_finds_the_derivatives(imported, tmp_path):
     entries = script.entries(path)
     assert [text for text, _ in entries] == ["sin(x)", "relu(x - 0.5)*x"]
     assert [script.compare(*entry) for entry in entries] == [4, 4]
-    assert script.compare("abs(x)", np.array([0.0])) in {0, 1}
+    assert script.compare("relu(x)", np.array([0.0])) == 0  # torch says 0, sympy 1/2
 
 
 def test_generated_expressions_have_kinks_only_if_asked_for(imported):

@@ -38,16 +38,8 @@ def test_help_the_catalogue_and_parsing_load_no_heavy_library(code):
 
 
 def test_a_comparison_loads_only_what_it_needs():
-    # Half of what remains beside torch is sympy, which the engine symbolic differentiates with.
-    optional = (
-        "scipy",
-        "matplotlib",
-        "jinja2",
-        "pebble",
-        "rich",
-        "pandas",
-        "symengine",
-    )
+    # sympy is not optional: the engine `symbolic` differentiates with it.
+    optional = ("scipy", "matplotlib", "jinja2", "pebble", "rich", "pandas", "symengine")
     probe = (
         "import sys; from typer.testing import CliRunner; from symdiff.cli.app import app\n"
         "loaded = set(sys.modules)\n"

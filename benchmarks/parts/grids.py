@@ -74,7 +74,7 @@ and verdicts, also in float32. With two variables there are two f' and four eval
 points are paired at random."""
 STAGED = """\
 Seconds of one thread in each stage, divided by those of the bare kernels on one thread. A profile
-is taken, which makes proofs slower than they are, as they are Python."""
+is taken, which slows down Python: it makes proofs look slower than they are."""
 STREAMS = """\
 The kernels are measured on one chunk. Memory is that of the process."""
 
@@ -84,8 +84,8 @@ def kernels(
 ) -> dict[str, Callable[[], object]]:
     """Return the parts of a comparison: f, f', a batched autograd pass, two evaluations of f.
 
-    `columns` has the coordinates of the variables of the expression, by name. Derivatives along
-    several variables have one f' each, and two evaluations of f.
+    `columns` has the coordinates of the variables of the expression, in the order of their names.
+    Derivatives along several variables have one f' each, and two evaluations of f.
     """
     program = symdiff.parse(text)
     f = expression(program)
@@ -151,7 +151,7 @@ def grids() -> Table:
 
 
 def stages() -> Table:
-    """Name the stages of a comparison on a long grid, in parts of the bare kernels."""
+    """Measure the stages of a comparison on a long grid, as multiples of the bare kernels."""
     rows: list[list[object]] = []
     with single_thread():
         for text, run in TORCH.items():
@@ -172,7 +172,8 @@ def stages() -> Table:
 def in_calls(stats: pstats.Stats, calls: Sequence[tuple[str, str]]) -> float:
     """Return the seconds that a profile has in calls of functions, by module and name.
 
-    Of a method and a function with the same name, one calls the other.
+    If a module has a method and a function of the same name, one calls the other: only the longer
+    one counts.
     """
     seconds = dict.fromkeys(calls, 0.0)
     for (path, _, name), (*_, cumulative, _) in stats.stats.items():  # type: ignore[attr-defined]

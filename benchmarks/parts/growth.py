@@ -19,9 +19,9 @@ import symdiff
 LINE = {"x": RANGE}
 GROWTH = """\
 Each measurement is made in a process of its own with one thread: the processor time without the
-start, and the growth of its peak of memory. The exponent e of a growth as n**e is
-fitted by least squares to the logarithms of all sizes; that of the last step shows what the fixed
-costs of small sizes hide."""
+start, and the growth of its peak of memory. The exponent e of a growth as n**e is fitted by least
+squares to the logarithms of all sizes; that of the last step alone is hardly lowered by fixed
+costs."""
 SPEEDUP = """\
 A run of generated expressions: the time with one process divided by that with two, start-up
 included."""
@@ -46,12 +46,12 @@ class Growth(NamedTuple):
 
 
 def points(count: int) -> Callable[[], object]:
-    """Compare an expression with a kink at some points."""
+    """Return the comparison of an expression with a kink at some points."""
     return lambda: symdiff.compare("exp(-x**2)*sin(3*x) + abs(x - 1)", {"x": f"-2:2:{count}"})
 
 
 def summed(count: int) -> Callable[[], object]:
-    """Compare a sum of smooth terms that differ, of some sub-expressions."""
+    """Return the comparison of a sum of different smooth terms, of some sub-expressions."""
 
     def total(x: torch.Tensor) -> torch.Tensor:  # as a text it would be too long
         return sum((torch.sin(k * x) for k in range(2, count // 5 + 1)), torch.sin(x))
@@ -60,7 +60,7 @@ def summed(count: int) -> Callable[[], object]:
 
 
 def nested(count: int) -> Callable[[], object]:
-    """Compare a smooth function of functions of functions, of some sub-expressions."""
+    """Return the comparison of nested smooth functions, of some sub-expressions."""
 
     def tree(x: torch.Tensor) -> torch.Tensor:
         factors = itertools.count(1)
@@ -77,7 +77,7 @@ def nested(count: int) -> Callable[[], object]:
 
 
 def variables(count: int) -> Callable[[], object]:
-    """Compare the gradient of a smooth function of numbers at three points."""
+    """Return the comparison of the gradient of a smooth function of numbers at three points."""
     names = [f"x{k}" for k in range(count)]
     text = " + ".join(f"sin({a})*{b}" for a, b in itertools.pairwise([*names, names[0]]))
     at = {name: np.linspace(0.1, 1, 3) + k for k, name in enumerate(names)}
@@ -85,19 +85,19 @@ def variables(count: int) -> Callable[[], object]:
 
 
 def components(count: int) -> Callable[[], object]:
-    """Compare the gradient of a function of a vector with kinks."""
+    """Return the comparison of the gradient of a function of a vector with kinks."""
     values = {"v": np.linspace(-1, 1, count)}
     return lambda: symdiff.compare("(relu(v)*sin(v)).sum()", values=values)
 
 
 def kinks(count: int) -> Callable[[], object]:
-    """Compare a function with some kinks on a line."""
+    """Return the comparison of a function with some kinks on a line."""
     text = " + ".join(f"abs(x - {5 * k}/{count})" for k in range(-count // 2, count - count // 2))
     return lambda: symdiff.compare(text, LINE)
 
 
 def many_expressions(count: int) -> Callable[[], object]:
-    """Compare generated expressions."""
+    """Return the comparison of generated expressions."""
 
     def run() -> None:
         with tempfile.TemporaryDirectory() as folder:

@@ -46,7 +46,7 @@ def records(count: int = COUNT, formats: tuple[str, ...] = FORMATS) -> Table:
 
 
 def cost_of(form: str, path: str, store: str) -> dict[str, float]:
-    """Return what a format of the stored results takes in this process, and how many records."""
+    """Return what it takes to write stored results in a format here, and the number of records."""
     collect_rarely()  # as the command line does
     report = stored_report(Path(store))
     count = sum(1 for _ in report.records())

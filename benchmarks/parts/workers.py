@@ -22,7 +22,7 @@ import symdiff
 SOME = 200  # generated expressions
 ROUNDS = 1  # each starts several processes
 WORKERS = f"""\
-{SOME} of these expressions, by workers that have warmed up on others; "runs apart" share
+{SOME} generated expressions, by workers that have warmed up on others; "runs apart" share
 only the machine, so two of them show the largest speed-up that it allows."""
 
 

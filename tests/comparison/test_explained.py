@@ -1,4 +1,4 @@
-"""Verdicts are explained when somebody asks, and alike in a worker and here."""
+"""Verdicts are explained when somebody asks, in a worker process as in this one."""
 
 import pickle
 

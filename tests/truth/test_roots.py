@@ -96,7 +96,7 @@ def kind_and_questions(monkeypatch):
 
 def test_a_solved_number_without_its_rational_factor_is_known_to_be_a_zero(monkeypatch):
     assert kind_and_questions(monkeypatch) == (Kind.JUMP, 0)
-    # Negative control: sympy is asked for a second, and does not know.
+    # Negative control: sympy is asked, and finds no answer in a second.
     with monkeypatch.context() as patches:
         patches.setattr(roots._Solved, "scaled", Real.scaled)
         kind, questions = kind_and_questions(monkeypatch)

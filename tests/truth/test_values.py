@@ -227,7 +227,7 @@ def test_a_program_differs_where_one_is_defined_and_the_other_is_not(text, other
     ],
 )
 def test_what_one_rounding_explains_is_no_difference(text, name):
-    """The bound over arrays answers as the balls would at each point, and is not asked there."""
+    """Where the bound over arrays finds no difference, balls find none at the single points."""
     random, dtype, program = np.random.default_rng(5), DTYPES[name], parse(text)
     x = dtype.rounded(random.uniform(-2, 2, 60))
     value = evaluate(program, {"x": x})
