@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 
 import numpy as np
@@ -62,9 +63,21 @@ def _plan(program: Program, variables: tuple[str, ...], inner: str) -> Plan:
     """
     check_size(program, 1)  # the work for each variable is numpy's
     f = expression(program)
-    if inner:
-        f = sp.diff(f, sp.Symbol(inner, real=True))
-    return plan(f, variables)
+    if not inner:
+        return plan(f, variables)
+    return _plan_of_derivative(sp.diff(f, sp.Symbol(inner, real=True)), variables)
+
+
+def _plan_of_derivative(f: sp.Expr, variables: tuple[str, ...]) -> Plan:
+    """Return the plan of a derivative of which sympy may have left parts unevaluated."""
+    unevaluated = f.atoms(sp.Derivative, sp.Subs)
+    if not unevaluated:
+        return plan(f, variables)
+    found = {name: sp.diff(f, sp.Symbol(name, real=True)) for name in variables}
+    parts = {name: tuple(d.expr for d in g.atoms(sp.Derivative)) for name, g in found.items()}
+    # A derivative without such parts is the same, whatever they are.
+    whole = plan(f.xreplace(dict.fromkeys(unevaluated, sp.S.Zero)), variables)
+    return dataclasses.replace(whole, gaps={**whole.gaps, **{n: p for n, p in parts.items() if p}})
 
 
 ENGINE = _Symbolic()

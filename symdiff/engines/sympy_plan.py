@@ -96,7 +96,7 @@ class Step:
     branches
         The places of the operands that are branches of a Piecewise.
     depends_on
-        The plan's variables that it depends on.
+        The plan's variables by which its derivative is not just 0.
     """
 
     node: sp.Expr
@@ -152,11 +152,16 @@ def plan(expression: sp.Expr, variables: Sequence[str]) -> Plan:
     steps = tuple(_steps(expression, frozenset(variables)))
     rules = [None if s.operation is None or s.is_extreme else rule(*s.operation) for s in steps]
     needed = [False] * len(steps)
+    differentiated = [False] * (len(steps) - 1) + [True]
     gaps: dict[str, list[sp.Expr]] = {}
     for k in reversed(range(len(steps))):
         step, found = steps[k], rules[k]
         for place in _places_needed(step, found, with_value=needed[k]):
             needed[step.operands[place]] = True
+        if not differentiated[k]:  # as in a condition
+            continue
+        for place in _places_moving(step):
+            differentiated[step.operands[place]] = True
         for place in () if found is None else found.unevaluated:
             for name in steps[step.operands[place]].depends_on:
                 gaps.setdefault(name, []).append(step.node)
@@ -192,30 +197,47 @@ def _steps(expression: sp.Expr, variables: frozenset[str]) -> Iterator[Step]:
             waiting.extend((operand, None) for operand in reversed(operands.found))
             continue
         found = () if operands is None else tuple(places[o] for o in operands.found)
-        depends_on = frozenset[str]().union(*(dependencies[i] for i in found))
+        step = _step(node, operands, found, [dependencies[i] for i in found])
         if node.is_Symbol and node.name in variables:
-            depends_on = frozenset({node.name})
-        moving = tuple(bool(dependencies[i]) for i in found)
+            step = dataclasses.replace(step, depends_on=frozenset({node.name}))
         places[node] = len(dependencies)
-        dependencies.append(depends_on)
-        yield _step(node, operands, found, moving, depends_on)
+        dependencies.append(step.depends_on)
+        yield step
 
 
 def _step(
     node: sp.Expr,
     operands: _Operands | None,
     found: tuple[int, ...],
-    moving: tuple[bool, ...],
-    depends_on: frozenset[str],
+    dependencies: Sequence[frozenset[str]],
 ) -> Step:
-    """Return the step of a node, given the steps of its operands."""
+    """Return the step of a node, given the steps of its operands, and what those depend on."""
+    moving = tuple(map(bool, dependencies))
+    everything = frozenset[str]().union(*dependencies)
     if operands is None or operands.is_sum_or_product:
-        return Step(node, found, moving, None, frozenset(), depends_on)
+        return Step(node, found, moving, None, frozenset(), everything)
     branches = frozenset(operands.branches)
     differentiated = (False,) * len(found) if branches else moving
-    return Step(
-        node, found, moving, Operation(operands.pattern, differentiated), branches, depends_on
+    step = Step(
+        node, found, moving, Operation(operands.pattern, differentiated), branches, everything
     )
+    return dataclasses.replace(
+        step, depends_on=frozenset[str]().union(*(dependencies[i] for i in _places_moving(step)))
+    )
+
+
+def _places_moving(step: Step) -> Iterable[int]:
+    """Return the places of the operands by which the derivative of an operation is not just 0.
+
+    A Piecewise of numbers has the derivative 0, whatever its conditions depend on. So sympy does
+    not ask for the derivative by the exponent of y**Piecewise((2, x > 0), (3, True)).
+    """
+    if step.branches:
+        return step.branches
+    if step.operation is None or step.is_extreme:
+        return range(len(step.operands))
+    found = rule(*step.operation)
+    return found.partials.keys() | found.unevaluated
 
 
 def _is_constant(part: sp.Basic, known: dict[sp.Basic, bool]) -> bool:

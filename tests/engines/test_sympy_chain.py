@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
+from symdiff import compare
 from symdiff.arithmetics.symbolic import expression
 from symdiff.engines import sympy_chain, sympy_code, sympy_rules
 from symdiff.engines.base import Problem
@@ -78,6 +79,43 @@ def test_the_derivative_of_every_function_is_that_of_sympy(row):
 
 def test_derivatives_of_generated_expressions_are_those_of_sympy():
     assert [d for text in generated(150) for d in differences(text)] == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "y**where(x > 0, 2, 3)",  # the derivative by the exponent is NaN where y is negative
+        "y**where(x > 0, 2, x)",
+        "floor(where(x > 0, 1, 2.5))*x",
+        "floor(detach(x))*x + (x % 2)*detach(y)*0",
+        "where(floor(x) > 0, x**2, y**3)",  # a condition is not differentiated
+        "where(x > 0, floor(x), y**3)",
+        "max(where(x > 0, 1, 2), x, y, where(y > 0, 1, x % 2))",
+    ],
+)
+def test_what_the_derivative_does_not_depend_on_is_not_differentiated(text):
+    assert not differences(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "floor(x)*x*y",
+        "trunc(x) + y*x**2",
+        "round(x)*y",
+        "heaviside(x, y)*x",
+        "where(floor(x) > 1, x**2, y)",
+    ],
+)
+def test_second_derivatives_are_unsupported_where_sympy_has_no_first_one(text):
+    engines = ["symbolic", "sympy-whole"]
+    at = {"x": [1.25, -2.5], "y": [2.5]}
+    found = list(compare(text, at=at, engines=engines, order=2).records())
+    chain, whole = (
+        [(r["variable"], r["point"], r["verdict"], r["detail"]) for r in found if r["engine"] == e]
+        for e in engines
+    )
+    assert chain == whole
 
 
 def test_a_wrong_rule_is_found(monkeypatch):
