@@ -52,7 +52,7 @@ class Cost:
 def in_turn(
     contestants: Mapping[str, Callable[[], object]], rounds: int = ROUNDS, *, warm: bool = True
 ) -> dict[str, float]:
-    """Return the median seconds of every contestant over rounds, the first of them not counted."""
+    """Return the median seconds of every contestant over rounds, after one that warms up."""
     seconds: dict[str, list[float]] = {name: [] for name in contestants}
     for round_number in range(rounds + warm):
         for name, run in contestants.items():

@@ -88,7 +88,7 @@ def set_torch_threads(count: int, *, others: int) -> None:
 
 @contextlib.contextmanager
 def one_torch_thread() -> Iterator[None]:
-    """Let torch compute in this thread alone, for example a chunk while others run other chunks."""
+    """Let torch use this thread alone, for a chunk while other threads run other chunks."""
     threads = torch_threads()
     set_torch_threads(1, others=threads)
     try:

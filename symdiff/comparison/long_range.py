@@ -133,6 +133,7 @@ def _chunks(special: Grid, long_range: LongRange) -> Iterator[Grid]:
         end = np.inf if is_last else long_range.points(first + CHUNK, first + CHUNK + 1)[0]
         start = x[0] if first else -np.inf
         inside = np.flatnonzero((special_x >= start) & (special_x < end))
+        # Special points may be among those of the range; both are in order.
         equal = (np.searchsorted(x, special_x[inside], side) for side in ("left", "right"))
         without = {i for first, last in zip(*equal, strict=True) for i in range(first, last)}
         yield with_plain_points(special.part(inside), x, np.array(sorted(without), dtype=np.intp))

@@ -335,7 +335,7 @@ def _judged(  # noqa: PLR0913, PLR0917  (the results of the stages before)
         return Judgement.everywhere(Verdict.FAILED, count, samples[name].refusals[variable])
     if variable in samples[name].unsupported:
         return Judgement.everywhere(Verdict.UNSUPPORTED, count)
-    if key not in drafts:
+    if key not in drafts:  # no point was unclear
         return Judgement.everywhere(Verdict.AGREES, count)
     allowances = {i: allowance(name, variable, i) for i in drafts[key].points_off.tolist()}
     return judge(drafts[key], truths[variable], samples[name], variable, allowances)

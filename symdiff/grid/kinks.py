@@ -134,7 +134,7 @@ class RootFinder:
     """
 
     def __init__(self) -> None:
-        """Start without zeros."""
+        """Start with nothing remembered."""
         self._remembered = functools.lru_cache(maxsize=_REMEMBERED)(self._found)
         self._expressions = functools.lru_cache(maxsize=_REMEMBERED)(_no_expressions)
 
@@ -153,9 +153,9 @@ class RootFinder:
     def expressions(
         self, program: Program, others: tuple[tuple[str, Coordinate], ...]
     ) -> dict[int, Any]:
-        """Return the nodes of a program that were read in sympy, with other variables fixed.
+        """Return the expressions in sympy of nodes, to which those that are read are added.
 
-        Switches of one program share their nodes, and many have the same nodes inside.
+        Switches of one program share its nodes, so that each is read once for all of them.
         """
         return self._expressions(program.nodes, others)
 
@@ -173,7 +173,7 @@ class RootFinder:
 def _no_expressions(
     nodes: tuple[Node, ...], others: tuple[tuple[str, Coordinate], ...]
 ) -> dict[int, Any]:
-    """Return an empty mapping from nodes to expressions, for each program and line."""
+    """Return a new mapping from nodes to expressions; the cache keeps one for all that is equal."""
     del nodes, others
     return {}
 

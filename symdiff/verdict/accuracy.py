@@ -110,7 +110,7 @@ class Limit:
         return max(10.0**-self.digits * size, self.units * self.dtype.spacing(size))
 
     def around_each(self, sizes: Array) -> Array:
-        """Return the largest deviations from several numbers, as `around` does from one."""
+        """Return what `around` does, for several sizes."""
         spacings = np.maximum(sizes * 2.0 ** (1 - self.dtype.bits), self.dtype.smallest_subnormal)
         allowed: Array = np.maximum(10.0**-self.digits * sizes, self.units * spacings)
         return allowed
