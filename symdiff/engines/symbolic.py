@@ -75,7 +75,7 @@ def _plan_of_derivative(f: sp.Expr, variables: tuple[str, ...]) -> Plan:
         return plan(f, variables)
     found = {name: sp.diff(f, sp.Symbol(name, real=True)) for name in variables}
     parts = {name: tuple(d.expr for d in g.atoms(sp.Derivative)) for name, g in found.items()}
-    # A derivative without such parts is the same, whatever they are.
+    # 0 takes their place: derivatives that contain such parts are gaps, others have none of them.
     whole = plan(f.xreplace(dict.fromkeys(unevaluated, sp.S.Zero)), variables)
     return dataclasses.replace(whole, gaps={**whole.gaps, **{n: p for n, p in parts.items() if p}})
 

@@ -96,7 +96,7 @@ class Step:
     branches
         The places of the operands that are branches of a Piecewise.
     depends_on
-        The plan's variables by which its derivative is not just 0.
+        The plan's variables for which its derivative is not 0 everywhere.
     """
 
     node: sp.Expr
@@ -227,7 +227,7 @@ def _step(
 
 
 def _places_moving(step: Step) -> Iterable[int]:
-    """Return the places of the operands by which the derivative of an operation is not just 0.
+    """Return the places of the operands for which an operation's derivative is not 0 everywhere.
 
     A Piecewise of numbers has the derivative 0, whatever its conditions depend on. So sympy does
     not ask for the derivative by the exponent of y**Piecewise((2, x > 0), (3, True)).
