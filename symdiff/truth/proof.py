@@ -160,7 +160,7 @@ def _smooth_at(
     point = dict(zip(names, map(flint.arb, row), strict=True))
     try:
         ball = slope_in(program, variable, point, flint.ctx.prec)
-    except (ArithmeticError, ValueError, TypeError, LookupError):  # left to `prove`
+    except TieError:  # left to `prove`
         return None
     slope = None if ball is None else nearest_in(ball)
     if slope is None or not math.isfinite(slope):

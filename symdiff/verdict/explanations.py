@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from symdiff.verdict.judge import Key
+
 Points = NDArray[np.intp]
-Key = tuple[str, str]  # an engine and a variable
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
