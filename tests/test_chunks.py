@@ -234,6 +234,12 @@ def test_on_a_long_grid_an_engine_not_in_chunks_runs_beside_on_half_of_torch_s_t
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
     monkeypatch.setattr(chunks, "CHUNK", 500)
     seen = recorded(monkeypatch, ["symbolic", "forward"])
+    # The calling thread would run both if it were done with the chunks before the other begins.
+    begun = threading.Event()
+    forward, symbolic = (type(load(name)) for name in ("forward", "symbolic"))
+    run_forward, run_symbolic = forward.differentiate, symbolic.differentiate
+    monkeypatch.setattr(forward, "differentiate", lambda *a: begun.set() or run_forward(*a))
+    monkeypatch.setattr(symbolic, "differentiate", lambda *a: begun.wait(60) and run_symbolic(*a))
     before = torch.get_num_threads()
     torch.set_num_threads(4)
     try:

@@ -44,6 +44,8 @@ ARITHMETICS = {
     "arithmetics/hips_arrays.py",
     "arithmetics/jax_arrays.py",
     "arithmetics/library_arrays.py",
+    "arithmetics/bounds/corners.py",
+    "arithmetics/bounds/slopes.py",
     "arithmetics/symbolic.py",
     "arithmetics/symengine.py",
     "grid/solve/polynomials.py",
