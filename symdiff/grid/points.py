@@ -327,6 +327,9 @@ def _from_range(
             f"a range goes from the smaller number to the larger, not from {low:g} to {high:g}"
         )
         raise GridError(message, hint=_EXAMPLE)
+    if not math.isfinite(high - low):
+        message = f"a range from {low:g} to {high:g} is longer than the largest double"
+        raise GridError(message, hint="give a list of numbers: [-1e308, 0, 1e308]")
     is_long = count > MAX_POINTS_IN_MEMORY and low < high
     values = np.array([low, high]) if is_long else np.linspace(low, high, count)
     exact = {0: low_exact, len(values) - 1: high_exact}

@@ -17,6 +17,7 @@ from symdiff.grid.grid import Grid
 from symdiff.program import Program
 from symdiff.report import formats, frames
 from symdiff.report.colours import COLUMNS, PLAIN, Look
+from symdiff.report.curves.scales import FARTHEST
 from symdiff.report.curves.terminal import plotted
 from symdiff.report.findings import failing_records
 from symdiff.report.layout import USUAL, Layout
@@ -246,12 +247,16 @@ class Report:
         Raises
         ------
         UsageError
-            There are several expressions, or this one is not a function of one variable.
+            There are several expressions, or this one is not a function of one variable, or its
+            coordinates are too large.
         """
         evidence = self._only("a plot")
         text = plotted(evidence, columns, ascii_only=ascii_only)
         if not text:
-            message = f"{evidence.name}: only a function of one variable is plotted as text"
+            message = (
+                f"{evidence.name}: only a function of one variable is plotted as text, "
+                f"at coordinates up to {FARTHEST:g}"
+            )
             raise UsageError(message, hint="write a picture: --output picture.svg")
         return text
 

@@ -38,6 +38,7 @@ def test_a_specification_is_read_exactly(spec, values, exact):
 
 REFUSED = [
     ("1:2", "'1:2' is not a range"),
+    ("-1e308:1e308:3", "a range from -1e+308 to 1e+308 is longer than the largest double"),
     ("2:1:3", "a range goes from the smaller number to the larger, not from 2 to 1"),
     ("0:1:0", "a range has 1 to 10000000000 points, not 0"),
     ("0:1:1000000000000", "a range has 1 to 10000000000 points"),

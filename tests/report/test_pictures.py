@@ -1,5 +1,7 @@
 """Pictures of comparisons, as statements about what is drawn."""
 
+import re
+
 import numpy as np
 import pytest
 from defusedxml import ElementTree
@@ -31,6 +33,20 @@ def test_a_picture_is_small_well_formed_and_always_the_same(expression):
     assert len(text.encode()) < MOST_BYTES
     root = ElementTree.fromstring(text)
     assert root.tag.endswith("svg") and root[0].tag.endswith("title")
+
+
+@pytest.mark.parametrize(
+    ("expression", "at"),
+    [("x**2", {"x": [-1e306, 1e306]}), ("x*y", {"x": [-1e308, 0, 1e308], "y": [0, 1]})],
+)
+def test_nothing_is_drawn_so_far_away_that_an_axis_overflows(expression, at):
+    far = symdiff.compare(expression, at=at)
+    assert svg(far.evidence[0]) == ""
+    assert "<table" in far.page()
+    with pytest.raises(UsageError, match=re.escape("coordinates up to 1e+300")):
+        far.picture("svg")
+    near = {name: [x * 1e-10 for x in values] for name, values in at.items()}
+    assert svg(evidence(expression, at=near))  # negative control
 
 
 def test_every_tensor_program_of_a_file_has_a_small_picture_of_its_own():

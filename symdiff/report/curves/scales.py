@@ -24,6 +24,8 @@ _EXPONENT: Final = re.compile(r"e\+?(-?)0*(?=\d)")
 # matplotlib computes in doubles.
 _LARGEST: Final = 1e307
 SHORTEST: Final = 1e-290
+# Largest coordinate that is drawn: the length of an axis, times the number of samples, overflows.
+FARTHEST: Final = 1e300
 # Numbers beside the line widen the limits by at most this part of its range.
 _MARGIN: Final = 1.0
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from symdiff.array_types import Array
 from symdiff.comparison.evidence import Evidence, Trial
+from symdiff.report.curves.scales import FARTHEST
 from symdiff.verdict.words import Verdict
 
 _GRAVITY = np.zeros(1 + max(Verdict), dtype=np.int8)
@@ -60,7 +61,13 @@ def derivative_name(trial: Trial, variable: str) -> str:
 def moving(evidence: Evidence) -> tuple[str, ...]:
     """Return the variables that have different coordinates at different points of the grid."""
     columns = evidence.grid.columns()
-    return tuple(n for n, x in columns.items() if len(x) and np.ptp(x) > 0)
+    return tuple(n for n, x in columns.items() if len(x) and x.max() > x.min())
+
+
+def is_too_far(evidence: Evidence, axis: str) -> bool:
+    """Return whether points are so far away along an axis that they are not drawn."""
+    x = evidence.grid.columns()[axis]
+    return bool((np.abs(x[np.isfinite(x)]) > FARTHEST).any())
 
 
 def subject(evidence: Evidence, axis: str | None = None) -> Subject | None:
@@ -76,7 +83,8 @@ def subject(evidence: Evidence, axis: str | None = None) -> Subject | None:
     Returns
     -------
     Subject or None
-        None if no derivative with respect to a number was taken.
+        None if no derivative with respect to a number was taken, or if points are too far away
+        to be drawn.
     """
     scalars = set(evidence.grid.names)
     pairs = [
@@ -91,6 +99,8 @@ def subject(evidence: Evidence, axis: str | None = None) -> Subject | None:
     if axis is None:
         free = moving(evidence)
         axis = free[0] if free else variable if variable in scalars else evidence.grid.names[0]
+    if is_too_far(evidence, axis):
+        return None
     column = evidence.grid.names.index(axis)
     exact = {i: text for (i, j), text in evidence.grid.exact.items() if j == column}
     return Subject(trial, variable, axis, evidence.grid.points[:, column], exact)

@@ -19,7 +19,8 @@ from symdiff.comparison.evidence import Evidence, Tensors
 from symdiff.errors import UsageError
 from symdiff.report.curves.courses import course
 from symdiff.report.curves.marks import marks
-from symdiff.report.curves.subjects import Subject, derivative_name, moving, subject
+from symdiff.report.curves.scales import FARTHEST
+from symdiff.report.curves.subjects import Subject, derivative_name, is_too_far, moving, subject
 from symdiff.report.headline import shortened
 from symdiff.report.pictures.compact_svg import compact_svg
 from symdiff.report.pictures.lines import (
@@ -84,6 +85,8 @@ def figure(evidence: Evidence, make: Make | None = None) -> Figure | None:
     if len(free) > 2 or any(t.is_directional for t in evidence.trials):
         return _counts(evidence, make)
     if len(free) == 2:
+        if any(is_too_far(evidence, axis) for axis in free):
+            return None
         return _maps(evidence, (free[0], free[1]), make)
     chosen = subject(evidence)
     return None if chosen is None else _lines(evidence, chosen, make)
@@ -285,7 +288,7 @@ def plot(evidence: Evidence, ax: Axes | None) -> Any:  # noqa: ANN401  (Axes, or
 def _titled(evidence: Evidence, drawn: Figure | None) -> Figure:
     """Return a figure with the name of the expression above it."""
     if drawn is None:
-        message = f"{evidence.name}: there is nothing to draw"
+        message = f"{evidence.name}: there is nothing to draw at coordinates up to {FARTHEST:g}"
         raise UsageError(message, hint="write a table: --output report.html")
     name = shortened(evidence.name, _TITLE_CHARACTERS)
     drawn.text(_LEFT / _WIDTH, 1.01, name, va="bottom", fontsize=9, parse_math=False)
