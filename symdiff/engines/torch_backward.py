@@ -66,7 +66,8 @@ class TorchBackwardPass:
         call = self.calls.get(user)
         if call is None or argument not in call.leaves:
             return None
-        added = _contributions(call, torch.tensor(adjoint)).get(argument)
+        with torch.inference_mode(mode=False):
+            added = _contributions(call, torch.tensor(adjoint)).get(argument)
         return None if added is None else added.double().numpy()
 
 
@@ -89,20 +90,20 @@ def backward_pass(problem: Problem) -> TorchBackwardPass:
     {'x': [1.0, 5.437]}
     """
     tensor_problem = problem.tensor_problem
-    if tensor_problem is None:
-        leaves = {
-            name: torch.tensor(
-                column, dtype=dtype_in(problem.format), requires_grad=name in problem.variables
-            )
-            for name, column in problem.columns.items()
-        }
-        shape: tuple[int, ...] | None = (problem.count,)
-        program, precision = problem.program, problem.format.dtype.name
-    else:
-        numbers = {name: float(problem.columns[name][0]) for name in tensor_problem.scalars}
-        leaves, shape = tensor_leaves(tensor_problem, numbers), None
-        program, precision = tensor_problem.program, tensor_problem.dtype.name
     with torch.inference_mode(mode=False), torch.enable_grad():
+        if tensor_problem is None:
+            leaves = {
+                name: torch.tensor(
+                    column, dtype=dtype_in(problem.format), requires_grad=name in problem.variables
+                )
+                for name, column in problem.columns.items()
+            }
+            shape: tuple[int, ...] | None = (problem.count,)
+            program, precision = problem.program, problem.format.dtype.name
+        else:
+            numbers = {name: float(problem.columns[name][0]) for name in tensor_problem.scalars}
+            leaves, shape = tensor_leaves(tensor_problem, numbers), None
+            program, precision = tensor_problem.program, tensor_problem.dtype.name
         values, calls = _forward(program, leaves, problem.format)
         arrays = _as_arrays(values, shape)
         run = selected(program, arrays, lazy_only=True)

@@ -3,6 +3,7 @@
 import pickle
 
 import pytest
+import torch
 
 import symdiff
 from symdiff.batch.packing import pack, unpack
@@ -62,3 +63,14 @@ def test_a_pickled_report_has_its_explanations():
     report = symdiff.compare("relu(x)", at={"x": [0]}, engines=["autograd", "central"])
     again = pickle.loads(pickle.dumps(report))  # noqa: S301  (made in the line itself)
     assert list(again.records()) == list(report.records())
+
+
+@pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad])
+def test_explanations_are_the_same_whatever_mode_of_torch_they_are_read_in(mode):
+    text, at = "sqrt(x)*relu(x) + log(x)/x", {"x": [-1, 0, 1]}
+    wanted = list(symdiff.compare(text, at=at).records())
+    assert any(r["blame"] == "sqrt(x) (expr, column 1)" for r in wanted)
+    read_later = symdiff.compare(text, at=at)
+    with mode():
+        assert list(read_later.records()) == wanted
+        assert list(symdiff.compare(text, at=at).records()) == wanted
