@@ -166,7 +166,23 @@ class _Derivation:
             return self._compared(row, given, result) if is_comparison else self._joined(row, given)
         if row.takes_condition and row.definition is None:
             return _Dual(result, self._of_choice(row, given, result))
-        return _Dual(result, self._tangent(row, arguments, result))
+        numbers = [None if a is None else self._as_number(a) for a in arguments]
+        return _Dual(result, self._tangent(row, numbers, result))
+
+    def _as_number(self, dual: _Dual) -> _Dual:
+        """Return an argument; a condition as the number 1 or 0, whose derivative is 0."""
+        node = self.builder.nodes[dual.node]
+        is_condition = isinstance(node, Call) and CATALOGUE[node.function].returns == "condition"
+        if not is_condition or dual.tangent is None:
+            return dual
+        zero, undefined = self.builder.add(Literal(0)), self._undefined()
+        steady = dual.tangent
+        if dual.beside is not None:  # the number has to be the same on this side
+            same = self.call("where", dual.node, zero, undefined)
+            other = self.call("where", dual.node, undefined, zero)
+            beside = self.call("where", dual.beside, same, other)
+            return _Dual(dual.node, self.call("where", steady, beside, undefined))
+        return _Dual(dual.node, self.call("where", steady, zero, undefined))
 
     def _all(self, parts: Iterable[int]) -> int:
         return functools.reduce(lambda p, q: self.call("logical_and", p, q), parts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from symdiff.array_types import Array
@@ -60,8 +62,10 @@ def weights_of_min_norm(vertices: Array) -> Array:
 
     # The minimizer of |V'λ|² + w²·(Σλ - 1)² over λ >= 0 has the same λ/Σλ for every w.
     w = float(np.abs(vertices).max(initial=0)) or 1.0
+    exponent = math.frexp(w)[1]  # a power of 2 changes no digit, and squares do not underflow
+    scaled, w = np.ldexp(vertices, -exponent), math.ldexp(w, -exponent)
     minimizer, _ = nnls(
-        np.vstack([vertices.T, np.full(len(vertices), w)]), [0.0] * vertices.shape[1] + [w]
+        np.vstack([scaled.T, np.full(len(scaled), w)]), [0.0] * scaled.shape[1] + [w]
     )
     weights: Array = minimizer / minimizer.sum()
     return weights

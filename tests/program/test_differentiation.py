@@ -219,3 +219,28 @@ def test_a_parameter_without_a_derivative_is_unsupported_by_name() -> None:
 def test_second_order_names_its_derivative() -> None:
     second = SecondOrder(parse("x**3*y"), "x")
     assert value_at(second.derivative, {"x": 2.0, "y": 5.0}) == 60.0
+
+
+@pytest.mark.parametrize("order", ["first", "second"])
+@pytest.mark.parametrize("text", ["(x > 3)*x**3", "x**2 + (x*y > 3)", "exp((x > y)*x) - (x < 1)"])
+def test_a_condition_as_a_number_is_constant_beside_its_switch(text, order):
+    # It was taken for a number with the slope 1: "is it the same near by?" is a condition too.
+    columns = {"x": np.array([0.5, 4.0, -2.0, 7.5]), "y": np.array([0.25, 2.0, 3.0, 9.0])}
+    program = parse(text)
+    made = derivative_program(program, "x", side=None if order == "second" else 0)
+    slope = sp.diff(expression(program), sp.Symbol("x", real=True))
+    if order == "second":
+        made = derivative_program(made, "x", side=0)
+        slope = sp.diff(slope, sp.Symbol("x", real=True))
+    for k in range(4):
+        at = {name: columns[name][k : k + 1] for name in program.inputs}
+        exact = slope.subs({sp.Symbol(n, real=True): v[0] for n, v in at.items()})
+        assert evaluate(made, at)[0] == pytest.approx(float(exact), rel=1e-14)
+
+
+@pytest.mark.parametrize(("side", "defined"), [(1, False), (-1, True)])
+def test_a_condition_as_a_number_has_a_slope_on_the_side_on_which_it_stays(side, defined):
+    made = derivative_program(parse("(x > 3) + 2*x"), "x", side=side)
+    with np.errstate(invalid="ignore"):
+        slope = evaluate(made, {"x": np.array([3.0])})[0]
+    assert slope == 2 * side if defined else np.isnan(slope)

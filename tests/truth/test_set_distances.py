@@ -5,7 +5,9 @@ import math
 import numpy as np
 import pytest
 
+import symdiff
 from symdiff.truth.convex_sets import Cone, Hull, Image, Sum, Vertices
+from symdiff.truth.polytopes import min_norm
 from symdiff.truth.set_distances import (
     distance_bounds,
     limits_of_gradients,
@@ -146,3 +148,16 @@ def test_what_is_constant_in_a_part_of_a_sum_is_kept(parts, inside, outside):
     body = Sum(np.zeros(len(inside)), tuple((1.0, Vertices(np.array(p, float))) for p in parts))
     assert distance_bounds(np.array(inside, float), body, 1e-9)[1] <= 1e-9
     assert distance_bounds(np.array(outside, float), body, 1e-9)[0] > 0.1
+
+
+@pytest.mark.parametrize("size", [1.0, 1e-200, 1e-310, 1e300])
+def test_the_shortest_element_of_a_hull_of_any_size_is_found(size):
+    corners = size * np.array([[1.0, -1.0], [1.0, 1.0], [2.0, 0.0]])
+    assert min_norm(corners) == pytest.approx([size, 0.0], rel=1e-9, abs=1e-9 * size)
+
+
+def test_a_tie_between_tiny_gradients_is_judged():
+    found = symdiff.compare(
+        "max(1e-200*y, x*y)", at={"x": [0, 0.7], "y": [0]}, engines=["autograd"]
+    )
+    assert {r["verdict"] for r in found.records()} == {"agrees", "subgradient"}
