@@ -58,6 +58,9 @@ class _Operands:
                 return (sp.Pow, self._slot(part.base), part.exp)
             if isinstance(part, sp.log) and part.args[0] in _bases(whole):
                 return (sp.log, self._slot(part.args[0]))
+        if whole.is_Pow and whole.exp.is_Number and part.is_Mul and len(part.args) <= _MOST_FACTORS:
+            # As sympy does: sqrt(x*y) has the derivative sqrt(x*y)/(2*x) by x, which is 0 at y = 0.
+            return (sp.Mul, *(self._part(factor, part) for factor in part.args))
         return self._slot(part)
 
     def _slot(self, operand: sp.Expr) -> Slot:

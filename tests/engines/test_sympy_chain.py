@@ -140,6 +140,7 @@ def test_a_wrong_rule_is_found(monkeypatch):
         ("x*log(x)", 5e-324, np.log(5e-324) + 1),  # sympy cancels x*(1/x), which overflows
         ("x**2*log(x)", 2.0, 4 * np.log(2.0) + 2),
         ("(x - 1)**2/y", 1.0, 0.0),  # y is 5e-324
+        ("sqrt(x*sinh(y - 5e-324))", 1.0, 0.0),  # sqrt(0)/(2*x), and not 0/sqrt(0)
         ("sqrt(x**2)", 0.0, 0.0),  # sympy reads it as Abs(x)
         ("2**x", 3.0, 8 * np.log(2)),
         ("x**x", 2.0, 4 * (np.log(2) + 1)),
