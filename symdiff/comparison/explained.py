@@ -61,9 +61,20 @@ def without_explanations(evidence: Evidence) -> Evidence:
 
 
 def explained_on_demand(evidence: Evidence) -> Evidence:
-    """Return evidence whose missing explanations are computed when they are read."""
+    """Return evidence whose missing explanations are computed when they are read.
+
+    Engines are loaded then, and with them their libraries.
+    """
     trials = tuple(
-        trial if trial.explanations else with_explanations(trial, evidence.grid)
+        trial
+        if trial.explanations
+        else dataclasses.replace(
+            trial, explanations=OnDemand(functools.partial(_loaded, trial, evidence.grid))
+        )
         for trial in evidence.trials
     )
     return dataclasses.replace(evidence, trials=trials)
+
+
+def _loaded(trial: Trial, grid: Grid) -> Mapping[Key, Explanations]:
+    return with_explanations(trial, grid).explanations

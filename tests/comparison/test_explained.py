@@ -59,6 +59,17 @@ def test_a_worker_explains_only_if_it_is_asked_to(calls):
     assert len(calls) == 2
 
 
+def test_a_process_that_collects_results_loads_no_engine_until_somebody_asks(monkeypatch):
+    unexplained = unpack(perform(packed(explain=False)))
+    loaded = []
+    load = explained.load
+    monkeypatch.setattr(explained, "load", lambda name: loaded.append(name) or load(name))
+    later = explained_on_demand(unexplained)
+    assert not loaded
+    list(Report((later,)).records())
+    assert loaded == ["autograd", "central"]
+
+
 def test_a_pickled_report_has_its_explanations():
     report = symdiff.compare("relu(x)", at={"x": [0]}, engines=["autograd", "central"])
     again = pickle.loads(pickle.dumps(report))  # noqa: S301  (made in the line itself)
