@@ -157,21 +157,23 @@ def _evaluated(
     plan: Plan, variables: frozenset[str], inputs: Mapping[str, Any], numbers: _Arithmetic
 ) -> dict[str, Any]:
     """Return the partial derivatives by variable."""
-    results: list[_Dual] = []
-    for step, with_value in zip(plan.steps, plan.with_value, strict=True):
-        names = step.depends_on & variables
+    results: dict[int, _Dual] = {}
+    for k, step in enumerate(plan.steps):
+        names, with_value = step.depends_on & variables, plan.with_value[k]
         operands = [results[i] for i in step.operands]
+        for i in plan.last_uses[k]:
+            del results[i]
         if not operands:
-            results.append(_leaf(step.node, names, inputs, numbers))
+            results[k] = _leaf(step.node, names, inputs, numbers)
         elif not names and not with_value:
-            results.append((None, {}))
+            results[k] = None, {}
         elif step.operation is None:
             combine = _product if step.node.is_Mul else _sum
-            results.append(combine(operands, names, numbers, with_value=with_value))
+            results[k] = combine(operands, names, numbers, with_value=with_value)
         else:
             evaluate = _selected if step.branches else _extreme if step.is_extreme else _applied
-            results.append(evaluate(step, operands, names, numbers, with_value=with_value))
-    found = results[-1][1]
+            results[k] = evaluate(step, operands, names, numbers, with_value=with_value)
+    (found,) = [slopes_of_output for _, slopes_of_output in results.values()]
     return {name: found.get(name, numbers.number(sp.S.Zero)) for name in sorted(variables)}
 
 

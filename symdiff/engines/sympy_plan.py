@@ -125,12 +125,16 @@ class Plan:
         The nodes of the expression, operands first, each once.
     with_value
         For every step, whether its value is needed, and not only its derivatives.
+    last_uses
+        For every step, the steps whose results are used for the last time: arrays are released
+        then, so that their memory is used again.
     gaps
         By variable, the sub-expressions whose derivative sympy does not have.
     """
 
     steps: tuple[Step, ...]
     with_value: tuple[bool, ...]
+    last_uses: tuple[tuple[int, ...], ...]
     gaps: Mapping[str, tuple[sp.Expr, ...]]
 
 
@@ -168,7 +172,10 @@ def plan(expression: sp.Expr, variables: Sequence[str]) -> Plan:
         for place in () if found is None else found.unevaluated:
             for name in steps[step.operands[place]].depends_on:
                 gaps.setdefault(name, []).append(step.node)
-    return Plan(steps, tuple(needed), {name: tuple(parts) for name, parts in gaps.items()})
+    last = {i: k for k, step in enumerate(steps) for i in step.operands}
+    last_uses = [tuple(i for i in set(s.operands) if last[i] == k) for k, s in enumerate(steps)]
+    found_gaps = {name: tuple(parts) for name, parts in gaps.items()}
+    return Plan(steps, tuple(needed), tuple(last_uses), found_gaps)
 
 
 def _places_needed(step: Step, found: Rule | None, *, with_value: bool) -> Iterable[int]:

@@ -1,7 +1,9 @@
 """The chain rule with sympy's rules: what `symbolic` computes, compared with sympy's derivative."""
 
+import dataclasses
 import random
 import re
+import weakref
 
 import numpy as np
 import pytest
@@ -210,6 +212,28 @@ def test_values_that_no_derivative_needs_are_not_computed():
         "exp(x) + 1": True,
         "log(exp(x) + 1)": False,
     }
+
+
+def test_arrays_are_released_after_their_last_use(monkeypatch):
+    values, alive = [], []
+    apply = sympy_chain._Arrays.apply
+
+    def tracked(self, operation, operands, *, with_value):
+        partials, value = apply(self, operation, operands, with_value=with_value)
+        if with_value:
+            values.append(weakref.ref(value))
+        alive.append(sum(value() is not None for value in values))
+        return partials, value
+
+    monkeypatch.setattr(sympy_chain._Arrays, "apply", tracked)
+    nested = plan(expression(parse("sin(" * 20 + "x" + ")" * 20)), ["x"])
+    slopes(nested, ["x"], {"x": np.array([0.5])})
+    assert len(alive) == 20
+    assert max(alive) <= 2
+    kept = dataclasses.replace(nested, last_uses=((),) * len(nested.steps))  # negative control
+    with pytest.raises(ValueError, match="too many values"):
+        slopes(kept, ["x"], {"x": np.array([0.5])})
+    assert max(alive) == 19
 
 
 def test_sympy_differentiates_each_operation_once_for_all_expressions(monkeypatch):
