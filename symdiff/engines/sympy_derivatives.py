@@ -1,14 +1,20 @@
-"""sympy's derivatives of whole programs, as expressions."""
+"""sympy's derivatives of whole programs: as expressions, and their numbers."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Collection, Mapping
-from typing import Final
+from typing import Any, Final
 
+import numpy as np
 import sympy as sp
 
+from symdiff.arithmetics.arrays import owned_copy
 from symdiff.arithmetics.symbolic import expression
 from symdiff.catalogue import CATALOGUE, Function
+from symdiff.engines.base import Allowance, Gap, Problem, Samples, no_numbers
+from symdiff.engines.formulas import formula_allowance
+from symdiff.engines.sympy_code import compiled, real_numbers
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 
@@ -102,3 +108,44 @@ def _written_with(program: Program, part: sp.Expr, variable: str) -> Function | 
             if variable in inner.inputs and expression(inner).has(whole):
                 return CATALOGUE[node.function]
     return None
+
+
+_derivatives = functools.lru_cache(maxsize=16)(derivatives)
+
+
+@functools.lru_cache(maxsize=16)
+def _compiled(program: Program, variables: tuple[str, ...], inner: str) -> Any:  # noqa: ANN401
+    return compiled(program.inputs, list(_derivatives(program, variables, inner).values()))
+
+
+def evaluated(problem: Problem) -> Samples:
+    """Return the derivatives of the whole expression, of first or second order, at all points.
+
+    Raises
+    ------
+    Unsupported
+        As `derivatives`.
+    """
+    program, inner = problem.written, problem.inner
+    partials = _derivatives(program, problem.variables, inner)
+    gaps = {name: Gap.of(e) for name, e in partials.items() if isinstance(e, Unsupported)}
+    expressed = tuple(name for name in problem.variables if name not in gaps)
+    function = _compiled(program, expressed, inner)
+    with np.errstate(all="ignore"):
+        values = function(*(problem.columns[name] for name in program.inputs))
+    return samples_of(problem, dict(zip(expressed, values, strict=True)), gaps)
+
+
+def samples_of(problem: Problem, found: Mapping[str, Any], gaps: Mapping[str, Gap]) -> Samples:
+    """Return derivatives by variable, arrays or numbers, as samples at all points."""
+    columns = tuple(problem.columns.values())
+    slopes = no_numbers(problem.variables, problem.count)
+    for name, value in found.items():
+        slopes[name] = owned_copy(real_numbers(value), (problem.count,), columns)
+    return Samples(slopes, unsupported=gaps)
+
+
+def allowance_of_formula(problem: Problem, variable: str, point: int) -> Allowance:
+    """Return how far rounding may take the number of `evaluated` from the derivative."""
+    derivative = _derivatives(problem.written, (variable,), problem.inner)[variable]
+    return formula_allowance(problem, variable, point, derivative)

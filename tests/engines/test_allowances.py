@@ -8,7 +8,7 @@ import pytest
 import sympy as sp
 
 import symdiff
-from symdiff.engines import formulas, symbolic, sympy_code, sympy_plan, sympy_whole
+from symdiff.engines import formulas, symbolic, sympy_code, sympy_derivatives, sympy_plan
 from symdiff.engines.base import Problem
 from symdiff.engines.registry import load
 from symdiff.engines.sympy_derivatives import derivatives
@@ -132,7 +132,7 @@ def test_an_allowance_that_cannot_be_computed_leaves_a_number_undecided(engine, 
     else:
         place = (formulas, "formula_radius")
         wrong = sympy_code.compiled(["x"], [cube.diff()])
-        monkeypatch.setattr(sympy_whole, "_compiled", lambda *_: wrong)
+        monkeypatch.setattr(sympy_derivatives, "_compiled", lambda *_: wrong)
     monkeypatch.setattr(*place, without_bound)
     (record,) = symdiff.compare("x**2", at={"x": [3]}, engines=[engine]).records()
     assert (record["value"], record["verdict"]) == (27.0, "undecided")
