@@ -15,18 +15,12 @@ from symdiff.errors import UsageError
 from symdiff.program import Program
 from symdiff.program.parser import reader_of
 from symdiff.program.values import index_inputs
+from symdiff.tracing.agreement import DEVIATIONS, agrees, first_number, largest_number
 from symdiff.tracing.branches import Run, real_parts
 from symdiff.tracing.records import Definition
 from symdiff.tracing.syntax import Syntax, replaced
 from symdiff.tracing.writing import names_in
 
-# Relative deviations that a different order of the operations explains, by dtype.
-_DEVIATION: Final[Mapping[torch.dtype, float]] = {
-    torch.float64: 1e-9,
-    torch.float32: 1e-3,
-    torch.float16: 0.05,
-    torch.bfloat16: 0.2,
-}
 _HINT: Final = "give the formula: symdiff.compare(f, math=...)"
 
 
@@ -59,24 +53,24 @@ def check_value(done: Read, run: Run) -> None:
     parts = [t.detach() for t in real_parts(run.result)]
     expected = parts[0] if len(parts) == 1 else torch.cat([t.reshape(-1) for t in parts])
     dtypes = {d.value.dtype for d in run.definitions} | {v.dtype for v in done.values.values()}
-    deviations = [_DEVIATION.get(dtype, 0.0) for dtype in (*dtypes, expected.dtype, torch.float64)]
+    deviations = [DEVIATIONS.get(dtype, 0.0) for dtype in (*dtypes, expected.dtype, torch.float64)]
     tolerance = max(deviations)
-    if _agrees(_value(done.program, done.values), expected, tolerance):
+    if agrees(_value(done.program, done.values), expected, tolerance):
         return
-    if tolerance > _DEVIATION[torch.float64] and _holds_step_by_step(done, run, expected):
+    if tolerance > DEVIATIONS[torch.float64] and _holds_step_by_step(done, run, expected):
         return  # a coarse dtype loses more digits where large numbers cancel
     for d in done.definitions:
         found = _value(done.program.at(done.nodes[d.name]), done.values)
-        if not _agrees(found, d.value, tolerance):
+        if not agrees(found, d.value, tolerance):
             where = f"{d.line}: " if d.line else ""
             message = (
                 f"{where}the trace of {d.operation} differs from what torch computed: "
-                f"{_first(found)} and {_first(d.value)}"
+                f"{first_number(found)} and {first_number(d.value)}"
             )
             raise UsageError(message, hint=_HINT)
     message = (
-        f"the trace has the value {_first(_value(done.program, done.values))}, "
-        f"and the function {_first(expected)}"
+        f"the trace has the value {first_number(_value(done.program, done.values))}, "
+        f"and the function {first_number(expected)}"
     )
     raise UsageError(message, hint=_HINT)
 
@@ -98,15 +92,9 @@ def _holds_step_by_step(done: Read, run: Run, expected: torch.Tensor) -> bool:
 def _holds(expression: Syntax, known: Mapping[str, torch.Tensor], expected: torch.Tensor) -> bool:
     program = reader_of({}).read(ast.unparse(expression))
     operands = [known[n] for n in set(names_in(expression)) & set(known)]
-    tolerance = max(_DEVIATION.get(x.dtype, 0.0) for x in (*operands, expected))
-    sizes = [_size(x) for x in (*operands, expected)]
-    return _agrees(_value(program, known), expected, tolerance, scale=max(sizes))
-
-
-def _size(tensor: torch.Tensor) -> float:
-    """Return the largest finite number in a tensor, by its absolute value."""
-    finite = tensor[tensor.isfinite()].double().abs()
-    return float(finite.max()) if finite.numel() else 0.0
+    tolerance = max(DEVIATIONS.get(x.dtype, 0.0) for x in (*operands, expected))
+    sizes = [largest_number(x) for x in (*operands, expected)]
+    return agrees(_value(program, known), expected, tolerance, scale=max(sizes))
 
 
 def coarse_parts(run: Run, values: Mapping[str, torch.Tensor]) -> Iterator[str]:
@@ -138,21 +126,3 @@ def _value(program: Program, values: Mapping[str, torch.Tensor]) -> torch.Tensor
     except RuntimeError as error:  # torch refuses it, as the inverse of a singular matrix
         message = f"the trace has no value: {str(error).splitlines()[0]}"
         raise UsageError(message, hint=_HINT) from None
-
-
-def _agrees(
-    found: torch.Tensor, expected: torch.Tensor, tolerance: float, scale: float | None = None
-) -> bool:
-    if tuple(found.shape) != tuple(expected.shape):
-        return False
-    if expected.dtype == torch.bool:
-        return bool((found.bool() == expected).all())
-    a, b = found.double(), expected.double()
-    scale = _size(b) if scale is None else scale
-    return bool(torch.isclose(a, b, rtol=tolerance, atol=tolerance * scale, equal_nan=True).all())
-
-
-def _first(tensor: torch.Tensor) -> str:
-    flat = tensor.reshape(-1)
-    shape = f" in shape {tuple(tensor.shape)}" if tensor.ndim else ""
-    return f"{flat[0].item():.17g}{shape}" if flat.numel() else f"nothing{shape}"

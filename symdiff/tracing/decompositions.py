@@ -10,8 +10,10 @@ from torch._decomp import decomposition_table
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from symdiff.tracing import syntax
+from symdiff.tracing.agreement import DEVIATIONS, agrees, first_number
 from symdiff.tracing.syntax import NotWrittenError
-from symdiff.tracing.tensors import is_real_or_complex, tensors_in
+from symdiff.tracing.tensors import as_reals, is_real_or_complex, tensors_in
+from symdiff.tracing.torch_calls import name_of_call
 
 if TYPE_CHECKING:
     from symdiff.tracing.recorder import Recorder
@@ -68,7 +70,8 @@ def decomposed(
     Raises
     ------
     UsageError
-        One of the operations has neither a row nor a decomposition.
+        One of the operations has neither a row nor a decomposition, or torch's decomposition
+        computes something else.
     """
     depends_on_graph = any(t.requires_grad for t in tensors_in((args, tuple(kwargs.values()))))
     state = torch.random.get_rng_state()
@@ -79,8 +82,21 @@ def decomposed(
         again = func(*args, **kwargs)
     torch.random.set_rng_state(after)
     for inner, outer in zip(tensors_in(again), tensors_in(result), strict=True):
+        _check_decomposition(recorder, func, inner, outer)
         expression = recorder.reference(inner)
         has_graph = torch.is_grad_enabled() and depends_on_graph
         is_out = has_graph and is_real_or_complex(outer) and not outer.requires_grad
         recorder.bind(outer, syntax.call("detach", expression) if is_out else expression)
     return result
+
+
+def _check_decomposition(
+    recorder: Recorder, func: Callable[..., Any], inner: torch.Tensor, outer: torch.Tensor
+) -> None:
+    """Refuse a function whose decomposition has a value other than that of the function itself."""
+    found, expected = as_reals(inner.detach()), as_reals(outer.detach())
+    if agrees(found, expected, DEVIATIONS.get(expected.dtype, DEVIATIONS[torch.float64])):
+        return
+    message = f"torch's decomposition of it gives {first_number(found)}, and torch itself "
+    message += first_number(expected)
+    raise recorder.refusal(name_of_call(func), NotWrittenError(message))

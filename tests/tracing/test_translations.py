@@ -6,7 +6,7 @@ from torch.nn import functional as F  # noqa: N812  (as everybody writes it)
 
 import symdiff
 from symdiff.errors import UsageError
-from symdiff.tracing import syntax
+from symdiff.tracing import decompositions, syntax
 from symdiff.tracing.trace import trace
 from symdiff.tracing.translations import TRANSLATIONS, scattering
 
@@ -18,6 +18,7 @@ IMAGE = torch.linspace(-1, 2, 24, dtype=D).reshape(1, 2, 3, 4).sin()
 VOLUME = torch.linspace(-1, 2, 27, dtype=D).reshape(1, 1, 3, 3, 3).cos()
 INDEX = torch.tensor([[0, 2, 0], [1, 1, 0]])
 ROWS = torch.tensor([1, 0, 1])
+LABELS = torch.tensor([[2, -1, 0], [1, 0, -1]])  # those of a row end at the first -1
 
 ORDERS = [
     lambda x: torch.sort(x, 1).values + torch.sort(x, dim=0, descending=True).values,
@@ -90,6 +91,13 @@ LOSSES = [
     lambda x: F.cross_entropy(x, torch.tensor([2, 0]), weight=X[1].abs(), label_smoothing=0.25),
     lambda x: F.cross_entropy(x, torch.tensor([2, -100]), reduction="sum"),
     lambda x: F.cross_entropy(x, torch.softmax(x.detach(), 1), reduction="none"),
+    *(
+        lambda x, r=r: F.multilabel_margin_loss(x, LABELS, reduction=r)
+        for r in ("none", "mean", "sum")
+    ),
+    lambda x: (
+        F.multilabel_margin_loss(x[0], LABELS[1]) * F.multilabel_margin_loss(x, 0 * LABELS - 1)
+    ),
     lambda x: F.gaussian_nll_loss(x, x * 0, x * x + 1, full=True),
     lambda x: torch.special.log_ndtr(x) + torch.special.ndtri(torch.sigmoid(x)),
     lambda x: torch.logaddexp2(x, x * x) + torch.logaddexp2(x, x),
@@ -206,6 +214,21 @@ def test_a_wrong_translation_is_refused(monkeypatch):
     monkeypatch.setattr("symdiff.tracing.translations.TRANSLATIONS", known)
     with pytest.raises(UsageError, match="the trace of index_add differs"):
         trace(lambda x: x.index_add(0, ROWS[:2], x), X)
+
+
+def test_a_decomposition_with_a_different_value_is_refused(monkeypatch):
+    known = {k: v for k, v in TRANSLATIONS.items() if k != "multilabel_margin_loss"}
+    monkeypatch.setattr("symdiff.tracing.translations.TRANSLATIONS", known)
+
+    def wrong(x, target, reduction):
+        return x.sum(), target.double()
+
+    operation = torch.ops.aten.multilabel_margin_loss_forward.default
+    table = {**decompositions.decomposition_table, operation: wrong}
+    monkeypatch.setattr(decompositions, "decomposition_table", table)
+    words = r"multilabel_margin_loss cannot be traced: torch's decomposition of it gives 2.25"
+    with pytest.raises(UsageError, match=words):
+        trace(lambda x: F.multilabel_margin_loss(x, LABELS), X)
 
 
 REFUSED = [

@@ -14,6 +14,7 @@ from symdiff.tracing.syntax import (
     call,
     divide,
     literal,
+    matmul,
     multiply,
     negative,
     subtract,
@@ -99,10 +100,49 @@ def _of_two_classes(name: str) -> Translation:
     return translate
 
 
+def _multilabel_margin(
+    c: Call,
+    input: Any,
+    target: Any,
+    size_average: Any = None,
+    reduce: Any = None,
+    reduction: Any = "mean",
+) -> Syntax:
+    """Return the sum of max(0, 1 - (x[label] - x[i]))/classes over labels and other classes.
+
+    The labels of a row end at the first -1. torch's own decomposition counts every place after it
+    as a label 0, so this function is not read from it.
+    """
+    del size_average, reduce
+    reduction = ("none", "mean", "sum")[reduction] if isinstance(reduction, int) else reduction
+    classes = input.shape[-1]
+    rows = target.reshape(-1, classes).tolist()
+    labels = [row[: row.index(-1)] if -1 in row else row for row in rows]
+    pairs = [
+        (k, k * classes + label, k * classes + other)
+        for k, known in enumerate(labels)
+        for label in known
+        for other in range(classes)
+        if other not in known
+    ]
+    if not pairs:
+        return c.write(torch.zeros_like(c.result))
+    row_of, label_at, other_at = (torch.tensor(column) for column in zip(*pairs, strict=True))
+    x = c.write(input)
+    margin = subtract(call("take", x, c.indices(label_at)), call("take", x, c.indices(other_at)))
+    terms = divide(call("relu", subtract(literal(1), margin)), literal(classes))
+    if reduction == "none":
+        is_in_row = torch.nn.functional.one_hot(row_of, len(rows)).T.to(input.dtype)
+        return reshaped(matmul(c.write(is_in_row), terms), tuple(c.result.shape))
+    total = call("sum", terms)
+    return total if reduction == "sum" else divide(total, literal(len(rows)))
+
+
 LOSSES: Final[Mapping[str, Translation]] = MappingProxyType(
     {
         "cross_entropy": _cross_entropy,
         "binary_cross_entropy": _of_two_classes("binary_cross_entropy"),
         "binary_cross_entropy_with_logits": _of_two_classes("binary_cross_entropy_with_logits"),
+        "multilabel_margin_loss": _multilabel_margin,
     }
 )
