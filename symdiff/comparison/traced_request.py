@@ -65,12 +65,12 @@ def untraced_arguments(request: Request) -> tuple[Arguments, tuple[str, ...]] | 
         return None
     args, keywords = _arguments(function, request.values)
     arguments = read_arguments(function, args, keywords)
-    roles = {
-        leaf.name: leaf.role
-        for leaf in arguments.leaves
-        if leaf.tensor.is_floating_point() and leaf.role != "buffer"
-    }
-    return arguments, _wrt(roles, request.wrt)
+    return arguments, _wrt(_roles_of_arguments(arguments), request.wrt)
+
+
+def _roles_of_arguments(arguments: Arguments) -> dict[str, str]:
+    """Return the roles of the arguments that may be differentiated by, by name."""
+    return {leaf.name: leaf.role for leaf in arguments.leaves if leaf.needs_gradient}
 
 
 def _roles_of_program(program: TracedProgram) -> dict[str, str]:
@@ -92,7 +92,12 @@ def _trace(function: Callable[..., Any], request: Request) -> TracedProgram:
     if not request.values:
         return _trace_on_numbers(function, request)
     args, keywords = _arguments(function, request.values)
-    return trace_arguments(read_arguments(function, args, keywords, list(request.values)))
+    arguments = read_arguments(function, args, keywords, list(request.values))
+    if request.wrt is not None:
+        # torch refuses gradients of some arguments, such as the running mean of batch_norm
+        chosen = _wrt(_roles_of_arguments(arguments), request.wrt)
+        arguments = arguments.holding_all_but(chosen)
+    return trace_arguments(arguments)
 
 
 def _arguments(

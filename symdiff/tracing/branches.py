@@ -88,10 +88,9 @@ def outputs(result: Any) -> list[torch.Tensor]:
 
 
 def copy_of(leaf: Leaf) -> torch.Tensor:
-    """Return a copy of a tensor, which requires gradients unless it is a buffer or of integers."""
+    """Return a copy of a tensor, which requires gradients unless it is held or of integers."""
     copy = leaf.tensor.detach().clone()
-    needs_gradient = leaf.role != "buffer" and copy.is_floating_point()
-    return copy.requires_grad_() if needs_gradient else copy
+    return copy.requires_grad_() if leaf.needs_gradient else copy
 
 
 def run_with_ties(arguments: Arguments, state: RandomState) -> Run:
@@ -166,11 +165,7 @@ def _check_nearby(
     """Check that the run holds at inputs nearby, but for the tests of which it has both sides."""
     if not run.has_choices:
         return
-    moving = {
-        leaf.name: leaf.tensor
-        for leaf in arguments.leaves
-        if leaf.role != "buffer" and leaf.tensor.is_floating_point()
-    }
+    moving = {leaf.name: leaf.tensor for leaf in arguments.leaves if leaf.needs_gradient}
 
     def again(moved: Mapping[str, torch.Tensor]) -> Run:
         return recorded(arguments, state, forced, prefix, moved)

@@ -17,6 +17,7 @@ _REMEDIES: Final = (
     ("in-place operation", "a leaf cannot be written to: work on a copy, x = x.clone()"),
     ("same dtype", "use one dtype: module.double(), or x.float()"),
     ("a second time", "retain_graph=True"),
+    ("not differentiable with respect to", "name the other inputs: wrt=[...]"),
 )
 
 

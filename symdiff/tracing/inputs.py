@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import torch
@@ -31,12 +31,21 @@ class Leaf:
         ``input``, ``parameter`` or ``buffer``.
     path
         Where it is: the position or keyword, then the keys inside; or the module's name for it.
+    is_held
+        Whether nothing is differentiated by it, although it is no buffer.
     """
 
     name: str
     tensor: torch.Tensor
     role: str
     path: tuple[Any, ...]
+    is_held: bool = False
+
+    @property
+    def needs_gradient(self) -> bool:
+        """Whether the function may be differentiated by it."""
+        is_held = self.is_held or self.role == "buffer"
+        return not is_held and self.tensor.is_floating_point()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,6 +66,14 @@ class Arguments:
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     leaves: tuple[Leaf, ...]
+
+    def holding_all_but(self, names: Collection[str]) -> Arguments:
+        """Return the arguments with all tensors but some held fixed."""
+        leaves = tuple(
+            leaf if leaf.name in names else dataclasses.replace(leaf, is_held=True)
+            for leaf in self.leaves
+        )
+        return dataclasses.replace(self, leaves=leaves)
 
     def call(self, tensors: Mapping[str, torch.Tensor]) -> Any:
         """Call the function with other tensors, by name; those left out stay as they are."""

@@ -146,7 +146,7 @@ class _Replay:
 def _as_given(tensor: torch.Tensor, leaf: Leaf) -> torch.Tensor:
     """Return a tensor in the dtype that the user gave; a module may write into its buffers."""
     converted = tensor.to(leaf.tensor.dtype)
-    return converted.detach().clone() if leaf.role == "buffer" else converted
+    return converted if leaf.needs_gradient else converted.detach().clone()
 
 
 def _unreadable(error: ExpressionError, definitions: Sequence[Definition]) -> UntracedError:
