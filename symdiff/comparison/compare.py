@@ -23,8 +23,9 @@ from symdiff.comparison.traced_request import traced, untraced_arguments
 from symdiff.comparison.trial import run_trial, with_jacobian_diagnoses
 from symdiff.engines.in_format import dtype_of_points, in_formats
 from symdiff.engines.registry import check, load, names, resolve, split
-from symdiff.errors import InputError, UntracedError, UsageError, did_you_mean
+from symdiff.errors import ExpressionError, InputError, UntracedError, UsageError, did_you_mean
 from symdiff.grid.grid import Grid
+from symdiff.program.traced import TracedProgram
 from symdiff.program.values import component_names, uses_tensors
 from symdiff.request.callables import name_of
 from symdiff.request.options import Options
@@ -83,8 +84,8 @@ def _compare_with_or_without_proof(
 ) -> Evidence:
     """Compare, without a proof if the request has a function on tensors that cannot be traced."""
     try:
-        request = traced(request)
-        evidence = _compare(request, options, writer)
+        request_traced = traced(request)
+        evidence = _with_lines_of_code(request_traced, options, writer)
     except UntracedError as error:
         untraced = untraced_arguments(request)
         if untraced is None or options.order > 1:  # second derivatives need a formula
@@ -94,8 +95,30 @@ def _compare_with_or_without_proof(
         name = request.label.name or name_of(untraced[0].function)
         label = dataclasses.replace(request.label, name=name)
         return compare_without_proof(*untraced, error.message, label, options)
-    check_steady(evidence, request)
+    check_steady(evidence, request_traced)
     return evidence
+
+
+def _with_lines_of_code(
+    request: Request, options: Options, writer: Callable[[str], ColumnWriter] | None
+) -> Evidence:
+    """Compare; an error about a traced program names the line of code instead of the program.
+
+    Raises
+    ------
+    UntracedError
+        The request has a traced program that the catalogue's rows do not accept, such as a
+        Cholesky factor of more rows than can be proved.
+    """
+    try:
+        return _compare(request, options, writer)
+    except ExpressionError as error:
+        program = request.expression
+        if not isinstance(program, TracedProgram):
+            raise
+        lines = [s.place for s in program.sources if s.name == error.place.key and s.place]
+        message = f"{lines[0]}: {error.message}" if lines else error.message
+        raise UntracedError(message, hint=error.hint) from None
 
 
 def _compare(

@@ -163,6 +163,8 @@ class Tensors:
         A description of the Jacobian's structure, such as diagonal; by input.
     notes
         Sentences for the report: what was not computed, and why.
+    without_proof
+        Whether the function could not be traced, and differences alone settle its derivatives.
     """
 
     values: Mapping[str, Value]
@@ -173,6 +175,7 @@ class Tensors:
     root: str = ""
     structure: Mapping[str, str] = dataclasses.field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    without_proof: bool = False
 
 
 class ColumnWriter(Protocol):
@@ -292,6 +295,15 @@ class Evidence:
         """
         proved = (t.proved(v) for t in self.trials for v in t.truths)
         return sum(int(np.count_nonzero(mask)) for mask in proved) + self.left_out.proved
+
+    @property
+    def certified_count(self) -> int:
+        """The number of derivatives that error bounds certify."""
+        if self.tensors is not None and self.tensors.without_proof:
+            return 0
+        lengths = sum(len(truths) for t in self.trials for truths in t.truths.values())
+        counted = self.left_out.points * len(self.trials) * len(self.variables)
+        return lengths + counted - self.proved_count - self.undecided_count
 
     @property
     def undecided_count(self) -> int:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 from symdiff.arithmetics.bounds.tensor_estimates import directional_estimate
 from symdiff.array_types import Array
 from symdiff.engines.base import Allowance, Engine, Gap, Samples, TensorProblem
-from symdiff.engines.running import check_dtypes, check_memory, runs_tensors
+from symdiff.engines.running import check_dtypes, check_memory, moves_entries, runs_tensors
 from symdiff.errors import Unsupported, describe
 from symdiff.program import Program
 from symdiff.program.formats import Format
@@ -175,6 +175,13 @@ def _along(
     try:
         if runs_tensors(engine.traits, problem.function):
             check_dtypes(engine, problem.tensor_problem)
+        if problem.function is not None and moves_entries(engine.traits, problem.function):
+            from symdiff.engines.symmetric_matrices import (  # noqa: PLC0415  (loads torch)
+                check_symmetric_matrices,
+            )
+
+            together = {n: v for d in problem.directions.values() for n, v in d.items()}
+            check_symmetric_matrices(problem.tensor_problem, problem.function, {}, together)
         return engine.along(problem, bounds)
     except Unsupported as error:
         return DirectionalSamples(Samples.without(names, 1, Gap.of(error)), {}, {})

@@ -16,6 +16,7 @@ from symdiff import chunks
 from symdiff.engines.base import Engine, Gap, Problem, Samples, TensorProblem, Traits
 from symdiff.errors import Unsupported, describe
 from symdiff.program.values import FLOATING_DTYPES
+from symdiff.request.numpy_functions import NumpyFunction
 
 _MAX_PASSES: Final = 128  # largest number of passes that look for the points that raise exceptions
 Result = TypeVar("Result")
@@ -72,6 +73,7 @@ def _run(engine: Engine, problem: Problem) -> Samples:
     try:
         if problem.tensor_problem is not None:
             check_dtypes(engine, problem.tensor_problem)
+            _check_callable(engine, problem, problem.tensor_problem)
         if engine.traits.runs_in_chunks and is_long(problem):
             return _in_chunks(engine, problem)
         return _checked(engine.differentiate(problem), problem)
@@ -173,6 +175,27 @@ def check_dtypes(engine: Engine, tensor_problem: TensorProblem) -> None:
     for value in tensor_problem.values.values():
         if value.dtype in FLOATING_DTYPES and value.dtype not in engine.traits.dtypes:
             raise Unsupported(value.dtype, f"{engine.name} has no such dtype")
+
+
+def moves_entries(traits: Traits, function: Callable[..., Any] | None) -> bool:
+    """Return whether an engine moves single entries of the tensors of a callable on torch."""
+    is_on_torch = function is not None and not isinstance(function, NumpyFunction)
+    return is_on_torch and not {"differences", "forward"}.isdisjoint(traits.modes)
+
+
+def _check_callable(engine: Engine, problem: Problem, tensor_problem: TensorProblem) -> None:
+    """Check that moving the tensors of a callable keeps symmetric matrices symmetric."""
+    if problem.function is None or not moves_entries(engine.traits, problem.function):
+        return
+    from symdiff.engines.symmetric_matrices import (  # noqa: PLC0415  (loads torch)
+        check_symmetric_matrices,
+        every_entry,
+    )
+
+    numbers = {name: float(problem.columns[name][0]) for name in tensor_problem.scalars}
+    moving = {name.partition("[")[0] for name in problem.variables}
+    direction = tensor_problem.tangent or every_entry(tensor_problem, moving)
+    check_symmetric_matrices(tensor_problem, problem.function, numbers, direction)
 
 
 def is_long(problem: Problem) -> bool:

@@ -130,10 +130,12 @@ def _proofs(evidence: Sequence[Evidence]) -> str:
     total = sum(map(len, truths)) + only_counted
     proved = sum(e.proved_count for e in evidence)
     undecided = sum(e.undecided_count for e in evidence)
-    certified = total - proved - undecided
+    certified = sum(e.certified_count for e in evidence)
+    by_differences = total - proved - certified - undecided
     parts = [
         f"{proved} of {total} derivatives proved point by point",
         f"{certified} certified by error bounds" if certified else "",
+        f"{by_differences} settled by differences alone" if by_differences else "",
         f"{undecided} undecided" if undecided else "",
     ]
     return ", ".join(part for part in parts if part)

@@ -15,7 +15,7 @@ from torch.overrides import TorchFunctionMode
 
 from symdiff.errors import UntracedError
 from symdiff.tracing import syntax
-from symdiff.tracing.places import calling_line, is_in_custom_forward
+from symdiff.tracing.places import CodeLine, calling_line, is_in_custom_forward
 from symdiff.tracing.records import Branch, Definition
 from symdiff.tracing.syntax import NotWrittenError, Syntax
 from symdiff.tracing.tensors import (
@@ -97,7 +97,8 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         self.branches: list[Branch] = []
         self.notes: list[str] = []
         self._expressions: dict[int, Syntax] = {}
-        self._unread: dict[int, str] = {}  # results without an expression, and what made them
+        # results without an expression: the operation that made them, and its line
+        self._unread: dict[int, tuple[str, CodeLine | None]] = {}
         self._indices_known: dict[int, Syntax] = {}
         self._kept_values: list[Any] = []  # as `_kept`, for arrays of indices
         self._kept: list[torch.Tensor] = []  # so that no other tensor gets the same id
@@ -132,9 +133,11 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             return known
         unseen = self._unread.get(id(tensor))
         if unseen is None and leads_to(tensor, self._inputs):
-            unseen = tensor.grad_fn.name() if tensor.grad_fn else ""
+            unseen = (tensor.grad_fn.name() if tensor.grad_fn else "", None)
         if unseen is not None:
-            raise self.refusal(unseen, NotWrittenError("its result has no form in the catalogue"))
+            operation, line = unseen
+            reason = NotWrittenError("its result has no form in the catalogue")
+            raise self.refusal(operation, reason, line)
         shared = self._written_views(tensor)
         self.bind(tensor, self._constant(tensor))
         for other in shared:  # the tensor is a view that was made before anything was written
@@ -251,8 +254,12 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
                 written_out = syntax.call("detach", expression) if is_out else expression
                 self.add(written_out, tensor, operation)
             elif is_real_or_complex(tensor):
-                self._unread[id(tensor)] = operation
-                self._kept.append(tensor)
+                self._leave_unread(tensor, operation, calling_line())
+
+    def _leave_unread(self, tensor: torch.Tensor, operation: str, line: CodeLine | None) -> None:
+        """Note that a tensor has no expression, because an operation at a line has none."""
+        self._unread[id(tensor)] = (operation, line)
+        self._kept.append(tensor)
 
     def add(self, expression: Syntax, tensor: torch.Tensor, operation: str) -> None:
         """Define a tensor by an expression; without gradients recorded, as a constant."""
@@ -284,10 +291,14 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
     ) -> Any:
         if name.strip("_") in RANDOM:
             self._note("random numbers drawn here are constants of this trace")
+        given = tensors_in((args, tuple(kwargs.values())))
+        sources = [self._unread[id(t)] for t in given if id(t) in self._unread]
         result = func(*args, **kwargs)
         for tensor in tensors_in(result):
             self._expressions.pop(id(tensor), None)
             self._unread.pop(id(tensor), None)
+            if sources and tensor.requires_grad:
+                self._leave_unread(tensor, *sources[0])
         return result
 
     def _is_seen(self, target: torch.Tensor | None) -> bool:
@@ -324,8 +335,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         result = func(*args, **kwargs)
         for tensor in tensors_in(result):
             if tensor.grad_fn is not None or is_in_custom_forward():
-                self._unread[id(tensor)] = "grad"
-                self._kept.append(tensor)
+                self._leave_unread(tensor, "grad", calling_line())
             else:
                 self._note("grad makes a constant of a tensor")
         return result
@@ -514,9 +524,11 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             return True
         return bool(self._written_views(tensor))
 
-    def refusal(self, operation: str, reason: NotWrittenError) -> UntracedError:
-        """Return the error for a call that tracing cannot read."""
-        line = calling_line()
+    def refusal(
+        self, operation: str, reason: NotWrittenError, line: CodeLine | None = None
+    ) -> UntracedError:
+        """Return the error for a call that tracing cannot read; its line is the current one."""
+        line = line or calling_line()
         where = f"{line}: " if line else ""
         message = f"{where}{operation} cannot be traced: {reason}"
         error = UntracedError(message, hint="give the formula: symdiff.compare(f, math=...)")
