@@ -26,6 +26,7 @@ from symdiff.arithmetics.bounds.jets import Jet, Strict, TieError
 from symdiff.arithmetics.bounds.models import Estimate
 from symdiff.arithmetics.bounds.own_ways import AnyWay, AnyWayOnArrays
 from symdiff.arithmetics.bounds.rounding import FLOAT64, rounded_ball, value_ball, value_radius
+from symdiff.arithmetics.bounds.ties import BothBranches
 from symdiff.arithmetics.series import germs
 from symdiff.arithmetics.series.germ_values import Infinite, Outside, Value, domain_message
 from symdiff.arithmetics.series.puiseux import Germ, constant_germ
@@ -411,7 +412,7 @@ def _difference(
     if math.isfinite(exact.number):
         differs = _is_other_number(program, point, exact.number, number, margin)
     else:
-        differs = _is_only_number(program, point, number, dtype)
+        differs = _is_only_number(program, point, exact.number, number, dtype)
     return exact if differs else None
 
 
@@ -421,7 +422,7 @@ def _is_other_number(
     """Return whether a number differs from a finite value, rounding included."""
     dtype = margin.dtype
     balls = {name: rounded_ball(x, dtype) for name, x in point.items()}
-    if _is_rounded(balls) and not _is_bounded(program, balls, dtype):
+    if not _is_bounded(program, balls, dtype):
         return False
     radius = value_radius(program, balls, dtype, AnyWay)
     if not math.isfinite(radius):  # no bound, or rounding may lose all digits
@@ -432,19 +433,23 @@ def _is_other_number(
 
 
 def _is_only_number(
-    program: Program, point: Mapping[str, float], number: float, dtype: Dtype
+    program: Program, point: Mapping[str, float], value: float, number: float, dtype: Dtype
 ) -> bool:
-    """Return whether a number is finite where a program has no finite value, rounding included."""
+    """Return whether a number is finite where a program has no finite value, rounding included.
+
+    `value` is that of the program: an infinity, or NaN where it is undefined.
+    """
     # The program's own value in doubles may be finite by rounding, so that another may be, too.
     in_doubles = evaluate(program, {name: np.array([x]) for name, x in point.items()})
     if not math.isfinite(number) or math.isfinite(float(in_doubles[0])):
         return False
     balls = {name: rounded_ball(x, dtype) for name, x in point.items()}
-    return not _is_rounded(balls) or _has_no_value(program, balls, dtype)
-
-
-def _is_rounded(balls: Mapping[str, Ball]) -> bool:
-    return not all(ball.is_exact() for ball in balls.values())
+    # The number that is too large is bounded as one of any size.
+    computing = dtype if math.isnan(value) else dataclasses.replace(dtype, top=math.inf)
+    # As written, x - x is 0; in any other way as well if x is a number of the dtype.
+    is_rounded = not all(ball.is_exact() for ball in balls.values())
+    ball = _value_in(program, balls, computing, AnyWay if is_rounded else BothBranches)
+    return ball is None or bool(abs(ball) > flint.arb(dtype.largest))
 
 
 def _is_finite_in(dtype: Dtype, x: float) -> bool:
@@ -452,20 +457,16 @@ def _is_finite_in(dtype: Dtype, x: float) -> bool:
 
 
 def _is_bounded(program: Program, balls: Mapping[str, Ball], dtype: Dtype) -> bool:
-    """Return whether no coordinate may be rounded to a pole, or out of the domain."""
-    ball = _value_in(program, balls, dtype)
+    """Return whether rounding leads to no pole, and not out of the domain."""
+    ball = _value_in(program, balls, dtype, AnyWay)
     return ball is not None and bool(ball.is_finite())
 
 
-def _has_no_value(program: Program, balls: Mapping[str, Ball], dtype: Dtype) -> bool:
-    """Return whether a program is undefined or overflows wherever coordinates are rounded to."""
-    ball = _value_in(program, balls, dtype)
-    return ball is None or bool(abs(ball) > flint.arb(dtype.largest))
-
-
-def _value_in(program: Program, balls: Mapping[str, Ball], dtype: Dtype) -> Ball | None:
+def _value_in(
+    program: Program, balls: Mapping[str, Ball], dtype: Dtype, mode: type[BothBranches]
+) -> Ball | None:
     """Return a ball of the values that rounding in a dtype may lead to; None if there are none."""
     try:
-        return value_ball(program, balls, {}, dtype, AnyWay)
+        return value_ball(program, balls, {}, dtype, mode)
     except (Unsupported, RecursionError):
         return flint.arb("nan")

@@ -161,6 +161,31 @@ def test_rounding_is_that_of_the_dtype(text, x, number, dtype, expected):
     assert differs(text, x, number, dtype=DTYPES[dtype]) is expected
 
 
+# In a coarse format, what is computed at a number of the format is rounded as well.
+@pytest.mark.parametrize(
+    ("text", "x", "number", "dtype", "expected"),
+    [
+        # 1.000999 is rounded to 1: the end of the domain
+        ("asin(x + cos(x))", 0.00099945068359375, math.asin(1), "bfloat16", False),
+        ("asin(x + cos(x))", 0.5, math.asin(1), "bfloat16", True),
+        # x*x is below the smallest float16, and so -0
+        ("(-(x*x))**1.5", 1.0013580322265625e-05, 0, "float16", False),
+        ("(-(x*x))**1.5", 0.5, 0, "float16", True),
+        ("sqrt(-1/exp(x))", 12, 0, "float16", False),  # e**12 is infinite
+        ("sqrt(-1/exp(x))", 8, 0, "float16", True),
+        ("exp(x)", 800, 1e4, "float16", True),
+        # At the end of the domain of a power the value is 0, and the rest is rounded.
+        ("x**1.5 - 0.7", 0, -0.69921875, "bfloat16", False),
+        ("x**1.5 - 0.7", 0, -0.6, "bfloat16", True),
+        ("abs(x)**0.5 + 1/3", 0, 0.333984375, "bfloat16", False),
+        ("(x - x)**0.5 + sinh(1.5)", 3, 2.125, "bfloat16", False),
+        ("(x**1.5 + 1e16 + 0.3) - 1e16", 0, 2, "float64", False),
+    ],
+)
+def test_intermediate_results_are_rounded_too(text, x, number, dtype, expected):
+    assert differs(text, x, number, dtype=DTYPES[dtype]) is expected
+
+
 def test_the_exact_value_is_proved_by_balls_or_by_series():
     # mpmath, 30 digits: 1 - cos(1e-9) = 4.99999999999999999958e-19
     assert exact_value(parse("(1 - cos(x))/x**2"), {"x": 1e-9}).number == 0.5

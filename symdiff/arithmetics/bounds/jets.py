@@ -370,7 +370,7 @@ def _divide(_: Jets, x: Jet, y: Jet) -> Jet:
     return Jet(quotient, _add(scale(x.gradient, inverse), scale(y.gradient, -quotient * inverse)))
 
 
-def _power(_: Jets, x: Jet, exponent: Jet) -> Any:
+def _power(jets: Jets, x: Jet, exponent: Jet) -> Any:
     if exponent.value.is_integer() and not exponent.gradient:
         n = int(exponent.value.unique_fmpz())
         if n == 0:
@@ -379,6 +379,8 @@ def _power(_: Jets, x: Jet, exponent: Jet) -> Any:
             return EMPTY if x.value.is_zero() else UNKNOWN
         lower = integer_power(x.value, n - 1)
         return Jet(integer_power(x.value, n), scale(x.gradient, n * lower))
+    if x.value.is_zero() and exponent.value > 0 and not exponent.gradient:
+        return _power_of_zero(jets, x, exponent)
     if not x.value > 0:
         outside = x.value < 0 and not exponent.value.contains_integer()
         return EMPTY if outside else UNKNOWN
@@ -386,6 +388,14 @@ def _power(_: Jets, x: Jet, exponent: Jet) -> Any:
     by_base = scale(x.gradient, exponent.value * x.value ** (exponent.value - 1))
     by_exponent = scale(exponent.gradient, value * x.value.log()) if exponent.gradient else ()
     return Jet(value, _add(by_base, by_exponent))
+
+
+def _power_of_zero(jets: Jets, x: Jet, exponent: Jet) -> Jet:
+    """Return 0**exponent for a positive exponent that is no integer, at the end of the domain."""
+    jets.sign(x)  # a proof ends here, unless the base is constant
+    if x.gradient and not exponent.value > 1:
+        return UNKNOWN  # an infinite slope
+    return Jet(flint.arb(0), scale(x.gradient, flint.arb(0)))
 
 
 def _abs(jets: Jets, x: Jet) -> Any:

@@ -8,12 +8,15 @@ import pytest
 import sympy as sp
 
 from symdiff.arithmetics.balls import enclose
+from symdiff.arithmetics.bounds import jets
+from symdiff.arithmetics.bounds.jets import TieError
 from symdiff.arithmetics.bounds.rounding import may_miss_zero_of_root, slope_radius, value_radius
 from symdiff.arithmetics.bounds.symbolic_balls import enclose_expression, formula_radius
 from symdiff.engines.autograd import ENGINE as AUTOGRAD
 from symdiff.engines.base import Problem
 from symdiff.errors import Unsupported
 from symdiff.program import parse
+from symdiff.program.values import DTYPES
 
 
 def radius(text, x):
@@ -90,6 +93,24 @@ def test_the_error_of_torch_is_within_a_narrow_bound(text):
         bound = radius(text, float(point))
         assert abs(value - float(exact)) <= bound
         assert bound <= 1e-12 * max(1, abs(value))
+
+
+@pytest.mark.parametrize(
+    ("text", "least"),
+    [
+        ("x**1.5 + 0.1*x", 2.0**-12),  # the derivative of the power is 0, and 0.1 is rounded
+        ("(x - x)**0.5 + 0.1*x", 2.0**-12),  # that of a constant 0
+        ("sqrt(0*x)*0 + x**0.5", 0),  # an infinite slope, which rounding does not explain
+    ],
+)
+def test_at_the_end_of_the_domain_of_a_power_the_other_terms_are_rounded(text, least):
+    program, at = parse(text), {"x": flint.arb(0)}
+    bound = slope_radius(program, "x", at, DTYPES["bfloat16"])
+    assert least <= bound <= 64 * least
+    with pytest.raises(TieError):  # which is no proof of a derivative
+        jets.evaluate(
+            parse("x**1.5"), {"x": jets.Jet(flint.arb(0), (flint.arb(1),))}, jets.Strict()
+        )
 
 
 def test_the_rounding_error_of_a_value_is_bounded():
