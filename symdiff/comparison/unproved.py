@@ -3,6 +3,8 @@
 For a cotangent c and a random direction v, autograd's c·J·v is compared with difference quotients
 of c·f along v, extrapolated to a step of 0 (Richardson 1911). Where the quotients from both sides
 and for several steps agree, they settle the derivative; elsewhere the verdict is `undecided`.
+What the function detaches, or reads as a Python value, is constant to autograd: there quotients
+that leave it as it is settle the derivative.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from symdiff.program.values import Value
 from symdiff.request.options import ENGINES, Options
 from symdiff.request.request import Label
 from symdiff.tracing.branches import copy_of, outputs
+from symdiff.tracing.constant_parts import ConstantPartsError, run_with_constants
 from symdiff.tracing.failures import exceptions_named
 from symdiff.tracing.inputs import Arguments, Leaf
 from symdiff.tracing.repetition import changing, first_difference, place_of
@@ -46,6 +49,10 @@ _SETTLED: Final = 1e-6  # relative error up to which quotients settle a derivati
 _COARSELY_SETTLED: Final = 1e-3
 _EPS: Final = 2.0**-52
 _UNSETTLED: Final = "differences along the direction do not agree, and nothing is proved"
+_UNKEPT: Final = (
+    "differences cannot keep constant what the function detaches, and nothing is proved"
+)
+_BY_DIFFERENCES: Final = "by differences along a direction, without a proof"
 _, _AUTOGRAD, _DIFFERENCES = ENGINES  # by the names of the default engines
 
 
@@ -69,6 +76,8 @@ class _Quotient:
     slope: float
     error: float
     tolerance: float = _SETTLED
+    unsettled: str = _UNSETTLED  # the reason, where they do not settle a derivative
+    has_constants: bool = False  # whether the function keeps some of its parts constant
 
     @property
     def is_settled(self) -> bool:
@@ -107,7 +116,9 @@ def compare_without_proof(
     gradients, failure = _gradients(arguments, values, wrt, weights.double())
     slopes = {n: float((gradients[x] * v).sum()) for n, (x, v) in directions.items()}
     quotients = {
-        n: _settled(arguments, fine, functools.partial(_along, values, x, v, weights.double()))
+        n: _settled_in_torch(
+            arguments, fine, functools.partial(_along, values, x, v, weights.double())
+        )
         for n, (x, v) in directions.items()
     }
     names = tuple(directions)
@@ -167,10 +178,14 @@ def _value_twice(arguments: Arguments) -> torch.Tensor:
 
 def _flat(arguments: Arguments, moved: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """Return the real outputs of the function, joined to one vector."""
+    return torch.cat([t.reshape(-1) for t in _outputs(arguments, moved)])
+
+
+def _outputs(arguments: Arguments, moved: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
     with random_numbers(seeded_state()):  # the same in every call
         copies = {leaf.name: copy_of(leaf) for leaf in arguments.leaves}
         result = arguments.call({**copies, **moved})  # the function may write to its inputs
-    return torch.cat([t.reshape(-1) for t in outputs(result)])
+    return outputs(result)
 
 
 def _gradients(
@@ -224,6 +239,26 @@ def _unit(arguments: Arguments) -> float:
     return float(max(torch.finfo(d).eps for d in (*dtypes, getattr(torch, noted))))
 
 
+def _settled_in_torch(
+    arguments: Arguments, fine: Arguments, along: Callable[..., _Line]
+) -> _Quotient:
+    """Return quotients for the derivative with the constant parts of the function kept as they are.
+
+    Where the quotients that move these parts too do not settle a derivative, neither do the others:
+    the function may make another choice at inputs nearby.
+    """
+    found = _settled(arguments, fine, along)
+    if not found.is_settled:
+        return found
+    try:
+        if not along(arguments, keeps=True).has_constants:
+            return found
+        kept = _settled(arguments, fine, functools.partial(along, keeps=True))
+    except ConstantPartsError:
+        kept = _Quotient(math.nan, math.inf)
+    return dataclasses.replace(kept, unsettled=_UNKEPT, has_constants=True)
+
+
 def _settled(
     arguments: Arguments, fine: Arguments, along: Callable[[Arguments], Callable[[float], float]]
 ) -> _Quotient:
@@ -235,25 +270,60 @@ def _settled(
     return dataclasses.replace(coarse, tolerance=_COARSELY_SETTLED)
 
 
-def _along(
+class _Line:
+    """c·f along a direction, as a function of the step."""
+
+    def __init__(
+        self,
+        arguments: Arguments,
+        moved: Callable[[float], Mapping[str, torch.Tensor]],
+        weights: torch.Tensor,
+        *,
+        keeps: bool,
+    ) -> None:
+        """Take the function; with `keeps`, its constant parts have their values at 0 everywhere."""
+        self._arguments, self._moved, self._weights = arguments, moved, weights
+        self._constants = self._run(0.0, None)[1] if keeps else None
+
+    @property
+    def has_constants(self) -> bool:
+        """Whether the function has constant parts, if they are kept."""
+        return bool(self._constants)
+
+    def __call__(self, step: float) -> float:
+        """Return c·f at a step."""
+        if self._constants is None:
+            parts = self._outputs(step)
+        else:
+            parts, _ = self._run(step, self._constants)
+        value = torch.cat([t.detach().reshape(-1) for t in parts]).double()
+        return float((self._weights * value).sum())
+
+    def _run(self, step: float, former: Sequence[Any] | None) -> tuple[list[Any], list[Any]]:
+        return run_with_constants(lambda: self._outputs(step), former)
+
+    def _outputs(self, step: float) -> list[torch.Tensor]:
+        # Gradients are on for functions that differentiate.
+        with torch.inference_mode(mode=False), torch.enable_grad():
+            return _outputs(self._arguments, self._moved(step))
+
+
+def _along(  # noqa: PLR0913  (a function, a direction, and the weights)
     values: Mapping[str, torch.Tensor],
     name: str,
     v: torch.Tensor,
     weights: torch.Tensor,
     arguments: Arguments,
-) -> Callable[[float], float]:
-    """Return c·f as a function of the step along a direction."""
+    *,
+    keeps: bool = False,
+) -> _Line:
+    """Return c·f along a direction."""
     dtype = next(leaf.tensor.dtype for leaf in arguments.leaves if leaf.name == name)
 
-    def value(step: float) -> float:
-        moved = {name: (values[name] + step * v).to(dtype).requires_grad_()}
-        with (
-            torch.inference_mode(mode=False),
-            torch.enable_grad(),
-        ):  # for functions that differentiate
-            return float((weights * _flat(arguments, moved).detach().double()).sum())
+    def moved(step: float) -> Mapping[str, torch.Tensor]:
+        return {name: (values[name] + step * v).to(dtype).requires_grad_()}
 
-    return value
+    return _Line(arguments, moved, weights, keeps=keeps)
 
 
 def _quotient(
@@ -281,7 +351,7 @@ def _quotient(
 
 def _truth(quotient: _Quotient) -> Truths:
     if not quotient.is_settled:
-        return Truths(Certified.nowhere(1), Proofs.of({}), {0: _UNSETTLED})
+        return Truths(Certified.nowhere(1), Proofs.of({}), {0: quotient.unsettled})
     slope = quotient.slope
     return Truths.proved_only(1, {0: Truth(Kind.SMOOTH, slope, slope, slope)})
 
@@ -290,13 +360,14 @@ def _judged(slope: float, quotient: _Quotient, failure: str, rounding: float) ->
     if failure:
         return Judgement.everywhere(Verdict.FAILED, 1, failure)
     if not quotient.is_settled:
-        return Judgement.everywhere(Verdict.UNDECIDED, 1, _UNSETTLED)
+        return Judgement.everywhere(Verdict.UNDECIDED, 1, quotient.unsettled)
     distance = abs(slope - quotient.slope)
     allowed = 10 * quotient.error + quotient.tolerance * abs(quotient.slope)
     verdict = Verdict.AGREES if distance <= allowed else Verdict.WRONG
     if allowed < distance <= allowed + rounding:
         return Judgement.everywhere(Verdict.INEXACT, 1, "rounding in a dtype coarser than float64")
-    return Judgement.everywhere(verdict, 1, "by differences along a direction, without a proof")
+    kept = "; what is detached is kept constant" if quotient.has_constants else ""
+    return Judgement.everywhere(verdict, 1, f"{_BY_DIFFERENCES}{kept}")
 
 
 def _judged_in_doubles(judgement: Judgement, slope: float, quotient: _Quotient) -> Judgement:
@@ -309,7 +380,7 @@ def _judged_in_doubles(judgement: Judgement, slope: float, quotient: _Quotient) 
 
 def _of_quotient(quotient: _Quotient) -> Judgement:
     verdict = Verdict.AGREES if quotient.is_settled else Verdict.UNDECIDED
-    return Judgement.everywhere(verdict, 1, "" if quotient.is_settled else _UNSETTLED)
+    return Judgement.everywhere(verdict, 1, "" if quotient.is_settled else quotient.unsettled)
 
 
 def _explained(judgement: Judgement) -> Explanations:

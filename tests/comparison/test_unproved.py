@@ -216,3 +216,107 @@ def test_a_gradient_taken_inside_may_have_a_graph():
 
     comparison = symdiff.compare(slope, values={"x": X})
     assert {r["verdict"] for r in comparison.records()} == {"agrees"}
+
+
+# -- what torch holds constant
+
+
+def with_detached(x):
+    return smooth(x) * x.detach().square().sum()
+
+
+def scaled_under_no_grad(x):
+    with torch.no_grad():
+        size = x.norm()
+        size.clamp_(min=0.5)
+    return smooth(x) / size
+
+
+def scaled_by_a_number(x):
+    return smooth(x) / x.norm().item()
+
+
+def of_data(x):
+    return smooth(x) * x.data[0].exp()
+
+
+def with_a_slope(x):
+    (slope,) = torch.autograd.grad((x**3).sum(), x)
+    return smooth(x * slope)
+
+
+def also_detached(x):
+    return smooth(x), x.detach() ** 2
+
+
+class Powers(Function):
+    """A square, and a cube that is marked as not differentiable."""
+
+    factor = 2.0
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        square, cube = x.detach() ** 2, x**3
+        ctx.mark_non_differentiable(cube)
+        return square, cube
+
+    @classmethod
+    def scaled(cls, ctx, g):
+        return g * cls.factor * ctx.saved_tensors[0]
+
+    @staticmethod
+    def backward(ctx, g, _):
+        return Powers.scaled(ctx, g)
+
+
+class WrongPowers(Powers):
+    factor = 2.5
+
+    @staticmethod
+    def backward(ctx, g, _):
+        return WrongPowers.scaled(ctx, g)
+
+
+def marked(x):
+    square, cube = Powers.apply(x)
+    return smooth(square * cube)
+
+
+def marked_with_a_wrong_gradient(x):
+    square, cube = WrongPowers.apply(x)
+    return smooth(square * cube)
+
+
+def writes_to_data(x):
+    y = x * 1
+    y.data.mul_(x.detach())
+    return smooth(y)
+
+
+def jumps_by_a_number(x):
+    return smooth(x) * float(x.sum().item() > 3)  # at X the sum is 3
+
+
+HOLDING = [
+    (with_detached, "agrees"),
+    (scaled_under_no_grad, "agrees"),
+    (scaled_by_a_number, "agrees"),
+    (of_data, "agrees"),
+    (with_a_slope, "agrees"),
+    (also_detached, "agrees"),
+    (marked, "agrees"),
+    (marked_with_a_wrong_gradient, "wrong"),
+    (lambda x: WrongSpectrum.apply(x) * x.detach(), "wrong"),
+    (lambda x: Spectrum.apply(x) * x.detach(), "agrees"),
+    (writes_to_data, "undecided"),
+    (jumps_by_a_number, "undecided"),
+]
+
+
+@pytest.mark.parametrize(("fn", "verdict"), HOLDING)
+def test_what_torch_holds_constant_does_not_move_in_differences(fn, verdict):
+    comparison = symdiff.compare(fn, values={"x": X}, engines=["autograd"])
+    records = [r for r in comparison.records() if r["engine"] == "autograd"]
+    assert {r["verdict"] for r in records} == {verdict}
+    assert not any(r["proved"] for r in comparison.records())
