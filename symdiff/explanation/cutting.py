@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -18,11 +18,14 @@ import torch
 from symdiff.catalogue import BY_NAME
 from symdiff.errors import SymdiffError
 from symdiff.explanation.calls import Step
+from symdiff.explanation.downstream import SIGNS, Behind, are_close, moved
 from symdiff.explanation.elements import Elements, NotCutError
 from symdiff.explanation.finite import nonfinite
+from symdiff.explanation.independence import is_independent
 from symdiff.explanation.nearby import Elsewhere
 from symdiff.explanation.problems import Component, SmallProblem, traced
 from symdiff.explanation.recording import Run
+from symdiff.explanation.replaying import called, replaced
 from symdiff.explanation.watching import Origin
 from symdiff.program.values import component_name
 from symdiff.tracing.tensors import tensors_in
@@ -99,31 +102,46 @@ class Cut:
     # -- which calls belong to the cut
 
     def _take(self, step: Step) -> None:
-        """Take a call into the cut if it returns the same values as on the whole tensors.
+        """Take a call into the cut if it treats the elements apart from all others.
 
-        It has to do so at other inputs too. At the inputs alone the values may agree by chance, as
-        those of nearly all calls do on a tensor of zeros.
+        Raises
+        ------
+        NotCutError
+            That is not known without other inputs.
         """
         before = dict(self._inputs), dict(self._small), [dict(small) for _, small in self._others]
         try:
-            for tensor in step.operands:
-                self._bind(tensor, step)
-            results = self._run(step, self._small)
-            for small, result in zip(results, step.results, strict=True):
-                self._small[id(result)] = small
-                self._compare(small, result, result, step)
-            for other, env in self._others:
-                for small, result in zip(self._run(step, env), step.results, strict=True):
-                    env[id(result)] = small
-                    self._compare(small, _there(other, result), result, step)
+            self._run_and_compare(step)
+            is_part = True
         except Exception:  # noqa: BLE001  (a call may refuse these shapes with any error)
-            self._inputs, self._small, others = before
-            self._others = [(o, env) for (o, _), env in zip(self._others, others, strict=True)]
+            is_part = False
+        if is_part and not _is_by_component(step, self._elements):
+            if not self._others:
+                message = f"{step.name} has to be compared at other inputs first"
+                raise NotCutError(message)
+            is_part = is_independent(step, self._elements, lambda given: called(step, given, {}))
+        if is_part:
+            self._taken.append(step)
             return
-        if not self._others and not _is_by_component(step, self._elements):
-            message = f"{step.name} has to be compared at other inputs first"
-            raise NotCutError(message)
-        self._taken.append(step)
+        self._inputs, self._small, others = before
+        self._others = [(o, env) for (o, _), env in zip(self._others, others, strict=True)]
+
+    def _run_and_compare(self, step: Step) -> None:
+        """Run a call in the cut, and compare its values with those on the whole tensors.
+
+        They are compared at other inputs too. At the inputs alone they may agree by chance, as
+        those of nearly all calls do on a tensor of zeros.
+        """
+        for tensor in step.operands:
+            self._bind(tensor, step)
+        results = self._run(step, self._small)
+        for small, result in zip(results, step.results, strict=True):
+            self._small[id(result)] = small
+            self._compare(small, result, result, step)
+        for other, env in self._others:
+            for small, result in zip(self._run(step, env), step.results, strict=True):
+                env[id(result)] = small
+                self._compare(small, _there(other, result), result, step)
 
     def _bind(self, tensor: torch.Tensor, step: Step) -> None:
         """Add the elements of a tensor to the cut, as an input if it has a gradient."""
@@ -168,14 +186,7 @@ class Cut:
         return match.group(1) if match and is_last else ""
 
     def _run(self, step: Step, small: Mapping[int, torch.Tensor]) -> list[torch.Tensor]:
-        assert step.function is not None  # noqa: S101  (see `problem`)
-        line_of_code = step.line  # noqa: F841  (see `places.calling_line`)
-        sizes = self._elements.sizes()
-        args, kwargs = (_replaced(part, small, sizes) for part in (step.args, step.kwargs))
-        result = step.function(*args, **kwargs)
-        written = [small[id(t)] for t in step.operands if any(t is r for r in step.results)]
-        found = [*tensors_in(result), *written]
-        return list({id(t): t for t in found}.values())
+        return called(step, small, self._elements.sizes())
 
     def _compare(
         self, small: torch.Tensor, whole: torch.Tensor, result: torch.Tensor, step: Step
@@ -226,7 +237,46 @@ class Cut:
         if any(nonfinite(gradient) is not None for _, gradient in edge):
             message = "the gradient that arrives at the elements is not finite"
             raise NotCutError(message)
+        self._check_behind(edge, left)
         return edge
+
+    def _check_behind(
+        self,
+        edge: Sequence[tuple[torch.Tensor, torch.Tensor]],
+        left: Sequence[Step],
+    ) -> None:
+        """Check that the gradient that arrives at the edge is the same close by."""
+        known = {id(t) for t, _ in edge}
+        others = {id(t): t for step in left for t in self._uses(step) if id(t) not in known}
+        without = [
+            (t, torch.zeros_like(self._elements.of(t.detach())))
+            for t in others.values()
+            if self._elements.is_part(t)
+        ]
+        Behind(
+            steps=self._done.steps,
+            taken=frozenset(step.index for step in self._taken),
+            edge=[*edge, *without],
+            outputs=list(zip(self._done.outputs, self._done.cotangents, strict=True)),
+            elements=self._elements,
+        ).check()
+        self._check_switches()
+
+    def _check_switches(self) -> None:
+        """Check that masks of the cut that are used outside do not change close to the inputs."""
+        taken = {step.index for step in self._taken}
+        used = {id(t) for s in self._done.steps if s.index not in taken for t in s.operands}
+        switches = [
+            r for s in self._taken for r in s.results if id(r) in used and not r.requires_grad
+        ]
+        if not switches:
+            return
+        here = [self._small[id(r)] for r in switches]
+        for sign in SIGNS:
+            there = self._replayed({n: moved(x, sign) for n, x in self._inputs.items()}, switches)
+            if not all(are_close(a, b) for a, b in zip(here, there, strict=True)):
+                message = "a mask changes close to the inputs"
+                raise NotCutError(message)
 
     def _arriving(self, results: Sequence[torch.Tensor]) -> dict[int, torch.Tensor | None]:
         """Return the gradients that arrive at some tensors of the run, by id."""
@@ -347,7 +397,7 @@ def _through(
         message = f"{step.name} cannot be run again"
         raise NotCutError(message)
     fresh = {id(t): t.detach().requires_grad_() for t in tensors}
-    args, kwargs = (_replaced(part, fresh, {}) for part in (step.args, step.kwargs))
+    args, kwargs = (replaced(part, fresh, {}) for part in (step.args, step.kwargs))
     try:
         with torch.enable_grad():
             again = [*tensors_in(step.function(*args, **kwargs))]
@@ -364,17 +414,3 @@ def _through(
             [v for v, _ in pairs], [*fresh.values()], [g for _, g in pairs], allow_unused=True
         )
         yield from zip(tensors, found, strict=True)
-
-
-def _replaced(value: Any, tensors: Mapping[int, torch.Tensor], sizes: Mapping[int, int]) -> Any:  # noqa: ANN401
-    """Return arguments with other tensors, and with the sizes of the cut."""
-    if isinstance(value, torch.Tensor):
-        return tensors.get(id(value), value)
-    if isinstance(value, Mapping):
-        return {key: _replaced(item, tensors, sizes) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        items = [_replaced(item, tensors, sizes) for item in value]
-        return items if isinstance(value, list) else tuple(items)
-    if type(value) is int:
-        return sizes.get(value, value)
-    return value

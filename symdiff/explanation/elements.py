@@ -81,6 +81,18 @@ class Elements:
             return tuple(tensor.shape[: len(self.shape)]) == self.shape
         return self._axis_of(tensor) is not None
 
+    def chosen(self, tensor: torch.Tensor) -> torch.Tensor:
+        """Return a mask of the elements in a tensor that is cut, for its shape or a similar one."""
+        if self.axis is None:
+            count = int(np.prod(self.shape))
+            mask = torch.zeros(count, dtype=torch.bool).index_fill_(0, self.positions, value=True)
+            return mask.reshape(*self.shape, *(1 for _ in tensor.shape[len(self.shape) :]))
+        axis = self._axis_of(tensor)
+        assert axis is not None  # noqa: S101  (see `is_part`)
+        row = torch.zeros(tensor.shape[axis], dtype=torch.bool)
+        row.index_fill_(0, self.positions, value=True)
+        return row.reshape(*(-1 if k == axis else 1 for k in range(tensor.ndim)))
+
     def _axis_of(self, tensor: torch.Tensor) -> int | None:
         """Return the dimension of a tensor along which the elements lie."""
         assert self.axis is not None  # noqa: S101  (callers see to it)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import symdiff
-from symdiff.explanation import nearby
+from symdiff.explanation import cutting, nearby
 from symdiff.explanation.choosing import cut
 from symdiff.explanation.elements import NotCutError
 from symdiff.explanation.findings import Mechanism
@@ -107,16 +107,89 @@ def test_a_call_that_moves_elements_is_not_taken_for_one_that_does_not():
     assert truths(tensor)[0,] == f"none (slopes -{COUNT - 1} and {COUNT - 1})"
 
 
-def test_without_that_comparison_the_flip_would_be_missed(monkeypatch):
-    monkeypatch.setattr(nearby, "_NEARBY", 0.0)
+@pytest.mark.parametrize("kept", ["the inputs close by", "random numbers", ""])
+def test_either_comparison_finds_the_flip(monkeypatch, kept):
+    if kept != "the inputs close by":
+        monkeypatch.setattr(nearby, "_NEARBY", 0.0)
+    if kept != "random numbers":
+        monkeypatch.setattr(cutting, "is_independent", lambda *_: True)
 
     def flipped(x):
         return (torch.sqrt(x * x).flip(0) * torch.arange(COUNT)).sum()
 
     done = run(read_arguments(flipped, (torch.zeros(COUNT, dtype=torch.float64),), {}))
-    problem = cut(done, done.origins[0], [0, 1], [])
-    truth = problem.records().autograd["x[1]"]
-    assert (truth["left"], truth["right"]) != (-(COUNT - 2), COUNT - 2)
+    truth = cut(done, done.origins[0], [0, 1], []).records().autograd["x[1]"]
+    is_right = (truth["left"], truth["right"]) == (-(COUNT - 2), COUNT - 2)
+    assert is_right is bool(kept)
+
+
+def first_numbers(*first):
+    x = numbers(0, 1000)
+    x[: len(first)] = torch.tensor(first, dtype=torch.float64)
+    return x
+
+
+@pytest.mark.parametrize(
+    ("function", "x"),
+    [
+        # The largest element comes first, and all others depend on it.
+        (
+            lambda x: torch.log(torch.sigmoid(torch.cummax(x, 0).values - 1000)).sum(),
+            first_numbers(5),
+        ),
+        # The first sums are those of the first elements, and the others depend on these too.
+        (
+            lambda x: torch.log(torch.sigmoid(torch.cumsum(x, 0))).sum(),
+            first_numbers(*[-1000] * 4, 2000),
+        ),
+        # The other elements count for nothing in the softmax, and for much in its logarithm.
+        (
+            lambda x: torch.log(torch.softmax(1000 * x, 0)).sum(),
+            first_numbers(1, 2, 3, 4, 5, 6),
+        ),
+    ],
+    ids=["cummax", "cumsum", "softmax"],
+)
+def test_elements_that_others_depend_on_are_not_cut_out(function, x):
+    finding = only(function, x)
+    assert {str(e.truth) for t in finding.tensors for e in t.elements if t.name == "x"} == {
+        "undecided"
+    }
+
+
+def masked_logarithm(x):
+    return (torch.log(x) * (x > 0).double()).nansum()
+
+
+def root_times_largest(x):
+    h = torch.where(x > 0, torch.sqrt(x), 0.0 * x)
+    return (h * h.amax(1, keepdim=True)).sum()
+
+
+def with_norm_of_row(x):
+    h = torch.sqrt(x * x)
+    return (h + h.norm(dim=1, keepdim=True)).cumsum(0).mean()
+
+
+def selected_by_mask(x):
+    return torch.log(x)[x > 0].sum()
+
+
+@pytest.mark.parametrize(
+    "function", [masked_logarithm, root_times_largest, with_norm_of_row, selected_by_mask]
+)
+def test_no_truth_is_told_if_the_gradient_that_arrives_is_not_that_of_the_function(function):
+    x = numbers(0, 60, 40)
+    x[3] = 0
+    (tensor,) = (t for t in only(function, x).tensors if t.name == "x")
+    assert {str(element.truth) for element in tensor.elements} == {"undecided"}
+
+
+def test_the_truth_is_0_if_the_elements_are_not_used():
+    x = numbers(0, 60, 40)
+    x[3] = 0
+    finding = only(lambda x: x.sqrt()[torch.arange(60) != 3].sum(), x)
+    assert {str(e.truth) for t in finding.tensors for e in t.elements} == {"0"}
 
 
 def test_a_value_that_depends_on_all_elements_is_undecided():
