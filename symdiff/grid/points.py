@@ -214,10 +214,13 @@ def axes(
         if not isinstance(specs, Mapping):
             is_range = isinstance(specs, str) and "=" not in specs
             text = specs[:40] if is_range else DEFAULT_RANGE
-            message = (
-                f"{keyword} must be a mapping from variable to points, not {_shortened(specs)}"
-            )
-            raise GridError(message, hint=f'write {{"{(*inputs, "x")[0]}": "{text}"}}')
+            given = type(specs).__name__ if hasattr(specs, "shape") else _shortened(specs)
+            message = f"{keyword} must be a mapping from variable to points, not {given}"
+            name = (*inputs, "x")[0]
+            hint = f'write {{"{name}": "{text}"}}'
+            if hasattr(specs, "shape"):
+                hint += f', or values={{"{name}": ...}} for a tensor'
+            raise GridError(message, hint=hint)
     for name in map(str, (*grid, *points)):
         if name not in inputs:
             names = ", ".join(inputs) or "none"

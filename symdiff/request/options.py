@@ -406,9 +406,16 @@ def takes(**tables: type) -> Callable[[Callable[..., Result]], Callable[..., Res
         parameters = [p for p in signature.parameters.values() if p.name not in tables]
         parameters += [_parameter(f) for t in tables.values() for f in dataclasses.fields(t)]
         names = [parameter.name for parameter in parameters]
+        count = sum(p.kind is p.POSITIONAL_OR_KEYWORD for p in parameters)
+        takes_any = any(p.kind is p.VAR_POSITIONAL for p in parameters)
 
         @functools.wraps(function)
         def call(*arguments: Any, **keywords: Any) -> Result:  # noqa: ANN401  (the function's own)
+            if len(arguments) > count and not takes_any:
+                hint = ' (give tensors by name: values={"x": x})' if "values" in names else ""
+                message = f"{function.__name__} takes at most {count} arguments by position, "
+                message += f"not {len(arguments)}{hint}"
+                raise TypeError(message)
             for name in keywords:
                 if name not in names:
                     hint = did_you_mean(name, names) or f"its keywords: {', '.join(names)}"

@@ -104,6 +104,11 @@ def test_points_without_a_variable_are_an_error_with_a_hint_that_works(keyword, 
     axes(("x",), {"x": hint})
 
 
+def test_a_tensor_in_place_of_a_grid_is_an_error_that_names_values():
+    with pytest.raises(GridError, match=r"not ndarray \(.*or values=\{\"x\": ...\} for a tensor"):
+        axes(("x",), np.ones(2))
+
+
 def test_the_points_of_grid_and_at_are_merged_before_kinks_are_searched():
     (merged,) = axes(("x",), {"x": "1:2:2"}, {"x": "-1"})
     assert (merged.low, merged.high, merged.searched) == (-1, 2, True)

@@ -139,6 +139,13 @@ def test_a_value_out_of_range_is_refused_in_one_line(keywords, message):
         Options(**keywords)
 
 
+def test_tensors_by_position_are_a_type_error_that_names_values():
+    with pytest.raises(
+        TypeError, match=r"at most 2 arguments by position, not 3 .*values=\{\"x\": x"
+    ):
+        symdiff.compare("x*y", [1.0], [2.0])
+
+
 def test_an_unknown_keyword_is_a_type_error_with_a_suggestion():
     with pytest.raises(
         TypeError, match=r"compare has no keyword 'rtoll' \(did you mean 'rtol'\?\)"
