@@ -361,6 +361,8 @@ def _judged(slope: float, quotient: _Quotient, failure: str, rounding: float) ->
         return Judgement.everywhere(Verdict.FAILED, 1, failure)
     if not quotient.is_settled:
         return Judgement.everywhere(Verdict.UNDECIDED, 1, quotient.unsettled)
+    if not math.isfinite(slope):
+        return Judgement.everywhere(Verdict.NONFINITE, 1, _BY_DIFFERENCES)
     distance = abs(slope - quotient.slope)
     allowed = 10 * quotient.error + quotient.tolerance * abs(quotient.slope)
     verdict = Verdict.AGREES if distance <= allowed else Verdict.WRONG

@@ -119,6 +119,17 @@ def test_autograd_is_judged_by_differences_along_directions(fn, x, verdict):
     assert not any(r["proved"] for r in comparison.records())
 
 
+def test_a_gradient_that_is_nan_is_nonfinite_where_differences_settle_the_derivative():
+    def product_of_factors(x):  # torch's gradient of the factors is NaN at equal singular values
+        u, s, v = torch.linalg.svd(x)
+        return torch.norm((u * s) @ v)
+
+    comparison = symdiff.compare(product_of_factors, values={"x": 2 * torch.eye(3, dtype=D)})
+    verdicts = {r["verdict"] for r in comparison.records() if r["engine"] == "autograd"}
+    assert verdicts == {"nonfinite"}
+    assert not comparison.ok
+
+
 def test_a_function_that_writes_to_an_input_gets_a_copy_in_every_call():
     y = torch.ones(3, dtype=torch.int64)
     comparison = symdiff.compare(
