@@ -7,6 +7,7 @@ arrive at the edge of the cut are those of the whole run.
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -119,7 +120,7 @@ class Cut:
             if not self._others:
                 message = f"{step.name} has to be compared at other inputs first"
                 raise NotCutError(message)
-            is_part = is_independent(step, self._elements, lambda given: called(step, given, {}))
+            is_part = is_independent(step, self._elements, functools.partial(called, step))
         if is_part:
             self._taken.append(step)
             return

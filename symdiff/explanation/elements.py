@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
@@ -82,16 +83,21 @@ class Elements:
         return self._axis_of(tensor) is not None
 
     def chosen(self, tensor: torch.Tensor) -> torch.Tensor:
-        """Return a mask of the elements in a tensor that is cut, for its shape or a similar one."""
-        if self.axis is None:
-            count = int(np.prod(self.shape))
-            mask = torch.zeros(count, dtype=torch.bool).index_fill_(0, self.positions, value=True)
+        """Return a mask of the elements in a tensor that is cut."""
+        axis = self.axis_in(tensor)
+        if axis is None:
+            mask = torch.zeros(math.prod(self.shape), dtype=torch.bool)
+            mask.index_fill_(0, self.positions, value=True)
             return mask.reshape(*self.shape, *(1 for _ in tensor.shape[len(self.shape) :]))
-        axis = self._axis_of(tensor)
-        assert axis is not None  # noqa: S101  (see `is_part`)
         row = torch.zeros(tensor.shape[axis], dtype=torch.bool)
         row.index_fill_(0, self.positions, value=True)
         return row.reshape(*(-1 if k == axis else 1 for k in range(tensor.ndim)))
+
+    def axis_in(self, tensor: torch.Tensor) -> int | None:
+        """Return the dimension along which the elements of a tensor lie, if it is one."""
+        if self.axis is None:
+            return 0 if len(self.shape) == 1 else None
+        return self._axis_of(tensor)
 
     def _axis_of(self, tensor: torch.Tensor) -> int | None:
         """Return the dimension of a tensor along which the elements lie."""
