@@ -89,6 +89,8 @@ class _Central:
         _check_nothing_is_held(problem.written)
         try:
             return self._differentiate_callable(problem)
+        except Unsupported:
+            raise
         except Exception as error:  # noqa: BLE001  (a callable may raise anything: it is data)
             check_memory(error)
             return without_failing_points(problem, self._differentiate_callable, error)

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 import numpy as np
 
 from symdiff import chunks
+from symdiff.array_types import Array
 from symdiff.engines.base import Engine, Gap, Problem, Samples, TensorProblem, Traits
 from symdiff.errors import Unsupported, describe
 from symdiff.program.values import FLOATING_DTYPES
@@ -50,9 +51,32 @@ def run(engine: Engine, problem: Problem) -> Samples:
     samples = samples.ran_by(engine.traits, suited.tensor_problem)
     if problem.order == 1:
         return samples
-    # Values are compared when first derivatives are, and a rule at kinks is about those of f.
+    # A rule at kinks is about those of f.
     traits = dataclasses.replace(engine.traits, min_norm_rule="")
-    return dataclasses.replace(samples, values=None, traits=traits)
+    is_expressed = not set(suited.variables) <= set(samples.unsupported)
+    values = _values_of_f(engine, suited) if is_expressed else None
+    return dataclasses.replace(samples, values=values, traits=traits)
+
+
+def _values_of_f(engine: Engine, problem: Problem) -> Array | None:
+    """Return an engine's values of the function of which it took second derivatives.
+
+    They are those of its first derivatives; None where it has none, or fails.
+    """
+    tensors = problem.tensor_problem
+    first = dataclasses.replace(
+        problem,
+        program=problem.written,
+        second=None,
+        variables=problem.variables[:1],
+        tensor_problem=tensors and dataclasses.replace(tensors, tangent=None),
+        estimate_errors=False,
+    )
+    start = _run(engine, first.part(slice(0, 1)))
+    if start.values is None or problem.count == 1:
+        return None if start.reason_of else start.values
+    samples = _run(engine, first)
+    return None if samples.reason_of else samples.values
 
 
 def _suited(traits: Traits, problem: Problem) -> Problem:

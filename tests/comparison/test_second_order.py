@@ -298,6 +298,34 @@ def test_a_double_backward_of_a_person_is_on_trial(function, math, verdict):
     assert words(twice, "central") <= {"agrees", "inexact"}
 
 
+@pytest.mark.parametrize("engine", ["autograd", "central", "gradcheck"])
+@pytest.mark.parametrize("function", [lambda x: x**2 + 1, lambda x: x**2 + (x > 1.5) * x.detach()])
+def test_a_different_value_is_reported_before_a_second_derivative(engine, function):
+    at = {"x": [1.0, 2.0]}
+    found = symdiff.compare(function, math="x**2", at=at, engines=[engine], order=2).records()
+    is_other = function(torch.tensor([1.0, 2.0])) != torch.tensor([1.0, 4.0])
+    assert [r["verdict"] == "value" for r in found] == is_other.tolist()
+    assert all("the formula's is" in r["detail"] for r in found if r["verdict"] == "value")
+
+
+@pytest.mark.parametrize("engine", ["autograd", "central"])
+@pytest.mark.parametrize("more", [{}, {"tangent": {"x": [1.0, 0.5]}}])
+def test_a_different_value_of_tensors_is_reported_before_a_second_derivative(engine, more):
+    values = {"x": torch.tensor([1.0, 2.0], dtype=torch.float64)}
+    keywords = {"values": values, "math": "sum(x**2)", "engines": [engine], "order": 2, **more}
+    for added, word in ((0, "agrees"), (1, "value")):
+        found = symdiff.compare(lambda x, c=added: (x**2).sum() + c, **keywords)
+        expected = {"unsupported"} if more and engine == "central" else {word}
+        assert words(found, engine) - {"inexact"} <= expected
+
+
+def test_values_of_a_program_are_compared_at_the_second_order():
+    # CasADi's erfinv has eight digits.
+    found = symdiff.compare("erfinv(x)", at={"x": [-0.6]}, engines=["casadi", "jax"], order=2)
+    assert words(found, "casadi") == {"value"}
+    assert words(found, "jax") <= {"agrees", "inexact"}
+
+
 def test_gradcheck_checks_gradients_as_gradgradcheck_does():
     at = {"x": [1.0, 2.0]}
     keywords = {"math": "x**3", "at": at, "engines": ["gradcheck"], "order": 2}
