@@ -118,7 +118,7 @@ def _groups(done: Run) -> list[tuple[Step, list[Origin]]]:
     """Return the origins by the operation in which something is not finite first."""
     groups: dict[int, tuple[Step, list[Origin]]] = {}
     for origin in done.origins:
-        step = forward_origin(done, origin.step)
+        step = forward_origin(done, origin.step, origin.where)
         groups.setdefault(step.index, (step, []))[1].append(origin)
     return list(groups.values())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping
 from typing import Final
 
@@ -25,6 +26,7 @@ _MATRICES: Final = "linear algebra"  # groups of the catalogue
 _REDUCTIONS: Final = "reductions"
 _NEARBY: Final = 1e-9  # relative distance at which a pole and an overflow are told apart
 _LARGE: Final = 1e30
+_LONG: Final = 1e6  # integers of more than six digits are not written out
 _TINY: Final = np.finfo(np.float64).tiny
 
 
@@ -96,7 +98,7 @@ def value_cause(problem: SmallProblem) -> tuple[Mechanism, str]:
 def _cause(
     program: Program, done: TorchBackwardPass, node: int, argument: int, where: Mask
 ) -> Cause:
-    source, rows = _source(program, done.values, node)
+    source, rows = _source(program, done.values, node, where)
     mechanism, reason = rows or _source_of(program, done, source, where)
     slope = done.contribution(node, argument, np.ones_like(done.adjoints[node]))
     is_nan = slope is not None and bool(np.isnan(slope[where]).any())
@@ -116,22 +118,29 @@ def _cause(
 
 
 def _source(
-    program: Program, values: Mapping[int, Array], node: int
+    program: Program, values: Mapping[int, Array], node: int, where: Mask | None = None
 ) -> tuple[int, tuple[Mechanism, str] | None]:
     """Return the node in which a value stops to be finite, or `node` if its arguments are.
 
-    It comes with the mechanism if that is a row of -inf, which may be meant as a mask.
+    A function of single elements is looked at where something is wrong only. The node comes with
+    the mechanism if that is a row of -inf, which may be meant as a mask.
     """
     rows = _rows_of_minus_infinity(program, values, node)
     call = program.nodes[node]
     if rows is not None or not isinstance(call, Call):
         return node, rows
+    mask = where if CATALOGUE[call.function].array is None else None
     operands = _operands(program, call)
     for is_off in (_has_nan, _has_nonfinite):  # a NaN first: an infinity may be meant
         for operand in operands:
-            if is_off(values.get(operand)):
-                return _source(program, values, operand)
+            if is_off(_at(values.get(operand), mask)):
+                return _source(program, values, operand, mask)
     return node, None
+
+
+def _at(value: Array | None, where: Mask | None) -> Array | None:
+    is_alike = value is not None and where is not None and value.shape == where.shape
+    return value[where] if is_alike else value
 
 
 def _has_nan(value: Array | None) -> bool:
@@ -188,8 +197,9 @@ def of_numbers(
         mechanism, text = Mechanism.DOMAIN, f"{text} is nan"
     elif np.isinf(value):
         is_pole = not at or at[0] == 0 or abs(_near(row.column("numpy"), at)) < _LARGE
-        mechanism = Mechanism.POLE if is_pole else Mechanism.OVERFLOW
-        text = f"{text} is {value:g}"
+        is_narrow = precision not in {"", "float64"} and math.isfinite(_in_double(row, at))
+        mechanism = Mechanism.OVERFLOW if is_narrow or not is_pole else Mechanism.POLE
+        text = f"{text} is {value:g}{f' in {precision}' if is_narrow else ''}"
     elif any(0 < abs(n) < _TINY for n in at) or (precision != "float64" and any(at)):
         mechanism = Mechanism.OVERFLOW
         text = f"the derivative of {text} overflows in {precision}"
@@ -200,9 +210,16 @@ def of_numbers(
 
 def _with_numbers(row: Function, at: list[float]) -> str:
     if row.operator and len(at) == len("xy"):
-        left, right = (f"{n:.6g}" if n >= 0 else f"({n:.6g})" for n in at)
+        left, right = (_written(n) if n >= 0 else f"({_written(n)})" for n in at)
         return f"{left}{row.operator}{right}"
-    return f"{row.name}({', '.join(f'{n:.6g}' for n in at)})"
+    return f"{row.name}({', '.join(map(_written, at))})"
+
+
+def _written(number: float) -> str:
+    """Return a number with six digits, or with all of them if it is close to an integer."""
+    short = f"{number:.6g}"
+    is_rounded = abs(number) < _LONG and float(short).is_integer() and float(short) != number
+    return repr(number) if is_rounded else short
 
 
 def _of_nan(
@@ -218,6 +235,15 @@ def _of_nan(
         return Mechanism.ZERO_BY_ZERO, f"the derivative of {text} is computed as 0/0"
     inner = name_of(program, argument)
     return Mechanism.DOMAIN, f"{text} has no derivative with respect to {inner}"
+
+
+def _in_double(row: Function, at: list[float]) -> float:
+    """Return a function's value in double precision; NaN if it cannot be had."""
+    function = row.column("numpy")
+    if not callable(function):
+        return math.nan
+    with np.errstate(all="ignore"):
+        return float(function(*at))
 
 
 def _near(function: object, at: list[float]) -> float:

@@ -4,22 +4,39 @@ from __future__ import annotations
 
 import torch
 
+from symdiff.catalogue import BY_NAME
 from symdiff.explanation.calls import Step
 from symdiff.explanation.finite import is_finite
 from symdiff.explanation.recording import Run
 
 
-def forward_origin(done: Run, step: Step) -> Step:
-    """Return the step from which NaNs and infinities in the arguments of a step come."""
+def forward_origin(done: Run, step: Step, where: torch.Tensor | None = None) -> Step:
+    """Return the step from which NaNs and infinities in the arguments of a step come.
+
+    Parameters
+    ----------
+    done
+        The run.
+    step
+        The step.
+    where
+        The elements that matter. A function of single elements does not depend on the others.
+    """
     if has_row_of_minus_infinity(step):
         return step
+    row = BY_NAME.get(step.name)
+    mask = where if row is not None and row.array is None else None
     for is_off in (_has_nan, _has_nonfinite):  # a NaN first: an infinity may be meant
         for operand in step.operands:
-            if operand.is_floating_point() and is_off(operand.detach()):
+            if operand.is_floating_point() and is_off(_at(operand.detach(), mask)):
                 producer = done.producer(operand, step.index)
                 if producer is not None:
-                    return forward_origin(done, producer)
+                    return forward_origin(done, producer, mask)
     return step
+
+
+def _at(tensor: torch.Tensor, where: torch.Tensor | None) -> torch.Tensor:
+    return tensor if where is None or tensor.shape != where.shape else tensor[where]
 
 
 def _has_nan(tensor: torch.Tensor) -> bool:

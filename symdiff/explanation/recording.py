@@ -12,7 +12,7 @@ from torch.autograd.graph import GradientEdge
 from symdiff.errors import UsageError
 from symdiff.explanation.calls import Calls, Step
 from symdiff.explanation.finite import dense, made_finite
-from symdiff.explanation.watching import Origin, Watch, hooked
+from symdiff.explanation.watching import Hook, Origin, Watch, hooked
 from symdiff.tracing.failures import exceptions_named
 from symdiff.tracing.inputs import Arguments
 from symdiff.tracing.state import without_compiler
@@ -116,16 +116,31 @@ def recorded(
 def gradients_from(done: Run, origins: Sequence[Origin]) -> dict[str, torch.Tensor | None]:
     """Return the gradients with all NaNs and infinities replaced that arise elsewhere."""
     mine = {o.node for o in origins}
-    others = {o.node for o in done.origins} - mine
+    others: dict[Any, list[torch.Tensor]] = {}
+    for origin in done.origins:
+        if origin.node not in mine:
+            others.setdefault(origin.node, []).append(origin.where)
 
-    def cleaned(inputs: tuple[Any, ...], outputs: tuple[Any, ...]) -> tuple[Any, ...]:
-        del outputs
-        return tuple(None if g is None else made_finite(g) for g in inputs)
+    def hook_of(node: Any) -> Hook:  # noqa: ANN401
+        def hook(leaving: tuple[Any, ...], arriving: tuple[Any, ...]) -> tuple[Any, ...]:
+            del arriving
+            return tuple(None if g is None else _cleaned(g, others[node]) for g in leaving)
+
+        return hook
 
     names = list(done.gradients)
-    with hooked(others, lambda _: cleaned):
+    with hooked(others, hook_of):
         found = done.backward([done.leaves[n] for n in names])
     return dict(zip(names, found, strict=True))
+
+
+def _cleaned(gradient: torch.Tensor, masks: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Return a gradient with 0 for NaN and infinities that arise at some elements."""
+    mine = [mask for mask in masks if mask.shape == gradient.shape]
+    clean = made_finite(gradient)
+    if not mine:
+        return clean
+    return torch.where(torch.stack(mine).any(0), clean, dense(gradient))
 
 
 def _copy(tensor: torch.Tensor, role: str) -> torch.Tensor:
