@@ -8,6 +8,7 @@ arrive at the edge of the cut are those of the whole run.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -28,12 +29,14 @@ from symdiff.explanation.problems import Component, SmallProblem, traced
 from symdiff.explanation.recording import Run
 from symdiff.explanation.replaying import called, replaced
 from symdiff.explanation.watching import Origin
+from symdiff.program.traced import TracedProgram
 from symdiff.program.values import component_name
 from symdiff.tracing.tensors import tensors_in
 
 _ASSIGNED: Final = re.compile(r"([A-Za-z]\w*)\s*=(?!=)")
 # Tolerances of the comparison of the cut with the whole run.
 _CLOSE: Final = {torch.float64: 1e-9, torch.float32: 1e-4}
+_CONSTANT: Final = "constant"  # a role of a traced program
 _LOOSE: Final = 0.05  # for dtypes with fewer digits
 _GIVEN: Final = "for these elements, given the gradient that arrives there in the whole run"
 
@@ -70,6 +73,7 @@ class Cut:
         if not any(step is origin.step for step in self._taken):
             message = f"{origin.step.name} does not treat elements alike"
             raise NotCutError(message)
+        self._check_inputs()
         edge = self._edge()
         outputs = [tensor for tensor, _ in edge]
         try:
@@ -92,6 +96,8 @@ class Cut:
                 if n not in self._done.gradients
             },
             basis=_GIVEN,
+            names=self._names_of_constants(program),
+            masks=frozenset(n for n in program.inputs if self._is_mask(program, n)),
         )
         if not whole.ndim and float(whole) != 1:
             message = "the cut returns a single number, whose gradient is not 1"
@@ -170,10 +176,10 @@ class Cut:
         self._small[id(tensor)] = small
 
     def _name(self, tensor: torch.Tensor, step: Step) -> str:
-        for name, leaf in self._done.leaves.items():
-            if leaf is tensor:
-                return name
-        stem = self._assigned(self._done.producer(tensor, step.index)) or "h"
+        given = self._user_name(tensor, step.index)
+        if given in self._done.leaves:
+            return given
+        stem = given or "h"
         count = sum(n.rstrip("0123456789_") == stem for n in (*self._inputs, *self._done.leaves))
         return f"{stem}_{count + 1}" if count else stem
 
@@ -206,6 +212,13 @@ class Cut:
         ):
             message = f"{step.name} returns different values in the cut"
             raise NotCutError(message)
+
+    def _check_inputs(self) -> None:
+        """Check that no NaN or overflow gets into the cut; -inf may be meant as a mask."""
+        for name, x in self._inputs.items():
+            if name not in self._done.leaves and bool((x.isnan() | x.isposinf()).any()):
+                message = "the values that arrive at the elements are not finite"
+                raise NotCutError(message)
 
     # -- the edge
 
@@ -316,6 +329,38 @@ class Cut:
 
     # -- what the cut stands for
 
+    def _fixed(self) -> list[tuple[torch.Tensor, str]]:
+        """Return the tensors of the cut without a gradient, with the user's names of them."""
+        pairs = [(t, step) for step in self._taken for t in (*step.operands, *step.results)]
+        last = {id(t): (t, step.index) for t, step in pairs if not t.requires_grad}
+        return [(self._small[i], self._user_name(t, k + 1)) for i, (t, k) in last.items()]
+
+    def _names_of_constants(self, program: TracedProgram) -> dict[str, str]:
+        """Return the user's names of the constants of a program.
+
+        A constant has one only if it is the only tensor without a gradient that has these numbers.
+        """
+        known: dict[str, set[str]] = {}
+        constants = [n for n, role in program.roles.items() if role == _CONSTANT]
+        for constant, (small, name) in itertools.product(constants, self._fixed()):
+            is_alike = (small.dtype == torch.bool) is self._is_mask(program, constant)
+            if is_alike and _are_equal(program.values[constant], small):
+                known.setdefault(constant, set()).add(name)
+        return {c: name for c, names in known.items() if len(names) == 1 and (name := min(names))}
+
+    def _is_mask(self, program: TracedProgram, constant: str) -> bool:
+        """Return whether a constant is a mask, which is compared with 0 in the program."""
+        masks = [x for x, _ in self._fixed() if x.dtype == torch.bool]
+        is_mask = any(f"{constant} != 0" in source.text for source in program.sources)
+        return is_mask and any(_are_equal(program.values[constant], x) for x in masks)
+
+    def _user_name(self, tensor: torch.Tensor, before: int) -> str:
+        """Return the name of an input, or what the code calls a value before a call; else ""."""
+        for name, leaf in self._done.leaves.items():
+            if leaf is tensor:
+                return name
+        return self._assigned(self._done.producer(tensor, before))
+
     def _places(self, names: Sequence[str]) -> dict[str, Component]:
         places: dict[str, Component] = {}
         for name in names:
@@ -359,6 +404,10 @@ class Cut:
             if unseen.any():
                 message = "close to the inputs the function is not finite"
                 raise NotCutError(message)
+
+
+def _are_equal(a: torch.Tensor, b: torch.Tensor) -> bool:
+    return a.shape == b.shape and bool(torch.equal(a.double(), b.double()))
 
 
 def _is_by_component(step: Step, elements: Elements) -> bool:

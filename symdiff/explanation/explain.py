@@ -157,6 +157,7 @@ def _whole(
         shapes={n: tuple(t.shape) for n, t in leaves.items()},
         counts={},
         basis=_WHOLE,
+        masks=frozenset(n for n, t in done.leaves.items() if t.dtype == torch.bool),
     )
 
 
@@ -190,16 +191,18 @@ def _finding(
     if problem is not None:
         proof, cause, reason = _proved(problem, done, origins[0])
     records = {} if proof is None else proof.autograd
-    mechanism, text = (cause.mechanism, cause.reason) if cause else _plain(done, step, origins[0])
+    is_own = origins[0].step.function is None
+    told = None if is_own else cause
+    mechanism, text = (told.mechanism, told.reason) if told else _plain(done, step, origins[0])
     finding = Finding(
         operation=step.name,
         line=step.line or origins[0].step.line,
         mechanism=mechanism,
-        reason=text,
+        reason=problem.spoken(text) if problem else text,
         tensors=affected(done, masks, problem, records, reason),
         basis=f"proved {problem.basis}" if proof and problem else "",
     )
-    if origins[0].step.function is None and mechanism is Mechanism.CUSTOM:
+    if is_own and mechanism is Mechanism.CUSTOM:
         return dataclasses.replace(finding, no_remedy=_OWN)
     if problem is None or cause is None or proof is None:
         return dataclasses.replace(finding, no_remedy=_UNTRIED)
@@ -235,7 +238,9 @@ def _of_value(
         if step.index in known:
             continue
         try:
-            mechanism, text = value_cause(whole())
+            problem = whole()
+            mechanism, text = value_cause(problem)
+            text = problem.spoken(text)
         except (NotCutError, SymdiffError):
             unknown = Mechanism.UNKNOWN, f"{step.name} returns numbers that are not finite"
             mechanism, text = reason_of(step) or unknown
@@ -335,8 +340,8 @@ def _with_remedies(
     if attempt is None:
         return dataclasses.replace(finding, no_remedy=_NONE_FOUND)
     remedy = Remedy(
-        instead_of=attempt.candidate.instead_of,
-        write=attempt.candidate.write,
+        instead_of=problem.spoken(attempt.candidate.instead_of),
+        write=problem.spoken(attempt.candidate.write),
         gradients=_numbers(finding.tensors, problem, attempt.gradients),
         note=attempt.candidate.note,
     )

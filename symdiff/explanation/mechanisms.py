@@ -17,6 +17,7 @@ from symdiff.engines.torch_backward import TorchBackwardPass, backward_pass
 from symdiff.explanation.findings import Mechanism
 from symdiff.explanation.problems import SmallProblem
 from symdiff.explanation.rewriting import name_of, text_of
+from symdiff.explanation.source_text import choice_text, is_readable
 from symdiff.program import Call, Program
 from symdiff.program.nodes import Input, Setting
 from symdiff.program.values import read_value
@@ -26,7 +27,7 @@ _MATRICES: Final = "linear algebra"  # groups of the catalogue
 _REDUCTIONS: Final = "reductions"
 _NEARBY: Final = 1e-9  # relative distance at which a pole and an overflow are told apart
 _LARGE: Final = 1e30
-_LONG: Final = 1e6  # integers of more than six digits are not written out
+_LONG: Final = 10  # numbers below are written with all digits if they are nearly integers
 _TINY: Final = np.finfo(np.float64).tiny
 
 
@@ -109,12 +110,20 @@ def _cause(
     if is_zero:
         choice = _choice(program, done, node)
         if choice is not None:
-            mechanism, taken = Mechanism.BRANCH, text_of(program, choice)
+            mechanism, taken = Mechanism.BRANCH, _text_of_choice(program, choice)
             reason = f"{reason}; {taken or 'a condition'} does not select it"
         elif mechanism is Mechanism.INFINITE_SLOPE:
             mechanism = Mechanism.ZERO_TIMES_INFINITY
             reason = f"{reason}; the gradient that arrives is 0"
     return Cause(node, argument, where, source, choice, mechanism, reason)
+
+
+def _text_of_choice(program: Program, choice: int) -> str:
+    call = program.nodes[choice]
+    parts = (choice, *call.operands[:1]) if isinstance(call, Call) else (choice,)
+    text = text_of(program, choice)
+    is_told = all(is_readable(text_of(program, part)) for part in parts)
+    return text if is_told else choice_text(program, choice) or text
 
 
 def _source(
@@ -139,8 +148,9 @@ def _source(
 
 
 def _at(value: Array | None, where: Mask | None) -> Array | None:
-    is_alike = value is not None and where is not None and value.shape == where.shape
-    return value[where] if is_alike else value
+    if value is None or where is None or value.shape != where.shape:
+        return value
+    return value[where]
 
 
 def _has_nan(value: Array | None) -> bool:

@@ -16,6 +16,7 @@ from symdiff.arithmetics.tensors import TENSORS
 from symdiff.comparison.compare import compare
 from symdiff.errors import SymdiffError, UsageError
 from symdiff.explanation.findings import Truth
+from symdiff.explanation.source_text import spoken
 from symdiff.program import Program
 from symdiff.program.traced import TracedProgram
 from symdiff.program.values import component_name, index_inputs
@@ -74,6 +75,10 @@ class SmallProblem:
         What a proof about it covers.
     larger
         The same with elements at which all is well besides; None without one.
+    names
+        The user's names of constants, by those of the program.
+    masks
+        The inputs that are masks, and numbers in the program.
     """
 
     program: TracedProgram
@@ -84,12 +89,18 @@ class SmallProblem:
     counts: Mapping[str, int]
     basis: str
     larger: SmallProblem | None = None
+    names: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    masks: frozenset[str] = frozenset()
 
     @property
     def wrt(self) -> tuple[str, ...]:
         """The inputs that have components of interest."""
         names = dict.fromkeys(name.partition("[")[0] for name in self.places)
         return tuple(n for n in self.program.inputs if n in names)
+
+    def spoken(self, text: str) -> str:
+        """Return a text of the program in the user's terms."""
+        return spoken(text, self.names, self.masks)
 
     def gradients(self, program: Program, widen: torch.dtype | None = None) -> dict[str, float]:
         """Return what autograd gives for a program on the same inputs, by component.

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import torch
 
+from symdiff.catalogue import CATALOGUE
 from symdiff.explanation.findings import Mechanism
 from symdiff.explanation.mechanisms import Cause, backward
 from symdiff.explanation.problems import TRUE_VERDICTS, Records, SmallProblem, proved
@@ -18,14 +19,17 @@ from symdiff.explanation.rewriting import (
     Replacement,
     call_text,
     name_of,
+    replaced,
     rewritings,
     text_of,
     with_argument,
 )
+from symdiff.explanation.source_text import condition_text, is_readable
 from symdiff.program import Call, Program
 from symdiff.program.nodes import Builder, Literal
 from symdiff.report.records import Record
 
+_DIVISION: Final = "/"  # the operator of the row
 _ROUNDING: Final = 1e-15
 _NEARER: Final = 16
 _SAFE: Final = 1.0  # an argument at which nearly all functions are smooth
@@ -54,7 +58,7 @@ def candidates(problem: SmallProblem, cause: Cause) -> Iterator[Candidate]:
     safe = _safe_arguments(problem, cause)
     is_branch = cause.mechanism is Mechanism.BRANCH
     yield from (*safe, *others) if is_branch else (*others, *safe)
-    yield from _wider(problem, cause)
+    yield from wider(problem, cause.node)
     yield from _inside(problem, cause)
 
 
@@ -219,9 +223,9 @@ def _safe_arguments(problem: SmallProblem, cause: Cause) -> Iterator[Candidate]:
                 continue
             for condition in conditions:
                 side = _side(used[condition], off)
-                if side is None:
-                    continue
-                yield _safe(program, node, argument, condition, taken=not side)
+                test = _condition_text(problem, condition)
+                if side is not None and test:
+                    yield _safe(program, node, argument, (condition, test), taken=not side)
 
 
 def _off(value: np.ndarray | None, where: np.ndarray | None) -> np.ndarray:
@@ -243,34 +247,46 @@ def _side(condition: np.ndarray, off: np.ndarray) -> bool | None:
     return bool(there[0])
 
 
-def _safe(program: Program, node: int, argument: int, condition: int, *, taken: bool) -> Candidate:
+def _condition_text(problem: SmallProblem, condition: int) -> str:
+    """Return a condition in the user's terms; "" if it cannot be told."""
+    text = problem.spoken(name_of(problem.program, condition))
+    return text if is_readable(text) else condition_text(problem.program, condition)
+
+
+def _safe(
+    program: Program, node: int, argument: int, condition: tuple[int, str], *, taken: bool
+) -> Candidate:
+    test, written = condition
+
     def make(builder: Builder, copies: Mapping[int, int]) -> int:
         number = builder.add(Literal(_SAFE))
         pair = (copies[argument], number) if taken else (number, copies[argument])
-        return builder.add(Call("where", (condition, *pair)))
+        return builder.add(Call("where", (test, *pair)))
 
     inner = name_of(program, argument)
-    test = name_of(program, condition)
     pair = f"{inner}, {_SAFE:g}" if taken else f"{_SAFE:g}, {inner}"
     return Candidate(
         with_argument(program, node, argument, make),
         text_of(program, node),
-        call_text(program, node, {argument: f"torch.where({test}, {pair})"}),
+        call_text(program, node, {argument: f"torch.where({written}, {pair})"}),
     )
 
 
 # -- a wider dtype
 
 
-def _wider(problem: SmallProblem, cause: Cause) -> Iterator[Candidate]:
+def wider(problem: SmallProblem, node: int) -> Iterator[Candidate]:
+    """Yield the program in wider dtypes; a node is written as computed from wider inputs."""
+    program = problem.program
     dtypes = [problem.values[n].dtype for n in problem.wrt]
+    used = program.at(node).inputs
     for table in (_WIDER, _WIDEST):
         wide = next((table[d] for d in dtypes if d in table), None)
         if wide is not None:
-            name = str(wide).removeprefix("torch.")
-            text = text_of(problem.program, cause.node)
-            write = f"{text}, with .to(torch.{name}) of its arguments"
-            yield Candidate(problem.program, text, write, f"in {name}", wide)
+            text = text_of(program, node)
+            inputs = ", ".join(f"{n}.to({wide})" for n in problem.wrt if n in used)
+            write = f"{text}, computed from {inputs}"
+            yield Candidate(program, text, write, f"in {str(wide).removeprefix('torch.')}", wide)
 
 
 # -- a small change of the argument
@@ -283,6 +299,7 @@ def _inside(problem: SmallProblem, cause: Cause) -> Iterator[Candidate]:
     value = backward(problem).values.get(cause.argument)
     if not isinstance(call, Call) or value is None or value.dtype == bool:
         return
+    yield from _nonzero_denominator(problem, call)
     inner = name_of(program, cause.argument)
     dtype = next((problem.values[n].dtype for n in problem.wrt), torch.float64)
     for small in _SMALL.get(dtype, ()):
@@ -295,6 +312,28 @@ def _inside(problem: SmallProblem, cause: Cause) -> Iterator[Candidate]:
     end = 1 - margin
     write = f"{_grouped(inner)}.clamp(-1 + {margin:g}, 1 - {margin:g})"
     yield _changed(program, cause, write, _clamped(cause.argument, -end, end))
+
+
+def _nonzero_denominator(problem: SmallProblem, call: Call) -> Iterator[Candidate]:
+    """Yield the program with a count of at least 1, if it divides by a count that may be 0."""
+    program = problem.program
+    if CATALOGUE[call.function].operator != _DIVISION:
+        return
+    denominator = call.operands[-1]
+    value = backward(problem).values.get(denominator)
+    if value is None or isinstance(program.nodes[denominator], Literal) or (value != 0).all():
+        return
+
+    def make(builder: Builder, copies: Mapping[int, int]) -> int:
+        return builder.add(Call("clamp", (copies[denominator], builder.add(Literal(1)), None)))
+
+    text = name_of(program, denominator)
+    yield Candidate(
+        replaced(program, {denominator: make}),
+        text,
+        f"{_grouped(text)}.clamp(min=1)",
+        is_change=True,
+    )
 
 
 def _grouped(text: str) -> str:

@@ -6,6 +6,7 @@ at the kinks of most functions.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Final
@@ -19,6 +20,7 @@ from symdiff.explanation.elements import NotCutError
 from symdiff.explanation.findings import Affected, Element, Finding, Mechanism, Remedy
 from symdiff.explanation.problems import (
     TRUE_VERDICTS,
+    Component,
     Records,
     SmallProblem,
     proved,
@@ -31,6 +33,7 @@ from symdiff.report.records import Record
 
 _FEW: Final = 4  # largest number of zeros of one tensor that are checked
 _RARE: Final = 0.1  # zeros are not checked if more than this part of the elements has one
+_NARROW: Final = "a number on the way is too large or too small for this dtype"
 _NO_REMEDY: Final = "no other way to write it is known to give the true gradient"
 
 
@@ -90,9 +93,10 @@ def _findings(done: Run, problem: SmallProblem, proof: Records) -> Iterator[Find
     sizes = [abs(float(r["derivative"])) for r in records.values() if r["derivative"] is not None]
     largest = max((s for s in sizes if math.isfinite(s)), default=0.0)
     for component, record in records.items():
-        value = problem.values[component.partition("[")[0]]
-        smallest = torch.finfo(value.dtype).eps * largest
-        if component in problem.places and _is_wrong(record, smallest):
+        number = torch.finfo(problem.values[component.partition("[")[0]].dtype)
+        smallest = max(number.eps * largest, number.tiny)
+        place = problem.places.get(component)
+        if place is not None and _is_wrong(record, _gradient(done, record, place), smallest):
             groups.setdefault(str(record["blame"] or ""), {})[component] = record
     for blame, wrong in groups.items():
         step = _step(done, blame)
@@ -111,14 +115,24 @@ def _findings(done: Run, problem: SmallProblem, proof: Records) -> Iterator[Find
 
 
 def _reason(blame: str, wrong: Mapping[str, Record]) -> str:
-    detail = next(iter(wrong.values()))["detail"]
-    return ": ".join(str(part) for part in (blame.partition(" (")[0], detail) if part)
+    detail = next((r["detail"] for r in wrong.values() if r["detail"]), None)
+    parts = [str(part) for part in (blame.partition(" (")[0], detail) if part]
+    return ": ".join(parts) or _NARROW
 
 
-def _is_wrong(record: Record, smallest: float) -> bool:
+def _gradient(done: Run, record: Record, place: Component) -> float:
+    """Return autograd's number in the run; a small problem may be computed in a wider dtype."""
+    name, index = place
+    gradient = done.gradients.get(name)
+    return float(record["value"] or 0) if gradient is None else float(gradient[index])
+
+
+def _is_wrong(record: Record, gradient: float, smallest: float) -> bool:
     """Return whether a zero is wrong by more than the rounding error of the largest derivative."""
     derivative = record["derivative"]
-    if record["value"] != 0 or derivative is None or record["verdict"] in TRUE_VERDICTS:
+    if gradient != 0 or derivative is None:
+        return False
+    if record["value"] == 0 and record["verdict"] in TRUE_VERDICTS:
         return False
     return smallest < abs(float(derivative)) < math.inf
 
@@ -147,7 +161,8 @@ def _remedies(
     proof: Records,
     tensors: tuple[Affected, ...],
 ) -> tuple[Remedy, ...]:
-    for candidate in rewritings(problem.program):
+    others = rewritings(problem.program), remedies.wider(problem, problem.program.output)
+    for candidate in itertools.chain(*others):
         attempt = remedies.tried(problem, candidate, wrong, proof)
         if attempt is not None:
             names = {place: component for component, place in problem.places.items()}
@@ -155,5 +170,12 @@ def _remedies(
                 tuple(attempt.gradients[names[t.name, e.index]] for e in t.elements)
                 for t in tensors
             )
-            return (Remedy(candidate.instead_of, candidate.write, gradients),)
+            return (
+                Remedy(
+                    problem.spoken(candidate.instead_of),
+                    problem.spoken(candidate.write),
+                    gradients,
+                    attempt.candidate.note,
+                ),
+            )
     return ()

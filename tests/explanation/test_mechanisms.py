@@ -67,6 +67,8 @@ MECHANISMS = [
     (lambda x: torch.logdet(torch.diag(x)), doubles(-1.0, 1.0), "DOMAIN", "logdet of this matrix"),
     (lambda x: x.sum(), doubles(1e308, 1e308), "OVERFLOW", "sum is inf"),
     (lambda x: x[x > 5].mean(), ONES, "DOMAIN", "mean of these finite numbers is nan"),
+    (lambda x: x * x, doubles(300.0).half(), "OVERFLOW", "300*300 is inf in float16"),
+    (torch.acos, doubles(1.0000000000000002), "DOMAIN", "acos(1.0000000000000002) is nan"),
     (torch.log, doubles(5e-324), "OVERFLOW", "the derivative of log(4.94066e-324) overflows"),
     (
         lambda x: torch.nn.functional.layer_norm(x.outer(x) + 1, (2,), eps=0.0).square(),
@@ -121,7 +123,7 @@ def test_a_mask_among_the_inputs_is_taken_as_it_is():
     ).findings
     assert finding.mechanism.name == "BRANCH"
     assert finding.tensors[0].elements[0].truth.derivative == 0
-    assert finding.remedies[0].write == "log(torch.where(m != 0, x, 1))"
+    assert finding.remedies[0].write == "log(torch.where(m, x, 1))"
 
 
 def test_a_value_of_a_large_function_is_reported_with_its_number():
@@ -143,6 +145,54 @@ def test_the_spread_of_one_number_is_named(shape):
         "ZERO_BY_ZERO",
         f"std of too few numbers: the shape is {shape}",
     )
+
+
+class Root(torch.autograd.Function):
+    """The root of |x|, whose backward multiplies infinity by 0."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.abs().sqrt()
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        return g * x.sign() / x.abs().sqrt() / 2
+
+
+def test_a_custom_backward_is_not_blamed_on_a_call_of_its_forward():
+    (finding,) = symdiff.explain(lambda x: Root.apply(x) * x, doubles(0.0, 1.0)).findings
+    assert finding.mechanism.name == "CUSTOM"
+    assert finding.tensors[0].elements[0].truth.derivative == 0
+    assert finding.no_remedy == "this backward is your own code"
+
+
+def test_elements_are_not_blamed_on_others():
+    def powers(x):
+        h = torch.ones_like(x)
+        for _ in range(4):
+            h = h * torch.exp(x * 100)
+        return torch.log(h).sum()
+
+    x = torch.ones(100, dtype=torch.float64)
+    x[3], x[50] = 3, -3
+    pole, overflow = symdiff.explain(powers, x).findings
+    assert (pole.line.text, pole.reason) == ("return torch.log(h).sum()", "log(0) is -inf")
+    assert [e.index for e in pole.tensors[0].elements] == [(50,)]
+    assert overflow.line.text == "h = h * torch.exp(x * 100)"
+    assert [e.index for e in overflow.tensors[0].elements] == [(3,)]
+
+
+def test_an_overflow_before_a_cut_is_no_input():
+    def contrast(x):
+        e = torch.exp(x @ x.T * 100)
+        return -torch.log(torch.diagonal(e) / e.sum(1)).mean()
+
+    x = torch.linspace(-1, 1, 512).reshape(64, 8)
+    (finding,) = symdiff.explain(contrast, x).findings
+    assert finding.mechanism.name == "OVERFLOW"
+    assert {str(e.truth) for t in finding.tensors for e in t.elements} == {"undecided"}
 
 
 def test_a_custom_backward_is_reported_and_its_truth_proved():

@@ -145,3 +145,82 @@ def test_a_candidate_is_refused_where_all_numbers_close_by_are_too_small():
     for text, is_true in (("log_softmax(x, 0)", True), ("log_softmax(x, 0)*(1 + 1e-4)", False)):
         found = remedies.tried(problem, Candidate(parse(text), "", ""), {}, proof)
         assert (found is not None) is is_true, text
+
+
+def mean_or_zero(x, mask):
+    m = (x * mask).sum() / mask.sum()
+    return torch.where(mask.any(), m, torch.zeros_like(m))
+
+
+def test_a_condition_is_written_as_in_the_code():
+    x, mask = doubles(1.0, 2.0, 3.0), torch.tensor([False, False, False])
+    (finding,) = symdiff.explain(mean_or_zero, x, mask).findings
+    assert "torch.where(mask.any(), m, torch.zeros_like(m)) does not select" in finding.reason
+    (remedy,) = finding.remedies
+    assert remedy.instead_of == "sum(x * mask) / sum(mask)"
+    assert remedy.write == "sum(x * mask) / torch.where(mask.any(), sum(mask), 1)"
+
+
+def test_a_condition_that_cannot_be_written_is_no_remedy():
+    x, mask = doubles(1.0, 2.0, 3.0), torch.tensor([False, False, False])
+
+    def two_choices(x, mask):
+        m = (x * mask).sum() / mask.sum()
+        return torch.where(mask.any(), torch.where(mask.any(), m, 0 * m), x.sum())
+
+    (finding,) = symdiff.explain(two_choices, x, mask).findings
+    assert [r.write for r in finding.remedies] == ["(sum(mask)).clamp(min=1)"]
+
+
+def means_of_rows(x, mask):
+    m = mask.double()
+    mean = (x * m).sum(1) / m.sum(1)
+    return torch.where(mask.any(1), mean, torch.zeros_like(mean)).sum()
+
+
+def selected_means(x, lengths):
+    inside = torch.arange(x.shape[1])[None] < lengths[:, None]
+    mean = (x * inside).sum(1) / lengths
+    return mean[lengths > 0].sum()
+
+
+def test_constants_of_a_large_function_have_the_names_of_the_code():
+    x = torch.linspace(0.1, 2, 400, dtype=torch.float64).reshape(100, 4)
+    mask = torch.arange(400).reshape(100, 4) % 7 != 0
+    mask[5] = False
+    (finding,) = symdiff.explain(means_of_rows, x, mask).findings
+    (remedy,) = finding.remedies
+    assert remedy.instead_of == "sum(x * m, 1) / sum(m, 1)"
+    assert remedy.write == "sum(x * m, 1) / torch.where(mask.any(1), sum(m, 1), 1)"
+
+
+def test_a_count_of_zero_is_kept_from_the_division():
+    x = torch.linspace(0.1, 2, 400, dtype=torch.float64).reshape(100, 4)
+    lengths = torch.arange(100) % 5
+    (finding,) = symdiff.explain(selected_means, x, lengths).findings
+    assert finding.reason == "sum(x * inside, 1) / lengths is 0/0"
+    (remedy,) = finding.remedies
+    assert (remedy.instead_of, remedy.write) == ("lengths", "lengths.clamp(min=1)")
+
+
+def test_a_wider_dtype_is_that_of_the_inputs():
+    """The exponential overflows before the quotient: it would be too late to widen that."""
+
+    def tangent(x):
+        e = torch.exp(2 * x)
+        return ((e - 1) / (e + 1)).sum()
+
+    (finding,) = symdiff.explain(tangent, doubles(100.0, 1.0).float()).findings
+    (remedy,) = finding.remedies
+    assert remedy.write == "(e - 1) / (e + 1), computed from x.to(torch.float64)"
+
+
+def test_a_zero_after_an_overflow_in_float32_is_found():
+    x = torch.tensor([1e20, 1.0])
+    value, zero = symdiff.explain(lambda x: torch.sqrt((x * x).sum()), x).findings
+    assert value.reason == "1e+20*1e+20 is inf in float32; 1 of 1 values are not finite"
+    ((element,),) = (tensor.elements for tensor in zero.tensors)
+    assert (element.index, element.gradient, element.truth.derivative) == ((0,), 0, 1)
+    (remedy,) = zero.remedies
+    assert remedy.write == "sqrt(sum(x * x)), computed from x.to(torch.float64)"
+    assert remedy.gradients == ((1.0,),)
