@@ -540,6 +540,9 @@ class Allowance:
     is_elsewhere
         Whether the engine computes at another point, where there may be no derivative: a number
         that is not finite may be right there.
+    unclear
+        Where rounding has no bound, the part of the derivative by which it may take an engine off
+        as far as is known. The verdict on a number within it is `undecided`.
     """
 
     radius: float = 0.0
@@ -549,6 +552,7 @@ class Allowance:
     overflows: bool = False
     stencil_leaves_domain: bool = False
     is_elsewhere: bool = False
+    unclear: float = 0.0
 
     def explains(self, value: float, derivative: float) -> bool:
         """Return whether a correct engine may return `value` where f' is `derivative`.

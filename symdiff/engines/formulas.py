@@ -10,11 +10,19 @@ from typing import Any
 import numpy as np
 
 from symdiff.arithmetics.balls import Ball
-from symdiff.arithmetics.bounds.rounding import FLOAT64, is_overflow, rounded_ball, slope_radius
+from symdiff.arithmetics.bounds.rounding import (
+    FLOAT64,
+    is_bounded,
+    is_overflow,
+    rounded_ball,
+    slope_radius,
+    units_of_operations,
+)
 from symdiff.arithmetics.bounds.symbolic_balls import formula_radius
 from symdiff.arithmetics.bounds.ties import ReverseMode
 from symdiff.engines.base import ROUNDING, Allowance, Problem
 from symdiff.errors import Unsupported
+from symdiff.program import Program
 from symdiff.program.values import Dtype
 
 
@@ -67,6 +75,27 @@ def program_allowance(
             f"{', '.join(moved)} is rounded in {dtype.name}, to where the slope may be infinite"
         )
         return Allowance(math.nan, reason=reason, is_elsewhere=True)
-    overflows = is_overflow(problem.program, variable, balls, dtype, radius)
-    reason = ROUNDING if dtype == FLOAT64 else f"{ROUNDING} in {dtype.name}"
-    return Allowance(radius, reason=reason, rounded_in=dtype.name, overflows=overflows)
+    return Allowance(
+        radius,
+        reason=ROUNDING if dtype == FLOAT64 else f"{ROUNDING} in {dtype.name}",
+        rounded_in=dtype.name,
+        overflows=is_overflow(problem.program, variable, balls, dtype, radius),
+        unclear=unclear_part(problem.program, variable, balls, dtype) if radius == 0 else 0.0,
+    )
+
+
+def unclear_part(
+    program: Program,
+    variable: str,
+    balls: Mapping[str, Ball],
+    dtype: Dtype,
+    mode: type[ReverseMode] = ReverseMode,
+) -> float:
+    """Return `Allowance.unclear` where the bound of rounding is 0.
+
+    In a coarse format a number may be some units in the last place off where the derivative exists
+    and balls do not bound it, as on the cut of atan2.
+    """
+    if dtype.bits >= FLOAT64.bits or is_bounded(program, variable, balls, dtype, mode):
+        return 0.0
+    return units_of_operations(program) * 2.0 ** (1 - dtype.bits)

@@ -15,6 +15,7 @@ from symdiff.catalogue import CATALOGUE
 from symdiff.engines.base import Allowance, Problem, rounding_in
 from symdiff.engines.callables import dtype_of
 from symdiff.engines.directional import DirectionalBound, DirectionalProblem
+from symdiff.engines.formulas import unclear_part
 from symdiff.engines.running import check_memory
 from symdiff.engines.tensor_gradients import dtype_at
 from symdiff.errors import describe
@@ -90,5 +91,10 @@ def _rounded(
 ) -> Allowance:
     """Return what rounding, underflow and overflow may do to torch's derivative."""
     radius = slope_radius(program, variable, balls, dtype, mode)
-    overflows = is_overflow(program, variable, balls, dtype, radius)
-    return Allowance(radius, reason=rounding_in(dtype), rounded_in=dtype.name, overflows=overflows)
+    return Allowance(
+        radius,
+        reason=rounding_in(dtype),
+        rounded_in=dtype.name,
+        overflows=is_overflow(program, variable, balls, dtype, radius),
+        unclear=unclear_part(program, variable, balls, dtype, mode) if radius == 0 else 0.0,
+    )

@@ -10,11 +10,10 @@ from typing import Any, Final
 import numpy as np
 
 from symdiff.arithmetics.bounds.conditioning import nearby_slopes, size_of_terms
+from symdiff.arithmetics.bounds.rounding import units_of_operations
 from symdiff.array_types import Array
 from symdiff.engines.base import Problem, Samples
 from symdiff.labels import among
-from symdiff.program import Program
-from symdiff.program.nodes import Call
 from symdiff.program.values import DTYPES, Dtype
 from symdiff.truth.truths import Truths
 from symdiff.verdict.judge import FLOAT64, Judgement, Key
@@ -23,9 +22,6 @@ from symdiff.verdict.words import Verdict
 # A deviation of this many units in the last place never counts as a loss of digits: in float16 two
 # roundings change the fourth digit, and subnormal numbers have fewer digits the smaller they are.
 _UNITS: Final = 8
-# Nor does one of this many units for each operation of the longest chain of operations: each
-# rounds its value and its partial derivative, and both enter the product.
-_UNITS_OF_A_CALL: Final = 4
 
 
 def judge_digits(
@@ -54,7 +50,7 @@ def judge_digits(
         The number of significant digits that have to be right.
     """
     changed: dict[Key, Judgement] = {}
-    units = _units_of(problem.program)
+    units = max(_UNITS, units_of_operations(problem.program))
     for (engine, variable), judgement in judgements.items():
         truth, sample = truths[variable], samples[engine]
         values = sample.derivatives[variable]
@@ -114,16 +110,6 @@ class Limit:
         spacings = np.maximum(sizes * 2.0 ** (1 - self.dtype.bits), self.dtype.smallest_subnormal)
         allowed: Array = np.maximum(10.0**-self.digits * sizes, self.units * spacings)
         return allowed
-
-
-def _units_of(program: Program) -> int:
-    """Return the units in the last place that the operations of a program may be off together."""
-    depths: dict[int, int] = {}
-    for i in program.order:
-        node = program.nodes[i]
-        below = node.operands if isinstance(node, Call) else ()
-        depths[i] = 1 + max((depths[a] for a in below), default=-1)
-    return max(_UNITS, _UNITS_OF_A_CALL * depths[program.output])
 
 
 def few_digits(judgement: Judgement, truths: Truths, values: Array, limit: Limit) -> list[int]:

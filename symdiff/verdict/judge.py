@@ -492,4 +492,5 @@ def _explained(  # noqa: PLR0913, PLR0917  (a number, and what is known about it
         nearest = d
     if allowance.explains(value, nearest):
         return Verdict.INEXACT, allowance.reason
-    return verdict, ""
+    is_unclear = abs(value - nearest) <= allowance.unclear * abs(nearest)
+    return (Verdict.UNDECIDED, NO_BOUND) if is_unclear else (verdict, "")

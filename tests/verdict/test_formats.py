@@ -1,5 +1,7 @@
 """Numbers of a coarser format agree within a unit in its last place, and units count in it."""
 
+import dataclasses
+
 import flint
 import numpy as np
 import pytest
@@ -7,6 +9,8 @@ import torch
 
 import symdiff
 from symdiff.arithmetics.bounds.rounding import slope_radius
+from symdiff.engines.autograd import ENGINE as AUTOGRAD
+from symdiff.engines.registry import registered
 from symdiff.program import parse
 from symdiff.program.values import DTYPES
 
@@ -59,3 +63,34 @@ def test_the_rounding_of_literals_is_allowed_for(text, x, dtype, least, why):
     radius = slope_radius(parse(text), "x", {"x": flint.arb(x)}, DTYPES[dtype])
     assert radius >= least, why
     assert radius <= 64 * least or least == 1, why
+
+
+CUT = "logaddexp(x, log(atan2(x, -y)))"  # at x = 0 defined on the cut of atan2, and right of it
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("engine", ["autograd", "jax"])
+def test_a_unit_more_or_less_is_not_wrong_where_rounding_has_no_bound(engine, dtype):
+    at = {"x": [0], "y": [0.9609375]}
+    report = symdiff.compare(CUT, at=at, engines=[engine], dtype=dtype, order=2)
+    (row,) = (r for r in report.records() if r["variable"] == "x,x")
+    # mpmath.diff of log(exp(x) + pi - atan(x/0.9609375)) at 0, to 15 digits
+    assert row["derivative"] == pytest.approx(0.24135666958273747)
+    assert row["verdict"] in {"agrees", "undecided"}
+
+
+@pytest.mark.parametrize(("off", "words"), [(1, {"undecided", "agrees"}), (200, {"wrong"})])
+def test_far_off_is_wrong_where_rounding_has_no_bound(off, words):
+    class Planted:
+        name, traits = "planted", AUTOGRAD.traits
+        estimate_errors, allowance = AUTOGRAD.estimate_errors, AUTOGRAD.allowance
+
+        def differentiate(self, problem):
+            samples = AUTOGRAD.differentiate(problem)
+            wrong = {n: d * (1 + off * 2.0**-23) for n, d in samples.derivatives.items()}
+            return dataclasses.replace(samples, derivatives=wrong)
+
+    at = {"x": [0], "y": [0.9609375]}
+    with registered(Planted()):
+        report = symdiff.compare(CUT, at=at, engines=["planted"], dtype="float32", order=2)
+    assert next(r["verdict"] for r in report.records() if r["variable"] == "x,x") in words

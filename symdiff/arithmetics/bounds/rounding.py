@@ -21,9 +21,12 @@ from symdiff.arithmetics.reading import read
 from symdiff.catalogue import CATALOGUE
 from symdiff.errors import Unsupported
 from symdiff.program import Program
+from symdiff.program.nodes import Call
 from symdiff.program.values import DTYPES, Dtype
 
 FLOAT64: Final = DTYPES["float64"]
+# Each operation rounds its value and its partial derivative, and both enter the product.
+_UNITS_OF_A_CALL: Final = 4
 # A precision at which balls are infinite at singularities only.
 _HIGH_PRECISION: Final = Dtype("high precision", 256, 0.0, 0.0)
 
@@ -93,6 +96,45 @@ def is_overflow(
         return False
     unlimited = Dtype(dtype.name, dtype.bits, 0.0, 0.0)
     return math.isfinite(slope_radius(program, variable, inputs, unlimited))
+
+
+def is_bounded(
+    program: Program,
+    variable: str,
+    inputs: Mapping[str, Ball],
+    dtype: Dtype,
+    mode: type[BothBranches],
+) -> bool:
+    """Return whether balls bound a derivative; see `slope_radius`, which is 0 at a singularity.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> zero, form = {"x": flint.arb(0)}, DTYPES["float32"]
+    >>> [is_bounded(parse(t), "x", zero, form, BothBranches) for t in ("abs(x)", "sqrt(x**4)")]
+    [True, False]
+    """
+    slope = _slope(_jet(program, variable, inputs, dtype, mode))
+    return slope is not None and bool(slope.is_finite())
+
+
+def units_of_operations(program: Program) -> int:
+    """Return the units in the last place that the operations of a program may be off together.
+
+    They are so many for each operation of the longest chain of operations.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> units_of_operations(parse("exp(sin(x)) + x")) // _UNITS_OF_A_CALL
+    3
+    """
+    depths: dict[int, int] = {}
+    for i in program.order:
+        node = program.nodes[i]
+        below = node.operands if isinstance(node, Call) else ()
+        depths[i] = 1 + max((depths[a] for a in below), default=-1)
+    return _UNITS_OF_A_CALL * depths[program.output]
 
 
 def value_radius(
