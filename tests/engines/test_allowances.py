@@ -153,6 +153,7 @@ CANCELLING = [
     ("sqrt(1 + (sin(2*x) - ((x - 1) + (x - 1)))**2) - sqrt(1 + sin((x - 1) - x)**2)", 0.0),
     ("tanh(x - (x - 1))/(2 + sin(x**2)**2)", 6e-6),
     ("x/(x + 1) - log(1 + x) + 1e-19*x", 0.0),
+    ("(1e-8 - (x - x))/abs(hypot(x, 1))", 0.5),  # 1/abs(...) is added and subtracted
 ]
 
 

@@ -140,6 +140,8 @@ class ReverseMode(BothBranches):
         gradient = jet.gradient
         if all(a.gradient for a in arguments):  # both arguments vary
             terms = gradient_terms(row, arguments) or ()
+            # The two terms of x - x, which has no gradient, are added one by one as well.
+            gradient = gradient or tuple(flint.arb(0) for _ in arguments[0].gradient)
             gradient = tuple(map(self._add_rounding, gradient, zip(*terms, strict=True)))
         return super().rounded(Jet(value, gradient), row, arguments)
 
