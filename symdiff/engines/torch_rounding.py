@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from symdiff.arithmetics.balls import Ball
-from symdiff.arithmetics.bounds.own_ways import AnyWay
+from symdiff.arithmetics.bounds.own_ways import AnyWay, AnyWayOfTrace
 from symdiff.arithmetics.bounds.rounding import is_overflow, rounded_ball, slope_radius
 from symdiff.arithmetics.bounds.ties import ReorderedSums, ReverseMode
 from symdiff.catalogue import CATALOGUE
@@ -20,6 +20,7 @@ from symdiff.engines.running import check_memory
 from symdiff.engines.tensor_gradients import dtype_at
 from symdiff.errors import describe
 from symdiff.program import Program
+from symdiff.program.traced import TracedProgram
 from symdiff.program.values import DTYPES, Dtype
 
 __all__ = ["allowance_along", "allowance_at"]
@@ -47,7 +48,8 @@ def allowance_at(
     dtype, mode = problem.tensor_problem.dtype, AnyWay if reordered else ReorderedSums
     if problem.function is not None:
         dtype = dtype_at(problem, problem.tensor_problem, problem.function, point)
-        mode = AnyWay
+        is_traced = isinstance(problem.tensor_problem.program, TracedProgram)
+        mode = AnyWayOfTrace if is_traced else AnyWay
     return _rounded(program, variable, balls, dtype, mode)
 
 

@@ -86,6 +86,7 @@ class AnyWay(ReorderedSums):
     backward_formula = (
         False  # the scales of the formula as written bound it, and bound it more closely
     )
+    compares_exactly = False
 
     def __init__(self, dtype: Dtype = DTYPES["float64"]) -> None:
         """Take the dtype in which the value is computed."""
@@ -112,6 +113,12 @@ class AnyWay(ReorderedSums):
 
     def _near(self, x: Ball, scale: Ball | float) -> Ball:
         return x + flint.arb(0, self._ulp * scale)
+
+
+class AnyWayOfTrace(AnyWay):
+    """As `AnyWay`, for a function that was traced: it has the differences of its trace."""
+
+    compares_exactly = True
 
 
 def _sum_of_slopes(arguments: Sequence[Jet], k: int) -> Ball:

@@ -6,6 +6,7 @@ Johansson 2017, section 2.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -70,14 +71,66 @@ def slope_radius(
     0.0
     """
     nodes: dict[int, Any] = {}  # the jets in this dtype
-    radius = _radius(
-        dtype,
-        lambda d: _slope(_jet(program, variable, inputs, d, mode, nodes if d is dtype else None)),
-    )
+
+    def slope(d: Dtype) -> Ball | None:
+        known = nodes if d is dtype else {}
+        if mode.compares_exactly:
+            known |= _compared(program, variable, inputs, d)
+        return _slope(_jet(program, variable, inputs, d, mode, known))
+
+    radius = _radius(dtype, slope)
     if not math.isfinite(radius) or not issubclass(mode, ReverseMode):
         return radius
     with flint.ctx.workprec(dtype.bits):
         return radius + underflow_of_adjoints(program, nodes, mode(dtype), dtype, radius)
+
+
+def _compared(
+    program: Program, variable: str, inputs: Mapping[str, Ball], dtype: Dtype
+) -> dict[int, Any]:
+    """Return the jets of the differences that a switch compares with 0, by node."""
+    found: dict[int, Any] = {}
+    for node in compared_differences(program):
+        _jet(program.at(node), variable, inputs, dtype, ReverseMode, found)
+    return found
+
+
+@functools.lru_cache(maxsize=32)
+def compared_differences(program: Program) -> tuple[int, ...]:
+    """Return the nodes that add or subtract two terms, only for a switch to compare the result.
+
+    The terms have no sums in them, and the result is part of no larger sum. So no engine adds up
+    in a different order there, and the result of equal terms is exactly 0.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> [compared_differences(parse(t)) for t in ("abs(x - y)", "abs(x - y - z)", "(x - y)**2")]
+    [(2,), (), ()]
+    """
+    sums: set[int] = set()  # the nodes with a sum in them
+    used: dict[int, list[str]] = {}  # by node, the functions that it is an argument of
+    for node, call in program.calls():
+        for operand in call.operands:
+            used.setdefault(operand, []).append(call.function)
+        if call.function in _SUMS or not sums.isdisjoint(call.operands):
+            sums.add(node)
+    return tuple(
+        node
+        for node, call in program.calls()
+        if call.function in _SUMS
+        and sums.isdisjoint(call.operands)
+        and used.get(node)
+        and all(map(_compares, used[node]))
+    )
+
+
+_SUMS: Final = frozenset({"add", "subtract"})
+
+
+def _compares(function: str) -> bool:
+    row = CATALOGUE[function]
+    return function not in _SUMS and (row.piecewise_affine or row.role == "comparison")
 
 
 def is_overflow(

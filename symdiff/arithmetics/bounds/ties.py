@@ -32,6 +32,7 @@ class BothBranches:
     """
 
     backward_formula = False
+    compares_exactly = False
 
     def __init__(self, dtype: Dtype = DTYPES["float64"]) -> None:
         """Take the dtype in which the engine computes."""
@@ -157,7 +158,13 @@ class ReverseMode(BothBranches):
 
 
 class ReorderedSums(ReverseMode):
-    """As `ReverseMode`, for engines that may also add up the terms of a value in any order."""
+    """As `ReverseMode`, for engines that may also add up the terms of a value in any order.
+
+    Differences that a switch compares with 0, such as x - y in abs(x - y), are computed as they
+    are written: exactly where x and y are equal doubles.
+    """
+
+    compares_exactly = True
 
     def _sum(self, value: Ball, terms: Sequence[Ball]) -> Ball:
         return self._add_rounding(value, terms)

@@ -10,8 +10,10 @@ import sympy as sp
 from symdiff.arithmetics.balls import enclose
 from symdiff.arithmetics.bounds import jets
 from symdiff.arithmetics.bounds.jets import TieError
+from symdiff.arithmetics.bounds.own_ways import AnyWay, AnyWayOfTrace
 from symdiff.arithmetics.bounds.rounding import may_miss_zero_of_root, slope_radius, value_radius
 from symdiff.arithmetics.bounds.symbolic_balls import enclose_expression, formula_radius
+from symdiff.arithmetics.bounds.ties import ReorderedSums
 from symdiff.engines.autograd import ENGINE as AUTOGRAD
 from symdiff.engines.base import Problem
 from symdiff.errors import Unsupported
@@ -202,3 +204,26 @@ def test_where_a_formula_is_undefined_it_has_no_bound(expression, x):
 def test_a_function_without_an_enclosure_is_named():
     with pytest.raises(Unsupported, match="zeta"):
         enclose_expression(sp.zeta(X), {"x": flint.arb(3)})
+
+
+@pytest.mark.parametrize(
+    ("text", "is_exact"),
+    [
+        ("abs(x - y)", True),
+        ("relu(x + y - 0.2)", False),  # a sum in a sum
+        ("where(x - y > 0, x, y)", True),
+        ("max(x - y, 0)*2 + min(y - x, 0)", True),
+        ("where(x - y > 0, 2*x, x) + (x - y)**2", False),  # a power may be expanded
+        ("abs(x - y - 0*x)", False),
+    ],
+)
+def test_a_difference_that_a_switch_compares_is_not_reordered(text, is_exact):
+    program = parse(text)
+    inputs = {"x": flint.arb(0.1), "y": flint.arb(0.1)}
+    radii = {
+        mode: max(slope_radius(program, n, inputs, mode=mode) for n in program.inputs)
+        for mode in (ReorderedSums, AnyWayOfTrace, AnyWay)
+    }
+    assert (radii[ReorderedSums] < 1e-9) == is_exact
+    assert (radii[AnyWayOfTrace] < 1e-9) == is_exact
+    assert radii[AnyWay] >= 1
