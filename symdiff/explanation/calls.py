@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import torch
+from torch.autograd.function import BackwardCFunction
 from torch.overrides import TorchFunctionMode
 
 from symdiff.tracing.places import CodeLine, calling_line
@@ -26,7 +27,8 @@ class Step:
     name
         The name of the function or method, without underscores.
     function, args, kwargs
-        The call. `function` is None for a custom Function, whose backward is the user's own.
+        The call. `function` is None for a custom Function, and for what torch calls by itself, as
+        in `torch.func.grad`.
     results
         The tensors that it returned or wrote to.
     line
@@ -43,6 +45,12 @@ class Step:
     results: tuple[torch.Tensor, ...]
     line: CodeLine | None
     versions: Mapping[int, int]
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it is a custom Function of the user."""
+        nodes = (r.grad_fn for r in self.results)
+        return self.function is None and any(isinstance(n, BackwardCFunction) for n in nodes)
 
     @property
     def operands(self) -> tuple[torch.Tensor, ...]:

@@ -23,11 +23,12 @@ from symdiff.explanation.findings import (
     Mechanism,
     Remedy,
 )
-from symdiff.explanation.finite import nonfinite
+from symdiff.explanation.finite import is_finite, nonfinite
 from symdiff.explanation.mechanisms import Cause, causes, value_cause
 from symdiff.explanation.origins import forward_origin
 from symdiff.explanation.plain import reason_of
 from symdiff.explanation.problems import (
+    OUTSIDE,
     UNDECIDED,
     Records,
     SmallProblem,
@@ -47,6 +48,10 @@ _HEALTHY: Final = 2  # elements at which a cut is checked
 _LOOKED_AT: Final = 1000  # elements among which the few are chosen
 _WHOLE: Final = "for the whole function"
 _NO_SLOPE: Final = "as it is written, the function has no finite derivative there"
+_UNDEFINED: Final = (
+    "in real numbers the function is undefined there, as a logarithm of 0 and a division by 0 are, "
+    "although torch gets a finite value"
+)
 _NO_SLOPE_IN_PART: Final = "the part that was cut out has no finite derivative there"
 _NO_VALUE: Final = "the value itself is not finite"
 _OWN: Final = "this backward is your own code"
@@ -109,9 +114,17 @@ def explain(function: Callable[..., Any], *inputs: Any, **keywords: Any) -> Expl
     sizes = [t.numel() for t in done.leaves.values() if t.requires_grad]
     return Explanation(
         name=getattr(function, "__qualname__", type(function).__name__).rpartition(".")[2],
-        findings=tuple(findings),
+        findings=_merged(findings),
         checked=(sum(sizes), len(sizes)),
     )
+
+
+def _merged(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return findings that say the same as one, as those of the iterations of a loop may do."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(str(finding), []).append(finding)
+    return tuple(dataclasses.replace(same[0], times=len(same)) for same in groups.values())
 
 
 def _groups(done: Run) -> list[tuple[Step, list[Origin]]]:
@@ -179,11 +192,8 @@ def _finding(
 ) -> Finding | None:
     """Return what is reported of one operation; None if no gradient of an input shows it."""
     gradients = done.gradients if alone else gradients_from(done, origins)
-    masks = {
-        name: mask
-        for name, gradient in gradients.items()
-        if gradient is not None and (mask := nonfinite(gradient)) is not None
-    }
+    known = {name: gradient for name, gradient in gradients.items() if gradient is not None}
+    masks = {n: mask for n, gradient in known.items() if (mask := nonfinite(gradient)) is not None}
     if not masks:
         return None
     problem, reason = _problem(done, origins[0], whole)
@@ -191,9 +201,14 @@ def _finding(
     if problem is not None:
         proof, cause, reason = _proved(problem, done, origins[0])
     records = {} if proof is None else proof.autograd
-    is_own = origins[0].step.function is None
+    is_own = origins[0].step.is_own
     told = None if is_own else cause
-    mechanism, text = (told.mechanism, told.reason) if told else _plain(done, step, origins[0])
+    if told is None:
+        mechanism, text = _plain(done, step, origins[0])
+    elif any(bool(known[n][m].isnan().any()) for n, m in masks.items()):
+        mechanism, text = told.mechanism, told.reason
+    else:  # 0 times infinity would be NaN
+        mechanism, text = told.without_zero
     finding = Finding(
         operation=step.name,
         line=step.line or origins[0].step.line,
@@ -263,10 +278,10 @@ def _plain(done: Run, step: Step, origin: Origin) -> tuple[Mechanism, str]:
             if off is not None:
                 kinds = {f"{v:g}" for v in operand.detach()[off].unique().tolist()}
                 return Mechanism.INPUT, f"{names[id(operand)]} has {', '.join(sorted(kinds))}"
-    reason = reason_of(step)
+    reason = reason_of(step, origin.where if step is origin.step else None)
     if reason is not None:
         return reason
-    if origin.step.function is None:
+    if origin.step.is_own:
         text = f"the backward of {origin.step.name} turns finite numbers into others"
         return Mechanism.CUSTOM, text
     return Mechanism.UNKNOWN, f"{origin.step.name} in shape {tuple(origin.where.shape)}"
@@ -329,6 +344,8 @@ def _with_remedies(
 ) -> Finding:
     """Return a finding with the first remedy that gives the true gradient."""
     wanted = _wanted(finding, problem, proof.autograd)
+    if not wanted and _is_undefined(done, finding):
+        return dataclasses.replace(finding, no_remedy=_UNDEFINED)
     if not wanted:
         is_inner = not any(name in done.leaves for name, _ in problem.places.values())
         return dataclasses.replace(finding, no_remedy=_NO_SLOPE_IN_PART if is_inner else _NO_SLOPE)
@@ -346,6 +363,12 @@ def _with_remedies(
         note=attempt.candidate.note,
     )
     return dataclasses.replace(finding, remedies=(remedy,))
+
+
+def _is_undefined(done: Run, finding: Finding) -> bool:
+    """Return whether torch returns finite numbers where the function is undefined."""
+    kinds = {e.truth.kind for t in finding.tensors for e in t.elements}
+    return kinds == {OUTSIDE} and all(is_finite(output.detach()) for output in done.outputs)
 
 
 def _wanted(

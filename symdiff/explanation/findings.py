@@ -157,6 +157,8 @@ class Finding:
         The remedies that give the true gradient.
     no_remedy
         Why there is none; "" if there is one.
+    times
+        How many calls this says the same of, as in a loop.
     """
 
     operation: str
@@ -167,11 +169,13 @@ class Finding:
     basis: str = ""
     remedies: tuple[Remedy, ...] = ()
     no_remedy: str = ""
+    times: int = 1
 
     def __str__(self) -> str:
         """Return the finding as a paragraph of lines of at most 80 columns."""
         lines = [*_wrapped(str(self.line) if self.line else self.operation, "")]
-        lines += _wrapped(f"{self.mechanism.value}: {self.reason}", "  ")
+        often = f" ({self.times} times)" if self.times > 1 else ""
+        lines += _wrapped(f"{self.mechanism.value}: {self.reason}{often}", "  ")
         for tensor in self.tensors:
             lines += _of_tensor(tensor)
         if self.basis:

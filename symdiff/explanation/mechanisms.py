@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
+import torch
 
 from symdiff.array_types import Array, Mask
 from symdiff.catalogue import CATALOGUE
@@ -22,7 +23,9 @@ from symdiff.program import Call, Program
 from symdiff.program.nodes import Input, Setting
 from symdiff.program.values import read_value
 
+_CHOICE: Final = "where"
 _DIVISION: Final = "/"  # the operator of the row
+_DOUBLE: Final = "float64"
 _MATRICES: Final = "linear algebra"  # groups of the catalogue
 _REDUCTIONS: Final = "reductions"
 _NEARBY: Final = 1e-9  # relative distance at which a pole and an overflow are told apart
@@ -49,6 +52,8 @@ class Cause:
         The node that does not select this value; None if there is none.
     mechanism, reason
         What happens.
+    without_zero
+        The same if it were not for a gradient of 0 that arrives.
     """
 
     node: int
@@ -58,6 +63,7 @@ class Cause:
     choice: int | None
     mechanism: Mechanism
     reason: str
+    without_zero: tuple[Mechanism, str]
 
 
 def backward(problem: SmallProblem) -> TorchBackwardPass:
@@ -105,7 +111,7 @@ def _cause(
     is_nan = slope is not None and bool(np.isnan(slope[where]).any())
     if mechanism is Mechanism.INFINITE_SLOPE and is_nan:
         mechanism, reason = _of_nan(program, done, node, argument, where)
-    choice = None
+    choice, without_zero = None, (mechanism, reason)
     is_zero = _is_zero(done.adjoints[node], done.values[node], where)
     if is_zero:
         choice = _choice(program, done, node)
@@ -115,7 +121,7 @@ def _cause(
         elif mechanism is Mechanism.INFINITE_SLOPE:
             mechanism = Mechanism.ZERO_TIMES_INFINITY
             reason = f"{reason}; the gradient that arrives is 0"
-    return Cause(node, argument, where, source, choice, mechanism, reason)
+    return Cause(node, argument, where, source, choice, mechanism, reason, without_zero)
 
 
 def _text_of_choice(program: Program, choice: int) -> str:
@@ -136,7 +142,9 @@ def _source(
     """
     rows = _rows_of_minus_infinity(program, values, node)
     call = program.nodes[node]
-    if rows is not None or not isinstance(call, Call):
+    if not isinstance(call, Call):
+        return node, None
+    if rows is not None and not _has_logarithm_of_zero(program, values, call):
         return node, rows
     mask = where if CATALOGUE[call.function].array is None else None
     operands = _operands(program, call)
@@ -145,6 +153,23 @@ def _source(
             if is_off(_at(values.get(operand), mask)):
                 return _source(program, values, operand, mask)
     return node, None
+
+
+def _has_logarithm_of_zero(program: Program, values: Mapping[int, Array], call: Call) -> bool:
+    """Return whether the -inf that a call gets is made from finite numbers: it is no mask then."""
+    for operand in _operands(program, call):
+        inner, value = program.nodes[operand], values.get(operand)
+        if value is None or value.dtype == bool or not np.isneginf(value).any():
+            continue
+        if not isinstance(inner, Call) or CATALOGUE[inner.function].array is not None:
+            continue
+        if inner.function == _CHOICE:
+            continue
+        if not any(_has_nonfinite(values.get(a)) for a in _operands(program, inner)):
+            return True
+        if _has_logarithm_of_zero(program, values, inner):
+            return True
+    return False
 
 
 def _at(value: Array | None, where: Mask | None) -> Array | None:
@@ -200,17 +225,18 @@ def of_numbers(
         The dtype in which the derivative is computed.
     """
     text = _with_numbers(row, at)
+    is_coarse = precision not in {"", _DOUBLE}
     if row.operator == _DIVISION and at[-1] == 0:
         mechanism = Mechanism.ZERO_BY_ZERO if at[0] == 0 else Mechanism.POLE
-        text = f"{written or text} is {text}"
+        text = f"{written} is {text}" if written else text
     elif np.isnan(value):
         mechanism, text = Mechanism.DOMAIN, f"{text} is nan"
     elif np.isinf(value):
         is_pole = not at or at[0] == 0 or abs(_near(row.column("numpy"), at)) < _LARGE
-        is_narrow = precision not in {"", "float64"} and math.isfinite(_in_double(row, at))
+        is_narrow = is_coarse and math.isfinite(_in_double(row, at))
         mechanism = Mechanism.OVERFLOW if is_narrow or not is_pole else Mechanism.POLE
         text = f"{text} is {value:g}{f' in {precision}' if is_narrow else ''}"
-    elif any(0 < abs(n) < _TINY for n in at) or (precision != "float64" and any(at)):
+    elif any(0 < abs(n) < _TINY for n in at) or (is_coarse and _has_slopes(row, at)):
         mechanism = Mechanism.OVERFLOW
         text = f"the derivative of {text} overflows in {precision}"
     else:
@@ -254,6 +280,18 @@ def _in_double(row: Function, at: list[float]) -> float:
         return math.nan
     with np.errstate(all="ignore"):
         return float(function(*at))
+
+
+def _has_slopes(row: Function, at: list[float]) -> bool:
+    """Return whether all derivatives of a function are finite in double precision."""
+    function: Any = row.column("torch")
+    arguments = [torch.tensor(n, dtype=torch.float64, requires_grad=True) for n in at]
+    try:
+        with torch.inference_mode(mode=False), torch.enable_grad():
+            found = torch.autograd.grad(function(*arguments), arguments)
+    except (RuntimeError, TypeError):
+        return True
+    return all(bool(g.isfinite()) for g in found)
 
 
 def _near(function: object, at: list[float]) -> float:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import torch
 
 from symdiff.catalogue import BY_NAME
 from symdiff.explanation.calls import Step
 from symdiff.explanation.finite import is_finite
 from symdiff.explanation.recording import Run
+
+_CHOICE: Final = "where"
 
 
 def forward_origin(done: Run, step: Step, where: torch.Tensor | None = None) -> Step:
@@ -22,7 +26,7 @@ def forward_origin(done: Run, step: Step, where: torch.Tensor | None = None) -> 
     where
         The elements that matter. A function of single elements does not depend on the others.
     """
-    if has_row_of_minus_infinity(step):
+    if has_row_of_minus_infinity(step) and not _has_logarithm_of_zero(done, step):
         return step
     row = BY_NAME.get(step.name)
     mask = where if row is not None and row.array is None else None
@@ -33,6 +37,21 @@ def forward_origin(done: Run, step: Step, where: torch.Tensor | None = None) -> 
                 if producer is not None:
                     return forward_origin(done, producer, mask)
     return step
+
+
+def _has_logarithm_of_zero(done: Run, step: Step) -> bool:
+    """Return whether a call made the -inf of a step from finite numbers: it is no mask then."""
+    for operand in step.operands:
+        if not operand.is_floating_point() or not bool(operand.isneginf().any()):
+            continue
+        producer = done.producer(operand, step.index)
+        row = None if producer is None else BY_NAME.get(producer.name)
+        if producer is None or row is None or row.array is not None or row.name == _CHOICE:
+            continue
+        numbers = [t.detach() for t in producer.operands if t.is_floating_point()]
+        if all(map(is_finite, numbers)) or _has_logarithm_of_zero(done, producer):
+            return True
+    return False
 
 
 def _at(tensor: torch.Tensor, where: torch.Tensor | None) -> torch.Tensor:

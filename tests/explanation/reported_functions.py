@@ -183,3 +183,70 @@ def standard_score(x):
 
 def identity_by_relu(x):
     return torch.relu(x) - torch.relu(-x)
+
+
+def norm(x):  # pytorch#2421
+    return x.norm()
+
+
+def spread(x):  # jax#11716, in torch
+    return x.std(correction=0)
+
+
+def pairwise_distance(x, y):  # pytorch#37154
+    return torch.cdist(x[None], y[None])
+
+
+def scaled_by_sum(x):  # pytorch#3264
+    return torch.nn.functional.normalize(x, p=1, dim=0)[0]
+
+
+def library_entropy(x):  # jax#15709
+    return torch.special.entr(x)
+
+
+def entropy_by_xlogy(x):  # pytorch#80770
+    return -torch.xlogy(x, x)
+
+
+def absolute_loss(x, t):  # pytorch#96813
+    return torch.nn.functional.smooth_l1_loss(x, t, beta=0)
+
+
+def library_log_sigmoid(x):  # pytorch#31829
+    return torch.nn.functional.logsigmoid(x)
+
+
+def root_with_power(x):  # Zygote.jl#1101b
+    return x**1.5
+
+
+def cardinal_sine(x):  # pytorch#196703
+    return torch.where(x == 0, 1.0, torch.sin(torch.pi * x) / (torch.pi * x))
+
+
+# The second derivatives: NaNs in the backward of a gradient.
+
+
+def slope_of_logaddexp(x):  # pytorch#196704
+    value = torch.logaddexp(x, torch.zeros_like(x)).sum()
+    return torch.autograd.grad(value, x, create_graph=True)[0]
+
+
+def slope_of_sinc(x):  # pytorch#196703
+    value = torch.sinc(x).sum()
+    return torch.autograd.grad(value, x, create_graph=True)[0]
+
+
+def slope_of_power(x):  # Zygote.jl#1101b
+    value = (x**1.5).sum()
+    return torch.autograd.grad(value, x, create_graph=True)[0]
+
+
+def slope_of_product(a, b, c, d):  # pytorch#193012
+    value = (4000 * a * b * c * d).sum()
+    return torch.autograd.grad(value, a, create_graph=True)[0]
+
+
+def slopes_of_determinant(a):  # pytorch#192521
+    return torch.func.jacrev(torch.linalg.det)(a)

@@ -66,7 +66,13 @@ MECHANISMS = [
     (lambda x: torch.logdet(torch.diag(x)), ZEROS, "POLE", "logdet of this matrix is infinite"),
     (lambda x: torch.logdet(torch.diag(x)), doubles(-1.0, 1.0), "DOMAIN", "logdet of this matrix"),
     (lambda x: x.sum(), doubles(1e308, 1e308), "OVERFLOW", "sum is inf"),
-    (lambda x: x[x > 5].mean(), ONES, "DOMAIN", "mean of these finite numbers is nan"),
+    (lambda x: x[x > 5].mean(), ONES, "ZERO_BY_ZERO", "mean of no numbers"),
+    (lambda x: x * (x.log() - (2 * x).log()), ZEROS, "POLE", "log(0) is -inf"),
+    (lambda x: torch.softmax(torch.log(x), 0)[0], ZEROS, "POLE", "log(0) is -inf"),
+    (lambda x: torch.exp(x - x.max()).sum(), doubles(-INF, -INF), "MINUS_INFINITY", "subtract of x"),
+    (torch.acos, torch.ones(1), "INFINITE_SLOPE", "acos(1) has an infinite slope"),
+    (lambda x: (1 - x) ** 0.3, torch.ones(1), "INFINITE_SLOPE", "0**0.3 has an infinite slope"),
+    (lambda x: 1 / x, torch.full((1,), 1e-30), "OVERFLOW", "derivative of 1/1e-30 overflows in float32"),
     (lambda x: x * x, doubles(300.0).half(), "OVERFLOW", "300*300 is inf in float16"),
     (torch.acos, doubles(1.0000000000000002), "DOMAIN", "acos(1.0000000000000002) is nan"),
     (torch.log, doubles(5e-324), "OVERFLOW", "the derivative of log(4.94066e-324) overflows"),
@@ -182,6 +188,41 @@ def test_elements_are_not_blamed_on_others():
     assert [e.index for e in pole.tensors[0].elements] == [(50,)]
     assert overflow.line.text == "h = h * torch.exp(x * 100)"
     assert [e.index for e in overflow.tensors[0].elements] == [(3,)]
+
+
+def test_what_is_said_of_all_iterations_of_a_loop_is_said_once():
+    def roots(x):
+        h = x
+        for _ in range(3):
+            h = torch.sqrt(h) * h
+        return h.sum()
+
+    explanation = symdiff.explain(roots, doubles(0.0, 1.0))
+    (finding,) = explanation.findings
+    assert finding.times == 3
+    assert "the gradient that arrives is 0 (3 times)" in str(explanation)
+    assert symdiff.explain(torch.sqrt, doubles(0.0)).findings[0].times == 1
+
+
+LARGE = torch.linspace(1, 2, 1000)
+
+
+@pytest.mark.parametrize(
+    ("function", "mechanism", "reason"),
+    [
+        (lambda x: torch.sqrt(((x - x) ** 2).mean()), "INFINITE_SLOPE", "sqrt(0) has an infinite slope"),
+        (lambda x: 1 / (x.sum() - x.sum()), "POLE", "1/0"),
+        (lambda x: (x * 0).sum() / (x * 0).norm(), "ZERO_BY_ZERO", "0/0"),
+        (lambda x: x[x > 5].std(), "ZERO_BY_ZERO", "std of no numbers"),
+    ],
+)  # fmt: skip
+@pytest.mark.filterwarnings("ignore:std")
+def test_the_numbers_of_a_call_tell_the_mechanism_where_nothing_is_proved(
+    function, mechanism, reason
+):
+    finding = symdiff.explain(function, LARGE).findings[0]
+    assert finding.mechanism.name == mechanism
+    assert finding.reason.partition(";")[0] == reason
 
 
 def test_an_overflow_before_a_cut_is_no_input():

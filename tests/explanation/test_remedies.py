@@ -224,3 +224,11 @@ def test_a_zero_after_an_overflow_in_float32_is_found():
     (remedy,) = zero.remedies
     assert remedy.write == "sqrt(sum(x * x)), computed from x.to(torch.float64)"
     assert remedy.gradients == ((1.0,),)
+
+
+def test_a_finite_value_of_an_undefined_function_is_told():
+    x = doubles(0.0, 1.0)
+    (finding,) = symdiff.explain(lambda x: torch.log(x.abs()).clamp(min=-10).sum(), x).findings
+    assert finding.no_remedy.startswith("in real numbers the function is undefined there")
+    (finding,) = symdiff.explain(lambda x: torch.log(x.abs()) * x, x).findings
+    assert finding.no_remedy == "as it is written, the function has no finite derivative there"

@@ -101,6 +101,13 @@ CASES = [
      {"x[0]": OUTSIDE, "x[1]": OUTSIDE}, None),
     (reported.standard_score, (doubles(1.0, 1.0),), "div", "ZERO_BY_ZERO",
      {"x[0]": OUTSIDE, "x[1]": OUTSIDE}, None),
+    (reported.library_entropy, (doubles(0.0, 1.0),), "special_entr", "POLE",
+     {"x[0]": "inf"}, None),
+    (reported.entropy_by_xlogy, (doubles(0.0, 1.0),), "xlogy", "ZERO_BY_ZERO",
+     {"x[0]": "inf"}, None),
+    (reported.library_log_sigmoid, (doubles(-INF, 1.0),), "log_sigmoid", "INPUT", {}, None),
+    (reported.cardinal_sine, (doubles(0.0, 0.5),), "div", "BRANCH",
+     {"x[0]": "0"}, "sin(x * 3.141592653589793) / torch.where(x == 0, 1, x * 3.141592653589793)"),
     (reported.identity_by_relu, (doubles(0.0, 1.0),), "relu", "WRONG_ZERO", {"x[0]": "1"}, "x"),
 ]  # fmt: skip
 
@@ -179,6 +186,13 @@ def test_each_branch_has_its_own_finding():
 @pytest.mark.parametrize(
     ("function", "inputs"),
     [
+        (reported.norm, (doubles(0.0, 0.0),)),
+        (reported.spread, (doubles(1.0, 1.0),)),
+        (reported.pairwise_distance, (doubles(0.0, 0.0), doubles(0.0, 0.0))),
+        (reported.scaled_by_sum, (doubles(0.05, 0.05, 0.05, 0.05, 0.0),)),
+        (reported.absolute_loss, (doubles(0.0, 1.0), doubles(0.0, 2.0))),
+        (reported.library_log_sigmoid, (doubles(-800.0, 1.0),)),
+        (reported.root_with_power, (doubles(0.0, 1.0),)),
         (reported.library_distance, (doubles(1.0, 2.0), doubles(1.0, 2.0))),
         (reported.power_zero, (doubles(0.0),)),
         (reported.fraction_to_power_zero, (doubles(1.0),)),
@@ -193,3 +207,24 @@ def test_nothing_is_found_where_all_is_well(function, inputs):
     explanation = symdiff.explain(function, *inputs)
     assert explanation.ok and explanation
     assert explanation.findings == ()
+
+
+@pytest.mark.parametrize(
+    ("function", "inputs", "found"),
+    [
+        (reported.slope_of_logaddexp, (doubles(-800.0, 1.0),), "x[0]"),
+        (reported.slope_of_sinc, (doubles(0.0, 1.0),), "x[0]"),
+        (reported.slope_of_power, (doubles(0.0, 1.0),), "x[0]"),
+        (reported.slope_of_product, (halves(5.0),) * 4, "b[0] c[0] d[0]"),
+        (reported.slopes_of_determinant, (torch.eye(2, dtype=torch.float64),),
+         "a[0,0] a[0,1] a[1,0] a[1,1]"),
+    ],
+)  # fmt: skip
+def test_the_line_of_a_second_derivative_is_found_and_its_truth_is_undecided(
+    function, inputs, found
+):
+    (finding,) = symdiff.explain(function, *inputs).findings
+    assert finding.line.text in inspect.getsource(function)
+    assert truths(finding) == dict.fromkeys(found.split(), "undecided")
+    assert finding.mechanism is not Mechanism.CUSTOM
+    assert finding.no_remedy == "nothing is proved that one could be tried on"
