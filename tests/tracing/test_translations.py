@@ -245,6 +245,21 @@ REFUSED = [
 ]  # fmt: skip
 
 
+def r_of_qr(x):
+    return torch.linalg.qr(x).R
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (4, 3), (2, 4)])
+@pytest.mark.parametrize("seed", range(3))
+def test_rounding_explains_the_small_numbers_in_the_gradient_of_qr(shape, seed):
+    """Where the derivative is 0 torch's backward pass leaves 1e-17: inexact, not wrong."""
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(shape, dtype=D, generator=generator) + torch.eye(*shape, dtype=D)
+    comparison = symdiff.compare(r_of_qr, values={"x": x}, engines=["autograd"])
+    assert {r["verdict"] for r in comparison.records()} <= {"agrees", "inexact"}
+    assert all(r["proved"] for r in comparison.records())
+
+
 @pytest.mark.parametrize(("function", "reason"), REFUSED)
 def test_what_cannot_be_translated_is_refused_with_a_reason(function, reason):
     with pytest.raises(UsageError, match=reason):

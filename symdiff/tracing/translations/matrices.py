@@ -219,7 +219,9 @@ def _least_squares(c: Call, input: Any, b: Any, *_: Any, **__: Any) -> Written:
 def _qr(c: Call, input: Any, mode: Any = "reduced") -> Written:
     """Return the factors of a matrix whose first columns are independent.
 
-    The signs on the diagonal of R are constants of the trace: they are those that torch chose.
+    The signs on the diagonal of R are constants of the trace: they are those that torch chose. In
+    the Cholesky factor some derivatives are 0 without any rounding, where torch's backward pass
+    has rounding errors; those of R = Q^T A bound them.
     """
     rows, columns = input.shape[-2:]
     size = min(rows, columns)
@@ -235,7 +237,8 @@ def _qr(c: Call, input: Any, mode: Any = "reduced") -> Written:
     square = call("cholesky", matmul(_transposed(first), first))
     right = multiply(c.write(signs), _transposed(square))
     left = matmul(first, _inverse_of(right))
-    return [left, right if size == columns else matmul(_transposed(left), x)]
+    product = matmul(_transposed(left), x)  # torch's backward pass rounds below it if R is wide
+    return [left, call("triu", product) if size == columns else product]
 
 
 def _reflections(c: Call, input: Any, tau: Any) -> Syntax:
