@@ -9,10 +9,11 @@ that leave it as it is settle the derivative.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -53,6 +54,7 @@ _UNKEPT: Final = (
     "differences cannot keep constant what the function detaches, and nothing is proved"
 )
 _BY_DIFFERENCES: Final = "by differences along a direction, without a proof"
+Line = Callable[[float], float]  # c·f as a function of the step along a direction
 _, _AUTOGRAD, _DIFFERENCES = ENGINES  # by the names of the default engines
 
 
@@ -115,9 +117,10 @@ def compare_without_proof(
     fine, unit = _in_doubles(arguments) or arguments, _unit(arguments)
     gradients, failure = _gradients(arguments, values, wrt, weights.double())
     slopes = {n: float((gradients[x] * v).sum()) for n, (x, v) in directions.items()}
+    kept = _with_constants(arguments, fine)
     quotients = {
         n: _settled_in_torch(
-            arguments, fine, functools.partial(_along, values, x, v, weights.double())
+            arguments, fine, kept, functools.partial(_along, values, x, v, weights.double())
         )
         for n, (x, v) in directions.items()
     }
@@ -178,14 +181,31 @@ def _value_twice(arguments: Arguments) -> torch.Tensor:
 
 def _flat(arguments: Arguments, moved: Mapping[str, torch.Tensor]) -> torch.Tensor:
     """Return the real outputs of the function, joined to one vector."""
-    return torch.cat([t.reshape(-1) for t in _outputs(arguments, moved)])
+    return _joined(_called(arguments, moved)())
 
 
-def _outputs(arguments: Arguments, moved: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
-    with random_numbers(seeded_state()):  # the same in every call
-        copies = {leaf.name: copy_of(leaf) for leaf in arguments.leaves}
-        result = arguments.call({**copies, **moved})  # the function may write to its inputs
-    return outputs(result)
+def _joined(parts: Sequence[torch.Tensor]) -> torch.Tensor:
+    return torch.cat([t.reshape(-1) for t in parts])
+
+
+@contextlib.contextmanager
+def _as_called() -> Iterator[None]:
+    """Let a function that differentiates do so."""
+    with torch.inference_mode(mode=False), torch.enable_grad():
+        yield
+
+
+def _called(
+    arguments: Arguments, moved: Mapping[str, torch.Tensor]
+) -> Callable[[], list[torch.Tensor]]:
+    """Return a function without arguments that calls the function on copies of its inputs."""
+    copies = {leaf.name: copy_of(leaf) for leaf in arguments.leaves}  # it may write to them
+
+    def call() -> list[torch.Tensor]:
+        with random_numbers(seeded_state()):  # the same in every call
+            return outputs(arguments.call({**copies, **moved}))
+
+    return call
 
 
 def _gradients(
@@ -239,96 +259,81 @@ def _unit(arguments: Arguments) -> float:
     return float(max(torch.finfo(d).eps for d in (*dtypes, getattr(torch, noted))))
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Kept:
+    """The constant parts of a function, with the arguments as given, and in float64.
+
+    They are None where the parts cannot be kept as they are.
+    """
+
+    given: list[Any] | None
+    fine: list[Any] | None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the function has no constant parts."""
+        return self.given == []
+
+
+def _with_constants(arguments: Arguments, fine: Arguments) -> _Kept:
+    try:
+        with _as_called():
+            _, given = run_with_constants(_called(arguments, {}))
+            _, in_doubles = run_with_constants(_called(fine, {}))
+    except ConstantPartsError:
+        return _Kept(None, None)
+    return _Kept(given, in_doubles)
+
+
 def _settled_in_torch(
-    arguments: Arguments, fine: Arguments, along: Callable[..., _Line]
+    arguments: Arguments, fine: Arguments, kept: _Kept, along: Callable[..., Line]
 ) -> _Quotient:
-    """Return quotients for the derivative with the constant parts of the function kept as they are.
+    """Return quotients for the derivative with the constant parts of the function as they are.
 
     Where the quotients that move these parts too do not settle a derivative, neither do the others:
     the function may make another choice at inputs nearby.
     """
-    found = _settled(arguments, fine, along)
-    if not found.is_settled:
+    found = _settled(arguments, along(fine), along(arguments))
+    if kept.is_empty or not found.is_settled:
         return found
-    try:
-        if not along(arguments, keeps=True).has_constants:
-            return found
-        kept = _settled(arguments, fine, functools.partial(along, keeps=True))
-    except ConstantPartsError:
-        kept = _Quotient(math.nan, math.inf)
-    return dataclasses.replace(kept, unsettled=_UNKEPT, has_constants=True)
+    if kept.given is None:
+        return _Quotient(math.nan, math.inf, unsettled=_UNKEPT)
+    lines = along(fine, kept.fine), along(arguments, kept.given)
+    found = _settled(arguments, *lines)
+    return dataclasses.replace(found, unsettled=_UNKEPT, has_constants=True)
 
 
-def _settled(
-    arguments: Arguments, fine: Arguments, along: Callable[[Arguments], Callable[[float], float]]
-) -> _Quotient:
+def _settled(arguments: Arguments, fine: Line, given: Line) -> _Quotient:
     """Return quotients in float64, or with longer steps where these do not settle a derivative."""
-    found = _quotient(along(fine), _STEPS)
+    found = _quotient(fine, _STEPS)
     if found.is_settled or _unit(arguments) == _EPS:
         return found
-    coarse = _quotient(along(arguments), _COARSE_STEPS, _unit(arguments))
+    coarse = _quotient(given, _COARSE_STEPS, _unit(arguments))
     return dataclasses.replace(coarse, tolerance=_COARSELY_SETTLED)
 
 
-class _Line:
-    """c·f along a direction, as a function of the step."""
-
-    def __init__(
-        self,
-        arguments: Arguments,
-        moved: Callable[[float], Mapping[str, torch.Tensor]],
-        weights: torch.Tensor,
-        *,
-        keeps: bool,
-    ) -> None:
-        """Take the function; with `keeps`, its constant parts have their values at 0 everywhere."""
-        self._arguments, self._moved, self._weights = arguments, moved, weights
-        self._constants = self._run(0.0, None)[1] if keeps else None
-
-    @property
-    def has_constants(self) -> bool:
-        """Whether the function has constant parts, if they are kept."""
-        return bool(self._constants)
-
-    def __call__(self, step: float) -> float:
-        """Return c·f at a step."""
-        if self._constants is None:
-            parts = self._outputs(step)
-        else:
-            parts, _ = self._run(step, self._constants)
-        value = torch.cat([t.detach().reshape(-1) for t in parts]).double()
-        return float((self._weights * value).sum())
-
-    def _run(self, step: float, former: Sequence[Any] | None) -> tuple[list[Any], list[Any]]:
-        return run_with_constants(lambda: self._outputs(step), former)
-
-    def _outputs(self, step: float) -> list[torch.Tensor]:
-        # Gradients are on for functions that differentiate.
-        with torch.inference_mode(mode=False), torch.enable_grad():
-            return _outputs(self._arguments, self._moved(step))
-
-
-def _along(  # noqa: PLR0913  (a function, a direction, and the weights)
+def _along(  # noqa: PLR0913, PLR0917  (a function, a direction, and the weights)
     values: Mapping[str, torch.Tensor],
     name: str,
     v: torch.Tensor,
     weights: torch.Tensor,
     arguments: Arguments,
-    *,
-    keeps: bool = False,
-) -> _Line:
-    """Return c·f along a direction."""
+    constants: list[Any] | None = None,
+) -> Line:
+    """Return c·f as a function of the step along a direction, with some constant parts."""
     dtype = next(leaf.tensor.dtype for leaf in arguments.leaves if leaf.name == name)
 
-    def moved(step: float) -> Mapping[str, torch.Tensor]:
-        return {name: (values[name] + step * v).to(dtype).requires_grad_()}
+    def value(step: float) -> float:
+        moved = {name: (values[name] + step * v).to(dtype).requires_grad_()}
+        called = _called(arguments, moved)
+        with _as_called():
+            parts = called() if constants is None else run_with_constants(called, constants)[0]
+        return float((weights * _joined(parts).detach().double()).sum())
 
-    return _Line(arguments, moved, weights, keeps=keeps)
+    return value
 
 
-def _quotient(
-    value: Callable[[float], float], steps: Sequence[float], unit: float = _EPS
-) -> _Quotient:
+def _quotient(value: Line, steps: Sequence[float], unit: float = _EPS) -> _Quotient:
     """Return the derivative at 0, with an error that covers both sides and several steps.
 
     The error is infinite where the function raises an exception on one side.
