@@ -15,6 +15,7 @@ from symdiff.array_types import Array
 from symdiff.engines.base import Allowance, Problem, Samples, Traits
 from symdiff.engines.formulas import formula_allowance
 from symdiff.engines.running import numbers_or_failures
+from symdiff.engines.sympy_derivatives import check_written_out
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 
@@ -40,6 +41,7 @@ class _LambdifiedTorch:
 
 
 def _differentiate(problem: Problem) -> Samples:
+    check_written_out(problem.program)
     columns = {name: torch.tensor(x, dtype=torch.float64) for name, x in problem.columns.items()}
     moving = [columns[name].requires_grad_() for name in problem.variables]
     function = _compiled(problem.program)

@@ -12,6 +12,7 @@ from symdiff.arithmetics.symengine import symengine_derivatives
 from symdiff.array_types import Array
 from symdiff.engines.base import Allowance, Gap, Problem, Samples, Traits, no_numbers
 from symdiff.engines.formulas import formula_allowance
+from symdiff.engines.sympy_derivatives import check_written_out
 from symdiff.errors import Unsupported
 from symdiff.program import Program
 
@@ -29,6 +30,7 @@ class _Symengine:
         names = program.inputs
         if not names:
             return Samples({})
+        check_written_out(program, library="symengine")
         partials = _derivatives(program, problem.variables, inner)
         gaps = {name: Gap.of(e) for name, e in partials.items() if isinstance(e, Unsupported)}
         expressed = tuple(name for name in problem.variables if name not in gaps)

@@ -20,6 +20,8 @@ from symdiff.program import Program
 
 # Largest number of sub-expressions of a program that is written out in full, as it is in sympy.
 MAX_WRITTEN_OUT: Final = 3000
+# The same for an engine that does nothing with most of them. The code of a loop may have billions.
+MAX_EXPANDED: Final = 50_000
 # Largest number of sub-expressions times that of variables: sympy takes some seconds then.
 MAX_DIFFERENTIATED: Final = 60_000
 # Largest number of operands of a maximum or minimum: sympy compares all pairs of them, once for
@@ -38,12 +40,23 @@ def check_size(program: Program, count: int) -> None:
         sub-expressions times that of variables is more than `MAX_DIFFERENTIATED`.
     """
     size = program.written_out
-    if size > MAX_WRITTEN_OUT:
-        reason = f"{size} sub-expressions when written out, more than {MAX_WRITTEN_OUT}"
-        raise Unsupported(SYMPY, reason)
+    check_written_out(program, MAX_WRITTEN_OUT)
     if size * count > MAX_DIFFERENTIATED:
         reason = f"{size} sub-expressions when written out, too many for {count} variables"
         raise Unsupported(SYMPY, reason)
+
+
+def check_written_out(program: Program, most: int = MAX_EXPANDED, library: str = SYMPY) -> None:
+    """Refuse a program that is too large for a library that writes it out in full.
+
+    Raises
+    ------
+    Unsupported
+        Written out in full, it has more than `most` sub-expressions.
+    """
+    size = program.written_out
+    if size > most:
+        raise Unsupported(library, f"{size} sub-expressions when written out, more than {most}")
 
 
 def derivatives(

@@ -16,6 +16,7 @@ import sympy as sp
 from symdiff.arithmetics.symbolic import expression
 from symdiff.engines.base import Allowance, Problem, Samples, Traits
 from symdiff.engines.options import EngineOption, positive
+from symdiff.engines.sympy_derivatives import check_written_out
 from symdiff.errors import describe
 
 __all__ = ["ENGINE"]
@@ -62,6 +63,7 @@ class _SympyLimit:
         return dataclasses.replace(self, name=name, **values)
 
     def differentiate(self, problem: Problem) -> Samples:
+        check_written_out(problem.program)
         f = expression(problem.program, exact=True)
         slopes = {name: np.full(problem.count, np.nan) for name in problem.variables}
         reason_of = {name: np.zeros(problem.count, np.int32) for name in problem.variables}

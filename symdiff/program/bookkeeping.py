@@ -32,11 +32,15 @@ class Bookkeeping:
     ----------
     definition_of
         Returns the definition of a row as a Program, to evaluate it at constants.
+    is_traced
+        Whether the texts were traced from code. A module may have any number of parameters, and in
+        a loop every iteration uses the one before it several times.
     """
 
-    def __init__(self, definition_of: Callable[[str], Program]) -> None:
+    def __init__(self, definition_of: Callable[[str], Program], *, is_traced: bool = False) -> None:
         """Start without nodes."""
         self._definition_of = definition_of
+        self._is_traced = is_traced
         self._builder = Builder()
         self._sources: list[Source] = []
         self._text = ""  # of the last source
@@ -52,7 +56,7 @@ class Bookkeeping:
             self._sizes[index] = 1 + sum(self._sizes[a] for a in operands)
             if len(self._sizes) > limits.MAX_NODES:
                 self._fail(syntax, f"more than {limits.MAX_NODES} sub-expressions", "simplify it")
-            if self._sizes[index] > _MAX_TREE:
+            if self._sizes[index] > _MAX_TREE and not self._is_traced:
                 message = f"more than {_MAX_TREE} sub-expressions when definitions are expanded"
                 self._fail(syntax, message, "simplify it")
             self._depths[index] = self._depth_of(node)

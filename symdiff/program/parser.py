@@ -67,9 +67,9 @@ def parse(text: str, *, definitions: Definitions | None = None) -> Program:
     return reader.read(text)
 
 
-def reader_of(definitions: Mapping[str, str]) -> Reader:
-    """Return a reader for definitions, by name, and an expression in them."""
-    return Reader(definitions, _default_definition)
+def reader_of(definitions: Mapping[str, str], *, is_traced: bool = False) -> Reader:
+    """Return a reader for definitions, by name, and an expression in them; see `Reader`."""
+    return Reader(definitions, _default_definition, is_traced=is_traced)
 
 
 def parse_condition(text: str) -> Program:

@@ -86,6 +86,8 @@ class Reader(Bookkeeping):
         Returns the definition of a row as a Program, to evaluate it at constants.
     is_template
         Whether the text comes from the catalogue, where a variable may stand for a constant.
+    is_traced
+        Whether the texts were traced from code; see `Bookkeeping`.
     """
 
     def __init__(
@@ -94,9 +96,10 @@ class Reader(Bookkeeping):
         definition_of: Callable[[str], Program],
         *,
         is_template: bool = False,
+        is_traced: bool = False,
     ) -> None:
         """Start without nodes."""
-        super().__init__(definition_of)
+        super().__init__(definition_of, is_traced=is_traced)
         self._is_template = is_template
         self._definitions = definitions
         self._defined: dict[str, int] = {}  # the nodes of the definitions that were read
@@ -232,7 +235,7 @@ class Reader(Bookkeeping):
         except ExpressionError as error:
             self._fail(syntax, error.message, error.hint)
         self._inputs.add(name)
-        if len(self._inputs) > limits.MAX_INPUTS:
+        if len(self._inputs) > limits.MAX_INPUTS and not self._is_traced:
             self._fail(syntax, f"more than {limits.MAX_INPUTS} variables", None)
         return self._add(Input(name), syntax)
 

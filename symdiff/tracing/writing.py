@@ -107,7 +107,7 @@ def parsed(definitions: Sequence[Definition], output: Syntax) -> tuple[Program, 
         The Program would be larger than the limits allow, or a call does not fit its row.
     """
     texts = {d.name: ast.unparse(d.expression) for d in definitions}
-    reader = reader_of(texts)
+    reader = reader_of(texts, is_traced=True)
     for d in definitions:
         reader.define(d.name, texts[d.name], place=str(d.line or ""))
     last = definitions[-1] if definitions else None
