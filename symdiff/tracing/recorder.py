@@ -269,10 +269,13 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         if isinstance(expression, syntax.Name):
             self.bind(tensor, expression)
             return
+        self.bind(tensor, self._defined(expression, as_reals(tensor.detach()).clone(), operation))
+
+    def _defined(self, expression: Syntax, value: torch.Tensor, operation: str) -> Syntax:
+        """Define a name for an expression, and return it."""
         name = self._unused(f"{self._prefix}{len(self.definitions) + 1}")
-        value = as_reals(tensor.detach()).clone()
         self.definitions.append(Definition(name, expression, calling_line(), operation, value))
-        self.bind(tensor, syntax.name(name))
+        return syntax.name(name)
 
     def call(
         self,
@@ -282,7 +285,11 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         result: Any,
     ) -> Call:
         """Return a call of torch, for its translation."""
-        return Call(name, args, kwargs, result, self.reference, self._indices)
+
+        def define(expression: Syntax, value: torch.Tensor) -> Syntax:
+            return self._defined(expression, value, name)
+
+        return Call(name, args, kwargs, result, self.reference, self._indices, define)
 
     # -- what does not depend on the inputs, and what leaves torch
 

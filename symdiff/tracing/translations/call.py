@@ -32,6 +32,8 @@ class Call:
         Returns the expression that stands for a tensor.
     indices
         Returns the expression that stands for a tensor of integers, or for an array of them.
+    define
+        Defines a name for an expression with a value, and returns the name.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Call:
     result: Any
     reference: Callable[[torch.Tensor], Syntax]
     indices: Callable[[Any], Syntax]
+    define: Callable[[Syntax, torch.Tensor], Syntax]
 
     def write(self, value: Any) -> Syntax:
         """Return the expression that stands for an argument: a tensor, a number, a dimension."""

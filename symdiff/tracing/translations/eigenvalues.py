@@ -1,16 +1,19 @@
 """Translations of eigenvalues and singular values.
 
-Those of two rows have rows of the catalogue. A simple eigenvalue of a larger matrix is written as
-a step of Newton's method for the zero of det(A - t*I), from the number t that torch computed. Where
-that is off by e, the value is off by about n*e**2/d, and the derivative by about e/d of its size,
-for the distance d of the next eigenvalue: less than 1e-27 and 1e-11 of the largest for doubles and
-the distances here. Eigenvalues that are closer are refused; where they are equal, they have kinks.
+Those of two rows have rows of the catalogue. A simple eigenvalue of a larger matrix A is written as
+t + s, for the number t that torch computed and the zero s of p(s) = det(A - t*I - s*I), after some
+steps of Newton's method from s = 0. Where t is off by e, the first step is off by about n*e**2/d
+for the distance d of the next eigenvalue; every further step squares that, and its first and
+second derivatives are off by about as much as the step before it was. For doubles and the distances
+here that is less than the smallest double. Eigenvalues that are closer are refused; where they are
+equal, they have kinks.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -36,6 +39,8 @@ _LARGEST: Final = 6  # rows of a matrix whose determinants are written out
 # The smallest distance of two eigenvalues, and of a squared singular value from 0, relative to the
 # largest.
 _APART: Final = 1e-4
+# Steps of Newton's method: from 7 digits, which values computed in float32 have, too.
+_STEPS: Final = 7
 _ALONG_SINGULAR: Final = MappingProxyType({2: "amax", -2: "amin", "nuc": "sum"})
 
 
@@ -51,14 +56,110 @@ def _without(value: Syntax, k: int, count: int) -> Syntax:
     return call("index_select", rows, literal(1), nested(kept))
 
 
-def _after_a_step(c: Call, matrix: Syntax, count: int, start: Syntax) -> Syntax:
-    """Return t - p(t)/p'(t) for p(t) = det(A - t*I); -p' is the sum of the principal minors."""
-    unit = c.write(torch.eye(count, dtype=torch.float64))
-    shifted = subtract(matrix, multiply(start, unit))
-    minors: Syntax = call("det", _without(shifted, 0, count))
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Number:
+    """An expression with its value in doubles."""
+
+    written: Syntax
+    value: torch.Tensor
+
+    def defined(self, c: Call) -> _Number:
+        """Return the number by a name."""
+        return _Number(c.define(self.written, self.value), self.value)
+
+    def __add__(self, other: _Number) -> _Number:
+        return _Number(add(self.written, other.written), self.value + other.value)
+
+    def __sub__(self, other: _Number) -> _Number:
+        return _Number(subtract(self.written, other.written), self.value - other.value)
+
+    def __mul__(self, other: _Number) -> _Number:
+        return _Number(multiply(self.written, other.written), self.value * other.value)
+
+    def __truediv__(self, other: _Number) -> _Number:
+        return _Number(divide(self.written, other.written), self.value / other.value)
+
+    def __matmul__(self, other: _Number) -> _Number:
+        return _Number(matmul(self.written, other.written), self.value @ other.value)
+
+    def total(self) -> _Number:
+        """Return the sum of the components."""
+        return _Number(call("sum", self.written), self.value.sum())
+
+    def as_it_is(self) -> _Number:
+        """Return the number itself, which no formula computes together with what follows."""
+        return _Number(call("positive", self.written), self.value)
+
+    def det(self) -> _Number:
+        """Return the determinant."""
+        return _Number(call("det", self.written), torch.linalg.det(self.value))
+
+    def without(self, k: int, count: int) -> _Number:
+        """Return a matrix without a row and the column of the same number."""
+        kept = torch.tensor([i for i in range(count) if i != k])
+        return _Number(_without(self.written, k, count), self.value[kept][:, kept])
+
+
+def _constant(number: float) -> _Number:
+    return _Number(literal(number), torch.tensor(float(number), dtype=torch.float64))
+
+
+def _symmetric_sums(c: Call, matrix: _Number, count: int) -> list[_Number]:
+    """Return the elementary symmetric polynomials of the eigenvalues of a symmetric matrix.
+
+    The last two, which matter most, are the determinant and the sum of the principal minors. The
+    others follow from the sums of powers by Newton's identities.
+    """
+    powers = [matrix]
+    while len(powers) * 2 < count - 2:
+        powers.append((powers[-1] @ matrix).defined(c))
+    sums = [_power_sum(c, matrix, powers, k) for k in range(1, count - 1)]
+    found = [_constant(1)]
+    for k in range(1, count - 1):
+        total = found[k - 1] * sums[0]
+        for j in range(2, k + 1):
+            term = found[k - j] * sums[j - 1]
+            total = total - term if j % 2 == 0 else total + term
+        found.append((total / _constant(k)).defined(c))
+    minors = matrix.without(0, count).det()
     for k in range(1, count):
-        minors = add(minors, call("det", _without(shifted, k, count)))
-    return add(start, divide(call("det", shifted), minors))
+        minors = minors + matrix.without(k, count).det()
+    return [*found, minors.defined(c), matrix.det().defined(c)]
+
+
+def _power_sum(c: Call, matrix: _Number, powers: list[_Number], k: int) -> _Number:
+    """Return the sum of the k-th powers of the eigenvalues of a symmetric matrix."""
+    if k == 1:
+        trace = _Number(call("trace", matrix.written), torch.trace(matrix.value))
+        return trace.defined(c)
+    return (powers[(k + 1) // 2 - 1] * powers[k // 2 - 1]).total().defined(c)
+
+
+def _near(c: Call, matrix: _Number, count: int, start: float) -> Syntax:
+    """Return the eigenvalue of a symmetric matrix next to a number."""
+    unit = torch.eye(count, dtype=torch.float64)
+    shifted = (matrix - _constant(start) * _Number(c.write(unit), unit)).defined(c)
+    sums = _symmetric_sums(c, shifted, count)
+    # p(s) = det(B - s*I) is the sum of a[k]*s**k. A step leads from s to (s*p'(s) - p(s))/p'(s),
+    # whose numerator is the sum of (k - 1)*a[k]*s**k: nothing of the size of s cancels.
+    signed = [(-1) ** k for k in range(count + 1)]
+    above = [
+        (sums[count - k] * _constant((k - 1) * signed[k])).defined(c) for k in range(2, count + 1)
+    ]
+    below = [(sums[count - k] * _constant(k * signed[k])).defined(c) for k in range(1, count + 1)]
+    step = (sums[count] / sums[count - 1]).as_it_is().defined(c)
+    for _ in range(_STEPS - 1):
+        numerator = _polynomial(above, step) * step * step - sums[count]
+        step = (numerator / _polynomial(below, step)).as_it_is().defined(c)
+    return add(literal(start), step.written)
+
+
+def _polynomial(coefficients: Sequence[_Number], x: _Number) -> _Number:
+    """Return a polynomial, from the coefficient of 1 on, at a number."""
+    total = coefficients[-1]
+    for coefficient in reversed(coefficients[:-1]):
+        total = total * x + coefficient
+    return total
 
 
 def _check_apart(values: torch.Tensor) -> None:
@@ -70,7 +171,7 @@ def _check_apart(values: torch.Tensor) -> None:
         raise NotWrittenError(message)
 
 
-def _eigenvalues(c: Call, matrix: Syntax, values: torch.Tensor) -> Syntax:
+def _eigenvalues(c: Call, matrix: Syntax, value: torch.Tensor, values: torch.Tensor) -> Syntax:
     """Return the eigenvalues of a symmetric matrix, from those that were computed."""
     count = values.shape[-1]
     if count <= 2:
@@ -80,21 +181,26 @@ def _eigenvalues(c: Call, matrix: Syntax, values: torch.Tensor) -> Syntax:
         raise NotWrittenError(message)
     _check_apart(values)
     numbers = values.detach().double().tolist()
-    written = [_after_a_step(c, matrix, count, literal(number)) for number in numbers]
+    named = _Number(matrix, value).defined(c)
+    written = [_near(c, named, count, number) for number in numbers]
     return call("stack", listed(written), dim=literal(0))
 
 
 def _eigvalsh(c: Call, input: Any, *_: Any, **__: Any) -> Syntax:
-    matrix = c.write(input)
-    is_small = input.shape[-1] <= 2  # the row takes the symmetric part
-    return _eigenvalues(c, matrix if is_small else _symmetric(matrix), c.result)
+    return _of_symmetric_part(c, input, c.result)
 
 
 def _eigh(c: Call, input: Any, *_: Any, **__: Any) -> Written:
-    matrix = c.write(input)
-    is_small = input.shape[-1] <= 2
-    values = _eigenvalues(c, matrix if is_small else _symmetric(matrix), c.result[0])
+    values = _of_symmetric_part(c, input, c.result[0])
     return [values, *[None] * (len(c.result) - 1)]
+
+
+def _of_symmetric_part(c: Call, input: torch.Tensor, values: torch.Tensor) -> Syntax:
+    matrix, value = c.write(input), input.detach().double()
+    is_small = input.shape[-1] <= 2  # the row takes the symmetric part
+    return _eigenvalues(
+        c, matrix if is_small else _symmetric(matrix), (value + value.mT) / 2, values
+    )
 
 
 # -- singular values
@@ -113,9 +219,11 @@ def _singular(c: Call, input: torch.Tensor, values: torch.Tensor) -> Syntax:
     if float(squares[0]) <= _APART * float(squares[-1]):
         message = "singular values of a matrix without full rank"
         raise NotWrittenError(message)
-    other = call("transpose", matrix, literal(0), literal(1))
-    product = matmul(matrix, other) if rows <= columns else matmul(other, matrix)
-    return call("flip", call("sqrt", _eigenvalues(c, product, squares)), literal((0,)))
+    one = _Number(matrix, input.detach().double())
+    other = _Number(call("transpose", matrix, literal(0), literal(1)), one.value.mT)
+    product = one @ other if rows <= columns else other @ one
+    eigenvalues = _eigenvalues(c, product.written, product.value, squares)
+    return call("flip", call("sqrt", eigenvalues), literal((0,)))
 
 
 def _svdvals(c: Call, input: Any, *_: Any, **__: Any) -> Syntax:
