@@ -351,6 +351,8 @@ class Cut:
     def _is_mask(self, program: TracedProgram, constant: str) -> bool:
         """Return whether a constant is a mask, which is compared with 0 in the program."""
         masks = [x for x, _ in self._fixed() if x.dtype == torch.bool]
+        if program.roles[constant] != _CONSTANT:
+            return False
         is_mask = any(f"{constant} != 0" in source.text for source in program.sources)
         return is_mask and any(_are_equal(program.values[constant], x) for x in masks)
 

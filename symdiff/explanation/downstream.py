@@ -22,8 +22,7 @@ _MOVED: Final = {torch.float64: 1e-7, torch.float32: 1e-4}  # by how much, relat
 _MOVED_FAR: Final = 0.01  # in dtypes with fewer digits
 _JUMP: Final = 0.02  # smallest relative change of a gradient that is called a jump
 _NEGLIGIBLE: Final = 1e-6  # relative to the largest gradient
-_SUBSTITUTES: Final = (1.0, 2.0)  # for NaN
-_SMALLER: Final = 4
+_SUBSTITUTES: Final = (1.0, 2.0)  # for NaN and infinities
 # Calls whose derivative is the same everywhere, by one argument, and by all arguments together.
 _LINEAR_IN_ONE: Final = frozenset({"mul", "rmul", "multiply", "matmul", "rmatmul", "mm", "linear"})
 _QUOTIENTS: Final = frozenset({"div", "truediv", "true_divide"})
@@ -136,8 +135,8 @@ class Behind:
 
 def moved(tensor: torch.Tensor, sign: float, substitute: float = 1.0) -> torch.Tensor:
     """Return a tensor with other numbers close by, and with finite ones for NaN and infinities."""
-    largest = torch.finfo(tensor.dtype).max / _SMALLER / substitute
-    finite = tensor.nan_to_num(nan=substitute, posinf=largest, neginf=-largest)
+    # Not large ones: the exponential of a large negative number does not change either.
+    finite = tensor.nan_to_num(nan=substitute, posinf=substitute, neginf=-substitute)
     distance = sign * _MOVED.get(tensor.dtype, _MOVED_FAR)
     return torch.where(tensor.isfinite(), tensor + distance * tensor.abs().clamp(min=1), finite)
 

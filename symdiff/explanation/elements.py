@@ -111,7 +111,7 @@ class Elements:
     def original(self, tensor: torch.Tensor, index: tuple[int, ...]) -> tuple[int, ...]:
         """Return where an element of the cut is in the whole tensor."""
         if self.axis is None:
-            flat = int(self.positions[index[0]])
+            flat = int(self.positions[index[0] if index else 0])
             return (*(int(i) for i in np.unravel_index(flat, self.shape)), *index[1:])
         axis = self._axis_of(tensor)
         assert axis is not None  # noqa: S101  (see `is_part`)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 
-from symdiff.errors import SymdiffError
+from symdiff.errors import SymdiffError, UsageError
 from symdiff.explanation import remedies
 from symdiff.explanation.affected import FEW, affected, is_number
 from symdiff.explanation.calls import Step
@@ -28,6 +29,7 @@ from symdiff.explanation.mechanisms import Cause, causes, value_cause
 from symdiff.explanation.origins import forward_origin
 from symdiff.explanation.plain import reason_of
 from symdiff.explanation.problems import (
+    ISOLATED,
     OUTSIDE,
     UNDECIDED,
     Records,
@@ -81,7 +83,8 @@ def explain(function: Callable[..., Any], *inputs: Any, **keywords: Any) -> Expl
     Raises
     ------
     UsageError
-        There is no tensor among the arguments, or the function does not take them.
+        There is no tensor of real numbers among the arguments, the function does not take them, or
+        its value has no gradient.
 
     Examples
     --------
@@ -97,6 +100,13 @@ def explain(function: Callable[..., Any], *inputs: Any, **keywords: Any) -> Expl
     """
     arguments = read_arguments(function, inputs, keywords)
     done = run(arguments)
+    sizes = [t.numel() for t in done.leaves.values() if t.requires_grad]
+    if not sizes:
+        message = "no input is a tensor of real numbers, so there is nothing to differentiate"
+        raise UsageError(message, hint="x.float() makes one of integers")
+    if not done.outputs:
+        message = "the value is no tensor that depends on the inputs, so it has no gradient"
+        raise UsageError(message, hint="return the loss itself, not loss.item() or loss.detach()")
 
     def whole() -> SmallProblem:
         with torch.random.fork_rng(devices=[]):
@@ -111,7 +121,6 @@ def explain(function: Callable[..., Any], *inputs: Any, **keywords: Any) -> Expl
     }
     findings = [*by_step.values(), *_of_value(done, by_step, whole)]
     findings += wrong_zeros(done, whole)
-    sizes = [t.numel() for t in done.leaves.values() if t.requires_grad]
     return Explanation(
         name=getattr(function, "__qualname__", type(function).__name__).rpartition(".")[2],
         findings=_merged(findings),
@@ -196,10 +205,7 @@ def _finding(
     masks = {n: mask for n, gradient in known.items() if (mask := nonfinite(gradient)) is not None}
     if not masks:
         return None
-    problem, reason = _problem(done, origins[0], whole)
-    proof, cause = None, None
-    if problem is not None:
-        proof, cause, reason = _proved(problem, done, origins[0])
+    problem, proof, cause, reason = _explained(done, origins[0], whole)
     records = {} if proof is None else proof.autograd
     is_own = origins[0].step.is_own
     told = None if is_own else cause
@@ -222,6 +228,35 @@ def _finding(
     if problem is None or cause is None or proof is None:
         return dataclasses.replace(finding, no_remedy=_UNTRIED)
     return _with_remedies(done, finding, problem, cause, proof)
+
+
+def _explained(
+    done: Run, origin: Origin, whole: Callable[[], SmallProblem]
+) -> tuple[SmallProblem | None, Records | None, Cause | None, str]:
+    """Return a small problem, what is proved of it, and the cause; or the reason for none.
+
+    Elements at which the function is undefined do not make it so for the others: they are cut out
+    one by one then.
+    """
+    problem, reason = _problem(done, origin, whole)
+    if problem is None:
+        return None, None, None, reason
+    proof, cause, reason = _proved(problem, done, origin)
+    if problem.basis == _WHOLE and proof is not None and _is_outside(proof):
+        few, good = _positions(origin)
+        for position in few:
+            with contextlib.suppress(NotCutError):
+                single = cut(done, origin, [position], good)
+                other, its_cause, _ = _proved(single, done, origin)
+                if other is not None and its_cause is not None and not _is_outside(other):
+                    return single, other, its_cause, ""
+    return problem, proof, cause, reason
+
+
+def _is_outside(proof: Records) -> bool:
+    """Return whether the function is undefined at a component with a NaN or an infinity."""
+    wrong = [r for r in proof.autograd.values() if not is_number(r["value"])]
+    return any(record["kind"] in {OUTSIDE, ISOLATED} for record in wrong)
 
 
 def _proved(
@@ -296,15 +331,20 @@ def _problem(
         return whole(), ""
     except NotCutError as error:
         reasons.append(str(error))
-    where = origin.where.reshape(-1)
-    bad = where.nonzero().reshape(-1)[:_LOOKED_AT]
-    good = (~where[: len(bad) + _LOOKED_AT]).nonzero().reshape(-1)[:_HEALTHY]
-    few = _different(origin, bad)
+    few, good = _positions(origin)
     try:
-        return cut(done, origin, few, good.tolist()), ""
+        return cut(done, origin, few, good), ""
     except NotCutError as error:
         reasons.append(str(error))
     return None, "; ".join(reasons)
+
+
+def _positions(origin: Origin) -> tuple[list[int], list[int]]:
+    """Return the positions of a few elements in question, and of a few others."""
+    where = origin.where.reshape(-1)
+    bad = where.nonzero().reshape(-1)[:_LOOKED_AT]
+    good = (~where[: len(bad) + _LOOKED_AT]).nonzero().reshape(-1)[:_HEALTHY]
+    return _different(origin, bad), good.tolist()
 
 
 def _different(origin: Origin, flat: torch.Tensor) -> list[int]:
@@ -368,7 +408,9 @@ def _with_remedies(
 def _is_undefined(done: Run, finding: Finding) -> bool:
     """Return whether torch returns finite numbers where the function is undefined."""
     kinds = {e.truth.kind for t in finding.tensors for e in t.elements}
-    return kinds == {OUTSIDE} and all(is_finite(output.detach()) for output in done.outputs)
+    return kinds <= {OUTSIDE, ISOLATED} and all(
+        is_finite(output.detach()) for output in done.outputs
+    )
 
 
 def _wanted(

@@ -30,7 +30,8 @@ from symdiff.tracing.trace import trace
 TRUE_VERDICTS: Final = frozenset({"agrees", "inexact", "subgradient"})
 _SAMPLES: Final = 4
 _NEARBY: Final = 0.05  # relative distance of the random inputs
-OUTSIDE: Final = "outside"  # kinds of point
+ISOLATED: Final = "isolated"  # kinds of point
+OUTSIDE: Final = "outside"
 UNDECIDED: Final = "undecided"
 
 Component = tuple[str, tuple[int, ...]]  # the name of a tensor, and a multi-index

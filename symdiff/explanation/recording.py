@@ -160,6 +160,7 @@ def _gradients(
             outputs, tensors, cotangents, retain_graph=True, allow_unused=True
         )
     except RuntimeError as error:
-        message = f"the backward pass fails: {str(error).splitlines()[0][:200]}"
+        text = str(error).splitlines()[0].partition(" Hint:")[0]
+        message = f"the backward pass fails: {text[:200]}"
         raise UsageError(message, hint="loss.backward() shows where") from None
     return [None if g is None else dense(g) for g in found]

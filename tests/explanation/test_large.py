@@ -171,17 +171,35 @@ def with_norm_of_row(x):
     return (h + h.norm(dim=1, keepdim=True)).cumsum(0).mean()
 
 
+def product_by_logarithm(x):
+    return torch.exp(torch.log(x).sum(1)).sum()
+
+
 def selected_by_mask(x):
     return torch.log(x)[x > 0].sum()
 
 
 @pytest.mark.parametrize(
-    "function", [masked_logarithm, root_times_largest, with_norm_of_row, selected_by_mask]
+    "function",
+    [
+        masked_logarithm,
+        root_times_largest,
+        with_norm_of_row,
+        selected_by_mask,
+    ],
 )
 def test_no_truth_is_told_if_the_gradient_that_arrives_is_not_that_of_the_function(function):
     x = numbers(0, 60, 40)
     x[3] = 0
     (tensor,) = (t for t in only(function, x).tensors if t.name == "x")
+    assert {str(element.truth) for element in tensor.elements} == {"undecided"}
+
+
+def test_a_zero_that_arrives_from_an_exponential_proves_nothing():
+    """exp(-inf) is 0, and so is its derivative, but that of the product is not."""
+    x = numbers(0, 60, 40)
+    x[3, 7] = 0
+    (tensor,) = (t for t in only(product_by_logarithm, x).tensors if t.name == "x")
     assert {str(element.truth) for element in tensor.elements} == {"undecided"}
 
 

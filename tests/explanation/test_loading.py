@@ -21,6 +21,14 @@ def failing(x):
 def constant(x):
     return torch.ones(())
 
+def item(x):
+    return torch.sqrt(x).sum().item()
+
+def written(x):
+    h = torch.exp(x)
+    h[0] = 1
+    return h.sum()
+
 class Net(torch.nn.Module):
     def forward(self, x):
         return loss(x)
@@ -73,6 +81,9 @@ def test_the_status_is_0_if_nothing_is_found(folder, name):
         ("explained_model.py:los", "explained_model.py has no 'los' (did you mean 'loss'?)"),
         ("explained_model.py:Net", "is a class, not a function or a module object"),
         ("explained_model.py:number", "is of type int, not a function"),
+        ("explained_model.py:constant", "the value is no tensor that depends on the inputs"),
+        ("explained_model.py:item", "return the loss itself, not loss.item()"),
+        ("explained_model.py:written", "has been modified by an inplace operation"),
         ("explained_model.py:failing", "explained_model.py:9: return x @ torch.ones(7, 7)"),
         ("no_such_module:loss", "there is no module 'no_such_module'"),
         ("no_such_file.py:loss", "there is no file no_such_file.py"),
@@ -96,6 +107,7 @@ def test_a_bad_name_gets_one_clear_line(folder, name, message):
         (b"", "batch.pt is not a file that torch.save wrote"),
         (pickle.dumps(print), "has more in it than tensors in lists and dicts"),
         ({"x": X, "f": print}, "has more in it than tensors in lists and dicts"),
+        (torch.ones(3, dtype=torch.int64), "no input is a tensor of real numbers"),
         ({"z": X}, "the function does not take these arguments"),
         ({1: X}, "batch.pt has dict, not tensors"),
         ([1.0, "a"], "batch.pt has list, not tensors"),

@@ -232,3 +232,18 @@ def test_a_finite_value_of_an_undefined_function_is_told():
     assert finding.no_remedy.startswith("in real numbers the function is undefined there")
     (finding,) = symdiff.explain(lambda x: torch.log(x.abs()) * x, x).findings
     assert finding.no_remedy == "as it is written, the function has no finite derivative there"
+
+
+def test_an_undefined_element_leaves_others_their_truth():
+    def loss(x):
+        a = torch.where(x > 0, torch.sqrt(x), 0.0)
+        b = torch.where(x != 0, 1 / x, 0.0)
+        c = torch.log(x.abs()).clamp(min=-10)
+        return (a + b + c).sum()
+
+    *_, root = symdiff.explain(loss, doubles(-1.0, 0.0, 2.0)).findings
+    assert root.operation == "sqrt"
+    ((element,),) = (tensor.elements for tensor in root.tensors)
+    assert (element.index, element.truth.derivative) == ((0,), -2)
+    assert root.remedies[0].write == "sqrt(torch.where(x > 0, x, 1))"
+    assert "where(x != 0, 1 / x, 0.0) does not select" in _[1].reason
