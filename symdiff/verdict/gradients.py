@@ -27,7 +27,7 @@ from symdiff.truth.clarke import ClarkeBounds, Undecided, clarke_bounds
 from symdiff.truth.exact_points import exact_point
 from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Truths
-from symdiff.verdict.judge import NO_BOUND, Judgement, Key, Tolerance
+from symdiff.verdict.judge import Judgement, Key, Tolerance, why_unbounded
 from symdiff.verdict.words import Verdict
 
 # Returns an engine's allowance, given the engine, the variable and the point.
@@ -204,8 +204,7 @@ def _of_whole(
     allowances = [scope.allowance(engine, name, i) for name in names]
     unknown = [a for a in allowances if math.isnan(a.radius)]
     if unknown:
-        reason = unknown[0].reason
-        return _Ruling(Verdict.UNDECIDED, NO_BOUND if reason == "rounding" else reason, "")
+        return _Ruling(Verdict.UNDECIDED, why_unbounded(unknown[0]), "")
     pairs = zip(names, gradient, allowances, strict=True)
     limits = np.array([_limit(scope, name, i, x, a) for name, x, a in pairs])
     if (limits != gradient).any() and bounds.contains(limits.tolist(), relative, slack):

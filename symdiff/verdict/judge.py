@@ -471,6 +471,21 @@ def _within_slopes(
     return inside, np.isinf(values) & ((values == low) | (values == high))
 
 
+def why_unbounded(allowance: Allowance) -> str:
+    """Return why there is no bound on the rounding error of an engine.
+
+    Examples
+    --------
+    >>> why_unbounded(Allowance(math.nan, reason="rounding in float32"))
+    'no bound on the rounding error in float32 is available'
+    >>> why_unbounded(Allowance(math.nan, reason="x is infinite in float16"))
+    'x is infinite in float16'
+    """
+    before, rounding, dtype = allowance.reason.partition(ROUNDING)
+    is_other = before or not rounding
+    return allowance.reason if is_other else NO_BOUND.replace(" is ", f"{dtype} is ")
+
+
 def _explained(  # noqa: PLR0913, PLR0917  (a number, and what is known about it)
     truths: Truths, value: float, i: int, verdict: Verdict, allowance: Allowance, asked: str
 ) -> tuple[Verdict, str]:
@@ -484,7 +499,7 @@ def _explained(  # noqa: PLR0913, PLR0917  (a number, and what is known about it
         is_rounding = math.isinf(allowance.radius) and not allowance.overflows
         return verdict, "by rounding" if is_rounding else ""
     if math.isnan(allowance.radius):
-        return Verdict.UNDECIDED, NO_BOUND if allowance.reason == ROUNDING else allowance.reason
+        return Verdict.UNDECIDED, why_unbounded(allowance)
     if verdict is Verdict.NOT_SUBGRADIENT:
         ends = truths.one_sided(i)
         nearest = min(max(value, min(ends)), max(ends))

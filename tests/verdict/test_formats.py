@@ -94,3 +94,14 @@ def test_far_off_is_wrong_where_rounding_has_no_bound(off, words):
     with registered(Planted()):
         report = symdiff.compare(CUT, at=at, engines=["planted"], dtype="float32", order=2)
     assert next(r["verdict"] for r in report.records() if r["variable"] == "x,x") in words
+
+
+@pytest.mark.parametrize(
+    ("text", "engine"), [("sinc(x)**1.5", "autograd"), ("2*sinc(x)**1.5", "jax")]
+)
+def test_beside_an_edge_that_rounding_misses_a_number_is_undecided(text, engine):
+    # sinc(-30) is 0, the end of the domain, and 1e-9 in float32.
+    report = symdiff.compare(text, at={"x": [-30]}, engines=[engine], dtype="float32")
+    (row,) = report.records()
+    assert (row["kind"], row["derivative"], row["verdict"]) == ("edge", 0.0, "undecided")
+    assert row["detail"].startswith("no bound on the rounding error in float32")

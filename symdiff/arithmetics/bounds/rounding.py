@@ -60,7 +60,8 @@ def slope_radius(
     -------
     float
         0 where nothing is rounded, and at a singularity, which rounding does not explain. Infinity
-        where rounding may lose the derivative altogether. NaN where no bound is available.
+        where rounding may lose the derivative altogether. NaN where no bound is available: also
+        where an argument is rounded that may be at a singularity.
 
     Examples
     --------
@@ -78,7 +79,7 @@ def slope_radius(
             known |= _compared(program, variable, inputs, d)
         return _slope(_jet(program, variable, inputs, d, mode, known))
 
-    radius = _radius(dtype, slope)
+    radius = _radius(program, dtype, slope, nodes)
     if not math.isfinite(radius) or not issubclass(mode, ReverseMode):
         return radius
     with flint.ctx.workprec(dtype.bits):
@@ -204,7 +205,13 @@ def value_radius(
     >>> value_radius(parse("1 - tanh(x)**2"), {"x": flint.arb(20)}) > 1e-17
     True
     """
-    return _radius(dtype, lambda d: _value(_jet(program, None, inputs, d, mode)))
+    nodes: dict[int, Any] = {}
+    return _radius(
+        program,
+        dtype,
+        lambda d: _value(_jet(program, None, inputs, d, mode, nodes if d is dtype else None)),
+        nodes,
+    )
 
 
 def rounded_ball(x: float, dtype: Dtype) -> Ball:
@@ -288,8 +295,16 @@ def may_miss_zero_of_root(
 _ROOTS: Final = frozenset({"sqrt", "hypot", "power"})
 
 
-def _radius(dtype: Dtype, ball_in: Callable[[Dtype], Ball | None]) -> float:
-    """Return the error bound of a number, given a function from a dtype to its ball."""
+def _radius(
+    program: Program,
+    dtype: Dtype,
+    ball_in: Callable[[Dtype], Ball | None],
+    nodes: Mapping[int, Any],
+) -> float:
+    """Return the error bound of a number of a program.
+
+    `ball_in` returns its ball in a dtype; for `dtype` it adds the jets of all nodes to `nodes`.
+    """
     ball = ball_in(dtype)
     if ball is None:
         return math.nan
@@ -299,7 +314,25 @@ def _radius(dtype: Dtype, ball_in: Callable[[Dtype], Ball | None]) -> float:
     if precise is None:
         return math.nan
     # If more bits give a number, it was lost to rounding and not to a singularity.
-    return math.inf if precise.is_finite() else 0.0
+    if precise.is_finite():
+        return math.inf
+    return math.nan if _is_rounded_at_a_singularity(program, nodes) else 0.0
+
+
+def _is_rounded_at_a_singularity(program: Program, nodes: Mapping[int, Any]) -> bool:
+    """Return whether numbers stop being finite at an operation with a rounded argument.
+
+    sinc(30) is 0, which no number of bits decides. An engine computes another number, and goes on
+    beside the singularity.
+    """
+    for index, node in program.calls():
+        found = nodes.get(index)
+        if not isinstance(found, Jet) or found.is_finite:
+            continue
+        jets = [jet for i in node.operands if isinstance(jet := nodes.get(i), Jet)]
+        if all(j.is_finite for j in jets) and not all(j.value.is_exact() for j in jets):
+            return True
+    return False
 
 
 def _value(jet: Jet | None) -> Ball | None:

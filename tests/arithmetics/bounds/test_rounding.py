@@ -75,6 +75,12 @@ def test_an_exact_tie_is_not_explained_by_rounding(text):
     assert radius(text, 0) == 0
 
 
+@pytest.mark.parametrize("text", ["sinc(x)**1.5", "sqrt(sinc(x)**4)", "hypot(sinc(x), 0)**2"])
+def test_where_a_rounded_argument_may_be_at_a_singularity_there_is_no_bound(text):
+    assert math.isnan(radius(text, 30))  # sinc(30) is 0, and another number in doubles
+    assert radius(text, 30.25) < 1e-12
+
+
 def test_next_to_an_infinite_slope_the_bound_is_infinite():
     # 1 - x**2 may be rounded to 0; with more bits the derivative is finite.
     assert radius("asin(1 - x)", 2.0**-60) == math.inf
