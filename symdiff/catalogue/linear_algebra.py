@@ -96,6 +96,33 @@ def _cholesky(a: Elements, x: Array) -> Array:
     return _matrix(a, entries, count)
 
 
+def _cholesky_for_backward(a: Elements, x: Array) -> Array:
+    """Return L/2 + L @ P, with P the lower triangle of L^-1 @ x @ L^-T and half of its diagonal.
+
+    That product is 1, so that the value is L; its parts cancel as those of torch's gradient do,
+    which leaves rounding errors in components that do not depend on an entry of x.
+    Source: Murray 2016, Differentiation of the Cholesky decomposition, equation 8.
+    """
+    factor = _cholesky(a, x)
+    mirrored = a.arrange(lambda v: numpy.swapaxes(v, -1, -2), x)
+    symmetric = a.each("divide", a.each("add", x, mirrored), 2)
+    half = _solve_triangular(a, factor, symmetric, upper=False)
+    half = a.arrange(lambda v: numpy.swapaxes(v, -1, -2), half)
+    whole = _solve_triangular(a, factor, half, upper=False)
+    count, zero = _size(a, x), a.each("positive", 0)
+    entries = [
+        zero if i < j else _entry(a, whole, i, j) if i > j else _half_of(a, whole, i)
+        for i in range(count)
+        for j in range(count)
+    ]
+    moved = a.product(factor, _matrix(a, entries, count))
+    return a.each("add", a.each("divide", factor, 2), moved)
+
+
+def _half_of(a: Elements, x: Array, i: int) -> Array:
+    return a.each("divide", _entry(a, x, i, i), 2)
+
+
 def _matrix(a: Elements, entries: list[Array], count: int) -> Array:
     """Return matrices from their entries, row by row."""
 
@@ -257,7 +284,7 @@ LINEAR_ALGEBRA = (
              spelled={"numpy": "outer"}),
     Function("cross",    "x, y, dim: integer = -1", formula="cross product of vectors", array=_cross, torch=lambda x, y, dim=-1: torch.linalg.cross(x, y, dim=dim),
              spelled={"torch": "linalg.cross", "numpy": "np.cross(<x>, <y>, axis=<dim>)"}),
-    Function("cholesky", "x", formula="L with L @ L.T = (x + x.T)/2, at most 6 rows", array=_cholesky,
+    Function("cholesky", "x", formula="L with L @ L.T = (x + x.T)/2, at most 6 rows", array=_cholesky, backward_formula=_cholesky_for_backward,
              torch=lambda x: torch.linalg.cholesky((x + x.mT)/2),
              spelled={"torch": "torch.linalg.cholesky((<x> + <x>.mT)/2)", "numpy": "np.linalg.cholesky((<x> + np.swapaxes(<x>, -1, -2))/2)"}),
 )

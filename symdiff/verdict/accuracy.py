@@ -36,7 +36,7 @@ def judge_digits(
     A number that deviates by rounding is inaccurate if its deviation is more than ``10**-digits``
     of the derivative, and no point within a unit in the last place of the coordinates has such a
     derivative. Where the derivative is 0, the deviation is compared with the size of the terms that
-    cancel.
+    cancel, in the formula of torch's backward pass.
 
     Parameters
     ----------
@@ -175,7 +175,9 @@ def _is_lost(  # noqa: PLR0913, PLR0917  (a number, where it was computed, and t
     if low - slack <= value <= high + slack:  # False if they are NaN: not known
         return False
     if _size(truths, i) == 0:
-        terms = size_of_terms(problem.program, variable, balls, limit.dtype)
+        tensors = problem.tensor_problem
+        formula = (tensors and tensors.backward_formula) or problem.program
+        terms = size_of_terms(formula, variable, balls, limit.dtype)
         return abs(value) > limit.around(terms)  # False if terms is NaN: not known
     return True
 

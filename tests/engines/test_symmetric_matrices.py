@@ -101,3 +101,38 @@ def test_a_factor_of_more_rows_than_can_be_proved_is_compared_without_proof():
     text = str(comparison)
     assert "test_symmetric_matrices.py" in text
     assert "a matrix must have 1 to 6 rows, not 7" in " ".join(text.split())
+
+
+WITH_ZEROS = torch.tensor([[11.0, 6.0, 0.0], [6.0, 10.0, 4.0], [0.0, 4.0, 18.0]], dtype=D)
+
+
+@pytest.mark.parametrize("function", ["cholesky(x)", torch.linalg.cholesky])
+def test_rounding_explains_small_numbers_in_the_gradient_of_cholesky(function):
+    """L[2, 0] is x[2, 0]/L[0, 0], and torch's derivatives of it by others are 1e-17."""
+    comparison = symdiff.compare(function, values={"x": WITH_ZEROS}, engines=["autograd"])
+    records = list(comparison.records())
+    assert {r["verdict"] for r in records} <= {"agrees", "inexact"}
+    assert any(r["derivative"] == 0 != r["value"] for r in records if r["output"] == "[2,0]")
+
+
+class WrongCholesky(torch.autograd.Function):
+    """Its gradient has an error of 1e-8 where the derivative is 0."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return torch.linalg.cholesky(x)
+
+    @staticmethod
+    def backward(ctx, g):
+        (x,) = ctx.saved_tensors
+        with torch.enable_grad():
+            x = x.detach().requires_grad_()
+            (gradient,) = torch.autograd.grad(torch.linalg.cholesky(x), x, g)
+        return gradient + 1e-8 * g[2, 0]
+
+
+def test_a_small_fault_in_a_gradient_of_cholesky_is_found():
+    comparison = symdiff.compare(WrongCholesky.apply, values={"x": WITH_ZEROS})
+    wrong = {(r["output"], r["variable"]) for r in comparison.findings}
+    assert ("[2,0]", "x[1,1]") in wrong

@@ -249,6 +249,17 @@ def r_of_qr(x):
     return torch.linalg.qr(x).R
 
 
+def reflected(x):
+    return torch.linalg.householder_product(x[:, :2], x[0, :2])
+
+
+def test_rounding_explains_the_small_numbers_in_the_gradient_of_reflections():
+    x = torch.tensor([[2.0, 0.25, 1.0], [0.5, 1.5, -0.75], [-1.0, 0.5, 3.0]], dtype=D) / 3
+    comparison = symdiff.compare(reflected, values={"x": x}, engines=["autograd"])
+    assert {r["verdict"] for r in comparison.records()} <= {"agrees", "inexact"}
+    assert all(r["proved"] for r in comparison.records())
+
+
 @pytest.mark.parametrize("shape", [(3, 3), (4, 3), (2, 4)])
 @pytest.mark.parametrize("seed", range(3))
 def test_rounding_explains_the_small_numbers_in_the_gradient_of_qr(shape, seed):

@@ -23,6 +23,7 @@ from symdiff.tracing.syntax import (
 from symdiff.tracing.translations.arrangements import reshaped
 from symdiff.tracing.translations.call import Call, Translation, Written
 
+_LARGEST_INVERSE: Final = 6  # rows of a matrix whose inverse is written out
 _TRIANGLES: Final = {True: "triu", False: "tril"}  # by `upper`
 
 
@@ -256,7 +257,15 @@ def _reflections(c: Call, input: Any, tau: Any) -> Syntax:
 
 
 def _householder_product(c: Call, input: Any, tau: Any) -> Syntax:
+    """Return the first columns of the product Q of the reflections, as Q @ Q^-1 @ Q.
+
+    torch's backward pass undoes the reflections one by one, and that product has its rounding
+    errors where the derivative is 0. A product without an inverse has no gradient in torch.
+    """
     product = _reflections(c, input, tau)
+    factors = 1 - tau * (1 + input.tril(-1).square().sum(-2))  # the determinants of the reflections
+    if input.shape[-2] <= _LARGEST_INVERSE and bool((factors.detach() != 0).all()):
+        product = matmul(matmul(product, _inverse_of(product)), product)
     return index(product, (Ellipsis, slice(None), slice(0, input.shape[-1])))
 
 
