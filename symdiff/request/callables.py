@@ -105,6 +105,9 @@ def written(function: Callable[..., Any]) -> Written:
     for module in (*_HOMES, _module(function)):
         if module != "__main__" and _found(module, name) == function:
             return Written(name, module, "")
+    known = _global(function)
+    if known is not None:
+        return known
     place = _place(function)
     what = f"the lambda of {place}" if _LAMBDA in name else f"{name} of {place}"
     if not name.replace(".", "").isidentifier():
@@ -112,6 +115,21 @@ def written(function: Callable[..., Any]) -> Written:
     is_object = not hasattr(function, "__qualname__") or inspect.ismethod(function)
     is_own = custom_function(function) is not None
     return Written("f" if is_object and not is_own else name, None, what)
+
+
+def _global(function: Callable[..., Any]) -> Written | None:
+    """Return a callable, or a method, by the name of an object of its module, if there is one."""
+    is_method = inspect.ismethod(function)
+    target: Any = getattr(function, "__self__", None) if is_method else function
+    inner = target.func if isinstance(target, functools.partial) else target
+    module = _module(inner)
+    if module == "__main__" or isinstance(target, type):
+        return None
+    objects = dict(vars(sys.modules[module])) if module in sys.modules else {}
+    for name, found in objects.items():
+        if found is target and not name.startswith("__"):
+            return Written(f"{name}.{function.__name__}" if is_method else name, module, "")
+    return None
 
 
 def _found(module: str, name: str) -> Any:  # noqa: ANN401  (any object)

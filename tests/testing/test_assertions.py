@@ -55,6 +55,17 @@ class Scaled(nn.Module):
         return Bad.apply(x, self.scale)
 
 
+class Owner:
+    def method(self, x):
+        return Bad.apply(x, x)
+
+
+scaled = Scaled()
+owner = Owner()
+twice = lambda x: Bad.apply(x, x)  # noqa: E731  (a lambda with a name)
+partial = functools.partial(Bad.apply, W)
+
+
 def shifted(x):
     return x.square() + 1
 
@@ -91,6 +102,10 @@ CALLS = [
     (shifted, (X,), {"math": "x**2"}),
     (Bad.apply, (X, W), {"wrt": "w"}),
     (rooted, (torch.zeros(2, 1, dtype=torch.float32),), {}),
+    (scaled, (X,), {"wrt": "parameters"}),
+    (owner.method, (X,), {}),
+    (twice, (X,), {}),
+    (partial, (X,), {}),
 ]
 
 
