@@ -226,6 +226,17 @@ def did_you_mean(word: str, known: Iterable[str]) -> str | None:
     return f"did you mean {folded[best]!r}?"
 
 
+def complex_number(given: str) -> str:
+    """Return the message on a complex number, or on a dtype of complex numbers.
+
+    Examples
+    --------
+    >>> complex_number("complex64")
+    'complex64: complex numbers are out of scope, inputs and outputs are real'
+    """
+    return f"{given[:40]}: complex numbers are out of scope, inputs and outputs are real"
+
+
 def _rebuild(kind: type[InputError], message: str, place: Place, hint: str | None) -> InputError:
     return kind(message, place=place, hint=hint)
 

@@ -50,6 +50,8 @@ class Traits:
     dtypes
         The floating-point dtypes in which it can run a program. An engine named with one of them,
         such as ``autograd:float32``, is given `Problem.format`.
+    autocasts
+        Whether it runs a program under torch's autocast where the format is mixed.
     runs_callables
         Whether it runs the callable of a problem, with the problem on tensors if there is one. If
         not, it is given the formula alone.
@@ -76,6 +78,7 @@ class Traits:
     modes: tuple[str, ...] = ()
     whole_tensors: bool = False
     dtypes: tuple[str, ...] = ("float64",)
+    autocasts: bool = False
     runs_callables: bool = False
     runs_in_chunks: bool = True
     min_norm_rule: str = ""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from symdiff.engines.options import SEPARATOR
 from symdiff.errors import Unsupported, UsageError
 from symdiff.libraries import numpy
-from symdiff.program.formats import FORMATS, Format, read_formats, shared
+from symdiff.program.formats import FLOAT64, FORMATS, Format, read_formats, shared
 from symdiff.program.values import DTYPES
 
 if TYPE_CHECKING:
@@ -189,15 +189,22 @@ def asked_for(name: str, engine: Engine, form: Format) -> Engine:
     if not has_format(engine, form):
         base, _, _ = name.partition(SEPARATOR)
         message = f"the engine {base} does not compute in {form.name}"
-        own = [f.name for f in FORMATS.values() if has_format(engine, f)]
+        own = formats_of(engine) or [FLOAT64.name]
         raise UsageError(message, hint=f"its formats: {', '.join(own)}")
     return InFormat(name, engine, form)
+
+
+def formats_of(engine: Engine) -> list[str]:
+    """Return the names of the formats that an engine declares, if it has others than float64."""
+    own = [form.name for form in FORMATS.values() if has_format(engine, form)]
+    return own if own != [FLOAT64.name] else []
 
 
 def has_format(engine: Engine, form: Format) -> bool:
     """Return whether an engine declares that it computes in a format."""
     needed = {form.dtype.name, form.coarsest.name}
-    return needed <= set(engine.traits.dtypes)
+    is_mixed = form.autocast is not None
+    return needed <= set(engine.traits.dtypes) and (engine.traits.autocasts or not is_mixed)
 
 
 def in_formats(

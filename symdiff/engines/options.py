@@ -12,6 +12,7 @@ import contextlib
 import dataclasses
 import math
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol
 
 from symdiff.errors import UsageError, did_you_mean
@@ -77,7 +78,13 @@ def positive(text: str) -> float:
     return number
 
 
-def read_options(engine: str, text: str, options: Sequence[EngineOption]) -> dict[str, Any]:
+# Words that people type for others.
+_OTHER_WORDS: Mapping[str, str] = MappingProxyType({"gpu": "cuda"})
+
+
+def read_options(
+    engine: str, text: str, options: Sequence[EngineOption], formats: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return the values that are typed after the name of an engine, by option.
 
     Parameters
@@ -88,6 +95,8 @@ def read_options(engine: str, text: str, options: Sequence[EngineOption]) -> dic
         What stands after the colon.
     options
         The options that the engine takes.
+    formats
+        The formats that may stand there as well, for messages.
 
     Raises
     ------
@@ -102,12 +111,12 @@ def read_options(engine: str, text: str, options: Sequence[EngineOption]) -> dic
     >>> read_options("central", "h=1e-4,cuda", [step, device])
     {'h': 0.0001, 'device': 'cuda'}
     """
-    if not options:
+    if not options and not formats:
         message = f"the engine {engine} takes no options, and {_shown(text)} stands after its name"
         raise UsageError(message, hint=engine)
     values: dict[str, Any] = {}
     for part in text.split(","):
-        option, value = _assigned(engine, part.strip(), options)
+        option, value = _assigned(engine, part.strip(), options, formats)
         if option.name in values:
             message = f"the engine {engine} is given the option {option.name} twice"
             raise UsageError(message, hint="keep one")
@@ -115,7 +124,9 @@ def read_options(engine: str, text: str, options: Sequence[EngineOption]) -> dic
     return values
 
 
-def _assigned(engine: str, part: str, options: Sequence[EngineOption]) -> tuple[EngineOption, str]:
+def _assigned(
+    engine: str, part: str, options: Sequence[EngineOption], formats: Sequence[str]
+) -> tuple[EngineOption, str]:
     """Return the option that a part sets, and the text of its value."""
     name, equals, value = (text.strip() for text in part.partition("="))
     for option in options:
@@ -126,10 +137,22 @@ def _assigned(engine: str, part: str, options: Sequence[EngineOption]) -> tuple[
     message = f"the engine {engine} has no option {_shown(name)}"
     if not equals and any(name == option.name for option in options):
         message = f"the option {name} of the engine {engine} has no value"
-    words = [word for option in options for word in option.words]
-    meant = did_you_mean(name, [option.name for option in options] if equals else words)
+    words = [*(word for option in options for word in option.words), *formats]
+    meant = _meant(name, [option.name for option in options] if equals else words)
+    raise UsageError(message, hint=meant or _taken(options, formats))
+
+
+def _taken(options: Sequence[EngineOption], formats: Sequence[str]) -> str:
+    """Return what may stand after the name of an engine."""
     taken = [f"{o.name}={'|'.join(o.words)}" if o.words else f"{o.name}=..." for o in options]
-    raise UsageError(message, hint=meant or f"options: {', '.join(taken)}")
+    parts = {"options": taken, "formats": formats}
+    return "; ".join(f"{kind}: {', '.join(names)}" for kind, names in parts.items() if names)
+
+
+def _meant(text: str, words: Sequence[str]) -> str | None:
+    """Return a hint with the word that is meant, or None."""
+    other = _OTHER_WORDS.get(text)
+    return f"write {other}" if other in words else did_you_mean(text, words)
 
 
 def _read(engine: str, option: EngineOption, text: str) -> Any:  # noqa: ANN401  (of any option)
@@ -139,7 +162,7 @@ def _read(engine: str, option: EngineOption, text: str) -> Any:  # noqa: ANN401 
         if option.read is not None:
             return option.read(text)
     message = f"the option {option.name} of the engine {engine} cannot be {_shown(text)}"
-    raise UsageError(message, hint=did_you_mean(text, option.words) or option.takes)
+    raise UsageError(message, hint=_meant(text, option.words) or option.takes)
 
 
 def _shown(text: str) -> str:

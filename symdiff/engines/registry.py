@@ -25,7 +25,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from symdiff.engines.in_format import asked_for, split_format
+from symdiff.engines.in_format import asked_for, formats_of, split_format
 from symdiff.engines.options import SEPARATOR, read_options
 from symdiff.errors import InputError, UsageError, describe, did_you_mean
 
@@ -161,11 +161,22 @@ def check(name: str) -> None:
     """
     base, options = split(name)
     if not _exists(base):
+        if base == ALL:
+            message = f"{ALL} takes no options, and {options!r} stands after it"
+            raise UsageError(message, hint="give an engine options; --dtype gives formats to all")
         message = f"unknown engine {base[:40]!r}"
-        known = (*names(), ALL)
-        raise UsageError(message, hint=did_you_mean(base, known) or f"engines: {', '.join(known)}")
+        raise UsageError(message, hint=_hint_on(name, base))
     if options is not None:
         load(name)
+
+
+def _hint_on(name: str, base: str) -> str:
+    """Return what to type instead of a name that is not one of an engine."""
+    several = [part.strip() for part in name.split(",")]
+    if len(several) > 1 and all(_exists(split(part)[0]) or part == ALL for part in several):
+        return f"name each for itself: {' '.join(f'--engine {part}' for part in several)}"
+    known = (*names(), ALL)
+    return did_you_mean(base, known) or f"engines: {', '.join(known)}"
 
 
 def _exists(name: str) -> bool:
@@ -233,7 +244,8 @@ def load(name: str) -> Engine:
     engine: Any = _loaded(base)
     options, form = split_format(options)
     if options is not None or form is None:
-        values = read_options(base, options or "", getattr(engine, "options", ()))
+        formats = formats_of(engine)
+        values = read_options(base, options or "", getattr(engine, "options", ()), formats)
         engine = engine.configured(name, values)
     configured: Engine = engine if form is None else asked_for(name, engine, form)
     return configured

@@ -18,6 +18,7 @@ from symdiff.program.values import FLOATING_DTYPES, index_inputs
 TORCH_TRAITS: Final = Traits(
     whole_tensors=True,
     dtypes=FLOATING_DTYPES,
+    autocasts=True,
     runs_callables=True,
     runs_in_chunks=False,  # torch has threads of its own
     # https://docs.pytorch.org/docs/stable/notes/autograd.html#gradients-for-non-differentiable-functions

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from symdiff.array_types import Array
-from symdiff.errors import ExpressionError, GridError, describe, did_you_mean
+from symdiff.errors import ExpressionError, GridError, complex_number, describe, did_you_mean
 from symdiff.program import check_name, parse
 
 # How the points of one variable are specified; see `axis`.
@@ -341,7 +341,7 @@ def _from_range(
 
 
 def _from_list(values: Any) -> tuple[Array, dict[int, str]]:  # noqa: ANN401  (checked here)
-    if isinstance(values, int | float):
+    if isinstance(values, int | float | complex):
         values = [values]
     if hasattr(values, "__array__"):  # of numpy, torch or pandas
         array = _doubles(values)
@@ -385,6 +385,8 @@ def _doubles(values: Any) -> Array:  # noqa: ANN401  (an array of any library)
     except (TypeError, ValueError, RuntimeError) as error:
         message = f"these points cannot be converted to an array: {describe(error)}"
         raise GridError(message, hint=_EXAMPLE) from None
+    if array.dtype.kind == "c":
+        raise GridError(complex_number(array.dtype.name), hint=_EXAMPLE)
     if array.dtype.kind not in "iuf" or array.dtype.itemsize > 8:
         message = f"an array of dtype {array.dtype.name} cannot be points"
         hint = 'array.astype("float64"); dtypes: float64, float32, float16 and integers'
@@ -406,6 +408,8 @@ def _split(text: str) -> list[str]:
 
 def _coordinate(value: object) -> tuple[float, str | None]:
     """Return the nearest double of a point, and the point's text if no double equals it."""
+    if isinstance(value, complex):
+        raise GridError(complex_number(str(value)), hint=_EXAMPLE)
     if not isinstance(value, int | float | str) or isinstance(value, bool):
         message = f"{str(value)[:40]!r} is not a number"
         raise GridError(message, hint=_EXAMPLE)

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from symdiff.errors import UsageError, did_you_mean
+from symdiff.errors import UsageError, complex_number, did_you_mean
+from symdiff.libraries import numpy
 from symdiff.program.values import DTYPES, FLOATING_DTYPES, Dtype
 
 _AUTOCAST: Final = ("bfloat16", "float16")  # to which autocast rounds on a CPU
@@ -60,6 +61,20 @@ FORMATS: Final[Mapping[str, Format]] = MappingProxyType(
     }
 )
 
+# What to type instead of other names.
+_OTHERS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        **dict.fromkeys(["float", "single", "fp32"], "write float32"),
+        **dict.fromkeys(["half", "fp16"], "write float16"),
+        **dict.fromkeys(["double", "fp64"], "write float64"),
+        "bf16": "write bfloat16",
+        **dict.fromkeys(["float8", "fp8"], "write float8_e4m3fn or float8_e5m2"),
+        **dict.fromkeys(
+            ["autocast", "mixed", "amp"], "write autocast-bfloat16 or autocast-float16"
+        ),
+    }
+)
+
 
 def format_of(name: str) -> Format:
     """Return the format of a name.
@@ -72,14 +87,17 @@ def format_of(name: str) -> Format:
     if name in FORMATS:
         return FORMATS[name]
     if name.startswith("complex"):
-        message = f"{name[:40]}: complex numbers are out of scope, inputs and outputs are real"
-        raise UsageError(message, hint="torch.complex may stand inside a function of real numbers")
+        hint = "torch.complex may stand inside a function of real numbers"
+        raise UsageError(complex_number(name), hint=hint)
     message = f"{_PLACE} cannot be {name[:40]!r}"
-    raise UsageError(message, hint=did_you_mean(name, FORMATS) or f"one of {', '.join(FORMATS)}")
+    known = f"one of {', '.join(FORMATS)}"
+    raise UsageError(message, hint=_OTHERS.get(name) or did_you_mean(name, FORMATS) or known)
 
 
 def read_formats(key: str, value: Any) -> tuple[str, ...]:  # noqa: ANN401  (checked here)
-    """Return the names of formats that are given as a list, or as text with commas.
+    """Return the names of formats, given as a list, as text with commas, or as a dtype.
+
+    A dtype is one of torch or numpy.
 
     Raises
     ------
@@ -91,12 +109,27 @@ def read_formats(key: str, value: Any) -> tuple[str, ...]:  # noqa: ANN401  (che
     >>> read_formats("dtype", "float32, bfloat16")
     ('float32', 'bfloat16')
     """
-    parts = (value,) if isinstance(value, str) else value
-    if not isinstance(parts, list | tuple) or not all(isinstance(part, str) for part in parts):
+    parts = value if isinstance(value, list | tuple) else (value,)
+    texts = [_name_of(part) for part in parts]
+    if any(text is None for text in texts):
         message = f"{key} cannot be {str(value)[:40]!r}"
         raise UsageError(message, hint='a list of formats, such as ["float32", "bfloat16"]')
-    names = [name.strip() for part in parts for name in part.split(",")]
+    names = [
+        name.strip().removeprefix("torch.") for text in texts if text for name in text.split(",")
+    ]
     return tuple(dict.fromkeys(format_of(name).name for name in names))
+
+
+def _name_of(value: object) -> str | None:
+    """Return the name of a format: a text, or a dtype of torch, numpy or JAX; None: neither."""
+    if isinstance(value, str):
+        return value
+    if type(value).__module__ == "torch" and type(value).__name__ == "dtype":
+        return str(value)
+    try:
+        return numpy.dtype(value).name if value is not None else None
+    except TypeError:
+        return None
 
 
 def shared(dtypes: Iterable[Dtype]) -> Dtype | None:

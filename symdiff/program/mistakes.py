@@ -94,6 +94,10 @@ OTHER_NAMES: Final = MappingProxyType(
         "lg": "write log10(x) or log2(x)",
         "dx": "write the function alone, without d/dx",
         "If": "write a if condition else b",
+        **dict.fromkeys(
+            ["complex", "conj", "fft", "ifft", "rfft", "irfft", "imag", "polar", "view_as_complex"],
+            "complex numbers may stand inside a Python function alone: symdiff.compare(f, ...)",
+        ),
     }
 )
 _JUXTAPOSED: Final = re.compile(

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from symdiff.catalogue import CATALOGUE
-from symdiff.errors import Place, UsageError, describe, did_you_mean
+from symdiff.errors import Place, UsageError, complex_number, describe, did_you_mean
 from symdiff.libraries import numpy
 from symdiff.program.nodes import Input, Program
 
@@ -311,6 +311,8 @@ def _check_nesting(data: Any, depth: int = 0) -> None:  # noqa: ANN401
             raise UsageError(message, hint=_EXAMPLE)
         for item in data:
             _check_nesting(item, depth + 1)
+    elif isinstance(data, complex):
+        raise UsageError(complex_number(str(data)), hint=_TWO_REAL)
     elif not _is_real(data):
         message = f"{str(data)[:40]!r} is not a number"
         raise UsageError(message, hint=_EXAMPLE)
@@ -334,10 +336,12 @@ def _checked(data: Any) -> Any:  # noqa: ANN401  (doubles)
     return array
 
 
+_TWO_REAL: Final = "two real inputs, and torch.complex inside a function"
+
+
 def _check_real(dtype: object) -> None:
     if isinstance(dtype, str) and dtype.startswith("complex"):
-        message = f"{dtype}: complex numbers are out of scope, inputs and outputs are real"
-        raise UsageError(message, hint="two real inputs, and torch.complex inside a function")
+        raise UsageError(complex_number(dtype), hint=_TWO_REAL)
 
 
 def _typed(array: Any, dtype: Any) -> Value:  # noqa: ANN401

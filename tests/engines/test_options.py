@@ -49,7 +49,7 @@ def test_options_are_read(text, values):
         ("h=a()", "the option h of the engine some cannot be 'a()' (a positive number)"),
         (
             "device=gpu",
-            "the option device of the engine some cannot be 'gpu' (did you mean 'cpu'?)",
+            "the option device of the engine some cannot be 'gpu' (write cuda)",
         ),
         ("h=1,h=2", "the engine some is given the option h twice (keep one)"),
     ],
@@ -131,6 +131,25 @@ def test_command_line_library_and_files_refuse_a_wrong_option(engine, message, t
     file.write_text(f"[[expression]]\nexpr = 'x'\n{expect}\n")
     report = symdiff.compare_files([file])
     assert message in str(report.errors[0])
+
+
+@pytest.mark.parametrize(
+    ("engine", "message"),
+    [
+        ("all:h=1", "all takes no options, and 'h=1' stands after it (give an engine options"),
+        (
+            "autograd, central:h=1",
+            "unknown engine 'autograd, central' (name each for itself: --engine autograd --engine ",
+        ),
+        ("autograd:gpu", "the engine autograd has no option 'gpu' (write cuda)"),
+        ("jax:cuda", "the engine jax has no option 'cuda' (formats: float64, float32, float16, "),
+        ("jax:autocast-bfloat16", "the engine jax does not compute in autocast-bfloat16"),
+    ],
+)
+def test_a_wrong_engine_is_one_line_that_says_what_to_type(engine, message):
+    done = CliRunner().invoke(app, ["eval", "x", "--engine", engine])
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"symdiff: {message}")
 
 
 def test_files_expect_verdicts_of_an_engine_with_options(tmp_path):
