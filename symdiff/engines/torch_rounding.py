@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+import flint
 import numpy as np
 
 from symdiff.arithmetics.balls import Ball
@@ -50,6 +51,9 @@ def allowance_at(
         dtype = dtype_at(problem, problem.tensor_problem, problem.function, point)
         is_traced = isinstance(problem.tensor_problem.program, TracedProgram)
         mode = AnyWayOfTrace if is_traced else AnyWay
+        if dtype.bits < problem.tensor_problem.dtype.bits:  # the code may round its inputs, too
+            numbers = {name: float(x[point]) for name, x in problem.columns.items()}
+            return _rounded_inputs(program, variable, numbers, dtype, mode)
     return _rounded(program, variable, balls, dtype, mode)
 
 
@@ -74,12 +78,25 @@ def _allowance_of_callable(problem: Problem, variable: str, point: int) -> Allow
     for n, x in here.columns.items():
         if np.isfinite(x[0]) and not np.isfinite(dtype.rounded(x[0])):
             return Allowance(math.nan, reason=f"{n} is infinite in {name}")
-    balls = {n: rounded_ball(float(x[0]), dtype) for n, x in here.columns.items()}
-    allowance = _rounded(here.program, variable, balls, dtype, AnyWay)
+    numbers = {n: float(x[0]) for n, x in here.columns.items()}
+    return _rounded_inputs(here.program, variable, numbers, dtype, AnyWay)
+
+
+def _rounded_inputs(
+    program: Program,
+    variable: str,
+    numbers: Mapping[str, float],
+    dtype: Dtype,
+    mode: type[ReverseMode],
+) -> Allowance:
+    """Return what rounding may do where the inputs are rounded to the dtype, or are not."""
+    balls = {name: rounded_ball(x, dtype) for name, x in numbers.items()}
+    allowance = _rounded(program, variable, balls, dtype, mode)
     if allowance.radius == 0 and not allowance.overflows:
-        exact = slope_radius(here.program, variable, here.balls(0), dtype, AnyWay)
-        if exact > 0:
-            why = f"a coordinate that is rounded to {name} may be where the derivative is infinite"
+        exact = {name: flint.arb(x) for name, x in numbers.items()}
+        if slope_radius(program, variable, exact, dtype, mode) > 0:
+            where = "may be where the derivative is infinite"
+            why = f"a coordinate that is rounded to {dtype.name} {where}"
             return Allowance(math.nan, reason=why)
     return allowance
 

@@ -108,6 +108,7 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         self.marked: dict[int, torch.Tensor] = {}
         self.refused: UntracedError | None = None
         self.has_choices = False
+        self._dtypes = {name: tensor.dtype for name, tensor in inputs.items()}
         self._inputs = {id(tensor) for tensor in inputs.values()}
         for name, tensor in inputs.items():
             self.bind(tensor, _as_input(name, tensor))
@@ -266,14 +267,22 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         is_held = self._held or torch.is_inference_mode_enabled()
         if is_held and is_real_or_complex(tensor):
             expression = syntax.call("detach", expression)
-        if isinstance(expression, syntax.Name):
+        if isinstance(expression, syntax.Name) and not self._rounds(expression.id, tensor):
             self.bind(tensor, expression)
             return
         self.bind(tensor, self._defined(expression, as_reals(tensor.detach()).clone(), operation))
 
+    def _rounds(self, name: str, tensor: torch.Tensor) -> bool:
+        """Return whether a tensor is a named value that was converted to a coarser dtype."""
+        former = self._dtypes.get(name)
+        if former is None or not former.is_floating_point or not tensor.is_floating_point():
+            return False
+        return bool(torch.finfo(tensor.dtype).eps > torch.finfo(former).eps)
+
     def _defined(self, expression: Syntax, value: torch.Tensor, operation: str) -> Syntax:
         """Define a name for an expression, and return it."""
         name = self._unused(f"{self._prefix}{len(self.definitions) + 1}")
+        self._dtypes[name] = value.dtype
         self.definitions.append(Definition(name, expression, calling_line(), operation, value))
         return syntax.name(name)
 

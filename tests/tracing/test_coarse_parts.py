@@ -37,7 +37,27 @@ def cancelling(x):
     return (x.float() + 1 - 1).double() * x
 
 
+def converted(x):
+    return x.float().double() ** 2
+
+
+def converted_to_half(x):
+    return x.half().double() ** 3
+
+
+def rounded_input(x):
+    return (x + 25 / 24).bfloat16().double().sin()  # the slope at 1.541 is small
+
+
+def rounded_twice(x):
+    return (3 * x).bfloat16().float().double().sin()
+
+
 CASES = [
+    (converted, "float32"),
+    (converted_to_half, "float16"),
+    (rounded_input, "bfloat16"),
+    (rounded_twice, "bfloat16"),
     (mean, "float32"),
     (centred, "float32"),
     (variance, "float32"),
@@ -85,3 +105,12 @@ def test_it_does_not_explain_another_function(function, formula):
 def test_a_function_in_float64_has_no_such_note():
     assert symdiff.trace(lambda x: x * x.mean() * torch.tensor(0.5), X).notes == ()
     assert symdiff.trace(lambda x: x * x.mean(), X.float()).notes == ()
+
+
+def test_a_slope_that_is_small_near_the_rounded_input_is_inexact():
+    """cos(1.541) is 0.0298, and cos of the bfloat16 number 1.5390625 next to it 0.0317."""
+    x = torch.tensor([1.541], dtype=D)
+    comparison = symdiff.compare(
+        lambda x: x.bfloat16().double().sin(), values={"x": x}, engines=["autograd"]
+    )
+    assert [r["verdict"] for r in comparison.records()] == ["inexact"]
