@@ -141,6 +141,8 @@ def _reduced_over_classes(
     if reduction == "none":
         zero = a.each("positive", 0)
         return a.arrange(lambda v, z: numpy.where(counts, v, z), losses, zero)
+    if not counts.any() and reduction == "sum":
+        return a.each("positive", 0)
     if not counts.any():
         message = "every target is ignored, so that there is no loss"
         raise ShapeMismatchError(message)

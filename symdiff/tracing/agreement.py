@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+import numpy as np
 import torch
+
+from symdiff.program.values import component_name
 
 # Relative deviations that a different order of the operations explains, by dtype.
 DEVIATIONS: Final[Mapping[torch.dtype, float]] = {
@@ -46,8 +49,21 @@ def largest_number(tensor: torch.Tensor) -> float:
     return float(finite.max()) if finite.numel() else 0.0
 
 
-def first_number(tensor: torch.Tensor) -> str:
-    """Return the first number of a tensor, and its shape, for a message."""
-    flat = tensor.reshape(-1)
-    shape = f" in shape {tuple(tensor.shape)}" if tensor.ndim else ""
-    return f"{flat[0].item():.17g}{shape}" if flat.numel() else f"nothing{shape}"
+def difference(found: torch.Tensor, expected: torch.Tensor, tolerance: float) -> str:
+    """Return the first numbers of two tensors that do not agree, and where they are.
+
+    Examples
+    --------
+    >>> difference(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 2.5]), 1e-9)
+    '2 and 2.5 at [1]'
+    >>> difference(torch.ones(2), torch.ones(3, 1), 1e-9)
+    'the shapes (2,) and (3, 1)'
+    """
+    if tuple(found.shape) != tuple(expected.shape):
+        return f"the shapes {tuple(found.shape)} and {tuple(expected.shape)}"
+    size = largest_number(expected)
+    for where in np.ndindex(*expected.shape):
+        if not agrees(found[where], expected[where], tolerance, size):
+            numbers = f"{found[where].item():.17g} and {expected[where].item():.17g}"
+            return f"{numbers} at {component_name('', where)}" if where else numbers
+    return "no numbers"

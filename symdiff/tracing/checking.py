@@ -15,7 +15,7 @@ from symdiff.errors import UsageError
 from symdiff.program import Program
 from symdiff.program.parser import reader_of
 from symdiff.program.values import index_inputs
-from symdiff.tracing.agreement import DEVIATIONS, agrees, first_number, largest_number
+from symdiff.tracing.agreement import DEVIATIONS, agrees, difference, largest_number
 from symdiff.tracing.branches import Run, real_parts
 from symdiff.tracing.records import Definition
 from symdiff.tracing.syntax import Syntax, replaced
@@ -65,13 +65,11 @@ def check_value(done: Read, run: Run) -> None:
             where = f"{d.line}: " if d.line else ""
             message = (
                 f"{where}the trace of {d.operation} differs from what torch computed: "
-                f"{first_number(found)} and {first_number(d.value)}"
+                f"{difference(found, d.value, tolerance)}"
             )
             raise UsageError(message, hint=_HINT)
-    message = (
-        f"the trace has the value {first_number(_value(done.program, done.values))}, "
-        f"and the function {first_number(expected)}"
-    )
+    found = _value(done.program, done.values)
+    message = f"the trace differs from the function: {difference(found, expected, tolerance)}"
     raise UsageError(message, hint=_HINT)
 
 

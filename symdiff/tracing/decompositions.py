@@ -10,7 +10,7 @@ from torch._decomp import decomposition_table
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from symdiff.tracing import syntax
-from symdiff.tracing.agreement import DEVIATIONS, agrees, first_number
+from symdiff.tracing.agreement import DEVIATIONS, agrees, difference
 from symdiff.tracing.syntax import NotWrittenError
 from symdiff.tracing.tensors import as_reals, is_real_or_complex, tensors_in
 from symdiff.tracing.torch_calls import name_of_call
@@ -95,8 +95,10 @@ def _check_decomposition(
 ) -> None:
     """Refuse a function whose decomposition has a value other than that of the function itself."""
     found, expected = as_reals(inner.detach()), as_reals(outer.detach())
-    if agrees(found, expected, DEVIATIONS.get(expected.dtype, DEVIATIONS[torch.float64])):
+    tolerance = DEVIATIONS.get(expected.dtype, DEVIATIONS[torch.float64])
+    if agrees(found, expected, tolerance):
         return
-    message = f"torch's decomposition of it gives {first_number(found)}, and torch itself "
-    message += first_number(expected)
+    message = (
+        f"torch's decomposition of it differs from it: {difference(found, expected, tolerance)}"
+    )
     raise recorder.refusal(name_of_call(func), NotWrittenError(message))

@@ -136,6 +136,7 @@ LOSSES = [
     row("soft_margin_loss", lambda x: F.soft_margin_loss(x, 2 * MASK.double() - 1), X),
     row("cross_entropy", lambda x: F.cross_entropy(x, TARGETS), X),
     row("cross_entropy with class weights", lambda x: F.cross_entropy(x, TARGETS, weight=WEIGHT), X),
+    row("cross_entropy with only ignored targets", lambda x: F.cross_entropy(x, 0 * TARGETS - 100, reduction="sum"), X),
     row("cross_entropy with ignore_index", lambda x: F.cross_entropy(x, TARGETS, ignore_index=2), X),
     row("cross_entropy with label smoothing", lambda x: F.cross_entropy(x, TARGETS, label_smoothing=0.25, weight=WEIGHT), X),
     row("cross_entropy of probabilities", F.cross_entropy, X, (X / 2).softmax(1), ties=(X, MASK.double()), verdicts="agrees"),

@@ -226,7 +226,7 @@ def test_a_decomposition_with_a_different_value_is_refused(monkeypatch):
     operation = torch.ops.aten.multilabel_margin_loss_forward.default
     table = {**decompositions.decomposition_table, operation: wrong}
     monkeypatch.setattr(decompositions, "decomposition_table", table)
-    words = r"multilabel_margin_loss cannot be traced: torch's decomposition of it gives 2.25"
+    words = r"multilabel_margin_loss cannot be traced: torch's decomposition of it differs from it: 2.25"
     with pytest.raises(UsageError, match=words):
         trace(lambda x: F.multilabel_margin_loss(x, LABELS), X)
 

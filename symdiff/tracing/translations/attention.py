@@ -51,8 +51,21 @@ def _attention(
         scores = call("where", c.write(attn_mask), scores, negative(name("inf")))
     else:
         scores = add(scores, c.write(attn_mask))
-    weights = call("softmax", scores, dim=literal(-1))
+    is_open = attn_mask if attn_mask.dtype == torch.bool else attn_mask.detach() != -math.inf
+    weights = _softmax_of_open_rows(c, scores, ~is_open.any(-1, keepdim=True), -1)
     return matmul(weights, c.write(value))
+
+
+def _softmax_of_open_rows(c: Call, scores: Syntax, masked: torch.Tensor, dim: int) -> Syntax:
+    """Return the softmax along a dimension, which torch takes as 0 in a row that is fully masked.
+
+    Which rows are is a constant of the trace.
+    """
+    if not masked.any():
+        return call("softmax", scores, dim=literal(dim))
+    closed = c.write(masked)
+    weights = call("softmax", call("where", closed, literal(0), scores), dim=literal(dim))
+    return call("where", closed, literal(0), weights)
 
 
 def _flash_attention(
@@ -90,10 +103,8 @@ def _math_attention(
 
 def _safe_softmax(c: Call, input: Any, dim: int, dtype: Any = None) -> Syntax:
     del dtype
-    if bool((input == -math.inf).all(dim).any()):
-        message = "a softmax of a row that is fully masked"
-        raise NotWrittenError(message)
-    return call("softmax", c.write(input), dim=literal(dim))
+    masked = (input.detach() == -math.inf).all(dim, keepdim=True)
+    return _softmax_of_open_rows(c, c.write(input), masked, dim)
 
 
 ATTENTION: Final[Mapping[str, Translation]] = MappingProxyType(
