@@ -115,7 +115,7 @@ def _multilabel_margin(
     """
     del size_average, reduce
     reduction = ("none", "mean", "sum")[reduction] if isinstance(reduction, int) else reduction
-    classes = input.shape[-1]
+    classes = input.shape[-1] if input.ndim else 1
     rows = target.reshape(-1, classes).tolist()
     labels = [row[: row.index(-1)] if -1 in row else row for row in rows]
     pairs = [
