@@ -17,6 +17,7 @@ from symdiff.errors import UntracedError
 from symdiff.tracing import syntax
 from symdiff.tracing.places import CodeLine, calling_line, is_in_custom_forward
 from symdiff.tracing.records import Branch, Definition
+from symdiff.tracing.renormalization import shorten_rows, without_max_norm
 from symdiff.tracing.syntax import NotWrittenError, Syntax
 from symdiff.tracing.tensors import (
     as_reals,
@@ -177,6 +178,12 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             self._held = not args[0]
         if name in DROPOUT:
             return self._dropout(func, args, kwargs)
+        renormalized = without_max_norm(func, args, kwargs)
+        if renormalized is not None:
+            rows, kwargs = renormalized
+            args = ()
+            with self:
+                shorten_rows(**rows)
         target = written_to(name, args, kwargs)
         made = name.endswith("_like") or name.startswith("new_")
         if made:
@@ -478,7 +485,8 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         before = self.reference(other)
         after = put(call, before, to, source)
         operation = "a write through another view"
-        if other.requires_grad and not target.requires_grad:  # through detach() or .data
+        is_unseen = self._held or not target.requires_grad  # under no_grad, or through .data
+        if other.requires_grad and is_unseen:
             self._replace_value(other, before, after, operation)
         else:
             self.add(after, other, operation)

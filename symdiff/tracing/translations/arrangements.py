@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import torch
 
-from symdiff.tracing.syntax import NotWrittenError, Syntax, call, index, listed, literal
+from symdiff.tracing.syntax import Syntax, call, index, listed, literal
 from symdiff.tracing.translations.call import Call, Translation, Written
 
 
@@ -206,14 +206,10 @@ def _embedding(
     input: Any,
     weight: Any,
     padding_idx: int | None = None,
-    max_norm: float | None = None,
     *_: Any,
     **__: Any,
 ) -> Syntax:
     """Return rows of the weight; the row `padding_idx` has no gradient, as in torch."""
-    if max_norm is not None:
-        message = "embedding with max_norm, which changes the weight"
-        raise NotWrittenError(message)
     rows = call("index_select", c.write(weight), literal(0), c.indices(input.reshape(-1)))
     if padding_idx is not None:
         is_padding = input.reshape(-1, 1) == padding_idx % len(weight)
