@@ -271,6 +271,7 @@ class Cut:
             steps=self._done.steps,
             taken=frozenset(step.index for step in self._taken),
             edge=[*edge, *without],
+            inputs=[t for n, t in self._originals.items() if self._elements.is_part(t)],
             outputs=list(zip(self._done.outputs, self._done.cotangents, strict=True)),
             elements=self._elements,
         ).check()

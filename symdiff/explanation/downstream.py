@@ -21,6 +21,7 @@ SIGNS: Final = (1.0, -1.0)
 _MOVED: Final = {torch.float64: 1e-7, torch.float32: 1e-4}  # by how much, relative to max(|x|, 1)
 _MOVED_FAR: Final = 0.01  # in dtypes with fewer digits
 _JUMP: Final = 0.02  # smallest relative change of a gradient that is called a jump
+_JUMP_TOGETHER: Final = 0.1  # the same where the inputs are moved, and a root of them moves more
 _NEGLIGIBLE: Final = 1e-6  # relative to the largest gradient
 _SUBSTITUTES: Final = (1.0, 2.0)  # for NaN and infinities
 # Calls whose derivative is the same everywhere, by one argument, and by all arguments together.
@@ -49,6 +50,8 @@ class Behind:
         other calls make of the elements.
     edge
         The tensors of the cut that others use, and the gradients that arrive at the elements.
+    inputs
+        The tensors that the cut begins with.
     outputs
         Those of the run, and the gradients that the backward pass starts with.
     elements
@@ -58,46 +61,95 @@ class Behind:
     steps: Sequence[Step]
     taken: frozenset[int]
     edge: Sequence[tuple[torch.Tensor, torch.Tensor]]
+    inputs: Sequence[torch.Tensor]
     outputs: Sequence[tuple[torch.Tensor, torch.Tensor]]
     elements: Elements
 
     def check(self) -> None:
         """Move the elements, and compare the gradients that arrive then.
 
+        First they are moved for the calls behind the cut only, and then at its inputs. In a product
+        of an element with one behind the cut, both may be 0, and change together.
+
         Raises
         ------
         NotCutError
-            They are different, or the calls cannot be run again.
+            The gradients are different, or the calls cannot be run again.
         """
-        steps = list(self._reached())
-        if all(_is_linear(step, reached) for step, reached in steps):
+        steps = list(self._reached({id(t) for t, _ in self.edge}, set()))
+        if all(self._is_linear(step, reached) for step, reached in steps):
             return
-        calls = [step for step, _ in steps]
         expected = [g for _, g in self.edge]
+        inputs = {id(t) for t in self.inputs}
+        together = [step for step, _ in self._reached(inputs, inputs)]
         for sign, substitute in zip(SIGNS, _SUBSTITUTES, strict=True):
-            found = self._gradients(calls, sign, substitute)
-            # Calls that draw random numbers are compared with themselves.
-            if not _are_steady(found, expected) and not _are_steady(
-                found, self._gradients(calls, 0.0, substitute)
-            ):
+            found = self._gradients([step for step, _ in steps], (sign, 0.0), substitute)
+            moved_inputs = self._gradients(together, (0.0, sign), substitute)
+            # Where the function is undefined close by, nothing is compared.
+            known = [
+                torch.where(f.isfinite(), f, g) for f, g in zip(moved_inputs, expected, strict=True)
+            ]
+            if self._jumps(found, steps, _JUMP) or self._jumps(known, steps, _JUMP_TOGETHER):
                 message = "the gradient that arrives at the elements jumps close by"
                 raise NotCutError(message)
 
-    def _reached(self) -> Iterator[tuple[Step, set[int]]]:
-        """Yield the calls that depend on the elements, with the tensors that do."""
-        edge = {id(t) for t, _ in self.edge}
-        behind: set[int] = set()
+    def _jumps(
+        self,
+        found: Sequence[torch.Tensor],
+        steps: Sequence[tuple[Step, set[int]]],
+        largest: float,
+    ) -> bool:
+        """Return whether gradients are not those that arrive when nothing is moved."""
+        if _are_steady(found, [g for _, g in self.edge], largest):
+            return False
+        # Calls that draw random numbers are compared with themselves.
+        again = self._gradients([step for step, _ in steps], (0.0, 0.0), 1.0)
+        return not _are_steady(found, again, largest)
+
+    def _is_linear(self, step: Step, reached: set[int]) -> bool:
+        """Return whether the derivative of a call is the same everywhere."""
+        if step.name in _LINEAR:
+            return True
+        mine = [id(t) for t in step.operands if id(t) in reached]
+        if step.index in self.taken or len(mine) != 1:
+            return False  # another operand may depend on the elements too
+        if step.name in _QUOTIENTS:
+            return id(step.args[0]) == mine[0]
+        return step.name in _LINEAR_IN_ONE
+
+    def _reached(self, outside: set[int], inside: set[int]) -> Iterator[tuple[Step, set[int]]]:
+        """Yield the calls that depend on the elements, with the tensors that do.
+
+        Parameters
+        ----------
+        outside, inside
+            The tensors that are moved for the calls outside the cut, and for those of the cut.
+        """
+        outside, inside = set(outside), set(inside)
         for step in self.steps:
-            sources = behind if step.index in self.taken else behind | edge
-            mine = {id(t) for t in step.operands} & sources
+            mine = {id(t) for t in step.operands} & (
+                inside if step.index in self.taken else outside
+            )
             if mine:
-                behind |= {id(r) for r in step.results}
+                inside |= {id(r) for r in step.results}
+                outside |= {id(r) for r in step.results}
                 yield step, mine
 
     def _gradients(
-        self, steps: Sequence[Step], sign: float, substitute: float
+        self, steps: Sequence[Step], signs: tuple[float, float], substitute: float
     ) -> list[torch.Tensor]:
-        """Return the gradients that arrive at the elements when these are moved."""
+        """Return the gradients that arrive at the elements when these are moved.
+
+        Parameters
+        ----------
+        steps
+            The calls to run again.
+        signs
+            To which side the edge of the cut is moved, and to which its inputs; 0: they are not.
+        substitute
+            For NaN and infinities at the edge.
+        """
+        at_edge, at_inputs = signs
         with torch.enable_grad(), torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             added = {id(t): torch.zeros_like(t).requires_grad_() for t, _ in self.edge}
@@ -106,10 +158,14 @@ class Behind:
                 """Return what calls outside the cut get for a tensor."""
                 if id(tensor) not in added:
                     return value
-                return self._moved(value, sign, substitute) + added[id(tensor)]
+                return self._moved(value, at_edge, substitute) + added[id(tensor)]
 
-            outside = {id(t): seen(t, t.detach()) for t, _ in self.edge}
-            inside: dict[int, torch.Tensor] = {}
+            inside = {
+                id(t): self._moved(t.detach(), at_inputs, substitute)
+                for t in (self.inputs if at_inputs else ())
+            }
+            outside = {id(t): seen(t, inside.get(id(t), t.detach())) for t, _ in self.edge}
+            outside = {**inside, **outside}
             for step in steps:
                 results = _run(step, inside if step.index in self.taken else outside)
                 for result, value in zip(step.results, results, strict=True):
@@ -176,22 +232,13 @@ def _is_written(step: Step, tensor: torch.Tensor) -> bool:
     return any(tensor is r for r in step.results) or id(tensor) not in step.versions
 
 
-def _is_linear(step: Step, reached: set[int]) -> bool:
-    if step.name in _LINEAR:
-        return True
-    mine = [id(t) for t in step.operands if id(t) in reached]
-    if step.name in _LINEAR_IN_ONE:
-        return len(mine) == 1
-    return step.name in _QUOTIENTS and len(mine) == 1 and id(step.args[0]) == mine[0]
-
-
-def _are_steady(found: Sequence[torch.Tensor], expected: Sequence[torch.Tensor]) -> bool:
-    largest = max((float(g.abs().max()) for g in expected if g.numel()), default=0.0)
+def _are_steady(
+    found: Sequence[torch.Tensor], expected: Sequence[torch.Tensor], jump: float
+) -> bool:
+    size = max((float(g.abs().max()) for g in expected if g.numel()), default=0.0)
     return all(
         bool(
-            torch.where(
-                g == 0, f == 0, (f - g).abs() <= _JUMP * g.abs() + _NEGLIGIBLE * largest
-            ).all()
+            torch.where(g == 0, f == 0, (f - g).abs() <= jump * g.abs() + _NEGLIGIBLE * size).all()
         )
         for f, g in zip(found, expected, strict=True)
     )

@@ -275,11 +275,7 @@ def _of_nan(
 
 def _in_double(row: Function, at: list[float]) -> float:
     """Return a function's value in double precision; NaN if it cannot be had."""
-    function = row.column("numpy")
-    if not callable(function):
-        return math.nan
-    with np.errstate(all="ignore"):
-        return float(function(*at))
+    return _value(row.column("numpy"), at, math.nan)
 
 
 def _has_slopes(row: Function, at: list[float]) -> bool:
@@ -296,12 +292,18 @@ def _has_slopes(row: Function, at: list[float]) -> bool:
 
 def _near(function: object, at: list[float]) -> float:
     """Return a function's value close to a point, or infinity where it cannot be had."""
-    if not callable(function):
-        return np.inf
-    with np.errstate(all="ignore"):
-        inward = [a * (1 - _NEARBY) for a in at]
-        found = float(function(*inward))
+    found = _value(function, [a * (1 - _NEARBY) for a in at], np.inf)
     return found if np.isfinite(found) else np.inf
+
+
+def _value(function: object, at: list[float], unknown: float) -> float:
+    if not callable(function):
+        return unknown
+    try:
+        with np.errstate(all="ignore"):
+            return float(function(*map(np.float64, at)))
+    except (ArithmeticError, TypeError, ValueError):  # it has no real value there
+        return unknown
 
 
 def _of_reduction(node: Call, operands: list[Array], value: Array) -> tuple[Mechanism, str]:

@@ -195,6 +195,20 @@ def test_no_truth_is_told_if_the_gradient_that_arrives_is_not_that_of_the_functi
     assert {str(element.truth) for element in tensor.elements} == {"undecided"}
 
 
+@pytest.mark.parametrize("other", [lambda h: h[0], lambda h: h.max(), lambda h: h.mean(0)])
+def test_two_factors_that_are_both_0_change_together(other):
+    """The product of two roots has the slope 1, though each factor meets a gradient of 0."""
+
+    def product(x):
+        h = torch.where(x > 0, torch.sqrt(x), 0.0 * x)
+        return (h * other(h)).sum()
+
+    finding = only(product, torch.zeros(200, 5, dtype=torch.float64))
+    assert {str(e.truth) for t in finding.tensors for e in t.elements if t.name == "x"} == {
+        "undecided"
+    }
+
+
 def test_a_zero_that_arrives_from_an_exponential_proves_nothing():
     """exp(-inf) is 0, and so is its derivative, but that of the product is not."""
     x = numbers(0, 60, 40)

@@ -213,6 +213,8 @@ LARGE = torch.linspace(1, 2, 1000)
         (lambda x: torch.sqrt(((x - x) ** 2).mean()), "INFINITE_SLOPE", "sqrt(0) has an infinite slope"),
         (lambda x: 1 / (x.sum() - x.sum()), "POLE", "1/0"),
         (lambda x: (x * 0).sum() / (x * 0).norm(), "ZERO_BY_ZERO", "0/0"),
+        (lambda x: ((1e200 - x * 0) ** 2).sum() + x.norm(), "OVERFLOW", "1e+200**2 is inf"),
+        (lambda x: ((-1e200 - x * 0) ** 2).sum() + x.norm(), "OVERFLOW", "(-1e+200)**2 is inf"),
         (lambda x: x[x > 5].std(), "ZERO_BY_ZERO", "std of no numbers"),
     ],
 )  # fmt: skip
@@ -220,7 +222,7 @@ LARGE = torch.linspace(1, 2, 1000)
 def test_the_numbers_of_a_call_tell_the_mechanism_where_nothing_is_proved(
     function, mechanism, reason
 ):
-    finding = symdiff.explain(function, LARGE).findings[0]
+    finding = symdiff.explain(function, LARGE.double()).findings[0]
     assert finding.mechanism.name == mechanism
     assert finding.reason.partition(";")[0] == reason
 
