@@ -139,10 +139,27 @@ def symengine_derivatives(
     >>> symengine_derivatives(parse("x**2*sin(y)"), ["x", "y"])
     {'x': 2*x*sin(y), 'y': x**2*cos(y)}
     """
+    f = symengine_expression(program)
+    f = f.diff(se.Symbol(inner)) if inner else f
+    return {name: _evaluated(f.diff(se.Symbol(name))) for name in variables}
+
+
+def symengine_expression(program: Program) -> Any:
+    """Return a program as an expression of symengine.
+
+    Raises
+    ------
+    Unsupported
+        symengine lacks a function of the program.
+
+    Examples
+    --------
+    >>> from symdiff.program import parse
+    >>> symengine_expression(parse("x**2*sin(y)"))
+    x**2*sin(y)
+    """
     symbols = {name: se.Symbol(name) for name in program.inputs}
-    f = _as_number(read(program, SYMENGINE, symbols))
-    f = f.diff(symbols[inner]) if inner else f
-    return {name: _evaluated(f.diff(symbols[name])) for name in variables}
+    return _as_number(read(program, SYMENGINE, symbols))
 
 
 def _evaluated(derivative: Any) -> Any:

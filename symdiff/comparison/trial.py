@@ -140,7 +140,7 @@ def run_trial(case: Case, grid: Grid, options: Options, proofs: ProofOptions) ->
     judgements |= judge_at_doubles(problem, grid, proofs, samples, judgements, tolerance, at_double)
     judgements |= judge_faults(proved, samples, judgements)
     judgements |= judge_digits(problem, proved, samples, judgements, options.digits)
-    judgements |= judge_values(_written(problem), samples, judgements, tolerance)
+    judgements |= judge_values(_written(problem), samples, judgements, tolerance, engines)
     if case.expression is not None:
         judgements |= judge_spelling(_written(problem), case.expression, judgements, tolerance)
     trial = Trial(

@@ -250,6 +250,11 @@ class Problem:
         """The number of points n."""
         return len(next(iter(self.columns.values()))) if self.columns else 1
 
+    @property
+    def has_values(self) -> bool:
+        """Whether an engine that differentiates a formula is to compute its values as well."""
+        return self.order == 1 and not self.is_chunk and self.count <= MAX_VALUES
+
     def without_data(self) -> Program:
         """Return the program as a function of the inputs that move, with all data held fixed.
 
@@ -579,6 +584,19 @@ class HasRadii(Protocol):
 
     def radii(self, problem: Problem, variable: str) -> Array | None:
         """Return the bounds at all points, NaN where there is none; None: there are none."""
+
+
+# Largest number of points at which an engine that differentiates a formula computes its values as
+# well: a formula that is a different function is so at few points as at many.
+MAX_VALUES: Final = 4096
+
+
+@runtime_checkable
+class HasValueRadius(Protocol):
+    """An engine that computes values by a formula of its own."""
+
+    def value_radius(self, problem: Problem, point: int) -> float:
+        """Return a bound of the rounding error of a value; NaN where there is none."""
 
 
 class ErrorEstimate(NamedTuple):

@@ -85,7 +85,11 @@ class _Central:
 
     def differentiate(self, problem: Problem) -> Samples:
         if problem.function is None:
-            return self._differentiate(problem)
+            samples = self._differentiate(problem)
+            if not problem.has_values:
+                return samples
+            values = evaluate(problem.program, dict(problem.columns))
+            return dataclasses.replace(samples, values=values)
         _check_nothing_is_held(problem.written)
         try:
             return self._differentiate_callable(problem)

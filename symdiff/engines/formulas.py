@@ -59,6 +59,14 @@ def rounding_allowance(
     return Allowance(float(np.fmax(own, slope_radius(problem.program, variable, balls))))
 
 
+def bound_or_nan(bound: Callable[[], float]) -> float:
+    """Return a bound of a rounding error, NaN where a function has no enclosure."""
+    try:
+        return bound()
+    except Unsupported:
+        return math.nan
+
+
 def program_allowance(
     problem: Problem, variable: str, point: int, dtype: Dtype = FLOAT64
 ) -> Allowance:

@@ -12,8 +12,8 @@ import numpy as np
 
 from symdiff.arithmetics.symbolic import expression
 from symdiff.engines.base import Allowance, Gap, Problem, Samples, Traits
-from symdiff.engines.formulas import rounding_allowance
-from symdiff.engines.sympy_chain import chain_rule_radius, slopes
+from symdiff.engines.formulas import bound_or_nan, rounding_allowance
+from symdiff.engines.sympy_chain import chain_rule_radius, slopes, value_radius, values
 from symdiff.engines.sympy_derivatives import (
     allowance_of_formula,
     check_size,
@@ -44,7 +44,8 @@ class _Symbolic:
         expressed = tuple(name for name in problem.variables if name not in gaps)
         with np.errstate(all="ignore"):
             found = slopes(steps, expressed, problem.columns)
-        return samples_of(problem, found, gaps)
+            numbers = values(steps, problem.columns) if problem.has_values else None
+        return samples_of(problem, found, gaps, numbers)
 
     def estimate_errors(self, problem: Problem, variable: str) -> None:
         del problem, variable
@@ -56,6 +57,10 @@ class _Symbolic:
         return rounding_allowance(
             problem, variable, point, lambda balls: chain_rule_radius(steps, variable, balls)
         )
+
+    def value_radius(self, problem: Problem, point: int) -> float:
+        steps = _plan(problem.program, problem.variables)
+        return bound_or_nan(lambda: value_radius(steps, problem.balls(point)))
 
 
 @functools.lru_cache(maxsize=16)

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import symengine as se
 
-from symdiff.arithmetics.symengine import symengine_derivatives
+from symdiff.arithmetics.bounds.symbolic_balls import formula_radius
+from symdiff.arithmetics.symengine import symengine_derivatives, symengine_expression
 from symdiff.array_types import Array
 from symdiff.engines.base import Allowance, Gap, Problem, Samples, Traits, no_numbers
-from symdiff.engines.formulas import formula_allowance
+from symdiff.engines.formulas import bound_or_nan, formula_allowance
 from symdiff.engines.sympy_derivatives import check_written_out
 from symdiff.errors import Unsupported
 from symdiff.program import Program
@@ -41,7 +42,11 @@ class _Symengine:
             rows = evaluate(points).reshape(problem.count, len(expressed))
             for k, name in enumerate(expressed):
                 slopes[name] = np.ascontiguousarray(rows[:, k])
-        return Samples(slopes, unsupported=gaps)
+        values = None
+        if problem.has_values:
+            with np.errstate(all="ignore"):
+                values = np.array(_value(program)(points)).reshape(problem.count)
+        return Samples(slopes, unsupported=gaps, values=values)
 
     def estimate_errors(self, problem: Problem, variable: str) -> None:
         del problem, variable
@@ -49,6 +54,10 @@ class _Symengine:
     def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
         derivative = _derivatives(problem.written, (variable,), problem.inner)[variable]
         return formula_allowance(problem, variable, point, derivative)
+
+    def value_radius(self, problem: Problem, point: int) -> float:
+        formula = symengine_expression(problem.written)
+        return bound_or_nan(lambda: formula_radius(formula, problem.balls(point)))
 
 
 _derivatives = functools.lru_cache(maxsize=16)(symengine_derivatives)
@@ -59,6 +68,12 @@ def _compiled(program: Program, variables: tuple[str, ...], inner: str) -> Any: 
     symbols = [se.Symbol(name) for name in program.inputs]
     expressions = list(_derivatives(program, variables, inner).values())
     return se.Lambdify(symbols, expressions, backend="lambda")
+
+
+@functools.lru_cache(maxsize=16)
+def _value(program: Program) -> Any:  # noqa: ANN401
+    symbols = [se.Symbol(name) for name in program.inputs]
+    return se.Lambdify(symbols, [symengine_expression(program)], backend="lambda")
 
 
 ENGINE = _Symengine()

@@ -7,6 +7,7 @@ sympy gives the partial derivatives of an operation with respect to its operands
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 import math
@@ -149,6 +150,37 @@ def chain_rule_radius(plan: Plan, variable: str, inputs: Mapping[str, Ball]) -> 
     return radius_in_doubles(slope)
 
 
+def values(plan: Plan, columns: Mapping[str, np.ndarray]) -> Any:  # noqa: ANN401
+    """Return the values of the expression as an array, or as a number if they are constant.
+
+    Examples
+    --------
+    >>> from symdiff.engines.sympy_plan import plan
+    >>> values(plan(sp.Abs(sp.Symbol("x", real=True)), ["x"]), {"x": np.array([-2.0, 3.0])})
+    array([2., 3.])
+    """
+    return _walked(_valued(plan), frozenset(), columns, _Arrays())[0]
+
+
+def value_radius(plan: Plan, inputs: Mapping[str, Ball]) -> float:
+    """Return a bound on the rounding error in a value, as `formula_radius` does.
+
+    Raises
+    ------
+    Unsupported
+        A function of the expression has no enclosure in ball arithmetic.
+    """
+    valued = _valued(plan)
+    return radius_in_doubles(
+        lambda rounding: _walked(valued, frozenset(), inputs, _Balls(rounding))[0]
+    )
+
+
+def _valued(plan: Plan) -> Plan:
+    """Return a plan by which every value is computed."""
+    return dataclasses.replace(plan, with_value=(True,) * len(plan.steps))
+
+
 # A number with its derivatives by variable; those that are missing are 0.
 _Dual = tuple[Any, Mapping[str, Any]]
 
@@ -157,6 +189,14 @@ def _evaluated(
     plan: Plan, variables: frozenset[str], inputs: Mapping[str, Any], numbers: _Arithmetic
 ) -> dict[str, Any]:
     """Return the partial derivatives by variable."""
+    _, found = _walked(plan, variables, inputs, numbers)
+    return {name: found.get(name, numbers.number(sp.S.Zero)) for name in sorted(variables)}
+
+
+def _walked(
+    plan: Plan, variables: frozenset[str], inputs: Mapping[str, Any], numbers: _Arithmetic
+) -> _Dual:
+    """Return the value, if the plan needs it, and the partial derivatives by variable."""
     results: dict[int, _Dual] = {}
     for k, step in enumerate(plan.steps):
         names, with_value = step.depends_on & variables, plan.with_value[k]
@@ -173,8 +213,8 @@ def _evaluated(
         else:
             evaluate = _selected if step.branches else _extreme if step.is_extreme else _applied
             results[k] = evaluate(step, operands, names, numbers, with_value=with_value)
-    (found,) = [slopes_of_output for _, slopes_of_output in results.values()]
-    return {name: found.get(name, numbers.number(sp.S.Zero)) for name in sorted(variables)}
+    (output,) = results.values()
+    return output
 
 
 def _leaf(

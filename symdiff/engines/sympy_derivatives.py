@@ -10,10 +10,11 @@ import numpy as np
 import sympy as sp
 
 from symdiff.arithmetics.arrays import owned_copy
+from symdiff.arithmetics.bounds.symbolic_balls import formula_radius
 from symdiff.arithmetics.symbolic import expression
 from symdiff.catalogue import CATALOGUE, Function
 from symdiff.engines.base import Allowance, Gap, Problem, Samples, no_numbers
-from symdiff.engines.formulas import formula_allowance
+from symdiff.engines.formulas import bound_or_nan, formula_allowance
 from symdiff.engines.sympy_code import compiled, real_numbers
 from symdiff.errors import Unsupported
 from symdiff.program import Program
@@ -144,18 +145,36 @@ def evaluated(problem: Problem) -> Samples:
     gaps = {name: Gap.of(e) for name, e in partials.items() if isinstance(e, Unsupported)}
     expressed = tuple(name for name in problem.variables if name not in gaps)
     function = _compiled(program, expressed, inner)
+    points = [problem.columns[name] for name in program.inputs]
     with np.errstate(all="ignore"):
-        values = function(*(problem.columns[name] for name in program.inputs))
-    return samples_of(problem, dict(zip(expressed, values, strict=True)), gaps)
+        found = dict(zip(expressed, function(*points), strict=True))
+        values = _compiled_values(program)(*points)[0] if problem.has_values else None
+    return samples_of(problem, found, gaps, values)
 
 
-def samples_of(problem: Problem, found: Mapping[str, Any], gaps: Mapping[str, Gap]) -> Samples:
-    """Return derivatives by variable, arrays or numbers, as samples at all points."""
-    columns = tuple(problem.columns.values())
+@functools.lru_cache(maxsize=16)
+def _compiled_values(program: Program) -> Any:  # noqa: ANN401
+    return compiled(program.inputs, [expression(program)])
+
+
+def samples_of(
+    problem: Problem,
+    found: Mapping[str, Any],
+    gaps: Mapping[str, Gap],
+    values: Any = None,  # noqa: ANN401
+) -> Samples:
+    """Return derivatives by variable, and values: arrays or numbers, as samples at all points."""
+    columns, shape = tuple(problem.columns.values()), (problem.count,)
     slopes = no_numbers(problem.variables, problem.count)
     for name, value in found.items():
-        slopes[name] = owned_copy(real_numbers(value), (problem.count,), columns)
-    return Samples(slopes, unsupported=gaps)
+        slopes[name] = owned_copy(real_numbers(value), shape, columns)
+    numbers = None if values is None else owned_copy(real_numbers(values), shape, columns)
+    return Samples(slopes, unsupported=gaps, values=numbers)
+
+
+def value_radius_of_formula(problem: Problem, point: int) -> float:
+    """Return how far rounding may take the values of `evaluated`; NaN if that is not known."""
+    return bound_or_nan(lambda: formula_radius(expression(problem.written), problem.balls(point)))
 
 
 def allowance_of_formula(problem: Problem, variable: str, point: int) -> Allowance:

@@ -14,6 +14,7 @@ import numpy as np
 import sympy as sp
 
 from symdiff.arithmetics.symbolic import expression
+from symdiff.array_types import Array
 from symdiff.engines.base import Allowance, Problem, Samples, Traits
 from symdiff.engines.options import EngineOption, positive
 from symdiff.engines.sympy_derivatives import check_written_out
@@ -81,7 +82,21 @@ class _SympyLimit:
                 reasons.append(number)
                 reason_of[name][i] = len(reasons) - 1
         failing = {name: column for name, column in reason_of.items() if column.any()}
-        return Samples(slopes, reason_of=failing, reasons=tuple(reasons))
+        values = self._values(f, problem) if problem.has_values else None
+        return Samples(slopes, reason_of=failing, reasons=tuple(reasons), values=values)
+
+    def _values(self, f: sp.Expr, problem: Problem) -> Array | None:
+        """Return the values at the points, to 17 digits; None if sympy takes too long for one."""
+        values = np.full(problem.count, np.nan)
+        for i in range(problem.count):
+            here = {
+                sp.Symbol(n, real=True): _exact(float(x[i])) for n, x in problem.columns.items()
+            }
+            number = _within(self.seconds, functools.partial(_number, f, here))
+            if isinstance(number, str):
+                return None
+            values[i] = number
+        return values
 
     def estimate_errors(self, problem: Problem, variable: str) -> None:
         del problem, variable
@@ -98,6 +113,12 @@ class _SympyLimit:
         quotient = (f.subs(moved) - f.subs(here)) / h
         limit = sp.limit(quotient, h, 0, _SIGNS[self.side])
         return float(limit) if limit.is_extended_real else float("nan")
+
+
+def _number(f: sp.Expr, here: Mapping[sp.Symbol, sp.Rational]) -> float:
+    """Return the value of f as a double; NaN if it is no real number, or undefined."""
+    value = sp.N(f.subs(here), 17)
+    return float(value) if value.is_extended_real else float("nan")
 
 
 def _exact(x: float) -> sp.Rational:

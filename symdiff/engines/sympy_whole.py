@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from symdiff.engines.base import Allowance, Problem, Samples, Traits
-from symdiff.engines.sympy_derivatives import allowance_of_formula, evaluated
+from symdiff.engines.sympy_derivatives import (
+    allowance_of_formula,
+    evaluated,
+    value_radius_of_formula,
+)
 
 __all__ = ["ENGINE"]
 
@@ -22,6 +26,9 @@ class _SympyWhole:
 
     def allowance(self, problem: Problem, variable: str, point: int) -> Allowance:
         return allowance_of_formula(problem, variable, point)
+
+    def value_radius(self, problem: Problem, point: int) -> float:
+        return value_radius_of_formula(problem, point)
 
 
 ENGINE = _SympyWhole()

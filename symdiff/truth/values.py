@@ -67,6 +67,10 @@ class Margin:
     atol: float = 0.0
     dtype: Dtype = FLOAT64
 
+    def around(self, value: float) -> float:
+        """Return the tolerance for a value."""
+        return self.atol + self.rtol * abs(value)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ExactValue:

@@ -7,14 +7,14 @@ different function: the verdict is `value`, whatever the derivative is.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 import numpy as np
 
 from symdiff.arithmetics.arrays import evaluate_tensor
 from symdiff.array_types import Array, Mask
-from symdiff.engines.base import Problem, Samples, TensorProblem
+from symdiff.engines.base import Engine, HasValueRadius, Problem, Samples, TensorProblem
 from symdiff.engines.running import runs_tensors
 from symdiff.program import Program
 from symdiff.program.values import DTYPES, component_name
@@ -30,6 +30,7 @@ def judge_values(
     samples: Mapping[str, Samples],
     judgements: Mapping[Key, Judgement],
     tolerance: Tolerance,
+    engines: Mapping[str, Engine],
 ) -> dict[Key, Judgement]:
     """Return the judgements that change because an engine's value is a different number.
 
@@ -43,10 +44,14 @@ def judge_values(
         The verdicts on the derivatives, by engine and variable.
     tolerance
         How far a value may deviate, besides rounding.
+    engines
+        The engines: those that evaluate a formula of their own know how it rounds.
     """
     changed: dict[Key, Judgement] = {}
     for engine, sample in samples.items():
-        reasons = {} if sample.values is None else _reasons(problem, sample, tolerance)
+        own: object = engines[engine]
+        radius = own.value_radius if isinstance(own, HasValueRadius) else None
+        reasons = {} if sample.values is None else _reasons(problem, sample, tolerance, radius)
         for key in judgements if reasons else ():
             if key[0] == engine:
                 changed[key] = with_values(judgements[key], reasons)
@@ -134,8 +139,16 @@ def words_on_values(value: float, expected: ExactValue, where: str = "") -> str:
     return f"its value{at} is {texts[0]}, and the formula's is {texts[1]}"
 
 
-def _reasons(problem: Problem, samples: Samples, tolerance: Tolerance) -> dict[int, str]:
-    """Return a sentence on the first component that differs, by point."""
+def _reasons(
+    problem: Problem,
+    samples: Samples,
+    tolerance: Tolerance,
+    radius: Callable[[Problem, int], float] | None,
+) -> dict[int, str]:
+    """Return a sentence on the first component that differs, by point.
+
+    `radius` bounds the rounding error of a formula of the engine's own.
+    """
     reasons: dict[int, str] = {}
     failing = _failing(samples, problem.count)
     # A long grid is not copied if the engine has a value everywhere.
@@ -154,6 +167,9 @@ def _reasons(problem: Problem, samples: Samples, tolerance: Tolerance) -> dict[i
         )
         for k, expected in zip(found.points.tolist(), found.values, strict=True):
             i = k if isinstance(chosen, slice) else int(chosen[k])
+            off = abs(float(values[i]) - expected.number)
+            if radius is not None and not off > margin.around(expected.number) + radius(problem, i):
+                continue  # also where one of them is not finite, or the bound is not known
             sentence = words_on_values(float(values[i]), expected, where)
             reasons.setdefault(i, sentence + computed)
     return reasons

@@ -26,7 +26,7 @@ def test_what_is_asked_of_a_program_does_not_grow_with_its_variables(text, monke
         blame.first_call.cache_clear()
         with monkeypatch.context() as patched:
             sizes = counted(patched, Program, "tree_size")
-            depths = counted(patched, accuracy, "_units_of")
+            depths = counted(patched, accuracy, "units_of_operations")
             each = counted(patched, explain, "_explanations")
             symdiff.compare(text, values={"v": [k - 1.5 for k in range(count)]})
         assert len(each) == 3 * count  # the counters count

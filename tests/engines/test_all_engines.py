@@ -114,18 +114,69 @@ class WrongInOne:
         return dataclasses.replace(samples, derivatives=slopes)
 
 
-@pytest.mark.parametrize("engine", [*INSTALLED, "sympy-limit"])
-def test_an_engine_that_is_wrong_in_one_function_is_found_there_alone(engine, monkeypatch):
-    right = registry._loaded
-    monkeypatch.setattr(
-        registry, "_loaded", lambda name: WrongInOne(right(name)) if name == engine else right(name)
-    )
+EVERY = [
+    # torch warns of itself while it compiles.
+    pytest.param(name, marks=pytest.mark.filterwarnings("ignore")) if name == "compiled" else name
+    for name in registry.BUILT_IN
+]
+
+
+@pytest.fixture
+def replaced(monkeypatch):
+    """Return a function that puts another engine in the place of an engine."""
+
+    def replace(engine, wrong):
+        if not registry.listed()[engine].is_installed:
+            pytest.skip(f"{engine} is not installed")
+        right = registry._loaded
+        monkeypatch.setattr(
+            registry, "_loaded", lambda name: wrong(right(name)) if name == engine else right(name)
+        )
+
+    return replace
+
+
+@pytest.mark.parametrize("engine", EVERY)
+def test_an_engine_that_is_wrong_in_one_function_is_found_there_alone(engine, replaced):
+    replaced(engine, WrongInOne)
     x = {"x": [0.25, 1.5]}
     for text in ("sin(x)", "exp(sin(x))"):
         comparison = symdiff.compare(text, at=x, engines=[engine], kinks=False)
         assert {str(r["verdict"]) for r in comparison.records()} <= {"wrong", "inaccurate"}, text
     for text in ("cos(x)", "exp(x)*x**2", "tanh(x)/x"):
         assert symdiff.compare(text, at=x, engines=[engine], kinks=False).ok, text
+
+
+class WrongValue(WrongInOne):
+    """An engine whose values are wrong for programs with sin, and its derivatives right."""
+
+    def differentiate(self, problem):
+        samples = self._engine.differentiate(problem)
+        assert samples.values is not None
+        is_wrong = any(call.function == "sin" for _, call in problem.program.calls())
+        return dataclasses.replace(samples, values=samples.values + 0.01 * is_wrong)
+
+
+@pytest.mark.parametrize("engine", EVERY)
+def test_a_value_that_is_wrong_in_one_function_is_found_there_alone(engine, replaced):
+    replaced(engine, WrongValue)
+    for text, word in (("sin(x)", "value"), ("cos(x) + x/3", None)):
+        found = symdiff.compare(text, at={"x": [0.25, 1.5]}, engines=[engine], kinks=False)
+        assert found.ok == (word is None)
+        for record in found.records():
+            assert word is None or record["verdict"] == word
+            assert word is None or "the formula's is" in record["detail"]
+
+
+@pytest.mark.parametrize("engine", ["symbolic", "sympy-whole", "symengine"])
+def test_what_a_formula_loses_is_no_other_value(engine, replaced):
+    # sqrt(x**2 + 1) overflows in doubles, and hypot does not.
+    given = {"at": {"x": [1e200]}, "engines": [engine], "kinks": False}
+    (record,) = symdiff.compare("hypot(x, 1)", **given).records()
+    assert record["verdict"] == "inaccurate"
+    replaced(engine, WrongInOne)  # which does not say how its formula rounds
+    (record,) = symdiff.compare("hypot(x, 1)", **given).records()
+    assert record["verdict"] == "value"
 
 
 def library(monkeypatch, engine, columns):
