@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 from symdiff.tracing.places import is_in_custom_forward
 from symdiff.tracing.state import marks_noted
 from symdiff.tracing.tensors import is_real_or_complex, is_wrapped, storage_of, tensors_in
-from symdiff.tracing.torch_calls import DETACHING, TO_PYTHON, name_of_call, written_to
+from symdiff.tracing.torch_calls import DETACHING, SET_DATA, TO_PYTHON, name_of_call, written_to
 
 
 class ConstantPartsError(Exception):
@@ -61,7 +61,7 @@ class ConstantParts(TorchFunctionMode):  # type: ignore[misc]
         target = written_to(name, args, named)
         if target is not None:
             self._check_write(target)
-        elif name == "__set__" and isinstance(args[1], torch.Tensor):
+        elif name == SET_DATA:
             raise ConstantPartsError
         args, named = self.as_before(args), self.as_before(named)
         given = {storage_of(t) for t in tensors_in((args, tuple(named.values())))} - {0}

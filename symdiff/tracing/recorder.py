@@ -33,6 +33,7 @@ from symdiff.tracing.torch_calls import (
     DETACHING,
     DROPOUT,
     RANDOM,
+    SET_DATA,
     SHAPING,
     TESTS,
     TO_PYTHON,
@@ -397,6 +398,8 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Any:
+        if name == SET_DATA:
+            return self._set_data(func, *args)
         shared = self._sharing(target)
         if any(t.is_complex() for t in (target, *shared)) and (shared or name == "__setitem__"):
             raise self.refusal(name, NotWrittenError("a write into complex numbers"))
@@ -412,6 +415,17 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         for other in shared:
             self._refresh(other, target)
         return result
+
+    def _set_data(self, func: Callable[..., Any], target: torch.Tensor, data: torch.Tensor) -> None:
+        """Note ``target.data = data``: a new value in other memory, and the gradient as before."""
+        if target.shape != data.shape:
+            reason = NotWrittenError("a new value of a different shape")
+            raise self.refusal(SET_DATA, reason)
+        before, after = self.reference(target), self.reference(data)
+        known = self._by_memory.get(storage_of(target), [])
+        known[:] = [t for t in known if t is not target]
+        func(target, data)
+        self._replace_value(target, before, after, "data")
 
     def _replace_value(
         self, tensor: torch.Tensor, before: Syntax, after: Syntax, operation: str
@@ -457,18 +471,15 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             isinstance(key, torch.Tensor) and key.dtype == torch.bool and key.shape == target.shape
         )
         if is_mask and id(key) in self._expressions and is_number(value):
-            number = (
-                self.reference(value) if isinstance(value, torch.Tensor) else syntax.literal(value)
-            )
-            return syntax.call("where", self.reference(key), number, before)
+            return syntax.call("where", self.reference(key), call.number(value), before)
         positions = positions_in(target)[key if not all(map(is_plain, parts)) else parts]
         if isinstance(value, torch.Tensor):
-            source = call.write(value)
+            source = call.number(value)
             if value.shape != positions.shape:
                 source = syntax.call("expand", source, syntax.literal(tuple(positions.shape)))
             source = reshaped(source, (positions.numel(),))
         else:
-            one = syntax.call("tensor", syntax.listed([syntax.literal(value)]))
+            one = syntax.call("tensor", syntax.listed([call.number(value)]))
             source = syntax.call("expand", one, syntax.literal((positions.numel(),)))
         return put(call, before, positions, source)
 
@@ -513,9 +524,9 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
             np.asarray(value) if not isinstance(value, torch.Tensor) else value
         )
         known = self._expressions.get(id(value))
-        if known is not None and not self._is_constant(known):
+        if isinstance(known, syntax.Name) and known.id in self._taken:
             return known
-        self.has_choices = True
+        self.has_choices = True  # those that the code computes
         known = self._indices_known.get(id(value))
         if known is not None:
             return known

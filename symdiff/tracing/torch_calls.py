@@ -52,6 +52,7 @@ DROPOUT: Final = frozenset(
 )
 # Functions that change the shape of a tensor in place.
 SHAPING: Final = frozenset({"squeeze_", "unsqueeze_", "transpose_", "t_", "swapaxes_", "swapdims_"})
+SET_DATA: Final = "data.__set__"  # the name of ``x.data = y``
 # Functions that share the name of another one with other arguments.
 _OTHER_MEANINGS: Final[Mapping[Any, str]] = {
     torch.batch_norm: "torch.batch_norm",
@@ -67,6 +68,8 @@ def name_of_call(func: Callable[..., Any]) -> str:
     name = getattr(func, "__name__", "")
     if name in {"__get__", "__set__", "__delete__"}:
         parts = (resolve_name(func) or "").split(".")
+        if parts[-2:] == ["data", "__set__"]:
+            return SET_DATA
         return parts[-2] if name == "__get__" and len(parts) > 1 else name
     return str(name)
 
@@ -83,5 +86,5 @@ def written_to(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> t
         and not name.endswith("__")
         and name not in {"requires_grad_", "retain_grad_"}
     )
-    in_place |= kwargs.get("inplace") is True
+    in_place |= kwargs.get("inplace") is True or name == SET_DATA
     return args[0] if in_place and args and isinstance(args[0], torch.Tensor) else None

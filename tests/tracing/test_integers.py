@@ -10,7 +10,23 @@ X = torch.tensor([1.5, -2.0, 0.5], dtype=D)
 I = torch.tensor([1, 2, 3])  # noqa: E741
 B = torch.tensor([True, False, True])
 
+
+def with_flags(x, b):
+    y = x * 1
+    y[0], y[1] = True, b[1]
+    y[2:].copy_(b[2:])
+    return y.masked_fill(x > 1, True) * x
+
+
+def log_probability(x, i):
+    return torch.distributions.Categorical(logits=torch.stack([x, 2 * x])).log_prob(i[:2] - 1)
+
+
 CASES = [
+    (lambda x, i: x.gather(0, i - 1) + x.take(i // 2), I),
+    (lambda x, i: torch.nn.functional.embedding(i % 3, x[:, None]), I),
+    (log_probability, I),
+    (with_flags, B),
     (lambda x, i: x * i.double(), I),
     (lambda x, i: x ** i.double(), I),
     (lambda x, i: x[i - 1] * i.double(), I),

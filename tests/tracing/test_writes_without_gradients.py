@@ -114,3 +114,58 @@ def test_a_module_shortens_its_own_weight():
     module = nn.Embedding(3, 2, max_norm=0.5, _weight=W.clone())
     check(symdiff.compare(module, values={"input": ROWS}, wrt="parameters", engines=["autograd"]))
     assert torch.equal(module.weight.data, W)
+
+
+# -- x.data = y
+
+
+def new_data(x):
+    y = x * 1
+    y.data = torch.ones(3, dtype=D)
+    return y * x
+
+
+def new_data_and_an_old_view(x):
+    y = x * 1
+    first = y[:1]
+    y.data = x.detach() ** 2
+    y.data.mul_(2)
+    return y[1:] * x[1:] * first
+
+
+def new_data_written_later(x):
+    y, c = x * 1, torch.zeros(3, dtype=D)
+    y.data = c
+    c[0] = 3
+    return y * x
+
+
+def data_of_a_constant(x):
+    c = torch.ones(3, dtype=D)
+    c.data = x
+    return c * x
+
+
+def data_of_a_leaf(x):
+    x.data = x.data.clamp(-1, 1)
+    return x**2
+
+
+DATA = [
+    new_data,
+    new_data_and_an_old_view,
+    new_data_written_later,
+    data_of_a_constant,
+    data_of_a_leaf,
+]
+
+
+@pytest.mark.parametrize("function", DATA)
+def test_new_data_leaves_the_gradient(function):
+    check(symdiff.compare(function, values={"x": X}, engines=["autograd"]))
+
+
+def test_the_gradient_with_new_data_is_that_of_before():
+    comparison = symdiff.compare(new_data, values={"x": X}, cotangent=[1.0, 1.0, 1.0])
+    truth = [r["derivative"] for r in comparison.records() if r["engine"] == "autograd"]
+    assert truth == [1.5 + 1, -0.5 + 1, 2.0 + 1]

@@ -74,7 +74,7 @@ def _where(c: Call, condition: Any, input: Any, other: Any) -> Syntax:
 
 
 def _masked_fill(c: Call, input: Any, mask: Any, value: Any) -> Syntax:
-    return call("where", c.write(mask), c.write(value), c.write(input))
+    return call("where", c.write(mask), c.number(value), c.write(input))
 
 
 def converted(c: Call, tensor: torch.Tensor) -> Syntax:
@@ -96,12 +96,17 @@ def _convert(c: Call, input: Any, *_: Any, **__: Any) -> Syntax:
     return converted(c, input)
 
 
+def _filled_diagonal(c: Call, input: Any, fill_value: Any, wrap: bool = False) -> Syntax:
+    on_diagonal = torch.zeros(tuple(input.shape)).fill_diagonal_(1, wrap) == 1
+    return call("where", c.write(on_diagonal), c.number(fill_value), c.write(input))
+
+
 def _filled(c: Call, input: Any, value: Any) -> Syntax:
-    return binary(_ADD, call("zeros_like", c.write(input)), c.write(value))
+    return binary(_ADD, call("zeros_like", c.write(input)), c.number(value))
 
 
 def _copied(c: Call, input: Any, src: Any, non_blocking: bool = False) -> Syntax:  # noqa: ARG001
-    return binary(_ADD, call("zeros_like", c.write(input)), c.write(src))
+    return binary(_ADD, call("zeros_like", c.write(input)), c.number(src))
 
 
 def _zero(c: Call, input: Any) -> Syntax:
@@ -210,6 +215,7 @@ ARITHMETIC: Final[Mapping[str, Translation]] = MappingProxyType(
         ),
         "zero": _zero,
         "fill": _filled,
+        "fill_diagonal": _filled_diagonal,
         "copy": _copied,
         "addcmul": _multiply_added(_MULTIPLY),
         "addcdiv": _multiply_added(_DIVIDE),

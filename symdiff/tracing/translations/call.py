@@ -50,7 +50,7 @@ class Call:
 
     def number(self, value: Any) -> Syntax:
         """Return the same as `write`, where a number is needed: a condition counts as 1 or 0."""
-        written = self.write(value)
+        written = self.write(int(value) if isinstance(value, bool) else value)
         is_condition = isinstance(value, torch.Tensor) and value.dtype == torch.bool
         return syntax.call("float", written) if is_condition else written
 
