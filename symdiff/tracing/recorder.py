@@ -466,6 +466,12 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
     def _set_item(self, target: torch.Tensor, before: Syntax, key: Any, value: Any) -> Syntax:
         """Return a tensor after ``target[key] = value``."""
         call = self.call("__setitem__", (), {}, target)
+        before = _as_number(before, target)
+        return call.of_result(self._with_item(call, target, before, key, value))
+
+    def _with_item(
+        self, call: Call, target: torch.Tensor, before: Syntax, key: Any, value: Any
+    ) -> Syntax:
         parts = index_parts(key)
         is_mask = (
             isinstance(key, torch.Tensor) and key.dtype == torch.bool and key.shape == target.shape
@@ -492,9 +498,9 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         if not pairs:
             return
         to, origin = (torch.tensor(column) for column in zip(*pairs, strict=True))
-        source = syntax.call("take", self.reference(target), call.indices(origin))
+        source = syntax.call("take", call.number(target), call.indices(origin))
         before = self.reference(other)
-        after = put(call, before, to, source)
+        after = call.of_result(put(call, _as_number(before, other), to, source))
         operation = "a write through another view"
         is_unseen = self._held or not target.requires_grad  # under no_grad, or through .data
         if other.requires_grad and is_unseen:
@@ -573,6 +579,11 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
     def _unused(self, name: str) -> str:
         """Return a name that no input has."""
         return self._unused(f"{name}_") if name in self._taken else name
+
+
+def _as_number(written: Syntax, tensor: torch.Tensor) -> Syntax:
+    """Return the expression for a tensor as one for numbers: conditions are 1 or 0."""
+    return syntax.call("float", written) if tensor.dtype == torch.bool else written
 
 
 def _as_input(name: str, tensor: torch.Tensor) -> Syntax:

@@ -120,6 +120,11 @@ def compare(operator: ast.cmpop, left: Syntax, right: Syntax) -> ast.Compare:
     return ast.Compare(left, [operator], [right])
 
 
+def as_condition(number: Syntax) -> ast.Compare:
+    """Return the condition that a number is not 0."""
+    return compare(NOT_EQUAL, number, literal(0))
+
+
 def index(value: Syntax, parts: Sequence[Any]) -> ast.Subscript:
     """Return ``value[parts]`` for integers, slices, None and Ellipsis.
 

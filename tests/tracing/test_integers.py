@@ -15,7 +15,8 @@ def with_flags(x, b):
     y = x * 1
     y[0], y[1] = True, b[1]
     y[2:].copy_(b[2:])
-    return y.masked_fill(x > 1, True) * x
+    y[x > 1] = True
+    return y * x
 
 
 def log_probability(x, i):

@@ -13,6 +13,7 @@ import torch
 from symdiff.catalogue import BY_NAME, Function
 from symdiff.tracing import syntax
 from symdiff.tracing.syntax import NotWrittenError
+from symdiff.tracing.tensors import tensors_in
 from symdiff.tracing.translations.arithmetic import ARITHMETIC
 from symdiff.tracing.translations.arrangements import ARRANGEMENTS
 from symdiff.tracing.translations.attention import ATTENTION
@@ -67,6 +68,9 @@ _SYNONYMS: Final[Mapping[str, str]] = MappingProxyType(
         **{f"bessel_{name}": name for name in ("i0", "i0e", "i1", "i1e")},  # in torch's prims
     }
 )
+# Groups of functions that move components, and functions that leave conditions as they are.
+_MOVING: Final = frozenset({"arrangements", "indexing", "scattering"})
+_UNCHANGED: Final = frozenset({"clone", "alias", "contiguous", "masked_fill"})
 # Keywords without an effect on the value.
 _WITHOUT_EFFECT: Final = frozenset(
     {"inplace", "_stacklevel", "dtype", "out", "memory_format", "layout", "device", "requires_grad",
@@ -82,6 +86,29 @@ def translate(call: Call, function: Callable[..., Any]) -> Written:
     NotWrittenError
         The call has no form in the expression language.
     """
+    if _moves_conditions(call):
+        numbers = dataclasses.replace(call, has_flags_as_numbers=True)
+        return _as_conditions(_translated(numbers, function))
+    return _translated(call, function)
+
+
+def _moves_conditions(call: Call) -> bool:
+    """Return whether a call moves the components of conditions, which only numbers have."""
+    name = call.name.strip("_")
+    row = BY_NAME.get(_SYNONYMS.get(name, name))
+    is_moving = call.name in ARRANGEMENTS or (row is not None and row.group in _MOVING)
+    is_moving |= call.name in SCATTERING and "mask" not in call.name
+    results = list(tensors_in(call.result))
+    return is_moving and name not in _UNCHANGED and all(t.dtype == torch.bool for t in results)
+
+
+def _as_conditions(written: Written) -> Written:
+    if isinstance(written, syntax.Syntax):
+        return syntax.as_condition(written)
+    return [None if part is None else syntax.as_condition(part) for part in written]
+
+
+def _translated(call: Call, function: Callable[..., Any]) -> Written:
     keywords = {
         k: v for k, v in call.keywords.items() if k not in _WITHOUT_EFFECT or isinstance(v, str)
     }

@@ -70,11 +70,11 @@ def _divided(c: Call, input: Any, other: Any, *, rounding_mode: str | None = Non
 
 
 def _where(c: Call, condition: Any, input: Any, other: Any) -> Syntax:
-    return call("where", c.write(condition), c.write(input), c.write(other))
+    return c.of_result(call("where", c.write(condition), c.number(input), c.number(other)))
 
 
 def _masked_fill(c: Call, input: Any, mask: Any, value: Any) -> Syntax:
-    return call("where", c.write(mask), c.number(value), c.write(input))
+    return c.of_result(call("where", c.write(mask), c.number(value), c.number(input)))
 
 
 def converted(c: Call, tensor: torch.Tensor) -> Syntax:
@@ -98,15 +98,16 @@ def _convert(c: Call, input: Any, *_: Any, **__: Any) -> Syntax:
 
 def _filled_diagonal(c: Call, input: Any, fill_value: Any, wrap: bool = False) -> Syntax:
     on_diagonal = torch.zeros(tuple(input.shape)).fill_diagonal_(1, wrap) == 1
-    return call("where", c.write(on_diagonal), c.number(fill_value), c.write(input))
+    filled = call("where", c.write(on_diagonal), c.number(fill_value), c.number(input))
+    return c.of_result(filled)
 
 
 def _filled(c: Call, input: Any, value: Any) -> Syntax:
-    return binary(_ADD, call("zeros_like", c.write(input)), c.number(value))
+    return c.of_result(binary(_ADD, call("zeros_like", c.number(input)), c.number(value)))
 
 
 def _copied(c: Call, input: Any, src: Any, non_blocking: bool = False) -> Syntax:  # noqa: ARG001
-    return binary(_ADD, call("zeros_like", c.write(input)), c.number(src))
+    return c.of_result(binary(_ADD, call("zeros_like", c.number(input)), c.number(src)))
 
 
 def _zero(c: Call, input: Any) -> Syntax:

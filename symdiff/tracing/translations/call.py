@@ -34,6 +34,8 @@ class Call:
         Returns the expression that stands for a tensor of integers, or for an array of them.
     define
         Defines a name for an expression with a value, and returns the name.
+    has_flags_as_numbers
+        Whether tensors of conditions stand for 1 and 0 in all arguments.
     """
 
     name: str
@@ -43,16 +45,27 @@ class Call:
     reference: Callable[[torch.Tensor], Syntax]
     indices: Callable[[Any], Syntax]
     define: Callable[[Syntax, torch.Tensor], Syntax]
+    has_flags_as_numbers: bool = False
 
     def write(self, value: Any) -> Syntax:
         """Return the expression that stands for an argument: a tensor, a number, a dimension."""
-        return self.reference(value) if isinstance(value, torch.Tensor) else literal(value)
+        if not isinstance(value, torch.Tensor):
+            return literal(value)
+        written = self.reference(value)
+        is_number = self.has_flags_as_numbers and value.dtype == torch.bool
+        return syntax.call("float", written) if is_number else written
 
     def number(self, value: Any) -> Syntax:
         """Return the same as `write`, where a number is needed: a condition counts as 1 or 0."""
         written = self.write(int(value) if isinstance(value, bool) else value)
         is_condition = isinstance(value, torch.Tensor) and value.dtype == torch.bool
-        return syntax.call("float", written) if is_condition else written
+        is_number = not is_condition or self.has_flags_as_numbers
+        return written if is_number else syntax.call("float", written)
+
+    def of_result(self, number: Syntax) -> Syntax:
+        """Return a number as a condition, if that is what the call returned."""
+        is_condition = self.result.dtype == torch.bool
+        return syntax.as_condition(number) if is_condition else number
 
 
 # A translation takes the call and then the arguments of the torch function.
