@@ -61,6 +61,7 @@ MATRICES = [
     lambda x: torch.linalg.lu_solve(*torch.linalg.lu_factor(S), x[:, :1]),
     lambda x: torch.linalg.householder_product(x[:, :2], x[0, :2]),
     lambda x: (x * 1).fill_diagonal_(2.0) @ x,
+    lambda x: torch.linalg.householder_product(x, x[0, :2]),  # fewer reflections than columns
     lambda x: torch.linalg.matrix_power(x, 3) + torch.linalg.tensorsolve(x, x[0]),
 ]
 LAYERS = [

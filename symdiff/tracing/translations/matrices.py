@@ -263,7 +263,8 @@ def _householder_product(c: Call, input: Any, tau: Any) -> Syntax:
     errors where the derivative is 0. A product without an inverse has no gradient in torch.
     """
     product = _reflections(c, input, tau)
-    factors = 1 - tau * (1 + input.tril(-1).square().sum(-2))  # the determinants of the reflections
+    vectors = input.tril(-1)[..., : tau.shape[-1]]
+    factors = 1 - tau * (1 + vectors.square().sum(-2))  # the determinants of the reflections
     if input.shape[-2] <= _LARGEST_INVERSE and bool((factors.detach() != 0).all()):
         product = matmul(matmul(product, _inverse_of(product)), product)
     return index(product, (Ellipsis, slice(None), slice(0, input.shape[-1])))
