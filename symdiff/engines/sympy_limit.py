@@ -110,14 +110,14 @@ class _SympyLimit:
         h = sp.Symbol("h", real=True)
         here = {sp.Symbol(name, real=True): value for name, value in point.items()}
         moved = {**here, sp.Symbol(variable, real=True): point[variable] + h}
-        quotient = (f.subs(moved) - f.subs(here)) / h
+        quotient = (f.xreplace(moved) - f.xreplace(here)) / h
         limit = sp.limit(quotient, h, 0, _SIGNS[self.side])
         return float(limit) if limit.is_extended_real else float("nan")
 
 
 def _number(f: sp.Expr, here: Mapping[sp.Symbol, sp.Rational]) -> float:
     """Return the value of f as a double; NaN if it is no real number, or undefined."""
-    value = sp.N(f.subs(here), 17)
+    value = sp.N(f.xreplace(here), 17)
     return float(value) if value.is_extended_real else float("nan")
 
 

@@ -20,11 +20,7 @@ from symdiff.program import parse
 from symdiff.verdict.words import Verdict
 from tests.catalogue.test_rows import ROWS, texts
 
-SLOW = {
-    "sympy-limit",
-    "compiled",
-    "gradcheck",
-}  # seconds for an expression: they have tests of their own
+SLOW = {"sympy-limit", "compiled"}  # seconds for an expression: they have tests of their own
 INSTALLED = [name for name in registry.resolve(["all"]) if name not in SLOW]
 SMOOTH = {"x": [-1.3, -0.25, 0.4, 0.9, 1.7], "y": [0.3, 2.0], "z": [0.3]}
 KINKS = {"x": [-1.0, -0.5, 0.0, 0.5, 1.0], "y": [0.0, 0.5], "z": [0.0]}
@@ -52,9 +48,11 @@ FINDINGS = {
     "hardsigmoid(x)": {
         "autograd": "wrong", "func": "wrong", "forward": "wrong", "double-backward": "failed", **NO_TENSOR,
     },
+    # torch's trigamma has nine digits, and other ones on either side of 0.5.
+    "polygamma(1, x)": {"gradcheck": "wrong", **NO_TENSOR},
     **dict.fromkeys(
         [
-            "log2(x)", "log10(x)", "gamma(x)", "polygamma(1, x)", "clamp(x, min=0.5)", "clamp(x, max=0.5)",
+            "log2(x)", "log10(x)", "gamma(x)", "clamp(x, min=0.5)", "clamp(x, max=0.5)",
             "relu(x)", "relu6(x)", "gelu(x, approximate='tanh')", "hardtanh(x)", "hardtanh(x, min_val=-2)",
             "hardtanh(x, max_val=1.5)", "hardswish(x)",
         ],

@@ -144,6 +144,12 @@ def test_sympy_s_limits_from_both_sides(text, x, left, right):
         assert comparison.ok
 
 
+def test_sympy_puts_all_numbers_in_at_once():
+    # One after the other, 0/y would be 0 before y is.
+    found = symdiff.compare("x/y", at={"x": [0], "y": [0]}, engines=["sympy-limit"], kinks=False)
+    assert {str(r["verdict"]) for r in found.records()} == {"undefined"}
+
+
 def test_what_sympy_cannot_do_is_a_failure_with_its_message():
     (record,) = compare("max(x, 2*x)", [1.0], "sympy-limit:left").records()
     assert str(record["verdict"]) == "failed"

@@ -120,6 +120,13 @@ def test_torch_alone_has_another_trigamma_near_a_pole():
     assert value < 0.5 / d**2  # it is 1/d**2 to within a few units
 
 
+def test_torch_alone_has_a_trigamma_that_jumps_at_a_half():
+    x = torch.tensor([0.5 - 1e-12, 0.5], dtype=torch.float64)
+    left, right = torch.polygamma(1, x).tolist()
+    # The derivative is -16.8, so that the values differ by 1.7e-11, if the function is continuous.
+    assert abs(left - right) > 1e-9
+
+
 @pytest.mark.filterwarnings("ignore:.*torch.jit.script")  # of torch itself
 def test_torch_alone_loses_the_forward_mode_of_det_at_a_singular_matrix():
     x = torch.zeros(1, 1, dtype=torch.float64)
