@@ -11,9 +11,11 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from symdiff.arithmetics.arrays import evaluate
 from symdiff.arithmetics.components.dependence import dependence
+from symdiff.arithmetics.torch_graph import leads_to
 from symdiff.array_types import Array, Mask
 from symdiff.engines.base import Problem, Samples, TensorProblem
 from symdiff.engines.running import check_memory, in_halves
@@ -31,6 +33,7 @@ from symdiff.request.numpy_functions import NumpyFunction
 
 __all__ = [
     "FACTOR",
+    "DtypesInside",
     "Linear",
     "as_doubles",
     "call_on_grid",
@@ -42,6 +45,7 @@ __all__ = [
     "dtype_of_values",
     "gradients_enabled",
     "nonlinearity",
+    "notes_of_runs",
     "refuse_numpy",
     "run_on_grid",
     "values_of",
@@ -244,11 +248,45 @@ class _Dtypes(TorchFunctionMode):  # type: ignore[misc]
         """Call a function of torch, and note what it returns."""
         del types
         result = func(*args, **(kwargs or {}))
-        given = [_bits(x) for x in _flat((*args, *(kwargs or {}).values()))]
-        for item in _flat((result,)):
-            if 0 < _bits(item) < max(given, default=0):
-                self.names.add(_name_of_dtype(item))
+        self.names |= _rounded_to(result, (*args, *(kwargs or {}).values()))
         return result
+
+
+class DtypesInside(TorchDispatchMode):  # type: ignore[misc]
+    """Notes the dtypes to which operations inside torch round, as those of a backward pass."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._names: set[str] = set()
+
+    def __torch_dispatch__(
+        self,
+        func: Any,  # noqa: ANN401
+        types: object,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> object:
+        """Run an operation, and note what it returns."""
+        del types
+        result = func(*args, **(kwargs or {}))
+        self._names |= _rounded_to(result, (*args, *(kwargs or {}).values()))
+        return result
+
+    @property
+    def coarsest(self) -> str:
+        """The dtype with the fewest bits; float64 if nothing is rounded to a coarser one."""
+        return _coarsest(self._names)
+
+
+def _coarsest(names: Iterable[str]) -> str:
+    return min(names, key=lambda name: DTYPES[name].bits, default="float64")
+
+
+def _rounded_to(result: object, arguments: Sequence[Any]) -> set[str]:
+    """Return the names of the dtypes in a result that are coarser than those of the arguments."""
+    given = max((_bits(x) for x in _flat(arguments)), default=0)
+    items = (item for item in _flat((result,)) if 0 < _bits(item) < given)
+    return {_name_of_dtype(item) for item in items if isinstance(item, torch.Tensor)}
 
 
 def _flat(values: Iterable[Any]) -> Iterator[Any]:
@@ -279,7 +317,7 @@ def coarsest_dtype_in(run: Callable[[], Any]) -> str:
     """
     with _Dtypes() as noted:
         run()
-    return min(noted.names, key=lambda name: DTYPES[name].bits, default="float64")
+    return _coarsest(noted.names)
 
 
 def varying(problem: Problem, variables: Sequence[str]) -> tuple[str, ...]:
@@ -316,12 +354,14 @@ def _changes(program: Program, columns: Mapping[str, Array], name: str) -> bool:
     return False
 
 
-def why_unreached(name: str, *, is_detached: bool) -> str:
-    """Return why a callable has no gradient with respect to an input."""
-    if is_detached:
+def why_unreached(name: str, output: Any, leaf: torch.Tensor) -> str:  # noqa: ANN401
+    """Return why a callable with some output has no gradient with respect to an input."""
+    if not (isinstance(output, torch.Tensor) and output.requires_grad):
         return (
             "the callable's value has no grad_fn: it is detached, and backward raises an exception"
         )
+    if leads_to(output, [id(leaf)]):
+        return f"backward returns None as the gradient of {name}"
     return f"the callable's value has no grad_fn that leads to {name}"
 
 
@@ -418,7 +458,8 @@ def with_linear_checks(
     ones = np.ones(len(next(iter(gradients.values()))))
     faults: dict[str, Mask] = {}
     reasons: dict[str, str] = {}
-    again = gradients_for(ones)
+    with DtypesInside() as noted:
+        again = gradients_for(ones)
     factors = powers_of_two(len(ones))
     both_signs = [(c, gradients_for(c)) for c in (factors, -factors)]
     for name, gradient in gradients.items():
@@ -430,7 +471,7 @@ def with_linear_checks(
         )
         if fault is not None:
             reasons[name], faults[name] = fault
-    notes = difference_of_runs(gradients, again)
+    notes = notes_of_runs(gradients, again, noted.coarsest, DTYPES[samples.dtype], linear)
     return dataclasses.replace(samples, faults=faults, fault_reasons=reasons, notes=notes)
 
 
@@ -451,6 +492,35 @@ def change(
     i = np.unravel_index(int(np.argmax(off)), off.shape)
     how = f"{linear.subject} gives a different number when it is called again"
     return f"{how}: {gradient[i]:g}, and then {again[i]:g}", off
+
+
+def notes_of_runs(
+    first: Mapping[str, Array],
+    second: Mapping[str, Array],
+    coarsest: str,
+    dtype: Dtype,
+    linear: Linear = BACKWARD,
+) -> dict[str, dict[int, str]]:
+    """Return notes on the numbers of a callable: what differs in a second run, and a coarse dtype.
+
+    Parameters
+    ----------
+    first, second
+        The gradients of the two runs.
+    coarsest
+        The coarsest dtype to which the second run rounds.
+    dtype
+        The dtype in which the value is computed.
+    linear
+        What has to be linear.
+    """
+    notes: dict[str, dict[int, str]] = {}
+    if DTYPES[coarsest].bits < dtype.bits:
+        text = f"{linear.subject} computes in {coarsest}"
+        notes = {name: dict.fromkeys(range(x.size), text) for name, x in first.items()}
+    for name, texts in difference_of_runs(first, second).items():
+        notes[name] = {**notes.get(name, {}), **texts}
+    return notes
 
 
 def difference_of_runs(

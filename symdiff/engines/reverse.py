@@ -250,8 +250,7 @@ def _of_callable(problem: Problem, function: Callable[..., Any]) -> Samples:
     gradients = gradients_for(np.ones(problem.count))
     missing = [name for name in problem.variables if name not in gradients]
     refusals = {
-        name: why_unreached(name, is_detached=not output.requires_grad)
-        for name in varying(problem, missing)
+        name: why_unreached(name, output, leaves[name]) for name in varying(problem, missing)
     }
     nothing = {
         name: np.full(problem.count, np.nan if name in refusals else 0.0) for name in missing

@@ -15,11 +15,13 @@ from symdiff.array_types import Array, Mask
 from symdiff.engines.base import Problem, Samples, TensorProblem, no_numbers
 from symdiff.engines.callables import (
     FACTOR,
+    DtypesInside,
     as_doubles,
     change,
     coarsest_dtype_in,
     difference_of_runs,
     nonlinearity,
+    notes_of_runs,
     varying,
     why_unreached,
 )
@@ -94,11 +96,11 @@ def accumulated(
     floats = {name: leaf for name, leaf in leaves.items() if leaf.is_floating_point()}
     has_gradient = isinstance(output, torch.Tensor) and output.requires_grad
     found = _backward(output, floats, tensor_problem) if has_gradient else {}
-    again = _backward(output, floats, tensor_problem) if has_gradient else {}
+    with DtypesInside() as noted:
+        again = _backward(output, floats, tensor_problem) if has_gradient else {}
     gradients = {name: found.get(name, np.zeros(leaf.shape)) for name, leaf in floats.items()}
-    notes = difference_of_runs(found, again)
     if function is None:
-        return TensorGradients(gradients, value=value, notes=notes)
+        return TensorGradients(gradients, value=value, notes=difference_of_runs(found, again))
     scaled = _backward(output, floats, tensor_problem, FACTOR) if found else {}
     dtype = dtype_of_value(tensor_problem, numbers, function, value)
     faults = {}
@@ -112,14 +114,14 @@ def accumulated(
     return TensorGradients(
         gradients,
         missing={
-            name: why_unreached(name, is_detached=not has_gradient)
-            for name in floats
+            name: why_unreached(name, output, leaf)
+            for name, leaf in floats.items()
             if name not in found
         },
         value=value,
         dtype=dtype,
         faults=faults,
-        notes=notes,
+        notes=notes_of_runs(found, again, noted.coarsest, DTYPES[dtype]),
     )
 
 

@@ -13,9 +13,10 @@ from typing import Any
 import torch
 from torch.overrides import TorchFunctionMode
 
+from symdiff.arithmetics.torch_graph import is_wrapped
 from symdiff.tracing.places import is_in_custom_forward
 from symdiff.tracing.state import marks_noted
-from symdiff.tracing.tensors import is_real_or_complex, is_wrapped, storage_of, tensors_in
+from symdiff.tracing.tensors import is_real_or_complex, storage_of, tensors_in
 from symdiff.tracing.torch_calls import DETACHING, SET_DATA, TO_PYTHON, name_of_call, written_to
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch.overrides import TorchFunctionMode
 
+from symdiff.arithmetics.torch_graph import leads_to
 from symdiff.errors import UntracedError
 from symdiff.tracing import syntax
 from symdiff.tracing.places import CodeLine, calling_line, is_in_custom_forward
@@ -24,7 +25,6 @@ from symdiff.tracing.tensors import (
     base_of,
     is_number,
     is_real_or_complex,
-    leads_to,
     places_in_memory,
     storage_of,
     tensors_in,

@@ -76,8 +76,21 @@ def written_to(x):
     return y
 
 
+class BackwardInFloat32(Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.exp()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (x,) = ctx.saved_tensors
+        return gradient * x.float().exp()
+
+
 FAULTS = [
-    (OneGradientIsNone.apply, (X, X), "no grad_fn that leads to"),
+    (BackwardInFloat32.apply, (X,), "backward computes in float32"),
+    (OneGradientIsNone.apply, (X, X), "backward returns None as the gradient of w"),
     (OtherShape.apply, (X,), "returned an invalid gradient"),
     (CountsItsCalls.apply, (X,), "when it is called again"),
     (written_to, (X,), "modified by an inplace operation"),
