@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
+import torch
 
 from symdiff.explanation.cutting import Cut
-from symdiff.explanation.elements import Elements, NotCutError, ways
+from symdiff.explanation.elements import MAX_ROWS, Elements, NotCutError, ways
 from symdiff.explanation.nearby import Elsewhere, elsewhere
 from symdiff.explanation.problems import SmallProblem
 from symdiff.explanation.recording import Run
@@ -41,7 +42,8 @@ def cut(done: Run, origin: Origin, flat: Sequence[int], healthy: Sequence[int]) 
     NotCutError
         The elements do not depend on each other in a way that can be cut.
     """
-    several = list(ways(tuple(origin.where.shape), [*flat, *healthy]))
+    shape = tuple(origin.where.shape)
+    several = list(ways(shape, [*flat, *healthy]))
     reasons: list[str] = []
     for elements in several[:1]:
         problem = _attempt(done, origin, elements, [], reasons)
@@ -49,25 +51,48 @@ def cut(done: Run, origin: Origin, flat: Sequence[int], healthy: Sequence[int]) 
             if not healthy:
                 return problem
             return _without_healthy(done, origin, problem, elements.some(flat), [])
-    problems: list[tuple[SmallProblem, Elements]] = []
+    long = list(ways(shape, flat[:1])) if _has_long_rows(done, shape) else []
     others: list[Elsewhere] = []
     for sign in _SIGNS:
         others.append(elsewhere(done, sign))
-        for elements in several:
-            problem = _attempt(done, origin, elements, others, reasons)
-            if problem is None:
-                continue
-            problems.append((problem, elements))
-            if _has_input(done, problem):
-                break
+        problems = _attempts(done, origin, several, others, reasons)
+        if not any(_has_input(done, problem) for problem, _ in problems):
+            rows = _attempts(done, origin, long, others, reasons)
+            problems += [pair for pair in rows if _has_input(done, pair[0])]
         if problems:
             inputs = [pair for pair in problems if _has_input(done, pair[0])]
             pairs = inputs or problems
             problem, elements = max(pairs, key=lambda pair: len(pair[0].program.order))
-            if not healthy:
+            if not healthy or torch.equal(elements.positions, elements.some(flat).positions):
                 return problem
             return _without_healthy(done, origin, problem, elements.some(flat), others)
     raise NotCutError(reasons[-1] if reasons else "a number does not have elements")
+
+
+def _attempts(
+    done: Run,
+    origin: Origin,
+    several: Sequence[Elements],
+    others: Sequence[Elsewhere],
+    reasons: list[str],
+) -> list[tuple[SmallProblem, Elements]]:
+    """Return the cuts that succeed, up to the first one that begins with an input."""
+    problems = []
+    for elements in several:
+        problem = _attempt(done, origin, elements, others, reasons)
+        if problem is not None:
+            problems.append((problem, elements))
+            if _has_input(done, problem):
+                break
+    return problems
+
+
+def _has_long_rows(done: Run, shape: tuple[int, ...]) -> bool:
+    """Return whether an input has so many numbers in a row that one row alone can be cut out."""
+    leaves = [t for t in done.leaves.values() if t.requires_grad]
+    return any(
+        2 * t.numel() > MAX_ROWS * length for t in leaves for length in {*shape} & {*t.shape} - {1}
+    )
 
 
 def _attempt(

@@ -7,6 +7,7 @@ arrive at the edge of the cut are those of the whole run.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 import math
@@ -33,11 +34,14 @@ from symdiff.program.traced import TracedProgram
 from symdiff.program.values import component_name
 from symdiff.tracing.tensors import tensors_in
 
+_UNNAMED: Final = "unnamed"  # a value to which the code gives no name
 _ASSIGNED: Final = re.compile(r"([A-Za-z]\w*)\s*=(?!=)")
 # Tolerances of the comparison of the cut with the whole run.
 _CLOSE: Final = {torch.float64: 1e-9, torch.float32: 1e-4}
 _CONSTANT: Final = "constant"  # a role of a traced program
 _LOOSE: Final = 0.05  # for dtypes with fewer digits
+_MANY: Final = 48  # components that are proved in all directions together
+_FEW: Final = 4  # components that are proved one by one, if there are more
 _GIVEN: Final = "for these elements, given the gradient that arrives there in the whole run"
 
 
@@ -104,7 +108,7 @@ class Cut:
             raise NotCutError(message)
         self._check(problem, gradients)
         self._check_elsewhere(outputs)
-        return problem
+        return _with_few(problem, gradients)
 
     # -- which calls belong to the cut
 
@@ -179,7 +183,7 @@ class Cut:
         given = self._user_name(tensor, step.index)
         if given in self._done.leaves:
             return given
-        stem = given or "h"
+        stem = given or _UNNAMED
         count = sum(n.rstrip("0123456789_") == stem for n in (*self._inputs, *self._done.leaves))
         return f"{stem}_{count + 1}" if count else stem
 
@@ -407,6 +411,19 @@ class Cut:
             if unseen.any():
                 message = "close to the inputs the function is not finite"
                 raise NotCutError(message)
+
+
+def _with_few(problem: SmallProblem, gradients: Mapping[str, torch.Tensor | None]) -> SmallProblem:
+    """Return a problem in which only a few components are proved, if it has many."""
+    if len(problem.places) <= _MANY:
+        return problem
+
+    def is_well(place: Component) -> bool:
+        gradient = gradients[place[0]]
+        return gradient is None or bool(gradient[place[1]].isfinite())
+
+    wrong_first = sorted(problem.places.items(), key=lambda item: is_well(item[1]))
+    return dataclasses.replace(problem, places=dict(wrong_first[:_FEW]), is_long=True)
 
 
 def _are_equal(a: torch.Tensor, b: torch.Tensor) -> bool:

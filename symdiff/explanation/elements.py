@@ -12,7 +12,8 @@ import torch
 
 _MAX_WHOLE: Final = 64  # elements of a tensor that goes into a cut as it is
 _MAX_PARTS: Final = 24  # numbers that belong to some elements together
-_MAX_ROWS: Final = 48  # elements of some rows together
+MAX_ROWS: Final = 48  # elements of some rows together
+_MAX_ROW: Final = 1024  # elements of a single row, or that belong to a single element
 
 
 class NotCutError(ValueError):
@@ -53,7 +54,7 @@ class Elements:
         axis = self._axis_of(tensor)
         if axis is not None:
             rows = tensor.index_select(axis, self.positions)
-            if rows.numel() > _MAX_ROWS:
+            if rows.numel() > (MAX_ROWS if len(self.positions) > 1 else _MAX_ROW):
                 message = "the rows are long"
                 raise NotCutError(message)
             return rows
@@ -71,7 +72,7 @@ class Elements:
             message = f"shape {tuple(tensor.shape)} is not that of the others"
             raise NotCutError(message) from None
         found = whole.reshape(-1, *rest)[self.positions]
-        if rest and found.numel() > _MAX_PARTS:
+        if rest and found.numel() > (_MAX_PARTS if len(self.positions) > 1 else _MAX_ROW):
             message = "too much belongs to each element"
             raise NotCutError(message)
         return found

@@ -221,13 +221,17 @@ def _finding(
         mechanism=mechanism,
         reason=problem.spoken(text) if problem else text,
         tensors=affected(done, masks, problem, records, reason),
-        basis=f"proved {problem.basis}" if proof and problem else "",
+        basis=f"proved {problem.basis}" if problem and _is_decided(records) else "",
     )
     if is_own and mechanism is Mechanism.CUSTOM:
         return dataclasses.replace(finding, no_remedy=_OWN)
-    if problem is None or cause is None or proof is None:
+    if problem is None or cause is None or proof is None or not finding.basis:
         return dataclasses.replace(finding, no_remedy=_UNTRIED)
     return _with_remedies(done, finding, problem, cause, proof)
+
+
+def _is_decided(records: Mapping[str, Record]) -> bool:
+    return any(record["kind"] != UNDECIDED for record in records.values())
 
 
 def _explained(

@@ -317,6 +317,8 @@ def _of_reduction(node: Call, operands: list[Array], value: Array) -> tuple[Mech
         found = mechanism, f"of this matrix is {'infinite' if is_infinite else 'nan'}"
     elif is_infinite:
         found = Mechanism.OVERFLOW, "is inf"
+    elif _takes_logarithm_of_zero(node.function, operands):
+        found = Mechanism.POLE, "takes the logarithm of 0"
     elif group == _REDUCTIONS and is_nan:
         shape = tuple(numbers.shape)
         found = Mechanism.ZERO_BY_ZERO, f"of too few numbers: the shape is {shape}"
@@ -327,6 +329,13 @@ def _of_reduction(node: Call, operands: list[Array], value: Array) -> tuple[Mech
     else:
         found = Mechanism.UNKNOWN, f"in shape {tuple(numbers.shape)}"
     return found[0], f"{node.function} {found[1]}"
+
+
+def _takes_logarithm_of_zero(function: str, operands: list[Array]) -> bool:
+    """Return whether a loss takes the logarithm of a probability that is 0."""
+    if function == "binary_cross_entropy":
+        return bool(((operands[0] == 0) | (operands[0] == 1)).any())
+    return function == "kl_div" and bool((operands[-1] == 0).any())
 
 
 def _has_equal_row(numbers: Array) -> bool:

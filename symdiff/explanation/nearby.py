@@ -9,6 +9,7 @@ from typing import Final
 import torch
 
 from symdiff.explanation.calls import Step
+from symdiff.explanation.elements import NotCutError
 from symdiff.explanation.recording import Run, recorded
 
 _NEARBY: Final = 0.05  # relative distance of the other inputs
@@ -55,6 +56,11 @@ def elsewhere(done: Run, sign: float) -> Elsewhere:
         A run of it.
     sign
         That of the random changes.
+
+    Raises
+    ------
+    NotCutError
+        The function refuses these inputs, as a loss of probabilities refuses 1.05.
     """
     generator = torch.Generator().manual_seed(0)
     random = sign * _NEARBY * torch.rand(_RANDOM, generator=generator, dtype=torch.float64)
@@ -67,5 +73,9 @@ def elsewhere(done: Run, sign: float) -> Elsewhere:
         leaves[name] = x.requires_grad_(leaf.requires_grad)
     with torch.inference_mode(mode=False), torch.random.fork_rng(devices=[]):
         torch.random.set_rng_state(done.random_state)
-        calls, _ = recorded(done.arguments, leaves)
+        try:
+            calls, _ = recorded(done.arguments, leaves)
+        except Exception as error:
+            message = "close to the inputs the function fails"
+            raise NotCutError(message) from error
     return Elsewhere(done, leaves, tuple(calls.steps))

@@ -15,6 +15,7 @@ from symdiff.explanation.finite import is_finite, nonfinite
 from symdiff.explanation.mechanisms import of_numbers
 from symdiff.explanation.origins import has_row_of_minus_infinity
 
+_SPECTRAL: Final = frozenset({"linalg_eigh", "linalg_svd", "svd"})
 _REFLECTED: Final = {"rdiv": "div", "rtruediv": "div", "rpow": "pow", "rsub": "sub"}
 
 
@@ -35,6 +36,8 @@ def reason_of(step: Step, where: torch.Tensor | None = None) -> tuple[Mechanism,
     if result is None or not all(is_finite(t) for t in operands):
         return None
     mask = nonfinite(result)
+    if mask is None and step.name in _SPECTRAL and _has_equal_values(step, operands[0].ndim):
+        return Mechanism.POLE, f"{step.name} divides by the difference of two equal numbers"
     if mask is None and (where is None or where.shape != result.shape):
         return None
     return _of_finite_numbers(step, operands, result, where if mask is None else mask)
@@ -56,6 +59,12 @@ def _of_finite_numbers(
     if bool(result.isnan().any()):
         return Mechanism.DOMAIN, f"{step.name} of these finite numbers is nan"
     return None
+
+
+def _has_equal_values(step: Step, dimensions: int) -> bool:
+    """Return whether two eigenvalues or singular values of a matrix are equal."""
+    values = [r.detach() for r in step.results if r.ndim == dimensions - 1 and not r.is_complex()]
+    return any(bool((v.diff(dim=-1) == 0).any()) for v in values)
 
 
 def _number(argument: object, mask: torch.Tensor) -> float | None:

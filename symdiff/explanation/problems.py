@@ -28,6 +28,7 @@ from symdiff.tracing.tensors import tensors_in
 from symdiff.tracing.trace import trace
 
 TRUE_VERDICTS: Final = frozenset({"agrees", "inexact", "subgradient"})
+_CLOSE: Final = 1e-5  # relative tolerance of a verdict along one component
 _SAMPLES: Final = 4
 _NEARBY: Final = 0.05  # relative distance of the random inputs
 ISOLATED: Final = "isolated"  # kinds of point
@@ -81,6 +82,8 @@ class SmallProblem:
         The user's names of constants, by those of the program.
     masks
         The inputs that are masks, and numbers in the program.
+    is_long
+        Whether it has many components besides those in `places`, which are proved one by one then.
     """
 
     program: TracedProgram
@@ -93,6 +96,7 @@ class SmallProblem:
     larger: SmallProblem | None = None
     names: Mapping[str, str] = dataclasses.field(default_factory=dict)
     masks: frozenset[str] = frozenset()
+    is_long: bool = False
 
     @property
     def wrt(self) -> tuple[str, ...]:
@@ -177,6 +181,8 @@ class SmallProblem:
             Derivatives to be judged besides those of autograd, by component.
         """
         numbers = None if numbers is None else {n: _finite(x) for n, x in numbers.items()}
+        if self.is_long:
+            return self._records_by_direction(numbers)
         claims = {} if numbers is None else {n: self._claim(n, numbers) for n in self.wrt}
         request = Request(
             expression=self.program,
@@ -193,6 +199,30 @@ class SmallProblem:
         }
         return Records(by_engine["autograd"], numbers or {}, by_engine["claim"])
 
+    def _records_by_direction(self, numbers: Mapping[str, float] | None) -> Records:
+        """Return what is proved along single components, with verdicts from their slopes."""
+        found = self.gradients(self.program)
+        records = {c: self._along(c) for c in self.places}
+        autograd = {c: _judged(r, found[c]) for c, r in records.items()}
+        judged = {c: _judged(r, numbers[c]) for c, r in records.items()} if numbers else {}
+        return Records(autograd, numbers or {}, judged)
+
+    def _along(self, component: str) -> Record:
+        name = component.partition("[")[0]
+        direction = torch.zeros_like(self.values[name], dtype=torch.float64)
+        names = (component_name(name, index) for index in np.ndindex(*direction.shape))
+        direction.view(-1)[list(names).index(component)] = 1
+        request = Request(
+            expression=self.program,
+            values=dict(self.values),
+            cotangent=None if self.cotangent is None else self.cotangent.tolist(),
+            wrt=self.wrt,
+            tangent={name: direction.tolist()},
+        )
+        evidence = compare(request, Options(engines=("autograd",)))
+        (record,) = Comparison((evidence,)).records()
+        return {**record, "variable": component}
+
     def _claim(self, name: str, numbers: Mapping[str, float]) -> str:
         def nested(index: tuple[int, ...], shape: Sequence[int]) -> str:
             if not shape:
@@ -201,6 +231,19 @@ class SmallProblem:
 
         shape = tuple(self.values[name].shape)
         return f"tensor({nested((), shape)})" if shape else nested((), ())
+
+
+def _judged(record: Record, number: float) -> Record:
+    """Return a record along one component with another number, and the verdict on it."""
+    truth = truth_of(record)
+    verdict = "nonfinite"
+    if math.isfinite(number) and truth.derivative is not None:
+        is_same = math.isclose(number, truth.derivative, rel_tol=_CLOSE, abs_tol=_CLOSE * 1e-6)
+        verdict = "agrees" if is_same else "wrong"
+    elif math.isfinite(number) and truth.has_gradient:
+        ends = sorted(s for s in (truth.left, truth.right) if s is not None)
+        verdict = "subgradient" if ends[0] <= number <= ends[-1] else "not-subgradient"
+    return {**record, "value": number, "verdict": verdict}
 
 
 def _finite(number: float) -> float:

@@ -180,41 +180,99 @@ def selected_by_mask(x):
 
 
 @pytest.mark.parametrize(
-    "function",
+    ("function", "truth"),
     [
-        masked_logarithm,
-        root_times_largest,
-        with_norm_of_row,
-        selected_by_mask,
+        (masked_logarithm, "undecided"),
+        (selected_by_mask, "undecided"),
+        # The whole row can be cut out.
+        (root_times_largest, "none (slopes 0 and 1)"),
+        (with_norm_of_row, "none (slopes -0.97375 and 0.97375)"),
+        (product_by_logarithm, "none (outside)"),
     ],
 )
-def test_no_truth_is_told_if_the_gradient_that_arrives_is_not_that_of_the_function(function):
+def test_the_gradient_that_arrives_is_taken_only_if_it_is_that_of_the_function(function, truth):
     x = numbers(0, 60, 40)
-    x[3] = 0
+    x[3, : 1 if function is product_by_logarithm else 40] = 0
     (tensor,) = (t for t in only(function, x).tensors if t.name == "x")
-    assert {str(element.truth) for element in tensor.elements} == {"undecided"}
+    assert {str(element.truth) for element in tensor.elements} == {truth}
 
 
-@pytest.mark.parametrize("other", [lambda h: h[0], lambda h: h.max(), lambda h: h.mean(0)])
-def test_two_factors_that_are_both_0_change_together(other):
-    """The product of two roots has the slope 1, though each factor meets a gradient of 0."""
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda h: (torch.where(h > 0, torch.sqrt(h), 0.0 * h) * h.max()).sum(),
+        lambda x: torch.sqrt(x * x).norm(),
+        lambda x: (torch.sqrt(x * x) * torch.relu(x.sum())).sum(),
+        lambda x: torch.exp(torch.log(x + (torch.arange(2000) > 0)).sum()),
+    ],
+)
+def test_no_truth_is_told_if_the_gradient_that_arrives_jumps(function):
+    x = torch.zeros(2000, dtype=torch.float64)
+    finding = only(function, x)
+    assert {str(e.truth) for t in finding.tensors for e in t.elements} == {"undecided"}
+
+
+@pytest.mark.parametrize(
+    ("other", "truths"),
+    [
+        (lambda h: h[0], {"none (slopes 0 and 1)", "0"}),
+        (lambda h: h.max(), {"undecided"}),
+        (lambda h: h.mean(0), {"none (slopes 0 and 0.005)"}),
+    ],
+)
+def test_two_factors_that_are_both_0_change_together(other, truths):
+    """The product of two roots has a slope, though each factor meets a gradient of 0."""
 
     def product(x):
         h = torch.where(x > 0, torch.sqrt(x), 0.0 * x)
         return (h * other(h)).sum()
 
     finding = only(product, torch.zeros(200, 5, dtype=torch.float64))
-    assert {str(e.truth) for t in finding.tensors for e in t.elements if t.name == "x"} == {
-        "undecided"
-    }
+    found = {str(e.truth) for t in finding.tensors for e in t.elements if t.name == "x"}
+    assert found == truths
 
 
-def test_a_zero_that_arrives_from_an_exponential_proves_nothing():
-    """exp(-inf) is 0, and so is its derivative, but that of the product is not."""
-    x = numbers(0, 60, 40)
-    x[3, 7] = 0
-    (tensor,) = (t for t in only(product_by_logarithm, x).tensors if t.name == "x")
-    assert {str(element.truth) for element in tensor.elements} == {"undecided"}
+def rows(function, count=256):
+    x = numbers(0, 300, count) - 0.5
+    x[7] = 0
+    return only(function, x)
+
+
+@pytest.mark.parametrize(
+    ("function", "truth", "write"),
+    [
+        (lambda x: torch.sqrt((x * x).sum(1)).sum(), "none (slopes -1 and 1)", "norm(x, dim=1)"),
+        (
+            lambda x: x.var(1).sqrt().sum(),
+            "none (slopes -0.0625 and 0.0625)",
+            "std(x, dim=1, correction=1, keepdim=False)",
+        ),
+        (
+            lambda x: -torch.log(torch.softmax(1000 * x, 1))[:, 0].mean(),
+            None,
+            "log_softmax(x * 1000, dim=1)",
+        ),
+        (lambda x: (x / torch.sqrt((x * x).sum(1, keepdim=True))).sum(), "none (outside)", None),
+    ],
+)
+def test_a_long_row_is_cut_out_by_itself(function, truth, write):
+    finding = rows(function)
+    tensor = finding.tensors[-1]
+    if truth is not None:
+        assert tensor.count == 256
+        assert [str(element.truth) for element in tensor.elements] == [truth] * 4
+    assert [remedy.write for remedy in finding.remedies] == ([] if write is None else [write])
+
+
+def test_a_long_row_of_two_tensors_has_the_truth_of_both():
+    def distances(a, b):
+        return torch.sqrt(((a - b) ** 2).sum(1)).mean()
+
+    a, b = numbers(0, 300, 256), numbers(1, 300, 256)
+    b[7] = a[7]
+    finding = only(distances, a, b)
+    assert [remedy.write for remedy in finding.remedies] == ["norm(a - b, dim=1)"]
+    assert finding.tensors[0].elements[0].truth.right == pytest.approx(1 / 300)
 
 
 def test_the_truth_is_0_if_the_elements_are_not_used():
@@ -289,6 +347,16 @@ def test_wrong_zeros_are_found_among_many_right_ones():
     assert finding.mechanism is Mechanism.WRONG_ZERO
     assert truths(finding.tensors[0]) == {(12,): "1"}
     assert symdiff.explain(lambda x: torch.relu(x).sum(), x).ok
+
+
+@pytest.mark.parametrize("count", [3, COUNT])
+def test_a_function_that_refuses_inputs_close_by_is_explained(count):
+    p, t = torch.ones(count, dtype=torch.float64), torch.zeros(count, dtype=torch.float64)
+    p[1], t[2] = 0.5, 1
+    loss = torch.nn.functional.binary_cross_entropy
+    explanation = symdiff.explain(loss, p, t)
+    assert explanation.findings[0].operation == "binary_cross_entropy"
+    assert symdiff.explain(lambda p: loss(p, t), p / 2 + 0.1).ok
 
 
 def test_pairs_are_cut_out_with_what_belongs_to_each():
