@@ -119,7 +119,7 @@ def compare_without_proof(
     slopes = {n: float((gradients[x] * v).sum()) for n, (x, v) in directions.items()}
     kept = _with_constants(arguments, fine)
     quotients = {
-        n: _settled_in_torch(
+        n: _settled_with_constants(
             arguments, fine, kept, functools.partial(_along, values, x, v, weights.double())
         )
         for n, (x, v) in directions.items()
@@ -285,13 +285,13 @@ def _with_constants(arguments: Arguments, fine: Arguments) -> _Kept:
     return _Kept(given, in_doubles)
 
 
-def _settled_in_torch(
+def _settled_with_constants(
     arguments: Arguments, fine: Arguments, kept: _Kept, along: Callable[..., Line]
 ) -> _Quotient:
     """Return quotients for the derivative with the constant parts of the function as they are.
 
-    Where the quotients that move these parts too do not settle a derivative, neither do the others:
-    the function may make another choice at inputs nearby.
+    If the quotients that move the constant parts as well disagree, nothing is settled: the function
+    may branch differently nearby.
     """
     found = _settled(arguments, along(fine), along(arguments))
     if kept.is_empty or not found.is_settled:
@@ -300,7 +300,7 @@ def _settled_in_torch(
         return _Quotient(math.nan, math.inf, unsettled=_UNKEPT)
     lines = along(fine, kept.fine), along(arguments, kept.given)
     found = _settled(arguments, *lines)
-    return dataclasses.replace(found, unsettled=_UNKEPT, has_constants=True)
+    return dataclasses.replace(found, has_constants=True)
 
 
 def _settled(arguments: Arguments, fine: Line, given: Line) -> _Quotient:

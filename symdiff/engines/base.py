@@ -549,8 +549,8 @@ class Allowance:
         Whether the engine computes at another point, where there may be no derivative: a number
         that is not finite may be right there.
     unclear
-        Where rounding has no bound, the part of the derivative by which it may take an engine off
-        as far as is known. The verdict on a number within it is `undecided`.
+        Where rounding has no proved bound, the relative deviation up to which a number is
+        `undecided`; it is estimated from the longest chain of operations.
     """
 
     radius: float = 0.0

@@ -162,8 +162,11 @@ def check(name: str) -> None:
     base, options = split(name)
     if not _exists(base):
         if base == ALL:
-            message = f"{ALL} takes no options, and {options!r} stands after it"
-            raise UsageError(message, hint="give an engine options; --dtype gives formats to all")
+            message = f"{ALL} takes no options"
+            raise UsageError(
+                message,
+                hint="write them after an engine, central:h=1e-4; dtype sets the formats of all",
+            )
         message = f"unknown engine {base[:40]!r}"
         raise UsageError(message, hint=_hint_on(name, base))
     if options is not None:
@@ -174,7 +177,7 @@ def _hint_on(name: str, base: str) -> str:
     """Return what to type instead of a name that is not one of an engine."""
     several = [part.strip() for part in name.split(",")]
     if len(several) > 1 and all(_exists(split(part)[0]) or part == ALL for part in several):
-        return f"name each for itself: {' '.join(f'--engine {part}' for part in several)}"
+        return f"name each separately: {' '.join(f'--engine {part}' for part in several)}"
     known = (*names(), ALL)
     return did_you_mean(base, known) or f"engines: {', '.join(known)}"
 

@@ -1,8 +1,8 @@
-"""Find matrices that torch takes for symmetric, and that the inputs of a callable make asymmetric.
+"""Find callables that pass an asymmetric matrix to a function of torch that reads one triangle.
 
-Of the argument of functions such as `torch.linalg.cholesky` torch reads one triangle, and its
-gradient is that of cholesky((x + x.T)/2). Where a single entry moves, as in a difference, the
-matrix is not symmetric, and neither documentation nor gradient say what the function is there.
+torch reads one triangle of the argument of functions such as `torch.linalg.cholesky`, and its
+gradient is that of cholesky((x + x.T)/2). A difference moves a single entry, and so makes the
+matrix asymmetric, where torch does not say what the function is.
 """
 
 from __future__ import annotations
@@ -48,8 +48,9 @@ class _Watch(TorchFunctionMode):  # type: ignore[misc]
         """Make the call."""
         del types
         name = getattr(func, "__name__", "")
-        given = [*args, *(kwargs or {}).values()]
-        if name in _READERS and not self.found and _is_asymmetric(given[0]):
+        named = kwargs or {}
+        matrix = args[0] if args else named.get("A", named.get("input"))
+        if name in _READERS and not self.found and _is_asymmetric(matrix):
             self.found = name.removeprefix("linalg_")
         return func(*args, **(kwargs or {}))
 

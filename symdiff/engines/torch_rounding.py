@@ -89,7 +89,7 @@ def _rounded_inputs(
     dtype: Dtype,
     mode: type[ReverseMode],
 ) -> Allowance:
-    """Return what rounding may do where the inputs are rounded to the dtype, or are not."""
+    """Return the allowance of code that may round its inputs to the dtype first, or may not."""
     balls = {name: rounded_ball(x, dtype) for name, x in numbers.items()}
     allowance = _rounded(program, variable, balls, dtype, mode)
     if allowance.radius == 0 and not allowance.overflows:

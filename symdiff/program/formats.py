@@ -115,7 +115,10 @@ def read_formats(key: str, value: Any) -> tuple[str, ...]:  # noqa: ANN401  (che
         message = f"{key} cannot be {str(value)[:40]!r}"
         raise UsageError(message, hint='a list of formats, such as ["float32", "bfloat16"]')
     names = [
-        name.strip().removeprefix("torch.") for text in texts if text for name in text.split(",")
+        name.strip().removeprefix("torch.")
+        for text in texts
+        if text is not None
+        for name in text.split(",")
     ]
     return tuple(dict.fromkeys(format_of(name).name for name in names))
 

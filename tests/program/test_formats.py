@@ -31,6 +31,7 @@ REFUSED = [
     (torch.int32, "dtype cannot be 'int32' (one of float64, "),
     (32, "dtype cannot be '32' (a list of formats, "),
     (None, "dtype cannot be 'None' (a list of formats, "),
+    (["float32", ""], "dtype cannot be '' (one of float64, "),
 ]
 COMPLEX = "complex numbers are out of scope, inputs and outputs are real"
 

@@ -116,7 +116,10 @@ class AnyWay(ReorderedSums):
 
 
 class AnyWayOfTrace(AnyWay):
-    """As `AnyWay`, for a function that was traced: it has the differences of its trace."""
+    """As `AnyWay`, for traced code, which computes the same differences as its trace.
+
+    In abs(x - y) the difference of equal numbers is exactly 0.
+    """
 
     compares_exactly = True
 

@@ -98,7 +98,7 @@ def _compared(
 
 @functools.lru_cache(maxsize=32)
 def compared_differences(program: Program) -> tuple[int, ...]:
-    """Return the nodes that add or subtract two terms, only for a switch to compare the result.
+    """Return the sums and differences that only switches use, such as x - y in abs(x - y).
 
     The terms have no sums in them, and the result is part of no larger sum. So no engine adds up
     in a different order there, and the result of equal terms is exactly 0.
@@ -175,7 +175,7 @@ def is_bounded(
 def units_of_operations(program: Program) -> int:
     """Return the units in the last place that the operations of a program may be off together.
 
-    They are so many for each operation of the longest chain of operations.
+    There are a few units for each operation on the longest path from an input to the output.
 
     Examples
     --------

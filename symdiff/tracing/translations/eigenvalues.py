@@ -87,7 +87,7 @@ class _Number:
         return _Number(call("sum", self.written), self.value.sum())
 
     def as_it_is(self) -> _Number:
-        """Return the number itself, which no formula computes together with what follows."""
+        """Return the number behind a call of `positive`, so that it stays a value of its own."""
         return _Number(call("positive", self.written), self.value)
 
     def det(self) -> _Number:
