@@ -60,7 +60,7 @@ from symdiff.verdict.words import Verdict
 
 Outcome = Evidence | SymdiffError  # the result of comparing one expression
 
-FORMAT: Final = 15  # the version of the packed bytes
+FORMAT: Final = 16  # the version of the packed bytes
 _PLAIN: Final = (bool, int, float, str, type(None))
 _IS_PLAIN: Final = frozenset(_PLAIN)
 _CLASSES: Final = {

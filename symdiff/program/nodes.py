@@ -112,11 +112,14 @@ class Source:
         The text.
     place
         For a definition that was traced, the line of code: ``model.py:41: h = x / x.norm()``.
+    inside
+        For one that was traced, the name of the custom Function in whose `forward` the line is.
     """
 
     name: str
     text: str
     place: str = ""
+    inside: str = ""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -112,11 +112,13 @@ class Reader(Bookkeeping):
         """The nodes of the definitions that were read, by name."""
         return MappingProxyType(self._defined)
 
-    def define(self, name: str, text: str, place: str = "") -> None:
+    def define(self, name: str, text: str, place: str = "", inside: str = "") -> None:
         """Read a definition, so that later texts can use its name; see `Source` for its place."""
-        self._defined[name] = self._root(f"let {name}", text, place)
+        self._defined[name] = self._root(f"let {name}", text, place, inside)
 
-    def read(self, text: str, *, condition: bool = False, place: str = "") -> Program:
+    def read(
+        self, text: str, *, condition: bool = False, place: str = "", inside: str = ""
+    ) -> Program:
         """Read the expression and return the Program.
 
         Parameters
@@ -127,13 +129,15 @@ class Reader(Bookkeeping):
             Whether the value may be a condition.
         place
             The line of code, of an expression that was traced; see `Source`.
+        inside
+            The custom Function in which that line is; see `Source`.
 
         Raises
         ------
         ExpressionError
             The text is not an expression, or is a condition although `condition` is False.
         """
-        output = self._root("expr", text, place)
+        output = self._root("expr", text, place, inside)
         if not condition and output in self._conditions:
             message = "the expression is a condition, not a number"
             whole = Place(text=text, start=0, end=len(text))
@@ -143,7 +147,7 @@ class Reader(Bookkeeping):
         program = self._builder.program(output, tuple(self._sources))
         return dataclasses.replace(program, notes=tuple(self._notes)) if self._notes else program
 
-    def _root(self, name: str, text: str, place: str = "") -> int:
+    def _root(self, name: str, text: str, place: str = "", inside: str = "") -> int:
         is_file = file_name(text)
         if is_file is not None:
             raise is_file
@@ -153,7 +157,7 @@ class Reader(Bookkeeping):
         except ExpressionError as error:
             raise self._answered(error, text) from None
         self._notes.update(dict.fromkeys(understood.notes))
-        self._sources.append(Source(name, understood.text, place))
+        self._sources.append(Source(name, understood.text, place, inside))
         self._text = understood.text
         return self._visit(tree)
 

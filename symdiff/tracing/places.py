@@ -89,6 +89,20 @@ def calling_line() -> CodeLine | None:
     return None
 
 
+def custom_function() -> str:
+    """Return the name of the custom Function whose `forward` is running; "" outside of one.
+
+    Of several, one inside the other, it is the outermost: torch runs the `backward` of no other.
+    """
+    found = ""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001
+    while frame is not None:
+        if frame.f_code.co_name == "apply" and frame.f_code.co_filename == _FUNCTION:
+            found = str(getattr(frame.f_locals.get("cls"), "__name__", "")) or found
+        frame = frame.f_back
+    return found
+
+
 def is_in_custom_forward() -> bool:
     """Return whether a custom Function's `forward` is running, where torch turns gradients off."""
     frame: FrameType | None = sys._getframe(1)  # noqa: SLF001

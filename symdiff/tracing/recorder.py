@@ -16,7 +16,7 @@ from torch.overrides import TorchFunctionMode
 from symdiff.arithmetics.torch_graph import leads_to
 from symdiff.errors import UntracedError
 from symdiff.tracing import syntax
-from symdiff.tracing.places import CodeLine, calling_line, is_in_custom_forward
+from symdiff.tracing.places import CodeLine, calling_line, custom_function, is_in_custom_forward
 from symdiff.tracing.records import Branch, Definition
 from symdiff.tracing.renormalization import shorten_rows, without_max_norm
 from symdiff.tracing.syntax import NotWrittenError, Syntax
@@ -291,7 +291,8 @@ class Recorder(TorchFunctionMode):  # type: ignore[misc]
         """Define a name for an expression, and return it."""
         name = self._unused(f"{self._prefix}{len(self.definitions) + 1}")
         self._dtypes[name] = value.dtype
-        self.definitions.append(Definition(name, expression, calling_line(), operation, value))
+        line, inside = calling_line(), custom_function()
+        self.definitions.append(Definition(name, expression, line, operation, value, inside))
         return syntax.name(name)
 
     def call(

@@ -26,6 +26,8 @@ class Definition:
         The function of torch that was called, for messages.
     value
         What torch computed, as an array.
+    inside
+        The name of the custom Function in whose `forward` it was computed, or "".
     """
 
     name: str
@@ -33,6 +35,7 @@ class Definition:
     line: CodeLine | None
     operation: str
     value: torch.Tensor
+    inside: str = ""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -56,15 +57,16 @@ def joined(
         expression = replaced(d.expression, inlined)
         used_by = user.get(d.name)
         together = used_by is not None and used_by.line == d.line and d.line is not None
+        together = together and used_by is not None and used_by.inside == d.inside
         short = len(ast.unparse(expression)) <= _LONGEST
         if uses[d.name] == 1 and together and short and d.name not in reserved:
             inlined[d.name] = expression
         else:
-            left.append(Definition(d.name, expression, d.line, d.operation, d.value))
+            left.append(dataclasses.replace(d, expression=expression))
     names = _names(left, inputs)
     renaming: dict[str, Syntax] = {old: ast.Name(new, ast.Load()) for old, new in names.items()}
     renamed = [
-        Definition(names[d.name], replaced(d.expression, renaming), d.line, d.operation, d.value)
+        dataclasses.replace(d, name=names[d.name], expression=replaced(d.expression, renaming))
         for d in left
     ]
     return renamed, replaced(replaced(output, inlined), renaming), names
@@ -109,8 +111,9 @@ def parsed(definitions: Sequence[Definition], output: Syntax) -> tuple[Program, 
     texts = {d.name: ast.unparse(d.expression) for d in definitions}
     reader = reader_of(texts, is_traced=True)
     for d in definitions:
-        reader.define(d.name, texts[d.name], place=str(d.line or ""))
+        reader.define(d.name, texts[d.name], place=str(d.line or ""), inside=d.inside)
     last = definitions[-1] if definitions else None
     if last is None or not isinstance(output, ast.Name) or output.id != last.name:
         return reader.read(ast.unparse(output)), reader.defined
-    return reader.read(texts[last.name], place=str(last.line or "")), reader.defined
+    place = str(last.line or "")
+    return reader.read(texts[last.name], place=place, inside=last.inside), reader.defined

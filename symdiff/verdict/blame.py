@@ -13,6 +13,7 @@ from symdiff.arithmetics.bounds.conditioning import cancelling_node
 from symdiff.engines.base import Problem
 from symdiff.grid.switches import find_switches
 from symdiff.program import Program
+from symdiff.program.nodes import Call, Input
 from symdiff.program.values import DTYPES
 
 # Largest distance from zero, relative to the coordinates, of a switch to blame: some
@@ -24,6 +25,29 @@ _NEAR: Final = 1e-4
 def first_call(program: Program, function: str) -> int:
     """Return the node of the first call of a function, or -1."""
     return next((index for index, node in program.calls() if node.function == function), -1)
+
+
+@functools.lru_cache(maxsize=16)
+def result_of_custom_function(program: Program, variable: str) -> int:
+    """Return the last node from the `forward` of the custom Function to blame, or -1.
+
+    A number that no kink and no rounding explains comes from a `backward` that somebody has
+    written, if there is one between the variable and the value. Where there are several, none is
+    to blame more than the others.
+    """
+    varying: set[int] = set()
+    has_variable = variable in program.inputs
+    found: dict[int, str] = {}
+    for i in program.order:
+        node = program.nodes[i]
+        if isinstance(node, Input) and node.name == variable:
+            varying.add(i)
+        if isinstance(node, Call) and not varying.isdisjoint(node.operands):
+            varying.add(i)
+        names = {program.sources[span.source].inside for span in program.spans[i]} - {""}
+        if names and (i in varying or not has_variable):
+            found[i] = min(names)
+    return max(found, default=-1) if len(set(found.values())) == 1 else -1
 
 
 def nearest_switches(problem: Problem, points: NDArray[np.intp], variable: str) -> NDArray[np.intp]:

@@ -30,7 +30,12 @@ from symdiff.truth.kinds import Kind
 from symdiff.truth.truths import Truths
 from symdiff.verdict.accuracy import bits_left, power_of_ten, with_size
 from symdiff.verdict.backward_search import nodes_in_backward_pass
-from symdiff.verdict.blame import cancelling_nodes, first_call, nearest_switches
+from symdiff.verdict.blame import (
+    cancelling_nodes,
+    first_call,
+    nearest_switches,
+    result_of_custom_function,
+)
 from symdiff.verdict.explanations import Explanations
 from symdiff.verdict.judge import BEYOND, FLOAT64, Judgement, Key
 from symdiff.verdict.nonfinite import (
@@ -409,6 +414,9 @@ def _blames(
     switches = np.where(codes == Verdict.VALUE, -1, switches)  # no part of the formula is to blame
     whole = texts.index(_described_node(program, program.output))
     blames = np.full(len(codes), whole, dtype=np.int32)
+    written = result_of_custom_function(program, explained.key[1])
+    is_wrong = np.isin(codes, (Verdict.WRONG, Verdict.NOT_SUBGRADIENT, Verdict.FAILED))
+    _blame(blames, program, np.where(is_wrong, written, -1), texts)
     _blame(blames, program, switches, texts)
     rows = np.flatnonzero(_is_without_number(explained))
     for part in reversed(arising):

@@ -46,3 +46,60 @@ def test_so_is_an_exception():
 def test_a_number_that_changes_its_sign_nearby_is_no_choice():
     assert float(sum(v.item() for v in X)) == 0
     assert symdiff.trace(lambda x: sum(v.item() for v in x) * x, X).text == "x * 0.0"
+
+
+class Scaled(torch.autograd.Function):
+    """A sine whose gradient is one percent too large."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return x.sin()
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * ctx.saved_tensors[0].cos() * 1.01
+
+
+class Around(torch.autograd.Function):
+    """Calls the other one in its forward; its gradient is wrong, whatever that of the other is."""
+
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        return Scaled.apply(x) * 2
+
+    @staticmethod
+    def backward(ctx, g):
+        return g * ctx.saved_tensors[0]
+
+
+def around_a_custom_function(x):
+    h = torch.tanh(x)
+    h = Scaled.apply(h)
+    return (h * 2).sum()
+
+
+def nested_functions(x):
+    return Around.apply(x).exp()
+
+
+def two_functions(x):
+    return Around.apply(Scaled.apply(x)).exp()
+
+
+@pytest.mark.parametrize(
+    ("function", "line"),
+    [
+        (around_a_custom_function, "return x.sin()"),
+        (nested_functions, "return Scaled.apply(x) * 2"),
+        (two_functions, "return Around.apply(Scaled.apply(x)).exp()"),
+    ],
+)
+def test_the_custom_function_is_blamed_for_a_wrong_gradient(function, line):
+    x = torch.tensor([0.5, -1.0], dtype=torch.float64)
+    comparison = symdiff.compare(function, values={"x": x}, engines=["autograd"])
+    assert comparison.findings
+    assert {r["blame"].partition(": ")[2].rstrip(")") for r in comparison.findings} == {
+        line.rstrip(")")
+    }
