@@ -34,6 +34,7 @@ CASES = [
     ("tails", None, "float32", "x", 17.0, 0.0, math.exp(-17), "inaccurate"),
     ("tails", None, "float32", "x", 40.0, 0.0, math.exp(-40), "inaccurate"),
     ("tails", None, "float16", "x", 17.0, 0.0, math.exp(-17), "agrees"),  # below its smallest
+    ("matrices", None, "bfloat16", "A[0,1]", None, 4.90625, 4.90625, "agrees"),
     ("product", None, "float16", "a,b", 0.03, 4000.0, 4000.0, "agrees"),
     ("product", None, "float16", "b,c", 0.03, 120.0, 120.0, "agrees"),
 ]
@@ -52,7 +53,7 @@ def test_a_reported_case(case):
         for r in records()
         if r["expression"].startswith(entry)
         and (r["spelling"], r["engine"], r["variable"]) == (spelling, f"autograd:{form}", variable)
-        and math.isclose(next(iter(r["point"].values())), point, rel_tol=1e-2)
+        and (point is None or math.isclose(next(iter(r["point"].values())), point, rel_tol=1e-2))
     ]
     assert rows
     for row in rows:

@@ -349,6 +349,7 @@ CASES = [
         {"x": ONE_TO_ONE},
         {WRITTEN: (nan, "nonfinite"), "one branch only": (0, "subgradient")},
     ),
+    Case("modified Bessel function at 0", {"x": 0}, {"x": smooth(0)}, {WRITTEN: (0, "agrees")}),
     Case("absolute value far from 0", {"x": 7}, {"x": smooth(1)}, {WRITTEN: (1, "agrees")}),
     # Norms and distances
     Case(

@@ -26,7 +26,7 @@ def _clip(x: Any, **bounds: Any) -> Any:
     return anp.clip(x, bounds.get("min"), bounds.get("max"))
 
 
-# Functions without a derivative in HIPS autograd (cbrt, copysign, heaviside) are left out.
+# Functions without a derivative in HIPS autograd (cbrt, copysign, fmod, heaviside) are left out.
 COLUMNS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
     {
         **OPERATORS,
@@ -71,6 +71,8 @@ COLUMNS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
         "lgamma": special.gammaln,
         "digamma": special.digamma,
         "polygamma": special.polygamma,
+        "i0": special.i0,
+        "i1": special.i1,
         "abs": anp.abs,
         "sign": anp.sign,
         "maximum": anp.maximum,
@@ -88,4 +90,6 @@ COLUMNS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
         "sigmoid": special.expit,
     }
 )
-HIPS: Final = LibraryArrays("HIPS autograd", anp, COLUMNS)
+HIPS: Final = LibraryArrays(
+    "HIPS autograd", anp, COLUMNS, lacks="no such function, or no derivative of it"
+)

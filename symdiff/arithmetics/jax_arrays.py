@@ -60,6 +60,12 @@ COLUMNS: Final[Mapping[str, Callable[..., Any]]] = MappingProxyType(
         "lgamma": special.gammaln,
         "digamma": special.digamma,
         "polygamma": special.polygamma,
+        # Older versions of JAX have no erfcx.
+        **({"erfcx": special.erfcx} if hasattr(special, "erfcx") else {}),
+        "i0": special.i0,
+        "i1": special.i1,
+        "i0e": special.i0e,
+        "i1e": special.i1e,
         "abs": jnp.abs,
         "sign": jnp.sign,
         "maximum": jnp.maximum,

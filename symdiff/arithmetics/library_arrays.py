@@ -52,11 +52,14 @@ class LibraryArrays:
     columns
         The function of every row that the library has, by the name of the row. It takes the
         arguments of the row in order; those that were not passed are left out.
+    lacks
+        What it has in place of a column that is missing, for messages.
     """
 
     library: str
     module: Any
     columns: Mapping[str, Callable[..., Any]]
+    lacks: str = "no such function"
 
     def column(self, row: Function) -> Callable[..., Any]:
         """Return the library's function.
@@ -68,7 +71,7 @@ class LibraryArrays:
         """
         column = self.columns.get(row.name)
         if column is None:
-            raise Unsupported(row.name, f"{self.library} has no such function")
+            raise Unsupported(row.name, f"{self.library} has {self.lacks}")
         return column
 
     def number(self, value: float | bool) -> Any:  # noqa: FBT001

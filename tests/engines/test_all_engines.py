@@ -43,6 +43,7 @@ FINDINGS = {
         # The formula is 0 where x == 0, and sympy differentiates this branch alone.
         **dict.fromkeys(["symbolic", "sympy-whole", "symengine"], "wrong"), "lambdified-torch": "nonfinite wrong",
     },
+    "i0(x)": dict.fromkeys(["jax", "jax-forward"], "wrong"),  # 1 at 0, where i1 is 0
     "sinc(x)": dict.fromkeys(["symbolic", "sympy-whole", "double-backward", "hips"], "nonfinite"),
     "heaviside(x, y)": dict.fromkeys(["autograd", "func", "double-backward", "lambdified-torch"], "failed"),
     "hardsigmoid(x)": {

@@ -98,6 +98,16 @@ def test_a_function_that_jax_does_not_have_is_unsupported_by_name(engine, text, 
 
 
 @both
+def test_jax_has_a_slope_of_1_for_the_bessel_function_at_0(engine):
+    """jax#11479: the derivative of i0 is i1, which is 0 at 0."""
+    found = symdiff.compare("i0(x)", at={"x": [0.0, 1.0]}, engines=[engine]).records()
+    assert [(r["derivative"], r["value"], str(r["verdict"])) for r in found] == [
+        (0.0, 1.0, "wrong"),
+        (pytest.approx(0.565159103992485), pytest.approx(0.565159103992485), "agrees"),
+    ]
+
+
+@both
 def test_subnormal_numbers_are_0_in_jax_on_a_cpu_and_no_finding(engine):
     assert verdicts("relu(x)", {"x": [-5e-324, 5e-324, 1e-310, 1e-300]}, engine) == [
         "agrees", "inexact", "inexact", "agrees",
