@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -333,9 +333,15 @@ def _of_reduction(node: Call, operands: list[Array], value: Array) -> tuple[Mech
 
 def _takes_logarithm_of_zero(function: str, operands: list[Array]) -> bool:
     """Return whether a loss takes the logarithm of a probability that is 0."""
-    if function == "binary_cross_entropy":
-        return bool(((operands[0] == 0) | (operands[0] == 1)).any())
-    return function == "kl_div" and bool((operands[-1] == 0).any())
+    zeros = _ZERO_PROBABILITIES.get(function)
+    return zeros is not None and bool(zeros(operands).any())
+
+
+# Where a probability is 0 of which a loss takes the logarithm.
+_ZERO_PROBABILITIES: Final[Mapping[str, Callable[[list[Array]], Array]]] = {
+    "binary_cross_entropy": lambda operands: (operands[0] == 0) | (operands[0] == 1),
+    "kl_div": lambda operands: operands[-1] == 0,
+}
 
 
 def _has_equal_row(numbers: Array) -> bool:

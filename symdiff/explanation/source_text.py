@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Final
 
+from symdiff.catalogue import CATALOGUE
 from symdiff.program import Program
 
 _CONSTANT: Final = re.compile(r"\bc\d+\b")  # what the tracer calls tensors from outside
@@ -29,7 +30,7 @@ def choice_text(program: Program, node: int) -> str:
 def condition_text(program: Program, condition: int) -> str:
     """Return the condition of a choice as the user wrote it; "" if it cannot be told."""
     for node, call in program.calls():
-        if call.function == "where" and call.arguments[0] == condition:
+        if CATALOGUE[call.function].role == "choice" and call.arguments[0] == condition:
             found = [text for _, text in _choices(program, node)]
             if len(found) == 1:
                 return found[0]

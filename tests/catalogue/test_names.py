@@ -55,7 +55,6 @@ ARITHMETICS = {
     "tracing/translations/__init__.py",  # torch's names
     "tracing/translations/arrangements.py",
     "tracing/translations/eigenvalues.py",
-    "tracing/translations/losses.py",
     "tracing/translations/matrices.py",
     "tracing/translations/reductions.py",
     "tracing/translations/sampling.py",
@@ -75,6 +74,9 @@ SETS = {
     "arithmetics/bounds/rounding.py": {"_ROOTS"},  # which rounding takes off their zeros
     "arithmetics/series/germs.py": {"_TAKES_INFINITE", "_CHECKED", "_SMOOTH"},
     "engines/sympy_code.py": {"_IN_NUMPY"},  # sympy's names
+    "explanation/mechanisms.py": {"_CHOICE", "_ZERO_PROBABILITIES"},  # torch's names; losses
+    "explanation/origins.py": {"_CHOICE"},  # torch's name
+    "explanation/source_text.py": {"_CHOICES"},  # torch's names in the user's code
     "truth/local_models.py": {"_WITH_CONES"},  # whose column in jets is not used
 }
 # Words that are names of rows, and mean something else.

@@ -114,24 +114,25 @@ def compared_differences(program: Program) -> tuple[int, ...]:
     for node, call in program.calls():
         for operand in call.operands:
             used.setdefault(operand, []).append(call.function)
-        if call.function in _SUMS or not sums.isdisjoint(call.operands):
+        if _adds(call.function) or not sums.isdisjoint(call.operands):
             sums.add(node)
     return tuple(
         node
         for node, call in program.calls()
-        if call.function in _SUMS
+        if _adds(call.function)
         and sums.isdisjoint(call.operands)
         and used.get(node)
         and all(map(_compares, used[node]))
     )
 
 
-_SUMS: Final = frozenset({"add", "subtract"})
+def _adds(function: str) -> bool:
+    return CATALOGUE[function].operator in {"+", "-"}
 
 
 def _compares(function: str) -> bool:
     row = CATALOGUE[function]
-    return function not in _SUMS and (row.piecewise_affine or row.role == "comparison")
+    return not _adds(function) and (row.piecewise_affine or row.role == "comparison")
 
 
 def is_overflow(
