@@ -6,11 +6,14 @@ what it takes apart. It takes seconds for each program.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Any
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
 import torch
+from torch._dynamo.exc import BackendCompilerFailed
 from torch.fx.experimental.proxy_tensor import make_fx
 
 from symdiff.arithmetics.reading import read
@@ -19,10 +22,22 @@ from symdiff.engines.base import Problem, Samples, TensorProblem
 from symdiff.engines.reverse import GradientEngine, on_grid
 from symdiff.engines.tensor_gradients import TensorGradients, accumulated
 from symdiff.engines.torch_programs import TORCH_TRAITS, dtype_in, run_program, tensor_leaves
+from symdiff.errors import Unsupported
 
 __all__ = ["ENGINE"]
 
+_READS_A_VALUE: Final = "trying to get value out of a tracing tensor"  # in torch's message
 
+
+@contextlib.contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Leave out what torch warns of itself while it compiles, and while compiled code fails."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module=r"torch\.")
+        yield
+
+
+@_without_warnings()
 def _on_grid(problem: Problem) -> Samples:
     if problem.function is not None:
         compiled = torch.compile(problem.function, dynamic=False)
@@ -40,6 +55,7 @@ def _on_grid(problem: Problem) -> Samples:
     return on_grid(problem, lambda leaves: compiled(*(leaves[name] for name in names)))
 
 
+@_without_warnings()
 def _at_point(
     tensor_problem: TensorProblem,
     numbers: Mapping[str, float],
@@ -61,9 +77,29 @@ def _at_point(
 def _compiled(
     run: Callable[..., torch.Tensor], examples: list[torch.Tensor]
 ) -> Callable[..., torch.Tensor]:
-    """Return a program, as the calls of torch that it makes, compiled for inputs like some."""
-    compiled: Callable[..., torch.Tensor] = torch.compile(make_fx(run)(*examples), dynamic=False)
-    return compiled
+    """Return a program, as the calls of torch that it makes, compiled for inputs like some.
+
+    Raises
+    ------
+    Unsupported
+        The calls depend on the value of a tensor.
+    """
+    try:
+        calls = make_fx(run)(*examples)
+    except RuntimeError as error:
+        if _READS_A_VALUE not in str(error):
+            raise
+        reason = "it cannot read the value of a tensor, as a branch on it does"
+        raise Unsupported(make_fx.__name__, reason) from None
+    compiled: Callable[..., torch.Tensor] = torch.compile(calls, dynamic=False)
+
+    def call(*inputs: torch.Tensor) -> torch.Tensor:
+        try:
+            return compiled(*inputs)
+        except BackendCompilerFailed as error:
+            raise error.inner_exception from None  # its own message only names the compiler
+
+    return call
 
 
 ENGINE = GradientEngine(

@@ -23,7 +23,6 @@ class _Cube(torch.autograd.Function):
 
 
 @pytest.mark.skipif(not registry.listed()["compiled"].is_installed, reason="no C++ compiler")
-@pytest.mark.filterwarnings("ignore")  # torch warns of itself while it compiles
 def test_what_is_compiled_is_judged():
     kink, tensor, planted = (
         symdiff.compare(what, engines=["compiled"], **given)
@@ -41,6 +40,20 @@ def test_what_is_compiled_is_judged():
     assert {r["verdict"] for r in tensor.records()} <= {"agrees", "inexact"}
     # Negative control: a planted fault.
     assert {r["verdict"] for r in planted.records()} == {"wrong"}
+
+
+@pytest.mark.skipif(not registry.listed()["compiled"].is_installed, reason="no C++ compiler")
+def test_a_branch_on_a_value_is_unsupported():
+    found = symdiff.compare("x if x > 0 else y", at={"x": [1], "y": [2]}, engines=["compiled"])
+    assert {r["verdict"] for r in found.records()} == {"unsupported"}
+    assert {r["detail"].partition(": ")[0] for r in found.records()} == {"make_fx"}
+
+
+@pytest.mark.skipif(not registry.listed()["compiled"].is_installed, reason="no C++ compiler")
+def test_a_failure_has_the_message_of_what_failed():
+    found = symdiff.compare("x // y", at={"x": [1], "y": [2]}, engines=["compiled"])
+    assert {r["verdict"] for r in found.records()} == {"failed"}
+    assert all("floor_divide" in r["detail"] for r in found.records())
 
 
 def test_without_a_compiler_it_is_not_installed_and_says_so(monkeypatch):
