@@ -136,10 +136,10 @@ def test_command_line_library_and_files_refuse_a_wrong_option(engine, message, t
 @pytest.mark.parametrize(
     ("engine", "message"),
     [
-        ("all:h=1", "all takes no options, and 'h=1' stands after it (give an engine options"),
+        ("all:h=1", "all takes no options (write them after an engine"),
         (
             "autograd, central:h=1",
-            "unknown engine 'autograd, central' (name each for itself: --engine autograd --engine ",
+            "unknown engine 'autograd, central' (name each separately: --engine autograd --engine ",
         ),
         ("autograd:gpu", "the engine autograd has no option 'gpu' (write cuda)"),
         ("jax:cuda", "the engine jax has no option 'cuda' (formats: float64, float32, float16, "),
