@@ -263,11 +263,12 @@ def _unit(arguments: Arguments) -> float:
 class _Kept:
     """The constant parts of a function, with the arguments as given, and in float64.
 
-    They are None where the parts cannot be kept as they are.
+    They are None where the parts cannot be kept as they are, for a reason.
     """
 
     given: list[Any] | None
     fine: list[Any] | None
+    reason: str = ""
 
     @property
     def is_empty(self) -> bool:
@@ -280,8 +281,8 @@ def _with_constants(arguments: Arguments, fine: Arguments) -> _Kept:
         with _as_called():
             _, given = run_with_constants(_called(arguments, {}))
             _, in_doubles = run_with_constants(_called(fine, {}))
-    except ConstantPartsError:
-        return _Kept(None, None)
+    except ConstantPartsError as error:
+        return _Kept(None, None, f"{_UNKEPT}: {error}")
     return _Kept(given, in_doubles)
 
 
@@ -297,7 +298,7 @@ def _settled_with_constants(
     if kept.is_empty or not found.is_settled:
         return found
     if kept.given is None:
-        return _Quotient(math.nan, math.inf, unsettled=_UNKEPT)
+        return _Quotient(math.nan, math.inf, unsettled=kept.reason)
     lines = along(fine, kept.fine), along(arguments, kept.given)
     found = _settled(arguments, *lines)
     return dataclasses.replace(found, has_constants=True)

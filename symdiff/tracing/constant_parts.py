@@ -8,7 +8,7 @@ had in a first run.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import torch
 from torch.overrides import TorchFunctionMode
@@ -21,7 +21,10 @@ from symdiff.tracing.torch_calls import DETACHING, SET_DATA, TO_PYTHON, name_of_
 
 
 class ConstantPartsError(Exception):
-    """A run does not have the constant parts of the first run, or writes to one of them."""
+    """The constant parts of a first run cannot be kept; the message says why."""
+
+
+_OTHERS: Final = "at other inputs it has other constant parts"
 
 
 class ConstantParts(TorchFunctionMode):  # type: ignore[misc]
@@ -60,10 +63,11 @@ class ConstantParts(TorchFunctionMode):  # type: ignore[misc]
             return func(*args, **named)
         name = name_of_call(func)
         target = written_to(name, args, named)
+        if name == SET_DATA:
+            message = "it replaces the numbers of a tensor by x.data = y"
+            raise ConstantPartsError(message)
         if target is not None:
             self._check_write(target)
-        elif name == SET_DATA:
-            raise ConstantPartsError
         args, named = self.as_before(args), self.as_before(named)
         given = {storage_of(t) for t in tensors_in((args, tuple(named.values())))} - {0}
         result = func(*args, **named)
@@ -93,7 +97,7 @@ class ConstantParts(TorchFunctionMode):  # type: ignore[misc]
         """
         former = self._known(tensor.detach().clone())
         if former.shape != tensor.shape:
-            raise ConstantPartsError
+            raise ConstantPartsError(_OTHERS)
         if is_shared:
             self._shared[id(tensor)] = (tensor, former)
         elif self._former is not None:
@@ -106,7 +110,7 @@ class ConstantParts(TorchFunctionMode):  # type: ignore[misc]
         if self._former is None:
             return value
         if position >= len(self._former) or type(self._former[position]) is not type(value):
-            raise ConstantPartsError
+            raise ConstantPartsError(_OTHERS)
         return self._former[position]
 
     def _check_write(self, target: torch.Tensor) -> None:
@@ -114,7 +118,8 @@ class ConstantParts(TorchFunctionMode):  # type: ignore[misc]
         memory = {storage_of(t) for pair in self._shared.values() for t in pair}
         is_unseen = target.requires_grad and not torch.is_grad_enabled()
         if is_unseen or storage_of(target) in memory:
-            raise ConstantPartsError
+            message = "it writes to a tensor that shares memory with a constant part"
+            raise ConstantPartsError(message)
 
 
 def _constants_in(result: Any) -> Iterator[torch.Tensor]:
@@ -153,5 +158,5 @@ def run_with_constants(
         results = list(run())
     results = [parts.as_before(t) for t in results]
     if former is not None and len(parts.values) != len(former):
-        raise ConstantPartsError
+        raise ConstantPartsError(_OTHERS)
     return results, parts.values

@@ -331,3 +331,24 @@ def test_what_torch_holds_constant_does_not_move_in_differences(fn, verdict):
     records = [r for r in comparison.records() if r["engine"] == "autograd"]
     assert {r["verdict"] for r in records} == {verdict}
     assert not any(r["proved"] for r in comparison.records())
+
+
+def with_data_replaced(x):
+    y = x * 1
+    y.data = x.detach() * 2
+    return smooth(y)
+
+
+@pytest.mark.parametrize(
+    ("fn", "why"),
+    [
+        (writes_to_data, "it writes to a tensor that shares memory with a constant part"),
+        (with_data_replaced, "it replaces the numbers of a tensor by x.data = y"),
+        (jumps_by_a_number, "differences along the direction do not agree"),
+    ],
+)
+def test_an_undecided_derivative_says_what_prevents_the_differences(fn, why):
+    comparison = symdiff.compare(fn, values={"x": X}, engines=["autograd"])
+    records = [r for r in comparison.records() if r["engine"] == "autograd"]
+    assert {r["verdict"] for r in records} == {"undecided"}
+    assert all(why in r["detail"] for r in records)
