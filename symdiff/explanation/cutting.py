@@ -351,14 +351,16 @@ class Cut:
             is_alike = (small.dtype == torch.bool) is self._is_mask(program, constant)
             if is_alike and _are_equal(program.values[constant], small):
                 known.setdefault(constant, set()).add(name)
-        return {c: name for c, names in known.items() if len(names) == 1 and (name := min(names))}
+        single = {c: next(iter(names)) for c, names in known.items() if len(names) == 1}
+        return {c: name for c, name in single.items() if name}
 
     def _is_mask(self, program: TracedProgram, constant: str) -> bool:
         """Return whether a constant is a mask, which is compared with 0 in the program."""
         masks = [x for x, _ in self._fixed() if x.dtype == torch.bool]
         if program.roles[constant] != _CONSTANT:
             return False
-        is_mask = any(f"{constant} != 0" in source.text for source in program.sources)
+        compared = re.compile(rf"\b{constant} != 0")
+        is_mask = any(compared.search(source.text) for source in program.sources)
         return is_mask and any(_are_equal(program.values[constant], x) for x in masks)
 
     def _user_name(self, tensor: torch.Tensor, before: int) -> str:

@@ -144,7 +144,7 @@ def _source(
     call = program.nodes[node]
     if not isinstance(call, Call):
         return node, None
-    if rows is not None and not _has_logarithm_of_zero(program, values, call):
+    if rows is not None and not _gets_made_infinity(program, values, call):
         return node, rows
     mask = where if CATALOGUE[call.function].array is None else None
     operands = _operands(program, call)
@@ -155,8 +155,11 @@ def _source(
     return node, None
 
 
-def _has_logarithm_of_zero(program: Program, values: Mapping[int, Array], call: Call) -> bool:
-    """Return whether the -inf that a call gets is made from finite numbers: it is no mask then."""
+def _gets_made_infinity(program: Program, values: Mapping[int, Array], call: Call) -> bool:
+    """Return whether -inf among a call's arguments was computed from finite numbers.
+
+    Then it was not put there as a mask.
+    """
     for operand in _operands(program, call):
         inner, value = program.nodes[operand], values.get(operand)
         if value is None or value.dtype == bool or not np.isneginf(value).any():
@@ -167,7 +170,7 @@ def _has_logarithm_of_zero(program: Program, values: Mapping[int, Array], call: 
             continue
         if not any(_has_nonfinite(values.get(a)) for a in _operands(program, inner)):
             return True
-        if _has_logarithm_of_zero(program, values, inner):
+        if _gets_made_infinity(program, values, inner):
             return True
     return False
 
@@ -236,7 +239,7 @@ def of_numbers(
         is_narrow = is_coarse and math.isfinite(_in_double(row, at))
         mechanism = Mechanism.OVERFLOW if is_narrow or not is_pole else Mechanism.POLE
         text = f"{text} is {value:g}{f' in {precision}' if is_narrow else ''}"
-    elif any(0 < abs(n) < _TINY for n in at) or (is_coarse and _has_slopes(row, at)):
+    elif any(0 < abs(n) < _TINY for n in at) or (is_coarse and _is_smooth_in_double(row, at)):
         mechanism = Mechanism.OVERFLOW
         text = f"the derivative of {text} overflows in {precision}"
     else:
@@ -278,15 +281,15 @@ def _in_double(row: Function, at: list[float]) -> float:
     return _value(row.column("numpy"), at, math.nan)
 
 
-def _has_slopes(row: Function, at: list[float]) -> bool:
-    """Return whether all derivatives of a function are finite in double precision."""
+def _is_smooth_in_double(row: Function, at: list[float]) -> bool:
+    """Return whether all derivatives are known to be finite in double precision."""
     function: Any = row.column("torch")
     arguments = [torch.tensor(n, dtype=torch.float64, requires_grad=True) for n in at]
     try:
         with torch.inference_mode(mode=False), torch.enable_grad():
             found = torch.autograd.grad(function(*arguments), arguments)
-    except (RuntimeError, TypeError):
-        return True
+    except (RuntimeError, TypeError):  # the function does not take single numbers
+        return False
     return all(bool(g.isfinite()) for g in found)
 
 

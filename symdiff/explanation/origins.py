@@ -26,7 +26,7 @@ def forward_origin(done: Run, step: Step, where: torch.Tensor | None = None) -> 
     where
         The elements that matter. A function of single elements does not depend on the others.
     """
-    if has_row_of_minus_infinity(step) and not _has_logarithm_of_zero(done, step):
+    if has_row_of_minus_infinity(step) and not _gets_made_infinity(done, step):
         return step
     row = BY_NAME.get(step.name)
     mask = where if row is not None and row.array is None else None
@@ -39,8 +39,11 @@ def forward_origin(done: Run, step: Step, where: torch.Tensor | None = None) -> 
     return step
 
 
-def _has_logarithm_of_zero(done: Run, step: Step) -> bool:
-    """Return whether a call made the -inf of a step from finite numbers: it is no mask then."""
+def _gets_made_infinity(done: Run, step: Step) -> bool:
+    """Return whether -inf among a step's arguments was computed from finite numbers.
+
+    Then it was not put there as a mask.
+    """
     for operand in step.operands:
         if not operand.is_floating_point() or not bool(operand.isneginf().any()):
             continue
@@ -49,7 +52,7 @@ def _has_logarithm_of_zero(done: Run, step: Step) -> bool:
         if producer is None or row is None or row.array is not None or row.name == _CHOICE:
             continue
         numbers = [t.detach() for t in producer.operands if t.is_floating_point()]
-        if all(map(is_finite, numbers)) or _has_logarithm_of_zero(done, producer):
+        if all(map(is_finite, numbers)) or _gets_made_infinity(done, producer):
             return True
     return False
 

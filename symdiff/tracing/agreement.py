@@ -36,11 +36,18 @@ def agrees(
     """
     if tuple(found.shape) != tuple(expected.shape):
         return False
+    return bool(_are_close(found, expected, tolerance, scale).all())
+
+
+def _are_close(
+    found: torch.Tensor, expected: torch.Tensor, tolerance: float, scale: float | None = None
+) -> torch.Tensor:
+    """Return for each component of two tensors of one shape whether they agree; see `agrees`."""
     if expected.dtype == torch.bool:
-        return bool((found.bool() == expected).all())
+        return found.bool() == expected
     a, b = found.double(), expected.double()
     scale = largest_number(b) if scale is None else scale
-    return bool(torch.isclose(a, b, rtol=tolerance, atol=tolerance * scale, equal_nan=True).all())
+    return torch.isclose(a, b, rtol=tolerance, atol=tolerance * scale, equal_nan=True)
 
 
 def largest_number(tensor: torch.Tensor) -> float:
@@ -52,6 +59,8 @@ def largest_number(tensor: torch.Tensor) -> float:
 def difference(found: torch.Tensor, expected: torch.Tensor, tolerance: float) -> str:
     """Return the first numbers of two tensors that do not agree, and where they are.
 
+    The tensors have to differ; see `agrees`.
+
     Examples
     --------
     >>> difference(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 2.5]), 1e-9)
@@ -61,9 +70,7 @@ def difference(found: torch.Tensor, expected: torch.Tensor, tolerance: float) ->
     """
     if tuple(found.shape) != tuple(expected.shape):
         return f"the shapes {tuple(found.shape)} and {tuple(expected.shape)}"
-    size = largest_number(expected)
-    for where in np.ndindex(*expected.shape):
-        if not agrees(found[where], expected[where], tolerance, size):
-            numbers = f"{found[where].item():.17g} and {expected[where].item():.17g}"
-            return f"{numbers} at {component_name('', where)}" if where else numbers
-    return "no numbers"
+    first = int((~_are_close(found, expected, tolerance)).reshape(-1).int().argmax())
+    where = tuple(map(int, np.unravel_index(first, tuple(expected.shape))))
+    numbers = f"{found[where].item():.17g} and {expected[where].item():.17g}"
+    return f"{numbers} at {component_name('', where)}" if where else numbers
