@@ -208,13 +208,12 @@ def _finding(
     problem, proof, cause, reason = _explained(done, origins[0], whole)
     records = {} if proof is None else proof.autograd
     is_own = origins[0].step.is_own
-    told = None if is_own else cause
-    if told is None:
+    if is_own or cause is None:
         mechanism, text = _plain(done, step, origins[0])
     elif any(bool(known[n][m].isnan().any()) for n, m in masks.items()):
-        mechanism, text = told.mechanism, told.reason
-    else:  # 0 times infinity would be NaN
-        mechanism, text = told.without_zero
+        mechanism, text = cause.mechanism, cause.reason
+    else:  # no gradient is NaN, so none was 0 times infinity
+        mechanism, text = cause.without_zero
     finding = Finding(
         operation=step.name,
         line=step.line or origins[0].step.line,

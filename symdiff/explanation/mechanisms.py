@@ -53,7 +53,7 @@ class Cause:
     mechanism, reason
         What happens.
     without_zero
-        The same if it were not for a gradient of 0 that arrives.
+        The mechanism and the reason where the gradient that arrives is not 0.
     """
 
     node: int

@@ -483,7 +483,7 @@ def why_unbounded(allowance: Allowance) -> str:
     """
     before, rounding, dtype = allowance.reason.partition(ROUNDING)
     is_other = before or not rounding
-    return allowance.reason if is_other else NO_BOUND.replace(" is ", f"{dtype} is ")
+    return allowance.reason if is_other else f"no bound on the rounding error{dtype} is available"
 
 
 def _explained(  # noqa: PLR0913, PLR0917  (a number, and what is known about it)

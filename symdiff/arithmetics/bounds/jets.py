@@ -392,7 +392,7 @@ def _power(jets: Jets, x: Jet, exponent: Jet) -> Any:
 
 def _power_of_zero(jets: Jets, x: Jet, exponent: Jet) -> Jet:
     """Return 0**exponent for a positive exponent that is no integer, at the end of the domain."""
-    jets.sign(x)  # a proof ends here, unless the base is constant
+    jets.sign(x)  # raises TieError in a proof, unless the base is constant
     if x.gradient and not exponent.value > 1:
         return UNKNOWN  # an infinite slope
     return Jet(flint.arb(0), scale(x.gradient, flint.arb(0)))
